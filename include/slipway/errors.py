@@ -1,0 +1,134 @@
+"""Every error that Slipway raises on purpose.
+
+Light on purpose: Airflow imports these classes by name when it parses a DAG file.
+
+    SlipwayError
+    ├── Permanent               a retry cannot help
+    │   ├── SpecError           a dataset or model folder is written wrongly
+    │   ├── BadParameter        a run was asked for with something that is not on offer
+    │   ├── BadBatch            a batch may not enter the tables
+    │   ├── BadRequest          a prediction request does not fit the model's signature
+    │   ├── NotFound            an object, a version or an alias is not there
+    │   ├── Tampered            bytes differ from the digest recorded for them
+    │   ├── Superseded          a newer attempt or lease owns this work
+    │   ├── NotComputable       a verdict's numbers cannot be computed
+    │   └── RolloutRefused      a candidate may not serve; the champion still does
+    └── Transient               a retry can help
+        ├── StoreUnavailable    the store does not answer
+        ├── RegistryUnavailable MLflow does not answer
+        ├── PlatformUnavailable the serving platform does not answer
+        ├── CommitConflict      another writer committed first
+        └── LeaseHeld           another rollout holds the lease
+"""
+
+from __future__ import annotations
+
+
+class SlipwayError(Exception):
+    """What went wrong, in the words of the person who has to mend it.
+
+    Args:
+        message: One sentence saying what could not be done.
+        expected: What would have been right.
+        found: What was there instead; never a feature value.
+        where: The file and line, the key, the URL or the column.
+        hint: What to try next.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        found: str | None = None,
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.message = message
+        self.expected = expected
+        self.found = found
+        self.where = where
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        for label in ("expected", "found", "where", "hint"):
+            text = getattr(self, label)
+            if text is not None:
+                lines.append(f"{label}: {text}")
+        return "\n  ".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[SlipwayError], fields: dict[str, str | None]) -> SlipwayError:
+    error = kind.__new__(kind)
+    error.__dict__.update(fields)
+    Exception.__init__(error, fields["message"])
+    return error
+
+
+class Permanent(SlipwayError):
+    """A retry cannot help: the input, the spec or the decision has to change."""
+
+
+class Transient(SlipwayError):
+    """A retry can help: something outside did not answer or moved meanwhile."""
+
+
+class SpecError(Permanent):
+    """A dataset or model folder is written wrongly; a retry cannot help."""
+
+
+class BadParameter(Permanent):
+    """A run was asked for with a parameter that is not on offer; a retry cannot help."""
+
+
+class BadBatch(Permanent):
+    """A batch may not enter the tables; a corrected delivery can."""
+
+
+class BadRequest(Permanent):
+    """A prediction request does not fit the model's signature; a retry cannot help."""
+
+
+class NotFound(Permanent):
+    """An object, a version or an alias is not there; a retry cannot help."""
+
+
+class Tampered(Permanent):
+    """Bytes differ from the digest recorded for them; a retry cannot help."""
+
+
+class Superseded(Permanent):
+    """A newer attempt or lease owns this work; a retry of this attempt cannot help."""
+
+
+class NotComputable(Permanent):
+    """A verdict's numbers cannot be computed, so the verdict is a refusal."""
+
+
+class RolloutRefused(Permanent):
+    """A candidate may not serve; the champion still does."""
+
+
+class StoreUnavailable(Transient):
+    """The store does not answer; a retry can help."""
+
+
+class RegistryUnavailable(Transient):
+    """The MLflow server does not answer; a retry can help."""
+
+
+class PlatformUnavailable(Transient):
+    """The serving platform does not answer; a retry can help."""
+
+
+class CommitConflict(Transient):
+    """Another writer committed first; a retry reads its result and can help."""
+
+
+class LeaseHeld(Transient):
+    """Another rollout of this model holds the lease; a retry can help."""

@@ -1,0 +1,87 @@
+"""A dataset: two streams, features and labels, joined by a key; labels arrive later."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from slipway.spec.base import Name, Spec
+
+ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
+
+
+class Column(Spec):
+    """One column of a stream."""
+
+    type: ColumnType = Field(description="What the column is cast to before it is validated.")
+    nullable: bool = Field(default=True, description="Whether a row may lack it.")
+    description: str = Field(default="", description="What it means, with its unit.")
+
+
+class Expectation(Spec):
+    """One Great Expectations expectation, by its own snake-case name and arguments."""
+
+    expect: str = Field(
+        description="Great Expectations name, e.g. `expect_column_values_to_be_between`."
+    )
+    severity: Literal["critical", "warning"] = Field(
+        default="critical",
+        description="`critical` quarantines the rows or blocks the batch; `warning` is recorded.",
+    )
+    kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments.")
+
+
+class Stream(Spec):
+    """Features or labels: what one delivery of it holds."""
+
+    columns: dict[str, Column] = Field(min_length=1, description="Columns by name.")
+    quarantine_max_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="A batch with a larger share of bad rows is blocked as a whole.",
+    )
+
+
+class Arrival(Spec):
+    """How deliveries are noticed."""
+
+    poll_seconds: float = Field(default=5.0, gt=0, description="How often the bell looks.")
+    settle_seconds: float = Field(
+        default=2.0, ge=0, description="A file that has not changed for so long is complete."
+    )
+    cron: str = Field(
+        default="*/15 * * * *", description="Sweep for what no event announced (wall time)."
+    )
+
+
+class Streams(Spec):
+    """The two streams."""
+
+    features: Stream = Field(description="What is known at prediction time.")
+    labels: Stream = Field(description="What turned out, later, by key.")
+
+
+class DatasetSpec(Spec):
+    """`include/datasets/<name>/dataset.yaml`; its expectations are in `expectations.yaml`."""
+
+    dataset: Name = Field(description="Name; also the folder's name.")
+    description: str = Field(default="", description="Shown in Airflow's UI.")
+    key: str = Field(description="Column that identifies a row in both streams.")
+    event_time: str = Field(description="Feature column saying when the row happened.")
+    arrival: Arrival = Field(default_factory=Arrival, description="How deliveries are noticed.")
+    streams: Streams = Field(description="Features and labels.")
+    expectations: dict[Literal["features", "labels"], list[Expectation]] = Field(
+        default_factory=dict, description="From `expectations.yaml`, by stream."
+    )
+
+    @model_validator(mode="after")
+    def _identity_is_declared(self) -> DatasetSpec:
+        for stream in (self.streams.features, self.streams.labels):
+            if self.key not in stream.columns:
+                raise ValueError(f"key {self.key!r} must be a column of both streams")
+        event_time = self.streams.features.columns.get(self.event_time)
+        if event_time is None or event_time.type != "timestamp":
+            raise ValueError(f"event_time {self.event_time!r} must be a timestamp feature column")
+        return self

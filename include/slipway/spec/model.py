@@ -1,0 +1,238 @@
+"""A model: features, estimator, gates, deployment, monitoring and retraining, in one file."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from slipway.spec.base import Name, Spec
+
+EstimatorName = Literal[
+    "xgboost.XGBClassifier",
+    "xgboost.XGBRegressor",
+    "sklearn.linear_model.LogisticRegression",
+    "sklearn.linear_model.Ridge",
+    "sklearn.ensemble.HistGradientBoostingClassifier",
+    "sklearn.ensemble.HistGradientBoostingRegressor",
+    "sklearn.ensemble.RandomForestClassifier",
+    "sklearn.ensemble.RandomForestRegressor",
+]
+ClassificationMetric = Literal["roc_auc", "average_precision", "log_loss", "brier_score"]
+RegressionMetric = Literal["mean_absolute_error", "root_mean_squared_error", "r2_score"]
+Metric = ClassificationMetric | RegressionMetric
+
+
+class Features(Spec):
+    """The columns that the model is given, raw, by how they are prepared."""
+
+    numeric: list[str] = Field(default_factory=list, description="Imputed by the median.")
+    categorical: list[str] = Field(
+        default_factory=list, description="One-hot encoded; an unseen category is all zeros."
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, numeric first; the order of the model's signature."""
+        return [*self.numeric, *self.categorical]
+
+
+class Estimator(Spec):
+    """The scikit-learn or XGBoost estimator."""
+
+    name: EstimatorName = Field(description="Import path.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Its own parameters.")
+
+
+class Training(Spec):
+    """Which rows a challenger learns from, and which it is judged on."""
+
+    window_days: int | None = Field(
+        default=None, ge=1, description="Length of a sliding window; none: the window expands."
+    )
+    holdout_days: int = Field(
+        default=14, ge=1, description="The newest labelled days, kept for the gates."
+    )
+    min_rows: int = Field(default=1000, ge=1, description="Fewer training rows are refused.")
+    seed: int = Field(default=7, ge=0, description="For every random choice.")
+
+
+class Threshold(Spec):
+    """One gate, in the words of MLflow's `MetricThreshold`."""
+
+    greater_is_better: bool = Field(description="Which way is better.")
+    threshold: float | None = Field(default=None, description="Absolute bar for the challenger.")
+    min_absolute_change: float | None = Field(
+        default=None, description="How much better than the champion, in the metric's unit."
+    )
+    min_relative_change: float | None = Field(
+        default=None, description="How much better than the champion, as a share."
+    )
+
+
+class Gates(Spec):
+    """What a challenger must show before it may be called one."""
+
+    metrics: dict[Metric, Threshold] = Field(min_length=1, description="Gates by metric.")
+    min_holdout_rows: int = Field(
+        default=500, ge=1, description="On fewer common holdout rows nothing can be computed."
+    )
+
+
+class Verify(Spec):
+    """What the real server must show before traffic shifts to it."""
+
+    replay_rows: int = Field(default=200, ge=1, description="Real rows asked over HTTP.")
+    max_absolute_difference: float = Field(
+        default=1e-6, ge=0, description="Allowed between an answer and the offline prediction."
+    )
+    max_p99_ms: float = Field(default=1000.0, gt=0, description="One-row latency allowed.")
+
+
+class Deployment(Spec):
+    """Where the champion serves."""
+
+    target: Literal["local", "kubernetes", "batch"] = Field(
+        default="local", description="`local`: the platform process on this machine."
+    )
+    cron: str = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
+    verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
+
+
+class Drift(Spec):
+    """When a window counts as drifting."""
+
+    numeric_method: Literal["psi", "wasserstein", "jensenshannon", "ks"] = Field(
+        default="jensenshannon", description="Evidently's distance for numeric columns."
+    )
+    categorical_method: Literal["psi", "jensenshannon", "TVD", "chisquare"] = Field(
+        default="jensenshannon", description="Evidently's distance for categorical columns."
+    )
+    false_alarm_rate: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Share of the reference's own blocks that may exceed the thresholds.",
+    )
+    min_blocks: int = Field(
+        default=5, ge=2, description="With fewer reference blocks drift is only observed."
+    )
+
+
+class Performance(Spec):
+    """When realised performance counts as decayed."""
+
+    metric: Metric = Field(description="Computed once labels have matured.")
+    max_absolute_drop: float = Field(
+        ge=0, description="Allowed below the champion's value on its own holdout."
+    )
+
+
+class Fire(Spec):
+    """k of the last n windows, and the newest."""
+
+    k: int = Field(default=2, ge=1, description="So many windows must be drifting …")
+    n: int = Field(default=3, ge=1, description="… of so many newest ones.")
+
+    @model_validator(mode="after")
+    def _k_within_n(self) -> Fire:
+        if self.k > self.n:
+            raise ValueError(f"k ({self.k}) may not exceed n ({self.n})")
+        return self
+
+
+class Monitoring(Spec):
+    """How a serving champion is watched; windows run on event time."""
+
+    window: Literal["hour", "day", "week", "month"] = Field(
+        default="week", description="Calendar window of event time, UTC."
+    )
+    min_rows: int = Field(default=300, ge=1, description="Fewer predictions are inconclusive.")
+    label_horizon_days: int = Field(
+        default=14, ge=0, description="Days after a window's end until its labels have matured."
+    )
+    cron: str = Field(default="*/30 * * * *", description="Sweep of the monitor DAG (wall time).")
+    drift: Drift = Field(default_factory=Drift, description="Inputs and predictions.")
+    performance: Performance = Field(description="Realised performance.")
+    fire: Fire = Field(default_factory=Fire, description="When windows become a request.")
+
+
+class Retraining(Spec):
+    """When a request to retrain is accepted; clocks run on event time."""
+
+    mode: Literal["observe", "suggest", "auto"] = Field(
+        default="auto",
+        description="`observe` and `suggest` accept only people; `auto` accepts the monitor too.",
+    )
+    first_after_labels: int = Field(
+        default=1000, ge=1, description="The first model is trained on so many matured labels."
+    )
+    min_new_labels: int = Field(
+        default=1000, ge=1, description="Later ones need so many labels since the last training."
+    )
+    cooldown_days: int = Field(
+        default=7, ge=0, description="Days of event time between accepted automatic requests."
+    )
+    on_batch: bool = Field(default=False, description="Whether each labelled batch asks.")
+    cron: str | None = Field(
+        default=None, description="Ticks on the dataset's event clock that ask."
+    )
+    sweep: str = Field(default="*/15 * * * *", description="Sweep of the train DAG (wall time).")
+
+
+class Resources(Spec):
+    """What a stage's pod asks for and may use."""
+
+    cpu: str = Field(default="1", description="Kubernetes quantity.")
+    memory: str = Field(default="2Gi", description="Kubernetes quantity.")
+
+
+class Pods(Spec):
+    """How stages run when `runtime: kubernetes`."""
+
+    image: str = Field(description="Image that holds `slipway` and the stages' lock; pinned.")
+    namespace: str = Field(default="slipway", description="Namespace of the pods.")
+    service_account: str = Field(default="slipway-stages", description="Rights of the pods.")
+    connection: str = Field(default="kubernetes_default", description="Airflow connection.")
+    resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Where they run.")
+    deadline_seconds: int = Field(default=3600, ge=60, description="A pod lives no longer.")
+
+
+class ModelSpec(Spec):
+    """`include/models/<name>/model.yaml`; `pipeline.py` beside it is optional."""
+
+    model: Name = Field(description="Name; also the folder's name.")
+    description: str = Field(default="", description="Shown in Airflow's UI.")
+    owner: str = Field(default="slipway", description="Who answers for it.")
+    dataset: Name = Field(description="Dataset it learns from.")
+    task: Literal["classification", "regression"] = Field(description="Kind of prediction.")
+    target: str = Field(description="Label column.")
+    features: Features = Field(description="Feature columns.")
+    estimator: Estimator = Field(description="What learns.")
+    training: Training = Field(default_factory=Training, description="Rows and seed.")
+    gates: Gates = Field(description="What a challenger must show.")
+    deployment: Deployment = Field(default_factory=Deployment, description="Where it serves.")
+    monitoring: Monitoring = Field(description="How it is watched.")
+    retraining: Retraining = Field(default_factory=Retraining, description="When it learns again.")
+    runtime: Literal["local", "kubernetes"] = Field(
+        default="local", description="Where stages run: in the Airflow task, or in pods."
+    )
+    pods: Pods | None = Field(default=None, description="Needed by `runtime: kubernetes`.")
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> ModelSpec:
+        names = self.features.names
+        if not names:
+            raise ValueError("features must name at least one column")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"features name {', '.join(twice)} twice")
+        if self.runtime == "kubernetes" and self.pods is None:
+            raise ValueError("runtime: kubernetes needs a pods section with an image")
+        regression = {"mean_absolute_error", "root_mean_squared_error", "r2_score"}
+        metrics = {*self.gates.metrics, self.monitoring.performance.metric}
+        wrong = metrics - regression if self.task == "regression" else metrics & regression
+        if wrong:
+            raise ValueError(f"{', '.join(sorted(wrong))} do not fit task {self.task}")
+        return self
