@@ -1,0 +1,156 @@
+"""Real services for tests, each started at most once per test process, on free loopback ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from slipway.records.store import Store
+
+READY_WITHIN_S = 180
+QUIET = {
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    "DO_NOT_TRACK": "1",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MPLBACKEND": "Agg",
+    # The suite runs on every core already; more threads per test only fight one another.
+    "OMP_NUM_THREADS": "1",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Cut tests off from the person's own settings, folders and accounts, and from telemetry."""
+    for name in list(os.environ):
+        if name.startswith(("SLIPWAY_", "AIRFLOW_", "MLFLOW_", "AWS_")):
+            del os.environ[name]
+    home = tempfile.mkdtemp(prefix="slipway-airflow-")
+    os.environ |= QUIET | {"AIRFLOW_HOME": home}
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nothing listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real MLflow server that keeps its runs in SQLite and serves the artifacts."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    url = f"http://127.0.0.1:{free_port()}"
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            _mlflow_command(folder, url),
+            cwd=folder,
+            env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _await_ready(process, f"{url}/health", folder / "server.log")
+        yield url
+    finally:
+        _end(process)
+
+
+def _mlflow_command(folder: Path, url: str) -> list[str]:
+    host, port = url.removeprefix("http://").split(":")
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", host, "--port", port),
+        *("--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    ]
+
+
+def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if httpx.get(url, timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail(f"no answer from {url}; the server's last words:\n{log.read_text()[-2000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Address of an S3 server in this process, with the bucket `slipway-tests`."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    httpx.put(f"{url}/slipway-tests").raise_for_status()
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def s3_store(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty store root on S3; the environment lets every client find and enter it."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "tests",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_CONDITIONAL_PUT": "etag",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://slipway-tests/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store in a local folder."""
+    from slipway.adapters.object_store import open_store
+
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
+    """Makes a project folder that holds the given files: path below its `include/` to text."""
+
+    def make(files: Mapping[str, str]) -> Path:
+        root = tmp_path / "project"
+        for path, text in files.items():
+            target = root / "include" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return root
+
+    return make
