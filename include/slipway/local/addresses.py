@@ -1,0 +1,60 @@
+"""Free loopback ports and waiting until something answers on them."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import httpx
+
+from slipway.errors import PlatformUnavailable
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ports of this machine on which nothing listens."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind((LOOPBACK, 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def wait_until_answers(
+    url: str,
+    *,
+    seconds: float,
+    check: Callable[[], None],
+    good: Callable[[httpx.Response], bool] = lambda response: response.is_success,
+) -> None:
+    """Return as soon as a URL answers well.
+
+    Args:
+        url: Asked four times a second.
+        seconds: How long to keep asking.
+        check: Raises when waiting has become pointless (a process has died).
+        good: Whether an answer is good.
+
+    Raises:
+        PlatformUnavailable: It did not answer well in time.
+    """
+    deadline = time.monotonic() + seconds
+    found = "no answer"
+    while time.monotonic() < deadline:
+        check()
+        try:
+            response = httpx.get(url, timeout=2.0)
+            if good(response):
+                return
+            found = f"status {response.status_code}"
+        except httpx.TransportError as error:
+            found = type(error).__name__
+        time.sleep(0.25)
+    raise PlatformUnavailable(
+        f"{url} did not answer well within {seconds:.0f} s", found=found
+    )

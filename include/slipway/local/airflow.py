@@ -1,0 +1,194 @@
+"""A local Airflow of four components under our own supervision, and its REST API.
+
+Not `airflow standalone`: on SIGTERM that leaves its children behind, and its log servers listen
+on all interfaces. Here every component listens on loopback only, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from slipway.errors import PlatformUnavailable
+from slipway.local.addresses import LOOPBACK
+
+USER = "admin"
+COMPONENTS = {
+    "api-server": ("api-server",),
+    "dag-processor": ("dag-processor",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+SETTINGS = {
+    "connections": {
+        "conn_id": "connection_id",
+        "conn_type": "conn_type",
+        "conn_host": "host",
+        "conn_schema": "schema",
+        "conn_login": "login",
+        "conn_password": "password",
+        "conn_port": "port",
+        "conn_extra": "extra",
+    },
+    "variables": {"variable_name": "key", "variable_value": "value"},
+    "pools": {"pool_name": "name", "pool_slot": "slots", "pool_description": "description"},
+}
+
+
+def command(*arguments: str) -> list[str]:
+    """An `airflow` command of this very Python."""
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def environment(
+    project: Path, home: Path, port: int, *, base: Mapping[str, str]
+) -> dict[str, str]:
+    """Environment of every Airflow process of one local installation.
+
+    Args:
+        project: Holds `dags/`, `plugins/` and `include/`.
+        home: `AIRFLOW_HOME`.
+        port: Of the API server, on loopback.
+        base: What else the processes need to know.
+    """
+    url = f"http://{LOOPBACK}:{port}"
+    sections: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": project / "dags",
+            "plugins_folder": project / "plugins",
+            "load_examples": False,
+            "executor": "LocalExecutor",
+            "parallelism": 3,
+            "dags_are_paused_at_creation": False,
+            "execution_api_server_url": f"{url}/execution/",
+            "simple_auth_manager_users": f"{USER}:admin",
+            "simple_auth_manager_passwords_file": home / "passwords.json",
+            "xcom_backend": "slipway.orchestration.policies.LimitedXCom",
+        },
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}"},
+        "api": {"host": LOOPBACK, "port": port, "base_url": url, "secret_key": _secret(home)},
+        "api_auth": {"jwt_secret": _secret(home)},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.1,
+            "trigger_timeout_check_interval": 1,
+            "task_instance_heartbeat_timeout": 30,
+            "task_instance_heartbeat_timeout_detection_interval": 5,
+        },
+        "triggerer": {"triggerer_health_check_threshold": 10},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 10},
+        "workers": {"min_heartbeat_interval": 2},
+    }
+    named = {
+        f"AIRFLOW__{section.upper()}__{option.upper()}": str(value)
+        for section, options in sections.items()
+        for option, value in options.items()
+    }
+    return {**base, **named, "AIRFLOW_HOME": str(home), "PYTHONWARNINGS": "ignore"}
+
+
+def prepare(home: Path, env: Mapping[str, str]) -> None:
+    """Create Airflow's database and the login."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "passwords.json").write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
+    done = subprocess.run(command("db", "migrate"), env=dict(env), capture_output=True, check=False)
+    if done.returncode:
+        raise PlatformUnavailable(
+            "`airflow db migrate` failed", found=done.stderr.decode(errors="replace")[-800:]
+        )
+
+
+def password(home: Path) -> str:
+    """The login's password."""
+    return str(json.loads((home / "passwords.json").read_text())[USER])
+
+
+class AirflowApi:
+    """Airflow's public REST API, as a user's own client would call it.
+
+    Args:
+        url: Of the API server.
+        password: Of the user `admin`.
+    """
+
+    def __init__(self, url: str, password: str) -> None:
+        answer = httpx.post(
+            f"{url}/auth/token", json={"username": USER, "password": password}, timeout=30.0
+        )
+        answer.raise_for_status()
+        token = answer.json()["access_token"]
+        self._client = httpx.Client(
+            base_url=f"{url}/api/v2",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30.0,
+        )
+
+    def get(self, path: str, **query: Any) -> Any:
+        """What the API answers, as JSON."""
+        return self._answer(self._client.get(path, params=query))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the API answers to a JSON body."""
+        return self._answer(self._client.post(path, json=dict(body)))
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the API answers to a change."""
+        return self._answer(self._client.patch(path, json=dict(body)))
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Start a DAG as the UI's button does; the run's id."""
+        body = {"logical_date": None, "conf": conf}
+        return str(self.post(f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def load_settings(self, file: Path) -> None:
+        """Create the connections, variables and pools that `airflow_settings.yaml` declares."""
+        declared = yaml.safe_load(file.read_text())["airflow"]
+        for kind, names in SETTINGS.items():
+            for entry in declared.get(kind) or []:
+                body = _fields(entry, names)
+                if isinstance(body.get("extra"), dict):
+                    body["extra"] = json.dumps(body["extra"])
+                self.post(f"/{kind}", body)
+
+    def busy_runs(self) -> list[tuple[str, str]]:
+        """DAG and run id of every run that is queued or running."""
+        runs = self.get("/dags/~/dagRuns", state=["queued", "running"], limit=100)["dag_runs"]
+        return [(run["dag_id"], run["dag_run_id"]) for run in runs]
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """State of one run."""
+        return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    @staticmethod
+    def _answer(response: httpx.Response) -> Any:
+        if response.is_error:
+            raise PlatformUnavailable(
+                f"Airflow refused {response.request.method} {response.request.url.path}",
+                found=f"{response.status_code}: {response.text[:300]}",
+            )
+        return response.json()
+
+
+def _secret(home: Path) -> str:
+    path = home / "secret"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+def _fields(declared: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """One entry of `airflow_settings.yaml` under the names that the REST API uses."""
+    return {
+        names[key]: value
+        for key, value in declared.items()
+        if key in names and value not in (None, "")
+    }

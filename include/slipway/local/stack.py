@@ -1,0 +1,144 @@
+"""Everything that one machine needs to run the ring: MLflow, Airflow and the platform."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.local import airflow
+from slipway.local.addresses import LOOPBACK, free_ports, wait_until_answers
+from slipway.local.processes import Processes
+from slipway.settings import Settings
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "OMP_NUM_THREADS": "2",
+}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts answer, all on loopback."""
+
+    airflow: str
+    mlflow: str
+    platform: str
+
+
+class Stack:
+    """The processes of one local installation under one state folder.
+
+    Args:
+        project: Holds `dags/`, `plugins/` and `include/`.
+        folder: State: store, databases, logs, pids.
+    """
+
+    def __init__(self, project: Path, folder: Path) -> None:
+        self.project = project
+        self.folder = folder
+        self.processes = Processes(folder)
+        ports = free_ports(3)
+        self._airflow_port = ports[0]
+        self.addresses = Addresses(*(f"http://{LOOPBACK}:{port}" for port in ports))
+        self.settings = Settings(
+            project=project,
+            store=str(folder / "store"),
+            scratch=folder / "scratch",
+            mlflow=self.addresses.mlflow,
+            platform=self.addresses.platform,
+        )
+
+    @property
+    def home(self) -> Path:
+        """`AIRFLOW_HOME`."""
+        return self.folder / "airflow"
+
+    def environment(self) -> dict[str, str]:
+        """What every process of this installation finds in its environment."""
+        own = {
+            f"SLIPWAY_{name.upper()}": str(value)
+            for name, value in self.settings.model_dump().items()
+        }
+        return {**os.environ, **QUIET, **own}
+
+    def airflow_environment(self) -> dict[str, str]:
+        """The same, with Airflow's own settings."""
+        return airflow.environment(
+            self.project, self.home, self._airflow_port, base=self.environment()
+        )
+
+    def up(self, *, progress: Callable[[str], None]) -> airflow.AirflowApi:
+        """Start everything; Airflow's REST API once all parts answer.
+
+        Args:
+            progress: Is told each step as it begins.
+
+        Raises:
+            PlatformUnavailable: A part ended by itself or did not answer in time.
+        """
+        (self.folder / "store").mkdir(parents=True, exist_ok=True)
+        progress("starting MLflow and the serving platform")
+        self.start_mlflow()
+        self.start_platform()
+        progress("creating Airflow's database")
+        airflow.prepare(self.home, self.airflow_environment())
+        progress("starting Airflow's four components")
+        for name in airflow.COMPONENTS:
+            self.start_airflow(name)
+        self._wait(f"{self.addresses.mlflow}/health")
+        self._wait(f"{self.addresses.platform}/platform/live")
+        self._wait(f"{self.addresses.airflow}/api/v2/version")
+        api = airflow.AirflowApi(self.addresses.airflow, airflow.password(self.home))
+        api.load_settings(self.project / "airflow_settings.yaml")
+        progress("waiting for Airflow's scheduler, triggerer and DAGs")
+        self._wait(f"{self.addresses.airflow}/api/v2/monitor/health", healthy=True)
+        return api
+
+    def down(self) -> None:
+        """Stop everything that was started from the state folder."""
+        self.processes.stop()
+
+    def start_mlflow(self) -> None:
+        """Start the MLflow server: SQLite, artifacts served over HTTP."""
+        data = self.folder / "mlflow"
+        data.mkdir(parents=True, exist_ok=True)
+        port = self.addresses.mlflow.rsplit(":", 1)[1]
+        options = {
+            "--host": LOOPBACK,
+            "--port": port,
+            "--workers": "1",
+            "--backend-store-uri": f"sqlite:///{data / 'mlflow.db'}",
+            "--artifacts-destination": str(data / "artifacts"),
+        }
+        arguments = [word for pair in options.items() for word in pair]
+        self._start("mlflow", "-m", "mlflow", "server", *arguments)
+
+    def start_platform(self) -> None:
+        """Start the serving platform."""
+        port = self.addresses.platform.rsplit(":", 1)[1]
+        self._start("platform", "-m", "slipway.cli", "platform", "--port", port)
+
+    def start_airflow(self, name: str) -> None:
+        """Start one of Airflow's components."""
+        self.processes.start(
+            name,
+            airflow.command(*airflow.COMPONENTS[name]),
+            env=self.airflow_environment(),
+        )
+
+    def _start(self, name: str, *arguments: str) -> None:
+        env: Mapping[str, str] = self.environment()
+        self.processes.start(name, [sys.executable, *arguments], env=env)
+
+    def _wait(self, url: str, *, healthy: bool = False) -> None:
+        def all_healthy(response: object) -> bool:
+            parts = response.json()  # type: ignore[attr-defined]
+            return all(part["status"] == "healthy" for part in parts.values() if part["status"])
+
+        good = {"good": all_healthy} if healthy else {}
+        wait_until_answers(url, seconds=180.0, check=self.processes.check, **good)  # type: ignore[arg-type]
