@@ -1,0 +1,134 @@
+"""A loaded model version: its pipeline, its raw columns and its manifest.
+
+Runs in stages and in model servers; imports no MLflow, which would cost a server seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
+from sklearn.pipeline import Pipeline
+
+from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
+from slipway.adapters.model_package.source import import_source
+from slipway.errors import Tampered
+from slipway.stages.manifest import MODEL, SOURCE, open_sealed
+
+TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+    }
+)
+"""What skops may build beside its own safe types; a model's `pipeline.py` adds its own classes."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A fitted model that takes raw feature columns.
+
+    Attributes:
+        pipeline: The scikit-learn pipeline.
+        task: Kind of prediction.
+        columns: Raw columns, in the order of the signature.
+        manifest: What the version's manifest says; empty before it is saved.
+    """
+
+    pipeline: Pipeline
+    task: Literal["classification", "regression"]
+    columns: tuple[RawColumn, ...]
+    manifest: Mapping[str, Any]
+
+    @property
+    def signature_columns(self) -> list[tuple[str, str, bool]]:
+        """Name, kind (`number` or `string`) and whether it is required, by column."""
+        return [(column.name, column.kind, column.required) for column in self.columns]
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Probability of class 1, or predicted value, as float64 of shape (n_rows,).
+
+        Args:
+            frame: Rows with the raw feature columns; others are ignored.
+
+        Raises:
+            BadRequest: A required column is missing, or one holds what cannot be cast.
+        """
+        rows = cast(frame, self.columns)
+        if rows.empty:
+            return np.empty(0)
+        if self.task == "classification":
+            scores = self.pipeline.predict_proba(rows)[:, 1]
+        else:
+            scores = self.pipeline.predict(rows)
+        return np.asarray(scores, dtype=np.float64)
+
+
+def load_package(folder: Path) -> Package:
+    """The model that a version's folder holds, its files checked against the manifest.
+
+    Args:
+        folder: A model version's folder, downloaded from the registry.
+
+    Raises:
+        Tampered: A file differs from its digest, or the model asks for types beyond the trusted.
+    """
+    manifest = open_sealed(folder)
+    asked = manifest["trusted_types"]
+    beyond = untrusted(asked, own_module=_own_module(manifest, folder))
+    if beyond:
+        raise Tampered(
+            "a model version asks for types that Slipway does not trust",
+            expected=", ".join(sorted(TRUSTED)),
+            found=", ".join(beyond),
+            where=str(folder / MODEL),
+        )
+    try:
+        pipeline = skops.io.load(folder / MODEL, trusted=asked)
+    except UntrustedTypesFoundException as error:
+        raise Tampered(
+            "a model version holds types that its manifest does not list",
+            found=str(error),
+            where=str(folder / MODEL),
+        ) from error
+    return Package(
+        use_one_thread(pipeline), manifest["task"], from_manifest(manifest), manifest
+    )
+
+
+def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:
+    if SOURCE not in manifest["files"]:
+        return None
+    return import_source(manifest["model"], (folder / SOURCE).read_text()).__name__
+
+
+def untrusted(names: Sequence[str], *, own_module: str | None) -> list[str]:
+    """Those type names that may not be built from a model file."""
+    own = "" if own_module is None else f"{own_module}."
+    return sorted(
+        name for name in names if name not in TRUSTED and not (own and name.startswith(own))
+    )
+
+
+def use_one_thread(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline, answering on one thread.
+
+    The number of threads in training is baked into a model;
+    more than one makes a one-row answer several times slower on busy cores.
+    """
+    threads = [name for name in pipeline.get_params() if name.split("__")[-1] == "n_jobs"]
+    pipeline.set_params(**dict.fromkeys(threads, 1))
+    estimator = pipeline.steps[-1][1]
+    if hasattr(estimator, "get_booster"):
+        estimator.get_booster().set_param({"nthread": 1})
+    return pipeline

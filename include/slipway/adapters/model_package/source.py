@@ -1,0 +1,37 @@
+"""A model's own `pipeline.py`, imported from its text under a name that holds its digest.
+
+The live file and a stored one can be in the same process without meeting,
+and editing the live one changes nothing that a version answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from slipway.errors import SpecError
+from slipway.records.store import digest
+
+
+def import_source(model: str, text: str) -> ModuleType:
+    """The module that a `pipeline.py` text defines; the same text is imported once.
+
+    Raises:
+        SpecError: It cannot be imported.
+    """
+    name = f"slipway_model_{model}_{digest(text.encode())[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    module = ModuleType(name)
+    # skops finds a transformer's class by importing its module, so it has to be listed.
+    sys.modules[name] = module
+    try:
+        exec(compile(text, f"<{name}>", "exec"), module.__dict__)  # noqa: S102
+    except Exception as error:
+        del sys.modules[name]
+        raise SpecError(
+            f"pipeline.py of {model} cannot be imported",
+            found=f"{type(error).__name__}: {error}",
+            hint="import it in a Python shell to see the traceback",
+        ) from error
+    return module
