@@ -1,0 +1,1 @@
+"""One file per outside tool; each fulfils a protocol that a stage declares."""

@@ -1,0 +1,1 @@
+"""What the ring does, one file per activity; knows no tool."""

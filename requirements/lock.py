@@ -1,0 +1,59 @@
+"""Compiles the lock files from pyproject.toml; `make lock` runs it.
+
+Each file says in its header which dependency tables it was made from, so that a test can tell
+without a network that it is stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+LOCKS = {
+    "dev": ["--all-extras", "--group", "dev"],
+    "airflow": ["--extra", "airflow"],
+    "stages": ["--extra", "stages"],
+    "server": ["--extra", "server"],
+}
+COMPILE = [
+    *("pip", "compile", "--quiet", "--universal", "--generate-hashes"),
+    *("--no-emit-index-url", "--no-emit-find-links"),
+]
+
+
+def inputs_digest(pyproject: str) -> str:
+    """SHA-256 of everything in pyproject.toml that a lock file depends on."""
+    tables = tomllib.loads(pyproject)
+    project = tables["project"]
+    inputs = [
+        project["requires-python"],
+        project["dependencies"],
+        project["optional-dependencies"],
+        tables["dependency-groups"],
+    ]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def header_command(pyproject: str) -> str:
+    """What a lock file's header names as the command that made it."""
+    return f"make lock  # from dependency tables sha256:{inputs_digest(pyproject)}"
+
+
+def main() -> None:
+    """Compile every lock file; the small ones agree with dev.txt in all versions."""
+    uv = Path(sys.executable).with_name("uv")
+    command = header_command((PROJECT / "pyproject.toml").read_text())
+    for name, chosen in LOCKS.items():
+        agree = [] if name == "dev" else ["--constraint", "requirements/dev.txt"]
+        target = ["pyproject.toml", "--output-file", f"requirements/{name}.txt"]
+        options = ["--custom-compile-command", command]
+        subprocess.run([uv, *COMPILE, *chosen, *agree, *options, *target], cwd=PROJECT, check=True)
+
+
+if __name__ == "__main__":
+    main()
