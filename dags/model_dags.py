@@ -1,0 +1,11 @@
+"""Builds the Airflow DAGs of each valid spec; nothing else."""
+
+from __future__ import annotations
+
+from airflow.sdk import get_parsing_context
+
+from slipway.orchestration.dags import build_dags
+from slipway.settings import Settings
+
+for dag in build_dags(Settings(), starting=get_parsing_context().dag_id):
+    globals()[dag.dag_id] = dag

@@ -1,0 +1,91 @@
+"""`<dataset>__ingest`: claim what waits, ingest it in order, acknowledge what was handled."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import DAG, get_current_context, task
+
+from slipway.orchestration import assets
+from slipway.orchestration.parameters import ingest_parameters
+from slipway.orchestration.policies import first_that_fit
+from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.stage_task import StageTask, begin
+from slipway.spec import DatasetSpec
+
+log = logging.getLogger(__name__)
+
+DOES = """\
+1. **claim** lists the landing area minus what the arrival registry already holds.
+2. **ingest** takes one delivery after the other: cast, validate, quarantine, publish in one commit.
+   A re-delivered file is skipped; a changed one becomes a new revision; a blocked one fails here,
+   and stays where it landed.
+3. **acknowledge** runs whatever happened. It asks the registry, not the tasks before it, whether
+   all that was claimed is handled; if a task crashed, the bell goes on ringing."""
+
+
+def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
+    """The ingest DAG of one dataset.
+
+    Args:
+        dataset: Its spec.
+        store_root: Where its bell looks.
+    """
+    name = dataset.dataset
+    dag = ring_dag(
+        f"{name}__ingest",
+        cron=dataset.arrival.cron,
+        assets=assets.landing(dataset, store_root=store_root),
+        params=ingest_parameters(),
+        owner="slipway",
+        tags=[name, "ingest"],
+        description=dataset.description,
+        page=page(
+            f"Ingest {name}",
+            does=DOES,
+            description=dataset.description,
+            dataset=name,
+            spec=f"include/datasets/{name}/dataset.yaml",
+        ),
+    )
+    with dag:
+        claimed = claim(name)
+        ingested = StageTask.partial(
+            task_id="ingest",
+            stage="ingest",
+            skip_when=["duplicate"],
+            fail_when=["blocked"],
+            outlets=[assets.batch(name)],
+            max_active_tis_per_dagrun=1,
+            map_index_template="{{ task.inputs['stream'] }}/{{ task.inputs['batch'] }}",
+        ).expand(inputs=claimed)
+        acknowledged = acknowledge(name, fingerprint=claimed["fingerprint"])
+        # A teardown: it runs whatever became of its setup's work, and a failed batch still
+        # makes the run red.
+        ingested >> acknowledged.as_teardown(setups=claimed)
+    return dag
+
+
+@task
+def claim(dataset: str) -> list[dict[str, Any]]:
+    """Deliveries that wait, in order; their fingerprint is pushed beside them."""
+    context = get_current_context()
+    begin(context)
+    from slipway import wiring
+
+    claimed = wiring.claim(dataset=dataset, batch=context["params"]["batch"])
+    context["ti"].xcom_push("fingerprint", claimed["fingerprint"])
+    waiting = [{"dataset": dataset, **delivery} for delivery in claimed["deliveries"]]
+    taken = first_that_fit(waiting)
+    log.info("%d deliveries wait; this run takes %d", len(waiting), len(taken))
+    return taken
+
+
+@task
+def acknowledge(dataset: str, *, fingerprint: str) -> None:
+    """Acknowledge what was claimed, if the registry holds all of it."""
+    begin(get_current_context())
+    from slipway import wiring
+
+    wiring.acknowledge(dataset=dataset, fingerprint=fingerprint)

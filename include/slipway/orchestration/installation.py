@@ -1,0 +1,36 @@
+"""Airflow's own connections and variables become this installation's settings.
+
+The environment wins; what it leaves open is asked of Airflow when a task runs, never at parse.
+"""
+
+from __future__ import annotations
+
+import os
+
+from airflow.sdk import Connection, Variable
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+CONNECTIONS = {"SLIPWAY_MLFLOW": "slipway_mlflow", "SLIPWAY_PLATFORM": "slipway_platform"}
+VARIABLES = {"SLIPWAY_STORE": "slipway_store"}
+
+
+def fill_environment() -> None:
+    """Set each `SLIPWAY_…` address that the task's process lacks and Airflow knows."""
+    for name, conn_id in CONNECTIONS.items():
+        if name not in os.environ and (url := _connection_url(conn_id)):
+            os.environ[name] = url
+    for name, key in VARIABLES.items():
+        if name not in os.environ and (value := Variable.get(key, default=None)):
+            os.environ[name] = str(value)
+
+
+def _connection_url(conn_id: str) -> str | None:
+    try:
+        connection = Connection.get(conn_id)
+    except AirflowNotFoundException:
+        return None
+    host = str(connection.host or "")
+    if not host:
+        return None
+    address = host if "://" in host else f"{connection.schema or 'http'}://{host}"
+    return f"{address}:{connection.port}" if connection.port else address

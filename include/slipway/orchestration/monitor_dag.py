@@ -1,0 +1,93 @@
+"""`<model>__monitor`: measure each window of predictions once, then decide whether to retrain."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, XComArg, get_current_context, task
+
+from slipway.orchestration import assets
+from slipway.orchestration.policies import first_that_fit
+from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.stage_task import begin, stage_operator, stage_task
+from slipway.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+DOES = """\
+1. **collect** finds the windows of predictions that nobody has measured yet.
+2. **drift** compares inputs and predictions of a window with the champion's own reference;
+   **performance** judges a window whose labels have matured. One task per window.
+3. **decide** looks at the newest windows together, and asks for retraining, or says why not."""
+
+AT_ONCE = 2
+"""Windows measured at a time; each holds its rows in memory."""
+
+
+def monitor_dag(model: ModelSpec) -> DAG:
+    """The monitoring DAG of one model."""
+    name = model.model
+    dag = ring_dag(
+        f"{name}__monitor",
+        cron=model.monitoring.cron,
+        assets=assets.batch(model.dataset),
+        params={},
+        owner=model.owner,
+        tags=[name, model.dataset, "monitor"],
+        description=model.description,
+        page=page(
+            f"Monitor {name}",
+            does=DOES,
+            description=model.description,
+            dataset=model.dataset,
+            spec=f"include/models/{name}/model.yaml",
+        ),
+    )
+    with dag:
+        collected = collect(name)
+        # Reads the store, so it runs also when every window was measured by an earlier run that
+        # died before it decided.
+        decide = stage_task(
+            model,
+            "decide",
+            inputs={"model": name},
+            skip_when=["nothing"],
+            outlets=[assets.retrain_request(name)],
+            trigger_rule="none_failed",
+        )
+        for stage in ("drift", "performance"):
+            windows = windows_for.override(task_id=f"{stage}_windows")(collected, stage)
+            measured(model, stage, windows) >> decide
+    return dag
+
+
+def measured(model: ModelSpec, stage: str, windows: XComArg) -> BaseOperator:
+    """One mapped task per window, named by it."""
+    operator, needed = stage_operator(model, stage)
+    return operator.partial(
+        **needed,
+        max_active_tis_per_dagrun=AT_ONCE,
+        map_index_template="{{ task.inputs['window'] }}",
+    ).expand(inputs=windows)
+
+
+@task
+def collect(model: str) -> dict[str, Any]:
+    """Windows to measure, by stage, oldest first."""
+    begin(get_current_context())
+    from slipway import wiring
+
+    due = wiring.collect(model=model)
+    taken = {"model": model}
+    for stage in ("drift", "performance"):
+        windows = first_that_fit(due[stage])
+        log.info("%s: %d windows are due; this run takes %d", stage, len(due[stage]), len(windows))
+        taken[stage] = windows
+    return taken
+
+
+@task
+def windows_for(collected: dict[str, Any], stage: str) -> list[dict[str, Any]]:
+    """The inputs of each of a stage's tasks."""
+    return [{"model": collected["model"], "window": window} for window in collected[stage]]

@@ -1,0 +1,186 @@
+"""One stage as one Airflow task: the same stage, wherever the model's `runtime` puts it.
+
+A verdict ends its task in one of three ways: done, skipped (nothing follows), or failed (visible,
+and not tried again). The run record in the store is complete before the task ends, so the task's
+state is a picture of the verdict and never its only carrier.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from slipway.errors import Permanent
+from slipway.orchestration.installation import fill_environment
+from slipway.orchestration.parameters import refuse_unknown
+from slipway.orchestration.policies import refuse_large
+from slipway.records.runs import RunRecord, Verdict
+from slipway.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+POD_STAGES = frozenset(
+    {
+        "snapshot",
+        "train",
+        "evaluate",
+        "gate",
+        "promote_challenger",
+        "verify",
+        "switch",
+        "promote_champion",
+        "drift",
+        "performance",
+    }
+)
+"""Stages whose record has a known key before they run, so a pod's result can be found.
+
+The others decide what there is to do, or read what was done; they always run in Airflow's task.
+"""
+
+
+class StageTask(BaseOperator):
+    """Runs one stage in Airflow's task process.
+
+    Args:
+        stage: Its name in `slipway run <stage>`.
+        inputs: Its arguments.
+        skip_when: Actions after which nothing follows.
+        fail_when: Actions that a person shall see as a failure.
+        hand_on: Numbers of the verdict that later tasks need, each pushed under its own name.
+    """
+
+    template_fields: Sequence[str] = ("inputs",)
+    ui_color = "#e6f2f5"
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        inputs: Mapping[str, Any],
+        skip_when: Sequence[str] = (),
+        fail_when: Sequence[str] = (),
+        hand_on: Sequence[str] = (),
+        **airflow: Any,
+    ) -> None:
+        super().__init__(do_xcom_push=False, **airflow)
+        self.stage = stage
+        self.inputs = inputs
+        self.skip_when = skip_when
+        self.fail_when = fail_when
+        self.hand_on = hand_on
+
+    def execute(self, context: Context) -> None:
+        """Run the stage and end the task as its verdict says."""
+        origin = begin(context)
+        from slipway import wiring
+
+        outcome = wiring.run_stage(self.stage, self.arguments(context), origin=origin)
+        verdict = outcome.verdict if isinstance(outcome, RunRecord) else outcome
+        conclude(self, context, verdict)
+
+    def arguments(self, context: Context) -> dict[str, Any]:
+        """What the stage is given; a subclass may add what only the run knows."""
+        return typed(self.inputs)
+
+
+def handed_on(task_id: str, name: str) -> str:
+    """Template of a number that an earlier task handed on.
+
+    Unlike an `XComArg` it draws no edge, so a chain of tasks looks like one in the graph.
+    """
+    return f"{{{{ ti.xcom_pull(task_ids='{task_id}', key='{name}') }}}}"
+
+
+def typed(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs as a stage takes them; a template has made text of a request's number."""
+    return {name: int(value) if name == "request" else value for name, value in inputs.items()}
+
+
+def stage_operator(model: ModelSpec, stage: str) -> tuple[type[BaseOperator], dict[str, Any]]:
+    """The operator class that runs a stage of a model, and what it needs besides its inputs."""
+    if model.pods is None or model.runtime == "local" or stage not in POD_STAGES:
+        return StageTask, {"task_id": stage, "stage": stage}
+    # Costs seconds to import, so only a model that runs in pods pays for it.
+    from slipway.orchestration.stage_pod import StagePod
+
+    pods = model.pods.model_dump()
+    return StagePod, {"task_id": stage, "stage": stage, "pods": pods}
+
+
+def stage_task(model: ModelSpec, stage: str, **arguments: Any) -> BaseOperator:
+    """A task for one stage of a model; `arguments` as for `StageTask`."""
+    operator, needed = stage_operator(model, stage)
+    return operator(**needed, **arguments)
+
+
+def begin(context: Context) -> dict[str, Any]:
+    """Settings filled in, parameters checked; who runs this, for the record and the ledger.
+
+    Raises:
+        BadParameter: The run was given a parameter that its DAG does not declare.
+    """
+    fill_environment()
+    dag, run = context["dag"], context["dag_run"]
+    refuse_unknown(run.conf or {}, declared=dag.params, dag_id=dag.dag_id)
+    instance = context["ti"]
+    person = getattr(run, "triggering_user_name", None)
+    return {
+        "dag_id": dag.dag_id,
+        "run_id": run.run_id,
+        "task_id": instance.task_id,
+        "map_index": -1 if instance.map_index is None else instance.map_index,
+        "try_number": instance.try_number,
+        "by": person or str(getattr(run.run_type, "value", run.run_type)),
+        "host": socket.gethostname(),
+    }
+
+
+def conclude(task: Any, context: Context, verdict: Verdict) -> None:
+    """Log a verdict, hand it on, and end its task as `skip_when` and `fail_when` say.
+
+    Args:
+        task: A `StageTask` or a `StagePod`.
+        context: Of the task.
+        verdict: What the stage decided; already in the store.
+
+    Raises:
+        AirflowSkipException: Nothing follows from it.
+        AirflowFailException: A person shall see it as a failure.
+    """
+    _tell(task.stage, verdict)
+    value = verdict.to_json()
+    refuse_large(value, what=f"the verdict of {task.stage}")
+    context["ti"].xcom_push("return_value", value)
+    ending = f"{verdict.action}: {verdict.reason}"
+    if verdict.action in task.skip_when:
+        raise AirflowSkipException(ending)
+    if verdict.action in task.fail_when:
+        raise AirflowFailException(ending)
+    for name in task.hand_on:
+        context["ti"].xcom_push(name, _number(task.stage, verdict, name))
+    for asset in task.outlets:
+        event = {key: value[key] for key in ("action", "reason", "numbers")}
+        context["outlet_events"][asset].extra = event
+
+
+def _number(stage: str, verdict: Verdict, name: str) -> Any:
+    if name not in verdict.numbers:
+        raise Permanent(
+            f"the verdict {verdict.action!r} of {stage} does not say its {name}",
+            expected=f"{name!r} among its numbers",
+            found=", ".join(sorted(verdict.numbers)) or "no numbers",
+        )
+    return verdict.numbers[name]
+
+
+def _tell(stage: str, verdict: Verdict) -> None:
+    log.info("%s: %s. %s", stage, verdict.action, verdict.reason)
+    for title, values in (("number", verdict.numbers), ("evidence", verdict.evidence)):
+        for name, value in values.items():
+            log.info("  %s %s = %s", title, name, value)

@@ -1,0 +1,80 @@
+"""`<model>__train`: one accepted retrain request becomes a challenger, or an answer why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, Context
+
+from slipway.orchestration import assets
+from slipway.orchestration.parameters import train_parameters
+from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.stage_task import StageTask, handed_on, stage_task
+from slipway.spec import ModelSpec
+
+DOES = """\
+1. **accept** puts every open request before the retraining policy. A run that you start files a
+   request in your name. If none is accepted, the run ends here, and the log says why.
+2. **snapshot** pins the version of every table; **train**, **evaluate**, **gate** work on it.
+3. **promote_challenger** names the new version `challenger`, if it passed its gates.
+4. **answer** runs whatever happened, and closes the request with what the run records say."""
+
+
+class AcceptTask(StageTask):
+    """Puts the open requests before the policy; a manual run adds its person's own."""
+
+    def arguments(self, context: Context) -> dict[str, Any]:
+        """The model, and what the person who started this run asked for."""
+        run = context["dag_run"]
+        if getattr(run.run_type, "value", run.run_type) != "manual":
+            return dict(self.inputs)
+        person = getattr(run, "triggering_user_name", None) or "somebody"
+        reason = context["params"]["reason"] or f"{person} started it by hand"
+        return {**self.inputs, "asked": {"reason": reason, "by": person}}
+
+
+def train_dag(model: ModelSpec) -> DAG:
+    """The training DAG of one model."""
+    name = model.model
+    dag = ring_dag(
+        f"{name}__train",
+        cron=model.retraining.sweep,
+        assets=assets.batch(model.dataset) | assets.retrain_request(name),
+        params=train_parameters(),
+        owner=model.owner,
+        tags=[name, model.dataset, "train"],
+        description=model.description,
+        page=page(
+            f"Train {name}",
+            does=DOES,
+            description=model.description,
+            dataset=model.dataset,
+            spec=f"include/models/{name}/model.yaml",
+        ),
+    )
+    with dag:
+        accept = AcceptTask(
+            task_id="accept",
+            stage="accept",
+            inputs={"model": name},
+            skip_when=["suppress", "nothing"],
+            hand_on=["request"],
+        )
+        inputs = {"model": name, "request": handed_on("accept", "request")}
+        snapshot, train, evaluate, gate = (
+            stage_task(model, stage, inputs=inputs)
+            for stage in ("snapshot", "train", "evaluate", "gate")
+        )
+        promote = stage_task(
+            model,
+            "promote_challenger",
+            inputs=inputs,
+            skip_when=["refused"],
+            outlets=[assets.challenger(name)],
+        )
+        answer = stage_task(model, "answer", inputs=inputs, fail_when=["open"])
+        # A teardown: an accepted request is answered whatever became of it, and a failed stage
+        # still makes the run red.
+        accept >> snapshot >> train >> evaluate >> gate >> promote
+        promote >> answer.as_teardown(setups=accept)
+    return dag
