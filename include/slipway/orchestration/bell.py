@@ -99,7 +99,7 @@ class LandingBell(BaseEventTrigger):
         settle_seconds: float,
         again_seconds: float = 30.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dataset = dataset
         self.store_root = store_root
         self.poll_seconds = poll_seconds
@@ -123,7 +123,8 @@ class LandingBell(BaseEventTrigger):
         while True:
             look = await self._survive_look()
             if look is not None and patience.rings(look, now=time.monotonic()):
-                yield TriggerEvent({"dataset": self.dataset, "landing": look.landed})
+                ring = {"dataset": self.dataset, "landing": look.landed}
+                yield TriggerEvent(ring)  # type: ignore[no-untyped-call]
             await asyncio.sleep(self.poll_seconds)
 
     async def _survive_look(self) -> Look | None:

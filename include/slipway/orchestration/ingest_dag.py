@@ -50,7 +50,7 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
         ),
     )
     with dag:
-        claimed = claim(name)
+        claimed: Any = claim(name)
         ingested = StageTask.partial(
             task_id="ingest",
             stage="ingest",
@@ -60,7 +60,7 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
             max_active_tis_per_dagrun=1,
             map_index_template="{{ task.inputs['stream'] }}/{{ task.inputs['batch'] }}",
         ).expand(inputs=claimed)
-        acknowledged = acknowledge(name, fingerprint=claimed["fingerprint"])
+        acknowledged: Any = acknowledge(name, fingerprint=claimed["fingerprint"])
         # A teardown: it runs whatever became of its setup's work, and a failed batch still
         # makes the run red.
         ingested >> acknowledged.as_teardown(setups=claimed)

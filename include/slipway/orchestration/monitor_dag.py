@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, XComArg, get_current_context, task
+from airflow.sdk import DAG, XComArg, get_current_context, task
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
 from slipway.orchestration.policies import first_that_fit
@@ -45,7 +46,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
         ),
     )
     with dag:
-        collected = collect(name)
+        collected: Any = collect(name)
         # Reads the store, so it runs also when every window was measured by an earlier run that
         # died before it decided.
         decide = stage_task(
@@ -62,7 +63,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
     return dag
 
 
-def measured(model: ModelSpec, stage: str, windows: XComArg) -> BaseOperator:
+def measured(model: ModelSpec, stage: str, windows: XComArg) -> MappedOperator:
     """One mapped task per window, named by it."""
     operator, needed = stage_operator(model, stage)
     return operator.partial(
@@ -79,7 +80,7 @@ def collect(model: str) -> dict[str, Any]:
     from slipway import wiring
 
     due = wiring.collect(model=model)
-    taken = {"model": model}
+    taken: dict[str, Any] = {"model": model}
     for stage in ("drift", "performance"):
         windows = first_that_fit(due[stage])
         log.info("%s: %d windows are due; this run takes %d", stage, len(due[stage]), len(windows))

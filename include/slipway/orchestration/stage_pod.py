@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import Context
-from kubernetes.client import models as k8s
+from kubernetes.client import models as k8s  # type: ignore[import-untyped]  # noqa: TID253
 
 from slipway import errors
 from slipway.orchestration.stage_task import begin, conclude

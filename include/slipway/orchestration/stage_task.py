@@ -84,8 +84,8 @@ class StageTask(BaseOperator):
         verdict = outcome.verdict if isinstance(outcome, RunRecord) else outcome
         conclude(self, context, verdict)
 
-    def arguments(self, context: Context) -> dict[str, Any]:
-        """What the stage is given; a subclass may add what only the run knows."""
+    def arguments(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """What the stage is given; a subclass may add what only the run's context knows."""
         return typed(self.inputs)
 
 
