@@ -1,0 +1,355 @@
+"""Open Inference Protocol V2 over REST: requests checked against a signature, answers encoded.
+
+Runs in model servers only.
+A refusal names the column and what was expected of it; it never repeats a value.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from slipway.errors import BadRequest
+
+Kind = Literal["number", "string"]
+
+OUTPUT = "score"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAME_SHOWN = 64
+INTEGERS = frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
+FLOATS = frozenset({"FP16", "FP32", "FP64"})
+TYPES_OF: Mapping[str, frozenset[type]] = {
+    **dict.fromkeys(FLOATS, frozenset({int, float})),
+    **dict.fromkeys(INTEGERS, frozenset({int})),
+    "BOOL": frozenset({bool}),
+    "BYTES": frozenset({str}),
+}
+DATATYPES_OF: Mapping[Kind, frozenset[str]] = {
+    "number": FLOATS | INTEGERS | {"BOOL"},
+    "string": frozenset({"BYTES"}),
+}
+SAID: Mapping[type, str] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a fraction",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+class Malformed(BadRequest):
+    """A body is not a V2 request; a retry cannot help."""
+
+
+class Mismatch(BadRequest):
+    """A V2 request does not fit the model's signature; a retry cannot help."""
+
+
+class TooLarge(BadRequest):
+    """A request holds more bytes or rows than are answered at once; smaller ones can help."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input of the model.
+
+    Attributes:
+        name: Its name.
+        kind: What its values are.
+        required: Whether null is refused.
+    """
+
+    name: str
+    kind: Kind
+    required: bool
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request may hold.
+
+    Attributes:
+        columns: The model's inputs, in its own order.
+        key: Column that identifies a row; logged, not given to the model.
+        event_time: Column saying when a row happened; logged, not given to the model.
+    """
+
+    columns: tuple[Column, ...]
+    key: str | None
+    event_time: str | None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A request that fits the signature.
+
+    Attributes:
+        request_id: The client's own id, or None.
+        rows: How many rows it asks about, at least one.
+        columns: Values by column, in the signature's order; None where null was sent.
+        keys: The rows' keys, or None when none were sent.
+        event_times_us: Microseconds since 1970 in UTC, or None when none were sent.
+    """
+
+    request_id: str | None
+    rows: int
+    columns: Mapping[str, list[Any]]
+    keys: list[str] | None
+    event_times_us: list[int] | None
+
+
+class Tensor(msgspec.Struct):
+    """One column as it travels."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+    parameters: dict[str, Any] | None = None
+
+
+class AskedOutput(msgspec.Struct):
+    """An output that the client names."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of an infer request."""
+
+    inputs: list[Tensor]
+    id: str | None = None
+    parameters: dict[str, Any] | None = None
+    outputs: list[AskedOutput] | None = None
+
+
+class InferResponse(msgspec.Struct):
+    """The body of an answer."""
+
+    model_name: str
+    model_version: str
+    id: str
+    outputs: list[Tensor]
+
+
+_decoder = msgspec.json.Decoder(InferRequest)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(body: bytes, signature: Signature, *, max_rows: int) -> Inputs:
+    """The checked inputs of one request.
+
+    Args:
+        body: JSON as it arrived.
+        signature: What the model takes.
+        max_rows: More rows are refused.
+
+    Raises:
+        Malformed: The body is not a V2 request.
+        Mismatch: It does not fit the signature.
+        TooLarge: It holds too many rows.
+    """
+    request = _parse(body)
+    tensors = _by_name(request.inputs)
+    _check_names(tensors, signature)
+    rows = _count_rows(request.inputs, max_rows=max_rows)
+    if any(output.name != OUTPUT for output in request.outputs or ()):
+        raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
+    columns = {
+        column.name: _values(
+            tensors[column.name], kinds=(column.kind,), nullable=not column.required
+        )
+        for column in signature.columns
+    }
+    return Inputs(
+        request_id=request.id,
+        rows=rows,
+        columns=columns,
+        keys=_optional(tensors, signature.key, _keys),
+        event_times_us=_optional(tensors, signature.event_time, _event_times),
+    )
+
+
+def encode_answer(model: str, version: int, request_id: str, scores: Sequence[float]) -> bytes:
+    """The body of an answer: one FP64 output named `score`, of shape (n_rows,)."""
+    output = Tensor(OUTPUT, [len(scores)], "FP64", list(scores))
+    return _encoder.encode(InferResponse(model, str(version), request_id, [output]))
+
+
+def describe(model: str, version: int, signature: Signature) -> dict[str, Any]:
+    """V2 metadata of a model: what a request holds and what an answer holds."""
+    inputs = [
+        {
+            "name": column.name,
+            "datatype": "FP64" if column.kind == "number" else "BYTES",
+            "shape": [-1],
+            "parameters": {"required": True, "nullable": not column.required},
+        }
+        for column in signature.columns
+    ]
+    named = {column.name for column in signature.columns}
+    for role, name in (("key", signature.key), ("event_time", signature.event_time)):
+        if name is not None and name not in named:
+            parameters = {"required": False, "nullable": False, "role": role}
+            inputs.append(
+                {"name": name, "datatype": "BYTES", "shape": [-1], "parameters": parameters}
+            )
+    return {
+        "name": model,
+        "versions": [str(version)],
+        "platform": "slipway_sklearn",
+        "inputs": inputs,
+        "outputs": [{"name": OUTPUT, "datatype": "FP64", "shape": [-1]}],
+    }
+
+
+def _parse(body: bytes) -> InferRequest:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        found = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Malformed(
+            "the body is not a V2 inference request",
+            expected="JSON with `inputs`, each with name, shape, datatype and data",
+            found=found,
+        ) from error
+
+
+def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    if not inputs:
+        raise Malformed("the request has no inputs", expected="one input per column")
+    tensors = {tensor.name: tensor for tensor in inputs}
+    if len(tensors) < len(inputs):
+        names = [tensor.name for tensor in inputs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Malformed(f"column {_shown(twice)} is sent twice", expected="each column once")
+    return tensors
+
+
+def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
+    needed = [column.name for column in signature.columns]
+    missing = [name for name in needed if name not in tensors]
+    if missing:
+        names = ", ".join(map(_shown, missing))
+        raise Mismatch(f"the request lacks column {names}", expected="every input of the model")
+    extra = tensors.keys() - {*needed, signature.key, signature.event_time}
+    if extra:
+        names = ", ".join(map(_shown, sorted(extra)[:5]))
+        raise Mismatch(
+            f"the model does not take column {names}", expected="only inputs of the model"
+        )
+
+
+def _count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
+    rows = len(inputs[0].data)
+    for tensor in inputs:
+        if tensor.shape not in ([len(tensor.data)], [len(tensor.data), 1]):
+            raise Mismatch(
+                f"column {_shown(tensor.name)} has a wrong shape",
+                expected=f"[{len(tensor.data)}] or [{len(tensor.data)}, 1], as its data",
+                found=f"{len(tensor.shape)} dimensions, or another length",
+            )
+        if len(tensor.data) != rows:
+            raise Mismatch(
+                f"column {_shown(tensor.name)} has another number of rows than the first column",
+                expected=f"{rows}",
+                found=f"{len(tensor.data)}",
+            )
+    if rows == 0:
+        raise Mismatch("the request has no rows", expected="at least one")
+    if rows > max_rows:
+        raise TooLarge(
+            "the request has too many rows",
+            expected=f"at most {max_rows}",
+            found=f"{rows}",
+            hint="send several smaller requests",
+        )
+    return rows
+
+
+def _values(tensor: Tensor, *, kinds: tuple[Kind, ...], nullable: bool) -> list[Any]:
+    allowed = frozenset[str]().union(*(DATATYPES_OF[kind] for kind in kinds))
+    if tensor.datatype not in allowed:
+        raise Mismatch(
+            f"column {_shown(tensor.name)} has a wrong datatype",
+            expected=" or ".join("FP64" if kind == "number" else "BYTES" for kind in kinds),
+            found=tensor.datatype if tensor.datatype in TYPES_OF else "an unknown datatype",
+        )
+    data = _flat(tensor)
+    found = set(map(type, data))
+    if type(None) in found and not nullable:
+        raise Mismatch(
+            f"column {_shown(tensor.name)} has no value in row {data.index(None)}",
+            expected="a value in every row",
+            found="null",
+        )
+    wrong = found - TYPES_OF[tensor.datatype] - {type(None)}
+    if wrong:
+        row = next(row for row, value in enumerate(data) if type(value) in wrong)
+        raise Mismatch(
+            f"column {_shown(tensor.name)} has a value of a wrong type in row {row}",
+            expected=tensor.datatype,
+            found=SAID[type(data[row])],
+        )
+    if bool in found:
+        return [None if value is None else int(value) for value in data]
+    if int in found:
+        _check_range(tensor, data)
+    return data
+
+
+def _flat(tensor: Tensor) -> list[Any]:
+    """The values of a column; a column of shape (n, 1) may also nest them, as V2 allows."""
+    data = tensor.data
+    if len(tensor.shape) == 2 and all(type(cell) is list and len(cell) == 1 for cell in data):
+        return [cell[0] for cell in data]
+    return data
+
+
+def _check_range(tensor: Tensor, data: Sequence[Any]) -> None:
+    largest = sys.float_info.max if tensor.datatype in FLOATS else 2**64 - 1
+    for row, value in enumerate(data):
+        if type(value) is int and abs(value) > largest:
+            raise Mismatch(
+                f"column {_shown(tensor.name)} has a number out of range in row {row}",
+                expected=f"a number that {tensor.datatype} can hold",
+            )
+
+
+def _keys(tensor: Tensor) -> list[str]:
+    return [str(key) for key in _values(tensor, kinds=("string", "number"), nullable=False)]
+
+
+def _event_times(tensor: Tensor) -> list[int]:
+    values = _values(tensor, kinds=("string",), nullable=False)
+    times = []
+    for row, value in enumerate(values):
+        try:
+            time = datetime.fromisoformat(value)
+            aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+            times.append((aware - EPOCH) // timedelta(microseconds=1))
+        except (ValueError, OverflowError):
+            raise Mismatch(
+                f"column {_shown(tensor.name)} has a wrong time in row {row}",
+                expected="ISO 8601, as 2013-05-01T12:00:00+00:00; without an offset it is UTC",
+            ) from None
+    return times
+
+
+def _optional(
+    tensors: Mapping[str, Tensor], name: str | None, read: Callable[[Tensor], list[Any]]
+) -> list[Any] | None:
+    tensor = None if name is None else tensors.get(name)
+    return None if tensor is None else read(tensor)
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= NAME_SHOWN else name[:NAME_SHOWN] + "…")

@@ -1,0 +1,162 @@
+"""The shipper: closed segments of the prediction log become Parquet in the store, exactly once.
+
+A process of its own, so that compressing never costs a request its latency.
+A segment becomes one file per day of event time, named after the segment: whoever ships it again
+after a crash writes the same names, and only the first writer of a name wins.
+A day therefore holds at most one file per server and rolling interval.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from slipway.errors import StoreUnavailable
+from slipway.records.store import Store
+from slipway.serving.log import SUFFIX, Header, Record
+from slipway.serving.web import at_the_end_of
+
+TIME = pa.timestamp("us", tz="UTC")
+COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}
+LONGEST_PAUSE_SECONDS = 30.0
+
+logger = logging.getLogger(__name__)
+_header_decoder = msgspec.json.Decoder(Header)
+_record_decoder = msgspec.json.Decoder(Record)
+
+
+def ship(
+    *, store_root: str, log_folder: Path, poll_seconds: float = 0.5, lifeline: int | None = None
+) -> None:
+    """Ship segments until SIGTERM or the end of the lifeline, then those left behind; return.
+
+    Args:
+        store_root: Root URI of the store.
+        log_folder: Where segments lie, in one folder per model.
+        poll_seconds: How often it looks.
+        lifeline: Descriptor of an inherited pipe; when its other end closes, the shipper ends.
+    """
+    from slipway.adapters.object_store import open_store
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if lifeline is not None:
+        at_the_end_of(lifeline, stop.set)
+    store = open_store(store_root)
+    pause = poll_seconds
+    while True:
+        ending = stop.is_set()
+        try:
+            ship_segments(store, log_folder)
+            pause = poll_seconds
+        except (StoreUnavailable, OSError) as error:
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            logger.warning("segments stay here, next try in %.1f s: %s", pause, error)
+        if ending:
+            return
+        stop.wait(pause)
+
+
+def ship_segments(store: Store, log_folder: Path) -> int:
+    """Ship every segment that no server holds; how many.
+
+    Raises:
+        StoreUnavailable: The store does not answer; what was not shipped stays where it is.
+    """
+    paths = sorted(log_folder.glob(f"*/*{SUFFIX}"))
+    return sum(_ship_if_unowned(store, path) for path in paths)
+
+
+def _ship_if_unowned(store: Store, path: Path) -> bool:
+    try:
+        segment = path.open("rb")
+    except FileNotFoundError:
+        return False
+    with segment:
+        try:
+            fcntl.flock(segment, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        if os.fstat(segment.fileno()).st_nlink == 0:
+            return False
+        _ship(store, path, segment.read())
+    return True
+
+
+def _ship(store: Store, path: Path, raw: bytes) -> None:
+    # A torn last line was never acknowledged.
+    lines = raw[: raw.rfind(b"\n") + 1].splitlines()
+    try:
+        for day, table in _by_day(_table(lines)) if len(lines) > 1 else ():
+            key = f"predictions/{path.parent.name}/day={day}/{path.stem}.parquet"
+            store.create(key, _parquet(table))
+    except (msgspec.MsgspecError, ValueError, pa.ArrowException) as error:
+        logger.error("%s is damaged and kept beside: %s", path, type(error).__name__)
+        path.rename(path.with_suffix(".damaged"))
+    else:
+        path.unlink()
+
+
+def _table(lines: list[bytes]) -> pa.Table:
+    """One row per answered row: what names it, when, by which version, the score, the inputs."""
+    header = _header_decoder.decode(lines[0])
+    records = [_record_decoder.decode(line) for line in lines[1:]]
+    counts = [len(record.scores) for record in records]
+    columns = {
+        "request_id": _repeat([record.request_id for record in records], counts, pa.string()),
+        "row": pa.array(chain.from_iterable(map(range, counts)), pa.int32()),
+        "key": _spread([record.keys for record in records], counts, pa.string()),
+        "event_time": pa.array(
+            chain.from_iterable(
+                record.event_times_us or [record.received_us] * count
+                for record, count in zip(records, counts, strict=True)
+            ),
+            TIME,
+        ),
+        "received_at": _repeat([record.received_us for record in records], counts, TIME),
+        "version": pa.array([header.version] * sum(counts), pa.int64()),
+        "score": pa.array(chain.from_iterable(record.scores for record in records), pa.float64()),
+    }
+    for position, (name, kind) in enumerate(header.columns):
+        values = chain.from_iterable(record.columns[position] for record in records)
+        if kind == "number":
+            values = (None if value is None else float(value) for value in values)
+        # A feature may be the event time or the key itself: the log's own column says it already.
+        columns.setdefault(name, pa.array(values, COLUMN_TYPES[kind]))
+    return pa.table(columns)
+
+
+def _repeat(values: list[str] | list[int], counts: list[int], kind: pa.DataType) -> pa.Array:
+    pairs = zip(values, counts, strict=True)
+    return pa.array(chain.from_iterable([value] * count for value, count in pairs), kind)
+
+
+def _spread(values: list[list[str] | None], counts: list[int], kind: pa.DataType) -> pa.Array:
+    pairs = zip(values, counts, strict=True)
+    return pa.array(chain.from_iterable(some or [None] * count for some, count in pairs), kind)
+
+
+def _by_day(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
+    days = table["event_time"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    for day in sorted(days.unique().to_pylist()):
+        yield day.isoformat(), table.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
