@@ -32,9 +32,7 @@ class Break:
     problem: str
 
 
-def enter(
-    store: Store, subject: str, fact: Mapping[str, Any], *, unique: str | None = None
-) -> int:
+def enter(store: Store, subject: str, fact: Mapping[str, Any], *, unique: str | None = None) -> int:
     """Append one fact to a subject's chain; the number of its entry.
 
     Args:

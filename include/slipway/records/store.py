@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from slipway.errors import NotFound, Tampered
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -45,7 +47,11 @@ class Store(Protocol):
         """Replace one object as a whole; a reader sees the old bytes or the new ones."""
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write one object if there is none yet; True for the one writer that did."""
+        """Write one object if there is none yet; True for at most one writer.
+
+        A writer whose own object arrived while the reply was lost on the way is told False,
+        so whoever is told False reads what is there before concluding anything.
+        """
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object."""
@@ -76,10 +82,29 @@ def read_json(store: Store, key: str) -> Any:
 
     Raises:
         NotFound: There is no such object.
+        Tampered: It does not hold JSON.
     """
-    return json.loads(store.read(key))
+    try:
+        return json.loads(store.read(key))
+    except ValueError as error:
+        raise Tampered(
+            f"{key} does not hold JSON",
+            expected="what Slipway wrote there",
+            found="something else",
+            where=store.uri(key),
+        ) from error
 
 
 def find_json(store: Store, key: str) -> Any | None:
     """The value that one JSON object holds, or None when there is no such object."""
-    return read_json(store, key) if store.exists(key) else None
+    try:
+        return read_json(store, key)
+    except NotFound:
+        return None
+
+
+def newest_number(store: Store, folder: str) -> int:
+    """Number of the newest `<number>.json` in a folder, or 0 when there is none."""
+    names = (entry.key.removeprefix(f"{folder}/") for entry in store.list(folder))
+    stems = (name.removesuffix(".json") for name in names)
+    return max((int(stem) for stem in stems if stem.isdecimal()), default=0)

@@ -1,0 +1,307 @@
+"""deltalake: a dataset's streams as Delta tables, one commit for each batch.
+
+S3's address and credentials come from the standard `AWS_*` variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from slipway.errors import BadBatch, CommitConflict, NotFound, StoreUnavailable, Superseded
+from slipway.records.runs import Attempt
+
+BATCH = "_batch"
+_OPTIONS = {
+    "AWS_CONDITIONAL_PUT": "etag",
+    "connect_timeout": "5s",
+    "timeout": "60s",
+    "max_retries": "3",
+    "retry_timeout": "30s",
+}
+_CONFIGURATION: dict[str, str | None] = {
+    # Statistics on every column: by default only the first 32 have them.
+    "delta.dataSkippingNumIndexedCols": "-1",
+    # A snapshot pins a version for good: by default its log entry goes after thirty days.
+    "delta.enableExpiredLogCleanup": "false",
+}
+_PANDAS_TYPES: dict[pa.DataType, Any] = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+
+class DeltaTables:
+    """Fulfils the stages' `Tables`; a table is named `<dataset>/<stream>`.
+
+    Args:
+        root: Root of the store: a local folder, or `s3://bucket/prefix`.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root if "://" in root else str(Path(root).expanduser().resolve())
+
+    def publish(
+        self,
+        table: str,
+        frame: pd.DataFrame,
+        *,
+        batch: str,
+        writer: str,
+        attempt: Attempt,
+        note: Mapping[str, str],
+    ) -> int:
+        """Replace a batch's rows in one commit; a version of the table that holds them.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            frame: Its rows, each column of one type; timestamps carry a time zone.
+            batch: Its id, written to the column `_batch`.
+            writer: Names the piece of work; its attempts are numbered within it.
+            attempt: Who commits; an older one than has committed is refused.
+            note: Goes into the commit, for the table's history.
+
+        Raises:
+            BadBatch: A column has a type that the table cannot take.
+            CommitConflict: Another commit came first.
+            Superseded: A newer attempt owns this work.
+        """
+        rows = _to_arrow(frame.assign(**{BATCH: batch}), table=table)
+        current = self._open(table) or self._create(table, rows.schema)
+        _refuse_other_types(rows.schema, pa.schema(current.schema()), table=table)
+        _refuse_late(current, writer=writer, attempt=attempt, table=table)
+        commit = CommitProperties(
+            custom_metadata=dict(note), app_transactions=[Transaction(writer, attempt.number)]
+        )
+        attempt.check()
+        with _ours("write", table):
+            try:
+                # The snapshot that was checked, not the table's address: a newer attempt's commit
+                # in between is a conflict.
+                _replace_batch(current, rows, batch=batch, commit=commit)
+            except CommitFailedError as error:
+                raise self._lost(table, writer=writer, attempt=attempt) from error
+        return self._need(table).version()
+
+    def version(self, table: str) -> int | None:
+        """Newest version of a table, or None when there is no table yet."""
+        current = self._open(table)
+        return None if current is None else current.version()
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+    ) -> pd.DataFrame:
+        """Rows of a table in no promised order, of shape (n_rows, n_columns).
+
+        Integers are `Int64`, truth values `boolean`, strings `str`, timestamps UTC microseconds.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            version: An older state; the newest when None.
+            columns: Which to read; all when None.
+            where: Conditions that all hold, such as `("distance", ">=", 500)`.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+        opened = self._need(table, version=version)
+        with _ours("read", table):
+            rows = opened.to_pyarrow_table(
+                columns=None if columns is None else list(columns),
+                filters=list(where) or None,
+            )
+        frame: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS_TYPES.get)
+        return frame
+
+    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+        """Greatest timestamp of a column, or None when there is none.
+
+        File statistics say which file holds it, rounded down to milliseconds;
+        only that file's column is read, for the microseconds.
+
+        Raises:
+            NotFound: There is no such version, or no such column.
+        """
+        if version is None and self.version(table) is None:
+            return None
+        actions = self._actions(table, version=version)
+        if f"max.{column}" not in actions.columns:
+            return None
+        rounded = actions[f"max.{column}"].max()
+        if pd.isna(rounded):
+            return None
+        nearest = self.read(
+            table, version=version, columns=[column], where=[(column, ">=", rounded)]
+        )
+        greatest: pd.Timestamp = nearest[column].max()
+        return greatest.to_pydatetime()
+
+    def count(self, table: str, *, version: int | None = None) -> int:
+        """Number of rows, from file statistics; 0 when there is no table yet."""
+        if version is None and self.version(table) is None:
+            return 0
+        return int(self._actions(table, version=version)["num_records"].sum())
+
+    def _actions(self, table: str, *, version: int | None) -> pd.DataFrame:
+        opened = self._need(table, version=version)
+        with _ours("read", table):
+            frame: pd.DataFrame = pa.table(opened.get_add_actions(flatten=True)).to_pandas()
+        return frame
+
+    def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
+        with _ours("create", table), suppress(CommitFailedError):
+            DeltaTable.create(
+                self._uri(table),
+                schema,
+                mode="ignore",
+                partition_by=[BATCH],
+                configuration=_CONFIGURATION,
+                storage_options=_OPTIONS,
+            )
+        return self._need(table)
+
+    def _lost(self, table: str, *, writer: str, attempt: Attempt) -> CommitConflict:
+        current = self._open(table)
+        if current is not None:
+            _refuse_late(current, writer=writer, attempt=attempt, table=table)
+        return CommitConflict(
+            f"another writer committed to {table} first",
+            where=self._uri(table),
+            hint="a retry reads what it wrote and can commit",
+        )
+
+    def _need(self, table: str, *, version: int | None = None) -> DeltaTable:
+        opened = self._open(table, version=version)
+        if opened is None:
+            raise NotFound(
+                f"there is no table {table}",
+                where=self._uri(table),
+                hint="it appears with the first batch that is ingested",
+            )
+        return opened
+
+    def _open(self, table: str, *, version: int | None = None) -> DeltaTable | None:
+        with _ours("open", table):
+            try:
+                opened = DeltaTable(self._uri(table), storage_options=_OPTIONS)
+            except TableNotFoundError:
+                return None
+            if version is None or version == opened.version():
+                return opened
+            if not 0 <= version < opened.version():
+                raise NotFound(
+                    f"{table} has no version {version}",
+                    expected=f"0 to {opened.version()}",
+                    where=self._uri(table),
+                )
+            opened.load_as_version(version)
+            return opened
+
+    def _uri(self, table: str) -> str:
+        return f"{self._root}/tables/{table}"
+
+
+@contextmanager
+def _ours(verb: str, table: str) -> Iterator[None]:
+    try:
+        yield
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise StoreUnavailable(
+            f"the store could not {verb} table {table}",
+            found=f"{type(error).__name__}",
+            hint="check SLIPWAY_STORE and, for S3, the AWS_… variables",
+        ) from error
+
+
+def _refuse_late(current: DeltaTable, *, writer: str, attempt: Attempt, table: str) -> None:
+    committed = current.transaction_version(writer)
+    if committed is not None and committed > attempt.number:
+        raise Superseded(
+            f"attempt {attempt.number} may not commit to {table}",
+            expected=f"attempt {committed} or a newer one",
+            found=f"attempt {committed} has committed already",
+            hint="nothing is lost: the newer attempt's rows are in the table",
+        )
+
+
+def _replace_batch(
+    snapshot: DeltaTable, rows: pa.Table, *, batch: str, commit: CommitProperties
+) -> None:
+    quoted = batch.replace("'", "''")
+    write_deltalake(
+        snapshot,
+        rows,
+        mode="overwrite",
+        predicate=f"{BATCH} = '{quoted}'",
+        schema_mode="merge",
+        commit_properties=commit,
+    )
+
+
+def _to_arrow(frame: pd.DataFrame, *, table: str) -> pa.Table:
+    try:
+        rows = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        fields = [field.with_type(_delta_type(field, table=table)) for field in rows.schema]
+        return rows.cast(pa.schema(fields))
+    except pa.ArrowException:
+        # Arrow's own words hold the value that did not fit.
+        raise BadBatch(
+            f"a column of {table} holds values of more than one type",
+            expected="strings, integers, numbers, truth values, or timestamps with a time zone",
+            hint="cast every column to the type that the dataset's spec declares",
+        ) from None
+
+
+def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
+    """The one type that a table keeps such a column in, whatever its width in the frame."""
+    kind = field.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return _TIMESTAMP
+    for recognised, kept in _KEPT_TYPES.items():
+        if recognised(kind):
+            return kept
+    raise BadBatch(
+        f"column {field.name} cannot be stored",
+        expected="strings, integers, numbers, truth values, or timestamps with a time zone",
+        found=str(kind),
+        where=table,
+        hint="cast it to the type that the dataset's spec declares",
+    )
+
+
+_KEPT_TYPES = {
+    pa.types.is_string: pa.string(),
+    pa.types.is_large_string: pa.string(),
+    pa.types.is_boolean: pa.bool_(),
+    pa.types.is_integer: pa.int64(),
+    pa.types.is_floating: pa.float64(),
+}
+
+
+def _refuse_other_types(rows: pa.Schema, stored: pa.Schema, *, table: str) -> None:
+    for field in rows:
+        position = stored.get_field_index(field.name)
+        if position >= 0 and (kept := stored.field(position).type) != field.type:
+            raise BadBatch(
+                f"column {field.name} has another type than in the table",
+                expected=str(kept),
+                found=str(field.type),
+                where=table,
+                hint="a column's type cannot change; give the new one another name",
+            )
