@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
 from sklearn.pipeline import Pipeline
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
 from slipway.adapters.model_package.source import import_source

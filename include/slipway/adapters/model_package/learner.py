@@ -1,0 +1,221 @@
+"""Fits one scikit-learn pipeline as a spec says, and saves it as an MLflow model folder."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from slipway.adapters.model_package.columns import cast, signature_of
+from slipway.adapters.model_package.package import (
+    Package,
+    load_package,
+    untrusted,
+    use_one_thread,
+)
+from slipway.adapters.model_package.source import import_source
+from slipway.errors import SpecError
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.manifest import MODEL, REFERENCE, SOURCE, seal
+
+# Distances and penalties need columns of one scale; trees do not.
+SCALED = frozenset({"sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"})
+PARALLEL = ("xgboost.", "sklearn.ensemble.RandomForest")
+REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "skops", "xgboost-cpu")
+
+
+@dataclass(frozen=True)
+class SklearnLearner:
+    """Learns one model from one spec.
+
+    Attributes:
+        spec: What to learn.
+        dataset: What its columns are.
+        source: Text of the model's `pipeline.py`, if it has one.
+    """
+
+    spec: ModelSpec
+    dataset: DatasetSpec
+    source: str | None
+
+    def holdout_start(self, rows: pd.DataFrame) -> Any | None:
+        """Where `pipeline.py` lets the holdout begin (event time), or None if it does not say."""
+        split = getattr(self._own(), "split", None)
+        return None if split is None else split(rows)
+
+    def learn(self, rows: pd.DataFrame) -> LearnedModel:
+        """A pipeline fitted to rows that hold the raw feature columns and the target.
+
+        Raises:
+            BadRequest: A column cannot be cast to what the spec says.
+            SpecError: The estimator or `pipeline.py` does not work on these rows.
+        """
+        columns = signature_of(self.spec, self.dataset)
+        features = cast(rows, columns)
+        pipeline = self._pipeline(features)
+        try:
+            pipeline.fit(features, rows[self.spec.target].to_numpy())
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f"{self.spec.estimator.name} cannot learn {self.spec.model}",
+                found=type(error).__name__,
+                where=f"model.yaml of {self.spec.model}: estimator",
+                hint="check the estimator's params; the traceback is in the task's log",
+            ) from error
+        use_one_thread(pipeline)
+        package = Package(pipeline, self.spec.task, columns, manifest={})
+        return LearnedModel(self.spec, package, self._own(), self.source)
+
+    def _own(self) -> ModuleType | None:
+        return None if self.source is None else import_source(self.spec.model, self.source)
+
+    def _pipeline(self, features: pd.DataFrame) -> Pipeline:
+        steps: list[tuple[str, Any]] = []
+        own = getattr(self._own(), "features", None)
+        if own is not None:
+            steps.append(("features", FunctionTransformer(own)))
+            features = own(features)
+        numeric = [
+            name for name in features if pd.api.types.is_numeric_dtype(features.dtypes[name])
+        ]
+        categorical = [name for name in features if name not in numeric]
+        steps.append(("prepare", self._prepare(numeric, categorical)))
+        steps.append(("estimator", self._estimator()))
+        return Pipeline(steps)
+
+    def _prepare(self, numeric: list[str], categorical: list[str]) -> ColumnTransformer:
+        # An all-null column is kept: a revised delivery may fill it, and the shape must not change.
+        impute = SimpleImputer(strategy="median", keep_empty_features=True)
+        scaled = self.spec.estimator.name in SCALED
+        numbers = Pipeline([("impute", impute), ("scale", StandardScaler())]) if scaled else impute
+        encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
+        return ColumnTransformer(
+            [("numeric", numbers, numeric), ("categorical", encode, categorical)]
+        )
+
+    def _estimator(self) -> BaseEstimator:
+        own = getattr(self._own(), "estimator", None)
+        params: dict[str, Any] = {"random_state": self.spec.training.seed}
+        if self.spec.estimator.name.startswith(PARALLEL):
+            params["n_jobs"] = len(os.sched_getaffinity(0))
+        params |= self.spec.estimator.params
+        if own is not None:
+            estimator: BaseEstimator = own(params)
+            return estimator
+        module, _, name = self.spec.estimator.name.rpartition(".")
+        try:
+            return getattr(importlib.import_module(module), name)(**params)  # type: ignore[no-any-return]
+        except TypeError as error:
+            raise SpecError(
+                f"{name} does not take these params",
+                found=str(error),
+                where=f"model.yaml of {self.spec.model}: estimator.params",
+            ) from error
+
+
+@dataclass(frozen=True)
+class LearnedModel:
+    """A fitted model that is not saved yet."""
+
+    spec: ModelSpec
+    package: Package
+    own: ModuleType | None
+    source: str | None
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Probability of class 1, or predicted value, of shape (n_rows,)."""
+        return self.package.predict(rows)
+
+    def save(self, folder: Path, *, facts: Mapping[str, Any], reference: pd.DataFrame) -> str:
+        """Write the complete folder of a model version; the digest of its manifest.
+
+        Args:
+            folder: A folder that does not exist yet.
+            facts: What the manifest says beside what this adapter knows.
+            reference: Raw feature columns, event time, score and part, in time order.
+
+        Raises:
+            SpecError: The model holds types that may not be loaded, or answers differently
+                once it is loaded.
+        """
+        types = self._trusted_types()
+        _save_mlflow_model(self.package, folder, types)
+        (folder / "slipway").mkdir()
+        if self.source is not None:
+            (folder / SOURCE).write_text(self.source)
+        reference.to_parquet(folder / REFERENCE, index=False)
+        digest = seal(
+            folder,
+            {
+                **facts,
+                "features": [asdict(column) for column in self.package.columns],
+                "trusted_types": types,
+            },
+        )
+        if not np.array_equal(load_package(folder).predict(reference), reference["score"]):
+            raise SpecError(
+                f"{self.spec.model} answers differently once it is saved and loaded",
+                hint="keep no state outside the estimators of pipeline.py",
+            )
+        return digest
+
+    def _trusted_types(self) -> list[str]:
+        found = skops.io.get_untrusted_types(data=skops.io.dumps(self.package.pipeline))
+        own = None if self.own is None else self.own.__name__
+        beyond = untrusted(found, own_module=own)
+        if beyond:
+            raise SpecError(
+                f"{self.spec.model} cannot be saved: it holds types that may not be loaded",
+                found=", ".join(beyond),
+                where=f"model.yaml of {self.spec.model}: estimator",
+                hint="use scikit-learn's estimators, or define the class in pipeline.py",
+            )
+        return sorted(found)
+
+
+def _save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) -> None:
+    # Here, not above: MLflow costs seconds, and only saving needs it.
+    with warnings.catch_warnings():
+        # MLflow warns about type hints of its own chat agents when it is imported.
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        import mlflow.pyfunc
+        import mlflow.sklearn
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema, TensorSpec
+
+    kinds = {"number": "double", "string": "string"}
+    inputs = Schema(
+        [ColSpec(kinds[kind], name, required=req) for name, kind, req in package.signature_columns]
+    )
+    classes = package.task == "classification"
+    outputs = Schema([TensorSpec(np.dtype("float64"), (-1, 2) if classes else (-1,))])
+    mlflow.sklearn.save_model(
+        package.pipeline,
+        folder,
+        serialization_format="skops",
+        skops_trusted_types=trusted_types,
+        signature=ModelSignature(inputs=inputs, outputs=outputs),
+        input_example=_synthetic_row(package),
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        pyfunc_predict_fn="predict_proba" if classes else "predict",
+    )
+
+
+def _synthetic_row(package: Package) -> pd.DataFrame:
+    values = {"number": 1.0, "string": "example"}
+    return pd.DataFrame({column.name: [values[column.kind]] for column in package.columns})
