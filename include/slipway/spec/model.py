@@ -102,17 +102,17 @@ class Deployment(Spec):
 class Drift(Spec):
     """When a window counts as drifting."""
 
-    numeric_method: Literal["psi", "wasserstein", "jensenshannon", "ks"] = Field(
+    numeric_method: Literal["psi", "wasserstein", "jensenshannon"] = Field(
         default="jensenshannon", description="Evidently's distance for numeric columns."
     )
-    categorical_method: Literal["psi", "jensenshannon", "TVD", "chisquare"] = Field(
+    categorical_method: Literal["psi", "jensenshannon"] = Field(
         default="jensenshannon", description="Evidently's distance for categorical columns."
     )
     false_alarm_rate: float = Field(
         default=0.05,
         gt=0,
         lt=1,
-        description="Share of the reference's own blocks that may exceed the thresholds.",
+        description="Share of windows that may alarm though nothing changed; all columns together.",
     )
     min_blocks: int = Field(
         default=5, ge=2, description="With fewer reference blocks drift is only observed."

@@ -1,0 +1,128 @@
+"""Calendar windows of event time: in UTC, half-open, named as ISO 8601 names them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from slipway.errors import BadParameter
+from slipway.records.runs import RunRef
+
+Unit = Literal["hour", "day", "week", "month"]
+
+_EXAMPLES: dict[Unit, str] = {
+    "hour": "2013-05-06T13",
+    "day": "2013-05-06",
+    "week": "2013-W19",
+    "month": "2013-05",
+}
+
+
+@dataclass(frozen=True)
+class Window:
+    """One calendar hour, day, week or month.
+
+    Attributes:
+        unit: What kind of window it is.
+        start: First moment that belongs to it, UTC.
+        end: First moment that no longer does, UTC.
+    """
+
+    unit: Unit
+    start: datetime
+    end: datetime
+
+    @property
+    def name(self) -> str:
+        """ISO 8601 name; names of one unit sort like the windows."""
+        if self.unit == "week":
+            year, week, _ = self.start.isocalendar()
+            return f"{year}-W{week:02d}"
+        layout = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}
+        return self.start.strftime(layout[self.unit])
+
+    def following(self) -> Window:
+        """The window that begins where this one ends."""
+        return window_at(self.end, self.unit)
+
+
+@dataclass(frozen=True)
+class WatchedWindow:
+    """What one model version predicted in one window; a change of champion parts the rows."""
+
+    window: Window
+    version: int
+
+    @property
+    def id(self) -> str:
+        """Name that tasks, run records and reports carry, e.g. `2013-05-v3`."""
+        return f"{self.window.name}-v{self.version}"
+
+    def ref(self, model: str, stage: str) -> RunRef:
+        """The piece of work that measures it."""
+        return RunRef(model, f"window-{self.id}", stage)
+
+
+def window_at(moment: datetime, unit: Unit) -> Window:
+    """The window that a moment belongs to."""
+    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    day = hour.replace(hour=0)
+    if unit == "hour":
+        return Window(unit, hour, hour + timedelta(hours=1))
+    if unit == "day":
+        return Window(unit, day, day + timedelta(days=1))
+    if unit == "week":
+        monday = day - timedelta(days=day.weekday())
+        return Window(unit, monday, monday + timedelta(days=7))
+    first = day.replace(day=1)
+    return Window(unit, first, (first + timedelta(days=32)).replace(day=1))
+
+
+def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Window]:
+    """Every window from the one that holds `since`, oldest first, that has ended by `clock`."""
+    window = window_at(since, unit)
+    while window.end <= clock:
+        yield window
+        window = window.following()
+
+
+def parse_watched(text: str, unit: Unit) -> WatchedWindow:
+    """The window and version that an id such as `2013-05-v3` names.
+
+    Raises:
+        BadParameter: It names no window of this unit.
+    """
+    match = re.fullmatch(r"(?P<name>.+)-v(?P<version>[1-9]\d*)", text)
+    start = _start(match["name"], unit) if match else None
+    if match is not None and start is not None:
+        watched = WatchedWindow(window_at(start, unit), int(match["version"]))
+        if watched.id == text:
+            return watched
+    raise BadParameter(
+        "the window is not one that monitoring knows",
+        expected=f"a {unit} and a model version, such as {_EXAMPLES[unit]}-v3",
+        found=text[:40],
+        hint="see `monitoring.window` in the model's spec",
+    )
+
+
+def midnight(day: date) -> datetime:
+    """The first moment of a day, UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _start(name: str, unit: Unit) -> datetime | None:
+    layouts: dict[Unit, str] = {
+        "hour": "%Y-%m-%dT%H",
+        "day": "%Y-%m-%d",
+        "week": "%G-W%V-%u",
+        "month": "%Y-%m",
+    }
+    try:
+        text = f"{name}-1" if unit == "week" else name
+        return datetime.strptime(text, layouts[unit]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
