@@ -1,0 +1,76 @@
+"""A store in a dictionary."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from slipway.errors import BadParameter, NotFound
+from slipway.records.store import Entry
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MemoryStore:
+    """Fulfils `records.store.Store`.
+
+    Args:
+        clock: Says when an object was written.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime] = _now) -> None:
+        self.root = f"memory://{id(self)}"
+        self.clock = clock
+        self._objects: dict[str, tuple[bytes, Entry]] = {}
+        self._lock = threading.Lock()
+        self._writes = itertools.count(1)
+
+    def read(self, key: str) -> bytes:
+        """Bytes of one object, or `NotFound`."""
+        try:
+            return self._objects[_checked(key)][0]
+        except KeyError as error:
+            raise NotFound(f"there is no {key} in the store", where=self.root) from error
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one object as a whole."""
+        entry = Entry(_checked(key), len(data), self.clock(), str(next(self._writes)))
+        self._objects[key] = (bytes(data), entry)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write one object if there is none yet; True when this call did."""
+        with self._lock:
+            if _checked(key) in self._objects:
+                return False
+            self.write(key, data)
+            return True
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        return _checked(key) in self._objects
+
+    def list(self, prefix: str) -> list[Entry]:
+        """Every object below a folder, sorted by key."""
+        folder = f"{_checked(prefix)}/"
+        with self._lock:
+            objects = list(self._objects.values())
+        found = [entry for _, entry in objects if entry.key.startswith(folder)]
+        return sorted(found, key=lambda entry: entry.key)
+
+    def delete(self, key: str) -> None:
+        """Remove one object, if it is there."""
+        self._objects.pop(_checked(key), None)
+
+    def uri(self, key: str) -> str:
+        """Address of one object."""
+        return f"{self.root}/{key}"
+
+
+def _checked(key: str) -> str:
+    if {"", ".", ".."} & set(key.split("/")):
+        raise BadParameter(f"{key!r} cannot be a key of the store")
+    return key

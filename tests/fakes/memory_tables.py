@@ -1,0 +1,131 @@
+"""Tables in a list of versions."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from slipway.errors import BadBatch, NotFound, Superseded
+from slipway.records.runs import Attempt
+
+_COMPARE = {
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "in": lambda column, allowed: column.isin(list(allowed)),
+}
+
+
+@dataclass
+class _Table:
+    versions: list[dict[str, pd.DataFrame]] = field(default_factory=lambda: [{}])
+    committed: dict[str, int] = field(default_factory=dict)
+    notes: list[Mapping[str, str]] = field(default_factory=list)
+
+
+class MemoryTables:
+    """Fulfils the stages' `Tables`."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, _Table] = {}
+        self._lock = threading.Lock()
+
+    def publish(
+        self,
+        table: str,
+        frame: pd.DataFrame,
+        *,
+        batch: str,
+        writer: str,
+        attempt: Attempt,
+        note: Mapping[str, str],
+    ) -> int:
+        """Replace a batch's rows as one version; its number."""
+        rows = _normalised(frame.assign(_batch=batch))
+        attempt.check()
+        with self._lock:
+            known = self._tables.setdefault(table, _Table())
+            if known.committed.get(writer, 0) > attempt.number:
+                raise Superseded(f"attempt {attempt.number} may not commit to {table}")
+            self._refuse_other_types(table, rows)
+            known.committed[writer] = attempt.number
+            known.versions.append({**known.versions[-1], batch: rows})
+            known.notes.append(dict(note))
+            return len(known.versions) - 1
+
+    def version(self, table: str) -> int | None:
+        """Newest version, or None when there is no table yet."""
+        known = self._tables.get(table)
+        return None if known is None else len(known.versions) - 1
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+    ) -> pd.DataFrame:
+        """Rows of a version, newest by default."""
+        known = self._tables.get(table)
+        if known is None or (version is not None and not 0 <= version < len(known.versions)):
+            raise NotFound(f"there is no version {version} of {table}")
+        parts = known.versions[-1 if version is None else version].values()
+        rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        for column, comparison, value in where:
+            rows = rows[_COMPARE[comparison](rows[column], value).fillna(value=False).astype(bool)]
+        rows = rows.reset_index(drop=True)
+        return rows if columns is None else rows[list(columns)]
+
+    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+        """Greatest timestamp of a column, or None when there is none."""
+        if version is None and table not in self._tables:
+            return None
+        rows = self.read(table, version=version)
+        if column not in rows or rows[column].isna().all():
+            return None
+        greatest: pd.Timestamp = rows[column].max()
+        return greatest.to_pydatetime()
+
+    def count(self, table: str, *, version: int | None = None) -> int:
+        """Number of rows; 0 when there is no table yet."""
+        if version is None and table not in self._tables:
+            return 0
+        return len(self.read(table, version=version))
+
+    def _refuse_other_types(self, table: str, rows: pd.DataFrame) -> None:
+        for stored in self._tables[table].versions[-1].values():
+            for column in rows.columns.intersection(stored.columns):
+                if stored[column].dtype != rows[column].dtype:
+                    raise BadBatch(f"column {column} has another type than in the table")
+
+
+def _normalised(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: _kept(frame[name]) for name in frame})
+
+
+def _kept(column: pd.Series) -> pd.Series:
+    kind = column.dtype
+    if isinstance(kind, pd.DatetimeTZDtype):
+        return column.dt.tz_convert("UTC").dt.as_unit("us")
+    if pd.api.types.is_bool_dtype(kind):
+        return column.astype("boolean")
+    if pd.api.types.is_integer_dtype(kind):
+        return column.astype("Int64")
+    if pd.api.types.is_float_dtype(kind):
+        return column.astype("float64")
+    if isinstance(kind, pd.StringDtype | pd.CategoricalDtype):
+        return column.astype("str")
+    if kind == object and column.notna().any() and column.dropna().map(type).eq(str).all():
+        return column.astype("str")
+    raise BadBatch(f"column {column.name} cannot be stored")
