@@ -1,0 +1,55 @@
+# Every target sets itself up: all it needs is CPython 3.11, make and git.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo down format check test integration bench lock reference
+
+help: ## what you can make
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(READY) ## .venv with everything in it, from the lock file
+
+demo: $(READY) ## the year of flights on a real Airflow; ONCE=1 ends with the story
+	@$(BIN)/slipway demo $(if $(ONCE),--once)
+
+down: $(READY) ## stop whatever the demo left running
+	@$(BIN)/slipway down
+
+format: $(READY) ## mend what can be mended by a tool
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+check: $(READY) ## linters, types, import contracts and specs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/slipway check
+
+test: $(READY) ## every test; the end-to-end ones last, one at a time
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e --cov --cov-report= --cov-fail-under 0
+	$(BIN)/pytest tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
+	$(BIN)/coverage report
+
+integration: $(READY) ## the end-to-end tests alone
+	$(BIN)/pytest tests/e2e
+
+bench: $(READY) ## every benchmark; ARGS=--quick for a short look
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file $(ARGS) || exit 1; done
+
+lock: $(READY) ## renew the lock files from pyproject.toml
+	$(BIN)/python requirements/lock.py $(ARGS)
+
+reference: $(READY) ## write docs/reference from the code
+	$(BIN)/slipway reference
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Slipway needs CPython 3.11; say where it is: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/# via/p' requirements/dev.txt > .venv/uv.txt
+	$(BIN)/python -m pip install -qq --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,72 @@
+"""What every benchmark shares: its two options, best-of timing, and one JSON line at the end.
+
+Seconds depend on the machine, so a benchmark reports ratios of two things measured in one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One measured quantity divided by another, both from this run.
+
+    Attributes:
+        name: What is compared with what, as an identifier.
+        value: The quotient.
+        meaning: The same in a sentence, with the two measured figures and their units.
+    """
+
+    name: str
+    value: float
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a benchmark may spend.
+
+    Attributes:
+        quick: Whether a short look is wanted: small sizes, few repeats.
+    """
+
+    quick: bool
+
+    def pick(self, *, quick: int, full: int) -> int:
+        """The size or the number of repeats that suits this effort."""
+        return quick if self.quick else full
+
+
+def best_seconds(work: Callable[[], object], *, repeats: int) -> float:
+    """Wall time of the fastest of some runs, in seconds; the others were disturbed."""
+    return min(_seconds(work) for _ in range(repeats))
+
+
+def run(name: str, measure: Callable[[Effort], Iterable[Ratio]]) -> None:
+    """Measure, tell the figures to a person, and print them as one JSON line last.
+
+    Args:
+        name: Of the benchmark, as an identifier.
+        measure: Yields each ratio as soon as it is known.
+    """
+    parser = argparse.ArgumentParser(prog=name)
+    parser.add_argument("--quick", action="store_true", help="small sizes and few repeats")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
+    options = parser.parse_args()
+    ratios: dict[str, float] = {}
+    for ratio in measure(Effort(quick=options.quick)):
+        ratios[ratio.name] = round(ratio.value, 4)
+        if not options.json:
+            print(f"{ratio.name:<40} {ratio.value:>10.2f}   {ratio.meaning}", flush=True)
+    print(json.dumps({"benchmark": name, "quick": options.quick, "ratios": ratios}))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
