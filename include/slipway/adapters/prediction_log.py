@@ -133,10 +133,11 @@ def _joined(tables: list[pa.Table], model: str, columns: list[str] | None) -> pd
     if not tables:
         return pd.DataFrame({name: [] for name in columns or _ALWAYS})
     try:
-        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        rows: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
     except pa.ArrowException as error:
         raise NotComputable(
             "segments of the prediction log disagree about a column's type",
             found=str(error),
             where=f"predictions/{model}",
         ) from error
+    return rows

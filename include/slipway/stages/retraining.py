@@ -1,0 +1,260 @@
+"""The two ends of a training run: which request it works on, and how that request ended.
+
+Level-triggered: what the state of tables, clock and registry asks for is asked for once,
+and an accepted request that nobody answered is taken up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from croniter import croniter
+
+from slipway.errors import BadParameter
+from slipway.records import requests
+from slipway.records.requests import Outcome, Request
+from slipway.records.runs import (
+    Attempt,
+    RunRef,
+    Verdict,
+    find_failure,
+    find_record,
+    perform,
+)
+from slipway.records.store import digest, encode
+from slipway.stages.policy import Facts, judge
+
+if TYPE_CHECKING:
+    from slipway.records.store import Store
+    from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.promotion import Registry
+
+BEFORE_ANY_FEATURES = datetime(1970, 1, 1, tzinfo=UTC)
+STAGES = ("snapshot", "train", "evaluate", "gate", "promote_challenger")
+"""What a request passes through, in order, before it is answered."""
+
+
+class CountedTables(Protocol):
+    """A dataset's tables, told without reading them."""
+
+    def version(self, table: str) -> int | None:
+        """Newest version; None when there is no table."""
+
+    def count(self, table: str, *, version: int | None = None) -> int:
+        """Rows of one version; 0 when there is no table."""
+
+    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+        """Largest value of a column, from file statistics; None when there is none."""
+
+
+def accept(
+    spec: ModelSpec,
+    dataset: DatasetSpec,
+    *,
+    store: Store,
+    tables: CountedTables,
+    registry: Registry,
+    origin: Mapping[str, Any],
+    asked: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Which request a training run works on: `accept` with its number, `suppress` or `nothing`.
+
+    Files what the state asks for, decides on every undecided request, and records each decision.
+    A request that was accepted before and has no answer yet is taken up again.
+
+    Args:
+        spec: The model.
+        dataset: Its dataset.
+        store: Where requests and records live.
+        tables: Labels and event clock.
+        registry: Whether there is a model already.
+        origin: Who runs this.
+        asked: A person's request: `reason`, `by`, and `id` to tell two of the same kind apart;
+            none: nobody asks.
+
+    Raises:
+        BadParameter: A person asks without a reason or a name.
+    """
+    labels_table = f"{dataset.dataset}/labels"
+    labels_version, labels = tables.version(labels_table), tables.count(labels_table)
+    clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES
+    if asked is not None:
+        _file_persons(store, spec.model, asked, clock)
+    if labels_version is not None and clock != BEFORE_ANY_FEATURES:
+        _file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
+    suppressed: Verdict | None = None
+    undecided = requests.open_requests(store, spec.model)
+    for request in sorted(undecided, key=lambda one: (one.kind != "person", one.number)):
+        verdict = _decide(spec, store, request, clock=clock, labels=labels, origin=origin)
+        suppressed = verdict if verdict.action == "suppress" else suppressed
+    current = requests.in_flight(store, spec.model)
+    if current is not None:
+        reason = f"Request {current.number} ({current.kind}): {current.reason}"
+        return Verdict("accept", reason, _about(current))
+    return suppressed or Verdict("nothing", "Nobody asks for a new model.")
+
+
+def answer(spec: ModelSpec, *, request: int, store: Store, origin: Mapping[str, Any]) -> Verdict:
+    """How a request ended: `answered`, or `open` when a later run has to take it up again.
+
+    Args:
+        spec: The model.
+        request: Number of an accepted request.
+        store: Where its stages left their records.
+        origin: Who runs this.
+
+    Raises:
+        NotFound: There is no such request.
+        BadParameter: It was not accepted.
+    """
+    asked = requests.read_request(store, spec.model, request)
+    decision = requests.find_decision(store, asked)
+    if decision is None or decision.action != "accept":
+        raise BadParameter(
+            f"request {request} of {spec.model} cannot be answered",
+            expected="an accepted request",
+            found="a suppressed one" if decision else "an undecided one",
+        )
+    outcome, reason = _outcome(store, asked)
+    if outcome is None:
+        return Verdict("open", reason, _about(asked))
+
+    def work(attempt: Attempt) -> Verdict:
+        attempt.check()
+        given = requests.answer(store, asked, outcome=outcome, reason=reason)
+        numbers = {**_about(asked), "outcome": given.outcome}
+        return Verdict("answered", given.reason, numbers)
+
+    ref = RunRef(spec.model, asked.run, "answer")
+    return perform(store, ref, work, inputs={"request": request}, origin=origin).verdict
+
+
+def _outcome(store: Store, asked: Request) -> tuple[Outcome | None, str]:
+    """How the stages of a request ended; None while the first unfinished one can still succeed."""
+    for stage in STAGES:
+        ref = RunRef(asked.model, asked.run, stage)
+        record = find_record(store, ref)
+        if record is None:
+            failure = find_failure(store, ref) or {}
+            if failure.get("permanent") and failure["kind"] != "Superseded":
+                return "failed", f"{stage} failed and a retry cannot help: {failure['error']}"
+            why = f"last error: {failure['error']}" if failure else "it has not run to its end"
+            return None, f"{stage} is not finished ({why}); the next sweep takes it up again."
+        if stage == STAGES[-1]:
+            promoted = record.verdict.action == "promoted"
+            return "promoted" if promoted else "refused", record.verdict.reason
+    raise AssertionError  # the loop returns at its last stage
+
+
+def _decide(
+    spec: ModelSpec,
+    store: Store,
+    request: Request,
+    *,
+    clock: datetime,
+    labels: int,
+    origin: Mapping[str, Any],
+) -> Verdict:
+    def work(_: Attempt) -> Verdict:
+        facts = _facts(store, spec.model, clock=clock, labels=labels)
+        judged = judge(request.kind, facts, spec.retraining)
+        numbers = {**judged.numbers, **_about(request)}
+        return Verdict(judged.action, judged.reason, numbers, request.evidence)
+
+    ref = RunRef(spec.model, request.run, "accept")
+    inputs = {"request": request.number, "kind": request.kind, "asked": request.reason}
+    verdict = perform(store, ref, work, inputs=inputs, origin=origin).verdict
+    requests.decide(
+        store,
+        request,
+        action="accept" if verdict.action == "accept" else "suppress",
+        reason=verdict.reason,
+        numbers=verdict.numbers,
+    )
+    return verdict
+
+
+def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Facts:
+    trained_labels: int | None = None
+    last_automatic: datetime | None = None
+    for request, numbers in _accepted(store, model):
+        if trained_labels is None:
+            trained_labels = int(numbers["labels"])
+        if request.kind != "person":
+            last_automatic = datetime.fromisoformat(numbers["clock"])
+            break
+    current = requests.in_flight(store, model)
+    in_flight = current.number if current else None
+    return Facts(clock, labels, trained_labels, in_flight, last_automatic)
+
+
+def _accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, Any]]]:
+    """Accepted requests with the numbers of their decisions, newest first."""
+    for request in reversed(requests.all_requests(store, model)):
+        decision = requests.find_decision(store, request)
+        if decision is not None and decision.action == "accept":
+            yield request, decision.numbers
+
+
+def _file_persons(store: Store, model: str, asked: Mapping[str, str], clock: datetime) -> None:
+    reason, by = asked.get("reason", "").strip(), asked.get("by", "").strip()
+    if not reason or not by:
+        raise BadParameter(
+            f"{model} cannot be retrained on a person's request",
+            expected="a reason and who asks",
+            found="no reason" if by else "nobody's name",
+        )
+    identity = asked.get("id") or digest(encode([reason, by, clock.isoformat()]))[:12]
+    at, unique = clock.isoformat(), f"person-{identity}"
+    requests.file_request(store, model, kind="person", reason=reason, at=at, by=by, unique=unique)
+
+
+def _file_due(
+    spec: ModelSpec,
+    store: Store,
+    registry: Registry,
+    *,
+    clock: datetime,
+    labels: int,
+    labels_version: int,
+) -> None:
+    """File what nobody but the state of things asks for: a first model, a batch, a cron tick."""
+    model, policy = spec.model, spec.retraining
+    if labels < policy.first_after_labels:
+        return
+
+    def file(kind: requests.Kind, reason: str, unique: str) -> None:
+        requests.file_request(
+            store, model, kind=kind, reason=reason, at=clock.isoformat(), by="accept", unique=unique
+        )
+
+    if not any(registry.alias(model, alias) for alias in ("champion", "challenger")):
+        if requests.in_flight(store, model) is None:
+            reason = f"There is no model yet, and {labels} labels have arrived."
+            file("first", reason, f"first-labels-{labels_version}")
+        return
+    if policy.on_batch:
+        reason = f"Labels have arrived; there are {labels} now."
+        file("batch", reason, f"batch-labels-{labels_version}")
+    tick = _due_tick(store, model, policy.cron, clock)
+    if tick is not None:
+        reason = f"The event clock has passed {tick:%Y-%m-%d %H:%M} UTC ({policy.cron})."
+        file("cron", reason, f"cron-{tick.isoformat()}")
+
+
+def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> datetime | None:
+    """The newest tick up to the event clock, if nothing has been accepted since."""
+    if cron is None:
+        return None
+    accepted = next(_accepted(store, model), None)
+    if accepted is None:
+        return None
+    # `get_prev` looks strictly before its start, and ticks fall on whole minutes.
+    tick: datetime = croniter(cron, clock + timedelta(seconds=1)).get_prev(datetime)
+    return tick if tick > datetime.fromisoformat(accepted[1]["clock"]) else None
+
+
+def _about(request: Request) -> dict[str, int | str]:
+    return {"request": request.number, "kind": request.kind}
