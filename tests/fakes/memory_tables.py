@@ -126,6 +126,6 @@ def _kept(column: pd.Series) -> pd.Series:
         return column.astype("float64")
     if isinstance(kind, pd.StringDtype | pd.CategoricalDtype):
         return column.astype("str")
-    if kind == object and column.notna().any() and column.dropna().map(type).eq(str).all():
+    if pd.api.types.is_object_dtype(kind) and pd.api.types.infer_dtype(column) == "string":
         return column.astype("str")
     raise BadBatch(f"column {column.name} cannot be stored")

@@ -6,12 +6,15 @@ Its head is anchored outside the store (tags in MLflow), so an edit of the store
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.records.store import Store, digest, encode, read_json
+from slipway.errors import NotFound, Tampered
+from slipway.records.store import Store, digest, encode, newest_number, read_json
 
 FIRST_PREVIOUS = "0" * 64
 
@@ -32,7 +35,33 @@ class Break:
     problem: str
 
 
-def enter(store: Store, subject: str, fact: Mapping[str, Any], *, unique: str | None = None) -> int:
+@dataclass(frozen=True)
+class Champion:
+    """Which version was champion at some moment.
+
+    Attributes:
+        version: Of the model.
+        since: Wall time of its promotion, ISO 8601, UTC.
+        reason: Why it was promoted.
+        record: Store key of the promotion's run record.
+        sequence: Number of the ledger's entry.
+    """
+
+    version: int
+    since: str
+    reason: str
+    record: str
+    sequence: int
+
+
+def enter(
+    store: Store,
+    subject: str,
+    fact: Mapping[str, Any],
+    *,
+    unique: str | None = None,
+    after: int = 0,
+) -> int:
     """Append one fact to a subject's chain; the number of its entry.
 
     Args:
@@ -40,29 +69,34 @@ def enter(store: Store, subject: str, fact: Mapping[str, Any], *, unique: str | 
         subject: Dataset or model.
         fact: Who, what, why; JSON values only.
         unique: Name of a field of `fact`; an entry with the same value is returned instead.
+        after: Such an entry can only have a greater number, so older ones are not read.
     """
     while True:
-        entries = read(store, subject)
+        newest = length(store, subject)
         if unique is not None:
-            for entry in entries:
-                if entry["fact"].get(unique) == fact[unique]:
-                    return int(entry["sequence"])
-        sequence = len(entries) + 1
-        previous = digest(encode(entries[-1])) if entries else FIRST_PREVIOUS
+            known = _find(store, subject, (unique, fact[unique]), numbers=range(newest, after, -1))
+            if known is not None:
+                return known
         entry = {
-            "sequence": sequence,
+            "sequence": newest + 1,
             "at": datetime.now(UTC).isoformat(),
             "subject": subject,
             "fact": dict(fact),
-            "previous": previous,
+            "previous": _head(store, subject, newest).sha256,
         }
-        if store.create(_key(subject, sequence), encode(entry)):
-            return sequence
+        if store.create(_key(subject, newest + 1), encode(entry)):
+            return newest + 1
+        after = max(after, newest)
 
 
 def read(store: Store, subject: str) -> list[dict[str, Any]]:
     """Every entry of a subject's chain, oldest first."""
-    return [read_json(store, entry.key) for entry in store.list(f"ledger/{subject}")]
+    return [read_json(store, entry.key) for entry in store.list(_folder(subject))]
+
+
+def length(store: Store, subject: str) -> int:
+    """Number of the newest entry of a subject's chain, or 0; costs one listing."""
+    return newest_number(store, _folder(subject))
 
 
 def subjects(store: Store) -> list[str]:
@@ -72,10 +106,30 @@ def subjects(store: Store) -> list[str]:
 
 def head(store: Store, subject: str) -> Head:
     """The newest entry of a subject's chain."""
-    entries = read(store, subject)
-    if not entries:
-        return Head(0, FIRST_PREVIOUS)
-    return Head(len(entries), digest(encode(entries[-1])))
+    return _head(store, subject, length(store, subject))
+
+
+def as_of(store: Store, subject: str, at: datetime) -> Champion | None:
+    """Which version was champion at a moment, or None before the first promotion.
+
+    Args:
+        store: Where the ledger lives.
+        subject: Model.
+        at: Wall time, with a time zone.
+    """
+    for sequence in range(length(store, subject), 0, -1):
+        entry = read_json(store, _key(subject, sequence))
+        fact = entry["fact"]
+        promoted = (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
+        if promoted and datetime.fromisoformat(entry["at"]) <= at:
+            return Champion(
+                version=int(fact["numbers"]["version"]),
+                since=entry["at"],
+                reason=fact["reason"],
+                record=fact["record"],
+                sequence=sequence,
+            )
+    return None
 
 
 def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Break]:
@@ -86,35 +140,80 @@ def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Br
         subject: Dataset or model.
         anchor: A head that was written down outside the store.
     """
-    breaks: list[Break] = []
+    present = {entry.key for entry in store.list(_folder(subject))}
+    chain = [_key(subject, number + 1) for number in range(length(store, subject))]
+    breaks = [Break(key, "is not an entry") for key in sorted(present.difference(chain))]
     previous = FIRST_PREVIOUS
-    entries = read(store, subject)
-    for expected, entry in enumerate(entries, start=1):
-        key = _key(subject, expected)
-        if entry["sequence"] != expected:
-            breaks.append(Break(key, f"holds entry {entry['sequence']}"))
-        if entry["previous"] != previous:
-            breaks.append(Break(key, "does not follow the entry before it"))
-        breaks.extend(_changed_record(store, key, entry["fact"]))
-        previous = digest(encode(entry))
-        if anchor and anchor.sequence == expected and anchor.sha256 != previous:
+    for sequence, key in enumerate(chain, start=1):
+        if key not in present:
+            breaks.append(Break(key, "is gone"))
+            continue
+        data = store.read(key)
+        problems = _problems(store, data, subject=subject, sequence=sequence, previous=previous)
+        breaks.extend(Break(key, problem) for problem in problems)
+        previous = digest(data)
+        if anchor and anchor.sequence == sequence and anchor.sha256 != previous:
             breaks.append(Break(key, "differs from the head anchored outside the store"))
-    if anchor and anchor.sequence > len(entries):
+    if anchor and anchor.sequence > len(chain):
         problem = f"ends before entry {anchor.sequence}, which was anchored outside the store"
-        breaks.append(Break(f"ledger/{subject}", problem))
+        breaks.append(Break(_folder(subject), problem))
     return breaks
 
 
-def _changed_record(store: Store, key: str, fact: Mapping[str, Any]) -> list[Break]:
+def _problems(
+    store: Store, data: bytes, *, subject: str, sequence: int, previous: str
+) -> Iterator[str]:
+    try:
+        entry = json.loads(data)
+        held, follows, fact = (
+            (entry["subject"], entry["sequence"]),
+            entry["previous"],
+            entry["fact"],
+        )
+    except (ValueError, KeyError, TypeError):
+        yield "does not hold an entry"
+        return
+    if held != (subject, sequence):
+        yield f"holds entry {held[1]} of {held[0]}"
+    if follows != previous:
+        yield "does not follow the entry before it"
+    yield from _changed_record(store, fact)
+
+
+def _changed_record(store: Store, fact: Mapping[str, Any]) -> Iterator[str]:
     record = fact.get("record")
     if record is None:
-        return []
-    if not store.exists(record):
-        return [Break(key, f"its record {record} is gone")]
-    if digest(encode(read_json(store, record))) != fact["record_sha256"]:
-        return [Break(key, f"its record {record} was changed")]
-    return []
+        return
+    try:
+        data = store.read(record)
+    except NotFound:
+        yield f"its record {record} is gone"
+        return
+    if digest(data) != fact["record_sha256"]:
+        yield f"its record {record} was changed"
+
+
+def _find(
+    store: Store, subject: str, field: tuple[str, Any], *, numbers: Iterable[int]
+) -> int | None:
+    """Number of the entry whose fact has the field; an entry that cannot be read has not."""
+    name, value = field
+    for number in numbers:
+        with suppress(NotFound, Tampered):
+            if read_json(store, _key(subject, number))["fact"].get(name) == value:
+                return number
+    return None
+
+
+def _head(store: Store, subject: str, sequence: int) -> Head:
+    if sequence == 0:
+        return Head(0, FIRST_PREVIOUS)
+    return Head(sequence, digest(store.read(_key(subject, sequence))))
+
+
+def _folder(subject: str) -> str:
+    return f"ledger/{subject}"
 
 
 def _key(subject: str, sequence: int) -> str:
-    return f"ledger/{subject}/{sequence:08d}.json"
+    return f"{_folder(subject)}/{sequence:08d}.json"

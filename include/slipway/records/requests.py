@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from slipway.errors import NotFound
-from slipway.records.runs import Number
 from slipway.records.store import Store, digest, encode, find_json, read_json
+from slipway.records.verdicts import Number
 
 Kind = Literal["first", "batch", "cron", "person", "decay", "drift"]
 DecisionAction = Literal["accept", "suppress"]

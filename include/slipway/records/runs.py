@@ -9,41 +9,37 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.errors import NotFound, Permanent, SlipwayError, Superseded
+from slipway.errors import (
+    NotFound,
+    Permanent,
+    SlipwayError,
+    StoreUnavailable,
+    Superseded,
+)
 from slipway.records import ledger
-from slipway.records.store import Store, digest, encode, find_json, read_json
+from slipway.records.store import Store, digest, encode, find_json
+from slipway.records.verdicts import Number, Verdict
 
-Number = int | float | str | bool | None
+__all__ = [
+    "VERDICT_LIMIT_BYTES",
+    "Attempt",
+    "Number",
+    "RunRecord",
+    "RunRef",
+    "Verdict",
+    "find_failure",
+    "find_record",
+    "need_record",
+    "perform",
+]
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a stage decided, and why.
-
-    Attributes:
-        action: One word or two, from the stage's own list (`promote`, `refuse`, `blocked`, …).
-        reason: The decision in a sentence that a person can act on.
-        numbers: The numbers that were compared, by name.
-        evidence: Where to look: name to URI or store key.
-    """
-
-    action: str
-    reason: str
-    numbers: Mapping[str, Number] = field(default_factory=dict)
-    evidence: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The value that `to_json` wrote."""
-        return cls(**value)
+VERDICT_LIMIT_BYTES = 8192
+_RECORD = "record.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class RunRef:
     @property
     def key(self) -> str:
         """Store key of the finished record."""
-        return f"{self.folder}/record.json"
+        return f"{self.folder}/{_RECORD}"
 
     def beside(self, stage: str) -> RunRef:
         """Another stage of the same run."""
@@ -122,18 +118,20 @@ class Attempt:
     number: int
 
     def check(self) -> None:
-        """Make sure that no newer attempt has begun; call it right before a commit.
+        """Make sure that this work is still this attempt's; call it right before a commit.
 
         Raises:
-            Superseded: A newer attempt owns this work.
+            Superseded: A newer attempt has begun, or another one has finished.
         """
-        newest = _newest_attempt(self.store, self.ref)
-        if newest != self.number:
+        names = _names(self.store, self.ref)
+        newest = _newest_attempt(names)
+        finished = _RECORD in names
+        if finished or newest != self.number:
             raise Superseded(
                 f"attempt {self.number} of {self.ref.folder} may not commit",
-                expected=f"attempt {self.number} to be the newest",
-                found=f"attempt {newest} has begun since",
-                hint="nothing is lost: the newer attempt does this work",
+                expected=f"attempt {self.number} to be the newest, and none to have finished",
+                found="the work is finished" if finished else f"attempt {newest} has begun since",
+                hint="nothing is lost: the other attempt does this work",
             )
 
 
@@ -161,7 +159,7 @@ def need_record(store: Store, ref: RunRef) -> RunRecord:
 
 def find_failure(store: Store, ref: RunRef) -> dict[str, Any] | None:
     """What the newest attempt left when it failed: error, permanent, traceback; or None."""
-    number = _newest_attempt(store, ref)
+    number = _newest_attempt(_names(store, ref))
     return find_json(store, f"{ref.folder}/attempt-{number:04d}.failed.json")
 
 
@@ -184,6 +182,7 @@ def perform(
 
     Raises:
         Superseded: A newer attempt began meanwhile; nothing was recorded.
+        Permanent: The verdict is larger than 8 KB as JSON; nothing was recorded.
         SlipwayError: The work failed; the failure is stored beside the attempt.
     """
     finished = find_record(store, ref)
@@ -201,33 +200,64 @@ def _attempt(
     inputs: Mapping[str, Any],
     origin: Mapping[str, Any],
 ) -> RunRecord:
-    attempt = _begin(store, ref, origin)
+    attempt = _begin(store, ref, inputs=inputs, origin=origin)
     started_at = _now()
     try:
         verdict = work(attempt)
+        _refuse_large(verdict)
+        attempt.check()
+    except Superseded as error:
+        earlier = find_record(store, ref)
+        if earlier is not None and earlier.attempt < attempt.number:
+            return earlier
+        _record_failure(store, attempt, error)
+        raise
     except Exception as error:
         _record_failure(store, attempt, error)
         raise
-    attempt.check()
     record = RunRecord(ref, attempt.number, verdict, inputs, origin, started_at, _now())
-    if not store.create(ref.key, encode(record.to_json())):
-        return RunRecord.from_json(read_json(store, ref.key))
-    return record
+    store.create(ref.key, encode(record.to_json()))
+    return need_record(store, ref)
 
 
-def _begin(store: Store, ref: RunRef, origin: Mapping[str, Any]) -> Attempt:
-    number = _newest_attempt(store, ref)
+def _begin(
+    store: Store, ref: RunRef, *, inputs: Mapping[str, Any], origin: Mapping[str, Any]
+) -> Attempt:
+    beginning = {
+        "inputs": dict(inputs),
+        "origin": dict(origin),
+        "started_at": _now(),
+        "ledger_length": ledger.length(store, ref.subject),
+    }
+    number = _newest_attempt(_names(store, ref))
     while True:
         number += 1
-        key = f"{ref.folder}/attempt-{number:04d}.json"
-        if store.create(key, encode({"origin": dict(origin), "started_at": _now()})):
+        if store.create(_attempt_key(ref, number), encode(beginning)):
             return Attempt(store, ref, number)
 
 
-def _newest_attempt(store: Store, ref: RunRef) -> int:
-    names = (entry.key.rsplit("/", 1)[1] for entry in store.list(ref.folder))
-    numbers = [int(name[8:12]) for name in names if name.startswith("attempt-")]
-    return max(numbers, default=0)
+def _names(store: Store, ref: RunRef) -> set[str]:
+    return {entry.key.removeprefix(f"{ref.folder}/") for entry in store.list(ref.folder)}
+
+
+def _newest_attempt(names: set[str]) -> int:
+    stems = (name.removeprefix("attempt-").removesuffix(".json") for name in names)
+    return max((int(stem) for stem in stems if stem.isdecimal()), default=0)
+
+
+def _attempt_key(ref: RunRef, number: int) -> str:
+    return f"{ref.folder}/attempt-{number:04d}.json"
+
+
+def _refuse_large(verdict: Verdict) -> None:
+    size = len(encode(verdict.to_json()))
+    if size > VERDICT_LIMIT_BYTES:
+        raise Permanent(
+            f"the verdict {verdict.action!r} is too large to travel between tasks",
+            expected=f"{VERDICT_LIMIT_BYTES} bytes at most, as JSON",
+            found=f"{size} bytes",
+            hint="put what is long into an object of the store and name it in the evidence",
+        )
 
 
 def _record_failure(store: Store, attempt: Attempt, error: Exception) -> None:
@@ -238,7 +268,9 @@ def _record_failure(store: Store, attempt: Attempt, error: Exception) -> None:
         "traceback": "" if isinstance(error, SlipwayError) else traceback.format_exc(),
     }
     key = f"{attempt.ref.folder}/attempt-{attempt.number:04d}.failed.json"
-    store.create(key, encode(failure))
+    # The work's own error is the one to raise, also when the store has gone meanwhile.
+    with suppress(StoreUnavailable):
+        store.create(key, encode(failure))
 
 
 def _enter_in_ledger(store: Store, record: RunRecord) -> None:
@@ -246,6 +278,7 @@ def _enter_in_ledger(store: Store, record: RunRecord) -> None:
     marker = f"{record.ref.folder}/entered.json"
     if store.exists(marker):
         return
+    first = find_json(store, _attempt_key(record.ref, 1)) or {}
     sequence = ledger.enter(
         store,
         record.ref.subject,
@@ -254,11 +287,13 @@ def _enter_in_ledger(store: Store, record: RunRecord) -> None:
             "run": record.ref.run,
             "action": record.verdict.action,
             "reason": record.verdict.reason,
+            "numbers": dict(record.verdict.numbers),
             "record": record.ref.key,
-            "record_sha256": digest(encode(record.to_json())),
+            "record_sha256": digest(store.read(record.ref.key)),
             "origin": dict(record.origin),
         },
         unique="record",
+        after=first.get("ledger_length", 0),
     )
     store.create(marker, encode({"sequence": sequence}))
 
