@@ -45,14 +45,20 @@ def header_command(pyproject: str) -> str:
 
 
 def main() -> None:
-    """Compile every lock file; the small ones agree with dev.txt in all versions."""
+    """Compile every lock file; the small ones agree with dev.txt in all versions.
+
+    What is pinned stays where it still fits, unless `--upgrade` is given.
+    """
+    given = sys.argv[1:]
     uv = Path(sys.executable).with_name("uv")
     command = header_command((PROJECT / "pyproject.toml").read_text())
     for name, chosen in LOCKS.items():
         agree = [] if name == "dev" else ["--constraint", "requirements/dev.txt"]
         target = ["pyproject.toml", "--output-file", f"requirements/{name}.txt"]
         options = ["--custom-compile-command", command]
-        subprocess.run([uv, *COMPILE, *chosen, *agree, *options, *target], cwd=PROJECT, check=True)
+        subprocess.run(
+            [uv, *COMPILE, *chosen, *agree, *options, *target, *given], cwd=PROJECT, check=True
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""The shape of the code: what may know what, and what a light import may load."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway import errors
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = PROJECT / "include" / "slipway"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {
+    "boto3",
+    "deltalake",
+    "evidently",
+    "great_expectations",
+    "kubernetes",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "skops",
+    "xgboost",
+}
+VAGUE = re.compile(r"(Manager|Handler|Helper|Util|Utils|Common)$|^(manager|helper|util|common)s?$")
+LONGEST_FILE_LINES = 300
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after one statement."""
+    code = f"{statement}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    return {name.partition(".")[0] for name in json.loads(output.splitlines()[-1])}
+
+
+def names_in(module: Path) -> Iterator[str]:
+    """The module's own name, and those of the classes that it defines."""
+    yield module.stem
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+
+
+def test_import_contracts_hold() -> None:
+    """Imports point down only, and each contract of pyproject.toml is kept."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["cli", "errors", "records.ledger", "records.runs", "settings", "spec", "wiring"],
+)
+def test_light_module_loads_no_heavy_one(module: str) -> None:
+    """The command line, specs, records and wiring start without ML libraries and Airflow."""
+    assert loaded_by(f"import slipway.{module}") & (HEAVY | {"airflow"}) == set()
+
+
+def test_every_stage_imports_without_its_tools() -> None:
+    """All stages together load neither a tool nor a data library."""
+    stages = [f"slipway.stages.{path.stem}" for path in sorted((PACKAGE / "stages").glob("*.py"))]
+    assert loaded_by(f"import {', '.join(stages)}") & (HEAVY | {"airflow"}) == set()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_file_can_be_read_in_one_sitting(module: Path) -> None:
+    """No file of the package has more than 300 lines."""
+    assert len(module.read_text().splitlines()) <= LONGEST_FILE_LINES
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_names_say_what_a_thing_is(module: Path) -> None:
+    """No module or class is named after nothing: no Manager, Handler, Helper, Utils, Common."""
+    assert [name for name in names_in(module) if VAGUE.search(name)] == []
+
+
+@pytest.mark.parametrize("folder", ["dags", "plugins"])
+def test_airflow_folder_shadows_no_library(folder: str) -> None:
+    """Both folders are on the import path, so no file there bears the name of a library."""
+    taken = HEAVY | set(sys.stdlib_module_names) | {"airflow", "slipway"}
+    assert {path.stem for path in (PROJECT / folder).glob("*.py")} & taken == set()
+
+
+def test_error_tree_in_the_docstring_is_the_real_one() -> None:
+    """The tree that errors.py draws lists every error below its real parent."""
+    drawn: dict[str, str] = {}
+    ancestors: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if found := re.match(r"    ((?:[│ ]   )*)(?:[├└]── )?([A-Z]\w+)", line):
+            depth = (len(line) - len(line.lstrip(" │├└─"))) // 4 - 1
+            ancestors[depth:] = [found[2]]
+            drawn[found[2]] = ancestors[depth - 1] if depth else "Exception"
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert drawn == {kind.__name__: kind.__bases__[0].__name__ for kind in kinds}

@@ -1,0 +1,77 @@
+"""Documents name only what exists: targets, commands, files and headings of this project."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
+MAKE = re.compile(r"(?:^|`|\$ |&& )make ([a-z][\w-]*)", re.MULTILINE)
+SLIPWAY = re.compile(r"(?:^|`|\$ |bin/)slipway ([a-z][\w-]*)", re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+MACHINE = re.compile(r"/(?:root|home/[a-z]+|work|Users|mnt|tmp)/[\w./-]+")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+each_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT))
+)
+
+
+def targets() -> set[str]:
+    """Targets of the Makefile."""
+    return set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+
+
+def anchors(document: Path) -> set[str]:
+    """Anchors of a document's headings, as code hosts make them."""
+    headings = HEADING.findall(FENCE.sub("", document.read_text()))
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+def is_broken(link: str, *, document: Path) -> bool:
+    """Whether a link of a document leads to nothing in this project."""
+    if re.match(r"[a-z]+:", link):
+        return False
+    path, _, anchor = link.partition("#")
+    target = (document.parent / path).resolve() if path else document
+    return not target.exists() or bool(
+        anchor and target.suffix == ".md" and anchor not in anchors(target)
+    )
+
+
+@each_document
+def test_every_make_target_exists(document: Path) -> None:
+    """Whoever types what a document says to make finds such a target."""
+    assert set(MAKE.findall(document.read_text())) - targets() == set()
+
+
+@each_document
+def test_every_slipway_command_exists(document: Path) -> None:
+    """Whoever types a `slipway` command of a document finds it."""
+    from slipway import cli
+
+    assert set(SLIPWAY.findall(document.read_text())) - set(cli.main.commands) == set()
+
+
+@each_document
+def test_internal_links_resolve(document: Path) -> None:
+    """Every link inside the project leads to a file and a heading that are there."""
+    links = [a or b for a, b in LINK.findall(FENCE.sub("", document.read_text()))]
+    assert [link for link in links if is_broken(link, document=document)] == []
+
+
+@each_document
+def test_no_path_of_a_machine(document: Path) -> None:
+    """Documents speak of the project's folders, never of somebody's machine."""
+    assert MACHINE.findall(document.read_text()) == []
+
+
+def test_every_target_is_described() -> None:
+    """`make help` lists every target."""
+    makefile = (PROJECT / "Makefile").read_text()
+    described = set(re.findall(r"^([a-z]+):.*## \S", makefile, re.MULTILINE))
+    assert described == targets()

@@ -1,0 +1,87 @@
+"""The lock files say what pyproject.toml asks for, agree with one another, and bind to no host."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PROJECT = Path(__file__).resolve().parents[2]
+PYPROJECT = (PROJECT / "pyproject.toml").read_text()
+NAMES = ["airflow", "dev", "server", "stages"]
+PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
+MACHINE = re.compile(r"https?:|file:|--index|--find-links|--extra-index|(^|\s)/\w")
+
+
+def lock_text(name: str) -> str:
+    """One lock file."""
+    return (PROJECT / "requirements" / f"{name}.txt").read_text()
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    """Versions that a lock file pins, by package; more than one where platforms differ."""
+    found: dict[str, set[str]] = {}
+    for line in lock_text(name).splitlines():
+        if pin := PIN.match(line):
+            found.setdefault(canonicalize_name(pin["name"]), set()).add(pin["version"])
+    return found
+
+
+def asked_for(name: str) -> Iterator[Requirement]:
+    """What pyproject.toml asks of the machine that a lock file is for."""
+    tables = tomllib.loads(PYPROJECT)
+    extras = tables["project"]["optional-dependencies"]
+    chosen = extras if name == "dev" else [name]
+    lines = [*tables["project"]["dependencies"], *(r for extra in chosen for r in extras[extra])]
+    if name == "dev":
+        lines += tables["dependency-groups"]["dev"]
+    return map(Requirement, lines)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lock_was_made_from_these_dependency_tables(name: str) -> None:
+    """A lock file's header names the digest of the dependency tables as they are now."""
+    lock = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
+    header = lock["header_command"](PYPROJECT)
+    assert header in lock_text(name), "stale: run `make lock`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lock_satisfies_pyproject(name: str) -> None:
+    """Every requirement of a machine is pinned to a version that it allows."""
+    locked = pins(name)
+    for requirement in asked_for(name):
+        if requirement.marker and not requirement.marker.evaluate(dict(default_environment())):
+            continue
+        versions = locked.get(canonicalize_name(requirement.name), set())
+        assert versions, f"{requirement} is not in requirements/{name}.txt"
+        assert all(requirement.specifier.contains(v, prereleases=True) for v in versions)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "dev"])
+def test_lock_agrees_with_dev(name: str) -> None:
+    """What tests run with is what machines run with."""
+    dev = pins("dev")
+    assert {package: dev.get(package) for package in pins(name)} == pins(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_pin_has_a_hash(name: str) -> None:
+    """No package can be replaced by another of the same version."""
+    entries = re.split(r"\n(?=\S)", lock_text(name))
+    pinned = [entry for entry in entries if PIN.match(entry)]
+    assert pinned
+    assert all("--hash=sha256:" in entry for entry in pinned)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lock_names_no_host_and_no_folder(name: str) -> None:
+    """Anybody's index can serve a lock file: it holds no address and no local path."""
+    assert MACHINE.findall(lock_text(name)) == []
