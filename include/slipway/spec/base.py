@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 """Lower-case words joined by `_`: it becomes a DAG id, a folder and a URL part."""
@@ -14,3 +15,48 @@ class Spec(BaseModel):
     """A part of a spec."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Misfit(ValueError):
+    """Two fields that contradict each other; says which one to point at.
+
+    Args:
+        message: What does not fit.
+        field: Path, below the validated part, of the field to point at.
+        hint: What to try next.
+    """
+
+    def __init__(
+        self, message: str, *, field: tuple[str, ...] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.field = field
+        self.hint = hint
+
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+FIELDS = 5
+PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
+
+
+def _fires(expression: str) -> str:
+    if expression in PRESETS:
+        return expression
+    # Only a spec that writes a cron expression of its own pays for this import.
+    from croniter import CroniterError, croniter
+
+    try:
+        croniter(expression, _ANY_TIME).get_next()
+        fires = len(expression.split()) == FIELDS
+    except CroniterError:
+        fires = False
+    if not fires:
+        raise Misfit(
+            f"given {expression!r}; expected a cron expression that fires",
+            hint=f"minute hour day month weekday, e.g. '*/15 * * * *', or {', '.join(PRESETS)}",
+        )
+    return expression
+
+
+Cron = Annotated[str, AfterValidator(_fires)]
+"""A cron expression of five fields, or one of `PRESETS`."""

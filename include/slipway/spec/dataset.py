@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Name, Spec
+from slipway.spec.base import Cron, Misfit, Name, Spec
 
 ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
 
@@ -51,7 +51,7 @@ class Arrival(Spec):
     settle_seconds: float = Field(
         default=2.0, ge=0, description="A file that has not changed for so long is complete."
     )
-    cron: str = Field(
+    cron: Cron = Field(
         default="*/15 * * * *", description="Sweep for what no event announced (wall time)."
     )
 
@@ -80,8 +80,11 @@ class DatasetSpec(Spec):
     def _identity_is_declared(self) -> DatasetSpec:
         for stream in (self.streams.features, self.streams.labels):
             if self.key not in stream.columns:
-                raise ValueError(f"key {self.key!r} must be a column of both streams")
+                raise Misfit(f"key {self.key!r} must be a column of both streams", field=("key",))
         event_time = self.streams.features.columns.get(self.event_time)
         if event_time is None or event_time.type != "timestamp":
-            raise ValueError(f"event_time {self.event_time!r} must be a timestamp feature column")
+            raise Misfit(
+                f"event_time {self.event_time!r} must be a timestamp feature column",
+                field=("event_time",),
+            )
         return self

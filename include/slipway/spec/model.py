@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Name, Spec
+from slipway.spec.base import Cron, Misfit, Name, Spec
 
 EstimatorName = Literal[
     "xgboost.XGBClassifier",
@@ -20,7 +20,7 @@ EstimatorName = Literal[
 ]
 ClassificationMetric = Literal["roc_auc", "average_precision", "log_loss", "brier_score"]
 RegressionMetric = Literal["mean_absolute_error", "root_mean_squared_error", "r2_score"]
-Metric = ClassificationMetric | RegressionMetric
+Metric = Literal[ClassificationMetric, RegressionMetric]
 
 
 class Features(Spec):
@@ -95,7 +95,7 @@ class Deployment(Spec):
     target: Literal["local", "kubernetes", "batch"] = Field(
         default="local", description="`local`: the platform process on this machine."
     )
-    cron: str = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
+    cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
     verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
 
 
@@ -137,7 +137,7 @@ class Fire(Spec):
     @model_validator(mode="after")
     def _k_within_n(self) -> Fire:
         if self.k > self.n:
-            raise ValueError(f"k ({self.k}) may not exceed n ({self.n})")
+            raise Misfit(f"k ({self.k}) may not exceed n ({self.n})", field=("k",))
         return self
 
 
@@ -151,7 +151,7 @@ class Monitoring(Spec):
     label_horizon_days: int = Field(
         default=14, ge=0, description="Days after a window's end until its labels have matured."
     )
-    cron: str = Field(default="*/30 * * * *", description="Sweep of the monitor DAG (wall time).")
+    cron: Cron = Field(default="*/30 * * * *", description="Sweep of the monitor DAG (wall time).")
     drift: Drift = Field(default_factory=Drift, description="Inputs and predictions.")
     performance: Performance = Field(description="Realised performance.")
     fire: Fire = Field(default_factory=Fire, description="When windows become a request.")
@@ -174,10 +174,10 @@ class Retraining(Spec):
         default=7, ge=0, description="Days of event time between accepted automatic requests."
     )
     on_batch: bool = Field(default=False, description="Whether each labelled batch asks.")
-    cron: str | None = Field(
+    cron: Cron | None = Field(
         default=None, description="Ticks on the dataset's event clock that ask."
     )
-    sweep: str = Field(default="*/15 * * * *", description="Sweep of the train DAG (wall time).")
+    sweep: Cron = Field(default="*/15 * * * *", description="Sweep of the train DAG (wall time).")
 
 
 class Resources(Spec):
@@ -224,15 +224,26 @@ class ModelSpec(Spec):
     def _parts_agree(self) -> ModelSpec:
         names = self.features.names
         if not names:
-            raise ValueError("features must name at least one column")
+            raise Misfit("features must name at least one column", field=("features",))
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"features name {', '.join(twice)} twice")
+            raise Misfit(f"features name {', '.join(twice)} twice", field=("features",))
         if self.runtime == "kubernetes" and self.pods is None:
-            raise ValueError("runtime: kubernetes needs a pods section with an image")
-        regression = {"mean_absolute_error", "root_mean_squared_error", "r2_score"}
-        metrics = {*self.gates.metrics, self.monitoring.performance.metric}
-        wrong = metrics - regression if self.task == "regression" else metrics & regression
-        if wrong:
-            raise ValueError(f"{', '.join(sorted(wrong))} do not fit task {self.task}")
+            raise Misfit(
+                "given 'kubernetes', which needs a pods section with an image", field=("runtime",)
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_fit_the_task(self) -> ModelSpec:
+        fitting = get_args(RegressionMetric if self.task == "regression" else ClassificationMetric)
+        watched = self.monitoring.performance.metric
+        used: dict[tuple[str, ...], Metric] = {
+            **{("gates", "metrics", metric): metric for metric in self.gates.metrics},
+            ("monitoring", "performance", "metric"): watched,
+        }
+        for field, metric in used.items():
+            if metric not in fitting:
+                hint = f"for {self.task}: {', '.join(fitting)}"
+                raise Misfit(f"{metric} does not fit task {self.task}", field=field, hint=hint)
         return self

@@ -1,0 +1,147 @@
+"""What pydantic found wrong with a spec, in the words of the person who wrote it."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from slipway.spec.base import Misfit
+from slipway.spec.problems import Problem, nearest, shown
+from slipway.spec.reading import Document, Where
+
+_EXPECTED: Mapping[str, str] = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping of fields",
+    "list_type": "a list",
+    "string_pattern_mismatch": "2 to 63 lower-case letters, digits and `_`, a letter first",
+    "too_short": "at least one entry",
+}
+_YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
+
+
+def explain(
+    error: ValidationError, spec: type[BaseModel], find: Callable[[Where], tuple[Document, Where]]
+) -> list[Problem]:
+    """One problem per field that pydantic refused.
+
+    Args:
+        error: What pydantic raised.
+        spec: The class that was validated.
+        find: Which file a field is written in, and its path there.
+    """
+    problems = []
+    for one in error.errors(include_url=False):
+        where, is_key = _plain(one["loc"])
+        if isinstance(misfit := one.get("ctx", {}).get("error"), Misfit):
+            where = (*where, *misfit.field)
+        document, path = find(where)
+        fields = _say(one, spec, where, is_key=is_key)
+        problems.append(Problem(document.file, document.line(path), dotted(path), **fields))
+    return problems
+
+
+def dotted(where: Iterable[str | int]) -> str:
+    """A field's path as it is printed: `streams.features.columns.origin`."""
+    return ".".join(map(str, where))
+
+
+def _plain(location: tuple[str | int, ...]) -> tuple[Where, bool]:
+    if location and location[-1] == "[key]":
+        return location[:-1], True
+    return location, False
+
+
+def _say(
+    one: Mapping[str, Any], spec: type[BaseModel], where: Where, *, is_key: bool
+) -> dict[str, Any]:
+    given, kind = one["input"], one["type"]
+    if kind == "missing":
+        return {"said": "is required but missing", "hint": _description(spec, where)}
+    if kind == "extra_forbidden":
+        allowed = tuple(_fields(_annotation(spec, where[:-1])))
+        return {
+            "said": "unknown field",
+            "allowed": allowed,
+            "nearest": nearest(where[-1], allowed),
+        }
+    if kind == "literal_error":
+        parent = where[:-1] if is_key else where
+        allowed = tuple(_choices(_annotation(spec, parent), keys=is_key))
+        return {
+            "said": f"given {shown(given)}",
+            "allowed": allowed,
+            "nearest": nearest(given, allowed),
+        }
+    if kind == "value_error":
+        cause = one["ctx"]["error"]
+        return {"said": str(cause), "hint": getattr(cause, "hint", None)}
+    return {"said": f"given {shown(given)}; expected {_expected(one)}", "hint": _hint(given, kind)}
+
+
+def _expected(one: Mapping[str, Any]) -> str:
+    words = _EXPECTED.get(one["type"])
+    if words is None:
+        message: str = one["msg"]
+        words = message.removeprefix("Input should be ")
+    return words
+
+
+def _hint(given: object, kind: str) -> str | None:
+    if given is None:
+        return "nothing follows the colon; write a value, or remove the field"
+    if kind == "string_type":
+        return "put it in quotes" if isinstance(given, bool | int | float) else None
+    if not isinstance(given, str):
+        return None
+    if kind == "bool_type" and given.lower() in _YAML_1_1_BOOLEANS:
+        return "write true or false"
+    if kind in {"int_type", "float_type"}:
+        return "write a plain number, without quotes, units or `_`"
+    return None
+
+
+def _annotation(spec: Any, where: Where) -> Any:
+    """The type that a spec declares at a path; None where it declares none."""
+    kind: Any = spec
+    for part in where:
+        kind = _inside(_required(kind), part)
+    return _required(kind)
+
+
+def _inside(kind: Any, part: str | int) -> Any:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        field = kind.model_fields.get(str(part))
+        return None if field is None else field.annotation
+    arguments = typing.get_args(kind)
+    return arguments[-1] if typing.get_origin(kind) in {dict, list} else None
+
+
+def _required(kind: Any) -> Any:
+    if typing.get_origin(kind) in {typing.Union, types.UnionType}:
+        return next(one for one in typing.get_args(kind) if one is not type(None))
+    return kind
+
+
+def _fields(kind: Any) -> list[str]:
+    return list(kind.model_fields) if kind is not None else []
+
+
+def _choices(kind: Any, *, keys: bool) -> list[str]:
+    if keys:
+        kind = typing.get_args(kind)[0]
+    return [str(one) for one in typing.get_args(kind)] if typing.get_origin(kind) is Literal else []
+
+
+def _description(spec: type[BaseModel], where: Where) -> str | None:
+    parent = _annotation(spec, where[:-1])
+    field = parent.model_fields.get(str(where[-1])) if parent is not None else None
+    return None if field is None else field.description

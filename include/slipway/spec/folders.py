@@ -1,0 +1,121 @@
+"""One spec folder as it was read: what it says, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from slipway.spec.agreement import dataset_problems, model_problems
+from slipway.spec.base import Spec
+from slipway.spec.dataset import DatasetSpec
+from slipway.spec.explain import explain
+from slipway.spec.model import ModelSpec
+from slipway.spec.problems import Problem, shown
+from slipway.spec.reading import Document, Where, read_document
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Folder(Generic[S]):
+    """One spec folder.
+
+    Attributes:
+        main: Its `dataset.yaml` or `model.yaml`.
+        spec: What it says; None when it is written wrongly.
+        problems: What is wrong with it.
+    """
+
+    main: Document
+    spec: S | None
+    problems: tuple[Problem, ...] = ()
+
+    def with_problems(self, problems: Iterable[Problem]) -> Folder[S]:
+        """The same folder with more wrong about it, or itself when there is nothing more."""
+        more = tuple(problems)
+        return Folder(self.main, None, (*self.problems, *more)) if more else self
+
+
+def read_dataset(path: Path) -> Folder[DatasetSpec]:
+    """A dataset's folder: `dataset.yaml`, and `expectations.yaml` where there is one."""
+    main = _without_expectations(read_document(path / "dataset.yaml"))
+    documents = {"dataset": main}
+    beside = path / "expectations.yaml"
+    if beside.exists() or beside.is_symlink():
+        documents["expectations"] = read_document(beside)
+    expectations = documents.get("expectations")
+    fields = dict(main.value) if main.value is not None else None
+    if fields is not None and expectations is not None and expectations.value is not None:
+        fields["expectations"] = expectations.value
+
+    def find(where: Where) -> tuple[Document, Where]:
+        if expectations is not None and where[:1] == ("expectations",):
+            return expectations, where[1:]
+        return main, where
+
+    folder = _validated(DatasetSpec, fields, documents, find)
+    if folder.spec is None:
+        return folder
+    return folder.with_problems(
+        [
+            *_other_name(main, "dataset", folder.spec.dataset, path.name),
+            *dataset_problems(folder.spec, documents),
+        ]
+    )
+
+
+def read_model(path: Path) -> Folder[ModelSpec]:
+    """A model's folder: `model.yaml`; its dataset is not looked at."""
+    main = read_document(path / "model.yaml")
+    folder = _validated(ModelSpec, main.value, {"model": main}, lambda where: (main, where))
+    if folder.spec is None:
+        return folder
+    return folder.with_problems(
+        [
+            *_other_name(main, "model", folder.spec.model, path.name),
+            *model_problems(folder.spec, {"model": main}),
+        ]
+    )
+
+
+def _validated(
+    kind: type[S],
+    fields: Mapping[str, Any] | None,
+    documents: Mapping[str, Document],
+    find: Callable[[Where], tuple[Document, Where]],
+) -> Folder[S]:
+    main = next(iter(documents.values()))
+    problems = tuple(problem for one in documents.values() for problem in one.problems)
+    if fields is None:
+        return Folder(main, None, problems)
+    try:
+        spec = kind.model_validate(fields)
+    except ValidationError as error:
+        return Folder(main, None, (*problems, *explain(error, kind, find)))
+    return Folder(main, None if problems else spec, problems)
+
+
+def _without_expectations(main: Document) -> Document:
+    """The same document; expectations that were written into it become a problem."""
+    if main.value is None or "expectations" not in main.value:
+        return main
+    problem = Problem(
+        main.file,
+        main.line(("expectations",)),
+        "expectations",
+        "does not belong here",
+        hint="move it to expectations.yaml beside this file",
+    )
+    fields = {name: value for name, value in main.value.items() if name != "expectations"}
+    return replace(main, value=fields, problems=(*main.problems, problem))
+
+
+def _other_name(main: Document, field: str, given: str, folder: str) -> Iterable[Problem]:
+    if given != folder:
+        said = f"given {shown(given)}, but its folder is {shown(folder)}"
+        hint = "give both the same name"
+        yield Problem(main.file, main.line((field,)), field, said, hint=hint)

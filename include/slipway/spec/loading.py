@@ -1,0 +1,174 @@
+"""Specs read from their folders: the good ones as values, the bad ones as problems.
+
+Runs at parse time, in workers, in pods and on the command line; imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from slipway.errors import NotFound
+from slipway.spec.agreement import model_and_dataset_problems
+from slipway.spec.base import Spec
+from slipway.spec.dataset import DatasetSpec
+from slipway.spec.folders import Folder, read_dataset, read_model
+from slipway.spec.model import ModelSpec
+from slipway.spec.problems import Problem, SpecErrors, in_order, nearest
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Every spec of a project that is written rightly, and what is wrong with the others.
+
+    Attributes:
+        datasets: By name.
+        models: By name; each agrees with its dataset, or its dataset is broken itself.
+        problems: What is wrong, file by file.
+    """
+
+    datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """One dataset.
+
+        Raises:
+            SpecErrors: It is written wrongly.
+            NotFound: There is no such dataset.
+        """
+        return _need(self.datasets, "dataset", name, self.problems)
+
+    def model(self, name: str) -> ModelSpec:
+        """One model.
+
+        Raises:
+            SpecErrors: It is written wrongly.
+            NotFound: There is no such model.
+        """
+        return _need(self.models, "model", name, self.problems)
+
+
+def load_dataset(folder: Path) -> DatasetSpec:
+    """The dataset that one folder describes.
+
+    Args:
+        folder: `include/datasets/<name>`.
+
+    Raises:
+        SpecErrors: It is written wrongly; every problem is in the message.
+    """
+    return _good(read_dataset(folder))
+
+
+def load_model(folder: Path) -> ModelSpec:
+    """The model that one folder describes, not compared with its dataset.
+
+    Args:
+        folder: `include/models/<name>`.
+
+    Raises:
+        SpecErrors: It is written wrongly; every problem is in the message.
+    """
+    return _good(read_model(folder))
+
+
+def load_all(project: Path, *, only: str | None = None) -> Loaded:
+    """Every spec of a project; a broken folder never hides the others.
+
+    Args:
+        project: Folder that holds `include/datasets` and `include/models`.
+        only: Name of one dataset or model: no other folder is read, save the model's dataset,
+            so that the cost does not grow with the number of models.
+    """
+    datasets_home, models_home = project / "include" / "datasets", project / "include" / "models"
+    if not datasets_home.is_dir() and not models_home.is_dir():
+        return Loaded(problems=(_no_project(project),))
+    models = {name: read_model(models_home / name) for name in _names(models_home, only)}
+    wanted = set(_names(datasets_home, only))
+    if only is not None:
+        named = {one.spec.dataset for one in models.values() if one.spec is not None}
+        wanted |= {name for name in named if (datasets_home / name).is_dir()}
+    datasets = {name: read_dataset(datasets_home / name) for name in sorted(wanted)}
+    models = {
+        name: one.with_problems(_outside(one, name, datasets, datasets_home))
+        for name, one in models.items()
+    }
+    return Loaded(
+        datasets={name: one.spec for name, one in datasets.items() if one.spec is not None},
+        models={name: one.spec for name, one in models.items() if one.spec is not None},
+        problems=in_order(
+            [
+                *(problem for one in datasets.values() for problem in one.problems),
+                *(problem for one in models.values() for problem in one.problems),
+            ]
+        ),
+    )
+
+
+def _outside(
+    model: Folder[ModelSpec], name: str, datasets: Mapping[str, Folder[DatasetSpec]], home: Path
+) -> Iterator[Problem]:
+    """What is wrong with a model as seen beside the datasets."""
+    main = model.main
+    if name in datasets:
+        said = f"a dataset is called {name!r} too; runs and ledgers are kept by name"
+        hint = "rename one of the two folders"
+        yield Problem(main.file, main.line(("model",)), "model", said, hint=hint)
+    if model.spec is None:
+        return
+    dataset = datasets.get(model.spec.dataset)
+    if dataset is None:
+        known = tuple(_names(home, None))
+        yield Problem(
+            main.file,
+            main.line(("dataset",)),
+            "dataset",
+            f"given {model.spec.dataset!r}, which has no folder in include/datasets",
+            allowed=known,
+            nearest=nearest(model.spec.dataset, known),
+        )
+    elif dataset.spec is not None:
+        yield from model_and_dataset_problems(model.spec, dataset.spec, main)
+
+
+def _names(home: Path, only: str | None) -> list[str]:
+    if only is not None:
+        return [only] if (home / only).is_dir() else []
+    if not home.is_dir():
+        return []
+    return sorted(
+        entry.name for entry in home.iterdir() if entry.is_dir() and entry.name[0] not in "._"
+    )
+
+
+def _no_project(project: Path) -> Problem:
+    said = "holds neither include/datasets nor include/models"
+    hint = "run slipway inside a project, or set SLIPWAY_PROJECT to its folder"
+    return Problem(str(project), None, "", said, hint=hint)
+
+
+def _good(folder: Folder[S]) -> S:
+    if folder.spec is None:
+        raise SpecErrors(in_order(folder.problems))
+    return folder.spec
+
+
+def _need(specs: Mapping[str, S], kind: str, name: str, problems: tuple[Problem, ...]) -> S:
+    if name in specs:
+        return specs[name]
+    folder = f"include/{kind}s/{name}/"
+    broken = [one for one in problems if one.file.startswith(folder)]
+    if broken:
+        raise SpecErrors(broken)
+    close = nearest(name, specs)
+    raise NotFound(
+        f"there is no {kind} {name!r}",
+        expected=f"one of {', '.join(sorted(specs))}" if specs else f"a folder {folder}",
+        hint=None if close is None else f"did you mean {close!r}?",
+    )

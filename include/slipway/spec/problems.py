@@ -1,0 +1,97 @@
+"""What is wrong with a spec, said so that its author can mend it without asking anyone.
+
+Light on purpose: Airflow imports this at parse time to show broken specs in its banner.
+"""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import SpecError
+
+if TYPE_CHECKING:
+    from slipway.spec.loading import Loaded
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in one spec file.
+
+    Attributes:
+        file: Path below the project, with `/`.
+        line: Line of the field, or of the mapping that lacks it; None: the file as a whole.
+        field: Dotted path of the field; empty: the file as a whole.
+        said: What is wrong, in a few words.
+        allowed: What would have been right, where there is a list of it.
+        nearest: The allowed value that was probably meant.
+        hint: What to try next.
+    """
+
+    file: str
+    line: int | None
+    field: str
+    said: str
+    allowed: tuple[str, ...] = ()
+    nearest: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        place = f"{where}: {self.field}: " if self.field else f"{where}: "
+        text = place + self.said
+        if self.allowed:
+            text += f"; allowed: {', '.join(self.allowed)}"
+        if self.nearest is not None:
+            text += f"; did you mean {self.nearest!r}?"
+        return text if self.hint is None else f"{text}\n  hint: {self.hint}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same value as plain JSON, with the printed text as `message`."""
+        return {**asdict(self), "allowed": list(self.allowed), "message": str(self)}
+
+
+class SpecErrors(SpecError):
+    """Every problem of some specs in one message; a retry cannot help.
+
+    Args:
+        problems: What is wrong; at least one.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems]
+        if len(lines) > 1:
+            lines.insert(0, f"{len(lines)} problems in specs:")
+        super().__init__("\n".join(lines))
+
+
+def raise_problems(loaded: Loaded) -> None:
+    """Nothing when every spec is fine.
+
+    Raises:
+        SpecErrors: All that is wrong, in one message.
+    """
+    if loaded.problems:
+        raise SpecErrors(loaded.problems)
+
+
+def nearest(given: object, allowed: Iterable[str]) -> str | None:
+    """The allowed spelling closest to what was given, or None when none is close."""
+    if not isinstance(given, str):
+        return None
+    found = difflib.get_close_matches(given, list(allowed), n=1)
+    return found[0] if found else None
+
+
+def shown(value: object) -> str:
+    """A given value as it is quoted in a problem, short enough for one line."""
+    return "nothing" if value is None else reprlib.repr(value)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The same problems, file by file, as one meets them when reading."""
+    return tuple(sorted(problems, key=lambda one: (one.file, one.line or 0)))
