@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slipway.errors import NotFound
 from slipway.records.runs import Attempt, Number, RunRecord, Verdict, perform
 from slipway.stages.comparison import Columns, Comparison, DriftReport, compare, tidy
-from slipway.stages.manifest import REFERENCE
+from slipway.stages.manifest import REFERENCE, open_sealed
 from slipway.stages.windows import WatchedWindow, parse_watched
 
 if TYPE_CHECKING:
@@ -30,6 +30,21 @@ UNCALIBRATED_DISTANCE = 0.1
 """Where the report draws the line when there are too few blocks: Evidently's own default."""
 
 SHOWN_COLUMNS = 5
+SCORE = "score"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a version was learnt from and judged on, reduced.
+
+    Attributes:
+        rows: Raw features, event time and score, ordered by event time.
+        columns: Which of them are compared: its own features, whatever the spec says by now,
+            and its score.
+    """
+
+    rows: pd.DataFrame
+    columns: Columns
 
 
 class PredictionRows(Protocol):
@@ -116,7 +131,7 @@ def measure_drift(
         if len(rows) < needed:
             reason = f"{len(rows)} predictions are too few to tell; a window needs {needed}."
             return Verdict("inconclusive", reason, {"rows": len(rows), "min_rows": needed})
-        reference = read_reference(registry, spec.model, watched.version, dataset)
+        reference = read_reference(registry, spec, dataset, version=watched.version)
         return _measure(
             attempt,
             spec,
@@ -131,20 +146,15 @@ def measure_drift(
         store,
         watched.ref(spec.model, "drift"),
         work,
-        inputs={
-            "window": watched.window.name,
-            "start": watched.window.start.isoformat(),
-            "end": watched.window.end.isoformat(),
-            "version": watched.version,
-        },
+        inputs=watched.inputs(),
         origin=origin,
     )
 
 
 def read_reference(
-    registry: Registry, model: str, version: int, dataset: DatasetSpec
-) -> pd.DataFrame:
-    """The rows a version was learnt from, reduced, ordered by event time.
+    registry: Registry, spec: ModelSpec, dataset: DatasetSpec, *, version: int
+) -> Reference:
+    """The reference that travels with a model version.
 
     Raises:
         NotFound: The version has none.
@@ -153,28 +163,24 @@ def read_reference(
     import pandas as pd
 
     with TemporaryDirectory() as scratch:
-        folder = registry.download(model, version, Path(scratch))
+        folder = registry.download(spec.model, version, Path(scratch))
+        manifest = open_sealed(folder)
         path = folder / REFERENCE
-        reference = pd.read_parquet(path) if path.exists() else None
-    if reference is None or reference.empty:
-        raise NotFound(f"{model} version {version} has no reference", where=REFERENCE)
-    return reference.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
-
-
-def compared_columns(reference: pd.DataFrame, spec: ModelSpec, dataset: DatasetSpec) -> Columns:
-    """The reference's columns but key and event time: features that this version has, and score.
-
-    The reference tells them, not the spec, which may have changed since the version was trained.
-    """
-    identity = {dataset.key, dataset.event_time}
-    names = [name for name in reference.columns if name not in identity]
-    numeric = [name for name in names if reference[name].dtype.kind in "biuf"]
-    return Columns(
-        numeric=tuple(numeric),
-        categorical=tuple(name for name in names if name not in numeric),
+        rows = pd.read_parquet(path) if path.exists() else None
+    if rows is None or rows.empty:
+        raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
+    by_kind = {
+        kind: tuple(one["name"] for one in manifest["features"] if one["kind"] == kind)
+        for kind in ("number", "string")
+    }
+    columns = Columns(
+        numeric=(*by_kind["number"], SCORE),
+        categorical=by_kind["string"],
         numeric_method=spec.monitoring.drift.numeric_method,
         categorical_method=spec.monitoring.drift.categorical_method,
     )
+    in_order = rows.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
+    return Reference(in_order, columns)
 
 
 def _measure(
@@ -183,19 +189,21 @@ def _measure(
     dataset: DatasetSpec,
     *,
     watched: WatchedWindow,
-    reference: pd.DataFrame,
+    reference: Reference,
     rows: pd.DataFrame,
     reports: DriftReport,
 ) -> Verdict:
-    columns = compared_columns(reference, spec, dataset)
-    length = watched.window.end - watched.window.start
-    span = reference[dataset.event_time].iloc[-1] - reference[dataset.event_time].iloc[0]
-    kept = reference.iloc[:: -(-len(reference) // MAX_ROWS)]
+    columns, times = reference.columns, reference.rows[dataset.event_time]
+    kept = reference.rows.iloc[:: -(-len(times) // MAX_ROWS)]
     known = tidy(kept, columns).reset_index(drop=True)
     sample = rows.sample(min(len(rows), MAX_ROWS), random_state=spec.training.seed)
-    current = tidy(sample, columns).reset_index(drop=True)
     comparison, compared = compare(
-        current, known, columns=columns, span_windows=span / length, spec=spec, reports=reports
+        tidy(sample, columns).reset_index(drop=True),
+        known,
+        columns=columns,
+        span_windows=(times.iloc[-1] - times.iloc[0]) / (watched.window.end - watched.window.start),
+        spec=spec,
+        reports=reports,
     )
     verdict = judge_drift(replace(comparison, rows=len(rows)), spec.monitoring)
     page = reports.html(known, compared, columns=columns, thresholds=_drawn(comparison))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotComputable
 from slipway.records.runs import Attempt, RunRecord, Verdict, perform
+from slipway.stages.labelled_rows import AVAILABLE_AT
 from slipway.stages.windows import parse_watched
 
 if TYPE_CHECKING:
@@ -171,13 +172,7 @@ def measure_performance(
         store,
         watched.ref(spec.model, "performance"),
         work,
-        inputs={
-            "window": watched.window.name,
-            "start": watched.window.start.isoformat(),
-            "end": watched.window.end.isoformat(),
-            "version": watched.version,
-            "labels_version": labels_version,
-        },
+        inputs=watched.inputs() | {"labels_version": labels_version},
         origin=origin,
     )
 
@@ -185,14 +180,14 @@ def measure_performance(
 def read_labels(
     tables: LabelTables, dataset: DatasetSpec, target: str, *, version: int | None
 ) -> pd.Series:
-    """Labels as numbers, by key as text; of a key that was labelled twice, the newest batch's."""
+    """Labels as numbers, by key as text; a key that was labelled twice counts as it was last."""
     import pandas as pd
 
     if version is None:
         return pd.Series([], index=pd.Index([], dtype="str"), dtype="float64")
-    columns = [dataset.key, target, "_batch"]
+    columns = [dataset.key, target, AVAILABLE_AT]
     rows = tables.read(f"{dataset.dataset}/labels", version=version, columns=columns)
-    rows = rows.dropna(subset=[dataset.key, target]).sort_values("_batch", kind="stable")
+    rows = rows.dropna(subset=[dataset.key, target]).sort_values(AVAILABLE_AT, kind="stable")
     rows = rows.drop_duplicates(dataset.key, keep="last")
     return rows.set_index(rows[dataset.key].astype(str))[target].astype("float64")
 

@@ -96,39 +96,39 @@ def accept(
     return suppressed or Verdict("nothing", "Nobody asks for a new model.")
 
 
-def answer(spec: ModelSpec, *, request: int, store: Store, origin: Mapping[str, Any]) -> Verdict:
+def answer(
+    spec: ModelSpec, *, request: Request, store: Store, origin: Mapping[str, Any]
+) -> Verdict:
     """How a request ended: `answered`, or `open` when a later run has to take it up again.
 
     Args:
         spec: The model.
-        request: Number of an accepted request.
+        request: An accepted request.
         store: Where its stages left their records.
         origin: Who runs this.
 
     Raises:
-        NotFound: There is no such request.
         BadParameter: It was not accepted.
     """
-    asked = requests.read_request(store, spec.model, request)
-    decision = requests.find_decision(store, asked)
+    decision = requests.find_decision(store, request)
     if decision is None or decision.action != "accept":
         raise BadParameter(
-            f"request {request} of {spec.model} cannot be answered",
+            f"request {request.number} of {spec.model} cannot be answered",
             expected="an accepted request",
             found="a suppressed one" if decision else "an undecided one",
         )
-    outcome, reason = _outcome(store, asked)
+    outcome, reason = _outcome(store, request)
     if outcome is None:
-        return Verdict("open", reason, _about(asked))
+        return Verdict("open", reason, _about(request))
 
     def work(attempt: Attempt) -> Verdict:
         attempt.check()
-        given = requests.answer(store, asked, outcome=outcome, reason=reason)
-        numbers = {**_about(asked), "outcome": given.outcome}
+        given = requests.answer(store, request, outcome=outcome, reason=reason)
+        numbers = {**_about(request), "outcome": given.outcome}
         return Verdict("answered", given.reason, numbers)
 
-    ref = RunRef(spec.model, asked.run, "answer")
-    return perform(store, ref, work, inputs={"request": request}, origin=origin).verdict
+    ref = RunRef(spec.model, request.run, "answer")
+    return perform(store, ref, work, inputs={"request": request.number}, origin=origin).verdict
 
 
 def _outcome(store: Store, asked: Request) -> tuple[Outcome | None, str]:

@@ -107,7 +107,7 @@ def collect(
         platform: What is served, to compare with the alias; none: not compared.
     """
     champion = registry.alias(spec.model, CHAMPION)
-    difference = _difference(spec.model, champion, platform) if platform else None
+    difference = difference_to_served(spec.model, champion, platform) if platform else None
     due = Due(champion=None, drift=[], performance=[], difference=difference)
     clock = event_clock(tables, dataset)
     if champion is None:
@@ -151,6 +151,21 @@ def watched_windows(
             yield WatchedWindow(window, champion.version)
 
 
+def difference_to_served(
+    model: str, champion: ModelVersion | None, platform: LiveView
+) -> str | None:
+    """How what is served differs from the champion by alias; None when it does not."""
+    expected = champion.version if champion else None
+    try:
+        served = platform.served(model)
+    except PlatformUnavailable as error:
+        return f"what is served is not known: {error.message}"
+    found = served.version if served else None
+    if found == expected:
+        return None
+    return f"version {found} is served and version {expected} is champion; deploy repairs it"
+
+
 class _Labels:
     """Labels of a dataset, read only if a window needs them."""
 
@@ -166,18 +181,6 @@ class _Labels:
                 self._tables, self._dataset, self._spec.target, version=version
             )
         return len(join_labels(rows, self._read)[1])
-
-
-def _difference(model: str, champion: ModelVersion | None, platform: LiveView) -> str | None:
-    expected = champion.version if champion else None
-    try:
-        served = platform.served(model)
-    except PlatformUnavailable as error:
-        return f"what is served is not known: {error.message}"
-    found = served.version if served else None
-    if found == expected:
-        return None
-    return f"version {found} is served and version {expected} is champion; deploy repairs it"
 
 
 def _asked(model: str, watched: WatchedWindow, log: PredictionDays) -> bool:

@@ -61,6 +61,15 @@ class WatchedWindow:
         """Name that tasks, run records and reports carry, e.g. `2013-05-v3`."""
         return f"{self.window.name}-v{self.version}"
 
+    def inputs(self) -> dict[str, str | int]:
+        """What went in, for its run records."""
+        return {
+            "window": self.window.name,
+            "start": self.window.start.isoformat(),
+            "end": self.window.end.isoformat(),
+            "version": self.version,
+        }
+
     def ref(self, model: str, stage: str) -> RunRef:
         """The piece of work that measures it."""
         return RunRef(model, f"window-{self.id}", stage)
