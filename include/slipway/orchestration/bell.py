@@ -105,6 +105,7 @@ class LandingBell(BaseEventTrigger):
         self.poll_seconds = poll_seconds
         self.settle_seconds = settle_seconds
         self.again_seconds = again_seconds
+        self._trouble: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, for the triggerer."""
@@ -128,11 +129,23 @@ class LandingBell(BaseEventTrigger):
             await asyncio.sleep(self.poll_seconds)
 
     async def _survive_look(self) -> Look | None:
+        look, trouble = None, None
         try:
-            return await asyncio.to_thread(self.look)
+            look = await asyncio.to_thread(self.look)
         except Exception as error:  # noqa: BLE001  # a bell that dies rings for nobody
-            log.warning("cannot look at the landing area of %s: %s", self.dataset, error)
-            return None
+            trouble = f"{type(error).__name__}: {error}"
+        self._tell_change(trouble)
+        return look
+
+    def _tell_change(self, trouble: str | None) -> None:
+        """Log the first of many equal failures, and their end."""
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        if trouble is None:
+            log.info("the landing area of %s can be seen again", self.dataset)
+        else:
+            log.warning("cannot look at the landing area of %s: %s", self.dataset, trouble)
 
     def look(self) -> Look:
         """What the store says now; blocking.

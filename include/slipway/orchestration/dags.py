@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from airflow.sdk import DAG
 
@@ -11,7 +12,9 @@ from slipway.orchestration.ingest_dag import ingest_dag
 from slipway.orchestration.monitor_dag import monitor_dag
 from slipway.orchestration.train_dag import train_dag
 from slipway.settings import Settings
-from slipway.spec.loading import load_all
+from slipway.spec.loading import Loaded, load_all
+
+MODEL_DAGS = {"train": train_dag, "deploy": deploy_dag, "monitor": monitor_dag}
 
 
 def build_dags(settings: Settings, *, starting: str | None = None) -> Iterator[DAG]:
@@ -19,19 +22,25 @@ def build_dags(settings: Settings, *, starting: str | None = None) -> Iterator[D
 
     Args:
         settings: Where the specs and the store are.
-        starting: The DAG that a starting task belongs to. Only the spec that it is built from is
-            read then, so that starting a task costs the same however many models there are.
+        starting: The DAG that a starting task belongs to: only this one is built, and only the
+            specs that it needs are read, so that starting a task costs the same however many
+            models there are.
     """
-    only = None if starting is None else [subject_of(starting)]
+    only = None if starting is None else starting.rpartition("__")[0]
     loaded = load_all(settings.project, only=only)
-    for dataset in loaded.datasets.values():
-        yield ingest_dag(dataset, store_root=settings.store)
-    for model in loaded.models.values():
-        yield train_dag(model)
-        yield deploy_dag(model)
-        yield monitor_dag(model)
+    for dag_id, build in _plans(loaded, store_root=settings.store).items():
+        if starting in (None, dag_id):
+            yield build()
 
 
-def subject_of(dag_id: str) -> str:
-    """The dataset or model that a DAG belongs to."""
-    return dag_id.rpartition("__")[0]
+def _plans(loaded: Loaded, *, store_root: str) -> dict[str, Callable[[], DAG]]:
+    ingest = {
+        f"{name}__ingest": partial(ingest_dag, dataset, store_root=store_root)
+        for name, dataset in loaded.datasets.items()
+    }
+    of_models = {
+        f"{name}__{activity}": partial(build, model)
+        for name, model in loaded.models.items()
+        for activity, build in MODEL_DAGS.items()
+    }
+    return {**ingest, **of_models}

@@ -1,0 +1,67 @@
+"""Small specs, as files of a project."""
+
+from __future__ import annotations
+
+from slipway.spec import DatasetSpec, ModelSpec
+
+DATASET = """\
+dataset: {name}
+key: id
+event_time: at
+streams:
+  features:
+    columns:
+      id: {{type: string, nullable: false}}
+      at: {{type: timestamp, nullable: false}}
+      distance: {{type: number}}
+  labels:
+    columns:
+      id: {{type: string, nullable: false}}
+      late: {{type: integer}}
+"""
+
+MODEL = """\
+model: {name}
+owner: harbour
+dataset: {dataset}
+task: classification
+target: late
+features: {{numeric: [distance]}}
+estimator: {{name: sklearn.linear_model.LogisticRegression}}
+gates: {{metrics: {{roc_auc: {{greater_is_better: true, threshold: 0.6}}}}}}
+monitoring: {{performance: {{metric: roc_auc, max_absolute_drop: 0.05}}}}
+"""
+
+PODS = """\
+runtime: kubernetes
+pods:
+  image: registry.example/slipway-stages:1.0
+  node_selector: {disk: "1"}
+"""
+
+
+def dataset_file(name: str = "flights") -> dict[str, str]:
+    """A dataset's file by its path below `include/`."""
+    return {
+        f"datasets/{name}/dataset.yaml": DATASET.format(name=name),
+        f"datasets/{name}/expectations.yaml": "features: []\nlabels: []\n",
+    }
+
+
+def model_file(name: str = "delay", *, dataset: str = "flights", more: str = "") -> dict[str, str]:
+    """A model's file by its path below `include/`."""
+    return {f"models/{name}/model.yaml": MODEL.format(name=name, dataset=dataset) + more}
+
+
+def dataset_spec(name: str = "flights") -> DatasetSpec:
+    """The same dataset as a value."""
+    import yaml
+
+    return DatasetSpec.model_validate(yaml.safe_load(DATASET.format(name=name)))
+
+
+def model_spec(name: str = "delay", *, dataset: str = "flights", more: str = "") -> ModelSpec:
+    """The same model as a value."""
+    import yaml
+
+    return ModelSpec.model_validate(yaml.safe_load(MODEL.format(name=name, dataset=dataset) + more))

@@ -1,0 +1,169 @@
+"""One stage is one task, and its verdict decides how the task ends."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+import pytest
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+import slipway
+from slipway.errors import BadParameter, Permanent, StoreUnavailable
+from slipway.orchestration import stage_task
+from slipway.orchestration.stage_task import StageTask, begin, conclude
+from slipway.orchestration.train_dag import train_dag
+from slipway.records.runs import Verdict
+from tests.dags.specs import model_spec
+from tests.fakes.airflow import FakeInstance, FakeRun, FakeTask, task_context
+from tests.fakes.wiring import FakeWiring
+
+VERDICT = Verdict(
+    "promote", "0.74 beats 0.70", {"roc_auc": 0.74, "request": 3}, {"report": "s3://x"}
+)
+
+
+@pytest.fixture
+def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
+    """Stands for the stages, in a task that finds no connections in Airflow."""
+    fake = FakeWiring()
+    monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
+    monkeypatch.setattr(slipway, "wiring", fake, raising=False)
+    monkeypatch.setattr(stage_task, "fill_environment", lambda: None)
+    return fake
+
+
+def ended(verdict: Verdict, **task: Any) -> tuple[dict[str, Any], Any]:
+    """What a task that concluded with a verdict pushed, and the event of its outlet."""
+    instance, outlet = FakeInstance(), Asset("delay_challenger")
+    context = task_context(train_dag(model_spec()), instance=instance, outlets=(outlet,))
+    conclude(FakeTask(outlets=(outlet,), **task), context, verdict)
+    return instance.pushed, context["outlet_events"][outlet].extra
+
+
+def test_the_verdict_is_what_the_task_hands_on() -> None:
+    """The same small value is in the store, in XCom and in the asset's event."""
+    pushed, event = ended(VERDICT)
+    assert pushed == {"return_value": VERDICT.to_json()}
+    assert event == {
+        "action": "promote",
+        "reason": "0.74 beats 0.70",
+        "numbers": {"roc_auc": 0.74, "request": 3},
+    }
+
+
+def test_numbers_that_later_tasks_need_travel_by_name() -> None:
+    """A request's number is pushed beside the verdict."""
+    pushed, _ = ended(VERDICT, hand_on=("request",))
+    assert pushed["request"] == 3
+
+
+def test_a_verdict_without_a_needed_number_is_a_fault() -> None:
+    """No later task may guess it."""
+    with pytest.raises(Permanent, match="does not say its rollout"):
+        ended(VERDICT, hand_on=("rollout",))
+
+
+def test_nothing_follows_a_verdict_that_skips() -> None:
+    """The reason is in the exception, so that it stands in the log's last line."""
+    with pytest.raises(AirflowSkipException, match="promote: 0.74 beats 0.70"):
+        ended(VERDICT, skip_when=("promote",), hand_on=("rollout",))
+
+
+def test_a_verdict_that_fails_is_visible_and_final() -> None:
+    """Airflow does not retry it, since a repeat would find the same record."""
+    with pytest.raises(AirflowFailException, match="promote: 0.74 beats 0.70"):
+        ended(VERDICT, fail_when=("promote",))
+
+
+def test_a_verdict_is_pushed_also_when_its_task_skips_or_fails() -> None:
+    """The UI shows why."""
+    for ending in ("skip_when", "fail_when"):
+        instance = FakeInstance()
+        context = task_context(train_dag(model_spec()), instance=instance)
+        with pytest.raises((AirflowSkipException, AirflowFailException)):
+            conclude(FakeTask(**{ending: ("promote",)}), context, VERDICT)
+        assert instance.pushed["return_value"]["reason"] == "0.74 beats 0.70"
+
+
+def test_a_verdict_that_is_too_large_does_not_travel() -> None:
+    """It is refused before Airflow stores anything."""
+    with pytest.raises(Permanent, match="the verdict of gate is too large"):
+        ended(Verdict("promote", "x" * 9000))
+
+
+def test_the_log_tells_the_verdict_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    """Action, reason, every number and where to look."""
+    with caplog.at_level("INFO"):
+        ended(VERDICT)
+    assert "gate: promote. 0.74 beats 0.70" in caplog.text
+    assert "number roc_auc = 0.74" in caplog.text
+    assert "evidence report = s3://x" in caplog.text
+
+
+def test_the_stage_is_given_its_inputs_and_who_runs_it(wiring: FakeWiring) -> None:
+    """Origin says DAG, run, try and host; a template's text becomes the number that it is."""
+    task = StageTask(task_id="train", stage="train", inputs={"model": "delay", "request": "3"})
+    run = FakeRun("asset__7", "asset_triggered")
+    instance = FakeInstance("train", try_number=2)
+    task.execute(task_context(train_dag(model_spec()), instance=instance, run=run))
+    assert wiring.asked == [("train", {"model": "delay", "request": 3})]
+    assert wiring.origins == [
+        {
+            "dag_id": "delay__train",
+            "run_id": "asset__7",
+            "task_id": "train",
+            "map_index": -1,
+            "try_number": 2,
+            "by": "asset_triggered",
+            "host": socket.gethostname(),
+        }
+    ]
+
+
+def test_an_error_of_the_stage_reaches_the_retry_policy_as_it_is(wiring: FakeWiring) -> None:
+    """The task adds nothing that would hide its class."""
+    wiring.verdicts = {"train": StoreUnavailable("no answer")}
+    task = StageTask(task_id="train", stage="train", inputs={"model": "delay"})
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        task.execute(task_context(train_dag(model_spec())))
+
+
+def test_a_person_is_named_as_origin(wiring: FakeWiring) -> None:
+    """Airflow knows who pressed the button."""
+    del wiring
+    context = task_context(train_dag(model_spec()), run=FakeRun(triggering_user_name="alice"))
+    assert begin(context)["by"] == "alice"
+
+
+def test_an_unknown_parameter_ends_the_first_task(wiring: FakeWiring) -> None:
+    """No stage runs for a run that was asked for something else."""
+    dag = train_dag(model_spec())
+    context = task_context(dag, run=FakeRun(conf={"reson": "because"}))
+    with pytest.raises(BadParameter, match="did you mean 'reason'"):
+        dag.get_task("accept").execute(context)
+    assert wiring.asked == []
+
+
+def test_a_manual_training_run_files_its_persons_request(wiring: FakeWiring) -> None:
+    """Who and why travel into the request."""
+    dag = train_dag(model_spec())
+    run = FakeRun(triggering_user_name="alice", conf={"reason": "new runway"})
+    wiring.verdicts = {"accept": Verdict("accept", "asked by alice", {"request": 4})}
+    instance = FakeInstance()
+    dag.get_task("accept").execute(task_context(dag, run=run, instance=instance))
+    asked = {"reason": "new runway", "by": "alice"}
+    assert wiring.asked == [("accept", {"model": "delay", "asked": asked})]
+    assert instance.pushed["request"] == 4
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered"])
+def test_no_other_run_asks_for_training(wiring: FakeWiring, run_type: str) -> None:
+    """A sweep and an event only look at the requests that are open."""
+    dag = train_dag(model_spec())
+    wiring.verdicts = {"accept": Verdict("nothing", "no request is open")}
+    with pytest.raises(AirflowSkipException, match="no request is open"):
+        dag.get_task("accept").execute(task_context(dag, run=FakeRun(run_type=run_type)))
+    assert wiring.asked == [("accept", {"model": "delay"})]

@@ -1,0 +1,71 @@
+"""What a task is given by Airflow, without an Airflow: enough for the tasks' own code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow.sdk import DAG, Asset, Context
+
+
+@dataclass
+class FakeInstance:
+    """A task instance that keeps what is pushed."""
+
+    task_id: str = "stage"
+    try_number: int = 1
+    map_index: int | None = -1
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        self.pushed[key] = value
+
+
+@dataclass
+class FakeRun:
+    """A DAG run as the task sees it."""
+
+    run_id: str = "manual__1"
+    run_type: str = "manual"
+    triggering_user_name: str | None = None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class FakeEvent:
+    """The asset event that a finished task will emit."""
+
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class FakeTask:
+    """What of a task decides how a verdict ends it."""
+
+    stage: str = "gate"
+    skip_when: tuple[str, ...] = ()
+    fail_when: tuple[str, ...] = ()
+    hand_on: tuple[str, ...] = ()
+    outlets: tuple[Asset, ...] = ()
+
+
+def task_context(
+    dag: DAG,
+    *,
+    instance: FakeInstance | None = None,
+    run: FakeRun | None = None,
+    outlets: tuple[Asset, ...] = (),
+) -> Context:
+    """A task's context in a run of a DAG."""
+    run = run or FakeRun()
+    context: Context = {  # type: ignore[assignment]
+        "dag": dag,
+        "dag_run": run,
+        "run_id": run.run_id,
+        "ti": instance or FakeInstance(),
+        "params": {**{name: dag.params[name] for name in dag.params}, **run.conf},
+        "outlet_events": {asset: FakeEvent() for asset in outlets},
+    }
+    return context

@@ -1,0 +1,61 @@
+"""The stages, answering with verdicts that a test has written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.records.runs import RunRecord, RunRef, Verdict
+
+Written = Verdict | Exception
+
+
+@dataclass
+class FakeWiring:
+    """Stands for `slipway.wiring` in a task.
+
+    Attributes:
+        verdicts: By stage: its verdict or error; a list is used up one by one.
+        deliveries: What waits in the landing area.
+        due: Windows to measure, by stage.
+        asked: Every stage that was run, with its arguments.
+        origins: Who ran it.
+        acknowledged: Every fingerprint that was acknowledged.
+    """
+
+    verdicts: Mapping[str, Written | list[Written]] = field(default_factory=dict)
+    deliveries: list[dict[str, str]] = field(default_factory=list)
+    due: Mapping[str, list[str]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    origins: list[Mapping[str, Any]] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+
+    def run_stage(
+        self, name: str, arguments: Mapping[str, Any], *, origin: Mapping[str, Any]
+    ) -> RunRecord:
+        """The verdict that was written down for a stage."""
+        self.asked.append((name, dict(arguments)))
+        self.origins.append(origin)
+        written = self.verdicts.get(name, Verdict("done", f"{name} is done"))
+        verdict = written.pop(0) if isinstance(written, list) else written
+        if isinstance(verdict, Exception):
+            raise verdict
+        ref = RunRef("subject", "run", name)
+        return RunRecord(ref, 1, verdict, {}, origin, "2013-01-01", "2013-01-01")
+
+    def claim(self, *, dataset: str, batch: str | None) -> dict[str, Any]:
+        """The waiting deliveries."""
+        del dataset
+        waiting = [one for one in self.deliveries if batch in (None, one["batch"])]
+        return {"fingerprint": "f1", "deliveries": waiting}
+
+    def acknowledge(self, *, dataset: str, fingerprint: str) -> None:
+        """Keep the fingerprint."""
+        del dataset
+        self.acknowledged.append(fingerprint)
+
+    def collect(self, *, model: str) -> dict[str, list[str]]:
+        """The windows that are due."""
+        del model
+        return {"drift": [], "performance": [], **self.due}
