@@ -104,6 +104,7 @@ class LoadedModel:
             event_times_us=inputs.event_times_us,
             columns=list(inputs.columns.values()),
             scores=scores,
+            probe=inputs.probe,
         )
         try:
             self.log.append(record)
@@ -124,7 +125,8 @@ class LoadedModel:
             raise ModelFailed("the model failed", found=type(error).__name__) from error
         if scores.shape != (inputs.rows,) or not np.isfinite(scores).all():
             raise ModelFailed("the model failed", expected="one finite score per row")
-        return scores.tolist()
+        answer: list[float] = scores.tolist()
+        return answer
 
 
 def signature_of(package: Package) -> Signature:
@@ -157,7 +159,7 @@ def load(
         return into(make(folder))
     except SlipwayError as error:
         return f"{type(error).__name__}: {in_one_line(error)}"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the process stays up to say why
         return f"the model in {folder} cannot be loaded: {type(error).__name__}: {error}"
 
 

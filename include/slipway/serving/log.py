@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from uuid import uuid4
 
 import msgspec
@@ -40,6 +41,7 @@ class Record(msgspec.Struct, array_like=True):
         event_times_us: When the rows happened, if that was sent.
         columns: Raw values by column, in the header's order.
         scores: The answer.
+        probe: Whether it was a check, which is kept apart from what clients asked.
     """
 
     request_id: str
@@ -48,6 +50,7 @@ class Record(msgspec.Struct, array_like=True):
     event_times_us: list[int] | None
     columns: list[list[float | str | None]]
     scores: list[float]
+    probe: bool
 
 
 _encoder = msgspec.json.Encoder()
@@ -76,7 +79,7 @@ class WriteAheadLog:
         self._opened_at = 0.0
         self._size = 0
 
-    def __enter__(self) -> WriteAheadLog:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-import slipway
+from slipway import __version__
 from slipway.errors import BadParameter, StoreUnavailable
 from slipway.records.desired import newest_entries, read_desired
 from slipway.records.store import Entry, Store
@@ -95,7 +95,7 @@ class LocalPlatform:
         for stem in (model, pinned):
             routes += [
                 Route(stem, self._forward),
-                Route(stem + "/ready", self._forward),
+                Route(stem + "/ready", self._model_ready),
                 Route(stem + "/infer", self._forward, methods=["POST"]),
             ]
         return Starlette(
@@ -105,7 +105,7 @@ class LocalPlatform:
         )
 
     @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         limits = httpx.Limits(
             max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30
         )
@@ -177,38 +177,46 @@ class LocalPlatform:
         shutil.rmtree(part, ignore_errors=True)
         return folder
 
-    async def _metadata(self, request: Request) -> Response:
-        return JSONResponse({"name": "slipway", "version": slipway.__version__, "extensions": []})
+    async def _metadata(self, _request: Request) -> Response:
+        return JSONResponse({"name": "slipway", "version": __version__, "extensions": []})
 
-    async def _live(self, request: Request) -> Response:
+    async def _live(self, _request: Request) -> Response:
         return JSONResponse({"live": True})
 
-    async def _ready(self, request: Request) -> Response:
-        waiting = [name for name, traffic in self._models.items() if not traffic.is_ready()]
+    async def _ready(self, _request: Request) -> Response:
+        waiting = [name for name, traffic in self._models.items() if not traffic.is_ready(None)]
         if waiting or not self._looked:
             return problem(503, f"not ready: {', '.join(waiting) or 'the store was not read yet'}")
         return JSONResponse({"ready": True})
 
-    async def _all(self, request: Request) -> Response:
+    async def _all(self, _request: Request) -> Response:
         models = [traffic.status() for _, traffic in sorted(self._models.items())]
         return JSONResponse({"models": models})
 
     async def _one(self, request: Request) -> Response:
         traffic = self._models.get(request.path_params["model"])
         if traffic is None:
-            return await self._unknown(request)
+            return self._unknown()
         return JSONResponse(traffic.status())
+
+    async def _model_ready(self, request: Request) -> Response:
+        traffic = self._models.get(request.path_params["model"])
+        if traffic is None:
+            return self._unknown()
+        if not traffic.is_ready(request.path_params.get("version")):
+            return problem(503, "no server of that model is ready")
+        return JSONResponse({"ready": True})
 
     async def _forward(self, request: Request) -> Response:
         traffic = self._models.get(request.path_params["model"])
         if traffic is None:
-            return await self._unknown(request)
+            return self._unknown()
         version = request.path_params.get("version")
         if version is not None and version not in traffic.servers:
             return problem(404, "that version is not running here")
         return await traffic.forward(request, request.url.path, version=version)
 
-    async def _unknown(self, request: Request) -> Response:
+    def _unknown(self) -> Response:
         if not self._looked:
             return problem(503, "the store was not read yet; ask again")
         return problem(404, "no such model is served here")

@@ -217,7 +217,7 @@ class Server(Child):
         """Wait for the requests it is answering, then end it."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + DRAIN_SECONDS
-        while self.in_flight and clock() < deadline:
+        while self.in_flight and clock() < deadline:  # noqa: ASYNC110 - rare, and short
             await asyncio.sleep(0.02)
         await self.stop()
 
@@ -282,4 +282,4 @@ class Server(Child):
 def _problem(reply: httpx.Response | None, *, answered: bool) -> str | None:
     if reply is None:
         return "it does not answer" if answered else "it is starting"
-    return None if reply.status_code == 200 else str(reply.json().get("error", "it is not ready"))
+    return None if reply.is_success else str(reply.json().get("error", "it is not ready"))

@@ -96,6 +96,7 @@ class Inputs:
         columns: Values by column, in the signature's order; None where null was sent.
         keys: The rows' keys, or None when none were sent.
         event_times_us: Microseconds since 1970 in UTC, or None when none were sent.
+        probe: Whether `parameters.probe` says that this is a check, not a client's question.
     """
 
     request_id: str | None
@@ -103,6 +104,7 @@ class Inputs:
     columns: Mapping[str, list[Any]]
     keys: list[str] | None
     event_times_us: list[int] | None
+    probe: bool
 
 
 class Tensor(msgspec.Struct):
@@ -175,6 +177,7 @@ def decode(body: bytes, signature: Signature, *, max_rows: int) -> Inputs:
         columns=columns,
         keys=_optional(tensors, signature.key, _keys),
         event_times_us=_optional(tensors, signature.event_time, _event_times),
+        probe=(request.parameters or {}).get("probe") is True,
     )
 
 
@@ -186,7 +189,7 @@ def encode_answer(model: str, version: int, request_id: str, scores: Sequence[fl
 
 def describe(model: str, version: int, signature: Signature) -> dict[str, Any]:
     """V2 metadata of a model: what a request holds and what an answer holds."""
-    inputs = [
+    inputs: list[dict[str, Any]] = [
         {
             "name": column.name,
             "datatype": "FP64" if column.kind == "number" else "BYTES",
@@ -309,7 +312,7 @@ def _values(tensor: Tensor, *, kinds: tuple[Kind, ...], nullable: bool) -> list[
 def _flat(tensor: Tensor) -> list[Any]:
     """The values of a column; a column of shape (n, 1) may also nest them, as V2 allows."""
     data = tensor.data
-    if len(tensor.shape) == 2 and all(type(cell) is list and len(cell) == 1 for cell in data):
+    if len(tensor.shape) > 1 and all(type(cell) is list and len(cell) == 1 for cell in data):
         return [cell[0] for cell in data]
     return data
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import socket
-import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -23,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-import slipway
+from slipway import __version__
 from slipway.errors import BadRequest, SlipwayError
 from slipway.serving import protocol
 from slipway.serving.answering import Limits, LoadedModel, NotLogged, Package, in_one_line, load
@@ -117,7 +115,7 @@ class ModelServer:
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
 
     @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         chores = asyncio.create_task(self._load_then_roll())
         yield
         chores.cancel()
@@ -149,24 +147,26 @@ class ModelServer:
             roll_seconds=self._roll_seconds,
         )
 
-    async def _server_metadata(self, request: Request) -> Response:
-        about = {"name": "slipway", "version": slipway.__version__, "extensions": []}
+    async def _server_metadata(self, _request: Request) -> Response:
+        about = {"name": "slipway", "version": __version__, "extensions": []}
         return JSONResponse(about)
 
-    async def _live(self, request: Request) -> Response:
+    async def _live(self, _request: Request) -> Response:
         return JSONResponse({"live": True})
 
-    async def _ready(self, request: Request) -> Response:
+    async def _ready(self, _request: Request) -> Response:
         if isinstance(self._loaded, str):
-            return JSONResponse({"ready": False, "error": self._loaded}, status_code=503)
+            # `loading` passes by itself; every other reason stays.
+            about = {"ready": False, "error": self._loaded, "loading": self._loaded == LOADING}
+            return JSONResponse(about, status_code=503)
         return JSONResponse({"ready": True}, headers={VERSION: str(self.version)})
 
-    async def _metadata(self, request: Request) -> Response:
+    async def _metadata(self, _request: Request) -> Response:
         if isinstance(self._loaded, str):
             return problem(503, self._loaded)
         return JSONResponse(protocol.describe(self.model, self.version, self._loaded.signature))
 
-    async def _exposition(self, request: Request) -> Response:
+    async def _exposition(self, _request: Request) -> Response:
         return Response(generate_latest(self._metrics), media_type="text/plain; version=0.0.4")
 
     async def _infer(self, request: Request) -> Response:
@@ -210,7 +210,7 @@ class ModelServer:
 
     def _refusal(self, error: SlipwayError) -> Response:
         status = next((code for kind, code in STATUS_OF if isinstance(error, kind)), 500)
-        if status >= 500:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("%s", in_one_line(error))
         return problem(status, in_one_line(error))
 

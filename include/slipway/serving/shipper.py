@@ -101,20 +101,32 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
     # A torn last line was never acknowledged.
     lines = raw[: raw.rfind(b"\n") + 1].splitlines()
     try:
-        for day, table in _by_day(_table(lines)) if len(lines) > 1 else ():
-            key = f"predictions/{path.parent.name}/day={day}/{path.stem}.parquet"
-            store.create(key, _parquet(table))
+        for folder, table in _tables(lines):
+            for day, rows in _by_day(table):
+                key = f"{folder}/{path.parent.name}/day={day}/{path.stem}.parquet"
+                store.create(key, _parquet(rows))
     except (msgspec.MsgspecError, ValueError, pa.ArrowException) as error:
-        logger.error("%s is damaged and kept beside: %s", path, type(error).__name__)
+        # Without the traceback: its last line may quote a value.
+        logger.error("%s is damaged and kept beside: %s", path, type(error).__name__)  # noqa: TRY400
         path.rename(path.with_suffix(".damaged"))
     else:
         path.unlink()
 
 
-def _table(lines: list[bytes]) -> pa.Table:
-    """One row per answered row: what names it, when, by which version, the score, the inputs."""
+def _tables(lines: list[bytes]) -> Iterable[tuple[str, pa.Table]]:
+    """What clients asked, and apart from it the platform's own probes."""
+    if not lines:
+        return
     header = _header_decoder.decode(lines[0])
     records = [_record_decoder.decode(line) for line in lines[1:]]
+    for folder, probe in (("predictions", False), ("probes", True)):
+        chosen = [record for record in records if record.probe == probe]
+        if chosen:
+            yield folder, _table(header, chosen)
+
+
+def _table(header: Header, records: list[Record]) -> pa.Table:
+    """One row per answered row: what names it, when, by which version, the score, the inputs."""
     counts = [len(record.scores) for record in records]
     columns = {
         "request_id": _repeat([record.request_id for record in records], counts, pa.string()),
@@ -132,10 +144,8 @@ def _table(lines: list[bytes]) -> pa.Table:
         "score": pa.array(chain.from_iterable(record.scores for record in records), pa.float64()),
     }
     for position, (name, kind) in enumerate(header.columns):
-        values = chain.from_iterable(record.columns[position] for record in records)
-        if kind == "number":
-            values = (None if value is None else float(value) for value in values)
-        # A feature may be the event time or the key itself: the log's own column says it already.
+        values = list(chain.from_iterable(record.columns[position] for record in records))
+        # A feature may be the key or the event time itself: the log's own column says it already.
         columns.setdefault(name, pa.array(values, COLUMN_TYPES[kind]))
     return pa.table(columns)
 
@@ -147,7 +157,8 @@ def _repeat(values: list[str] | list[int], counts: list[int], kind: pa.DataType)
 
 def _spread(values: list[list[str] | None], counts: list[int], kind: pa.DataType) -> pa.Array:
     pairs = zip(values, counts, strict=True)
-    return pa.array(chain.from_iterable(some or [None] * count for some, count in pairs), kind)
+    nothing: list[str | None] = [None]
+    return pa.array(chain.from_iterable(some or nothing * count for some, count in pairs), kind)
 
 
 def _by_day(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -71,9 +72,9 @@ class Traffic:
         """Whether the newest state is in force and its weighted versions are ready."""
         return self.in_force == self.desired and self._is_ready(self.desired)
 
-    def is_ready(self) -> bool:
-        """Whether a request would be answered at once."""
-        return bool(self._candidates(None))
+    def is_ready(self, version: int | None) -> bool:
+        """Whether a request, to one version or by weight, would be answered at once."""
+        return bool(self._candidates(version))
 
     def status(self) -> dict[str, Any]:
         """What is really served."""
@@ -128,18 +129,18 @@ class Traffic:
         for candidate in self._candidates(version):
             server = self.servers[candidate]
             answer = await server.ask(method, path, body=body, headers=headers)
-            reply = answer or reply
-            if answer is not None and answer.status_code != 503:
-                return answer
+            if answer is not None:
+                reply = answer
+                if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    break
         return reply
 
     def _candidates(self, version: int | None) -> list[int]:
         ready = {number for number, server in self.servers.items() if server.ready}
         if version is not None:
             return [version] if version in ready else []
-        return order(
-            self.in_force.weights, keep=self.in_force.keep, ready=ready, draw=random.random()
-        )
+        draw = random.random()  # noqa: S311 - a share of the traffic is no secret
+        return order(self.in_force.weights, keep=self.in_force.keep, ready=ready, draw=draw)
 
     async def _change(self, timeout_seconds: float) -> None:
         try:

@@ -81,10 +81,10 @@ def problem(status: int, message: str) -> Response:
     return JSONResponse({"error": message}, status_code=status)
 
 
-async def not_here(request: Request, error: Exception) -> Response:
+async def not_here(_request: Request, error: Exception) -> Response:
     """The answer to a path or a method that is not on offer."""
     return problem(getattr(error, "status_code", 404), "there is no such model, version or path")
 
 
-def _exit_quietly(number: int, frame: object) -> None:
+def _exit_quietly(_number: int, _frame: object) -> None:
     raise SystemExit(0)

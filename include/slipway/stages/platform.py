@@ -1,0 +1,163 @@
+"""What serves models, as rollout and monitoring see it: small values and the port."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Payload = Mapping[str, Any]
+"""Body of a V2 inference request."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a platform really serves of one model.
+
+    Attributes:
+        weights: Share of the requests by version, as it is in force.
+        healthy: Whether its server can answer, by version that runs.
+        keep: Versions that are warm without a share.
+        token: Fencing token of the rollout that asked for this.
+    """
+
+    weights: Mapping[int, float]
+    healthy: Mapping[int, bool]
+    keep: tuple[int, ...]
+    token: int
+
+    @property
+    def version(self) -> int | None:
+        """The one version that takes every request and can answer, or None."""
+        [*versions] = self.weights
+        if len(versions) == 1 and self.healthy.get(versions[0], False):
+            return versions[0]
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one request: who gave it, and one score per row."""
+
+    version: int
+    scores: tuple[float, ...]
+
+
+class Candidate(Protocol):
+    """A real server of one version that gets no traffic."""
+
+    @property
+    def cold_start_s(self) -> float:
+        """Seconds from starting its process until it was ready."""
+
+    @property
+    def resident_mib(self) -> float:
+        """Memory that its process holds, in MiB."""
+
+    def infer(self, payload: Payload) -> Answer:
+        """Its answer.
+
+        Raises:
+            BadRequest: The request was refused.
+            PlatformUnavailable: There was no answer.
+        """
+
+    def refuses(self, body: bytes) -> bool:
+        """Whether a body is refused as the client's mistake."""
+
+
+class Platform(Protocol):
+    """Serves versions of models by weight."""
+
+    def served(self, model: str) -> Served | None:
+        """What is really served, or None when it was never asked to serve the model.
+
+        Raises:
+            PlatformUnavailable: It does not answer.
+        """
+
+    def apply(
+        self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+    ) -> None:
+        """Change the traffic, and wait until it serves so.
+
+        Raises:
+            Superseded: A rollout with a newer token changed it meanwhile.
+            PlatformUnavailable: It did not follow in time.
+        """
+
+    def ask(self, model: str, payload: Payload) -> Answer:
+        """The answer of whoever serves now.
+
+        Raises:
+            BadRequest: The request was refused.
+            NotFound: It does not serve the model.
+            PlatformUnavailable: There was no answer.
+        """
+
+    def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
+        """A real server of a version's folder, whose answers stay out of the prediction log.
+
+        Raises:
+            RolloutRefused: It does not become ready.
+        """
+
+
+def payload(
+    rows: pd.DataFrame,
+    columns: Sequence[tuple[str, str, bool]],
+    *,
+    key: str,
+    event_time: str,
+    probe: bool = False,
+) -> dict[str, Any]:
+    """Rows as a client would send them: a column each, null where a value is missing.
+
+    Args:
+        rows: Raw feature columns, key and event time, of shape (n_rows, n_columns).
+        columns: Name, kind and requiredness of the model's inputs.
+        key: Column that identifies a row.
+        event_time: Column saying when a row happened.
+        probe: Whether the answer is logged apart from what clients ask.
+    """
+    inputs = [_tensor(name, kind, rows) for name, kind, _ in columns]
+    named = {name for name, _, _ in columns}
+    if key not in named:
+        inputs.append(_tensor(key, "string", rows))
+    if event_time not in named:
+        times = [time.isoformat() for time in rows[event_time]]
+        inputs.append(
+            {"name": event_time, "shape": [len(rows)], "datatype": "BYTES", "data": times}
+        )
+    return {"inputs": inputs} | ({"parameters": {"probe": True}} if probe else {})
+
+
+def _tensor(name: str, kind: str, rows: pd.DataFrame) -> dict[str, Any]:
+    values = rows[name].tolist() if name in rows else [None] * len(rows)
+    sent = [_number(value) if kind == "number" else _text(value) for value in values]
+    datatype = "FP64" if kind == "number" else "BYTES"
+    return {"name": name, "shape": [len(rows)], "datatype": datatype, "data": sent}
+
+
+def _number(value: Any) -> float | None:
+    return None if _is_missing(value) else float(value)
+
+
+def _text(value: Any) -> str | None:
+    if _is_missing(value):
+        return None
+    # A nullable integer column comes as float; a client sends "5", not "5.0".
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isnan(value)
+    # pandas has two more words for it, and both differ from themselves or cannot be compared.
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}

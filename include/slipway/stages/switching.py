@@ -1,0 +1,232 @@
+"""Moving the traffic, reading back what is served, and only then saying who is champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from slipway.errors import (
+    BadRequest,
+    NotFound,
+    PlatformUnavailable,
+    RolloutRefused,
+)
+from slipway.records import ledger
+from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
+from slipway.records.store import Store, read_json
+from slipway.spec import ModelSpec
+from slipway.stages.platform import Platform
+from slipway.stages.reconciling import (
+    ABORTED,
+    ROLLED_BACK,
+    TAG,
+    Aliases,
+    Rollout,
+    hold,
+    let_go,
+    rollout_of,
+)
+from slipway.stages.verification import sample_key
+
+READ_BACK_ROUNDS = 3
+READ_BACK_REQUESTS = 20
+SERVING = "serving"
+
+
+class Registry(Aliases, Protocol):
+    """The registry, where aliases move and the ledger is anchored."""
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Let an alias name a version."""
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Let an alias name nothing."""
+
+    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Note something about a version."""
+
+    def anchor(self, model: str, head: ledger.Head) -> None:
+        """Write the head of the ledger down outside the store."""
+
+
+def switch(
+    spec: ModelSpec,
+    *,
+    rollout: str,
+    store: Store,
+    registry: Registry,
+    platform: Platform,
+    origin: Mapping[str, Any],
+) -> RunRecord:
+    """`switched` once real requests show it; else `aborted`, the champion put back first.
+
+    Args:
+        spec: The model.
+        rollout: Run id that `reconcile` gave.
+        store: Where records live.
+        registry: Where an abort is noted.
+        platform: What serves.
+        origin: Who runs it.
+
+    Raises:
+        RolloutRefused: The candidate was not verified.
+        Superseded: Another rollout has taken over.
+        PlatformUnavailable: The champion could not be put back either; a retry goes on.
+    """
+    plan = rollout_of(store, spec.model, rollout)
+    ref = RunRef(spec.model, rollout, "switch")
+    _need(store, ref.beside("verify"), "verified")
+    sample = read_json(store, sample_key(ref))
+    tolerance = spec.deployment.verify.max_absolute_difference
+
+    def work(attempt: Attempt) -> Verdict:
+        hold(store, plan)
+        attempt.check()
+        problem = _move(plan, sample, platform=platform, tolerance=tolerance)
+        numbers = {"version": plan.version, "fallback": plan.fallback}
+        if problem is None:
+            reason = f"Version {plan.version} answers every request."
+            return Verdict("switched", reason, numbers | {"asked": READ_BACK_REQUESTS})
+        hold(store, plan)
+        attempt.check()
+        _put_back(plan, platform)
+        registry.tag(spec.model, plan.version, {TAG: ABORTED})
+        kept = f"version {plan.fallback}" if plan.fallback else "nothing"
+        reason = f"Version {plan.version} was taken back, {kept} serves: {problem}"
+        return Verdict(ABORTED, reason, numbers)
+
+    inputs = {"version": plan.version, "action": plan.action}
+    record = perform(store, ref, work, inputs=inputs, origin=origin)
+    if record.verdict.action == ABORTED:
+        let_go(store, plan)
+    return record
+
+
+def promote_champion(
+    spec: ModelSpec,
+    *,
+    rollout: str,
+    store: Store,
+    registry: Registry,
+    platform: Platform,
+    origin: Mapping[str, Any],
+) -> RunRecord:
+    """`promoted`: the aliases say what is really served, and the ledger's head is anchored.
+
+    Args:
+        spec: The model.
+        rollout: Run id that `reconcile` gave.
+        store: Where records live.
+        registry: Where aliases move.
+        platform: What serves.
+        origin: Who runs it.
+
+    Raises:
+        RolloutRefused: The traffic was not switched.
+        PlatformUnavailable: Something else is served; no alias has moved.
+        Superseded: Another rollout has taken over.
+    """
+    plan = rollout_of(store, spec.model, rollout)
+    ref = RunRef(spec.model, rollout, "promote_champion")
+    _need(store, ref.beside("switch"), "switched")
+
+    def work(attempt: Attempt) -> Verdict:
+        hold(store, plan)
+        _read_back(plan, platform)
+        attempt.check()
+        _move_aliases(plan, registry)
+        if plan.action == "roll_back":
+            # What was rolled back may not answer, not even as a fallback.
+            platform.apply(plan.model, weights={plan.version: 1.0}, keep=(), token=plan.token)
+        reason = f"Version {plan.version} is served and is champion now"
+        if plan.fallback is not None:
+            became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
+            reason += f"; version {plan.fallback} {became}"
+        numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
+        return Verdict("promoted", f"{reason}.", numbers)
+
+    inputs = {"version": plan.version, "action": plan.action}
+    record = perform(store, ref, work, inputs=inputs, origin=origin)
+    registry.anchor(spec.model, ledger.head(store, spec.model))
+    let_go(store, plan)
+    return record
+
+
+def _need(store: Store, ref: RunRef, action: str) -> None:
+    verdict = need_record(store, ref).verdict
+    if verdict.action != action:
+        raise RolloutRefused(
+            f"{ref.run} of {ref.subject} may not go on",
+            expected=f"{ref.stage} to say {action}",
+            found=f"{verdict.action}: {verdict.reason}",
+            where=ref.key,
+        )
+
+
+def _move(
+    plan: Rollout, sample: Mapping[str, Any], *, platform: Platform, tolerance: float
+) -> str | None:
+    """Why the version does not serve after all, or None."""
+    problem = None
+    for _ in range(READ_BACK_ROUNDS):
+        try:
+            # Where it is in force already this only waits until its server is ready.
+            platform.apply(
+                plan.model, weights={plan.version: 1.0}, keep=plan.warm, token=plan.token
+            )
+            problem = _ask_many(plan, sample, platform=platform, tolerance=tolerance)
+        except (PlatformUnavailable, BadRequest, NotFound) as error:
+            problem = f"{error.message}: {error.found or 'no reason was given'}"
+            continue
+        if problem is None:
+            return None
+    return problem
+
+
+def _ask_many(
+    plan: Rollout, sample: Mapping[str, Any], *, platform: Platform, tolerance: float
+) -> str | None:
+    for _ in range(READ_BACK_REQUESTS):
+        answer = platform.ask(plan.model, sample["payload"])
+        if answer.version != plan.version:
+            return f"version {answer.version} answered a request."
+        pairs = zip(answer.scores, sample["scores"], strict=True)
+        if not all(abs(score - expected) <= tolerance for score, expected in pairs):
+            return "an answer differs from the offline prediction."
+    return None
+
+
+def _put_back(plan: Rollout, platform: Platform) -> None:
+    weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
+    warm = [plan.previous] if plan.previous not in {None, plan.version} else []
+    platform.apply(
+        plan.model, weights=weights, keep=[it for it in warm if it is not None], token=plan.token
+    )
+
+
+def _read_back(plan: Rollout, platform: Platform) -> None:
+    served = platform.served(plan.model)
+    if served is None or served.version != plan.version or served.token != plan.token:
+        raise PlatformUnavailable(
+            f"version {plan.version} of {plan.model} cannot be called champion",
+            expected=f"version {plan.version} to be served",
+            found=f"version {served.version}" if served else "nothing",
+            hint="no alias has moved; reconcile repairs what is served",
+        )
+
+
+def _move_aliases(plan: Rollout, registry: Registry) -> None:
+    """Every step says what the plan recorded, so repeating them after a kill changes nothing."""
+    previous = registry.alias(plan.model, "previous")
+    if plan.action == "roll_back":
+        if plan.fallback is not None:
+            registry.tag(plan.model, plan.fallback, {TAG: ROLLED_BACK})
+        if previous is not None and previous.version == plan.version:
+            registry.delete_alias(plan.model, "previous")
+    elif plan.fallback is not None:
+        registry.set_alias(plan.model, "previous", plan.fallback)
+    registry.set_alias(plan.model, "champion", plan.version)
+    challenger = registry.alias(plan.model, "challenger")
+    if challenger is not None and challenger.version == plan.version:
+        registry.delete_alias(plan.model, "challenger")
+    registry.tag(plan.model, plan.version, {TAG: SERVING})
