@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         description="The local serving platform's address; clients ask models here.",
     )
 
+    git_commit: str = Field(
+        default="",
+        description="Commit of the code, for an image without git; empty: git is asked.",
+    )
+
     @property
     def datasets_folder(self) -> Path:
         """Folder of dataset specs."""

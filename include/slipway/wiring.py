@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations import ExpectationSuites
     from slipway.adapters.http_platform import LocalPlatform
-    from slipway.adapters.mlflow_registry import MlflowRegistry
-    from slipway.adapters.mlflow_tracking import MlflowTracking
+    from slipway.adapters.mlflow_server import MlflowRegistry
+    from slipway.adapters.mlflow_server import MlflowTracking
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
@@ -60,14 +60,14 @@ class Workshop:
     @cached_property
     def registry(self) -> MlflowRegistry:
         """Model versions and aliases."""
-        from slipway.adapters.mlflow_registry import MlflowRegistry
+        from slipway.adapters.mlflow_server import MlflowRegistry
 
         return MlflowRegistry(self.settings.mlflow)
 
     @cached_property
     def tracking(self) -> MlflowTracking:
         """Training runs."""
-        from slipway.adapters.mlflow_tracking import MlflowTracking
+        from slipway.adapters.mlflow_server import MlflowTracking
 
         return MlflowTracking(self.settings.mlflow)
 

@@ -31,7 +31,7 @@ from slipway.adapters.model_package.package import (
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.manifest import MODEL, REFERENCE, SOURCE, seal
+from slipway.stages.manifest import REFERENCE, SOURCE, seal
 
 # Distances and penalties need columns of one scale; trees do not.
 SCALED = frozenset({"sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"})
@@ -90,10 +90,9 @@ class SklearnLearner:
         if own is not None:
             steps.append(("features", FunctionTransformer(own)))
             features = own(features)
-        numeric = [
-            name for name in features if pd.api.types.is_numeric_dtype(features.dtypes[name])
-        ]
-        categorical = [name for name in features if name not in numeric]
+        names = [str(name) for name in features.columns]
+        numeric = [name for name in names if pd.api.types.is_numeric_dtype(features[name])]
+        categorical = [name for name in names if name not in numeric]
         steps.append(("prepare", self._prepare(numeric, categorical)))
         steps.append(("estimator", self._estimator()))
         return Pipeline(steps)
@@ -119,7 +118,7 @@ class SklearnLearner:
             return estimator
         module, _, name = self.spec.estimator.name.rpartition(".")
         try:
-            return getattr(importlib.import_module(module), name)(**params)  # type: ignore[no-any-return]
+            return getattr(importlib.import_module(module), name)(**params)
         except TypeError as error:
             raise SpecError(
                 f"{name} does not take these params",

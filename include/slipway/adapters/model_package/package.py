@@ -101,9 +101,7 @@ def load_package(folder: Path) -> Package:
             found=str(error),
             where=str(folder / MODEL),
         ) from error
-    return Package(
-        use_one_thread(pipeline), manifest["task"], from_manifest(manifest), manifest
-    )
+    return Package(use_one_thread(pipeline), manifest["task"], from_manifest(manifest), manifest)
 
 
 def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:

@@ -1,0 +1,49 @@
+"""Which code runs (git): the commit, whether files differ from it, and the lock's digest."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from slipway.records.store import digest
+from slipway.stages.training import CodeState
+
+UNKNOWN = "unknown"
+ANSWER_WITHIN_S = 20
+
+
+def read_code_state(project: Path, *, commit: str = "") -> CodeState:
+    """What the code of a project folder is now.
+
+    Args:
+        project: The checkout.
+        commit: What an image without git was told at its build; else git is asked.
+    """
+    lock = project / "requirements" / "stages.txt"
+    return CodeState(
+        git_commit=commit or _commit(project),
+        lock_sha256=digest(lock.read_bytes()) if lock.is_file() else UNKNOWN,
+    )
+
+
+def _commit(project: Path) -> str:
+    commit = _git(project, "rev-parse", "HEAD")
+    if commit is None:
+        return UNKNOWN
+    changes = _git(project, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(project: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=ANSWER_WITHIN_S,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

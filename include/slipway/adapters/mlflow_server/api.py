@@ -1,0 +1,178 @@
+"""One MLflow server's REST API: its answers as JSON, its failures as our errors."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from slipway.errors import (
+    BadParameter,
+    NotFound,
+    RegistryUnavailable,
+    SlipwayError,
+    Tampered,
+)
+from slipway.stages import manifest
+
+CONNECT_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 60.0
+BUSY = frozenset({408, 429})
+
+
+class MlflowApi:
+    """One server.
+
+    Args:
+        url: Its address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(
+            base_url=f"{self.url}/api/2.0/",
+            timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
+        )
+
+    def get(self, path: str, **params: str) -> dict[str, Any]:
+        """What the server says to a question."""
+        answer: dict[str, Any] = self._send("GET", f"mlflow/{path}", params=params).json()
+        return answer
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """What the server says to a change."""
+        answer: dict[str, Any] = self._send("POST", f"mlflow/{path}", json=body).json()
+        return answer
+
+    def patch(self, path: str, **body: Any) -> None:
+        """Change a part of something."""
+        self._send("PATCH", f"mlflow/{path}", json=body)
+
+    def delete(self, path: str, **body: Any) -> None:
+        """Take something away."""
+        self._send("DELETE", f"mlflow/{path}", json=body)
+
+    def upload(self, artifact_uri: str, folder: Path) -> None:
+        """Copy a folder's files to an artifact URI."""
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = file.relative_to(folder).as_posix()
+            self._send("PUT", _proxied(artifact_uri, name), content=file.read_bytes())
+
+    def download(self, artifact_uri: str, to: Path, *, sha256: str) -> Path:
+        """A model version's folder, complete and with all its digests checked, or not at all.
+
+        Args:
+            artifact_uri: Where the server keeps it.
+            to: Where it shall be; what is there already is kept if it is the same version.
+            sha256: Digest of its manifest.
+
+        Raises:
+            Tampered: A file differs from its digest.
+        """
+        if _is_sealed(to, sha256):
+            return to
+        to.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+        try:
+            self._fetch(artifact_uri, partial, sha256)
+            _replace(partial, to, sha256)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return to
+
+    def _fetch(self, artifact_uri: str, folder: Path, sha256: str) -> None:
+        listing = self._artifact(artifact_uri, manifest.MANIFEST)
+        where = f"{artifact_uri}/{manifest.MANIFEST}"
+        files = manifest.parse(listing, sha256=sha256, where=where)["files"]
+        for name, digest in files.items():
+            data = self._artifact(artifact_uri, name)
+            manifest.check(data, digest, where=f"{artifact_uri}/{name}")
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        (folder / manifest.MANIFEST).write_bytes(listing)
+
+    def _artifact(self, artifact_uri: str, name: str) -> bytes:
+        try:
+            return self._send("GET", _proxied(artifact_uri, name)).content
+        except NotFound as error:
+            raise Tampered(
+                "a file of a model version is missing", where=f"{artifact_uri}/{name}"
+            ) from error
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **content)
+        except httpx.HTTPError as error:
+            raise RegistryUnavailable(
+                "the MLflow server does not answer",
+                found=type(error).__name__,
+                where=self.url,
+                hint="start it, or set SLIPWAY_MLFLOW to where it is",
+            ) from error
+        if response.is_success:
+            return response
+        raise self._refusal(response)
+
+    def _refusal(self, response: httpx.Response) -> SlipwayError:
+        code, message = _reason(response)
+        where = str(response.request.url)
+        if (
+            response.status_code in BUSY
+            or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+        ):
+            return RegistryUnavailable("the MLflow server failed", found=message, where=where)
+        if code == "RESOURCE_ALREADY_EXISTS":
+            return AlreadyThere("MLflow has it already", found=message, where=where)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return NotFound("MLflow does not have it", found=message, where=where)
+        return BadParameter("MLflow refuses this", found=message, where=where)
+
+
+class AlreadyThere(BadParameter):
+    """What shall be made is there; never leaves the adapter."""
+
+
+def _reason(response: httpx.Response) -> tuple[str, str]:
+    try:
+        body = response.json()
+        return str(body["error_code"]), str(body["message"])
+    except (KeyError, TypeError, ValueError):
+        return "", f"status {response.status_code}"
+
+
+def _proxied(artifact_uri: str, name: str) -> str:
+    parts = urlsplit(artifact_uri)
+    if parts.scheme != "mlflow-artifacts":
+        raise BadParameter(
+            "the MLflow server does not serve its artifacts",
+            expected="an address like mlflow-artifacts:/…",
+            found=f"{parts.scheme}:…",
+            hint="start it with --serve-artifacts and --artifacts-destination",
+        )
+    return f"mlflow-artifacts/artifacts/{quote(parts.path.strip('/'))}/{quote(name)}"
+
+
+def _is_sealed(folder: Path, sha256: str) -> bool:
+    if not folder.exists():
+        return False
+    try:
+        manifest.open_sealed(folder, sha256=sha256)
+    except Tampered:
+        return False
+    return True
+
+
+def _replace(partial: Path, to: Path, sha256: str) -> None:
+    """Move a complete folder into place; another process may have done the same meanwhile."""
+    if not _is_sealed(to, sha256):
+        shutil.rmtree(to, ignore_errors=True)
+        try:
+            partial.replace(to)
+        except OSError:
+            if not _is_sealed(to, sha256):
+                raise

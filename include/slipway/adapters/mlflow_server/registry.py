@@ -1,0 +1,159 @@
+"""MLflow's model registry: versions, aliases and tags; stages are never used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
+from slipway.errors import NotFound, Tampered
+from slipway.records.ledger import Head
+from slipway.stages.promotion import DIGEST, RUN_KEY, ModelVersion
+
+LEDGER_HEAD = "slipway.ledger_head"
+
+
+class MlflowRegistry:
+    """Fulfils `promotion.Registry`.
+
+    Args:
+        url: Address of the MLflow server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._api = MlflowApi(url)
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias names, or None."""
+        registered = self._registered(model)
+        named = {one["alias"]: one["version"] for one in registered.get("aliases", [])}
+        return self.version(model, int(named[alias])) if alias in named else None
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        found = self._api.get("model-versions/get", name=model, version=str(version))
+        return _model_version(found["model_version"])
+
+    def register(
+        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+    ) -> ModelVersion:
+        """The version of a run key, made now or by an earlier attempt."""
+        known = self._find(model, run_key)
+        if known is not None:
+            return known
+        self._ensure_registered(model)
+        logged = self._api.get(f"logged-models/{model_uri.removeprefix('models:/')}")["model"]
+        made = self._api.post(
+            "model-versions/create",
+            name=model,
+            source=model_uri,
+            model_id=logged["info"]["model_id"],
+            run_id=logged["info"]["source_run_id"],
+            tags=_pairs({**tags, RUN_KEY: run_key}),
+        )
+        return self._keep_oldest(model, run_key, _model_version(made["model_version"]))
+
+    def _keep_oldest(self, model: str, run_key: str, mine: ModelVersion) -> ModelVersion:
+        """Settle a race: of two versions with one run key the older stays."""
+        oldest = self._find(model, run_key) or mine
+        if oldest.version != mine.version:
+            self._api.delete("model-versions/delete", name=model, version=str(mine.version))
+        return oldest
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Let an alias name a version, and no other.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        self._api.post("registered-models/alias", name=model, alias=alias, version=str(version))
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Take an alias away; nothing happens when there is none."""
+        with suppress(NotFound):
+            self._api.delete("registered-models/alias", name=model, alias=alias)
+
+    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Set some tags of a version; its others stay."""
+        for key, value in tags.items():
+            self._api.post(
+                "model-versions/set-tag", name=model, version=str(version), key=key, value=value
+            )
+
+    def anchor(self, model: str, head: Head) -> None:
+        """Write a ledger's head down, unless a newer one is there."""
+        self._ensure_registered(model)
+        known = self.anchored(model)
+        if known is None or known.sequence < head.sequence:
+            value = f"{head.sequence}:{head.sha256}"
+            self._api.post("registered-models/set-tag", name=model, key=LEDGER_HEAD, value=value)
+
+    def anchored(self, model: str) -> Head | None:
+        """The ledger's head that was written down last, or None."""
+        tags = _tags(self._registered(model))
+        if LEDGER_HEAD not in tags:
+            return None
+        sequence, _, sha256 = tags[LEDGER_HEAD].partition(":")
+        return Head(int(sequence), sha256)
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A version's folder, its files checked against the digest in its tags.
+
+        Raises:
+            NotFound: There is no such version.
+            Tampered: It has no digest, or a file differs from it.
+        """
+        digest = self.version(model, version).tags.get(DIGEST)
+        if digest is None:
+            raise Tampered(
+                f"version {version} of {model} has no recorded digest",
+                expected=f"tag {DIGEST}",
+                hint="only versions that a training run registered can be used",
+            )
+        place = self._api.get("model-versions/get-download-uri", name=model, version=str(version))
+        return self._api.download(place["artifact_uri"], to, sha256=digest)
+
+    def _registered(self, model: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self._api.get("registered-models/get", name=model)
+        except NotFound:
+            return {}
+        registered: dict[str, Any] = found["registered_model"]
+        return registered
+
+    def _ensure_registered(self, model: str) -> None:
+        with suppress(AlreadyThere):
+            self._api.post("registered-models/create", name=model)
+
+    def _find(self, model: str, run_key: str) -> ModelVersion | None:
+        same = f"name = '{model}' AND tags.`{RUN_KEY}` = '{run_key}'"
+        found = self._api.get("model-versions/search", filter=same).get("model_versions", [])
+        versions = sorted((_model_version(one) for one in found), key=lambda one: one.version)
+        return versions[0] if versions else None
+
+
+def _model_version(value: Mapping[str, Any]) -> ModelVersion:
+    tags = _tags(value)
+    return ModelVersion(
+        model=value["name"],
+        version=int(value["version"]),
+        run_key=tags.get(RUN_KEY, ""),
+        source_uri=value["source"],
+        tags=tags,
+        created_at=datetime.fromtimestamp(int(value["creation_timestamp"]) / 1000, UTC),
+    )
+
+
+def _tags(value: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in value.get("tags", [])}
+
+
+def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]

@@ -1,0 +1,140 @@
+"""MLflow's training runs: one per attempt, with its data, its parameters and its model."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
+from slipway.errors import NotFound
+from slipway.stages.promotion import RUN_KEY
+from slipway.stages.training import PinnedTable
+
+ATTEMPT = "slipway.attempt"
+
+
+class MlflowTracking:
+    """Fulfils `training.Tracking` and `evaluation.Tracking`.
+
+    Args:
+        url: Address of the MLflow server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._api = MlflowApi(url)
+
+    def begin(
+        self,
+        model: str,
+        *,
+        run_key: str,
+        attempt: int,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        tables: Sequence[PinnedTable],
+    ) -> str:
+        """Id of this attempt's new run; runs that earlier attempts left open end as KILLED."""
+        experiment = self._experiment(model)
+        self._end_earlier(experiment, run_key, attempt)
+        created = self._api.post(
+            "runs/create",
+            experiment_id=experiment,
+            run_name=f"{run_key.rpartition('/')[2]} attempt {attempt}",
+            start_time=_now_ms(),
+            tags=_pairs({**tags, RUN_KEY: run_key, ATTEMPT: str(attempt)}),
+        )
+        run_id: str = created["run"]["info"]["run_id"]
+        self._api.post("runs/log-batch", run_id=run_id, params=_pairs(params))
+        self._api.post("runs/log-inputs", run_id=run_id, datasets=[_dataset(one) for one in tables])
+        return run_id
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Write down some numbers of a run."""
+        at = _now_ms()
+        values = [
+            {"key": key, "value": value, "timestamp": at, "step": 0}
+            for key, value in metrics.items()
+        ]
+        self._api.post("runs/log-batch", run_id=run_id, metrics=values)
+
+    def log_package(self, run_id: str, folder: Path) -> str:
+        """Upload a model version's folder as a logged model; its URI."""
+        run = self._run(run_id)
+        created = self._api.post(
+            "logged-models",
+            experiment_id=run["info"]["experiment_id"],
+            name=folder.name,
+            source_run_id=run_id,
+        )
+        info = created["model"]["info"]
+        model_id = info["model_id"]
+        self._api.upload(info["artifact_uri"], folder)
+        self._api.patch(f"logged-models/{model_id}", model_id=model_id, status="LOGGED_MODEL_READY")
+        self._api.post("runs/outputs", run_id=run_id, models=[{"model_id": model_id, "step": 0}])
+        return f"models:/{model_id}"
+
+    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
+        """Close a run, unless it is closed already."""
+        if self._run(run_id)["info"]["status"] == "RUNNING":
+            self._api.post("runs/update", run_id=run_id, status=status, end_time=_now_ms())
+
+    def address(self, run_id: str) -> str:
+        """Where a person looks at a run."""
+        experiment = self._run(run_id)["info"]["experiment_id"]
+        return f"{self._api.url}/#/experiments/{experiment}/runs/{run_id}"
+
+    def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
+        """The folder that `log_package` uploaded, checked against its manifest's digest.
+
+        Raises:
+            NotFound: There is no such model.
+            Tampered: A file differs from its digest.
+        """
+        model = self._api.get(f"logged-models/{model_uri.removeprefix('models:/')}")["model"]
+        return self._api.download(model["info"]["artifact_uri"], to, sha256=sha256)
+
+    def _experiment(self, name: str) -> str:
+        try:
+            found = self._api.get("experiments/get-by-name", experiment_name=name)
+        except NotFound:
+            with suppress(AlreadyThere):
+                return str(self._api.post("experiments/create", name=name)["experiment_id"])
+            found = self._api.get("experiments/get-by-name", experiment_name=name)
+        return str(found["experiment"]["experiment_id"])
+
+    def _end_earlier(self, experiment: str, run_key: str, attempt: int) -> None:
+        same = f"tags.`{RUN_KEY}` = '{run_key}' AND attributes.status = 'RUNNING'"
+        found = self._api.post("runs/search", experiment_ids=[experiment], filter=same)
+        for run in found.get("runs", []):
+            tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+            if int(tags[ATTEMPT]) < attempt:
+                self.end(run["info"]["run_id"], status="KILLED")
+
+    def _run(self, run_id: str) -> dict[str, Any]:
+        run: dict[str, Any] = self._api.get("runs/get", run_id=run_id)["run"]
+        return run
+
+
+def _dataset(table: PinnedTable) -> dict[str, Any]:
+    source = {"path": table.uri, "delta_table_version": table.version}
+    return {
+        "dataset": {
+            "name": table.name,
+            "digest": f"v{table.version}",
+            "source_type": "delta_table",
+            "source": json.dumps(source),
+        },
+        "tags": [{"key": "mlflow.data.context", "value": "training"}],
+    }
+
+
+def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,102 @@
+"""Labelled rows as a snapshot saw them: features joined with the labels known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slipway.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AVAILABLE_AT = "_available_at"
+
+
+class Tables(Protocol):
+    """Versioned tables, named `<dataset>/<stream>`."""
+
+    def version(self, table: str) -> int | None:
+        """Newest version, or None when there is no such table."""
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+    ) -> pd.DataFrame:
+        """Rows of one version that meet every condition (column, operator, value)."""
+
+    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+        """Largest value of a column, or None when there are no rows."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The pinned versions of both tables, and the moment of event time they are seen at.
+
+    Attributes:
+        features_version: Version of the features table.
+        labels_version: Version of the labels table.
+        as_of: Event clock; later rows and labels that arrived later are not seen.
+    """
+
+    features_version: int
+    labels_version: int
+    as_of: datetime
+
+    @classmethod
+    def from_numbers(cls, numbers: Mapping[str, Any]) -> Snapshot:
+        """The snapshot that a run record holds."""
+        return cls(
+            int(numbers["features_version"]),
+            int(numbers["labels_version"]),
+            datetime.fromisoformat(numbers["as_of"]),
+        )
+
+
+def read_labelled(
+    tables: Tables,
+    dataset: DatasetSpec,
+    snapshot: Snapshot,
+    *,
+    columns: Sequence[str],
+    target: str,
+) -> pd.DataFrame:
+    """Labelled rows in time order: key, event time, the asked columns and the target.
+
+    A key that was delivered twice counts as it was delivered last.
+
+    Args:
+        tables: Where the versions are.
+        dataset: Names of key and event time.
+        snapshot: What may be seen.
+        columns: Feature columns.
+        target: Label column.
+    """
+    key, event_time = dataset.key, dataset.event_time
+    features = tables.read(
+        f"{dataset.dataset}/features",
+        version=snapshot.features_version,
+        columns=list(dict.fromkeys([key, event_time, *columns, AVAILABLE_AT])),
+        where=[(event_time, "<", snapshot.as_of)],
+    )
+    labels = tables.read(
+        f"{dataset.dataset}/labels",
+        version=snapshot.labels_version,
+        columns=[key, target, AVAILABLE_AT],
+        where=[(AVAILABLE_AT, "<=", snapshot.as_of)],
+    )
+    rows = _last_delivered(features, key).merge(
+        _last_delivered(labels, key).dropna(subset=[target]), on=key, validate="one_to_one"
+    )
+    return rows.sort_values([event_time, key], ignore_index=True)
+
+
+def _last_delivered(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    in_order = rows.sort_values(AVAILABLE_AT, kind="stable")
+    return in_order.drop_duplicates(key, keep="last").drop(columns=AVAILABLE_AT)

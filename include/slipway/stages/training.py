@@ -1,0 +1,443 @@
+"""Training: pin what may be learnt from, learn one pipeline, keep it with where it came from.
+
+Data travels as the pinned table versions; nothing is copied.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from slipway.errors import NotComputable, RegistryUnavailable, Superseded
+from slipway.records.requests import Request
+from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
+from slipway.records.store import Store
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.model import Training
+from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+MAX_REFERENCE_ROWS = 20_000
+PART = "part"
+
+
+@dataclass(frozen=True)
+class CodeState:
+    """What the code was when it ran; each is `unknown` where it cannot be read.
+
+    Attributes:
+        git_commit: Commit of the checkout; ends in `-dirty` when files differ from it.
+        lock_sha256: Digest of the lock file that the environment was made from.
+    """
+
+    git_commit: str
+    lock_sha256: str
+
+
+@dataclass(frozen=True)
+class PinnedTable:
+    """One table that was learnt from: its name, its address and its version."""
+
+    name: str
+    uri: str
+    version: int
+
+
+class Learned(Protocol):
+    """A fitted model that is not saved yet."""
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
+        """Probability of class 1, or predicted value, of shape (n_rows,)."""
+
+    def save(self, folder: Path, *, facts: Mapping[str, Any], reference: pd.DataFrame) -> str:
+        """Write a model version's complete folder; the digest of its manifest."""
+
+
+class Learner(Protocol):
+    """Learns one model as its spec, and its `pipeline.py` if it has one, say."""
+
+    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
+        """Where the model's own `split` lets the holdout begin; None: where the spec does."""
+
+    def learn(self, rows: pd.DataFrame) -> Learned:
+        """A model fitted to rows that hold the raw feature columns and the target."""
+
+
+class Tracking(Protocol):
+    """Where training runs are written down.
+
+    Every method raises `RegistryUnavailable` when the server does not answer.
+    """
+
+    def begin(
+        self,
+        model: str,
+        *,
+        run_key: str,
+        attempt: int,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        tables: Sequence[PinnedTable],
+    ) -> str:
+        """Id of this attempt's new run; runs that earlier attempts left open end as KILLED."""
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Write down some numbers of a run."""
+
+    def log_package(self, run_id: str, folder: Path) -> str:
+        """Upload a model version's folder; its URI."""
+
+    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
+        """Close a run, unless it is closed already."""
+
+    def address(self, run_id: str) -> str:
+        """Where a person looks at a run."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Labelled rows with a column `part`, either `training` or `holdout`; in time order.
+
+    Attributes:
+        rows: All of them.
+        event_time: Name of their event-time column.
+    """
+
+    rows: pd.DataFrame
+    event_time: str
+
+    @property
+    def training(self) -> pd.DataFrame:
+        """Rows to learn from."""
+        return self.rows[self.rows[PART] == "training"]
+
+    @property
+    def holdout(self) -> pd.DataFrame:
+        """Rows to be judged on; all of them follow the training rows."""
+        return self.rows[self.rows[PART] == "holdout"]
+
+    def span(self, part: Literal["training", "holdout"]) -> tuple[str, str]:
+        """First and last event time of a part, ISO 8601."""
+        times = self.rows.loc[self.rows[PART] == part, self.event_time]
+        return times.min().isoformat(), times.max().isoformat()
+
+
+def divide(
+    rows: pd.DataFrame,
+    *,
+    event_time: str,
+    training: Training,
+    holdout_start: datetime | None = None,
+) -> Parts:
+    """Rows divided in time: the holdout is the newest, the training rows come before it.
+
+    Args:
+        rows: Labelled rows, in time order.
+        event_time: Name of their event-time column.
+        training: Length of holdout and window, and the fewest training rows.
+        holdout_start: Where the holdout begins, if a model has its own idea.
+
+    Raises:
+        NotComputable: Too few rows are left to learn from, or none to be judged on.
+    """
+    times = rows[event_time]
+    newest = times.max()
+    start = holdout_start or newest - timedelta(days=training.holdout_days)
+    kept = rows
+    if training.window_days is not None:
+        kept = rows[times >= start - timedelta(days=training.window_days)]
+    parts = (kept[event_time] >= start).map({True: "holdout", False: "training"})
+    divided = Parts(kept.assign(**{PART: parts}), event_time)
+    _check_enough(len(divided.training), training.min_rows, what="training rows")
+    _check_enough(len(divided.holdout), 1, what="holdout rows")
+    return divided
+
+
+def _check_enough(found: int, needed: int, *, what: str) -> None:
+    if found < needed:
+        raise NotComputable(
+            f"there are too few {what}",
+            expected=f"at least {needed:,}",
+            found=f"{found:,}",
+            hint="wait for more labels, or change `training` in model.yaml",
+        )
+
+
+def snapshot(
+    spec: ModelSpec,
+    dataset: DatasetSpec,
+    *,
+    request: Request,
+    store: Store,
+    tables: Tables,
+    origin: Mapping[str, Any],
+) -> RunRecord:
+    """Record of the versions of every table to be joined, and of the event clock then.
+
+    Raises:
+        NotComputable: A table is missing, or too few rows are labelled.
+    """
+    return perform(
+        store,
+        RunRef(spec.model, request.run, "snapshot"),
+        lambda _: _pin(spec, dataset, tables),
+        inputs={"request": request.number, "dataset": dataset.dataset},
+        origin=origin,
+    )
+
+
+def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
+    features = f"{dataset.dataset}/features"
+    features_version = _pinned_version(tables, features)
+    labels_version = _pinned_version(tables, f"{dataset.dataset}/labels")
+    as_of = tables.newest(features, dataset.event_time, version=features_version)
+    if as_of is None:
+        raise NotComputable(f"table {features} has no rows")
+    pins = Snapshot(features_version, labels_version, as_of)
+    rows = read_labelled(tables, dataset, pins, columns=[], target=spec.target)
+    _check_enough(len(rows), spec.training.min_rows, what="labelled rows")
+    times = rows[dataset.event_time]
+    start, end = times.min(), times.max()
+    return Verdict(
+        "pinned",
+        f"features version {features_version} and labels version {labels_version} as of "
+        f"{as_of:%Y-%m-%d %H:%M}: {len(rows):,} labelled rows from {start:%Y-%m-%d} "
+        f"to {end:%Y-%m-%d}",
+        {
+            "features_version": features_version,
+            "labels_version": labels_version,
+            "as_of": as_of.isoformat(),
+            "labelled_rows": len(rows),
+            "window_start": start.isoformat(),
+            "window_end": end.isoformat(),
+        },
+    )
+
+
+def _pinned_version(tables: Tables, table: str) -> int:
+    version = tables.version(table)
+    if version is None:
+        raise NotComputable(f"there is no table {table}", hint="let a batch of it land first")
+    return version
+
+
+def train(
+    spec: ModelSpec,
+    dataset: DatasetSpec,
+    *,
+    request: Request,
+    store: Store,
+    tables: Tables,
+    learner: Learner,
+    tracking: Tracking,
+    code: CodeState,
+    origin: Mapping[str, Any],
+) -> RunRecord:
+    """Record of one trained model: where its folder is, and its digest.
+
+    Raises:
+        NotComputable: Too few rows, or a target that is not what the task needs.
+        RegistryUnavailable: The MLflow server does not answer.
+        Superseded: A newer attempt has begun; this one registered nothing.
+    """
+    ref = RunRef(spec.model, request.run, "train")
+    pinned = need_record(store, ref.beside("snapshot"))
+    work = _Training(spec, dataset, request, store, tables, learner, tracking, code, origin)
+    return perform(
+        store,
+        ref,
+        lambda attempt: work.attempt(attempt, Snapshot.from_numbers(pinned.verdict.numbers)),
+        inputs={"request": request.number, "snapshot": pinned.ref.key},
+        origin=origin,
+    )
+
+
+@dataclass(frozen=True)
+class _Training:
+    """All that one training needs, so that its steps need not hand it on one by one."""
+
+    spec: ModelSpec
+    dataset: DatasetSpec
+    request: Request
+    store: Store
+    tables: Tables
+    learner: Learner
+    tracking: Tracking
+    code: CodeState
+    origin: Mapping[str, Any]
+
+    def attempt(self, attempt: Attempt, pins: Snapshot) -> Verdict:
+        """Train inside one tracked run, which ends as the attempt does."""
+        attempt.check()
+        run_id = self.tracking.begin(
+            self.spec.model,
+            run_key=self._run_key,
+            attempt=attempt.number,
+            tags=self._tags(pins, attempt),
+            params=_params(self.spec),
+            tables=self._pinned_tables(pins),
+        )
+        try:
+            verdict = self._learn(attempt, pins, run_id)
+        except Exception as error:
+            # What went wrong matters more than that MLflow could not be told;
+            # the next attempt closes a run that is left open.
+            with suppress(RegistryUnavailable):
+                late = isinstance(error, Superseded)
+                self.tracking.end(run_id, status="KILLED" if late else "FAILED")
+            raise
+        self.tracking.end(run_id, status="FINISHED")
+        return verdict
+
+    def _learn(self, attempt: Attempt, pins: Snapshot, run_id: str) -> Verdict:
+        parts = self._parts(pins)
+        target = parts.training[self.spec.target]
+        started = time.perf_counter()
+        learned = self.learner.learn(parts.training)
+        fit_seconds = round(time.perf_counter() - started, 3)
+        numbers = _numbers_of(parts) | {"fit_seconds": fit_seconds}
+        facts = self._facts(pins) | numbers | {"constant": float(target.mean())}
+        with TemporaryDirectory(prefix="slipway-train-") as scratch:
+            folder = Path(scratch) / self.spec.model
+            manifest_sha256 = learned.save(
+                folder, facts=facts, reference=self._reference(parts, learned)
+            )
+            attempt.check()
+            model_uri = self.tracking.log_package(run_id, folder)
+        self.tracking.log_metrics(run_id, {"fit_seconds": fit_seconds})
+        return Verdict(
+            "trained",
+            f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
+            f"{numbers['training_end']} in {fit_seconds:.1f} s; "
+            f"{numbers['holdout_rows']:,} newer rows are held out",
+            numbers,
+            {
+                "model_uri": model_uri,
+                "manifest_sha256": manifest_sha256,
+                "mlflow_run": run_id,
+                "mlflow": self.tracking.address(run_id),
+            },
+        )
+
+    def _parts(self, pins: Snapshot) -> Parts:
+        rows = read_labelled(
+            self.tables,
+            self.dataset,
+            pins,
+            columns=self.spec.features.names,
+            target=self.spec.target,
+        )
+        rows = rows.assign(**{self.spec.target: as_target(rows[self.spec.target], self.spec.task)})
+        return divide(
+            rows,
+            event_time=self.dataset.event_time,
+            training=self.spec.training,
+            holdout_start=self.learner.holdout_start(rows),
+        )
+
+    def _reference(self, parts: Parts, learned: Learned) -> pd.DataFrame:
+        """A sample of all rows, in time order, so that every stretch of time keeps its share."""
+        count = min(len(parts.rows), MAX_REFERENCE_ROWS)
+        sample = parts.rows.sample(count, random_state=self.spec.training.seed).sort_index()
+        columns = [*self.spec.features.names, self.dataset.event_time, PART]
+        return sample[columns].assign(score=learned.predict(sample))
+
+    @property
+    def _run_key(self) -> str:
+        return f"{self.spec.model}/{self.request.run}"
+
+    def _tags(self, pins: Snapshot, attempt: Attempt) -> dict[str, str]:
+        origin = {f"slipway.{name}": str(value) for name, value in self.origin.items()}
+        return origin | {
+            "slipway.run_key": self._run_key,
+            "slipway.attempt": str(attempt.number),
+            "slipway.request": str(self.request.number),
+            "slipway.reason": self.request.reason,
+            "slipway.features_version": str(pins.features_version),
+            "slipway.labels_version": str(pins.labels_version),
+            "slipway.as_of": pins.as_of.isoformat(),
+            "slipway.git_commit": self.code.git_commit,
+            "slipway.lock_sha256": self.code.lock_sha256,
+            "slipway.seed": str(self.spec.training.seed),
+        }
+
+    def _facts(self, pins: Snapshot) -> dict[str, Any]:
+        return {
+            "format": 1,
+            "model": self.spec.model,
+            "dataset": self.dataset.dataset,
+            "task": self.spec.task,
+            "target": self.spec.target,
+            "event_time": self.dataset.event_time,
+            "run_key": self._run_key,
+            "request": self.request.number,
+            "reason": self.request.reason,
+            "features_version": pins.features_version,
+            "labels_version": pins.labels_version,
+            "as_of": pins.as_of.isoformat(),
+            "estimator": self.spec.estimator.model_dump(),
+            "seed": self.spec.training.seed,
+            "git_commit": self.code.git_commit,
+            "lock_sha256": self.code.lock_sha256,
+        }
+
+    def _pinned_tables(self, pins: Snapshot) -> list[PinnedTable]:
+        versions = {"features": pins.features_version, "labels": pins.labels_version}
+        return [
+            PinnedTable(
+                f"{self.dataset.dataset}/{stream}",
+                self.store.uri(f"tables/{self.dataset.dataset}/{stream}"),
+                version,
+            )
+            for stream, version in versions.items()
+        ]
+
+
+def as_target(values: pd.Series[Any], task: str) -> pd.Series[Any]:
+    """Labels as numbers: 0 and 1 for classification, floats for regression.
+
+    Raises:
+        NotComputable: A classification's labels are something else.
+    """
+    numbers = values.astype("float64")
+    if task == "classification" and not numbers.isin([0.0, 1.0]).all():
+        raise NotComputable(
+            "the labels do not fit the task",
+            expected="0 and 1, or false and true",
+            found="something else",
+            where=f"column {values.name}",
+        )
+    return numbers.astype("int64") if task == "classification" else numbers
+
+
+def _numbers_of(parts: Parts) -> dict[str, Any]:
+    training_start, training_end = parts.span("training")
+    holdout_start, holdout_end = parts.span("holdout")
+    return {
+        "training_rows": len(parts.training),
+        "training_start": training_start,
+        "training_end": training_end,
+        "holdout_rows": len(parts.holdout),
+        "holdout_start": holdout_start,
+        "holdout_end": holdout_end,
+    }
+
+
+def _params(spec: ModelSpec) -> dict[str, str]:
+    """What MLflow calls a run's parameters."""
+    return {
+        "estimator": spec.estimator.name,
+        "holdout_days": str(spec.training.holdout_days),
+        "window_days": str(spec.training.window_days or "expanding"),
+        "seed": str(spec.training.seed),
+        "features": ", ".join(spec.features.names),
+    } | {f"estimator.{name}": str(value) for name, value in spec.estimator.params.items()}
