@@ -1,0 +1,179 @@
+"""The arrival registry, on every store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from slipway.records import arrivals
+from slipway.records.arrivals import Delivery
+from slipway.records.store import Store
+from tests.fakes.memory_store import MemoryStore
+from tests.racing import race
+
+
+def _land(store: Store, name: str, data: bytes = b"rows") -> None:
+    store.write(f"landing/flights/{name}", data)
+
+
+def _handle(
+    store: Store, delivery: Delivery, *, revision: int = 1, action: str = "ingested"
+) -> bool:
+    return arrivals.register(
+        store, delivery, revision=revision, sha256="0" * 64, action=action, note={"rows": 1}
+    )
+
+
+def test_landed_are_the_deliveries_in_the_order_to_handle_them(any_store: Store) -> None:
+    """By batch, and a batch's features before its labels."""
+    for name in ("labels/2013-01.parquet", "features/2013-02.csv", "features/2013-01.parquet"):
+        _land(any_store, name)
+    found = [(one.batch, one.stream, one.suffix) for one in arrivals.landed(any_store, "flights")]
+    assert found == [
+        ("2013-01", "features", ".parquet"),
+        ("2013-01", "labels", ".parquet"),
+        ("2013-02", "features", ".csv"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "features/_SUCCESS",
+        "features/_2013-01.parquet",
+        "features/.2013-01.parquet",
+        "features/.2013-01.parquet.crc",
+        "features/2013-01.parquet.tmp",
+        "features/2013-01.csv._COPYING_",
+        "features/~2013-01.csv",
+        "features/2013/01.parquet",
+        "other/2013-01.parquet",
+        "2013-01.parquet",
+        "features/readme.txt",
+    ],
+)
+def test_what_is_no_delivery_is_left_alone(name: str) -> None:
+    """Markers, hidden, temporary and foreign files are never handled."""
+    store = MemoryStore()
+    _land(store, name)
+    assert arrivals.landed(store, "flights") == []
+
+
+def test_a_dataset_does_not_see_its_neighbours_files(any_store: Store) -> None:
+    """Datasets whose names begin alike stay apart."""
+    any_store.write("landing/flights2/features/2013-01.csv", b"1")
+    assert arrivals.landed(any_store, "flights") == []
+
+
+def test_what_is_registered_waits_no_longer(any_store: Store) -> None:
+    """Waiting is landed minus registered, whatever the action was."""
+    for name in ("features/a.csv", "features/b.csv", "labels/a.csv"):
+        _land(any_store, name)
+    first, second, third = arrivals.waiting(any_store, "flights")
+    assert _handle(any_store, first)
+    assert _handle(any_store, third, action="blocked")
+    assert arrivals.waiting(any_store, "flights") == [second]
+
+
+def test_waiting_reads_no_object() -> None:
+    """Two listings are enough."""
+
+    class Unreadable(MemoryStore):
+        def read(self, key: str) -> bytes:
+            raise AssertionError(key)
+
+    store = Unreadable()
+    _land(store, "features/a.csv")
+    _handle(store, arrivals.waiting(store, "flights")[0])
+    _land(store, "features/b.csv")
+    assert [one.batch for one in arrivals.waiting(store, "flights")] == ["b"]
+
+
+def test_a_file_written_again_waits_again(any_store: Store) -> None:
+    """Changed or not, a re-delivery is looked at; its digest tells which it is."""
+    _land(any_store, "features/a.csv", b"one")
+    (first,) = arrivals.waiting(any_store, "flights")
+    _handle(any_store, first)
+    _land(any_store, "features/a.csv", b"two")
+    (second,) = arrivals.waiting(any_store, "flights")
+    assert (second.batch, second.key) == (first.batch, first.key)
+    assert second.tag12 != first.tag12
+    _handle(any_store, second, revision=2, action="revised")
+    assert arrivals.waiting(any_store, "flights") == []
+
+
+def test_a_delivery_is_registered_once(any_store: Store) -> None:
+    """The second registration of the same state of a file changes nothing."""
+    _land(any_store, "features/a.csv")
+    (delivery,) = arrivals.landed(any_store, "flights")
+    assert arrivals.find_registration(any_store, delivery) is None
+    assert _handle(any_store, delivery)
+    assert not _handle(any_store, delivery, revision=2, action="revised")
+    found = arrivals.find_registration(any_store, delivery)
+    assert found is not None
+    assert (found.revision, found.action, found.note) == (1, "ingested", {"rows": 1})
+
+
+def test_one_of_racing_registrations_wins(any_store: Store) -> None:
+    """However many runs handle the same delivery at once, it is registered once."""
+    _land(any_store, "features/a.csv")
+    (delivery,) = arrivals.landed(any_store, "flights")
+    assert sorted(map(str, race([partial(_handle, any_store, delivery)] * 6))) == [
+        *["False"] * 5,
+        "True",
+    ]
+
+
+def test_history_is_the_newest_revision(any_store: Store) -> None:
+    """A duplicate does not hide what became of the revision that it repeats."""
+    assert arrivals.history(any_store, "flights", "features", "a") is None
+    states = []
+    for text, revision, action in (
+        (b"one", 1, "ingested"),
+        (b"two!", 2, "blocked"),
+        (b"two!!", 2, "duplicate"),
+    ):
+        _land(any_store, "features/a.csv", text)
+        (delivery,) = arrivals.waiting(any_store, "flights")
+        _handle(any_store, delivery, revision=revision, action=action)
+        newest = arrivals.history(any_store, "flights", "features", "a")
+        assert newest is not None
+        states.append((newest.revision, newest.action))
+    assert states == [(1, "ingested"), (2, "blocked"), (2, "blocked")]
+
+
+def test_the_fingerprint_changes_with_the_listing(any_store: Store) -> None:
+    """Equal listings have equal fingerprints; a new or rewritten file changes it."""
+    seen = set()
+    for name, text in (("a", b"1"), ("b", b"1"), ("b", b"22")):
+        _land(any_store, f"features/{name}.csv", text)
+        listing = arrivals.landed(any_store, "flights")
+        assert arrivals.fingerprint(listing) == arrivals.fingerprint(list(listing))
+        seen.add(arrivals.fingerprint(listing))
+    assert len(seen) == 3
+
+
+def test_the_acknowledged_fingerprint_is_the_last_one(any_store: Store) -> None:
+    """Acknowledging replaces; it is no delivery's registration."""
+    assert arrivals.acknowledged(any_store, "flights") is None
+    arrivals.acknowledge(any_store, "flights", "one")
+    arrivals.acknowledge(any_store, "flights", "two")
+    assert arrivals.acknowledged(any_store, "flights") == "two"
+    assert arrivals.waiting(any_store, "flights") == []
+
+
+def test_a_file_settles_when_it_has_rested() -> None:
+    """A file that may still be written to is left for later."""
+    moment = datetime(2013, 1, 1, tzinfo=UTC)
+    store = MemoryStore(clock=lambda: moment)
+    _land(store, "features/a.csv")
+    listing = arrivals.landed(store, "flights")
+    rests = {
+        seconds: arrivals.settled(
+            listing, settle_seconds=2, now=moment + timedelta(seconds=seconds)
+        )
+        for seconds in (0, 1.9, 2, 60)
+    }
+    assert rests == {0: [], 1.9: [], 2: listing, 60: listing}

@@ -1,0 +1,237 @@
+"""What every store promises: on disk, in memory and on S3."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters.object_store import open_store
+from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
+from slipway.records.store import Store, find_json, newest_number, read_json
+from tests.racing import race
+
+RACERS = 8
+
+
+def test_reads_what_was_written(any_store: Store) -> None:
+    """An object's bytes come back as they went in, empty ones too."""
+    any_store.write("a/b.bin", b"\x00\xff")
+    any_store.write("a/empty", b"")
+    assert any_store.read("a/b.bin") == b"\x00\xff"
+    assert any_store.read("a/empty") == b""
+
+
+def test_write_replaces_the_whole_object(any_store: Store) -> None:
+    """A second write leaves nothing of the first."""
+    any_store.write("a", b"a long first text")
+    any_store.write("a", b"short")
+    assert any_store.read("a") == b"short"
+
+
+def test_what_is_not_there_is_not_found(any_store: Store) -> None:
+    """Reading names the key; existence and JSON lookups answer quietly; deleting is no error."""
+    with pytest.raises(NotFound, match="no/such"):
+        any_store.read("no/such")
+    assert not any_store.exists("no/such")
+    assert find_json(any_store, "no/such") is None
+    any_store.delete("no/such")
+
+
+def test_delete_removes(any_store: Store) -> None:
+    """A deleted object is gone from reads and listings."""
+    any_store.write("a/b", b"1")
+    any_store.delete("a/b")
+    assert not any_store.exists("a/b")
+    assert any_store.list("a") == []
+
+
+def test_create_happens_once(any_store: Store) -> None:
+    """The second creator is told so and changes nothing."""
+    assert any_store.create("a/b", b"first")
+    assert not any_store.create("a/b", b"second")
+    assert any_store.read("a/b") == b"first"
+
+
+def test_one_of_many_racing_creators_wins(any_store: Store) -> None:
+    """However many create an object at the same moment, one does, and its bytes are there."""
+    for lap in range(5):
+        key = f"race/{lap}"
+        texts = [f"racer {number}".encode() * 1000 for number in range(RACERS)]
+        won = race([partial(any_store.create, key, text) for text in texts])
+        assert sorted(map(str, won)) == ["False"] * (RACERS - 1) + ["True"]
+        assert any_store.read(key) == texts[won.index(True)]
+
+
+def test_one_of_many_racing_processes_wins(tmp_path: Path) -> None:
+    """Processes that share a folder exclude one another as threads do."""
+    open_store(str(tmp_path)).write("ready", b"")
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(4) as pool:
+        won = pool.starmap(_create_all, [(str(tmp_path), number) for number in range(4)])
+    assert [sum(lap) for lap in zip(*won, strict=True)] == [1] * 20
+
+
+def _create_all(root: str, number: int) -> list[bool]:
+    store = open_store(root)
+    return [store.create(f"race/{lap}", str(number).encode()) for lap in range(20)]
+
+
+def test_a_reader_never_sees_half_an_object(any_store: Store) -> None:
+    """While an object is replaced again and again, every read finds one whole version."""
+    versions = [bytes([letter]) * 200_000 for letter in b"abcd"]
+    any_store.write("a", versions[0])
+
+    def write() -> None:
+        for version in versions * 5:
+            any_store.write("a", version)
+
+    def read() -> set[bytes]:
+        return {any_store.read("a") for _ in range(20)}
+
+    written, *seen = race([write, read, read])
+    assert written is None
+    assert set().union(*seen) <= set(versions)
+
+
+def test_list_is_sorted_and_keeps_to_the_folder(any_store: Store) -> None:
+    """A listing holds all that is below a folder, in order, and not its neighbours."""
+    keys = ["a/b/2", "a/b/10", "a/c", "ab/c", "a2"]
+    for key in keys:
+        any_store.write(key, b"1")
+    assert [entry.key for entry in any_store.list("a")] == ["a/b/10", "a/b/2", "a/c"]
+    assert any_store.list("nothing") == []
+
+
+def test_list_pages_to_the_end(any_store: Store) -> None:
+    """A folder larger than one page of S3 is listed whole."""
+    keys = [f"many/{number:04d}" for number in range(1_050)]
+    race([partial(_write_all, any_store, keys[start::4]) for start in range(4)])
+    assert [entry.key for entry in any_store.list("many")] == keys
+
+
+def _write_all(store: Store, keys: list[str]) -> None:
+    for key in keys:
+        store.write(key, b"")
+
+
+def test_entries_tell_size_time_and_a_tag(any_store: Store) -> None:
+    """A tag stays while an object rests and changes when it is written again."""
+    any_store.write("a/b", b"12345")
+    (entry,) = any_store.list("a")
+    assert (entry.key, entry.size) == ("a/b", 5)
+    assert entry.modified.tzinfo is not None
+    assert abs(entry.modified - datetime.now(UTC)) < timedelta(minutes=1)
+    assert any_store.list("a") == [entry]
+    any_store.write("a/b", b"54321")
+    assert any_store.list("a")[0].tag != entry.tag
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["flights 2013 (copy).csv", "100%.csv", "é.csv", "a+b=c,d@e~f#g.csv", "2013T00:00+00:00"],
+)
+def test_odd_names_come_back_as_they_are(any_store: Store, name: str) -> None:
+    """File names of the outside world keep every character."""
+    any_store.write(f"landing/{name}", b"1")
+    assert [entry.key for entry in any_store.list("landing")] == [f"landing/{name}"]
+    assert any_store.read(f"landing/{name}") == b"1"
+
+
+@pytest.mark.parametrize("key", ["../outside", "a/../../b", "a//b"])
+def test_no_key_leads_out_of_the_store(any_store: Store, key: str) -> None:
+    """A key with an empty part or a step upwards is refused."""
+    with pytest.raises(BadParameter, match="cannot be a key"):
+        any_store.write(key, b"1")
+
+
+def test_json_that_is_none_has_been_tampered_with(any_store: Store) -> None:
+    """An object that should hold JSON and does not is named."""
+    any_store.write("a.json", b"{")
+    with pytest.raises(Tampered, match=r"a\.json"):
+        read_json(any_store, "a.json")
+
+
+def test_newest_number_counts_whole_objects_only(any_store: Store) -> None:
+    """Objects that lie beside the numbered ones do not count."""
+    assert newest_number(any_store, "ledger/x") == 0
+    for name in ("00000002.json", "00000001.json", "00000003.mark.json", "x.json"):
+        any_store.write(f"ledger/x/{name}", b"{}")
+    assert newest_number(any_store, "ledger/x") == 2
+
+
+def test_uri_is_what_other_tools_open(tmp_path: Path) -> None:
+    """On disk an object's address is its path, however the root was spelt."""
+    store = open_store(os.path.relpath(tmp_path))
+    store.write("a/b", b"1")
+    assert Path(store.uri("a/b")).read_bytes() == b"1"
+
+
+def test_two_stores_on_one_bucket_do_not_meet(s3_store: str) -> None:
+    """A prefix keeps a store apart from its neighbours in the bucket."""
+    open_store(f"{s3_store}/one").write("a", b"1")
+    assert not open_store(f"{s3_store}/two").exists("a")
+    assert open_store(f"{s3_store}/one").uri("a") == f"{s3_store}/one/a"
+
+
+@pytest.mark.parametrize("root", ["gs://bucket/prefix", "s3://"])
+def test_an_unknown_kind_of_root_is_refused(root: str) -> None:
+    """Only folders and S3 are stores."""
+    with pytest.raises(BadParameter, match="cannot open a store"):
+        open_store(root)
+
+
+def test_a_dead_store_is_unavailable(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listening is our error, from every method."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    store = open_store(s3_store)
+    calls = {
+        "read": partial(store.read, "a"),
+        "write": partial(store.write, "a", b""),
+        "create": partial(store.create, "a", b""),
+        "exists": partial(store.exists, "a"),
+        "list": partial(store.list, "a"),
+        "delete": partial(store.delete, "a"),
+    }
+    results = dict(zip(calls, race(list(calls.values())), strict=True))
+    assert {name: type(result) for name, result in results.items()} == dict.fromkeys(
+        calls, StoreUnavailable
+    )
+
+
+def test_a_bucket_that_is_not_there_is_unavailable(s3_store: str) -> None:
+    """A wrong bucket is told apart from an empty one."""
+    assert s3_store
+    store = open_store("s3://slipway-no-such-bucket/x")
+    for call in (partial(store.list, "a"), partial(store.create, "a", b"")):
+        with pytest.raises(StoreUnavailable):
+            call()
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    """The disk's own errors are ours too."""
+    store = open_store(str(tmp_path))
+    store.write("a", b"a file, not a folder")
+    with pytest.raises(StoreUnavailable, match="could not write a/b"):
+        store.write("a/b", b"1")
+
+
+def test_a_forked_child_is_told_so_instead_of_hanging(tmp_path: Path) -> None:
+    """The store's threads do not survive a fork; a fresh process is asked for."""
+    store = open_store(str(tmp_path))
+    store.write("a", b"1")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            store.read("a")
+        except StoreUnavailable as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert b"before the fork" in os.read(reader, 1000)
