@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.errors import NotFound, Tampered
+from slipway.errors import BadParameter, NotFound, Tampered
 from slipway.records.store import Store, digest, encode, newest_number, read_json
 
 FIRST_PREVIOUS = "0" * 64
@@ -94,6 +94,12 @@ def read(store: Store, subject: str) -> list[dict[str, Any]]:
     return [read_json(store, entry.key) for entry in store.list(_folder(subject))]
 
 
+def newest(store: Store, subject: str, *, count: int) -> list[dict[str, Any]]:
+    """The last entries of a subject's chain, newest first, without reading the others."""
+    last = length(store, subject)
+    return [read_json(store, _key(subject, last - back)) for back in range(min(count, last))]
+
+
 def length(store: Store, subject: str) -> int:
     """Number of the newest entry of a subject's chain, or 0; costs one listing."""
     return newest_number(store, _folder(subject))
@@ -170,26 +176,25 @@ def _problems(
             entry["previous"],
             entry["fact"],
         )
-    except (ValueError, KeyError, TypeError):
+        record, sha256 = fact.get("record"), fact.get("record_sha256")
+    except (ValueError, KeyError, TypeError, AttributeError):
         yield "does not hold an entry"
         return
     if held != (subject, sequence):
         yield f"holds entry {held[1]} of {held[0]}"
     if follows != previous:
         yield "does not follow the entry before it"
-    yield from _changed_record(store, fact)
+    if record is not None:
+        yield from _changed_record(store, record, sha256=sha256)
 
 
-def _changed_record(store: Store, fact: Mapping[str, Any]) -> Iterator[str]:
-    record = fact.get("record")
-    if record is None:
-        return
+def _changed_record(store: Store, record: str, *, sha256: str | None) -> Iterator[str]:
     try:
         data = store.read(record)
-    except NotFound:
+    except (NotFound, BadParameter):
         yield f"its record {record} is gone"
         return
-    if digest(data) != fact["record_sha256"]:
+    if digest(data) != sha256:
         yield f"its record {record} was changed"
 
 
