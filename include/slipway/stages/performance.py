@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slipway.errors import NotComputable
 from slipway.records.runs import Attempt, RunRecord, Verdict, perform
 from slipway.stages.labelled_rows import AVAILABLE_AT
 from slipway.stages.windows import parse_watched
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Metric, Monitoring
     from slipway.stages.drift import PredictionRows
+    from slipway.stages.evaluation import Measure
     from slipway.stages.promotion import Registry
 
 HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"roc_auc", "average_precision", "r2_score"})
@@ -59,17 +59,6 @@ class LabelTables(Protocol):
         self, table: str, *, version: int | None = None, columns: Sequence[str] | None = None
     ) -> pd.DataFrame:
         """Rows of one version."""
-
-
-class Measure(Protocol):
-    """One metric of predictions against labels."""
-
-    def __call__(self, metric: Metric, truth: pd.Series, scores: pd.Series) -> float:
-        """The metric's value.
-
-        Raises:
-            NotComputable: These rows have no such value.
-        """
 
 
 def judge_performance(realised: Realised, monitoring: Monitoring) -> Verdict:
@@ -162,8 +151,8 @@ def measure_performance(
         realised = Realised(
             predicted=predicted,
             labelled=len(joined),
-            value=_value(measure, metric, truth, scores),
-            constant=_value(measure, metric, truth, truth * 0 + truth.mean()),
+            value=measure([metric], actual=truth, scores=scores)[metric],
+            constant=measure([metric], actual=truth, scores=truth * 0 + truth.mean())[metric],
             promised=None if promised is None else float(promised),
         )
         return judge_performance(realised, spec.monitoring)
@@ -201,12 +190,3 @@ def join_labels(rows: pd.DataFrame, labels: pd.Series) -> tuple[int, pd.DataFram
     newest = newest.assign(key=newest["key"].astype(str)).drop_duplicates("key", keep="last")
     joined = newest.assign(label=newest["key"].map(labels))
     return len(newest), joined.dropna(subset=["label"])[["score", "label"]]
-
-
-def _value(measure: Measure, metric: Metric, truth: pd.Series, scores: pd.Series) -> float | None:
-    if truth.empty:
-        return None
-    try:
-        return measure(metric, truth, scores)
-    except NotComputable:
-        return None

@@ -38,9 +38,9 @@ class Standing:
     challenger: ModelVersion | None
     working_on: Request | None
     difference: str | None
-    entries: Sequence[Mapping[str, Any]]
+    entries: Sequence[dict[str, Any]]
 
-    def newest(self, stage: str, actions: frozenset[str]) -> Mapping[str, Any] | None:
+    def newest(self, stage: str, actions: frozenset[str]) -> dict[str, Any] | None:
         """The newest ledger entry of a stage with one of some actions."""
         for entry in reversed(self.entries):
             fact = entry["fact"]

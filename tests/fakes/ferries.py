@@ -1,0 +1,122 @@
+"""A small made-up dataset and model for monitoring: ferries that are late, or not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slipway.records.runs import Attempt, RunRef
+from slipway.records.store import Store
+from slipway.spec import DatasetSpec, ModelSpec
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+
+START = datetime(2013, 1, 1, tzinfo=UTC)
+ROWS_PER_DAY = 40
+
+
+def dataset() -> DatasetSpec:
+    """Crossings by id, with wind, deck and port; late or not."""
+    features = {
+        "crossing": {"type": "string", "nullable": False},
+        "departs": {"type": "timestamp", "nullable": False},
+        "wind": {"type": "number"},
+        "port": {"type": "string"},
+    }
+    labels = {"crossing": {"type": "string", "nullable": False}, "late": {"type": "integer"}}
+    return DatasetSpec.model_validate(
+        {
+            "dataset": "ferries",
+            "key": "crossing",
+            "event_time": "departs",
+            "streams": {"features": {"columns": features}, "labels": {"columns": labels}},
+        }
+    )
+
+
+def model(
+    *, monitoring: dict[str, Any] | None = None, retraining: dict[str, Any] | None = None
+) -> ModelSpec:
+    """A model of lateness, watched by the month."""
+    watched = {
+        "window": "month",
+        "min_rows": 100,
+        "performance": {"metric": "roc_auc", "max_absolute_drop": 0.05},
+    }
+    return ModelSpec.model_validate(
+        {
+            "model": "ferry_delay",
+            "dataset": "ferries",
+            "task": "classification",
+            "target": "late",
+            "features": {"numeric": ["wind"], "categorical": ["port"]},
+            "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
+            "gates": {"metrics": {"roc_auc": {"greater_is_better": True}}},
+            "monitoring": watched | (monitoring or {}),
+            "retraining": {"first_after_labels": 1000} | (retraining or {}),
+        }
+    )
+
+
+def crossings(*, days: int, start: datetime = START, seed: int = 1) -> pd.DataFrame:
+    """Features with a score that knows the wind, and what turned out, in time order."""
+    random = np.random.default_rng(seed)
+    count = days * ROWS_PER_DAY
+    wind = random.gamma(4, 3, count)
+    score = 1 / (1 + np.exp(2 - wind / 6))
+    first = (start - START).days * ROWS_PER_DAY
+    return pd.DataFrame(
+        {
+            "crossing": [f"c{first + number:07d}" for number in range(count)],
+            "departs": pd.DatetimeIndex(
+                [start + timedelta(minutes=36 * number) for number in range(count)]
+            ),
+            "wind": wind,
+            "port": random.choice(["Oban", "Mallaig", "Ullapool"], count),
+            "score": score,
+            "late": (random.random(count) < score).astype("int64"),
+        }
+    )
+
+
+def logged(rows: pd.DataFrame, *, version: int = 1) -> pd.DataFrame:
+    """The same rows as one version's prediction log holds them."""
+    return pd.DataFrame(
+        {
+            "request_id": [f"r{version}-{number // 50}" for number in range(len(rows))],
+            "row": [number % 50 for number in range(len(rows))],
+            "key": rows["crossing"].to_numpy(),
+            "event_time": rows["departs"].to_numpy(),
+            "received_at": rows["departs"].to_numpy(),
+            "version": version,
+            "score": rows["score"].to_numpy(),
+            "wind": rows["wind"].to_numpy(),
+            "port": rows["port"].to_numpy(),
+        }
+    ).assign(event_time=lambda frame: pd.to_datetime(frame["event_time"], utc=True))
+
+
+def publish(
+    tables: MemoryTables, rows: pd.DataFrame, *, labels: pd.DataFrame | None = None
+) -> None:
+    """Publish rows as one batch of features and, if given, labels."""
+    batch = rows["departs"].iloc[0].strftime("%Y-%m-%d")
+    streams = {"features": rows[["crossing", "departs", "wind", "port"]]}
+    if labels is not None:
+        streams["labels"] = labels[["crossing", "late"]]
+    for stream, frame in streams.items():
+        known = frame.assign(_available_at=rows["departs"].max())
+        store: Store = MemoryStore()
+        store.create("runs/ferries/publish/ingest/attempt-0001.json", b"{}")
+        attempt = Attempt(store, RunRef("ferries", "publish", "ingest"), 1)
+        tables.publish(
+            f"ferries/{stream}",
+            known,
+            batch=batch,
+            writer=f"{stream}-{batch}",
+            attempt=attempt,
+            note={},
+        )

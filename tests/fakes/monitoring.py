@@ -1,0 +1,163 @@
+"""A prediction log in a frame, distances without Evidently, and versions on a shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slipway.stages.comparison import Columns
+from slipway.stages.manifest import REFERENCE, seal
+from slipway.stages.promotion import ModelVersion
+
+IDENTITY = ["request_id", "row"]
+
+
+class MemoryLog:
+    """Fulfils monitoring's `PredictionDays`.
+
+    Args:
+        rows: Answered rows of one model, as the shipper lays them down.
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.rows = rows
+
+    def days(self, model: str) -> list[date]:
+        """Days that hold rows, oldest first."""
+        del model
+        return sorted(set(self.rows["event_time"].dt.date))
+
+    def read(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Rows of [start, end), each answered row once."""
+        del model
+        rows = self.rows.drop_duplicates(IDENTITY)
+        times = rows["event_time"]
+        kept = times.notna()
+        if start is not None:
+            kept &= times >= start
+        if end is not None:
+            kept &= times < end
+        if version is not None:
+            kept &= rows["version"] == version
+        rows = rows[kept].sort_values(["event_time", *IDENTITY]).reset_index(drop=True)
+        wanted = rows.columns if columns is None else [*IDENTITY, "event_time", "version", *columns]
+        return rows[[name for name in dict.fromkeys(wanted) if name in rows]]
+
+    def count(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+    ) -> int:
+        """How many rows `read` returns."""
+        return len(self.read(model, start, end, version=version))
+
+
+class PlainReports:
+    """Fulfils drift's `DriftReport` with Jensen-Shannon distances, whatever method is asked for."""
+
+    def distances(
+        self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
+    ) -> dict[str, float]:
+        """Distance of each column that has values on both sides."""
+        found = {}
+        for name in columns.names:
+            before, after = reference[name].dropna(), current[name].dropna()
+            if len(before) and len(after):
+                found[name] = jensen_shannon(*_shares(before, after, name in columns.numeric))
+        return found
+
+    def html(
+        self,
+        reference: pd.DataFrame,
+        current: pd.DataFrame,
+        *,
+        columns: Columns,
+        thresholds: Mapping[str, float],
+    ) -> bytes:
+        """The names of the columns that have a threshold."""
+        del reference, current
+        shown = [name for name in columns.names if name in thresholds]
+        return f"<html>{', '.join(shown)}</html>".encode()
+
+
+def jensen_shannon(before: np.ndarray, after: np.ndarray) -> float:
+    """Distance between two lists of shares; 0 is equal, about 0.83 is disjoint."""
+    middle = (before + after) / 2
+
+    def divergence(shares: np.ndarray) -> float:
+        some = shares > 0
+        return float((shares[some] * np.log(shares[some] / middle[some])).sum())
+
+    return float(np.sqrt(max(0.0, (divergence(before) + divergence(after)) / 2)))
+
+
+def _shares(before: pd.Series, after: pd.Series, numeric: bool) -> tuple[np.ndarray, np.ndarray]:  # noqa: FBT001
+    if numeric and before.nunique() > 20:
+        edges = np.histogram_bin_edges(np.concatenate([before, after]), bins="sturges")
+        counts = [np.histogram(side, edges)[0] for side in (before, after)]
+    else:
+        keys = pd.Index(before.unique()).union(after.unique())
+        counts = [
+            side.value_counts().reindex(keys, fill_value=0).to_numpy() for side in (before, after)
+        ]
+    return counts[0] / len(before), counts[1] / len(after)
+
+
+@dataclass
+class Shelf:
+    """Fulfils what monitoring reads of `Registry`: versions, aliases and references.
+
+    Attributes:
+        model: The one model on it.
+        aliases: Alias to version.
+        tags: Version to its tags.
+        references: Version to its reference's rows.
+        numeric: Its numeric features; the others are categorical.
+        categorical: Its categorical features.
+    """
+
+    model: str
+    aliases: dict[str, int] = field(default_factory=dict)
+    tags: dict[int, dict[str, str]] = field(default_factory=dict)
+    references: dict[int, pd.DataFrame] = field(default_factory=dict)
+    numeric: Sequence[str] = ()
+    categorical: Sequence[str] = ()
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias names, or None."""
+        number = self.aliases.get(alias)
+        return None if number is None else self.version(model, number)
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version."""
+        tags = self.tags.get(version, {})
+        made = datetime(2026, 1, 1, tzinfo=UTC)
+        return ModelVersion(model, version, f"{model}/request-{version:06d}", "memory", tags, made)
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A sealed folder with the version's reference, if it has one."""
+        del model
+        folder = to / "model"
+        (folder / "slipway").mkdir(parents=True)
+        if version in self.references:
+            self.references[version].to_parquet(folder / REFERENCE, index=False)
+        kinds = dict.fromkeys(self.numeric, "number") | dict.fromkeys(self.categorical, "string")
+        features = [{"name": name, "kind": kind} for name, kind in kinds.items()]
+        seal(folder, {"features": features})
+        return folder

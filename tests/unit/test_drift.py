@@ -1,0 +1,165 @@
+"""Drift of one window: hard findings first, then the loudest column, on the version's own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.errors import BadParameter, NotFound
+from slipway.records.runs import RunRecord
+from slipway.records.store import encode
+from slipway.stages.drift import measure_drift
+from tests.fakes import ferries
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.monitoring import MemoryLog, PlainReports, Shelf
+
+ORIGIN = {"by": "a test"}
+APRIL = datetime(2013, 4, 1, tzinfo=UTC)
+
+
+def shelf(*, days: int = 90) -> Shelf:
+    """A registry whose version 1 learnt from the first days of the year."""
+    reference = ferries.crossings(days=days).drop(columns=["crossing", "late"])
+    return Shelf(
+        "ferry_delay",
+        references={1: reference.assign(part="training")},
+        numeric=["wind"],
+        categorical=["port"],
+    )
+
+
+def measured(
+    change: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
+    *,
+    registry: Shelf | None = None,
+    days: int = 30,
+    store: MemoryStore | None = None,
+) -> RunRecord:
+    """The drift record of April, after a change to what was asked."""
+    rows = ferries.logged(ferries.crossings(days=days, start=APRIL, seed=2))
+    return measure_drift(
+        ferries.model(),
+        ferries.dataset(),
+        window="2013-04-v1",
+        store=store or MemoryStore(),
+        registry=registry or shelf(),
+        log=MemoryLog(change(rows)),
+        reports=PlainReports(),
+        origin=ORIGIN,
+    )
+
+
+def test_a_month_like_the_reference_is_ok() -> None:
+    """A window drawn from the same world as the reference is ok, with its numbers."""
+    verdict = measured().verdict
+    assert verdict.action == "ok"
+    assert verdict.numbers["rows"] == 30 * ferries.ROWS_PER_DAY
+    assert verdict.numbers["blocks"] == 19
+    assert verdict.numbers["alarm_rate"] == 0.05
+
+
+def test_a_changed_unit_is_drift_of_that_column() -> None:
+    """Knots that became kilometres per hour are named, with distance and limit."""
+    verdict = measured(lambda rows: rows.assign(wind=rows["wind"] * 1.609)).verdict
+    assert verdict.action == "drifting"
+    assert "wind" in verdict.reason
+    assert verdict.numbers["distance.wind"] > verdict.numbers["distance_limit.wind"]
+
+
+def test_shifted_scores_are_drift_though_no_feature_moved() -> None:
+    """The score is watched like a feature."""
+    verdict = measured(lambda rows: rows.assign(score=rows["score"] ** 0.6)).verdict
+    assert verdict.action == "drifting"
+    assert "score" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda rows: rows.drop(columns="wind"), "wind has no values"),
+        (lambda rows: rows.assign(port=None), "port has no values"),
+        (
+            lambda rows: rows.assign(wind=rows["wind"].where(rows.index % 5 > 0)),
+            "wind is null in 20",
+        ),
+        (lambda rows: rows.assign(wind=-1.0), "wind is outside the reference's values in 100.0%"),
+        (lambda rows: rows.assign(port="Atlantis"), "port is outside the reference's values"),
+        (lambda rows: rows.assign(wind="gale"), "wind has no values"),
+        (lambda rows: rows.assign(wind=np.inf), "wind has no values"),
+    ],
+    ids=["no-column", "all-null", "nulls", "range", "category", "text", "infinite"],
+)
+def test_strange_values_are_drift_whatever_the_distances_say(
+    change: Callable[[pd.DataFrame], pd.DataFrame], told: str
+) -> None:
+    """Missing columns, nulls, foreign ranges and unseen categories are hard findings."""
+    verdict = measured(change).verdict
+    assert verdict.action == "drifting"
+    assert told in verdict.reason
+
+
+def test_a_reference_with_few_blocks_only_observes() -> None:
+    """Without blocks enough there is no threshold, and no verdict from a default."""
+    verdict = measured(registry=shelf(days=9)).verdict
+    assert verdict.action == "inconclusive"
+    assert "3 blocks" in verdict.reason
+    assert "distance.wind" in verdict.numbers
+
+
+def test_strange_values_are_found_without_blocks_too() -> None:
+    """Hard findings do not wait for a calibration."""
+    verdict = measured(lambda rows: rows.assign(wind=-1.0), registry=shelf(days=9)).verdict
+    assert verdict.action == "drifting"
+
+
+def test_too_few_predictions_tell_nothing() -> None:
+    """A window below `min_rows` is inconclusive, and says how many it has."""
+    verdict = measured(days=2).verdict
+    assert (verdict.action, verdict.numbers["rows"]) == ("inconclusive", 80)
+
+
+def test_other_versions_rows_do_not_count() -> None:
+    """A window in which the champion changed is measured on each version's own rows."""
+    verdict = measured(lambda rows: rows.assign(version=[1] * 150 + [2] * 1050)).verdict
+    assert verdict.numbers["rows"] == 150
+
+
+def test_a_measured_window_is_not_measured_again() -> None:
+    """Rows that arrive late do not change a verdict."""
+    store = MemoryStore()
+    first = measured(store=store)
+    assert measured(lambda rows: rows.assign(wind=-1.0), store=store) == first
+
+
+def test_the_report_lies_in_the_store_and_the_verdict_is_small() -> None:
+    """The evidence names the report; the verdict fits between tasks."""
+    store = MemoryStore()
+    verdict = measured(store=store).verdict
+    assert verdict.evidence == {"report": "reports/ferry_delay/2013-04-v1.html"}
+    assert b"wind" in store.read(verdict.evidence["report"])
+    assert len(encode(verdict.to_json())) < 8192
+
+
+def test_a_version_without_a_reference_is_an_error() -> None:
+    """Nothing is compared with nothing."""
+    with pytest.raises(NotFound, match="has no reference"):
+        measured(registry=Shelf("ferry_delay", numeric=["wind"]))
+
+
+def test_a_window_of_another_unit_is_refused() -> None:
+    """The window has to be one of the spec's own."""
+    with pytest.raises(BadParameter):
+        measure_drift(
+            ferries.model(),
+            ferries.dataset(),
+            window="2013-04-01-v1",
+            store=MemoryStore(),
+            registry=shelf(),
+            log=MemoryLog(pd.DataFrame()),
+            reports=PlainReports(),
+            origin=ORIGIN,
+        )

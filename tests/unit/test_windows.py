@@ -1,0 +1,76 @@
+"""Calendar windows: half-open, in UTC, without gaps, and named so that ids can be read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.errors import BadParameter
+from slipway.stages.windows import Unit, WatchedWindow, closed_windows, parse_watched, window_at
+
+UNITS = st.sampled_from(["hour", "day", "week", "month"])
+MOMENTS = st.integers(978_307_200, 4_070_908_800).map(lambda s: datetime.fromtimestamp(s, UTC))
+
+
+@given(MOMENTS, UNITS)
+def test_a_moment_lies_in_its_window(moment: datetime, unit: Unit) -> None:
+    """A window holds the moment it was asked for, and begins and ends at calendar boundaries."""
+    window = window_at(moment, unit)
+    assert window.start <= moment < window.end
+    assert window_at(window.start, unit) == window
+    assert window_at(window.end - timedelta(microseconds=1), unit) == window
+
+
+@given(MOMENTS, UNITS)
+def test_windows_follow_without_a_gap(moment: datetime, unit: Unit) -> None:
+    """The next window begins where this one ends."""
+    window = window_at(moment, unit)
+    assert window.following().start == window.end
+    assert window.following().end > window.end
+
+
+@given(MOMENTS, UNITS, st.integers(1, 10_000))
+def test_an_id_names_its_window(moment: datetime, unit: Unit, version: int) -> None:
+    """Reading back the id of a window gives that window."""
+    watched = WatchedWindow(window_at(moment, unit), version)
+    assert parse_watched(watched.id, unit) == watched
+
+
+@given(MOMENTS, MOMENTS, UNITS)
+def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) -> None:
+    """Sorting names of one unit sorts the windows in time."""
+    first, second = window_at(one, unit), window_at(other, unit)
+    assert (first.name < second.name) == (first.start < second.start)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2013-05", "2013-05-v0", "2013-13-v1", "2013-5-v1", "2013-05-06-v1", "../x-v1"]
+)
+def test_other_ids_are_refused(text: str) -> None:
+    """An id that names no window of the unit is refused, with an example of one that does."""
+    with pytest.raises(BadParameter) as refused:
+        parse_watched(text, "month")
+    assert "2013-05-v3" in str(refused.value)
+
+
+def test_a_window_is_closed_once_the_clock_has_reached_its_end() -> None:
+    """The window that the clock is in is open; at its end it is closed."""
+    since = datetime(2013, 1, 20, tzinfo=UTC)
+    end = datetime(2013, 4, 1, tzinfo=UTC)
+    before = [one.name for one in closed_windows(since, end - timedelta(seconds=1), "month")]
+    assert before == ["2013-01", "2013-02"]
+    assert [one.name for one in closed_windows(since, end, "month")][-1] == "2013-03"
+
+
+def test_local_times_fall_into_utc_windows() -> None:
+    """Windows are in UTC, whatever zone a moment is written in."""
+    moment = datetime(2013, 5, 31, 23, tzinfo=timezone(timedelta(hours=-4)))
+    assert window_at(moment, "month").name == "2013-06"
+
+
+def test_a_week_belongs_to_its_iso_year() -> None:
+    """The last days of December may belong to week 1 of the next year."""
+    assert window_at(datetime(2013, 12, 31, tzinfo=UTC), "week").name == "2014-W01"
