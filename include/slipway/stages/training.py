@@ -377,6 +377,7 @@ class _Training:
             "dataset": self.dataset.dataset,
             "task": self.spec.task,
             "target": self.spec.target,
+            "key": self.dataset.key,
             "event_time": self.dataset.event_time,
             "run_key": self._run_key,
             "request": self.request.number,

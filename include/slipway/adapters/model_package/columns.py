@@ -100,4 +100,6 @@ def _strings(values: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         # A nullable integer column comes as float; "5" and "5.0" must be one category.
         values = values.astype("Int64")
-    return values.astype("object").map(str, na_action="ignore").where(values.notna(), np.nan)
+    strings = values.astype("object").map(str, na_action="ignore").where(values.notna(), np.nan)
+    # Where every value is missing pandas infers float64, which the encoder refuses.
+    return strings.astype("object")
