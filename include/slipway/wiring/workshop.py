@@ -1,8 +1,7 @@
-"""Settings become concrete adapters here, and nowhere else.
+"""One installation's tools, made from its settings.
 
-Airflow tasks, pods, the shell and the servers all come through this file, so a stage is wired
-in one way wherever it runs. Adapters are imported when they are first asked for: a task pays
-only for the tools that its own stage uses.
+Adapters are imported when they are first asked for: a task pays only for the tools that its own
+stage uses, and this module itself is light enough for the triggerer.
 """
 
 from __future__ import annotations
@@ -12,18 +11,21 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
 from slipway.settings import Settings
-from slipway.spec.loading import load_dataset, load_model
+from slipway.spec.loading import Loaded, load_all
+from slipway.spec.problems import SpecErrors, nearest
 
 if TYPE_CHECKING:
+    from slipway.adapters.delivery_files import DeliveryFiles
     from slipway.adapters.delta_tables import DeltaTables
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations import ExpectationSuites
     from slipway.adapters.http_platform import LocalPlatform
-    from slipway.adapters.mlflow_server import MlflowRegistry
-    from slipway.adapters.mlflow_server import MlflowTracking
+    from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
+    from slipway.adapters.model_package import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.training import CodeState
 
 
 class Workshop:
@@ -51,7 +53,14 @@ class Workshop:
         return DeltaTables(self.settings.store)
 
     @cached_property
-    def expectations(self) -> ExpectationSuites:
+    def files(self) -> DeliveryFiles:
+        """Parquet and CSV."""
+        from slipway.adapters.delivery_files import DeliveryFiles
+
+        return DeliveryFiles()
+
+    @cached_property
+    def suites(self) -> ExpectationSuites:
         """Great Expectations."""
         from slipway.adapters.expectations import ExpectationSuites
 
@@ -79,7 +88,7 @@ class Workshop:
         return PredictionLog(self.store)
 
     @cached_property
-    def drift(self) -> DriftReports:
+    def reports(self) -> DriftReports:
         """Evidently."""
         from slipway.adapters.drift_report import DriftReports
 
@@ -92,6 +101,20 @@ class Workshop:
 
         return LocalPlatform(self.settings.platform, self.store)
 
+    def code(self) -> CodeState:
+        """Which code runs."""
+        from slipway.adapters.code_state import read_code_state
+
+        return read_code_state(self.settings.project)
+
+    def learner(self, model: ModelSpec, dataset: DatasetSpec) -> SklearnLearner:
+        """What fits a model, with the source of its `pipeline.py` as it is now."""
+        from slipway.adapters.model_package import SklearnLearner
+
+        file = self.settings.models_folder / model.model / "pipeline.py"
+        source = file.read_text() if file.is_file() else None
+        return SklearnLearner(model, dataset, source)
+
     def dataset(self, name: str) -> DatasetSpec:
         """The spec of one dataset.
 
@@ -99,10 +122,10 @@ class Workshop:
             BadParameter: There is no such dataset.
             SpecError: Its folder is written wrongly.
         """
-        folder = self.settings.datasets_folder / name
-        if not folder.is_dir():
-            raise BadParameter(f"there is no dataset {name!r}", where=str(folder))
-        return load_dataset(folder)
+        loaded = load_all(self.settings.project, only=name)
+        if name not in loaded.datasets:
+            raise self._unknown("dataset", name, loaded)
+        return loaded.datasets[name]
 
     def model(self, name: str) -> ModelSpec:
         """The spec of one model.
@@ -111,7 +134,20 @@ class Workshop:
             BadParameter: There is no such model.
             SpecError: Its folder is written wrongly.
         """
-        folder = self.settings.models_folder / name
-        if not folder.is_dir():
-            raise BadParameter(f"there is no model {name!r}", where=str(folder))
-        return load_model(folder)
+        loaded = load_all(self.settings.project, only=name)
+        if name not in loaded.models:
+            raise self._unknown("model", name, loaded)
+        return loaded.models[name]
+
+    def _unknown(self, kind: str, name: str, loaded: Loaded) -> BadParameter | SpecErrors:
+        if loaded.problems:
+            return SpecErrors(loaded.problems)
+        folder = self.settings.project / "include" / f"{kind}s"
+        names = sorted(one.name for one in folder.iterdir() if one.is_dir())
+        close = nearest(name, names)
+        return BadParameter(
+            f"there is no {kind} {name!r}",
+            expected=f"one of {', '.join(names)}",
+            where=str(folder),
+            hint=f"did you mean {close!r}?" if close else None,
+        )
