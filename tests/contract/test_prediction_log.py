@@ -1,0 +1,156 @@
+"""The prediction log as its readers see it, from segments in the store and from memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from slipway.adapters.object_store import open_store
+from slipway.adapters.prediction_log import PredictionLog
+from slipway.errors import NotComputable
+from slipway.records.store import Store
+from slipway.stages.watching import PredictionDays
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.monitoring import MemoryLog
+
+NEW_YEAR = datetime(2013, 1, 1, tzinfo=UTC)
+Make = Callable[[pd.DataFrame], PredictionDays]
+
+
+def answered(count: int, *, version: int = 1, start: datetime = NEW_YEAR) -> pd.DataFrame:
+    """Rows as the shipper lays them down, one an hour."""
+    times = pd.to_datetime([start + timedelta(hours=n) for n in range(count)], utc=True)
+    return pd.DataFrame(
+        {
+            "request_id": [f"{version}-{n // 3}" for n in range(count)],
+            "row": [n % 3 for n in range(count)],
+            "key": [f"k{n}" for n in range(count)],
+            "event_time": times,
+            "received_at": times + timedelta(seconds=1),
+            "version": version,
+            "score": [n / count for n in range(count)],
+            "wind": [float(n) for n in range(count)],
+        }
+    )
+
+
+def ship(store: Store, rows: pd.DataFrame, *, segment: str) -> None:
+    """Lay rows down as one segment per day."""
+    for day, part in rows.groupby(rows["event_time"].dt.date):
+        data = io.BytesIO()
+        part.to_parquet(data, index=False)
+        store.create(f"predictions/ferry/day={day}/{segment}.parquet", data.getvalue())
+
+
+@pytest.fixture(params=["segments", "memory"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes a log of each kind that holds the given rows, each of them twice."""
+
+    def segments(rows: pd.DataFrame) -> PredictionDays:
+        store = MemoryStore()
+        ship(store, rows, segment="a")
+        ship(store, rows, segment="b")
+        return PredictionLog(store)
+
+    def memory(rows: pd.DataFrame) -> PredictionDays:
+        return MemoryLog(pd.concat([rows, rows]))
+
+    return segments if request.param == "segments" else memory
+
+
+def test_a_row_that_was_shipped_twice_counts_once(make: Make) -> None:
+    """Rows are known by request and row number."""
+    log = make(answered(60))
+    assert len(log.read("ferry")) == log.count("ferry") == 60
+
+
+def test_reading_is_half_open_in_event_time(make: Make) -> None:
+    """The start belongs to the window and the end does not, also within a day."""
+    log = make(answered(60))
+    start, end = NEW_YEAR + timedelta(hours=5), NEW_YEAR + timedelta(hours=30)
+    rows = log.read("ferry", start, end)
+    assert list(rows["wind"]) == [float(n) for n in range(5, 30)]
+    assert rows["event_time"].min() == start
+    assert log.count("ferry", start, end) == 25
+
+
+def test_reading_one_version_leaves_the_others_out(make: Make) -> None:
+    """Each version has its own rows."""
+    log = make(pd.concat([answered(40), answered(20, version=2)]))
+    rows = log.read("ferry", version=2)
+    assert (len(rows), set(rows["version"])) == (20, {2})
+    assert log.count("ferry", version=3) == 0
+
+
+def test_asked_columns_come_with_what_identifies_a_row(make: Make) -> None:
+    """A reader gets no more columns than it asked for, beside identity, time and version."""
+    rows = make(answered(10)).read("ferry", columns=["score"])
+    assert set(rows.columns) == {"request_id", "row", "event_time", "version", "score"}
+
+
+def test_days_are_those_of_event_time(make: Make) -> None:
+    """The days that hold rows are told without reading them, oldest first."""
+    assert make(answered(30)).days("ferry") == [date(2013, 1, 1), date(2013, 1, 2)]
+
+
+@pytest.mark.parametrize("kind", ["disk", "s3"])
+def test_segments_are_read_from_every_store(
+    kind: str, request: pytest.FixtureRequest, tmp_path: object
+) -> None:
+    """The same segments read the same on a local disk and on S3."""
+    root = request.getfixturevalue("s3_store") if kind == "s3" else str(tmp_path)
+    store = open_store(root)
+    ship(store, answered(30), segment="a")
+    assert PredictionLog(store).count("ferry") == 30
+
+
+def test_an_empty_log_has_no_rows() -> None:
+    """A model that was never asked has no days and no rows, but the columns are there."""
+    log = PredictionLog(MemoryStore())
+    assert log.days("ferry") == []
+    assert log.count("ferry") == 0
+    assert "score" in log.read("ferry", columns=["score"])
+
+
+def test_times_may_be_text_and_versions_too() -> None:
+    """Whatever the shipper's types were, times come back in UTC and versions as numbers."""
+    store = MemoryStore()
+    rows = answered(5)
+    text = rows["event_time"].map(lambda moment: moment.isoformat())
+    data = io.BytesIO()
+    rows.assign(event_time=text, version=rows["version"].astype(str)).to_parquet(data)
+    store.create("predictions/ferry/day=2013-01-01/a.parquet", data.getvalue())
+    read = PredictionLog(store).read("ferry", version=1)
+    assert list(read["event_time"]) == list(rows["event_time"])
+
+
+def test_a_column_may_be_all_null_in_one_segment_and_missing_in_another() -> None:
+    """Segments of different servers fit together; what is not there is null."""
+    store = MemoryStore()
+    first, second = answered(3), answered(3, version=2)
+    ship(store, first.assign(wind=None), segment="a")
+    ship(store, second, segment="b")
+    ship(store, answered(3, version=3).drop(columns="wind"), segment="c")
+    assert int(PredictionLog(store).read("ferry")["wind"].notna().sum()) == 3
+
+
+def test_a_truncated_segment_is_named() -> None:
+    """A segment that is not Parquet is an error of ours that says which one."""
+    store = MemoryStore()
+    store.create("predictions/ferry/day=2013-01-01/a.parquet", b"PAR1 and no more")
+    with pytest.raises(NotComputable) as refused:
+        PredictionLog(store).read("ferry")
+    assert refused.value.where == "predictions/ferry/day=2013-01-01/a.parquet"
+
+
+def test_segments_that_disagree_about_a_type_are_an_error_of_ours() -> None:
+    """Numbers in one segment and texts in another cannot be compared."""
+    store = MemoryStore()
+    ship(store, answered(3), segment="a")
+    ship(store, answered(3, version=2).assign(wind="gale"), segment="b")
+    with pytest.raises(NotComputable, match="disagree"):
+        PredictionLog(store).read("ferry")
