@@ -1,0 +1,1 @@
+"""Serving, with real processes."""
