@@ -1,0 +1,130 @@
+"""Realised performance of one window, against what its champion promised on its holdout."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.adapters.metrics import measure
+from slipway.records.runs import RunRecord
+from slipway.stages.performance import Realised, join_labels, judge_performance, measure_performance
+from tests.fakes import ferries
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+from tests.fakes.monitoring import MemoryLog, Shelf
+
+PROMISED = {1: {"slipway.metric.roc_auc": "0.65"}}
+
+
+def measured(
+    *,
+    labelled: int = 1200,
+    tags: dict[int, dict[str, str]] = PROMISED,
+    flipped: bool = False,
+    asked_again: bool = False,
+    store: MemoryStore | None = None,
+) -> RunRecord:
+    """The performance record of January."""
+    rows = ferries.crossings(days=31)
+    tables = MemoryTables()
+    labels = rows.iloc[:labelled]
+    ferries.publish(
+        tables, rows, labels=labels.assign(late=1 - labels["late"]) if flipped else labels
+    )
+    log = ferries.logged(rows)
+    if asked_again:
+        earlier = log.assign(request_id="earlier", row=range(len(log)), score=0.5)
+        earlier["received_at"] -= pd.Timedelta(hours=1)
+        log = pd.concat([log, earlier])
+    return measure_performance(
+        ferries.model(),
+        ferries.dataset(),
+        window="2013-01-v1",
+        store=store or MemoryStore(),
+        registry=Shelf("ferry_delay", tags=tags),
+        tables=tables,
+        log=MemoryLog(log),
+        measure=measure,
+        origin={"by": "a test"},
+    )
+
+
+def test_a_champion_that_keeps_its_promise_is_ok() -> None:
+    """The verdict holds the value, the promise, the constant model and the labels' coverage."""
+    numbers = measured().verdict.numbers
+    assert measured().verdict.action == "ok"
+    assert numbers["labelled"] == 1200
+    assert numbers["coverage"] == round(1200 / 1240, 4)
+    assert numbers["constant"] == 0.5
+    assert numbers["promised"] == 0.65
+    assert 0.6 < float(numbers["roc_auc"] or 0) < 0.9
+
+
+def test_a_champion_that_does_worse_than_allowed_has_decayed() -> None:
+    """Predictions that say the opposite of what turned out are decay, with the drop."""
+    verdict = measured(flipped=True).verdict
+    assert verdict.action == "decayed"
+    assert float(verdict.numbers["drop"] or 0) > 0.05
+
+
+def test_too_few_labels_tell_nothing() -> None:
+    """Below `min_rows` labelled predictions the window is inconclusive."""
+    verdict = measured(labelled=99).verdict
+    assert (verdict.action, verdict.numbers["labelled"]) == ("inconclusive", 99)
+
+
+def test_without_labels_nothing_is_computed() -> None:
+    """No label at all is an inconclusive window, not an error."""
+    assert measured(labelled=1, tags={}).verdict.action == "inconclusive"
+
+
+def test_a_champion_without_a_promise_cannot_break_it() -> None:
+    """No verdict comes from a default: without the champion's own value nothing is compared."""
+    verdict = measured(tags={}).verdict
+    assert verdict.action == "inconclusive"
+    assert "champion's own holdout" in verdict.reason
+
+
+def test_a_key_that_was_asked_about_twice_counts_once() -> None:
+    """The newest answer about a key is the one that is judged."""
+    assert measured(asked_again=True).verdict == measured().verdict
+
+
+def test_a_measured_window_is_not_measured_again() -> None:
+    """Labels that land late do not change a verdict."""
+    store = MemoryStore()
+    first = measured(store=store)
+    assert measured(flipped=True, store=store) == first
+
+
+def test_rows_without_a_key_cannot_be_judged() -> None:
+    """A prediction that was asked for without a key joins no label, and is not counted."""
+    rows = ferries.logged(ferries.crossings(days=1)).assign(key=None)
+    predicted, joined = join_labels(rows, pd.Series({"c0000000": 1.0}))
+    assert (predicted, len(joined)) == (0, 0)
+
+
+@given(
+    st.sampled_from(["roc_auc", "log_loss"]),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0.001, 0.5),
+)
+def test_only_a_change_for_the_worse_is_decay(
+    metric: str, value: float, promised: float, allowed: float
+) -> None:
+    """A metric decays in its own bad direction, and only beyond what is allowed."""
+    spec = ferries.model(
+        monitoring={"performance": {"metric": metric, "max_absolute_drop": allowed}}
+    )
+    verdict = judge_performance(Realised(1000, 900, value, 0.5, promised), spec.monitoring)
+    worse = promised - value if metric == "roc_auc" else value - promised
+    assert verdict.action == ("decayed" if worse > allowed else "ok")
+
+
+def test_a_metric_that_cannot_be_computed_is_inconclusive() -> None:
+    """Labels of one class have no ranking, so there is nothing to say."""
+    verdict = judge_performance(Realised(1000, 900, None, None, 0.7), ferries.model().monitoring)
+    assert verdict.action == "inconclusive"
+    assert "on these rows" in verdict.reason

@@ -1,0 +1,162 @@
+"""Which windows are due: closed, asked about, not measured, and matured for performance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from slipway.errors import PlatformUnavailable
+from slipway.records.runs import RunRef, Verdict, perform
+from slipway.stages.rollout import Served
+from slipway.stages.watching import Due, collect
+from tests.fakes import ferries
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+from tests.fakes.monitoring import MemoryLog, Shelf
+
+TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
+APRIL = datetime(2013, 4, 1, tzinfo=UTC)
+
+
+class Front:
+    """What is served, or an outage."""
+
+    def __init__(self, served: Served | Exception | None) -> None:
+        self.answer = served
+
+    def served(self, model: str) -> Served | None:
+        """The answer that a test has written down."""
+        del model
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Watch:
+    """Versions 1 and 2: version 1 answered until mid-May, version 2 from then to the end of June.
+
+    Args:
+        until: How far features have landed.
+        labelled_until: How far labels have landed; none: nowhere.
+    """
+
+    def __init__(self, *, until: str, labelled_until: str | None = None) -> None:
+        self.store = MemoryStore()
+        self.tables = MemoryTables()
+        rows = ferries.crossings(days=91, start=APRIL)
+        clock = pd.Timestamp(until, tz=UTC)
+        landed = pd.concat([rows[rows["departs"] < clock], rows.tail(1).assign(departs=clock)])
+        labels = rows[rows["departs"] < pd.Timestamp(labelled_until or "2013-01-01", tz=UTC)]
+        ferries.publish(self.tables, landed, labels=labels if labelled_until else None)
+        versions = (rows["departs"] >= pd.Timestamp("2013-05-15", tz=UTC)).astype(int) + 1
+        log = ferries.logged(rows).assign(version=versions.to_numpy())
+        self.log = MemoryLog(log)
+        self.registry = Shelf("ferry_delay", aliases={"champion": 2}, tags={1: TRAINED, 2: TRAINED})
+
+    def collect(self, **ports: Any) -> Due:
+        """What is due now."""
+        return collect(
+            ferries.model(),
+            ferries.dataset(),
+            store=self.store,
+            tables=self.tables,
+            registry=self.registry,
+            log=self.log,
+            **ports,
+        )
+
+    def measure(self, window: str, stage: str) -> None:
+        """Write a verdict down."""
+        ref = RunRef("ferry_delay", f"window-{window}", stage)
+        perform(self.store, ref, lambda _: Verdict("ok", "Fine."), inputs={}, origin={})
+
+
+def test_closed_windows_of_the_champions_own_answers_are_due() -> None:
+    """April was answered by its predecessor alone; July has not ended; May and June are due."""
+    assert Watch(until="2013-07-02").collect()["drift"] == ["2013-05-v2", "2013-06-v2"]
+
+
+def test_a_window_is_due_when_the_clock_reaches_its_end() -> None:
+    """Until then it is open."""
+    assert Watch(until="2013-05-31T23:59:00").collect()["drift"] == []
+    assert Watch(until="2013-06-01").collect()["drift"] == ["2013-05-v2"]
+
+
+def test_a_measured_window_is_not_due() -> None:
+    """Each activity is due on its own."""
+    watch = Watch(until="2013-06-20", labelled_until="2013-06-01")
+    watch.measure("2013-05-v2", "drift")
+    due = watch.collect()
+    assert (due["drift"], due["performance"]) == ([], ["2013-05-v2"])
+    watch.measure("2013-05-v2", "performance")
+    assert watch.collect()["performance"] == []
+
+
+def test_performance_waits_for_the_label_horizon() -> None:
+    """Fourteen days after its end a window's labels have matured."""
+    assert Watch(until="2013-06-14", labelled_until="2013-06-01").collect()["performance"] == []
+    matured = Watch(until="2013-06-15", labelled_until="2013-06-01").collect()
+    assert matured["performance"] == ["2013-05-v2"]
+
+
+def test_performance_waits_for_late_labels_but_not_for_ever() -> None:
+    """Labels that have not landed are waited for until one more window has matured."""
+    assert Watch(until="2013-07-10").collect()["performance"] == []
+    assert Watch(until="2013-07-10", labelled_until="2013-05-16").collect()["performance"] == []
+    assert Watch(until="2013-07-15").collect()["performance"] == ["2013-05-v2"]
+
+
+def test_a_champion_that_returns_is_watched_on_its_own_windows() -> None:
+    """After a roll-back the windows that the returned champion answered are due."""
+    watch = Watch(until="2013-07-02")
+    watch.registry.aliases["champion"] = 1
+    assert watch.collect()["drift"] == ["2013-04-v1", "2013-05-v1"]
+
+
+def test_what_lies_before_the_training_ended_is_not_judged() -> None:
+    """Answers about rows that a version learnt from say nothing about it."""
+    watch = Watch(until="2013-07-02")
+    watch.registry.tags[2] = {"slipway.training_end": "2013-06-03T00:00:00+00:00"}
+    assert watch.collect()["drift"] == ["2013-06-v2"]
+
+
+def test_without_a_champion_or_data_nothing_is_due() -> None:
+    """An empty project has nothing to watch."""
+    watch = Watch(until="2013-07-02")
+    watch.registry.aliases.clear()
+    assert watch.collect() == {
+        "champion": None,
+        "drift": [],
+        "performance": [],
+        "difference": None,
+    }
+    empty = Watch(until="2013-07-02")
+    empty.tables = MemoryTables()
+    assert empty.collect()["drift"] == []
+
+
+def test_an_unserved_champion_is_reported() -> None:
+    """The alias is compared with what the front door really serves."""
+    watch = Watch(until="2013-05-02")
+    served = Served(weights={1: 1.0}, healthy={1: True}, keep=(), token=1)
+    difference = watch.collect(platform=Front(served))["difference"]
+    assert difference == "version 1 is served and version 2 is champion; deploy repairs it"
+    same = Served(weights={2: 1.0}, healthy={2: True}, keep=(1,), token=2)
+    assert watch.collect(platform=Front(same))["difference"] is None
+
+
+def test_monitoring_goes_on_while_the_platform_is_away() -> None:
+    """An outage of the platform is told, and stops nothing."""
+    due = Watch(until="2013-06-02").collect(platform=Front(PlatformUnavailable("no answer")))
+    assert due["difference"] == "what is served is not known: no answer"
+    assert due["drift"] == ["2013-05-v2"]
+
+
+def test_a_hole_in_the_log_is_no_window() -> None:
+    """A month in which nobody asked anything is never due."""
+    watch = Watch(until="2013-07-02")
+    rows = watch.log.rows
+    watch.log = MemoryLog(rows[rows["event_time"].dt.month != 5])
+    assert watch.collect()["drift"] == ["2013-06-v2"]
