@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_it_rings_again_ever_more_rarely_while_nobody_answers() -> None:
     waits = patience()
     look = Look(landed="a", acknowledged=None)
     rung = [second for second in range(3000) if waits.rings(look, now=second)]
-    pauses = [later - earlier for earlier, later in zip(rung, rung[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(rung)]
     assert rung[0] == 2
     assert pauses[:4] == [30, 60, 120, 240]
     assert set(pauses[4:]) == {LONGEST_SILENCE_S}

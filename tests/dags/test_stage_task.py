@@ -68,13 +68,13 @@ def test_a_verdict_without_a_needed_number_is_a_fault() -> None:
 
 def test_nothing_follows_a_verdict_that_skips() -> None:
     """The reason is in the exception, so that it stands in the log's last line."""
-    with pytest.raises(AirflowSkipException, match="promote: 0.74 beats 0.70"):
+    with pytest.raises(AirflowSkipException, match=r"promote: 0\.74 beats 0\.70"):
         ended(VERDICT, skip_when=("promote",), hand_on=("rollout",))
 
 
 def test_a_verdict_that_fails_is_visible_and_final() -> None:
     """Airflow does not retry it, since a repeat would find the same record."""
-    with pytest.raises(AirflowFailException, match="promote: 0.74 beats 0.70"):
+    with pytest.raises(AirflowFailException, match=r"promote: 0\.74 beats 0\.70"):
         ended(VERDICT, fail_when=("promote",))
 
 
@@ -107,7 +107,7 @@ def test_the_stage_is_given_its_inputs_and_who_runs_it(wiring: FakeWiring) -> No
     """Origin says DAG, run, try and host; a template's text becomes the number that it is."""
     task = StageTask(task_id="train", stage="train", inputs={"model": "delay", "request": "3"})
     run = FakeRun("asset__7", "asset_triggered")
-    instance = FakeInstance("train", try_number=2)
+    instance = FakeInstance(task_id="train", try_number=2)
     task.execute(task_context(train_dag(model_spec()), instance=instance, run=run))
     assert wiring.asked == [("train", {"model": "delay", "request": 3})]
     assert wiring.origins == [

@@ -14,6 +14,7 @@ class FakeInstance:
     """A task instance that keeps what is pushed."""
 
     task_id: str = "stage"
+    dag_id: str = "delay__train"
     try_number: int = 1
     map_index: int | None = -1
     pushed: dict[str, Any] = field(default_factory=dict)

@@ -119,9 +119,12 @@ class StagePod(KubernetesPodOperator):
         try:
             super().trigger_reentry(context, event)
         except Exception as error:
-            if find_record(self.store, self.ref) is None:
-                raise (self._reported() or error) from error
-            self.log.warning("the pod ended badly after its record was complete: %s", error)
+            if find_record(self.store, self.ref) is not None:
+                self.log.warning("the pod ended badly after its record was complete: %s", error)
+            elif reported := self._reported():
+                raise reported from error
+            else:
+                raise
         self._conclude(context)
 
     def build_pod_request_obj(

@@ -1,0 +1,239 @@
+"""Specs become DAGs: which ones, of what shape, and what a broken spec does to the others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from airflow.sdk import DAG
+from airflow.sdk.definitions.asset import Asset, BaseAsset
+from airflow.serialization.serialized_objects import DagSerialization
+
+from slipway.orchestration.policies import StageRetryPolicy
+from tests.dags.conftest import DAGS, Parse
+from tests.dags.specs import PODS, dataset_file, model_file
+
+FLEET = {
+    **dataset_file("flights"),
+    **dataset_file("ferries"),
+    **model_file("delay"),
+    **model_file("seats", dataset="ferries"),
+}
+CHAINS = {
+    "ingest": ["claim", "ingest", "acknowledge"],
+    "train": [
+        *("accept", "snapshot", "train", "evaluate", "gate"),
+        *("promote_challenger", "answer"),
+    ],
+    "deploy": ["reconcile", "verify", "switch", "promote_champion"],
+    "monitor": ["collect", "drift_windows", "drift", "decide"],
+}
+HEAVY = [
+    *("boto3", "deltalake", "evidently", "great_expectations", "kubernetes", "matplotlib"),
+    *("mlflow", "numpy", "pandas", "pyarrow", "scipy", "skops", "sklearn", "xgboost"),
+]
+
+
+def names(kind: str) -> list[str]:
+    """Datasets or models that the fleet's own files describe."""
+    return [yaml.safe_load(text)[kind] for path, text in FLEET.items() if f"/{kind}.yaml" in path]
+
+
+def dag_ids() -> set[str]:
+    """The DAGs that the fleet's specs call for."""
+    ingest = {f"{name}__ingest" for name in names("dataset")}
+    activities = [activity for activity in CHAINS if activity != "ingest"]
+    return ingest | {f"{name}__{activity}" for name in names("model") for activity in activities}
+
+
+def starters(dag: DAG) -> list[Asset]:
+    """The assets that start a DAG."""
+    condition: Any = dag.schedule.asset_condition  # type: ignore[union-attr]
+    return [condition] if isinstance(condition, Asset) else list(condition.objects)
+
+
+def started_by(dag: DAG) -> set[str]:
+    """Names of the assets that start a DAG."""
+    return {asset.name for asset in starters(dag)}
+
+
+def outlets(dag: DAG) -> set[str]:
+    """Names of the assets that a DAG's tasks emit."""
+    return {
+        asset.name for task in dag.tasks for asset in task.outlets if isinstance(asset, BaseAsset)
+    }
+
+
+def test_each_spec_has_its_dags(parse: Parse) -> None:
+    """One per dataset, three per model, and no other."""
+    bag = parse(FLEET)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == dag_ids()
+
+
+def test_tasks_stand_in_the_order_of_the_ring(parse: Parse) -> None:
+    """The graph shows a chain; measuring drift and performance are two arms of one."""
+    for dag_id, dag in parse(FLEET).dags.items():
+        chain = CHAINS[dag_id.rpartition("__")[2]]
+        for one, following in zip(chain, chain[1:], strict=False):
+            assert following in dag.get_task(one).downstream_task_ids, dag_id
+        arms = {name.replace("drift", "performance") for name in chain}
+        assert dag.task_ids and set(dag.task_ids) <= set(chain) | arms
+        assert dag.roots == [dag.get_task(chain[0])]
+        assert dag.leaves == [dag.get_task(chain[-1])]
+
+
+def test_assets_join_the_dags_into_a_ring(parse: Parse) -> None:
+    """What one DAG emits starts the next one."""
+    dags = parse(FLEET).dags
+    for name in names("dataset"):
+        assert started_by(dags[f"{name}__ingest"]) == {f"{name}_landing"}
+        assert outlets(dags[f"{name}__ingest"]) == {f"{name}_batch"}
+    for name, dataset in zip(names("model"), ("flights", "ferries"), strict=True):
+        train, deploy, monitor = (
+            dags[f"{name}__{activity}"] for activity in ("train", "deploy", "monitor")
+        )
+        assert started_by(train) == {f"{dataset}_batch", f"{name}_retrain_request"}
+        assert outlets(train) == started_by(deploy) == {f"{name}_challenger"}
+        assert started_by(monitor) == {f"{dataset}_batch"}
+        assert outlets(monitor) == {f"{name}_retrain_request"}
+
+
+def test_each_dag_runs_alone_and_sweeps(parse: Parse) -> None:
+    """No start date and no catch-up: a first start does not run for ticks of the past."""
+    for dag in parse(FLEET).dags.values():
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+        assert dag.start_date is None
+        assert dag.schedule.timetable is not None  # type: ignore[union-attr]
+
+
+def test_each_task_knows_when_a_retry_helps(parse: Parse) -> None:
+    """The same policy everywhere, and no task runs for ever."""
+    for dag in parse({**FLEET, **model_file("piers", more=PODS)}).dags.values():
+        for task in dag.tasks:
+            assert isinstance(task.retry_policy, StageRetryPolicy), task
+            assert task.retries == 4
+            assert task.execution_timeout is not None
+
+
+def test_what_must_happen_happens_whatever_failed(parse: Parse) -> None:
+    """Acknowledge and answer are teardowns: they run after failures, and hide none of them."""
+    dags = parse(FLEET).dags
+    for dag_id, setup, teardown in (
+        ("flights__ingest", "claim", "acknowledge"),
+        ("delay__train", "accept", "answer"),
+    ):
+        dag = dags[dag_id]
+        assert dag.get_task(setup).is_setup
+        assert dag.get_task(teardown).is_teardown
+        assert dag.get_task(teardown).trigger_rule == "all_done_setup_success"
+        assert not dag.get_task(teardown).on_failure_fail_dagrun
+
+
+def test_deliveries_are_ingested_one_at_a_time(parse: Parse) -> None:
+    """Batches enter the tables in order; each task is named by its delivery."""
+    ingest = parse(FLEET).dags["flights__ingest"].get_task("ingest")
+    assert ingest.max_active_tis_per_dagrun == 1
+    template = "{{ task.inputs['stream'] }}/{{ task.inputs['batch'] }}"
+    assert ingest.partial_kwargs["map_index_template"] == template
+
+
+def test_people_find_their_way_in_the_ui(parse: Parse) -> None:
+    """Owner, tags and a page that draws the ring."""
+    dag = parse(FLEET).dags["delay__train"]
+    assert dag.owner == "harbour"
+    assert dag.tags == {"slipway", "delay", "flights", "train"}
+    assert dag.doc_md is not None
+    assert "include/models/delay/model.yaml" in dag.doc_md
+    assert "flights__ingest" in dag.doc_md
+
+
+def test_every_dag_can_be_stored_by_airflow(parse: Parse) -> None:
+    """Mapped pods and retry policies included."""
+    for dag in parse({**FLEET, **model_file("piers", more=PODS)}).dags.values():
+        stored = DagSerialization.to_dict(dag)
+        assert set(DagSerialization.from_dict(stored).task_ids) == set(dag.task_ids)
+
+
+def test_an_asset_is_declared_in_one_way(parse: Parse) -> None:
+    """Airflow would re-create the bell at every parse if two declarations differed."""
+    seen: dict[str, Asset] = {}
+    for dag in parse({**FLEET, **model_file("gates")}).dags.values():
+        for asset in starters(dag) + [one for task in dag.tasks for one in task.outlets]:
+            assert seen.setdefault(asset.name, asset) == asset
+    watched = {name for name, asset in seen.items() if asset.watchers}
+    assert watched == {"flights_landing", "ferries_landing"}
+
+
+def test_a_broken_spec_takes_no_other_down(parse: Parse) -> None:
+    """Its own DAGs are gone, and the banner says where, what and what was meant."""
+    broken = model_file("seats", dataset="ferries", more="monitorin: {}\n")
+    bag = parse({**FLEET, **broken})
+    assert set(bag.dags) == {dag_id for dag_id in dag_ids() if not dag_id.startswith("seats__")}
+    (file, said), *others = bag.import_errors.items()
+    assert others == []
+    assert file.endswith("spec_errors.py")
+    assert "include/models/seats/model.yaml" in said
+    assert "monitorin" in said
+    assert "SpecErrors" in said
+
+
+def test_all_broken_specs_are_told_at_once(parse: Parse) -> None:
+    """Airflow keeps one import error per file, so one message holds them all."""
+    broken = {
+        "datasets/ferries/dataset.yaml": "dataset: ferries\n",
+        "models/delay/model.yaml": "model: [delay\n",
+    }
+    bag = parse({**FLEET, **broken})
+    assert "flights__ingest" in bag.dags
+    (said,) = bag.import_errors.values()
+    assert "include/datasets/ferries/dataset.yaml" in said
+    assert "include/models/delay/model.yaml" in said
+
+
+def test_no_spec_error_is_shown_when_all_is_well(parse: Parse) -> None:
+    """The file that tells errors is silent, and Airflow does look into it."""
+    bag = parse(FLEET, file="spec_errors.py")
+    assert bag.import_errors == {}
+    text = (DAGS / "spec_errors.py").read_text().lower()
+    assert "airflow" in text
+    assert "dag" in text
+
+
+@pytest.mark.parametrize("dag_id", sorted(dag_ids()))
+def test_a_starting_task_builds_its_own_dag_only(parse: Parse, dag_id: str) -> None:
+    """Its start costs the same however many models there are."""
+    bag = parse(FLEET, file="model_dags.py", starting=dag_id)
+    assert set(bag.dags) == {dag_id}
+
+
+def test_a_starting_task_reads_its_own_spec_only(parse: Parse) -> None:
+    """Another model's folder may even be unreadable at that moment."""
+    broken = {"models/seats/model.yaml": "\x00", "datasets/ferries/dataset.yaml": "\x00"}
+    bag = parse({**FLEET, **broken}, file="model_dags.py", starting="delay__train")
+    assert (set(bag.dags), bag.import_errors) == ({"delay__train"}, {})
+
+
+def test_parsing_imports_nothing_heavy(tmp_path: Path) -> None:
+    """Each parse and each task start would pay for it, in seconds."""
+    for path, text in FLEET.items():
+        (tmp_path / "include" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "include" / path).write_text(text)
+    code = (
+        "import runpy, sys\n"
+        f"dags = runpy.run_path({str(DAGS / 'model_dags.py')!r})\n"
+        f"runpy.run_path({str(DAGS / 'spec_errors.py')!r})\n"
+        "assert 'delay__train' in dags\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    environment = {**os.environ, "SLIPWAY_PROJECT": str(tmp_path)}
+    parsed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert parsed.stdout.splitlines()[-1] == "[]"

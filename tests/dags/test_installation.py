@@ -1,0 +1,66 @@
+"""Airflow's connections and variables become settings where the environment says nothing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from slipway.orchestration.installation import fill_environment
+from slipway.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the function under test writes into the environment."""
+    for name in ("SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM", "SLIPWAY_STORE"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("connection", "url"),
+    [
+        ("http://mlflow.example:5001", "http://mlflow.example:5001"),
+        ("http://mlflow.example:443/https", "https://mlflow.example:443"),
+        ("http://mlflow.example", "http://mlflow.example"),
+    ],
+)
+def test_a_connection_gives_the_address(
+    monkeypatch: pytest.MonkeyPatch, connection: str, url: str
+) -> None:
+    """Host, port and scheme, in Airflow's own spelling of a connection."""
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", connection)
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_PLATFORM", "http://127.0.0.1:8600")
+    monkeypatch.setenv("AIRFLOW_VAR_SLIPWAY_STORE", "s3://harbour/slipway")
+    fill_environment()
+    settings = Settings()
+    assert settings.mlflow == url
+    assert settings.platform == "http://127.0.0.1:8600"
+    assert settings.store == "s3://harbour/slipway"
+
+
+def test_a_password_never_becomes_part_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses are logged and recorded; secrets are not."""
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", "http://ann:secret@mlflow.example:5001")
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_PLATFORM", "http://127.0.0.1:8600")
+    monkeypatch.setenv("AIRFLOW_VAR_SLIPWAY_STORE", "s3://harbour/slipway")
+    fill_environment()
+    assert os.environ["SLIPWAY_MLFLOW"] == "http://mlflow.example:5001"
+
+
+def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod or a test says where things are, whatever Airflow holds; Airflow is not even asked."""
+    names = ("SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM", "SLIPWAY_STORE")
+    for name in names:
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", "http://other.example:5001")
+    fill_environment()
+    assert {os.environ[name] for name in names} == {"mine"}
+
+
+@pytest.mark.usefixtures("airflow_database")
+def test_what_nobody_says_keeps_its_default() -> None:
+    """No connection and no variable is not an error."""
+    fill_environment()
+    assert Settings().mlflow == "http://127.0.0.1:5000"

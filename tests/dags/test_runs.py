@@ -1,0 +1,238 @@
+"""What a run comes to, for each way its stages can end: real Airflow runs over faked stages."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import slipway
+from slipway.errors import BadBatch, NotComputable
+from slipway.records.runs import Verdict
+from tests.dags.conftest import DAGS, Parse
+from tests.dags.specs import dataset_file, model_file
+from tests.fakes.wiring import FakeWiring
+
+ACCEPTED = Verdict("accept", "enough new labels", {"request": 3})
+ROLLED_OUT = Verdict("roll_out", "v2 should serve", {"rollout": "rollout-1"})
+NOTHING = Verdict("nothing", "nothing to do")
+DELIVERIES = [
+    {"stream": stream, "batch": batch, "file": f"landing/flights/{stream}/{batch}.csv"}
+    for batch in ("2013-01", "2013-02")
+    for stream in ("features", "labels")
+]
+
+pytestmark = pytest.mark.usefixtures("airflow_database")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run: its state, and the states of each task's instances."""
+
+    state: str
+    tasks: dict[str, list[str]]
+
+    def only(self, *names: str) -> list[str]:
+        """States of tasks that are not mapped."""
+        return [state for name in names for state in self.tasks[name]]
+
+
+Play = Callable[..., Ran]
+
+
+@pytest.fixture
+def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
+    """Stands for the stages."""
+    fake = FakeWiring()
+    monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
+    monkeypatch.setattr(slipway, "wiring", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def play(parse: Parse, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Runs one DAG of a small fleet to its end, in this process."""
+    monkeypatch.setattr("airflow.settings.DAGS_FOLDER", str(DAGS))
+
+    def run(dag_id: str, **conf: Any) -> Ran:
+        bag = parse({**dataset_file(), **model_file()}, file="model_dags.py")
+        finished = bag.dags[dag_id].test(run_conf=conf)
+        states = defaultdict(list)
+        for one in sorted(finished.get_task_instances(), key=lambda one: one.map_index):
+            states[one.task_id].append(str(one.state))
+        return Ran(str(finished.state), dict(states))
+
+    return run
+
+
+def test_each_waiting_delivery_is_ingested(play: Play, wiring: FakeWiring) -> None:
+    """One task each, then the acknowledgement of what was claimed."""
+    wiring.deliveries = DELIVERIES
+    ran = play("flights__ingest")
+    assert ran.state == "success"
+    assert ran.tasks["ingest"] == ["success"] * 4
+    expected = [("ingest", {"dataset": "flights", **one}) for one in DELIVERIES]
+    assert sorted(wiring.asked, key=str) == sorted(expected, key=str)
+    assert wiring.acknowledged == ["f1"]
+
+
+def test_one_batch_can_be_asked_for(play: Play, wiring: FakeWiring) -> None:
+    """The parameter narrows the claim."""
+    wiring.deliveries = DELIVERIES
+    play("flights__ingest", batch="2013-02")
+    assert {arguments["batch"] for _, arguments in wiring.asked} == {"2013-02"}
+
+
+def test_an_empty_landing_area_makes_a_green_run(play: Play, wiring: FakeWiring) -> None:
+    """A sweep that finds nothing skips; what it saw is acknowledged."""
+    ran = play("flights__ingest")
+    assert (ran.state, ran.tasks["ingest"]) == ("success", ["skipped"])
+    assert wiring.acknowledged == ["f1"]
+
+
+def test_a_blocked_batch_is_red_and_the_rest_goes_on(play: Play, wiring: FakeWiring) -> None:
+    """It fails without a retry, the others are ingested, and all is acknowledged."""
+    wiring.deliveries = DELIVERIES
+    good, blocked = Verdict("ingested", "5 rows"), Verdict("blocked", "a column is missing")
+    wiring.verdicts = {"ingest": [good, blocked, Verdict("duplicate", "seen before"), good]}
+    ran = play("flights__ingest")
+    assert sorted(ran.tasks["ingest"]) == ["failed", "skipped", "success", "success"]
+    assert ran.state == "failed"
+    assert wiring.acknowledged == ["f1"]
+
+
+def test_acknowledging_is_asked_for_after_a_crash_too(play: Play, wiring: FakeWiring) -> None:
+    """Whether all is handled is asked of the store, not read from the states of tasks."""
+    wiring.deliveries = DELIVERIES[:1]
+    wiring.verdicts = {"ingest": BadBatch("cannot be read")}
+    ran = play("flights__ingest")
+    assert (ran.state, ran.tasks["ingest"]) == ("failed", ["failed"])
+    assert wiring.acknowledged == ["f1"]
+
+
+def test_without_a_claim_nothing_is_acknowledged(
+    play: Play, wiring: FakeWiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was looked at, so nothing was handled."""
+    monkeypatch.setattr(wiring, "claim", _raise_bad_batch)
+    ran = play("flights__ingest")
+    assert ran.state == "failed"
+    assert wiring.acknowledged == []
+
+
+def _raise_bad_batch(**_: object) -> None:
+    raise BadBatch("there is no such batch")
+
+
+def test_an_unknown_parameter_makes_a_red_run(play: Play, wiring: FakeWiring) -> None:
+    """Airflow accepts it; the first task does not."""
+    wiring.deliveries = DELIVERIES
+    ran = play("flights__ingest", bacth="2013-02")
+    assert ran.state == "failed"
+    assert ran.tasks["claim"] == ["failed"]
+    assert wiring.asked == []
+
+
+def test_an_accepted_request_becomes_a_challenger(play: Play, wiring: FakeWiring) -> None:
+    """Every stage is given the request's number; the answer closes it."""
+    wiring.verdicts = {"accept": ACCEPTED}
+    ran = play("delay__train", reason="new runway")
+    assert ran.state == "success"
+    later = [(name, arguments) for name, arguments in wiring.asked if name != "accept"]
+    chain = ["snapshot", "train", "evaluate", "gate", "promote_challenger", "answer"]
+    assert later == [(name, {"model": "delay", "request": 3}) for name in chain]
+
+
+@pytest.mark.parametrize("action", ["nothing", "suppress"])
+def test_without_an_accepted_request_nothing_is_trained(
+    play: Play, wiring: FakeWiring, action: str
+) -> None:
+    """The run is green, and only its first task did anything."""
+    wiring.verdicts = {"accept": Verdict(action, "cooling down")}
+    ran = play("delay__train")
+    assert ran.state == "success"
+    assert {state for states in ran.tasks.values() for state in states} == {"skipped"}
+    assert [name for name, _ in wiring.asked] == ["accept"]
+
+
+def test_a_refused_challenger_is_answered_in_a_green_run(play: Play, wiring: FakeWiring) -> None:
+    """A refusal is a result."""
+    refused = Verdict("refused", "0.68 does not beat 0.70")
+    wiring.verdicts = {"accept": ACCEPTED, "promote_challenger": refused}
+    ran = play("delay__train")
+    assert ran.state == "success"
+    assert ran.only("gate", "promote_challenger", "answer") == ["success", "skipped", "success"]
+
+
+@pytest.mark.parametrize("stage", ["snapshot", "train", "promote_challenger"])
+def test_a_request_is_answered_whatever_failed(play: Play, wiring: FakeWiring, stage: str) -> None:
+    """The run is red all the same."""
+    wiring.verdicts = {"accept": ACCEPTED, stage: NotComputable("too few rows")}
+    ran = play("delay__train")
+    assert ran.state == "failed"
+    assert ran.only(stage, "answer") == ["failed", "success"]
+
+
+def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
+    """The target is given to reconcile, the rollout to what follows."""
+    wiring.verdicts = {"reconcile": ROLLED_OUT}
+    assert play("delay__deploy", to="previous").state == "success"
+    assert wiring.asked[0] == ("reconcile", {"model": "delay", "to": "previous"})
+    chain = ["verify", "switch", "promote_champion"]
+    expected = [(name, {"model": "delay", "rollout": "rollout-1"}) for name in chain]
+    assert wiring.asked[1:] == expected
+
+
+def test_what_serves_rightly_is_left_alone(play: Play, wiring: FakeWiring) -> None:
+    """A sweep that finds no difference makes a green run."""
+    wiring.verdicts = {"reconcile": NOTHING}
+    ran = play("delay__deploy")
+    assert ran.state == "success"
+    assert ran.only("verify", "switch", "promote_champion") == ["skipped"] * 3
+
+
+@pytest.mark.parametrize(("stage", "action"), [("verify", "refused"), ("switch", "aborted")])
+def test_a_candidate_that_may_not_serve_makes_a_red_run(
+    play: Play, wiring: FakeWiring, stage: str, action: str
+) -> None:
+    """Nothing after it runs, so the champion goes on serving."""
+    wiring.verdicts = {"reconcile": ROLLED_OUT, stage: Verdict(action, "answers differ")}
+    ran = play("delay__deploy")
+    assert ran.state == "failed"
+    assert ran.only(stage, "promote_champion") == ["failed", "upstream_failed"]
+
+
+@pytest.mark.parametrize(
+    ("drift", "performance"), [([], []), (["2013-05-v1"], []), ([], ["2013-04-v1"])]
+)
+def test_monitoring_decides_whatever_windows_are_due(
+    play: Play, wiring: FakeWiring, drift: list[str], performance: list[str]
+) -> None:
+    """An empty list skips its measure, and keeps neither the other nor the decision."""
+    wiring.due = {"drift": drift, "performance": performance}
+    ran = play("delay__monitor")
+    assert ran.state == "success"
+    assert ran.tasks["drift"] == (["success"] if drift else ["skipped"])
+    assert ran.tasks["performance"] == (["success"] if performance else ["skipped"])
+    assert ran.tasks["decide"] == ["success"]
+    measured = [arguments["window"] for name, arguments in wiring.asked if name != "decide"]
+    assert measured == drift + performance
+
+
+def test_no_event_follows_the_decision_to_do_nothing(play: Play, wiring: FakeWiring) -> None:
+    """A task that is skipped emits nothing, so nothing is trained."""
+    wiring.verdicts = {"decide": NOTHING}
+    ran = play("delay__monitor")
+    assert (ran.state, ran.tasks["decide"]) == ("success", ["skipped"])
+
+
+def test_nothing_is_decided_on_a_window_that_failed(play: Play, wiring: FakeWiring) -> None:
+    """No verdict comes from a default."""
+    wiring.due = {"drift": ["2013-05-v1"]}
+    wiring.verdicts = {"drift": NotComputable("no reference")}
+    ran = play("delay__monitor")
+    assert (ran.state, ran.tasks["decide"]) == ("failed", ["upstream_failed"])
