@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 """Lower-case words joined by `_`: it becomes a DAG id, a folder and a URL part."""
@@ -58,5 +58,5 @@ def _fires(expression: str) -> str:
     return expression
 
 
-Cron = Annotated[str, AfterValidator(_fires)]
+Cron = Annotated[str, AfterValidator(_fires), WithJsonSchema({"type": "string", "format": "cron"})]
 """A cron expression of five fields, or one of `PRESETS`."""

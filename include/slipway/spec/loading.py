@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from slipway.errors import NotFound
 from slipway.spec.agreement import model_and_dataset_problems
 from slipway.spec.base import Spec
 from slipway.spec.dataset import DatasetSpec
@@ -34,24 +33,6 @@ class Loaded:
     datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-
-    def dataset(self, name: str) -> DatasetSpec:
-        """One dataset.
-
-        Raises:
-            SpecErrors: It is written wrongly.
-            NotFound: There is no such dataset.
-        """
-        return _need(self.datasets, "dataset", name, self.problems)
-
-    def model(self, name: str) -> ModelSpec:
-        """One model.
-
-        Raises:
-            SpecErrors: It is written wrongly.
-            NotFound: There is no such model.
-        """
-        return _need(self.models, "model", name, self.problems)
 
 
 def load_dataset(folder: Path) -> DatasetSpec:
@@ -157,18 +138,3 @@ def _good(folder: Folder[S]) -> S:
     if folder.spec is None:
         raise SpecErrors(in_order(folder.problems))
     return folder.spec
-
-
-def _need(specs: Mapping[str, S], kind: str, name: str, problems: tuple[Problem, ...]) -> S:
-    if name in specs:
-        return specs[name]
-    folder = f"include/{kind}s/{name}/"
-    broken = [one for one in problems if one.file.startswith(folder)]
-    if broken:
-        raise SpecErrors(broken)
-    close = nearest(name, specs)
-    raise NotFound(
-        f"there is no {kind} {name!r}",
-        expected=f"one of {', '.join(sorted(specs))}" if specs else f"a folder {folder}",
-        hint=None if close is None else f"did you mean {close!r}?",
-    )

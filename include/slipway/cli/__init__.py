@@ -1,0 +1,35 @@
+"""`slipway …`: arguments in, words or JSON out; whatever decides or acts is further down.
+
+Starts in a blink: everything heavy is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import click
+
+from slipway import __version__
+from slipway.cli.demonstration import demo, down
+from slipway.cli.ledgers import ledger
+from slipway.cli.output import Commands
+from slipway.cli.servers import platform, serve, ship
+from slipway.cli.specs import check, reference, sample
+from slipway.cli.stages import rollback, run
+from slipway.cli.stories import status, why
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="slipway")
+def main() -> None:
+    """Launch machine-learning models from Airflow and keep them seaworthy."""
+
+
+for command in (
+    *(check, sample, reference),
+    *(status, why, ledger),
+    *(run, rollback),
+    *(serve, ship, platform),
+    *(demo, down),
+):
+    main.add_command(command)

@@ -1,0 +1,5 @@
+"""`python -m slipway.cli`: the same commands where no `slipway` script is installed."""
+
+from slipway.cli import main
+
+main(prog_name="slipway")

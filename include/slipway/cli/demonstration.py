@@ -1,0 +1,22 @@
+"""Commands that play the whole ring on this machine, and stop it."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End with the story instead of staying up.")
+def demo(*, once: bool) -> None:
+    """Play a year of flights on a real Airflow, MLflow and serving platform."""
+    from slipway.local.story import main
+
+    raise SystemExit(main(once=once))
+
+
+@click.command()
+def down() -> None:
+    """Stop everything that `slipway demo` left running."""
+    from slipway.local.story import down as stop
+
+    stop()

@@ -1,0 +1,145 @@
+"""Commands about the ledger: who did what, when and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from slipway.cli.output import Commands, json_option, print_json
+from slipway.records import ledger as chain
+
+if TYPE_CHECKING:
+    from slipway.records.store import Store
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment of wall time, ISO 8601; UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The moment, with its time zone."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no ISO 8601 time, e.g. 2026-03-01T12:00", param, ctx)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+@click.group(cls=Commands)
+def ledger() -> None:
+    """Read the ledger, prove it unchanged, ask it about the past."""
+
+
+@ledger.command()
+@click.argument("subject", required=False)
+@click.option("--last", type=click.IntRange(min=1), help="Only so many of the newest entries.")
+@json_option
+def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
+    """Print who did what, when and why.
+
+    SUBJECT is a dataset or a model; default: all of them. Oldest first.
+    """
+    store = _store()
+    entries = [
+        entry
+        for one in _subjects(store, subject)
+        for entry in (
+            chain.read(store, one) if last is None else chain.newest(store, one, count=last)[::-1]
+        )
+    ]
+    if as_json:
+        print_json(entries)
+        return
+    for entry in entries:
+        fact = entry["fact"]
+        at = entry["at"][:19].replace("T", " ")
+        words = f"{fact.get('stage', '')} {fact.get('run', '')}: {fact.get('action', '')}"
+        click.echo(f"{entry['sequence']:>6}  {at}  {entry['subject']}  {words}")
+        click.echo(f"{'':>8}{fact.get('reason', '')}")
+
+
+@ledger.command()
+@click.argument("subject", required=False)
+@click.option(
+    "--without-anchor", is_flag=True, help="Do not ask MLflow for the head that it was told."
+)
+@json_option
+def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
+    """Prove that nothing was edited, removed or cut off.
+
+    Looks at every entry, at the record it is about, and at the head that MLflow was told.
+
+    An edit after that head which mends the whole chain cannot be seen. Exit status 1 when
+    something does not hold.
+    """
+    from slipway import wiring
+
+    workshop = wiring.Workshop()
+    report = []
+    for one in _subjects(workshop.store, subject):
+        anchor = None if without_anchor else workshop.registry.anchored(one)
+        breaks = chain.verify(workshop.store, one, anchor=anchor)
+        report.append(
+            {
+                "subject": one,
+                "entries": chain.length(workshop.store, one),
+                "anchored": anchor.sequence if anchor else None,
+                "breaks": [asdict(found) for found in breaks],
+            }
+        )
+    if as_json:
+        print_json(report)
+    else:
+        _print_verified(report)
+    if any(one["breaks"] for one in report):
+        raise SystemExit(1)
+
+
+def _print_verified(report: list[dict[str, Any]]) -> None:
+    for one in report:
+        anchored = f"anchored at {one['anchored']}" if one["anchored"] else "not anchored"
+        state = "broken" if one["breaks"] else "holds"
+        click.echo(f"{one['subject']}: {one['entries']} entries, {anchored}: {state}")
+        for found in one["breaks"]:
+            click.secho(f"  {found['key']} {found['problem']}", fg="red")
+    if not report:
+        click.echo("the ledger is empty")
+
+
+@ledger.command("as-of")
+@click.argument("time", type=Moment())
+@click.option("--model", help="Only this model.")
+@json_option
+def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
+    """Tell which version was champion at TIME.
+
+    TIME is ISO 8601, in UTC unless it says otherwise.
+    """
+    store = _store()
+    champions = {one: chain.as_of(store, one, time) for one in _subjects(store, model)}
+    known = {one: champion for one, champion in champions.items() if champion is not None}
+    if as_json:
+        print_json({one: asdict(champion) for one, champion in known.items()})
+        return
+    for one, champion in known.items():
+        click.echo(f"{one}: version {champion.version} since {champion.since}. {champion.reason}")
+    if not known:
+        click.echo(f"no model had a champion at {time.isoformat()}")
+
+
+def _store() -> Store:
+    from slipway import wiring
+
+    return wiring.Workshop().store
+
+
+def _subjects(store: Store, subject: str | None) -> list[str]:
+    return chain.subjects(store) if subject is None else [subject]

@@ -1,0 +1,207 @@
+"""The reference pages: specs, settings and commands, written from the code that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic.fields import FieldInfo
+
+from slipway.settings import PROJECT, Settings
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.base import PRESETS, Spec
+
+Schema = Mapping[str, Any]
+
+WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "object": "mapping",
+}
+BOUNDS = {
+    "minimum": "≥ {}",
+    "exclusiveMinimum": "> {}",
+    "maximum": "≤ {}",
+    "exclusiveMaximum": "< {}",
+    "minProperties": "at least {}",
+    "minItems": "at least {}",
+    "pattern": "`{}`",
+}
+GENERATED = "<!-- Written by `make reference` from the code; a test keeps it in step. -->"
+CRON = f"five cron fields, or {', '.join(f'`{preset}`' for preset in PRESETS)}"
+
+
+def pages() -> dict[str, str]:
+    """Every reference page: file name to Markdown."""
+    return {"specs.md": specs_page(), "settings.md": settings_page(), "cli.md": cli_page()}
+
+
+def specs_page() -> str:
+    """Every field of `dataset.yaml`, `expectations.yaml` and `model.yaml`."""
+    return _page(
+        "Specs",
+        [
+            "A dataset is one folder under `include/datasets`, a model one under `include/models`.",
+            "A field that is not listed here is refused, and so is a value of another type.",
+            "`slipway check` says where, and what was probably meant.",
+            "Only `true` and `false` are booleans, dates are text, aliases and tags are refused.",
+            "",
+            *_sections("dataset.yaml", DatasetSpec),
+            *_sections("model.yaml", ModelSpec),
+        ],
+    )
+
+
+def _sections(file: str, spec: type[Spec]) -> Iterator[str]:
+    schema = spec.model_json_schema()
+    parts = schema.get("$defs", {})
+    yield from _section(f"`{file}`", schema, parts)
+    for name in _in_reading_order(schema, parts):
+        yield from _section(name, parts[name], parts)
+
+
+def _in_reading_order(schema: Schema, parts: Mapping[str, Schema]) -> Iterator[str]:
+    """Names of the parts as one meets them, each once."""
+    seen: dict[str, None] = {}
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            if name and name not in seen:
+                seen[name] = None
+                walk(parts[name])
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(schema["properties"])
+    return iter(seen)
+
+
+def _section(title: str, schema: Schema, parts: Mapping[str, Schema]) -> Iterator[str]:
+    yield f"## {title}"
+    yield str(schema["description"]).splitlines()[0]
+    yield ""
+    yield "| Field | Type | Allowed | Default | Meaning |"
+    yield "|---|---|---|---|---|"
+    required = schema.get("required", [])
+    for name, field in schema["properties"].items():
+        default = "required" if name in required else _default(field)
+        meaning = _meaning(field, parts)
+        cells = (f"`{name}`", _type(field), _allowed(field), default, meaning)
+        yield _row(cells)
+    yield ""
+
+
+def _meaning(field: Schema, parts: Mapping[str, Schema]) -> str:
+    """A field's description, which the schema leaves out where its part says the same."""
+    if "description" not in field and "$ref" in field:
+        field = parts[field["$ref"].rpartition("/")[2]]
+    return str(field.get("description", ""))
+
+
+def _type(field: Schema) -> str:
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in field:
+        return " or ".join(_type(one) for one in field["anyOf"])
+    if field.get("type") == "null":
+        return "nothing"
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}"
+    if isinstance(field.get("additionalProperties"), dict) and field["additionalProperties"]:
+        return f"mapping to {_type(field['additionalProperties'])}"
+    return "cron" if field.get("format") == "cron" else WORDS.get(field.get("type", ""), "any")
+
+
+def _allowed(field: Schema) -> str:
+    allowed = [text.format(field[key]) for key, text in BOUNDS.items() if key in field]
+    allowed += [f"`{one}`" for one in field.get("enum", [])]
+    allowed += [f"`{one}`" for one in field.get("propertyNames", {}).get("enum", [])]
+    if field.get("format") == "cron":
+        allowed.append(CRON)
+    for one in field.get("anyOf", []):
+        allowed += [_allowed(one)] if _allowed(one) else []
+    return ", ".join(allowed)
+
+
+def _default(field: Schema) -> str:
+    if "default" not in field:
+        return "its own defaults" if "$ref" in field else "empty"
+    value = field["default"]
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, dict | list):
+        return "its own defaults" if value else "empty"
+    return f"`{value}`" if value != "" else "empty"
+
+
+def settings_page() -> str:
+    """Every setting with its environment variable."""
+    prefix = Settings.model_config["env_prefix"]
+    rows = [
+        _row((f"`{prefix}{name.upper()}`", _setting_default(field), field.description or ""))
+        for name, field in Settings.model_fields.items()
+    ]
+    return _page(
+        "Settings",
+        [
+            "Specs say what a model is; settings say where one installation keeps it.",
+            "Each is an environment variable, read once when a process starts.",
+            "",
+            "| Variable | Default | Meaning |",
+            "|---|---|---|",
+            *rows,
+        ],
+    )
+
+
+def _setting_default(field: FieldInfo) -> str:
+    value = str(field.default)
+    if not value:
+        return "empty"
+    place = Path(value)
+    if place.is_relative_to(PROJECT):
+        inside = place.relative_to(PROJECT).as_posix()
+        return "the project's folder" if inside == "." else f"`{inside}` in the project"
+    return f"`{value}`"
+
+
+def cli_page() -> str:
+    """Every command as its `--help` shows it."""
+    from slipway.cli import main
+
+    context = click.Context(main, info_name="slipway", terminal_width=88, **main.context_settings)
+    shown = [
+        line
+        for one in _contexts(context)
+        for line in (f"## {one.command_path}", "```text", one.get_help(), "```", "")
+    ]
+    return _page(
+        "Commands", ["Exit status: 0 done, 1 refused or wrong, 2 not understood.", "", *shown]
+    )
+
+
+def _contexts(context: click.Context) -> Iterator[click.Context]:
+    """A command and all below it, each in the context in which it prints its help."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            yield from _contexts(click.Context(command, parent=context, info_name=name))
+
+
+def _page(title: str, lines: list[str]) -> str:
+    return "\n".join([f"# {title}", GENERATED, "", *lines]).rstrip() + "\n"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,81 @@
+"""Commands that run until they are stopped: one model version, the shipper, the platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from slipway.settings import Settings
+
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    required=True,
+    help="Where to listen; 0: any free port.",
+)
+host_option = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--version", type=click.IntRange(min=1), required=True, help="Model version.")
+@port_option
+@host_option
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The model version's folder; default: downloaded from the registry.",
+)
+def serve(model: str, *, version: int, port: int, host: str, folder: Path | None) -> None:
+    """Serve one version of MODEL until SIGTERM."""
+    from slipway.serving.server import serve as serve_version
+
+    scratch = Settings().scratch
+    serve_version(
+        model,
+        version=version,
+        folder=folder or _download(model, version, scratch),
+        log_folder=scratch / "log",
+        port=port,
+        host=host,
+    )
+
+
+def _download(model: str, version: int, scratch: Path) -> Path:
+    from slipway import wiring
+
+    target = scratch / "models" / model / str(version)
+    return wiring.Workshop().registry.download(model, version, target)
+
+
+@click.command()
+def ship() -> None:
+    """Ship this machine's prediction log until SIGTERM."""
+    from slipway.serving.shipper import ship as ship_segments
+
+    settings = Settings()
+    ship_segments(store_root=settings.store, log_folder=settings.scratch / "log")
+
+
+@click.command()
+@port_option
+@host_option
+def platform(*, port: int, host: str) -> None:
+    """Run the local serving platform until SIGTERM.
+
+    It keeps servers and the shipper alive, and routes requests among the versions.
+    """
+    from slipway import wiring
+    from slipway.serving.platform import run
+
+    workshop = wiring.Workshop()
+    run(
+        store=workshop.store,
+        versions=workshop.registry,
+        scratch=workshop.settings.scratch,
+        port=port,
+        host=host,
+    )

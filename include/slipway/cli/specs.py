@@ -1,0 +1,92 @@
+"""Commands about what people write: specs, sample deliveries, the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from slipway.cli.output import json_option, print_json
+from slipway.settings import Settings
+
+
+@click.command()
+@json_option
+def check(*, as_json: bool) -> None:
+    """Check every spec: file, line and hint of all that is wrong.
+
+    Exit status 1 when something is wrong. Where Great Expectations is installed, the arguments
+    of each expectation are checked too.
+    """
+    from slipway.spec.loading import load_all
+    from slipway.stages.inspection import inspect
+    from slipway.wiring.inspection import expectation_check
+
+    project = Settings().project
+    loaded = load_all(project)
+    asks = any(spec.expectations for spec in loaded.datasets.values())
+    loaded = inspect(project, loaded, expectations=expectation_check() if asks else None)
+    datasets, models = sorted(loaded.datasets), sorted(loaded.models)
+    if as_json:
+        problems = [problem.to_json() for problem in loaded.problems]
+        print_json({"datasets": datasets, "models": models, "problems": problems})
+    else:
+        for problem in loaded.problems:
+            click.echo(str(problem))
+        counted = f"{_counted(len(datasets), 'dataset')}, {_counted(len(models), 'model')}"
+        wrong = _counted(len(loaded.problems), "problem")
+        click.echo(f"{wrong}; {counted} are fine" if loaded.problems else f"{counted}: fine")
+    if loaded.problems:
+        raise SystemExit(1)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write into; default: `samples/<dataset>` in the scratch folder.",
+)
+@json_option
+def sample(dataset: str, *, target: Path | None, as_json: bool) -> None:
+    """Make sample deliveries of a dataset, with its `sample.py`.
+
+    The files are only made, not delivered: copy them into the landing area for that.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from slipway.local.samples import make_sample
+
+    settings = Settings()
+    folder = target or settings.scratch / "samples" / dataset
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        files = make_sample(settings.datasets_folder / dataset, folder, progress=progress)
+    if as_json:
+        print_json({"folder": str(folder), "files": [str(file) for file in files]})
+        return
+    click.echo(f"{_counted(len(files), 'file')} in {folder}")
+    click.echo(f"deliver them by copying into {settings.store}/landing/{dataset}/")
+
+
+@click.command()
+@click.option(
+    "--write",
+    "target",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write into; default: `docs/reference` of the project.",
+)
+def reference(*, target: Path | None) -> None:
+    """Write the reference pages of specs, settings and commands."""
+    from slipway.cli.reference import pages
+
+    folder = target or Settings().project / "docs" / "reference"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+        click.echo(str(folder / name))

@@ -1,0 +1,86 @@
+"""Commands that tell how models stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from slipway.cli.output import json_option, print_json
+
+if TYPE_CHECKING:
+    from slipway.stages.status import Status
+
+
+@click.command()
+@click.argument("model", required=False)
+@json_option
+def status(model: str | None, *, as_json: bool) -> None:
+    """Tell how each model stands.
+
+    Its aliases, what is served, open requests and the last verdicts.
+    """
+    from slipway import wiring
+    from slipway.spec.loading import load_all
+    from slipway.stages.status import status as status_of
+
+    workshop = wiring.Workshop()
+    if model is None:
+        names = sorted(load_all(workshop.settings.project).models)
+    else:
+        names = [workshop.model(model).model]
+    standings = [
+        status_of(
+            name, store=workshop.store, registry=workshop.registry, platform=workshop.platform
+        )
+        for name in names
+    ]
+    if as_json:
+        print_json([standing.to_json() for standing in standings])
+        return
+    for standing in standings:
+        _print(standing)
+    if not standings:
+        click.echo("there is no model yet")
+
+
+def _print(standing: Status) -> None:
+    click.secho(standing.model, bold=True)
+    for alias, version in standing.aliases.items():
+        click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
+    shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
+    click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}")
+    for trouble in standing.unknown:
+        click.secho(f"  not known: {trouble}", fg="yellow")
+    for request in standing.requests:
+        click.echo(
+            f"  request {request.number} ({request.kind}, {request.state}): {request.reason}"
+        )
+    for verdict in standing.verdicts:
+        when = verdict.at[:16].replace("T", " ")
+        click.echo(f"  {when}  {verdict.stage}: {verdict.action}. {verdict.reason}")
+
+
+@click.command()
+@click.argument("model")
+@json_option
+def why(model: str, *, as_json: bool) -> None:
+    """Tell in five lines why MODEL is what it is.
+
+    What is served, since when, on what evidence, what was refused, and what is next.
+    """
+    from slipway import wiring
+    from slipway.stages.story import why as why_of
+
+    workshop = wiring.Workshop()
+    lines = why_of(
+        workshop.model(model),
+        store=workshop.store,
+        registry=workshop.registry,
+        platform=workshop.platform,
+    )
+    if as_json:
+        print_json({"model": model, "lines": lines})
+        return
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,89 @@
+"""What `slipway check` looks at beyond the specs themselves: expectations' arguments, code.
+
+Too slow for parse time; run before a change is merged.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from slipway.spec.dataset import DatasetSpec, Expectation
+from slipway.spec.explain import dotted
+from slipway.spec.loading import Loaded
+from slipway.spec.problems import Problem, in_order
+from slipway.spec.reading import read_document
+
+
+class Mistake(Protocol):
+    """What is wrong with one expectation, as the tool that evaluates it sees it."""
+
+    @property
+    def position(self) -> int:
+        """Its place in its stream's list, from 0."""
+
+    @property
+    def argument(self) -> str:
+        """Which of its arguments; empty: the expectation as a whole."""
+
+    @property
+    def said(self) -> str:
+        """What is wrong."""
+
+    @property
+    def nearest(self) -> str | None:
+        """The name that was probably meant."""
+
+
+ExpectationCheck = Callable[[Sequence[Expectation]], Sequence[Mistake]]
+"""What is wrong with a stream's expectations."""
+
+
+def inspect(
+    project: Path, loaded: Loaded, *, expectations: ExpectationCheck | None = None
+) -> Loaded:
+    """The same specs; a model or dataset that fails a closer look joins the broken ones.
+
+    Args:
+        project: Folder that the specs were loaded from.
+        loaded: What was loaded.
+        expectations: The validating tool's own check; None: it is not installed.
+    """
+    datasets, models = project / "include" / "datasets", project / "include" / "models"
+    found = [problem for name in loaded.models for problem in _source(models / name)]
+    if expectations is not None:
+        for name, spec in loaded.datasets.items():
+            found += _arguments(datasets / name, spec, expectations)
+    broken = {tuple(problem.file.split("/")[1:3]) for problem in found}
+    return replace(
+        loaded,
+        datasets={k: v for k, v in loaded.datasets.items() if ("datasets", k) not in broken},
+        models={k: v for k, v in loaded.models.items() if ("models", k) not in broken},
+        problems=in_order([*loaded.problems, *found]),
+    )
+
+
+def _source(folder: Path) -> Iterator[Problem]:
+    source = folder / "pipeline.py"
+    file = "/".join(source.parts[-4:])
+    try:
+        ast.parse(source.read_bytes(), filename=file)
+    except FileNotFoundError:
+        return
+    except SyntaxError as error:
+        yield Problem(file, error.lineno, "", f"is not Python: {error.msg}")
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        yield Problem(file, None, "", f"cannot be read as Python: {error}")
+
+
+def _arguments(folder: Path, spec: DatasetSpec, check: ExpectationCheck) -> Iterator[Problem]:
+    document = read_document(folder / "expectations.yaml")
+    for stream, expectations in spec.expectations.items():
+        for wrong in check(expectations):
+            part = ("kwargs", wrong.argument) if wrong.argument else ("expect",)
+            where = (stream, wrong.position, *part)
+            line, field = document.line(where), dotted(where)
+            yield Problem(document.file, line, field, wrong.said, nearest=wrong.nearest)

@@ -1,0 +1,151 @@
+"""How every model stands right now: aliases, what is served, open requests, last verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slipway.errors import Transient
+from slipway.records import ledger, requests
+
+if TYPE_CHECKING:
+    from slipway.records.requests import Request
+    from slipway.records.store import Store
+    from slipway.stages.promotion import ModelVersion
+    from slipway.stages.watching import LiveView
+
+ALIASES = ("champion", "challenger", "previous")
+ENTRIES_LOOKED_AT = 100
+
+
+class Aliases(Protocol):
+    """Who is champion, challenger and previous."""
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias names, or None.
+
+        Raises:
+            RegistryUnavailable: The registry does not answer.
+        """
+
+
+@dataclass(frozen=True)
+class LastVerdict:
+    """The newest verdict of one stage.
+
+    Attributes:
+        stage: Its name.
+        action: What it decided.
+        reason: Why.
+        run: The run it belongs to.
+        at: Wall time, ISO 8601, UTC.
+    """
+
+    stage: str
+    action: str
+    reason: str
+    run: str
+    at: str
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A retrain request that has no answer yet.
+
+    Attributes:
+        number: Counts from 1 within the model.
+        kind: What asked.
+        reason: Why.
+        state: `waiting` for the policy, or `accepted`.
+    """
+
+    number: int
+    kind: str
+    reason: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one model stands.
+
+    Attributes:
+        model: Its name.
+        aliases: Version by alias; None where there is none.
+        weights: Share of the traffic by version that is served; empty when nothing is.
+        requests: Retrain requests without an answer.
+        verdicts: The newest verdict of each stage, newest first.
+        unknown: What could not be asked, and why.
+    """
+
+    model: str
+    aliases: Mapping[str, int | None]
+    weights: Mapping[int, float]
+    requests: tuple[OpenRequest, ...]
+    verdicts: tuple[LastVerdict, ...]
+    unknown: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The same value as plain JSON."""
+        return asdict(self)
+
+
+def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -> Status:
+    """How one model stands; what does not answer is named and hides nothing else.
+
+    Args:
+        model: Its name.
+        store: Where requests and ledger live.
+        registry: Who is champion, challenger and previous.
+        platform: What is served.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    unknown = []
+    aliases: dict[str, int | None] = dict.fromkeys(ALIASES)
+    weights: Mapping[int, float] = {}
+    try:
+        found = {alias: registry.alias(model, alias) for alias in ALIASES}
+        aliases = {alias: one.version if one else None for alias, one in found.items()}
+    except Transient as error:
+        unknown.append(error.message)
+    try:
+        served = platform.served(model)
+        weights = dict(served.weights) if served else {}
+    except Transient as error:
+        unknown.append(error.message)
+    return Status(
+        model=model,
+        aliases=aliases,
+        weights=weights,
+        requests=_requests(store, model),
+        verdicts=_last_verdicts(store, model),
+        unknown=tuple(unknown),
+    )
+
+
+def _requests(store: Store, model: str) -> tuple[OpenRequest, ...]:
+    def told(request: Request, state: str) -> OpenRequest:
+        return OpenRequest(request.number, request.kind, request.reason, state)
+
+    return (
+        *(told(one, "accepted") for one in requests.accepted_unanswered(store, model)),
+        *(told(one, "waiting") for one in requests.open_requests(store, model)),
+    )
+
+
+def _last_verdicts(store: Store, model: str) -> tuple[LastVerdict, ...]:
+    newest: dict[str, LastVerdict] = {}
+    for entry in ledger.newest(store, model, count=ENTRIES_LOOKED_AT):
+        fact = entry["fact"]
+        if "stage" in fact and fact["stage"] not in newest:
+            newest[fact["stage"]] = LastVerdict(
+                stage=fact["stage"],
+                action=fact["action"],
+                reason=fact["reason"],
+                run=fact["run"],
+                at=entry["at"],
+            )
+    return tuple(newest.values())

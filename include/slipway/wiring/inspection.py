@@ -1,0 +1,18 @@
+"""What `slipway check` needs of the tools that evaluate expectations."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slipway.stages.inspection import ExpectationCheck
+
+
+def expectation_check() -> ExpectationCheck | None:
+    """Great Expectations' own view of expectations, or None where it is not installed."""
+    if find_spec("great_expectations") is None:
+        return None
+    from slipway.adapters.expectations import check_expectations
+
+    return check_expectations
