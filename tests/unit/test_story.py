@@ -1,0 +1,82 @@
+"""Five lines say why a model is what it is."""
+
+from __future__ import annotations
+
+from slipway.errors import PlatformUnavailable
+from slipway.records import requests
+from slipway.records.runs import RunRef, Verdict, perform
+from slipway.stages.rollout import Served
+from slipway.stages.story import why
+from tests.fakes import ferries
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.monitoring import Shelf
+
+MODEL = "ferry_delay"
+TAGS = {
+    "slipway.metric.roc_auc": "0.7312",
+    "slipway.reason": "2 of the last 3 windows are drifting.",
+}
+
+
+class Down:
+    """A platform that does not answer."""
+
+    def served(self, model: str) -> Served | None:
+        """Nothing but an outage."""
+        raise PlatformUnavailable(f"no answer about {model}")
+
+
+def enter(store: MemoryStore, run: str, stage: str, verdict: Verdict) -> None:
+    """Write one stage's verdict down."""
+    perform(store, RunRef(MODEL, run, stage), lambda _: verdict, inputs={}, origin={})
+
+
+def test_a_model_that_never_was_has_five_lines_too() -> None:
+    """Before the first model every line says that there is nothing yet."""
+    lines = why(ferries.model(), store=MemoryStore(), registry=Shelf(MODEL))
+    assert lines == [
+        "Served: nothing; no version of ferry_delay is champion.",
+        "Since: no rollout has ended yet.",
+        "Evidence: none yet.",
+        "Refused: nothing so far.",
+        "Next: the first model, once enough labels have arrived.",
+    ]
+
+
+def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
+    """Version, rollout, metrics, the reason it was trained for, and the last refusal."""
+    store = MemoryStore()
+    enter(store, "rollout-1", "promote_champion", Verdict("promoted", "Version 2 is champion."))
+    enter(store, "request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
+    enter(store, "decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
+    shelf = Shelf(MODEL, aliases={"champion": 2}, tags={2: TAGS})
+    served, since, evidence, refused, following = why(ferries.model(), store=store, registry=shelf)
+    assert served == "Served: ferry_delay version 2."
+    assert since.endswith("UTC (rollout-1): Version 2 is champion.")
+    assert evidence == (
+        "Evidence: roc_auc 0.7312 on its holdout; "
+        "trained because: 2 of the last 3 windows are drifting."
+    )
+    assert refused.endswith("gate request-000003: refused: roc_auc 0.5 is too low")
+    assert following == "Next: the monitor goes on; last it said: 0 of 1 windows drift."
+
+
+def test_what_is_worked_on_comes_next() -> None:
+    """An accepted request goes before a waiting challenger, and that before the monitor."""
+    store = MemoryStore()
+    shelf = Shelf(MODEL, aliases={"champion": 1, "challenger": 2})
+    waiting = why(ferries.model(), store=store, registry=shelf)[-1]
+    assert waiting == "Next: version 2 is challenger and waits for deploy."
+    request = requests.file_request(
+        store, MODEL, kind="person", reason="New code", at="2013", by="ada", unique="1"
+    )
+    requests.decide(store, request, action="accept", reason="Accepted.")
+    working = why(ferries.model(), store=store, registry=shelf)[-1]
+    assert working == "Next: request 1 (person) is being worked on: New code"
+
+
+def test_an_unknown_platform_is_told_in_the_first_line() -> None:
+    """The story never claims that something is served that nobody has seen."""
+    shelf = Shelf(MODEL, aliases={"champion": 1})
+    served = why(ferries.model(), store=MemoryStore(), registry=shelf, platform=Down())[0]
+    assert served.startswith("Served: ferry_delay: what is served is not known: no answer")
