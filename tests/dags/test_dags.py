@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,19 @@ def test_tasks_stand_in_the_order_of_the_ring(parse: Parse) -> None:
     """The graph shows a chain; measuring drift and performance are two arms of one."""
     for dag_id, dag in parse(FLEET).dags.items():
         chain = CHAINS[dag_id.rpartition("__")[2]]
-        for one, following in zip(chain, chain[1:], strict=False):
+        for one, following in pairwise(chain):
             assert following in dag.get_task(one).downstream_task_ids, dag_id
         arms = {name.replace("drift", "performance") for name in chain}
-        assert dag.task_ids and set(dag.task_ids) <= set(chain) | arms
+        assert set(dag.task_ids) == set(chain) | arms
         assert dag.roots == [dag.get_task(chain[0])]
         assert dag.leaves == [dag.get_task(chain[-1])]
+
+
+def test_handing_on_draws_no_edges(parse: Parse) -> None:
+    """A request's number travels to every stage, and the graph is still a chain."""
+    dags = parse(FLEET).dags
+    assert dags["delay__train"].get_task("accept").downstream_task_ids == {"snapshot", "answer"}
+    assert dags["delay__deploy"].get_task("reconcile").downstream_task_ids == {"verify"}
 
 
 def test_assets_join_the_dags_into_a_ring(parse: Parse) -> None:

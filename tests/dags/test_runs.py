@@ -18,7 +18,7 @@ from tests.dags.specs import dataset_file, model_file
 from tests.fakes.wiring import FakeWiring
 
 ACCEPTED = Verdict("accept", "enough new labels", {"request": 3})
-ROLLED_OUT = Verdict("roll_out", "v2 should serve", {"rollout": "rollout-1"})
+ROLLED_OUT = Verdict("roll_out", "v2 should serve", {"version": 2})
 NOTHING = Verdict("nothing", "nothing to do")
 DELIVERIES = [
     {"stream": stream, "batch": batch, "file": f"landing/flights/{stream}/{batch}.csv"}
@@ -183,7 +183,7 @@ def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
     assert play("delay__deploy", to="previous").state == "success"
     assert wiring.asked[0] == ("reconcile", {"model": "delay", "to": "previous"})
     chain = ["verify", "switch", "promote_champion"]
-    expected = [(name, {"model": "delay", "rollout": "rollout-1"}) for name in chain]
+    expected = [(name, {"model": "delay", "rollout": "rollout-000001"}) for name in chain]
     assert wiring.asked[1:] == expected
 
 

@@ -15,7 +15,7 @@ from slipway.errors import BadParameter, Permanent, StoreUnavailable
 from slipway.orchestration import stage_task
 from slipway.orchestration.stage_task import StageTask, begin, conclude
 from slipway.orchestration.train_dag import train_dag
-from slipway.records.runs import Verdict
+from slipway.records.runs import RunRecord, RunRef, Verdict
 from tests.dags.specs import model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, FakeTask, task_context
 from tests.fakes.wiring import FakeWiring
@@ -35,7 +35,7 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     return fake
 
 
-def ended(verdict: Verdict, **task: Any) -> tuple[dict[str, Any], Any]:
+def ended(verdict: RunRecord | Verdict, **task: Any) -> tuple[dict[str, Any], Any]:
     """What a task that concluded with a verdict pushed, and the event of its outlet."""
     instance, outlet = FakeInstance(), Asset("delay_challenger")
     context = task_context(train_dag(model_spec()), instance=instance, outlets=(outlet,))
@@ -60,9 +60,16 @@ def test_numbers_that_later_tasks_need_travel_by_name() -> None:
     assert pushed["request"] == 3
 
 
+def test_the_run_of_a_record_travels_like_a_number() -> None:
+    """The stages of a rollout name it by its run."""
+    record = RunRecord(RunRef("delay", "rollout-000007", "reconcile"), 1, VERDICT, {}, {}, "", "")
+    pushed, _ = ended(record, hand_on=("run",))
+    assert pushed["run"] == "rollout-000007"
+
+
 def test_a_verdict_without_a_needed_number_is_a_fault() -> None:
     """No later task may guess it."""
-    with pytest.raises(Permanent, match="does not say its rollout"):
+    with pytest.raises(Permanent, match="gate does not say the rollout"):
         ended(VERDICT, hand_on=("rollout",))
 
 
@@ -154,7 +161,7 @@ def test_a_manual_training_run_files_its_persons_request(wiring: FakeWiring) -> 
     wiring.verdicts = {"accept": Verdict("accept", "asked by alice", {"request": 4})}
     instance = FakeInstance()
     dag.get_task("accept").execute(task_context(dag, run=run, instance=instance))
-    asked = {"reason": "new runway", "by": "alice"}
+    asked = {"reason": "new runway", "by": "alice", "id": "manual__1"}
     assert wiring.asked == [("accept", {"model": "delay", "asked": asked})]
     assert instance.pushed["request"] == 4
 

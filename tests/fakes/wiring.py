@@ -19,6 +19,7 @@ class FakeWiring:
         verdicts: By stage: its verdict or error; a list is used up one by one.
         deliveries: What waits in the landing area.
         due: Windows to measure, by stage.
+        run: The run of every record.
         asked: Every stage that was run, with its arguments.
         origins: Who ran it.
         acknowledged: Every fingerprint that was acknowledged.
@@ -27,6 +28,7 @@ class FakeWiring:
     verdicts: Mapping[str, Written | list[Written]] = field(default_factory=dict)
     deliveries: list[dict[str, str]] = field(default_factory=list)
     due: Mapping[str, list[str]] = field(default_factory=dict)
+    run: str = "rollout-000001"
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     origins: list[Mapping[str, Any]] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
@@ -41,7 +43,7 @@ class FakeWiring:
         verdict = written.pop(0) if isinstance(written, list) else written
         if isinstance(verdict, Exception):
             raise verdict
-        ref = RunRef("subject", "run", name)
+        ref = RunRef("subject", self.run, name)
         return RunRecord(ref, 1, verdict, {}, origin, "2013-01-01", "2013-01-01")
 
     def claim(self, *, dataset: str, batch: str | None) -> dict[str, Any]:
@@ -50,12 +52,13 @@ class FakeWiring:
         waiting = [one for one in self.deliveries if batch in (None, one["batch"])]
         return {"fingerprint": "f1", "deliveries": waiting}
 
-    def acknowledge(self, *, dataset: str, fingerprint: str) -> None:
+    def acknowledge(self, *, dataset: str, fingerprint: str) -> bool:
         """Keep the fingerprint."""
         del dataset
         self.acknowledged.append(fingerprint)
+        return True
 
-    def collect(self, *, model: str) -> dict[str, list[str]]:
+    def collect(self, *, model: str) -> dict[str, Any]:
         """The windows that are due."""
         del model
-        return {"drift": [], "performance": [], **self.due}
+        return {"champion": 1, "drift": [], "performance": [], "difference": None, **self.due}

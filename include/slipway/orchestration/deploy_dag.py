@@ -44,9 +44,9 @@ def deploy_dag(model: ModelSpec) -> DAG:
             "reconcile",
             inputs={"model": name, "to": "{{ params.to }}"},
             skip_when=["nothing"],
-            hand_on=["rollout"],
+            hand_on=["run"],
         )
-        inputs = {"model": name, "rollout": handed_on("reconcile", "rollout")}
+        inputs = {"model": name, "rollout": handed_on("reconcile", "run")}
         verify = stage_task(model, "verify", inputs=inputs, fail_when=["refused"])
         switch = stage_task(model, "switch", inputs=inputs, fail_when=["aborted"])
         promote = stage_task(model, "promote_champion", inputs=inputs)

@@ -76,7 +76,10 @@ def claim(dataset: str) -> list[dict[str, Any]]:
 
     claimed = wiring.claim(dataset=dataset, batch=context["params"]["batch"])
     context["ti"].xcom_push("fingerprint", claimed["fingerprint"])
-    waiting = [{"dataset": dataset, **delivery} for delivery in claimed["deliveries"]]
+    waiting = [
+        {"dataset": dataset, **{name: delivery[name] for name in ("stream", "batch", "file")}}
+        for delivery in claimed["deliveries"]
+    ]
     taken = first_that_fit(waiting)
     log.info("%d deliveries wait; this run takes %d", len(waiting), len(taken))
     return taken
@@ -88,4 +91,7 @@ def acknowledge(dataset: str, *, fingerprint: str) -> None:
     begin(get_current_context())
     from slipway import wiring
 
-    wiring.acknowledge(dataset=dataset, fingerprint=fingerprint)
+    if wiring.acknowledge(dataset=dataset, fingerprint=fingerprint):
+        log.info("all that had landed is handled")
+    else:
+        log.warning("something that had landed is not handled yet; the bell goes on ringing")

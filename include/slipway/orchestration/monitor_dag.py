@@ -80,6 +80,8 @@ def collect(model: str) -> dict[str, Any]:
     from slipway import wiring
 
     due = wiring.collect(model=model)
+    if due["difference"] is not None:
+        log.warning("what is served is not what should be: %s", due["difference"])
     taken: dict[str, Any] = {"model": model}
     for stage in ("drift", "performance"):
         windows = first_that_fit(due[stage])

@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import Context
-from kubernetes.client import models as k8s  # type: ignore[import-untyped]  # noqa: TID253
+from kubernetes.client import models as k8s  # noqa: TID253
 
 from slipway import errors
 from slipway.orchestration.stage_task import begin, conclude
@@ -36,7 +36,7 @@ class StagePod(KubernetesPodOperator):
         pods: The `pods` section of the model's spec.
         skip_when: Actions after which nothing follows.
         fail_when: Actions that a person shall see as a failure.
-        hand_on: Numbers of the verdict that later tasks need, each pushed under its own name.
+        hand_on: What later tasks need, as for `StageTask`.
     """
 
     template_fields: Sequence[str] = (*KubernetesPodOperator.template_fields, "inputs")
@@ -156,7 +156,7 @@ class StagePod(KubernetesPodOperator):
             raise self._reported() or errors.Transient(
                 f"the pod of {self.stage} ended without a record", where=self.ref.key
             )
-        conclude(self, context, record.verdict)
+        conclude(self, context, record)
 
     def _reported(self) -> Exception | None:
         """What the newest attempt left when it failed, as the error that it was."""

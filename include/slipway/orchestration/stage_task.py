@@ -52,7 +52,8 @@ class StageTask(BaseOperator):
         inputs: Its arguments.
         skip_when: Actions after which nothing follows.
         fail_when: Actions that a person shall see as a failure.
-        hand_on: Numbers of the verdict that later tasks need, each pushed under its own name.
+        hand_on: What later tasks need: numbers of the verdict, or `run`, the record's run; each is
+            pushed under its own name.
     """
 
     template_fields: Sequence[str] = ("inputs",)
@@ -81,8 +82,7 @@ class StageTask(BaseOperator):
         from slipway import wiring
 
         outcome = wiring.run_stage(self.stage, self.arguments(context), origin=origin)
-        verdict = outcome.verdict if isinstance(outcome, RunRecord) else outcome
-        conclude(self, context, verdict)
+        conclude(self, context, outcome)
 
     def arguments(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """What the stage is given; a subclass may add what only the run's context knows."""
@@ -90,7 +90,7 @@ class StageTask(BaseOperator):
 
 
 def handed_on(task_id: str, name: str) -> str:
-    """Template of a number that an earlier task handed on.
+    """Template of what an earlier task handed on.
 
     Unlike an `XComArg` it draws no edge, so a chain of tasks looks like one in the graph.
     """
@@ -141,18 +141,19 @@ def begin(context: Context) -> dict[str, Any]:
     }
 
 
-def conclude(task: Any, context: Context, verdict: Verdict) -> None:
+def conclude(task: Any, context: Context, outcome: RunRecord | Verdict) -> None:
     """Log a verdict, hand it on, and end its task as `skip_when` and `fail_when` say.
 
     Args:
         task: A `StageTask` or a `StagePod`.
         context: Of the task.
-        verdict: What the stage decided; already in the store.
+        outcome: What the stage decided; already in the store.
 
     Raises:
         AirflowSkipException: Nothing follows from it.
         AirflowFailException: A person shall see it as a failure.
     """
+    verdict = outcome.verdict if isinstance(outcome, RunRecord) else outcome
     _tell(task.stage, verdict)
     value = verdict.to_json()
     refuse_large(value, what=f"the verdict of {task.stage}")
@@ -163,20 +164,24 @@ def conclude(task: Any, context: Context, verdict: Verdict) -> None:
     if verdict.action in task.fail_when:
         raise AirflowFailException(ending)
     for name in task.hand_on:
-        context["ti"].xcom_push(name, _number(task.stage, verdict, name))
+        context["ti"].xcom_push(name, _fact(task.stage, outcome, name))
     for asset in task.outlets:
         event = {key: value[key] for key in ("action", "reason", "numbers")}
         context["outlet_events"][asset].extra = event
 
 
-def _number(stage: str, verdict: Verdict, name: str) -> Any:
-    if name not in verdict.numbers:
+def _fact(stage: str, outcome: RunRecord | Verdict, name: str) -> Any:
+    if isinstance(outcome, Verdict):
+        facts = dict(outcome.numbers)
+    else:
+        facts = {**outcome.verdict.numbers, "run": outcome.ref.run}
+    if name not in facts:
         raise Permanent(
-            f"the verdict {verdict.action!r} of {stage} does not say its {name}",
-            expected=f"{name!r} among its numbers",
-            found=", ".join(sorted(verdict.numbers)) or "no numbers",
+            f"{stage} does not say the {name} that later stages need",
+            expected=f"{name!r} among what it says",
+            found=", ".join(sorted(facts)) or "nothing",
         )
-    return verdict.numbers[name]
+    return facts[name]
 
 
 def _tell(stage: str, verdict: Verdict) -> None:

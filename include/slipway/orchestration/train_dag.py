@@ -30,7 +30,8 @@ class AcceptTask(StageTask):
             return dict(self.inputs)
         person = getattr(run, "triggering_user_name", None) or "somebody"
         reason = context["params"]["reason"] or f"{person} started it by hand"
-        return {**self.inputs, "asked": {"reason": reason, "by": person}}
+        # The run's id makes a retry the same request, and another run another one.
+        return {**self.inputs, "asked": {"reason": reason, "by": person, "id": run.run_id}}
 
 
 def train_dag(model: ModelSpec) -> DAG:
