@@ -25,28 +25,32 @@ _EXPECTED: Mapping[str, str] = {
     "string_pattern_mismatch": "2 to 63 lower-case letters, digits and `_`, a letter first",
     "too_short": "at least one entry",
 }
+UNKNOWN = "unknown field"
+MISSING = "is required but missing"
 _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
 def explain(
     error: ValidationError, spec: type[BaseModel], find: Callable[[Where], tuple[Document, Where]]
 ) -> list[Problem]:
-    """One problem per field that pydantic refused.
+    """One problem per field that pydantic refused; a misspelt field is not missing as well.
 
     Args:
         error: What pydantic raised.
         spec: The class that was validated.
         find: Which file a field is written in, and its path there.
     """
-    problems = []
+    problems: list[tuple[Where, Problem]] = []
     for one in error.errors(include_url=False):
         where, is_key = _plain(one["loc"])
         if isinstance(misfit := one.get("ctx", {}).get("error"), Misfit):
             where = (*where, *misfit.field)
         document, path = find(where)
         fields = _say(one, spec, where, is_key=is_key)
-        problems.append(Problem(document.file, document.line(path), dotted(path), **fields))
-    return problems
+        problem = Problem(document.file, document.line(path), dotted(path), **fields)
+        problems.append((where, problem))
+    misspelt = {(*where[:-1], one.nearest) for where, one in problems if one.said == UNKNOWN}
+    return [one for where, one in problems if one.said != MISSING or where not in misspelt]
 
 
 def dotted(where: Iterable[str | int]) -> str:
@@ -65,11 +69,11 @@ def _say(
 ) -> dict[str, Any]:
     given, kind = one["input"], one["type"]
     if kind == "missing":
-        return {"said": "is required but missing", "hint": _description(spec, where)}
+        return {"said": MISSING, "hint": _description(spec, where)}
     if kind == "extra_forbidden":
         allowed = tuple(_fields(_annotation(spec, where[:-1])))
         return {
-            "said": "unknown field",
+            "said": UNKNOWN,
             "allowed": allowed,
             "nearest": nearest(where[-1], allowed),
         }
