@@ -39,7 +39,7 @@ class Yard:
         ferries.publish(self.tables, rows, labels=rows if labelled else None)
         self.clock += timedelta(days=days)
 
-    def accept(self, asked: dict[str, str] | None = None) -> Verdict:
+    def accept(self, asked: dict[str, str] | None = None, *, run_id: str = "") -> Verdict:
         """The head of the train DAG."""
         return accept(
             self.spec,
@@ -47,7 +47,7 @@ class Yard:
             store=self.store,
             tables=self.tables,
             registry=self.registry,
-            origin=ORIGIN,
+            origin={**ORIGIN, "run_id": run_id},
             asked=asked,
         )
 
@@ -205,10 +205,10 @@ def test_a_person_is_heard_before_the_monitor() -> None:
 def test_the_same_person_asking_again_in_a_retried_task_is_one_request() -> None:
     """A retry of the task files nothing twice; another run's asking does."""
     yard = trained()
-    yard.accept({**ASKED, "id": "run-1"})
-    yard.accept({**ASKED, "id": "run-1"})
+    yard.accept(ASKED, run_id="run-1")
+    yard.accept(ASKED, run_id="run-1")
     assert yard.kinds() == ["first", "person"]
-    yard.accept({**ASKED, "id": "run-2"})
+    yard.accept(ASKED, run_id="run-2")
     assert yard.kinds() == ["first", "person", "person"]
 
 
@@ -309,7 +309,7 @@ class TrainingYear(RuleBasedStateMachine):
     def ask(self) -> None:
         """A person asks."""
         self.windows += 1
-        self.yard.accept({**ASKED, "id": str(self.windows)})
+        self.yard.accept(ASKED, run_id=str(self.windows))
 
     @rule()
     def sweep(self) -> None:

@@ -71,8 +71,8 @@ def accept(
         tables: Labels and event clock.
         registry: Whether there is a model already.
         origin: Who runs this.
-        asked: A person's request: `reason`, `by`, and `id` to tell two of the same kind apart;
-            none: nobody asks.
+        asked: A person's request, `reason` and `by`; none: nobody asks. Asked again by the same
+            run (`run_id` of the origin), or in the same words at the same time, it is the same.
 
     Raises:
         BadParameter: A person asks without a reason or a name.
@@ -81,7 +81,7 @@ def accept(
     labels_version, labels = tables.version(labels_table), tables.count(labels_table)
     clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES
     if asked is not None:
-        _file_persons(store, spec.model, asked, clock)
+        _file_persons(store, spec.model, asked, clock=clock, origin=origin)
     if labels_version is not None and clock != BEFORE_ANY_FEATURES:
         _file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
     suppressed: Verdict | None = None
@@ -198,7 +198,14 @@ def _accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, 
             yield request, decision.numbers
 
 
-def _file_persons(store: Store, model: str, asked: Mapping[str, str], clock: datetime) -> None:
+def _file_persons(
+    store: Store,
+    model: str,
+    asked: Mapping[str, str],
+    *,
+    clock: datetime,
+    origin: Mapping[str, Any],
+) -> None:
     reason, by = asked.get("reason", "").strip(), asked.get("by", "").strip()
     if not reason or not by:
         raise BadParameter(
@@ -206,8 +213,9 @@ def _file_persons(store: Store, model: str, asked: Mapping[str, str], clock: dat
             expected="a reason and who asks",
             found="no reason" if by else "nobody's name",
         )
-    identity = asked.get("id") or digest(encode([reason, by, clock.isoformat()]))[:12]
-    at, unique = clock.isoformat(), f"person-{identity}"
+    at = clock.isoformat()
+    identity = origin.get("run_id") or digest(encode([reason, by, at]))[:12]
+    unique = f"person-{identity}"
     requests.file_request(store, model, kind="person", reason=reason, at=at, by=by, unique=unique)
 
 

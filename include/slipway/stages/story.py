@@ -42,7 +42,7 @@ class Standing:
 
     def newest(self, stage: str, actions: frozenset[str]) -> dict[str, Any] | None:
         """The newest ledger entry of a stage with one of some actions."""
-        for entry in reversed(self.entries):
+        for entry in self.entries[::-1]:
             fact = entry["fact"]
             if fact.get("stage") == stage and fact.get("action") in actions:
                 return entry
@@ -112,7 +112,7 @@ def _evidence(standing: Standing) -> str:
 
 
 def _refused(standing: Standing) -> str:
-    for entry in reversed(standing.entries):
+    for entry in standing.entries[::-1]:
         fact = entry["fact"]
         if fact.get("action") in REFUSALS:
             return f"Refused: {_moment(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
