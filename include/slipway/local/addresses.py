@@ -25,12 +25,17 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def answers_ok(response: httpx.Response) -> bool:
+    """Whether an answer's status says success."""
+    return response.is_success
+
+
 def wait_until_answers(
     url: str,
     *,
     seconds: float,
     check: Callable[[], None],
-    good: Callable[[httpx.Response], bool] = lambda response: response.is_success,
+    good: Callable[[httpx.Response], bool] = answers_ok,
 ) -> None:
     """Return as soon as a URL answers well.
 

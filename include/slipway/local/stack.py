@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from slipway.local import airflow
-from slipway.local.addresses import LOOPBACK, free_ports, wait_until_answers
+from slipway.local.addresses import LOOPBACK, answers_ok, free_ports, wait_until_answers
 from slipway.local.processes import Processes
 from slipway.settings import Settings
 
@@ -92,12 +94,12 @@ class Stack:
         for name in airflow.COMPONENTS:
             self.start_airflow(name)
         self._wait(f"{self.addresses.mlflow}/health")
-        self._wait(f"{self.addresses.platform}/platform/live")
+        self._wait(f"{self.addresses.platform}/v2/health/live")
         self._wait(f"{self.addresses.airflow}/api/v2/version")
         api = airflow.AirflowApi(self.addresses.airflow, airflow.password(self.home))
         api.load_settings(self.project / "airflow_settings.yaml")
         progress("waiting for Airflow's scheduler, triggerer and DAGs")
-        self._wait(f"{self.addresses.airflow}/api/v2/monitor/health", healthy=True)
+        self._wait(f"{self.addresses.airflow}/api/v2/monitor/health", good=_all_healthy)
         return api
 
     def down(self) -> None:
@@ -117,12 +119,13 @@ class Stack:
             "--artifacts-destination": str(data / "artifacts"),
         }
         arguments = [word for pair in options.items() for word in pair]
-        self._start("mlflow", "-m", "mlflow", "server", *arguments)
+        self._start("mlflow", sys.executable, "-m", "mlflow", "server", *arguments)
 
     def start_platform(self) -> None:
         """Start the serving platform."""
         port = self.addresses.platform.rsplit(":", 1)[1]
-        self._start("platform", "-m", "slipway.cli", "platform", "--port", port)
+        slipway = Path(sys.executable).with_name("slipway")
+        self._start("platform", str(slipway), "platform", "--port", port)
 
     def start_airflow(self, name: str) -> None:
         """Start one of Airflow's components."""
@@ -132,14 +135,13 @@ class Stack:
             env=self.airflow_environment(),
         )
 
-    def _start(self, name: str, *arguments: str) -> None:
-        env: Mapping[str, str] = self.environment()
-        self.processes.start(name, [sys.executable, *arguments], env=env)
+    def _start(self, name: str, *command: str) -> None:
+        self.processes.start(name, command, env=self.environment())
 
-    def _wait(self, url: str, *, healthy: bool = False) -> None:
-        def all_healthy(response: object) -> bool:
-            parts = response.json()  # type: ignore[attr-defined]
-            return all(part["status"] == "healthy" for part in parts.values() if part["status"])
+    def _wait(self, url: str, *, good: Callable[[httpx.Response], bool] = answers_ok) -> None:
+        wait_until_answers(url, seconds=180.0, check=self.processes.check, good=good)
 
-        good = {"good": all_healthy} if healthy else {}
-        wait_until_answers(url, seconds=180.0, check=self.processes.check, **good)  # type: ignore[arg-type]
+
+def _all_healthy(response: httpx.Response) -> bool:
+    parts = response.json().values()
+    return all(part["status"] in ("healthy", None) for part in parts)

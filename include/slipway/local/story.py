@@ -1,0 +1,129 @@
+"""`make demo`: a year of real flights through the real front doors, then a drill.
+
+Only what the outside world does is done here: files land, clients ask over HTTP, a person presses
+a button. What the ring decides is read from its ledgers and told.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from slipway.errors import SlipwayError
+from slipway.local.addresses import LOOPBACK
+from slipway.local.airflow import USER, AirflowApi, password
+from slipway.local.drill import Check, drill
+from slipway.local.playing import Player
+from slipway.local.samples import make_sample
+from slipway.local.scoreboard import as_table, draw
+from slipway.local.stack import Stack
+from slipway.local.year_in_figures import figures
+from slipway.settings import Settings
+
+DATASET, MODEL = "flights", "flight_delay"
+
+
+def state_folder(project: Path) -> Path:
+    """Where the demo keeps everything: store, databases, logs, pids."""
+    return project / ".slipway" / "demo"
+
+
+def down() -> None:
+    """Stop everything that a demo left running."""
+    console = Console()
+    stopped = Stack(Settings().project, state_folder(Settings().project)).processes.stop()
+    console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def main(*, once: bool) -> int:
+    """Play the story; 0 when the plumbing and the drill held.
+
+    Args:
+        once: End with the story; otherwise everything stays up until Ctrl-C.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    project = Settings().project
+    stack = Stack(project, state_folder(project))
+    began = time.monotonic()
+    try:
+        with _running(stack, console) as api:
+            checks = _play(stack, api, console, began=began)
+            _say_where_to_look(stack, console)
+            if not once:
+                _stay_up(stack, console)
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return 130
+    except SlipwayError as error:
+        console.print(f"[red]the demo could not go on:[/] {error}")
+        console.print(f"logs: {stack.folder / 'logs'}")
+        return 1
+    return 0 if all(check.held for check in checks) else 1
+
+
+@contextmanager
+def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
+    """A stack with an empty store; whatever an earlier demo left is stopped and removed."""
+    stack.processes.stop()
+    shutil.rmtree(stack.folder, ignore_errors=True)
+    try:
+        with console.status("starting") as status:
+            api = stack.up(progress=lambda step: status.update(step))
+        _say_addresses(stack, console)
+        yield api
+    finally:
+        stack.down()
+
+
+def _play(stack: Stack, api: AirflowApi, console: Console, *, began: float) -> list[Check]:
+    player = Player(stack, api, DATASET, MODEL, console)
+    with Progress(console=console, transient=True) as progress:
+        folder = stack.settings.datasets_folder / DATASET
+        make_sample(folder, player.sample, progress=progress)
+    player.play_year()
+    console.rule("the year, as it was")
+    months = figures(player)
+    console.print(as_table(months))
+    picture = stack.folder / "year.png"
+    draw(months, picture)
+    console.print(f"the same as a picture: {picture}")
+    console.rule("a drill: everything from here on is planted")
+    checks = drill(player)
+    for check in checks:
+        mark = "[green]held[/]" if check.held else "[red]BROKE[/]"
+        console.print(f"  {mark}  {check.name}: {check.found}")
+    console.print(f"{time.monotonic() - began:.0f} s from start to here")
+    return checks
+
+
+def _say_addresses(stack: Stack, console: Console) -> None:
+    at = stack.addresses
+    console.print(f"Airflow  {at.airflow}   login {USER} / {password(stack.home)}")
+    console.print(f"MLflow   {at.mlflow}")
+    console.print(f"models   {at.platform}/v2/models/{MODEL}")
+
+
+def _say_where_to_look(stack: Stack, console: Console) -> None:
+    at = stack.addresses
+    console.rule("where to look")
+    console.print(f"assets and how they join the DAGs   {at.airflow}/assets")
+    console.print(f"the runs that retrained the model   {at.airflow}/dags/{MODEL}__train")
+    console.print(f"versions, aliases and their tags    {at.mlflow}/#/models/{MODEL}")
+    console.print(f"drift reports                       {stack.folder / 'store' / 'reports'}")
+    console.print(
+        f"the story in five lines             SLIPWAY_STORE={stack.settings.store} "
+        f"SLIPWAY_MLFLOW={at.mlflow} SLIPWAY_PLATFORM={at.platform} slipway why {MODEL}"
+    )
+
+
+def _stay_up(stack: Stack, console: Console) -> None:
+    console.print(f"everything stays up on {LOOPBACK} until Ctrl-C (or `make down`)")
+    while True:
+        stack.processes.check()
+        time.sleep(1.0)
