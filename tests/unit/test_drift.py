@@ -102,6 +102,14 @@ def test_strange_values_are_drift_whatever_the_distances_say(
     assert told in verdict.reason
 
 
+def test_a_finding_hides_no_loud_column() -> None:
+    """The reason tells of both when one column has strange values and another has moved."""
+    verdict = measured(lambda rows: rows.assign(port=None, wind=rows["wind"] * 1.609)).verdict
+    assert "port has no values" in verdict.reason
+    assert "wind is" in verdict.reason
+    assert "times is the limit over 19 blocks" in verdict.reason
+
+
 def test_a_reference_with_few_blocks_only_observes() -> None:
     """Without blocks enough there is no threshold, and no verdict from a default."""
     verdict = measured(registry=shelf(days=9)).verdict

@@ -65,13 +65,19 @@ class PredictionRows(Protocol):
 def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     """Whether a window has drifted; pure.
 
-    Findings decide first. Then the loudest column does, if the reference has blocks enough.
+    Findings are drift whatever the distances are. Without any the loudest column decides, if the
+    reference has blocks enough to say what is loud.
     """
     numbers = _numbers(comparison)
-    if comparison.findings:
-        told = "; ".join(str(finding) for finding in comparison.findings[:SHOWN_COLUMNS])
-        return Verdict("drifting", f"{told}.", numbers)
+    told = [str(finding) for finding in comparison.findings[:SHOWN_COLUMNS]]
     calibration = comparison.calibration
+    loud = calibration.loud(comparison.distances) if calibration else {}
+    limit = calibration.loudness if calibration else float("inf")
+    told += [_loudness(name, loud) for name in list(loud)[:SHOWN_COLUMNS] if loud[name] > limit]
+    blocks = f"{limit:.1f} times is the limit over {comparison.blocks} blocks"
+    if told:
+        rule = f"; {blocks}" if any(value > limit for value in loud.values()) else ""
+        return Verdict("drifting", f"{'; '.join(told)}{rule}.", numbers)
     if calibration is None:
         needed = monitoring.drift.min_blocks
         reason = (
@@ -79,16 +85,12 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
             f"{monitoring.min_rows} rows, and a threshold needs {needed}."
         )
         return Verdict("inconclusive", reason, numbers)
-    loud = calibration.loud(comparison.distances)
-    name = next(iter(loud), "no column")
-    loudest = loud.get(name, 0.0)
-    seen = f"{name} is {loudest:.1f} times its usual distance from the reference"
-    limit = f"{calibration.loudness:.1f} times is the limit over {calibration.blocks} blocks"
-    if loudest > calibration.loudness:
-        others = sum(value > calibration.loudness for value in loud.values()) - 1
-        more = f", and {others} more columns are over it" if others else ""
-        return Verdict("drifting", f"{seen}; {limit}{more}.", numbers)
-    return Verdict("ok", f"The loudest column is ordinary: {seen}; {limit}.", numbers)
+    loudest = _loudness(next(iter(loud)), loud) if loud else "no column has a distance"
+    return Verdict("ok", f"The loudest column is ordinary: {loudest}; {blocks}.", numbers)
+
+
+def _loudness(name: str, loud: Mapping[str, float]) -> str:
+    return f"{name} is {loud[name]:.1f} times its usual distance from the reference"
 
 
 def measure_drift(
