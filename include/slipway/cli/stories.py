@@ -50,6 +50,8 @@ def _print(standing: Status) -> None:
         click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
     shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
     click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}")
+    for version in standing.failing:
+        click.secho(f"  version {version} cannot answer", fg="red")
     for trouble in standing.unknown:
         click.secho(f"  not known: {trouble}", fg="yellow")
     for request in standing.requests:

@@ -12,6 +12,7 @@ from slipway.records import ledger, requests
 if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
+    from slipway.stages.platform import Served
     from slipway.stages.promotion import ModelVersion
     from slipway.stages.watching import LiveView
 
@@ -74,6 +75,7 @@ class Status:
         model: Its name.
         aliases: Version by alias; None where there is none.
         weights: Share of the traffic by version that is served; empty when nothing is.
+        failing: Versions with a share whose server cannot answer.
         requests: Retrain requests without an answer.
         verdicts: The newest verdict of each stage, newest first.
         unknown: What could not be asked, and why.
@@ -82,6 +84,7 @@ class Status:
     model: str
     aliases: Mapping[str, int | None]
     weights: Mapping[int, float]
+    failing: tuple[int, ...]
     requests: tuple[OpenRequest, ...]
     verdicts: tuple[LastVerdict, ...]
     unknown: tuple[str, ...] = ()
@@ -105,7 +108,7 @@ def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -
     """
     unknown = []
     aliases: dict[str, int | None] = dict.fromkeys(ALIASES)
-    weights: Mapping[int, float] = {}
+    served: Served | None = None
     try:
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
@@ -113,17 +116,21 @@ def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -
         unknown.append(error.message)
     try:
         served = platform.served(model)
-        weights = dict(served.weights) if served else {}
     except Transient as error:
         unknown.append(error.message)
     return Status(
         model=model,
         aliases=aliases,
-        weights=weights,
+        weights=dict(served.weights) if served else {},
+        failing=_failing(served) if served else (),
         requests=_requests(store, model),
         verdicts=_last_verdicts(store, model),
         unknown=tuple(unknown),
     )
+
+
+def _failing(served: Served) -> tuple[int, ...]:
+    return tuple(one for one in served.weights if not served.healthy.get(one, False))
 
 
 def _requests(store: Store, model: str) -> tuple[OpenRequest, ...]:

@@ -1,0 +1,66 @@
+"""Who is champion and what is served, as a test wrote it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from slipway.errors import PlatformUnavailable, RegistryUnavailable
+from slipway.records.ledger import Head
+from slipway.stages.platform import Served
+from slipway.stages.promotion import ModelVersion
+
+
+@dataclass
+class WrittenRegistry:
+    """Fulfils status' `Aliases`, and tells the ledger's anchors.
+
+    Attributes:
+        named: Version by alias, the same for every model.
+        anchors: The ledger's head by model.
+        answers: Whether it does.
+    """
+
+    named: Mapping[str, int] = field(default_factory=dict)
+    anchors: Mapping[str, Head] = field(default_factory=dict)
+    answers: bool = True
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias names, or None."""
+        if not self.answers:
+            raise RegistryUnavailable("MLflow does not answer")
+        if alias not in self.named:
+            return None
+        made = datetime(2013, 1, 1, tzinfo=UTC)
+        return ModelVersion(model, self.named[alias], "request-000001", "models:/m", {}, made)
+
+    def anchored(self, model: str) -> Head | None:
+        """The ledger's head that was written down last, or None."""
+        if not self.answers:
+            raise RegistryUnavailable("MLflow does not answer")
+        return self.anchors.get(model)
+
+
+@dataclass
+class WrittenPlatform:
+    """Fulfils monitoring's `LiveView`.
+
+    Attributes:
+        weights: Share of the traffic by version; empty: nothing is served.
+        answers: Whether it does.
+    """
+
+    weights: Mapping[int, float] = field(default_factory=dict)
+    answers: bool = True
+
+    def served(self, model: str) -> Served | None:
+        """What is served."""
+        del model
+        if not self.answers:
+            raise PlatformUnavailable("the platform does not answer")
+        if not self.weights:
+            return None
+        return Served(
+            weights=self.weights, healthy=dict.fromkeys(self.weights, True), keep=(), token=1
+        )

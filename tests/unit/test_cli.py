@@ -1,0 +1,276 @@
+"""The command line: thin, quick to start, and plain about what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway import wiring
+from slipway.cli import main
+from slipway.errors import PlatformUnavailable, SpecError
+from slipway.records import ledger
+from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.store import encode, read_json
+from slipway.settings import Settings
+from slipway.wiring import Workshop
+from tests.fakes.shop import FILES, MODEL
+from tests.fakes.standing import WrittenPlatform, WrittenRegistry
+from tests.fakes.wiring import FakeWiring
+
+Make = Callable[[Mapping[str, str]], Path]
+NEVER_ON_THE_CLOCK = "2999-01-01"
+
+
+def slipway(*words: str) -> Result:
+    """What a command line gives."""
+    return CliRunner().invoke(main, list(words), catch_exceptions=False)
+
+
+@pytest.fixture
+def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """A project with one model, whose registry and platform are written down."""
+    root = project(FILES)
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+    shop = Workshop(Settings())
+    shop.registry = WrittenRegistry({"champion": 2, "previous": 1})
+    shop.platform = WrittenPlatform({2: 1.0})
+    monkeypatch.setattr(wiring, "Workshop", lambda: shop)
+    return shop
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
+    """Stages whose verdicts a test writes down."""
+    fake = FakeWiring({})
+    monkeypatch.setattr(wiring, "run_stage", fake.run_stage)
+    return fake
+
+
+def promoted(shop: Workshop, version: int) -> RunRef:
+    """Record the promotion of a version of the model `sales`."""
+    ref = RunRef("sales", f"rollout-{version:06d}", "promote_champion")
+    verdict = Verdict("promoted", f"Version {version} is served.", {"version": version})
+    perform(shop.store, ref, lambda _: verdict, inputs={}, origin={"by": "a test"})
+    return ref
+
+
+def test_check_counts_what_is_fine(shop: Workshop) -> None:
+    """A project without mistakes is told in one line."""
+    del shop
+    assert slipway("check").output == "1 dataset, 1 model: fine\n"
+
+
+def test_check_prints_every_problem(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each problem is printed with file, line and hint, and the exit status is 1."""
+    root = project({**FILES, "models/sales/model.yaml": f"{MODEL}widnow: 1\nowner: 5\n"})
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+    result = slipway("check")
+    assert result.exit_code == 1
+    assert "include/models/sales/model.yaml:15: widnow: unknown field" in result.output
+    assert "include/models/sales/model.yaml:16: owner: given 5" in result.output
+    assert result.output.endswith("2 problems; 1 dataset, 0 models are fine\n")
+
+
+def test_check_as_json(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON, a problem's parts stand by themselves."""
+    root = project({**FILES, "models/sales/model.yaml": f"{MODEL}runtme: local\n"})
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+    result = slipway("check", "--json")
+    report = json.loads(result.output)
+    assert (result.exit_code, report["datasets"], report["models"]) == (1, ["shop"], [])
+    (problem,) = report["problems"]
+    assert (problem["line"], problem["field"], problem["nearest"]) == (15, "runtme", "runtime")
+
+
+def test_run_hands_on_what_was_given(stages: FakeWiring) -> None:
+    """A stage gets the options that were given, and no others."""
+    stages.verdicts = {"train": Verdict("trained", "Done.", {"rows": 7}, {"model": "runs/x"})}
+    result = slipway("run", "train", "--model", "sales", "--request", "3")
+    assert stages.asked == [("train", {"model": "sales", "request": 3})]
+    assert result.output.splitlines() == ["train: trained. Done.", "  rows   7", "  model  runs/x"]
+
+
+def test_run_says_who_asked(stages: FakeWiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pod the task's origin is passed on; in a shell the person is named."""
+    slipway("run", "accept", "--model", "sales", "--reason", "new data")
+    assert stages.asked[0][1]["asked"] == {
+        "reason": "new data",
+        "by": stages.origins[0]["by"],
+    }
+    monkeypatch.setenv("SLIPWAY_ORIGIN", json.dumps({"dag_id": "sales__train"}))
+    slipway("run", "train", "--model", "sales", "--request", "3")
+    assert stages.origins[1] == {"dag_id": "sales__train"}
+
+
+def test_run_as_json(stages: FakeWiring) -> None:
+    """As JSON, the whole run record is printed."""
+    stages.verdicts = {"gate": Verdict("refuse", "Worse.")}
+    record = json.loads(slipway("run", "gate", "--model", "sales", "--json").output)
+    assert record["verdict"]["action"] == "refuse"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "trian"),
+        ("run", "train", "--request", "0"),
+        ("run", "train", "--origin", "[1]"),
+        ("run", "train", "--origin", "{"),
+        ("ledger", "as-of", "yesterday"),
+        ("launch",),
+    ],
+)
+def test_what_is_not_understood_exits_with_2(words: tuple[str, ...]) -> None:
+    """A command line that makes no sense is refused before anything runs."""
+    assert slipway(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "error", [SpecError("no", hint="mend it"), PlatformUnavailable("no", hint="mend it")]
+)
+def test_own_error_has_its_lines_and_no_traceback(stages: FakeWiring, error: Exception) -> None:
+    """One of Slipway's own errors is printed with its hint; the exit status is 1."""
+    stages.verdicts = {"train": error}
+    result = slipway("run", "train", "--model", "sales", "--request", "3")
+    assert (result.exit_code, result.stderr) == (1, "Error: no\n  hint: mend it\n")
+
+
+def test_missing_argument_of_a_stage_is_named(shop: Workshop) -> None:
+    """A stage that lacks an argument says which."""
+    del shop
+    result = slipway("run", "train", "--model", "sales")
+    assert result.exit_code == 1
+    assert "--request" in result.stderr
+
+
+ROLLED_BACK = {
+    "reconcile": Verdict("roll_back", "Back to 1."),
+    "verify": Verdict("verified", "Fine."),
+    "switch": Verdict("switched", "Answers."),
+    "promote_champion": Verdict("promoted", "Version 1 is served."),
+}
+
+
+def test_rollback_goes_through_every_stage(stages: FakeWiring) -> None:
+    """A rollback reconciles, verifies, switches and promotes, all in one rollout."""
+    stages.verdicts = ROLLED_BACK
+    result = slipway("rollback", "sales")
+    assert result.exit_code == 0
+    assert [stage for stage, _ in stages.asked] == list(ROLLED_BACK)
+    assert stages.asked[0][1] == {"model": "sales", "to": "previous"}
+    assert {given["rollout"] for _, given in stages.asked[1:]} == {"rollout-000001"}
+    assert len({origin["run_id"] for origin in stages.origins}) == 1
+    assert "Version 1 is served." in result.output
+
+
+@pytest.mark.parametrize(
+    ("stage", "verdict"),
+    [
+        ("reconcile", Verdict("nothing", "It is served already.")),
+        ("verify", Verdict("refused", "Too slow.")),
+        ("switch", Verdict("aborted", "Taken back.")),
+    ],
+)
+def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: Verdict) -> None:
+    """After a verdict that ends a rollout nothing more is done, and the exit status is 1."""
+    stages.verdicts = {**ROLLED_BACK, stage: verdict}
+    result = slipway("rollback", "sales", "--json")
+    report = json.loads(result.output)
+    assert (result.exit_code, report["rolled_back"]) == (1, False)
+    assert [name for name, _ in stages.asked][-1] == stage
+
+
+def test_status_tells_how_models_stand(shop: Workshop) -> None:
+    """Aliases, traffic and last verdicts of each model are printed."""
+    promoted(shop, 2)
+    output = slipway("status").output
+    assert "  champion    version 2\n" in output
+    assert "  served      version 2 100%\n" in output
+    assert "promote_champion: promoted. Version 2 is served." in output
+    (found,) = json.loads(slipway("status", "sales", "--json").output)
+    assert found["aliases"] == {"champion": 2, "challenger": None, "previous": 1}
+
+
+def test_status_of_nobody_names_the_models(shop: Workshop) -> None:
+    """A model that does not exist is answered with those that do."""
+    del shop
+    result = slipway("status", "sails")
+    assert result.exit_code == 1
+    assert "did you mean 'sales'?" in result.stderr
+
+
+def test_why_is_five_lines(shop: Workshop) -> None:
+    """The story of a model has five lines, in words and as JSON."""
+    promoted(shop, 2)
+    assert len(slipway("why", "sales").output.splitlines()) == 5
+    assert len(json.loads(slipway("why", "sales", "--json").output)["lines"]) == 5
+
+
+def test_ledger_shows_who_did_what(shop: Workshop) -> None:
+    """Entries are shown oldest first; `--last` shows the newest ones only."""
+    for version in (1, 2, 3):
+        promoted(shop, version)
+    entries = json.loads(slipway("ledger", "show", "sales", "--json").output)
+    assert [entry["sequence"] for entry in entries] == [1, 2, 3]
+    output = slipway("ledger", "show", "--last", "2").output
+    assert "rollout-000001" not in output
+    assert output.index("rollout-000002") < output.index("rollout-000003")
+
+
+def test_ledger_verify_finds_an_edit(shop: Workshop) -> None:
+    """An unchanged ledger holds; after an edit of a record the exit status is 1."""
+    ref = promoted(shop, 1)
+    assert "sales: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
+    record = read_json(shop.store, ref.key)
+    record["verdict"]["reason"] = "Something nicer."
+    shop.store.write(ref.key, encode(record))
+    result = slipway("ledger", "verify")
+    assert result.exit_code == 1
+    assert f"its record {ref.key} was changed" in result.output
+
+
+def test_ledger_verify_needs_the_anchor(shop: Workshop) -> None:
+    """A ledger that was cut off is found by its anchor; without MLflow that has to be waived."""
+    promoted(shop, 1)
+    shop.registry.anchors = {"sales": ledger.Head(2, "0" * 64)}
+    assert slipway("ledger", "verify", "sales").exit_code == 1
+    shop.registry.answers = False
+    assert slipway("ledger", "verify").exit_code == 1
+    assert slipway("ledger", "verify", "--without-anchor").exit_code == 0
+
+
+def test_ledger_as_of_tells_the_champion_then(shop: Workshop) -> None:
+    """At a time after its promotion a version was champion; before, there was none."""
+    promoted(shop, 4)
+    assert "sales: version 4 since" in slipway("ledger", "as-of", NEVER_ON_THE_CLOCK).output
+    assert json.loads(slipway("ledger", "as-of", "1999-01-01", "--json").output) == {}
+
+
+def test_sample_is_made_by_the_dataset(
+    project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dataset's own `sample.py` writes the files, where it is told to."""
+    source = (
+        "def make(target, *, progress):\n"
+        "    file = target / 'a.csv'\n"
+        "    file.write_text('id')\n"
+        "    return [file]\n"
+    )
+    monkeypatch.setenv(
+        "SLIPWAY_PROJECT", str(project({**FILES, "datasets/shop/sample.py": source}))
+    )
+    result = slipway("sample", "shop", "--to", str(tmp_path / "made"), "--json")
+    assert json.loads(result.stdout)["files"] == [str(tmp_path / "made" / "a.csv")]
+    result = slipway("sample", "nothing")
+    assert (result.exit_code, "sample.py" in result.stderr) == (1, True)
+
+
+def test_reference_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    """Three pages are written."""
+    slipway("reference", "--write", str(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cli.md", "settings.md", "specs.md"]

@@ -1,0 +1,77 @@
+"""How a model stands, also when something does not answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from slipway.records import requests
+from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.store import Store
+from slipway.stages.status import OpenRequest, status
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.standing import WrittenPlatform, WrittenRegistry
+
+
+@pytest.fixture
+def memory() -> MemoryStore:
+    """An empty store."""
+    return MemoryStore()
+
+
+def decided(store: Store, stage: str, run: str, verdict: Verdict) -> None:
+    """Record a verdict of the model `sales`."""
+    perform(store, RunRef("sales", run, stage), lambda _: verdict, inputs={}, origin={})
+
+
+def asked(store: Store, kind: requests.Kind) -> requests.Request:
+    """File a request for the model `sales`."""
+    return requests.file_request(
+        store, "sales", kind=kind, reason=f"by {kind}", at="2013-05-01", by="me", unique=kind
+    )
+
+
+def test_new_model_has_nothing(memory: MemoryStore) -> None:
+    """Before anything happened there is no version, no request and no verdict."""
+    found = status("sales", store=memory, registry=WrittenRegistry(), platform=WrittenPlatform())
+    assert set(found.aliases.values()) == {None}
+    assert (found.weights, found.requests, found.verdicts, found.unknown) == ({}, (), (), ())
+
+
+def test_everything_is_told(memory: MemoryStore) -> None:
+    """Aliases, traffic, open requests and the newest verdict of each stage are told."""
+    decided(memory, "gate", "request-000001", Verdict("refuse", "worse"))
+    decided(memory, "gate", "request-000002", Verdict("promote", "better"))
+    first = asked(memory, "decay")
+    requests.decide(memory, first, action="accept", reason="why not", numbers={})
+    asked(memory, "person")
+    found = status(
+        "sales",
+        store=memory,
+        registry=WrittenRegistry({"champion": 2, "previous": 1}),
+        platform=WrittenPlatform({2: 1.0}),
+    )
+    assert found.aliases == {"champion": 2, "challenger": None, "previous": 1}
+    assert (found.weights, found.failing) == ({2: 1.0}, ())
+    assert found.requests == (
+        OpenRequest(1, "decay", "by decay", "accepted"),
+        OpenRequest(2, "person", "by person", "waiting"),
+    )
+    assert [(one.stage, one.action, one.run) for one in found.verdicts] == [
+        ("gate", "promote", "request-000002")
+    ]
+    assert json.loads(json.dumps(found.to_json()))["aliases"]["champion"] == 2
+
+
+def test_what_does_not_answer_hides_nothing_else(memory: MemoryStore) -> None:
+    """With registry and platform down, the store's part is still told, and both are named."""
+    decided(memory, "gate", "request-000001", Verdict("refuse", "worse"))
+    found = status(
+        "sales",
+        store=memory,
+        registry=WrittenRegistry(answers=False),
+        platform=WrittenPlatform(answers=False),
+    )
+    assert found.unknown == ("MLflow does not answer", "the platform does not answer")
+    assert len(found.verdicts) == 1
