@@ -60,6 +60,4 @@ def wait_until_answers(
         except httpx.TransportError as error:
             found = type(error).__name__
         time.sleep(0.25)
-    raise PlatformUnavailable(
-        f"{url} did not answer well within {seconds:.0f} s", found=found
-    )
+    raise PlatformUnavailable(f"{url} did not answer well within {seconds:.0f} s", found=found)

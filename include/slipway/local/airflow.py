@@ -48,9 +48,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *arguments]
 
 
-def environment(
-    project: Path, home: Path, port: int, *, base: Mapping[str, str]
-) -> dict[str, str]:
+def environment(project: Path, home: Path, port: int, *, base: Mapping[str, str]) -> dict[str, str]:
     """Environment of every Airflow process of one local installation.
 
     Args:

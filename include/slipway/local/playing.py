@@ -60,9 +60,7 @@ class Player:
         for number, month in enumerate(MONTHS):
             self.console.rule(month)
             earlier = self.sample / "labels" / f"{MONTHS[number - 1]}.csv"
-            self.deliver(
-                self.sample / "features" / f"{month}.parquet", earlier if number else None
-            )
+            self.deliver(self.sample / "features" / f"{month}.parquet", earlier if number else None)
             if self.champion() is not None:
                 self.asked[month] = self.ask_about(self.keyed_rows(month), month)
 
@@ -158,9 +156,7 @@ class Player:
         features = self.model.features
         columns = [(name, "number", False) for name in features.numeric]
         columns += [(name, "string", False) for name in features.categorical]
-        return payload(
-            rows, columns, key=self.dataset.key, event_time=self.dataset.event_time
-        )
+        return payload(rows, columns, key=self.dataset.key, event_time=self.dataset.event_time)
 
     def _wait_for_log(self, rows: int) -> None:
         def shipped() -> bool:

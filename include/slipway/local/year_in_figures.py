@@ -75,7 +75,9 @@ def _retrained(player: Player, *, before: datetime, rows: pd.DataFrame) -> pd.Se
     learnt_from = read_labelled(
         tables,
         dataset,
-        Snapshot(*(version or 0 for version in versions), datetime.max.replace(tzinfo=before.tzinfo)),
+        Snapshot(
+            *(version or 0 for version in versions), datetime.max.replace(tzinfo=before.tzinfo)
+        ),
         columns=[dataset.event_time, *model.features.names],
         target=model.target,
     )

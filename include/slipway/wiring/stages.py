@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from slipway.stages.watching import Due
 
 
-
 @dataclass(frozen=True)
 class Call:
     """One stage about to run.
@@ -77,7 +76,9 @@ def run_stage(
     return stage.run(Call(shop or Workshop(), arguments, origin))
 
 
-def claim(*, dataset: str, batch: str | None = None, shop: Workshop | None = None) -> dict[str, Any]:
+def claim(
+    *, dataset: str, batch: str | None = None, shop: Workshop | None = None
+) -> dict[str, Any]:
     """Deliveries that wait, in order, and the fingerprint that acknowledges them."""
     from slipway.stages import ingestion
 
@@ -90,9 +91,7 @@ def acknowledge(*, dataset: str, fingerprint: str, shop: Workshop | None = None)
     from slipway.stages import ingestion
 
     shop = shop or Workshop()
-    return ingestion.acknowledge(
-        shop.dataset(dataset), store=shop.store, fingerprint=fingerprint
-    )
+    return ingestion.acknowledge(shop.dataset(dataset), store=shop.store, fingerprint=fingerprint)
 
 
 def collect(*, model: str, shop: Workshop | None = None) -> Due:
