@@ -59,7 +59,7 @@ def _change_of_unit_and_shuffled_labels(player: Player) -> list[Check]:
     player.narrator.say("planted: the labels of that January, shuffled")
     known = len(requests.all_requests(player.shop.store, player.model.model))
     player.deliver(february.features(kilometres=False), january.shuffled_labels())
-    window = RunRef(player.model.model, f"window-2014-01-01-v{served}", "drift")
+    window = RunRef(player.model.model, f"window-2014-01-v{served}", "drift")
     drift = find_record(player.shop.store, window)
     filed = requests.all_requests(player.shop.store, player.model.model)[known:]
     answers = [requests.find_answer(player.shop.store, request) for request in filed]

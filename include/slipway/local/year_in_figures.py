@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from slipway.local.playing import Player
 from slipway.local.scoreboard import Month
 from slipway.records import requests
 from slipway.stages.labelled_rows import Snapshot, read_labelled
-from slipway.stages.training import as_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,19 +70,17 @@ def _judged_rows(player: Player, month: str) -> pd.DataFrame:
 def _retrained(player: Player, *, before: datetime, rows: pd.DataFrame) -> pd.Series:
     """Scores of a model that learnt from everything before a moment."""
     tables, dataset, model = player.shop.tables, player.dataset, player.model
-    versions = [tables.version(f"{dataset.dataset}/{one}") for one in ("features", "labels")]
-    learnt_from = read_labelled(
-        tables,
-        dataset,
-        Snapshot(
-            *(version or 0 for version in versions), datetime.max.replace(tzinfo=before.tzinfo)
-        ),
-        columns=[dataset.event_time, *model.features.names],
-        target=model.target,
+    now = Snapshot(
+        features_version=tables.version(f"{dataset.dataset}/features") or 0,
+        labels_version=tables.version(f"{dataset.dataset}/labels") or 0,
+        as_of=datetime.max.replace(tzinfo=UTC),
     )
-    learnt_from = learnt_from[learnt_from[dataset.event_time] < before]
-    learnt_from[model.target] = as_target(learnt_from[model.target], model.task)
-    return player.shop.learner(model, dataset).learn(learnt_from).predict(rows)
+    known = read_labelled(
+        tables, dataset, now, columns=model.features.names, target=model.target
+    )
+    learnt_from = known[known[dataset.event_time] < before]
+    scores: pd.Series = player.shop.learner(model, dataset).learn(learnt_from).predict(rows)
+    return scores
 
 
 def _what_followed(player: Player) -> dict[str, str]:

@@ -227,7 +227,7 @@ def _reconcile(call: Call) -> RunRecord:
     return rollout.reconcile(
         call.shop.model(call.given["model"]),
         to=str(call.given.get("to") or "challenger"),
-        holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id", "host")),
+        holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
         store=call.shop.store,
         registry=call.shop.registry,
         platform=call.shop.platform,

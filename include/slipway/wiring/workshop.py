@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slipway.adapters.expectations import ExpectationSuites
     from slipway.adapters.http_platform import LocalPlatform
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
-    from slipway.adapters.model_package import SklearnLearner
+    from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
@@ -109,7 +109,7 @@ class Workshop:
 
     def learner(self, model: ModelSpec, dataset: DatasetSpec) -> SklearnLearner:
         """What fits a model, with the source of its `pipeline.py` as it is now."""
-        from slipway.adapters.model_package import SklearnLearner
+        from slipway.adapters.model_package.learner import SklearnLearner
 
         file = self.settings.models_folder / model.model / "pipeline.py"
         source = file.read_text() if file.is_file() else None
