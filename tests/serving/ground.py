@@ -114,9 +114,7 @@ def request_of(rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
     """The V2 request that asks about rows."""
     columns = [("distance", "number", True), ("temperature", "number", False)]
     columns += [("carrier", "string", True), ("origin", "string", False)]
-    return payload(
-        rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe
-    )
+    return payload(rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe)
 
 
 def offline(folder: Path, rows: pd.DataFrame) -> list[float]:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import ingest_parameters
@@ -22,7 +23,8 @@ DOES = """\
    A re-delivered file is skipped; a changed one becomes a new revision; a blocked one fails here,
    and stays where it landed.
 3. **acknowledge** runs whatever happened. It asks the registry, not the tasks before it, whether
-   all that was claimed is handled; if a task crashed, the bell goes on ringing."""
+   all that was claimed is handled; if a task crashed, the bell goes on ringing. Its one event
+   starts whoever waits for new batches."""
 
 
 def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
@@ -56,11 +58,12 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
             stage="ingest",
             skip_when=["duplicate"],
             fail_when=["blocked"],
-            outlets=[assets.batch(name)],
             max_active_tis_per_dagrun=1,
             map_index_template="{{ task.inputs['stream'] }}/{{ task.inputs['batch'] }}",
         ).expand(inputs=claimed)
-        acknowledged: Any = acknowledge(name, fingerprint=claimed["fingerprint"])
+        acknowledged: Any = acknowledge.override(outlets=[assets.batch(name)])(
+            name, claimed=claimed, fingerprint=claimed["fingerprint"]
+        )
         # A teardown: it runs whatever became of its setup's work, and a failed batch still
         # makes the run red.
         ingested >> acknowledged.as_teardown(setups=claimed)
@@ -86,12 +89,16 @@ def claim(dataset: str) -> list[dict[str, Any]]:
 
 
 @task
-def acknowledge(dataset: str, *, fingerprint: str) -> None:
-    """Acknowledge what was claimed, if the registry holds all of it."""
+def acknowledge(dataset: str, *, claimed: list[dict[str, Any]], fingerprint: str) -> None:
+    """Acknowledge what was claimed, if the registry holds all of it; one event for the whole run.
+
+    One event, and not one for each batch: what it starts shall see features and labels that
+    landed together.
+    """
     begin(get_current_context())
     from slipway import wiring
 
-    if wiring.acknowledge(dataset=dataset, fingerprint=fingerprint):
-        log.info("all that had landed is handled")
-    else:
+    if not wiring.acknowledge(dataset=dataset, fingerprint=fingerprint):
         log.warning("something that had landed is not handled yet; the bell goes on ringing")
+    if not claimed:
+        raise AirflowSkipException("nothing was waiting")
