@@ -1,0 +1,185 @@
+"""The local platform, its servers and its shipper, as real processes that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from slipway.adapters.http_platform import LocalPlatform
+from slipway.adapters.object_store import open_store
+from slipway.errors import PlatformUnavailable, Superseded
+from slipway.records.desired import desire
+from slipway.records.store import Store
+from tests.serving.ground import (
+    MODEL,
+    Asker,
+    Process,
+    a_platform,
+    flights,
+    free_port,
+    logged,
+    offline,
+    request_of,
+    until,
+)
+
+INFER = f"/v2/models/{MODEL}/infer"
+
+
+@dataclass
+class Harbour:
+    """A running platform with its store and its scratch folder."""
+
+    process: Process
+    adapter: LocalPlatform
+    store: Store
+    scratch: Path
+    versions: Path
+
+    def status(self) -> dict[str, Any]:
+        """What the platform says it serves."""
+        value: dict[str, Any] = self.process.get(f"/platform/models/{MODEL}").json()
+        return value
+
+    def asker(self) -> Asker:
+        """Asks the front door without a pause."""
+        return Asker(self.process.url + INFER, request_of(flights(3)))
+
+    def shipped(self, request_ids: dict[str, int]) -> bool:
+        """Whether the store holds every one of some requests, each row once per request."""
+        rows = logged(self.store.root)
+        counts = Counter(rows.drop_duplicates(["request_id", "row"])["request_id"])
+        return all(counts[request_id] == 3 for request_id in request_ids)
+
+
+@pytest.fixture
+def harbour(versions: Path, tmp_path: Path) -> Iterator[Harbour]:
+    """A platform that serves version 1."""
+    store = open_store(str(tmp_path / "store"))
+    scratch = tmp_path / "scratch"
+    with a_platform(store.root, versions, scratch) as process:
+        adapter = LocalPlatform(process.url, store)
+        adapter.apply(MODEL, weights={1: 1.0}, keep=[], token=1)
+        yield Harbour(process, adapter, store, scratch, versions)
+
+
+def test_a_switch_under_requests_loses_none(harbour: Harbour) -> None:
+    """While traffic moves to a new version and back, every request is answered."""
+    with harbour.asker() as asker, harbour.asker() as another:
+        asker.wait_for(20)
+        harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[1], token=2)
+        served = harbour.adapter.served(MODEL)
+        assert served is not None
+        assert (served.version, served.keep, served.token) == (2, (1,), 2)
+        asker.wait_for(20)
+        harbour.adapter.apply(MODEL, weights={1: 1.0}, keep=[], token=3)
+        asker.wait_for(20)
+    assert asker.failed == another.failed == []
+    assert set(asker.answered.values()) == {1, 2}
+    assert list(asker.answered.values())[-1] == 1
+    until(lambda: harbour.status()["servers"].keys() == {"1"}, "version 2 is drained and gone")
+    answered = asker.answered | another.answered
+    until(lambda: harbour.shipped(answered), "every answer is in the store")
+
+
+def test_a_killed_server_costs_no_request(harbour: Harbour) -> None:
+    """A killed server's requests go to the warm version, and it is started again."""
+    harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[1], token=2)
+    with harbour.asker() as asker:
+        asker.wait_for(10)
+        os.kill(harbour.status()["servers"]["2"]["pid"], signal.SIGKILL)
+        asker.wait_for(20)
+        until(lambda: harbour.status()["settled"], "the killed server is back")
+        asker.wait_for(10)
+    assert asker.failed == []
+    assert list(asker.answered.values())[-1] == 2
+    assert harbour.status()["servers"]["2"]["restarts"] == 1
+    until(lambda: harbour.shipped(asker.answered), "every answer is in the store")
+
+
+def test_a_request_waits_for_the_only_server(harbour: Harbour) -> None:
+    """With nobody else to ask, a request waits for the restart and is answered."""
+    os.kill(harbour.status()["servers"]["1"]["pid"], signal.SIGKILL)
+    reply = httpx.post(harbour.process.url + INFER, json=request_of(flights(1)), timeout=90)
+    assert reply.status_code == 200
+
+
+def test_a_killed_shipper_ships_exactly_once(harbour: Harbour) -> None:
+    """A shipper killed over and over loses nothing and repeats nothing."""
+    with harbour.asker() as asker:
+        for _ in range(3):
+            asker.wait_for(15)
+            for pid in _children(harbour.process.process.pid, "shipper:ship", "ship("):
+                os.kill(pid, signal.SIGKILL)
+    assert asker.failed == []
+    until(lambda: harbour.shipped(asker.answered), "every answer is in the store")
+    rows = logged(harbour.store.root)
+    assert not rows.duplicated(["request_id", "row"]).any()
+
+
+def test_a_killed_platform_resumes(harbour: Harbour) -> None:
+    """After kill -9 its servers end by themselves; a new one resumes what the store asks for."""
+    with harbour.asker() as asker:
+        asker.wait_for(20)
+        servers = [server["pid"] for server in harbour.status()["servers"].values()]
+        harbour.process.kill()
+    answered = dict(asker.answered)
+    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in servers), "orphans end")
+    with a_platform(harbour.store.root, harbour.versions, harbour.scratch) as again:
+        adapter = LocalPlatform(again.url, harbour.store)
+        served = until(lambda: adapter.served(MODEL), "the state was read again")
+        assert served.token == 1
+        reply = httpx.post(again.url + INFER, json=request_of(flights(2)), timeout=90)
+        assert reply.json()["outputs"][0]["data"] == offline(harbour.versions / "1", flights(2))
+        until(lambda: harbour.shipped(answered), "every acknowledged answer is in the store")
+
+
+def test_what_it_refuses(harbour: Harbour) -> None:
+    """Older tokens, tampered versions, foreign models and versions that do not run."""
+    harbour.adapter.apply(MODEL, weights={1: 1.0}, keep=[], token=5)
+    with pytest.raises(Superseded, match="lease 5"):
+        harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=4)
+    impatient = LocalPlatform(harbour.process.url, harbour.store, observed_within_seconds=2)
+    with pytest.raises(PlatformUnavailable, match="not the one that was registered"):
+        impatient.apply(MODEL, weights={3: 1.0}, keep=[], token=6)
+    served = harbour.adapter.served(MODEL)
+    assert served is not None
+    assert served.version == 1
+    assert harbour.process.get(f"/v2/models/{MODEL}/ready").is_success
+    assert harbour.process.get("/v2/health/ready").is_success
+    assert harbour.process.get("/v2/models/other").status_code == 404
+    assert harbour.process.get(f"/v2/models/{MODEL}/versions/9/ready").status_code == 503
+    pinned = f"{harbour.process.url}/v2/models/{MODEL}/versions/9/infer"
+    assert httpx.post(pinned, json={}).status_code == 404
+    assert harbour.adapter.served("other") is None
+    with pytest.raises(PlatformUnavailable):
+        LocalPlatform(f"http://127.0.0.1:{free_port()}", harbour.store).served(MODEL)
+
+
+def test_an_older_token_never_writes(tmp_path: Path) -> None:
+    """Desired states are numbered, a repeat is the same state, and an old lease is refused."""
+    store = open_store(str(tmp_path))
+    first = desire(store, MODEL, weights={1: 1.0, 2: 0.0}, keep=[1, 2], token=7)
+    assert (first.generation, first.weights, first.keep) == (1, {1: 1.0}, (2,))
+    assert desire(store, MODEL, weights={1: 1.0}, keep=[2], token=7) == first
+    assert desire(store, MODEL, weights={2: 1.0}, keep=[], token=8).generation == 2
+    with pytest.raises(Superseded):
+        desire(store, MODEL, weights={1: 1.0}, keep=[], token=7)
+
+
+def _children(parent: int, *marks: str) -> list[int]:
+    """Children of a process whose command line holds every mark."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [
+        int(pid)
+        for pid in listed
+        if any(mark in Path(f"/proc/{pid}/cmdline").read_text() for mark in marks)
+    ]
