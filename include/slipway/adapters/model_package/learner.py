@@ -111,7 +111,7 @@ class SklearnLearner:
         own = getattr(self._own(), "estimator", None)
         params: dict[str, Any] = {"random_state": self.spec.training.seed}
         if self.spec.estimator.name.startswith(PARALLEL):
-            params["n_jobs"] = len(os.sched_getaffinity(0))
+            params["n_jobs"] = _training_threads()
         params |= self.spec.estimator.params
         if own is not None:
             estimator: BaseEstimator = own(params)
@@ -185,6 +185,15 @@ class LearnedModel:
                 hint="use scikit-learn's estimators, or define the class in pipeline.py",
             )
         return sorted(found)
+
+
+def _training_threads() -> int:
+    """Half of the cores, since a machine also schedules and serves.
+
+    XGBoost's threads spin while they wait: on two busy cores, two of them took three times
+    the processor time of one, and longer by the clock.
+    """
+    return max(1, len(os.sched_getaffinity(0)) // 2)
 
 
 def _save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) -> None:
