@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from typing import Any
@@ -126,6 +127,7 @@ def test_the_stage_is_given_its_inputs_and_who_runs_it(wiring: FakeWiring) -> No
             "try_number": 2,
             "by": "asset_triggered",
             "host": socket.gethostname(),
+            "pid": os.getpid(),
         }
     ]
 

@@ -89,7 +89,7 @@ class MemoryTables:
 
     def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
         """Greatest timestamp of a column, or None when there is none."""
-        if version is None and table not in self._tables:
+        if table not in self._tables:
             return None
         rows = self.read(table, version=version)
         if column not in rows or rows[column].isna().all():
@@ -99,7 +99,7 @@ class MemoryTables:
 
     def count(self, table: str, *, version: int | None = None) -> int:
         """Number of rows; 0 when there is no table yet."""
-        if version is None and table not in self._tables:
+        if table not in self._tables:
             return 0
         return len(self.read(table, version=version))
 

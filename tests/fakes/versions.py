@@ -25,6 +25,5 @@ class FolderVersions:
         if not source.is_dir():
             raise NotFound(f"{model} has no version {version}")
         open_sealed(source)
-        target = to / "files"
-        shutil.copytree(source, target)
-        return target
+        shutil.copytree(source, to)
+        return to

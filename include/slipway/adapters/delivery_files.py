@@ -54,8 +54,12 @@ class DeliveryFiles:
         return frame
 
     def pack(self, frame: pd.DataFrame) -> bytes:
-        """A frame as the bytes of a Parquet file."""
-        table = pa.Table.from_pandas(frame, preserve_index=False)
+        """A frame as the bytes of a Parquet file; values that are no plain ones become text."""
+        text = {
+            name: frame[name].map(str, na_action="ignore").astype("str")
+            for name in frame.columns[frame.dtypes == "object"]
+        }
+        table = pa.Table.from_pandas(frame.assign(**text), preserve_index=False)
         sink = io.BytesIO()
         parquet.write_table(table.replace_schema_metadata(None), sink)
         return sink.getvalue()

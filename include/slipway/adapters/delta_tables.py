@@ -119,13 +119,7 @@ class DeltaTables:
             NotFound: There is no such table or version.
         """
         opened = self._need(table, version=version)
-        with _ours("read", table):
-            rows = opened.to_pyarrow_table(
-                columns=None if columns is None else list(columns),
-                filters=list(where) or None,
-            )
-        frame: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS_TYPES.get)
-        return frame
+        return _rows(opened, table, columns=columns, where=where)
 
     def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
         """Greatest timestamp of a column, or None when there is none.
@@ -134,33 +128,28 @@ class DeltaTables:
         only that file's column is read, for the microseconds.
 
         Raises:
-            NotFound: There is no such version, or no such column.
+            NotFound: There is no such version.
         """
-        if version is None and self.version(table) is None:
+        opened = self._open(table, version=version)
+        if opened is None:
             return None
-        actions = self._actions(table, version=version)
-        if f"max.{column}" not in actions.columns:
+        greatest_of_file = f"max.{column}"
+        files = _files(opened, table)
+        if greatest_of_file not in files or files[greatest_of_file].isna().all():
             return None
-        rounded = actions[f"max.{column}"].max()
-        if pd.isna(rounded):
-            return None
-        nearest = self.read(
-            table, version=version, columns=[column], where=[(column, ">=", rounded)]
-        )
-        greatest: pd.Timestamp = nearest[column].max()
+        where = [(column, ">=", files[greatest_of_file].max())]
+        rows = _rows(opened, table, columns=[column], where=where)
+        greatest: pd.Timestamp = rows[column].max()
         return greatest.to_pydatetime()
 
     def count(self, table: str, *, version: int | None = None) -> int:
-        """Number of rows, from file statistics; 0 when there is no table yet."""
-        if version is None and self.version(table) is None:
-            return 0
-        return int(self._actions(table, version=version)["num_records"].sum())
+        """Number of rows, from file statistics; 0 when there is no table yet.
 
-    def _actions(self, table: str, *, version: int | None) -> pd.DataFrame:
-        opened = self._need(table, version=version)
-        with _ours("read", table):
-            frame: pd.DataFrame = pa.table(opened.get_add_actions(flatten=True)).to_pandas()
-        return frame
+        Raises:
+            NotFound: There is no such version.
+        """
+        opened = self._open(table, version=version)
+        return 0 if opened is None else int(_files(opened, table)["num_records"].sum())
 
     def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
         with _ours("create", table), suppress(CommitFailedError):
@@ -222,9 +211,31 @@ def _ours(verb: str, table: str) -> Iterator[None]:
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise StoreUnavailable(
             f"the store could not {verb} table {table}",
-            found=f"{type(error).__name__}",
+            found=type(error).__name__,
             hint="check SLIPWAY_STORE and, for S3, the AWS_… variables",
         ) from error
+
+
+def _rows(
+    opened: DeltaTable,
+    table: str,
+    *,
+    columns: Sequence[str] | None,
+    where: Sequence[tuple[str, str, Any]],
+) -> pd.DataFrame:
+    with _ours("read", table):
+        rows = opened.to_pyarrow_table(
+            columns=None if columns is None else list(columns), filters=list(where) or None
+        )
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS_TYPES.get)
+    return frame
+
+
+def _files(opened: DeltaTable, table: str) -> pd.DataFrame:
+    """Statistics of each data file, of shape (n_files, n_statistics)."""
+    with _ours("read", table):
+        frame: pd.DataFrame = pa.table(opened.get_add_actions(flatten=True)).to_pandas()
+    return frame
 
 
 def _refuse_late(current: DeltaTable, *, writer: str, attempt: Attempt, table: str) -> None:

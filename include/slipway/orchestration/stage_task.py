@@ -8,6 +8,7 @@ state is a picture of the verdict and never its only carrier.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -138,6 +139,7 @@ def begin(context: Context) -> dict[str, Any]:
         "try_number": instance.try_number,
         "by": person or str(getattr(run.run_type, "value", run.run_type)),
         "host": socket.gethostname(),
+        "pid": os.getpid(),
     }
 
 

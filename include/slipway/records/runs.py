@@ -14,13 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.errors import (
-    NotFound,
-    Permanent,
-    SlipwayError,
-    StoreUnavailable,
-    Superseded,
-)
+from slipway.errors import NotFound, Permanent, SlipwayError, StoreUnavailable, Superseded
 from slipway.records import ledger
 from slipway.records.store import Store, digest, encode, find_json
 from slipway.records.verdicts import Number, Verdict

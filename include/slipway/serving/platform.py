@@ -10,7 +10,6 @@ import asyncio
 import fcntl
 import logging
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -41,7 +40,7 @@ class Versions(Protocol):
     """Where model versions come from."""
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """The folder of a model version, its digests checked.
+        """The folder of a model version, its digests checked, complete or not at all.
 
         Raises:
             NotFound: There is no such version.
@@ -166,16 +165,11 @@ class LocalPlatform:
         )
 
     def _fetch(self, model: str, version: int) -> Path:
-        """The version's folder on this machine, whole or not at all."""
+        """The version's folder on this machine; what is here needs no registry."""
         folder = self._scratch / "models" / model / str(version)
         if folder.is_dir():
             return folder
-        part = folder.with_name(f"{version}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        self._versions.download(model, version, part).rename(folder)
-        shutil.rmtree(part, ignore_errors=True)
-        return folder
+        return self._versions.download(model, version, folder)
 
     async def _metadata(self, _request: Request) -> Response:
         return JSONResponse({"name": "slipway", "version": __version__, "extensions": []})

@@ -15,9 +15,9 @@ from slipway.records.runs import Attempt, Number, RunRecord, RunRef, Verdict, ne
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import ClassificationMetric, RegressionMetric
+from slipway.stages.dividing import as_target
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
 from slipway.stages.promotion import CHAMPION, Registry
-from slipway.stages.training import as_target
 
 if TYPE_CHECKING:
     import numpy as np

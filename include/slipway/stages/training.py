@@ -9,25 +9,27 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from slipway.errors import NotComputable, RegistryUnavailable, Superseded
+from slipway.errors import RegistryUnavailable, Superseded
 from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import Training
+from slipway.stages.dividing import PART, Parts, as_target, divide
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
+from slipway.stages.pinning import snapshot
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+__all__ = ["CodeState", "Learned", "Learner", "PinnedTable", "Tracking", "snapshot", "train"]
+
 MAX_REFERENCE_ROWS = 20_000
-PART = "part"
 
 
 @dataclass(frozen=True)
@@ -101,133 +103,6 @@ class Tracking(Protocol):
 
     def address(self, run_id: str) -> str:
         """Where a person looks at a run."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Labelled rows with a column `part`, either `training` or `holdout`; in time order.
-
-    Attributes:
-        rows: All of them.
-        event_time: Name of their event-time column.
-    """
-
-    rows: pd.DataFrame
-    event_time: str
-
-    @property
-    def training(self) -> pd.DataFrame:
-        """Rows to learn from."""
-        return self.rows[self.rows[PART] == "training"]
-
-    @property
-    def holdout(self) -> pd.DataFrame:
-        """Rows to be judged on; all of them follow the training rows."""
-        return self.rows[self.rows[PART] == "holdout"]
-
-    def span(self, part: Literal["training", "holdout"]) -> tuple[str, str]:
-        """First and last event time of a part, ISO 8601."""
-        times = self.rows.loc[self.rows[PART] == part, self.event_time]
-        return times.min().isoformat(), times.max().isoformat()
-
-
-def divide(
-    rows: pd.DataFrame,
-    *,
-    event_time: str,
-    training: Training,
-    holdout_start: datetime | None = None,
-) -> Parts:
-    """Rows divided in time: the holdout is the newest, the training rows come before it.
-
-    Args:
-        rows: Labelled rows, in time order.
-        event_time: Name of their event-time column.
-        training: Length of holdout and window, and the fewest training rows.
-        holdout_start: Where the holdout begins, if a model has its own idea.
-
-    Raises:
-        NotComputable: Too few rows are left to learn from, or none to be judged on.
-    """
-    times = rows[event_time]
-    newest = times.max()
-    start = holdout_start or newest - timedelta(days=training.holdout_days)
-    kept = rows
-    if training.window_days is not None:
-        kept = rows[times >= start - timedelta(days=training.window_days)]
-    parts = (kept[event_time] >= start).map({True: "holdout", False: "training"})
-    divided = Parts(kept.assign(**{PART: parts}), event_time)
-    _check_enough(len(divided.training), training.min_rows, what="training rows")
-    _check_enough(len(divided.holdout), 1, what="holdout rows")
-    return divided
-
-
-def _check_enough(found: int, needed: int, *, what: str) -> None:
-    if found < needed:
-        raise NotComputable(
-            f"there are too few {what}",
-            expected=f"at least {needed:,}",
-            found=f"{found:,}",
-            hint="wait for more labels, or change `training` in model.yaml",
-        )
-
-
-def snapshot(
-    spec: ModelSpec,
-    dataset: DatasetSpec,
-    *,
-    request: Request,
-    store: Store,
-    tables: Tables,
-    origin: Mapping[str, Any],
-) -> RunRecord:
-    """Record of the versions of every table to be joined, and of the event clock then.
-
-    Raises:
-        NotComputable: A table is missing, or too few rows are labelled.
-    """
-    return perform(
-        store,
-        RunRef(spec.model, request.run, "snapshot"),
-        lambda _: _pin(spec, dataset, tables),
-        inputs={"request": request.number, "dataset": dataset.dataset},
-        origin=origin,
-    )
-
-
-def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
-    features = f"{dataset.dataset}/features"
-    features_version = _pinned_version(tables, features)
-    labels_version = _pinned_version(tables, f"{dataset.dataset}/labels")
-    as_of = tables.newest(features, dataset.event_time, version=features_version)
-    if as_of is None:
-        raise NotComputable(f"table {features} has no rows")
-    pins = Snapshot(features_version, labels_version, as_of)
-    rows = read_labelled(tables, dataset, pins, columns=[], target=spec.target)
-    _check_enough(len(rows), spec.training.min_rows, what="labelled rows")
-    times = rows[dataset.event_time]
-    start, end = times.min(), times.max()
-    return Verdict(
-        "pinned",
-        f"features version {features_version} and labels version {labels_version} as of "
-        f"{as_of:%Y-%m-%d %H:%M}: {len(rows):,} labelled rows from {start:%Y-%m-%d} "
-        f"to {end:%Y-%m-%d}",
-        {
-            "features_version": features_version,
-            "labels_version": labels_version,
-            "as_of": as_of.isoformat(),
-            "labelled_rows": len(rows),
-            "window_start": start.isoformat(),
-            "window_end": end.isoformat(),
-        },
-    )
-
-
-def _pinned_version(tables: Tables, table: str) -> int:
-    version = tables.version(table)
-    if version is None:
-        raise NotComputable(f"there is no table {table}", hint="let a batch of it land first")
-    return version
 
 
 def train(
@@ -401,23 +276,6 @@ class _Training:
             )
             for stream, version in versions.items()
         ]
-
-
-def as_target(values: pd.Series[Any], task: str) -> pd.Series[Any]:
-    """Labels as numbers: 0 and 1 for classification, floats for regression.
-
-    Raises:
-        NotComputable: A classification's labels are something else.
-    """
-    numbers = values.astype("float64")
-    if task == "classification" and not numbers.isin([0.0, 1.0]).all():
-        raise NotComputable(
-            "the labels do not fit the task",
-            expected="0 and 1, or false and true",
-            found="something else",
-            where=f"column {values.name}",
-        )
-    return numbers.astype("int64") if task == "classification" else numbers
 
 
 def _numbers_of(parts: Parts) -> dict[str, Any]:

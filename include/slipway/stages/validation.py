@@ -100,7 +100,6 @@ def examine(
     *,
     spec: DatasetSpec,
     stream: Literal["features", "labels"],
-    taken_keys: pd.Series,
     suites: Suites,
 ) -> Examination:
     """A delivery sorted into good and bad rows, and judged as a whole.
@@ -109,7 +108,6 @@ def examine(
         delivered: Its rows as they were delivered; the index counts them from 0.
         spec: Of the dataset.
         stream: Which of its streams.
-        taken_keys: Keys of the stream's other batches.
         suites: Evaluates expectations.
 
     Raises:
@@ -127,7 +125,7 @@ def examine(
         [
             *_cast_faults(casting, asked.columns),
             *_missing_values(casting, asked.columns),
-            *_key_faults(casting.frame[spec.key], taken_keys),
+            *_repeated_keys(casting.frame[spec.key]),
             *_broken_rows(outcomes),
         ]
     )
@@ -174,14 +172,10 @@ def _missing_values(casting: Casting, columns: Mapping[str, Column]) -> list[Fau
     return faults
 
 
-def _key_faults(keys: pd.Series, taken: pd.Series) -> list[Fault]:
+def _repeated_keys(keys: pd.Series) -> list[Fault]:
     # Which of two rows with one key is right, nobody can tell; so neither enters.
     repeated = keys.notna() & keys.duplicated(keep=False)
-    elsewhere = keys.isin(taken)
-    return [
-        (list(keys.index[repeated]), f"{keys.name} is repeated in this batch"),
-        (list(keys.index[elsewhere]), f"{keys.name} belongs to another batch"),
-    ]
+    return [(list(keys.index[repeated]), f"{keys.name} is repeated in this batch")]
 
 
 def _broken_rows(outcomes: Sequence[Outcome]) -> list[Fault]:

@@ -105,7 +105,7 @@ class Workshop:
         """Which code runs."""
         from slipway.adapters.code_state import read_code_state
 
-        return read_code_state(self.settings.project)
+        return read_code_state(self.settings.project, commit=self.settings.git_commit)
 
     def learner(self, model: ModelSpec, dataset: DatasetSpec) -> SklearnLearner:
         """What fits a model, with the source of its `pipeline.py` as it is now."""

@@ -1,0 +1,92 @@
+"""The ring on a real Airflow: from files landing to a champion replaced, and put back."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.e2e.conftest import House
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_files_landing_together_become_a_served_model(house: House) -> None:
+    """Five files at once are ingested once each, in order, and the first model is served."""
+    house.land_features(0, 1, 2)
+    house.land_labels(0, 1)
+    house.until(lambda: house.champion() == 1, "version 1 as champion")
+    ingested = [fact["run"] for fact in house.facts("ferries", "ingest")]
+    assert len(ingested) == len(set(ingested)) == 5
+    in_order = [str(run).rsplit("-", 1)[0] for run in ingested]
+    assert in_order == [
+        *("features-2024-03-01", "labels-2024-03-01"),
+        *("features-2024-03-02", "labels-2024-03-02"),
+        "features-2024-03-03",
+    ]
+    assert house.ask(2).versions == {"1": 400}
+
+
+def test_every_answer_is_in_the_log_once(house: House) -> None:
+    """The rows that the client was answered are the rows that the store holds."""
+    asked = house.ask(3, turned=True)
+    assert not asked.failed
+    house.until(lambda: house.shop.log.count("ferry_delay") == 800, "800 logged rows")
+    logged = house.shop.log.read("ferry_delay", None, None, columns=["request_id"])
+    assert set(asked.acknowledged) <= set(logged["request_id"])
+
+
+def test_decay_asks_for_training_and_a_bad_challenger_is_refused(house: House) -> None:
+    """The current has turned, but the challenger still learnt from the day before it did."""
+    house.land_features(4, turned=True)
+    house.land_labels(2)
+    house.land_labels(3, turned=True)
+    house.until(lambda: len(house.facts("ferry_delay", "answer")) == 2, "a second answer")
+    assert house.facts("ferry_delay", "decide")[-1]["action"] == "request"
+    assert house.facts("ferry_delay", "gate")[-1]["action"] == "refuse"
+    assert house.champion() == 1
+
+
+def test_the_next_challenger_has_learnt_and_replaces_the_champion(house: House) -> None:
+    """With a day of the turned current to learn from, the challenger passes and serves."""
+    house.ask(4, turned=True)
+    house.until(lambda: house.shop.log.count("ferry_delay") == 1200, "1,200 logged rows")
+    house.land_features(5, turned=True)
+    house.land_labels(4, turned=True)
+    house.until(lambda: house.champion() == 2, "version 2 as champion")
+    assert house.ask(5, turned=True).versions == {"2": 400}
+
+
+def test_a_person_rolls_back_under_requests(house: House) -> None:
+    """Not one request fails, and the alias moves with what is served."""
+    answers = []
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            answers.append(house.ask(5, turned=True))
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    try:
+        run = house.api.trigger("ferry_delay__deploy", to="previous")
+        house.until(
+            lambda: house.api.run_state("ferry_delay__deploy", run) in ("success", "failed"),
+            "the end of the rollback",
+        )
+    finally:
+        stop.set()
+        asking.join()
+    assert house.api.run_state("ferry_delay__deploy", run) == "success"
+    assert house.champion() == 1
+    assert sum(one.failed for one in answers) == 0
+    assert house.ask(5, turned=True).versions == {"1": 400}
+
+
+def test_a_version_that_was_rolled_back_stays_back(house: House) -> None:
+    """A sweep of the deploy DAG finds nothing to do."""
+    run = house.api.trigger("ferry_delay__deploy")
+    house.until(
+        lambda: house.api.run_state("ferry_delay__deploy", run) == "success", "the sweep's end"
+    )
+    assert house.champion() == 1
