@@ -124,7 +124,7 @@ def examine(
     reasons = _join(
         [
             *_cast_faults(casting, asked.columns),
-            *_missing_values(casting, asked.columns),
+            *_missing_values(casting, _required(spec, asked.columns)),
             *_repeated_keys(casting.frame[spec.key]),
             *_broken_rows(outcomes),
         ]
@@ -161,14 +161,19 @@ def _cast_faults(casting: Casting, columns: Mapping[str, Column]) -> list[Fault]
     ]
 
 
-def _missing_values(casting: Casting, columns: Mapping[str, Column]) -> list[Fault]:
+def _required(spec: DatasetSpec, columns: Mapping[str, Column]) -> list[str]:
+    """Columns that every row needs: as declared, and what places it, whatever is declared."""
+    placed = {spec.key, spec.event_time}
+    return [name for name, column in columns.items() if name in placed or not column.nullable]
+
+
+def _missing_values(casting: Casting, required: Sequence[str]) -> list[Fault]:
     faults: list[Fault] = []
-    for name, column in columns.items():
+    for name in required:
         missing = casting.frame[name].isna()
         if name in casting.failed:
             missing &= ~casting.failed[name]
-        if not column.nullable and missing.any():
-            faults.append((list(missing.index[missing]), f"{name} is missing"))
+        faults.append((list(missing.index[missing]), f"{name} is missing"))
     return faults
 
 
