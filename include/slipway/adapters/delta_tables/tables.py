@@ -16,10 +16,11 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from slipway.errors import BadBatch, CommitConflict, NotFound, StoreUnavailable, Superseded
+from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
+from slipway.errors import CommitConflict, NotFound, StoreUnavailable, Superseded
 from slipway.records.runs import Attempt
 
-BATCH = "_batch"
+_BATCH = "_batch"
 _OPTIONS = {
     "AWS_CONDITIONAL_PUT": "etag",
     "connect_timeout": "5s",
@@ -33,11 +34,6 @@ _CONFIGURATION: dict[str, str | None] = {
     # A snapshot pins a version for good: by default its log entry goes after thirty days.
     "delta.enableExpiredLogCleanup": "false",
 }
-_PANDAS_TYPES: dict[pa.DataType, Any] = {
-    pa.int64(): pd.Int64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
-_TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 class DeltaTables:
@@ -75,9 +71,9 @@ class DeltaTables:
             CommitConflict: Another commit came first.
             Superseded: A newer attempt owns this work.
         """
-        rows = _to_arrow(frame.assign(**{BATCH: batch}), table=table)
+        rows = to_arrow(frame.assign(**{_BATCH: batch}), table=table)
         current = self._open(table) or self._create(table, rows.schema)
-        _refuse_other_types(rows.schema, pa.schema(current.schema()), table=table)
+        refuse_other_types(rows.schema, pa.schema(current.schema()), table=table)
         _refuse_late(current, writer=writer, attempt=attempt, table=table)
         commit = CommitProperties(
             custom_metadata=dict(note), app_transactions=[Transaction(writer, attempt.number)]
@@ -157,7 +153,7 @@ class DeltaTables:
                 self._uri(table),
                 schema,
                 mode="ignore",
-                partition_by=[BATCH],
+                partition_by=[_BATCH],
                 configuration=_CONFIGURATION,
                 storage_options=_OPTIONS,
             )
@@ -227,8 +223,7 @@ def _rows(
         rows = opened.to_pyarrow_table(
             columns=None if columns is None else list(columns), filters=list(where) or None
         )
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS_TYPES.get)
-    return frame
+    return to_pandas(rows)
 
 
 def _files(opened: DeltaTable, table: str) -> pd.DataFrame:
@@ -257,62 +252,7 @@ def _replace_batch(
         snapshot,
         rows,
         mode="overwrite",
-        predicate=f"{BATCH} = '{quoted}'",
+        predicate=f"{_BATCH} = '{quoted}'",
         schema_mode="merge",
         commit_properties=commit,
     )
-
-
-def _to_arrow(frame: pd.DataFrame, *, table: str) -> pa.Table:
-    try:
-        rows = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-        fields = [field.with_type(_delta_type(field, table=table)) for field in rows.schema]
-        return rows.cast(pa.schema(fields))
-    except pa.ArrowException:
-        # Arrow's own words hold the value that did not fit.
-        raise BadBatch(
-            f"a column of {table} holds values of more than one type",
-            expected="strings, integers, numbers, truth values, or timestamps with a time zone",
-            hint="cast every column to the type that the dataset's spec declares",
-        ) from None
-
-
-def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
-    """The one type that a table keeps such a column in, whatever its width in the frame."""
-    kind = field.type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        return _TIMESTAMP
-    for recognised, kept in _KEPT_TYPES.items():
-        if recognised(kind):
-            return kept
-    raise BadBatch(
-        f"column {field.name} cannot be stored",
-        expected="strings, integers, numbers, truth values, or timestamps with a time zone",
-        found=str(kind),
-        where=table,
-        hint="cast it to the type that the dataset's spec declares",
-    )
-
-
-_KEPT_TYPES = {
-    pa.types.is_string: pa.string(),
-    pa.types.is_large_string: pa.string(),
-    pa.types.is_boolean: pa.bool_(),
-    pa.types.is_integer: pa.int64(),
-    pa.types.is_floating: pa.float64(),
-}
-
-
-def _refuse_other_types(rows: pa.Schema, stored: pa.Schema, *, table: str) -> None:
-    for field in rows:
-        position = stored.get_field_index(field.name)
-        if position >= 0 and (kept := stored.field(position).type) != field.type:
-            raise BadBatch(
-                f"column {field.name} has another type than in the table",
-                expected=str(kept),
-                found=str(field.type),
-                where=table,
-                hint="a column's type cannot change; give the new one another name",
-            )

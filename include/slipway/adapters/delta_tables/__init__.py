@@ -1,0 +1,5 @@
+"""Delta tables (deltalake), on a local folder or on S3."""
+
+from slipway.adapters.delta_tables.tables import DeltaTables
+
+__all__ = ["DeltaTables"]

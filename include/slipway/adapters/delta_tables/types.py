@@ -1,0 +1,86 @@
+"""The few column types that tables keep, from pandas and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from slipway.errors import BadBatch
+
+_PANDAS_TYPES: dict[pa.DataType, Any] = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+_KEPT_TYPES = {
+    pa.types.is_string: pa.string(),
+    pa.types.is_large_string: pa.string(),
+    pa.types.is_boolean: pa.bool_(),
+    pa.types.is_integer: pa.int64(),
+    pa.types.is_floating: pa.float64(),
+}
+_ALLOWED = "strings, integers, numbers, truth values, or timestamps with a time zone"
+
+
+def to_pandas(rows: pa.Table) -> pd.DataFrame:
+    """Rows of shape (n_rows, n_columns): `Int64`, `boolean`, `float64`, `str`, UTC microseconds."""
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS_TYPES.get)
+    return frame
+
+
+def to_arrow(frame: pd.DataFrame, *, table: str) -> pa.Table:
+    """The same rows, each column as a table keeps it.
+
+    Raises:
+        BadBatch: A column has no type that tables keep.
+    """
+    try:
+        rows = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        fields = [field.with_type(_delta_type(field, table=table)) for field in rows.schema]
+        return rows.cast(pa.schema(fields))
+    except pa.ArrowException:
+        # Arrow's own words hold the value that did not fit.
+        raise BadBatch(
+            f"a column of {table} holds values of more than one type",
+            expected=_ALLOWED,
+            hint="cast every column to the type that the dataset's spec declares",
+        ) from None
+
+
+def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
+    """The one type that a table keeps such a column in, whatever its width in the frame."""
+    kind = field.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return _TIMESTAMP
+    for recognised, kept in _KEPT_TYPES.items():
+        if recognised(kind):
+            return kept
+    raise BadBatch(
+        f"column {field.name} cannot be stored",
+        expected=_ALLOWED,
+        found=str(kind),
+        where=table,
+        hint="cast it to the type that the dataset's spec declares",
+    )
+
+
+def refuse_other_types(rows: pa.Schema, stored: pa.Schema, *, table: str) -> None:
+    """Make sure that every column has the type that the table has kept it in so far.
+
+    Raises:
+        BadBatch: One has another type.
+    """
+    for field in rows:
+        position = stored.get_field_index(field.name)
+        if position >= 0 and (kept := stored.field(position).type) != field.type:
+            raise BadBatch(
+                f"column {field.name} has another type than in the table",
+                expected=str(kept),
+                found=str(field.type),
+                where=table,
+                hint="a column's type cannot change; give the new one another name",
+            )
