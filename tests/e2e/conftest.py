@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from slipway.local import airflow
 from slipway.local.airflow import AirflowApi
 from slipway.local.stack import Stack
 from slipway.local.year import Asked, ask, in_requests, land, wait_for
-from slipway.records import arrivals, ledger
+from slipway.records import arrivals, ledger, requests
+from slipway.records.runs import RunRef
+from slipway.records.store import read_json
 from slipway.stages.platform import payload
 from slipway.wiring import Workshop
 from tests.e2e import ferries
@@ -81,6 +89,77 @@ class House:
             encode=lambda frame: payload(frame, COLUMNS, key="crossing", event_time="departs"),
         )
 
+    def ingests_of(self, stream: str, number: int) -> list[object]:
+        """What became of each delivery of a day's batch."""
+        batch = f"{ferries.FIRST_DAY + timedelta(days=number):%Y-%m-%d}"
+        return [
+            fact["action"]
+            for fact in self.facts("ferries", "ingest")
+            if str(fact["run"]).startswith(f"{stream}-{batch}-")
+        ]
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a component and to nothing else; its children are on their own."""
+        os.kill(self.stack.processes.find(name).pid, signal.SIGKILL)
+        self.until(lambda: not self.stack.processes.find(name).alive(), f"the end of {name}")
+        self.stack.processes.stop(name)
+
+    def ref(self, subject: str, run: str, stage: str) -> RunRef:
+        """The piece of work whose run begins so."""
+        for entry in self.shop.store.list(f"runs/{subject}"):
+            parts = entry.key.split("/")
+            if parts[2].startswith(run) and parts[3] == stage:
+                return RunRef(subject, parts[2], stage)
+        return RunRef(subject, run, stage)
+
+    def attempt(self, subject: str, run: str, stage: str) -> dict[str, Any]:
+        """The first attempt at a piece of work, as soon as it has begun."""
+        deadline = time.monotonic() + 120.0
+        while time.monotonic() < deadline:
+            key = f"{self.ref(subject, run, stage).folder}/attempt-0001.json"
+            if self.shop.store.exists(key):
+                found: dict[str, Any] = read_json(self.shop.store, key)
+                return found
+            time.sleep(0.005)
+        pytest.fail(f"{stage} of {run} has not begun; {self.told()}")
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Task instances of a run."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found: list[dict[str, Any]] = self.api.get(path)["task_instances"]
+        return found
+
+    def last_request_reason(self) -> str:
+        """Reason of the newest retrain request."""
+        return requests.all_requests(self.shop.store, "ferry_delay")[-1].reason
+
+    def versions_of(self, run: str) -> list[str]:
+        """Model versions that were registered for a request."""
+        found = httpx.get(
+            f"{self.stack.addresses.mlflow}/api/2.0/mlflow/model-versions/search",
+            params={"filter": "name = 'ferry_delay'"},
+        ).json()
+        return [
+            one["version"]
+            for one in found.get("model_versions", [])
+            for tag in one.get("tags", [])
+            if tag == {"key": "slipway.run_key", "value": f"ferry_delay/{run}"}
+        ]
+
+    def stop_airflow(self) -> None:
+        """Stop Airflow's components and leave the rest running."""
+        self.stack.processes.stop(*airflow.COMPONENTS)
+
+    def restart_airflow(self) -> None:
+        """Start Airflow anew, on an empty database if there is none."""
+        self.api.close()
+        self.api = self.stack.start_all_of_airflow()
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        self.client.close()
+        self.api.close()
+
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
@@ -88,7 +167,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     stack = Stack(ferries.build(folder / "project", source=SOURCE), folder / "state")
     try:
-        api = stack.up(progress=lambda step: None)
-        yield House(stack, api, folder / "files")
+        house = House(stack, stack.up(progress=lambda step: None), folder / "files")
+        yield house
+        house.close()
     finally:
         stack.down()

@@ -164,6 +164,10 @@ class AirflowApi:
         """State of one run."""
         return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._client.close()
+
     @staticmethod
     def _answer(response: httpx.Response) -> Any:
         if response.is_error:

@@ -85,20 +85,27 @@ class Stack:
             PlatformUnavailable: A part ended by itself or did not answer in time.
         """
         (self.folder / "store").mkdir(parents=True, exist_ok=True)
-        progress("starting MLflow and the serving platform")
+        progress("starting MLflow, the serving platform and Airflow")
         self.start_mlflow()
         self.start_platform()
-        progress("creating Airflow's database")
-        airflow.prepare(self.home, self.airflow_environment())
-        progress("starting Airflow's four components")
-        for name in airflow.COMPONENTS:
-            self.start_airflow(name)
+        api = self.start_all_of_airflow()
+        progress("waiting for MLflow and the platform")
         self._wait(f"{self.addresses.mlflow}/health")
         self._wait(f"{self.addresses.platform}/v2/health/live")
+        return api
+
+    def start_all_of_airflow(self) -> airflow.AirflowApi:
+        """Start Airflow's four components on a database that is made if need be; its REST API.
+
+        Raises:
+            PlatformUnavailable: A part ended by itself or did not answer in time.
+        """
+        airflow.prepare(self.home, self.airflow_environment())
+        for name in airflow.COMPONENTS:
+            self.start_airflow(name)
         self._wait(f"{self.addresses.airflow}/api/v2/version")
         api = airflow.AirflowApi(self.addresses.airflow, airflow.password(self.home))
         api.load_settings(self.project / "airflow_settings.yaml")
-        progress("waiting for Airflow's scheduler, triggerer and DAGs")
         self._wait(f"{self.addresses.airflow}/api/v2/monitor/health", good=_all_healthy)
         return api
 
