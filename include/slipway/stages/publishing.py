@@ -7,17 +7,26 @@ commit. Each has a key or a partition of its own, so a repeat writes the same th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.errors import BadBatch
 from slipway.records import arrivals
-from slipway.records.arrivals import Delivery, Registration, StreamName
+from slipway.records.arrivals import Delivery, StreamName
 from slipway.records.runs import Attempt
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
+from slipway.stages.ingest_verdicts import (
+    Findings,
+    Revisions,
+    blocked,
+    counts,
+    duplicate,
+    published,
+    unreadable,
+)
 from slipway.stages.validation import Examination, Suites, examine
 
 if TYPE_CHECKING:
@@ -26,8 +35,6 @@ if TYPE_CHECKING:
 REASON_COLUMN = "_reason"
 BEFORE_ANY_FEATURE = datetime(1970, 1, 1, tzinfo=UTC)
 """Event clock of a dataset without features: labels that landed first were known all along."""
-
-_REASON_LIMIT = 1500
 
 
 class Files(Protocol):
@@ -109,95 +116,55 @@ class Publication:
         """
         batch = self.delivery.batch
         newest = arrivals.history(self.store, self.spec.dataset, self.stream, batch)
-        standing = Standing.after(newest)
+        revisions = Revisions.after(newest)
+        evidence = {"delivery": self.store.uri(self.delivery.key)}
         # What was blocked is tried again: the expectations may have changed meanwhile.
-        if newest and newest.revision == standing.live and newest.sha256 == self.sha256:
-            return self._duplicate(standing)
+        if newest and newest.revision == revisions.live and newest.sha256 == self.sha256:
+            return duplicate(self._title, revisions, evidence=evidence)
         try:
             delivered = self.files.read(self.data, self.delivery.suffix)
             seen = examine(delivered, spec=self.spec, stream=self.stream, suites=self.suites)
         except BadBatch as error:
-            return self._block(attempt, standing, [_in_a_line(error)])
-        numbers = {**_counts(delivered, seen), **self._context(seen, standing)}
-        evidence = self._keep(attempt, standing, delivered, seen)
-        if seen.blocks:
-            return self._block(attempt, standing, seen.blocks, numbers=numbers, evidence=evidence)
-        return self._publish(attempt, standing, seen, numbers=numbers, evidence=evidence)
-
-    def _duplicate(self, standing: Standing) -> Verdict:
-        return Verdict(
-            "duplicate",
-            f"{self._title} was delivered again without a change; "
-            f"revision {standing.live} stays as it is.",
-            {"revision": standing.live, "live_revision": standing.live},
-            {"delivery": self.store.uri(self.delivery.key)},
+            return self._block(attempt, revisions, unreadable(error, evidence=evidence))
+        context, remarks = self._context(seen.good, revisions)
+        findings = Findings(
+            numbers={**counts(delivered, seen), **context},
+            remarks=[*remarks, *seen.warnings],
+            blocks=seen.blocks,
+            evidence={**evidence, **self._keep(attempt, revisions, delivered, seen)},
         )
+        if findings.blocks:
+            return self._block(attempt, revisions, findings)
+        return self._publish(attempt, revisions, seen.good, findings)
 
-    def _block(
-        self,
-        attempt: Attempt,
-        standing: Standing,
-        why: Sequence[str],
-        *,
-        numbers: Mapping[str, Number] | None = None,
-        evidence: Mapping[str, str] | None = None,
-    ) -> Verdict:
-        key = f"{self._quarantine(standing)}.blocked{self.delivery.suffix}"
+    def _block(self, attempt: Attempt, revisions: Revisions, findings: Findings) -> Verdict:
+        key = f"{self._quarantine(revisions)}.blocked{self.delivery.suffix}"
         attempt.check()
         self.store.write(key, self.data)
-        stays = f"revision {standing.live} stays live" if standing.live else "nothing is published"
-        return Verdict(
-            "blocked",
-            _short(f"{self._title} may not enter the table: {'; '.join(why)}; {stays}."),
-            {
-                **(numbers or {}),
-                "revision": standing.next_revision,
-                "live_revision": standing.live,
-            },
-            {
-                **(evidence or {}),
-                "delivery": self.store.uri(self.delivery.key),
-                "blocked": self.store.uri(key),
-            },
-        )
+        evidence = {**findings.evidence, "blocked": self.store.uri(key)}
+        return blocked(self._title, revisions, replace(findings, evidence=evidence))
 
     def _publish(
-        self,
-        attempt: Attempt,
-        standing: Standing,
-        seen: Examination,
-        *,
-        numbers: Mapping[str, Number],
-        evidence: Mapping[str, str],
+        self, attempt: Attempt, revisions: Revisions, good: pd.DataFrame, findings: Findings
     ) -> Verdict:
-        revision = standing.next_revision
-        rows = seen.good.assign(_revision=revision, _available_at=self._event_clock(seen.good))
         version = self.tables.publish(
             self._table,
-            rows,
+            good.assign(_revision=revisions.next, _available_at=self._event_clock(good)),
             batch=self.delivery.batch,
             writer=attempt.ref.folder,
             attempt=attempt,
-            note={"record": attempt.ref.key, "sha256": self.sha256, "revision": str(revision)},
-        )
-        return Verdict(
-            "ingested" if standing.live is None else "revised",
-            _short(self._told(seen, standing, numbers, version=version)),
-            {
-                **numbers,
-                "revision": revision,
-                "live_revision": revision,
-                "table_version": version,
-            },
-            {
-                **evidence,
-                "delivery": self.store.uri(self.delivery.key),
-                "table": self.store.uri(f"tables/{self._table}"),
+            note={
+                "record": attempt.ref.key,
+                "sha256": self.sha256,
+                "revision": str(revisions.next),
             },
         )
+        evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
+        findings = replace(findings, evidence=evidence)
+        return published(self._title, revisions, findings, version=version)
 
     def _keep(
-        self, attempt: Attempt, standing: Standing, delivered: pd.DataFrame, seen: Examination
+        self, attempt: Attempt, revisions: Revisions, delivered: pd.DataFrame, seen: Examination
     ) -> dict[str, str]:
         """Bad rows as they were delivered, each with its reasons; and every expectation's outcome.
 
@@ -205,26 +172,34 @@ class Publication:
             Where they are, by name.
         """
         attempt.check()
-        findings = f"{attempt.ref.folder}/expectations.json"
-        self.store.write(findings, encode([one.to_json() for one in seen.outcomes]))
-        evidence = {"expectations": self.store.uri(findings)}
+        outcomes = f"{attempt.ref.folder}/expectations.json"
+        self.store.write(outcomes, encode([one.to_json() for one in seen.outcomes]))
+        kept = {"expectations": self.store.uri(outcomes)}
         if seen.reasons:
-            key = f"{self._quarantine(standing)}.parquet"
+            key = f"{self._quarantine(revisions)}.parquet"
             bad = delivered.loc[list(seen.reasons)]
             bad = bad.assign(**{REASON_COLUMN: list(seen.reasons.values())})
             self.store.write(key, self.files.pack(bad))
-            evidence["quarantine"] = self.store.uri(key)
-        return evidence
+            kept["quarantine"] = self.store.uri(key)
+        return kept
 
-    def _context(self, seen: Examination, standing: Standing) -> dict[str, Number]:
-        """What is known by comparing it with the other batches and the other stream."""
-        folder = f"arrivals/{self.spec.dataset}/{self.stream}"
-        batches = {entry.key.split("/")[3] for entry in self.store.list(folder)}
-        late = standing.next_revision == 1 and any(one > self.delivery.batch for one in batches)
-        context: dict[str, Number] = {"out_of_order": late}
+    def _context(
+        self, good: pd.DataFrame, revisions: Revisions
+    ) -> tuple[dict[str, Number], list[str]]:
+        """What comparing it with other batches and with the other stream says: numbers, words."""
+        numbers: dict[str, Number] = {"out_of_order": self._out_of_order(revisions)}
+        remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
         if self.stream == "labels":
-            context["unknown_keys"] = self._unknown_keys(seen.good[self.spec.key])
-        return context
+            unknown = self._unknown_keys(good[self.spec.key])
+            numbers["unknown_keys"] = unknown
+            if unknown:
+                remarks.append(f"{unknown} labels belong to no row that is known yet")
+        return numbers, remarks
+
+    def _out_of_order(self, revisions: Revisions) -> bool:
+        entries = self.store.list(f"arrivals/{self._table}")
+        batches = {entry.key.split("/")[3] for entry in entries}
+        return revisions.next == 1 and any(one > self.delivery.batch for one in batches)
 
     def _unknown_keys(self, keys: pd.Series) -> int:
         features = f"{self.spec.dataset}/features"
@@ -241,30 +216,6 @@ class Publication:
             return here if newest is None else max(newest, here)
         return newest or BEFORE_ANY_FEATURE
 
-    def _told(
-        self,
-        seen: Examination,
-        standing: Standing,
-        numbers: Mapping[str, Number],
-        *,
-        version: int,
-    ) -> str:
-        good, rows = len(seen.good), numbers["rows"]
-        told = [
-            f"{good} of {rows} rows of {self._title} are in version {version} of the table",
-            f"{len(seen.reasons)} went to quarantine" if seen.reasons else "none was bad",
-        ]
-        if standing.live is not None:
-            told.append(
-                f"the file had changed, so revision {standing.next_revision} "
-                f"replaces revision {standing.live}"
-            )
-        if numbers["out_of_order"]:
-            told.append("a later batch was there before it")
-        if numbers.get("unknown_keys"):
-            told.append(f"{numbers['unknown_keys']} labels belong to no known row")
-        return f"{'; '.join([*told, *seen.warnings])}."
-
     @property
     def _title(self) -> str:
         return f"{self.stream} {self.delivery.batch}"
@@ -273,51 +224,5 @@ class Publication:
     def _table(self) -> str:
         return f"{self.spec.dataset}/{self.stream}"
 
-    def _quarantine(self, standing: Standing) -> str:
-        return f"quarantine/{self._table}/{self.delivery.batch}/r{standing.next_revision:04d}"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a batch stands before a delivery of it is handled.
-
-    Attributes:
-        live: Revision whose rows are in the table, or None.
-        next_revision: What the delivery becomes, unless it repeats the live one.
-    """
-
-    live: int | None
-    next_revision: int
-
-    @classmethod
-    def after(cls, newest: Registration | None) -> Standing:
-        """Where the registration of the newest revision leaves a batch."""
-        if newest is None:
-            return cls(None, 1)
-        live = newest.note.get("live_revision")
-        return cls(None if live is None else int(live), newest.revision + 1)
-
-
-def _counts(delivered: pd.DataFrame, seen: Examination) -> dict[str, Number]:
-    bad = len(seen.reasons)
-    return {
-        "rows": len(delivered),
-        "quarantined": bad,
-        "quarantined_share": round(bad / len(delivered), 6),
-        "expectations": len(seen.outcomes),
-        "failed_expectations": sum(not one.success for one in seen.outcomes),
-        "warnings": len(seen.warnings),
-    }
-
-
-def _in_a_line(error: BadBatch) -> str:
-    parts = [error.message]
-    if error.expected is not None:
-        parts.append(f"expected {error.expected}")
-    if error.found is not None:
-        parts.append(f"found {error.found}")
-    return ", ".join(parts)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _REASON_LIMIT else f"{text[:_REASON_LIMIT]}…"
+    def _quarantine(self, revisions: Revisions) -> str:
+        return f"quarantine/{self._table}/{self.delivery.batch}/r{revisions.next:04d}"
