@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -252,7 +252,7 @@ class Asker:
     answered: dict[str, int] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Asker:
+    def __enter__(self) -> Self:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask)
         self._thread.start()

@@ -163,7 +163,10 @@ def test_what_it_refuses(harbour: Harbour) -> None:
 
 
 def test_a_killed_platform_resumes(harbour: Harbour) -> None:
-    """Last, since it ends the shared one: after kill -9 its servers end by themselves; a new one resumes what the store asks for."""
+    """After kill -9 its servers end by themselves; a new one resumes what the store asks for.
+
+    It comes last, since it ends the platform that these tests share.
+    """
     with harbour.asker() as asker:
         asker.wait_for(20)
         servers = [server["pid"] for server in harbour.status()["servers"].values()]

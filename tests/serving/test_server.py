@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -171,14 +170,17 @@ def test_a_server_ends_when_its_parent_is_killed(versions: Path, tmp_path: Path)
         f"serve({MODEL!r}, version=1, folder=Path({str(versions / '1')!r}), "
         f"log_folder=Path({str(tmp_path / 'log')!r}), port={port}, lifeline=0)"
     )
+    parent_code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {serve!r}], stdin=subprocess.PIPE)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)"
+    )
     parent = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import subprocess, sys, time\n"
-            f"child = subprocess.Popen([sys.executable, '-c', {serve!r}], stdin=subprocess.PIPE)\n"
-            "print(child.pid, flush=True)\n"
-            "time.sleep(600)",
+            parent_code,
         ],
         stdout=subprocess.PIPE,
     )
@@ -197,4 +199,4 @@ def _is_running(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
-    return state != "Z" and os.path.exists(f"/proc/{pid}")
+    return state != "Z"

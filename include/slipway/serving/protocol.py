@@ -337,7 +337,8 @@ def _event_times(tensor: Tensor) -> list[int]:
     for row, value in enumerate(values):
         try:
             time = datetime.fromisoformat(value)
-            aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+            # A year beyond 9999 in UTC overflows here, not in the shipper.
+            aware = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
             times.append((aware - EPOCH) // timedelta(microseconds=1))
         except (ValueError, OverflowError):
             raise Mismatch(

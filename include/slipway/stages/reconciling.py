@@ -287,7 +287,8 @@ def _towards_challenger(facts: Facts) -> Decision:
     if unfinished is not None:
         return unfinished
     champion, challenger, served = facts.champion, facts.challenger, facts.served
-    if champion is not None and served not in {champion, challenger}:
+    is_other = served is None or served not in {champion, challenger}
+    if champion is not None and is_other:
         found = "nothing" if served is None else f"version {served}"
         reason = f"version {champion} is champion, but {found} is served."
         return Decision("repair", champion, reason)

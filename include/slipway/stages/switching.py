@@ -190,6 +190,8 @@ def _ask_many(
         answer = platform.ask(plan.model, sample["payload"])
         if answer.version != plan.version:
             return f"version {answer.version} answered a request."
+        if len(answer.scores) != len(sample["scores"]):
+            return "an answer has another number of rows than its request."
         pairs = zip(answer.scores, sample["scores"], strict=True)
         if not all(abs(score - expected) <= tolerance for score, expected in pairs):
             return "an answer differs from the offline prediction."

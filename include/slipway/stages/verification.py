@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -74,7 +75,8 @@ class Measured:
     Attributes:
         rows: Real rows asked.
         rows_with_nulls: Those of them with a value missing.
-        max_absolute_difference: Largest between an answer and the offline prediction.
+        max_absolute_difference: Largest between an answer and the offline prediction; None where
+            they cannot be compared.
         p99_ms: 99th percentile of one-row latency, in milliseconds.
         cold_start_s: Seconds until the server was ready.
         resident_mib: Memory of its process, in MiB.
@@ -83,7 +85,7 @@ class Measured:
 
     rows: int
     rows_with_nulls: int
-    max_absolute_difference: float
+    max_absolute_difference: float | None
     p99_ms: float
     cold_start_s: float
     resident_mib: float
@@ -106,12 +108,13 @@ def judge(measured: Measured, bars: Verify, *, version: int, slow_is_fine: bool)
     """
     numbers = measured.numbers() | {"version": version}
     wrong = []
-    # Written so that a difference that is not a number is refused.
-    if not measured.max_absolute_difference <= bars.max_absolute_difference:
+    difference, allowed = measured.max_absolute_difference, bars.max_absolute_difference
+    if difference is None:
+        wrong.append("its answers cannot be compared with its offline predictions")
+    elif difference > allowed:
         wrong.append(
-            f"its answers differ from its offline predictions by up to "
-            f"{measured.max_absolute_difference:.3g} "
-            f"({bars.max_absolute_difference:.3g} is allowed)"
+            f"its answers differ from its offline predictions by up to {difference:.3g} "
+            f"({allowed:.3g} is allowed)"
         )
     if measured.accepted:
         wrong.append(f"it accepted bad inputs: {', '.join(measured.accepted)}")
@@ -121,7 +124,7 @@ def judge(measured: Measured, bars: Verify, *, version: int, slow_is_fine: bool)
         return Verdict(REFUSED, f"Version {version} may not serve: {'; '.join(wrong)}.", numbers)
     reason = (
         f"Version {version} answered {measured.rows} real rows as it predicts offline "
-        f"(difference {measured.max_absolute_difference:.1g}, p99 {measured.p99_ms:.0f} ms), "
+        f"(difference {difference or 0:.1g}, p99 {measured.p99_ms:.0f} ms), "
         f"and refused every bad input."
     )
     return Verdict("verified", reason, numbers)
@@ -245,7 +248,7 @@ class _Replay:
             scores.extend(candidate.infer(one).scores)
             milliseconds.append((time.perf_counter() - began) * 1000)
         at_once = candidate.infer(self._payload(self._rows)).scores
-        difference = max(_difference(scores, self._expected), _difference(at_once, self._expected))
+        difference = _difference([*scores, *at_once], [*self._expected, *self._expected])
         good = self._payload(self._rows.head(1))
         bad = bad_inputs(good, self._columns)
         names = [name for name, _, _ in self._columns if name in self._rows]
@@ -327,7 +330,9 @@ def _with(inputs: Sequence[Mapping[str, Any]], name: str, **change: Any) -> list
     return [{**tensor, **change} if tensor["name"] == name else {**tensor} for tensor in inputs]
 
 
-def _difference(scores: Sequence[float], expected: Sequence[float]) -> float:
+def _difference(scores: Sequence[float], expected: Sequence[float]) -> float | None:
     if len(scores) != len(expected):
-        return float("nan")
-    return max(abs(one - other) for one, other in zip(scores, expected, strict=True))
+        return None
+    gaps = [abs(one - other) for one, other in zip(scores, expected, strict=True)]
+    # Not `max` alone: it may pass over what is not a number.
+    return max(gaps) if all(map(math.isfinite, gaps)) else None

@@ -1,0 +1,518 @@
+"""Rollout: what is decided, what is done, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.errors import (
+    BadParameter,
+    LeaseHeld,
+    NotFound,
+    PlatformUnavailable,
+    RolloutRefused,
+    Superseded,
+    Tampered,
+)
+from slipway.records import ledger
+from slipway.records.leases import acquire, find_lease, release
+from slipway.records.runs import RunRecord
+from slipway.serving.protocol import Column, Signature
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.model import Verify
+from slipway.stages import rollout
+from slipway.stages.platform import payload
+from slipway.stages.reconciling import Decision, Facts, decide
+from slipway.stages.verification import Measured, judge, recent_rows
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.rollout import FakePlatform, FakeRegistry
+
+MODEL = "delay"
+SIGNATURE = Signature(
+    (Column("distance", "number", required=True), Column("origin", "string", required=False)),
+    key="id",
+    event_time="at",
+)
+DATASET = DatasetSpec.model_validate(
+    {
+        "dataset": "flights",
+        "key": "id",
+        "event_time": "at",
+        "streams": {
+            "features": {
+                "columns": {
+                    "id": {"type": "string", "nullable": False},
+                    "at": {"type": "timestamp", "nullable": False},
+                    "distance": {"type": "number", "nullable": False},
+                    "origin": {"type": "string"},
+                }
+            },
+            "labels": {"columns": {"id": {"type": "string"}, "late": {"type": "integer"}}},
+        },
+    }
+)
+SPEC = ModelSpec.model_validate(
+    {
+        "model": MODEL,
+        "dataset": "flights",
+        "task": "classification",
+        "target": "late",
+        "features": {"numeric": ["distance"], "categorical": ["origin"]},
+        "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
+        "gates": {"metrics": {"roc_auc": {"greater_is_better": True, "threshold": 0.5}}},
+        "deployment": {"verify": {"replay_rows": 20}},
+        "monitoring": {"performance": {"metric": "roc_auc", "max_absolute_drop": 0.05}},
+    }
+)
+
+
+def facts(**known: Any) -> Facts:
+    """Version 2 is champion and served, 1 is previous; some of it changed."""
+    usual: dict[str, Any] = {
+        "champion": 2,
+        "previous": 1,
+        "challenger": None,
+        "blocked": {},
+        "served": 2,
+        "unfinished": None,
+    }
+    return Facts(**usual | known)
+
+
+@pytest.mark.parametrize(
+    ("known", "to", "action", "version"),
+    [
+        ({}, "challenger", "nothing", None),
+        ({"champion": None, "served": None}, "challenger", "nothing", None),
+        ({"champion": None, "served": None, "challenger": 1}, "challenger", "roll_out", 1),
+        ({"challenger": 3}, "challenger", "roll_out", 3),
+        ({"challenger": 2}, "challenger", "nothing", None),
+        ({"challenger": 3, "blocked": {3: "refused"}}, "challenger", "nothing", None),
+        ({"challenger": 3, "blocked": {3: "rolled_back"}}, "challenger", "nothing", None),
+        ({"served": None}, "challenger", "repair", 2),
+        ({"served": 1}, "challenger", "repair", 2),
+        ({"served": None, "challenger": 3}, "challenger", "repair", 2),
+        ({"served": 3, "challenger": 3}, "challenger", "roll_out", 3),
+        ({"served": 3, "unfinished": ("roll_out", 3)}, "challenger", "roll_out", 3),
+        ({"served": 1, "unfinished": ("roll_back", 1)}, "challenger", "roll_back", 1),
+        ({"unfinished": ("roll_out", 3), "challenger": 3}, "challenger", "roll_out", 3),
+        ({}, "previous", "roll_back", 1),
+        ({"served": 1, "unfinished": ("roll_back", 1)}, "previous", "roll_back", 1),
+        ({}, "1", "roll_back", 1),
+        ({"blocked": {3: "rolled_back"}}, "3", "roll_out", 3),
+        ({}, "2", "nothing", None),
+        ({"served": None}, "2", "repair", 2),
+    ],
+)
+def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: int | None) -> None:
+    """Every state of affairs has one mend, with a reason in a sentence."""
+    decision = decide(facts(**known), to)
+    assert (decision.action, decision.version) == (action, version)
+    assert decision.reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("known", "to"),
+    [
+        ({"previous": None}, "previous"),
+        ({"blocked": {1: "rolled_back"}}, "previous"),
+        ({}, "champion"),
+        ({}, "-1"),
+    ],
+)
+def test_what_cannot_be_rolled_out(known: dict[str, Any], to: str) -> None:
+    """A rollback that would be a no-op, or anything not on offer, is refused."""
+    with pytest.raises(BadParameter):
+        decide(facts(**known), to)
+
+
+def measured(**known: Any) -> Measured:
+    """A candidate that did well; some of it changed."""
+    usual: dict[str, Any] = {
+        "rows": 20,
+        "rows_with_nulls": 4,
+        "max_absolute_difference": 0.0,
+        "p99_ms": 5.0,
+        "cold_start_s": 3.0,
+        "resident_mib": 200.0,
+        "accepted": (),
+    }
+    return Measured(**usual | known)
+
+
+@pytest.mark.parametrize(
+    ("known", "slow_is_fine", "action"),
+    [
+        ({}, False, "verified"),
+        ({"max_absolute_difference": 1e-3}, False, "refused"),
+        ({"max_absolute_difference": None}, False, "refused"),
+        ({"accepted": ("NaN",)}, True, "refused"),
+        ({"p99_ms": 5000.0}, False, "refused"),
+        ({"p99_ms": 5000.0}, True, "verified"),
+    ],
+)
+def test_what_is_verified(known: dict[str, Any], slow_is_fine: bool, action: str) -> None:  # noqa: FBT001
+    """Difference, bad inputs and latency each refuse; latency does not stop a way back."""
+    verdict = judge(measured(**known), Verify(), version=3, slow_is_fine=slow_is_fine)
+    assert verdict.action == action
+    assert "ersion 3" in verdict.reason
+
+
+class Offline:
+    """A package that scores like a version of the fake platform."""
+
+    signature_columns = tuple((it.name, it.kind, it.required) for it in SIGNATURE.columns)
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """A score that depends on version, distance and whether the origin is known."""
+        known = frame["origin"].notna().to_numpy()
+        return np.asarray(score(self._version, frame["distance"], known))
+
+
+def score(version: int, distance: Any, known: Any) -> Any:
+    """How a version scores."""
+    return version / 10 + np.asarray(distance, dtype=float) / 10_000 + np.asarray(known) / 100
+
+
+class Features:
+    """The features table of 100 rows, one an hour; every tenth has no origin."""
+
+    def __init__(self) -> None:
+        start = datetime(2013, 1, 1, tzinfo=UTC)
+        self.rows = pd.DataFrame(
+            {
+                "id": [f"f{number}" for number in range(100)],
+                "at": [start + timedelta(hours=number) for number in range(100)],
+                "distance": np.arange(100.0),
+                "origin": ["EWR" if number % 10 else None for number in range(100)],
+            }
+        )
+
+    def newest(self, _table: str, column: str) -> datetime | None:
+        """Largest value."""
+        return None if self.rows.empty else self.rows[column].max().to_pydatetime()
+
+    def count(self, _table: str) -> int:
+        """Rows."""
+        return len(self.rows)
+
+    def read(self, _table: str, *, where: Any = ()) -> pd.DataFrame:
+        """Rows since a moment."""
+        [(column, _, since)] = where
+        return self.rows[self.rows[column] >= since]
+
+
+@dataclass
+class Yard:
+    """A model with versions 1 to 4, of which 2 is champion and served."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    tables: Features = field(default_factory=Features)
+    load: Callable[[Path], Any] = field(
+        default=lambda folder: Offline(int((folder / "version").read_text()))
+    )
+
+    def __post_init__(self) -> None:
+        """Serve version 2."""
+        self.registry.tags = {number: {} for number in range(1, 5)}
+        self.registry.aliases = {"champion": 2, "previous": 1}
+
+        def scores(version: int) -> Any:
+            return lambda inputs: score(
+                version,
+                inputs.columns["distance"],
+                [value is not None for value in inputs.columns["origin"]],
+            ).tolist()
+
+        models = {number: scores(number) for number in range(1, 5)}
+        self.platform = FakePlatform(self.store, SIGNATURE, models)
+        self.platform.apply(MODEL, weights={2: 1.0}, keep=[1], token=0)
+
+    def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
+        """The first stage."""
+        return rollout.reconcile(SPEC, **self._ports(), holder=holder, to=to)
+
+    def verify(self, run: str) -> RunRecord:
+        """The second stage."""
+        return rollout.verify(
+            SPEC, DATASET, **self._ports(), rollout=run, tables=self.tables, load=self.load
+        )
+
+    def switch(self, run: str) -> RunRecord:
+        """The third stage."""
+        return rollout.switch(SPEC, **self._ports(), rollout=run)
+
+    def promote(self, run: str) -> RunRecord:
+        """The last stage."""
+        return rollout.promote_champion(SPEC, **self._ports(), rollout=run)
+
+    def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
+        """Every stage as the DAG would run them; the verdicts' actions."""
+        record = self.reconcile(to, holder=holder)
+        actions = [record.verdict.action]
+        for stage, good in (
+            (self.verify, "verified"),
+            (self.switch, "switched"),
+            (self.promote, "promoted"),
+        ):
+            if actions[-1] == "nothing":
+                break
+            actions.append(stage(record.ref.run).verdict.action)
+            if actions[-1] != good:
+                break
+        return actions
+
+    def served(self) -> int | None:
+        """What is really served."""
+        found = self.platform.served(MODEL)
+        return found.version if found else None
+
+    def is_free(self) -> bool:
+        """Whether nobody holds the model's lease."""
+        lease = find_lease(self.store, f"rollout-{MODEL}")
+        return lease is None or lease.released
+
+    def _ports(self) -> dict[str, Any]:
+        origin: Mapping[str, Any] = {"dag_id": "delay__deploy"}
+        return {
+            "store": self.store,
+            "registry": self.registry,
+            "platform": self.platform,
+            "origin": origin,
+        }
+
+
+@pytest.fixture
+def yard() -> Yard:
+    """A model whose version 2 serves."""
+    return Yard()
+
+
+def test_a_challenger_becomes_champion(yard: Yard) -> None:
+    """A whole rollout moves traffic, then aliases, anchors the ledger and frees the lease."""
+    yard.registry.aliases["challenger"] = 3
+    assert yard.roll() == ["roll_out", "verified", "switched", "promoted"]
+    assert yard.registry.aliases == {"champion": 3, "previous": 2}
+    assert yard.platform.applied[-1] == ({3: 1.0}, [2])
+    assert yard.registry.tags[3]["slipway.rollout"] == "serving"
+    assert yard.registry.anchors == [ledger.head(yard.store, MODEL)]
+    assert yard.is_free()
+    assert yard.roll(holder="run-2") == ["nothing"]
+
+
+def test_the_first_model_is_rolled_out(yard: Yard) -> None:
+    """Without a champion the challenger takes everything, and there is no previous."""
+    yard.registry.aliases = {"challenger": 1}
+    yard.platform.forget(MODEL)
+    assert yard.roll() == ["roll_out", "verified", "switched", "promoted"]
+    assert yard.registry.aliases == {"champion": 1}
+
+
+def test_a_rollback_cannot_be_undone_by_itself(yard: Yard) -> None:
+    """`to: previous` returns to it; what was rolled back needs its number to serve again."""
+    assert yard.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
+    assert yard.registry.aliases == {"champion": 1}
+    assert yard.registry.tags[2]["slipway.rollout"] == "rolled_back"
+    assert yard.platform.applied[-1] == ({1: 1.0}, [])
+    with pytest.raises(BadParameter):
+        yard.roll("previous", holder="run-2")
+    yard.registry.aliases["challenger"] = 2
+    assert yard.roll(holder="run-3") == ["nothing"]
+    assert yard.roll("2", holder="run-4") == ["roll_out", "verified", "switched", "promoted"]
+    assert yard.served() == yard.registry.aliases["champion"] == 2
+
+
+def test_a_lost_champion_is_put_back_at_once(yard: Yard) -> None:
+    """Reconcile itself repairs what is served; the other stages confirm it."""
+    yard.platform.forget(MODEL)
+    record = yard.reconcile()
+    assert record.verdict.action == "repair"
+    assert yard.served() == 2
+    assert [stage(record.ref.run).verdict.action for stage in (yard.verify, yard.switch)] == [
+        "verified",
+        "switched",
+    ]
+    assert yard.promote(record.ref.run).verdict.action == "promoted"
+    assert yard.registry.aliases == {"champion": 2, "previous": 1}
+
+
+def test_nothing_to_do_is_recorded_once(yard: Yard) -> None:
+    """A sweep that finds nothing leaves one record per state of affairs, and no lease."""
+    first, again = yard.reconcile(), yard.reconcile(holder="run-2")
+    assert first == again
+    assert find_lease(yard.store, f"rollout-{MODEL}") is None
+    assert len(ledger.read(yard.store, MODEL)) == 1
+
+
+def test_a_refused_challenger_leaves_the_champion(yard: Yard) -> None:
+    """Answers that differ from the offline predictions refuse a version, for good."""
+    yard.registry.aliases["challenger"] = 3
+    yard.platform.models[3] = yard.platform.models[1]
+    assert yard.roll() == ["roll_out", "refused"]
+    assert yard.served() == 2
+    assert yard.registry.tags[3]["slipway.rollout"] == "refused"
+    assert yard.is_free()
+    assert yard.roll(holder="run-2") == ["nothing"]
+
+
+def test_a_candidate_that_accepts_bad_inputs_is_refused(yard: Yard) -> None:
+    """Every bad input that is not refused is named."""
+    yard.registry.aliases["challenger"] = 3
+    yard.platform.lenient = True
+    record = yard.verify(yard.reconcile().ref.run)
+    assert record.verdict.action == "refused"
+    assert "NaN" in record.verdict.reason
+    with pytest.raises(RolloutRefused, match="may not go on"):
+        yard.switch(record.ref.run)
+
+
+@pytest.mark.parametrize("why", ["unready", "tampered", "no rows"])
+def test_what_cannot_be_verified_is_refused(yard: Yard, why: str) -> None:
+    """No server, changed bytes or nothing to replay: each is a refusal with its reason."""
+    yard.registry.aliases["challenger"] = 3
+    if why == "unready":
+        yard.platform.broken = {3}
+    elif why == "tampered":
+        yard.load = _tampered
+    else:
+        yard.tables.rows = yard.tables.rows.head(0)
+    assert yard.roll() == ["roll_out", "refused"]
+    assert yard.served() == 2
+
+
+def test_an_aborted_switch_puts_the_champion_back(yard: Yard) -> None:
+    """A version that fails under traffic is taken back, tagged, and not tried again by itself."""
+    yard.registry.aliases["challenger"] = 3
+    run = yard.reconcile().ref.run
+    yard.verify(run)
+    yard.platform.broken = {3}
+    assert yard.switch(run).verdict.action == "aborted"
+    assert yard.served() == 2
+    assert yard.registry.aliases == {"champion": 2, "previous": 1, "challenger": 3}
+    with pytest.raises(RolloutRefused):
+        yard.promote(run)
+    assert yard.roll(holder="run-2") == ["nothing"]
+
+
+def test_a_platform_that_is_down_is_no_verdict(yard: Yard) -> None:
+    """If the champion cannot be put back either, the stage fails and a retry goes on."""
+    yard.registry.aliases["challenger"] = 3
+    run = yard.reconcile().ref.run
+    yard.verify(run)
+    yard.platform.down = True
+    with pytest.raises(PlatformUnavailable):
+        yard.switch(run)
+    yard.platform.down = False
+    assert yard.switch(run).verdict.action == "switched"
+    assert yard.promote(run).verdict.action == "promoted"
+
+
+def test_success_is_never_said_of_something_else(yard: Yard) -> None:
+    """If something else is served after the switch, no alias moves."""
+    yard.registry.aliases["challenger"] = 3
+    run = yard.reconcile().ref.run
+    yard.verify(run)
+    yard.switch(run)
+    yard.platform.forget(MODEL)
+    with pytest.raises(PlatformUnavailable, match="cannot be called champion"):
+        yard.promote(run)
+    assert yard.registry.aliases["champion"] == 2
+
+
+def test_a_half_finished_rollout_is_finished(yard: Yard) -> None:
+    """Killed between switch and promote, the next rollout goes on where it stopped."""
+    run = yard.reconcile("previous").ref.run
+    yard.verify(run)
+    yard.switch(run)
+    lease = find_lease(yard.store, f"rollout-{MODEL}")
+    assert lease is not None
+    release(yard.store, lease)
+    assert yard.roll(holder="run-2") == ["roll_back", "verified", "switched", "promoted"]
+    assert yard.registry.aliases == {"champion": 1}
+    assert yard.registry.tags[2]["slipway.rollout"] == "rolled_back"
+
+
+def test_two_rollouts_keep_apart(yard: Yard) -> None:
+    """While one is in flight another is held off; after it was taken over it cannot go on."""
+    yard.registry.aliases["challenger"] = 3
+    run = yard.reconcile().ref.run
+    assert yard.reconcile().ref.run == run
+    with pytest.raises(LeaseHeld):
+        yard.reconcile(holder="run-2")
+    later = datetime.now(UTC) + timedelta(days=1)
+    acquire(yard.store, f"rollout-{MODEL}", holder="run-3", seconds=1, now=later)
+    with pytest.raises(Superseded):
+        yard.verify(run)
+
+
+def test_a_repeat_changes_nothing(yard: Yard) -> None:
+    """Every stage, run again, returns its record and touches neither traffic nor aliases."""
+    yard.registry.aliases["challenger"] = 3
+    yard.roll()
+    aliases, applied = dict(yard.registry.aliases), list(yard.platform.applied)
+    run = "rollout-000001"
+    assert yard.promote(run).verdict.action == "promoted"
+    assert yard.switch(run).verdict.action == "switched"
+    assert yard.verify(run).verdict.action == "verified"
+    assert (yard.registry.aliases, yard.platform.applied) == (aliases, applied)
+
+
+def test_a_version_that_is_not_there_cannot_be_asked_for(yard: Yard) -> None:
+    """A number without a version is not found, before any lease is taken."""
+    with pytest.raises(NotFound):
+        yard.reconcile("9")
+    assert yard.is_free()
+
+
+def test_replayed_rows_are_the_newest_and_some_have_gaps() -> None:
+    """The newest rows are replayed, up to a fifth of them with a missing value."""
+    rows = recent_rows(Features(), DATASET, rows=20)
+    assert len(rows) == 20
+    assert rows["origin"].isna().sum() == 4
+    assert rows["at"].is_monotonic_increasing
+    everything = recent_rows(Features(), DATASET, rows=500)
+    assert len(everything) == 100
+
+
+def test_rows_travel_as_a_client_sends_them() -> None:
+    """Missing values become null, whole-number categories lose their point, times keep UTC."""
+    rows = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "at": pd.to_datetime(["2013-01-01T00:00Z", "2013-01-02T00:00Z"]),
+            "distance": pd.array([1, None], dtype="Int64"),
+            "origin": [5.0, None],
+        }
+    )
+    columns = [("distance", "number", False), ("origin", "string", False)]
+    sent = {
+        it["name"]: it["data"] for it in payload(rows, columns, key="id", event_time="at")["inputs"]
+    }
+    assert sent == {
+        "distance": [1.0, None],
+        "origin": ["5", None],
+        "id": ["a", "b"],
+        "at": ["2013-01-01T00:00:00+00:00", "2013-01-02T00:00:00+00:00"],
+    }
+
+
+def test_a_decision_is_a_value() -> None:
+    """Decisions compare by what they say."""
+    assert decide(facts(challenger=3), "challenger") == Decision(
+        "roll_out", 3, "version 3 is challenger, and version 2 is served."
+    )
+
+
+def _tampered(_folder: Path) -> Any:
+    raise Tampered("a file of a model version is not the one that was registered")
