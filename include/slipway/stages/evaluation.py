@@ -169,7 +169,7 @@ class _Evaluation:
             for name in who
             if f"{name}.{metric}" in numbers
         ]
-        return f"{metric} on the same {numbers['rows']:,} newest rows: {', '.join(said)}"
+        return f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(said)}."
 
 
 def _scores(contender: Scorer, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:

@@ -38,8 +38,8 @@ def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
         ]
     compared = _compared(gates, numbers)
     if failures:
-        return Verdict("refuse", f"refused: {'; '.join(failures)}", compared)
-    return Verdict("promote", f"every gate holds: {_said(gates, compared)}", compared)
+        return Verdict("refuse", f"A gate does not hold: {'; '.join(failures)}.", compared)
+    return Verdict("promote", f"Every gate holds: {_said(gates, compared)}.", compared)
 
 
 def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:

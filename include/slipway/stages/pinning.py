@@ -52,9 +52,9 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     start, end = times.min(), times.max()
     return Verdict(
         "pinned",
-        f"features version {features_version} and labels version {labels_version} as of "
+        f"Features version {features_version} and labels version {labels_version} as of "
         f"{as_of:%Y-%m-%d %H:%M}: {len(rows):,} labelled rows from {start:%Y-%m-%d} "
-        f"to {end:%Y-%m-%d}",
+        f"to {end:%Y-%m-%d}.",
         {
             "features_version": features_version,
             "labels_version": labels_version,

@@ -169,7 +169,7 @@ def promote_challenger(
         registry.anchor(spec.model, ledger.head(store, spec.model))
         return Verdict(
             "promoted",
-            f"version {version.version} is the challenger: {gated.verdict.reason}",
+            f"Version {version.version} is the challenger. {gated.verdict.reason}",
             {"version": version.version, **gated.verdict.numbers},
             {"model": f"models:/{spec.model}/{version.version}", **trained.verdict.evidence},
         )

@@ -193,7 +193,7 @@ class _Training:
             "trained",
             f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
             f"{numbers['training_end']} in {fit_seconds:.1f} s; "
-            f"{numbers['holdout_rows']:,} newer rows are held out",
+            f"{numbers['holdout_rows']:,} newer rows are held out.",
             numbers,
             {
                 "model_uri": model_uri,

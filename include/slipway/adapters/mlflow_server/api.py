@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -37,6 +38,7 @@ class MlflowApi:
             base_url=f"{self.url}/api/2.0/",
             timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
         )
+        weakref.finalize(self, self._client.close)
 
     def get(self, path: str, **params: str) -> dict[str, Any]:
         """What the server says to a question."""

@@ -1,0 +1,276 @@
+"""Training runs and model versions: on a real MLflow server, and in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
+from slipway.errors import NotFound, RegistryUnavailable, Tampered
+from slipway.records.ledger import Head
+from slipway.stages.manifest import MANIFEST, open_sealed, seal
+from slipway.stages.promotion import DIGEST
+from slipway.stages.training import PinnedTable
+from tests.conftest import free_port
+from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+
+
+@dataclass
+class Yard:
+    """One registry with its training runs, and a model that nobody else uses."""
+
+    registry: MlflowRegistry | MemoryRegistry
+    tracking: MlflowTracking | MemoryTracking
+    status: Callable[[str], str]
+    model: str
+
+    def begin(self, *, run_key: str = "m/request-000001", attempt: int = 1) -> str:
+        """A training run."""
+        return self.tracking.begin(
+            self.model,
+            run_key=run_key,
+            attempt=attempt,
+            tags={"slipway.reason": "first"},
+            params={"estimator": "ridge"},
+            tables=[PinnedTable("shop/features", "s3://bucket/tables/shop/features", 3)],
+        )
+
+    def log(self, folder: Path) -> str:
+        """A model URI, of a folder logged by a new run."""
+        return self.tracking.log_package(self.begin(), folder)
+
+    def register(self, folder: Path, digest: str, *, run_key: str = "m/request-000001") -> int:
+        """A version, of a folder logged by a new run."""
+        tags = {DIGEST: digest, "slipway.reason": "first"}
+        uri = self.log(folder)
+        return self.registry.register(self.model, model_uri=uri, run_key=run_key, tags=tags).version
+
+
+@pytest.fixture(params=["memory", "mlflow"])
+def yard(request: pytest.FixtureRequest, tmp_path: Path) -> Yard:
+    """A registry of each kind in turn, with a model of its own."""
+    model = f"model_{uuid.uuid4().hex[:12]}"
+    if request.param == "memory":
+        tracking = MemoryTracking(tmp_path / "memory")
+        return Yard(
+            MemoryRegistry(tracking), tracking, lambda run: tracking.runs[run].status, model
+        )
+    url = request.getfixturevalue("mlflow_server")
+
+    def status(run_id: str) -> str:
+        run = httpx.get(f"{url}/api/2.0/mlflow/runs/get", params={"run_id": run_id}).json()
+        found: str = run["run"]["info"]["status"]
+        return found
+
+    return Yard(MlflowRegistry(url), MlflowTracking(url), status, model)
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> tuple[Path, str]:
+    """A model version's folder and the digest of its manifest."""
+    folder = tmp_path / "sealed"
+    (folder / "slipway").mkdir(parents=True)
+    (folder / "model.skops").write_bytes(b"model")
+    (folder / "slipway" / "notes on it.txt").write_text("blank, % and é", encoding="utf-8")
+    return folder, seal(folder, {"model": "m"})
+
+
+def test_an_unknown_model_has_no_alias_and_no_anchor(yard: Yard) -> None:
+    """A model's first training finds no champion, without any set-up."""
+    assert yard.registry.alias(yard.model, "champion") is None
+    assert yard.registry.anchored(yard.model) is None
+
+
+def test_a_run_key_is_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
+    """Registering again returns the version that is there."""
+    first = yard.register(*sealed)
+    assert yard.register(*sealed) == first == 1
+    assert yard.register(*sealed, run_key="m/request-000002") == 2
+    version = yard.registry.version(yard.model, 1)
+    assert (version.model, version.run_key) == (yard.model, "m/request-000001")
+    assert version.tags["slipway.reason"] == "first"
+
+
+def test_an_alias_names_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
+    """Setting it again moves it; taking it away twice is no error."""
+    for number in (1, 2):
+        yard.register(*sealed, run_key=f"m/request-{number}")
+        yard.registry.set_alias(yard.model, "champion", number)
+    champion = yard.registry.alias(yard.model, "champion")
+    assert champion is not None
+    assert champion.version == 2
+    assert yard.registry.alias(yard.model, "previous") is None
+    for _ in range(2):
+        yard.registry.delete_alias(yard.model, "champion")
+    assert yard.registry.alias(yard.model, "champion") is None
+
+
+def test_a_version_that_is_not_there_is_not_found(yard: Yard, sealed: tuple[Path, str]) -> None:
+    """Asking for it, naming it and downloading it all say so."""
+    yard.register(*sealed)
+    with pytest.raises(NotFound):
+        yard.registry.version(yard.model, 9)
+    with pytest.raises(NotFound):
+        yard.registry.set_alias(yard.model, "champion", 9)
+    with pytest.raises(NotFound):
+        yard.registry.download(yard.model, 9, sealed[0].parent / "to")
+
+
+def test_tags_are_added_and_replaced(yard: Yard, sealed: tuple[Path, str]) -> None:
+    """Setting some tags leaves the others alone."""
+    number = yard.register(*sealed)
+    yard.registry.tag(yard.model, number, {"slipway.rollout": "refused"})
+    yard.registry.tag(yard.model, number, {"slipway.rollout": "verified"})
+    tags = yard.registry.version(yard.model, number).tags
+    assert (tags["slipway.rollout"], tags["slipway.reason"]) == ("verified", "first")
+
+
+def test_the_anchor_never_goes_back(yard: Yard) -> None:
+    """The newest head of the ledger stays written down, whoever comes late."""
+    newer = Head(12, "b" * 64)
+    yard.registry.anchor(yard.model, newer)
+    yard.registry.anchor(yard.model, Head(11, "a" * 64))
+    assert yard.registry.anchored(yard.model) == newer
+
+
+def test_a_download_is_the_folder_that_was_logged(
+    yard: Yard, sealed: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Every file comes back, and asking again keeps what is there."""
+    folder, digest = sealed
+    number = yard.register(folder, digest)
+    for _ in range(2):
+        got = yard.registry.download(yard.model, number, tmp_path / "got")
+        names = {path.relative_to(got) for path in got.rglob("*")}
+        assert names == {path.relative_to(folder) for path in folder.rglob("*")}
+        assert open_sealed(got, sha256=digest)["model"] == "m"
+    uri = yard.registry.version(yard.model, number).source_uri
+    assert open_sealed(yard.tracking.download(uri, tmp_path / "again", sha256=digest))
+
+
+@pytest.mark.parametrize("name", ["model.skops", MANIFEST])
+def test_a_changed_file_is_never_delivered(
+    yard: Yard, sealed: tuple[Path, str], tmp_path: Path, name: str
+) -> None:
+    """A file that differs from its digest refuses the whole version, and leaves no folder."""
+    folder, digest = sealed
+    original = (folder / name).read_bytes()
+    (folder / name).write_bytes(original.replace(b"m", b"n"))
+    number = yard.register(folder, digest)
+    with pytest.raises(Tampered):
+        yard.registry.download(yard.model, number, tmp_path / "got")
+    assert not (tmp_path / "got").exists()
+
+
+def test_a_version_without_digest_is_not_delivered(
+    yard: Yard, sealed: tuple[Path, str], tmp_path: Path
+) -> None:
+    """A version that somebody registered by hand cannot be checked, so it cannot be used."""
+    uri = yard.log(sealed[0])
+    yard.registry.register(yard.model, model_uri=uri, run_key="by hand", tags={})
+    with pytest.raises(Tampered):
+        yard.registry.download(yard.model, 1, tmp_path / "got")
+
+
+def test_a_missing_file_is_tampering(yard: Yard, sealed: tuple[Path, str], tmp_path: Path) -> None:
+    """A file that the manifest lists and nobody uploaded refuses the version."""
+    folder, digest = sealed
+    (folder / "model.skops").unlink()
+    number = yard.register(folder, digest)
+    with pytest.raises(Tampered):
+        yard.registry.download(yard.model, number, tmp_path / "got")
+
+
+def test_a_new_attempt_kills_the_runs_of_earlier_ones(yard: Yard) -> None:
+    """Neither another request's run nor a newer attempt's is touched."""
+    stale = yard.begin(attempt=1)
+    other = yard.begin(run_key="m/request-000002", attempt=1)
+    newest = yard.begin(attempt=3)
+    late = yard.begin(attempt=2)
+    assert [yard.status(run) for run in (stale, other, newest, late)] == [
+        "KILLED",
+        "RUNNING",
+        "RUNNING",
+        "RUNNING",
+    ]
+
+
+def test_a_closed_run_stays_as_it_was_closed(yard: Yard) -> None:
+    """An attempt that wakes up late cannot make its killed run look finished."""
+    run = yard.begin()
+    yard.tracking.end(run, status="KILLED")
+    yard.tracking.end(run, status="FINISHED")
+    assert yard.status(run) == "KILLED"
+
+
+def test_numbers_may_follow_after_a_run_has_ended(yard: Yard) -> None:
+    """The evaluation's metrics belong to the training's run."""
+    run = yard.begin()
+    yard.tracking.end(run, status="FINISHED")
+    yard.tracking.log_metrics(run, {"challenger.roc_auc": 0.7})
+    assert yard.status(run) == "FINISHED"
+    assert run in yard.tracking.address(run)
+
+
+class _Broken(BaseHTTPRequestHandler):
+    def _fail(self) -> None:
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b"<html>not JSON</html>")
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _fail  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture(params=["down", "failing"])
+def ill(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a server that is not there, and of one that fails."""
+    if request.param == "down":
+        yield f"http://127.0.0.1:{free_port()}"
+        return
+    server = HTTPServer(("127.0.0.1", 0), _Broken)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_no_error_of_the_transport_leaks(ill: str, sealed: tuple[Path, str]) -> None:
+    """Whatever is asked of a server that is down or failing, it is `RegistryUnavailable`, soon."""
+    registry, tracking = MlflowRegistry(ill), MlflowTracking(ill)
+    yard = Yard(registry, tracking, str, "m")
+    calls: list[Callable[[], Any]] = [
+        lambda: registry.alias("m", "champion"),
+        lambda: registry.version("m", 1),
+        lambda: registry.register("m", model_uri="models:/m-1", run_key="r", tags={}),
+        lambda: registry.set_alias("m", "champion", 1),
+        lambda: registry.delete_alias("m", "champion"),
+        lambda: registry.tag("m", 1, {"a": "b"}),
+        lambda: registry.anchor("m", Head(1, "a")),
+        lambda: registry.anchored("m"),
+        lambda: registry.download("m", 1, sealed[0].parent / "to"),
+        yard.begin,
+        lambda: tracking.log_metrics("r", {"a": 1.0}),
+        lambda: tracking.log_package("r", sealed[0]),
+        lambda: tracking.end("r", status="FAILED"),
+        lambda: tracking.address("r"),
+        lambda: tracking.download("models:/m-1", sealed[0].parent / "to", sha256="a"),
+    ]
+    began = time.monotonic()
+    for call in calls:
+        with pytest.raises(RegistryUnavailable):
+            call()
+    assert time.monotonic() - began < 120

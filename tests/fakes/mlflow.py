@@ -1,0 +1,196 @@
+"""Training runs and model versions in memory, their folders on disk."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from slipway.errors import NotFound, RegistryUnavailable, Tampered
+from slipway.records.ledger import Head
+from slipway.stages import manifest
+from slipway.stages.promotion import DIGEST, RUN_KEY, ModelVersion
+from slipway.stages.training import PinnedTable
+
+
+@dataclass
+class Run:
+    """One training run.
+
+    Attributes:
+        model: Its model.
+        attempt: Its attempt.
+        tags: What is known of it.
+        params: What it was asked to do.
+        tables: What it learnt from.
+        metrics: What it measured.
+        status: How it stands.
+    """
+
+    model: str
+    attempt: int
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    tables: Sequence[PinnedTable]
+    metrics: dict[str, float] = field(default_factory=dict)
+    status: str = "RUNNING"
+
+
+class MemoryTracking:
+    """Fulfils `training.Tracking` and `evaluation.Tracking`.
+
+    Args:
+        root: Folder for the models' files.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.runs: dict[str, Run] = {}
+        self.answers = True
+
+    def begin(
+        self,
+        model: str,
+        *,
+        run_key: str,
+        attempt: int,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        tables: Sequence[PinnedTable],
+    ) -> str:
+        """Id of a new run; runs that earlier attempts left open end as KILLED."""
+        self.check()
+        for run in self.runs.values():
+            same = run.tags[RUN_KEY] == run_key and run.attempt < attempt
+            if same and run.status == "RUNNING":
+                run.status = "KILLED"
+        run_id = uuid.uuid4().hex
+        self.runs[run_id] = Run(
+            model, attempt, {**tags, RUN_KEY: run_key}, dict(params), list(tables)
+        )
+        return run_id
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Write down some numbers of a run."""
+        self.check()
+        self.runs[run_id].metrics |= metrics
+
+    def log_package(self, run_id: str, folder: Path) -> str:
+        """Copy a folder; its URI."""
+        self.check()
+        shutil.copytree(folder, self.root / f"m-{run_id}")
+        return f"models:/m-{run_id}"
+
+    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
+        """Close a run, unless it is closed already."""
+        self.check()
+        if self.runs[run_id].status == "RUNNING":
+            self.runs[run_id].status = status
+
+    def address(self, run_id: str) -> str:
+        """Where a person would look."""
+        return f"memory://runs/{run_id}"
+
+    def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
+        """A copied folder, checked against its manifest's digest."""
+        self.check()
+        source = self.root / model_uri.removeprefix("models:/")
+        if not source.is_dir():
+            raise NotFound(f"there is no {model_uri}")
+        manifest.open_sealed(source, sha256=sha256)
+        shutil.copytree(source, to, dirs_exist_ok=True)
+        return to
+
+    def check(self) -> None:
+        """Fail while it does not answer."""
+        if not self.answers:
+            raise RegistryUnavailable("the fake does not answer")
+
+
+class MemoryRegistry:
+    """Fulfils `promotion.Registry`.
+
+    Args:
+        tracking: Where the versions' files come from.
+    """
+
+    def __init__(self, tracking: MemoryTracking) -> None:
+        self.tracking = tracking
+        self.versions: dict[str, list[ModelVersion]] = {}
+        self.aliases: dict[tuple[str, str], int] = {}
+        self.heads: dict[str, Head] = {}
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias names, or None."""
+        self.tracking.check()
+        number = self.aliases.get((model, alias))
+        return None if number is None else self.version(model, number)
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version."""
+        known = self.versions.get(model, [])
+        if not 1 <= version <= len(known):
+            raise NotFound(f"{model} has no version {version}")
+        return known[version - 1]
+
+    def register(
+        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+    ) -> ModelVersion:
+        """The version of a run key, made now or before."""
+        self.tracking.check()
+        known = self.versions.setdefault(model, [])
+        for version in known:
+            if version.run_key == run_key:
+                return version
+        known.append(
+            ModelVersion(
+                model,
+                len(known) + 1,
+                run_key,
+                model_uri,
+                {**tags, RUN_KEY: run_key},
+                datetime.now(UTC),
+            )
+        )
+        return known[-1]
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Let an alias name a version."""
+        self.aliases[model, alias] = self.version(model, version).version
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Take an alias away."""
+        self.aliases.pop((model, alias), None)
+
+    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Set some tags of a version."""
+        known = self.version(model, version)
+        self.versions[model][version - 1] = ModelVersion(
+            model,
+            version,
+            known.run_key,
+            known.source_uri,
+            {**known.tags, **tags},
+            known.created_at,
+        )
+
+    def anchor(self, model: str, head: Head) -> None:
+        """Write a ledger's head down, unless a newer one is there."""
+        known = self.anchored(model)
+        if known is None or known.sequence < head.sequence:
+            self.heads[model] = head
+
+    def anchored(self, model: str) -> Head | None:
+        """The ledger's head that was written down last."""
+        return self.heads.get(model)
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A version's folder, checked against the digest in its tags."""
+        known = self.version(model, version)
+        if DIGEST not in known.tags:
+            raise Tampered(f"version {version} of {model} has no recorded digest")
+        return self.tracking.download(known.source_uri, to, sha256=known.tags[DIGEST])
