@@ -1,0 +1,273 @@
+"""A model version's folder: what is learnt, saved, loaded and answered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.errors import BadRequest, SpecError, Tampered
+from slipway.records.store import digest, encode
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.model import EstimatorName
+from slipway.stages.manifest import MANIFEST, SOURCE
+
+TASKS = {"roc_auc": "classification", "r2_score": "regression"}
+ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
+SOURCE_TEXT = """
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+FACTOR = 1.0
+
+
+def features(frame):
+    return frame.assign(double=frame["wind"] * FACTOR)
+"""
+
+
+def _dataset() -> DatasetSpec:
+    features = {
+        "id": {"type": "string", "nullable": False},
+        "at": {"type": "timestamp", "nullable": False},
+        "wind": {"type": "number"},
+        "decks": {"type": "integer", "nullable": False},
+        "port": {"type": "string"},
+        "berth": {"type": "integer"},
+    }
+    labels = {"id": {"type": "string"}, "late": {"type": "integer"}}
+    return DatasetSpec.model_validate(
+        {
+            "dataset": "ferries",
+            "key": "id",
+            "event_time": "at",
+            "streams": {"features": {"columns": features}, "labels": {"columns": labels}},
+        }
+    )
+
+
+def _spec(estimator: str, **params: Any) -> ModelSpec:
+    classifies = "Classif" in estimator or "Logistic" in estimator
+    metric = "roc_auc" if classifies else "r2_score"
+    return ModelSpec.model_validate(
+        {
+            "model": "delay",
+            "dataset": "ferries",
+            "task": TASKS[metric],
+            "target": "late",
+            "features": {"numeric": ["wind", "decks"], "categorical": ["port", "berth"]},
+            "estimator": {"name": estimator, "params": params},
+            "gates": {"metrics": {metric: {"greater_is_better": True}}},
+            "monitoring": {"performance": {"metric": metric, "max_absolute_drop": 0.1}},
+        }
+    )
+
+
+def _rows(count: int = 400) -> pd.DataFrame:
+    random = np.random.default_rng(1)
+    wind = random.normal(size=count)
+    return pd.DataFrame(
+        {
+            "id": [f"c{number}" for number in range(count)],
+            "at": pd.date_range("2013-01-01", periods=count, freq="h", tz="UTC"),
+            "wind": np.where(random.random(count) < 0.1, np.nan, wind),
+            "decks": random.integers(1, 5, count),
+            "port": pd.Series(random.choice(["Oban", "Mallaig"], count)).where(wind < 2),
+            "berth": pd.array([None if one > 2 else int(one > 0) for one in wind], "Int64"),
+            "late": (random.random(count) < 1 / (1 + np.exp(-3 * wind))).astype("int64"),
+        }
+    )
+
+
+def _saved(folder: Path, spec: ModelSpec, *, source: str | None = None) -> Path:
+    rows = _rows()
+    learned = SklearnLearner(spec, _dataset(), source).learn(rows)
+    reference = rows.drop(columns=["id", "late"]).assign(score=learned.predict(rows), part="x")
+    learned.save(folder, facts={"model": spec.model, "task": spec.task}, reference=reference)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved logistic regression; tests that change it take a copy."""
+    target = tmp_path_factory.mktemp("package") / "delay"
+    return _saved(target, _spec("sklearn.linear_model.LogisticRegression"))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_estimator_of_the_spec_answers_the_same_once_loaded(
+    tmp_path: Path, estimator: str
+) -> None:
+    """Fitting, saving as skops and loading changes no score, and takes one thread."""
+    trees = {"n_estimators": 5} if "XGB" in estimator or "Forest" in estimator else {}
+    spec = _spec(estimator, **trees)
+    learned = SklearnLearner(spec, _dataset(), None).learn(_rows())
+    package = load_package(_saved(tmp_path / "delay", spec))
+    scores = package.predict(_rows())
+    assert np.array_equal(scores, learned.predict(_rows()))
+    assert scores.dtype == np.float64
+    assert scores.shape == (400,)
+    threads = {k: v for k, v in package.pipeline.get_params().items() if k.endswith("n_jobs")}
+    assert set(threads.values()) == {1}
+
+
+def test_the_signature_lists_raw_columns(folder: Path) -> None:
+    """Numbers first, and what the dataset calls nullable may be absent."""
+    assert load_package(folder).signature_columns == [
+        ("wind", "number", False),
+        ("decks", "number", True),
+        ("port", "string", False),
+        ("berth", "string", False),
+    ]
+
+
+def test_rows_with_gaps_and_new_categories_are_answered(folder: Path) -> None:
+    """A null, an unseen category and an absent optional column all get a score."""
+    package = load_package(folder)
+    rows = pd.DataFrame({"decks": [1, 2], "port": [None, "Ullapool"], "wind": [None, 1]})
+    scores = package.predict(rows)
+    assert np.isfinite(scores).all()
+    assert package.predict(rows.iloc[:0]).shape == (0,)
+
+
+def test_an_integer_category_is_one_category_however_it_comes(folder: Path) -> None:
+    """Text, an integer and the float that a null beside it makes are the same berth."""
+    package = load_package(folder)
+    rows = pd.DataFrame({"decks": [1], "wind": [0.5], "port": ["Oban"]})
+    berths: list[Any] = ["1", 1, 1.0, pd.array([1], "Int64")[0]]
+    scores = {package.predict(rows.assign(berth=[berth]))[0] for berth in berths}
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize("value", ["seven", float("inf")])
+def test_a_value_that_cannot_be_cast_names_its_column_only(folder: Path, value: Any) -> None:
+    """The refusal says which column, and never what was in it."""
+    with pytest.raises(BadRequest) as refusal:
+        load_package(folder).predict(pd.DataFrame({"decks": [value]}))
+    assert "where: column decks" in str(refusal.value)
+    assert not {str(value), f"{value},", f"'{value}'"} & set(str(refusal.value).split())
+
+
+def test_a_required_column_has_to_be_there(folder: Path) -> None:
+    """A row without it cannot be scored."""
+    with pytest.raises(BadRequest, match="decks"):
+        load_package(folder).predict(pd.DataFrame({"wind": [1.0]}))
+
+
+def test_the_example_beside_the_model_is_made_up(folder: Path) -> None:
+    """No row of the training data travels as MLflow's input example."""
+    example = json.loads((folder / "input_example.json").read_text())
+    assert example["data"] == [[1.0, 1.0, "example", "example"]]
+
+
+def test_requirements_are_exact(folder: Path) -> None:
+    """Whoever loads the version elsewhere gets the very releases it was saved with."""
+    lines = (folder / "requirements.txt").read_text().split()
+    assert {line.partition("==")[0] for line in lines} >= {"scikit-learn", "skops", "xgboost-cpu"}
+    assert all("==" in line for line in lines)
+
+
+def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
+    """One changed byte refuses the folder before anything is built from it."""
+    target = _saved(tmp_path / "delay", _spec("sklearn.linear_model.Ridge"))
+    (target / "model.skops").write_bytes((target / "model.skops").read_bytes() + b" ")
+    with pytest.raises(Tampered, match=r"model\.skops"):
+        load_package(target)
+
+
+def test_types_beyond_the_trusted_are_not_built(tmp_path: Path) -> None:
+    """A manifest cannot widen the list of types that a model file may hold."""
+    target = _saved(tmp_path / "delay", _spec("sklearn.linear_model.Ridge"))
+    manifest = json.loads((target / MANIFEST).read_text())
+    for asked, said in ((["os.system"], "os.system"), ([], "numpy.dtype")):
+        (target / MANIFEST).write_bytes(encode(manifest | {"trusted_types": asked}))
+        with pytest.raises(Tampered, match=said):
+            load_package(target)
+
+
+def test_editing_pipeline_py_changes_no_answer_of_a_version(tmp_path: Path) -> None:
+    """The version imports the source that it holds, in whatever state the live file is."""
+    live = tmp_path / "pipeline.py"
+    live.write_text(SOURCE_TEXT)
+    spec = _spec("sklearn.linear_model.LogisticRegression")
+    target = _saved(tmp_path / "delay", spec, source=live.read_text())
+    before = load_package(target).predict(_rows())
+    live.write_text(SOURCE_TEXT.replace("FACTOR = 1.0", "FACTOR = -100.0"))
+    assert np.array_equal(load_package(target).predict(_rows()), before)
+    edited = SklearnLearner(spec, _dataset(), live.read_text()).learn(_rows())
+    assert edited.own is not None
+    assert edited.own.__name__ != f"slipway_model_delay_{digest(SOURCE_TEXT.encode())[:12]}"
+    assert np.array_equal(load_package(target).predict(_rows()), before)
+
+
+def test_pipeline_py_may_bring_transformer_and_estimator(tmp_path: Path) -> None:
+    """Classes of its own are trusted from the version's own module, and from no other."""
+    source = """
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+
+class Clip(TransformerMixin, BaseEstimator):
+    def __init__(self, limit=1.0):
+        self.limit = limit
+
+    def fit(self, rows, labels=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, rows):
+        return np.clip(rows, -self.limit, self.limit)
+
+
+def estimator(params):
+    return Pipeline([("clip", Clip()), ("learn", LogisticRegression(C=params["C"]))])
+
+
+def split(rows):
+    return rows["at"].iloc[300]
+"""
+    spec = _spec("sklearn.linear_model.LogisticRegression", C=0.5)
+    target = _saved(tmp_path / "delay", spec, source=source)
+    package = load_package(target)
+    own = f"slipway_model_delay_{digest(source.encode())[:12]}"
+    assert f"{own}.Clip" in package.manifest["trusted_types"]
+    learner = SklearnLearner(spec, _dataset(), source)
+    assert learner.holdout_start(_rows()) == _rows()["at"].iloc[300]
+    (target / SOURCE).write_text(source.replace("limit=1.0", "limit=2.0"))
+    with pytest.raises(Tampered, match=r"pipeline\.py"):
+        load_package(target)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "source", "said"),
+    [
+        ("xgboost.XGBClassifier", {"max_depth": "deep"}, None, "cannot learn"),
+        ("sklearn.linear_model.Ridge", {"alhpa": 1.0}, None, "alhpa"),
+        ("sklearn.linear_model.Ridge", {}, "import no_such_thing", "no_such_thing"),
+    ],
+)
+def test_what_does_not_work_is_the_specs_fault(
+    estimator: str, params: dict[str, Any], source: str | None, said: str
+) -> None:
+    """A wrong param or a broken pipeline.py names itself, and no retry is tried."""
+    with pytest.raises(SpecError, match=said):
+        SklearnLearner(_spec(estimator, **params), _dataset(), source).learn(_rows())
+
+
+def test_a_transformer_from_elsewhere_cannot_be_saved(tmp_path: Path) -> None:
+    """A type that could not be loaded is refused when it is saved, not when it serves."""
+    source = "def features(frame):\n    return frame\n"
+    learner = SklearnLearner(_spec("sklearn.linear_model.Ridge"), _dataset(), source)
+    learned = learner.learn(_rows())
+    learned.package.pipeline.named_steps["features"].func = shutil.which
+    with pytest.raises(SpecError, match=r"shutil\.which"):
+        learned.save(tmp_path / "delay", facts={}, reference=_rows())
