@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -14,10 +15,22 @@ import httpx
 import pytest
 
 from slipway.adapters.http_platform import LocalPlatform
+from slipway.adapters.model_package import load_package
 from slipway.adapters.object_store import open_store
-from slipway.errors import PlatformUnavailable, Superseded
+from slipway.errors import (
+    BadRequest,
+    NotFound,
+    PlatformUnavailable,
+    RolloutRefused,
+    Superseded,
+)
 from slipway.records.desired import desire
 from slipway.records.store import Store
+from slipway.serving.answering import frame_of, signature_of
+from slipway.stages.platform import Platform
+from slipway.stages.verification import bad_inputs
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.rollout import FakePlatform, Scores
 from tests.serving.ground import (
     MODEL,
     Asker,
@@ -84,6 +97,56 @@ def harbour(shared: Harbour) -> Harbour:
         lambda: shared.process.get(f"/v2/models/{MODEL}/versions/2/ready").is_success, "2 is warm"
     )
     return shared
+
+
+@pytest.fixture(params=["memory", "process"])
+def platform(request: pytest.FixtureRequest, versions: Path) -> Platform:
+    """The platform in memory and the real one, with version 1 serving and version 2 warm."""
+    if request.param == "process":
+        adapter: LocalPlatform = request.getfixturevalue("harbour").adapter
+        return adapter
+    packages = {version: load_package(versions / str(version)) for version in (1, 2)}
+    signature = signature_of(packages[1])
+
+    def scores(version: int) -> Scores:
+        return lambda inputs: packages[version].predict(frame_of(inputs, signature)).tolist()
+
+    models = {version: scores(version) for version in packages}
+    fake = FakePlatform(MemoryStore(), signature, models, broken={3})
+    fake.apply(MODEL, weights={1: 1.0}, keep=[2], token=1)
+    return fake
+
+
+def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
+    """The one in memory keeps the contract of the real one."""
+    rows = flights(8, seed=4)
+    served = platform.served(MODEL)
+    assert served is not None
+    assert (served.version, dict(served.weights), served.keep) == (1, {1: 1.0}, (2,))
+    assert served.healthy == {1: True, 2: True}
+    answer = platform.ask(MODEL, request_of(rows, probe=True))
+    assert (answer.version, list(answer.scores)) == (1, offline(versions / "1", rows))
+    with pytest.raises(BadRequest, match=r"refused|lacks"):
+        platform.ask(MODEL, {"inputs": request_of(rows)["inputs"][1:]})
+    assert platform.served("other") is None
+    with pytest.raises(NotFound):
+        platform.ask("other", request_of(rows))
+    with pytest.raises(Superseded):
+        platform.apply(MODEL, weights={2: 1.0}, keep=[], token=served.token - 1)
+    with platform.boot(MODEL, version=2, folder=versions / "2") as candidate:
+        answer = candidate.infer(request_of(rows))
+        assert (answer.version, list(answer.scores)) == (2, offline(versions / "2", rows))
+        good = request_of(rows.head(1))
+        columns = load_package(versions / "2").signature_columns
+        assert all(candidate.refuses(body) for body in bad_inputs(good, columns).values())
+        assert not candidate.refuses(json.dumps(good).encode())
+        assert candidate.cold_start_s > 0
+        assert candidate.resident_mib > 0
+    with (
+        pytest.raises(RolloutRefused, match="ready"),
+        platform.boot(MODEL, version=3, folder=versions / "3"),
+    ):
+        pass
 
 
 def test_a_switch_under_requests_loses_none(harbour: Harbour) -> None:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from slipway import __version__
-from slipway.errors import BadParameter, StoreUnavailable
+from slipway.errors import BadParameter, SlipwayError
 from slipway.records.desired import newest_entries, read_desired
 from slipway.records.store import Entry, Store
 from slipway.serving.processes import Server, Shipper
@@ -124,7 +124,8 @@ class LocalPlatform:
         while True:
             try:
                 await self._look()
-            except StoreUnavailable as error:
+            except (SlipwayError, ValueError, KeyError, TypeError) as error:
+                # Whatever lies in the store, the platform goes on following it.
                 logger.warning("what is served stays as it is: %s", error)
             for traffic in self._models.values():
                 traffic.advance()
