@@ -2,6 +2,10 @@
 
 Not `airflow standalone`: on SIGTERM that leaves its children behind, and its log servers listen
 on all interfaces. Here every component listens on loopback only, or not at all.
+
+The API server runs as two processes, one for people and one for tasks. In one process on SQLite
+they lock each other out: the audit log of a person's POST waits for the database on the event
+loop, which a task's transaction needs to end.
 """
 
 from __future__ import annotations
@@ -21,8 +25,11 @@ from slipway.errors import PlatformUnavailable
 from slipway.local.addresses import LOOPBACK
 
 USER = "admin"
+# Airflow's components write at the same time; SQLite's own five seconds are too few for some.
+LOCK_WAIT_SECONDS = 60
 COMPONENTS = {
-    "api-server": ("api-server",),
+    "api-server": ("api-server", "--apps", "core"),
+    "execution-api": ("api-server", "--apps", "execution"),
     "dag-processor": ("dag-processor",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "triggerer": ("triggerer", "--skip-serve-logs"),
@@ -48,13 +55,16 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *arguments]
 
 
-def environment(project: Path, home: Path, port: int, *, base: Mapping[str, str]) -> dict[str, str]:
+def environment(
+    project: Path, home: Path, *, port: int, execution_port: int, base: Mapping[str, str]
+) -> dict[str, str]:
     """Environment of every Airflow process of one local installation.
 
     Args:
         project: Holds `dags/`, `plugins/` and `include/`.
         home: `AIRFLOW_HOME`.
-        port: Of the API server, on loopback.
+        port: Of the API server for people, on loopback.
+        execution_port: Of the one for tasks.
         base: What else the processes need to know.
     """
     url = f"http://{LOOPBACK}:{port}"
@@ -66,12 +76,12 @@ def environment(project: Path, home: Path, port: int, *, base: Mapping[str, str]
             "executor": "LocalExecutor",
             "parallelism": 3,
             "dags_are_paused_at_creation": False,
-            "execution_api_server_url": f"{url}/execution/",
+            "execution_api_server_url": f"http://{LOOPBACK}:{execution_port}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "passwords.json",
             "xcom_backend": "slipway.orchestration.policies.LimitedXCom",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout={LOCK_WAIT_SECONDS}"},
         "api": {"host": LOOPBACK, "port": port, "base_url": url, "secret_key": _secret(home)},
         "api_auth": {"jwt_secret": _secret(home)},
         "scheduler": {

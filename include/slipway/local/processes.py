@@ -58,6 +58,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = folder / "processes.json"
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str]) -> Started:
         """Start a process in a session of its own; its output goes to `logs/<name>.log`."""
@@ -74,6 +75,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._children[process.pid] = process
         created = psutil.Process(process.pid).create_time()
         started = Started(name, process.pid, created, str(path))
         self._write([*self.known(), started])
@@ -110,6 +112,9 @@ class Processes:
         chosen = [one for one in reversed(known) if not names or one.name in names]
         victims = [process for one in chosen for process in _family(one)]
         _end(victims, [one for one in chosen if one.alive()])
+        for one in chosen:
+            if child := self._children.pop(one.pid, None):
+                child.wait()
         self._write([one for one in known if one not in chosen])
         return [one.name for one in chosen]
 

@@ -45,7 +45,7 @@ class Stack:
         self.project = project
         self.folder = folder
         self.processes = Processes(folder)
-        ports = free_ports(3)
+        *ports, self._execution_port = free_ports(4)
         self._airflow_port = ports[0]
         self.addresses = Addresses(*(f"http://{LOOPBACK}:{port}" for port in ports))
         self.settings = Settings(
@@ -72,7 +72,11 @@ class Stack:
     def airflow_environment(self) -> dict[str, str]:
         """The same, with Airflow's own settings."""
         return airflow.environment(
-            self.project, self.home, self._airflow_port, base=self.environment()
+            self.project,
+            self.home,
+            port=self._airflow_port,
+            execution_port=self._execution_port,
+            base=self.environment(),
         )
 
     def up(self, *, progress: Callable[[str], None]) -> airflow.AirflowApi:
@@ -136,11 +140,9 @@ class Stack:
 
     def start_airflow(self, name: str) -> None:
         """Start one of Airflow's components."""
-        self.processes.start(
-            name,
-            airflow.command(*airflow.COMPONENTS[name]),
-            env=self.airflow_environment(),
-        )
+        port = ("--port", str(self._execution_port)) if name == "execution-api" else ()
+        command = airflow.command(*airflow.COMPONENTS[name], *port)
+        self.processes.start(name, command, env=self.airflow_environment())
 
     def _start(self, name: str, *command: str) -> None:
         self.processes.start(name, command, env=self.environment())
