@@ -1,0 +1,285 @@
+"""Snapshot and training: what may be seen, what is learnt, and what an attempt leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.errors import NotComputable, NotFound, RegistryUnavailable, SpecError, Superseded
+from slipway.records.runs import Attempt, RunRef
+from slipway.spec.model import Training
+from slipway.stages.dividing import divide
+from slipway.stages.labelled_rows import Snapshot, read_labelled
+from slipway.stages.manifest import REFERENCE
+from slipway.stages.training import Learned
+from tests.fakes import ferries
+from tests.fakes.learning import Yard, spec
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """Sixty days of labelled crossings."""
+    made = Yard.in_memory(tmp_path)
+    made.land(ferries.crossings(days=60))
+    return made
+
+
+class Meddler:
+    """A learner in whose middle something happens.
+
+    Args:
+        yard: Where it learns.
+        event: What happens.
+    """
+
+    def __init__(self, yard: Yard, event: Callable[[], Any]) -> None:
+        self._learner = SklearnLearner(yard.spec, yard.dataset, None)
+        self._event = event
+
+    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
+        """As the spec says."""
+        del rows
+
+    def learn(self, rows: pd.DataFrame) -> Learned:
+        """A model, after the event."""
+        self._event()
+        return self._learner.learn(rows)
+
+
+def _deliver_late(yard: Yard, rows: pd.DataFrame, *, available_at: datetime) -> None:
+    """Publish labels that arrived at a certain moment of the event clock."""
+    yard.store.create("runs/ferries/late/ingest/attempt-0001.json", b"{}")
+    yard.tables.publish(
+        "ferries/labels",
+        rows[["crossing", "late"]].assign(_available_at=pd.Timestamp(available_at)),
+        batch="late",
+        writer="late",
+        attempt=Attempt(yard.store, RunRef("ferries", "late", "ingest"), 1),
+        note={},
+    )
+
+
+def test_a_snapshot_pins_every_table_and_the_clock(yard: Yard) -> None:
+    """Versions, event clock and labelled range are in the record."""
+    verdict = yard.snapshot(yard.ask()).verdict
+    newest = ferries.START + timedelta(minutes=36 * (60 * ferries.ROWS_PER_DAY - 1))
+    assert verdict.action == "pinned"
+    assert verdict.numbers["features_version"] == yard.tables.version("ferries/features")
+    assert verdict.numbers["labels_version"] == yard.tables.version("ferries/labels")
+    assert verdict.numbers["as_of"] == newest.isoformat()
+    # The row at the clock itself is not before it.
+    assert verdict.numbers["labelled_rows"] == 60 * ferries.ROWS_PER_DAY - 1
+    assert verdict.numbers["window_start"] == ferries.START.isoformat()
+
+
+def test_training_reads_what_was_pinned_however_much_has_landed_since(yard: Yard) -> None:
+    """A batch between snapshot and training changes nothing."""
+    request = yard.ask()
+    pinned = yard.snapshot(request).verdict
+    yard.land(ferries.crossings(days=30, start=ferries.START + 60 * DAY))
+    numbers = yard.train(request).verdict.numbers
+    assert numbers["training_rows"] + numbers["holdout_rows"] == pinned.numbers["labelled_rows"]
+    assert numbers["holdout_end"] == pinned.numbers["window_end"]
+
+
+def test_labels_that_arrived_later_are_not_seen(yard: Yard) -> None:
+    """Replayed years later, a training knows no more than it could have known then."""
+    later = ferries.crossings(days=10, start=ferries.START + 60 * DAY)
+    ferries.publish(yard.tables, later)
+    clock = yard.tables.newest("ferries/features", "departs")
+    assert clock is not None
+    before = int(yard.snapshot(yard.ask("before")).verdict.numbers["labelled_rows"] or 0)
+    _deliver_late(yard, later, available_at=clock + DAY)
+    assert yard.snapshot(yard.ask("after")).verdict.numbers["labelled_rows"] == before
+
+
+def test_a_key_delivered_twice_counts_as_delivered_last(yard: Yard) -> None:
+    """A correction in another batch replaces a label and adds no row."""
+    rows = ferries.crossings(days=60)
+    yard.land(ferries.crossings(days=5, start=ferries.START + 60 * DAY))
+    clock = yard.tables.newest("ferries/features", "departs")
+    assert clock is not None
+    corrected = rows.head(50).assign(late=1 - rows["late"].head(50))
+    _deliver_late(yard, corrected, available_at=clock)
+    pins = Snapshot.from_numbers(yard.snapshot(yard.ask()).verdict.numbers)
+    seen = read_labelled(yard.tables, yard.dataset, pins, columns=["wind"], target="late")
+    assert seen["crossing"].is_unique
+    assert seen["late"].head(50).tolist() == corrected["late"].tolist()
+
+
+def test_a_snapshot_needs_tables_and_labels(tmp_path: Path) -> None:
+    """No table, no label, or too few labels: the numbers cannot be computed."""
+    yard = Yard.in_memory(tmp_path)
+    with pytest.raises(NotComputable, match="ferries/features"):
+        yard.snapshot(yard.ask())
+    rows = ferries.crossings(days=60)
+    ferries.publish(yard.tables, rows)
+    with pytest.raises(NotComputable, match="ferries/labels"):
+        yard.snapshot(yard.ask())
+    ferries.publish(yard.tables, rows, labels=rows.head(400))
+    with pytest.raises(NotComputable, match="too few labelled rows"):
+        yard.snapshot(yard.ask())
+
+
+def test_training_comes_after_its_snapshot(yard: Yard) -> None:
+    """Without pins there is nothing to learn from."""
+    with pytest.raises(NotFound):
+        yard.train(yard.ask())
+
+
+def test_a_run_says_where_its_model_comes_from(yard: Yard) -> None:
+    """Who ran it, on which code, data and seed, and why, are tags of the MLflow run."""
+    request = yard.ask()
+    pinned = yard.snapshot(request).verdict.numbers
+    evidence = yard.train(request).verdict.evidence
+    run = yard.tracking.runs[evidence["mlflow_run"]]
+    assert run.status == "FINISHED"
+    assert (
+        run.tags.items()
+        >= {
+            "slipway.run_key": "ferry_delay/request-000001",
+            "slipway.dag": "ferry_delay__train",
+            "slipway.run": "manual",
+            "slipway.try": "1",
+            "slipway.request": "1",
+            "slipway.reason": request.reason,
+            "slipway.git_commit": "c0ffee",
+            "slipway.lock_sha256": "10c4",
+            "slipway.seed": "7",
+            "slipway.features_version": str(pinned["features_version"]),
+            "slipway.labels_version": str(pinned["labels_version"]),
+        }.items()
+    )
+    assert [(table.name, table.version) for table in run.tables] == [
+        ("ferries/features", pinned["features_version"]),
+        ("ferries/labels", pinned["labels_version"]),
+    ]
+    assert run.params["estimator"] == "sklearn.linear_model.LogisticRegression"
+
+
+def test_a_version_carries_its_reference_in_time_order(yard: Yard, tmp_path: Path) -> None:
+    """Raw features, event time, score and part of a sample of all labelled rows."""
+    request = yard.ask()
+    yard.snapshot(request)
+    verdict = yard.train(request).verdict
+    folder = yard.tracking.download(
+        verdict.evidence["model_uri"], tmp_path / "v", sha256=verdict.evidence["manifest_sha256"]
+    )
+    package = load_package(folder)
+    reference = pd.read_parquet(folder / REFERENCE)
+    assert list(reference) == ["wind", "port", "departs", "part", "score"]
+    assert reference["departs"].is_monotonic_increasing
+    assert (package.predict(reference) == reference["score"]).all()
+    parts = reference.groupby("part")["departs"]
+    assert parts.max()["training"] < parts.min()["holdout"]
+    assert package.manifest["training_end"] == parts.max()["training"].isoformat()
+
+
+def test_a_repeat_returns_the_record(yard: Yard) -> None:
+    """Training twice is one run and one model."""
+    request = yard.ask()
+    yard.snapshot(request)
+    assert yard.train(request) == yard.train(request)
+    assert len(yard.tracking.runs) == 1
+
+
+def test_mlflow_down_in_the_middle_costs_one_attempt(yard: Yard) -> None:
+    """The next attempt finishes the work and closes the run that was left open."""
+    request = yard.ask()
+    yard.snapshot(request)
+    outage = Meddler(yard, lambda: setattr(yard.tracking, "answers", False))
+    with pytest.raises(RegistryUnavailable):
+        yard.train(request, learner=outage)
+    with pytest.raises(RegistryUnavailable):
+        yard.train(request)
+    yard.tracking.answers = True
+    record = yard.train(request)
+    assert record.attempt == 3
+    assert [run.status for run in yard.tracking.runs.values()] == ["KILLED", "FINISHED"]
+
+
+def test_a_late_attempt_registers_nothing(yard: Yard) -> None:
+    """A task that lives on after its successor began finds its run closed and is refused."""
+    request = yard.ask()
+    yard.snapshot(request)
+    with pytest.raises(Superseded):
+        yard.train(request, learner=Meddler(yard, lambda: yard.train(request)))
+    assert yard.train(request).attempt == 2
+    assert [run.status for run in yard.tracking.runs.values()] == ["KILLED", "FINISHED"]
+    assert len(list(yard.tracking.root.iterdir())) == 1
+
+
+def test_a_failed_attempt_is_a_failed_run(yard: Yard) -> None:
+    """MLflow's page does not show a run that goes on for ever."""
+    request = yard.ask()
+    yard.snapshot(request)
+
+    def fail() -> None:
+        raise SpecError("no such estimator")
+
+    with pytest.raises(SpecError):
+        yard.train(request, learner=Meddler(yard, fail))
+    assert [run.status for run in yard.tracking.runs.values()] == ["FAILED"]
+
+
+def test_labels_have_to_fit_the_task(tmp_path: Path) -> None:
+    """A classification whose labels are not 0 and 1 is not trained."""
+    yard = Yard.in_memory(tmp_path)
+    rows = ferries.crossings(days=60)
+    yard.land(rows.assign(late=rows["late"] + 1))
+    request = yard.ask()
+    yard.snapshot(request)
+    with pytest.raises(NotComputable, match="labels do not fit"):
+        yard.train(request)
+
+
+@given(
+    days=st.integers(3, 40),
+    holdout_days=st.integers(1, 20),
+    window_days=st.none() | st.integers(1, 20),
+)
+def test_the_holdout_follows_the_training_rows(
+    days: int, holdout_days: int, window_days: int | None
+) -> None:
+    """However the lengths are chosen, no row is in both, and time tells them apart."""
+    rows = pd.DataFrame({"at": pd.date_range("2013-01-01", periods=days * 4, freq="6h", tz="UTC")})
+    lengths = Training(holdout_days=holdout_days, window_days=window_days, min_rows=1)
+    try:
+        parts = divide(rows, event_time="at", training=lengths)
+    except NotComputable:
+        assert days <= holdout_days
+        return
+    assert parts.training["at"].max() < parts.holdout["at"].min()
+    assert parts.holdout["at"].max() == rows["at"].max()
+    assert parts.holdout["at"].max() - parts.holdout["at"].min() <= holdout_days * DAY
+    length = parts.holdout["at"].min() - parts.training["at"].min()
+    assert window_days is None or length <= window_days * DAY
+
+
+def test_a_model_may_say_where_its_holdout_begins() -> None:
+    """The `split` of pipeline.py moves the border, and the order in time still holds."""
+    rows = pd.DataFrame({"at": pd.date_range("2013-01-01", periods=40, freq="D", tz="UTC")})
+    start = datetime(2013, 1, 20, tzinfo=UTC)
+    parts = divide(rows, event_time="at", training=Training(min_rows=1), holdout_start=start)
+    assert parts.span("holdout") == ("2013-01-20T00:00:00+00:00", "2013-02-09T00:00:00+00:00")
+    assert parts.span("training")[1] == "2013-01-19T00:00:00+00:00"
+
+
+def test_too_few_training_rows_are_refused(yard: Yard) -> None:
+    """Labels enough for a snapshot may still be too few once the holdout is taken away."""
+    yard.spec = spec(training={"holdout_days": 55, "min_rows": 500})
+    request = yard.ask()
+    yard.snapshot(request)
+    with pytest.raises(NotComputable, match="too few training rows"):
+        yard.train(request)
