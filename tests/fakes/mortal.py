@@ -1,0 +1,68 @@
+"""A process that is killed after so many of its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from slipway.records.runs import Attempt
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+
+
+class Killed(BaseException):
+    """SIGKILL: no handler of errors sees it."""
+
+
+class Fuse:
+    """Counts writes and kills at one of them.
+
+    Args:
+        writes: How many succeed; None: it never kills.
+    """
+
+    def __init__(self, writes: int | None = None) -> None:
+        self.writes = writes
+        self.seen = 0
+
+    def burn(self) -> None:
+        """Count one write, about to happen."""
+        if self.writes is not None and self.seen >= self.writes:
+            raise Killed
+        self.seen += 1
+
+
+class MortalStore(MemoryStore):
+    """A store whose writer may be killed; `fuse` says when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fuse = Fuse()
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one object, unless killed right before."""
+        self.fuse.burn()
+        super().write(key, data)
+
+
+class MortalTables(MemoryTables):
+    """Tables whose writer may be killed; shares the fuse of a store."""
+
+    def __init__(self, store: MortalStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def publish(
+        self,
+        table: str,
+        frame: pd.DataFrame,
+        *,
+        batch: str,
+        writer: str,
+        attempt: Attempt,
+        note: Mapping[str, str],
+    ) -> int:
+        """Replace a batch's rows, unless killed right before."""
+        self._store.fuse.burn()
+        return super().publish(table, frame, batch=batch, writer=writer, attempt=attempt, note=note)

@@ -1,0 +1,138 @@
+"""The flights sample: real data, made the same every time, and fit to be ingested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from rich.progress import Progress
+
+from slipway.adapters.delivery_files import DeliveryFiles
+from slipway.adapters.expectations import ExpectationSuites, check_expectations
+from slipway.local.samples import make_sample
+from slipway.records.arrivals import StreamName
+from slipway.spec.loading import load_dataset
+from slipway.stages.validation import Examination, examine
+
+FLIGHTS = Path(__file__).resolve().parents[2] / "include" / "datasets" / "flights"
+SPEC = load_dataset(FLIGHTS)
+MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
+SUFFIXES: Mapping[StreamName, str] = {"features": ".parquet", "labels": ".csv"}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of all deliveries."""
+    target = tmp_path_factory.mktemp("flights")
+    make_sample(FLIGHTS, target, progress=Progress(disable=True))
+    return target
+
+
+@pytest.fixture(scope="module")
+def year(sample: Path) -> Mapping[str, pd.DataFrame]:
+    """All rows of each stream."""
+    return {
+        "features": pd.concat(map(pd.read_parquet, sorted((sample / "features").iterdir()))),
+        "labels": pd.concat(map(pd.read_csv, sorted((sample / "labels").iterdir()))),
+    }
+
+
+def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> Examination:
+    suffix = SUFFIXES[stream]
+    data = (sample / stream / f"{month}{suffix}").read_bytes()
+    delivered = DeliveryFiles().read(data, suffix)
+    changed = delivered.assign(**{name: change(delivered) for name, change in changes.items()})
+    return examine(changed, spec=SPEC, stream=stream, suites=ExpectationSuites())
+
+
+def test_there_are_twelve_months_of_both_streams(sample: Path) -> None:
+    """Named as batches, and as the arrival registry expects them."""
+    assert sorted(file.name for file in (sample / "features").iterdir()) == [
+        f"{month}.parquet" for month in MONTHS
+    ]
+    assert sorted(file.name for file in (sample / "labels").iterdir()) == [
+        f"{month}.csv" for month in MONTHS
+    ]
+
+
+def test_it_is_the_same_byte_for_byte_every_time(sample: Path, tmp_path: Path) -> None:
+    """So a second `slipway sample` delivers duplicates, never revisions."""
+    with Progress(disable=True) as progress:
+        files = make_sample(FLIGHTS, tmp_path, progress=progress)
+    assert len(files) == 24
+    assert progress.finished
+    for file in files:
+        assert file.read_bytes() == (sample / file.relative_to(tmp_path)).read_bytes()
+
+
+def test_every_flight_of_the_year_has_a_key_of_its_own(year: Mapping[str, pd.DataFrame]) -> None:
+    """All of them are features; the ones that arrived have a label."""
+    features, labels = year["features"], year["labels"]
+    assert len(features) == 336_776
+    assert features["flight_id"].is_unique
+    assert len(labels) == 327_346
+    assert labels["flight_id"].is_unique
+    assert labels["flight_id"].isin(features["flight_id"]).all()
+    assert (labels["late"] == (labels["arrival_delay_minutes"] > 15)).all()
+    assert features["flight_id"].iloc[0] == "2013-01-01-UA-1545-EWR-0515"
+
+
+def test_the_event_time_is_the_scheduled_departure_in_utc(
+    year: Mapping[str, pd.DataFrame],
+) -> None:
+    """It is New York's local time with its summer time, also on the days of the clock changes."""
+    features = year["features"]
+    local = features["scheduled_departure"].dt.tz_convert("America/New_York")
+    assert (local.dt.strftime("%Y-%m-%d") == features["flight_id"].str[:10]).all()
+    assert (local.dt.strftime("%H%M") == features["flight_id"].str[-4:]).all()
+    assert (local.dt.hour * 60 + local.dt.minute == features["minute_of_day"]).all()
+    assert (local.dt.weekday == features["weekday"]).all()
+
+
+def test_nothing_is_known_that_happens_after_the_prediction(
+    year: Mapping[str, pd.DataFrame],
+) -> None:
+    """Columns are exactly the declared ones, and none is about the departure or the arrival."""
+    assert list(year["features"]) == list(SPEC.streams.features.columns)
+    assert list(year["labels"]) == list(SPEC.streams.labels.columns)
+    assert not [name for name in year["features"] if name.startswith(("dep_", "arr", "air"))]
+
+
+def test_expectations_are_written_rightly_and_are_enough() -> None:
+    """About a dozen of each stream or more, of both severities and both levels."""
+    for stream in SUFFIXES:
+        expectations = SPEC.expectations[stream]
+        assert check_expectations(expectations) == []
+        assert {one.severity for one in expectations} == {"critical", "warning"}
+        assert {ExpectationSuites().row_level(one) for one in expectations} == {True, False}
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_a_real_month_passes_but_for_its_truly_bad_rows(sample: Path, month: str) -> None:
+    """In the whole year it is one row: 17 miles from Newark to LaGuardia, in July."""
+    features = _examine(sample, "features", month)
+    labels = _examine(sample, "labels", month)
+    assert (features.blocks, labels.blocks) == ((), ())
+    assert len(features.reasons) == (1 if month == "2013-07" else 0)
+    assert labels.reasons == {}
+    without_pressure = [warning for warning in features.warnings if "pressure_hpa" in warning]
+    assert list(features.warnings) == without_pressure
+    assert bool(without_pressure) is (month in {"2013-05", "2013-12"})
+    assert labels.warnings == ()
+
+
+def test_kilometres_for_miles_pass_validation(sample: Path) -> None:
+    """A changed unit is for drift monitoring to see."""
+    seen = _examine(
+        sample, "features", "2013-10", distance_miles=lambda f: f["distance_miles"] * 1.609
+    )
+    assert (seen.reasons, seen.blocks) == ({}, ())
+
+
+def test_labels_that_are_almost_all_late_are_blocked(sample: Path) -> None:
+    """The share of late flights is an expectation about the batch."""
+    seen = _examine(sample, "labels", "2013-10", late=lambda frame: ["1"] * len(frame))
+    assert any("expect_column_mean_to_be_between of late" in block for block in seen.blocks)

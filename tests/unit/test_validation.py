@@ -1,0 +1,178 @@
+"""Validation: every row is published or in quarantine with its reasons; batches may be blocked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.errors import BadBatch
+from slipway.spec import DatasetSpec
+from slipway.stages.validation import Examination, examine
+from tests.fakes.plain_suites import BETWEEN, MEAN, NOT_NULL, ROW_COUNT, PlainSuites
+
+
+def _spec(*expectations: dict[str, Any], share: float = 0.5, **columns: Any) -> DatasetSpec:
+    features = {
+        "id": {"type": "string"},
+        "at": {"type": "timestamp"},
+        "miles": {"type": "number", "nullable": False},
+        "seats": {"type": "integer"},
+    }
+    labels = {"id": {"type": "string"}, "late": {"type": "integer"}}
+    return DatasetSpec.model_validate(
+        {
+            "dataset": "flights",
+            "key": "id",
+            "event_time": "at",
+            "streams": {
+                "features": {"columns": features | columns, "quarantine_max_share": share},
+                "labels": {"columns": labels},
+            },
+            "expectations": {"features": list(expectations)},
+        }
+    )
+
+
+def _delivery(rows: int = 4, **columns: list[Any]) -> pd.DataFrame:
+    good = {
+        "id": [f"f{row}" for row in range(rows)],
+        "at": [f"2013-01-01T{row:02d}:00:00Z" for row in range(rows)],
+        "miles": [str(100 * row) for row in range(rows)],
+        "seats": ["150"] * rows,
+    }
+    return pd.DataFrame({**good, **columns}, dtype="str")
+
+
+def _examine(delivered: pd.DataFrame, spec: DatasetSpec) -> Examination:
+    return examine(delivered, spec=spec, stream="features", suites=PlainSuites())
+
+
+def test_good_rows_are_kept_as_declared() -> None:
+    """Nothing to complain about: all rows, no reasons."""
+    seen = _examine(_delivery(), _spec())
+    assert list(seen.good["miles"]) == [0.0, 100.0, 200.0, 300.0]
+    assert (seen.reasons, seen.blocks, seen.warnings) == ({}, (), ())
+
+
+def test_every_reason_of_a_bad_row_is_told() -> None:
+    """Reasons are joined, and name no value."""
+    bound = {"expect": BETWEEN, "kwargs": {"column": "seats", "max_value": 900}}
+    seen = _examine(
+        _delivery(miles=["far", "1", "2", "3"], seats=["5000", "1", "1", "1"]), _spec(bound)
+    )
+    assert seen.reasons == {0: f"miles is not of type number; {BETWEEN} of seats"}
+    assert list(seen.good["id"]) == ["f1", "f2", "f3"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reasons"),
+    [
+        ({"miles": ["1", None, "3", "4"]}, {1: "miles is missing"}),
+        ({"seats": ["1", None, "3", "4"]}, {}),
+        ({"id": ["a", "b", None, "d"]}, {2: "id is missing"}),
+        ({"at": ["2013-01-01", "2013-01-02", "2013-01-03", ""]}, {3: "at is missing"}),
+        (
+            {"id": ["a", "b", "a", "d"]},
+            {0: "id is repeated in this batch", 2: "id is repeated in this batch"},
+        ),
+        ({"seats": ["1", "2", "3", "4.5"]}, {3: "seats is not of type integer"}),
+    ],
+    ids=["required", "nullable", "key", "event-time", "repeated", "cast"],
+)
+def test_a_row_that_lacks_or_repeats_what_places_it_is_bad(
+    columns: dict[str, list[Any]], reasons: dict[int, str]
+) -> None:
+    """Key and event time are needed whatever the spec declares; a repeated key spoils each row."""
+    assert _examine(_delivery(**columns), _spec()).reasons == reasons
+
+
+def test_a_missing_column_blocks_the_batch() -> None:
+    """The message names it and what was expected."""
+    with pytest.raises(BadBatch, match="lacks column miles") as error:
+        _examine(_delivery().drop(columns="miles"), _spec())
+    assert error.value.expected == "id, at, miles, seats"
+
+
+def test_an_extra_column_is_left_out_and_named() -> None:
+    """The batch enters all the same."""
+    seen = _examine(_delivery(gate=["A1"] * 4), _spec())
+    assert seen.warnings == ("left out what the spec does not declare: gate",)
+    assert "gate" not in seen.good
+    assert seen.blocks == ()
+
+
+def test_a_column_without_any_value_is_a_warning() -> None:
+    """A nullable feature may be missing everywhere, but not unseen."""
+    seen = _examine(_delivery(seats=[None] * 4), _spec())
+    assert seen.warnings == ("column seats holds no value at all",)
+    assert len(seen.good) == 4
+
+
+def test_an_unseen_category_is_no_fault() -> None:
+    """Text is text."""
+    seen = _examine(_delivery(pier=["new"] * 4), _spec(pier={"type": "string"}))
+    assert seen.reasons == {}
+    assert seen.warnings == ()
+
+
+def test_too_many_bad_rows_block_the_batch() -> None:
+    """The share that is allowed is still allowed."""
+    half_bad = _delivery(miles=["x", "x", "1", "1"])
+    assert _examine(half_bad, _spec(share=0.5)).blocks == ()
+    (said,) = _examine(half_bad, _spec(share=0.49)).blocks
+    assert said == "2 of 4 rows are bad, more than the allowed 49.0%"
+
+
+def test_a_batch_without_a_good_row_is_blocked() -> None:
+    """Even where every row may be bad."""
+    assert _examine(_delivery(miles=["x"] * 4), _spec(share=1.0)).blocks == ("no row is good",)
+
+
+def test_a_critical_expectation_about_the_batch_blocks_it() -> None:
+    """It judges the rows that would be published."""
+    mean = {"expect": MEAN, "kwargs": {"column": "miles", "max_value": 250}}
+    rows = {"expect": ROW_COUNT, "kwargs": {"min_value": 4}}
+    delivered = _delivery(miles=["1", "2", "3", "99999"])
+    bound = {"expect": BETWEEN, "kwargs": {"column": "miles", "max_value": 12500}}
+    seen = _examine(delivered, _spec(bound, mean, rows))
+    assert seen.reasons == {3: f"{BETWEEN} of miles"}
+    assert seen.blocks == (f"{ROW_COUNT} (observed 3) failed",)
+
+
+def test_a_warning_is_recorded_and_nothing_else() -> None:
+    """Of rows and of batches alike."""
+    warnings = [
+        {"expect": NOT_NULL, "severity": "warning", "kwargs": {"column": "seats"}},
+        {"expect": ROW_COUNT, "severity": "warning", "kwargs": {"min_value": 10}},
+    ]
+    seen = _examine(_delivery(seats=["1", None, None, "1"]), _spec(*warnings))
+    assert seen.warnings == (
+        f"{NOT_NULL} of seats (2 rows) failed",
+        f"{ROW_COUNT} (observed 4) failed",
+    )
+    assert (len(seen.good), seen.blocks) == (4, ())
+
+
+CELL = st.sampled_from(["1", "2", "x", "", None])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d", "", None]), CELL), min_size=1))
+def test_each_row_is_either_good_or_has_a_reason(
+    cells: list[tuple[str | None, str | None]],
+) -> None:
+    """None is lost, none is both."""
+    rows = len(cells)
+    delivered = _delivery(
+        rows,
+        id=[key for key, _ in cells],
+        at=["2013-01-01"] * rows,
+        miles=[miles for _, miles in cells],
+    )
+    seen = _examine(delivered, _spec())
+    assert sorted([*seen.good.index, *seen.reasons]) == list(range(rows))
+    assert seen.good["id"].is_unique
+    assert all(seen.reasons.values())
