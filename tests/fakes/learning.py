@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages import evaluation, promotion, training
 from slipway.stages.promotion import Registry
+from slipway.stages.training import Learned
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -149,3 +151,25 @@ def spec(**changes: Any) -> ModelSpec:
         },
     }
     return ModelSpec.model_validate(value | changes)
+
+
+class Meddler:
+    """A learner in whose middle something happens.
+
+    Args:
+        yard: Where it learns.
+        event: What happens.
+    """
+
+    def __init__(self, yard: Yard, event: Callable[[], Any]) -> None:
+        self._learner = SklearnLearner(yard.spec, yard.dataset, None)
+        self._event = event
+
+    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
+        """As the spec says."""
+        del rows
+
+    def learn(self, rows: pd.DataFrame) -> Learned:
+        """A model, after the event."""
+        self._event()
+        return self._learner.learn(rows)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,16 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters.model_package import load_package
-from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import NotComputable, NotFound, RegistryUnavailable, SpecError, Superseded
 from slipway.records.runs import Attempt, RunRef
 from slipway.spec.model import Training
 from slipway.stages.dividing import divide
 from slipway.stages.labelled_rows import Snapshot, read_labelled
 from slipway.stages.manifest import REFERENCE
-from slipway.stages.training import Learned
 from tests.fakes import ferries
-from tests.fakes.learning import Yard, spec
+from tests.fakes.learning import Meddler, Yard, spec
 
 DAY = timedelta(days=1)
 
@@ -33,28 +29,6 @@ def yard(tmp_path: Path) -> Yard:
     made = Yard.in_memory(tmp_path)
     made.land(ferries.crossings(days=60))
     return made
-
-
-class Meddler:
-    """A learner in whose middle something happens.
-
-    Args:
-        yard: Where it learns.
-        event: What happens.
-    """
-
-    def __init__(self, yard: Yard, event: Callable[[], Any]) -> None:
-        self._learner = SklearnLearner(yard.spec, yard.dataset, None)
-        self._event = event
-
-    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
-        """As the spec says."""
-        del rows
-
-    def learn(self, rows: pd.DataFrame) -> Learned:
-        """A model, after the event."""
-        self._event()
-        return self._learner.learn(rows)
 
 
 def _deliver_late(yard: Yard, rows: pd.DataFrame, *, available_at: datetime) -> None:

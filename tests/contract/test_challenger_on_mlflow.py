@@ -1,0 +1,100 @@
+"""A challenger on a real MLflow server, as MLflow's own client and page see it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
+from slipway.adapters.model_package import load_package
+from slipway.errors import Superseded
+from slipway.stages.manifest import open_sealed
+from slipway.stages.promotion import DIGEST
+from tests.fakes import ferries
+from tests.fakes.learning import Meddler, Yard, spec
+
+
+@pytest.fixture
+def yard(mlflow_server: str, tmp_path: Path) -> Yard:
+    """Sixty days of labelled crossings, and a real MLflow server."""
+    made = Yard.in_memory(tmp_path)
+    made.tracking = MlflowTracking(mlflow_server)
+    made.registry = MlflowRegistry(mlflow_server)
+    made.spec = spec(
+        model=f"ferry_{uuid.uuid4().hex[:12]}",
+        estimator={"name": "xgboost.XGBClassifier", "params": {"n_estimators": 10}},
+    )
+    made.land(ferries.crossings(days=60))
+    return made
+
+
+def test_mlflow_itself_can_load_a_registered_challenger(
+    yard: Yard, mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was logged over REST is a model like any other to MLflow: signature, data, scores."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    request = yard.ask()
+    yard.until_gate(request)
+    promoted = yard.promote(request).verdict
+    client = MlflowClient(mlflow_server)
+    version = client.get_model_version_by_alias(yard.spec.model, "challenger")
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["challenger.roc_auc"] == promoted.numbers["challenger.roc_auc"]
+    assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} == {
+        "ferries/features",
+        "ferries/labels",
+    }
+    source = json.loads(run.inputs.dataset_inputs[0].dataset.source)
+    assert source["delta_table_version"] == 1
+    assert client.search_model_versions(f"name = '{yard.spec.model}'")[0].tags[DIGEST]
+    model = mlflow.pyfunc.load_model(f"models:/{yard.spec.model}@challenger")
+    rows = ferries.crossings(days=3)[["wind", "port"]]
+    folder = yard.registry.download(yard.spec.model, int(version.version), tmp_path / "v")
+    package = load_package(folder)
+    assert [one.name for one in model.metadata.signature.inputs] == ["wind", "port"]
+    assert np.array_equal(model.predict(rows)[:, 1].astype("float64"), package.predict(rows))
+    assert open_sealed(folder, sha256=version.tags[DIGEST])["run_key"].endswith("request-000001")
+
+
+def test_the_run_of_a_stale_attempt_is_killed(yard: Yard, mlflow_server: str) -> None:
+    """Its successor closes it, and its own late end does not reopen it."""
+    request = yard.ask()
+    yard.snapshot(request)
+    with pytest.raises(Superseded):
+        yard.train(request, learner=Meddler(yard, lambda: yard.train(request)))
+    client = MlflowClient(mlflow_server)
+    experiment = client.get_experiment_by_name(yard.spec.model)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+    status = {run.data.tags["slipway.attempt"]: run.info.status for run in runs}
+    assert status == {"1": "KILLED", "2": "FINISHED"}
+    assert len(client.search_logged_models([experiment.experiment_id])) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("slipway.stages.promotion", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
+        ("slipway.stages.training", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
+        ("slipway.adapters.mlflow_server", {"pandas", "numpy", "mlflow", "sklearn"}),
+        ("slipway.adapters.model_package", {"mlflow", "xgboost", "deltalake"}),
+    ],
+)
+def test_a_task_pays_only_for_what_it_uses(module: str, heavy: set[str]) -> None:
+    """The gate needs no library, and neither the registry nor a model server needs MLflow."""
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert heavy.isdisjoint(told.stdout.split())
