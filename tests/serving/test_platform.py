@@ -28,7 +28,7 @@ from slipway.records.desired import desire
 from slipway.records.store import Store
 from slipway.serving.answering import frame_of, signature_of
 from slipway.stages.platform import Platform
-from slipway.stages.verification import bad_inputs
+from slipway.stages.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, Scores
 from tests.serving.ground import (

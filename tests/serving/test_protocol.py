@@ -14,11 +14,11 @@ from slipway.serving.protocol import (
     Column,
     Inputs,
     Malformed,
-    Mismatch,
     Signature,
     TooLarge,
     decode,
 )
+from slipway.serving.tensors import Mismatch
 
 SIGNATURE = Signature(
     columns=(

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from slipway.serving.shipper import ship_segments
-from slipway.stages.verification import bad_inputs
+from slipway.stages.replay import bad_inputs
 from tests.serving.ground import (
     MODEL,
     Asker,

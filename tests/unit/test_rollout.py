@@ -28,9 +28,10 @@ from slipway.serving.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import Verify
 from slipway.stages import rollout
+from slipway.stages.deciding import Decision, Facts, decide
 from slipway.stages.platform import payload
-from slipway.stages.reconciling import Decision, Facts, decide
-from slipway.stages.verification import Measured, judge, recent_rows
+from slipway.stages.replay import Measured, recent_rows
+from slipway.stages.verification import judge
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, FakeRegistry
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import msgspec
 
-from slipway.serving.protocol import Kind
+from slipway.serving.tensors import Kind
 
 SUFFIX = ".wal"
 

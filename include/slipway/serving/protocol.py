@@ -6,50 +6,28 @@ A refusal names the column and what was expected of it; it never repeats a value
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from slipway.errors import BadRequest
-
-Kind = Literal["number", "string"]
+from slipway.serving.tensors import (
+    Kind,
+    Mismatch,
+    Tensor,
+    event_times_of,
+    keys_of,
+    shown,
+    values_of,
+)
 
 OUTPUT = "score"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NAME_SHOWN = 64
-INTEGERS = frozenset(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))
-FLOATS = frozenset({"FP16", "FP32", "FP64"})
-TYPES_OF: Mapping[str, frozenset[type]] = {
-    **dict.fromkeys(FLOATS, frozenset({int, float})),
-    **dict.fromkeys(INTEGERS, frozenset({int})),
-    "BOOL": frozenset({bool}),
-    "BYTES": frozenset({str}),
-}
-DATATYPES_OF: Mapping[Kind, frozenset[str]] = {
-    "number": FLOATS | INTEGERS | {"BOOL"},
-    "string": frozenset({"BYTES"}),
-}
-SAID: Mapping[type, str] = {
-    bool: "a boolean",
-    int: "an integer",
-    float: "a fraction",
-    str: "a string",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
 
 
 class Malformed(BadRequest):
     """A body is not a V2 request; a retry cannot help."""
-
-
-class Mismatch(BadRequest):
-    """A V2 request does not fit the model's signature; a retry cannot help."""
 
 
 class TooLarge(BadRequest):
@@ -107,16 +85,6 @@ class Inputs:
     probe: bool
 
 
-class Tensor(msgspec.Struct):
-    """One column as it travels."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[Any]
-    parameters: dict[str, Any] | None = None
-
-
 class AskedOutput(msgspec.Struct):
     """An output that the client names."""
 
@@ -166,7 +134,7 @@ def decode(body: bytes, signature: Signature, *, max_rows: int) -> Inputs:
     if any(output.name != OUTPUT for output in request.outputs or ()):
         raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
     columns = {
-        column.name: _values(
+        column.name: values_of(
             tensors[column.name], kinds=(column.kind,), nullable=not column.required
         )
         for column in signature.columns
@@ -175,8 +143,8 @@ def decode(body: bytes, signature: Signature, *, max_rows: int) -> Inputs:
         request_id=request.id,
         rows=rows,
         columns=columns,
-        keys=_optional(tensors, signature.key, _keys),
-        event_times_us=_optional(tensors, signature.event_time, _event_times),
+        keys=_optional(tensors, signature.key, keys_of),
+        event_times_us=_optional(tensors, signature.event_time, event_times_of),
         probe=(request.parameters or {}).get("probe") is True,
     )
 
@@ -233,7 +201,7 @@ def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     if len(tensors) < len(inputs):
         names = [tensor.name for tensor in inputs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Malformed(f"column {_shown(twice)} is sent twice", expected="each column once")
+        raise Malformed(f"column {shown(twice)} is sent twice", expected="each column once")
     return tensors
 
 
@@ -241,11 +209,11 @@ def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
     needed = [column.name for column in signature.columns]
     missing = [name for name in needed if name not in tensors]
     if missing:
-        names = ", ".join(map(_shown, missing))
+        names = ", ".join(map(shown, missing))
         raise Mismatch(f"the request lacks column {names}", expected="every input of the model")
     extra = tensors.keys() - {*needed, signature.key, signature.event_time}
     if extra:
-        names = ", ".join(map(_shown, sorted(extra)[:5]))
+        names = ", ".join(map(shown, sorted(extra)[:5]))
         raise Mismatch(
             f"the model does not take column {names}", expected="only inputs of the model"
         )
@@ -256,13 +224,13 @@ def _count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
     for tensor in inputs:
         if tensor.shape not in ([len(tensor.data)], [len(tensor.data), 1]):
             raise Mismatch(
-                f"column {_shown(tensor.name)} has a wrong shape",
+                f"column {shown(tensor.name)} has a wrong shape",
                 expected=f"[{len(tensor.data)}] or [{len(tensor.data)}, 1], as its data",
                 found=f"{len(tensor.shape)} dimensions, or another length",
             )
         if len(tensor.data) != rows:
             raise Mismatch(
-                f"column {_shown(tensor.name)} has another number of rows than the first column",
+                f"column {shown(tensor.name)} has another number of rows than the first column",
                 expected=f"{rows}",
                 found=f"{len(tensor.data)}",
             )
@@ -278,82 +246,8 @@ def _count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
     return rows
 
 
-def _values(tensor: Tensor, *, kinds: tuple[Kind, ...], nullable: bool) -> list[Any]:
-    allowed = frozenset[str]().union(*(DATATYPES_OF[kind] for kind in kinds))
-    if tensor.datatype not in allowed:
-        raise Mismatch(
-            f"column {_shown(tensor.name)} has a wrong datatype",
-            expected=" or ".join("FP64" if kind == "number" else "BYTES" for kind in kinds),
-            found=tensor.datatype if tensor.datatype in TYPES_OF else "an unknown datatype",
-        )
-    data = _flat(tensor)
-    found = set(map(type, data))
-    if type(None) in found and not nullable:
-        raise Mismatch(
-            f"column {_shown(tensor.name)} has no value in row {data.index(None)}",
-            expected="a value in every row",
-            found="null",
-        )
-    wrong = found - TYPES_OF[tensor.datatype] - {type(None)}
-    if wrong:
-        row = next(row for row, value in enumerate(data) if type(value) in wrong)
-        raise Mismatch(
-            f"column {_shown(tensor.name)} has a value of a wrong type in row {row}",
-            expected=tensor.datatype,
-            found=SAID[type(data[row])],
-        )
-    if bool in found:
-        return [None if value is None else int(value) for value in data]
-    if int in found:
-        _check_range(tensor, data)
-    return data
-
-
-def _flat(tensor: Tensor) -> list[Any]:
-    """The values of a column; a column of shape (n, 1) may also nest them, as V2 allows."""
-    data = tensor.data
-    if len(tensor.shape) > 1 and all(type(cell) is list and len(cell) == 1 for cell in data):
-        return [cell[0] for cell in data]
-    return data
-
-
-def _check_range(tensor: Tensor, data: Sequence[Any]) -> None:
-    largest = sys.float_info.max if tensor.datatype in FLOATS else 2**64 - 1
-    for row, value in enumerate(data):
-        if type(value) is int and abs(value) > largest:
-            raise Mismatch(
-                f"column {_shown(tensor.name)} has a number out of range in row {row}",
-                expected=f"a number that {tensor.datatype} can hold",
-            )
-
-
-def _keys(tensor: Tensor) -> list[str]:
-    return [str(key) for key in _values(tensor, kinds=("string", "number"), nullable=False)]
-
-
-def _event_times(tensor: Tensor) -> list[int]:
-    values = _values(tensor, kinds=("string",), nullable=False)
-    times = []
-    for row, value in enumerate(values):
-        try:
-            time = datetime.fromisoformat(value)
-            # A year beyond 9999 in UTC overflows here, not in the shipper.
-            aware = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-            times.append((aware - EPOCH) // timedelta(microseconds=1))
-        except (ValueError, OverflowError):
-            raise Mismatch(
-                f"column {_shown(tensor.name)} has a wrong time in row {row}",
-                expected="ISO 8601, as 2013-05-01T12:00:00+00:00; without an offset it is UTC",
-            ) from None
-    return times
-
-
 def _optional(
     tensors: Mapping[str, Tensor], name: str | None, read: Callable[[Tensor], list[Any]]
 ) -> list[Any] | None:
     tensor = None if name is None else tensors.get(name)
     return None if tensor is None else read(tensor)
-
-
-def _shown(name: str) -> str:
-    return repr(name if len(name) <= NAME_SHOWN else name[:NAME_SHOWN] + "…")

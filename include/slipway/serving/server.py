@@ -25,7 +25,8 @@ from slipway import __version__
 from slipway.errors import BadRequest, SlipwayError
 from slipway.serving import protocol
 from slipway.serving.answering import Limits, LoadedModel, NotLogged, Package, in_one_line, load
-from slipway.serving.protocol import Malformed, Mismatch, TooLarge
+from slipway.serving.protocol import Malformed, TooLarge
+from slipway.serving.tensors import Mismatch
 from slipway.serving.web import (
     MAX_BODY_BYTES,
     REQUEST_ID,

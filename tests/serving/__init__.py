@@ -1,1 +1,0 @@
-"""Serving, with real processes."""
