@@ -50,9 +50,13 @@ class Yard:
 
     def register(self, folder: Path, digest: str, *, run_key: str = "m/request-000001") -> int:
         """A version, of a folder logged by a new run."""
+        return self.register_uri(self.log(folder), digest, run_key=run_key)
+
+    def register_uri(self, uri: str, digest: str, *, run_key: str = "m/request-000001") -> int:
+        """A version of a logged model."""
         tags = {DIGEST: digest, "slipway.reason": "first"}
-        uri = self.log(folder)
-        return self.registry.register(self.model, model_uri=uri, run_key=run_key, tags=tags).version
+        made = self.registry.register(self.model, model_uri=uri, run_key=run_key, tags=tags)
+        return made.version
 
 
 @pytest.fixture(params=["memory", "mlflow"])
@@ -90,14 +94,24 @@ def test_an_unknown_model_has_no_alias_and_no_anchor(yard: Yard) -> None:
     assert yard.registry.anchored(yard.model) is None
 
 
-def test_a_run_key_is_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
-    """Registering again returns the version that is there."""
-    first = yard.register(*sealed)
-    assert yard.register(*sealed) == first == 1
-    assert yard.register(*sealed, run_key="m/request-000002") == 2
+def test_a_run_is_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
+    """Registering its model again returns the version that is there."""
+    folder, digest = sealed
+    uri = yard.log(folder)
+    assert yard.register_uri(uri, digest) == 1
+    assert yard.register_uri(uri, digest) == 1
+    assert yard.register_uri(uri, digest, run_key="m/request-000002") == 2
     version = yard.registry.version(yard.model, 1)
     assert (version.model, version.run_key) == (yard.model, "m/request-000001")
     assert version.tags["slipway.reason"] == "first"
+
+
+def test_a_store_that_is_begun_anew_makes_versions_anew(
+    yard: Yard, sealed: tuple[Path, str]
+) -> None:
+    """Its first request is called like the old store's, and its model is another one."""
+    assert yard.register(*sealed) == 1
+    assert yard.register(*sealed) == 2
 
 
 def test_an_alias_names_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:

@@ -140,11 +140,11 @@ class MemoryRegistry:
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
     ) -> ModelVersion:
-        """The version of a run key, made now or before."""
+        """The version of a run's model, made now or before."""
         self.tracking.check()
         known = self.versions.setdefault(model, [])
         for version in known:
-            if version.run_key == run_key:
+            if (version.run_key, version.source_uri) == (run_key, model_uri):
                 return version
         known.append(
             ModelVersion(

@@ -49,7 +49,7 @@ class ModelVersion:
     Attributes:
         model: Model name.
         version: Number within the model, from 1.
-        run_key: Which training run it comes from; unique within the model.
+        run_key: Which training run it comes from.
         source_uri: Where the registry has it from.
         tags: What else is known of it.
         created_at: Wall time, UTC.
@@ -82,7 +82,7 @@ class Registry(Protocol):
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
     ) -> ModelVersion:
-        """The version of a run key, made now or by an earlier attempt."""
+        """The version of a run's model, made now or by an earlier attempt."""
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Let an alias name a version, and no other."""

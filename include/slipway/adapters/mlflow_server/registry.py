@@ -44,8 +44,8 @@ class MlflowRegistry:
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
     ) -> ModelVersion:
-        """The version of a run key, made now or by an earlier attempt."""
-        known = self._find(model, run_key)
+        """The version of a run's model, made now or by an earlier attempt."""
+        known = self._find(model, run_key, model_uri)
         if known is not None:
             return known
         self._ensure_registered(model)
@@ -58,13 +58,13 @@ class MlflowRegistry:
             run_id=logged["info"]["source_run_id"],
             tags=_pairs({**tags, RUN_KEY: run_key}),
         )
-        return self._keep_oldest(model, run_key, _model_version(made["model_version"]))
+        return self._keep_oldest(_model_version(made["model_version"]))
 
-    def _keep_oldest(self, model: str, run_key: str, mine: ModelVersion) -> ModelVersion:
-        """Settle a race: of two versions with one run key the older stays."""
-        oldest = self._find(model, run_key) or mine
+    def _keep_oldest(self, mine: ModelVersion) -> ModelVersion:
+        """Settle a race: of two versions of one run's model the older stays."""
+        oldest = self._find(mine.model, mine.run_key, mine.source_uri) or mine
         if oldest.version != mine.version:
-            self._api.delete("model-versions/delete", name=model, version=str(mine.version))
+            self._api.delete("model-versions/delete", name=mine.model, version=str(mine.version))
         return oldest
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
@@ -132,11 +132,12 @@ class MlflowRegistry:
         with suppress(AlreadyThere):
             self._api.post("registered-models/create", name=model)
 
-    def _find(self, model: str, run_key: str) -> ModelVersion | None:
+    def _find(self, model: str, run_key: str, model_uri: str) -> ModelVersion | None:
+        # The run key alone would not do: in a store that was begun anew, numbers begin anew too.
         same = f"name = '{model}' AND tags.`{RUN_KEY}` = '{run_key}'"
         found = self._api.get("model-versions/search", filter=same).get("model_versions", [])
-        versions = sorted((_model_version(one) for one in found), key=lambda one: one.version)
-        return versions[0] if versions else None
+        versions = [_model_version(one) for one in found if one["source"] == model_uri]
+        return min(versions, key=lambda one: one.version, default=None)
 
 
 def _model_version(value: Mapping[str, Any]) -> ModelVersion:
