@@ -19,7 +19,7 @@ DATASET = """\
 dataset: ferries
 key: crossing
 event_time: departs
-arrival: {poll_seconds: 0.5, settle_seconds: 0.5, cron: "*/2 * * * *"}
+arrival: {poll_seconds: 0.5, settle_seconds: 0.5, cron: "*/10 * * * *"}
 streams:
   features:
     quarantine_max_share: 0.2
@@ -55,15 +55,15 @@ training: {window_days: 2, holdout_days: 1, min_rows: 200}
 gates:
   min_holdout_rows: 100
   metrics: {roc_auc: {greater_is_better: true, threshold: 0.6, min_absolute_change: 0.0}}
-deployment: {cron: "*/2 * * * *", verify: {replay_rows: 20, max_p99_ms: 5000.0}}
+deployment: {cron: "*/10 * * * *", verify: {replay_rows: 20, max_p99_ms: 5000.0}}
 monitoring:
   window: day
   min_rows: 100
   label_horizon_days: 0
-  cron: "*/2 * * * *"
+  cron: "*/10 * * * *"
   performance: {metric: roc_auc, max_absolute_drop: 0.1}
   fire: {k: 1, n: 1}
-retraining: {first_after_labels: 700, min_new_labels: 100, cooldown_days: 0, sweep: "*/2 * * * *"}
+retraining: {first_after_labels: 700, min_new_labels: 100, cooldown_days: 0, sweep: "*/10 * * * *"}
 """
 
 

@@ -38,7 +38,7 @@ def test_every_answer_is_in_the_log_once(house: House) -> None:
 
 def test_decay_asks_for_training_and_a_bad_challenger_is_refused(house: House) -> None:
     """The current has turned, but the challenger still learnt from the day before it did."""
-    house.land_features(4, turned=True)
+    house.land_features(3, 4, turned=True)
     house.land_labels(2)
     house.land_labels(3, turned=True)
     house.until(lambda: len(house.facts("ferry_delay", "answer")) == 2, "a second answer")

@@ -22,6 +22,7 @@ import httpx
 import yaml
 
 from slipway.errors import PlatformUnavailable
+from slipway.local import warming
 from slipway.local.addresses import LOOPBACK
 
 USER = "admin"
@@ -104,7 +105,7 @@ def environment(
 
 def prepare(home: Path, env: Mapping[str, str]) -> None:
     """Create Airflow's database and the login."""
-    home.mkdir(parents=True, exist_ok=True)
+    warming.install(home)
     (home / "passwords.json").write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
     done = subprocess.run(command("db", "migrate"), env=dict(env), capture_output=True, check=False)
     if done.returncode:

@@ -1,0 +1,49 @@
+"""What tasks import, imported once by the scheduler that they are forked from.
+
+The LocalExecutor forks a task from a worker, and a worker from the scheduler. Without this each
+task of a local ring would import its libraries anew, which costs more than most stages do.
+Only imports: a library that is used before the fork may hang after it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+MODULES = (
+    "slipway.adapters.delta_tables",
+    "slipway.adapters.drift_report",
+    "slipway.adapters.expectations",
+    "slipway.adapters.http_platform",
+    "slipway.adapters.metrics",
+    "slipway.adapters.mlflow_server",
+    "slipway.adapters.model_package.learner",
+    "slipway.adapters.object_store",
+    "slipway.adapters.prediction_log",
+    "slipway.orchestration.dags",
+    "slipway.wiring",
+)
+LOCAL_SETTINGS = """\
+from slipway.local.warming import warm_scheduler
+
+warm_scheduler()
+"""
+
+
+def install(home: Path) -> None:
+    """Have Airflow's components call `warm_scheduler` when they start.
+
+    Args:
+        home: `AIRFLOW_HOME`; Airflow imports `config/airflow_local_settings.py` below it.
+    """
+    folder = home / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
+
+
+def warm_scheduler() -> None:
+    """Import what tasks need, if this process is the scheduler."""
+    if "scheduler" in sys.argv[1:]:
+        for name in MODULES:
+            importlib.import_module(name)
