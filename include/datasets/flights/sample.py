@@ -58,12 +58,17 @@ def make(target: Path, *, progress: Progress) -> list[Path]:
     task = progress.add_task("Reading a year of flights", total=12)
     flights = _flights(_source())
     files = []
-    for month, rows in flights.groupby("month"):
-        batch = f"2013-{month:02d}"
+    for batch, rows in flights.groupby(_batch(flights)):
         progress.update(task, description=f"Writing flights of {batch}")
         files += [_write_features(rows, target, batch), _write_labels(rows, target, batch)]
         progress.advance(task)
     return files
+
+
+def _batch(flights: pd.DataFrame) -> pd.Series:
+    """Month of departure in UTC; the last evening of the year, over there, stays in December."""
+    month: pd.Series = flights["scheduled_departure"].dt.strftime("%Y-%m")
+    return month.where(month <= "2013-12", "2013-12")
 
 
 def _source() -> Path:

@@ -93,8 +93,9 @@ def collect(
 ) -> Due:
     """The windows of the current champion's predictions that are due to be measured.
 
-    Drift is due once a window has ended. Performance is due once its label horizon has passed
-    and labels enough are there, or, should they never come, one more window later.
+    Drift is due once a window has ended and predictions enough are there, performance once its
+    label horizon has passed and labels enough are there; or, should they never come, one more
+    window later.
     A champion that returns after a roll-back is watched on where it was left.
 
     Args:
@@ -122,7 +123,7 @@ def collect(
             for stage in ("drift", "performance")
             if not store.exists(watched.ref(spec.model, stage).key)
         ]
-        if not undone or not _asked(spec.model, watched, log):
+        if not undone or not _asked(spec, watched, clock, log):
             continue
         if "drift" in undone:
             due["drift"].append(watched.id)
@@ -183,9 +184,14 @@ class _Labels:
         return len(join_labels(rows, self._read)[1])
 
 
-def _asked(model: str, watched: WatchedWindow, log: PredictionDays) -> bool:
+def _asked(
+    spec: ModelSpec, watched: WatchedWindow, clock: datetime, log: PredictionDays
+) -> bool:
+    """Whether the predictions of a window are in: enough of them, or as many as will come."""
     window = watched.window
-    return log.count(model, window.start, window.end, version=watched.version) > 0
+    count = log.count(spec.model, window.start, window.end, version=watched.version)
+    complete = count >= spec.monitoring.min_rows or clock >= window.following().end
+    return count > 0 and complete
 
 
 def _matured(
