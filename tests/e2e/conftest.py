@@ -45,29 +45,36 @@ class House:
 
     @property
     def landing(self) -> Path:
+        """Where the outside world delivers."""
         return Path(self.stack.settings.store) / "landing" / "ferries"
 
     def land_features(self, *days: int, turned: bool = False) -> None:
+        """Deliver the features of some days."""
         for number in days:
             land(ferries.features_file(self.files, number, turned=turned), self.landing, "features")
 
     def land_labels(self, *days: int, turned: bool = False) -> None:
+        """Deliver the labels of some days."""
         for number in days:
             land(ferries.labels_file(self.files, number, turned=turned), self.landing, "labels")
 
     def until(self, condition: Callable[[], bool], what: str, *, seconds: float = 150.0) -> None:
+        """Wait for something to come true; the test fails when it does not in time."""
         if not wait_for(condition, seconds=seconds, check=lambda: None):
             pytest.fail(f"within {seconds:.0f} s it did not come to: {what}; {self.told()}")
 
     def ingested(self) -> bool:
+        """Whether everything that has landed is handled."""
         landed = arrivals.landed(self.shop.store, "ferries")
         return arrivals.acknowledged(self.shop.store, "ferries") == arrivals.fingerprint(landed)
 
     def champion(self) -> int | None:
+        """The champion's version."""
         version = self.shop.registry.alias("ferry_delay", "champion")
         return None if version is None else version.version
 
     def facts(self, subject: str, stage: str) -> list[dict[str, object]]:
+        """What the ledger says of a stage, oldest first."""
         entries = ledger.read(self.shop.store, subject)
         return [entry["fact"] for entry in entries if entry["fact"]["stage"] == stage]
 
@@ -81,6 +88,7 @@ class House:
         return lines
 
     def ask(self, number: int, *, turned: bool = False) -> Asked:
+        """Ask the model about a day's crossings."""
         rows = ferries.day(number, turned=turned)
         return ask(
             self.client,
@@ -167,7 +175,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     stack = Stack(ferries.build(folder / "project", source=SOURCE), folder / "state")
     try:
-        house = House(stack, stack.up(progress=lambda step: None), folder / "files")
+        house = House(stack, stack.up(progress=[].append), folder / "files")
         yield house
         house.close()
     finally:

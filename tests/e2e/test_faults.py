@@ -134,14 +134,18 @@ def test_a_training_waits_for_mlflow_and_is_resumed(house: House) -> None:
     house.stack.processes.stop("mlflow")
     run = house.api.trigger("ferry_delay__train", reason="a test of an outage")
     house.until(
-        lambda: house.api.run_state("ferry_delay__train", run) == "failed"
-        or any(ti["state"] == "up_for_retry" for ti in house.tasks("ferry_delay__train", run)),
+        lambda: (
+            house.api.run_state("ferry_delay__train", run) == "failed"
+            or any(ti["state"] == "up_for_retry" for ti in house.tasks("ferry_delay__train", run))
+        ),
         "a training that meets the outage",
     )
     house.stack.start_mlflow()
     house.until(
-        lambda: requests.in_flight(house.shop.store, "ferry_delay") is None
-        and house.last_request_reason() == "a test of an outage",
+        lambda: (
+            requests.in_flight(house.shop.store, "ferry_delay") is None
+            and house.last_request_reason() == "a test of an outage"
+        ),
         "an answer",
         seconds=300.0,
     )
@@ -157,9 +161,7 @@ def test_a_training_killed_in_a_stage_is_done_again(house: House, stage: str) ->
     os.kill(attempt["origin"]["pid"], signal.SIGKILL)
     ref = RunRef("ferry_delay", run, stage)
     house.until(lambda: find_record(house.shop.store, ref) is not None, "the stage's record")
-    house.until(
-        lambda: requests.in_flight(house.shop.store, "ferry_delay") is None, "an answer"
-    )
+    house.until(lambda: requests.in_flight(house.shop.store, "ferry_delay") is None, "an answer")
     assert find_failure(house.shop.store, ref) is None
     versions = house.versions_of(run)
     assert len(versions) <= 1

@@ -82,7 +82,9 @@ def environment(
             "simple_auth_manager_passwords_file": home / "passwords.json",
             "xcom_backend": "slipway.orchestration.policies.LimitedXCom",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout={LOCK_WAIT_SECONDS}"},
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout={LOCK_WAIT_SECONDS}"
+        },
         "api": {"host": LOOPBACK, "port": port, "base_url": url, "secret_key": _secret(home)},
         "api_auth": {"jwt_secret": _secret(home)},
         "scheduler": {

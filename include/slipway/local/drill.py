@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import httpx
 
 from slipway.local.playing import Player
-from slipway.local.year import Asked, ask, in_requests, wait_for
+from slipway.local.year import Asked, ask, in_requests
 from slipway.records import requests
-from slipway.records.runs import find_record
-from slipway.records.runs import RunRef
+from slipway.records.runs import RunRef, find_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KILOMETRES_A_MILE = 1.609344
-ROLLBACK_WITHIN_SECONDS = 120.0
+KILLED_AFTER_ROWS = 500
+LOOK_EVERY_REQUESTS = 20
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _server_killed(player: Player) -> Check:
     killed: list[int] = []
 
     def kill_once(answered: int) -> None:
-        if answered >= 500 and not killed:
+        if answered >= KILLED_AFTER_ROWS and not killed:
             killed.append(_server_pid(player))
             os.kill(killed[0], signal.SIGKILL)
 
@@ -105,19 +105,19 @@ def _rollback_under_requests(player: Player) -> Check:
     name = player.model.model
     previous = player.shop.registry.alias(name, "previous")
     if previous is None:
-        return Check("a rollback under requests", False, "there is no previous version")
+        return Check("a rollback under requests", held=False, found="there is no previous version")
     player.narrator.say(f"rolling back to version {previous.version} under live requests")
     run = player.api.trigger(f"{name}__deploy", to="previous")
     ended: list[str] = []
 
     def until_ended() -> Iterator[pd.DataFrame]:
         for count, frame in enumerate(itertools.cycle(in_requests(player.keyed_rows("2013-12")))):
-            if count % 20 == 0 and not ended:
+            if ended and not count % LOOK_EVERY_REQUESTS:
+                return
+            if not count % LOOK_EVERY_REQUESTS:
                 state = player.api.run_state(f"{name}__deploy", run)
                 ended.extend([state] if state in ("success", "failed") else [])
             yield frame
-            if ended and count % 20 == 19:
-                return
 
     asked = ask(player.client, name, until_ended(), encode=player.encode)
     player.rest()

@@ -8,7 +8,6 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from slipway.records import ledger
 from slipway.records.store import Store, read_json
 
 TOLD = {"ingest", "accept", "gate", "verify", "switch", "promote_champion", "drift"}

@@ -71,9 +71,9 @@ def draw(months: Sequence[Month], file: Path) -> None:
     axes.plot(names, [m.monthly for m in months], ":", color="#7a8ca3", label="retrained monthly")
     axes.plot(names, [m.never for m in months], "--", color="#c05746", label="never retrained")
     axes.plot(names, [m.served for m in months], "-o", color="#14425f", label="served by Slipway")
-    for month in months:
+    for place, month in enumerate(months):
         if month.retrained:
-            axes.axvline(month.name, color="#14425f", alpha=0.15, linewidth=6)
+            axes.axvline(place, color="#14425f", alpha=0.15, linewidth=6)
     axes.set_ylabel("AUC")
     axes.set_title("Flights of 2013: AUC of the answers, by month (bands: a retraining followed)")
     axes.tick_params(axis="x", rotation=45)

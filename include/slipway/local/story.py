@@ -74,7 +74,7 @@ def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
     shutil.rmtree(stack.folder, ignore_errors=True)
     try:
         with console.status("starting") as status:
-            api = stack.up(progress=lambda step: status.update(step))
+            api = stack.up(progress=status.update)
         _say_addresses(stack, console)
         yield api
     finally:

@@ -61,7 +61,7 @@ def ask(
     frames: Iterator[pd.DataFrame],
     *,
     encode: Callable[[pd.DataFrame], dict[str, Any]],
-    answered: Callable[[int], None] = lambda rows: None,
+    answered: Callable[[int], None] | None = None,
 ) -> Asked:
     """Ask a model about rows over HTTP, one request after the other.
 
@@ -88,7 +88,8 @@ def ask(
         version = str(answer["model_version"])
         asked.versions[version] = asked.versions.get(version, 0) + len(frame)
         asked.rows += len(frame)
-        answered(len(frame))
+        if answered is not None:
+            answered(len(frame))
     return asked
 
 

@@ -69,18 +69,18 @@ def _judged_rows(player: Player, month: str) -> pd.DataFrame:
 
 def _retrained(player: Player, *, before: datetime, rows: pd.DataFrame) -> pd.Series:
     """Scores of a model that learnt from everything before a moment."""
+    import pandas as pd
+
     tables, dataset, model = player.shop.tables, player.dataset, player.model
     now = Snapshot(
         features_version=tables.version(f"{dataset.dataset}/features") or 0,
         labels_version=tables.version(f"{dataset.dataset}/labels") or 0,
         as_of=datetime.max.replace(tzinfo=UTC),
     )
-    known = read_labelled(
-        tables, dataset, now, columns=model.features.names, target=model.target
-    )
+    known = read_labelled(tables, dataset, now, columns=model.features.names, target=model.target)
     learnt_from = known[known[dataset.event_time] < before]
-    scores: pd.Series = player.shop.learner(model, dataset).learn(learnt_from).predict(rows)
-    return scores
+    learnt = player.shop.learner(model, dataset).learn(learnt_from)
+    return pd.Series(learnt.predict(rows), index=rows.index)
 
 
 def _what_followed(player: Player) -> dict[str, str]:
@@ -89,7 +89,8 @@ def _what_followed(player: Player) -> dict[str, str]:
     for request in requests.all_requests(player.shop.store, player.model.model):
         answer = requests.find_answer(player.shop.store, request)
         if answer is not None:
-            month = _start(request.at[:7]) - timedelta(days=1)
+            asked = datetime.fromisoformat(request.at)
+            month = asked.replace(day=1) - timedelta(days=1)
             told[f"{month:%Y-%m}"] = f"{request.kind}: {answer.outcome}"
     return told
 

@@ -88,7 +88,7 @@ class Rollout:
     def warm(self) -> list[int]:
         """The versions that stay ready beside the one that serves."""
         kept = self.previous if self.fallback is None else self.fallback
-        return [] if kept in {None, self.version} else [kept]  # type: ignore[list-item]
+        return [] if kept is None or kept == self.version else [kept]
 
 
 def reconcile(

@@ -97,7 +97,8 @@ class Replay:
         """What the candidate showed: each row alone, all rows at once, and bad inputs."""
         for _ in range(WARM_UP_REQUESTS):
             candidate.infer(self._payload(self._rows.head(1)))
-        scores, milliseconds = [], []
+        scores: list[float] = []
+        milliseconds: list[float] = []
         for number in range(len(self._rows)):
             one = self._payload(self._rows.iloc[[number]])
             began = time.perf_counter()

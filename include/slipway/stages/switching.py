@@ -200,10 +200,8 @@ def _ask_many(
 
 def _put_back(plan: Rollout, platform: Platform) -> None:
     weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
-    warm = [plan.previous] if plan.previous not in {None, plan.version} else []
-    platform.apply(
-        plan.model, weights=weights, keep=[it for it in warm if it is not None], token=plan.token
-    )
+    warm = [] if plan.previous is None or plan.previous == plan.version else [plan.previous]
+    platform.apply(plan.model, weights=weights, keep=warm, token=plan.token)
 
 
 def _read_back(plan: Rollout, platform: Platform) -> None:

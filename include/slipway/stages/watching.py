@@ -184,9 +184,7 @@ class _Labels:
         return len(join_labels(rows, self._read)[1])
 
 
-def _asked(
-    spec: ModelSpec, watched: WatchedWindow, clock: datetime, log: PredictionDays
-) -> bool:
+def _asked(spec: ModelSpec, watched: WatchedWindow, clock: datetime, log: PredictionDays) -> bool:
     """Whether the predictions of a window are in: enough of them, or as many as will come."""
     window = watched.window
     count = log.count(spec.model, window.start, window.end, version=watched.version)

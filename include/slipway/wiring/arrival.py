@@ -1,0 +1,46 @@
+"""Arrival, wired: what has landed is claimed, ingested and acknowledged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from slipway.wiring.calls import Call
+from slipway.wiring.workshop import Workshop
+
+if TYPE_CHECKING:
+    from slipway.records.runs import RunRecord
+
+
+def claim(
+    *, dataset: str, batch: str | None = None, shop: Workshop | None = None
+) -> dict[str, Any]:
+    """Deliveries that wait, in order, and the fingerprint that acknowledges them."""
+    from slipway.stages import ingestion
+
+    shop = shop or Workshop()
+    return ingestion.claim(shop.dataset(dataset), store=shop.store, batch=batch).to_json()
+
+
+def acknowledge(*, dataset: str, fingerprint: str, shop: Workshop | None = None) -> bool:
+    """Acknowledge what was claimed, if all of it is registered; whether it was."""
+    from slipway.stages import ingestion
+
+    shop = shop or Workshop()
+    return ingestion.acknowledge(shop.dataset(dataset), store=shop.store, fingerprint=fingerprint)
+
+
+def ingest(call: Call) -> RunRecord:
+    """One delivery becomes rows of a table."""
+    from slipway.stages import ingestion
+
+    return ingestion.ingest(
+        call.shop.dataset(call.given["dataset"]),
+        stream=call.given["stream"],
+        batch=call.given["batch"],
+        file=call.given["file"],
+        store=call.shop.store,
+        tables=call.shop.tables,
+        files=call.shop.files,
+        suites=call.shop.suites,
+        origin=call.origin,
+    )

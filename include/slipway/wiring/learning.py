@@ -1,0 +1,111 @@
+"""Learning, wired: from a retrain request to a challenger, and to its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.wiring.calls import Call
+
+if TYPE_CHECKING:
+    from slipway.records.runs import RunRecord, Verdict
+
+
+def accept(call: Call) -> Verdict:
+    """The open retrain requests are put before the policy."""
+    from slipway.stages import retraining
+
+    return retraining.accept(
+        *call.model_and_dataset(),
+        asked=call.given.get("asked"),
+        store=call.shop.store,
+        tables=call.shop.tables,
+        registry=call.shop.registry,
+        origin=call.origin,
+    )
+
+
+def snapshot(call: Call) -> RunRecord:
+    """The versions that a request learns from are pinned."""
+    from slipway.stages import training
+
+    return training.snapshot(
+        *call.model_and_dataset(),
+        request=call.request(),
+        store=call.shop.store,
+        tables=call.shop.tables,
+        origin=call.origin,
+    )
+
+
+def train(call: Call) -> RunRecord:
+    """A challenger is learnt."""
+    from slipway.stages import training
+
+    model, dataset = call.model_and_dataset()
+    return training.train(
+        model,
+        dataset,
+        request=call.request(),
+        store=call.shop.store,
+        tables=call.shop.tables,
+        learner=call.shop.learner(model, dataset),
+        tracking=call.shop.tracking,
+        code=call.shop.code(),
+        origin=call.origin,
+    )
+
+
+def evaluate(call: Call) -> RunRecord:
+    """Challenger and champion are measured on the same rows."""
+    from slipway.adapters.metrics import measure
+    from slipway.adapters.model_package import load_package
+    from slipway.stages import evaluation
+
+    return evaluation.evaluate(
+        *call.model_and_dataset(),
+        request=call.request(),
+        store=call.shop.store,
+        tables=call.shop.tables,
+        registry=call.shop.registry,
+        tracking=call.shop.tracking,
+        load=load_package,
+        measure=measure,
+        origin=call.origin,
+    )
+
+
+def gate(call: Call) -> RunRecord:
+    """The challenger is judged."""
+    from slipway.stages import promotion
+
+    return promotion.gate_challenger(
+        call.shop.model(call.given["model"]),
+        request=call.request(),
+        store=call.shop.store,
+        origin=call.origin,
+    )
+
+
+def promote_challenger(call: Call) -> RunRecord:
+    """The challenger is registered, or refused."""
+    from slipway.stages import promotion
+
+    return promotion.promote_challenger(
+        call.shop.model(call.given["model"]),
+        request=call.request(),
+        store=call.shop.store,
+        registry=call.shop.registry,
+        origin=call.origin,
+    )
+
+
+def answer(call: Call) -> Verdict:
+    """The request is closed."""
+    from slipway.stages import retraining
+
+    return retraining.answer(
+        call.shop.model(call.given["model"]),
+        request=call.request(),
+        store=call.shop.store,
+        origin=call.origin,
+    )

@@ -1,0 +1,75 @@
+"""Monitoring, wired: windows of predictions are measured, and decided upon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.wiring.calls import Call
+from slipway.wiring.workshop import Workshop
+
+if TYPE_CHECKING:
+    from slipway.records.runs import RunRecord, Verdict
+    from slipway.stages.watching import Due
+
+
+def collect(*, model: str, shop: Workshop | None = None) -> Due:
+    """Windows of predictions that nobody has measured yet."""
+    from slipway.stages import monitoring
+
+    shop = shop or Workshop()
+    spec = shop.model(model)
+    return monitoring.collect(
+        spec,
+        shop.dataset(spec.dataset),
+        store=shop.store,
+        tables=shop.tables,
+        registry=shop.registry,
+        log=shop.log,
+        platform=shop.platform,
+    )
+
+
+def drift(call: Call) -> RunRecord:
+    """A window's inputs and answers are compared with the reference."""
+    from slipway.stages import monitoring
+
+    return monitoring.measure_drift(
+        *call.model_and_dataset(),
+        window=call.given["window"],
+        store=call.shop.store,
+        registry=call.shop.registry,
+        log=call.shop.log,
+        reports=call.shop.reports,
+        origin=call.origin,
+    )
+
+
+def performance(call: Call) -> RunRecord:
+    """A window's answers are compared with its labels."""
+    from slipway.adapters.metrics import measure
+    from slipway.stages import monitoring
+
+    return monitoring.measure_performance(
+        *call.model_and_dataset(),
+        window=call.given["window"],
+        store=call.shop.store,
+        registry=call.shop.registry,
+        tables=call.shop.tables,
+        log=call.shop.log,
+        measure=measure,
+        origin=call.origin,
+    )
+
+
+def decide(call: Call) -> Verdict:
+    """The newest windows together ask for training, or do not."""
+    from slipway.stages import monitoring
+
+    return monitoring.decide(
+        *call.model_and_dataset(),
+        store=call.shop.store,
+        tables=call.shop.tables,
+        registry=call.shop.registry,
+        log=call.shop.log,
+        origin=call.origin,
+    )

@@ -1,0 +1,70 @@
+"""Rollout, wired: what serves becomes what should serve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slipway.wiring.calls import Call
+
+if TYPE_CHECKING:
+    from slipway.records.runs import RunRecord
+
+
+def reconcile(call: Call) -> RunRecord:
+    """What serves is compared with what should."""
+    from slipway.stages import rollout
+
+    return rollout.reconcile(
+        call.shop.model(call.given["model"]),
+        to=str(call.given.get("to") or "challenger"),
+        holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
+        store=call.shop.store,
+        registry=call.shop.registry,
+        platform=call.shop.platform,
+        origin=call.origin,
+    )
+
+
+def verify(call: Call) -> RunRecord:
+    """The candidate is booted and asked."""
+    from slipway.adapters.model_package import load_package
+    from slipway.stages import rollout
+
+    return rollout.verify(
+        *call.model_and_dataset(),
+        rollout=call.given["rollout"],
+        store=call.shop.store,
+        registry=call.shop.registry,
+        platform=call.shop.platform,
+        tables=call.shop.tables,
+        load=load_package,
+        origin=call.origin,
+    )
+
+
+def switch(call: Call) -> RunRecord:
+    """Traffic moves, and what is served is read back."""
+    from slipway.stages import rollout
+
+    return rollout.switch(
+        call.shop.model(call.given["model"]),
+        rollout=call.given["rollout"],
+        store=call.shop.store,
+        registry=call.shop.registry,
+        platform=call.shop.platform,
+        origin=call.origin,
+    )
+
+
+def promote_champion(call: Call) -> RunRecord:
+    """The aliases move."""
+    from slipway.stages import rollout
+
+    return rollout.promote_champion(
+        call.shop.model(call.given["model"]),
+        rollout=call.given["rollout"],
+        store=call.shop.store,
+        registry=call.shop.registry,
+        platform=call.shop.platform,
+        origin=call.origin,
+    )
