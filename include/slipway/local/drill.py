@@ -141,8 +141,7 @@ def _server_pid(player: Player) -> int:
     status = httpx.get(
         f"{player.stack.addresses.platform}/platform/models/{player.model.model}", timeout=10.0
     ).json()
-    champion = player.champion()
-    return next(int(one["pid"]) for one in status["servers"] if one["version"] == champion)
+    return int(status["servers"][str(player.champion())]["pid"])
 
 
 @dataclass(frozen=True)
