@@ -1,0 +1,104 @@
+"""The examples of the guides are real: they load, they pass the closer look, they are answered."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway.adapters.model_package.columns import signature_of
+from slipway.serving.protocol import Column, Signature, decode
+from slipway.spec.loading import load_all
+from slipway.stages.inspection import inspect
+from slipway.wiring.inspection import expectation_check
+
+GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
+BLOCK = re.compile(
+    r"(?:^`include/(?P<path>[\w./-]+)`\n+)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
+    re.MULTILINE | re.DOTALL,
+)
+MODEL = "models/parcel_hours/model.yaml"
+
+Make = Callable[[Mapping[str, str]], Path]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a guide; `path` is the file below `include/` that it is said to be."""
+
+    guide: str
+    path: str | None
+    language: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    """Every fenced block of every guide."""
+    for guide in sorted(GUIDES.glob("*.md")):
+        for found in BLOCK.finditer(guide.read_text()):
+            yield Block(guide.name, found["path"], found["language"], found["text"])
+
+
+def files() -> dict[str, str]:
+    """Every block that a guide calls a file, by its path."""
+    return {block.path: block.text for block in blocks() if block.path is not None}
+
+
+def parts_of_a_model() -> list[Block]:
+    """YAML blocks without a file: lines to add to a model's spec."""
+    return [block for block in blocks() if block.language == "yaml" and block.path is None]
+
+
+def test_the_example_folders_load(project: Make) -> None:
+    """Whoever copies dataset and model as they stand has no problem."""
+    loaded = load_all(project(files()))
+    assert [str(problem) for problem in loaded.problems] == []
+    assert set(loaded.datasets) == {"parcels"}
+    assert set(loaded.models) == {"parcel_hours"}
+
+
+def test_the_example_folders_pass_the_closer_look(project: Make) -> None:
+    """Great Expectations takes every expectation as it is written, and the code is Python."""
+    root = project(files())
+    checked = inspect(root, load_all(root), expectations=expectation_check())
+    assert [str(problem) for problem in checked.problems] == []
+
+
+def test_the_example_code_defines_what_training_looks_for() -> None:
+    """Each function of the guide's `pipeline.py` is one that training calls."""
+    for path, text in files().items():
+        if path.endswith("pipeline.py"):
+            defined = [node.name for node in ast.parse(text).body if hasattr(node, "name")]
+            assert defined
+            assert set(defined) <= {"features", "estimator", "split"}
+
+
+@pytest.mark.parametrize("part", parts_of_a_model(), ids=lambda part: part.guide)
+def test_a_part_of_a_spec_fits_into_the_example(project: Make, part: Block) -> None:
+    """What a guide says to add to `model.yaml` can be added to it."""
+    model = yaml.safe_load(files()[MODEL]) | yaml.safe_load(part.text)
+    root = project(files() | {MODEL: yaml.safe_dump(model)})
+    assert [str(problem) for problem in load_all(root).problems] == []
+
+
+def test_the_example_request_fits_the_example_model(project: Make) -> None:
+    """A server of the example's model would answer the guide's request."""
+    loaded = load_all(project(files()))
+    dataset = loaded.datasets["parcels"]
+    columns = signature_of(loaded.models["parcel_hours"], dataset)
+    signature = Signature(
+        columns=tuple(Column(one.name, one.kind, one.required) for one in columns),
+        key=dataset.key,
+        event_time=dataset.event_time,
+    )
+    requests = [block.text for block in blocks() if block.language == "json"]
+    assert requests
+    for text in requests:
+        body = json.dumps(json.loads(text)).encode()
+        assert decode(body, signature, max_rows=100).keys == ["p-1", "p-2"]
