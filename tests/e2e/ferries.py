@@ -51,7 +51,7 @@ task: classification
 target: late
 features: {numeric: [wind_knots, cars], categorical: [pier]}
 estimator: {name: sklearn.linear_model.LogisticRegression, params: {max_iter: 200}}
-training: {window_days: 2, holdout_days: 1, min_rows: 200}
+training: {window_days: 1, holdout_days: 1, min_rows: 200}
 gates:
   min_holdout_rows: 100
   metrics: {roc_auc: {greater_is_better: true, threshold: 0.6, min_absolute_change: 0.0}}
