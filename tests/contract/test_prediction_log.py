@@ -68,6 +68,12 @@ def test_a_row_that_was_shipped_twice_counts_once(make: Make) -> None:
     assert len(log.read("ferry")) == log.count("ferry") == 60
 
 
+def test_one_id_for_every_request_loses_no_row(make: Make) -> None:
+    """V2 lets a client name all of its requests alike; their keys tell them apart."""
+    log = make(answered(60).assign(request_id="42", row=0))
+    assert len(log.read("ferry", columns=["score"])) == log.count("ferry") == 60
+
+
 def test_reading_is_half_open_in_event_time(make: Make) -> None:
     """The start belongs to the window and the end does not, also within a day."""
     log = make(answered(60))
@@ -154,3 +160,13 @@ def test_segments_that_disagree_about_a_type_are_an_error_of_ours() -> None:
     ship(store, answered(3, version=2).assign(wind="gale"), segment="b")
     with pytest.raises(NotComputable, match="disagree"):
         PredictionLog(store).read("ferry")
+
+
+def test_another_versions_types_do_not_matter_to_one_version() -> None:
+    """A model whose spec made a number a category can still be watched in that very window."""
+    store = MemoryStore()
+    ship(store, answered(3), segment="a")
+    ship(store, answered(3, version=2).assign(wind="gale"), segment="b")
+    log = PredictionLog(store)
+    assert list(log.read("ferry", version=1)["wind"]) == [0.0, 1.0, 2.0]
+    assert list(log.read("ferry", version=2)["wind"]) == ["gale"] * 3

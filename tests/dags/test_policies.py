@@ -88,3 +88,13 @@ def test_a_long_list_is_cut_at_the_limit_from_its_front() -> None:
 def test_a_short_list_is_taken_whole() -> None:
     """Nothing waits that fits."""
     assert first_that_fit([1, 2, 3]) == [1, 2, 3]
+
+
+def test_the_inputs_of_a_long_backlog_of_windows_travel() -> None:
+    """An hourly model whose monitor was paused for weeks: the oldest go first, the rest waits."""
+    due = [f"2013-05-{day:02d}T{hour:02d}-v12" for day in range(1, 31) for hour in range(24)]
+    collected = {"model": "m" * 63, "drift": first_that_fit(due)}
+    inputs = windows_for.function(collected, "drift")
+    refuse_large(inputs, what="the inputs")
+    assert [one["window"] for one in inputs] == due[: len(inputs)]
+    assert inputs

@@ -43,7 +43,8 @@ class MemoryLog:
     ) -> pd.DataFrame:
         """Rows of [start, end), each answered row once."""
         del model
-        rows = self.rows.drop_duplicates(IDENTITY)
+        same = [name for name in (*IDENTITY, "key") if name in self.rows]
+        rows = self.rows.drop_duplicates(same)
         times = rows["event_time"]
         kept = times.notna()
         if start is not None:

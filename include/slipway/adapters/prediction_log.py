@@ -20,7 +20,8 @@ _ALWAYS = (*_IDENTITY, "event_time", "version")
 class PredictionLog:
     """Answered requests of every model, one row per row asked.
 
-    Invariant: a segment that was shipped twice counts once, by (request_id, row).
+    Invariant: a segment that was shipped twice counts once, by (request_id, row, key). The key is
+    among them because clients may give every request one and the same id, as V2 lets them.
 
     Args:
         store: Where segments lie, below `predictions/<model>/day=YYYY-MM-DD/`.
@@ -59,13 +60,15 @@ class PredictionLog:
             NotComputable: A segment is not readable, or segments disagree about a column's type.
             StoreUnavailable: The store does not answer.
         """
-        wanted = None if columns is None else list(dict.fromkeys([*_ALWAYS, *columns]))
+        asked = None if columns is None else list(dict.fromkeys([*_ALWAYS, *columns]))
+        wanted = None if asked is None else list(dict.fromkeys([*asked, "key"]))
         days = self.days(model) if start is None or end is None else _days_between(start, end)
         tables = [
-            self._segment(key, wanted)
+            table
             for day in days
             if _touches(day, start, end)
             for key in self._segments(model, day)
+            if _holds(table := self._segment(key, wanted), version)
         ]
         rows = _joined(tables, model, wanted)
         rows["event_time"] = pd.to_datetime(rows["event_time"], utc=True, format="ISO8601")
@@ -77,8 +80,10 @@ class PredictionLog:
         rows = rows[kept].assign(version=lambda frame: frame["version"].astype("int64"))
         if version is not None:
             rows = rows[rows["version"] == version]
-        rows = rows.drop_duplicates(list(_IDENTITY)).sort_values(["event_time", *_IDENTITY])
-        return rows.reset_index(drop=True)
+        same = [name for name in (*_IDENTITY, "key") if name in rows]
+        rows = rows.drop_duplicates(same).sort_values(["event_time", *_IDENTITY])
+        rows = rows.reset_index(drop=True)
+        return rows if asked is None else rows[[name for name in rows if name in asked]]
 
     def count(
         self,
@@ -127,6 +132,11 @@ def _touches(day: date, start: datetime | None, end: datetime | None) -> bool:
     if end is None:
         return True
     return datetime(day.year, day.month, day.day, tzinfo=UTC) < end
+
+
+def _holds(table: pa.Table, version: int | None) -> bool:
+    """Whether any row is of a version; other versions may know a column as another type."""
+    return version is None or version in map(int, table["version"].unique().to_pylist())
 
 
 def _joined(tables: list[pa.Table], model: str, columns: list[str] | None) -> pd.DataFrame:

@@ -120,7 +120,7 @@ def _rollback_under_requests(player: Player) -> Check:
             yield frame
 
     asked = ask(player.client, name, until_ended(), encode=player.encode)
-    player.rest()
+    player.narrator.catch_up()
     return _judge_rollback(player, asked, previous.version, ended)
 
 

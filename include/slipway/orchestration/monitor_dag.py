@@ -92,5 +92,6 @@ def collect(model: str) -> dict[str, Any]:
 
 @task
 def windows_for(collected: dict[str, Any], stage: str) -> list[dict[str, Any]]:
-    """The inputs of each of a stage's tasks."""
-    return [{"model": collected["model"], "window": window} for window in collected[stage]]
+    """The inputs of each of a stage's tasks, as many as may travel; the rest is due again."""
+    model = collected["model"]
+    return first_that_fit([{"model": model, "window": window} for window in collected[stage]])

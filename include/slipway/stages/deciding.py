@@ -76,8 +76,8 @@ def _towards_challenger(facts: Facts) -> Decision:
     champion, challenger, served = facts.champion, facts.challenger, facts.served
     is_other = served is None or served not in {champion, challenger}
     if champion is not None and is_other:
-        found = "nothing" if served is None else f"version {served}"
-        reason = f"version {champion} is champion, but {found} is served."
+        found = "no version" if served is None else f"version {served}"
+        reason = f"version {champion} is champion, but {found} answers."
         return Decision("repair", champion, reason)
     if challenger is None:
         return Decision("nothing", None, _idle(facts, "there is no challenger"))
@@ -134,7 +134,7 @@ def _to_finish(facts: Facts) -> Decision | None:
 
 
 def _against(facts: Facts) -> str:
-    served = "nothing is served" if facts.served is None else f"version {facts.served} is served"
+    served = "no version answers just now" if facts.served is None else f"version {facts.served} is served"
     return f"and {served}."
 
 

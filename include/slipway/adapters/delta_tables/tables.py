@@ -44,7 +44,7 @@ class DeltaTables:
     """
 
     def __init__(self, root: str) -> None:
-        self._root = root if "://" in root else str(Path(root).expanduser().resolve())
+        self._root = root.rstrip("/") if "://" in root else str(Path(root).expanduser().resolve())
 
     def publish(
         self,
