@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import RetryAction
 
 from slipway import errors
+from slipway.orchestration.monitor_dag import windows_for
 from slipway.orchestration.policies import (
     RETRIES,
     XCOM_LIMIT_BYTES,
