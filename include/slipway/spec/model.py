@@ -92,7 +92,7 @@ class Verify(Spec):
 class Deployment(Spec):
     """Where the champion serves."""
 
-    target: Literal["local", "kubernetes", "batch"] = Field(
+    target: Literal["local"] = Field(
         default="local", description="`local`: the platform process on this machine."
     )
     cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
