@@ -12,7 +12,7 @@ from slipway.errors import BadBatch, BadParameter, StoreUnavailable
 from slipway.records import ledger, requests
 from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRef, Verdict, perform
-from slipway.stages.retraining import STAGES, accept, answer
+from slipway.stages.retraining import SILENT_ATTEMPTS, STAGES, accept, answer
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -275,6 +275,33 @@ def test_a_passing_failure_leaves_the_request_open() -> None:
     assert yard.answer().action == "open"
     assert yard.accept().numbers["request"] == 1
     assert yard.train().numbers["outcome"] == "promoted"
+
+
+def test_an_unexpected_failure_is_given_one_more_try() -> None:
+    """A `pipeline.py` that always raises does not keep every later request waiting."""
+    yard = Yard()
+    yard.land()
+    yard.accept()
+    yard.finish("snapshot", "pinned")
+    failing(yard, "train", KeyError("a value"))
+    assert yard.answer().action == "open"
+    failing(yard, "train", KeyError("a value"))
+    verdict = yard.answer()
+    assert verdict.numbers["outcome"] == "failed"
+    assert "KeyError" in verdict.reason
+    assert "a value" not in verdict.reason
+
+
+def test_a_stage_that_is_killed_again_and_again_is_given_up() -> None:
+    """Out of memory each time leaves no error, only attempts."""
+    yard = Yard()
+    yard.land()
+    yard.accept()
+    for number in range(1, SILENT_ATTEMPTS + 1):
+        assert yard.answer().action == "open"
+        folder = RunRef(MODEL, yard.current().run, "snapshot").folder
+        yard.store.create(f"{folder}/attempt-{number:04d}.json", b"{}")
+    assert yard.answer().numbers["outcome"] == "failed"
 
 
 def test_only_accepted_requests_are_answered() -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "RunRecord",
     "RunRef",
     "Verdict",
+    "attempts",
     "find_failure",
     "find_record",
     "need_record",
@@ -149,6 +150,11 @@ def need_record(store: Store, ref: RunRef) -> RunRecord:
             hint=f"run `slipway run {ref.stage}` first",
         )
     return record
+
+
+def attempts(store: Store, ref: RunRef) -> int:
+    """How many attempts at a piece of work have begun."""
+    return _newest_attempt(_names(store, ref))
 
 
 def find_failure(store: Store, ref: RunRef) -> dict[str, Any] | None:

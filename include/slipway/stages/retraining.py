@@ -19,6 +19,7 @@ from slipway.records.runs import (
     Attempt,
     RunRef,
     Verdict,
+    attempts,
     find_failure,
     find_record,
     perform,
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 BEFORE_ANY_FEATURES = datetime(1970, 1, 1, tzinfo=UTC)
 STAGES = ("snapshot", "train", "evaluate", "gate", "promote_challenger")
 """What a request passes through, in order, before it is answered."""
+
+UNEXPECTED_ATTEMPTS = 2
+"""A stage that ends so often, and at last with an error that nobody foresaw, will not succeed."""
+
+SILENT_ATTEMPTS = 10
+"""Nor will one that was begun so often and at last was killed: out of memory, or of time."""
 
 
 class CountedTables(Protocol):
@@ -140,12 +147,25 @@ def _outcome(store: Store, asked: Request) -> tuple[Outcome | None, str]:
             failure = find_failure(store, ref) or {}
             if failure.get("permanent") and failure["kind"] != "Superseded":
                 return "failed", f"{stage} failed and a retry cannot help: {failure['error']}"
+            hopeless = _hopeless(failure, attempts(store, ref))
+            if hopeless is not None:
+                return "failed", f"{stage} {hopeless}"
             why = f"last error: {failure['error']}" if failure else "it has not run to its end"
             return None, f"{stage} is not finished ({why}); the next sweep takes it up again."
         if stage == STAGES[-1]:
             promoted = record.verdict.action == "promoted"
             return "promoted" if promoted else "refused", record.verdict.reason
     raise AssertionError  # the loop returns at its last stage
+
+
+def _hopeless(failure: Mapping[str, Any], tries: int) -> str | None:
+    """Why a stage is given up though its error may pass, or None; else it would block for ever."""
+    if failure.get("traceback") and tries >= UNEXPECTED_ATTEMPTS:
+        # The error's own words may hold values; its kind does not.
+        return f"failed in attempt {tries} with an unexpected {failure['kind']}; see its log."
+    if not failure and tries >= SILENT_ATTEMPTS:
+        return f"was killed in attempt {tries}; look at the memory and the time that it needs."
+    return None
 
 
 def _decide(
