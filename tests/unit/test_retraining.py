@@ -141,6 +141,19 @@ def test_a_refused_first_model_waits_for_new_labels() -> None:
     assert yard.accept().numbers["request"] == 2
 
 
+def test_a_first_challenger_that_may_not_serve_is_followed_by_another() -> None:
+    """Without a champion nothing is watched, so nobody else would ever ask."""
+    yard = Yard()
+    yard.land()
+    yard.accept()
+    yard.train("refused")
+    yard.registry.aliases["challenger"] = 1
+    yard.land()
+    assert yard.accept().action == "nothing"
+    yard.registry.tags[1] = {"slipway.rollout": "refused"}
+    assert yard.accept().numbers["kind"] == "first"
+
+
 def test_a_drift_request_is_accepted_on_new_labels_after_the_cool_down() -> None:
     """The monitor's request trains when the policy has nothing against it."""
     yard = trained()

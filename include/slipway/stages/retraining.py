@@ -26,6 +26,7 @@ from slipway.records.runs import (
 )
 from slipway.records.store import digest, encode
 from slipway.stages.policy import Facts, judge
+from slipway.stages.reconciling import BLOCKED, TAG
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -258,9 +259,9 @@ def _file_due(
             store, model, kind=kind, reason=reason, at=clock.isoformat(), by="accept", unique=unique
         )
 
-    if not any(registry.alias(model, alias) for alias in ("champion", "challenger")):
+    if not _has_model(registry, model):
         if requests.in_flight(store, model) is None:
-            reason = f"There is no model yet, and {labels} labels have arrived."
+            reason = f"There is no model that may serve yet, and {labels} labels have arrived."
             file("first", reason, f"first-labels-{labels_version}")
         return
     if policy.on_batch:
@@ -270,6 +271,14 @@ def _file_due(
     if tick is not None:
         reason = f"The event clock has passed {tick:%Y-%m-%d %H:%M} UTC ({policy.cron})."
         file("cron", reason, f"cron-{tick.isoformat()}")
+
+
+def _has_model(registry: Registry, model: str) -> bool:
+    """Whether one serves, or may; a first challenger that was refused would wait for ever."""
+    if registry.alias(model, "champion") is not None:
+        return True
+    challenger = registry.alias(model, "challenger")
+    return challenger is not None and challenger.tags.get(TAG) not in BLOCKED
 
 
 def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> datetime | None:
