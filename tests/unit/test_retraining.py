@@ -279,6 +279,18 @@ def test_a_permanent_failure_answers_the_request() -> None:
     assert requests.in_flight(yard.store, MODEL) is None
 
 
+def test_a_failed_training_holds_no_later_one_up() -> None:
+    """It used no labels, so neither their number nor the cool-down speaks against another."""
+    yard = Yard(cooldown_days=90, min_new_labels=10**6)
+    yard.land()
+    yard.accept()
+    failing(yard, "snapshot", BadBatch("the spec was wrong"))
+    yard.answer()
+    assert yard.accept().action == "nothing"
+    yard.land()
+    assert yard.accept().numbers["request"] == 2
+
+
 def test_a_passing_failure_leaves_the_request_open() -> None:
     """The next sweep takes the request up again, and may succeed."""
     yard = Yard()

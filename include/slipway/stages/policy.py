@@ -21,7 +21,8 @@ class Facts:
     Attributes:
         clock: The dataset's event clock.
         labels: Labels that have arrived.
-        trained_labels: Labels there were at the last accepted request; None when there was none.
+        trained_labels: Labels there were at the last accepted request that did not fail; None when
+            there was none.
         in_flight: Number of the request that is being worked on; None when there is none.
         last_automatic: Event clock when an automatic request was last accepted; None when never.
     """

@@ -201,6 +201,10 @@ def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Facts:
     trained_labels: int | None = None
     last_automatic: datetime | None = None
     for request, numbers in _accepted(store, model):
+        given = requests.find_answer(store, request)
+        if given is not None and given.outcome == "failed":
+            # It learnt from nothing; what made it fail may be mended by now.
+            continue
         if trained_labels is None:
             trained_labels = int(numbers["labels"])
         if request.kind != "person":
