@@ -29,7 +29,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import Verify
 from slipway.stages import rollout
 from slipway.stages.deciding import Decision, Facts, decide
-from slipway.stages.platform import payload
+from slipway.stages.platform import Served, payload
 from slipway.stages.replay import Measured, recent_rows
 from slipway.stages.verification import judge
 from tests.fakes.memory_store import MemoryStore
@@ -455,6 +455,25 @@ def test_two_rollouts_keep_apart(yard: Yard) -> None:
     acquire(yard.store, f"rollout-{MODEL}", holder="run-3", seconds=1, now=later)
     with pytest.raises(Superseded):
         yard.verify(run)
+
+
+def test_a_late_attempt_leaves_the_lease_to_its_successor(yard: Yard) -> None:
+    """Two attempts of one run hold one lease; the one that is refused does not give it back."""
+    yard.registry.aliases["challenger"] = 3
+    ask = yard.platform.served
+    answers = [0]
+
+    def outlive(model: str) -> Served | None:
+        answers[0] += 1
+        if answers[0] == 2:
+            # The first attempt has begun and dies for Airflow; its successor decides meanwhile.
+            yard.store.create(f"runs/{MODEL}/rollout-000001/reconcile/attempt-0002.json", b"{}")
+        return ask(model)
+
+    yard.platform.served = outlive  # type: ignore[method-assign]
+    with pytest.raises(Superseded):
+        yard.reconcile()
+    assert not yard.is_free()
 
 
 def test_a_repeat_changes_nothing(yard: Yard) -> None:

@@ -143,6 +143,9 @@ def reconcile(
     ref = RunRef(spec.model, run_name(lease.number), "reconcile")
     try:
         record = perform(store, ref, work, inputs={"to": to, **facts.to_json()}, origin=origin)
+    except Superseded:
+        # A newer attempt of this very rollout holds the same lease, and goes on with it.
+        raise
     except SlipwayError:
         release(store, lease)
         raise
