@@ -157,3 +157,12 @@ def test_only_declared_columns_are_kept_in_the_specs_order() -> None:
     frame = pd.DataFrame({"extra": [1], "b": [2], "a": [1]})
     columns = {"a": Column(type="integer"), "b": Column(type="integer")}
     assert list(cast(frame, columns).frame) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("unit", "number"), [("s", 2**50), ("ms", 2**60), ("us", 2**62)])
+def test_a_moment_that_nothing_can_hold_costs_one_row(unit: str, number: int) -> None:
+    """Parquet holds years that Python does not; such a cell is listed like any other bad one."""
+    given = pd.DataFrame({"x": pd.Series([number, 0]).astype(f"datetime64[{unit}]")})
+    casting = cast(given, {"x": Column(type="timestamp")})
+    assert casting.failed["x"].tolist() == [True, False]
+    assert casting.frame["x"].max() == datetime(1970, 1, 1, tzinfo=UTC)

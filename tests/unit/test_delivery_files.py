@@ -94,3 +94,17 @@ def test_a_packed_frame_reads_back_the_same() -> None:
     again = DeliveryFiles().read(DeliveryFiles().pack(frame), ".parquet")
     pd.testing.assert_frame_equal(again[["n", "s"]], frame[["n", "s"]])
     assert again["l"].notna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([2**30], pa.date32()),
+        pa.array([0], pa.timestamp("us", tz="Mars/Phobos")),
+    ],
+    ids=["a day millions of years ahead", "a time zone that there is not"],
+)
+def test_parquet_that_pandas_cannot_hold_is_a_bad_batch(column: pa.Array) -> None:
+    """It is blocked and kept, rather than tried again for ever."""
+    with pytest.raises(BadBatch, match="plain columns"):
+        DeliveryFiles().read(_parquet(x=column), ".parquet")

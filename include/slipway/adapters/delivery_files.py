@@ -48,9 +48,16 @@ class DeliveryFiles:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise BadBatch(f"the file names a column twice: {', '.join(twice)}")
-        frame: pd.DataFrame = _plain(table).to_pandas(
-            types_mapper=_PANDAS_TYPES.get, timestamp_as_object=False, date_as_object=False
-        )
+        try:
+            frame: pd.DataFrame = _plain(table).to_pandas(
+                types_mapper=_PANDAS_TYPES.get, timestamp_as_object=False, date_as_object=False
+            )
+        except (pa.ArrowException, LookupError, ValueError, OverflowError) as error:
+            raise BadBatch(
+                "the file cannot be read as plain columns",
+                expected="dates within reach of microseconds, and time zones that exist",
+                found=type(error).__name__,
+            ) from error
         return frame
 
     def pack(self, frame: pd.DataFrame) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slipway.spec import Column
@@ -22,6 +23,8 @@ _BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
 # Up to 18 digits are an int64 without looking further.
 _INTEGER = r"[+-]?[0-9]{1,18}(?:\.0*)?"
 _LARGEST_EXACT_INTEGER = 2**53
+_POSSIBLE = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""Moments that Python can hold; Parquet can hold others, by far."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def _to_timestamp(given: pd.Series) -> pd.Series:
     elif not pd.api.types.is_datetime64_any_dtype(given):
         return _nothing(given, "datetime64[us, UTC]")
     moments = pd.to_datetime(given, format="ISO8601", utc=True, errors="coerce")
-    return moments.astype("datetime64[us, UTC]")
+    return moments.where(moments.between(*_POSSIBLE)).astype("datetime64[us, UTC]")
 
 
 def _is_text(given: pd.Series) -> bool:
