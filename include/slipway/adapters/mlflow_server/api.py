@@ -29,13 +29,18 @@ class MlflowApi:
     """One server.
 
     Args:
-        url: Its address.
+        url: Its address; a user and password in it go into requests, and into nothing else.
+
+    Attributes:
+        url: Its address as people may see it.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+        given = httpx.URL(url)
+        self.url = str(given.copy_with(userinfo=b"")).rstrip("/")
         self._client = httpx.Client(
             base_url=f"{self.url}/api/2.0/",
+            auth=(given.username, given.password) if given.userinfo else None,
             timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
         )
         weakref.finalize(self, self._client.close)
