@@ -123,7 +123,8 @@ def _type(field: Schema) -> str:
 
 def _allowed(field: Schema) -> str:
     allowed = [text.format(field[key]) for key, text in BOUNDS.items() if key in field]
-    allowed += [f"`{one}`" for one in field.get("enum", [])]
+    constant = [field["const"]] if "const" in field else []
+    allowed += [f"`{one}`" for one in field.get("enum", constant)]
     allowed += [f"`{one}`" for one in field.get("propertyNames", {}).get("enum", [])]
     if field.get("format") == "cron":
         allowed.append(CRON)
