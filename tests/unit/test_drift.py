@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.errors import BadParameter, NotFound
+from slipway.errors import BadParameter, NotComputable, NotFound
 from slipway.records.runs import RunRecord
 from slipway.records.store import encode
 from slipway.stages.drift import measure_drift
@@ -38,6 +38,7 @@ def measured(
     registry: Shelf | None = None,
     days: int = 30,
     store: MemoryStore | None = None,
+    reports: PlainReports | None = None,
 ) -> RunRecord:
     """The drift record of April, after a change to what was asked."""
     rows = ferries.logged(ferries.crossings(days=days, start=APRIL, seed=2))
@@ -48,7 +49,7 @@ def measured(
         store=store or MemoryStore(),
         registry=registry or shelf(),
         log=MemoryLog(change(rows)),
-        reports=PlainReports(),
+        reports=reports or PlainReports(),
         origin=ORIGIN,
     )
 
@@ -150,6 +151,36 @@ def test_the_report_lies_in_the_store_and_the_verdict_is_small() -> None:
     assert verdict.evidence == {"report": "reports/ferry_delay/2013-04-v1.html"}
     assert b"wind" in store.read(verdict.evidence["report"])
     assert len(encode(verdict.to_json())) < 8192
+
+
+class NoDistances(PlainReports):
+    """Cannot compare anything."""
+
+    def distances(self, *_: object, **__: object) -> dict[str, float]:
+        """No distance."""
+        raise NotComputable("no distance for a column", where="wind")
+
+
+class NoPages(PlainReports):
+    """Cannot draw anything."""
+
+    def html(self, *_: object, **__: object) -> bytes:
+        """No page."""
+        raise NotComputable("it cannot be drawn")
+
+
+def test_a_window_that_cannot_be_compared_is_inconclusive() -> None:
+    """It is recorded as such, so later windows are decided on."""
+    verdict = measured(reports=NoDistances()).verdict
+    assert verdict.action == "inconclusive"
+    assert "no distance for a column (wind)" in verdict.reason
+
+
+def test_a_verdict_stands_without_its_page() -> None:
+    """What was computed is not lost because it cannot be drawn."""
+    verdict = measured(lambda rows: rows.assign(wind=-1.0), reports=NoPages()).verdict
+    assert (verdict.action, verdict.evidence) == ("drifting", {})
+    assert "cannot be drawn" in verdict.reason
 
 
 def test_a_version_without_a_reference_is_an_error() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slipway.errors import NotFound
+from slipway.errors import NotComputable, NotFound
 from slipway.records.runs import Attempt, Number, RunRecord, Verdict, perform
 from slipway.stages.comparison import Columns, Comparison, DriftReport, compare, tidy
 from slipway.stages.manifest import REFERENCE, open_sealed
@@ -121,7 +121,6 @@ def measure_drift(
     Raises:
         BadParameter: There is no such window.
         NotFound: The version has no reference.
-        NotComputable: A distance could not be computed.
     """
     watched = parse_watched(window, spec.monitoring.window)
 
@@ -134,15 +133,21 @@ def measure_drift(
             reason = f"{len(rows)} predictions are too few to tell; a window needs {needed}."
             return Verdict("inconclusive", reason, {"rows": len(rows), "min_rows": needed})
         reference = read_reference(registry, spec, dataset, version=watched.version)
-        return _measure(
-            attempt,
-            spec,
-            dataset,
-            watched=watched,
-            reference=reference,
-            rows=rows,
-            reports=reports,
-        )
+        try:
+            return _measure(
+                attempt,
+                spec,
+                dataset,
+                watched=watched,
+                reference=reference,
+                rows=rows,
+                reports=reports,
+            )
+        except NotComputable as error:
+            # A window that could never be measured would keep all later ones from being decided on.
+            about = f" ({error.where})" if error.where else ""
+            reason = f"Nothing can be compared: {error.message}{about}."
+            return Verdict("inconclusive", reason, {"rows": len(rows)})
 
     return perform(
         store,
@@ -208,7 +213,10 @@ def _measure(
         reports=reports,
     )
     verdict = judge_drift(replace(comparison, rows=len(rows)), spec.monitoring)
-    page = reports.html(known, compared, columns=columns, thresholds=_drawn(comparison))
+    try:
+        page = reports.html(known, compared, columns=columns, thresholds=_drawn(comparison))
+    except NotComputable as error:
+        return replace(verdict, reason=f"{verdict.reason} Without a page: {error.message}.")
     key = f"reports/{spec.model}/{watched.id}.html"
     attempt.check()
     attempt.store.write(key, page)
