@@ -1,5 +1,6 @@
 # Airflow's components: api-server, scheduler, triggerer, DAG processor.
-#   docker build -f docker/airflow.Dockerfile -t slipway-airflow .
+#   docker build -f docker/airflow.Dockerfile -t slipway-airflow \
+#       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
 # RUNTIME=kubernetes leaves the ML libraries out, for installations whose stages run in pods.
 FROM python:3.11.14-slim-bookworm AS build
 ARG RUNTIME=local
@@ -26,7 +27,11 @@ COPY --from=build /opt/venv /opt/venv
 COPY airflow_settings.yaml /opt/slipway/
 COPY dags /opt/slipway/dags
 COPY plugins /opt/slipway/plugins
+# What a training run says about the code it ran on.
+COPY requirements/stages.txt /opt/slipway/requirements/
 COPY include /opt/slipway/include
+ARG GIT_COMMIT=""
+ENV SLIPWAY_GIT_COMMIT=$GIT_COMMIT
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     AIRFLOW_HOME=/home/slipway/airflow \

@@ -1,6 +1,6 @@
 # One model version per container, over the Open Inference Protocol.
 #   docker build -f docker/server.Dockerfile -t slipway-server .
-#   docker run -p 8080:8080 … slipway-server <model> --version 3 --port 8080
+#   docker run -p 8080:8080 … slipway-server <model> --version 3 --host 0.0.0.0 --port 8080
 FROM python:3.11.14-slim-bookworm AS build
 RUN python -m venv /opt/venv
 COPY requirements/server.txt /requirements/

@@ -1,5 +1,6 @@
 # One stage per container: what a pod of a model with `runtime: kubernetes` runs.
-#   docker build -f docker/stages.Dockerfile -t slipway-stages .
+#   docker build -f docker/stages.Dockerfile -t slipway-stages \
+#       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
 FROM python:3.11.14-slim-bookworm AS build
 RUN python -m venv /opt/venv
 COPY requirements/stages.txt /requirements/
@@ -17,7 +18,11 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home slipway
 COPY --from=build /opt/venv /opt/venv
+# What a training run says about the code it ran on.
+COPY requirements/stages.txt /opt/slipway/requirements/
 COPY include /opt/slipway/include
+ARG GIT_COMMIT=""
+ENV SLIPWAY_GIT_COMMIT=$GIT_COMMIT
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SLIPWAY_SCRATCH=/home/slipway/scratch \
