@@ -375,3 +375,9 @@ def test_a_broken_log_is_unavailable(delta: DeltaTables, tmp_path: Path) -> None
         file.write_text("{")
     with pytest.raises(StoreUnavailable, match="could not open table flights/features"):
         delta.version(TABLE)
+
+
+def test_a_root_on_s3_may_end_in_a_slash(s3_store: str) -> None:
+    """Both ways of writing it name the same tables, as they name the same objects."""
+    _publish(DeltaTables(f"{s3_store}/"), _rows(1), "a")
+    assert _keys(DeltaTables(s3_store)) == ["k0"]
