@@ -95,13 +95,8 @@ class RunRecord:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RunRecord:
         """The value that `to_json` wrote."""
-        return cls(
-            **{
-                **value,
-                "ref": RunRef(**value["ref"]),
-                "verdict": Verdict.from_json(value["verdict"]),
-            }
-        )
+        ref, verdict = RunRef(**value["ref"]), Verdict.from_json(value["verdict"])
+        return cls(**{**value, "ref": ref, "verdict": verdict})
 
 
 @dataclass(frozen=True)
