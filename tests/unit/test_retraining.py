@@ -12,7 +12,8 @@ from slipway.errors import BadBatch, BadParameter, StoreUnavailable
 from slipway.records import ledger, requests
 from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRef, Verdict, perform
-from slipway.stages.retraining import SILENT_ATTEMPTS, STAGES, accept, answer
+from slipway.stages.answering import SILENT_ATTEMPTS
+from slipway.stages.retraining import STAGES, accept, answer
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
