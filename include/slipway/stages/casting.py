@@ -103,7 +103,10 @@ def _to_number(given: pd.Series) -> pd.Series:
     import pandas as pd
 
     if _is_text(given):
-        numbers = pd.to_numeric(given.str.strip(), errors="coerce")
+        text = given.str.strip()
+        # pandas says which texts are numbers, but reads some of them a few digits short.
+        readable = text.where(pd.to_numeric(text, errors="coerce").notna())
+        numbers = readable.map(_exact, na_action="ignore")
     elif pd.api.types.is_numeric_dtype(given):
         numbers = given
     else:
@@ -111,6 +114,13 @@ def _to_number(given: pd.Series) -> pd.Series:
     numbers = numbers.astype("Float64").astype("float64")
     # No model can use an infinite number, and no JSON can hold one.
     return numbers.where(numbers.abs() != float("inf"))
+
+
+def _exact(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _to_boolean(given: pd.Series) -> pd.Series:
