@@ -19,7 +19,7 @@ from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.manifest import MANIFEST, open_sealed, seal
 from slipway.stages.promotion import DIGEST
-from slipway.stages.training import PinnedTable
+from slipway.stages.provenance import PinnedTable
 from tests.conftest import free_port
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 

@@ -25,7 +25,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 
-CODE = training.CodeState(git_commit="c0ffee", lock_sha256="10c4")
+CODE = CodeState(git_commit="c0ffee", lock_sha256="10c4")
 ORIGIN = {"dag": "ferry_delay__train", "run": "manual", "try": 1}
 
 

@@ -14,7 +14,7 @@ from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
 from slipway.stages import manifest
 from slipway.stages.promotion import DIGEST, RUN_KEY, ModelVersion
-from slipway.stages.training import PinnedTable
+from slipway.stages.provenance import PinnedTable
 
 
 @dataclass

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from slipway.records.store import digest
-from slipway.stages.training import CodeState
+from slipway.stages.provenance import CodeState
 
 UNKNOWN = "unknown"
 ANSWER_WITHIN_S = 20

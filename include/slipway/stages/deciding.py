@@ -134,8 +134,9 @@ def _to_finish(facts: Facts) -> Decision | None:
 
 
 def _against(facts: Facts) -> str:
-    served = "no version answers just now" if facts.served is None else f"version {facts.served} is served"
-    return f"and {served}."
+    if facts.served is None:
+        return "and no version answers just now."
+    return f"and version {facts.served} is served."
 
 
 def _idle(facts: Facts, said: str) -> str:

@@ -22,6 +22,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.dividing import PART, Parts, as_target, divide
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
 from slipway.stages.pinning import snapshot
+from slipway.stages.provenance import CodeState, PinnedTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,28 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CodeState", "Learned", "Learner", "PinnedTable", "Tracking", "snapshot", "train"]
 
 MAX_REFERENCE_ROWS = 20_000
-
-
-@dataclass(frozen=True)
-class CodeState:
-    """What the code was when it ran; each is `unknown` where it cannot be read.
-
-    Attributes:
-        git_commit: Commit of the checkout; ends in `-dirty` when files differ from it.
-        lock_sha256: Digest of the lock file that the environment was made from.
-    """
-
-    git_commit: str
-    lock_sha256: str
-
-
-@dataclass(frozen=True)
-class PinnedTable:
-    """One table that was learnt from: its name, its address and its version."""
-
-    name: str
-    uri: str
-    version: int
 
 
 class Learned(Protocol):

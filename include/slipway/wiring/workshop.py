@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.training import CodeState
+    from slipway.stages.provenance import CodeState
 
 
 class Workshop:

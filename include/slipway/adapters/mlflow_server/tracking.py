@@ -12,7 +12,7 @@ from typing import Any, Literal
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound
 from slipway.stages.promotion import RUN_KEY
-from slipway.stages.training import PinnedTable
+from slipway.stages.provenance import PinnedTable
 
 ATTEMPT = "slipway.attempt"
 
