@@ -19,6 +19,7 @@ from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages import evaluation, promotion, training
 from slipway.stages.promotion import Registry
+from slipway.stages.provenance import CodeState
 from slipway.stages.training import Learned
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
