@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         description="Commit of the code, for an image without git; empty: git is asked.",
     )
 
+    log_roll_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="How long a server keeps one segment of the prediction log: each becomes a "
+        "file in the store.",
+    )
+
     @property
     def datasets_folder(self) -> Path:
         """Folder of dataset specs."""

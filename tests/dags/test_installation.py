@@ -1,4 +1,4 @@
-"""Airflow's connections and variables become settings where the environment says nothing."""
+"""Airflow's connections become settings where the environment says nothing."""
 
 from __future__ import annotations
 
@@ -32,12 +32,10 @@ def test_a_connection_gives_the_address(
     """Host, port and scheme, in Airflow's own spelling of a connection."""
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", connection)
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_PLATFORM", "http://127.0.0.1:8600")
-    monkeypatch.setenv("AIRFLOW_VAR_SLIPWAY_STORE", "s3://harbour/slipway")
     fill_environment()
     settings = Settings()
     assert settings.mlflow == url
     assert settings.platform == "http://127.0.0.1:8600"
-    assert settings.store == "s3://harbour/slipway"
 
 
 def test_a_password_never_becomes_part_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,4 +78,5 @@ def platform(*, port: int, host: str) -> None:
         scratch=workshop.settings.scratch,
         port=port,
         host=host,
+        roll_seconds=workshop.settings.log_roll_seconds,
     )

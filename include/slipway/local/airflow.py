@@ -108,6 +108,7 @@ def environment(
 def prepare(home: Path, env: Mapping[str, str]) -> None:
     """Create Airflow's database and the login."""
     warming.install(home)
+    (home / "passwords.json").touch(mode=0o600)
     (home / "passwords.json").write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
     done = subprocess.run(command("db", "migrate"), env=dict(env), capture_output=True, check=False)
     if done.returncode:

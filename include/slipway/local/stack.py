@@ -20,6 +20,7 @@ QUIET = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "DO_NOT_TRACK": "true",
     "GX_ANALYTICS_ENABLED": "false",
+    "NO_PROXY": f"{LOOPBACK},localhost",
     "OMP_NUM_THREADS": "2",
 }
 
@@ -54,6 +55,7 @@ class Stack:
             scratch=folder / "scratch",
             mlflow=self.addresses.mlflow,
             platform=self.addresses.platform,
+            log_roll_seconds=1.0,
         )
 
     @property

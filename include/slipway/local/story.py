@@ -6,6 +6,7 @@ a button. What the ring decides is read from its ledgers and told.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ def main(*, once: bool) -> int:
     Args:
         once: End with the story; otherwise everything stays up until Ctrl-C.
     """
+    # What runs here is asked directly, whatever proxy the machine uses for the rest of the world.
+    os.environ["NO_PROXY"] = f"{LOOPBACK},localhost"
     console = Console(highlight=False, soft_wrap=True)
     project = Settings().project
     stack = Stack(project, state_folder(project))

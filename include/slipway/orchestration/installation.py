@@ -1,17 +1,17 @@
-"""Airflow's own connections and variables become this installation's settings.
+"""Airflow's own connections become this installation's settings.
 
 The environment wins; what it leaves open is asked of Airflow when a task runs, never at parse.
+The store's root is not among them: the bell needs it at parse, from the environment.
 """
 
 from __future__ import annotations
 
 import os
 
-from airflow.sdk import Connection, Variable
+from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 CONNECTIONS = {"SLIPWAY_MLFLOW": "slipway_mlflow", "SLIPWAY_PLATFORM": "slipway_platform"}
-VARIABLES = {"SLIPWAY_STORE": "slipway_store"}
 
 
 def fill_environment() -> None:
@@ -19,9 +19,6 @@ def fill_environment() -> None:
     for name, conn_id in CONNECTIONS.items():
         if name not in os.environ and (url := _connection_url(conn_id)):
             os.environ[name] = url
-    for name, key in VARIABLES.items():
-        if name not in os.environ and (value := Variable.get(key, default=None)):
-            os.environ[name] = str(value)
 
 
 def _connection_url(conn_id: str) -> str | None:

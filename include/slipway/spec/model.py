@@ -165,7 +165,7 @@ class Retraining(Spec):
         description="`observe` and `suggest` accept only people; `auto` accepts the monitor too.",
     )
     first_after_labels: int = Field(
-        default=1000, ge=1, description="The first model is trained on so many matured labels."
+        default=3000, ge=1, description="The first model is trained on so many matured labels."
     )
     min_new_labels: int = Field(
         default=1000, ge=1, description="Later ones need so many labels since the last training."
