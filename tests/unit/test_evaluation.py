@@ -18,8 +18,10 @@ from slipway.stages.manifest import MODEL
 from slipway.stages.promotion import DIGEST
 from tests.fakes import ferries
 from tests.fakes.learning import Yard, spec
+from tests.fakes.mortal import Killed
 
 DAY = timedelta(days=1)
+LOW_BAR = {"greater_is_better": True, "threshold": 0.55}
 
 
 @pytest.fixture
@@ -152,6 +154,50 @@ def test_a_refused_challenger_is_not_registered(yard: Yard) -> None:
     assert verdict.reason == gated.reason
     with pytest.raises(NotFound):
         yard.registry.version(yard.spec.model, 1)
+
+
+def test_a_comparison_with_a_former_champion_promotes_nothing(yard: Yard) -> None:
+    """Another champion since the comparison was never beaten; the next request compares with it."""
+    request = yard.ask("slow")
+    yard.until_gate(request)
+    champion = yard.champion("quick")
+    verdict = yard.promote(request).verdict
+    assert verdict.action == "refused"
+    assert f"changed from none to version {champion} since the comparison" in verdict.reason
+    assert verdict.numbers["champion.present"] == champion
+    with pytest.raises(NotFound):
+        yard.registry.version(yard.spec.model, champion + 1)
+
+
+def test_a_champion_that_was_taken_away_was_never_compared_with(yard: Yard) -> None:
+    """Without the champion of the comparison the challenger would have met a constant."""
+    champion = yard.champion()
+    yard.land(ferries.crossings(days=20, start=ferries.START + 60 * DAY))
+    yard.spec = spec(gates={"metrics": {"roc_auc": LOW_BAR}, "min_holdout_rows": 100})
+    request = yard.ask("second")
+    assert yard.until_gate(request).verdict.action == "promote"
+    yard.registry.delete_alias(yard.spec.model, "champion")
+    verdict = yard.promote(request).verdict
+    assert verdict.action == "refused"
+    assert f"changed from version {champion} to none since the comparison" in verdict.reason
+
+
+def test_a_retry_knows_the_champion_that_it_made_itself(yard: Yard) -> None:
+    """Killed before its record was written, it finds its own version deployed already."""
+    request = yard.ask()
+    yard.until_gate(request)
+    anchor, yard.registry.anchor = yard.registry.anchor, _killed  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        yard.promote(request)
+    yard.registry.anchor = anchor  # type: ignore[method-assign]
+    yard.registry.set_alias(yard.spec.model, "champion", 1)
+    record = yard.promote(request)
+    assert (record.attempt, record.verdict.action) == (2, "promoted")
+    assert record.verdict.numbers["version"] == 1
+
+
+def _killed(*_: object) -> None:
+    raise Killed
 
 
 def test_a_registry_that_is_down_costs_one_attempt(yard: Yard) -> None:

@@ -140,7 +140,10 @@ def promote_challenger(
     registry: Registry,
     origin: Mapping[str, Any],
 ) -> RunRecord:
-    """Record of a registered challenger, or of the gate's refusal.
+    """Record of a registered challenger, or of its refusal.
+
+    It is refused when the gate says so, and when another champion serves than the one that it was
+    compared with.
 
     Raises:
         NotFound: The gate has not decided.
@@ -155,14 +158,19 @@ def promote_challenger(
         request, gated=gated.verdict, trained=trained.verdict, pinned=pinned.verdict
     )
 
+    run_key = f"{spec.model}/{request.run}"
+
     def act(attempt: Attempt) -> Verdict:
         if gated.verdict.action != "promote":
             return Verdict("refused", gated.verdict.reason, gated.verdict.numbers)
+        stale = _stale(gated.verdict, registry.alias(spec.model, CHAMPION), run_key=run_key)
+        if stale is not None:
+            return stale
         attempt.check()
         version = registry.register(
             spec.model,
             model_uri=trained.verdict.evidence["model_uri"],
-            run_key=f"{spec.model}/{request.run}",
+            run_key=run_key,
             tags=tags,
         )
         registry.set_alias(spec.model, CHALLENGER, version.version)
@@ -181,6 +189,22 @@ def promote_challenger(
         inputs={"request": request.number, "gate": gated.ref.key},
         origin=origin,
     )
+
+
+def _stale(gated: Verdict, champion: ModelVersion | None, *, run_key: str) -> Verdict | None:
+    """Why the gate's comparison no longer counts, or None while it does."""
+    compared, present = gated.numbers["champion.version"], champion and champion.version
+    # This run's own version is champion when an earlier attempt was killed after its promotion.
+    if compared == present or (champion is not None and champion.run_key == run_key):
+        return None
+    before, after = (
+        "none" if version is None else f"version {version}" for version in (compared, present)
+    )
+    reason = (
+        f"The champion changed from {before} to {after} since the comparison; "
+        "another request has to compare again."
+    )
+    return Verdict("refused", reason, {**gated.numbers, "champion.present": present})
 
 
 def _version_tags(
