@@ -42,7 +42,6 @@ def test_a_password_never_becomes_part_of_an_address(monkeypatch: pytest.MonkeyP
     """Addresses are logged and recorded; secrets are not."""
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", "http://ann:secret@mlflow.example:5001")
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_PLATFORM", "http://127.0.0.1:8600")
-    monkeypatch.setenv("AIRFLOW_VAR_SLIPWAY_STORE", "s3://harbour/slipway")
     fill_environment()
     assert os.environ["SLIPWAY_MLFLOW"] == "http://mlflow.example:5001"
 

@@ -292,6 +292,23 @@ def test_a_blocked_revision_leaves_the_earlier_one_live(house: House) -> None:
     assert "revision 3 replaces revision 1" in corrected.reason
 
 
+def test_a_batch_that_the_table_cannot_take_is_blocked(house: House) -> None:
+    """A column whose declared type changed after the table was made lets the next batch be seen."""
+    house.deliver("features/b1.csv", _features(1))
+    declared = house.spec.model_dump()
+    declared["streams"]["features"]["columns"]["miles"]["type"] = "string"
+    house.spec = DatasetSpec.model_validate({**declared, "expectations": {}})
+    data = _features(2)
+    verdict = house.deliver("features/b2.csv", data)
+    assert verdict.action == "blocked"
+    assert "column miles has another type than in the table" in verdict.reason
+    assert (verdict.numbers["rows"], verdict.numbers["live_revision"]) == (3, None)
+    raw = verdict.evidence["blocked"].removeprefix(f"{house.store.root}/")
+    assert house.store.read(raw) == data
+    assert house.tables.version("flights/features") == 1
+    assert not house.rings
+
+
 def test_a_blocked_batch_delivered_again_is_tried_again(house: House) -> None:
     """The expectations may have been mended meanwhile."""
     data = _labels(1, late=(1, 1, 1))

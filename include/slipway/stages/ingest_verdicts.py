@@ -57,12 +57,17 @@ class Findings:
 
 def unreadable(error: BadBatch, *, evidence: Mapping[str, str]) -> Findings:
     """Findings about a file whose rows could not even be looked at."""
+    return Findings({}, (), (in_words(error),), evidence)
+
+
+def in_words(error: BadBatch) -> str:
+    """Why a batch may not enter, without a full stop."""
     parts = [error.message]
     if error.expected is not None:
         parts.append(f"expected {error.expected}")
     if error.found is not None:
         parts.append(f"found {error.found}")
-    return Findings({}, (), (", ".join(parts),), evidence)
+    return ", ".join(parts)
 
 
 def counts(delivered: pd.DataFrame, seen: Examination) -> dict[str, Number]:

@@ -24,6 +24,7 @@ from slipway.stages.ingest_verdicts import (
     blocked,
     counts,
     duplicate,
+    in_words,
     published,
     unreadable,
 )
@@ -64,7 +65,11 @@ class Tables(Protocol):
         attempt: Attempt,
         note: Mapping[str, str],
     ) -> int:
-        """Replace a batch's rows in one fenced commit; the table's new version."""
+        """Replace a batch's rows in one fenced commit; the table's new version.
+
+        Raises:
+            BadBatch: A column has a type that the table cannot take.
+        """
 
     def version(self, table: str) -> int | None:
         """Newest version, or None when there is no such table."""
@@ -135,7 +140,11 @@ class Publication:
         )
         if findings.blocks:
             return self._block(attempt, revisions, findings)
-        return self._publish(attempt, revisions, seen.good, findings)
+        try:
+            return self._publish(attempt, revisions, seen.good, findings)
+        except BadBatch as error:
+            findings = replace(findings, blocks=(in_words(error),))
+            return self._block(attempt, revisions, findings)
 
     def _block(self, attempt: Attempt, revisions: Revisions, findings: Findings) -> Verdict:
         key = f"{self._quarantine(revisions)}.blocked{self.delivery.suffix}"
