@@ -193,7 +193,8 @@ def promote_challenger(
 
 def _stale(gated: Verdict, champion: ModelVersion | None, *, run_key: str) -> Verdict | None:
     """Why the gate's comparison no longer counts, or None while it does."""
-    compared, present = gated.numbers["champion.version"], champion and champion.version
+    compared = gated.numbers["champion.version"]
+    present = None if champion is None else champion.version
     # This run's own version is champion when an earlier attempt was killed after its promotion.
     if compared == present or (champion is not None and champion.run_key == run_key):
         return None
