@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from slipway.errors import NotComputable
 from slipway.stages.comparison import Columns
 from slipway.stages.manifest import REFERENCE, seal
 from slipway.stages.promotion import ModelVersion
@@ -67,6 +68,34 @@ class MemoryLog:
     ) -> int:
         """How many rows `read` returns."""
         return len(self.read(model, start, end, version=version))
+
+
+class TornLog(MemoryLog):
+    """A prediction log with one segment that cannot be read.
+
+    Args:
+        rows: Answered rows of one model.
+        torn: The day of that segment.
+    """
+
+    def __init__(self, rows: pd.DataFrame, *, torn: datetime) -> None:
+        super().__init__(rows)
+        self.torn = torn
+
+    def read(
+        self,
+        model: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Rows of [start, end), unless the torn day is among them."""
+        if (start is None or start <= self.torn) and (end is None or self.torn < end):
+            key = f"predictions/{model}/day={self.torn:%Y-%m-%d}/a.parquet"
+            raise NotComputable("a segment of the prediction log is not readable", where=key)
+        return super().read(model, start, end, version=version, columns=columns)
 
 
 class PlainReports:

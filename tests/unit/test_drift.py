@@ -15,7 +15,7 @@ from slipway.records.store import encode
 from slipway.stages.drift import measure_drift
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.monitoring import MemoryLog, PlainReports, Shelf
+from tests.fakes.monitoring import MemoryLog, PlainReports, Shelf, TornLog
 
 ORIGIN = {"by": "a test"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
@@ -39,16 +39,17 @@ def measured(
     days: int = 30,
     store: MemoryStore | None = None,
     reports: PlainReports | None = None,
+    torn: datetime | None = None,
 ) -> RunRecord:
     """The drift record of April, after a change to what was asked."""
-    rows = ferries.logged(ferries.crossings(days=days, start=APRIL, seed=2))
+    rows = change(ferries.logged(ferries.crossings(days=days, start=APRIL, seed=2)))
     return measure_drift(
         ferries.model(),
         ferries.dataset(),
         window="2013-04-v1",
         store=store or MemoryStore(),
         registry=registry or shelf(),
-        log=MemoryLog(change(rows)),
+        log=TornLog(rows, torn=torn) if torn else MemoryLog(rows),
         reports=reports or PlainReports(),
         origin=ORIGIN,
     )
@@ -174,6 +175,13 @@ def test_a_window_that_cannot_be_compared_is_inconclusive() -> None:
     verdict = measured(reports=NoDistances()).verdict
     assert verdict.action == "inconclusive"
     assert "no distance for a column (wind)" in verdict.reason
+
+
+def test_a_window_whose_log_is_torn_is_inconclusive() -> None:
+    """The verdict names the segment that cannot be read."""
+    verdict = measured(torn=APRIL).verdict
+    assert verdict.action == "inconclusive"
+    assert "not readable (predictions/ferry_delay/day=2013-04-01/a.parquet)" in verdict.reason
 
 
 def test_a_verdict_stands_without_its_page() -> None:

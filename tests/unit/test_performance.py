@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from slipway.stages.performance import Realised, join_labels, judge_performance,
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, Shelf
+from tests.fakes.monitoring import MemoryLog, Shelf, TornLog
 
 PROMISED = {1: {"slipway.metric.roc_auc": "0.65"}}
 
@@ -24,6 +26,7 @@ def measured(
     flipped: bool = False,
     asked_again: bool = False,
     store: MemoryStore | None = None,
+    torn: datetime | None = None,
 ) -> RunRecord:
     """The performance record of January."""
     rows = ferries.crossings(days=31)
@@ -44,7 +47,7 @@ def measured(
         store=store or MemoryStore(),
         registry=Shelf("ferry_delay", tags=tags),
         tables=tables,
-        log=MemoryLog(log),
+        log=TornLog(log, torn=torn) if torn else MemoryLog(log),
         measure=measure,
         origin={"by": "a test"},
     )
@@ -128,3 +131,10 @@ def test_a_metric_that_cannot_be_computed_is_inconclusive() -> None:
     verdict = judge_performance(Realised(1000, 900, None, None, 0.7), ferries.model().monitoring)
     assert verdict.action == "inconclusive"
     assert "on these rows" in verdict.reason
+
+
+def test_a_window_whose_log_is_torn_is_inconclusive() -> None:
+    """The verdict names the segment that cannot be read."""
+    verdict = measured(torn=datetime(2013, 1, 9, tzinfo=UTC)).verdict
+    assert verdict.action == "inconclusive"
+    assert "not readable (predictions/ferry_delay/day=2013-01-09/a.parquet)" in verdict.reason

@@ -14,7 +14,7 @@ from slipway.stages.watching import Due, collect
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, Shelf
+from tests.fakes.monitoring import MemoryLog, Shelf, TornLog
 
 TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
@@ -160,3 +160,12 @@ def test_a_hole_in_the_log_is_no_window() -> None:
     rows = watch.log.rows
     watch.log = MemoryLog(rows[rows["event_time"].dt.month != 5])
     assert watch.collect()["drift"] == ["2013-06-v2"]
+
+
+def test_a_torn_segment_stops_no_other_window() -> None:
+    """The window that it lies in is due too, so that its verdicts can say what is wrong."""
+    watch = Watch(until="2013-07-14", labelled_until="2013-07-01")
+    watch.log = TornLog(watch.log.rows, torn=datetime(2013, 5, 20, tzinfo=UTC))
+    due = watch.collect()
+    assert due["drift"] == ["2013-05-v2", "2013-06-v2"]
+    assert due["performance"] == ["2013-05-v2"]

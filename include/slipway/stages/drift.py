@@ -125,9 +125,12 @@ def measure_drift(
     watched = parse_watched(window, spec.monitoring.window)
 
     def work(attempt: Attempt) -> Verdict:
-        rows = log.read(
-            spec.model, watched.window.start, watched.window.end, version=watched.version
-        )
+        try:
+            rows = log.read(
+                spec.model, watched.window.start, watched.window.end, version=watched.version
+            )
+        except NotComputable as error:
+            return nothing_to_compare(error, {})
         needed = spec.monitoring.min_rows
         if len(rows) < needed:
             reason = f"{len(rows)} predictions are too few to tell; a window needs {needed}."
@@ -144,10 +147,7 @@ def measure_drift(
                 reports=reports,
             )
         except NotComputable as error:
-            # A window that could never be measured would keep all later ones from being decided on.
-            about = f" ({error.where})" if error.where else ""
-            reason = f"Nothing can be compared: {error.message}{about}."
-            return Verdict("inconclusive", reason, {"rows": len(rows)})
+            return nothing_to_compare(error, {"rows": len(rows)})
 
     return perform(
         store,
@@ -156,6 +156,13 @@ def measure_drift(
         inputs=watched.inputs(),
         origin=origin,
     )
+
+
+def nothing_to_compare(error: NotComputable, numbers: Mapping[str, Number]) -> Verdict:
+    """`inconclusive`: a window that failed for ever would hold up the decision on later ones."""
+    about = f" ({error.where})" if error.where else ""
+    reason = f"Nothing can be compared: {error.message}{about}."
+    return Verdict("inconclusive", reason, numbers)
 
 
 def read_reference(

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from slipway.errors import NotComputable
 from slipway.records.runs import Attempt, RunRecord, Verdict, perform
+from slipway.stages.drift import nothing_to_compare
 from slipway.stages.labelled_rows import AVAILABLE_AT
 from slipway.stages.windows import parse_watched
 
@@ -136,13 +138,16 @@ def measure_performance(
     labels_version = tables.version(labels_table)
 
     def work(_: Attempt) -> Verdict:
-        rows = log.read(
-            spec.model,
-            watched.window.start,
-            watched.window.end,
-            version=watched.version,
-            columns=("key", "received_at", "score"),
-        )
+        try:
+            rows = log.read(
+                spec.model,
+                watched.window.start,
+                watched.window.end,
+                version=watched.version,
+                columns=("key", "received_at", "score"),
+            )
+        except NotComputable as error:
+            return nothing_to_compare(error, {})
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
         predicted, joined = join_labels(rows, labels)
         tags = registry.version(spec.model, watched.version).tags

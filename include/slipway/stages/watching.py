@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
-from slipway.errors import PlatformUnavailable
+from slipway.errors import NotComputable, PlatformUnavailable
 from slipway.stages.drift import PredictionRows
 from slipway.stages.performance import LabelTables, join_labels, read_labels
 from slipway.stages.windows import WatchedWindow, closed_windows, midnight, window_at
@@ -95,7 +95,7 @@ def collect(
 
     Drift is due once a window has ended and predictions enough are there, performance once its
     label horizon has passed and labels enough are there; or, should they never come, one more
-    window later.
+    window later. A window whose log cannot be read is due, for its verdict to say so.
     A champion that returns after a roll-back is watched on where it was left.
 
     Args:
@@ -187,7 +187,10 @@ class _Labels:
 def _asked(spec: ModelSpec, watched: WatchedWindow, clock: datetime, log: PredictionDays) -> bool:
     """Whether the predictions of a window are in: enough of them, or as many as will come."""
     window = watched.window
-    count = log.count(spec.model, window.start, window.end, version=watched.version)
+    try:
+        count = log.count(spec.model, window.start, window.end, version=watched.version)
+    except NotComputable:
+        return True
     complete = count >= spec.monitoring.min_rows or clock >= window.following().end
     return count > 0 and complete
 
@@ -206,11 +209,14 @@ def _matured(
         return False
     if clock >= window.following().end + horizon:
         return True
-    rows = log.read(
-        spec.model,
-        window.start,
-        window.end,
-        version=watched.version,
-        columns=("key", "received_at", "score"),
-    )
+    try:
+        rows = log.read(
+            spec.model,
+            window.start,
+            window.end,
+            version=watched.version,
+            columns=("key", "received_at", "score"),
+        )
+    except NotComputable:
+        return True
     return labels.of(rows) >= min(monitoring.min_rows, len(rows))
