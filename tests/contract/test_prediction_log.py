@@ -153,6 +153,18 @@ def test_a_truncated_segment_is_named() -> None:
     assert refused.value.where == "predictions/ferry/day=2013-01-01/a.parquet"
 
 
+def test_a_segment_that_rotted_in_the_middle_is_named() -> None:
+    """Its footer is whole and its pages are not; Arrow calls that an error of the system."""
+    store = MemoryStore()
+    ship(store, answered(24), segment="a")
+    (entry,) = store.list("predictions/ferry")
+    data = store.read(entry.key)
+    store.write(entry.key, data[:4] + bytes(200) + data[204:])
+    with pytest.raises(NotComputable) as refused:
+        PredictionLog(store).read("ferry")
+    assert refused.value.where == entry.key
+
+
 def test_segments_that_disagree_about_a_type_are_an_error_of_ours() -> None:
     """Numbers in one segment and texts in another cannot be compared."""
     store = MemoryStore()

@@ -107,11 +107,12 @@ class PredictionLog:
                 yield entry.key
 
     def _segment(self, key: str, columns: list[str] | None) -> pa.Table:
+        data = self._store.read(key)
         try:
-            file = pq.ParquetFile(io.BytesIO(self._store.read(key)))
+            file = pq.ParquetFile(io.BytesIO(data))
             held = file.schema_arrow.names
             return file.read(columns=[c for c in columns or held if c in held])
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise NotComputable(
                 "a segment of the prediction log is not readable", found=str(error), where=key
             ) from error
