@@ -137,9 +137,14 @@ class House:
         found: list[dict[str, Any]] = self.api.get(path)["task_instances"]
         return found
 
-    def last_request_reason(self) -> str:
-        """Reason of the newest retrain request."""
-        return requests.all_requests(self.shop.store, "ferry_delay")[-1].reason
+    def last_request(self) -> requests.Request:
+        """The newest retrain request."""
+        return requests.all_requests(self.shop.store, "ferry_delay")[-1]
+
+    def last_answer(self) -> str | None:
+        """How it ended, or None."""
+        answer = requests.find_answer(self.shop.store, self.last_request())
+        return None if answer is None else answer.outcome
 
     def versions_of(self, run: str) -> list[str]:
         """Model versions that were registered for a request."""
