@@ -144,15 +144,15 @@ class AirflowApi:
 
     def get(self, path: str, **query: Any) -> Any:
         """What the API answers, as JSON."""
-        return self._answer(self._client.get(path, params=query))
+        return self._ask("GET", path, params=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the API answers to a JSON body."""
-        return self._answer(self._client.post(path, json=dict(body)))
+        return self._ask("POST", path, json=dict(body))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """What the API answers to a change."""
-        return self._answer(self._client.patch(path, json=dict(body)))
+        return self._ask("PATCH", path, json=dict(body))
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a DAG as the UI's button does; the run's id."""
@@ -182,8 +182,15 @@ class AirflowApi:
         """Let go of its connections."""
         self._client.close()
 
-    @staticmethod
-    def _answer(response: httpx.Response) -> Any:
+    def _ask(self, method: str, path: str, **content: Any) -> Any:
+        try:
+            response = self._client.request(method, path, **content)
+        except httpx.TransportError as error:
+            raise PlatformUnavailable(
+                f"Airflow does not answer {method} {path}",
+                found=type(error).__name__,
+                where=str(self._client.base_url),
+            ) from error
         if response.is_error:
             raise PlatformUnavailable(
                 f"Airflow refused {response.request.method} {response.request.url.path}",
