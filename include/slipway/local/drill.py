@@ -50,7 +50,7 @@ def drill(player: Player) -> list[Check]:
 
 
 def _change_of_unit_and_shuffled_labels(player: Player) -> list[Check]:
-    january, february = _replanted(player, "01"), _replanted(player, "02")
+    january, february = _Replanted(player, "01"), _Replanted(player, "02")
     champion = player.champion()
     player.narrator.say("planted: a January whose distances are in kilometres")
     player.deliver(january.features(kilometres=True), player.sample / "labels" / "2013-12.csv")
@@ -197,7 +197,3 @@ class _Replanted:
         folder = self.player.stack.folder / "planted" / stream
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{self.month}.{suffix}"
-
-
-def _replanted(player: Player, number: str) -> _Replanted:
-    return _Replanted(player, number)
