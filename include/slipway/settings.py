@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,43 @@ class Settings(BaseSettings):
         gt=0,
         description="How long a server keeps one segment of the prediction log: each becomes a "
         "file in the store.",
+    )
+    log_fsync: bool = Field(
+        default=False,
+        description="Whether each answer waits until its log record is on the disk: survives a "
+        "power cut, and costs most of the speed.",
+    )
+    log_min_free_mib: int = Field(
+        default=256,
+        ge=0,
+        description="With less free on the scratch folder's disk servers refuse (503) rather than "
+        "answer what they may not be able to log.",
+    )
+    pii_key_file: Path | None = Field(
+        default=None,
+        description="File with the secret key of hashed personal columns; at least 16 bytes.",
+    )
+
+    max_body_mib: int = Field(default=16, ge=1, description="A larger request is refused (413).")
+    max_rows: int = Field(default=20_000, ge=1, description="So is one with more rows.")
+    request_seconds: float = Field(
+        default=30.0, gt=0, description="A request that takes longer to arrive is refused (408)."
+    )
+
+    tokens_file: Path | None = Field(
+        default=None,
+        description="Who may ask: a line per client, its name and the SHA-256 of its bearer token "
+        "(`slipway token NAME` makes one). Read again when it changes. Without it anybody may.",
+    )
+    token: SecretStr | None = Field(
+        default=None, description="The bearer token with which stages ask the platform."
+    )
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file: servers speak TLS with this certificate (chain)."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file: its private key.")
+    tls_ca: Path | None = Field(
+        default=None, description="PEM file: whom stages trust when the platform speaks TLS."
     )
 
     @property

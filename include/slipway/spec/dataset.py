@@ -16,6 +16,11 @@ class Column(Spec):
 
     type: ColumnType = Field(description="What the column is cast to before it is validated.")
     nullable: bool = Field(default=True, description="Whether a row may lack it.")
+    pii: Literal["hash", "drop"] | None = Field(
+        default=None,
+        description="Personal data: what the prediction log keeps of it. `hash`: a keyed hash; "
+        "`drop`: nothing. Such a column is not watched for drift.",
+    )
     description: str = Field(default="", description="What it means, with its unit.")
 
 
@@ -87,4 +92,16 @@ class DatasetSpec(Spec):
                 f"event_time {self.event_time!r} must be a timestamp feature column",
                 field=("event_time",),
             )
+        return self
+
+    @model_validator(mode="after")
+    def _identity_is_not_personal(self) -> DatasetSpec:
+        for name in (self.key, self.event_time):
+            column = self.streams.features.columns.get(name)
+            if column is not None and column.pii is not None:
+                raise Misfit(
+                    f"{name!r} joins predictions to labels and may not be pii",
+                    field=("streams", "features", "columns", name, "pii"),
+                    hint="deliver a pseudonym as the key",
+                )
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,21 @@ Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What one version did since the present shares came into force.
+
+    Attributes:
+        asked: Requests that fell to it by weight, whether or not its server could answer.
+        failed: Those of them that it did not answer: no connection, a time-out or a 5xx.
+        p99_ms: 99th percentile of its answers' latency, in milliseconds; None without an answer.
+    """
+
+    asked: int = 0
+    failed: int = 0
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True)
 class Served:
     """What a platform really serves of one model.
 
@@ -25,12 +40,15 @@ class Served:
         healthy: Whether its server can answer, by version that runs.
         keep: Versions that are warm without a share.
         token: Fencing token of the rollout that asked for this.
+        tallies: What each weighted version did since these shares came into force. A platform
+            that was started again begins anew.
     """
 
     weights: Mapping[int, float]
     healthy: Mapping[int, bool]
     keep: tuple[int, ...]
     token: int
+    tallies: Mapping[int, Tally] = field(default_factory=dict)
 
     @property
     def version(self) -> int | None:
@@ -92,8 +110,8 @@ class Platform(Protocol):
             PlatformUnavailable: It did not follow in time.
         """
 
-    def ask(self, model: str, payload: Payload) -> Answer:
-        """The answer of whoever serves now.
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+        """The answer of whoever serves now, or of one version.
 
         Raises:
             BadRequest: The request was refused.

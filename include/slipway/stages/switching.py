@@ -77,7 +77,7 @@ def switch(
     ref = RunRef(spec.model, rollout, "switch")
     _need(store, ref.beside("verify"), "verified")
     sample = read_json(store, sample_key(ref))
-    tolerance = spec.deployment.verify.max_absolute_difference
+    tolerance = spec.deployment.verify.max_difference
 
     def work(attempt: Attempt) -> Verdict:
         hold(store, plan)

@@ -43,7 +43,7 @@ def judge(measured: Measured, bars: Verify, *, version: int, slow_is_fine: bool)
     """
     numbers = measured.numbers() | {"version": version}
     wrong = []
-    difference, allowed = measured.max_absolute_difference, bars.max_absolute_difference
+    difference, allowed = measured.max_absolute_difference, bars.max_difference
     if difference is None:
         wrong.append("its answers cannot be compared with its offline predictions")
     elif difference > allowed:
