@@ -26,7 +26,7 @@ from slipway.records.leases import acquire, find_lease, release
 from slipway.records.runs import RunRecord
 from slipway.serving.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import Verify
+from slipway.spec.deployment import Verify
 from slipway.stages import rollout
 from slipway.stages.deciding import Decision, Facts, decide
 from slipway.stages.platform import Served, payload

@@ -11,7 +11,7 @@ from slipway import __version__
 from slipway.cli.demonstration import demo, down
 from slipway.cli.ledgers import ledger
 from slipway.cli.output import Commands
-from slipway.cli.servers import platform, serve, ship
+from slipway.cli.servers import platform, serve, ship, token
 from slipway.cli.specs import check, reference, sample
 from slipway.cli.stages import rollback, run
 from slipway.cli.stories import status, why
@@ -29,7 +29,7 @@ for command in (
     *(check, sample, reference),
     *(status, why, ledger),
     *(run, rollback),
-    *(serve, ship, platform),
+    *(serve, ship, platform, token),
     *(demo, down),
 ):
     main.add_command(command)

@@ -61,6 +61,20 @@ def ship() -> None:
 
 
 @click.command()
+@click.argument("name")
+def token(name: str) -> None:
+    """Make a bearer token for the client NAME.
+
+    Prints the token, which is kept nowhere, and the line for the tokens file.
+    """
+    from slipway.serving.tokens import line_of, make_token
+
+    made = make_token()
+    click.echo(f"token: {made}")
+    click.echo(f"line for SLIPWAY_TOKENS_FILE: {line_of(name, made)}")
+
+
+@click.command()
 @port_option
 @host_option
 def platform(*, port: int, host: str) -> None:

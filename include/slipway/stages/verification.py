@@ -11,7 +11,7 @@ from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store, encode
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import Verify
+from slipway.spec.deployment import Verify
 from slipway.stages.platform import Platform
 from slipway.stages.reconciling import REFUSED, TAG, Rollout, hold, let_go, rollout_of
 from slipway.stages.replay import FeatureTables, Measured, Package, Replay, recent_rows

@@ -1,0 +1,90 @@
+"""How a model is deployed: checked, shifted to, served online or scored in batches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from slipway.spec.base import Cron, Misfit, Spec
+
+
+class Verify(Spec):
+    """What the real server must show before traffic shifts to it."""
+
+    replay_rows: int = Field(default=200, ge=1, description="Real rows asked over HTTP.")
+    max_difference: float = Field(
+        default=1e-6,
+        ge=0,
+        description="Allowed between an answer and the offline prediction; relative to the "
+        "prediction where that is above 1.",
+    )
+    max_disagreement_ratio: float = Field(
+        default=3.0,
+        gt=0,
+        description="The candidate may differ from the champion on recent requests by so many "
+        "times what it differed on the holdout of its gates.",
+    )
+    max_p99_ms: float = Field(default=1000.0, gt=0, description="One-row latency allowed.")
+
+
+class Shift(Spec):
+    """How traffic moves to a verified candidate, one look per step."""
+
+    steps: list[Annotated[int, Field(ge=1, le=99)]] = Field(
+        default=[10, 50],
+        description="Percent of the requests at each step, rising; none: all at once.",
+    )
+    requests: int = Field(
+        default=200, ge=1, description="Requests of the candidate that a step looks at, once."
+    )
+    max_error_rate: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Allowed share of a candidate's requests that it does not answer.",
+    )
+    error_probability: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Chance of a wrong verdict on the error rate, over all steps together.",
+    )
+    limit_minutes: float = Field(
+        default=60.0, gt=0, description="A step without enough requests by then is aborted."
+    )
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> Shift:
+        if self.steps != sorted(set(self.steps)):
+            raise Misfit(f"steps must rise, given {self.steps}", field=("steps",))
+        return self
+
+
+class Batch(Spec):
+    """How a batch model's rows are scored."""
+
+    partition: Literal["day", "month"] = Field(
+        default="month", description="Calendar period of event time, UTC, that one run replaces."
+    )
+    chunk_rows: int = Field(default=100_000, ge=1, description="Rows in memory at once.")
+    cron: Cron = Field(default="*/15 * * * *", description="Sweep of the score DAG (wall time).")
+
+
+class Deployment(Spec):
+    """Where the champion serves; `deployment: batch` is short for `target: batch`."""
+
+    target: Literal["local", "batch"] = Field(
+        default="local",
+        description="`local`: the platform process on this machine; `batch`: no server, rows are "
+        "scored as they arrive.",
+    )
+    cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
+    verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
+    shift: Shift = Field(default_factory=Shift, description="How traffic moves (`local`).")
+    batch: Batch = Field(default_factory=Batch, description="How rows are scored (`batch`).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, given: Any) -> Any:
+        return {"target": given} if isinstance(given, str) else given
