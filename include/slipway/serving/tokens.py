@@ -1,4 +1,4 @@
-"""Bearer tokens by client name; a tokens file holds digests only, and is read again when it changes.
+"""Bearer tokens by client name; the file holds digests only, and is read again when it changes.
 
 A line of the file: the client's name, white space, the SHA-256 of its token in hexadecimal.
 A client may have two lines while its token is rotated. `#` begins a comment.
