@@ -6,7 +6,7 @@ READY := .venv/.ready
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test integration bench lock reference
+.PHONY: help setup demo down format check test integration soak bench lock reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,12 +31,15 @@ check: $(READY) ## linters, types, import contracts and specs
 	$(BIN)/slipway check
 
 test: $(READY) ## every test; the end-to-end ones last, one at a time
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e --cov --cov-report= --cov-fail-under 0
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e --ignore tests/soak --cov --cov-report= --cov-fail-under 0
 	$(BIN)/pytest tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
 
 integration: $(READY) ## the end-to-end tests alone
 	$(BIN)/pytest tests/e2e
+
+soak: $(READY) ## the long tests of serving: faults in a loop, 100,000 fuzzed requests
+	$(BIN)/pytest tests/soak --capture=no --timeout 3000
 
 bench: $(READY) ## every benchmark; ARGS=--quick for a short look
 	@for file in $(filter-out %/harness.py,$(wildcard benchmarks/*.py)); do \

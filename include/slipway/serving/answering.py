@@ -19,6 +19,7 @@ import pandas as pd
 from slipway.errors import SlipwayError, Transient
 from slipway.serving import protocol
 from slipway.serving.log import Header, Record, WriteAheadLog
+from slipway.serving.options import Options
 from slipway.serving.protocol import Column, Inputs, Signature
 
 
@@ -78,7 +79,8 @@ class LoadedModel:
         self._package = package
         columns = [(column.name, column.kind) for column in self.signature.columns]
         header = Header(model, version, columns)
-        self.log = WriteAheadLog(log_folder / model, header=header, roll_seconds=roll_seconds)
+        options = Options(roll_seconds=roll_seconds)
+        self.log = WriteAheadLog(log_folder / model, header=header, options=options)
 
     def answer(self, body: bytes, *, fallback_id: str | None, limits: Limits) -> bytes:
         """The answer to one request, which is in the prediction log by then.
@@ -114,7 +116,7 @@ class LoadedModel:
                 found=error.strerror or type(error).__name__,
                 hint="look at the disk of the scratch folder, then ask again",
             ) from error
-        return protocol.encode_answer(self.model, self.version, request_id, scores)
+        return protocol.encode_answer(self.model, self.version, request_id, scores).body
 
     def _predict(self, inputs: Inputs) -> list[float]:
         frame = frame_of(inputs, self.signature)

@@ -6,6 +6,7 @@ A refusal names the column and what was expected of it; it never repeats a value
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,7 @@ class Inputs:
         keys: The rows' keys, or None when none were sent.
         event_times_us: Microseconds since 1970 in UTC, or None when none were sent.
         probe: Whether `parameters.probe` says that this is a check, not a client's question.
+        wants_binary: Whether the scores shall be sent as bytes behind the JSON.
     """
 
     request_id: str | None
@@ -83,6 +85,20 @@ class Inputs:
     keys: list[str] | None
     event_times_us: list[int] | None
     probe: bool
+    wants_binary: bool = False
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An answer as it travels.
+
+    Attributes:
+        body: All of it.
+        json_bytes: How many of them are JSON, where binary data follow; None: all of them.
+    """
+
+    body: bytes
+    json_bytes: int | None = None
 
 
 class AskedOutput(msgspec.Struct):
@@ -114,20 +130,23 @@ _decoder = msgspec.json.Decoder(InferRequest)
 _encoder = msgspec.json.Encoder()
 
 
-def decode(body: bytes, signature: Signature, *, max_rows: int) -> Inputs:
+def decode(
+    body: bytes, signature: Signature, *, max_rows: int, json_bytes: int | None = None
+) -> Inputs:
     """The checked inputs of one request.
 
     Args:
-        body: JSON as it arrived.
+        body: JSON as it arrived, with binary data behind it if `json_bytes` says so.
         signature: What the model takes.
         max_rows: More rows are refused.
+        json_bytes: How many bytes of the body are JSON; None: all of them.
 
     Raises:
         Malformed: The body is not a V2 request.
         Mismatch: It does not fit the signature.
         TooLarge: It holds too many rows.
     """
-    request = _parse(body)
+    request = _parse(body if json_bytes is None else body[:json_bytes])
     tensors = _by_name(request.inputs)
     _check_names(tensors, signature)
     rows = _count_rows(request.inputs, max_rows=max_rows)
@@ -149,10 +168,26 @@ def decode(body: bytes, signature: Signature, *, max_rows: int) -> Inputs:
     )
 
 
-def encode_answer(model: str, version: int, request_id: str, scores: Sequence[float]) -> bytes:
-    """The body of an answer: one FP64 output named `score`, of shape (n_rows,)."""
-    output = Tensor(OUTPUT, [len(scores)], "FP64", list(scores))
-    return _encoder.encode(InferResponse(model, str(version), request_id, [output]))
+def encode_answer(
+    model: str, version: int, request_id: str, scores: Sequence[float], *, binary: bool = False
+) -> Encoded:
+    """The answer: one FP64 output named `score`, of shape (n_rows,).
+
+    Args:
+        model: Name of the model.
+        version: Its version.
+        request_id: Whose answer this is.
+        scores: One per row.
+        binary: Whether they follow the JSON as bytes.
+    """
+    rows = len(scores)
+    if not binary:
+        output = Tensor(OUTPUT, [rows], "FP64", list(scores))
+        return Encoded(_encoder.encode(InferResponse(model, str(version), request_id, [output])))
+    tail = struct.pack(f"<{rows}d", *scores)
+    output = Tensor(OUTPUT, [rows], "FP64", [], {"binary_data_size": len(tail)})
+    head = _encoder.encode(InferResponse(model, str(version), request_id, [output]))
+    return Encoded(head + tail, len(head))
 
 
 def describe(model: str, version: int, signature: Signature) -> dict[str, Any]:
