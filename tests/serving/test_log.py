@@ -1,76 +1,32 @@
-"""The write-ahead log and its shipper, without a server."""
+"""The write-ahead log, without a server."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
-from datetime import date
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from slipway.adapters.prediction_log import PredictionLog
-from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
 from slipway.serving.answering import Limits, LoadedModel, ModelFailed, NotLogged
-from slipway.serving.log import Header, Record, WriteAheadLog
+from slipway.serving.log import DiskNearlyFull, unshipped_seconds
+from slipway.serving.options import MIB, Options
 from slipway.serving.shipper import ship_segments
 from tests.serving.ground import MODEL, flights, request_of
-
-HEADER = Header(MODEL, 4, [("distance", "number"), ("carrier", "string")])
-DAY_US = 24 * 3600 * 1_000_000
-
-
-def record(number: int, *, days: tuple[int, ...] = (1,)) -> Record:
-    """An answered request with a row on each of some days since 1970."""
-    return Record(
-        request_id=f"r{number}",
-        received_us=99 * DAY_US,
-        keys=[f"k{number}-{day}" for day in days],
-        event_times_us=[day * DAY_US for day in days],
-        columns=[[1.5] * len(days), ["AA"] * len(days)],
-        scores=[0.25] * len(days),
-        probe=False,
-    )
-
-
-def write_ahead(folder: Path, *, roll_seconds: float = 60) -> WriteAheadLog:
-    """A log of the model."""
-    return WriteAheadLog(folder / MODEL, header=HEADER, roll_seconds=roll_seconds)
-
-
-def test_rows_arrive_by_day_of_event_time(store: Store, tmp_path: Path) -> None:
-    """A segment of several days becomes a file per day, and the reader finds every column."""
-    with write_ahead(tmp_path / "log") as log:
-        log.append(record(1, days=(1, 2)))
-        log.append(record(2, days=(2, 400)))
-        log.append(Record("r3", 5 * DAY_US, None, None, [[None], [None]], [0.5], probe=False))
-    assert ship_segments(store, tmp_path / "log") == 1
-    reader = PredictionLog(store)
-    assert reader.days(MODEL) == [
-        date(1970, 1, 2),
-        date(1970, 1, 3),
-        date(1970, 1, 6),
-        date(1971, 2, 5),
-    ]
-    rows = reader.read(MODEL).set_index(["request_id", "row"])
-    assert len(rows) == 5
-    assert rows.loc[("r2", 1), "key"] == "k2-400"
-    assert rows.loc[("r1", 0), ["version", "score", "distance", "carrier"]].tolist() == [
-        4,
-        0.25,
-        1.5,
-        "AA",
-    ]
-    assert rows.loc[("r3", 0), "event_time"] == rows.loc[("r3", 0), "received_at"]
-    assert rows.loc[("r3", 0), ["key", "distance", "carrier"]].isna().all()
+from tests.serving.logs import record, segments, write_ahead
 
 
 def test_a_segment_stays_with_its_owner_until_it_is_rolled(store: Store, tmp_path: Path) -> None:
     """What a live server still writes to is not shipped; what it rolled is."""
-    with write_ahead(tmp_path / "log", roll_seconds=0) as log:
+    with write_ahead(tmp_path / "log", Options(roll_seconds=0)) as log:
         log.append(record(1))
         assert ship_segments(store, tmp_path / "log") == 0
         log.roll()
@@ -80,75 +36,9 @@ def test_a_segment_stays_with_its_owner_until_it_is_rolled(store: Store, tmp_pat
     assert PredictionLog(store).count(MODEL) == 1
 
 
-def test_a_torn_last_line_is_dropped(store: Store, tmp_path: Path) -> None:
-    """A server killed in the middle of a write leaves a line that was never acknowledged."""
-    with write_ahead(tmp_path / "log") as log:
-        log.append(record(1))
-        log.append(record(2))
-    [segment] = (tmp_path / "log").rglob("*.wal")
-    segment.write_bytes(segment.read_bytes()[:-7])
-    assert ship_segments(store, tmp_path / "log") == 1
-    assert PredictionLog(store).read(MODEL)["request_id"].tolist() == ["r1"]
-
-
-@pytest.mark.parametrize("size", [0, 5])
-def test_a_segment_without_a_whole_line_is_dropped(store: Store, tmp_path: Path, size: int) -> None:
-    """A server killed at its first write leaves nothing to ship."""
-    (tmp_path / MODEL).mkdir()
-    (tmp_path / MODEL / "x.wal").write_bytes(b"[" * size)
-    assert ship_segments(store, tmp_path) == 1
-    assert not list(tmp_path.rglob("*.wal"))
-
-
-def test_a_damaged_segment_is_kept(store: Store, tmp_path: Path) -> None:
-    """What cannot be read is neither shipped by halves nor thrown away."""
-    with write_ahead(tmp_path / "log") as log:
-        log.append(record(1))
-    [segment] = (tmp_path / "log").rglob("*.wal")
-    segment.write_bytes(segment.read_bytes() + b"not a record\n")
-    ship_segments(store, tmp_path / "log")
-    assert segment.with_suffix(".damaged").exists()
-    assert not segment.exists()
-
-
-class Stops:
-    """A store whose process dies after some writes: it raises from then on."""
-
-    def __init__(self, store: Store, *, writes: int) -> None:
-        self._store = store
-        self._left = writes
-
-    def create(self, key: str, data: bytes) -> bool:
-        """Write one object, as long as there are writes left."""
-        if self._left == 0:
-            raise StoreUnavailable("the store does not answer")
-        self._left -= 1
-        return self._store.create(key, data)
-
-
-@pytest.mark.parametrize("writes", range(4))
-def test_a_shipper_that_died_at_any_moment_repeats_nothing(
-    store: Store, tmp_path: Path, writes: int
-) -> None:
-    """Shipping again after a stop between any two writes leaves each row once in the store."""
-    with write_ahead(tmp_path / "log") as log:
-        log.append(record(1, days=(1, 2, 3)))
-    if writes < 3:
-        with pytest.raises(StoreUnavailable):
-            ship_segments(Stops(store, writes=writes), tmp_path / "log")  # type: ignore[arg-type]
-        assert ship_segments(store, tmp_path / "log") == 1
-    else:
-        copy = next((tmp_path / "log").rglob("*.wal"))
-        raw = copy.read_bytes()
-        ship_segments(store, tmp_path / "log")
-        copy.write_bytes(raw)
-        ship_segments(store, tmp_path / "log")
-    assert len(store.list(f"predictions/{MODEL}")) == 3
-    assert PredictionLog(store).count(MODEL) == 3
-
-
+@pytest.mark.parametrize("torn", [False, True])
 def test_a_full_disk_tears_one_segment_only(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, torn: bool
 ) -> None:
     """After a failed append the log goes on in a new segment; the failed record is not in it."""
     real = os.write
@@ -157,15 +47,162 @@ def test_a_full_disk_tears_one_segment_only(
         real(descriptor, data[: len(data) // 2])
         raise OSError(errno.ENOSPC, "no space left on device")
 
+    def stuck(*_: object) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
         with monkeypatch.context() as patched:
             patched.setattr(os, "write", full)
+            if torn:
+                patched.setattr(os, "ftruncate", stuck)
             with pytest.raises(OSError, match="no space"):
                 log.append(record(2))
         log.append(record(3))
+    whole = [segment.read_bytes().endswith(b"\n") for segment in segments(tmp_path)]
+    assert sorted(whole) == [not torn, True]
     assert ship_segments(store, tmp_path / "log") == 2
     assert sorted(PredictionLog(store).read(MODEL)["request_id"]) == ["r1", "r3"]
+
+
+def test_a_disk_that_stays_full_is_not_littered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment that never got its first record is taken back as well."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with write_ahead(tmp_path / "log") as log:
+        for name in ("write", "rename"):
+            with monkeypatch.context() as patched:
+                patched.setattr(os, name, full)
+                with pytest.raises(OSError, match="no space"):
+                    log.append(record(1))
+            assert not list((tmp_path / "log" / MODEL).iterdir())
+        log.append(record(2))
+
+
+def test_too_little_space_refuses_until_there_is_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written below the limit; with space again the next record is, at once."""
+    with write_ahead(tmp_path / "log", Options(min_free_bytes=5 * MIB)) as log:
+        disk = list(os.statvfs(tmp_path))
+        disk[1], disk[4] = 4096, 1000
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "statvfs", lambda _: os.statvfs_result(disk))
+            with pytest.raises(DiskNearlyFull, match="less than 5 MiB are free"):
+                log.append(record(1))
+            disk[4] = 2000
+            log.append(record(2))
+            disk[4] = 1000
+            monkeypatch.setattr("slipway.serving.log.LOOK_SECONDS", 0.0)
+            log.append(record(3))
+            assert log.free_bytes() == 1000 * 4096
+    [segment] = segments(tmp_path)
+    assert segment.read_bytes().count(b"\n") == 1 + 2
+
+
+def test_space_is_not_looked_at_for_every_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look costs a system call; one a tenth of a second is enough while there is space."""
+    looks = []
+    real = os.statvfs
+    monkeypatch.setattr(os, "statvfs", lambda path: looks.append(path) or real(path))
+    monkeypatch.setattr("slipway.serving.log.LOOK_SECONDS", 60.0)
+    with write_ahead(tmp_path / "log") as log:
+        for number in range(100):
+            log.append(record(number))
+    # The first finds no folder yet, and looks again.
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+def test_a_record_waits_for_the_disk_if_asked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fsync: bool
+) -> None:
+    """With fsync every record is on the disk, and so is the name of its segment."""
+    records, folders = [], []
+    monkeypatch.setattr(os, "fdatasync", records.append)
+    monkeypatch.setattr(os, "fsync", folders.append)
+    with write_ahead(tmp_path / "log", Options(fsync=fsync)) as log:
+        for number in range(3):
+            log.append(record(number))
+    assert (len(records), len(folders)) == ((3, 1) if fsync else (0, 0))
+
+
+def test_a_record_that_did_not_reach_the_disk_is_taken_back(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed fsync refuses the request, so a repeat of it is the only one in the log."""
+
+    def failing(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    with write_ahead(tmp_path / "log", Options(fsync=True)) as log:
+        log.append(record(1))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fdatasync", failing)
+            with pytest.raises(OSError, match="input/output"):
+                log.append(record(2))
+        log.append(record(2))
+    ship_segments(store, tmp_path / "log")
+    keys = [entry.key for entry in store.list(f"predictions/{MODEL}")]
+    rows = [row for key in keys for row in pq.read_table(io.BytesIO(store.read(key))).to_pylist()]
+    assert sorted(row["request_id"] for row in rows) == ["r1", "r2"]
+
+
+def test_a_clock_that_stands_still_or_goes_back_overwrites_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Segments of one and the same nanosecond have different names, here and in the store."""
+    for number, moment in enumerate([100, 100, 90, 90]):
+        monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment)
+        with write_ahead(tmp_path / "log") as log:
+            log.append(record(number))
+        if number % 2:
+            assert ship_segments(store, tmp_path / "log") == 2
+    assert PredictionLog(store).count(MODEL) == 4
+
+
+def test_a_segment_ends_with_the_record_that_fills_it(tmp_path: Path) -> None:
+    """Whoever ships it needs memory for so much, however busy the server was."""
+    with write_ahead(tmp_path / "log", roll_bytes=1000) as log:
+        for number in range(100):
+            log.append(record(number))
+    sizes = [segment.stat().st_size for segment in segments(tmp_path)]
+    assert len(sizes) > 5
+    assert max(sizes) < 1100
+
+
+def test_threads_may_append_at_once(store: Store, tmp_path: Path) -> None:
+    """Records of several threads never mix, across segments too."""
+    with write_ahead(tmp_path / "log", roll_bytes=2000) as log, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: log.append(record(number)), range(400)))
+    ship_segments(store, tmp_path / "log")
+    assert len(set(PredictionLog(store).read(MODEL)["request_id"])) == 400
+
+
+def test_the_age_of_what_is_not_shipped_is_told(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is that of the oldest segment here, also while its server still writes to it."""
+    folder = tmp_path / "log"
+    assert unshipped_seconds(folder) is None
+    now = time.time_ns()
+    for age_s in (30, 7):
+        monkeypatch.setattr(time, "time_ns", lambda age_s=age_s: now - age_s * 10**9)
+        with write_ahead(folder) as log:
+            log.append(record(age_s))
+            monkeypatch.setattr(time, "time_ns", lambda: now)
+            assert unshipped_seconds(folder / MODEL) == 30
+    (folder / MODEL / "foreign.wal").touch()
+    monkeypatch.setattr(time, "time_ns", lambda: now - 3600 * 10**9)
+    assert unshipped_seconds(folder) == 0
+    ship_segments(store, folder)
+    assert unshipped_seconds(folder) is None
 
 
 class Constant:

@@ -1,14 +1,18 @@
 """The write-ahead prediction log: every answered request, in a file, before its reply is sent.
 
 One segment belongs to one process, which holds a lock on it for as long as it lives.
-One `write(2)` per request: the page cache keeps it when the process dies, however it dies.
+One `write(2)` per request: the page cache keeps it when the process dies, however it dies; with
+`Options.fsync` the disk has it as well, and keeps it through a power cut.
 The shipper takes over a segment once nobody holds it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -18,9 +22,13 @@ from uuid import uuid4
 
 import msgspec
 
+from slipway.serving.options import MIB, Options
 from slipway.serving.tensors import Kind
 
 SUFFIX = ".wal"
+UNOWNED_SUFFIX = ".new"
+ROLL_BYTES = 16 * MIB
+LOOK_SECONDS = 0.1
 
 
 class Header(msgspec.Struct, array_like=True):
@@ -54,30 +62,39 @@ class Record(msgspec.Struct, array_like=True):
 
 
 _encoder = msgspec.json.Encoder()
+_BEGUN = re.compile(rf"-(?P<ns>\d+)-[0-9a-f]+{re.escape(SUFFIX)}$")
+
+
+class DiskNearlyFull(OSError):
+    """The log's disk has less free than it shall keep; it is asked again at the next request."""
 
 
 class WriteAheadLog:
-    """Segments of one server process, written by one thread, rolled by another.
+    """Segments of one server process; any of its threads may append.
+
+    Invariant: what `append` refused is in no segment, but for a torn line at the end of one.
 
     Args:
         folder: Where segments lie; one folder per model.
         header: Written at the head of each segment.
-        roll_seconds: A segment is handed to the shipper after so long.
-        roll_bytes: Or when it is so large.
+        options: When a segment is rolled, how durable an append is, what the disk keeps free.
+        roll_bytes: A segment ends with the record that makes it so large.
     """
 
     def __init__(
-        self, folder: Path, *, header: Header, roll_seconds: float, roll_bytes: int = 16 << 20
+        self, folder: Path, *, header: Header, options: Options, roll_bytes: int = ROLL_BYTES
     ) -> None:
         self._folder = folder
         self._header = _line(header)
         self._stem = f"{header.model}-v{header.version}"
-        self._roll_seconds = roll_seconds
+        self._options = options
         self._roll_bytes = roll_bytes
         self._lock = threading.Lock()
         self._descriptor: int | None = None
+        self._path = folder
         self._opened_at = 0.0
         self._size = 0
+        self._look_at = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -94,26 +111,31 @@ class WriteAheadLog:
         """Add one record; once this returns, the death of this process cannot lose it.
 
         Raises:
+            DiskNearlyFull: There is too little space left.
             OSError: It was not written; the request must not be answered.
         """
         line = _line(record)
         with self._lock:
+            self._refuse_when_nearly_full()
             if self._descriptor is None:
                 self._descriptor = self._open()
                 line = self._header + line
             try:
                 _write(self._descriptor, line)
+                if self._options.fsync:
+                    os.fdatasync(self._descriptor)
             except OSError:
-                # The torn line must stay the last one of its segment.
-                self._release()
+                self._take_back(self._descriptor)
                 raise
             self._size += len(line)
+            if self._size >= self._roll_bytes:
+                self._release()
 
     def roll(self) -> None:
-        """Hand the segment to the shipper if it is old or large enough."""
+        """Hand the segment to the shipper if it is old enough."""
         with self._lock:
-            age_seconds = time.monotonic() - self._opened_at
-            if age_seconds >= self._roll_seconds or self._size >= self._roll_bytes:
+            # Not by the wall clock, which may be set back.
+            if time.monotonic() - self._opened_at >= self._options.roll_seconds:
                 self._release()
 
     def close(self) -> None:
@@ -121,23 +143,72 @@ class WriteAheadLog:
         with self._lock:
             self._release()
 
+    def free_bytes(self) -> int:
+        """What is free on the log's disk for a process without privileges."""
+        try:
+            disk = os.statvfs(self._folder)
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            disk = os.statvfs(self._folder)
+        return disk.f_bavail * disk.f_frsize
+
+    def _refuse_when_nearly_full(self) -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        needed = self._options.min_free_bytes
+        if self.free_bytes() < needed:
+            text = f"less than {needed / MIB:g} MiB are free on the disk of the prediction log"
+            raise DiskNearlyFull(errno.ENOSPC, text)
+        # Only a look that found space enough counts for a while.
+        self._look_at = now + LOOK_SECONDS
+
     def _open(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
-        name = f"{self._stem}-{time.time_ns()}-{os.getpid()}-{uuid4().hex[:8]}"
-        path = self._folder / (name + SUFFIX)
-        unowned = path.with_suffix(".new")
+        # The random part alone keeps names apart: a clock that was set back repeats itself.
+        path = self._folder / f"{self._stem}-{time.time_ns()}-{uuid4().hex}{SUFFIX}"
+        unowned = path.with_suffix(UNOWNED_SUFFIX)
         descriptor = os.open(unowned, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-        # Only a segment that is already locked gets a name that the shipper looks at.
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        unowned.rename(path)
+        try:
+            # Only a segment that is already locked gets a name that the shipper looks at.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            unowned.rename(path)
+            if self._options.fsync:
+                _sync_folder(self._folder)
+        except OSError:
+            with contextlib.suppress(OSError):
+                unowned.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+            os.close(descriptor)
+            raise
+        self._path = path
         self._opened_at = time.monotonic()
         self._size = 0
         return descriptor
+
+    def _take_back(self, descriptor: int) -> None:
+        """Leave no trace of a failed append; where that fails too, it stays the last line."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, self._size)
+            if self._size == 0:
+                self._path.unlink()
+        self._release()
 
     def _release(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def unshipped_seconds(folder: Path) -> float | None:
+    """Age of the oldest segment that is still on this machine; None when there is none.
+
+    Args:
+        folder: One model's log folder, or the folder of all of them.
+    """
+    names = map(_BEGUN.search, map(str, folder.rglob(f"*{SUFFIX}")))
+    begun = [int(name["ns"]) for name in names if name]
+    return max(0.0, (time.time_ns() - min(begun)) / 1e9) if begun else None
 
 
 def _line(value: Header | Record) -> bytes:
@@ -148,3 +219,11 @@ def _write(descriptor: int, line: bytes) -> None:
     written = os.write(descriptor, line)
     while written < len(line):
         written += os.write(descriptor, line[written:])
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
