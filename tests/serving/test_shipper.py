@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
+from slipway.serving import shipper
 from slipway.serving.log import Record
-from slipway.serving.shipper import ship_segments
+from slipway.serving.shipper import FORGOTTEN_SECONDS, ship_segments
 from tests.serving.ground import MODEL
-from tests.serving.logs import DAY_US, record, write_ahead
+from tests.serving.logs import DAY_US, record, segments, write_ahead
 
 
 def test_rows_arrive_by_day_of_event_time(store: Store, tmp_path: Path) -> None:
@@ -63,15 +67,92 @@ def test_a_segment_without_a_whole_line_is_dropped(store: Store, tmp_path: Path,
     assert not list(tmp_path.rglob("*.wal"))
 
 
-def test_a_damaged_segment_is_kept(store: Store, tmp_path: Path) -> None:
-    """What cannot be read is neither shipped by halves nor thrown away."""
-    with write_ahead(tmp_path / "log") as log:
-        log.append(record(1))
-    [segment] = (tmp_path / "log").rglob("*.wal")
-    segment.write_bytes(segment.read_bytes() + b"not a record\n")
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not a record",
+        b"[]",
+        b'["r",1,null,null,[[1.5]],[0.5],false]',
+        b'["r",1,["a","b"],null,[[1.5],["AA"]],[0.5],false]',
+        b'["r",1,null,null,[["AA"],["AA"]],[0.5],false]',
+        b'["r",99999999999999999999,null,null,[[1.5],["AA"]],[0.5],false]',
+        b'["r",1,null,[9000000000000000000],[[1.5],["AA"]],[0.5],false]',
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_damaged_segment_is_kept(store: Store, tmp_path: Path, line: bytes) -> None:
+    """What cannot be read is neither shipped by halves nor thrown away; the others are shipped."""
+    for number in (1, 2):
+        with write_ahead(tmp_path / "log") as log:
+            log.append(record(number))
+    [segment, _] = segments(tmp_path)
+    segment.write_bytes(segment.read_bytes() + line + b"\n")
     ship_segments(store, tmp_path / "log")
     assert segment.with_suffix(".damaged").exists()
-    assert not segment.exists()
+    assert not segments(tmp_path)
+    assert PredictionLog(store).read(MODEL)["request_id"].tolist() == ["r2"]
+
+
+def test_a_segment_that_cannot_be_opened_holds_up_no_other(store: Store, tmp_path: Path) -> None:
+    """The others are shipped; then the trouble is told, for the next try to come later."""
+    with write_ahead(tmp_path / "log") as log:
+        log.append(record(1))
+    (tmp_path / "log" / MODEL / "a.wal").mkdir()
+    with pytest.raises(IsADirectoryError):
+        ship_segments(store, tmp_path / "log")
+    assert PredictionLog(store).count(MODEL) == 1
+
+
+def test_a_segment_is_not_called_damaged_for_lack_of_memory(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's own error of that kind is one of its ordinary ones too."""
+    with write_ahead(tmp_path / "log") as log:
+        log.append(record(1))
+
+    def hungry(_table: pa.Table) -> bytes:
+        raise pa.lib.ArrowMemoryError("malloc failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shipper, "_parquet", hungry)
+        with pytest.raises(MemoryError):
+            ship_segments(store, tmp_path / "log")
+    assert ship_segments(store, tmp_path / "log") == 1
+
+
+def test_a_segment_is_read_a_part_at_a_time(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However small the parts are, a day of a segment is one file that holds every row."""
+    monkeypatch.setattr(shipper, "PART_BYTES", 200)
+    with write_ahead(tmp_path / "log") as log:
+        for number in range(50):
+            log.append(record(number, days=(1, 2)))
+    ship_segments(store, tmp_path / "log")
+    assert len(store.list(f"predictions/{MODEL}")) == 2
+    assert PredictionLog(store).count(MODEL) == 100
+
+
+def test_probes_are_kept_apart(store: Store, tmp_path: Path) -> None:
+    """What the platform asked itself is no prediction that anyone wanted."""
+    with write_ahead(tmp_path / "log") as log:
+        log.append(record(1))
+        log.append(Record("probe", DAY_US, None, None, [[1.0], ["AA"]], [0.5], probe=True))
+    ship_segments(store, tmp_path / "log")
+    assert PredictionLog(store).read(MODEL)["request_id"].tolist() == ["r1"]
+    assert len(store.list(f"probes/{MODEL}")) == 1
+
+
+def test_what_a_server_left_nameless_is_swept_away_later(store: Store, tmp_path: Path) -> None:
+    """It died between making a segment and naming it; a living one needs microseconds for that."""
+    folder = tmp_path / MODEL
+    folder.mkdir()
+    (folder / "young.new").touch()
+    (folder / "old.new").touch()
+    long_ago = time.time() - 2 * FORGOTTEN_SECONDS
+    os.utime(folder / "old.new", (long_ago, long_ago))
+    ship_segments(store, tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["young.new"]
 
 
 class Stops:

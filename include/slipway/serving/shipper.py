@@ -8,12 +8,15 @@ A day therefore holds at most one file per server and rolling interval.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import gc
 import io
 import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -25,12 +28,16 @@ import pyarrow.parquet as pq
 
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
-from slipway.serving.log import SUFFIX, Header, Record
+from slipway.serving.log import SUFFIX, UNOWNED_SUFFIX, Header, Record
+from slipway.serving.options import MIB
 from slipway.serving.web import at_the_end_of
 
 TIME = pa.timestamp("us", tz="UTC")
 COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}
 LONGEST_PAUSE_SECONDS = 30.0
+FORGOTTEN_SECONDS = 3600.0
+PART_BYTES = MIB
+DAMAGE = (msgspec.MsgspecError, ValueError, LookupError, ArithmeticError, pa.ArrowException)
 
 logger = logging.getLogger(__name__)
 _header_decoder = msgspec.json.Decoder(Header)
@@ -56,6 +63,8 @@ def ship(
         signal.signal(number, lambda *_: stop.set())
     if lifeline is not None:
         at_the_end_of(lifeline, stop.set)
+    # Records are millions of lists and no cycles; looking for some took half of the time.
+    gc.set_threshold(100_000)
     store = open_store(store_root)
     pause = poll_seconds
     while True:
@@ -76,9 +85,19 @@ def ship_segments(store: Store, log_folder: Path) -> int:
 
     Raises:
         StoreUnavailable: The store does not answer; what was not shipped stays where it is.
+        OSError: A segment could not be read or removed; it stays, and the others were shipped.
     """
-    paths = sorted(log_folder.glob(f"*/*{SUFFIX}"))
-    return sum(_ship_if_unowned(store, path) for path in paths)
+    shipped, trouble = 0, None
+    for path in sorted(log_folder.glob(f"*/*{SUFFIX}")):
+        try:
+            shipped += _ship_if_unowned(store, path)
+        except OSError as error:
+            trouble = error
+    for path in log_folder.glob(f"*/*{UNOWNED_SUFFIX}"):
+        _remove_if_forgotten(path)
+    if trouble is not None:
+        raise trouble
+    return shipped
 
 
 def _ship_if_unowned(store: Store, path: Path) -> bool:
@@ -97,6 +116,13 @@ def _ship_if_unowned(store: Store, path: Path) -> bool:
     return True
 
 
+def _remove_if_forgotten(path: Path) -> None:
+    """Remove what a server left that died between making a segment and naming it; it is empty."""
+    with contextlib.suppress(FileNotFoundError):
+        if abs(time.time() - path.stat().st_mtime) > FORGOTTEN_SECONDS:
+            path.unlink()
+
+
 def _ship(store: Store, path: Path, raw: bytes) -> None:
     # A torn last line was never acknowledged.
     lines = raw[: raw.rfind(b"\n") + 1].splitlines()
@@ -105,7 +131,10 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
             for day, rows in _by_day(table):
                 key = f"{folder}/{path.parent.name}/day={day}/{path.stem}.parquet"
                 store.create(key, _parquet(rows))
-    except (msgspec.MsgspecError, ValueError, pa.ArrowException) as error:
+    except MemoryError:
+        # One of Arrow's own as well; the segment is sound.
+        raise
+    except DAMAGE as error:
         # Without the traceback: its last line may quote a value.
         logger.error("%s is damaged and kept beside: %s", path, type(error).__name__)  # noqa: TRY400
         path.rename(path.with_suffix(".damaged"))
@@ -118,11 +147,25 @@ def _tables(lines: list[bytes]) -> Iterable[tuple[str, pa.Table]]:
     if not lines:
         return
     header = _header_decoder.decode(lines[0])
-    records = [_record_decoder.decode(line) for line in lines[1:]]
-    for folder, probe in (("predictions", False), ("probes", True)):
-        chosen = [record for record in records if record.probe == probe]
-        if chosen:
-            yield folder, _table(header, chosen)
+    pieces: dict[str, list[pa.Table]] = {}
+    for part in _parts(lines[1:]):
+        records = [_record_decoder.decode(line) for line in part]
+        for folder, probe in (("predictions", False), ("probes", True)):
+            chosen = [record for record in records if record.probe == probe]
+            if chosen:
+                pieces.setdefault(folder, []).append(_table(header, chosen))
+    for folder, tables in pieces.items():
+        yield folder, pa.concat_tables(tables)
+
+
+def _parts(lines: list[bytes]) -> Iterable[list[bytes]]:
+    """Lines a few at a time: as Python values they take twenty times their size."""
+    begin, size = 0, 0
+    for number, line in enumerate(lines, start=1):
+        size += len(line)
+        if size >= PART_BYTES or number == len(lines):
+            yield lines[begin:number]
+            begin, size = number, 0
 
 
 def _table(header: Header, records: list[Record]) -> pa.Table:
