@@ -1,4 +1,4 @@
-"""What every benchmark shares: its two options, best-of timing, and one JSON line at the end.
+"""What every benchmark shares: its options, best-of timing, and one JSON line at the end.
 
 Seconds depend on the machine, so a benchmark reports ratios of two things measured in one run.
 """
@@ -9,7 +9,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,11 @@ class Effort:
 
     Attributes:
         quick: Whether a short look is wanted: small sizes, few repeats.
+        options: All that was given on the command line.
     """
 
     quick: bool
+    options: argparse.Namespace = field(default_factory=argparse.Namespace)
 
     def pick(self, *, quick: int, full: int) -> int:
         """The size or the number of repeats that suits this effort."""
@@ -47,19 +49,27 @@ def best_seconds(work: Callable[[], object], *, repeats: int) -> float:
     return min(_seconds(work) for _ in range(repeats))
 
 
-def run(name: str, measure: Callable[[Effort], Iterable[Ratio]]) -> None:
+def run(
+    name: str,
+    measure: Callable[[Effort], Iterable[Ratio]],
+    *,
+    add_options: Callable[[argparse.ArgumentParser], object] | None = None,
+) -> None:
     """Measure, tell the figures to a person, and print them as one JSON line last.
 
     Args:
         name: Of the benchmark, as an identifier.
         measure: Yields each ratio as soon as it is known.
+        add_options: Adds the benchmark's own options.
     """
     parser = argparse.ArgumentParser(prog=name)
     parser.add_argument("--quick", action="store_true", help="small sizes and few repeats")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
+    if add_options is not None:
+        add_options(parser)
     options = parser.parse_args()
     ratios: dict[str, float] = {}
-    for ratio in measure(Effort(quick=options.quick)):
+    for ratio in measure(Effort(quick=options.quick, options=options)):
         ratios[ratio.name] = round(ratio.value, 4)
         if not options.json:
             print(f"{ratio.name:<40} {ratio.value:>10.2f}   {ratio.meaning}", flush=True)

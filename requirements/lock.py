@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,9 @@ LOCKS = {
     "stages": ["--extra", "stages"],
     "server": ["--extra", "server"],
 }
+# Servers that benchmarks compare with: environments of their own, which host the same model.
+PEERS = {"peer-kserve": ["kserve>=0.21"]}
+HOSTED = ("scikit-learn", "skops", "xgboost-cpu")
 COMPILE = [
     *("pip", "compile", "--quiet", "--universal", "--generate-hashes"),
     *("--no-emit-index-url", "--no-emit-find-links"),
@@ -44,6 +48,12 @@ def header_command(pyproject: str) -> str:
     return f"make lock  # from dependency tables sha256:{inputs_digest(pyproject)}"
 
 
+def peer_requirements(asked: list[str], server_lock: str) -> str:
+    """What a peer needs: itself, and the model's libraries at the versions of our servers."""
+    pins = [re.search(rf"^{name}==[^ ;]+", server_lock, re.MULTILINE)[0] for name in HOSTED]
+    return "\n".join([*asked, *pins])
+
+
 def main() -> None:
     """Compile every lock file; the small ones agree with dev.txt in all versions.
 
@@ -58,6 +68,17 @@ def main() -> None:
         options = ["--custom-compile-command", command]
         subprocess.run(
             [uv, *COMPILE, *chosen, *agree, *options, *target, *given], cwd=PROJECT, check=True
+        )
+    server_lock = (PROJECT / "requirements" / "server.txt").read_text()
+    for name, asked in PEERS.items():
+        target = ["-", "--output-file", f"requirements/{name}.txt", "--python-version", "3.11"]
+        options = ["--custom-compile-command", "make lock"]
+        subprocess.run(
+            [uv, *COMPILE, *options, *target, *given],
+            cwd=PROJECT,
+            check=True,
+            text=True,
+            input=peer_requirements(asked, server_lock),
         )
 
 

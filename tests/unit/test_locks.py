@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 PROJECT = Path(__file__).resolve().parents[2]
 PYPROJECT = (PROJECT / "pyproject.toml").read_text()
 NAMES = ["airflow", "dev", "server", "stages"]
+LOCK = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
+PEERS = list(LOCK["PEERS"])
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
 MACHINE = re.compile(r"https?:|file:|--index|--find-links|--extra-index|(^|\s)/\w")
 
@@ -48,8 +50,7 @@ def asked_for(name: str) -> Iterator[Requirement]:
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_was_made_from_these_dependency_tables(name: str) -> None:
     """A lock file's header names the digest of the dependency tables as they are now."""
-    lock = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
-    header = lock["header_command"](PYPROJECT)
+    header = LOCK["header_command"](PYPROJECT)
     assert header in lock_text(name), "stale: run `make lock`"
 
 
@@ -72,7 +73,16 @@ def test_lock_agrees_with_dev(name: str) -> None:
     assert {package: dev.get(package) for package in pins(name)} == pins(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_hosts_the_model_with_the_libraries_of_our_servers(name: str) -> None:
+    """What is measured beside a server is that server's model, not another release's."""
+    peer, ours = pins(name), pins("server")
+    assert {library: peer[library] for library in LOCK["HOSTED"]} == {
+        library: ours[library] for library in LOCK["HOSTED"]
+    }
+
+
+@pytest.mark.parametrize("name", [*NAMES, *PEERS])
 def test_every_pin_has_a_hash(name: str) -> None:
     """No package can be replaced by another of the same version."""
     entries = re.split(r"\n(?=\S)", lock_text(name))
@@ -81,7 +91,7 @@ def test_every_pin_has_a_hash(name: str) -> None:
     assert all("--hash=sha256:" in entry for entry in pinned)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *PEERS])
 def test_lock_names_no_host_and_no_folder(name: str) -> None:
     """Anybody's index can serve a lock file: it holds no address and no local path."""
     assert MACHINE.findall(lock_text(name)) == []

@@ -1,0 +1,45 @@
+"""The floor that HTTP sets: parses V2 into the server's own values, replies one shape: MODEL PORT.
+
+No model, no checks, no log; otherwise the same framework, server and settings.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from slipway.serving.protocol import InferRequest, InferResponse
+from slipway.serving.tensors import Tensor
+from slipway.serving.web import bind, run_until_stopped
+
+MODEL = sys.argv[1]
+
+decoder = msgspec.json.Decoder(InferRequest)
+encoder = msgspec.json.Encoder()
+
+
+async def infer(request: Request) -> Response:
+    """A fixed answer of as many scores as there are rows."""
+    asked = decoder.decode(await request.body())
+    rows = len(asked.inputs[0].data)
+    output = Tensor("score", [rows], "FP64", [0.5] * rows)
+    answer = InferResponse(MODEL, "1", asked.id or "none", [output])
+    return Response(encoder.encode(answer), media_type="application/json")
+
+
+async def ready(_request: Request) -> Response:
+    """Always."""
+    return Response(b"{}", media_type="application/json")
+
+
+if __name__ == "__main__":
+    routes = [
+        Route("/v2/health/ready", ready),
+        Route(f"/v2/models/{MODEL}/infer", infer, methods=["POST"]),
+    ]
+    run_until_stopped(Starlette(routes=routes), bind("127.0.0.1", int(sys.argv[2])), lifeline=None)

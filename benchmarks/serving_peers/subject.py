@@ -1,0 +1,129 @@
+"""The model that every server of the benchmark hosts: `flight_delay`, learnt by Slipway itself.
+
+One quarter of real flights, XGBoost of 100 trees; the requests ask about rows it has not seen.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.progress import Progress
+
+from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.local.samples import make_sample
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.loading import load_dataset, load_model
+from slipway.stages.manifest import MANIFEST, seal
+from slipway.stages.platform import payload
+
+INCLUDE = Path(__file__).resolve().parents[2] / "include"
+TRAINING_MONTHS = ("2013-01", "2013-02", "2013-03")
+ASKED_MONTH = "2013-04"
+ONNX = "slipway/model.onnx"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model version and the rows that servers are asked about.
+
+    Attributes:
+        model: Its name.
+        folder: The version's folder as it was registered.
+        plain: The same folder without the ONNX form, so that the pipeline answers.
+        dataset: Names of key and event time.
+        rows: Raw rows, of shape (n_rows, n_columns).
+    """
+
+    model: str
+    folder: Path
+    plain: Path
+    dataset: DatasetSpec
+    rows: pd.DataFrame
+
+    @property
+    def has_onnx(self) -> bool:
+        """Whether the version holds an ONNX form, which passed its parity gate."""
+        return (self.folder / ONNX).is_file()
+
+    def expected(self) -> list[float]:
+        """Offline score of each row."""
+        return [float(score) for score in load_package(self.plain).predict(self.rows)]
+
+    def v2_bodies(self) -> Iterator[str]:
+        """A V2 request a row, with its key and event time."""
+        columns = load_package(self.plain).signature_columns
+        for _, row in self._each():
+            names = {"key": self.dataset.key, "event_time": self.dataset.event_time}
+            yield json.dumps(payload(row, columns, **names))
+
+    def split_bodies(self) -> Iterator[str]:
+        """An MLflow request a row, in the orientation that it reads fastest."""
+        names = [name for name, _, _ in load_package(self.plain).signature_columns]
+        for _, row in self._each():
+            data = json.loads(row[names].to_json(orient="values", double_precision=15))
+            yield json.dumps({"dataframe_split": {"columns": names, "data": data}})
+
+    def _each(self) -> Iterator[tuple[Any, pd.DataFrame]]:
+        return ((number, self.rows.iloc[[number]]) for number in range(len(self.rows)))
+
+
+def make(scratch: Path, *, rows: int) -> Subject:
+    """The model, learnt and saved below a folder.
+
+    Args:
+        scratch: An empty folder.
+        rows: How many different rows are asked about.
+    """
+    dataset = load_dataset(INCLUDE / "datasets" / "flights")
+    model = load_model(INCLUDE / "models" / "flight_delay")
+    with Progress(disable=True) as quiet:
+        make_sample(INCLUDE / "datasets" / "flights", scratch / "sample", progress=quiet)
+    labelled = _labelled(scratch / "sample", TRAINING_MONTHS, key=dataset.key)
+    asked = _labelled(scratch / "sample", [ASKED_MONTH], key=dataset.key)
+    _save(scratch / "version", model, dataset, labelled)
+    _without_onnx(scratch / "version", to=scratch / "plain")
+    chosen = asked.iloc[np.linspace(0, len(asked) - 1, rows).astype(int)]
+    return Subject(model.model, scratch / "version", scratch / "plain", dataset, chosen)
+
+
+def _labelled(sample: Path, months: Any, *, key: str) -> pd.DataFrame:
+    features = [pd.read_parquet(sample / "features" / f"{month}.parquet") for month in months]
+    labels = [pd.read_csv(sample / "labels" / f"{month}.csv") for month in months]
+    rows = pd.concat(features).merge(pd.concat(labels), on=key, validate="one_to_one")
+    return rows.sort_values(["scheduled_departure", key], ignore_index=True)
+
+
+def _save(folder: Path, model: ModelSpec, dataset: DatasetSpec, rows: pd.DataFrame) -> None:
+    learned = SklearnLearner(model, dataset, None).learn(rows)
+    part = np.where(rows.index < len(rows) - 5_000, "training", "holdout")
+    sample = rows.assign(part=part).iloc[::4]
+    columns = [*model.features.names, dataset.event_time, "part"]
+    learned.save(
+        folder,
+        facts={
+            "model": model.model,
+            "task": model.task,
+            "key": dataset.key,
+            "event_time": dataset.event_time,
+            "as_of": rows[dataset.event_time].max().isoformat(),
+        },
+        reference=sample[columns].assign(score=learned.predict(sample)),
+    )
+
+
+def _without_onnx(folder: Path, *, to: Path) -> None:
+    shutil.copytree(folder, to)
+    (to / ONNX).unlink(missing_ok=True)
+    manifest = json.loads((to / MANIFEST).read_text())
+    (to / MANIFEST).unlink()
+    engine = {"name": "sklearn", "reason": "the benchmark compares engines", "parity": None}
+    del manifest["files"]
+    seal(to, manifest | {"engine": engine})
