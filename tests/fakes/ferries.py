@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,14 +19,20 @@ START = datetime(2013, 1, 1, tzinfo=UTC)
 ROWS_PER_DAY = 40
 
 
-def dataset() -> DatasetSpec:
-    """Crossings by id, with wind, deck and port; late or not."""
-    features = {
+def dataset(*, pii: Mapping[str, str] | None = None) -> DatasetSpec:
+    """Crossings by id, with wind and port; late or not.
+
+    Args:
+        pii: What is logged of personal columns, by name.
+    """
+    features: dict[str, dict[str, Any]] = {
         "crossing": {"type": "string", "nullable": False},
         "departs": {"type": "timestamp", "nullable": False},
         "wind": {"type": "number"},
         "port": {"type": "string"},
     }
+    for name, treatment in (pii or {}).items():
+        features[name]["pii"] = treatment
     labels = {"crossing": {"type": "string", "nullable": False}, "late": {"type": "integer"}}
     return DatasetSpec.model_validate(
         {

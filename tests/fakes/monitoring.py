@@ -160,6 +160,7 @@ class Shelf:
         references: Version to its reference's rows.
         numeric: Its numeric features; the others are categorical.
         categorical: Its categorical features.
+        pii: What is logged of its personal columns, as the manifest says.
     """
 
     model: str
@@ -168,6 +169,7 @@ class Shelf:
     references: dict[int, pd.DataFrame] = field(default_factory=dict)
     numeric: Sequence[str] = ()
     categorical: Sequence[str] = ()
+    pii: Mapping[str, str] = field(default_factory=dict)
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """The version that an alias names, or None."""
@@ -189,5 +191,5 @@ class Shelf:
             self.references[version].to_parquet(folder / REFERENCE, index=False)
         kinds = dict.fromkeys(self.numeric, "number") | dict.fromkeys(self.categorical, "string")
         features = [{"name": name, "kind": kind} for name, kind in kinds.items()]
-        seal(folder, {"features": features})
+        seal(folder, {"features": features, "pii": dict(self.pii)})
         return folder

@@ -12,6 +12,7 @@ import pytest
 from slipway.errors import BadParameter, NotComputable, NotFound
 from slipway.records.runs import RunRecord
 from slipway.records.store import encode
+from slipway.spec import DatasetSpec
 from slipway.stages.drift import measure_drift
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
@@ -40,12 +41,13 @@ def measured(
     store: MemoryStore | None = None,
     reports: PlainReports | None = None,
     torn: datetime | None = None,
+    dataset: DatasetSpec | None = None,
 ) -> RunRecord:
     """The drift record of April, after a change to what was asked."""
     rows = change(ferries.logged(ferries.crossings(days=days, start=APRIL, seed=2)))
     return measure_drift(
         ferries.model(),
-        ferries.dataset(),
+        dataset or ferries.dataset(),
         window="2013-04-v1",
         store=store or MemoryStore(),
         registry=registry or shelf(),
@@ -136,6 +138,32 @@ def test_other_versions_rows_do_not_count() -> None:
     """A window in which the champion changed is measured on each version's own rows."""
     verdict = measured(lambda rows: rows.assign(version=[1] * 150 + [2] * 1050)).verdict
     assert verdict.numbers["rows"] == 150
+
+
+@pytest.mark.parametrize("known_to", ["version", "dataset"])
+@pytest.mark.parametrize(
+    "change",
+    [lambda rows: rows.assign(port="5a7bf7a40c3c0011"), lambda rows: rows.drop(columns="port")],
+    ids=["hash", "drop"],
+)
+def test_personal_columns_are_not_watched_and_the_verdict_says_so(
+    change: Callable[[pd.DataFrame], pd.DataFrame], known_to: str
+) -> None:
+    """Their hashes, or their absence, are no drift; the other columns decide as ever."""
+    registry, pii = shelf(), {"port": "hash"}
+    if known_to == "version":
+        registry.pii = pii
+        registry.references[1] = registry.references[1].drop(columns="port")
+    dataset = ferries.dataset(pii=pii if known_to == "dataset" else None)
+    for louder, action in ((1.0, "ok"), (1.609, "drifting")):
+        verdict = measured(
+            lambda rows, louder=louder: change(rows.assign(wind=rows["wind"] * louder)),
+            registry=registry,
+            dataset=dataset,
+        ).verdict
+        assert verdict.action == action
+        assert verdict.reason.endswith("Not watched: personal data (port).")
+        assert not [name for name in verdict.numbers if "port" in name]
 
 
 def test_a_measured_window_is_not_measured_again() -> None:

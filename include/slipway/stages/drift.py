@@ -41,10 +41,12 @@ class Reference:
         rows: Raw features, event time and score, ordered by event time.
         columns: Which of them are compared: its own features, whatever the spec says by now,
             and its score.
+        unwatched: Its features that hold personal data: the log has no values of them to compare.
     """
 
     rows: pd.DataFrame
     columns: Columns
+    unwatched: tuple[str, ...] = ()
 
 
 class PredictionRows(Protocol):
@@ -183,8 +185,13 @@ def read_reference(
         rows = pd.read_parquet(path) if path.exists() else None
     if rows is None or rows.empty:
         raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
+    personal = {*manifest.get("pii", {}), *_personal(dataset)}
     by_kind = {
-        kind: tuple(one["name"] for one in manifest["features"] if one["kind"] == kind)
+        kind: tuple(
+            one["name"]
+            for one in manifest["features"]
+            if one["kind"] == kind and one["name"] not in personal
+        )
         for kind in ("number", "string")
     }
     columns = Columns(
@@ -194,7 +201,14 @@ def read_reference(
         categorical_method=spec.monitoring.drift.categorical_method,
     )
     in_order = rows.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
-    return Reference(in_order, columns)
+    unwatched = [one["name"] for one in manifest["features"] if one["name"] in personal]
+    return Reference(in_order, columns, tuple(unwatched))
+
+
+def _personal(dataset: DatasetSpec) -> list[str]:
+    """Columns that are personal data by now, also where the version does not know it yet."""
+    columns = dataset.streams.features.columns
+    return [name for name, column in columns.items() if column.pii is not None]
 
 
 def _measure(
@@ -220,6 +234,9 @@ def _measure(
         reports=reports,
     )
     verdict = judge_drift(replace(comparison, rows=len(rows)), spec.monitoring)
+    if reference.unwatched:
+        told = f"{verdict.reason} Not watched: personal data ({', '.join(reference.unwatched)})."
+        verdict = replace(verdict, reason=told)
     try:
         page = reports.html(known, compared, columns=columns, thresholds=_drawn(comparison))
     except NotComputable as error:
