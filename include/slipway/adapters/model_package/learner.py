@@ -67,7 +67,7 @@ class SklearnLearner:
         """
         columns = signature_of(self.spec, self.dataset)
         features = cast(rows, columns)
-        pipeline = self._pipeline(features)
+        pipeline = self._pipeline(features, rows[self.spec.target])
         try:
             pipeline.fit(features, rows[self.spec.target].to_numpy())
         except (TypeError, ValueError) as error:
@@ -84,12 +84,17 @@ class SklearnLearner:
     def _own(self) -> ModuleType | None:
         return None if self.source is None else import_source(self.spec.model, self.source)
 
-    def _pipeline(self, features: pd.DataFrame) -> Pipeline:
+    def _pipeline(self, features: pd.DataFrame, target: pd.Series[Any]) -> Pipeline:
         steps: list[tuple[str, Any]] = []
         own = getattr(self._own(), "features", None)
         if own is not None:
             steps.append(("features", FunctionTransformer(own)))
             features = own(features)
+        fitted = getattr(self._own(), "transformer", None)
+        if fitted is not None:
+            steps.append(("transformer", fitted()))
+            # Fitted once more, in the pipeline: which columns there are is known only now.
+            features = fitted().fit(features, target.to_numpy()).transform(features)
         names = [str(name) for name in features.columns]
         numeric = [name for name in names if pd.api.types.is_numeric_dtype(features[name])]
         categorical = [name for name in names if name not in numeric]
