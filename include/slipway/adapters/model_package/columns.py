@@ -46,6 +46,27 @@ def from_manifest(manifest: Mapping[str, Any]) -> tuple[RawColumn, ...]:
     return tuple(RawColumn(**column) for column in manifest["features"])
 
 
+def ranges_of(features: pd.DataFrame, columns: Sequence[RawColumn]) -> dict[str, Any]:
+    """What a model has seen: lowest and highest number, and the categories, by column.
+
+    Args:
+        features: Cast rows; columns that are left out are not told.
+        columns: The model's raw columns.
+    """
+    told = {column.name: column.kind for column in columns if column.name in features}
+    seen = {name: features[name].dropna() for name in told}
+    return {
+        "numbers": {
+            name: [float(values.min()), float(values.max())]
+            for name, values in seen.items()
+            if told[name] == "number" and not values.empty
+        },
+        "categories": {
+            name: sorted(values.unique()) for name, values in seen.items() if told[name] == "string"
+        },
+    }
+
+
 def cast(frame: pd.DataFrame, columns: Sequence[RawColumn]) -> pd.DataFrame:
     """Rows with the raw columns alone: numbers as float64, strings as objects, missing as NaN.
 

@@ -21,7 +21,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from slipway.adapters.model_package.columns import cast, signature_of
+from slipway.adapters.model_package.columns import cast, ranges_of, signature_of
+from slipway.adapters.model_package.engine import engine_of
 from slipway.adapters.model_package.package import (
     Package,
     load_package,
@@ -32,6 +33,7 @@ from slipway.adapters.model_package.source import import_source
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.manifest import REFERENCE, SOURCE, seal
+from slipway.stages.onnx_form import ONNX
 
 # Distances and penalties need columns of one scale; trees do not.
 SCALED = frozenset({"sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"})
@@ -79,7 +81,10 @@ class SklearnLearner:
             ) from error
         use_one_thread(pipeline)
         package = Package(pipeline, self.spec.task, columns, manifest={})
-        return LearnedModel(self.spec, package, self._own(), self.source)
+        declared = self.dataset.streams.features.columns
+        pii = {name: declared[name].pii for name in self.spec.features.names if declared[name].pii}
+        facts = {"ranges": ranges_of(features.drop(columns=list(pii)), columns), "pii": pii}
+        return LearnedModel(self.spec, package, self._own(), self.source, facts)
 
     def _own(self) -> ModuleType | None:
         return None if self.source is None else import_source(self.spec.model, self.source)
@@ -134,12 +139,21 @@ class SklearnLearner:
 
 @dataclass(frozen=True)
 class LearnedModel:
-    """A fitted model that is not saved yet."""
+    """A fitted model that is not saved yet.
+
+    Attributes:
+        spec: What was learnt.
+        package: The fitted pipeline.
+        own: The model's `pipeline.py`, if it has one.
+        source: Its text.
+        facts: What the manifest says of the columns: ranges in training, and which are personal.
+    """
 
     spec: ModelSpec
     package: Package
     own: ModuleType | None
     source: str | None
+    facts: Mapping[str, Any]
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Probability of class 1, or predicted value, of shape (n_rows,)."""
@@ -162,11 +176,18 @@ class LearnedModel:
         (folder / "slipway").mkdir()
         if self.source is not None:
             (folder / SOURCE).write_text(self.source)
-        reference.to_parquet(folder / REFERENCE, index=False)
+        # What is personal is compared below, but never kept.
+        kept = reference.drop(columns=list(self.facts["pii"]))
+        kept.to_parquet(folder / REFERENCE, index=False)
+        engine, form = engine_of(self.package, reference)
+        if form is not None:
+            (folder / ONNX).write_bytes(form)
         digest = seal(
             folder,
             {
                 **facts,
+                **self.facts,
+                "engine": engine.to_json(),
                 "features": [asdict(column) for column in self.package.columns],
                 "trusted_types": types,
             },

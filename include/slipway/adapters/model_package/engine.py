@@ -1,0 +1,35 @@
+"""The engine of a version that is being saved: its ONNX form tried, and the choice told."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from slipway.adapters.model_package.onnx_form import NoOnnxForm, write_onnx
+from slipway.adapters.model_package.package import Package
+from slipway.adapters.model_package.parity import Trial
+from slipway.stages.engine_choice import Engine, choose_engine, without_form
+
+log = logging.getLogger(__name__)
+
+
+def engine_of(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
+    """Which engine may answer for a model, and its ONNX form if that is the one.
+
+    Nothing that goes wrong here fails a training; it is the reason for the other engine.
+
+    Args:
+        package: The fitted model.
+        reference: Raw feature columns, and the part that each row belongs to.
+    """
+    try:
+        form = write_onnx(package.pipeline, package.columns)
+        engine = choose_engine(Trial(package, form).compare(reference))
+    except NoOnnxForm as error:
+        return without_form(str(error)), None
+    except Exception as error:
+        # Its message may quote a value, so only its name goes into the version.
+        log.exception("the ONNX form of a model could not be written or asked")
+        return without_form(f"{type(error).__name__}; the traceback is in the log"), None
+    return engine, form.data if engine.name == "onnx" else None

@@ -1,0 +1,104 @@
+"""A model version's ONNX form, loaded and asked.
+
+Runs in model servers; imports NumPy and ONNX Runtime, and neither pandas nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from slipway.errors import NotFound, Tampered
+from slipway.stages.manifest import MANIFEST, check, open_sealed
+from slipway.stages.onnx_form import ONNX, SCORE, spelled
+
+Scores = np.ndarray[Any, np.dtype[np.float64]]
+Values = Sequence[float | str | None]
+
+
+class OnnxModel:
+    """A model that takes raw feature columns; any number of threads may ask it at once.
+
+    Args:
+        data: The ONNX form.
+        manifest: What the version's manifest says.
+
+    Attributes:
+        columns: Name, kind (`number` or `string`) and whether it is required, by column.
+        manifest: What the version's manifest says.
+    """
+
+    def __init__(self, data: bytes, manifest: Mapping[str, Any]) -> None:
+        self.manifest = manifest
+        self.columns: tuple[tuple[str, str, bool], ...] = tuple(
+            (column["name"], column["kind"], column["required"]) for column in manifest["features"]
+        )
+        options = onnxruntime.SessionOptions()
+        # One row is too little work to share; threads that wait for more of it spin.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._run: Callable[[list[str], dict[str, Any]], list[Any]] = session.run
+        self._inputs = [
+            (name, _texts if kind == "string" else _numbers) for name, kind, _ in self.columns
+        ]
+
+    def score(self, columns: Sequence[Values]) -> Scores:
+        """Probability of class 1, or predicted value, of shape (n_rows,).
+
+        Args:
+            columns: Values by column, in the order of the signature; None when missing.
+        """
+        feed = {
+            name: tensor(values)
+            for (name, tensor), values in zip(self._inputs, columns, strict=True)
+        }
+        scores: Scores = self._run([SCORE], feed)[0]
+        return scores.ravel()
+
+
+def load_onnx(folder: Path) -> OnnxModel:
+    """The ONNX form that a version's folder holds, its files checked against the manifest.
+
+    Args:
+        folder: A model version's folder, downloaded from the registry.
+
+    Raises:
+        NotFound: The version has no ONNX form.
+        Tampered: A file differs from its digest, or the form cannot be loaded.
+    """
+    manifest = open_sealed(folder)
+    where = folder / ONNX
+    if ONNX not in manifest["files"]:
+        raise NotFound(
+            "the version has no ONNX form",
+            found=manifest.get("engine", {}).get("reason"),
+            where=str(folder / MANIFEST),
+            hint="it is served by its scikit-learn pipeline",
+        )
+    data = where.read_bytes()
+    # Read again after the check of all files, so these very bytes are checked.
+    check(data, manifest["files"][ONNX], where=str(where))
+    try:
+        return OnnxModel(data, manifest)
+    except Exception as error:
+        # ONNX Runtime's errors share no class of their own.
+        raise Tampered(
+            "the ONNX form of a version cannot be loaded",
+            found=type(error).__name__,
+            where=str(where),
+            hint="it is older or newer than this onnxruntime; train the model again",
+        ) from error
+
+
+def _numbers(values: Values) -> Scores:
+    # NumPy reads None as NaN.
+    return np.array(values, dtype=np.float64).reshape(-1, 1)
+
+
+def _texts(values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.object_]]:
+    return np.array([spelled(value) for value in values], dtype=object).reshape(-1, 1)
