@@ -198,6 +198,26 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_model(", threshold: 0.6", ""),
         "gates.metrics.roc_auc: sets no bar, so every challenger passes",
     ),
+    "misspelt target": (
+        more("deployment: bach\n"),
+        f"{MODEL_FILE}:15: deployment.target: given 'bach'; allowed: local, batch; .*mean 'batch'",
+    ),
+    "target that is no word": (
+        more("deployment: [batch]\n"),
+        f"{MODEL_FILE}:15: deployment: given \\['batch'\\]; expected a mapping of fields",
+    ),
+    "batch settings without batches": (
+        more("deployment:\n  batch: {partition: day}\n"),
+        f"{MODEL_FILE}:16: deployment.batch: has no effect: the target is local\n  hint: remove",
+    ),
+    "traffic without a server": (
+        more("deployment:\n  target: batch\n  shift: {steps: [50]}\n"),
+        f"{MODEL_FILE}:17: deployment.shift: has no effect: the target is batch\n  hint: remove",
+    ),
+    "partition that is none": (
+        more("deployment: {target: batch, batch: {partition: week}}\n"),
+        f"{MODEL_FILE}:15: deployment.batch.partition: given 'week'; allowed: day, month",
+    ),
     "cron that is none": (
         more("deployment: {cron: nightly}\n"),
         f"{MODEL_FILE}:15: deployment.cron: given 'nightly'; expected a cron expression",

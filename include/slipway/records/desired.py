@@ -15,6 +15,10 @@ from slipway.errors import Superseded
 from slipway.records.store import Entry, Store, encode, read_json
 
 FOLDER = "platform"
+"""States that the local platform process follows."""
+
+BATCH_FOLDER = "scoring"
+"""States of models that have no server: which version scores."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,13 @@ class Desired:
 
 
 def desire(
-    store: Store, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+    store: Store,
+    model: str,
+    *,
+    weights: Mapping[int, float],
+    keep: Sequence[int],
+    token: int,
+    folder: str = FOLDER,
 ) -> Desired:
     """The state that was written; the same state as the newest one is not written again.
 
@@ -54,6 +64,7 @@ def desire(
         weights: Share of the requests by version.
         keep: Versions that stay warm without a share.
         token: Fencing token of the caller's lease.
+        folder: Whose states.
 
     Raises:
         Superseded: A rollout with a newer token has written meanwhile.
@@ -61,27 +72,33 @@ def desire(
     shares = {version: float(share) for version, share in sorted(weights.items()) if share > 0}
     warm = tuple(sorted(set(keep) - set(shares)))
     while True:
-        newest = newest_desired(store, model)
+        newest = newest_desired(store, model, folder=folder)
         if newest is not None and newest.token > token:
             raise Superseded(
                 f"the traffic of {model} may not be changed",
                 expected=f"lease {token} to be the newest",
                 found=f"lease {newest.token} has changed it since",
-                where=_key(model, newest.generation),
+                where=_key(folder, model, newest.generation),
             )
         if newest and (newest.token, newest.weights, newest.keep) == (token, shares, warm):
             return newest
         generation = newest.generation + 1 if newest else 1
         at = datetime.now(UTC).isoformat()
         state = Desired(model, generation, token, shares, warm, at)
-        if store.create(_key(model, generation), encode(_to_json(state))):
+        if store.create(_key(folder, model, generation), encode(_to_json(state))):
             return state
 
 
-def newest_desired(store: Store, model: str) -> Desired | None:
+def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> Desired | None:
     """What one model's traffic should be, or None when nobody ever asked for any."""
-    entries = store.list(f"{FOLDER}/{model}")
+    entries = store.list(f"{folder}/{model}")
     return read_desired(store, entries[-1]) if entries else None
+
+
+def first_desired(store: Store, model: str, *, folder: str = FOLDER) -> Desired | None:
+    """What one model's traffic should have been first of all, or None when nobody ever asked."""
+    entries = store.list(f"{folder}/{model}")
+    return read_desired(store, entries[0]) if entries else None
 
 
 def newest_entries(store: Store) -> dict[str, Entry]:
@@ -101,5 +118,5 @@ def _to_json(state: Desired) -> dict[str, Any]:
     return {**vars(state), "weights": weights, "keep": list(state.keep)}
 
 
-def _key(model: str, generation: int) -> str:
-    return f"{FOLDER}/{model}/{generation:08d}.json"
+def _key(folder: str, model: str, generation: int) -> str:
+    return f"{folder}/{model}/{generation:08d}.json"

@@ -24,6 +24,9 @@ LOGGED_COLUMNS = frozenset(
 )
 """The prediction log's own columns; it holds the raw features beside them."""
 
+SCORED_COLUMNS = LOGGED_COLUMNS | {"scored_at"}
+"""The score table's own columns, and the names by which monitoring asks for them."""
+
 _NUMERIC = frozenset({"integer", "number", "boolean"})
 _CATEGORICAL = frozenset({"string", "integer", "boolean"})
 _TARGETS = {
@@ -96,9 +99,22 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
     if spec.estimator.name.endswith(("Regressor", "Ridge")) is (spec.task == "classification"):
         said = f"{spec.estimator.name} does not fit task {spec.task}"
         yield _problem(document, ("estimator", "name"), said)
+    yield from _deployment_problems(spec, document)
+
+
+def _deployment_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
+    deployment = spec.deployment
+    unused = "shift" if deployment.target == "batch" else "batch"
+    if unused in deployment.model_fields_set:
+        said = f"has no effect: the target is {deployment.target}"
+        hint = "remove it, or change deployment.target"
+        yield _problem(document, ("deployment", unused), said, hint=hint)
+    own, table = LOGGED_COLUMNS, "prediction log"
+    if deployment.target == "batch":
+        own, table = SCORED_COLUMNS, "score table"
     for where, name in _features(spec):
-        if name in LOGGED_COLUMNS:
-            said = f"{name!r} is a column of the prediction log itself"
+        if name in own:
+            said = f"{name!r} is a column of the {table} itself"
             yield _problem(document, where, said, hint="rename the column in the dataset")
 
 
