@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
-from slipway.serving.protocol import (
-    Column,
-    Inputs,
-    Malformed,
-    Signature,
-    TooLarge,
-    decode,
-)
-from slipway.serving.tensors import Mismatch
+from slipway.serving.protocol import Column, Inputs, Signature, decode, describe, encode_answer
+from slipway.serving.refusals import Malformed, Mismatch, TooLarge
 
 SIGNATURE = Signature(
     columns=(
@@ -79,6 +72,9 @@ def test_what_fits_is_read_as_it_was_sent() -> None:
         ({"shape": [2, 1], "data": [[1.0], [2.0]]}, [1.0, 2.0]),
         ({"shape": [2, 1]}, [100.5, 2]),
         ({"datatype": "INT64", "data": [1, 2]}, [1, 2]),
+        ({"datatype": "INT64", "data": [2**53, -(2**62)]}, [2**53, -(2**62)]),
+        ({"datatype": "UINT8", "data": [0, 255]}, [0, 255]),
+        ({"datatype": "FP32", "data": [3.4e38, -0.5]}, [3.4e38, -0.5]),
         ({"datatype": "BOOL", "data": [True, False]}, [1, 0]),
     ],
 )
@@ -111,6 +107,54 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, type[BadRequest], str]] = {
     "no shape": (changed("distance", shape=[]), Mismatch, "distance"),
     "other length": (changed("carrier", shape=[1], data=["AA"]), Mismatch, "carrier"),
     "huge integer": (changed("distance", data=[10**400, 1.0]), Mismatch, "distance"),
+    "integer that is not exact": (
+        changed("distance", datatype="INT64", data=[2**53 + 1, 1]),
+        Mismatch,
+        "2^53",
+    ),
+    "integer that is not exact beside a fraction": (
+        changed("distance", data=[1.5, -(2**53) - 1]),
+        Mismatch,
+        "'distance' has an integer in row 1",
+    ),
+    "beyond INT8": (changed("distance", datatype="INT8", data=[1, 128]), Mismatch, "INT8"),
+    "below UINT64": (changed("distance", datatype="UINT64", data=[1, -1]), Mismatch, "UINT64"),
+    "beyond FP32": (changed("distance", datatype="FP32", data=[1.0, 1e39]), Mismatch, "FP32"),
+    "negative shape": (changed("distance", shape=[-2]), Mismatch, "distance"),
+    "absurd shape": (changed("distance", shape=[10**30]), Mismatch, "distance"),
+    "shape of fractions": (changed("distance", shape=[2.5]), Malformed, "distance"),
+    "shape of text": (changed("distance", shape=SECRET), Malformed, "distance"),
+    "no data": (changed("distance", data=None), Malformed, "distance"),
+    "data that are no list": (changed("carrier", data=SECRET), Malformed, "carrier"),
+    "an input without a name": ({"inputs": [{"shape": [1]}]}, Malformed, "name"),
+    "an input that is text": ({"inputs": [SECRET]}, Malformed, "inputs[0]"),
+    "a unicode name": (good(**{"räv🦊": [1.0, 2.0]}), Mismatch, "räv🦊"),
+    "a long name": (good(**{"x" * 5000: [1.0, 2.0]}), Mismatch, "x" * 64 + "…'"),
+    "many extra columns": (
+        good(**{f"extra{n}": [1.0, 2.0] for n in range(900)}),
+        Mismatch,
+        "and 895 more",
+    ),
+    "output twice": (good() | {"outputs": [{"name": "score"}] * 2}, Malformed, "twice"),
+    "classes": (
+        good() | {"outputs": [{"name": "score", "parameters": {"classification": 2}}]},
+        Malformed,
+        "classification",
+    ),
+    "a flag that is none": (
+        good() | {"parameters": {"binary_data_output": SECRET}},
+        Malformed,
+        "binary_data_output",
+    ),
+    "parameters in parameters": (good() | {"parameters": {"a": {"b": SECRET}}}, Malformed, ""),
+    "a long id": (good() | {"id": SECRET * 100}, Malformed, "id"),
+    "an id that is a number": (good() | {"id": 5}, Malformed, "id"),
+    "a field of an input that V2 does not have": (changed("carrier", rows=2), Malformed, "carrier"),
+    "binary without a header": (
+        changed("distance", data=None, parameters={"binary_data_size": 16}),
+        Malformed,
+        "distance",
+    ),
     "no rows": (good(distance=[], temperature=[], carrier=[]), Mismatch, "rows"),
     "too many rows": (
         good(distance=[1.0] * 4, temperature=[1.0] * 4, carrier=["A"] * 4),
@@ -141,6 +185,70 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
         read(request)
     assert named in str(refused.value)
     assert SECRET not in str(refused.value)
+
+
+def twice(key: str, value: str) -> bytes:
+    """The text of a good request with a second value for one key of its first column."""
+    text = json.dumps(good(at=["2013-05-01T12:00:00", "2013-05-02T12:00:00"]) | {"id": "a:b"})
+    return text.replace('{"name"', f'{{"{key}"{value}, "name"', 1).encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data", ": [7.0, 8.0]"),
+        ("data", "  : [7.0, 8.0]"),
+        ("d\\u0061ta", ": [7.0, 8.0]"),
+        ("shape", ":[2]"),
+        ("parameters", ': {"a": 1, "a": 2}'),
+        ("parameters", ': {"a": "\\u003a", "a": "\\u003a\\u003A"}'),
+    ],
+)
+def test_a_key_that_is_sent_twice_is_refused(key: str, value: str) -> None:
+    """Readers differ in which of two values they take, so neither is taken."""
+    with pytest.raises(Malformed, match="twice in one object"):
+        read(twice(key, value))
+
+
+def test_colons_in_strings_are_no_keys() -> None:
+    """Only keys count: strings, names and parameters may hold colons, escaped or not."""
+    text = json.dumps(good(carrier=["A:A", 'D"":"L'], flight_id=["x:", ":"]))
+    text = text.replace("A:A", "A\\u003aA")
+    request = json.loads(text) | {"id": "a:b", "parameters": {"c:d": "e:f"}}
+    assert read(text.encode()).columns["carrier"] == ["A:A", 'D"":"L']
+    assert read(request).request_id == "a:b"
+
+
+def test_a_key_may_be_an_integer_that_float64_cannot_hold() -> None:
+    """A key is logged as text and never becomes a number, so every digit stays."""
+    request = good(flight_id=[2**63 - 1, 2**53 + 1])
+    request["inputs"][-1]["datatype"] = "INT64"
+    assert read(request).keys == [str(2**63 - 1), str(2**53 + 1)]
+
+
+def test_an_answer_is_one_output() -> None:
+    """Scores travel as JSON, and say whose answer they are."""
+    encoded = encode_answer("delay", 3, "mine", [0.25, 1.0])
+    assert encoded.json_bytes is None
+    assert json.loads(encoded.body) == {
+        "model_name": "delay",
+        "model_version": "3",
+        "id": "mine",
+        "outputs": [{"name": "score", "shape": [2], "datatype": "FP64", "data": [0.25, 1.0]}],
+    }
+
+
+def test_metadata_name_every_input_once() -> None:
+    """The model's columns come first, then what is only logged."""
+    about = describe("delay", 3, SIGNATURE)
+    assert [(item["name"], item["datatype"]) for item in about["inputs"]] == [
+        ("distance", "FP64"),
+        ("temperature", "FP64"),
+        ("carrier", "BYTES"),
+        ("flight_id", "BYTES"),
+        ("at", "BYTES"),
+    ]
+    assert about["outputs"] == [{"name": "score", "datatype": "FP64", "shape": [-1]}]
 
 
 JSON = st.recursive(

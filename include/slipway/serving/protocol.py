@@ -7,32 +7,46 @@ A refusal names the column and what was expected of it; it never repeats a value
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import msgspec
-
-from slipway.errors import BadRequest
+from slipway.serving import wire
+from slipway.serving.binary import SIZE, attach
+from slipway.serving.refusals import Malformed, Mismatch, TooLarge
+from slipway.serving.rows import by_name, check_data, count_rows
 from slipway.serving.tensors import (
+    NUMBER,
+    STRING,
     Kind,
-    Mismatch,
+    Scalar,
     Tensor,
     event_times_of,
     keys_of,
     shown,
     values_of,
 )
+from slipway.serving.wire import InferRequest, InferResponse
+
+__all__ = [
+    "Column",
+    "Encoded",
+    "InferRequest",
+    "InferResponse",
+    "Inputs",
+    "Malformed",
+    "Signature",
+    "TooLarge",
+    "decode",
+    "describe",
+    "encode_answer",
+]
 
 OUTPUT = "score"
-
-
-class Malformed(BadRequest):
-    """A body is not a V2 request; a retry cannot help."""
-
-
-class TooLarge(BadRequest):
-    """A request holds more bytes or rows than are answered at once; smaller ones can help."""
+NAMES_SHOWN = 5
+# Extensions of V2 that would change what the answer is; ignoring them would be a wrong answer.
+NOT_ON_OFFER = frozenset({"classification", "shared_memory_region"})
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,16 @@ class Signature:
     columns: tuple[Column, ...]
     key: str | None
     event_time: str | None
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Columns that every request has."""
+        return frozenset(column.name for column in self.columns)
+
+    @cached_property
+    def allowed(self) -> frozenset[str]:
+        """Columns that a request may have."""
+        return self.needed | {name for name in (self.key, self.event_time) if name is not None}
 
 
 @dataclass(frozen=True)
@@ -101,35 +125,6 @@ class Encoded:
     json_bytes: int | None = None
 
 
-class AskedOutput(msgspec.Struct):
-    """An output that the client names."""
-
-    name: str
-    parameters: dict[str, Any] | None = None
-
-
-class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of an infer request."""
-
-    inputs: list[Tensor]
-    id: str | None = None
-    parameters: dict[str, Any] | None = None
-    outputs: list[AskedOutput] | None = None
-
-
-class InferResponse(msgspec.Struct):
-    """The body of an answer."""
-
-    model_name: str
-    model_version: str
-    id: str
-    outputs: list[Tensor]
-
-
-_decoder = msgspec.json.Decoder(InferRequest)
-_encoder = msgspec.json.Encoder()
-
-
 def decode(
     body: bytes, signature: Signature, *, max_rows: int, json_bytes: int | None = None
 ) -> Inputs:
@@ -146,15 +141,21 @@ def decode(
         Mismatch: It does not fit the signature.
         TooLarge: It holds too many rows.
     """
-    request = _parse(body if json_bytes is None else body[:json_bytes])
-    tensors = _by_name(request.inputs)
+    request = wire.parse(body if json_bytes is None else _head(body, json_bytes))
+    inputs = request.inputs
+    tensors = by_name(inputs)
+    rows = count_rows(inputs, max_rows=max_rows)
+    if json_bytes is not None or any(tensor.parameters for tensor in inputs):
+        tail = memoryview(body)[len(body) if json_bytes is None else json_bytes :]
+        attach(inputs, tail, rows=rows)
+    check_data(inputs, rows)
+    wants_binary = _wants_binary(request)
     _check_names(tensors, signature)
-    rows = _count_rows(request.inputs, max_rows=max_rows)
-    if any(output.name != OUTPUT for output in request.outputs or ()):
-        raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
     columns = {
         column.name: values_of(
-            tensors[column.name], kinds=(column.kind,), nullable=not column.required
+            tensors[column.name],
+            kinds=NUMBER if column.kind == "number" else STRING,
+            nullable=not column.required,
         )
         for column in signature.columns
     }
@@ -165,6 +166,7 @@ def decode(
         keys=_optional(tensors, signature.key, keys_of),
         event_times_us=_optional(tensors, signature.event_time, event_times_of),
         probe=(request.parameters or {}).get("probe") is True,
+        wants_binary=wants_binary,
     )
 
 
@@ -183,10 +185,10 @@ def encode_answer(
     rows = len(scores)
     if not binary:
         output = Tensor(OUTPUT, [rows], "FP64", list(scores))
-        return Encoded(_encoder.encode(InferResponse(model, str(version), request_id, [output])))
+        return Encoded(wire.encode(InferResponse(model, str(version), request_id, [output])))
     tail = struct.pack(f"<{rows}d", *scores)
-    output = Tensor(OUTPUT, [rows], "FP64", [], {"binary_data_size": len(tail)})
-    head = _encoder.encode(InferResponse(model, str(version), request_id, [output]))
+    output = Tensor(OUTPUT, [rows], "FP64", None, {SIZE: len(tail)})
+    head = wire.encode(InferResponse(model, str(version), request_id, [output]))
     return Encoded(head + tail, len(head))
 
 
@@ -217,68 +219,57 @@ def describe(model: str, version: int, signature: Signature) -> dict[str, Any]:
     }
 
 
-def _parse(body: bytes) -> InferRequest:
-    try:
-        return _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        found = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+def _head(body: bytes, json_bytes: int) -> bytes:
+    if json_bytes > len(body):
         raise Malformed(
-            "the body is not a V2 inference request",
-            expected="JSON with `inputs`, each with name, shape, datatype and data",
-            found=found,
-        ) from error
+            "the header Inference-Header-Content-Length exceeds the body",
+            expected=f"at most {len(body)}",
+        )
+    return body[:json_bytes]
 
 
-def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-    if not inputs:
-        raise Malformed("the request has no inputs", expected="one input per column")
-    tensors = {tensor.name: tensor for tensor in inputs}
-    if len(tensors) < len(inputs):
-        names = [tensor.name for tensor in inputs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Malformed(f"column {shown(twice)} is sent twice", expected="each column once")
-    return tensors
+def _wants_binary(request: InferRequest) -> bool:
+    """Whether the one output is wanted as bytes; what it says itself goes before the request."""
+    wanted = _flag(request.parameters, "binary_data_output", default=False)
+    outputs = request.outputs or ()
+    for output in outputs:
+        if output.name != OUTPUT:
+            raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
+        if NOT_ON_OFFER & (output.parameters or {}).keys():
+            raise Malformed(
+                f"output {OUTPUT} was asked for in a way that is not on offer",
+                expected=f"none of the parameters {', '.join(sorted(NOT_ON_OFFER))}",
+            )
+        wanted = _flag(output.parameters, "binary_data", default=wanted)
+    if len(outputs) > 1:
+        raise Malformed(f"output {OUTPUT} is asked for twice", expected="each output once")
+    return wanted
+
+
+def _flag(parameters: Mapping[str, Scalar] | None, name: str, *, default: bool) -> bool:
+    value = (parameters or {}).get(name, default)
+    if type(value) is not bool:
+        raise Malformed(f"the parameter {name} is not a boolean", expected="true or false")
+    return value
 
 
 def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
-    needed = [column.name for column in signature.columns]
-    missing = [name for name in needed if name not in tensors]
+    missing = signature.needed - tensors.keys()
     if missing:
-        names = ", ".join(map(shown, missing))
-        raise Mismatch(f"the request lacks column {names}", expected="every input of the model")
-    extra = tensors.keys() - {*needed, signature.key, signature.event_time}
-    if extra:
-        names = ", ".join(map(shown, sorted(extra)[:5]))
         raise Mismatch(
-            f"the model does not take column {names}", expected="only inputs of the model"
+            f"the request lacks column {_listed(missing)}", expected="every input of the model"
+        )
+    extra = tensors.keys() - signature.allowed
+    if extra:
+        raise Mismatch(
+            f"the model does not take column {_listed(extra)}",
+            expected="only inputs of the model",
         )
 
 
-def _count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
-    rows = len(inputs[0].data)
-    for tensor in inputs:
-        if tensor.shape not in ([len(tensor.data)], [len(tensor.data), 1]):
-            raise Mismatch(
-                f"column {shown(tensor.name)} has a wrong shape",
-                expected=f"[{len(tensor.data)}] or [{len(tensor.data)}, 1], as its data",
-                found=f"{len(tensor.shape)} dimensions, or another length",
-            )
-        if len(tensor.data) != rows:
-            raise Mismatch(
-                f"column {shown(tensor.name)} has another number of rows than the first column",
-                expected=f"{rows}",
-                found=f"{len(tensor.data)}",
-            )
-    if rows == 0:
-        raise Mismatch("the request has no rows", expected="at least one")
-    if rows > max_rows:
-        raise TooLarge(
-            "the request has too many rows",
-            expected=f"at most {max_rows}",
-            found=f"{rows}",
-            hint="send several smaller requests",
-        )
-    return rows
+def _listed(names: Collection[str]) -> str:
+    few = ", ".join(map(shown, sorted(names)[:NAMES_SHOWN]))
+    return few if len(names) <= NAMES_SHOWN else f"{few} and {len(names) - NAMES_SHOWN} more"
 
 
 def _optional(
