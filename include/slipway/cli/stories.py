@@ -48,6 +48,8 @@ def _print(standing: Status) -> None:
     click.secho(standing.model, bold=True)
     for alias, version in standing.aliases.items():
         click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
+    for number, engine in sorted(standing.engines.items()):
+        click.echo(f"  {'engine':<11} version {number} {engine.shown}")
     shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
     click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}")
     for version in standing.failing:

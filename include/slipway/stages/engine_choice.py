@@ -6,12 +6,19 @@ A form is taken only if it answered as the pipeline does on every kind of rows t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from slipway.records.verdicts import Number
+
 TOLERANCE = 1e-6
 """Allowed difference: absolute for scores below 1, relative above; XGBoost itself adds floats."""
+
+TAGGED = ("engine", "engine_reason", "parity_max_difference", "parity_rows")
+"""Which of an engine's numbers become tags of the version."""
+
+TAG_PREFIX = "slipway."
 
 
 @dataclass(frozen=True)
@@ -62,22 +69,44 @@ class Engine:
         name: The engine.
         reason: Why, in words.
         parity: What was compared; None when there was no ONNX form to compare with.
+        seconds: What the conversion and the comparison took.
     """
 
     name: Literal["onnx", "sklearn"]
     reason: str
     parity: Parity | None = None
+    seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON, as a manifest keeps it."""
         return asdict(self)
 
 
-def choose_engine(compared: Sequence[Compared]) -> Engine:
+def numbers_of(manifest: Mapping[str, Any]) -> dict[str, Number]:
+    """What a manifest says of the engine, as a verdict's numbers."""
+    engine = manifest["engine"]
+    parity = engine["parity"] or {}
+    return {
+        "engine": engine["name"],
+        "engine_reason": engine["reason"],
+        "engine_seconds": engine["seconds"],
+        "parity_max_difference": parity.get("max_difference"),
+        "parity_rows": parity.get("rows"),
+    }
+
+
+def tags_of(numbers: Mapping[str, Number]) -> dict[str, str]:
+    """A version's tags, from the numbers of the verdict of its training."""
+    told = {name: numbers.get(name) for name in TAGGED}
+    return {f"{TAG_PREFIX}{name}": str(value) for name, value in told.items() if value is not None}
+
+
+def choose_engine(compared: Sequence[Compared], *, labels: bool) -> Engine:
     """The ONNX form if it agreed on every kind of rows, else the pipeline.
 
     Args:
         compared: At least one kind of rows.
+        labels: Whether a score stands for a label.
     """
     largest = max((_size(one.max_difference) for one in compared), default=math.inf)
     parity = Parity(
@@ -91,11 +120,10 @@ def choose_engine(compared: Sequence[Compared]) -> Engine:
         return Engine("sklearn", "parity: there was no row to compare", parity)
     if failed:
         return Engine("sklearn", f"parity: {_told(failed)}", parity)
-    reason = (
-        f"{parity.rows:,} rows of {parity.kinds} kinds differ by at most {largest:.1e} "
-        f"from the pipeline's scores, and no label flips"
-    )
-    return Engine("onnx", reason, parity)
+    equal = "equal" if largest == 0 else f"differ by at most {largest:.1e} from"
+    unflipped = ", and no label flips" if labels else ""
+    reason = f"the scores of {parity.rows:,} rows of {parity.kinds} kinds {equal} the pipeline's"
+    return Engine("onnx", f"{reason}{unflipped}", parity)
 
 
 def without_form(why: str) -> Engine:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import Transient
 from slipway.records import ledger, requests
+from slipway.stages.engine_choice import TAG_PREFIX, TAGGED
 
 if TYPE_CHECKING:
     from slipway.records.requests import Request
@@ -68,12 +69,52 @@ class OpenRequest:
 
 
 @dataclass(frozen=True)
+class VersionEngine:
+    """What answers for one version.
+
+    Attributes:
+        name: `onnx` or `sklearn`; a version that says nothing is answered by its pipeline.
+        reason: Why, in words; None when the version does not say.
+        parity_max_difference: Largest difference from the pipeline's scores; None: not compared.
+        parity_rows: How many rows were compared; None likewise.
+    """
+
+    name: str
+    reason: str | None
+    parity_max_difference: float | None
+    parity_rows: int | None
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> VersionEngine:
+        """What a version's tags say."""
+        told = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
+        difference, rows = told["parity_max_difference"], told["parity_rows"]
+        return cls(
+            name=told["engine"] or "sklearn",
+            reason=told["engine_reason"],
+            parity_max_difference=None if difference is None else float(difference),
+            parity_rows=None if rows is None else int(rows),
+        )
+
+    @property
+    def shown(self) -> str:
+        """The same in one line."""
+        parity = (
+            f" (parity {self.parity_max_difference:.1e})"
+            if self.parity_max_difference is not None
+            else ""
+        )
+        return f"{self.name}{parity}: {self.reason or 'the version does not say why'}"
+
+
+@dataclass(frozen=True)
 class Status:
     """How one model stands.
 
     Attributes:
         model: Its name.
         aliases: Version by alias; None where there is none.
+        engines: What answers for each of those versions.
         weights: Share of the traffic by version that is served; empty when nothing is.
         failing: Versions with a share whose server cannot answer.
         requests: Retrain requests without an answer.
@@ -83,6 +124,7 @@ class Status:
 
     model: str
     aliases: Mapping[str, int | None]
+    engines: Mapping[int, VersionEngine]
     weights: Mapping[int, float]
     failing: tuple[int, ...]
     requests: tuple[OpenRequest, ...]
@@ -108,10 +150,12 @@ def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -
     """
     unknown = []
     aliases: dict[str, int | None] = dict.fromkeys(ALIASES)
+    engines: dict[int, VersionEngine] = {}
     served: Served | None = None
     try:
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
+        engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
     except Transient as error:
         unknown.append(error.message)
     try:
@@ -121,6 +165,7 @@ def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -
     return Status(
         model=model,
         aliases=aliases,
+        engines=engines,
         weights=dict(served.weights) if served else {},
         failing=_failing(served) if served else (),
         requests=_requests(store, model),

@@ -19,8 +19,10 @@ from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages import engine_choice
 from slipway.stages.dividing import PART, Parts, as_target, divide
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
+from slipway.stages.manifest import MANIFEST, parse
 from slipway.stages.pinning import snapshot
 from slipway.stages.provenance import CodeState, PinnedTable
 
@@ -165,6 +167,10 @@ class _Training:
             manifest_sha256 = learned.save(
                 folder, facts=facts, reference=self._reference(parts, learned)
             )
+            manifest = parse(
+                (folder / MANIFEST).read_bytes(), sha256=manifest_sha256, where=MANIFEST
+            )
+            numbers |= engine_choice.numbers_of(manifest)
             attempt.check()
             model_uri = self.tracking.log_package(run_id, folder)
         self.tracking.log_metrics(run_id, {"fit_seconds": fit_seconds})
@@ -172,7 +178,8 @@ class _Training:
             "trained",
             f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
             f"{numbers['training_end']} in {fit_seconds:.1f} s; "
-            f"{numbers['holdout_rows']:,} newer rows are held out.",
+            f"{numbers['holdout_rows']:,} newer rows are held out. "
+            f"Engine {numbers['engine']}: {numbers['engine_reason']}.",
             numbers,
             {
                 "model_uri": model_uri,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import replace
 
 import pandas as pd
 
@@ -23,13 +25,20 @@ def engine_of(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes 
         package: The fitted model.
         reference: Raw feature columns, and the part that each row belongs to.
     """
+    started = time.perf_counter()
+    engine, form = _tried(package, reference)
+    engine = replace(engine, seconds=round(time.perf_counter() - started, 3))
+    return engine, form if engine.name == "onnx" else None
+
+
+def _tried(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
     try:
         form = write_onnx(package.pipeline, package.columns)
-        engine = choose_engine(Trial(package, form).compare(reference))
+        compared = Trial(package, form).compare(reference)
     except NoOnnxForm as error:
         return without_form(str(error)), None
     except Exception as error:
         # Its message may quote a value, so only its name goes into the version.
         log.exception("the ONNX form of a model could not be written or asked")
         return without_form(f"{type(error).__name__}; the traceback is in the log"), None
-    return engine, form.data if engine.name == "onnx" else None
+    return choose_engine(compared, labels=package.task == "classification"), form.data
