@@ -21,6 +21,7 @@ from slipway.records.runs import (
 )
 from slipway.records.store import Store
 from slipway.spec import ModelSpec
+from slipway.stages.engine_choice import tags_of
 from slipway.stages.gating import CHALLENGER, CHAMPION, gate
 
 __all__ = [
@@ -222,6 +223,7 @@ def _version_tags(
         "slipway.compared_with": "constant" if champion is None else f"version {champion}",
         "slipway.training_end": str(trained.numbers["training_end"]),
         "slipway.snapshot": json.dumps(pins),
+        **tags_of(trained.numbers),
     } | {
         f"slipway.metric.{name.removeprefix('challenger.')}": repr(value)
         for name, value in gated.numbers.items()
