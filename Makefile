@@ -2,11 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+CLIENTS := .venv-clients/.ready
 # As pip does, uv shall trust what the machine trusts.
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test integration soak bench lock reference
+.PHONY: help setup demo down format check test integration soak clients bench lock reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,7 +31,7 @@ check: $(READY) ## linters, types, import contracts and specs
 	$(BIN)/lint-imports
 	$(BIN)/slipway check
 
-test: $(READY) ## every test; the end-to-end ones last, one at a time
+test: $(READY) $(CLIENTS) ## every test; the end-to-end ones last, one at a time
 	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e --ignore tests/soak --cov --cov-report= --cov-fail-under 0
 	$(BIN)/pytest tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
@@ -38,12 +39,14 @@ test: $(READY) ## every test; the end-to-end ones last, one at a time
 integration: $(READY) ## the end-to-end tests alone
 	$(BIN)/pytest tests/e2e
 
-soak: $(READY) ## the long tests of serving: faults in a loop, 100,000 fuzzed requests
+soak: $(READY) $(CLIENTS) ## the long tests of serving: faults in a loop, 100,000 fuzzed requests
 	$(BIN)/pytest tests/soak --capture=no --timeout 3000
 
 bench: $(READY) ## every benchmark; ARGS=--quick for a short look
 	@for file in $(filter-out %/harness.py,$(wildcard benchmarks/*.py)); do \
 		$(BIN)/python $$file $(ARGS) || exit 1; done
+
+clients: $(CLIENTS) ## .venv-clients with public clients that tests ask the server with
 
 lock: $(READY) ## renew the lock files from pyproject.toml
 	$(BIN)/python requirements/lock.py $(ARGS)
@@ -58,4 +61,9 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install -qq --require-hashes -r .venv/uv.txt
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CLIENTS): requirements/clients.txt | $(READY)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-clients
+	$(UV) pip sync --quiet --python .venv-clients/bin/python --require-hashes requirements/clients.txt
 	@touch $@

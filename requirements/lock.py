@@ -1,7 +1,7 @@
-"""Compiles the lock files from pyproject.toml; `make lock` runs it.
+"""Compiles the lock files from pyproject.toml and clients.in; `make lock` runs it.
 
-Each file says in its header which dependency tables it was made from, so that a test can tell
-without a network that it is stale.
+Each file says in its header what it was made from, so that a test can tell without a network that
+it is stale.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ LOCKS = {
 # Servers that benchmarks compare with: environments of their own, which host the same model.
 PEERS = {"peer-kserve": ["kserve>=0.21"]}
 HOSTED = ("scikit-learn", "skops", "xgboost-cpu")
+CLIENTS = PROJECT / "requirements" / "clients.in"
 COMPILE = [
-    *("pip", "compile", "--quiet", "--universal", "--generate-hashes"),
+    *("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
     *("--no-emit-index-url", "--no-emit-find-links"),
 ]
 
@@ -54,32 +55,44 @@ def peer_requirements(asked: list[str], server_lock: str) -> str:
     return "\n".join([*asked, *pins])
 
 
+def clients_command(clients: str) -> str:
+    """The same for the environment of public clients, which is locked for itself."""
+    wanted = [line for line in clients.splitlines() if line and not line.startswith("#")]
+    digest = hashlib.sha256("\n".join(wanted).encode()).hexdigest()
+    return f"make lock  # from clients.in sha256:{digest}"
+
+
 def main() -> None:
     """Compile every lock file; the small ones agree with dev.txt in all versions.
 
     What is pinned stays where it still fits, unless `--upgrade` is given.
     """
-    given = sys.argv[1:]
-    uv = Path(sys.executable).with_name("uv")
     command = header_command((PROJECT / "pyproject.toml").read_text())
     for name, chosen in LOCKS.items():
         agree = [] if name == "dev" else ["--constraint", "requirements/dev.txt"]
-        target = ["pyproject.toml", "--output-file", f"requirements/{name}.txt"]
-        options = ["--custom-compile-command", command]
-        subprocess.run(
-            [uv, *COMPILE, *chosen, *agree, *options, *target, *given], cwd=PROJECT, check=True
-        )
+        compile_lock(name, "pyproject.toml", *chosen, *agree, command=command)
+    compile_lock("clients", "requirements/clients.in", command=clients_command(CLIENTS.read_text()))
     server_lock = (PROJECT / "requirements" / "server.txt").read_text()
     for name, asked in PEERS.items():
-        target = ["-", "--output-file", f"requirements/{name}.txt", "--python-version", "3.11"]
-        options = ["--custom-compile-command", "make lock"]
-        subprocess.run(
-            [uv, *COMPILE, *options, *target, *given],
-            cwd=PROJECT,
-            check=True,
-            text=True,
-            input=peer_requirements(asked, server_lock),
-        )
+        compile_lock(name, "-", command="make lock", text=peer_requirements(asked, server_lock))
+
+
+def compile_lock(
+    name: str, source: str, *options: str, command: str, text: str | None = None
+) -> None:
+    """Write one lock file.
+
+    Args:
+        name: Of the file.
+        source: What is locked; `-`: the text.
+        options: What of it, and what it has to agree with.
+        command: Said in the file's header to have made it.
+        text: What is locked, where no file says it.
+    """
+    uv = Path(sys.executable).with_name("uv")
+    target = ["--custom-compile-command", command, "--output-file", f"requirements/{name}.txt"]
+    whole = [uv, *COMPILE, source, *options, *target, *sys.argv[1:]]
+    subprocess.run(whole, cwd=PROJECT, check=True, text=True, input=text)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
-from slipway.serving.binary import CODES, SIZE, json_bytes_of
+from slipway.serving.binary import CODES, SIZE
 from slipway.serving.protocol import Column, Inputs, Signature, decode, encode_answer
 from slipway.serving.refusals import Malformed, Mismatch, TooLarge
 
@@ -201,19 +201,6 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
         read(body, json_bytes)
     assert named in str(refused.value)
     assert SECRET.decode() not in str(refused.value)
-
-
-@pytest.mark.parametrize("header", ["", "-1", "+5", " 5", "1e3", "5.0", "٣", "1_000", "9" * 30])
-def test_a_header_that_is_no_number_is_refused(header: str) -> None:
-    """Only decimal digits are a length."""
-    with pytest.raises(Malformed, match="Inference-Header-Content-Length"):
-        json_bytes_of(header)
-
-
-def test_a_header_is_optional() -> None:
-    """Without it the whole body is JSON."""
-    assert json_bytes_of(None) is None
-    assert json_bytes_of("120") == 120
 
 
 @pytest.mark.parametrize(

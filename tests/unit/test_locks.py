@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PYPROJECT = (PROJECT / "pyproject.toml").read_text()
 NAMES = ["airflow", "dev", "server", "stages"]
 LOCK = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
+LOCK = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
 PEERS = list(LOCK["PEERS"])
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
 MACHINE = re.compile(r"https?:|file:|--index|--find-links|--extra-index|(^|\s)/\w")

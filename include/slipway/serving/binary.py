@@ -15,11 +15,7 @@ from typing import Any
 from slipway.serving.refusals import Malformed, Mismatch
 from slipway.serving.tensors import FLOATS, INTEGERS, Tensor, refuse_datatype, shown
 
-EXTENSION = "binary_tensor_data"
-HEADER = "inference-header-content-length"
 SIZE = "binary_data_size"
-MEDIA_TYPE = "application/octet-stream"
-DIGITS_AT_MOST = 18
 # How each datatype is packed, little-endian, as the struct module writes it.
 CODES = dict(
     zip(
@@ -29,22 +25,6 @@ CODES = dict(
     )
 )
 LENGTH = struct.Struct("<I")
-
-
-def json_bytes_of(header: str | None) -> int | None:
-    """How many bytes of a body are JSON, as its header says; None without the header.
-
-    Raises:
-        Malformed: The header is not a number.
-    """
-    if header is None:
-        return None
-    if not (header.isascii() and header.isdigit() and len(header) <= DIGITS_AT_MOST):
-        raise Malformed(
-            "the header Inference-Header-Content-Length is not a number",
-            expected="how many bytes of the body are JSON, in decimal digits",
-        )
-    return int(header)
 
 
 def attach(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
