@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from slipway.serving import answering, server
+from slipway.serving.server import serve
 
 
 class Silence:
     """A prediction log that keeps nothing."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
 
     def append(self, record: object) -> None:
         """Nothing."""
@@ -23,10 +20,18 @@ class Silence:
     def close(self) -> None:
         """Nothing."""
 
+    def free_bytes(self) -> int:
+        """None needed."""
+        return 0
+
 
 if __name__ == "__main__":
-    answering.WriteAheadLog = Silence
     model, folder, port = sys.argv[1:]
-    server.serve(
-        model, version=1, folder=Path(folder), log_folder=Path(folder) / "log", port=int(port)
+    serve(
+        model,
+        version=1,
+        folder=Path(folder),
+        log_folder=Path(folder) / "log",
+        port=int(port),
+        log=Silence(),
     )

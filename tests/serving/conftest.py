@@ -7,15 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.ground import save_version, tamper
+from tests.serving.ground import TREES, save_version, tamper, use_pipeline
 
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder per version: 1 and 2 are sound and differ, 3 was tampered with."""
+    """A folder per version: 1 and 2 are sound and differ, 3 was tampered with.
+
+    Versions 4 and 5 are answered by their pipelines: a linear model, the same as 1, and trees.
+    """
     root = tmp_path_factory.mktemp("versions")
     for number in (1, 2):
         save_version(root / str(number), seed=number)
     shutil.copytree(root / "1", root / "3")
     tamper(root / "3")
+    shutil.copytree(root / "1", root / "4")
+    save_version(root / "5", seed=1, spec=TREES)
+    for number in (4, 5):
+        use_pipeline(root / str(number))
     return root

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -24,10 +25,13 @@ import pyarrow.parquet as pq
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.object_store import open_store
+from slipway.serving.options import Options
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.manifest import MANIFEST
 from slipway.stages.platform import payload
 
 MODEL = "delay"
+OPTIONS = Options(roll_seconds=0.2, min_free_bytes=0)
 WITHIN_S = 90
 
 DATASET = DatasetSpec.model_validate(
@@ -64,6 +68,14 @@ SPEC = ModelSpec.model_validate(
     }
 )
 
+TREES = SPEC.model_copy(
+    update={
+        "estimator": SPEC.estimator.model_copy(
+            update={"name": "xgboost.XGBClassifier", "params": {"n_estimators": 20}}
+        )
+    }
+)
+
 
 def flights(rows: int, *, seed: int = 1) -> pd.DataFrame:
     """Made-up flights with their labels, one a quarter of an hour; some values are missing."""
@@ -87,10 +99,10 @@ def flights(rows: int, *, seed: int = 1) -> pd.DataFrame:
     return frame.assign(late=(random.uniform(0, 1, rows) < risk).astype(int))
 
 
-def save_version(folder: Path, *, seed: int) -> None:
+def save_version(folder: Path, *, seed: int, spec: ModelSpec = SPEC) -> None:
     """A version's folder, learnt from made-up flights."""
     rows = flights(400, seed=seed)
-    learned = SklearnLearner(SPEC, DATASET, None).learn(rows)
+    learned = SklearnLearner(spec, DATASET, None).learn(rows)
     facts = {
         "model": MODEL,
         "task": SPEC.task,
@@ -100,6 +112,17 @@ def save_version(folder: Path, *, seed: int) -> None:
     names = [*SPEC.features.names, DATASET.event_time]
     reference = rows[names].head(50).assign(score=learned.predict(rows.head(50)), part="holdout")
     learned.save(folder, facts=facts, reference=reference)
+
+
+def use_pipeline(folder: Path) -> None:
+    """Let a version be served by its untouched pipeline."""
+    change_manifest(folder, engine={"name": "sklearn", "reason": "a test", "parity": None})
+
+
+def change_manifest(folder: Path, **facts: Any) -> None:
+    """Change what a version's manifest says, as if it had been registered so."""
+    path = folder / MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
 
 
 def tamper(folder: Path) -> None:
@@ -177,17 +200,23 @@ def free_port() -> int:
     return port
 
 
+def serving(folder: Path, log_folder: Path, *, version: int = 1, **named: Any) -> str:
+    """Code that serves a version."""
+    said = "".join(f", {name}={value!r}" for name, value in named.items())
+    return (
+        "from pathlib import PosixPath; from slipway.serving.options import Options; "
+        "from slipway.serving.server import serve; "
+        f"serve({MODEL!r}, version={version}, folder={folder!r}, log_folder={log_folder!r}{said})"
+    )
+
+
 @contextlib.contextmanager
 def a_server(
-    folder: Path, log_folder: Path, *, version: int = 1, roll_seconds: float = 0.2
+    folder: Path, log_folder: Path, *, version: int = 1, options: Options = OPTIONS
 ) -> Iterator[Process]:
     """A model server, ready or refusing to be."""
     port = free_port()
-    code = (
-        "from pathlib import Path; from slipway.serving.server import serve; "
-        f"serve({MODEL!r}, version={version}, folder=Path({str(folder)!r}), "
-        f"log_folder=Path({str(log_folder)!r}), port={port}, roll_seconds={roll_seconds})"
-    )
+    code = serving(folder, log_folder, version=version, options=options, port=port)
     with running(code, output=log_folder.parent / "server.out", port=port) as server:
         until(
             lambda: not server.get("/v2/health/ready").json().get("loading", False),
@@ -209,16 +238,22 @@ def a_shipper(store_root: str, log_folder: Path) -> Iterator[Process]:
 
 @contextlib.contextmanager
 def a_platform(
-    store_root: str, versions: Path, scratch: Path, *, port: int | None = None
+    store_root: str,
+    versions: Path,
+    scratch: Path,
+    *,
+    port: int | None = None,
+    options: Options = OPTIONS,
 ) -> Iterator[Process]:
     """The local platform, live."""
     port = port or free_port()
     code = (
-        "from pathlib import Path; from slipway.adapters.object_store import open_store; "
-        "from slipway.serving.platform import run; "
+        "from pathlib import Path, PosixPath; "
+        "from slipway.adapters.object_store import open_store; "
+        "from slipway.serving.options import Options; from slipway.serving.platform import run; "
         "from tests.fakes.versions import FolderVersions; "
         f"run(store=open_store({store_root!r}), versions=FolderVersions(Path({str(versions)!r})), "
-        f"scratch=Path({str(scratch)!r}), port={port}, poll_seconds=0.05, roll_seconds=0.2)"
+        f"scratch=Path({str(scratch)!r}), port={port}, poll_seconds=0.05, options={options!r})"
     )
     with running(code, output=scratch.parent / "platform.out", port=port) as platform:
         try:

@@ -9,18 +9,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import Store
-from slipway.serving.answering import Limits, LoadedModel, ModelFailed, NotLogged
 from slipway.serving.log import DiskNearlyFull, unshipped_seconds
 from slipway.serving.options import MIB, Options
 from slipway.serving.shipper import ship_segments
-from tests.serving.ground import MODEL, flights, request_of
+from tests.serving.ground import MODEL
 from tests.serving.logs import record, segments, write_ahead
 
 
@@ -203,57 +200,3 @@ def test_the_age_of_what_is_not_shipped_is_told(
     assert unshipped_seconds(folder) == 0
     ship_segments(store, folder)
     assert unshipped_seconds(folder) is None
-
-
-class Constant:
-    """A package that gives every row the same score, or fails.
-
-    Args:
-        score: What it gives.
-    """
-
-    signature_columns = (
-        ("distance", "number", True),
-        ("temperature", "number", False),
-        ("carrier", "string", True),
-        ("origin", "string", False),
-    )
-    manifest = {"key": "flight_id", "event_time": "scheduled_departure"}  # noqa: RUF012
-
-    def __init__(self, score: float | None) -> None:
-        self._score = score
-
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """The score for each row."""
-        if self._score is None:
-            raise ValueError("a message that quotes a value")
-        return np.full(len(frame), self._score)
-
-
-def ask(package: Constant, log_folder: Path) -> bytes:
-    """The answer of a package to one row."""
-    import json
-
-    model = LoadedModel(MODEL, 1, package, log_folder=log_folder, roll_seconds=60)
-    body = json.dumps(request_of(flights(1))).encode()
-    return model.answer(body, fallback_id="given", limits=Limits())
-
-
-def test_a_request_is_named_by_its_header_if_its_body_does_not(tmp_path: Path) -> None:
-    """The platform's id is echoed, so a repeat of a request counts once."""
-    assert b'"id":"given"' in ask(Constant(0.5), tmp_path)
-
-
-def test_no_answer_without_a_log(tmp_path: Path) -> None:
-    """Where the log cannot be written the request is not answered."""
-    (tmp_path / "log").write_text("a file where a folder should be")
-    with pytest.raises(NotLogged, match="prediction log"):
-        ask(Constant(0.5), tmp_path / "log")
-
-
-@pytest.mark.parametrize("score", [None, float("nan")])
-def test_a_model_that_fails_says_no_values(tmp_path: Path, score: float | None) -> None:
-    """A model that raises, or gives no number, is a fault of ours and quotes nothing."""
-    with pytest.raises(ModelFailed) as failed:
-        ask(Constant(score), tmp_path)
-    assert "quotes" not in str(failed.value)

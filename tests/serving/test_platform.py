@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from slipway.errors import (
 )
 from slipway.records.desired import desire
 from slipway.records.store import Store
-from slipway.serving.answering import frame_of, signature_of
+from slipway.serving.pipeline import engine_of
 from slipway.stages.platform import Platform
 from slipway.stages.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore
@@ -47,6 +48,7 @@ from tests.serving.ground import (
 # They share one platform, and the last of them kills it.
 pytestmark = pytest.mark.xdist_group("platform")
 
+approx = partial(pytest.approx, rel=1e-6)
 INFER = f"/v2/models/{MODEL}/infer"
 
 
@@ -109,10 +111,11 @@ def platform(request: pytest.FixtureRequest, versions: Path) -> Platform:
         adapter: LocalPlatform = request.getfixturevalue("harbour").adapter
         return adapter
     packages = {version: load_package(versions / str(version)) for version in (1, 2)}
-    signature = signature_of(packages[1])
+    signature = engine_of(packages[1]).signature
 
     def scores(version: int) -> Scores:
-        return lambda inputs: packages[version].predict(frame_of(inputs, signature)).tolist()
+        engine = engine_of(packages[version])
+        return lambda inputs: engine.score(list(inputs.columns.values())).tolist()
 
     models = {version: scores(version) for version in packages}
     fake = FakePlatform(MemoryStore(), signature, models, broken={3})
@@ -128,7 +131,7 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
     assert (served.version, dict(served.weights), served.keep) == (1, {1: 1.0}, (2,))
     assert served.healthy == {1: True, 2: True}
     answer = platform.ask(MODEL, request_of(rows, probe=True))
-    assert (answer.version, list(answer.scores)) == (1, offline(versions / "1", rows))
+    assert (answer.version, answer.scores) == (1, approx(offline(versions / "1", rows)))
     with pytest.raises(BadRequest, match=r"refused|lacks"):
         platform.ask(MODEL, {"inputs": request_of(rows)["inputs"][1:]})
     assert platform.served("other") is None
@@ -138,7 +141,7 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
         platform.apply(MODEL, weights={2: 1.0}, keep=[], token=served.token - 1)
     with platform.boot(MODEL, version=2, folder=versions / "2") as candidate:
         answer = candidate.infer(request_of(rows))
-        assert (answer.version, list(answer.scores)) == (2, offline(versions / "2", rows))
+        assert (answer.version, answer.scores) == (2, approx(offline(versions / "2", rows)))
         good = request_of(rows.head(1))
         columns = load_package(versions / "2").signature_columns
         assert all(candidate.refuses(body) for body in bad_inputs(good, columns).values())
@@ -249,7 +252,7 @@ def test_a_killed_platform_resumes(harbour: Harbour) -> None:
         version = reply.json()["model_version"]
         assert version in before["servers"]
         expected = offline(harbour.versions / version, flights(2))
-        assert reply.json()["outputs"][0]["data"] == expected
+        assert reply.json()["outputs"][0]["data"] == approx(expected)
         until(lambda: harbour.shipped(answered), "every acknowledged answer is in the store")
 
 

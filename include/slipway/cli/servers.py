@@ -31,14 +31,16 @@ host_option = click.option(
 )
 def serve(model: str, *, version: int, port: int, host: str, folder: Path | None) -> None:
     """Serve one version of MODEL until SIGTERM."""
+    from slipway.serving.options import Options
     from slipway.serving.server import serve as serve_version
 
-    scratch = Settings().scratch
+    settings = Settings()
     serve_version(
         model,
         version=version,
-        folder=folder or _download(model, version, scratch),
-        log_folder=scratch / "log",
+        folder=folder or _download(model, version, settings.scratch),
+        log_folder=settings.scratch / "log",
+        options=Options.of(settings),
         port=port,
         host=host,
     )
@@ -83,6 +85,7 @@ def platform(*, port: int, host: str) -> None:
     It keeps servers and the shipper alive, and routes requests among the versions.
     """
     from slipway import wiring
+    from slipway.serving.options import Options
     from slipway.serving.platform import run
 
     workshop = wiring.Workshop()
@@ -92,5 +95,5 @@ def platform(*, port: int, host: str) -> None:
         scratch=workshop.settings.scratch,
         port=port,
         host=host,
-        roll_seconds=workshop.settings.log_roll_seconds,
+        options=Options.of(workshop.settings),
     )

@@ -1,41 +1,35 @@
-"""One loaded model version: from the bytes of a request to the bytes of its answer.
+"""One loaded model version: from the bytes of requests to the bytes of their answers.
 
-Runs in model servers, off their event loop: everything here may block.
+Runs in model servers. Everything here may block: on the event loop only what is small is answered.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import accumulate, chain, pairwise
 from typing import Any, Protocol
 from uuid import uuid4
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-
-from slipway.errors import SlipwayError, Transient
+from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving import protocol
-from slipway.serving.log import Header, Record, WriteAheadLog
-from slipway.serving.options import Options
-from slipway.serving.protocol import Column, Inputs, Signature
+from slipway.serving.engines import Engine
+from slipway.serving.log import Header, Record
+from slipway.serving.metrics import Metrics
+from slipway.serving.privacy import Privacy
+from slipway.serving.protocol import Encoded, Inputs, Signature
+from slipway.serving.ranges import Ranges
+from slipway.serving.tensors import FLOATS, Mismatch, shown
+from slipway.serving.warming import plausible_rows, scores_row_by_row
 
+WARM_UPS = 3
+LARGEST = FLOATS["FP32"]
 
-class Package(Protocol):
-    """A model version's folder, checked against its digests and loaded."""
-
-    @property
-    def signature_columns(self) -> Any:
-        """Inputs as (name, kind, required)."""
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """Where the version comes from; names the dataset's key and event time."""
-
-    def predict(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """Scores of shape (n_rows,)."""
+logger = logging.getLogger(__name__)
 
 
 class NotLogged(Transient):
@@ -46,125 +40,211 @@ class ModelFailed(SlipwayError):
     """The model has no answer to inputs that fit its signature."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much is answered at once.
+class Log(Protocol):
+    """Where answers are written before they are given."""
+
+    def append(self, record: Record) -> None:
+        """Add one record.
+
+        Raises:
+            OSError: It was not written.
+        """
+
+    def roll(self) -> None:
+        """Hand over what is old enough."""
+
+    def close(self) -> None:
+        """Hand over everything."""
+
+    def free_bytes(self) -> int:
+        """What is free on its disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as it arrived.
 
     Attributes:
-        rows: A request with more rows is refused.
-        waiting: Requests that may wait for the model; more are turned away.
+        body: All of it.
+        received_us: When, in microseconds since 1970 in UTC.
+        fallback_id: Names the request if its body does not.
+        json_bytes: How many bytes of the body are JSON; None: all of them.
     """
 
-    rows: int = 20_000
-    waiting: int = 512
+    body: bytes
+    received_us: int
+    fallback_id: str | None = None
+    json_bytes: int | None = None
+
+
+Answer = Encoded | SlipwayError
 
 
 class LoadedModel:
     """A model version that can answer.
 
+    Attributes:
+        row_seconds: What one row takes, once it was warmed up.
+        batches: Whether requests are scored as one frame: only if none can tell the difference.
+
     Args:
         model: Its name.
         version: Its version.
-        package: What was loaded from its folder.
-        log_folder: Where its prediction log's segments lie.
-        roll_seconds: A segment is handed to the shipper after so long.
+        engine: What scores.
+        log: Holds every answer before it is given.
+        privacy: What of a request may be logged.
+        metrics: Where rows and odd inputs are counted.
+        max_rows: A request with more rows is refused.
     """
 
     def __init__(
-        self, model: str, version: int, package: Package, *, log_folder: Path, roll_seconds: float
+        self,
+        model: str,
+        version: int,
+        engine: Engine,
+        *,
+        log: Log,
+        privacy: Privacy,
+        metrics: Metrics,
+        max_rows: int,
     ) -> None:
         self.model = model
         self.version = version
-        self.signature = signature_of(package)
-        self._package = package
-        columns = [(column.name, column.kind) for column in self.signature.columns]
-        header = Header(model, version, columns)
-        options = Options(roll_seconds=roll_seconds)
-        self.log = WriteAheadLog(log_folder / model, header=header, options=options)
+        self.engine = engine
+        self.signature = engine.signature
+        self.log = log
+        self.row_seconds = math.inf
+        self.batches = False
+        self._privacy = privacy
+        self._max_rows = max_rows
+        self._batch_rows = metrics.batch_rows
+        names = [column.name for column in self.signature.columns]
+        self._ranges = Ranges(engine.manifest.get("ranges") or {}, names, metrics)
 
-    def answer(self, body: bytes, *, fallback_id: str | None, limits: Limits) -> bytes:
-        """The answer to one request, which is in the prediction log by then.
+    def answer(self, asked: Sequence[Asked]) -> list[Answer]:
+        """The answers to some requests, each in the prediction log by then, or why there is none.
+
+        What fits the signature is scored as one frame, if the model scores row by row. Should
+        that fail, each request is scored alone, so that none suffers for its neighbours.
 
         Args:
-            body: The request as it arrived.
-            fallback_id: Names the request if its body does not.
-            limits: How large it may be.
-
-        Raises:
-            BadRequest: The request does not fit.
-            NotLogged: The answer could not be logged, so it may not be given.
-            ModelFailed: The model raised, or gave something other than a number per row.
+            asked: The requests, as they arrived.
         """
-        received_us = time.time_ns() // 1000
-        inputs = protocol.decode(body, self.signature, max_rows=limits.rows)
-        request_id = inputs.request_id or fallback_id or uuid4().hex
-        scores = self._predict(inputs)
+        read = [self._read(one) for one in asked]
+        good = [inputs for inputs in read if isinstance(inputs, Inputs)]
+        scores = iter(self._score(good)) if good else iter(())
+        return [
+            self._finish(one, inputs, next(scores)) if isinstance(inputs, Inputs) else inputs
+            for one, inputs in zip(asked, read, strict=True)
+        ]
+
+    def _read(self, one: Asked) -> Inputs | SlipwayError:
+        try:
+            return protocol.decode(
+                one.body, self.signature, max_rows=self._max_rows, json_bytes=one.json_bytes
+            )
+        except BadRequest as error:
+            return error
+
+    def _score(self, group: Sequence[Inputs]) -> list[list[float] | SlipwayError]:
+        if len(group) > 1 and not self.batches:
+            return [self._score([one])[0] for one in group]
+        columns = [list(inputs.columns.values()) for inputs in group]
+        values = columns[0] if len(group) == 1 else _joined(columns)
+        ends = list(accumulate(inputs.rows for inputs in group))
+        self._batch_rows.observe(ends[-1])
+        try:
+            scores = self._run(values, ends[-1])
+        except (ModelFailed, BadRequest) as error:
+            if len(group) == 1:
+                return [_beyond_single(values, self.signature) or error]
+            return [self._score([one])[0] for one in group]
+        self._ranges.count(values)
+        return [scores[start:end] for start, end in pairwise([0, *ends])]
+
+    def _run(self, values: Sequence[Sequence[Any]], rows: int) -> list[float]:
+        try:
+            scores = self.engine.score(values)
+        except BadRequest:
+            raise
+        except Exception as error:  # noqa: BLE001
+            # The text of a model's exception may hold values; its kind and its place do not.
+            place = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("the model raised %s\n%s", type(error).__name__, place)  # noqa: TRY400
+            raise ModelFailed("the model failed", found=type(error).__name__) from None
+        answer: list[float] = scores.tolist()
+        if scores.shape != (rows,) or not all(map(math.isfinite, answer)):
+            raise ModelFailed("the model failed", expected="one finite score per row")
+        return answer
+
+    def _finish(self, one: Asked, inputs: Inputs, scores: list[float] | SlipwayError) -> Answer:
+        if isinstance(scores, SlipwayError):
+            return scores
+        request_id = inputs.request_id or one.fallback_id or uuid4().hex
         record = Record(
             request_id=request_id,
-            received_us=received_us,
+            received_us=one.received_us,
             keys=inputs.keys,
             event_times_us=inputs.event_times_us,
-            columns=list(inputs.columns.values()),
+            columns=self._privacy.values(inputs.columns),
             scores=scores,
             probe=inputs.probe,
         )
         try:
             self.log.append(record)
         except OSError as error:
-            raise NotLogged(
+            logger.error("an answer could not be logged: %s", error)  # noqa: TRY400
+            return NotLogged(
                 "the answer could not be written to the prediction log",
                 found=error.strerror or type(error).__name__,
                 hint="look at the disk of the scratch folder, then ask again",
-            ) from error
-        return protocol.encode_answer(self.model, self.version, request_id, scores).body
+            )
+        return protocol.encode_answer(
+            self.model, self.version, request_id, scores, binary=inputs.wants_binary
+        )
 
-    def _predict(self, inputs: Inputs) -> list[float]:
-        frame = frame_of(inputs, self.signature)
-        try:
-            scores = np.asarray(self._package.predict(frame), dtype=float)
-        except Exception as error:
-            # The text of a model's exception may hold values; its kind does not.
-            raise ModelFailed("the model failed", found=type(error).__name__) from error
-        if scores.shape != (inputs.rows,) or not np.isfinite(scores).all():
-            raise ModelFailed("the model failed", expected="one finite score per row")
-        answer: list[float] = scores.tolist()
-        return answer
+    def warm_up(self) -> None:
+        """Make sure that the engine answers, and learn how it does.
 
-
-def signature_of(package: Package) -> Signature:
-    """What requests to a package may hold."""
-    return Signature(
-        columns=tuple(
-            Column(name, kind, bool(required)) for name, kind, required in package.signature_columns
-        ),
-        key=package.manifest.get("key"),
-        event_time=package.manifest.get("event_time"),
-    )
+        Raises:
+            ModelFailed: It does not answer.
+        """
+        rows = plausible_rows(self.signature, self.engine.manifest.get("ranges") or {})
+        one = [column[:1] for column in rows]
+        for _ in range(WARM_UPS):
+            began = time.perf_counter()
+            self._run(one, 1)
+            self.row_seconds = min(self.row_seconds, time.perf_counter() - began)
+        # ONNX Runtime gains nothing from company that one row does not cost.
+        if self.engine.name == "sklearn":
+            self.batches = scores_row_by_row(lambda some: self._run(some, len(some[0])), rows)
 
 
-def frame_of(inputs: Inputs, signature: Signature) -> pd.DataFrame:
-    """The model's raw inputs of shape (n_rows, n_features): float64 and str columns."""
-    dtypes = {"number": "float64", "string": "str"}
-    return pd.DataFrame(
-        {
-            column.name: pd.Series(inputs.columns[column.name], dtype=dtypes[column.kind])
-            for column in signature.columns
-        }
-    )
-
-
-def load(
-    folder: Path, *, make: Callable[[Path], Package], into: Callable[[Package], LoadedModel]
-) -> LoadedModel | str:
-    """The model of a folder, or in words why it cannot serve."""
-    try:
-        return into(make(folder))
-    except SlipwayError as error:
-        return f"{type(error).__name__}: {in_one_line(error)}"
-    except Exception as error:  # noqa: BLE001 - the process stays up to say why
-        return f"the model in {folder} cannot be loaded: {type(error).__name__}: {error}"
+def header_of(model: str, version: int, engine: Engine, privacy: Privacy) -> Header:
+    """What a version's log segments begin with."""
+    columns = [(column.name, column.kind) for column in engine.signature.columns]
+    return Header(model, version, privacy.columns(columns))
 
 
 def in_one_line(error: SlipwayError) -> str:
     """An error's message with what was expected and found, for a JSON field."""
     return "; ".join(line.strip() for line in str(error).splitlines())
+
+
+def _joined(columns: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
+    return [list(chain.from_iterable(parts)) for parts in zip(*columns, strict=True)]
+
+
+def _beyond_single(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:
+    """Why a model could not score a row, if a number in it is why: trees compute in float32."""
+    for column, numbers in zip(signature.columns, values, strict=True):
+        if column.kind != "number":
+            continue
+        for row, value in enumerate(numbers):
+            if value is not None and abs(value) > LARGEST:
+                return Mismatch(
+                    f"column {shown(column.name)} has a number in row {row} that this model "
+                    "cannot take",
+                    expected=f"at most {LARGEST:.3g} in size",
+                )
+    return None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from slipway.settings import Settings
+if TYPE_CHECKING:
+    # A server is started with options, and without the library that reads settings.
+    from slipway.settings import Settings
 
 MIB = 1 << 20
 

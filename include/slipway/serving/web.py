@@ -2,56 +2,112 @@
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 import os
 import signal
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive
+
+from slipway.errors import BadParameter, BadRequest
+from slipway.serving.connection import Connection, DrainingServer
+from slipway.serving.options import Options
+from slipway.serving.protocol import TooLarge
 
 REQUEST_ID = "x-request-id"
 VERSION = "x-slipway-version"
 MAX_BODY_BYTES = 16 << 20
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 30
+BACKLOG = 1024
+
+logger = logging.getLogger(__name__)
+
+
+class UnknownEncoding(BadRequest):
+    """A body is compressed; sent as it is, it can be read."""
 
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one."""
-    return socket.create_server((host, port), backlog=1024)
+    return socket.create_server((host, port), backlog=BACKLOG)
 
 
-def run_until_stopped(app: Starlette, listener: socket.socket, *, lifeline: int | None) -> None:
+def run_until_stopped(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    options: Options | None = None,
+    lifeline: int | None = None,
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
     """Serve an application until SIGTERM, SIGINT or the end of the lifeline; drain; return.
 
     Args:
         app: The ASGI application.
         listener: Where it listens.
+        options: Its TLS files, and how long a request may take to arrive.
         lifeline: Read end of a pipe; when its other end closes, the parent is gone.
+        stopping: Called at once when it is told to stop, before anything is drained.
+
+    Raises:
+        BadParameter: The TLS files cannot be used.
     """
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="on",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+    options = options or Options()
+    if options.tokens_file is None and not _is_loopback(listener):
+        logger.warning("anybody who reaches this address may ask: SLIPWAY_TOKENS_FILE is not set")
+    server = DrainingServer(
+        _config(app, options), request_seconds=options.request_seconds, stopping=stopping
     )
-    server = uvicorn.Server(config)
     # uvicorn raises the signal again once it has drained; by then there is nothing left to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit_quietly)
-
-    def drain() -> None:
-        server.should_exit = True
-
     if lifeline is not None:
-        at_the_end_of(lifeline, drain)
+        at_the_end_of(lifeline, server.stop)
     server.run(sockets=[listener])
+
+
+def _config(app: ASGIApp, options: Options) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_certfile=options.tls_certificate,
+        ssl_keyfile=options.tls_key,
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise BadParameter(
+            "this server cannot speak TLS",
+            expected="a PEM certificate and the private key that belongs to it",
+            found=f"{type(error).__name__}: {error}",
+            where=f"{options.tls_certificate}, {options.tls_key}",
+        ) from error
+    return config
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    address = listener.getsockname()
+    if listener.family not in {socket.AF_INET, socket.AF_INET6}:
+        return True
+    return ipaddress.ip_address(address[0]).is_loopback
 
 
 def at_the_end_of(lifeline: int, act: Callable[[], None]) -> None:
@@ -66,24 +122,78 @@ def at_the_end_of(lifeline: int, act: Callable[[], None]) -> None:
 
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes | None:
-    """The body, or None if it is too large; it is read to its end, else no answer arrives."""
-    body: bytearray | None = bytearray()
-    async for chunk in request.stream():
-        if body is not None:
-            body += chunk
-            if len(body) > max_bytes:
-                body = None
-    return None if body is None else bytes(body)
+    """The body, or None if it is too large."""
+    try:
+        return await receive_body(request.receive, dict(request.scope["headers"]), max_bytes)
+    except TooLarge:
+        return None
 
 
-def problem(status: int, message: str) -> Response:
+async def receive_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int) -> bytes:
+    """The body of a request.
+
+    A body that is refused need not be read: the connection reads on and drops it, for as long as
+    a request may take to arrive.
+
+    Args:
+        receive: The application's, for this request.
+        headers: Of the request.
+        max_bytes: A larger body is refused.
+
+    Raises:
+        TooLarge: It is larger, or says so.
+        UnknownEncoding: It is compressed.
+        ClientDisconnect: The client is gone, or was too slow.
+    """
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnknownEncoding(
+            "the body is encoded in a way that is not understood here",
+            expected="no content-encoding",
+        )
+    declared = headers.get(b"content-length")
+    # The connection's parser let nothing but digits pass.
+    if declared is not None and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message["more_body"]:
+        body: bytes = message["body"]
+        if len(body) <= max_bytes:
+            return body
+    return await _rest_of_body(message, receive, max_bytes)
+
+
+async def _rest_of_body(message: Message, receive: Receive, max_bytes: int) -> bytes:
+    body = bytearray()
+    while message["type"] == "http.request":
+        body += message["body"]
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+        if not message["more_body"]:
+            return bytes(body)
+        message = await receive()
+    raise ClientDisconnect
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(
+        "the request is too large",
+        expected=f"at most {max_bytes} bytes",
+        hint="send several smaller requests",
+    )
+
+
+def problem(status: int, message: str, *, headers: dict[str, str] | None = None) -> Response:
     """A V2 error."""
-    return JSONResponse({"error": message}, status_code=status)
+    return JSONResponse({"error": message}, status_code=status, headers=headers)
 
 
 async def not_here(_request: Request, error: Exception) -> Response:
     """The answer to a path or a method that is not on offer."""
-    return problem(getattr(error, "status_code", 404), "there is no such model, version or path")
+    status = getattr(error, "status_code", 404)
+    headers = getattr(error, "headers", None)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem(status, "this path takes another method", headers=headers)
+    return problem(status, "there is no such model, version or path")
 
 
 def _exit_quietly(_number: int, _frame: object) -> None:

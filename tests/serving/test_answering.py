@@ -1,0 +1,228 @@
+"""One loaded model and its answers, without a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.serving.answering import Asked, LoadedModel, ModelFailed, NotLogged, header_of
+from slipway.serving.engines import Engine, load_engine
+from slipway.serving.log import Record, WriteAheadLog
+from slipway.serving.metrics import Metrics
+from slipway.serving.options import Options
+from slipway.serving.privacy import Privacy
+from slipway.serving.protocol import Encoded
+from slipway.serving.refusals import Malformed, Mismatch
+from tests.serving.ground import MODEL, flights, request_of
+
+COLUMNS = (
+    ("distance", "number", True),
+    ("temperature", "number", False),
+    ("carrier", "string", True),
+    ("origin", "string", False),
+)
+MANIFEST = {"key": "flight_id", "event_time": "scheduled_departure"}
+
+Score = Callable[[Sequence[Sequence[Any]]], np.ndarray]
+
+
+class Kept:
+    """A prediction log that keeps its records in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def append(self, record: Record) -> None:
+        """Keep a record."""
+        self.records.append(record)
+
+    def roll(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def free_bytes(self) -> int:
+        """Plenty."""
+        return 1 << 40
+
+
+def constant(score: float) -> Score:
+    """A model that gives every row the same score."""
+    return lambda values: np.full(len(values[0]), score)
+
+
+def raises(values: Sequence[Sequence[Any]]) -> np.ndarray:
+    """A model that fails, and quotes a value."""
+    raise ValueError(f"cannot take {values[0][0]}")
+
+
+def float32_only(values: Sequence[Sequence[Any]]) -> np.ndarray:
+    """A model that refuses what float32 cannot hold, as trees do."""
+    numbers = np.array(values[0], dtype=float)
+    if (abs(numbers) > np.finfo(np.float32).max).any():
+        raise ValueError("Input data contains a value too large for float32")
+    return numbers
+
+
+def loaded(
+    score: Score,
+    *,
+    name: Literal["onnx", "sklearn"] = "sklearn",
+    log: Any = None,
+    pii: dict[str, str] | None = None,
+    **manifest: Any,
+) -> LoadedModel:
+    """A model with a score of one's choice."""
+    engine = Engine(name, COLUMNS, MANIFEST | manifest, score)
+    return LoadedModel(
+        MODEL,
+        1,
+        engine,
+        log=log or Kept(),
+        privacy=Privacy(pii or {}, None),
+        metrics=Metrics(MODEL, 1),
+        max_rows=100,
+    )
+
+
+def asked(rows: int = 1, **changed: Any) -> Asked:
+    """A request about some rows; `changed` replaces the values of a column."""
+    body = request_of(flights(rows))
+    for tensor in body["inputs"]:
+        tensor["data"] = changed.get(tensor["name"], tensor["data"])
+    return Asked(json.dumps(body).encode(), 0, "given")
+
+
+def scores(answer: Encoded | SlipwayError) -> list[float]:
+    """The scores that an answer holds."""
+    assert isinstance(answer, Encoded)
+    data: list[float] = json.loads(answer.body)["outputs"][0]["data"]
+    return data
+
+
+def test_a_request_is_named_by_its_header_if_its_body_does_not() -> None:
+    """The platform's id is echoed, so a repeat of a request counts once."""
+    [answer] = loaded(constant(0.5)).answer([asked()])
+    assert isinstance(answer, Encoded)
+    assert json.loads(answer.body)["id"] == "given"
+
+
+def test_no_answer_without_a_log(tmp_path: Path) -> None:
+    """Where the log cannot be written the request is not answered."""
+    (tmp_path / "log").write_text("a file where a folder should be")
+    engine = Engine("sklearn", COLUMNS, MANIFEST, constant(0.5))
+    header = header_of(MODEL, 1, engine, Privacy({}, None))
+    log = WriteAheadLog(tmp_path / "log", header=header, options=Options(min_free_bytes=0))
+    [answer] = loaded(constant(0.5), log=log).answer([asked()])
+    assert isinstance(answer, NotLogged)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [raises, constant(float("nan")), lambda _: np.zeros((1, 2))],
+    ids=["raises", "not a number", "too many"],
+)
+def test_a_model_that_fails_says_no_values(score: Score, caplog: pytest.LogCaptureFixture) -> None:
+    """A model that raises, or gives no number, is a fault of ours and quotes nothing."""
+    [answer] = loaded(score).answer([asked(distance=[1234.5])])
+    assert isinstance(answer, ModelFailed)
+    assert "1234" not in str(answer) + caplog.text
+
+
+def test_a_number_that_trees_cannot_hold_is_the_clients_fault() -> None:
+    """What fails for a number beyond float32 is a refusal that names the column."""
+    [answer] = loaded(float32_only).answer([asked(distance=[1e300])])
+    assert isinstance(answer, Mismatch)
+    assert "distance" in str(answer)
+    assert "1e+300" not in str(answer)
+
+
+def test_the_guilty_alone_fails() -> None:
+    """Neighbours of a request that cannot be read, or not be scored, are answered as if alone."""
+    log = Kept()
+    good = [asked(1, distance=[float(number)]) for number in range(3)]
+    bad = [Asked(b"{", 0), asked(distance=[1e300])]
+    model = loaded(float32_only, log=log)
+    model.warm_up()
+    assert model.batches
+    answers = model.answer([good[0], bad[0], good[1], bad[1], good[2]])
+    assert [scores(answers[place]) for place in (0, 2, 4)] == [[0.0], [1.0], [2.0]]
+    assert isinstance(answers[1], Malformed)
+    assert isinstance(answers[3], Mismatch)
+    assert [record.scores for record in log.records] == [[0.0], [1.0], [2.0]]
+
+
+def test_dropped_columns_reach_the_model_and_not_the_log() -> None:
+    """A personal column is an input like any other; what is logged leaves it out."""
+    log = Kept()
+    model = loaded(float32_only, log=log, pii={"distance": "drop"})
+    [answer] = model.answer([asked(distance=[7.0])])
+    assert scores(answer) == [7.0]
+    [record] = log.records
+    assert len(record.columns) == 3
+    assert [7.0] not in record.columns
+
+
+def test_a_model_is_warm_only_if_it_answers() -> None:
+    """The rows that warm a model up are plausible ones, and a failure shows."""
+    seen: list[Any] = []
+
+    def remember(values: Sequence[Sequence[Any]]) -> np.ndarray:
+        seen.append(values)
+        return np.zeros(len(values[0]))
+
+    ranges = {"numbers": {"distance": [100.0, 200.0]}, "categories": {"carrier": ["AA", "DL"]}}
+    model = loaded(remember, ranges=ranges)
+    model.warm_up()
+    [distance, temperature, carrier, origin] = max(seen, key=lambda values: len(values[0]))
+    assert all(100 <= value <= 200 for value in distance)
+    assert None in temperature
+    assert set(carrier) == {"AA", "DL"}
+    assert set(origin) == {"", None}
+    assert 0 < model.row_seconds < 1
+    with pytest.raises(ModelFailed):
+        loaded(raises).warm_up()
+
+
+def test_a_model_that_looks_at_other_rows_is_never_given_company() -> None:
+    """A score that depends on the frame would depend on who asks at the same time."""
+
+    def ranks(values: Sequence[Sequence[Any]]) -> np.ndarray:
+        return np.argsort(values[0]).astype(float)
+
+    model = loaded(ranks)
+    model.warm_up()
+    assert not model.batches
+    answers = model.answer([asked(distance=[2.0]), asked(distance=[1.0])])
+    assert [scores(answer) for answer in answers] == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize(
+    ("version", "batches"),
+    [("1", False), ("4", False), ("5", True)],
+    ids=["onnx", "linear", "trees"],
+)
+def test_answers_do_not_depend_on_company(versions: Path, *, version: str, batches: bool) -> None:
+    """Requests that arrive together get, bit by bit, what each gets alone.
+
+    Trees are scored as one frame. A linear model rounds otherwise in a frame of another size, so
+    its requests stay apart.
+    """
+    engine = load_engine(versions / version)
+    model = loaded(engine.score, name=engine.name)
+    model.warm_up()
+    assert model.batches == batches
+    requests = [
+        Asked(json.dumps(request_of(flights(1 + number % 3, seed=number))).encode(), 0, "x")
+        for number in range(40)
+    ]
+    alone = [scores(model.answer([one])[0]) for one in requests]
+    together = [scores(answer) for answer in model.answer(requests)]
+    assert together == alone
