@@ -1,0 +1,110 @@
+"""Clients that nobody here wrote ask the real server, each unchanged and in its own environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.serving.ground import MODEL, Process, a_server, flights, offline
+
+PROJECT = Path(__file__).resolve().parents[2]
+PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
+SCRIPTS = Path(__file__).with_name("public")
+DATATYPES = {"distance": "FP64", "temperature": "FP64", "carrier": "BYTES", "origin": "BYTES"}
+
+pytestmark = pytest.mark.skipif(
+    not PYTHON.exists(), reason="the public clients are not installed: run `make clients`"
+)
+
+
+@pytest.fixture(scope="module")
+def server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A server of version 1."""
+    with a_server(versions / "1", tmp_path_factory.mktemp("clients") / "log") as running:
+        yield running
+
+
+def ask(client: str, server: Process, rows: pd.DataFrame) -> dict[str, Any]:
+    """What a public client was told."""
+    asked = {
+        "address": server.url.removeprefix("http://"),
+        "model": MODEL,
+        "columns": {name: [kind, rows[name].tolist()] for name, kind in DATATYPES.items()},
+    }
+    done = subprocess.run(
+        [PYTHON, SCRIPTS / f"ask_with_{client}.py"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def whole(rows: int) -> pd.DataFrame:
+    """Flights with nothing missing, which not every client can send as JSON."""
+    return flights(2 * rows, seed=8).dropna().head(rows)
+
+
+def test_tritonclient_asks_in_json_and_in_binary(server: Process, versions: Path) -> None:
+    """Every way of Triton's client to ask is answered with the offline predictions."""
+    rows = whole(20)
+    told = ask("tritonclient", server, rows)
+    expected = pytest.approx(offline(versions / "1", rows), abs=1e-6)
+    assert all(scores == expected for scores in told["scores"].values())
+    assert len(told["scores"]) == 6
+    assert told["about"]["binary"] == ["mine", MODEL, "1"]
+
+
+def test_tritonclient_learns_what_is_served(server: Process) -> None:
+    """Health and metadata are what Triton's client expects, and a refusal names the column."""
+    told = ask("tritonclient", server, whole(2))
+    assert told["live"]
+    assert told["ready"]
+    assert told["model ready"]
+    assert not told["other model ready"]
+    assert told["server"]["name"] == "slipway"
+    assert told["server"]["extensions"] == ["binary_tensor_data"]
+    assert told["model"]["name"] == MODEL
+    assert told["model"]["versions"] == ["1"]
+    assert {item["name"]: item["datatype"] for item in told["model"]["inputs"]}.items() >= (
+        DATATYPES.items()
+    )
+    assert told["model"]["outputs"] == [{"name": "score", "datatype": "FP64", "shape": [-1]}]
+    status, message = told["refusal"]
+    assert status == "422"
+    assert "lacks column 'distance'" in message
+
+
+def test_kserve_asks_in_json_and_in_binary(server: Process, versions: Path) -> None:
+    """KServe's client gets the offline predictions, health, and refusals in words."""
+    rows = whole(20)
+    told = ask("kserve", server, rows)
+    expected = pytest.approx(offline(versions / "1", rows), abs=1e-6)
+    assert told["scores"] == {"JSON": expected, "binary": expected}
+    assert told["about"]["JSON"] == told["about"]["binary"] == ["mine", MODEL]
+    assert told["live"]
+    assert told["ready"]
+    assert told["model ready"]
+    assert not told["other model ready"]
+    status, message = told["refusal"]
+    assert status == 422
+    assert "lacks column 'distance'" in message
+
+
+@pytest.mark.parametrize("client", ["tritonclient", "kserve"])
+def test_a_missing_number_is_nan_in_binary(client: str, server: Process, versions: Path) -> None:
+    """Where the signature allows none, NaN among the bytes is a missing value."""
+    rows = flights(30, seed=9).dropna(subset=["origin"])
+    assert rows["temperature"].isna().any()
+    told = ask(client, server, rows)
+    assert told["scores"]["binary"] == pytest.approx(offline(versions / "1", rows), abs=1e-6)
