@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 from slipway.errors import NotFound
-from slipway.stages.manifest import open_sealed
+from slipway.records.store import digest
+from slipway.stages.manifest import MANIFEST, open_sealed
 
 
 class FolderVersions:
-    """Fulfils `serving.platform.Versions`.
+    """Fulfils `serving.downloads.Versions`.
 
     Args:
         root: Holds a folder per version, named by its number.
@@ -19,11 +20,19 @@ class FolderVersions:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def digest(self, model: str, version: int) -> str:
+        """Digest of a version's manifest."""
+        return digest((self._source(model, version) / MANIFEST).read_bytes())
+
     def download(self, model: str, version: int, to: Path) -> Path:
         """The folder of a version, its digests checked."""
-        source = self.root / str(version)
-        if not source.is_dir():
-            raise NotFound(f"{model} has no version {version}")
+        source = self._source(model, version)
         open_sealed(source)
         shutil.copytree(source, to)
         return to
+
+    def _source(self, model: str, version: int) -> Path:
+        source = self.root / str(version)
+        if not source.is_dir():
+            raise NotFound(f"{model} has no version {version}")
+        return source

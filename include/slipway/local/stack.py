@@ -67,7 +67,9 @@ class Stack:
         """What every process of this installation finds in its environment."""
         own = {
             f"SLIPWAY_{name.upper()}": str(value)
-            for name, value in self.settings.model_dump().items()
+            for name, value in self.settings.model_dump(
+                exclude_none=True, exclude={"token"}
+            ).items()
         }
         return {**os.environ, **QUIET, **own}
 

@@ -11,20 +11,18 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path, PosixPath
 from typing import Any
 
-import httpx
-
 from slipway.errors import SlipwayError
-from slipway.serving.web import DRAIN_SECONDS, bind
+from slipway.serving.last_words import last_words
+from slipway.serving.options import Options
+from slipway.serving.web import DRAIN_SECONDS
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 30.0
-PROBE_SECONDS = 2.0
-PROBES_UNTIL_HUNG = 5
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +32,26 @@ def python_call(function: str, *arguments: Any, **named: Any) -> list[str]:
     module, name = function.split(":")
     said = [repr(value) for value in arguments]
     said += [f"{key}={value!r}" for key, value in named.items()]
-    imports = f"from pathlib import {PosixPath.__name__}; from {module} import {name}"
-    return [sys.executable, "-c", f"{imports}; {name}({', '.join(said)})"]
+    imports = [f"from {kind.__module__} import {kind.__name__}" for kind in (PosixPath, Options)]
+    imports.append(f"from {module} import {name}")
+    return [sys.executable, "-c", f"{'; '.join(imports)}; {name}({', '.join(said)})"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every child of one platform is given.
+
+    Attributes:
+        log_folder: Where prediction-log segments lie.
+        outputs: Folder of the children's outputs.
+        options: Limits, log and security of a model server.
+        lifeline: Read end of the platform's pipe.
+    """
+
+    log_folder: Path
+    outputs: Path
+    options: Options
+    lifeline: int
 
 
 class Child:
@@ -43,19 +59,29 @@ class Child:
 
     Args:
         name: What it is called in logs.
-        logs: Folder of its output.
-        lifeline: Read end of the platform's pipe.
+        around: What every child is given.
+
+    Attributes:
+        restarts: How often it was started again.
+        problem: Why it does not do its work, or None.
+        last_exit: How it ended the last time; a negative number is a signal.
+        last_line: What it said last before that, without any value in it.
     """
 
-    def __init__(self, name: str, *, logs: Path, lifeline: int) -> None:
+    def __init__(self, name: str, *, around: Surroundings) -> None:
         self.name = name
+        self.around = around
         self.restarts = 0
         self.problem: str | None = "it has not been started"
-        self._logs = logs
-        self._lifeline = lifeline
+        self.last_exit: int | None = None
+        self.last_line: str | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def _output(self) -> Path:
+        return self.around.outputs / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
@@ -82,6 +108,13 @@ class Child:
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    def ending(self) -> str | None:
+        """How it ended the last time, or None."""
+        if self.last_exit is None:
+            return None
+        said = f", saying: {self.last_line}" if self.last_line else ""
+        return f"it ended with {self.last_exit}{said}"
 
     async def _keep_running(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -110,7 +143,8 @@ class Child:
         code = await process.wait()
         watch.cancel()
         self._process = None
-        self.problem = f"it ended with {code}"
+        self.last_exit, self.last_line = code, last_words(self._output)
+        self.problem = self.ending()
         self._ended()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
@@ -123,163 +157,36 @@ class Child:
         """Take note that the process has ended."""
 
     async def _execute(self, command: list[str], *inherited: int) -> asyncio.subprocess.Process:
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with (self._logs / f"{self.name}.log").open("ab") as log:
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        with self._output.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(self._lifeline, *inherited),
+                pass_fds=(self.around.lifeline, *inherited),
                 start_new_session=True,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
 
 
 class Shipper(Child):
-    """The shipper's process."""
+    """The shipper's process.
 
-    def __init__(
-        self, *, store_root: str, log_folder: Path, poll_seconds: float, logs: Path, lifeline: int
-    ) -> None:
-        super().__init__("shipper", logs=logs, lifeline=lifeline)
+    Args:
+        store_root: Where it ships to.
+        around: What every child is given.
+    """
+
+    def __init__(self, *, store_root: str, around: Surroundings) -> None:
+        super().__init__("shipper", around=around)
         self._command = python_call(
             "slipway.serving.shipper:ship",
             store_root=store_root,
-            log_folder=log_folder,
-            poll_seconds=poll_seconds,
-            lifeline=lifeline,
+            log_folder=around.log_folder,
+            poll_seconds=min(0.5, around.options.roll_seconds / 2),
+            lifeline=around.lifeline,
         )
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         return await self._execute(self._command)
-
-
-class Server(Child):
-    """One model version's server process.
-
-    Args:
-        model: Its name.
-        version: Its version.
-        fetch: Brings the version's folder onto this machine.
-        client: Asks it.
-        changed: Called whenever `ready` changes.
-        log_folder: Where prediction-log segments lie.
-        roll_seconds: A segment is handed to the shipper after so long.
-        logs: Folder of its output.
-        lifeline: Read end of the platform's pipe.
-    """
-
-    def __init__(
-        self,
-        model: str,
-        version: int,
-        *,
-        fetch: Callable[[], Awaitable[Path]],
-        client: httpx.AsyncClient,
-        changed: Callable[[], None],
-        log_folder: Path,
-        roll_seconds: float,
-        logs: Path,
-        lifeline: int,
-    ) -> None:
-        super().__init__(f"{model}-v{version}", logs=logs, lifeline=lifeline)
-        self.model = model
-        self.version = version
-        self.ready = False
-        self.port: int | None = None
-        self.in_flight = 0
-        self._fetch = fetch
-        self._client = client
-        self._changed = changed
-        self._log_folder = log_folder
-        self._roll_seconds = roll_seconds
-        self._look_now = asyncio.Event()
-
-    async def ask(
-        self, method: str, path: str, *, body: bytes, headers: dict[str, str]
-    ) -> httpx.Response | None:
-        """Its answer, or None when it did not answer; it is not ready then until it is again."""
-        self.in_flight += 1
-        try:
-            url = f"http://127.0.0.1:{self.port}{path}"
-            return await self._client.request(method, url, content=body, headers=headers)
-        except httpx.ReadTimeout:
-            raise
-        except httpx.TransportError:
-            self._mark(ready=False)
-            self._look_now.set()
-            return None
-        finally:
-            self.in_flight -= 1
-
-    async def drain(self) -> None:
-        """Wait for the requests it is answering, then end it."""
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + DRAIN_SECONDS
-        while self.in_flight and clock() < deadline:  # noqa: ASYNC110 - rare, and short
-            await asyncio.sleep(0.02)
-        await self.stop()
-
-    def status(self) -> dict[str, Any]:
-        """What the platform's status page says about it."""
-        return {
-            "pid": self.pid,
-            "port": self.port,
-            "ready": self.ready,
-            "problem": self.problem,
-            "restarts": self.restarts,
-        }
-
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        folder = await self._fetch()
-        with bind("127.0.0.1", 0) as listener:
-            self.port = listener.getsockname()[1]
-            command = python_call(
-                "slipway.serving.server:serve",
-                self.model,
-                version=self.version,
-                folder=folder,
-                log_folder=self._log_folder,
-                roll_seconds=self._roll_seconds,
-                listen=listener.fileno(),
-                lifeline=self._lifeline,
-            )
-            return await self._execute(command, listener.fileno())
-
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        silent, answered = 0, False
-        while True:
-            reply = await self._probe()
-            silent = 0 if reply is not None else silent + 1
-            answered = answered or reply is not None
-            if reply is not None or silent > 1:
-                self.problem = _problem(reply, answered=answered)
-                self._mark(ready=self.problem is None)
-            if answered and silent >= PROBES_UNTIL_HUNG:
-                logger.error("%s does not answer; it is killed", self.name)
-                process.kill()
-            self._look_now.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), 0.5 if self.ready else 0.1)
-
-    async def _probe(self) -> httpx.Response | None:
-        try:
-            url = f"http://127.0.0.1:{self.port}/v2/health/ready"
-            return await self._client.get(url, timeout=PROBE_SECONDS)
-        except httpx.TransportError:
-            return None
-
-    def _ended(self) -> None:
-        self._mark(ready=False)
-
-    def _mark(self, *, ready: bool) -> None:
-        if ready != self.ready:
-            self.ready = ready
-            self._changed()
-
-
-def _problem(reply: httpx.Response | None, *, answered: bool) -> str | None:
-    if reply is None:
-        return "it does not answer" if answered else "it is starting"
-    return None if reply.is_success else str(reply.json().get("error", "it is not ready"))

@@ -1,67 +1,80 @@
-"""One model's traffic on this machine: the state in force, the servers behind it, each request.
+"""One model's traffic on this machine: the state in force, and the servers behind it.
 
 A new state comes into force once its weighted versions are ready; until then the old one serves.
+A state that only takes shares away does so at once: what was taken back may not answer again,
+whatever else is the matter.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable
-from http import HTTPStatus
+import contextlib
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
-from uuid import uuid4
-
-import httpx
-from starlette.requests import Request
-from starlette.responses import Response
 
 from slipway.records.desired import Desired
-from slipway.serving.processes import Server
-from slipway.serving.routing import order
-from slipway.serving.web import MAX_BODY_BYTES, REQUEST_ID, VERSION, problem, read_body
+from slipway.serving.routing import drawn, stand_ins
+from slipway.serving.server_process import Server
+from slipway.serving.tally import Count
 
-WAIT_SECONDS = 60.0
-PASSED_ON = ("content-type", VERSION)
+MakeServer = Callable[[str, int, Callable[[], None]], Server]
 
 
 class Traffic:
-    """Requests to one model, and the servers that answer them.
+    """Which version is asked next, and the processes that this needs.
 
     Args:
         desired: The newest state asked for.
-        make: Makes the server of a version.
-        wait_seconds: How long a request waits for a server to come back.
+        make: Makes the server of a version, which says so when its readiness changes.
+        noticed: Called when the readiness of a server has changed.
+
+    Attributes:
+        desired: The newest state asked for.
+        in_force: The state by which requests are answered.
+        servers: By version.
     """
 
     def __init__(
-        self,
-        desired: Desired,
-        *,
-        make: Callable[[str, int, Callable[[], None]], Server],
-        wait_seconds: float = WAIT_SECONDS,
+        self, desired: Desired, *, make: MakeServer, noticed: Callable[[], None] = lambda: None
     ) -> None:
         self.model = desired.model
         self.desired = desired
-        self.in_force = desired
         self.servers: dict[int, Server] = {}
         self._make = make
-        self._wait_seconds = wait_seconds
-        self._changed = asyncio.Event()
+        self._noticed = noticed
+        self._change = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
+        self.in_force = desired
+        self._counts = {version: Count() for version in desired.weights}
+
+    @property
+    def weights(self) -> Mapping[int, float]:
+        """Share of the requests by version, as it is in force."""
+        return self.in_force.weights
 
     def advance(self) -> None:
         """Start what is needed, put the newest state in force when it can be, end the rest."""
         needed = self.desired.versions | self.in_force.versions
         for version in sorted(needed - self.servers.keys()):
-            server = self.servers[version] = self._make(self.model, version, self._notice)
-            server.start()
-        if self._is_ready(self.desired) or not self._answers(self.in_force):
-            self.in_force = self.desired
+            self._begin(version)
+        if self.in_force != self.desired and self._may_come():
+            self._put_in_force(self.desired)
         for version in self.servers.keys() - self.desired.versions - self.in_force.versions:
-            task = asyncio.create_task(self.servers.pop(version).drain())
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+            self._retire(version)
+
+    def replace(self, version: int) -> None:
+        """Start a version's server anew, beside the one that finishes what it is answering."""
+        self._retire(version)
+        self._begin(version)
+
+    def _begin(self, version: int) -> None:
+        server = self.servers[version] = self._make(self.model, version, self._notice)
+        server.start()
+
+    def _retire(self, version: int) -> None:
+        task = asyncio.create_task(self.servers.pop(version).drain())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def stop(self) -> None:
         """End every server once it has drained."""
@@ -72,9 +85,42 @@ class Traffic:
         """Whether the newest state is in force and its weighted versions are ready."""
         return self.in_force == self.desired and self._is_ready(self.desired)
 
-    def is_ready(self, version: int | None) -> bool:
+    def is_ready(self, version: int | None = None) -> bool:
         """Whether a request, to one version or by weight, would be answered at once."""
-        return bool(self._candidates(version))
+        return self.next_server(version=version, first=None, tried=()) is not None
+
+    def draw(self, key: str) -> tuple[int | None, Count | None]:
+        """The version to which a request falls, ready or not, and its count of such requests."""
+        first = drawn(self.model, self.weights, key=key)
+        return first, None if first is None else self._counts[first]
+
+    def next_server(
+        self, *, version: int | None, first: int | None, tried: Collection[int]
+    ) -> Server | None:
+        """Who is asked next, or None when nobody is left who could answer now.
+
+        It follows the state in force at this moment: a share that was taken away between two
+        attempts at one request is gone for the second, too.
+
+        Args:
+            version: The only version that may answer; None: by weight.
+            first: The version to which the request fell.
+            tried: Versions that were asked in vain.
+        """
+        order = [version] if version is not None else self._by_weight(first)
+        for candidate in order:
+            server = self.servers.get(candidate)
+            if server is not None and server.ready and candidate not in tried:
+                return server
+        return None
+
+    def changes(self) -> asyncio.Event:
+        """Set as soon as the readiness of a server, or the state in force, has changed."""
+        return self._change
+
+    def key_column(self) -> str | None:
+        """Name of the column that identifies a row, once a version is here."""
+        return next((one.key_column for one in self.servers.values() if one.key_column), None)
 
     def status(self) -> dict[str, Any]:
         """What is really served."""
@@ -83,80 +129,50 @@ class Traffic:
             "generation": self.in_force.generation,
             "desired": self.desired.generation,
             "token": self.in_force.token,
-            "weights": {str(version): share for version, share in self.in_force.weights.items()},
+            "weights": {str(version): share for version, share in self.weights.items()},
             "keep": list(self.in_force.keep),
             "settled": self.is_settled(),
+            "tallies": {str(version): it.to_json() for version, it in self._counts.items()},
             "servers": {
                 str(version): server.status() for version, server in sorted(self.servers.items())
             },
         }
 
-    async def forward(self, request: Request, path: str, *, version: int | None) -> Response:
-        """The answer of a server; a repeat of a request bears the same id, so it counts once.
+    def _by_weight(self, first: int | None) -> list[int]:
+        # With no share at all nobody answers: a warm version only ever stands in for another.
+        if not self.weights:
+            return []
+        return stand_ins(self.weights, keep=self.in_force.keep, first=first)
 
-        Args:
-            request: What was asked.
-            path: Path on the server.
-            version: The only version that may answer; none: by weight.
-        """
-        body = await read_body(request, max_bytes=MAX_BODY_BYTES)
-        if body is None:
-            return problem(413, f"the request is larger than {MAX_BODY_BYTES} bytes")
-        headers = {
-            REQUEST_ID: request.headers.get(REQUEST_ID) or uuid4().hex,
-            "content-type": request.headers.get("content-type", "application/json"),
-        }
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._wait_seconds
-        while True:
-            self._changed.clear()
-            try:
-                reply = await self._try_each(request.method, path, body, headers, version)
-            except httpx.ReadTimeout:
-                return problem(504, "the model did not answer in time")
-            if reply is not None:
-                passed_on = {key: reply.headers[key] for key in PASSED_ON if key in reply.headers}
-                return Response(reply.content, reply.status_code, passed_on)
-            remaining = deadline - clock()
-            if remaining <= 0:
-                return problem(503, f"no server of {self.model} is ready; ask again")
-            await self._change(min(remaining, 0.5))
+    def _may_come(self) -> bool:
+        only_takes_away = self.desired.weights.keys() < self.weights.keys()
+        return only_takes_away or self._is_ready(self.desired) or not self._answers()
 
-    async def _try_each(
-        self, method: str, path: str, body: bytes, headers: dict[str, str], version: int | None
-    ) -> httpx.Response | None:
-        reply = None
-        for candidate in self._candidates(version):
-            server = self.servers[candidate]
-            answer = await server.ask(method, path, body=body, headers=headers)
-            if answer is not None:
-                reply = answer
-                if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-                    break
-        return reply
-
-    def _candidates(self, version: int | None) -> list[int]:
-        ready = {number for number, server in self.servers.items() if server.ready}
-        if version is not None:
-            return [version] if version in ready else []
-        draw = random.random()  # noqa: S311 - a share of the traffic is no secret
-        return order(self.in_force.weights, keep=self.in_force.keep, ready=ready, draw=draw)
-
-    async def _change(self, timeout_seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout_seconds)
-        except TimeoutError:
-            return
+    def _put_in_force(self, state: Desired) -> None:
+        if state.weights != self.weights:
+            self._counts = {version: Count() for version in state.weights}
+        self.in_force = state
+        self._tell()
 
     def _notice(self) -> None:
-        self._changed.set()
+        self._tell()
+        self._noticed()
+
+    def _tell(self) -> None:
+        self._change.set()
+        self._change = asyncio.Event()
 
     def _is_ready(self, state: Desired) -> bool:
-        return all(
-            version in self.servers and self.servers[version].ready for version in state.weights
-        )
+        return all(self._can_answer(version) for version in state.weights)
 
-    def _answers(self, state: Desired) -> bool:
-        return any(
-            version in self.servers and self.servers[version].ready for version in state.weights
-        )
+    def _answers(self) -> bool:
+        return any(self._can_answer(version) for version in self.weights)
+
+    def _can_answer(self, version: int) -> bool:
+        return version in self.servers and self.servers[version].ready
+
+
+async def pause(change: asyncio.Event, *, at_most_seconds: float) -> None:
+    """Until a change, or for so long."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(change.wait(), at_most_seconds)

@@ -99,7 +99,14 @@ class Workshop:
         """What serves."""
         from slipway.adapters.http_platform import LocalPlatform
 
-        return LocalPlatform(self.settings.platform, self.store)
+        token = self.settings.token
+        return LocalPlatform(
+            self.settings.platform,
+            self.store,
+            token=token.get_secret_value() if token else None,
+            ca=self.settings.tls_ca,
+            pii_key_file=self.settings.pii_key_file,
+        )
 
     def code(self) -> CodeState:
         """Which code runs."""

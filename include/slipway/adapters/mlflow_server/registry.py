@@ -103,12 +103,12 @@ class MlflowRegistry:
         sequence, _, sha256 = tags[LEDGER_HEAD].partition(":")
         return Head(int(sequence), sha256)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """A version's folder, its files checked against the digest in its tags.
+    def digest(self, model: str, version: int) -> str:
+        """The digest in a version's tags, of its manifest.
 
         Raises:
             NotFound: There is no such version.
-            Tampered: It has no digest, or a file differs from it.
+            Tampered: It has no digest.
         """
         digest = self.version(model, version).tags.get(DIGEST)
         if digest is None:
@@ -117,6 +117,16 @@ class MlflowRegistry:
                 expected=f"tag {DIGEST}",
                 hint="only versions that a training run registered can be used",
             )
+        return digest
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A version's folder, its files checked against the digest in its tags.
+
+        Raises:
+            NotFound: There is no such version.
+            Tampered: It has no digest, or a file differs from it.
+        """
+        digest = self.digest(model, version)
         place = self._api.get("model-versions/get-download-uri", name=model, version=str(version))
         return self._api.download(place["artifact_uri"], to, sha256=digest)
 

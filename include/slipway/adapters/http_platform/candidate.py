@@ -1,0 +1,172 @@
+"""A real server of one version that gets no traffic, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from slipway.adapters.http_platform.answers import answer_of, wait
+from slipway.errors import PlatformUnavailable, RolloutRefused
+from slipway.stages.platform import Answer, Payload
+
+BOOT_SECONDS = 120.0
+
+
+@contextmanager
+def boot(
+    model: str, *, version: int, folder: Path, pii_key_file: Path | None
+) -> Iterator[Candidate]:
+    """A server of a version's folder, on a port of its own, whose log is thrown away.
+
+    It is asked over loopback by whoever booted it, so it knows neither tokens nor TLS.
+
+    Args:
+        model: Name of the model.
+        version: Its version.
+        folder: The version's folder.
+        pii_key_file: Key of hashed personal columns.
+
+    Raises:
+        RolloutRefused: It does not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="slipway-verify-") as name:
+        scratch = Path(name)
+        began = time.monotonic()
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            call = _call(
+                model,
+                version=version,
+                folder=folder,
+                log_folder=scratch,
+                options=f"Options(pii_key_file={pii_key_file!r})",
+                listen=listener.fileno(),
+                lifeline=0,
+            )
+            process = _start(call, listener.fileno(), output=scratch / "output.log")
+            port = listener.getsockname()[1]
+        try:
+            url = f"http://127.0.0.1:{port}"
+            with closing(Candidate(url, model, version, process.pid)) as candidate:
+                candidate.cold_start_s = _ready_after(candidate, process, began, scratch)
+                yield candidate
+        finally:
+            _end(process)
+
+
+class Candidate:
+    """Fulfils `stages.rollout.Candidate`: a booted server that gets no traffic.
+
+    Attributes:
+        cold_start_s: Seconds from starting its process until it was ready.
+    """
+
+    def __init__(self, url: str, model: str, version: int, pid: int) -> None:
+        self.cold_start_s = 0.0
+        self._pid = pid
+        self._infer = f"{url}/v2/models/{model}/versions/{version}/infer"
+        self._ready = f"{url}/v2/health/ready"
+        self._client = httpx.Client(timeout=60, trust_env=False)
+
+    @property
+    def resident_mib(self) -> float:
+        """Memory that its process holds, in MiB."""
+        for line in Path(f"/proc/{self._pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+    def infer(self, payload: Payload) -> Answer:
+        """Its answer.
+
+        Raises:
+            BadRequest: The request was refused.
+            PlatformUnavailable: There was no answer.
+        """
+        return answer_of(self._post(json=payload), self._infer)
+
+    def refuses(self, body: bytes) -> bool:
+        """Whether a body is refused as the client's mistake (4xx)."""
+        return self._post(content=body).is_client_error
+
+    def trouble(self) -> tuple[str | None, bool]:
+        """Why it is not ready, None when it is; and whether that may pass by itself."""
+        try:
+            reply = self._client.get(self._ready, timeout=5)
+        except httpx.TransportError:
+            return "it does not answer", True
+        if reply.is_success:
+            return None, False
+        about = reply.json()
+        return str(about.get("error")), bool(about.get("loading"))
+
+    def close(self) -> None:
+        """Close the connections to it."""
+        self._client.close()
+
+    def _post(self, **body: Any) -> httpx.Response:
+        try:
+            return self._client.post(self._infer, **body)
+        except httpx.HTTPError as error:
+            raise PlatformUnavailable(
+                "the candidate does not answer", found=type(error).__name__
+            ) from error
+
+
+def _call(model: str, *, options: str, **named: Any) -> str:
+    said = "".join(f", {name}={value!r}" for name, value in named.items())
+    return (
+        "from pathlib import PosixPath; from slipway.serving.options import Options; "
+        "from slipway.serving.server import serve; "
+        f"serve({model!r}, options={options}{said})"
+    )
+
+
+def _start(call: str, listener: int, *, output: Path) -> subprocess.Popen[bytes]:
+    # The lifeline is this process's end of the server's standard input.
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-c", call],
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=file,
+            pass_fds=(listener,),
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+
+def _ready_after(
+    candidate: Candidate, process: subprocess.Popen[bytes], began: float, scratch: Path
+) -> float:
+    trouble: list[str | None] = [None]
+
+    def settled() -> bool:
+        trouble[0], passing = candidate.trouble()
+        return not passing or process.poll() is not None
+
+    if wait(settled, BOOT_SECONDS) and trouble[0] is None:
+        return time.monotonic() - began
+    output = (scratch / "output.log").read_text(errors="replace").strip().splitlines()
+    raise RolloutRefused(
+        "the candidate's server does not become ready",
+        found=trouble[0],
+        hint=output[-1] if output else None,
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

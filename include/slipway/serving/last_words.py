@@ -1,0 +1,36 @@
+"""What a process said last, fit for a status page: our own words, never a value."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+TAIL_BYTES = 4096
+LONGEST = 300
+# How our own processes log; what they say holds no value.
+LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ (?P<said>.*)")
+# The last line of a traceback: its message may hold whatever was being worked on.
+RAISED = re.compile(
+    r"(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)):?(?: .*)?"
+)
+
+
+def last_words(output: Path) -> str | None:
+    """The last line of an output if it is fit to be shown; of an error only its kind.
+
+    Args:
+        output: The file; the whole of it stays where it is.
+    """
+    try:
+        with output.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return None
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    if logged := LOGGED.fullmatch(last):
+        return logged["said"][:LONGEST]
+    if raised := RAISED.fullmatch(last):
+        return raised["kind"]
+    return None

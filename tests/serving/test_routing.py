@@ -1,0 +1,72 @@
+"""To which version a request falls, and who stands in for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.serving.routing import drawn, stand_ins
+
+KEYS = [f"flight-{number}" for number in range(20_000)]
+
+
+def fallen(weights: dict[int, float]) -> dict[str, int | None]:
+    """The version to which each key falls."""
+    return {key: drawn("delay", weights, key=key) for key in KEYS}
+
+
+@pytest.mark.parametrize("weights", [{1: 0.9, 2: 0.1}, {7: 0.5, 3: 0.5}, {1: 5, 2: 3, 3: 2}])
+def test_each_version_gets_its_share(weights: dict[int, float]) -> None:
+    """Of many keys a version gets its share, within five standard deviations of a binomial."""
+    counts = Counter(fallen(weights).values())
+    for version, weight in weights.items():
+        share = weight / sum(weights.values())
+        deviation = (len(KEYS) * share * (1 - share)) ** 0.5
+        assert abs(counts[version] - share * len(KEYS)) < 5 * deviation
+
+
+@pytest.mark.parametrize(("champion", "canary"), [(1, 2), (5, 4)])
+def test_raising_a_share_moves_keys_only_towards_it(champion: int, canary: int) -> None:
+    """From 10 to 50 % no key of the canary goes back to the champion."""
+    before = fallen({champion: 0.9, canary: 0.1})
+    after = fallen({champion: 0.5, canary: 0.5})
+    moved = {(before[key], after[key]) for key in KEYS if before[key] != after[key]}
+    assert moved == {(champion, canary)}
+
+
+@given(
+    weights=st.dictionaries(st.integers(1, 9), st.floats(0.01, 1), min_size=2, max_size=4),
+    factor=st.floats(1, 20),
+    key=st.text(max_size=20),
+)
+def test_a_raised_version_only_wins(weights: dict[int, float], factor: float, key: str) -> None:
+    """Whatever the weights: a key moves to the version that was raised, or it stays."""
+    raised = min(weights)
+    before = drawn("delay", weights, key=key)
+    after = drawn("delay", weights | {raised: weights[raised] * factor}, key=key)
+    assert after in {before, raised}
+
+
+def test_the_same_key_falls_to_the_same_version() -> None:
+    """The draw knows nothing but model, weights and key, and another model draws anew."""
+    weights = {1: 0.5, 2: 0.5}
+    assert fallen(weights) == fallen(dict(reversed(weights.items())))
+    others = {key: drawn("fuel", weights, key=key) for key in KEYS}
+    assert others != fallen(weights)
+
+
+def test_nobody_has_a_share() -> None:
+    """Without weights a request falls to nobody, and one weight needs no draw."""
+    assert drawn("delay", {}, key="k") is None
+    assert drawn("delay", {4: 0.2}, key="k") == 4
+
+
+def test_who_stands_in() -> None:
+    """The heaviest first, then what is warm, newest first; nobody is asked twice."""
+    weights = {1: 0.6, 2: 0.1, 3: 0.3}
+    assert stand_ins(weights, keep=(8, 9, 1), first=2) == [2, 1, 3, 9, 8]
+    assert stand_ins(weights, keep=(), first=None) == [1, 3, 2]
+    assert stand_ins({}, keep=(8,), first=None) == [8]

@@ -1,0 +1,76 @@
+"""The key by which requests stick."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import pytest
+
+from slipway.serving.stickiness import sticky_key
+
+
+def body(*data: Any, name: str = "flight_id") -> bytes:
+    """A V2 request with the key column behind another one."""
+    before = {"name": "distance", "shape": [1], "datatype": "FP64", "data": [1.5]}
+    key = {"name": name, "shape": [len(data)], "datatype": "BYTES", "data": list(data)}
+    return json.dumps({"id": "r1", "inputs": [before, key], "parameters": {"a": 1}}).encode()
+
+
+def test_the_header_comes_first() -> None:
+    """What the client says is its key is its key, whatever it asks about."""
+    headers = {b"x-slipway-key": b"customer-7"}
+    assert sticky_key(headers, body("f1"), column="flight_id") == "customer-7"
+
+
+@pytest.mark.parametrize(
+    ("data", "key"), [(["f1", "f2"], "f1"), ([["f3"], ["f4"]], "f3"), ([17], "17")]
+)
+def test_the_first_row_is_the_key(data: list[Any], key: str) -> None:
+    """Else the first row's value of the key column is."""
+    assert sticky_key({}, body(*data), column="flight_id") == key
+
+
+def test_the_same_key_as_binary() -> None:
+    """A binary tensor names the same key as the JSON one."""
+    text, number = b"f\xc3\xb6", struct.pack("<q", 17)
+    tail = struct.pack("<d", 1.5) + struct.pack("<I", len(text)) + text + number
+    sizes = {"distance": ("FP64", 8), "flight_id": ("BYTES", 4 + len(text)), "leg": ("INT64", 8)}
+    inputs = [
+        {"name": name, "shape": [1], "datatype": kind, "parameters": {"binary_data_size": size}}
+        for name, (kind, size) in sizes.items()
+    ]
+    head = json.dumps({"inputs": inputs}).encode()
+    headers = {b"inference-header-content-length": str(len(head)).encode()}
+    found = [sticky_key(headers, head + tail, column=name) for name in sizes]
+    assert found == [None, "fö", "17"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"{",
+        b'{"inputs": 3}',
+        b"[" * 60_000,
+        body(None),
+        body([]),
+        body("f1", name="other"),
+        body("f" * 70_000),
+        b'{"inputs": [{"name": "flight_id", "datatype": "BYTES"}]}',
+        b'{"inputs": [{"name": "k", "datatype": "BYTES", "parameters": {"binary_data_size": 4}}]}',
+        b'{"inputs": [{"name": "flight_id", "datatype": "BYTES", "data": [\xff]}]}',
+    ],
+)
+def test_no_key_is_no_error(sent: bytes) -> None:
+    """A body without a key that can be read cheaply has none; its server says what is wrong."""
+    assert {sticky_key({}, sent, column=name) for name in ("flight_id", "k")} == {None}
+
+
+def test_headers_that_lie() -> None:
+    """A header length that is no number, or too large, is the server's to refuse."""
+    for length in (b"x", b"-1", b"99999999"):
+        headers = {b"inference-header-content-length": length}
+        assert sticky_key(headers, body("f1"), column="flight_id") in {None, "f1"}
+    assert sticky_key({}, body("f1"), column=None) is None
