@@ -1,0 +1,112 @@
+"""What a lock file's packages take on the disk: `python requirements/sizes.py server`.
+
+They are installed into a fresh environment and compiled, as in the images of docker/.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+MB = 1_000_000
+SMALLEST_SHOWN = 2 * MB
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes of one installed package.
+
+    Attributes:
+        name: Of the package.
+        files: What its wheel brought.
+        bytecode: What was compiled from that.
+        tests: Its own tests, a part of both.
+    """
+
+    name: str
+    files: int
+    bytecode: int
+    tests: int
+
+    @property
+    def whole(self) -> int:
+        """Everything on the disk."""
+        return self.files + self.bytecode
+
+
+def install(lock: Path, venv: Path) -> Path:
+    """The folder of installed packages."""
+    uv = [str(Path(sys.executable).with_name("uv"))]
+    uv += ["--system-certs"] if CERTIFICATES.exists() else []
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True)
+    fill = [*uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"]
+    subprocess.run([*fill, "--python", str(venv / "bin" / "python"), str(lock)], check=True)
+    return next(venv.glob("lib/python*/site-packages"))
+
+
+def size_of(distribution: Distribution) -> Size:
+    """What one installed package takes."""
+    files = [Path(str(distribution.locate_file(file))) for file in distribution.files or ()]
+    compiled = [
+        cached
+        for file in files
+        if file.suffix == ".py"
+        for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc")
+    ]
+    tests = [file for file in {*files, *compiled} if "tests" in file.parts]
+    return Size(distribution.name, *map(_bytes, (files, compiled, tests)))
+
+
+def _bytes(files: list[Path]) -> int:
+    return sum(file.stat().st_size for file in set(files) if file.is_file())
+
+
+def together(name: str, sizes: list[Size]) -> Size:
+    """The sum of some packages."""
+    return Size(
+        name,
+        sum(size.files for size in sizes),
+        sum(size.bytecode for size in sizes),
+        sum(size.tests for size in sizes),
+    )
+
+
+def table_of(name: str, sizes: list[Size]) -> Table:
+    """The packages, largest first, and their sum."""
+    table = Table(title=f"requirements/{name}.txt, in MB")
+    table.add_column("package", no_wrap=True)
+    for heading in ("installed", "its files", "bytecode", "its tests"):
+        table.add_column(heading, justify="right")
+    large = sorted(
+        (size for size in sizes if size.whole >= SMALLEST_SHOWN), key=lambda size: -size.whole
+    )
+    small = [size for size in sizes if size.whole < SMALLEST_SHOWN]
+    shown = [*large, together(f"{len(small)} others", small), together("together", sizes)]
+    for size in shown:
+        if size is shown[-1]:
+            table.add_section()
+        figures = (size.whole, size.files, size.bytecode, size.tests)
+        table.add_row(size.name, *(f"{figure / MB:,.1f}" for figure in figures))
+    return table
+
+
+def main() -> None:
+    """Print a table of the packages of the named lock file."""
+    [name] = sys.argv[1:] or ["server"]
+    with tempfile.TemporaryDirectory(prefix="slipway-sizes-") as scratch:
+        packages = install(HERE / f"{name}.txt", Path(scratch) / "venv")
+        sizes = [size_of(one) for one in distributions(path=[str(packages)])]
+    Console().print(table_of(name, sizes))
+
+
+if __name__ == "__main__":
+    main()
