@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from slipway.errors import NotFound, Tampered
+from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.manifest import MANIFEST, check, open_sealed
 from slipway.stages.onnx_form import ONNX, SCORE, spelled
 
@@ -43,21 +43,39 @@ class OnnxModel:
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         self._run: Callable[[list[str], dict[str, Any]], list[Any]] = session.run
-        self._inputs = [
-            (name, _texts if kind == "string" else _numbers) for name, kind, _ in self.columns
-        ]
+        self._names = [name for name, _, _ in self.columns]
+        self._numbers = [name for name, kind, _ in self.columns if kind == "number"]
+        self._texts = [name for name, kind, _ in self.columns if kind == "string"]
 
     def score(self, columns: Sequence[Values]) -> Scores:
         """Probability of class 1, or predicted value, of shape (n_rows,).
 
         Args:
             columns: Values by column, in the order of the signature; None when missing.
+
+        Raises:
+            BadRequest: A text is not Unicode.
         """
-        feed = {
-            name: tensor(values)
-            for (name, tensor), values in zip(self._inputs, columns, strict=True)
-        }
-        scores: Scores = self._run([SCORE], feed)[0]
+        given: dict[str, Any] = dict(zip(self._names, columns, strict=True))
+        count = len(columns[0])
+        if count == 0:
+            return np.empty(0)
+        # One array for all numbers and one for all texts: an array for each costs twice as long.
+        # NumPy reads None as NaN.
+        numbers = np.array([given[name] for name in self._numbers], dtype=np.float64)
+        spellings = [[spelled(text) for text in given[name]] for name in self._texts]
+        texts: np.ndarray[Any, Any] = np.array(spellings, dtype=object)
+        feed = dict(zip(self._numbers, numbers.reshape(-1, count, 1), strict=True))
+        feed.update(zip(self._texts, texts.reshape(-1, count, 1), strict=True))
+        try:
+            scores: Scores = self._run([SCORE], feed)[0]
+        except UnicodeEncodeError:
+            # `from None`: the original holds the value, which must not be echoed.
+            raise BadRequest(
+                "the model cannot score these rows",
+                expected="Unicode text",
+                found="half of a surrogate pair",
+            ) from None
         return scores.ravel()
 
 
@@ -93,12 +111,3 @@ def load_onnx(folder: Path) -> OnnxModel:
             where=str(where),
             hint="it is older or newer than this onnxruntime; train the model again",
         ) from error
-
-
-def _numbers(values: Values) -> Scores:
-    # NumPy reads None as NaN.
-    return np.array(values, dtype=np.float64).reshape(-1, 1)
-
-
-def _texts(values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.object_]]:
-    return np.array([spelled(value) for value in values], dtype=object).reshape(-1, 1)

@@ -12,6 +12,9 @@ import pandas as pd
 from slipway.errors import BadRequest
 from slipway.spec import DatasetSpec, ModelSpec
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Some estimators compute in floats, and beyond it refuse all rows or round to infinity."""
+
 
 @dataclass(frozen=True)
 class RawColumn:
@@ -107,11 +110,11 @@ def _numbers(values: pd.Series[Any], name: str) -> pd.Series[Any]:
             found="something else",
             where=f"column {name}",
         ) from None
-    if np.isinf(numbers.to_numpy()).any():
+    if (np.abs(numbers.to_numpy()) > LARGEST).any():
         raise BadRequest(
             "the model cannot score these rows",
-            expected="finite numbers",
-            found="an infinite one",
+            expected=f"numbers within \u00b1{LARGEST:.1e}",
+            found="one beyond",
             where=f"column {name}",
         )
     return numbers

@@ -10,7 +10,7 @@ import pandas as pd
 
 from slipway.adapters.model_package.onnx_form import NoOnnxForm, write_onnx
 from slipway.adapters.model_package.package import Package
-from slipway.adapters.model_package.parity import Trial
+from slipway.adapters.model_package.parity import compare
 from slipway.stages.engine_choice import Engine, choose_engine, without_form
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def engine_of(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes 
 def _tried(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
     try:
         form = write_onnx(package.pipeline, package.columns)
-        compared = Trial(package, form).compare(reference)
+        compared = compare(package, form, reference)
     except NoOnnxForm as error:
         return without_form(str(error)), None
     except Exception as error:

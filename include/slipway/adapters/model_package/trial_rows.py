@@ -1,0 +1,131 @@
+"""Rows on which an ONNX form and its pipeline are compared: what was seen, and what tells more.
+
+Most rows tell nothing: a form that computes in floats differs only where a number lies
+beside a split of a tree. So such rows are made, beside samples of what the model has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slipway.adapters.model_package.columns import LARGEST, RawColumn, cast
+from slipway.adapters.model_package.onnx_form import Split
+from slipway.stages.dividing import PART
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+Trial = tuple[str, pd.DataFrame]
+
+SAMPLE_ROWS = 2_000
+CHANGED_ROWS = 100
+SPLITS = 400
+CATEGORIES = 1_000
+STRANGERS = ("unseen by anyone", "", " ", "  ", "nan", "None", "\u00e9t\u00e9 \U0001f6a2", "a\nb")
+EXTREMES = (0.0, -0.0, 1e-310, -1e-40, 1e-30, 16_777_217.0, 1e30, -1e30)
+
+
+@dataclass(frozen=True)
+class TrialRows:
+    """Rows of many kinds for one model.
+
+    Attributes:
+        columns: The model's raw columns.
+        splits: Where its trees divide the rows.
+        seed: Which rows are sampled.
+    """
+
+    columns: Sequence[RawColumn]
+    splits: Sequence[Split]
+    seed: int = 0
+
+    def kinds(self, reference: pd.DataFrame) -> Iterator[Trial]:
+        """Rows by what is special about them, cast; none is empty.
+
+        Args:
+            reference: Raw feature columns, and the part that each row belongs to.
+        """
+        for part, name in (("training", "training rows"), ("holdout", "held-out rows")):
+            seen = self._sample(reference[reference[PART] == part], SAMPLE_ROWS)
+            if not seen.empty:
+                yield name, seen
+        few = self._sample(reference, CHANGED_ROWS)
+        if few.empty:
+            return
+        yield from self._gaps(few)
+        yield from self._categories(few, reference)
+        yield from self._extremes(few)
+        yield from self._beside_splits(few)
+
+    def _named(self, kind: str) -> list[str]:
+        return [column.name for column in self.columns if column.kind == kind]
+
+    def _sample(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
+        sample = rows.sample(min(count, len(rows)), random_state=self.seed)
+        return cast(sample.reset_index(drop=True), self.columns)
+
+    def _changed(self, rows: pd.DataFrame, changes: dict[str, Any]) -> pd.DataFrame:
+        changed = rows.copy()
+        for name, values in changes.items():
+            changed[name] = values
+        return cast(changed, self.columns)
+
+    def _gaps(self, rows: pd.DataFrame) -> Iterator[Trial]:
+        for column in self.columns:
+            yield f"rows without {column.name}", self._changed(rows, {column.name: np.nan})
+        nothing = dict.fromkeys((column.name for column in self.columns), np.nan)
+        yield "rows without any value", self._changed(rows, nothing)
+
+    def _categories(self, rows: pd.DataFrame, reference: pd.DataFrame) -> Iterator[Trial]:
+        for name in self._named("string"):
+            known = cast(reference, self.columns)[name].dropna().unique()[:CATEGORIES]
+            almost = [f"{near}{text}{near}" for text in known[:2] for near in (" ", "\0", ".")]
+            unseen = [*STRANGERS, *almost]
+            for kind, texts in (("known", known), ("unseen", unseen)):
+                if len(texts) > 0:
+                    around = rows.iloc[np.arange(len(texts)) % len(rows)]
+                    values = np.array(texts, dtype=object)
+                    yield f"{kind} categories of {name}", self._changed(around, {name: values})
+
+    def _extremes(self, rows: pd.DataFrame) -> Iterator[Trial]:
+        numbers = np.resize(np.array(EXTREMES), len(rows))
+        for name in self._named("number"):
+            yield f"extreme values of {name}", self._changed(rows, {name: numbers})
+
+    def _beside_splits(self, rows: pd.DataFrame) -> Iterator[Trial]:
+        random = np.random.default_rng(self.seed)
+        count = min(SPLITS, len(self.splits))
+        beside: dict[str, list[Numbers]] = {}
+        for chosen in random.choice(len(self.splits), count, replace=False) if count else ():
+            split = self.splits[chosen]
+            beside.setdefault(split.origin.column, []).append(values_beside(split))
+        for name, found in sorted(beside.items()):
+            values = np.concatenate(found)
+            around = rows.iloc[random.integers(0, len(rows), len(values))]
+            yield f"values beside splits of {name}", self._changed(around, {name: values})
+
+
+def values_beside(split: Split) -> Numbers:
+    """Raw numbers at a split, and on both sides of it as close as numbers can be.
+
+    An estimator that rounds its features to floats decides where that rounding turns: half-way
+    to the neighbouring floats. So those turning points and their neighbours are among them.
+
+    Args:
+        split: Where a tree divides the rows.
+    """
+    exact, near = np.float64(split.threshold), np.float32(split.threshold)
+    ends = np.array([np.nextafter(near, np.float32(end)) for end in (-np.inf, np.inf)])
+    floats = np.array([near, *ends], dtype=np.float64)
+    turns = (floats[1:] + floats[0]) / 2
+    features = _with_neighbours(np.array([exact, *floats, *turns]))
+    # A scaler in between rounds once more, so the raw number may be a neighbour of this one.
+    raw = _with_neighbours(features * split.origin.scale + split.origin.shift)
+    return np.unique(raw[np.abs(raw) <= LARGEST])
+
+
+def _with_neighbours(values: Numbers) -> Numbers:
+    return np.concatenate([values, np.nextafter(values, -np.inf), np.nextafter(values, np.inf)])
