@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ CHAINS = {
         *("accept", "snapshot", "train", "evaluate", "gate"),
         *("promote_challenger", "answer"),
     ],
-    "deploy": ["reconcile", "verify", "switch", "promote_champion"],
+    "deploy": ["reconcile", "verify", "shift_10", "shift_50", "switch", "promote_champion"],
     "monitor": ["collect", "drift_windows", "drift", "decide"],
 }
 HEAVY = [
@@ -87,6 +88,38 @@ def test_tasks_stand_in_the_order_of_the_ring(parse: Parse) -> None:
         assert set(dag.task_ids) == set(chain) | arms
         assert dag.roots == [dag.get_task(chain[0])]
         assert dag.leaves == [dag.get_task(chain[-1])]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "steps"),
+    [
+        ("{}", [10, 50]),
+        ("{shift: {steps: [1, 5, 25], requests: 500}}", [1, 5, 25]),
+        ("{shift: {steps: []}}", []),
+        ("batch", []),
+    ],
+)
+def test_each_step_of_a_rollout_is_a_task(parse: Parse, deployment: str, steps: list[int]) -> None:
+    """As many as the spec has; a batch model has no traffic to shift."""
+    more = f"deployment: {deployment}\n"
+    dag = parse({**dataset_file(), **model_file(more=more)}).dags["delay__deploy"]
+    names = ["reconcile", "verify", *(f"shift_{step}" for step in steps), "switch"]
+    for one, following in pairwise(names):
+        assert dag.get_task(one).downstream_task_ids == {following}
+    assert [dag.get_task(f"shift_{step}").inputs["step"] for step in steps] == steps
+    assert len(dag.tasks) == len(names) + 1
+
+
+def test_a_step_may_wait_as_long_as_its_spec_says(parse: Parse) -> None:
+    """Airflow ends a task later than the stage itself does, in a pod as well."""
+    more = "deployment: {shift: {limit_minutes: 600.0}}\n"
+    for runtime in ("", PODS):
+        dag = parse({**dataset_file(), **model_file(more=more + runtime)}).dags["delay__deploy"]
+        step = dag.get_task("shift_10")
+        assert step.execution_timeout > timedelta(minutes=600)
+        assert step.execution_timeout > dag.get_task("verify").execution_timeout
+        if runtime:
+            assert step.active_deadline_seconds > 600 * 60
 
 
 def test_handing_on_draws_no_edges(parse: Parse) -> None:

@@ -182,9 +182,14 @@ def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
     wiring.verdicts = {"reconcile": ROLLED_OUT}
     assert play("delay__deploy", to="previous").state == "success"
     assert wiring.asked[0] == ("reconcile", {"model": "delay", "to": "previous"})
-    chain = ["verify", "switch", "promote_champion"]
-    expected = [(name, {"model": "delay", "rollout": "rollout-000001"}) for name in chain]
-    assert wiring.asked[1:] == expected
+    given = {"model": "delay", "rollout": "rollout-000001"}
+    assert wiring.asked[1:] == [
+        ("verify", given),
+        ("shift", {**given, "step": 10}),
+        ("shift", {**given, "step": 50}),
+        ("switch", given),
+        ("promote_champion", given),
+    ]
 
 
 def test_what_serves_rightly_is_left_alone(play: Play, wiring: FakeWiring) -> None:
@@ -192,18 +197,34 @@ def test_what_serves_rightly_is_left_alone(play: Play, wiring: FakeWiring) -> No
     wiring.verdicts = {"reconcile": NOTHING}
     ran = play("delay__deploy")
     assert ran.state == "success"
-    assert ran.only("verify", "switch", "promote_champion") == ["skipped"] * 3
+    later = ran.only("verify", "shift_10", "shift_50", "switch", "promote_champion")
+    assert later == ["skipped"] * 5
 
 
-@pytest.mark.parametrize(("stage", "action"), [("verify", "refused"), ("switch", "aborted")])
+@pytest.mark.parametrize(
+    ("stage", "action", "task"),
+    [
+        ("verify", "refused", "verify"),
+        ("shift", "aborted", "shift_10"),
+        ("shift", "inconclusive", "shift_10"),
+        ("switch", "aborted", "switch"),
+    ],
+)
 def test_a_candidate_that_may_not_serve_makes_a_red_run(
-    play: Play, wiring: FakeWiring, stage: str, action: str
+    play: Play, wiring: FakeWiring, stage: str, action: str, task: str
 ) -> None:
     """Nothing after it runs, so the champion goes on serving."""
     wiring.verdicts = {"reconcile": ROLLED_OUT, stage: Verdict(action, "answers differ")}
     ran = play("delay__deploy")
     assert ran.state == "failed"
-    assert ran.only(stage, "promote_champion") == ["failed", "upstream_failed"]
+    assert ran.only(task, "promote_champion") == ["failed", "upstream_failed"]
+
+
+def test_steps_that_are_not_needed_are_passed(play: Play, wiring: FakeWiring) -> None:
+    """A way back goes through them without waiting."""
+    unneeded = Verdict("unneeded", "no steps")
+    wiring.verdicts = {"reconcile": Verdict("roll_back", "back", {"version": 1}), "shift": unneeded}
+    assert play("delay__deploy", to="previous").state == "success"
 
 
 @pytest.mark.parametrize(

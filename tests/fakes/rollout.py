@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.errors import (
@@ -17,7 +17,7 @@ from slipway.records.desired import desire, newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.protocol import Inputs, Signature, decode
-from slipway.stages.platform import Answer, Payload, Served
+from slipway.stages.platform import Answer, Payload, Served, Tally
 
 Scores = Callable[[Inputs], list[float]]
 
@@ -33,6 +33,9 @@ class FakePlatform:
         broken: Versions whose server never becomes ready.
         down: Whether nothing answers.
         lenient: Whether candidates accept everything.
+        live: How a version scores once it runs on the platform, where that differs.
+        failing: Share of a version's requests that it does not answer, by version.
+        p99_ms: Latency of every answer.
         applied: Every change of the traffic: weights and what stays warm.
     """
 
@@ -42,6 +45,9 @@ class FakePlatform:
     broken: set[int] = field(default_factory=set)
     down: bool = False
     lenient: bool = False
+    live: dict[int, Scores] = field(default_factory=dict)
+    failing: dict[int, float] = field(default_factory=dict)
+    p99_ms: float = 5.0
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
 
@@ -53,7 +59,7 @@ class FakePlatform:
     def apply(
         self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
     ) -> None:
-        """Change the traffic, unless a version does not become ready."""
+        """Change the traffic, unless a version does not become ready; a change counts anew."""
         desire(self.store, model, weights=weights, keep=keep, token=token)
         self._answer_at_all()
         if unready := self.broken & weights.keys():
@@ -61,17 +67,39 @@ class FakePlatform:
         state = newest_desired(self.store, model)
         assert state is not None
         healthy = {version: version not in self.broken for version in state.versions}
-        self._in_force[model] = Served(state.weights, healthy, state.keep, state.token)
+        before = self._in_force.get(model)
+        same = before is not None and before.weights == state.weights
+        tallies = before.tallies if before is not None and same else {}
+        self._in_force[model] = Served(state.weights, healthy, state.keep, state.token, tallies)
         self.applied.append((dict(weights), list(keep)))
 
-    def ask(self, model: str, payload: Payload) -> Answer:
-        """The answer of the version that serves."""
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+        """The answer of the version that serves, or of one."""
         served = self.served(model)
-        if served is None:
+        if served is None or (version is not None and version not in served.healthy):
             raise NotFound(f"{model} is not served")
-        if served.version is None:
+        asked = served.version if version is None else version
+        if asked is None or asked in self.broken:
             raise PlatformUnavailable(f"no server of {model} is ready")
-        return self._score(served.version, payload)
+        return self._score(asked, payload, self.models | self.live)
+
+    def receive(self, model: str, requests: int) -> None:
+        """Count requests of clients, divided by weight; nothing while nobody answers."""
+        served = self._in_force.get(model)
+        if served is None or self.down:
+            return
+        tallies = {}
+        for version, share in served.weights.items():
+            before = served.tallies.get(version, Tally())
+            asked = before.asked + round(requests * share)
+            failed = 1.0 if version in self.broken else self.failing.get(version, 0.0)
+            p99_ms = None if failed == 1.0 else self.p99_ms
+            tallies[version] = Tally(asked, round(asked * failed), p99_ms)
+        self._in_force[model] = replace(served, tallies=tallies)
+
+    def restart(self, model: str) -> None:
+        """Start again, with the traffic as it was and every count at nothing."""
+        self._in_force[model] = replace(self._in_force[model], tallies={})
 
     @contextmanager
     def boot(self, model: str, *, version: int, folder: Path) -> Iterator[FakeCandidate]:
@@ -89,11 +117,11 @@ class FakePlatform:
         if self.down:
             raise PlatformUnavailable("the serving platform does not answer")
 
-    def _score(self, version: int, payload: Payload) -> Answer:
+    def _score(self, version: int, payload: Payload, models: Mapping[int, Scores]) -> Answer:
         import json
 
         inputs = decode(json.dumps(payload).encode(), self.signature, max_rows=10_000)
-        return Answer(version, tuple(self.models[version](inputs)))
+        return Answer(version, tuple(models[version](inputs)))
 
 
 @dataclass
@@ -107,7 +135,8 @@ class FakeCandidate:
 
     def infer(self, payload: Payload) -> Answer:
         """Its answer."""
-        return self.platform._score(self.version, payload)  # noqa: SLF001
+        models = self.platform.models
+        return self.platform._score(self.version, payload, models)  # noqa: SLF001
 
     def refuses(self, body: bytes) -> bool:
         """Whether the real decoder refuses a body."""

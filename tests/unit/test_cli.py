@@ -168,6 +168,23 @@ def test_rollback_goes_through_every_stage(stages: FakeWiring) -> None:
     assert "Version 1 is served." in result.output
 
 
+def test_rollback_puts_a_champion_back_that_shares_its_traffic(stages: FakeWiring) -> None:
+    """What reconcile has repaired is verified and read back like any other way back."""
+    stages.verdicts = {**ROLLED_BACK, "reconcile": Verdict("repair", "Version 3 shared it.")}
+    result = slipway("rollback", "sales")
+    assert result.exit_code == 0
+    assert [stage for stage, _ in stages.asked] == list(ROLLED_BACK)
+
+
+def test_a_step_is_run_by_its_percentage(stages: FakeWiring) -> None:
+    """As a number, and within bounds."""
+    given = ("--model", "sales", "--rollout", "rollout-000001")
+    assert slipway("run", "shift", *given, "--step", "10").exit_code == 0
+    arguments = {"model": "sales", "rollout": "rollout-000001", "step": 10}
+    assert stages.asked == [("shift", arguments)]
+    assert slipway("run", "shift", *given, "--step", "100").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("stage", "verdict"),
     [

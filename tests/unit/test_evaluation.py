@@ -69,6 +69,52 @@ def test_challenger_and_champion_are_scored_on_rows_that_neither_saw(
     assert numbers["champion.roc_auc"] == pytest.approx(expected)
 
 
+def test_how_far_challenger_and_champion_differ_travels_to_the_version(
+    yard: Yard, tmp_path: Path
+) -> None:
+    """On the rows that neither saw; a rollout expects the same of recent requests."""
+    champion = yard.champion()
+    yard.land(ferries.crossings(days=20, start=ferries.START + 60 * DAY))
+    request = yard.ask("second")
+    numbers = yard.until_gate(request).verdict.numbers
+    version = yard.registry.version(
+        yard.spec.model, int(yard.promote(request).verdict.numbers["version"] or 0)
+    )
+    packages = [
+        load_package(yard.registry.download(yard.spec.model, number, tmp_path / str(number)))
+        for number in (version.version, champion)
+    ]
+    rows = ferries.crossings(days=20, start=ferries.START + 60 * DAY)
+    manifest = packages[0].manifest
+    unseen = rows[rows["departs"].between(manifest["holdout_start"], manifest["holdout_end"])]
+    assert numbers["rows"] == len(unseen)
+    challenger, former = (package.predict(unseen) for package in packages)
+    assert numbers["disagreement"] == pytest.approx(abs(challenger - former).mean())
+    assert numbers["disagreement.spread"] == pytest.approx(former.std())
+    for name in ("disagreement", "disagreement.spread"):
+        assert float(version.tags[f"slipway.{name}"]) == numbers[name]
+    assert version.tags["slipway.compared_with"] == f"version {champion}"
+
+
+def test_the_first_version_has_nothing_to_differ_from(yard: Yard) -> None:
+    """No number stands for a comparison that was not made."""
+    champion = yard.registry.version(yard.spec.model, yard.champion())
+    assert not [name for name in champion.tags if name.startswith("slipway.disagreement")]
+
+
+def test_a_challenger_that_learnt_the_opposite_is_refused(yard: Yard) -> None:
+    """Its training labels were turned round; the holdout's are as they were."""
+    yard.champion()
+    rows = ferries.crossings(days=40, start=ferries.START + 60 * DAY)
+    learnt = rows["departs"] < rows["departs"].max() - 10 * DAY
+    turned = rows["late"].where(~learnt, 1 - rows["late"])
+    ferries.publish(yard.tables, rows, labels=rows.assign(late=turned))
+    yard.spec = spec(training={"holdout_days": 10, "window_days": 25, "min_rows": 500})
+    gated = yard.until_gate(yard.ask("second")).verdict
+    assert gated.action == "refuse"
+    assert float(gated.numbers["challenger.roc_auc"] or 1.0) < 0.5
+
+
 def test_a_champion_that_cannot_be_scored_refuses_the_challenger(yard: Yard) -> None:
     """Its column has left the dataset: there is no comparison, so there is no promotion."""
     declared = yard.dataset.model_dump()

@@ -163,3 +163,11 @@ def test_every_gate_has_to_hold() -> None:
     assert verdict.action == "refuse"
     assert verdict.reason == "A gate does not hold: log_loss 0.6000 is above the threshold 0.5."
     assert gate(gates, numbers | {"challenger.log_loss": 0.4}).action == "promote"
+
+
+def test_the_gate_hands_on_how_far_the_two_differ() -> None:
+    """It judges nothing by that, and a rollout needs it."""
+    bar = Threshold(greater_is_better=True, threshold=0.6)
+    numbers = _numbers(0.7, champion=0.6) | {"disagreement": 0.02, "disagreement.spread": math.inf}
+    compared = gate(_gates(bar), numbers).numbers
+    assert (compared["disagreement"], compared["disagreement.spread"]) == (0.02, None)

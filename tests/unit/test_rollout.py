@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -23,55 +20,14 @@ from slipway.errors import (
 )
 from slipway.records import ledger
 from slipway.records.leases import acquire, find_lease, release
-from slipway.records.runs import RunRecord
-from slipway.serving.protocol import Column, Signature
-from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
-from slipway.stages import rollout
 from slipway.stages.deciding import Decision, Facts, decide
 from slipway.stages.platform import Served, payload
 from slipway.stages.replay import Measured, recent_rows
 from slipway.stages.verification import judge
-from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rollout import FakePlatform, FakeRegistry
+from tests.fakes.rolling import DATASET, MODEL, Features, Yard
 
-MODEL = "delay"
-SIGNATURE = Signature(
-    (Column("distance", "number", required=True), Column("origin", "string", required=False)),
-    key="id",
-    event_time="at",
-)
-DATASET = DatasetSpec.model_validate(
-    {
-        "dataset": "flights",
-        "key": "id",
-        "event_time": "at",
-        "streams": {
-            "features": {
-                "columns": {
-                    "id": {"type": "string", "nullable": False},
-                    "at": {"type": "timestamp", "nullable": False},
-                    "distance": {"type": "number", "nullable": False},
-                    "origin": {"type": "string"},
-                }
-            },
-            "labels": {"columns": {"id": {"type": "string"}, "late": {"type": "integer"}}},
-        },
-    }
-)
-SPEC = ModelSpec.model_validate(
-    {
-        "model": MODEL,
-        "dataset": "flights",
-        "task": "classification",
-        "target": "late",
-        "features": {"numeric": ["distance"], "categorical": ["origin"]},
-        "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
-        "gates": {"metrics": {"roc_auc": {"greater_is_better": True, "threshold": 0.5}}},
-        "deployment": {"verify": {"replay_rows": 20}},
-        "monitoring": {"performance": {"metric": "roc_auc", "max_absolute_drop": 0.05}},
-    }
-)
+STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
 
 
 def facts(**known: Any) -> Facts:
@@ -139,7 +95,7 @@ def measured(**known: Any) -> Measured:
     usual: dict[str, Any] = {
         "rows": 20,
         "rows_with_nulls": 4,
-        "max_absolute_difference": 0.0,
+        "max_difference": 0.0,
         "p99_ms": 5.0,
         "cold_start_s": 3.0,
         "resident_mib": 200.0,
@@ -149,149 +105,21 @@ def measured(**known: Any) -> Measured:
 
 
 @pytest.mark.parametrize(
-    ("known", "slow_is_fine", "action"),
+    ("known", "is_urgent", "action"),
     [
         ({}, False, "verified"),
-        ({"max_absolute_difference": 1e-3}, False, "refused"),
-        ({"max_absolute_difference": None}, False, "refused"),
+        ({"max_difference": 1e-3}, False, "refused"),
+        ({"max_difference": None}, False, "refused"),
         ({"accepted": ("NaN",)}, True, "refused"),
         ({"p99_ms": 5000.0}, False, "refused"),
         ({"p99_ms": 5000.0}, True, "verified"),
     ],
 )
-def test_what_is_verified(known: dict[str, Any], slow_is_fine: bool, action: str) -> None:  # noqa: FBT001
+def test_what_is_verified(known: dict[str, Any], is_urgent: bool, action: str) -> None:  # noqa: FBT001
     """Difference, bad inputs and latency each refuse; latency does not stop a way back."""
-    verdict = judge(measured(**known), Verify(), version=3, slow_is_fine=slow_is_fine)
+    verdict = judge(measured(**known), None, Verify(), version=3, is_urgent=is_urgent)
     assert verdict.action == action
     assert "ersion 3" in verdict.reason
-
-
-class Offline:
-    """A package that scores like a version of the fake platform."""
-
-    signature_columns = tuple((it.name, it.kind, it.required) for it in SIGNATURE.columns)
-
-    def __init__(self, version: int) -> None:
-        self._version = version
-
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """A score that depends on version, distance and whether the origin is known."""
-        known = frame["origin"].notna().to_numpy()
-        return np.asarray(score(self._version, frame["distance"], known))
-
-
-def score(version: int, distance: Any, known: Any) -> Any:
-    """How a version scores."""
-    return version / 10 + np.asarray(distance, dtype=float) / 10_000 + np.asarray(known) / 100
-
-
-class Features:
-    """The features table of 100 rows, one an hour; every tenth has no origin."""
-
-    def __init__(self) -> None:
-        start = datetime(2013, 1, 1, tzinfo=UTC)
-        self.rows = pd.DataFrame(
-            {
-                "id": [f"f{number}" for number in range(100)],
-                "at": [start + timedelta(hours=number) for number in range(100)],
-                "distance": np.arange(100.0),
-                "origin": ["EWR" if number % 10 else None for number in range(100)],
-            }
-        )
-
-    def newest(self, _table: str, column: str) -> datetime | None:
-        """Largest value."""
-        return None if self.rows.empty else self.rows[column].max().to_pydatetime()
-
-    def count(self, _table: str) -> int:
-        """Rows."""
-        return len(self.rows)
-
-    def read(self, _table: str, *, where: Any = ()) -> pd.DataFrame:
-        """Rows since a moment."""
-        [(column, _, since)] = where
-        return self.rows[self.rows[column] >= since]
-
-
-@dataclass
-class Yard:
-    """A model with versions 1 to 4, of which 2 is champion and served."""
-
-    store: MemoryStore = field(default_factory=MemoryStore)
-    registry: FakeRegistry = field(default_factory=FakeRegistry)
-    tables: Features = field(default_factory=Features)
-    load: Callable[[Path], Any] = field(
-        default=lambda folder: Offline(int((folder / "version").read_text()))
-    )
-
-    def __post_init__(self) -> None:
-        """Serve version 2."""
-        self.registry.tags = {number: {} for number in range(1, 5)}
-        self.registry.aliases = {"champion": 2, "previous": 1}
-
-        def scores(version: int) -> Any:
-            return lambda inputs: score(
-                version,
-                inputs.columns["distance"],
-                [value is not None for value in inputs.columns["origin"]],
-            ).tolist()
-
-        models = {number: scores(number) for number in range(1, 5)}
-        self.platform = FakePlatform(self.store, SIGNATURE, models)
-        self.platform.apply(MODEL, weights={2: 1.0}, keep=[1], token=0)
-
-    def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
-        """The first stage."""
-        return rollout.reconcile(SPEC, **self._ports(), holder=holder, to=to)
-
-    def verify(self, run: str) -> RunRecord:
-        """The second stage."""
-        return rollout.verify(
-            SPEC, DATASET, **self._ports(), rollout=run, tables=self.tables, load=self.load
-        )
-
-    def switch(self, run: str) -> RunRecord:
-        """The third stage."""
-        return rollout.switch(SPEC, **self._ports(), rollout=run)
-
-    def promote(self, run: str) -> RunRecord:
-        """The last stage."""
-        return rollout.promote_champion(SPEC, **self._ports(), rollout=run)
-
-    def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
-        """Every stage as the DAG would run them; the verdicts' actions."""
-        record = self.reconcile(to, holder=holder)
-        actions = [record.verdict.action]
-        for stage, good in (
-            (self.verify, "verified"),
-            (self.switch, "switched"),
-            (self.promote, "promoted"),
-        ):
-            if actions[-1] == "nothing":
-                break
-            actions.append(stage(record.ref.run).verdict.action)
-            if actions[-1] != good:
-                break
-        return actions
-
-    def served(self) -> int | None:
-        """What is really served."""
-        found = self.platform.served(MODEL)
-        return found.version if found else None
-
-    def is_free(self) -> bool:
-        """Whether nobody holds the model's lease."""
-        lease = find_lease(self.store, f"rollout-{MODEL}")
-        return lease is None or lease.released
-
-    def _ports(self) -> dict[str, Any]:
-        origin: Mapping[str, Any] = {"dag_id": "delay__deploy"}
-        return {
-            "store": self.store,
-            "registry": self.registry,
-            "platform": self.platform,
-            "origin": origin,
-        }
 
 
 @pytest.fixture
@@ -303,7 +131,7 @@ def yard() -> Yard:
 def test_a_challenger_becomes_champion(yard: Yard) -> None:
     """A whole rollout moves traffic, then aliases, anchors the ledger and frees the lease."""
     yard.registry.aliases["challenger"] = 3
-    assert yard.roll() == ["roll_out", "verified", "switched", "promoted"]
+    assert yard.roll() == STEPPED
     assert yard.registry.aliases == {"champion": 3, "previous": 2}
     assert yard.platform.applied[-1] == ({3: 1.0}, [2])
     assert yard.registry.tags[3]["slipway.rollout"] == "serving"
@@ -330,7 +158,7 @@ def test_a_rollback_cannot_be_undone_by_itself(yard: Yard) -> None:
         yard.roll("previous", holder="run-2")
     yard.registry.aliases["challenger"] = 2
     assert yard.roll(holder="run-3") == ["nothing"]
-    assert yard.roll("2", holder="run-4") == ["roll_out", "verified", "switched", "promoted"]
+    assert yard.roll("2", holder="run-4") == STEPPED
     assert yard.served() == yard.registry.aliases["champion"] == 2
 
 
@@ -394,9 +222,7 @@ def test_what_cannot_be_verified_is_refused(yard: Yard, why: str) -> None:
 
 def test_an_aborted_switch_puts_the_champion_back(yard: Yard) -> None:
     """A version that fails under traffic is taken back, tagged, and not tried again by itself."""
-    yard.registry.aliases["challenger"] = 3
-    run = yard.reconcile().ref.run
-    yard.verify(run)
+    run = yard.until_switch()
     yard.platform.broken = {3}
     assert yard.switch(run).verdict.action == "aborted"
     assert yard.served() == 2
@@ -408,9 +234,7 @@ def test_an_aborted_switch_puts_the_champion_back(yard: Yard) -> None:
 
 def test_a_platform_that_is_down_is_no_verdict(yard: Yard) -> None:
     """If the champion cannot be put back either, the stage fails and a retry goes on."""
-    yard.registry.aliases["challenger"] = 3
-    run = yard.reconcile().ref.run
-    yard.verify(run)
+    run = yard.until_switch()
     yard.platform.down = True
     with pytest.raises(PlatformUnavailable):
         yard.switch(run)
@@ -421,9 +245,7 @@ def test_a_platform_that_is_down_is_no_verdict(yard: Yard) -> None:
 
 def test_success_is_never_said_of_something_else(yard: Yard) -> None:
     """If something else is served after the switch, no alias moves."""
-    yard.registry.aliases["challenger"] = 3
-    run = yard.reconcile().ref.run
-    yard.verify(run)
+    run = yard.until_switch()
     yard.switch(run)
     yard.platform.forget(MODEL)
     with pytest.raises(PlatformUnavailable, match="cannot be called champion"):

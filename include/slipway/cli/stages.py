@@ -16,7 +16,7 @@ from slipway.cli.output import json_option, print_json, print_outcome, verdict_o
 from slipway.records.runs import RunRecord, Verdict
 
 ROLLBACK: Mapping[str, Collection[str]] = {
-    "reconcile": {"roll_back"},
+    "reconcile": {"roll_back", "repair"},
     "verify": {"verified"},
     "switch": {"switched"},
     "promote_champion": {"promoted"},
@@ -53,6 +53,7 @@ class Origin(click.ParamType[dict[str, Any]]):
 @click.option("--reason", help="Why you ask for a new model (`accept`).")
 @click.option("--to", help="What to roll out: `challenger`, `previous` or a version's number.")
 @click.option("--rollout", help="Rollout that `reconcile` began, e.g. `rollout-000003`.")
+@click.option("--step", type=click.IntRange(1, 99), help="Percent of the requests (`shift`).")
 @click.option("--window", help="Window to measure, as `collect` names it.")
 @click.option(
     "--origin", type=Origin(), envvar="SLIPWAY_ORIGIN", help="Who runs it; a JSON object."
@@ -82,7 +83,12 @@ def run(
 def rollback(model: str, *, as_json: bool) -> None:
     """Let MODEL's previous champion serve again.
 
-    It is verified like any other rollout. Exit status 1 unless it was read back as served.
+    While a rollout shares the traffic, that is the champion: the rollout's version gets no request
+    from then on and is marked as rolled back. Give the command again to go back further.
+
+    It does not wait for a rollout that has not moved all traffic yet, but takes over from it, and
+    that one's DAG run fails. It goes around the steps, and is verified like any other rollout.
+    Exit status 1 unless what should serve was read back as served.
     """
     outcomes = {}
     for stage, outcome in _roll_back(model):

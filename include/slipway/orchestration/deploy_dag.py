@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG
+from datetime import timedelta
+
+from airflow.sdk import DAG, BaseOperator, chain
 
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import deploy_parameters
@@ -12,11 +14,20 @@ from slipway.spec import ModelSpec
 
 DOES = """\
 1. **reconcile** compares what is served with what should be. If they agree, the run ends here.
-2. **verify** boots the candidate in the server that will serve it, and asks it real rows.
-3. **switch** moves the traffic, and reads back what is served.
-4. **promote_champion** moves `champion` and `previous`.
+2. **verify** boots the candidate in the server that will serve it, and asks it recent rows: its
+   answers must equal its own predictions, and differ from the champion's no more than its gates
+   saw.
+3. **shift_…** gives the candidate that percentage of the requests, waits until it was asked often
+   enough, and looks once: shifted, aborted or inconclusive. The last two take it back, and this
+   run fails.
+4. **switch** moves all the traffic, and reads back what is served.
+5. **promote_champion** moves `champion` and `previous`.
 
-To roll back, start it with `to: previous`. Whatever fails, the champion goes on serving."""
+To roll back, start it with `to: previous`. A run waits for the one before it, which a step may
+hold up for long: `slipway rollback` takes over at once. Whatever fails, the champion goes on
+serving."""
+LEAST_TIMEOUT = timedelta(hours=2)
+BESIDE_WAITING = timedelta(minutes=30)
 
 
 def deploy_dag(model: ModelSpec) -> DAG:
@@ -48,7 +59,20 @@ def deploy_dag(model: ModelSpec) -> DAG:
         )
         inputs = {"model": name, "rollout": handed_on("reconcile", "run")}
         verify = stage_task(model, "verify", inputs=inputs, fail_when=["refused"])
+        steps = [_shift(model, step, inputs) for step in model.deployment.steps]
         switch = stage_task(model, "switch", inputs=inputs, fail_when=["aborted"])
         promote = stage_task(model, "promote_champion", inputs=inputs)
-        reconcile >> verify >> switch >> promote
+        chain(reconcile, verify, *steps, switch, promote)
     return dag
+
+
+def _shift(model: ModelSpec, step: int, inputs: dict[str, str]) -> BaseOperator:
+    waits = timedelta(minutes=model.deployment.shift.limit_minutes)
+    return stage_task(
+        model,
+        "shift",
+        task_id=f"shift_{step}",
+        inputs={**inputs, "step": step},
+        fail_when=["aborted", "inconclusive"],
+        execution_timeout=max(LEAST_TIMEOUT, waits + BESIDE_WAITING),
+    )

@@ -90,8 +90,11 @@ class StagePod(KubernetesPodOperator):
 
     @property
     def ref(self) -> RunRef:
-        """Which piece of work the pod does, and so where its record will be."""
-        return RunRef(self.inputs["model"], run_name(self.inputs), self.stage)
+        """Which piece of work the pod does, and so where its record will be.
+
+        A stage that runs more than once in a rollout records under its task's id.
+        """
+        return RunRef(self.inputs["model"], run_name(self.inputs), self.task_id)
 
     @property
     def store(self) -> Store:

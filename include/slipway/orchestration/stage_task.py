@@ -33,6 +33,7 @@ POD_STAGES = frozenset(
         "gate",
         "promote_challenger",
         "verify",
+        "shift",
         "switch",
         "promote_champion",
         "drift",
@@ -111,13 +112,16 @@ def stage_operator(model: ModelSpec, stage: str) -> tuple[type[BaseOperator], di
     from slipway.orchestration.stage_pod import StagePod
 
     pods = model.pods.model_dump()
+    if stage == "shift":
+        # It waits for requests before it begins to do anything.
+        pods["deadline_seconds"] += int(model.deployment.shift.limit_minutes * 60)
     return StagePod, {"task_id": stage, "stage": stage, "pods": pods}
 
 
 def stage_task(model: ModelSpec, stage: str, **arguments: Any) -> BaseOperator:
     """A task for one stage of a model; `arguments` as for `StageTask`."""
     operator, needed = stage_operator(model, stage)
-    return operator(**needed, **arguments)
+    return operator(**{**needed, **arguments})
 
 
 def begin(context: Context) -> dict[str, Any]:

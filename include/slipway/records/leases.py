@@ -64,9 +64,23 @@ def find_lease(store: Store, name: str) -> Lease | None:
 
 
 def acquire(
-    store: Store, name: str, *, holder: str, seconds: float, now: datetime | None = None
+    store: Store,
+    name: str,
+    *,
+    holder: str,
+    seconds: float,
+    now: datetime | None = None,
+    over: int | None = None,
 ) -> Lease:
     """The lease, for `seconds` from now; a holder that has it already has it renewed.
+
+    Args:
+        store: Where leases lie.
+        name: What is leased.
+        holder: Who wants it.
+        seconds: For how long.
+        now: Wall time; the clock's when not given.
+        over: Number of another holder's lease that need not have ended.
 
     Raises:
         LeaseHeld: Somebody else has it.
@@ -79,7 +93,7 @@ def acquire(
             with suppress(Superseded):
                 return renew(store, newest, seconds=seconds, now=moment)
             continue
-        if newest and newest.is_open(moment):
+        if newest and newest.is_open(moment) and newest.number != over:
             raise _held(newest)
         lease = Lease(name, newest.number + 1 if newest else 1, holder, expires_at)
         if store.create(lease.key, encode(lease.to_json())):

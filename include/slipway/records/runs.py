@@ -142,7 +142,7 @@ def need_record(store: Store, ref: RunRef) -> RunRecord:
         raise NotFound(
             f"{ref.stage} of {ref.subject} {ref.run} has not finished",
             where=ref.key,
-            hint=f"run `slipway run {ref.stage}` first",
+            hint="run that stage first",
         )
     return record
 

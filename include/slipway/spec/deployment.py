@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -60,6 +61,34 @@ class Shift(Spec):
             raise Misfit(f"steps must rise, given {self.steps}", field=("steps",))
         return self
 
+    @model_validator(mode="after")
+    def _enough_requests(self) -> Shift:
+        needed = self.requests_needed()
+        if self.requests < needed:
+            raise Misfit(
+                f"given {self.requests}; expected at least {needed}: fewer requests cannot show "
+                f"an error rate of at most {self.max_error_rate:g}, not even without an error",
+                field=("requests",),
+                hint=f"write requests: {needed}, or allow a higher max_error_rate",
+            )
+        return self
+
+    def step_error_probability(self) -> float:
+        """One step's part of `error_probability`: they add up to it, whatever their verdicts."""
+        return self.error_probability / max(1, len(self.steps))
+
+    def requests_needed(self) -> int:
+        """The fewest requests that can show the error rate to be low enough; 0 without steps.
+
+        With no error among n requests the one-sided upper Clopper-Pearson bound is
+        1 - a ** (1 / n), so n has to be at least log(a) / log(1 - max_error_rate), where a is
+        the step's error probability.
+        """
+        if not self.steps:
+            return 0
+        enough = math.log(self.step_error_probability()) / math.log1p(-self.max_error_rate)
+        return max(1, math.ceil(enough))
+
 
 class Batch(Spec):
     """How a batch model's rows are scored."""
@@ -83,6 +112,11 @@ class Deployment(Spec):
     verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
     shift: Shift = Field(default_factory=Shift, description="How traffic moves (`local`).")
     batch: Batch = Field(default_factory=Batch, description="How rows are scored (`batch`).")
+
+    @property
+    def steps(self) -> list[int]:
+        """Percentages at which traffic is looked at; a batch model has no traffic."""
+        return [] if self.target == "batch" else list(self.shift.steps)
 
     @model_validator(mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ class Facts:
         served: The one version that answers every request; None when there is no such.
         unfinished: Action and version of the rollout that last changed the traffic, if it has not
             made its version champion.
+        sharing: The versions that share the traffic where more than one has a part of it.
     """
 
     champion: int | None
@@ -31,12 +32,21 @@ class Facts:
     blocked: Mapping[int, str]
     served: int | None
     unfinished: tuple[Action, int] | None
+    sharing: tuple[int, ...] = ()
+
+    @property
+    def guests(self) -> tuple[int, ...]:
+        """The versions that share the traffic with the champion."""
+        if self.champion not in self.sharing:
+            return ()
+        return tuple(version for version in self.sharing if version != self.champion)
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
         blocked = {str(version): why for version, why in self.blocked.items()}
         unfinished = list(self.unfinished) if self.unfinished else None
-        return {**asdict(self), "blocked": blocked, "unfinished": unfinished}
+        sharing = list(self.sharing)
+        return {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,9 @@ class Decision:
 
 def decide(facts: Facts, to: str) -> Decision:
     """What mends the difference between what is served and what should be; pure.
+
+    While a rollout shares the traffic, the way back is to the champion: that is what served
+    before it. The next `previous` then goes further back.
 
     Args:
         facts: What is, by alias and on the platform.
@@ -70,15 +83,10 @@ def decide(facts: Facts, to: str) -> Decision:
 
 
 def _towards_challenger(facts: Facts) -> Decision:
-    unfinished = _to_finish(facts)
-    if unfinished is not None:
-        return unfinished
-    champion, challenger, served = facts.champion, facts.challenger, facts.served
-    is_other = served is None or served not in {champion, challenger}
-    if champion is not None and is_other:
-        found = "no version" if served is None else f"version {served}"
-        reason = f"version {champion} is champion, but {found} answers."
-        return Decision("repair", champion, reason)
+    mend = _to_finish(facts) or _to_repair(facts)
+    if mend is not None:
+        return mend
+    champion, challenger = facts.champion, facts.challenger
     if challenger is None:
         return Decision("nothing", None, _idle(facts, "there is no challenger"))
     if challenger in facts.blocked:
@@ -96,6 +104,9 @@ def _towards_previous(facts: Facts) -> Decision:
     unfinished = _to_finish(facts)
     if unfinished is not None and unfinished.action == "roll_back":
         return unfinished
+    if facts.guests:
+        reason = f"{_shared(facts)}, and a return from that was asked for."
+        return Decision("repair", facts.champion, reason)
     if facts.previous is None:
         raise BadParameter(
             "cannot roll back: there is no previous champion",
@@ -117,10 +128,20 @@ def _towards_version(facts: Facts, version: int) -> Decision:
         if facts.served == version:
             said = f"version {version} is champion and served"
             return Decision("nothing", None, _idle(facts, said))
-        return Decision("repair", version, f"version {version} is champion, but is not served.")
+        reason = f"version {version} is champion, but {_answering(facts)}."
+        return Decision("repair", version, reason)
     backwards = facts.champion is not None and version < facts.champion
     reason = f"version {version} was asked for by number, {_against(facts)}"
     return Decision("roll_back" if backwards else "roll_out", version, reason)
+
+
+def _to_repair(facts: Facts) -> Decision | None:
+    if facts.champion is None or facts.served in {facts.champion, facts.challenger} - {None}:
+        return None
+    reason = f"version {facts.champion} is champion, but {_answering(facts)}."
+    if facts.guests:
+        reason = f"{_shared(facts)} since an unfinished rollout."
+    return Decision("repair", facts.champion, reason)
 
 
 def _to_finish(facts: Facts) -> Decision | None:
@@ -133,10 +154,25 @@ def _to_finish(facts: Facts) -> Decision | None:
     return Decision(action, version, reason)
 
 
+def _shared(facts: Facts) -> str:
+    verb = "shares" if len(facts.guests) == 1 else "share"
+    return f"{_said(facts.guests)} {verb} the traffic with version {facts.champion}"
+
+
 def _against(facts: Facts) -> str:
     if facts.served is None:
-        return "and no version answers just now."
+        return f"and {_answering(facts)} just now."
     return f"and version {facts.served} is served."
+
+
+def _answering(facts: Facts) -> str:
+    if facts.sharing:
+        return f"{_said(facts.sharing)} share the traffic"
+    return "no version answers" if facts.served is None else f"version {facts.served} answers"
+
+
+def _said(versions: Sequence[int]) -> str:
+    return " and ".join(f"version {version}" for version in versions)
 
 
 def _idle(facts: Facts, said: str) -> str:

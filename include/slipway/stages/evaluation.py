@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from slipway.spec.model import ClassificationMetric, RegressionMetric
 from slipway.stages.dividing import as_target
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
 from slipway.stages.promotion import CHAMPION, Registry
+from slipway.stages.shadow import DISAGREEMENT, SPREAD
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,8 +115,11 @@ class _Evaluation:
             contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
             rows = self._common_holdout(pins, list(contenders.values()))
             numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
-            for name, contender in contenders.items():
-                numbers |= self._numbers(name, rows, _scores(contender, rows))
+            scores = {name: _scores(contender, rows) for name, contender in contenders.items()}
+        for name, scored in scores.items():
+            numbers |= self._numbers(name, rows, scored)
+        if champion is not None:
+            numbers |= _disagreement(scores["challenger"], scores["champion"])
         constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
         numbers |= self._numbers("constant", rows, constant)
         attempt.check()
@@ -178,6 +183,19 @@ def _scores(contender: Scorer, rows: pd.DataFrame) -> np.ndarray[Any, Any] | Non
         return contender.predict(rows)
     except BadRequest:
         return None
+
+
+def _disagreement(
+    challenger: np.ndarray[Any, Any] | None, champion: np.ndarray[Any, Any] | None
+) -> dict[str, Number]:
+    """How far the two differ on the same rows, for a rollout to expect the same of its candidate.
+
+    Mean absolute difference, and the standard deviation of the champion's scores.
+    """
+    if challenger is None or champion is None or not len(champion):
+        return {DISAGREEMENT: None, SPREAD: None}
+    found = {DISAGREEMENT: float(abs(challenger - champion).mean()), SPREAD: float(champion.std())}
+    return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
 
 def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.model import Gates, Threshold
+from slipway.stages.shadow import DISAGREEMENT, SPREAD
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
@@ -27,7 +28,8 @@ def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
     Args:
         gates: What a challenger must show, in the words of MLflow's `MetricThreshold`.
         numbers: `rows`, `champion.version` (None: there is no champion), and
-            `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`.
+            `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`. How far challenger
+            and champion differ (`disagreement`) is handed on for the rollout to expect.
     """
     failures = [*_uncomputable(gates, numbers)]
     if not failures:
@@ -107,8 +109,8 @@ def _need(numbers: Mapping[str, Number], name: str) -> float:
 
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
-    """The numbers that the gates look at; what is not finite is None."""
-    names = ["rows", "champion.version"]
+    """The numbers that the gates look at or hand on; what is not finite is None."""
+    names = ["rows", "champion.version", DISAGREEMENT, SPREAD]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
     return {name: _plain(numbers[name]) for name in names if name in numbers}

@@ -23,6 +23,7 @@ from slipway.records.store import Store
 from slipway.spec import ModelSpec
 from slipway.stages.engine_choice import tags_of
 from slipway.stages.gating import CHALLENGER, CHAMPION, gate
+from slipway.stages.shadow import COMPARED_WITH, DISAGREEMENT, SPREAD, TAG_PREFIX
 
 __all__ = [
     "CHALLENGER",
@@ -215,17 +216,25 @@ def _version_tags(
     """What is known of a version without opening it."""
     champion = gated.numbers.get("champion.version")
     pins = {name: pinned.numbers[name] for name in ("features_version", "labels_version", "as_of")}
+    metrics = {
+        f"slipway.metric.{name.removeprefix('challenger.')}": repr(value)
+        for name, value in gated.numbers.items()
+        if name.startswith("challenger.")
+    }
+    evidence = {
+        f"{TAG_PREFIX}{name}": repr(gated.numbers[name])
+        for name in (DISAGREEMENT, SPREAD)
+        if gated.numbers.get(name) is not None
+    }
     return {
         DIGEST: trained.evidence["manifest_sha256"],
         "slipway.request": str(request.number),
         "slipway.reason": request.reason,
         "slipway.gate": gated.reason,
-        "slipway.compared_with": "constant" if champion is None else f"version {champion}",
+        COMPARED_WITH: "constant" if champion is None else f"version {champion}",
         "slipway.training_end": str(trained.numbers["training_end"]),
         "slipway.snapshot": json.dumps(pins),
         **tags_of(trained.numbers),
-    } | {
-        f"slipway.metric.{name.removeprefix('challenger.')}": repr(value)
-        for name, value in gated.numbers.items()
-        if name.startswith("challenger.")
+        **metrics,
+        **evidence,
     }

@@ -6,31 +6,22 @@ the same answer. A rollout holds the model's lease from here to its end; its tok
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from slipway.errors import BadParameter, SlipwayError, Superseded
-from slipway.records.leases import Lease, acquire, find_lease, release, renew
-from slipway.records.runs import (
-    Attempt,
-    RunRecord,
-    RunRef,
-    Verdict,
-    find_record,
-    need_record,
-    perform,
-)
+from slipway.errors import SlipwayError, Superseded
+from slipway.records.leases import acquire, release
+from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, find_record, perform
 from slipway.records.store import Store, digest, encode
 from slipway.spec import ModelSpec
 from slipway.stages.deciding import Action, Decision, Facts, decide
+from slipway.stages.leasing import LEASE_SECONDS, lease_name, overtaken, rollout_of, run_name
+from slipway.stages.looking import ABORTED, INCONCLUSIVE
 from slipway.stages.platform import Platform, Served
 
 TAG = "slipway.rollout"
-REFUSED, ABORTED, ROLLED_BACK = "refused", "aborted", "rolled_back"
-BLOCKED = frozenset({REFUSED, ABORTED, ROLLED_BACK})
-LEASE_SECONDS = 300.0
+REFUSED, ROLLED_BACK = "refused", "rolled_back"
+BLOCKED = frozenset({REFUSED, ABORTED, INCONCLUSIVE, ROLLED_BACK})
 
 
 class Version(Protocol):
@@ -46,7 +37,7 @@ class Version(Protocol):
 
 
 class Aliases(Protocol):
-    """The part of the registry that says who is who."""
+    """The part of the registry that says who is who, and what became of it."""
 
     def alias(self, model: str, alias: str) -> Version | None:
         """The version that an alias names, or None."""
@@ -58,37 +49,8 @@ class Aliases(Protocol):
             NotFound: There is no such version.
         """
 
-
-@dataclass(frozen=True)
-class Rollout:
-    """One rollout in flight, as `reconcile` recorded it.
-
-    Attributes:
-        model: Its name.
-        token: Fencing token of its lease.
-        action: What it does.
-        version: The version that shall serve.
-        champion: The champion when it began.
-        previous: The previous champion when it began.
-    """
-
-    model: str
-    token: int
-    action: Action
-    version: int
-    champion: int | None
-    previous: int | None
-
-    @property
-    def fallback(self) -> int | None:
-        """The version that goes on serving should this rollout fail."""
-        return self.champion if self.champion != self.version else None
-
-    @property
-    def warm(self) -> list[int]:
-        """The versions that stay ready beside the one that serves."""
-        kept = self.previous if self.fallback is None else self.fallback
-        return [] if kept is None or kept == self.version else [kept]
+    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Note something about a version."""
 
 
 def reconcile(
@@ -104,6 +66,11 @@ def reconcile(
     """The rollout to do, its lease taken; or `nothing`, recorded once per state of affairs.
 
     A champion that is not served is put back at once; verify, switch and promote confirm it.
+    So is one that shares the traffic with what an unfinished rollout left behind.
+
+    The way back (`previous`) does not wait for a rollout in flight that has not switched yet: it
+    takes over its lease, so whatever that one does next is refused. Where that one shares the
+    traffic already, its version gets none from now on and is marked as rolled back.
 
     Args:
         spec: The model.
@@ -115,7 +82,7 @@ def reconcile(
         origin: Who runs it.
 
     Raises:
-        LeaseHeld: Another rollout of this model is in flight.
+        LeaseHeld: Another rollout of this model is in flight, and may not be taken over.
         BadParameter: `to` cannot be rolled out.
         NotFound: The registry has no such version.
     """
@@ -127,17 +94,21 @@ def reconcile(
         idle = RunRef(spec.model, f"idle-{digest(encode(facts.to_json()))[:12]}", "reconcile")
         verdict = _verdict(decision, facts)
         return perform(store, idle, lambda _: verdict, inputs=facts.to_json(), origin=origin)
-    lease = acquire(store, _lease_name(spec.model), holder=holder, seconds=LEASE_SECONDS)
+    lease = acquire(
+        store,
+        lease_name(spec.model),
+        holder=holder,
+        seconds=LEASE_SECONDS,
+        over=overtaken(store, spec.model) if to == "previous" else None,
+    )
 
     def work(attempt: Attempt) -> Verdict:
         now = gather(spec.model, store=store, registry=registry, platform=platform)
-        decided = decide(now, to)
-        if decided.action == "repair" and decided.version is not None:
+        decided = _decide_again(facts, now, to)
+        if decided.action == "repair":
             attempt.check()
-            warm = [] if now.previous is None else [now.previous]
-            platform.apply(
-                spec.model, weights={decided.version: 1.0}, keep=warm, token=lease.number
-            )
+            _repair(spec.model, now, platform=platform, token=lease.number)
+            _mark(spec.model, now.guests if to == "previous" else (), registry=registry)
         return _verdict(decided, now)
 
     ref = RunRef(spec.model, run_name(lease.number), "reconcile")
@@ -175,55 +146,28 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
         blocked=blocked,
         served=served.version if served else None,
         unfinished=_unfinished(store, model, served),
+        sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
     )
 
 
-def rollout_of(store: Store, model: str, run: str) -> Rollout:
-    """The rollout that a run's `reconcile` decided on.
-
-    Raises:
-        NotFound: There is no such record.
-        BadParameter: It decided that there is nothing to do.
-    """
-    record = need_record(store, RunRef(model, run, "reconcile"))
-    numbers, action = record.verdict.numbers, record.verdict.action
-    if numbers.get("version") is None:
-        raise BadParameter(f"{run} of {model} has nothing to roll out", where=record.ref.key)
-    return Rollout(
-        model=model,
-        token=int(run.removeprefix("rollout-")),
-        action=action,  # type: ignore[arg-type]
-        version=int(numbers["version"]),  # type: ignore[arg-type]
-        champion=numbers.get("champion"),  # type: ignore[arg-type]
-        previous=numbers.get("previous"),  # type: ignore[arg-type]
-    )
+def _decide_again(first: Facts, now: Facts, to: str) -> Decision:
+    """The decision once the lease is held; what the rollout before it did since counts."""
+    if to == "previous" and first.guests and not now.guests:
+        gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
+        return Decision("nothing", None, gone)
+    return decide(now, to)
 
 
-def run_name(token: int) -> str:
-    """Run id of the rollout that holds a lease."""
-    return f"rollout-{token:06d}"
+def _mark(model: str, rolled_back: Iterable[int], *, registry: Aliases) -> None:
+    for version in rolled_back:
+        registry.tag(model, version, {TAG: ROLLED_BACK})
 
 
-def hold(store: Store, rollout: Rollout) -> Lease:
-    """The rollout's lease, renewed; call it when a stage begins and before it changes traffic.
-
-    Raises:
-        Superseded: Another rollout has taken over, or this one was given up.
-    """
-    lease = find_lease(store, _lease_name(rollout.model))
-    if lease is None or lease.number != rollout.token:
-        raise Superseded(
-            f"{run_name(rollout.token)} of {rollout.model} may not go on",
-            expected="its lease to be the newest",
-            found=f"lease {lease.number} of {lease.holder}" if lease else "no lease",
-        )
-    return renew(store, lease, seconds=LEASE_SECONDS)
-
-
-def let_go(store: Store, rollout: Rollout) -> None:
-    """Give the rollout's lease back, if it still has it."""
-    with suppress(Superseded):
-        release(store, hold(store, rollout))
+def _repair(model: str, facts: Facts, *, platform: Platform, token: int) -> None:
+    """Let the champion answer every request."""
+    weights = {} if facts.champion is None else {facts.champion: 1.0}
+    warm = [] if facts.previous is None else [facts.previous]
+    platform.apply(model, weights=weights, keep=warm, token=token)
 
 
 def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action, int] | None:
@@ -249,7 +193,3 @@ def _verdict(decision: Decision, facts: Facts) -> Verdict:
         "served": facts.served,
     }
     return Verdict(decision.action, decision.reason, numbers)
-
-
-def _lease_name(model: str) -> str:
-    return f"rollout-{model}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from slipway.errors import NotComputable
 from slipway.records.runs import Number
 from slipway.spec import DatasetSpec
 from slipway.stages.platform import Candidate, Payload, payload
+from slipway.stages.shadow import max_difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,25 +56,28 @@ class Measured:
     Attributes:
         rows: Real rows asked.
         rows_with_nulls: Those of them with a value missing.
-        max_absolute_difference: Largest between an answer and the offline prediction; None where
-            they cannot be compared.
+        max_difference: Largest between an answer and the offline prediction, relative where that
+            is above 1; None where they cannot be compared.
         p99_ms: 99th percentile of one-row latency, in milliseconds.
         cold_start_s: Seconds until the server was ready.
         resident_mib: Memory of its process, in MiB.
         accepted: Bad inputs that were not refused, by name.
+        answers: Its answer to each row.
     """
 
     rows: int
     rows_with_nulls: int
-    max_absolute_difference: float | None
+    max_difference: float | None
     p99_ms: float
     cold_start_s: float
     resident_mib: float
     accepted: tuple[str, ...]
+    answers: tuple[float, ...] = ()
 
     def numbers(self) -> dict[str, Number]:
-        """The same facts as the verdict stores them."""
-        return {**vars(self), "accepted": ", ".join(self.accepted)}
+        """The same facts as the verdict stores them, without the answers."""
+        facts = {name: value for name, value in vars(self).items() if name != "answers"}
+        return {**facts, "accepted": ", ".join(self.accepted)}
 
 
 class Replay:
@@ -105,18 +108,19 @@ class Replay:
             scores.extend(candidate.infer(one).scores)
             milliseconds.append((time.perf_counter() - began) * 1000)
         at_once = candidate.infer(self._payload(self._rows)).scores
-        difference = _difference([*scores, *at_once], [*self._expected, *self._expected])
+        difference = max_difference([*scores, *at_once], [*self._expected, *self._expected])
         good = self._payload(self._rows.head(1))
         bad = bad_inputs(good, self._columns)
         names = [name for name, _, _ in self._columns if name in self._rows]
         return Measured(
             rows=len(self._rows),
             rows_with_nulls=int(self._rows[names].isna().any(axis=1).sum()),
-            max_absolute_difference=difference,
+            max_difference=difference,
             p99_ms=sorted(milliseconds)[int(0.99 * (len(milliseconds) - 1))],
             cold_start_s=candidate.cold_start_s,
             resident_mib=candidate.resident_mib,
             accepted=tuple(name for name, body in bad.items() if not candidate.refuses(body)),
+            answers=tuple(scores),
         )
 
     def _payload(self, rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
@@ -185,11 +189,3 @@ def bad_inputs(good: Payload, columns: Columns) -> dict[str, bytes]:
 
 def _with(inputs: Sequence[Mapping[str, Any]], name: str, **change: Any) -> list[dict[str, Any]]:
     return [{**tensor, **change} if tensor["name"] == name else {**tensor} for tensor in inputs]
-
-
-def _difference(scores: Sequence[float], expected: Sequence[float]) -> float | None:
-    if len(scores) != len(expected):
-        return None
-    gaps = [abs(one - other) for one, other in zip(scores, expected, strict=True)]
-    # Not `max` alone: it may pass over what is not a number.
-    return max(gaps) if all(map(math.isfinite, gaps)) else None

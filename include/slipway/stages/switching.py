@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from slipway.errors import (
-    BadRequest,
-    NotFound,
-    PlatformUnavailable,
-    RolloutRefused,
-)
+from slipway.errors import BadRequest, NotFound, PlatformUnavailable
 from slipway.records import ledger
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store, read_json
 from slipway.spec import ModelSpec
+from slipway.stages.leasing import Rollout, hold, let_go, rollout_of
+from slipway.stages.looking import ABORTED
 from slipway.stages.platform import Platform
-from slipway.stages.reconciling import (
-    ABORTED,
-    ROLLED_BACK,
-    TAG,
-    Aliases,
-    Rollout,
-    hold,
-    let_go,
-    rollout_of,
-)
+from slipway.stages.preceding import need, need_verified
+from slipway.stages.reconciling import ROLLED_BACK, TAG, Aliases
+from slipway.stages.shifting import READ_BACK_ROUNDS, put_back, wrong_answers
 from slipway.stages.verification import sample_key
 
-READ_BACK_ROUNDS = 3
 READ_BACK_REQUESTS = 20
 SERVING = "serving"
 
@@ -41,9 +30,6 @@ class Registry(Aliases, Protocol):
 
     def delete_alias(self, model: str, alias: str) -> None:
         """Let an alias name nothing."""
-
-    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        """Note something about a version."""
 
     def anchor(self, model: str, head: ledger.Head) -> None:
         """Write the head of the ledger down outside the store."""
@@ -69,13 +55,13 @@ def switch(
         origin: Who runs it.
 
     Raises:
-        RolloutRefused: The candidate was not verified.
+        RolloutRefused: The candidate was not verified, or has not shifted at every step.
         Superseded: Another rollout has taken over.
         PlatformUnavailable: The champion could not be put back either; a retry goes on.
     """
     plan = rollout_of(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "switch")
-    _need(store, ref.beside("verify"), "verified")
+    need_verified(spec, plan, ref, store=store)
     sample = read_json(store, sample_key(ref))
     tolerance = spec.deployment.verify.max_difference
 
@@ -89,7 +75,7 @@ def switch(
             return Verdict("switched", reason, numbers | {"asked": READ_BACK_REQUESTS})
         hold(store, plan)
         attempt.check()
-        _put_back(plan, platform)
+        put_back(plan, platform)
         registry.tag(spec.model, plan.version, {TAG: ABORTED})
         kept = f"version {plan.fallback}" if plan.fallback else "nothing"
         reason = f"Version {plan.version} was taken back, {kept} serves: {problem}"
@@ -128,7 +114,7 @@ def promote_champion(
     """
     plan = rollout_of(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "promote_champion")
-    _need(store, ref.beside("switch"), "switched")
+    need(store, ref.beside("switch"), "switched")
 
     def work(attempt: Attempt) -> Verdict:
         hold(store, plan)
@@ -150,17 +136,6 @@ def promote_champion(
     registry.anchor(spec.model, ledger.head(store, spec.model))
     let_go(store, plan)
     return record
-
-
-def _need(store: Store, ref: RunRef, action: str) -> None:
-    verdict = need_record(store, ref).verdict
-    if verdict.action != action:
-        raise RolloutRefused(
-            f"{ref.run} of {ref.subject} may not go on",
-            expected=f"{ref.stage} to say {action}",
-            found=f"{verdict.action}: {verdict.reason}",
-            where=ref.key,
-        )
 
 
 def _move(
@@ -187,21 +162,10 @@ def _ask_many(
     plan: Rollout, sample: Mapping[str, Any], *, platform: Platform, tolerance: float
 ) -> str | None:
     for _ in range(READ_BACK_REQUESTS):
-        answer = platform.ask(plan.model, sample["payload"])
-        if answer.version != plan.version:
-            return f"version {answer.version} answered a request."
-        if len(answer.scores) != len(sample["scores"]):
-            return "an answer has another number of rows than its request."
-        pairs = zip(answer.scores, sample["scores"], strict=True)
-        if not all(abs(score - expected) <= tolerance for score, expected in pairs):
-            return "an answer differs from the offline prediction."
+        wrong = wrong_answers(plan, sample, platform=platform, allowed=tolerance)
+        if wrong is not None:
+            return wrong
     return None
-
-
-def _put_back(plan: Rollout, platform: Platform) -> None:
-    weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
-    warm = [] if plan.previous is None or plan.previous == plan.version else [plan.previous]
-    platform.apply(plan.model, weights=weights, keep=warm, token=plan.token)
 
 
 def _read_back(plan: Rollout, platform: Platform) -> None:

@@ -1,9 +1,13 @@
-"""The last check before traffic: the real server, real rows, and inputs that it must refuse."""
+"""The last check before traffic: the real server, real rows, and inputs that it must refuse.
+
+It is a shadow by replay: the candidate answers recent rows that no client waits for, and its
+answers are held against its own predictions and against the champion's.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,9 +16,11 @@ from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store, encode
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
+from slipway.stages.leasing import Rollout, hold, let_go, rollout_of
 from slipway.stages.platform import Platform
-from slipway.stages.reconciling import REFUSED, TAG, Rollout, hold, let_go, rollout_of
+from slipway.stages.reconciling import REFUSED, TAG, Version
 from slipway.stages.replay import FeatureTables, Measured, Package, Replay, recent_rows
+from slipway.stages.shadow import Shadow, compare
 
 
 class Folders(Protocol):
@@ -27,23 +33,30 @@ class Folders(Protocol):
             Tampered: A file differs from its digest.
         """
 
+    def version(self, model: str, version: int) -> Version:
+        """One version, with what the registry says about it."""
+
     def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
         """Note something about a version."""
 
 
-def judge(measured: Measured, bars: Verify, *, version: int, slow_is_fine: bool) -> Verdict:
+def judge(
+    measured: Measured, shadow: Shadow | None, bars: Verify, *, version: int, is_urgent: bool
+) -> Verdict:
     """Whether a candidate may serve; pure.
 
     Args:
         measured: What it showed.
+        shadow: How its answers differ from the champion's; None where there is no champion to
+            compare it with, or where that one is no measure because a person turns away from it.
         bars: What the spec demands.
         version: Which version it is.
-        slow_is_fine: Whether latency is only noted. A return to a known version is not stopped
+        is_urgent: Whether latency is only noted. A return to a known version is not stopped
             by a busy machine: whatever makes it urgent is worse.
     """
     numbers = measured.numbers() | {"version": version}
     wrong = []
-    difference, allowed = measured.max_absolute_difference, bars.max_difference
+    difference, allowed = measured.max_difference, bars.max_difference
     if difference is None:
         wrong.append("its answers cannot be compared with its offline predictions")
     elif difference > allowed:
@@ -51,16 +64,25 @@ def judge(measured: Measured, bars: Verify, *, version: int, slow_is_fine: bool)
             f"its answers differ from its offline predictions by up to {difference:.3g} "
             f"({allowed:.3g} is allowed)"
         )
+    if shadow is not None:
+        numbers |= shadow.numbers(bars)
+        wrong += shadow.objections(bars)
     if measured.accepted:
         wrong.append(f"it accepted bad inputs: {', '.join(measured.accepted)}")
-    if measured.p99_ms > bars.max_p99_ms and not slow_is_fine:
+    if measured.p99_ms > bars.max_p99_ms and not is_urgent:
         wrong.append(f"its p99 is {measured.p99_ms:.0f} ms ({bars.max_p99_ms:.0f} are allowed)")
     if wrong:
         return Verdict(REFUSED, f"Version {version} may not serve: {'; '.join(wrong)}.", numbers)
+    beside = ""
+    if shadow is not None and shadow.evidence is not None:
+        beside = (
+            f" It differs from version {shadow.champion} by {shadow.disagreement:.2g} on average, "
+            f"and by {shadow.evidence.disagreement:.2g} on its holdout."
+        )
     reason = (
         f"Version {version} answered {measured.rows} real rows as it predicts offline "
         f"(difference {difference or 0:.1g}, p99 {measured.p99_ms:.0f} ms), "
-        f"and refused every bad input."
+        f"and refused every bad input.{beside}"
     )
     return Verdict("verified", reason, numbers)
 
@@ -141,9 +163,14 @@ def _examine(
     bars = spec.deployment.verify
     try:
         with tempfile.TemporaryDirectory(prefix="slipway-candidate-") as scratch:
+            rows = recent_rows(tables, dataset, rows=bars.replay_rows)
+            champion = None if plan.is_urgent else plan.fallback
+            beside: Sequence[float] = ()
+            if champion is not None:
+                folder = registry.download(spec.model, champion, Path(scratch) / "champion")
+                beside = [float(score) for score in load(folder).predict(rows)]
             folder = registry.download(spec.model, plan.version, Path(scratch) / "version")
-            package = load(folder)
-            replay = Replay(recent_rows(tables, dataset, rows=bars.replay_rows), package, dataset)
+            replay = Replay(rows, load(folder), dataset)
             keep(replay.sample())
             with platform.boot(spec.model, version=plan.version, folder=folder) as candidate:
                 measured = replay.ask(candidate)
@@ -152,5 +179,8 @@ def _examine(
         if error.found:
             reason += f" Found: {error.found}."
         return Verdict(REFUSED, reason, {"version": plan.version})
-    urgent = plan.action in {"roll_back", "repair"}
-    return judge(measured, bars, version=plan.version, slow_is_fine=urgent)
+    shadow = None
+    if champion is not None:
+        tags = registry.version(spec.model, plan.version).tags
+        shadow = compare(measured.answers, beside, champion=champion, tags=tags)
+    return judge(measured, shadow, bars, version=plan.version, is_urgent=plan.is_urgent)

@@ -42,6 +42,21 @@ def verify(call: Call) -> RunRecord:
     )
 
 
+def shift(call: Call) -> RunRecord:
+    """A share of the traffic moves, and the candidate is looked at once."""
+    from slipway.stages import rollout
+
+    return rollout.shift(
+        call.shop.model(call.given["model"]),
+        rollout=call.given["rollout"],
+        step=int(call.given["step"]),
+        store=call.shop.store,
+        registry=call.shop.registry,
+        platform=call.shop.platform,
+        origin=call.origin,
+    )
+
+
 def switch(call: Call) -> RunRecord:
     """Traffic moves, and what is served is read back."""
     from slipway.stages import rollout

@@ -61,6 +61,7 @@ STAGES: dict[str, Stage] = {
     "answer": Stage(learning.answer, ("model", "request")),
     "reconcile": Stage(rollouts.reconcile, ("model",), ("to",)),
     "verify": Stage(rollouts.verify, ("model", "rollout")),
+    "shift": Stage(rollouts.shift, ("model", "rollout", "step")),
     "switch": Stage(rollouts.switch, ("model", "rollout")),
     "promote_champion": Stage(rollouts.promote_champion, ("model", "rollout")),
     "drift": Stage(monitoring.drift, ("model", "window")),

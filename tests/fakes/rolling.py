@@ -1,0 +1,245 @@
+"""A model with versions 1 to 4 on its way through the stages of a rollout, without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slipway.records.leases import find_lease
+from slipway.records.runs import RunRecord
+from slipway.serving.protocol import Column, Signature
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages import rollout
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.rollout import FakePlatform, FakeRegistry
+
+MODEL = "delay"
+SIGNATURE = Signature(
+    (Column("distance", "number", required=True), Column("origin", "string", required=False)),
+    key="id",
+    event_time="at",
+)
+DATASET = DatasetSpec.model_validate(
+    {
+        "dataset": "flights",
+        "key": "id",
+        "event_time": "at",
+        "streams": {
+            "features": {
+                "columns": {
+                    "id": {"type": "string", "nullable": False},
+                    "at": {"type": "timestamp", "nullable": False},
+                    "distance": {"type": "number", "nullable": False},
+                    "origin": {"type": "string"},
+                }
+            },
+            "labels": {"columns": {"id": {"type": "string"}, "late": {"type": "integer"}}},
+        },
+    }
+)
+SPEC = ModelSpec.model_validate(
+    {
+        "model": MODEL,
+        "dataset": "flights",
+        "task": "classification",
+        "target": "late",
+        "features": {"numeric": ["distance"], "categorical": ["origin"]},
+        "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
+        "gates": {"metrics": {"roc_auc": {"greater_is_better": True, "threshold": 0.5}}},
+        "deployment": {"verify": {"replay_rows": 20}},
+        "monitoring": {"performance": {"metric": "roc_auc", "max_absolute_drop": 0.05}},
+    }
+)
+
+
+class Offline:
+    """A package that scores like a version of the fake platform."""
+
+    signature_columns = tuple((it.name, it.kind, it.required) for it in SIGNATURE.columns)
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """A score that depends on version, distance and whether the origin is known."""
+        known = frame["origin"].notna().to_numpy()
+        return np.asarray(score(self._version, frame["distance"], known))
+
+
+def score(version: int, distance: Any, known: Any) -> Any:
+    """How a version scores."""
+    return version / 10 + np.asarray(distance, dtype=float) / 10_000 + np.asarray(known) / 100
+
+
+class Features:
+    """The features table of 100 rows, one an hour; every tenth has no origin."""
+
+    def __init__(self) -> None:
+        start = datetime(2013, 1, 1, tzinfo=UTC)
+        self.rows = pd.DataFrame(
+            {
+                "id": [f"f{number}" for number in range(100)],
+                "at": [start + timedelta(hours=number) for number in range(100)],
+                "distance": np.arange(100.0),
+                "origin": ["EWR" if number % 10 else None for number in range(100)],
+            }
+        )
+
+    def newest(self, _table: str, column: str) -> datetime | None:
+        """Largest value."""
+        return None if self.rows.empty else self.rows[column].max().to_pydatetime()
+
+    def count(self, _table: str) -> int:
+        """Rows."""
+        return len(self.rows)
+
+    def read(self, _table: str, *, where: Any = ()) -> pd.DataFrame:
+        """Rows since a moment."""
+        [(column, _, since)] = where
+        return self.rows[self.rows[column] >= since]
+
+
+def evidence(version: int, champion: int, *, ratio: float = 1.0) -> dict[str, str]:
+    """Tags of a version whose gates compared it with a champion."""
+    return {
+        "slipway.compared_with": f"version {champion}",
+        "slipway.disagreement": repr(ratio * abs(version - champion) / 10),
+        "slipway.disagreement.spread": "0.01",
+    }
+
+
+@dataclass
+class Yard:
+    """A model with versions 1 to 4, of which 2 is champion and served.
+
+    Attributes:
+        spec: The model's.
+        store: Records and leases.
+        registry: Who is who.
+        tables: Real rows.
+        load: What loads a version's folder.
+        requests_a_second: What clients ask while a step waits.
+        now: Seconds that have been waited.
+    """
+
+    spec: ModelSpec = SPEC
+    store: MemoryStore = field(default_factory=MemoryStore)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    tables: Features = field(default_factory=Features)
+    load: Callable[[Path], Any] = field(
+        default=lambda folder: Offline(int((folder / "version").read_text()))
+    )
+    requests_a_second: int = 100
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Serve version 2."""
+        self.registry.tags = {number: evidence(number, 2) for number in range(1, 5)}
+        self.registry.tags[2] = evidence(2, 1)
+        self.registry.aliases = {"champion": 2, "previous": 1}
+
+        def scores(version: int) -> Any:
+            return lambda inputs: score(
+                version,
+                inputs.columns["distance"],
+                [value is not None for value in inputs.columns["origin"]],
+            ).tolist()
+
+        models = {number: scores(number) for number in range(1, 5)}
+        self.platform = FakePlatform(self.store, SIGNATURE, models)
+        self.platform.apply(MODEL, weights={2: 1.0}, keep=[1], token=0)
+
+    def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
+        """The first stage."""
+        return rollout.reconcile(self.spec, **self._ports(), holder=holder, to=to)
+
+    def verify(self, run: str) -> RunRecord:
+        """The second stage."""
+        return rollout.verify(
+            self.spec, DATASET, **self._ports(), rollout=run, tables=self.tables, load=self.load
+        )
+
+    def shift(self, run: str, step: int) -> RunRecord:
+        """One step, while clients ask."""
+        return rollout.shift(
+            self.spec,
+            **self._ports(),
+            rollout=run,
+            step=step,
+            clock=lambda: self.now,
+            sleep=self.sleep,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Let some seconds pass, in which clients ask."""
+        self.now += seconds
+        self.platform.receive(MODEL, round(seconds * self.requests_a_second))
+
+    def switch(self, run: str) -> RunRecord:
+        """The third stage."""
+        return rollout.switch(self.spec, **self._ports(), rollout=run)
+
+    def promote(self, run: str) -> RunRecord:
+        """The last stage."""
+        return rollout.promote_champion(self.spec, **self._ports(), rollout=run)
+
+    def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
+        """Every stage as the DAG would run them; the verdicts' actions, unneeded ones left out."""
+        record = self.reconcile(to, holder=holder)
+        actions = [record.verdict.action]
+        steps = [partial(self.shift, step=step) for step in self.spec.deployment.shift.steps]
+        for stage, good in (
+            (self.verify, "verified"),
+            *((step, "shifted") for step in steps),
+            (self.switch, "switched"),
+            (self.promote, "promoted"),
+        ):
+            if actions[-1] == "nothing":
+                break
+            action = stage(record.ref.run).verdict.action
+            if action == "unneeded":
+                continue
+            actions.append(action)
+            if action != good:
+                break
+        return actions
+
+    def until_switch(self) -> str:
+        """The run of a rollout of version 3 that may switch now."""
+        self.registry.aliases["challenger"] = 3
+        run = self.reconcile().ref.run
+        self.verify(run)
+        for step in self.spec.deployment.shift.steps:
+            self.shift(run, step)
+        return run
+
+    def served(self) -> int | None:
+        """What is really served."""
+        found = self.platform.served(MODEL)
+        return found.version if found else None
+
+    def weights(self) -> dict[int, float]:
+        """Shares of the traffic."""
+        found = self.platform.served(MODEL)
+        return dict(found.weights) if found else {}
+
+    def is_free(self) -> bool:
+        """Whether nobody holds the model's lease."""
+        lease = find_lease(self.store, f"rollout-{MODEL}")
+        return lease is None or lease.released
+
+    def _ports(self) -> dict[str, Any]:
+        origin: Mapping[str, Any] = {"dag_id": "delay__deploy"}
+        return {
+            "store": self.store,
+            "registry": self.registry,
+            "platform": self.platform,
+            "origin": origin,
+        }

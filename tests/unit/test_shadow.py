@@ -1,0 +1,183 @@
+"""The shadow: a candidate beside its own predictions and the champion, before any traffic."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.errors import BadRequest
+from slipway.spec.deployment import Verify
+from slipway.stages.shadow import compare, max_difference
+from tests.fakes.rolling import Offline, Yard, evidence
+
+BARS = Verify()
+SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
+
+
+@pytest.fixture
+def yard() -> Yard:
+    """Version 2 serves, and version 3 is its challenger."""
+    made = Yard()
+    made.registry.aliases["challenger"] = 3
+    return made
+
+
+def refusal(yard: Yard) -> str:
+    """Why the challenger is refused; the champion goes on serving."""
+    record = yard.verify(yard.reconcile().ref.run)
+    assert record.verdict.action == "refused"
+    assert yard.weights() == {2: 1.0}
+    assert yard.registry.tags[3]["slipway.rollout"] == "refused"
+    assert yard.is_free()
+    return record.verdict.reason
+
+
+def learnt(yard: Yard, change: Any) -> None:
+    """Let version 3 be another model, offline and wherever it is served."""
+
+    class Changed(Offline):
+        def predict(self, frame: pd.DataFrame) -> np.ndarray:
+            return np.asarray(change(super().predict(frame)))
+
+    load = yard.load
+    yard.load = lambda folder: (
+        Changed(3) if (folder / "version").read_text() == "3" else load(folder)
+    )
+    before = yard.platform.models[3]
+    yard.platform.models[3] = lambda inputs: change(np.asarray(before(inputs))).tolist()
+
+
+def test_a_healthy_challenger_passes_with_its_numbers(yard: Yard) -> None:
+    """It differs from the champion as its gates saw that it does."""
+    verdict = yard.verify(yard.reconcile().ref.run).verdict
+    assert verdict.action == "verified"
+    assert verdict.numbers["disagreement"] == pytest.approx(0.1)
+    assert verdict.numbers["disagreement.holdout"] == pytest.approx(0.1)
+    assert verdict.numbers["disagreement.allowed"] == pytest.approx(0.3)
+    assert "It differs from version 2 by 0.1 on average, and by 0.1 on its holdout." in (
+        verdict.reason
+    )
+
+
+def test_a_version_registered_by_hand_lacks_evidence(yard: Yard) -> None:
+    """An inverted model that no gate has seen cannot serve, not even by its number."""
+    learnt(yard, lambda scores: 1 - scores)
+    yard.registry.tags[3] = {}
+    assert "its gates have not compared it with version 2" in refusal(yard)
+    assert yard.roll("3", holder="run-2") == ["roll_out", "refused"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        evidence(3, 1),
+        {**evidence(3, 2), "slipway.disagreement": "nan"},
+        {**evidence(3, 2), "slipway.disagreement": "little"},
+        {**evidence(3, 2), "slipway.compared_with": "constant"},
+    ],
+)
+def test_evidence_about_something_else_is_none(yard: Yard, tags: dict[str, str]) -> None:
+    """Another champion, or no number."""
+    yard.registry.tags[3] = tags
+    assert "its gates have not compared it with version 2" in refusal(yard)
+
+
+def test_an_inverted_model_with_good_evidence_is_refused(yard: Yard) -> None:
+    """Fast, healthy, faithful to its own predictions, and wrong."""
+    learnt(yard, lambda scores: 1 - scores)
+    assert "it differs from version 2 by" in refusal(yard)
+
+
+def test_a_server_that_answers_inverted_is_refused(yard: Yard) -> None:
+    """Its own predictions are right, and its answers are others."""
+    right = yard.platform.models[3]
+    yard.platform.models[3] = lambda inputs: [1 - one for one in right(inputs)]
+    assert "its answers differ from its offline predictions by up to" in refusal(yard)
+
+
+def test_a_flat_model_is_refused(yard: Yard) -> None:
+    """However near to the champion's mean its one answer is."""
+    learnt(yard, lambda scores: np.full(len(scores), 0.21))
+    assert "it answers every row alike" in refusal(yard)
+
+
+def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: Yard) -> None:
+    """When the world has turned, the right challenger is the champion's opposite."""
+    learnt(yard, lambda scores: 1 - scores)
+    yard.registry.tags[3] = evidence(3, 2, ratio=5.0)
+    assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
+
+
+def test_hardly_any_difference_needs_no_allowance(yard: Yard) -> None:
+    """A tenth of the champion's spread is allowed to a model that its gates saw no different."""
+    learnt(yard, lambda scores: scores - 0.1 + 0.0009)
+    yard.registry.tags[3] = evidence(3, 2, ratio=0.0)
+    assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
+
+
+def test_a_champion_that_cannot_score_is_no_comparison(yard: Yard) -> None:
+    """Then there is no verdict from a default."""
+    load = yard.load
+
+    def refuse_champion(folder: Path) -> Any:
+        if (folder / "version").read_text() == "2":
+            raise BadRequest("a column is missing")
+        return load(folder)
+
+    yard.load = refuse_champion
+    assert "a column is missing" in refusal(yard)
+
+
+@pytest.mark.parametrize("to", ["previous", "1"])
+def test_a_way_back_is_not_compared(yard: Yard, to: str) -> None:
+    """A person turns away from the champion, so it is no measure."""
+    yard.registry.tags[1] = {}
+    assert yard.roll(to) == ["roll_back", "verified", "switched", "promoted"]
+
+
+def test_the_first_model_is_not_compared(yard: Yard) -> None:
+    """There is no champion to compare it with."""
+    yard.registry.aliases = {"challenger": 1}
+    yard.registry.tags[1] = {}
+    yard.platform.forget("delay")
+    assert yard.roll() == ["roll_out", "verified", "switched", "promoted"]
+
+
+@given(SCORES, st.floats(0, 1), st.floats(0, 1))
+def test_the_champion_itself_always_passes(
+    scores: list[float], disagreement: float, spread: float
+) -> None:
+    """Nothing differs, whatever the gates saw."""
+    tags = {
+        "slipway.compared_with": "version 2",
+        "slipway.disagreement": repr(disagreement),
+        "slipway.disagreement.spread": repr(spread),
+    }
+    assert compare(scores, scores, champion=2, tags=tags).objections(BARS) == []
+
+
+@given(SCORES, st.sampled_from([math.nan, math.inf, None]))
+def test_what_cannot_be_compared_is_refused(scores: list[float], odd: float | None) -> None:
+    """An answer that is no number, or one too few."""
+    answers = scores[1:] if odd is None else [odd, *scores[1:]]
+    shadow = compare(answers, scores, champion=2, tags=evidence(3, 2))
+    assert shadow.objections(BARS) == ["its answers cannot be compared with version 2's"]
+    assert max_difference(answers, scores) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "difference"),
+    [(0.5, 0.25, 0.25), (200.0, 100.0, 1.0), (-150.0, -100.0, 0.5), (1.5, 1.0, 0.5)],
+)
+def test_differences_are_relative_above_one(
+    answer: float, expected: float, difference: float
+) -> None:
+    """A probability is compared as it is, a large amount by its size."""
+    assert max_difference([answer], [expected]) == difference
