@@ -11,6 +11,12 @@ from tests.serving.ground import TREES, save_version, tamper, use_pipeline
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the servers do."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder per version: 1 and 2 are sound and differ, 3 was tampered with.
 

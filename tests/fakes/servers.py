@@ -1,0 +1,86 @@
+"""Model servers that are no processes, behind the platform's front door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.records.desired import Desired
+from slipway.serving.forwarding import Asked
+from slipway.serving.upstream import Headers, Reply
+
+
+@dataclass
+class FakeServer:
+    """Stands in for `server_process.Server`.
+
+    Attributes:
+        model: Name of the model.
+        version: Its version.
+        changed: Called whenever `ready` changes.
+        ready: Whether it can answer.
+        status_code: What it answers; None: the connection breaks.
+        hangs: Whether its answer never comes in time.
+        seen: Request line and headers of each request.
+        drained: Whether it was told to end.
+        release: While it is given, each answer waits for it.
+    """
+
+    model: str
+    version: int
+    changed: Callable[[], None]
+    ready: bool = False
+    status_code: int | None = 200
+    hangs: bool = False
+    seen: list[tuple[str, dict[bytes, bytes]]] = field(default_factory=list)
+    drained: bool = False
+    release: asyncio.Event | None = None
+    key_column: str | None = "flight_id"
+    digest: str | None = None
+    restarts: int = 0
+    pid: int | None = 1
+    port: int | None = 1
+    reply_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def become(self, *, ready: bool) -> None:
+        """Change its readiness."""
+        self.ready = ready
+        self.changed()
+
+    async def ask(
+        self, method: str, target: str, *, headers: Headers, body: bytes, timeout_seconds: float
+    ) -> Reply | None:
+        """What it was told to answer."""
+        del timeout_seconds
+        self.seen.append((f"{method} {target}", dict(headers)))
+        if self.release is not None:
+            await self.release.wait()
+        if self.hangs:
+            raise TimeoutError
+        if self.status_code is None:
+            self.become(ready=False)
+            return None
+        return Reply(self.status_code, list(self.reply_headers), body, 0.005)
+
+    async def drain(self) -> None:
+        """End."""
+        self.drained = True
+
+    def status(self) -> dict[str, Any]:
+        """What the status page says about it."""
+        return {"ready": self.ready}
+
+
+def state(weights: dict[int, float], *, keep: tuple[int, ...] = (), generation: int = 1) -> Desired:
+    """What the traffic of a model should be."""
+    return Desired("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
+
+
+def asked(*, key: str = "k", version: int | None = None, is_inference: bool = True) -> Asked:
+    """A request."""
+    return Asked("POST", "/v2/models/delay/infer", [], b"{}", version, key, is_inference)

@@ -1,0 +1,132 @@
+"""Versions on this machine: which are trusted, and when they are downloaded anew."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import NotFound, RegistryUnavailable, Tampered
+from slipway.records.store import digest
+from slipway.serving import downloads
+from slipway.serving.downloads import Downloads
+from slipway.stages.manifest import MANIFEST, seal
+from tests.fakes.versions import FolderVersions
+
+pytestmark = pytest.mark.anyio
+
+
+class Registry(FolderVersions):
+    """Versions in folders, which can be away or hang.
+
+    Attributes:
+        is_down: Whether it refuses to answer.
+        hangs: Holds every answer back until it is set.
+        downloads: How many versions were downloaded.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.is_down = False
+        self.hangs: threading.Event | None = None
+        self.downloads = 0
+
+    def register(self, version: int, text: str) -> str:
+        """Let a number name a model; its digest."""
+        folder = self.root / str(version)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model").write_text(text)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        return seal(folder, {"key": "flight_id"})
+
+    def digest(self, model: str, version: int) -> str:
+        """The digest, if it answers."""
+        if self.hangs is not None:
+            self.hangs.wait()
+        if self.is_down:
+            raise RegistryUnavailable("the MLflow server does not answer")
+        return super().digest(model, version)
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """The folder, counted."""
+        self.downloads += 1
+        return super().download(model, version, to)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    """A registry with one version."""
+    registry = Registry(tmp_path / "registry")
+    registry.register(1, "first")
+    return registry
+
+
+@pytest.fixture
+def local(registry: Registry, tmp_path: Path) -> Iterator[Downloads]:
+    """This machine."""
+    local = Downloads(registry, tmp_path / "scratch")
+    yield local
+    local.close()
+
+
+async def test_a_version_comes_once(registry: Registry, local: Downloads) -> None:
+    """What is here and is what the registry names is not downloaded again."""
+    first = await local.fetch("delay", 1)
+    assert await local.fetch("delay", 1) == first
+    assert (first.folder / "model").read_text() == "first"
+    assert first.digest == digest((first.folder / MANIFEST).read_bytes())
+    assert first.key_column == "flight_id"
+    assert registry.downloads == 1
+    with pytest.raises(NotFound):
+        await local.fetch("delay", 9)
+
+
+async def test_a_registry_begun_anew(registry: Registry, local: Downloads) -> None:
+    """The same number with another digest is another version; the old one is not kept."""
+    old = await local.fetch("delay", 1)
+    registry.register(1, "second")
+    new = await local.fetch("delay", 1)
+    assert (new.folder / "model").read_text() == "second"
+    assert not old.folder.exists()
+
+
+async def test_a_registry_that_is_away(registry: Registry, local: Downloads) -> None:
+    """While it does not answer, what is here serves; what is not here cannot."""
+    kept = await local.fetch("delay", 1)
+    registry.is_down = True
+    assert await local.fetch("delay", 1) == kept
+    assert await local.digest("delay", 1) is None
+    with pytest.raises(RegistryUnavailable):
+        await local.fetch("delay", 2)
+
+
+async def test_a_registry_that_hangs(
+    registry: Registry, local: Downloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for when the version is here."""
+    kept = await local.fetch("delay", 1)
+    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.1)
+    registry.hangs = threading.Event()
+    began = time.monotonic()
+    for _ in range(6):
+        assert await local.fetch("delay", 1) == kept
+    assert time.monotonic() - began < 3
+    registry.hangs.set()
+
+
+async def test_a_changed_folder_is_not_trusted(registry: Registry, local: Downloads) -> None:
+    """A folder whose manifest is not the one of its name is downloaded anew."""
+    kept = await local.fetch("delay", 1)
+    (kept.folder / MANIFEST).write_text("{}")
+    assert await local.fetch("delay", 1) == kept
+    assert registry.downloads == 2
+
+
+async def test_a_tampered_version_stays_away(registry: Registry, local: Downloads) -> None:
+    """A download whose files differ from the digests is none."""
+    (registry.root / "1" / "model").write_text("evil")
+    with pytest.raises(Tampered):
+        await local.fetch("delay", 1)

@@ -1,0 +1,38 @@
+"""What a status page may repeat of a process's output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slipway.serving.last_words import last_words
+
+LOGGED = "2013-05-01 10:00:00,123 ERROR version 3 of delay cannot serve: a file is missing\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        ("", None),
+        ("\n\n", None),
+        ("anything else\n", None),
+        (LOGGED, "version 3 of delay cannot serve: a file is missing"),
+        (LOGGED + "\n  \n", "version 3 of delay cannot serve: a file is missing"),
+        (f"Traceback\n{LOGGED}ValueError: could not convert 'Ms Jones'\n", "ValueError"),
+        ("KeyboardInterrupt\n", "KeyboardInterrupt"),
+        ("slipway.errors.Tampered: x\n", None),
+        ("MemoryError", "MemoryError"),
+        ("x" * 10_000 + "\n" + LOGGED, "version 3 of delay cannot serve: a file is missing"),
+    ],
+)
+def test_only_our_own_words_are_shown(output: str, shown: str | None, tmp_path: Path) -> None:
+    """A line that we logged is shown; of an error only the kind, since it may quote a value."""
+    file = tmp_path / "output.log"
+    file.write_text(output)
+    assert last_words(file) == shown
+
+
+def test_no_output(tmp_path: Path) -> None:
+    """A process that never wrote anything said nothing."""
+    assert last_words(tmp_path / "output.log") is None
