@@ -61,6 +61,16 @@ def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
     assert following == "Next: the monitor goes on; last it said: 0 of 1 windows drift."
 
 
+def test_a_rollout_that_found_no_verdict_is_told_as_refused() -> None:
+    """A step without requests enough took its version back; a window without rows did nothing."""
+    store = MemoryStore()
+    unsure = Verdict("inconclusive", "Version 3: at 10 % it was asked 7 times.")
+    enter(store, "rollout-000002", "shift_10", unsure)
+    enter(store, "window-2013-05-v2", "drift", Verdict("inconclusive", "Too few rows."))
+    refused = why(ferries.model(), store=store, registry=Shelf(MODEL))[3]
+    assert refused.endswith("shift_10 rollout-000002: Version 3: at 10 % it was asked 7 times.")
+
+
 def test_what_is_worked_on_comes_next() -> None:
     """An accepted request goes before a waiting challenger, and that before the monitor."""
     store = MemoryStore()

@@ -147,6 +147,16 @@ def test_an_unserved_champion_is_reported() -> None:
     assert watch.collect(platform=Front(same))["difference"] is None
 
 
+def test_a_champion_that_shares_its_requests_is_reported() -> None:
+    """With who shares them, since that is a rollout's doing."""
+    served = Served(weights={2: 0.9, 3: 0.1}, healthy={2: True, 3: True}, keep=(1,), token=1)
+    said = Watch(until="2013-05-02").collect(platform=Front(served))["difference"]
+    assert said == (
+        "version 2 (90%) and version 3 (10%) share its requests; "
+        "a rollout moves them, or was cut off"
+    )
+
+
 def test_monitoring_goes_on_while_the_platform_is_away() -> None:
     """An outage of the platform is told, and stops nothing."""
     due = Watch(until="2013-06-02").collect(platform=Front(PlatformUnavailable("no answer")))

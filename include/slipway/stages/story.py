@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from slipway.stages.promotion import ModelVersion, Registry
 
 REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
+INCONCLUSIVE = "inconclusive"
 METRIC_TAG = "slipway.metric."
 
 
@@ -114,7 +115,9 @@ def _evidence(standing: Standing) -> str:
 def _refused(standing: Standing) -> str:
     for entry in standing.entries[::-1]:
         fact = entry["fact"]
-        if fact.get("action") in REFUSALS:
+        # A window may be inconclusive too, and that refuses nothing.
+        is_step = str(fact.get("stage")).startswith("shift_")
+        if fact.get("action") in REFUSALS or (is_step and fact["action"] == INCONCLUSIVE):
             return f"Refused: {_moment(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
     return "Refused: nothing so far."
 

@@ -164,6 +164,9 @@ def difference_to_served(
     found = served.version if served else None
     if found == expected:
         return None
+    if served is not None and expected in served.weights and len(served.weights) > 1:
+        shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
+        return f"{' and '.join(shares)} share its requests; a rollout moves them, or was cut off"
     return f"version {found} is served and version {expected} is champion; deploy repairs it"
 
 
