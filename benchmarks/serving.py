@@ -43,6 +43,8 @@ ROWS = 200
 CHECKED = 40
 START_SECONDS = 120
 TOLERANCE = 1e-5
+LARGE = 100
+WIDTH = 96
 
 Cell = tuple[str, int]
 
@@ -73,8 +75,9 @@ def measure(effort: Effort) -> Iterator[Ratio]:
         start(contenders, processes, scratch)
         check_answers(contenders, subject)
         bodies = write_bodies(subject, scratch)
+        pids = {contender.name: processes.find(contender.name).pid for contender in contenders}
         results = ask_all(
-            contenders, bodies, connections=connections, seconds=seconds, rounds=rounds
+            contenders, bodies, pids, connections=connections, seconds=seconds, rounds=rounds
         )
         processes.check()
     show(contenders, results, note=f"{rounds} rounds of {seconds} s", aside=options.json)
@@ -126,6 +129,7 @@ def write_bodies(subject: Subject, scratch: Path) -> Mapping[str, Path]:
 def ask_all(
     contenders: list[Contender],
     bodies: Mapping[str, Path],
+    pids: Mapping[str, int],
     *,
     connections: list[int],
     seconds: int,
@@ -134,24 +138,22 @@ def ask_all(
     """The median of the rounds by server and number of connections."""
     cells = [(contender, count) for contender in contenders for count in connections]
     measured: dict[Cell, list[Load]] = {(one.name, count): [] for one, count in cells}
+
+    def ask(contender: Contender, *, count: int, seconds: int) -> Load:
+        url, file = contender.url(contender.infer), bodies[contender.bodies]
+        return drive(url, file, pid=pids[contender.name], connections=count, seconds=seconds)
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("warming up", total=None)
         for contender in contenders:
-            drive(
-                contender.url(contender.infer), bodies[contender.bodies], connections=8, seconds=1
-            )
+            ask(contender, count=8, seconds=1)
         for number in range(rounds):
             for index in np.random.default_rng(number).permutation(len(cells)):
                 contender, count = cells[index]
-                said = f"round {number + 1} of {rounds}: {contender.title}, {count} connections"
+                said = f"round {number + 1} of {rounds}: {contender.title}, {count} at once"
                 progress.update(task, description=said)
-                load = drive(
-                    contender.url(contender.infer),
-                    bodies[contender.bodies],
-                    connections=count,
-                    seconds=seconds,
-                )
+                load = ask(contender, count=count, seconds=seconds)
                 measured[contender.name, count].append(load)
     return {cell: middle(loads) for cell, loads in measured.items()}
 
@@ -162,23 +164,25 @@ def show(
     """Print the table; on standard error where standard output is for JSON alone."""
     table = Table(title=f"One row a request, medians of {note}")
     table.add_column("server", no_wrap=True)
-    for heading in ("connections", "requests/s", "p50 ms", "p99 ms", "not answered"):
-        table.add_column(heading, justify="right")
+    for heading in ("at once", "answers/s", "p50 ms", "p99 ms", "CPU µs", "failed"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for contender in contenders:
         table.add_section()
         title = contender.title
         for (name, count), load in results.items():
             if name == contender.name:
-                latencies = (f"{load.p50_ms:,.2f}", f"{load.p99_ms:,.2f}")
-                table.add_row(
-                    title, str(count), f"{load.per_second:,.0f}", *latencies, f"{load.failed:,}"
-                )
+                figures = (load.per_second, load.p50_ms, load.p99_ms, load.cpu_us, load.failed)
+                table.add_row(title, str(count), *map(_figure, figures))
                 title = ""
-    Console(stderr=aside).print(table)
+    Console(stderr=aside, width=WIDTH).print(table)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if isinstance(value, int) or value >= LARGE else f"{value:,.2f}"
 
 
 def compare(results: Mapping[Cell, Load], connections: list[int]) -> Iterator[Ratio]:
-    """Requests per second of one server over those of another, at each number of connections."""
+    """Answers per second of one server over those of another, at each number of connections."""
     for above, below in COMPARED:
         for count in connections:
             if (above, count) in results and (below, count) in results:
@@ -186,7 +190,7 @@ def compare(results: Mapping[Cell, Load], connections: list[int]) -> Iterator[Ra
                 yield Ratio(
                     f"{above}_over_{below}_c{count}".replace("-", "_"),
                     one / other,
-                    f"{one:,.0f} and {other:,.0f} requests/s, connections: {count}",
+                    f"{one:,.0f} and {other:,.0f} answers/s, {count} at once",
                 )
 
 

@@ -83,8 +83,8 @@ def line_up(subject: Subject, *, only: Sequence[str]) -> list[Contender]:
     if unknown:
         raise SystemExit(f"--only knows {', '.join(makers)}; not {', '.join(sorted(unknown))}")
     chosen = [name for name in makers if name in (only or makers)]
-    if not subject.has_onnx:
-        chosen = [name for name in chosen if not name.startswith("onnx")]
+    if not subject.has_onnx and any(name.startswith("onnx") for name in chosen):
+        raise SystemExit("the version has no ONNX form: it did not pass its parity gate")
     ports = free_ports(len(chosen))
     return [makers[name](subject, port) for name, port in zip(chosen, ports, strict=True)]
 

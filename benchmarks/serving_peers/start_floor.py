@@ -42,4 +42,4 @@ if __name__ == "__main__":
         Route("/v2/health/ready", ready),
         Route(f"/v2/models/{MODEL}/infer", infer, methods=["POST"]),
     ]
-    run_until_stopped(Starlette(routes=routes), bind("127.0.0.1", int(sys.argv[2])), lifeline=None)
+    run_until_stopped(Starlette(routes=routes), bind("127.0.0.1", int(sys.argv[2])))

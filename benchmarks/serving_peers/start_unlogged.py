@@ -5,33 +5,35 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from slipway.serving.log import Record
 from slipway.serving.server import serve
 
 
 class Silence:
     """A prediction log that keeps nothing."""
 
-    def append(self, record: object) -> None:
-        """Nothing."""
+    def append(self, record: Record) -> None:
+        """Nothing is written."""
 
     def roll(self) -> None:
-        """Nothing."""
+        """Nothing is handed over."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Nothing is handed over."""
 
     def free_bytes(self) -> int:
-        """None needed."""
-        return 0
+        """As if there were room."""
+        return 1 << 40
 
 
 if __name__ == "__main__":
     model, folder, port = sys.argv[1:]
+    # No segment is ever written to the log folder.
     serve(
         model,
         version=1,
         folder=Path(folder),
-        log_folder=Path(folder) / "log",
+        log_folder=Path(folder).parent / "unlogged",
         port=int(port),
         log=Silence(),
     )

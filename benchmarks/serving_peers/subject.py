@@ -22,12 +22,12 @@ from slipway.local.samples import make_sample
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
 from slipway.stages.manifest import MANIFEST, seal
+from slipway.stages.onnx_form import ONNX
 from slipway.stages.platform import payload
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 TRAINING_MONTHS = ("2013-01", "2013-02", "2013-03")
 ASKED_MONTH = "2013-04"
-ONNX = "slipway/model.onnx"
 
 
 @dataclass(frozen=True)
