@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,9 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import BadRequest, SpecError, Tampered
 from slipway.records.store import digest, encode
-from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import EstimatorName
 from slipway.stages.manifest import MANIFEST, SOURCE
+from tests.fakes import packages
 
-TASKS = {"roc_auc": "classification", "r2_score": "regression"}
-ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
 SOURCE_TEXT = """
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -33,85 +30,24 @@ def features(frame):
 """
 
 
-def _dataset() -> DatasetSpec:
-    features = {
-        "id": {"type": "string", "nullable": False},
-        "at": {"type": "timestamp", "nullable": False},
-        "wind": {"type": "number"},
-        "decks": {"type": "integer", "nullable": False},
-        "port": {"type": "string"},
-        "berth": {"type": "integer"},
-    }
-    labels = {"id": {"type": "string"}, "late": {"type": "integer"}}
-    return DatasetSpec.model_validate(
-        {
-            "dataset": "ferries",
-            "key": "id",
-            "event_time": "at",
-            "streams": {"features": {"columns": features}, "labels": {"columns": labels}},
-        }
-    )
-
-
-def _spec(estimator: str, **params: Any) -> ModelSpec:
-    classifies = "Classif" in estimator or "Logistic" in estimator
-    metric = "roc_auc" if classifies else "r2_score"
-    return ModelSpec.model_validate(
-        {
-            "model": "delay",
-            "dataset": "ferries",
-            "task": TASKS[metric],
-            "target": "late",
-            "features": {"numeric": ["wind", "decks"], "categorical": ["port", "berth"]},
-            "estimator": {"name": estimator, "params": params},
-            "gates": {"metrics": {metric: {"greater_is_better": True}}},
-            "monitoring": {"performance": {"metric": metric, "max_absolute_drop": 0.1}},
-        }
-    )
-
-
-def _rows(count: int = 400) -> pd.DataFrame:
-    random = np.random.default_rng(1)
-    wind = random.normal(size=count)
-    return pd.DataFrame(
-        {
-            "id": [f"c{number}" for number in range(count)],
-            "at": pd.date_range("2013-01-01", periods=count, freq="h", tz="UTC"),
-            "wind": np.where(random.random(count) < 0.1, np.nan, wind),
-            "decks": random.integers(1, 5, count),
-            "port": pd.Series(random.choice(["Oban", "Mallaig"], count)).where(wind < 2),
-            "berth": pd.array([None if one > 2 else int(one > 0) for one in wind], "Int64"),
-            "late": (random.random(count) < 1 / (1 + np.exp(-3 * wind))).astype("int64"),
-        }
-    )
-
-
-def _saved(folder: Path, spec: ModelSpec, *, source: str | None = None) -> Path:
-    rows = _rows()
-    learned = SklearnLearner(spec, _dataset(), source).learn(rows)
-    reference = rows.drop(columns=["id", "late"]).assign(score=learned.predict(rows), part="x")
-    learned.save(folder, facts={"model": spec.model, "task": spec.task}, reference=reference)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved logistic regression; tests that change it take a copy."""
     target = tmp_path_factory.mktemp("package") / "delay"
-    return _saved(target, _spec("sklearn.linear_model.LogisticRegression"))
+    return packages.saved(target, packages.spec("sklearn.linear_model.LogisticRegression"))
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", packages.ESTIMATORS)
 def test_every_estimator_of_the_spec_answers_the_same_once_loaded(
     tmp_path: Path, estimator: str
 ) -> None:
     """Fitting, saving as skops and loading changes no score, and takes one thread."""
     trees = {"n_estimators": 5} if "XGB" in estimator or "Forest" in estimator else {}
-    spec = _spec(estimator, **trees)
-    learned = SklearnLearner(spec, _dataset(), None).learn(_rows())
-    package = load_package(_saved(tmp_path / "delay", spec))
-    scores = package.predict(_rows())
-    assert np.array_equal(scores, learned.predict(_rows()))
+    spec = packages.spec(estimator, **trees)
+    learned = SklearnLearner(spec, packages.dataset(), None).learn(packages.labelled(spec))
+    package = load_package(packages.saved(tmp_path / "delay", spec))
+    scores = package.predict(packages.rows())
+    assert np.array_equal(scores, learned.predict(packages.rows()))
     assert scores.dtype == np.float64
     assert scores.shape == (400,)
     threads = {k: v for k, v in package.pipeline.get_params().items() if k.endswith("n_jobs")}
@@ -176,7 +112,7 @@ def test_requirements_are_exact(folder: Path) -> None:
 
 def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
     """One changed byte refuses the folder before anything is built from it."""
-    target = _saved(tmp_path / "delay", _spec("sklearn.linear_model.Ridge"))
+    target = packages.saved(tmp_path / "delay", packages.spec("sklearn.linear_model.Ridge"))
     (target / "model.skops").write_bytes((target / "model.skops").read_bytes() + b" ")
     with pytest.raises(Tampered, match=r"model\.skops"):
         load_package(target)
@@ -184,7 +120,7 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
 
 def test_types_beyond_the_trusted_are_not_built(tmp_path: Path) -> None:
     """A manifest cannot widen the list of types that a model file may hold."""
-    target = _saved(tmp_path / "delay", _spec("sklearn.linear_model.Ridge"))
+    target = packages.saved(tmp_path / "delay", packages.spec("sklearn.linear_model.Ridge"))
     manifest = json.loads((target / MANIFEST).read_text())
     for asked, said in ((["os.system"], "os.system"), ([], "numpy.dtype")):
         (target / MANIFEST).write_bytes(encode(manifest | {"trusted_types": asked}))
@@ -196,15 +132,15 @@ def test_editing_pipeline_py_changes_no_answer_of_a_version(tmp_path: Path) -> N
     """The version imports the source that it holds, in whatever state the live file is."""
     live = tmp_path / "pipeline.py"
     live.write_text(SOURCE_TEXT)
-    spec = _spec("sklearn.linear_model.LogisticRegression")
-    target = _saved(tmp_path / "delay", spec, source=live.read_text())
-    before = load_package(target).predict(_rows())
+    spec = packages.spec("sklearn.linear_model.LogisticRegression")
+    target = packages.saved(tmp_path / "delay", spec, source=live.read_text())
+    before = load_package(target).predict(packages.rows())
     live.write_text(SOURCE_TEXT.replace("FACTOR = 1.0", "FACTOR = -100.0"))
-    assert np.array_equal(load_package(target).predict(_rows()), before)
-    edited = SklearnLearner(spec, _dataset(), live.read_text()).learn(_rows())
+    assert np.array_equal(load_package(target).predict(packages.rows()), before)
+    edited = SklearnLearner(spec, packages.dataset(), live.read_text()).learn(packages.rows())
     assert edited.own is not None
     assert edited.own.__name__ != f"slipway_model_delay_{digest(SOURCE_TEXT.encode())[:12]}"
-    assert np.array_equal(load_package(target).predict(_rows()), before)
+    assert np.array_equal(load_package(target).predict(packages.rows()), before)
 
 
 def test_pipeline_py_may_bring_transformer_and_estimator(tmp_path: Path) -> None:
@@ -235,13 +171,13 @@ def estimator(params):
 def split(rows):
     return rows["at"].iloc[300]
 """
-    spec = _spec("sklearn.linear_model.LogisticRegression", C=0.5)
-    target = _saved(tmp_path / "delay", spec, source=source)
+    spec = packages.spec("sklearn.linear_model.LogisticRegression", C=0.5)
+    target = packages.saved(tmp_path / "delay", spec, source=source)
     package = load_package(target)
     own = f"slipway_model_delay_{digest(source.encode())[:12]}"
     assert f"{own}.Clip" in package.manifest["trusted_types"]
-    learner = SklearnLearner(spec, _dataset(), source)
-    assert learner.holdout_start(_rows()) == _rows()["at"].iloc[300]
+    learner = SklearnLearner(spec, packages.dataset(), source)
+    assert learner.holdout_start(packages.rows()) == packages.rows()["at"].iloc[300]
     (target / SOURCE).write_text(source.replace("limit=1.0", "limit=2.0"))
     with pytest.raises(Tampered, match=r"pipeline\.py"):
         load_package(target)
@@ -260,14 +196,18 @@ def test_what_does_not_work_is_the_specs_fault(
 ) -> None:
     """A wrong param or a broken pipeline.py names itself, and no retry is tried."""
     with pytest.raises(SpecError, match=said):
-        SklearnLearner(_spec(estimator, **params), _dataset(), source).learn(_rows())
+        SklearnLearner(packages.spec(estimator, **params), packages.dataset(), source).learn(
+            packages.rows()
+        )
 
 
 def test_a_transformer_from_elsewhere_cannot_be_saved(tmp_path: Path) -> None:
     """A type that could not be loaded is refused when it is saved, not when it serves."""
     source = "def features(frame):\n    return frame\n"
-    learner = SklearnLearner(_spec("sklearn.linear_model.Ridge"), _dataset(), source)
-    learned = learner.learn(_rows())
+    learner = SklearnLearner(
+        packages.spec("sklearn.linear_model.Ridge"), packages.dataset(), source
+    )
+    learned = learner.learn(packages.rows())
     learned.package.pipeline.named_steps["features"].func = shutil.which
     with pytest.raises(SpecError, match=r"shutil\.which"):
-        learned.save(tmp_path / "delay", facts={}, reference=_rows())
+        learned.save(tmp_path / "delay", facts={}, reference=packages.rows())

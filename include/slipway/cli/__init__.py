@@ -9,6 +9,7 @@ import click
 
 from slipway import __version__
 from slipway.cli.demonstration import demo, down
+from slipway.cli.export import export
 from slipway.cli.ledgers import ledger
 from slipway.cli.output import Commands
 from slipway.cli.servers import platform, serve, ship, token
@@ -28,7 +29,7 @@ def main() -> None:
 for command in (
     *(check, sample, reference),
     *(status, why, ledger),
-    *(run, rollback),
+    *(run, rollback, export),
     *(serve, ship, platform, token),
     *(demo, down),
 ):

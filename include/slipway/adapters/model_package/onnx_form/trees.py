@@ -16,8 +16,8 @@ from onnx import AttributeProto, numpy_helper
 from slipway.adapters.model_package.onnx_form.graph import Array, Graph, Kind, NoOnnxForm
 
 LESS_OR_EQUAL, LESS = 0, 1
-MAX_NODES = 4_000_000
-"""Beyond it the file nears the two gigabytes that a protocol buffer may have."""
+MAX_NODES = 10_000_000
+"""Beyond it a server would take many seconds to load them: 3.6 million, in 64 MB, took four."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,14 @@ class Forest:
 
     def thresholds(self) -> list[tuple[int, float]]:
         """Feature and threshold of every split, each pair once."""
-        pairs = [
-            np.column_stack([tree.feature[~tree.leaf], tree.threshold[~tree.leaf]])
-            for tree in self.trees
+        features = np.concatenate([tree.feature[~tree.leaf] for tree in self.trees])
+        thresholds = np.concatenate([tree.threshold[~tree.leaf] for tree in self.trees])
+        # Feature by feature: sorting pairs takes NumPy ten times as long.
+        return [
+            (int(feature), float(threshold))
+            for feature in np.unique(features)
+            for threshold in np.unique(thresholds[features == feature])
         ]
-        unique = np.unique(np.vstack(pairs), axis=0)
-        return [(int(feature), float(threshold)) for feature, threshold in unique]
 
 
 def write(graph: Graph, forest: Forest, name: str) -> str:

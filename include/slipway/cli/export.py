@@ -1,0 +1,62 @@
+"""The command that hands a model version to devices without Slipway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from slipway.cli.output import json_option, print_json
+from slipway.errors import BadParameter
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--onnx",
+    "target",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=".",
+    required=True,
+    help="File to write, or a folder; without a value the present one, and `MODEL.onnx` in it.",
+)
+@click.option(
+    "--version", "which", default="champion", show_default=True, help="A version's number or alias."
+)
+@json_option
+def export(model: str, *, target: Path, which: str, as_json: bool) -> None:
+    """Write the ONNX form of a version of MODEL, and a program that asks it.
+
+    The file is the very one that the version's server answers with. The program lies beside it,
+    is printed too, and needs only onnxruntime and numpy.
+    """
+    from slipway import wiring
+    from slipway.stages.edge import export_onnx, find_version
+
+    if target.is_dir():
+        target = target / f"{model}.onnx"
+    program = target.with_name(f"{target.stem}_example.py")
+    if not target.parent.is_dir():
+        raise BadParameter("there is no such folder", where=str(target.parent))
+    registry = wiring.Workshop().registry
+    version = find_version(registry, model, which)
+    with TemporaryDirectory(prefix="slipway-export-") as scratch:
+        folder = registry.download(model, version.version, Path(scratch) / model)
+        exported = export_onnx(folder, version, file=target.name)
+    target.write_bytes(exported.data)
+    program.write_text(exported.program, encoding="utf-8")
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "version": version.version,
+                "file": str(target),
+                "sha256": exported.sha256,
+                "program": str(program),
+            }
+        )
+        return
+    click.echo(f"version {version.version} of {model} is in {target}; ask it with {program}:\n")
+    click.echo(exported.program)
