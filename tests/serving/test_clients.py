@@ -11,16 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.serving.clients import PYTHON, needs_clients
 from tests.serving.ground import MODEL, Process, a_server, flights, offline
 
-PROJECT = Path(__file__).resolve().parents[2]
-PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
 SCRIPTS = Path(__file__).with_name("public")
 DATATYPES = {"distance": "FP64", "temperature": "FP64", "carrier": "BYTES", "origin": "BYTES"}
 
-pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason="the public clients are not installed: run `make clients`"
-)
+pytestmark = needs_clients
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,7 @@ def test_what_fits_is_read_as_it_was_sent() -> None:
     [
         ({"shape": [2, 1], "data": [[1.0], [2.0]]}, [1.0, 2.0]),
         ({"shape": [2, 1]}, [100.5, 2]),
+        ({"shape": [2.0]}, [100.5, 2]),
         ({"datatype": "INT64", "data": [1, 2]}, [1, 2]),
         ({"datatype": "INT64", "data": [2**53, -(2**62)]}, [2**53, -(2**62)]),
         ({"datatype": "UINT8", "data": [0, 255]}, [0, 255]),
@@ -122,7 +123,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, type[BadRequest], str]] = {
     "beyond FP32": (changed("distance", datatype="FP32", data=[1.0, 1e39]), Mismatch, "FP32"),
     "negative shape": (changed("distance", shape=[-2]), Mismatch, "distance"),
     "absurd shape": (changed("distance", shape=[10**30]), Mismatch, "distance"),
-    "shape of fractions": (changed("distance", shape=[2.5]), Malformed, "distance"),
+    "shape of fractions": (changed("distance", shape=[2.5]), Mismatch, "distance"),
     "shape of text": (changed("distance", shape=SECRET), Malformed, "distance"),
     "no data": (changed("distance", data=None), Malformed, "distance"),
     "data that are no list": (changed("carrier", data=SECRET), Malformed, "carrier"),

@@ -20,8 +20,8 @@ from slipway.serving.batching import Queue
 from slipway.serving.connection import LATE
 from slipway.serving.metrics import Metrics
 from slipway.serving.options import Options
-from slipway.serving.protocol import Encoded, Malformed, TooLarge
-from slipway.serving.tensors import Mismatch
+from slipway.serving.protocol import Encoded
+from slipway.serving.refusals import Malformed, Mismatch, TooLarge
 from slipway.serving.web import REQUEST_ID, VERSION, UnknownEncoding, problem, receive_body
 
 INLINE_BYTES = 16 << 10

@@ -14,7 +14,7 @@ from typing import Any
 
 from slipway.serving import wire
 from slipway.serving.binary import SIZE, attach
-from slipway.serving.refusals import Malformed, Mismatch, TooLarge
+from slipway.serving.refusals import Malformed, Mismatch
 from slipway.serving.rows import by_name, check_data, count_rows
 from slipway.serving.tensors import (
     NUMBER,
@@ -28,20 +28,6 @@ from slipway.serving.tensors import (
     values_of,
 )
 from slipway.serving.wire import InferRequest, InferResponse
-
-__all__ = [
-    "Column",
-    "Encoded",
-    "InferRequest",
-    "InferResponse",
-    "Inputs",
-    "Malformed",
-    "Signature",
-    "TooLarge",
-    "decode",
-    "describe",
-    "encode_answer",
-]
 
 OUTPUT = "score"
 NAMES_SHOWN = 5

@@ -36,7 +36,7 @@ def count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
         TooLarge: There are too many rows.
     """
     shape = inputs[0].shape
-    rows = shape[0] if shape else 0
+    rows = int(shape[0]) if shape else 0
     flat, nested = [rows], [rows, 1]
     for tensor in inputs:
         if tensor.shape != flat and tensor.shape != nested:  # noqa: PLR1714 - twice as fast

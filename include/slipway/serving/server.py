@@ -169,11 +169,15 @@ class ModelServer:
         loaded = self._inference.loaded
         if loaded is None:
             return problem(503, self._inference.problem or LOADING)
-        limits = {
-            "max_rows": self._options.max_rows,
-            "max_body_bytes": self._options.max_body_bytes,
-        }
-        return JSONResponse(openapi.document(self.model, self.version, loaded.signature, **limits))
+        found = openapi.document(
+            self.model,
+            self.version,
+            loaded.signature,
+            max_rows=self._options.max_rows,
+            max_body_bytes=self._options.max_body_bytes,
+            secured=self._options.tokens_file is not None,
+        )
+        return JSONResponse(found)
 
     async def _exposition(self, _request: Request) -> Response:
         # It looks at the disk.

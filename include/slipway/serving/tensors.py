@@ -62,10 +62,13 @@ SAID: Mapping[type, str] = {
 
 
 class Tensor(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """One column as it travels; its data stand behind the JSON where `data` is None."""
+    """One column as it travels; its data stand behind the JSON where `data` is None.
+
+    JSON does not tell 1.0 from 1, so neither does a shape.
+    """
 
     name: str
-    shape: list[int]
+    shape: list[int | float]
     datatype: str
     data: list[Any] | None = None
     parameters: dict[str, Scalar] | None = None

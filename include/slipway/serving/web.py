@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive
 from slipway.errors import BadParameter, BadRequest
 from slipway.serving.connection import Connection, DrainingServer
 from slipway.serving.options import Options
-from slipway.serving.protocol import TooLarge
+from slipway.serving.refusals import TooLarge
 
 REQUEST_ID = "x-request-id"
 VERSION = "x-slipway-version"
