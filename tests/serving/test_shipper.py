@@ -10,13 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
 from slipway.serving import shipper
 from slipway.serving.log import Record
 from slipway.serving.shipper import FORGOTTEN_SECONDS, ship_segments
-from tests.serving.ground import MODEL
+from tests.serving.ground import MODEL, a_shipper, until
 from tests.serving.logs import DAY_US, record, segments, write_ahead
 
 
@@ -189,3 +190,15 @@ def test_a_shipper_that_died_at_any_moment_repeats_nothing(
         ship_segments(store, tmp_path / "log")
     assert len(store.list(f"predictions/{MODEL}")) == 3
     assert PredictionLog(store).count(MODEL) == 3
+
+
+def test_a_shipper_that_starts_without_its_store_waits_for_it(tmp_path: Path) -> None:
+    """It goes on trying, and ships once the store is there."""
+    (tmp_path / "store").touch()
+    with write_ahead(tmp_path / "log") as log:
+        log.append(record(1))
+    with a_shipper(str(tmp_path / "store"), tmp_path / "log") as process:
+        until(lambda: "next try" in process.output.read_text(), "it has tried in vain")
+        (tmp_path / "store").unlink()
+        until(lambda: not segments(tmp_path), "the segment is shipped")
+    assert PredictionLog(open_store(str(tmp_path / "store"))).count(MODEL) == 1

@@ -7,6 +7,7 @@ connections there are; and when it drains, it cuts idle connections on which a r
 from __future__ import annotations
 
 import json
+import socket
 from asyncio import Transport
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from slipway.serving.parting import close_listeners
 
 CONNECTIONS = 900
 HEAD_BYTES = 64 << 10
@@ -148,6 +151,11 @@ class DrainingServer(uvicorn.Server):
         """Begin to drain, at a signal."""
         self._stopping()
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening when nobody waits to be taken in, and drain."""
+        await close_listeners(self, sockets or [])
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; whether it is time to stop."""

@@ -65,11 +65,12 @@ def ship(
         at_the_end_of(lifeline, stop.set)
     # Records are millions of lists and no cycles; looking for some took half of the time.
     gc.set_threshold(100_000)
-    store = open_store(store_root)
+    store: Store | None = None
     pause = poll_seconds
     while True:
         ending = stop.is_set()
         try:
+            store = store or open_store(store_root)
             ship_segments(store, log_folder)
             pause = poll_seconds
         except (StoreUnavailable, OSError) as error:

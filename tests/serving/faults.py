@@ -1,0 +1,248 @@
+"""What can go wrong around servers and shippers, done to real processes under load.
+
+Each scenario returns what it counted; the tests say how large it is and what must hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from typing import Any, Self
+
+import psutil
+
+from slipway.adapters.http_platform import LocalPlatform
+from slipway.adapters.object_store import open_store
+from slipway.serving.log import unshipped_seconds
+from slipway.serving.options import Options
+from tests.serving.ground import (
+    MODEL,
+    OPTIONS,
+    Process,
+    a_platform,
+    a_shipper,
+    free_port,
+    running,
+    serving,
+    until,
+)
+from tests.serving.load import Clients, Loss, is_shipped, stored
+
+SETTLE_S = 0.5
+
+
+@dataclass
+class Site:
+    """Where one server and one shipper work, however often they are started.
+
+    Attributes:
+        version: Folder of the version served.
+        root: Folder of everything else.
+        store_root: The store.
+        log_folder: Where segments lie.
+        options: Of the server.
+        prelude: Statements that the server's process runs first.
+    """
+
+    version: Path
+    root: Path
+    store_root: str
+    log_folder: Path
+    options: Options = OPTIONS
+    prelude: str = ""
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    def below(cls, root: Path, version: Path) -> Self:
+        """A site with its store and its log in one folder."""
+        return cls(version, root, str(root / "store"), root / "log")
+
+    @contextlib.contextmanager
+    def server(self) -> Iterator[Process]:
+        """A ready server, always on the same port."""
+        code = serving(self.version, self.log_folder, options=self.options, port=self.port)
+        code = f"{self.prelude}\n{code}"
+        with running(code, output=self.root / "server.out", port=self.port) as process:
+            until(lambda: process.get("/v2/health/ready").is_success, "the server is ready")
+            yield process
+
+    def shipper(self) -> AbstractContextManager[Process]:
+        """A shipper."""
+        return a_shipper(self.store_root, self.log_folder)
+
+    def clients(self, count: int = 4, **more: Any) -> Clients:
+        """Clients of the server."""
+        return Clients(self.url, count, **more)
+
+    def settle(self, clients: Clients) -> Loss:
+        """What the store holds once everything acknowledged is shipped."""
+        until(lambda: is_shipped(clients.acknowledged, self.store_root), "all is shipped")
+        until(lambda: unshipped_seconds(self.log_folder) is None, "no segment is left")
+        return Loss.of(clients.acknowledged, self.store_root)
+
+
+class Kept:
+    """A process that is killed and started again.
+
+    Args:
+        start: Starts it.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Process]]) -> None:
+        self._start = start
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.process = self._stack.enter_context(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def again(self) -> None:
+        """SIGKILL it, and start it again."""
+        self.process.kill()
+        self._stack.close()
+        self.process = self._stack.enter_context(self._start())
+
+
+def kill_servers(site: Site, *, requests: int, kills: int) -> tuple[Loss, Clients]:
+    """Kill server and shipper by turns, and both at once, until so much was acknowledged."""
+    random = Random(1)
+    with Kept(site.server) as server, Kept(site.shipper) as shipper, site.clients() as clients:
+        turns = cycle([(server,), (shipper,), (shipper, server)])
+        for _ in range(kills):
+            clients.wait_for(requests // kills, within_s=600)
+            time.sleep(random.uniform(0, 0.05))
+            for one in next(turns):
+                one.again()
+        clients.wait_for(max(1, requests - len(clients.acknowledged)), within_s=600)
+        clients.stop()
+        server.process.stop()
+        return site.settle(clients), clients
+
+
+def kill_platform(
+    versions: Path, root: Path, *, requests: int, kills: int
+) -> tuple[Loss, Clients, Counter[str]]:
+    """Kill platform, servers and shipper by turns; two versions answer; the platform ends well."""
+    store, scratch, port = open_store(str(root / "store")), root / "scratch", free_port()
+    random, killed = Random(2), Counter[str]()
+
+    def start() -> AbstractContextManager[Process]:
+        return a_platform(store.root, versions, scratch, port=port)
+
+    with Kept(start) as platform:
+        url = platform.process.url
+        LocalPlatform(url, store).apply(MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1)
+        with Clients(url) as clients:
+            for turn, _ in zip(
+                cycle(["platform", "server", "shipper"]), range(kills), strict=False
+            ):
+                clients.wait_for(requests // kills, within_s=900)
+                time.sleep(random.uniform(0, 0.05))
+                killed[turn] += 1
+                if turn == "platform":
+                    platform.again()
+                else:
+                    _kill_child(platform.process, turn)
+            clients.wait_for(max(1, requests - len(clients.acknowledged)), within_s=900)
+        assert platform.process.stop() == 0
+    # What a shipper that was killed last has left is shipped by whoever comes next.
+    with a_shipper(store.root, scratch / "log"):
+        until(lambda: unshipped_seconds(scratch / "log") is None, "no segment is left")
+    return Loss.of(clients.acknowledged, store.root), clients, killed
+
+
+def _kill_child(platform: Process, kind: str) -> None:
+    """SIGKILL one of the platform's children."""
+
+    def one() -> psutil.Process | None:
+        for child in psutil.Process(platform.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if f"slipway.serving.{kind} import" in " ".join(child.cmdline()):
+                    return child
+        return None
+
+    child: psutil.Process = until(one, f"the platform has a {kind}")
+    child.kill()
+
+
+def lose_the_store(
+    site: Site, away: AbstractContextManager[None], *, seconds: float
+) -> tuple[Loss, Clients, float]:
+    """Take the store away under load; also how old the oldest segment had become."""
+    with site.server() as server, site.shipper(), site.clients() as clients:
+        until(lambda: stored(site.store_root), "shipping works")
+        with away:
+            before = len(clients.acknowledged)
+            time.sleep(seconds)
+            age_s = unshipped_seconds(site.log_folder)
+            assert len(clients.acknowledged) > before
+        clients.wait_for(10)
+        clients.stop()
+        server.stop()
+        return site.settle(clients), clients, age_s or 0.0
+
+
+@contextlib.contextmanager
+def folder_away(folder: Path) -> Iterator[None]:
+    """A store's folder is gone and nothing can be written where it was."""
+    elsewhere = folder.with_suffix(".away")
+    folder.rename(elsewhere)
+    folder.touch()
+    yield
+    folder.unlink()
+    elsewhere.rename(folder)
+
+
+CLOCK_GOES_BACK = """
+import time
+_time_ns, _began = time.time_ns, time.monotonic()
+def _earlier_ns():
+    return _time_ns() - int((time.monotonic() - _began) * 4) * 3600 * 10**9
+time.time_ns = _earlier_ns
+time.time = lambda: _earlier_ns() / 1e9
+"""
+"""Four times a second the process's clock is set back by an hour."""
+
+
+def set_the_clock_back(site: Site, *, requests: int) -> tuple[Loss, Clients]:
+    """Serve while the clock goes back hour by hour, over restarts of the server."""
+    back = replace(site, prelude=CLOCK_GOES_BACK)
+    with Kept(back.server) as server, back.shipper(), back.clients() as clients:
+        for _ in range(2):
+            clients.wait_for(requests // 2, within_s=600)
+            server.again()
+        clients.stop()
+        server.process.stop()
+        return back.settle(clients), clients
+
+
+def stop_under_load(
+    start: Callable[[], AbstractContextManager[Process]], *, rounds: int
+) -> tuple[Clients, Clients]:
+    """SIGTERM under load, again and again: clients that keep their connection, and that do not."""
+    keeping, closing = Clients("http://everywhere", 0), Clients("http://everywhere", 0)
+    for _ in range(rounds):
+        with start() as process:
+            kept = Clients(process.url)
+            fresh = Clients(process.url, headers={"connection": "close"})
+            with kept, fresh:
+                kept.wait_for(100)
+                fresh.wait_for(100)
+                assert process.stop() == 0
+                time.sleep(SETTLE_S)
+        keeping.add(kept)
+        closing.add(fresh)
+    return keeping, closing

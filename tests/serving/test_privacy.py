@@ -1,0 +1,197 @@
+"""Personal columns: hashed or dropped before anything is written, and watched by nobody."""
+
+from __future__ import annotations
+
+import hmac
+import io
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from slipway.adapters.object_store import open_store
+from slipway.adapters.prediction_log import PredictionLog
+from slipway.errors import BadParameter
+from slipway.records.store import Store
+from slipway.serving.log import Header, Record, WriteAheadLog
+from slipway.serving.options import Options
+from slipway.serving.privacy import Privacy
+from slipway.serving.shipper import ship_segments
+from slipway.stages.drift import measure_drift
+from tests.fakes import ferries
+from tests.fakes.monitoring import PlainReports, Shelf
+from tests.serving.ground import (
+    MODEL,
+    OPTIONS,
+    a_server,
+    a_shipper,
+    change_manifest,
+    flights,
+    request_of,
+    until,
+)
+
+KEY = b"sixteen bytes or"
+INFER = f"/v2/models/{MODEL}/infer"
+CARRIER, ORIGIN, DISTANCE = "Rosalind-Quist", "Svalbard-Airport", 1234.56789
+APRIL = datetime(2013, 4, 1, tzinfo=UTC)
+PII = {"carrier": "hash", "origin": "drop", "distance": "hash"}
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """A key as an editor leaves it, with a line end."""
+    path = tmp_path / "pii.key"
+    path.write_bytes(KEY + b"\n")
+    return path
+
+
+def hashed(text: str) -> str:
+    """What anybody with the key computes."""
+    return hmac.new(KEY, text.encode(), "sha256").hexdigest()[:32]
+
+
+def test_a_hash_needs_the_key_and_nothing_else(key_file: Path) -> None:
+    """Whoever has the key finds a person's rows again; numbers are hashed as floats."""
+    privacy = Privacy({"name": "hash", "age": "hash"}, key_file)
+    logged = privacy.values({"name": ["Ada", None, "Ada"], "age": [36, 36.0, 36.5], "deck": [1.0]})
+    assert logged == [
+        [hashed("Ada"), None, hashed("Ada")],
+        [hashed("36.0"), hashed("36.0"), hashed("36.5")],
+        [1.0],
+    ]
+
+
+def test_a_header_says_what_is_logged(key_file: Path) -> None:
+    """A hashed number is a string, and a dropped column is not there."""
+    privacy = Privacy({"name": "drop", "age": "hash"}, key_file)
+    columns = privacy.columns([("name", "string"), ("age", "number"), ("deck", "number")])
+    assert columns == [("age", "string"), ("deck", "number")]
+    assert privacy.values({"name": ["Ada"], "age": [None], "deck": [1.0]}) == [[None], [1.0]]
+
+
+def test_without_personal_columns_values_are_not_touched() -> None:
+    """It costs nothing: the lists themselves are logged, and no key is asked for."""
+    values = [1.5]
+    assert Privacy({}, None).values({"deck": values})[0] is values
+
+
+def test_dropping_needs_no_key() -> None:
+    """Only hashes have one."""
+    assert Privacy({"name": "drop"}, None).values({"name": ["Ada"], "deck": [1.0]}) == [[1.0]]
+
+
+@pytest.mark.parametrize("key", [None, b"", b"fifteen bytes..", b"fifteen bytes..\n", "folder"])
+def test_no_hash_without_a_proper_key(tmp_path: Path, key: bytes | str | None) -> None:
+    """A short key could be guessed; the error tells how to make one, and nothing of the key."""
+    path = None if key is None else tmp_path / "key"
+    if isinstance(key, bytes) and path is not None:
+        path.write_bytes(key)
+    with pytest.raises(BadParameter, match="no key to hash name with") as refused:
+        Privacy({"name": "hash"}, path)
+    assert "openssl rand" in str(refused.value)
+    assert "fifteen" not in str(refused.value)
+
+
+def test_a_treatment_that_is_not_known_is_refused() -> None:
+    """A version of a later Slipway is not logged in the clear by an earlier one."""
+    with pytest.raises(BadParameter, match="kept out"):
+        Privacy({"name": "encrypt"}, None)
+
+
+def personal_request() -> dict[str, Any]:
+    """A request whose personal values can be told from everything else."""
+    rows = flights(2).assign(carrier=CARRIER, origin=ORIGIN, distance=DISTANCE)
+    return request_of(rows)
+
+
+def test_no_personal_value_leaves_the_server(
+    tmp_path: Path, versions: Path, key_file: Path
+) -> None:
+    """Neither segments nor Parquet nor what the server prints hold one; the scores are the same."""
+    folder = tmp_path / "version"
+    shutil.copytree(versions / "1", folder)
+    change_manifest(folder, pii=PII)
+    options = Options(roll_seconds=60, min_free_bytes=0, pii_key_file=key_file)
+    store_root, log_folder = str(tmp_path / "store"), tmp_path / "log"
+    with a_server(versions / "1", tmp_path / "elsewhere", options=OPTIONS) as plain:
+        expected = httpx.post(plain.url + INFER, json=personal_request()).json()["outputs"]
+    with a_server(folder, log_folder, options=options) as server:
+        answer = httpx.post(server.url + INFER, json=personal_request()).raise_for_status()
+        assert answer.json()["outputs"] == expected
+        wrong = personal_request()
+        wrong["inputs"][0] |= {"datatype": "BYTES", "data": [CARRIER] * 2}
+        refusal = httpx.post(server.url + INFER, json=wrong)
+        assert (refusal.status_code, CARRIER in refusal.text) == (422, False)
+        [segment] = log_folder.rglob("*.wal")
+        written = segment.read_bytes()
+        assert hashed(CARRIER).encode() in written
+        server.stop()
+        printed = server.output.read_bytes()
+    with a_shipper(store_root, log_folder):
+        until(lambda: not list(log_folder.rglob("*.wal")), "the segment is shipped")
+    store = open_store(store_root)
+    files = [store.read(entry.key) for entry in store.list(f"predictions/{MODEL}")]
+    rows = [row for file in files for row in pq.read_table(io.BytesIO(file)).to_pylist()]
+    assert [row["distance"] for row in rows] == [hashed(repr(DISTANCE))] * 2
+    for bytes_ in (written, printed, *files, json.dumps(rows, default=str).encode()):
+        assert CARRIER.encode() not in bytes_
+        assert ORIGIN.encode() not in bytes_
+        assert b"1234.56" not in bytes_
+        assert np.float64(DISTANCE).tobytes() not in bytes_
+
+
+def test_a_server_without_the_key_never_becomes_ready(tmp_path: Path, versions: Path) -> None:
+    """It says why, and answers nobody."""
+    folder = tmp_path / "version"
+    shutil.copytree(versions / "1", folder)
+    change_manifest(folder, pii=PII)
+    with a_server(folder, tmp_path / "log") as server:
+        ready = server.get("/v2/health/ready")
+        assert (ready.status_code, "no key to hash" in ready.json()["error"]) == (503, True)
+        assert httpx.post(server.url + INFER, json=personal_request()).status_code == 503
+
+
+def test_windows_are_computed_without_personal_columns(
+    store: Store, tmp_path: Path, key_file: Path
+) -> None:
+    """From the server's log through the shipper to the verdict, ports are hashes; wind decides."""
+    spec, dataset = ferries.model(), ferries.dataset(pii={"port": "hash"})
+    rows = ferries.crossings(days=30, start=APRIL, seed=2)
+    privacy = Privacy({"port": "hash"}, key_file)
+    header = Header(spec.model, 1, privacy.columns([("wind", "number"), ("port", "string")]))
+    with WriteAheadLog(tmp_path / "log" / spec.model, header=header, options=Options()) as log:
+        for number, row in enumerate(rows.itertuples()):
+            moment = round(row.departs.timestamp() * 1e6)
+            values = privacy.values({"wind": [row.wind], "port": [row.port]})
+            log.append(
+                Record(
+                    f"r{number}", moment, [row.crossing], [moment], values, [row.score], probe=False
+                )
+            )
+    ship_segments(store, tmp_path / "log")
+    reference = ferries.crossings(days=90).drop(columns=["crossing", "late", "port"])
+    verdict = measure_drift(
+        spec,
+        dataset,
+        window="2013-04-v1",
+        store=store,
+        registry=Shelf(
+            spec.model,
+            references={1: reference.assign(part="training")},
+            numeric=["wind"],
+            categorical=["port"],
+            pii={"port": "hash"},
+        ),
+        log=PredictionLog(store),
+        reports=PlainReports(),
+        origin={"by": "a test"},
+    ).verdict
+    assert (verdict.action, verdict.numbers["rows"]) == ("ok", len(rows))
+    assert "Not watched: personal data (port)" in verdict.reason
