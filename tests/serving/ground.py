@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -164,6 +165,7 @@ class Process:
     process: subprocess.Popen[bytes]
     url: str
     output: Path
+    trust: ssl.SSLContext | bool = True
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -177,7 +179,11 @@ class Process:
 
     def get(self, path: str) -> httpx.Response:
         """The answer to a GET."""
-        return httpx.get(self.url + path, timeout=30)
+        return self.ask("GET", path)
+
+    def ask(self, method: str, path: str, **named: Any) -> httpx.Response:
+        """The answer to a request."""
+        return httpx.request(method, self.url + path, timeout=30, verify=self.trust, **named)
 
 
 @contextlib.contextmanager
@@ -244,8 +250,9 @@ def a_platform(
     *,
     port: int | None = None,
     options: Options = OPTIONS,
+    ca: Path | None = None,
 ) -> Iterator[Process]:
-    """The local platform, live."""
+    """The local platform, live; over TLS if an authority is given."""
     port = port or free_port()
     code = (
         "from pathlib import Path, PosixPath; "
@@ -256,6 +263,9 @@ def a_platform(
         f"scratch=Path({str(scratch)!r}), port={port}, poll_seconds=0.05, options={options!r})"
     )
     with running(code, output=scratch.parent / "platform.out", port=port) as platform:
+        if ca is not None:
+            platform.url = platform.url.replace("http:", "https:")
+            platform.trust = ssl.create_default_context(cafile=ca)
         try:
             until(lambda: platform.get("/v2/health/live").is_success, "the platform is live")
             yield platform
@@ -275,7 +285,7 @@ def logged(store_root: str, *, folder: str = "predictions") -> pd.DataFrame:
 
 @dataclass
 class Asker:
-    """Asks without a pause, in a thread of its own.
+    """Asks without a pause, in a thread of its own, each time for another key.
 
     Attributes:
         answered: Version that answered, by request id.
@@ -306,8 +316,9 @@ class Asker:
         with httpx.Client(timeout=90) as client:
             while not self._stop.is_set():
                 request_id = uuid4().hex
+                key = {"x-slipway-key": request_id}
                 try:
-                    reply = client.post(self.url, json={**self.body, "id": request_id})
+                    reply = client.post(self.url, json={**self.body, "id": request_id}, headers=key)
                 except httpx.TransportError as error:
                     self.failed.append(type(error).__name__)
                     continue

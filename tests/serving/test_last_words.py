@@ -21,7 +21,10 @@ LOGGED = "2013-05-01 10:00:00,123 ERROR version 3 of delay cannot serve: a file 
         (LOGGED + "\n  \n", "version 3 of delay cannot serve: a file is missing"),
         (f"Traceback\n{LOGGED}ValueError: could not convert 'Ms Jones'\n", "ValueError"),
         ("KeyboardInterrupt\n", "KeyboardInterrupt"),
-        ("slipway.errors.Tampered: x\n", None),
+        (
+            "Traceback\nslipway.errors.Tampered: a file is missing\n  where: x\n",
+            "a file is missing",
+        ),
         ("MemoryError", "MemoryError"),
         ("x" * 10_000 + "\n" + LOGGED, "version 3 of delay cannot serve: a file is missing"),
     ],

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +23,6 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.records.desired import desire
-from slipway.records.store import Store
 from slipway.serving.pipeline import engine_of
 from slipway.stages.platform import Platform
 from slipway.stages.replay import bad_inputs
@@ -34,8 +30,6 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, Scores
 from tests.serving.ground import (
     MODEL,
-    Asker,
-    Process,
     a_platform,
     flights,
     free_port,
@@ -44,54 +38,19 @@ from tests.serving.ground import (
     request_of,
     until,
 )
+from tests.serving.harbour import INFER, Harbour, a_harbour
 
 # They share one platform, and the last of them kills it.
 pytestmark = pytest.mark.xdist_group("platform")
 
 approx = partial(pytest.approx, rel=1e-6)
-INFER = f"/v2/models/{MODEL}/infer"
-
-
-@dataclass
-class Harbour:
-    """A running platform with its store and its scratch folder."""
-
-    process: Process
-    adapter: LocalPlatform
-    store: Store
-    scratch: Path
-    versions: Path
-    token: int = 0
-
-    def serve(self, version: int, *, keep: list[int]) -> None:
-        """Give one version every request, as a new rollout would."""
-        self.token += 1
-        self.adapter.apply(MODEL, weights={version: 1.0}, keep=keep, token=self.token)
-
-    def status(self) -> dict[str, Any]:
-        """What the platform says it serves."""
-        value: dict[str, Any] = self.process.get(f"/platform/models/{MODEL}").json()
-        return value
-
-    def asker(self) -> Asker:
-        """Asks the front door without a pause."""
-        return Asker(self.process.url + INFER, request_of(flights(3)))
-
-    def shipped(self, request_ids: dict[str, int]) -> bool:
-        """Whether the store holds every one of some requests, each row once per request."""
-        rows = logged(self.store.root)
-        counts = Counter(rows.drop_duplicates(["request_id", "row"])["request_id"])
-        return all(counts[request_id] == 3 for request_id in request_ids)
 
 
 @pytest.fixture(scope="module")
 def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
     """One platform for all of these tests: a server costs seconds to start."""
-    folder = tmp_path_factory.mktemp("platform")
-    store = open_store(str(folder / "store"))
-    with a_platform(store.root, versions, folder / "scratch") as process:
-        adapter = LocalPlatform(process.url, store)
-        yield Harbour(process, adapter, store, folder / "scratch", versions)
+    with a_harbour(tmp_path_factory.mktemp("platform"), versions) as harbour:
+        yield harbour
 
 
 @pytest.fixture
@@ -244,8 +203,10 @@ def test_a_killed_platform_resumes(harbour: Harbour) -> None:
     answered = dict(asker.answered)
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers), "orphans end")
     with a_platform(harbour.store.root, harbour.versions, harbour.scratch) as again:
-        adapter = LocalPlatform(again.url, harbour.store)
-        served = until(lambda: adapter.served(MODEL), "the state was read again")
+        about = f"/platform/models/{MODEL}"
+        until(lambda: again.get(about).is_success, "the state was read again")
+        served = LocalPlatform(again.url, harbour.store).served(MODEL)
+        assert served is not None
         assert served.token == harbour.token
         reply = httpx.post(again.url + INFER, json=request_of(flights(2)), timeout=90)
         # Until the version in force is ready again, the one that is kept warm may answer.

@@ -109,10 +109,11 @@ class Child:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def ending(self) -> str | None:
-        """How it ended the last time, or None."""
-        if self.last_exit is None:
-            return None
+    def starting(self) -> str:
+        """That it is starting, and how it ended the last time."""
+        return "it is starting" if self.last_exit is None else f"{self._ending()}; it is starting"
+
+    def _ending(self) -> str:
         said = f", saying: {self.last_line}" if self.last_line else ""
         return f"it ended with {self.last_exit}{said}"
 
@@ -138,13 +139,13 @@ class Child:
             return
         if self._stopping:
             process.terminate()
-        self.problem = "it is starting"
+        self.problem = self.starting()
         watch = asyncio.create_task(self._watch(process))
         code = await process.wait()
         watch.cancel()
         self._process = None
         self.last_exit, self.last_line = code, last_words(self._output)
-        self.problem = self.ending()
+        self.problem = self._ending()
         self._ended()
 
     async def _spawn(self) -> asyncio.subprocess.Process:

@@ -162,9 +162,7 @@ class Server(Child):
 
     def _trouble(self, reply: Reply | None, *, answered: bool) -> str | None:
         if reply is None:
-            ending = self.ending()
-            starting = f"it is starting again: {ending}" if ending else "it is starting"
-            return "it does not answer" if answered else starting
+            return "it does not answer" if answered else self.starting()
         return None if reply.status == HTTPStatus.OK else _reason(reply)
 
     def _ended(self) -> None:

@@ -1,0 +1,145 @@
+"""A platform that speaks TLS and wants tokens, asked by the adapter that stages use."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from slipway.adapters.http_platform import LocalPlatform
+from slipway.adapters.object_store import open_store
+from slipway.errors import BadParameter, PlatformUnavailable
+from slipway.records.store import Store
+from slipway.serving.tokens import line_of, make_token
+from tests.serving.ground import MODEL, OPTIONS, Process, a_platform, flights, request_of, until
+
+pytestmark = pytest.mark.xdist_group("secured")
+
+INFER = f"/v2/models/{MODEL}/infer"
+
+
+@dataclass
+class Fort:
+    """A running platform, and what it takes to be let in."""
+
+    process: Process
+    store: Store
+    token: str
+    ca: Path
+    tokens_file: Path
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of somebody who may ask."""
+        return {"authorization": f"Bearer {self.token}"}
+
+    def adapter(self, *, token: str | None) -> LocalPlatform:
+        """What stages ask."""
+        return LocalPlatform(self.process.url, self.store, token=token, ca=self.ca)
+
+    def about(self) -> dict[str, Any]:
+        """What the platform says about the server of version 1."""
+        reply = self.process.ask("GET", f"/platform/models/{MODEL}", headers=self.headers)
+        about: dict[str, Any] = reply.json()["servers"]["1"]
+        return about
+
+
+@pytest.fixture(scope="module")
+def fort(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fort]:
+    """A platform with a certificate of its own, on which version 1 serves."""
+    folder = tmp_path_factory.mktemp("secured")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(str(folder / "cert.pem"), append=True)
+    token = make_token()
+    (folder / "tokens").write_text(line_of("stages", token) + "\n")
+    options = replace(
+        OPTIONS,
+        tokens_file=folder / "tokens",
+        tls_certificate=folder / "cert.pem",
+        tls_key=folder / "key.pem",
+    )
+    store = open_store(str(folder / "store"))
+    with a_platform(
+        store.root, versions, folder / "scratch", options=options, ca=folder / "ca.pem"
+    ) as process:
+        fort = Fort(process, store, token, folder / "ca.pem", folder / "tokens")
+        fort.adapter(token=token).apply(MODEL, weights={1: 1.0}, keep=[], token=1)
+        yield fort
+
+
+def test_stages_are_let_in(fort: Fort, versions: Path) -> None:
+    """With token and authority everything works: what is served, answers, and candidates."""
+    adapter = fort.adapter(token=fort.token)
+    served = adapter.served(MODEL)
+    assert served is not None
+    assert served.version == 1
+    assert adapter.ask(MODEL, request_of(flights(2))).version == 1
+    assert adapter.ask(MODEL, request_of(flights(2)), version=1).version == 1
+    with adapter.boot(MODEL, version=2, folder=versions / "2") as candidate:
+        assert candidate.infer(request_of(flights(1))).version == 2
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+def test_others_are_not(fort: Fort, token: str | None) -> None:
+    """A missing or unknown token is said to be that, and no retry helps."""
+    adapter = fort.adapter(token=token)
+    with pytest.raises(BadParameter, match="let us in"):
+        adapter.served(MODEL)
+    with pytest.raises(BadParameter, match="let us in"):
+        adapter.ask(MODEL, request_of(flights(1)))
+
+
+def test_a_stranger_is_not_trusted(fort: Fort) -> None:
+    """A platform whose certificate nobody vouches for is not spoken to."""
+    with pytest.raises(PlatformUnavailable):
+        LocalPlatform(fort.process.url, fort.store, token=fort.token).served(MODEL)
+    with pytest.raises(BadParameter, match="authority"):
+        LocalPlatform(fort.process.url, fort.store, ca=fort.ca.with_name("none.pem"))
+    with pytest.raises(httpx.TransportError):
+        httpx.get(fort.process.url.replace("https:", "http:"))
+
+
+def test_servers_want_the_same_tokens(fort: Fort) -> None:
+    """A server behind the front door is no way around it; probes need no token."""
+    server = f"http://127.0.0.1:{fort.about()['port']}"
+    assert httpx.post(server + INFER, json=request_of(flights(1))).status_code == 401
+    assert httpx.get(f"{server}/v2/health/ready").is_success
+    assert fort.process.get("/v2/health/ready").is_success
+
+
+def test_a_token_is_rotated_without_a_restart(fort: Fort) -> None:
+    """A new line lets in within seconds, at the front door and at the servers behind it."""
+    token = make_token()
+    with fort.tokens_file.open("a") as file:
+        file.write(line_of("stages", token) + "\n")
+    headers = {"authorization": f"Bearer {token}"}
+    body = request_of(flights(1))
+    until(
+        lambda: fort.process.ask("POST", INFER, json=body, headers=headers).is_success,
+        "the new token is known",
+    )
+
+
+def test_a_server_that_keeps_ending_says_so(fort: Fort) -> None:
+    """Its status tells how often it was started, how it ended, and what it said last."""
+    before = fort.tokens_file.read_text()
+    fort.tokens_file.write_text("nonsense\n")
+    os.kill(fort.about()["pid"], signal.SIGKILL)
+    until(lambda: fort.about()["restarts"] == 3, "it was started three times")
+    until(lambda: fort.about()["last_exit"] == 1, "it has ended")
+    about = fort.about()
+    assert about["last_line"] == "a line of the tokens file is wrong"
+    assert "ended with 1, saying: a line of the tokens file" in about["problem"]
+    fort.tokens_file.write_text(before)
+    until(lambda: fort.about()["ready"], "it is back")

@@ -1,0 +1,229 @@
+"""Traffic that shifts among real servers of a real platform, under load."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.serving.ground import MODEL, flights, request_of, save_version, until
+from tests.serving.harbour import INFER, Harbour, a_harbour
+
+# They share one platform, whose second version is replaced by the last of them.
+pytestmark = pytest.mark.xdist_group("shifting")
+
+CHAMPION, CANARY = 1, 2
+
+
+@pytest.fixture(scope="module")
+def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
+    """One platform for all of these tests, with a registry of its own."""
+    folder = tmp_path_factory.mktemp("shifting")
+    for version in (CHAMPION, CANARY):
+        shutil.copytree(versions / str(version), folder / "versions" / str(version))
+    with a_harbour(folder, folder / "versions") as harbour:
+        yield harbour
+
+
+@pytest.fixture
+def harbour(shared: Harbour) -> Harbour:
+    """The champion serves, the canary is warm."""
+    shared.serve(CHAMPION, keep=[CANARY])
+    until(lambda: shared.status()["servers"][str(CANARY)]["ready"], "the canary is warm")
+    return shared
+
+
+def ask(harbour: Harbour, **headers: str) -> httpx.Response:
+    """One answer."""
+    url = harbour.process.url + INFER
+    return httpx.post(url, json=request_of(flights(1)), headers=headers, timeout=90)
+
+
+def versions_of(harbour: Harbour, keys: list[str]) -> dict[str, str]:
+    """Which version answers each key."""
+    with httpx.Client(timeout=90) as client:
+        url, body = harbour.process.url + INFER, request_of(flights(1))
+        replies = {key: client.post(url, json=body, headers={"x-slipway-key": key}) for key in keys}
+    return {key: reply.headers["x-slipway-version"] for key, reply in replies.items()}
+
+
+def test_shifting_under_load_loses_no_request(harbour: Harbour) -> None:
+    """From 0 to 10, 50 and 100 % and back to 0 no request fails, and each share is kept."""
+    steps: list[dict[int, float]] = [
+        {CHAMPION: 0.9, CANARY: 0.1},
+        {CHAMPION: 0.5, CANARY: 0.5},
+        {CANARY: 1.0},
+        {CHAMPION: 0.5, CANARY: 0.5},
+        {CHAMPION: 1.0},
+    ]
+    with harbour.asker() as one, harbour.asker() as other:
+        for weights in steps:
+            harbour.share(weights, keep=[CHAMPION, CANARY])
+            answered = len(one.answered)
+            one.wait_for(60)
+            counts = Counter(list(one.answered.values())[answered:])
+            # One request may have been answered before the shares were in force.
+            for version, count in counts.items():
+                assert count <= 1 or version in weights
+            tallies = harbour.tallies()
+            assert tallies.keys() == weights.keys()
+            total = sum(tally.asked for tally in tallies.values())
+            for version, tally in tallies.items():
+                deviation = (total * weights[version] * (1 - weights[version])) ** 0.5
+                assert abs(tally.asked - total * weights[version]) <= 5 * deviation
+            assert all(tally.failed == 0 for tally in tallies.values())
+            assert all(tally.p99_ms for tally in tallies.values() if tally.asked)
+    assert one.failed == other.failed == []
+    until(lambda: harbour.shipped(one.answered | other.answered), "every answer is in the store")
+
+
+def test_a_key_stays_with_its_version(harbour: Harbour) -> None:
+    """A client's key falls to one version, and from 10 to 50 % only moves to the canary."""
+    keys = [f"customer-{number}" for number in range(150)]
+    harbour.share({CHAMPION: 0.9, CANARY: 0.1})
+    small = versions_of(harbour, keys)
+    assert versions_of(harbour, keys) == small
+    harbour.share({CHAMPION: 0.5, CANARY: 0.5})
+    large = versions_of(harbour, keys)
+    assert {large[key] for key in keys if small[key] == str(CANARY)} == {str(CANARY)}
+    # Five standard deviations around a tenth and a half of 150.
+    assert 0 < Counter(small.values())[str(CANARY)] < 34
+    assert 44 < Counter(large.values())[str(CANARY)] < 106
+
+
+def test_a_row_stays_with_its_version(harbour: Harbour) -> None:
+    """Without a header the first row's key decides, so a repeat asks the same version."""
+    harbour.share({CHAMPION: 0.5, CANARY: 0.5})
+    url, rows = harbour.process.url + INFER, flights(20)
+    answered: list[set[str]] = []
+    with httpx.Client(timeout=90) as client:
+        for number in range(len(rows)):
+            body = request_of(rows.iloc[[number]])
+            replies = [client.post(url, json=body) for _ in range(4)]
+            answered.append({reply.headers["x-slipway-version"] for reply in replies})
+    assert {len(one) for one in answered} == {1}
+    assert set.union(*answered) == {str(CHAMPION), str(CANARY)}
+
+
+def test_an_abort_holds_for_the_very_next_request(harbour: Harbour) -> None:
+    """Once the weight 0 is in force, the canary answers nothing more."""
+    harbour.share({CHAMPION: 0.1, CANARY: 0.9})
+    with harbour.asker() as asker:
+        asker.wait_for(20)
+        harbour.share({CHAMPION: 1.0}, keep=[])
+        begun_after = len(asker.answered) + 1
+        asker.wait_for(40)
+    assert asker.failed == []
+    assert set(list(asker.answered.values())[begun_after:]) == {CHAMPION}
+    tallies = harbour.tallies()
+    assert tallies.keys() == {CHAMPION}
+
+
+def test_a_dead_canary_costs_no_request(harbour: Harbour) -> None:
+    """While its server is killed over and over its share is answered, and counted against it."""
+    harbour.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
+    before = harbour.status()["servers"][str(CANARY)]["restarts"]
+    with harbour.asker() as asker:
+        for _ in range(2):
+            until(lambda: harbour.status()["servers"][str(CANARY)]["ready"], "it is back")
+            os.kill(harbour.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
+            asker.wait_for(30)
+    assert asker.failed == []
+    tallies = harbour.tallies()
+    assert tallies[CANARY].failed > 0
+    assert tallies[CHAMPION].failed == 0
+    about = harbour.status()["servers"][str(CANARY)]
+    assert about["restarts"] >= before + 1
+    assert about["last_exit"] == -signal.SIGKILL
+    until(lambda: harbour.status()["servers"][str(CANARY)]["ready"], "it is back")
+
+
+def test_a_stopped_server_is_replaced(harbour: Harbour) -> None:
+    """A server that hangs is taken for dead and killed; its requests are answered elsewhere."""
+    harbour.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
+    pid = harbour.status()["servers"][str(CANARY)]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    keys = [f"customer-{number}" for number in range(12)]
+    assert set(versions_of(harbour, keys).values()) == {str(CHAMPION)}
+    until(lambda: harbour.status()["servers"][str(CANARY)]["ready"], "it is another process")
+    assert harbour.status()["servers"][str(CANARY)]["pid"] != pid
+    assert harbour.tallies()[CANARY].failed > 0
+
+
+def test_nothing_in_service_is_said_at_once(harbour: Harbour) -> None:
+    """After the first model was taken back there is nobody to wait for, warm or not."""
+    harbour.share({}, keep=[CHAMPION])
+    began = time.monotonic()
+    reply = ask(harbour)
+    assert (reply.status_code, time.monotonic() - began < 5) == (503, True)
+    assert "in service" in reply.json()["error"]
+    assert harbour.process.get("/v2/health/ready").is_success
+
+
+def test_what_passes_through_the_front_door(harbour: Harbour) -> None:
+    """Metadata, versions, errors with the version that gave them, the OpenAPI document, figures."""
+    get = harbour.process.get
+    assert get("/v2").json()["extensions"] == ["binary_tensor_data"]
+    assert get(f"/v2/models/{MODEL}").json()["versions"] == [str(CHAMPION)]
+    assert get(f"/v2/models/{MODEL}/versions/{CANARY}").json()["versions"] == [str(CANARY)]
+    document = get(f"/v2/models/{MODEL}/openapi.json").json()
+    assert document["openapi"].startswith("3.")
+    pinned = f"{harbour.process.url}/v2/models/{MODEL}/versions/{CANARY}/infer"
+    answer = httpx.post(pinned, json=request_of(flights(1)))
+    assert (answer.json()["model_version"], answer.headers["x-slipway-version"]) == ("2", "2")
+    refused = httpx.post(harbour.process.url + INFER, content=b"{")
+    assert (refused.status_code, "error" in refused.json()) == (400, True)
+    assert refused.headers["x-slipway-version"] == str(CHAMPION)
+    figures = get("/metrics").text
+    assert f'slipway_platform_weight{{model="{MODEL}",version="1"}} 1.0' in figures
+    for found in get("/platform/targets").json():
+        [target] = found["targets"]
+        assert "slipway_ready" in httpx.get(f"http://{target}/metrics").text
+
+
+def test_binary_tensors_pass(harbour: Harbour) -> None:
+    """A request and an answer with raw bytes arrive as they were sent."""
+    rows = flights(2)
+    request: dict[str, Any] = request_of(rows)
+    tail = rows["distance"].astype("<f8").to_numpy().tobytes()
+    [distance] = [one for one in request["inputs"] if one["name"] == "distance"]
+    del distance["data"]
+    distance["parameters"] = {"binary_data_size": len(tail)}
+    request["parameters"] = {"binary_data_output": True}
+    head = json.dumps(request).encode()
+    length = {"inference-header-content-length": str(len(head))}
+    url = harbour.process.url + INFER
+    reply = httpx.post(url, content=head + tail, headers=length)
+    assert reply.status_code == 200, reply.text
+    said = int(reply.headers["inference-header-content-length"])
+    assert json.loads(reply.content[:said])["outputs"][0]["parameters"] == {
+        "binary_data_size": len(reply.content) - said
+    }
+
+
+def test_a_registry_begun_anew_is_noticed(harbour: Harbour) -> None:
+    """A number that names another model now is downloaded again, by a state that asks for it.
+
+    It comes last, since it changes the canary.
+    """
+    old = harbour.status()["servers"][str(CANARY)]["digest"]
+    folder = harbour.versions / str(CANARY)
+    shutil.rmtree(folder)
+    save_version(folder, seed=5)
+    with harbour.asker() as asker:
+        harbour.serve(CANARY, keep=[])
+        asker.wait_for(20)
+    assert asker.failed == []
+    assert harbour.status()["servers"][str(CANARY)]["digest"] not in (None, old)
+    shutil.rmtree(folder)
+    os.kill(harbour.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
+    assert ask(harbour).headers["x-slipway-version"] == str(CANARY)
