@@ -54,6 +54,8 @@ class Origin(click.ParamType[dict[str, Any]]):
 @click.option("--to", help="What to roll out: `challenger`, `previous` or a version's number.")
 @click.option("--rollout", help="Rollout that `reconcile` began, e.g. `rollout-000003`.")
 @click.option("--step", type=click.IntRange(1, 99), help="Percent of the requests (`shift`).")
+@click.option("--partition", help="Partition to score (`score`), e.g. `2013-05`.")
+@click.option("--scoring", help="Or the run that listed it, e.g. `score-2013-05-3f9a0c11d2e4-v3`.")
 @click.option("--window", help="Window to measure, as `collect` names it.")
 @click.option(
     "--origin", type=Origin(), envvar="SLIPWAY_ORIGIN", help="Who runs it; a JSON object."

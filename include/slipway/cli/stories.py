@@ -26,14 +26,18 @@ def status(model: str | None, *, as_json: bool) -> None:
 
     workshop = wiring.Workshop()
     if model is None:
-        names = sorted(load_all(workshop.settings.project).models)
+        specs = dict(sorted(load_all(workshop.settings.project).models.items()))
     else:
-        names = [workshop.model(model).model]
+        specs = {model: workshop.model(model)}
     standings = [
         status_of(
-            name, store=workshop.store, registry=workshop.registry, platform=workshop.platform
+            name,
+            store=workshop.store,
+            registry=workshop.registry,
+            platform=workshop.platform_for(spec),
+            target=spec.deployment.target,
         )
-        for name in names
+        for name, spec in specs.items()
     ]
     if as_json:
         print_json([standing.to_json() for standing in standings])
@@ -48,10 +52,13 @@ def _print(standing: Status) -> None:
     click.secho(standing.model, bold=True)
     for alias, version in standing.aliases.items():
         click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
-    for number, engine in sorted(standing.engines.items()):
+    # A batch is scored by the pipeline itself, whatever engine its version could have.
+    engines = {} if standing.target == "batch" else standing.engines
+    for number, engine in sorted(engines.items()):
         click.echo(f"  {'engine':<11} version {number} {engine.shown}")
     shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
-    click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}")
+    where = " (batch)" if standing.target == "batch" else ""
+    click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}{where}")
     for version in standing.failing:
         click.secho(f"  version {version} cannot answer", fg="red")
     for trouble in standing.unknown:
@@ -77,11 +84,12 @@ def why(model: str, *, as_json: bool) -> None:
     from slipway.stages.story import why as why_of
 
     workshop = wiring.Workshop()
+    spec = workshop.model(model)
     lines = why_of(
-        workshop.model(model),
+        spec,
         store=workshop.store,
         registry=workshop.registry,
-        platform=workshop.platform,
+        platform=workshop.platform_for(spec),
     )
     if as_json:
         print_json({"model": model, "lines": lines})

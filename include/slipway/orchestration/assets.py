@@ -41,3 +41,8 @@ def challenger(model: str) -> Asset:
 def retrain_request(model: str) -> Asset:
     """The monitor asked for a model to learn again."""
     return Asset(name=f"{model}_retrain_request", group="slipway")
+
+
+def scores(model: str) -> Asset:
+    """Partitions of a batch model's features were scored."""
+    return Asset(name=f"{model}_scores", group="slipway")

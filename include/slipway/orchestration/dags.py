@@ -1,4 +1,4 @@
-"""Specs become DAGs: one per dataset, three per model."""
+"""Specs become DAGs: one per dataset, three per model, and one more per batch model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from airflow.sdk import DAG
 from slipway.orchestration.deploy_dag import deploy_dag
 from slipway.orchestration.ingest_dag import ingest_dag
 from slipway.orchestration.monitor_dag import monitor_dag
+from slipway.orchestration.score_dag import score_dag
 from slipway.orchestration.train_dag import train_dag
 from slipway.settings import Settings
 from slipway.spec.loading import Loaded, load_all
@@ -43,4 +44,9 @@ def _plans(loaded: Loaded, *, store_root: str) -> dict[str, Callable[[], DAG]]:
         for name, model in loaded.models.items()
         for activity, build in MODEL_DAGS.items()
     }
-    return {**ingest, **of_models}
+    of_batch_models = {
+        f"{name}__score": partial(score_dag, model)
+        for name, model in loaded.models.items()
+        if model.deployment.target == "batch"
+    }
+    return {**ingest, **of_models, **of_batch_models}

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from airflow.sdk import DAG, XComArg, get_current_context, task
+from airflow.sdk.definitions.asset import BaseAsset
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
@@ -32,7 +33,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
     dag = ring_dag(
         f"{name}__monitor",
         cron=model.monitoring.cron,
-        assets=assets.batch(model.dataset),
+        assets=_starters(model),
         params={},
         owner=model.owner,
         tags=[name, model.dataset, "monitor"],
@@ -61,6 +62,11 @@ def monitor_dag(model: ModelSpec) -> DAG:
             windows = windows_for.override(task_id=f"{stage}_windows")(collected, stage)
             measured(model, stage, windows) >> decide
     return dag
+
+
+def _starters(model: ModelSpec) -> BaseAsset:
+    batch = assets.batch(model.dataset)
+    return batch | assets.scores(model.model) if model.deployment.target == "batch" else batch
 
 
 def measured(model: ModelSpec, stage: str, windows: XComArg) -> MappedOperator:

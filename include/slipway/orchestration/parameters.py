@@ -12,6 +12,9 @@ from airflow.sdk import Param
 from slipway.errors import BadParameter
 from slipway.spec.problems import nearest
 
+PARTITIONS = {"day": ("2013-05-06", r"\d{4}-\d{2}-\d{2}"), "month": ("2013-05", r"\d{4}-\d{2}")}
+"""An example and a pattern of each kind of partition's name."""
+
 
 def ingest_parameters() -> dict[str, Param]:
     """Parameters of `<dataset>__ingest`."""
@@ -59,6 +62,30 @@ def deploy_parameters() -> dict[str, Param]:
                 "`previous` (roll back), or a version's number."
             ),
         )
+    }
+
+
+def score_parameters(unit: str) -> dict[str, Param]:
+    """Parameters of `<model>__score`.
+
+    Args:
+        unit: Kind of partition: `day` or `month`.
+    """
+    example, pattern = PARTITIONS[unit]
+
+    def partition(title: str, what: str) -> Param:
+        return Param(
+            None,
+            type=["null", "string"],
+            pattern=f"^{pattern}$",
+            title=title,
+            description_md=f"{what}, such as `{example}`, scored already or not.",
+        )
+
+    return {
+        "partition": partition("Partition", f"Score only this {unit}, again if need be"),
+        "from": partition("From", f"Or every {unit} from this one on"),
+        "to": partition("To", f"… up to and with this {unit}"),
     }
 
 

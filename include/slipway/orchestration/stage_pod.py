@@ -176,6 +176,8 @@ def run_name(inputs: Mapping[str, Any]) -> str:
     """The run that a stage's inputs name."""
     if "request" in inputs:
         return f"request-{int(inputs['request']):06d}"
+    if "scoring" in inputs:
+        return str(inputs["scoring"])
     return str(inputs["rollout"]) if "rollout" in inputs else f"window-{inputs['window']}"
 
 

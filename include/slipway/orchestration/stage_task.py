@@ -36,6 +36,7 @@ POD_STAGES = frozenset(
         "shift",
         "switch",
         "promote_champion",
+        "score",
         "drift",
         "performance",
     }

@@ -120,6 +120,7 @@ class Status:
         requests: Retrain requests without an answer.
         verdicts: The newest verdict of each stage, newest first.
         unknown: What could not be asked, and why.
+        target: Where it is deployed, as its spec says.
     """
 
     model: str
@@ -130,13 +131,16 @@ class Status:
     requests: tuple[OpenRequest, ...]
     verdicts: tuple[LastVerdict, ...]
     unknown: tuple[str, ...] = ()
+    target: str = "local"
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
         return asdict(self)
 
 
-def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -> Status:
+def status(
+    model: str, *, store: Store, registry: Aliases, platform: LiveView, target: str = "local"
+) -> Status:
     """How one model stands; what does not answer is named and hides nothing else.
 
     Args:
@@ -144,6 +148,7 @@ def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -
         store: Where requests and ledger live.
         registry: Who is champion, challenger and previous.
         platform: What is served.
+        target: Where its spec deploys it.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -171,6 +176,7 @@ def status(model: str, *, store: Store, registry: Aliases, platform: LiveView) -
         requests=_requests(store, model),
         verdicts=_last_verdicts(store, model),
         unknown=tuple(unknown),
+        target=target,
     )
 
 

@@ -90,6 +90,21 @@ def window_at(moment: datetime, unit: Unit) -> Window:
     return Window(unit, first, (first + timedelta(days=32)).replace(day=1))
 
 
+def window_named(name: str, unit: Unit) -> Window:
+    """The window that bears an ISO 8601 name.
+
+    Raises:
+        BadParameter: It names no window of this unit.
+    """
+    start = _start(name, unit)
+    window = None if start is None else window_at(start, unit)
+    if window is None or window.name != name:
+        raise BadParameter(
+            f"this names no {unit}", expected=f"such as {_EXAMPLES[unit]}", found=name[:40]
+        )
+    return window
+
+
 def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Window]:
     """Every window from the one that holds `since`, oldest first, that has ended by `clock`."""
     window = window_at(since, unit)

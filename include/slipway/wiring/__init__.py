@@ -2,7 +2,8 @@
 
 from slipway.wiring.arrival import acknowledge, claim
 from slipway.wiring.monitoring import collect
+from slipway.wiring.scoring import partitions
 from slipway.wiring.stages import STAGES, run_stage
 from slipway.wiring.workshop import Workshop
 
-__all__ = ["STAGES", "Workshop", "acknowledge", "claim", "collect", "run_stage"]
+__all__ = ["STAGES", "Workshop", "acknowledge", "claim", "collect", "partitions", "run_stage"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
 from slipway.records import requests
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.wiring.workshop import Workshop
+
+if TYPE_CHECKING:
+    from slipway.stages.platform import Platform
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Call:
         """Specs of the model that is asked for, and of its dataset."""
         model = self.shop.model(self.given["model"])
         return model, self.shop.dataset(model.dataset)
+
+    @property
+    def platform(self) -> Platform:
+        """What serves the model that is asked for."""
+        return self.shop.platform_for(self.shop.model(self.given["model"]))
 
     def request(self) -> requests.Request:
         """The retrain request that is worked on."""

@@ -24,8 +24,8 @@ def collect(*, model: str, shop: Workshop | None = None) -> Due:
         store=shop.store,
         tables=shop.tables,
         registry=shop.registry,
-        log=shop.log,
-        platform=shop.platform,
+        log=shop.log_for(spec),
+        platform=shop.platform_for(spec),
     )
 
 
@@ -33,12 +33,14 @@ def drift(call: Call) -> RunRecord:
     """A window's inputs and answers are compared with the reference."""
     from slipway.stages import monitoring
 
+    model, dataset = call.model_and_dataset()
     return monitoring.measure_drift(
-        *call.model_and_dataset(),
+        model,
+        dataset,
         window=call.given["window"],
         store=call.shop.store,
         registry=call.shop.registry,
-        log=call.shop.log,
+        log=call.shop.log_for(model),
         reports=call.shop.reports,
         origin=call.origin,
     )
@@ -49,13 +51,15 @@ def performance(call: Call) -> RunRecord:
     from slipway.adapters.metrics import measure
     from slipway.stages import monitoring
 
+    model, dataset = call.model_and_dataset()
     return monitoring.measure_performance(
-        *call.model_and_dataset(),
+        model,
+        dataset,
         window=call.given["window"],
         store=call.shop.store,
         registry=call.shop.registry,
         tables=call.shop.tables,
-        log=call.shop.log,
+        log=call.shop.log_for(model),
         measure=measure,
         origin=call.origin,
     )
@@ -65,11 +69,13 @@ def decide(call: Call) -> Verdict:
     """The newest windows together ask for training, or do not."""
     from slipway.stages import monitoring
 
+    model, dataset = call.model_and_dataset()
     return monitoring.decide(
-        *call.model_and_dataset(),
+        model,
+        dataset,
         store=call.shop.store,
         tables=call.shop.tables,
         registry=call.shop.registry,
-        log=call.shop.log,
+        log=call.shop.log_for(model),
         origin=call.origin,
     )

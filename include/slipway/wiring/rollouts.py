@@ -20,7 +20,7 @@ def reconcile(call: Call) -> RunRecord:
         holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
         store=call.shop.store,
         registry=call.shop.registry,
-        platform=call.shop.platform,
+        platform=call.platform,
         origin=call.origin,
     )
 
@@ -35,7 +35,7 @@ def verify(call: Call) -> RunRecord:
         rollout=call.given["rollout"],
         store=call.shop.store,
         registry=call.shop.registry,
-        platform=call.shop.platform,
+        platform=call.platform,
         tables=call.shop.tables,
         load=load_package,
         origin=call.origin,
@@ -52,7 +52,7 @@ def shift(call: Call) -> RunRecord:
         step=int(call.given["step"]),
         store=call.shop.store,
         registry=call.shop.registry,
-        platform=call.shop.platform,
+        platform=call.platform,
         origin=call.origin,
     )
 
@@ -66,7 +66,7 @@ def switch(call: Call) -> RunRecord:
         rollout=call.given["rollout"],
         store=call.shop.store,
         registry=call.shop.registry,
-        platform=call.shop.platform,
+        platform=call.platform,
         origin=call.origin,
     )
 
@@ -80,6 +80,6 @@ def promote_champion(call: Call) -> RunRecord:
         rollout=call.given["rollout"],
         store=call.shop.store,
         registry=call.shop.registry,
-        platform=call.shop.platform,
+        platform=call.platform,
         origin=call.origin,
     )

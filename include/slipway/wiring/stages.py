@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
 from slipway.spec.problems import nearest
-from slipway.wiring import arrival, learning, monitoring, rollouts
+from slipway.wiring import arrival, learning, monitoring, rollouts, scoring
 from slipway.wiring.calls import Call, Stage
 from slipway.wiring.workshop import Workshop
 
@@ -64,6 +64,7 @@ STAGES: dict[str, Stage] = {
     "shift": Stage(rollouts.shift, ("model", "rollout", "step")),
     "switch": Stage(rollouts.switch, ("model", "rollout")),
     "promote_champion": Stage(rollouts.promote_champion, ("model", "rollout")),
+    "score": Stage(scoring.score, ("model",), ("partition", "scoring")),
     "drift": Stage(monitoring.drift, ("model", "window")),
     "performance": Stage(monitoring.performance, ("model", "window")),
     "decide": Stage(monitoring.decide, ("model",)),

@@ -15,8 +15,9 @@ from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
 
 if TYPE_CHECKING:
+    from slipway.adapters.batch_platform import BatchPlatform
     from slipway.adapters.delivery_files import DeliveryFiles
-    from slipway.adapters.delta_tables import DeltaTables
+    from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations import ExpectationSuites
     from slipway.adapters.http_platform import LocalPlatform
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.platform import Platform
     from slipway.stages.provenance import CodeState
+    from slipway.stages.watching import PredictionDays
 
 
 class Workshop:
@@ -107,6 +110,30 @@ class Workshop:
             ca=self.settings.tls_ca,
             pii_key_file=self.settings.pii_key_file,
         )
+
+    @cached_property
+    def scores(self) -> ScoreTable:
+        """What was scored in batches."""
+        from slipway.adapters.delta_tables import ScoreTable
+
+        return ScoreTable(self.settings.store)
+
+    @cached_property
+    def batch_platform(self) -> BatchPlatform:
+        """Which versions score in batches."""
+        from slipway.adapters.batch_platform import BatchPlatform
+        from slipway.adapters.model_package import load_package
+        from slipway.wiring.batch_candidate import command
+
+        return BatchPlatform(self.store, self.registry, load=load_package, command=command)
+
+    def platform_for(self, model: ModelSpec) -> Platform:
+        """What serves one model."""
+        return self.batch_platform if model.deployment.target == "batch" else self.platform
+
+    def log_for(self, model: ModelSpec) -> PredictionDays:
+        """What one model answered, or scored."""
+        return self.scores if model.deployment.target == "batch" else self.log
 
     def code(self) -> CodeState:
         """Which code runs."""

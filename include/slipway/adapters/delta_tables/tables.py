@@ -6,34 +6,22 @@ S3's address and credentials come from the standard `AWS_*` variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
+from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours, refuse_late
 from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
-from slipway.errors import CommitConflict, NotFound, StoreUnavailable, Superseded
+from slipway.errors import CommitConflict
 from slipway.records.runs import Attempt
+from slipway.stages.partitions import DataFile
 
 _BATCH = "_batch"
-_OPTIONS = {
-    "AWS_CONDITIONAL_PUT": "etag",
-    "connect_timeout": "5s",
-    "timeout": "60s",
-    "max_retries": "3",
-    "retry_timeout": "30s",
-}
-_CONFIGURATION: dict[str, str | None] = {
-    # Statistics on every column: by default only the first 32 have them.
-    "delta.dataSkippingNumIndexedCols": "-1",
-    # A snapshot pins a version for good: by default its log entry goes after thirty days.
-    "delta.enableExpiredLogCleanup": "false",
-}
 
 
 class DeltaTables:
@@ -44,7 +32,7 @@ class DeltaTables:
     """
 
     def __init__(self, root: str) -> None:
-        self._root = root.rstrip("/") if "://" in root else str(Path(root).expanduser().resolve())
+        self._folder = TablesFolder(root)
 
     def publish(
         self,
@@ -72,25 +60,27 @@ class DeltaTables:
             Superseded: A newer attempt owns this work.
         """
         rows = to_arrow(frame.assign(**{_BATCH: batch}), table=table)
-        current = self._open(table) or self._create(table, rows.schema)
+        current = self._folder.find(table) or self._folder.create(
+            table, rows.schema, partition_by=[_BATCH]
+        )
         refuse_other_types(rows.schema, pa.schema(current.schema()), table=table)
-        _refuse_late(current, writer=writer, attempt=attempt, table=table)
+        refuse_late(current, writer=writer, number=attempt.number, table=table)
         commit = CommitProperties(
             custom_metadata=dict(note), app_transactions=[Transaction(writer, attempt.number)]
         )
         attempt.check()
-        with _ours("write", table):
+        with ours("write", table):
             try:
                 # The snapshot that was checked, not the table's address: a newer attempt's commit
                 # in between is a conflict.
                 _replace_batch(current, rows, batch=batch, commit=commit)
             except CommitFailedError as error:
                 raise self._lost(table, writer=writer, attempt=attempt) from error
-        return self._need(table).version()
+        return self._folder.need(table).version()
 
     def version(self, table: str) -> int | None:
         """Newest version of a table, or None when there is no table yet."""
-        current = self._open(table)
+        current = self._folder.find(table)
         return None if current is None else current.version()
 
     def read(
@@ -114,7 +104,7 @@ class DeltaTables:
         Raises:
             NotFound: There is no such table or version.
         """
-        opened = self._need(table, version=version)
+        opened = self._folder.need(table, version=version)
         return _rows(opened, table, columns=columns, where=where)
 
     def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
@@ -126,11 +116,11 @@ class DeltaTables:
         Raises:
             NotFound: There is no such version.
         """
-        opened = self._open(table, version=version)
+        opened = self._folder.find(table, version=version)
         if opened is None:
             return None
         greatest_of_file = f"max.{column}"
-        files = _files(opened, table)
+        files = data_files(opened, table)
         if greatest_of_file not in files or files[greatest_of_file].isna().all():
             return None
         where = [(column, ">=", files[greatest_of_file].max())]
@@ -138,78 +128,80 @@ class DeltaTables:
         greatest: pd.Timestamp = rows[column].max()
         return greatest.to_pydatetime()
 
+    def files(self, table: str, column: str, *, version: int) -> list[DataFile]:
+        """The data files of a version, each with the span of a timestamp column; no data is read.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        files = data_files(self._folder.need(table, version=version), table)
+        least, greatest = f"min.{column}", f"max.{column}"
+        if least not in files:
+            return []
+        known = files.dropna(subset=[least, greatest])
+        # Statistics are rounded down to milliseconds.
+        rounded = timedelta(milliseconds=1)
+        return [
+            DataFile(path, batch, first.to_pydatetime(), last.to_pydatetime() + rounded)
+            for path, batch, first, last in zip(
+                *(known[name] for name in ("path", f"partition.{_BATCH}", least, greatest)),
+                strict=True,
+            )
+        ]
+
+    def stream(
+        self,
+        table: str,
+        *,
+        version: int,
+        columns: Sequence[str],
+        where: Sequence[tuple[str, str, Any]] = (),
+        chunk_rows: int,
+    ) -> Iterator[pd.DataFrame]:
+        """The rows that `read` would return, a few at a time; what is not used is not kept.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            version: Which state.
+            columns: Which to read.
+            where: Conditions that all hold.
+            chunk_rows: Rows of a frame, at most.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+        opened = self._folder.need(table, version=version)
+        with ours("read", table):
+            batches = opened.to_pyarrow_dataset().to_batches(
+                columns=list(columns),
+                filter=pq.filters_to_expression(list(where)) if where else None,
+                batch_size=chunk_rows,
+                # By default whole files are read ahead, which is what a stream shall not do.
+                batch_readahead=1,
+                fragment_readahead=1,
+            )
+            for batch in batches:
+                if batch.num_rows:
+                    yield to_pandas(pa.Table.from_batches([batch]))
+
     def count(self, table: str, *, version: int | None = None) -> int:
         """Number of rows, from file statistics; 0 when there is no table yet.
 
         Raises:
             NotFound: There is no such version.
         """
-        opened = self._open(table, version=version)
-        return 0 if opened is None else int(_files(opened, table)["num_records"].sum())
-
-    def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
-        with _ours("create", table), suppress(CommitFailedError):
-            DeltaTable.create(
-                self._uri(table),
-                schema,
-                mode="ignore",
-                partition_by=[_BATCH],
-                configuration=_CONFIGURATION,
-                storage_options=_OPTIONS,
-            )
-        return self._need(table)
+        opened = self._folder.find(table, version=version)
+        return 0 if opened is None else int(data_files(opened, table)["num_records"].sum())
 
     def _lost(self, table: str, *, writer: str, attempt: Attempt) -> CommitConflict:
-        current = self._open(table)
+        current = self._folder.find(table)
         if current is not None:
-            _refuse_late(current, writer=writer, attempt=attempt, table=table)
+            refuse_late(current, writer=writer, number=attempt.number, table=table)
         return CommitConflict(
             f"another writer committed to {table} first",
-            where=self._uri(table),
+            where=self._folder.uri(table),
             hint="a retry reads what it wrote and can commit",
         )
-
-    def _need(self, table: str, *, version: int | None = None) -> DeltaTable:
-        opened = self._open(table, version=version)
-        if opened is None:
-            raise NotFound(
-                f"there is no table {table}",
-                where=self._uri(table),
-                hint="it appears with the first batch that is ingested",
-            )
-        return opened
-
-    def _open(self, table: str, *, version: int | None = None) -> DeltaTable | None:
-        with _ours("open", table):
-            try:
-                opened = DeltaTable(self._uri(table), storage_options=_OPTIONS)
-            except TableNotFoundError:
-                return None
-            if version is None or version == opened.version():
-                return opened
-            if not 0 <= version < opened.version():
-                raise NotFound(
-                    f"{table} has no version {version}",
-                    expected=f"0 to {opened.version()}",
-                    where=self._uri(table),
-                )
-            opened.load_as_version(version)
-            return opened
-
-    def _uri(self, table: str) -> str:
-        return f"{self._root}/tables/{table}"
-
-
-@contextmanager
-def _ours(verb: str, table: str) -> Iterator[None]:
-    try:
-        yield
-    except (DeltaError, OSError, pa.ArrowException) as error:
-        raise StoreUnavailable(
-            f"the store could not {verb} table {table}",
-            found=type(error).__name__,
-            hint="check SLIPWAY_STORE and, for S3, the AWS_… variables",
-        ) from error
 
 
 def _rows(
@@ -219,29 +211,11 @@ def _rows(
     columns: Sequence[str] | None,
     where: Sequence[tuple[str, str, Any]],
 ) -> pd.DataFrame:
-    with _ours("read", table):
+    with ours("read", table):
         rows = opened.to_pyarrow_table(
             columns=None if columns is None else list(columns), filters=list(where) or None
         )
     return to_pandas(rows)
-
-
-def _files(opened: DeltaTable, table: str) -> pd.DataFrame:
-    """Statistics of each data file, of shape (n_files, n_statistics)."""
-    with _ours("read", table):
-        frame: pd.DataFrame = pa.table(opened.get_add_actions(flatten=True)).to_pandas()
-    return frame
-
-
-def _refuse_late(current: DeltaTable, *, writer: str, attempt: Attempt, table: str) -> None:
-    committed = current.transaction_version(writer)
-    if committed is not None and committed > attempt.number:
-        raise Superseded(
-            f"attempt {attempt.number} may not commit to {table}",
-            expected=f"attempt {committed} or a newer one",
-            found=f"attempt {committed} has committed already",
-            hint="nothing is lost: the newer attempt's rows are in the table",
-        )
 
 
 def _replace_batch(

@@ -1,0 +1,100 @@
+"""`<model>__score`: partitions of event time whose features changed are scored, one task each."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import DAG, get_current_context, task
+
+from slipway.errors import BadParameter
+from slipway.orchestration import assets
+from slipway.orchestration.parameters import score_parameters
+from slipway.orchestration.policies import first_that_fit
+from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.stage_task import begin, stage_operator
+from slipway.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+DOES = """\
+1. **partitions** lists the {unit}s whose features are others than those that were scored, or that
+   were never scored since the first version was rolled out. A new champion leaves what was scored
+   as it is. A run that you start with `partition`, or `from` and `to`, scores those again, also
+   older ones.
+2. **score** replaces a {unit} of the score table in one commit. One task per {unit}.
+3. **announce** tells the monitor that there are new scores."""
+
+AT_ONCE = 1
+"""Partitions scored at a time: each may take the memory of a pod."""
+
+
+def score_dag(model: ModelSpec) -> DAG:
+    """The scoring DAG of one batch model."""
+    name, batch = model.model, model.deployment.batch
+    dag = ring_dag(
+        f"{name}__score",
+        cron=batch.cron,
+        assets=assets.batch(model.dataset),
+        params=score_parameters(batch.partition),
+        owner=model.owner,
+        tags=[name, model.dataset, "score"],
+        description=model.description,
+        page=page(
+            f"Score {name}",
+            does=DOES.format(unit=batch.partition),
+            description=model.description,
+            dataset=model.dataset,
+            spec=f"include/models/{name}/model.yaml",
+        ),
+    )
+    with dag:
+        listed: Any = partitions(name)
+        operator, needed = stage_operator(model, "score")
+        scored = operator.partial(
+            **needed,
+            skip_when=["overtaken"],
+            max_active_tis_per_dagrun=AT_ONCE,
+            map_index_template="{{ task.inputs['partition'] }}",
+        ).expand(inputs=listed)
+        # Not an outlet of each task: one event for the whole run, and none when nothing was due.
+        told: Any = announce.override(
+            outlets=[assets.scores(name)], trigger_rule="none_failed_min_one_success"
+        )()
+        scored >> told
+    return dag
+
+
+@task
+def partitions(model: str) -> list[dict[str, Any]]:
+    """The inputs of each partition's task, oldest first, as many as may travel.
+
+    Raises:
+        BadParameter: A person asks for more than may travel, or for what cannot be scored.
+    """
+    context = get_current_context()
+    begin(context)
+    from slipway import wiring
+
+    given = context["params"]
+    asked = {"partition": given["partition"], "first": given["from"], "last": given["to"]}
+    due = wiring.partitions(model=model, **asked)
+    waiting = [
+        {"model": model, "partition": one.window.name, "scoring": one.run} for one in due.scorings
+    ]
+    taken = first_that_fit(waiting)
+    log.info("%d partitions to score; this run takes %d: %s", len(waiting), len(taken), due.reason)
+    if any(asked.values()) and len(taken) < len(waiting):
+        raise BadParameter(
+            "too many partitions are asked for at once",
+            expected=f"at most {len(taken)}",
+            found=f"{len(waiting)}",
+            hint="start several runs; each waits for the one before it",
+        )
+    return taken
+
+
+@task
+def announce() -> None:
+    """Nothing: its event is what it is for."""
+    begin(get_current_context())

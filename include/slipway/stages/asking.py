@@ -1,0 +1,84 @@
+"""The rows that a V2 inference request holds, for whoever answers one without a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from slipway.errors import BadRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def rows_asked(
+    body: bytes, columns: Sequence[tuple[str, str, bool]], *, others: Sequence[str]
+) -> pd.DataFrame:
+    """The columns of a model's signature, as a request holds them.
+
+    The inverse of `platform.payload`, and as strict as a model server: each column of the
+    signature is there, nothing else is but key and event time, and every value is of its kind.
+
+    Args:
+        body: JSON.
+        columns: Name, kind (`number` or `string`) and requiredness of the model's inputs.
+        others: Columns that may be there and are not given to the model.
+
+    Raises:
+        BadRequest: It is no such request; no value is quoted.
+    """
+    import pandas as pd
+
+    inputs = _inputs(body)
+    unknown = sorted(set(inputs) - {name for name, _, _ in columns} - set(others))
+    missing = [name for name, _, _ in columns if name not in inputs]
+    if unknown or missing:
+        _refuse(f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}")
+    values = {
+        name: _values(inputs[name], name, kind=kind, required=required)
+        for name, kind, required in columns
+    }
+    if len({len(column) for column in values.values()}) != 1:
+        _refuse("columns of different lengths")
+    kinds = {"number": "float64", "string": "object"}
+    return pd.DataFrame(
+        {name: pd.Series(values[name], dtype=kinds[kind]) for name, kind, _ in columns}
+    )
+
+
+def _inputs(body: bytes) -> dict[str, Mapping[str, Any]]:
+    try:
+        value = json.loads(body, parse_constant=lambda word: _refuse(f"the word {word}"))
+    except ValueError:
+        _refuse("what is no JSON")
+    tensors = value.get("inputs") if isinstance(value, dict) else None
+    if not isinstance(tensors, list) or not tensors:
+        _refuse("no inputs")
+    named: dict[str, Mapping[str, Any]] = {
+        one["name"]: one for one in tensors if isinstance(one, dict) and "name" in one
+    }
+    if len(named) != len(tensors):
+        _refuse("an input without a name, or two of one name")
+    return named
+
+
+def _values(tensor: Mapping[str, Any], name: str, *, kind: str, required: bool) -> list[Any]:
+    values = tensor.get("data")
+    if not isinstance(values, list) or tensor.get("shape") != [len(values)]:
+        _refuse("data of another shape than it says", name)
+    allowed = (int, float) if kind == "number" else (str,)
+    for value in values:
+        if value is None and required:
+            _refuse("null, which is not allowed", name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, allowed)):
+            _refuse(f"something else than a {kind}", name)
+    return values
+
+
+def _refuse(found: str, column: str | None = None) -> NoReturn:
+    raise BadRequest(
+        "the request does not fit the model's signature",
+        found=found,
+        where=None if column is None else f"column {column}",
+    )

@@ -1,0 +1,187 @@
+"""`<model>__score`: which models have it, its shape, what starts it, and how its runs end."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+import slipway
+from slipway.errors import NotComputable
+from slipway.orchestration.parameters import score_parameters
+from slipway.records.runs import Verdict
+from slipway.stages.partitions import Due, Scoring
+from slipway.stages.windows import window_named
+from tests.dags.conftest import DAGS, Parse
+from tests.dags.specs import PODS, dataset_file, model_file, model_spec
+from tests.fakes.wiring import FakeWiring
+
+BATCH = "deployment: batch\n"
+FLEET = {
+    **dataset_file(),
+    **model_file(),
+    **model_file("tides", more=BATCH),
+    **model_file("piers", more=BATCH + PODS),
+}
+MODELS = [model_spec(), model_spec("tides", more=BATCH), model_spec("piers", more=BATCH + PODS)]
+MONTHS = ["2013-04", "2013-05"]
+
+Play = Callable[..., tuple[str, dict[str, list[str]]]]
+
+
+def scoring(month: str) -> Scoring:
+    """A month that is due."""
+    return Scoring(window_named(month, "month"), "0123456789ab", 3)
+
+
+class ScoringWiring(FakeWiring):
+    """Stands for the stages of a batch model.
+
+    Attributes:
+        months: What there is to score.
+        questions: What was asked of the listing.
+    """
+
+    months: list[str]
+    questions: list[dict[str, Any]]
+
+    def partitions(self, **asked: Any) -> Due:
+        """The months that are due."""
+        self.questions.append(asked)
+        return Due(tuple(map(scoring, self.months)), "nothing else is due")
+
+
+@pytest.fixture
+def wiring(monkeypatch: pytest.MonkeyPatch) -> ScoringWiring:
+    """Stands for the stages."""
+    fake = ScoringWiring()
+    fake.months, fake.questions = [], []
+    monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
+    monkeypatch.setattr(slipway, "wiring", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def play(parse: Parse, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Play:
+    """Runs the DAG of a batch model to its end, in this process."""
+    del airflow_database
+    monkeypatch.setattr("airflow.settings.DAGS_FOLDER", str(DAGS))
+
+    def run(**conf: Any) -> tuple[str, dict[str, list[str]]]:
+        dag = parse({**dataset_file(), **model_file("tides", more=BATCH)}).dags["tides__score"]
+        finished = dag.test(run_conf=conf)
+        states = defaultdict(list)
+        for one in sorted(finished.get_task_instances(), key=lambda one: one.map_index):
+            states[one.task_id].append(str(one.state))
+        return str(finished.state), dict(states)
+
+    return run
+
+
+def test_only_a_batch_model_is_scored(parse: Parse) -> None:
+    """Whoever has a server scores when it is asked."""
+    bag = parse(FLEET)
+    assert bag.import_errors == {}
+    batch = {model.model for model in MODELS if model.deployment.target == "batch"}
+    assert {dag_id for dag_id in bag.dags if dag_id.endswith("__score")} == {
+        f"{name}__score" for name in batch
+    }
+
+
+def test_it_is_a_chain_that_the_ring_joins(parse: Parse) -> None:
+    """New features start it, its scores start the monitor, and nothing shifts any traffic."""
+    dags = parse(FLEET).dags
+    dag = dags["tides__score"]
+    assert dag.task_dict["partitions"].downstream_task_ids == {"score"}
+    assert dag.task_dict["score"].downstream_task_ids == {"announce"}
+    assert {one.name for one in dag.task_dict["announce"].outlets} == {"tides_scores"}
+    assert dag.schedule.asset_condition.name == "flights_batch"
+    starters = {one.name for one in dags["tides__monitor"].schedule.asset_condition.objects}
+    assert starters == {"flights_batch", "tides_scores"}
+    assert dags["delay__monitor"].schedule.asset_condition.name == "flights_batch"
+    assert not [name for name in dags["tides__deploy"].task_ids if name.startswith("shift")]
+
+
+def test_a_partition_is_a_task_named_by_it(parse: Parse) -> None:
+    """One at a time, in a pod where the model runs in pods; and Airflow can store it."""
+    for name in ("tides", "piers"):
+        dag = parse(FLEET).dags[f"{name}__score"]
+        task = dag.task_dict["score"]
+        assert task.max_active_tis_per_dagrun == 1
+        template = "{{ task.inputs['partition'] }}"
+        assert task.partial_kwargs["map_index_template"] == template
+        stored = DagSerialization.to_dict(dag)
+        assert set(DagSerialization.from_dict(stored).task_ids) == set(dag.task_ids)
+
+
+def test_what_is_due_is_scored(play: Play, wiring: ScoringWiring) -> None:
+    """Each task is given its partition, and the run that was named for it."""
+    wiring.months = MONTHS
+    state, tasks = play()
+    assert state == "success"
+    assert tasks == {
+        "partitions": ["success"],
+        "score": ["success"] * 2,
+        "announce": ["success"],
+    }
+    assert wiring.asked == [
+        ("score", {"model": "tides", "partition": month, "scoring": scoring(month).run})
+        for month in MONTHS
+    ]
+
+
+def test_a_sweep_that_finds_nothing_is_green_and_silent(play: Play, wiring: ScoringWiring) -> None:
+    """Nothing is announced, so nothing follows."""
+    state, tasks = play()
+    assert (state, tasks["score"], tasks["announce"]) == ("success", ["skipped"], ["skipped"])
+    assert wiring.questions == [{"model": "tides", "partition": None, "first": None, "last": None}]
+
+
+def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: ScoringWiring) -> None:
+    """What was scored is announced all the same."""
+    wiring.months = MONTHS
+    wiring.verdicts = {"score": [Verdict("overtaken", "newer"), Verdict("scored", "72 rows")]}
+    state, tasks = play()
+    assert state == "success"
+    assert tasks["score"] == ["skipped", "success"]
+    assert tasks["announce"] == ["success"]
+
+
+def test_nothing_is_announced_after_a_failure(play: Play, wiring: ScoringWiring) -> None:
+    """The next sweep scores what is left, and announces it."""
+    wiring.months = MONTHS[:1]
+    wiring.verdicts = {"score": NotComputable("not what the version can score")}
+    state, tasks = play()
+    assert state == "failed"
+    assert tasks["announce"] == ["upstream_failed"]
+
+
+def test_a_person_asks_for_a_range(play: Play, wiring: ScoringWiring) -> None:
+    """And is told when it is more than one run can take, since no later run would go on."""
+    wiring.months = MONTHS
+    assert play(**{"from": "2013-04", "to": "2013-05"})[0] == "success"
+    asked = {"model": "tides", "partition": None, "first": "2013-04", "last": "2013-05"}
+    assert wiring.questions == [asked]
+    wiring.months = [f"20{year:02d}-01" for year in range(10, 90)]
+    assert play(**{"from": "2010-01"})[0] == "failed"
+    assert play()[0] == "success"
+
+
+@pytest.mark.parametrize(
+    ("unit", "good", "bad"),
+    [("month", "2013-05", "2013-05-06"), ("day", "2013-05-06", "2013-05")],
+)
+def test_the_form_takes_only_partitions(unit: str, good: str, bad: str) -> None:
+    """Named as the spec divides time; each may be left out, and explains itself."""
+    for name, param in score_parameters(unit).items():
+        assert param.resolve() is None
+        assert param.resolve(good) == good
+        with pytest.raises(ParamValidationError):
+            score_parameters(unit)[name].resolve(bad)
+        assert param.schema["description_md"]
+        assert param.schema["title"]
