@@ -160,6 +160,32 @@ def test_a_version_carries_its_reference_in_time_order(yard: Yard, tmp_path: Pat
     assert package.manifest["training_end"] == parts.max()["training"].isoformat()
 
 
+def test_a_training_says_which_engine_answers(yard: Yard) -> None:
+    """The record has the figures of the comparison, and the version's tags will."""
+    request = yard.ask()
+    yard.snapshot(request)
+    verdict = yard.train(request).verdict
+    numbers = verdict.numbers
+    assert numbers["engine"] == "onnx"
+    assert f"Engine onnx: {numbers['engine_reason']}." in verdict.reason
+    assert 0 <= float(numbers["parity_max_difference"] or 0) <= 1e-6
+    assert int(numbers["parity_rows"] or 0) > 2_000
+    assert float(numbers["engine_seconds"] or 0) > 0
+
+
+def test_a_version_is_tagged_with_its_engine(yard: Yard) -> None:
+    """Whoever looks at the registry sees what answers and how far it is from the pipeline."""
+    request = yard.ask()
+    yard.until_gate(request)
+    yard.promote(request)
+    challenger = yard.registry.alias(yard.spec.model, "challenger")
+    assert challenger is not None
+    assert challenger.tags["slipway.engine"] == "onnx"
+    assert "differ by at most" in challenger.tags["slipway.engine_reason"]
+    assert float(challenger.tags["slipway.parity_max_difference"]) <= 1e-6
+    assert int(challenger.tags["slipway.parity_rows"]) > 2_000
+
+
 def test_a_repeat_returns_the_record(yard: Yard) -> None:
     """Training twice is one run and one model."""
     request = yard.ask()

@@ -1,0 +1,147 @@
+"""`slipway export`: a version's ONNX form for devices that have nothing of Slipway."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway import wiring
+from slipway.adapters.model_package import load_package
+from slipway.cli import main
+from slipway.stages.manifest import MANIFEST
+from slipway.stages.onnx_form import ONNX
+from tests.fakes import ferries, packages
+from tests.fakes.learning import Yard, spec
+
+ASK = """
+import json, sys
+import delay_example as edge
+
+rows = json.loads(sys.stdin.read())
+scores = edge.score(edge.load(), rows).tolist()
+print(json.dumps([scores, sorted(sys.modules)]))
+"""
+
+
+def slipway(*words: str) -> Result:
+    """What a command line gives."""
+    return CliRunner().invoke(main, list(words), catch_exceptions=False)
+
+
+@pytest.fixture
+def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
+    """A model with a champion, version 1."""
+    made = Yard.in_memory(tmp_path / "tracking")
+    made.land(ferries.crossings(days=60))
+    shop = wiring.Workshop()
+    shop.registry = made.registry
+    monkeypatch.setattr(wiring, "Workshop", lambda: shop)
+    return made
+
+
+def test_the_very_file_of_the_version_is_written(yard: Yard, tmp_path: Path) -> None:
+    """Byte for byte; by alias, by number, to a file or into a folder."""
+    version = yard.champion()
+    folder = yard.registry.download("ferry_delay", version, tmp_path / "version")
+    form = (folder / ONNX).read_bytes()
+    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / "delay.onnx").read_bytes() == form
+    assert (tmp_path / "delay_example.py").read_text() in told.output
+    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path), "--version", "1", "--json")
+    facts = json.loads(told.output)
+    assert Path(facts["file"]).read_bytes() == form
+    assert facts["sha256"] == json.loads((folder / MANIFEST).read_text())["files"][ONNX]
+    assert Path(facts["program"]).name == "ferry_delay_example.py"
+
+
+def test_a_value_less_option_writes_into_the_present_folder(
+    yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--onnx` alone is enough."""
+    yard.champion()
+    monkeypatch.chdir(tmp_path)
+    assert slipway("export", "ferry_delay", "--onnx").exit_code == 0
+    assert (tmp_path / "ferry_delay.onnx").is_file()
+
+
+def test_the_program_needs_only_onnxruntime_and_numpy(yard: Yard, tmp_path: Path) -> None:
+    """In a fresh interpreter it prints a score, and scores rows as the pipeline does."""
+    version = yard.champion()
+    package = load_package(yard.registry.download("ferry_delay", version, tmp_path / "version"))
+    slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    shown = subprocess.run(
+        [sys.executable, tmp_path / "delay_example.py"], capture_output=True, text=True, check=True
+    )
+    assert 0 < float(shown.stdout.strip("[]\n")) < 1
+    frame = ferries.crossings(days=2)[["wind", "port"]]
+    frame.loc[frame.index[:9], "wind"] = np.nan
+    frame.loc[frame.index[5:14], "port"] = None
+    frame.loc[frame.index[14:20], "port"] = ["", " ", "nan", "Oban ", "None", "\0"]
+    values = dict(zip(("wind", "port"), packages.values(package, frame), strict=True))
+    rows = [{name: column[row] for name, column in values.items()} for row in range(len(frame))]
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK],
+        input=json.dumps(rows),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    scores, modules = json.loads(asked.stdout)
+    assert np.abs(np.array(scores) - package.predict(frame)).max() <= 1e-6
+    imported = {name.partition(".")[0] for name in modules}
+    assert {"slipway", "pandas", "sklearn", "onnx"}.isdisjoint(imported)
+
+
+def test_another_file_is_not_asked(yard: Yard, tmp_path: Path) -> None:
+    """The program knows the digest of what was exported."""
+    yard.champion()
+    slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    with (tmp_path / "delay.onnx").open("ab") as file:
+        file.write(b" ")
+    asked = subprocess.run(
+        [sys.executable, tmp_path / "delay_example.py"], capture_output=True, text=True, check=False
+    )
+    assert asked.returncode == 1
+    assert "is not the file that was exported" in asked.stderr
+
+
+def test_a_version_that_its_pipeline_answers_for_cannot_be_exported(
+    yard: Yard, tmp_path: Path
+) -> None:
+    """The recorded reason is told, and nothing is written."""
+    yard.spec = spec(
+        estimator={"name": "xgboost.XGBClassifier", "params": {"booster": "gblinear"}},
+        gates={"min_holdout_rows": 1, "metrics": {"roc_auc": {"greater_is_better": True}}},
+    )
+    yard.champion()
+    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    assert told.exit_code == 1
+    assert "conversion failed: XGBoost has an ONNX form only for `gbtree`" in told.output
+    assert "hint: `slipway status ferry_delay`" in told.output
+    assert not (tmp_path / "delay.onnx").exists()
+
+
+@pytest.mark.parametrize("which", ["champion", "7", "best"])
+def test_what_is_not_there_cannot_be_exported(yard: Yard, tmp_path: Path, which: str) -> None:
+    """No alias of that name, or no version of that number."""
+    del yard
+    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "x"), "--version", which)
+    assert told.exit_code == 1
+    assert told.output.startswith("Error:")
+
+
+def test_the_folder_has_to_be_there(tmp_path: Path) -> None:
+    """Said before anything is downloaded."""
+    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "no" / "delay.onnx"))
+    assert told.exit_code == 1
+    assert "no such folder" in told.output

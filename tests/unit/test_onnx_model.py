@@ -1,0 +1,169 @@
+"""A version's ONNX form, loaded and asked as a server does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slipway.adapters.model_package import load_package
+from slipway.adapters.onnx_model import load_onnx
+from slipway.errors import BadRequest, NotFound, Tampered
+from slipway.records.store import digest, encode
+from slipway.stages.manifest import MANIFEST, REFERENCE, SOURCE, seal
+from slipway.stages.onnx_form import ONNX
+from tests.fakes import packages
+
+XGB = "xgboost.XGBClassifier"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved version with an ONNX form; tests that change it take a copy."""
+    return packages.saved(
+        tmp_path_factory.mktemp("onnx") / "delay", packages.spec(XGB, n_estimators=20)
+    )
+
+
+def sealed_again(folder: Path, **changes: object) -> None:
+    """Seal a changed folder, with changes to what its manifest says."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).unlink()
+    del manifest["files"]
+    seal(folder, manifest | changes)
+
+
+def test_it_scores_as_the_pipeline_does(folder: Path) -> None:
+    """One float64 for each row, from values by column."""
+    model, package = load_onnx(folder), load_package(folder)
+    assert model.columns == tuple(package.signature_columns)
+    assert model.manifest == package.manifest
+    scores = model.score(packages.values(package, packages.rows()))
+    assert (scores.shape, scores.dtype) == ((400,), np.float64)
+    assert np.abs(scores - package.predict(packages.rows())).max() < 1e-6
+    assert model.score([[], [], [], []]).shape == (0,)
+
+
+def test_the_columns_have_to_be_as_many_as_the_signature_says(folder: Path) -> None:
+    """A column too few or too many is a fault of the caller."""
+    with pytest.raises(ValueError, match="zip"):
+        load_onnx(folder).score([[1.0], [2.0]])
+
+
+def test_half_a_character_is_refused_and_not_echoed(folder: Path) -> None:
+    """A lone surrogate is no text."""
+    with pytest.raises(BadRequest) as refusal:
+        load_onnx(folder).score([[1.0], [2.0], ["Ob\ud800"], ["1"]])
+    assert "Ob" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+
+
+def test_any_number_of_threads_may_ask_at_once(folder: Path) -> None:
+    """Eight threads get the very scores that one gets."""
+    model, package = load_onnx(folder), load_package(folder)
+    rows = packages.values(package, packages.rows())
+
+    def ask(row: int) -> float:
+        return float(model.score([[column[row]] for column in rows])[0])
+
+    alone = [ask(row) for row in range(400)]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(400))) == alone
+
+
+def test_a_fresh_process_pays_for_no_library_of_training(folder: Path) -> None:
+    """Loading and asking imports neither pandas, scikit-learn, SciPy, skops nor XGBoost."""
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from slipway.adapters.onnx_model import load_onnx\n"
+        "model = load_onnx(Path(sys.argv[1]))\n"
+        "assert model.score([[None], [2.0], [None], ['1']]).shape == (1,)\n"
+        "print(*sys.modules)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, folder], capture_output=True, text=True, check=True
+    )
+    heavy = {"pandas", "sklearn", "scipy", "skops", "xgboost", "onnx", "skl2onnx", "mlflow"}
+    assert heavy.isdisjoint(told.stdout.split())
+
+
+@pytest.mark.parametrize("file", [ONNX, "model.skops", MANIFEST])
+def test_a_changed_or_missing_file_is_not_loaded(folder: Path, tmp_path: Path, file: str) -> None:
+    """One byte more, or no file, refuses the folder."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    if file != MANIFEST:
+        (copy / file).write_bytes((copy / file).read_bytes() + b" ")
+        with pytest.raises(Tampered, match=r"not the one"):
+            load_onnx(copy)
+    (copy / file).unlink()
+    with pytest.raises(Tampered, match="missing"):
+        load_onnx(copy)
+
+
+def test_a_form_that_cannot_be_loaded_says_so(folder: Path, tmp_path: Path) -> None:
+    """Sealed, but nothing that ONNX Runtime can read."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / ONNX).write_bytes(b"no model")
+    sealed_again(copy)
+    with pytest.raises(Tampered, match="cannot be loaded"):
+        load_onnx(copy)
+
+
+def test_a_version_without_a_form_says_why(tmp_path: Path) -> None:
+    """The manifest's reason is the error's, and the pipeline loads."""
+    source = "def features(frame):\n    return frame.assign(gust=frame['wind'] * 2)\n"
+    spec = packages.spec("sklearn.linear_model.LogisticRegression")
+    folder = packages.saved(tmp_path / "delay", spec, source=source)
+    assert not (folder / ONNX).exists()
+    assert load_package(folder).manifest["engine"]["name"] == "sklearn"
+    with pytest.raises(NotFound, match="step features"):
+        load_onnx(folder)
+
+
+def test_a_version_of_before_there_were_engines_loads_as_ever(folder: Path, tmp_path: Path) -> None:
+    """Its manifest has none of the newer keys, and it has no ONNX form."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / ONNX).unlink()
+    manifest = json.loads((copy / MANIFEST).read_text())
+    (copy / MANIFEST).unlink()
+    for key in ("files", "engine", "ranges", "pii"):
+        del manifest[key]
+    seal(copy, manifest)
+    scores = load_package(copy).predict(packages.rows())
+    assert np.array_equal(scores, load_package(folder).predict(packages.rows()))
+    with pytest.raises(NotFound):
+        load_onnx(copy)
+
+
+def test_the_manifest_tells_what_training_saw(folder: Path) -> None:
+    """Ends of every number and categories of every text, for the metric of what is beyond."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    wind = packages.rows()["wind"]
+    assert manifest["ranges"]["numbers"] == {"wind": [wind.min(), wind.max()], "decks": [1.0, 4.0]}
+    assert manifest["ranges"]["categories"] == {"port": ["Mallaig", "Oban"], "berth": ["0", "1"]}
+    assert manifest["pii"] == {}
+    assert manifest["files"][ONNX] == digest((folder / ONNX).read_bytes())
+    assert manifest["engine"]["name"] == "onnx"
+    assert encode(manifest) == (folder / MANIFEST).read_bytes()
+    assert SOURCE not in manifest["files"]
+
+
+def test_what_is_personal_is_learnt_from_and_not_kept(tmp_path: Path) -> None:
+    """Neither the reference nor the ranges hold a personal column; the manifest says which."""
+    import pandas as pd
+
+    declared = packages.dataset(port="hash", wind="drop")
+    folder = packages.saved(tmp_path / "delay", packages.spec(XGB), declared=declared)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["pii"] == {"port": "hash", "wind": "drop"}
+    assert list(manifest["ranges"]["numbers"]) == ["decks"]
+    assert list(manifest["ranges"]["categories"]) == ["berth"]
+    assert {"port", "wind"}.isdisjoint(pd.read_parquet(folder / REFERENCE))
+    assert manifest["engine"]["name"] == "onnx"
