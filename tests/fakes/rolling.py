@@ -112,6 +112,7 @@ def evidence(version: int, champion: int, *, ratio: float = 1.0) -> dict[str, st
         "slipway.compared_with": f"version {champion}",
         "slipway.disagreement": repr(ratio * abs(version - champion) / 10),
         "slipway.disagreement.spread": "0.01",
+        "slipway.disagreement.correlation": "1.0",
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -91,7 +92,10 @@ def test_how_far_challenger_and_champion_differ_travels_to_the_version(
     challenger, former = (package.predict(unseen) for package in packages)
     assert numbers["disagreement"] == pytest.approx(abs(challenger - former).mean())
     assert numbers["disagreement.spread"] == pytest.approx(former.std())
-    for name in ("disagreement", "disagreement.spread"):
+    assert numbers["disagreement.correlation"] == pytest.approx(
+        np.corrcoef(challenger, former)[0, 1]
+    )
+    for name in ("disagreement", "disagreement.spread", "disagreement.correlation"):
         assert float(version.tags[f"slipway.{name}"]) == numbers[name]
     assert version.tags["slipway.compared_with"] == f"version {champion}"
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
 from slipway.spec.deployment import Verify
-from slipway.stages.shadow import compare, max_difference
+from slipway.stages.shadow import compare, liken, max_difference
 from tests.fakes.rolling import Offline, Yard, evidence
 
 BARS = Verify()
@@ -58,8 +58,8 @@ def test_a_healthy_challenger_passes_with_its_numbers(yard: Yard) -> None:
     """It differs from the champion as its gates saw that it does."""
     verdict = yard.verify(yard.reconcile().ref.run).verdict
     assert verdict.action == "verified"
-    assert verdict.numbers["disagreement"] == pytest.approx(0.1)
-    assert verdict.numbers["disagreement.holdout"] == pytest.approx(0.1)
+    assert verdict.numbers["recent.disagreement"] == pytest.approx(0.1)
+    assert verdict.numbers["holdout.disagreement"] == pytest.approx(0.1)
     assert verdict.numbers["disagreement.allowed"] == pytest.approx(0.3)
     assert "It differs from version 2 by 0.1 on average, and by 0.1 on its holdout." in (
         verdict.reason
@@ -95,6 +95,14 @@ def test_an_inverted_model_with_good_evidence_is_refused(yard: Yard) -> None:
     assert "it differs from version 2 by" in refusal(yard)
 
 
+def test_a_model_that_runs_the_other_way_is_refused(yard: Yard) -> None:
+    """Turned round about the champion's mean it is never far from it, and always wrong."""
+    learnt(yard, lambda scores: 0.215 - (scores - 0.315))
+    said = refusal(yard)
+    assert "its answers run the other way" in said
+    assert "by -1.00, and on its holdout by 1.00" in said
+
+
 def test_a_server_that_answers_inverted_is_refused(yard: Yard) -> None:
     """Its own predictions are right, and its answers are others."""
     right = yard.platform.models[3]
@@ -111,7 +119,8 @@ def test_a_flat_model_is_refused(yard: Yard) -> None:
 def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: Yard) -> None:
     """When the world has turned, the right challenger is the champion's opposite."""
     learnt(yard, lambda scores: 1 - scores)
-    yard.registry.tags[3] = evidence(3, 2, ratio=5.0)
+    turned = {"slipway.disagreement.correlation": "-1.0"}
+    yard.registry.tags[3] = evidence(3, 2, ratio=5.0) | turned
     assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
 
 
@@ -154,11 +163,12 @@ def test_the_first_model_is_not_compared(yard: Yard) -> None:
 def test_the_champion_itself_always_passes(
     scores: list[float], disagreement: float, spread: float
 ) -> None:
-    """Nothing differs, whatever the gates saw."""
+    """Nothing differs, whatever the gates saw of models that run with it."""
     tags = {
         "slipway.compared_with": "version 2",
         "slipway.disagreement": repr(disagreement),
         "slipway.disagreement.spread": repr(spread),
+        "slipway.disagreement.correlation": "0.9",
     }
     assert compare(scores, scores, champion=2, tags=tags).objections(BARS) == []
 
@@ -170,6 +180,18 @@ def test_what_cannot_be_compared_is_refused(scores: list[float], odd: float | No
     shadow = compare(answers, scores, champion=2, tags=evidence(3, 2))
     assert shadow.objections(BARS) == ["its answers cannot be compared with version 2's"]
     assert max_difference(answers, scores) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=50))
+def test_likeness_is_what_numpy_says(pairs: list[tuple[float, float]]) -> None:
+    """Mean absolute difference, the champion's spread, and Pearson's correlation."""
+    ours, champion = np.array(pairs).T
+    assume(min(ours.std(), champion.std()) > 1e-3)
+    likeness = liken(ours.tolist(), champion.tolist())
+    assert likeness is not None
+    assert likeness.disagreement == pytest.approx(abs(ours - champion).mean())
+    assert likeness.spread == pytest.approx(champion.std())
+    assert likeness.correlation == pytest.approx(np.corrcoef(ours, champion)[0, 1], abs=1e-9)
 
 
 @pytest.mark.parametrize(

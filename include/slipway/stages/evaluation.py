@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ from slipway.spec.model import ClassificationMetric, RegressionMetric
 from slipway.stages.dividing import as_target
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
 from slipway.stages.promotion import CHAMPION, Registry
-from slipway.stages.shadow import DISAGREEMENT, SPREAD
+from slipway.stages.shadow import EVIDENCE, liken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +118,7 @@ class _Evaluation:
         for name, scored in scores.items():
             numbers |= self._numbers(name, rows, scored)
         if champion is not None:
-            numbers |= _disagreement(scores["challenger"], scores["champion"])
+            numbers |= _likeness(scores["challenger"], scores["champion"])
         constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
         numbers |= self._numbers("constant", rows, constant)
         attempt.check()
@@ -185,17 +184,14 @@ def _scores(contender: Scorer, rows: pd.DataFrame) -> np.ndarray[Any, Any] | Non
         return None
 
 
-def _disagreement(
+def _likeness(
     challenger: np.ndarray[Any, Any] | None, champion: np.ndarray[Any, Any] | None
 ) -> dict[str, Number]:
-    """How far the two differ on the same rows, for a rollout to expect the same of its candidate.
-
-    Mean absolute difference, and the standard deviation of the champion's scores.
-    """
-    if challenger is None or champion is None or not len(champion):
-        return {DISAGREEMENT: None, SPREAD: None}
-    found = {DISAGREEMENT: float(abs(challenger - champion).mean()), SPREAD: float(champion.std())}
-    return {name: value if math.isfinite(value) else None for name, value in found.items()}
+    """How the two are related on the same rows, for a rollout to expect of its candidate."""
+    likeness = None
+    if challenger is not None and champion is not None:
+        likeness = liken(challenger.tolist(), champion.tolist())
+    return likeness.numbers() if likeness is not None else dict.fromkeys(EVIDENCE)
 
 
 def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.model import Gates, Threshold
-from slipway.stages.shadow import DISAGREEMENT, SPREAD
+from slipway.stages.shadow import EVIDENCE
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
@@ -110,7 +110,7 @@ def _need(numbers: Mapping[str, Number], name: str) -> float:
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
     """The numbers that the gates look at or hand on; what is not finite is None."""
-    names = ["rows", "champion.version", DISAGREEMENT, SPREAD]
+    names = ["rows", "champion.version", *EVIDENCE]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
     return {name: _plain(numbers[name]) for name in names if name in numbers}

@@ -23,7 +23,7 @@ from slipway.records.store import Store
 from slipway.spec import ModelSpec
 from slipway.stages.engine_choice import tags_of
 from slipway.stages.gating import CHALLENGER, CHAMPION, gate
-from slipway.stages.shadow import COMPARED_WITH, DISAGREEMENT, SPREAD, TAG_PREFIX
+from slipway.stages.shadow import COMPARED_WITH, EVIDENCE, TAG_PREFIX
 
 __all__ = [
     "CHALLENGER",
@@ -223,7 +223,7 @@ def _version_tags(
     }
     evidence = {
         f"{TAG_PREFIX}{name}": repr(gated.numbers[name])
-        for name in (DISAGREEMENT, SPREAD)
+        for name in EVIDENCE
         if gated.numbers.get(name) is not None
     }
     return {

@@ -74,10 +74,10 @@ def judge(
     if wrong:
         return Verdict(REFUSED, f"Version {version} may not serve: {'; '.join(wrong)}.", numbers)
     beside = ""
-    if shadow is not None and shadow.evidence is not None:
+    if shadow is not None and shadow.recent is not None and shadow.holdout is not None:
         beside = (
-            f" It differs from version {shadow.champion} by {shadow.disagreement:.2g} on average, "
-            f"and by {shadow.evidence.disagreement:.2g} on its holdout."
+            f" It differs from version {shadow.champion} by {shadow.recent.disagreement:.2g} on "
+            f"average, and by {shadow.holdout.disagreement:.2g} on its holdout."
         )
     reason = (
         f"Version {version} answered {measured.rows} real rows as it predicts offline "
