@@ -12,11 +12,13 @@ from slipway.records.store import Store, read_json
 
 TOLD = {"ingest", "accept", "gate", "verify", "switch", "promote_champion", "drift"}
 TOLD |= {"performance", "decide", "train", "reconcile"}
+TOLD_STEPS = "shift_"
 COLOURS = {
     "blocked": "red",
     "refuse": "yellow",
     "refused": "yellow",
     "aborted": "red",
+    "inconclusive": "yellow",
     "drifting": "yellow",
     "decayed": "yellow",
     "request": "yellow",
@@ -54,7 +56,7 @@ class Narrator:
         self.console.print(Text(text, style="bold"))
 
     def _tell(self, subject: str, fact: dict[str, Any]) -> None:
-        if fact["stage"] not in TOLD:
+        if fact["stage"] not in TOLD and not fact["stage"].startswith(TOLD_STEPS):
             return
         action = fact["action"]
         line = Text("  ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from slipway.errors import PlatformUnavailable
 from slipway.local.airflow import AirflowApi
 from slipway.local.narration import Narrator
+from slipway.local.probing import Probing
 from slipway.local.stack import Stack
 from slipway.local.year import Asked, ask, in_requests, land, wait_for
 from slipway.records import arrivals, requests
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MONTHS = [f"2013-{month:02d}" for month in range(1, 13)]
 ROWS_A_MONTH = 2000
+PROBED_ROWS = 500
 REST_WITHIN_SECONDS = 240.0
 QUIET_SECONDS = 2.5
 
@@ -54,6 +56,7 @@ class Player:
         self.landing = Path(stack.settings.store) / "landing" / dataset
         self.client = httpx.Client(base_url=stack.addresses.platform, timeout=30.0)
         self.asked: dict[str, Asked] = {}
+        self.probing = Probing(self.client, self.shop.platform, model)
 
     def play_year(self) -> None:
         """Land each month with the labels of the month before, then ask about its flights."""
@@ -67,6 +70,7 @@ class Player:
     def deliver(self, features: Path, labels: Path | None) -> None:
         """Land a month's features and the labels that have matured; wait for the ring to rest."""
         land(features, self.landing, "features")
+        self.probing.about(self._probes(features))
         if labels is not None:
             land(labels, self.landing, "labels")
         self.rest()
@@ -151,12 +155,27 @@ class Player:
         self._wait_for_log(before + asked.rows)
         return asked
 
-    def encode(self, rows: pd.DataFrame) -> dict[str, object]:
+    def encode(self, rows: pd.DataFrame, *, probe: bool = False) -> dict[str, object]:
         """Rows as the body of a V2 request."""
         features = self.model.features
         columns = [(name, "number", False) for name in features.numeric]
         columns += [(name, "string", False) for name in features.categorical]
-        return payload(rows, columns, key=self.dataset.key, event_time=self.dataset.event_time)
+        return payload(
+            rows,
+            columns,
+            key=self.dataset.key,
+            event_time=self.dataset.event_time,
+            probe=probe,
+        )
+
+    def _probes(self, features: Path) -> Iterator[dict[str, object]]:
+        """Flights of a delivery, one a request, marked as probes."""
+        import pandas as pd
+
+        frame = pd.read_parquet(features)
+        rows = frame.sample(min(PROBED_ROWS, len(frame)), random_state=self.model.training.seed)
+        for one in in_requests(rows, rows=1):
+            yield self.encode(one, probe=True)
 
     def _wait_for_log(self, rows: int) -> None:
         def shipped() -> bool:
@@ -172,6 +191,7 @@ class Player:
     def _watch(self) -> None:
         self.stack.processes.check()
         self.narrator.catch_up()
+        self.probing.keep_asking()
 
 
 class Quiet:
