@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -18,8 +17,8 @@ from typing import Any, Self
 
 import psutil
 
-from slipway.adapters.http_platform import LocalPlatform
 from slipway.adapters.object_store import open_store
+from slipway.records.desired import desire
 from slipway.serving.log import unshipped_seconds
 from slipway.serving.options import Options
 from tests.serving.ground import (
@@ -91,6 +90,31 @@ class Site:
         return Loss.of(clients.acknowledged, self.store_root)
 
 
+@dataclass
+class FrontDoor(Site):
+    """The same of a platform whose requests two versions share; `version` holds a folder of each.
+
+    Every part of it that is killed is started again by the platform, except the platform.
+    """
+
+    @classmethod
+    def below(cls, root: Path, version: Path) -> Self:
+        """A platform that is to serve, with its store and its scratch folder in one folder."""
+        site = cls(version, root, str(root / "store"), root / "scratch" / "log")
+        desire(open_store(site.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1)
+        return site
+
+    @contextlib.contextmanager
+    def server(self) -> Iterator[Process]:
+        """A platform that answers, always on the same port."""
+        scratch = self.log_folder.parent
+        with a_platform(
+            self.store_root, self.version, scratch, port=self.port, options=self.options
+        ) as process:
+            until(lambda: process.get("/v2/health/ready").is_success, "the platform is ready")
+            yield process
+
+
 class Kept:
     """A process that is killed and started again.
 
@@ -132,36 +156,23 @@ def kill_servers(site: Site, *, requests: int, kills: int) -> tuple[Loss, Client
         return site.settle(clients), clients
 
 
-def kill_platform(
-    versions: Path, root: Path, *, requests: int, kills: int
-) -> tuple[Loss, Clients, Counter[str]]:
-    """Kill platform, servers and shipper by turns; two versions answer; the platform ends well."""
-    store, scratch, port = open_store(str(root / "store")), root / "scratch", free_port()
-    random, killed = Random(2), Counter[str]()
-
-    def start() -> AbstractContextManager[Process]:
-        return a_platform(store.root, versions, scratch, port=port)
-
-    with Kept(start) as platform:
-        url = platform.process.url
-        LocalPlatform(url, store).apply(MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1)
-        with Clients(url) as clients:
-            for turn, _ in zip(
-                cycle(["platform", "server", "shipper"]), range(kills), strict=False
-            ):
-                clients.wait_for(requests // kills, within_s=900)
-                time.sleep(random.uniform(0, 0.05))
-                killed[turn] += 1
-                if turn == "platform":
-                    platform.again()
-                else:
-                    _kill_child(platform.process, turn)
-            clients.wait_for(max(1, requests - len(clients.acknowledged)), within_s=900)
+def kill_platform(site: FrontDoor, *, requests: int, kills: int) -> tuple[Loss, Clients]:
+    """Kill platform, server and shipper by turns until so much was acknowledged."""
+    random = Random(2)
+    with Kept(site.server) as platform, site.clients() as clients:
+        for _, turn in zip(range(kills), cycle(["platform", "server", "shipper"]), strict=False):
+            clients.wait_for(requests // kills, within_s=900)
+            time.sleep(random.uniform(0, 0.05))
+            if turn == "platform":
+                platform.again()
+            else:
+                _kill_child(platform.process, turn)
+        clients.wait_for(max(1, requests - len(clients.acknowledged)), within_s=900)
+        clients.stop()
         assert platform.process.stop() == 0
     # What a shipper that was killed last has left is shipped by whoever comes next.
-    with a_shipper(store.root, scratch / "log"):
-        until(lambda: unshipped_seconds(scratch / "log") is None, "no segment is left")
-    return Loss.of(clients.acknowledged, store.root), clients, killed
+    with site.shipper():
+        return site.settle(clients), clients
 
 
 def _kill_child(platform: Process, kind: str) -> None:

@@ -1,0 +1,197 @@
+"""Faults under load, at full size: what was acknowledged is in the store, once. Counts are printed.
+
+`make test` runs the same scenarios at a small size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from slipway.serving.options import MIB
+from tests.conftest import free_port
+from tests.serving import faults
+from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
+from tests.serving.faults import FrontDoor, Site, folder_away
+from tests.serving.load import Clients, Loss
+from tests.serving.slow import crowd_out
+
+OUTAGE_S = 60
+
+
+@pytest.fixture
+def site(tmp_path: Path, versions: Path) -> Site:
+    """A place for a server and a shipper."""
+    return Site.below(tmp_path, versions / "1")
+
+
+def say(line: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f"\n{line}")
+
+
+def report(what: str, loss: Loss, clients: Clients, *more: object) -> None:
+    """Print what was counted, and fail unless every acknowledged request is in the store once."""
+    say("; ".join(map(str, [f"{what}: {loss}", f"clients saw {clients}", *more])))
+    assert loss.acknowledged > 0
+    assert (loss.lost, loss.repeated) == (frozenset(), frozenset())
+
+
+def test_thirty_kills_of_server_and_shipper(site: Site) -> None:
+    """SIGKILL of either and of both, over 30,000 acknowledged requests."""
+    loss, clients = faults.kill_servers(site, requests=30_000, kills=30)
+    report("30 kills of server, shipper, both", loss, clients)
+    assert loss.acknowledged >= 30_000
+
+
+def test_fifteen_kills_behind_the_front_door(tmp_path: Path, versions: Path) -> None:
+    """SIGKILL of platform, server and shipper, over 25,000 requests that two versions answer."""
+    site = FrontDoor.below(tmp_path, versions)
+    loss, clients = faults.kill_platform(site, requests=25_000, kills=15)
+    report("15 kills of platform, server, shipper", loss, clients)
+    assert loss.acknowledged >= 25_000
+
+
+def test_a_minute_without_the_folder(site: Site) -> None:
+    """The store's folder is gone for a minute."""
+    away = folder_away(Path(site.store_root))
+    loss, clients, age_s = faults.lose_the_store(site, away, seconds=OUTAGE_S)
+    report(f"{OUTAGE_S} s without a folder", loss, clients, f"oldest segment {age_s:.0f} s")
+    assert age_s > OUTAGE_S - 5
+
+
+@dataclass
+class Bucket:
+    """An S3 server in this process; what it holds outlives a stop."""
+
+    port: int
+
+    @contextlib.contextmanager
+    def up(self) -> Iterator[None]:
+        """It answers for so long."""
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
+        server.start()
+        try:
+            yield
+        finally:
+            server.stop()
+
+
+class Outage(AbstractContextManager[None]):
+    """S3 refuses connections inside, and answers before and after.
+
+    Args:
+        bucket: The server, which is not up yet.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._up = contextlib.ExitStack()
+        self._up.enter_context(bucket.up())
+
+    def __enter__(self) -> None:
+        self._up.close()
+
+    def __exit__(self, *_: object) -> None:
+        self._up.enter_context(self._bucket.up())
+
+    def end(self) -> None:
+        """It answers no more."""
+        self._up.close()
+
+
+@pytest.fixture
+def s3_outage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
+    """The outage of an S3 server that every process of this test asks."""
+    port = free_port()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "tests",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_CONDITIONAL_PUT": "etag",
+    }.items():
+        monkeypatch.setenv(name, value)
+    outage = Outage(Bucket(port))
+    httpx.put(f"http://127.0.0.1:{port}/slipway-loss").raise_for_status()
+    yield outage
+    outage.end()
+
+
+def test_a_minute_without_s3(site: Site, s3_outage: Outage) -> None:
+    """S3 refuses connections for a minute."""
+    site.store_root = "s3://slipway-loss/store"
+    loss, clients, age_s = faults.lose_the_store(site, s3_outage, seconds=OUTAGE_S)
+    report(f"{OUTAGE_S} s without S3", loss, clients, f"oldest segment {age_s:.0f} s")
+    assert age_s > OUTAGE_S - 5
+
+
+@pytest.mark.parametrize("min_free", [0, 2 * MIB], ids=["to the last byte", "to the limit"])
+def test_a_full_disk(site: Site, tmp_path: Path, min_free: int) -> None:
+    """Half a minute of 503, and no acknowledgement in it; then answers again by themselves."""
+    site.log_folder = tmp_path / "disk" / "log"
+    site.options = replace(site.options, min_free_bytes=min_free)
+    with small_disk(tmp_path / "disk", mib=16) as disk:
+        loss, clients, outage = fill_the_disk(site, disk, seconds=OUTAGE_S / 2)
+    report(f"{OUTAGE_S / 2} s on a full {type(disk).__name__}", loss, clients, outage)
+    assert outage.acknowledged == 0
+
+
+def test_files_that_may_not_grow(site: Site) -> None:
+    """The same where the system refuses each write with another error."""
+    loss, clients, outage = fill_the_disk(site, ShortFiles(), seconds=OUTAGE_S / 2)
+    report(f"{OUTAGE_S / 2} s of files that may not grow", loss, clients, outage)
+    assert outage.acknowledged == 0
+
+
+def test_a_clock_that_goes_back(site: Site) -> None:
+    """By an hour four times a second, over 20,000 requests."""
+    loss, clients = faults.set_the_clock_back(site, requests=20_000)
+    report("a clock that goes back", loss, clients)
+
+
+def test_five_hundred_slow_clients(site: Site) -> None:
+    """A hundred of each kind; the others are answered in time, and every slot is taken back."""
+    site.options = replace(site.options, request_seconds=10.0)
+    clients, crowd, left = crowd_out(site, each=100, seconds=30)
+    p50, p99 = clients.percentile_s(0.5), clients.percentile_s(0.99)
+    say(f"slow clients ended {dict(crowd.ended)}, {left} slots more than before; others: {clients}")
+    say(f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
+    assert (clients.cut, clients.unreached, dict(clients.statuses)) == ([], 0, {})
+    assert p99 < 1
+    assert dict(crowd.ended) == dict.fromkeys(crowd.kinds, 100)
+
+
+def test_twenty_stops_of_a_server(site: Site) -> None:
+    """SIGTERM under load, on kept connections and on new ones."""
+    with site.shipper():
+        stop_and_report(site.server, site, rounds=20)
+
+
+def test_five_stops_of_the_front_door(tmp_path: Path, versions: Path) -> None:
+    """The platform drains as its servers do, and ships what they logged."""
+    site = FrontDoor.below(tmp_path, versions)
+    stop_and_report(site.server, site, rounds=5)
+
+
+def stop_and_report(
+    start: Callable[[], AbstractContextManager[faults.Process]], site: Site, *, rounds: int
+) -> None:
+    """SIGTERM under load, round by round."""
+    began = time.monotonic()
+    keeping, closing = faults.stop_under_load(start, rounds=rounds)
+    for kind, clients in (("kept", keeping), ("new", closing)):
+        report(f"{rounds} stops, {kind} connections", site.settle(clients), clients)
+        assert (clients.cut, dict(clients.statuses)) == ([], {})
+    say(f"{time.monotonic() - began:.0f} s")
