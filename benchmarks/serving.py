@@ -149,10 +149,10 @@ def ask_all(
         for contender in contenders:
             ask(contender, count=8, seconds=1)
         for number in range(rounds):
+            progress.console.print(f"round {number + 1} of {rounds}")
             for index in np.random.default_rng(number).permutation(len(cells)):
                 contender, count = cells[index]
-                said = f"round {number + 1} of {rounds}: {contender.title}, {count} at once"
-                progress.update(task, description=said)
+                progress.update(task, description=f"{contender.title}, {count} at once")
                 load = ask(contender, count=count, seconds=seconds)
                 measured[contender.name, count].append(load)
     return {cell: middle(loads) for cell, loads in measured.items()}
