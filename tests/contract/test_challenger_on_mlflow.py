@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.model_package import load_package
+from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import Superseded
 from slipway.stages.manifest import open_sealed
 from slipway.stages.promotion import DIGEST
@@ -62,6 +63,10 @@ def test_mlflow_itself_can_load_a_registered_challenger(
     package = load_package(folder)
     assert [one.name for one in model.metadata.signature.inputs] == ["wind", "port"]
     assert np.array_equal(model.predict(rows)[:, 1].astype("float64"), package.predict(rows))
+    assert version.tags["slipway.engine"] == "onnx"
+    assert float(version.tags["slipway.parity_max_difference"]) <= 1e-6
+    asked = [rows["wind"].tolist(), rows["port"].tolist()]
+    assert np.abs(load_onnx(folder).score(asked) - package.predict(rows)).max() <= 1e-6
     assert open_sealed(folder, sha256=version.tags[DIGEST])["run_key"].endswith("request-000001")
 
 
@@ -86,7 +91,9 @@ def test_the_run_of_a_stale_attempt_is_killed(yard: Yard, mlflow_server: str) ->
         ("slipway.stages.promotion", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
         ("slipway.stages.training", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
         ("slipway.adapters.mlflow_server", {"pandas", "numpy", "mlflow", "sklearn"}),
-        ("slipway.adapters.model_package", {"mlflow", "xgboost", "deltalake"}),
+        ("slipway.adapters.model_package", {"mlflow", "xgboost", "deltalake", "onnxruntime"}),
+        ("slipway.adapters.onnx_model", {"mlflow", "pandas", "sklearn", "skops", "scipy", "onnx"}),
+        ("slipway.stages.edge", {"numpy", "onnx", "onnxruntime", "mlflow"}),
     ],
 )
 def test_a_task_pays_only_for_what_it_uses(module: str, heavy: set[str]) -> None:

@@ -18,11 +18,13 @@ class WrittenRegistry:
 
     Attributes:
         named: Version by alias, the same for every model.
+        tags: A version's tags, by its number.
         anchors: The ledger's head by model.
         answers: Whether it does.
     """
 
     named: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     anchors: Mapping[str, Head] = field(default_factory=dict)
     answers: bool = True
 
@@ -33,7 +35,9 @@ class WrittenRegistry:
         if alias not in self.named:
             return None
         made = datetime(2013, 1, 1, tzinfo=UTC)
-        return ModelVersion(model, self.named[alias], "request-000001", "models:/m", {}, made)
+        version = self.named[alias]
+        tags = self.tags.get(version, {})
+        return ModelVersion(model, version, "request-000001", "models:/m", tags, made)
 
     def anchored(self, model: str) -> Head | None:
         """The ledger's head that was written down last, or None."""

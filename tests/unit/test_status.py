@@ -9,7 +9,7 @@ import pytest
 from slipway.records import requests
 from slipway.records.runs import RunRef, Verdict, perform
 from slipway.records.store import Store
-from slipway.stages.status import OpenRequest, status
+from slipway.stages.status import OpenRequest, VersionEngine, status
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.standing import WrittenPlatform, WrittenRegistry
 
@@ -62,6 +62,29 @@ def test_everything_is_told(memory: MemoryStore) -> None:
         ("gate", "promote", "request-000002")
     ]
     assert json.loads(json.dumps(found.to_json()))["aliases"]["champion"] == 2
+
+
+def test_the_engine_of_each_version_is_told(memory: MemoryStore) -> None:
+    """Its name, why, and how far it is from the pipeline; old versions are their pipelines."""
+    tags = {
+        "slipway.engine": "onnx",
+        "slipway.engine_reason": "the scores agree",
+        "slipway.parity_max_difference": "6.2e-08",
+        "slipway.parity_rows": "16025",
+    }
+    found = status(
+        "sales",
+        store=memory,
+        registry=WrittenRegistry({"champion": 2, "previous": 1}, tags={2: tags}),
+        platform=WrittenPlatform({2: 1.0}),
+    )
+    assert found.engines == {
+        1: VersionEngine("sklearn", None, None, None),
+        2: VersionEngine("onnx", "the scores agree", 6.2e-8, 16_025),
+    }
+    assert found.engines[2].shown == "onnx (parity 6.2e-08): the scores agree"
+    assert found.engines[1].shown == "sklearn: the version does not say why"
+    assert json.loads(json.dumps(found.to_json()))["engines"]["2"]["parity_rows"] == 16_025
 
 
 def test_what_does_not_answer_hides_nothing_else(memory: MemoryStore) -> None:
