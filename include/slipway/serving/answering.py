@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from typing import Any, Protocol
-from uuid import uuid4
 
 from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving import protocol
@@ -180,7 +180,7 @@ class LoadedModel:
     def _finish(self, one: Asked, inputs: Inputs, scores: list[float] | SlipwayError) -> Answer:
         if isinstance(scores, SlipwayError):
             return scores
-        request_id = inputs.request_id or one.fallback_id or uuid4().hex
+        request_id = inputs.request_id or one.fallback_id or f"{random.getrandbits(128):032x}"
         record = Record(
             request_id=request_id,
             received_us=one.received_us,

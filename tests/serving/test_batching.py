@@ -1,0 +1,142 @@
+"""Requests that wait for the model, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from slipway.serving.answering import Answer, Asked, ModelFailed
+from slipway.serving.batching import BATCH_BYTES, Busy, Queue
+from slipway.serving.protocol import Encoded
+
+
+def asked(number: int, *, size: int = 0) -> Asked:
+    """A request whose number is in its body."""
+    return Asked(str(number).encode() + b" " * size, 0)
+
+
+class Slow:
+    """Answers with the body, once it is let; remembers what it was given together.
+
+    Attributes:
+        batches: Numbers of requests that were answered at once.
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_answer = threading.Event()
+
+    def __call__(self, together: Sequence[Asked]) -> list[Answer]:
+        """The bodies; 13 is an unlucky number."""
+        self.batches.append([int(one.body) for one in together])
+        assert self.may_answer.wait(30)
+        if 13 in self.batches[-1]:
+            raise MemoryError
+        return [Encoded(one.body) for one in together]
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    """A model that answers once it is let."""
+    model = Slow()
+    yield model
+    model.may_answer.set()
+
+
+async def begun(queue: Queue, *requests: Asked) -> list[asyncio.Task[Answer]]:
+    """Requests that were asked by now."""
+    tasks = [asyncio.create_task(queue.ask(one)) for one in requests]
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_what_waits_when_the_model_is_free_is_answered_at_once(slow: Slow) -> None:
+    """The first request waits for nobody; those that come meanwhile are one frame, in order."""
+
+    async def scene() -> list[Answer]:
+        queue = Queue(slow, max_waiting=10)
+        tasks = await begun(queue, *(asked(number) for number in range(5)))
+        slow.may_answer.set()
+        return await asyncio.gather(*tasks)
+
+    answers = asyncio.run(scene())
+    assert slow.batches == [[0], [1, 2, 3, 4]]
+    assert answers == [Encoded(str(number).encode()) for number in range(5)]
+
+
+def test_no_request_waits_for_much_company(slow: Slow) -> None:
+    """Large requests are answered in turn: a frame has bounds."""
+
+    async def scene() -> None:
+        queue = Queue(slow, max_waiting=10)
+        half = BATCH_BYTES // 2
+        tasks = await begun(queue, *(asked(number, size=half) for number in range(4)))
+        slow.may_answer.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scene())
+    assert slow.batches == [[0], [1], [2], [3]]
+
+
+def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
+    """A queue has an end; who is turned away can come again."""
+
+    async def scene() -> list[Answer | BaseException]:
+        queue = Queue(slow, max_waiting=2)
+        tasks = await begun(queue, *(asked(number) for number in range(5)))
+        slow.may_answer.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers = asyncio.run(scene())
+    assert [isinstance(answer, Busy) for answer in answers] == [False, False, False, True, True]
+
+
+def test_a_batch_that_cannot_be_answered_leaves_the_model_free(slow: Slow) -> None:
+    """Whoever was in it is told; whoever comes next is answered."""
+
+    async def scene() -> list[Answer | BaseException]:
+        queue = Queue(slow, max_waiting=10)
+        first = await begun(queue, asked(13))
+        rest = await begun(queue, asked(1), asked(2))
+        slow.may_answer.set()
+        return await asyncio.gather(*first, *rest, return_exceptions=True)
+
+    unlucky, *others = asyncio.run(scene())
+    assert isinstance(unlucky, MemoryError)
+    assert others == [Encoded(b"1"), Encoded(b"2")]
+
+
+def test_who_left_is_not_waited_for(slow: Slow) -> None:
+    """A request that was cancelled while it waited harms nobody."""
+
+    async def scene() -> list[Answer | BaseException]:
+        queue = Queue(slow, max_waiting=10)
+        tasks = await begun(queue, *(asked(number) for number in range(3)))
+        tasks[1].cancel()
+        slow.may_answer.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers = asyncio.run(scene())
+    assert answers[::2] == [Encoded(b"0"), Encoded(b"2")]
+    assert isinstance(answers[1], asyncio.CancelledError)
+
+
+def test_an_error_is_an_answer_to_one_request() -> None:
+    """What fits or fails is told request by request."""
+
+    def answer(together: Sequence[Asked]) -> list[Answer]:
+        return [
+            ModelFailed("the model failed") if one.body == b"1" else Encoded(one.body)
+            for one in together
+        ]
+
+    async def scene() -> list[Answer]:
+        queue = Queue(answer, max_waiting=10)
+        return await asyncio.gather(*(queue.ask(asked(number)) for number in range(3)))
+
+    first, second, third = asyncio.run(scene())
+    assert (first, third) == (Encoded(b"0"), Encoded(b"2"))
+    assert isinstance(second, ModelFailed)

@@ -1,0 +1,100 @@
+"""What Prometheus sees of a model server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.serving.ground import (
+    MODEL,
+    OPTIONS,
+    Process,
+    a_server,
+    change_manifest,
+    flights,
+    request_of,
+)
+
+INFER = f"/v2/models/{MODEL}/infer"
+WHO = {"model": MODEL, "version": "1"}
+
+
+def figures(server: Process) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Each figure by its name and the values of its own labels."""
+    found = {}
+    for family in text_string_to_metric_families(server.get("/metrics").text):
+        for sample in family.samples:
+            assert WHO.items() <= sample.labels.items(), sample.name
+            own = tuple(value for name, value in sample.labels.items() if name not in WHO)
+            found[sample.name, own] = sample.value
+    return found
+
+
+def post(server: Process, body: bytes) -> int:
+    """The status of an answer."""
+    return httpx.post(server.url + INFER, content=body, timeout=60).status_code
+
+
+def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> None:
+    """Requests by status, latency, engine, batch sizes, parity, age, and odd inputs by column."""
+    folder = tmp_path / "version"
+    shutil.copytree(versions / "1", folder)
+    change_manifest(folder, as_of="2013-05-01T00:00:00+00:00")
+    odd = request_of(flights(3))
+    values = {tensor["name"]: tensor["data"] for tensor in odd["inputs"]}
+    values["distance"][1] = 1e9
+    values["carrier"][0] = values["carrier"][2] = "ZZ"
+    with a_server(folder, tmp_path / "log") as server:
+        assert post(server, json.dumps(odd).encode()) == 200
+        assert post(server, json.dumps(request_of(flights(1))).encode()) == 200
+        assert post(server, b"{") == 400
+        seen = figures(server)
+    assert seen["slipway_requests_total", ("200",)] == 2
+    assert seen["slipway_requests_total", ("400",)] == 1
+    assert seen["slipway_request_seconds_count", ()] == 3
+    assert seen["slipway_engine", ("onnx",)] == 1
+    assert seen["slipway_batch_rows_count", ()] == 2
+    assert seen["slipway_batch_rows_sum", ()] == 4
+    assert 0 <= seen["slipway_parity_max_difference", ()] < 1e-6
+    assert seen["slipway_ready", ()] == 1
+    assert seen["slipway_model_as_of_timestamp_seconds", ()] == 1367366400
+    assert seen["slipway_log_unshipped_seconds", ()] >= 0
+    assert seen["slipway_log_free_bytes", ()] > 0
+    assert seen["slipway_auth_failures_total", ()] == 0
+    assert seen["slipway_out_of_range_inputs_total", ("distance",)] == 1
+    assert seen["slipway_out_of_range_inputs_total", ("carrier",)] == 2
+    assert seen["slipway_out_of_range_inputs_total", ("origin",)] == 0
+
+
+@pytest.mark.parametrize("version", [4])
+def test_figures_of_a_version_that_says_little(
+    versions: Path, tmp_path: Path, version: int
+) -> None:
+    """A version without ranges, parity and age is served, and those figures are absent."""
+    folder = tmp_path / "version"
+    shutil.copytree(versions / str(version), folder)
+    change_manifest(folder, ranges=None, as_of=None)
+    with a_server(folder, tmp_path / "log", options=OPTIONS) as server:
+        assert post(server, json.dumps(request_of(flights(1))).encode()) == 200
+        seen = figures(server)
+    assert seen["slipway_engine", ("sklearn",)] == 1
+    names = {name for name, _ in seen}
+    assert not names & {
+        "slipway_parity_max_difference",
+        "slipway_model_as_of_timestamp_seconds",
+        "slipway_out_of_range_inputs_total",
+    }
+
+
+def test_a_server_that_cannot_serve_says_so(versions: Path, tmp_path: Path) -> None:
+    """An unready server has figures too."""
+    with a_server(versions / "3", tmp_path / "log") as server:
+        assert post(server, b"{}") == 503
+        seen = figures(server)
+    assert seen["slipway_ready", ()] == 0
+    assert seen["slipway_requests_total", ("503",)] == 1
