@@ -91,8 +91,11 @@ def _column(body: bytes, error: str) -> str | None:
     path = INPUT_PATH.search(error)
     if path is None:
         return None
-    with contextlib.suppress(msgspec.MsgspecError, LookupError, TypeError):
-        return f"column {shown(msgspec.json.decode(body)['inputs'][int(path[1])]['name'])}"
+    # What this reads is broken, so reading it may fail in any of these ways again.
+    broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
+    with contextlib.suppress(*broken):
+        name = msgspec.json.decode(body)["inputs"][int(path[1])]["name"]
+        return f"column {shown(name)}" if isinstance(name, str) else None
     return None
 
 

@@ -1,0 +1,24 @@
+"""Wrong requests by the thousand: the server answers each as a client's mistake, and lives on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.serving.firing import answer_to, fire_at
+from tests.serving.fuzzing import MARKS
+from tests.serving.ground import a_server
+
+
+def test_nothing_wrong_is_a_fault_of_the_server(versions: Path, tmp_path: Path) -> None:
+    """No 500, no silence, no value in an error or in the server's log; a good request goes on."""
+    with a_server(versions / "1", tmp_path / "log") as server:
+        before = answer_to(server)
+        fired = fire_at(server, 2_000, seed=1)
+        assert answer_to(server) == before
+        log = server.output.read_bytes()
+    assert fired.faults == []
+    assert {kind for kind, _ in fired.counts} == {
+        *("structure", "text", "binary", "noise", "path", "head", "pipeline", "part")
+    }
+    assert {200, 400, 404, 405, 422} <= {status for _, status in fired.counts}
+    assert not any(mark in log for mark in (*MARKS, b"Traceback"))
