@@ -134,6 +134,22 @@ def test_a_segment_is_read_a_part_at_a_time(
     assert PredictionLog(store).count(MODEL) == 100
 
 
+def test_a_segment_is_removed_once_its_file_is_on_the_disk(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut finds one of them, or both."""
+    with write_ahead(tmp_path / "log") as log:
+        log.append(record(1))
+    waits: list[int] = []
+
+    def fsync(_descriptor: int) -> None:
+        waits.append(len(segments(tmp_path)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    ship_segments(store, tmp_path / "log")
+    assert (waits, segments(tmp_path)) == ([1, 1], [])
+
+
 def test_probes_are_kept_apart(store: Store, tmp_path: Path) -> None:
     """What the platform asked itself is no prediction that anyone wanted."""
     with write_ahead(tmp_path / "log") as log:
@@ -169,6 +185,10 @@ class Stops:
             raise StoreUnavailable("the store does not answer")
         self._left -= 1
         return self._store.create(key, data)
+
+    def uri(self, key: str) -> str:
+        """Where an object is."""
+        return self._store.uri(key)
 
 
 @pytest.mark.parametrize("writes", range(4))

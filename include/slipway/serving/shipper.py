@@ -132,6 +132,7 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
             for day, rows in _by_day(table):
                 key = f"{folder}/{path.parent.name}/day={day}/{path.stem}.parquet"
                 store.create(key, _parquet(rows))
+                _settle(store.uri(key))
     except MemoryError:
         # One of Arrow's own as well; the segment is sound.
         raise
@@ -141,6 +142,19 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
         path.rename(path.with_suffix(".damaged"))
     else:
         path.unlink()
+
+
+def _settle(address: str) -> None:
+    """Wait until an object in a local folder is on the disk; S3 does not answer before it is."""
+    if "://" in address:
+        return
+    path = Path(address)
+    for one in (path, path.parent):
+        descriptor = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _tables(lines: list[bytes]) -> Iterable[tuple[str, pa.Table]]:
