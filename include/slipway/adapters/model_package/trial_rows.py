@@ -48,15 +48,16 @@ class TrialRows:
         Args:
             reference: Raw feature columns, and the part that each row belongs to.
         """
+        seen = cast(reference, self.columns)
         for part, name in (("training", "training rows"), ("holdout", "held-out rows")):
-            seen = self._sample(reference[reference[PART] == part], SAMPLE_ROWS)
-            if not seen.empty:
-                yield name, seen
-        few = self._sample(reference, CHANGED_ROWS)
+            sample = self._sample(seen[reference[PART] == part], SAMPLE_ROWS)
+            if not sample.empty:
+                yield name, sample
+        few = self._sample(seen, CHANGED_ROWS)
         if few.empty:
             return
         yield from self._gaps(few)
-        yield from self._categories(few, reference)
+        yield from self._categories(few, seen)
         yield from self._extremes(few)
         yield from self._beside_splits(few)
 
@@ -65,7 +66,7 @@ class TrialRows:
 
     def _sample(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
         sample = rows.sample(min(count, len(rows)), random_state=self.seed)
-        return cast(sample.reset_index(drop=True), self.columns)
+        return sample.reset_index(drop=True)
 
     def _changed(self, rows: pd.DataFrame, changes: dict[str, Any]) -> pd.DataFrame:
         changed = rows.copy()
@@ -79,9 +80,9 @@ class TrialRows:
         nothing = dict.fromkeys((column.name for column in self.columns), np.nan)
         yield "rows without any value", self._changed(rows, nothing)
 
-    def _categories(self, rows: pd.DataFrame, reference: pd.DataFrame) -> Iterator[Trial]:
+    def _categories(self, rows: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Trial]:
         for name in self._named("string"):
-            known = cast(reference, self.columns)[name].dropna().unique()[:CATEGORIES]
+            known = seen[name].dropna().unique()[:CATEGORIES]
             almost = [f"{near}{text}{near}" for text in known[:2] for near in (" ", "\0", ".")]
             unseen = [*STRANGERS, *almost]
             for kind, texts in (("known", known), ("unseen", unseen)):
