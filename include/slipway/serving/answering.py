@@ -23,7 +23,8 @@ from slipway.serving.metrics import Metrics
 from slipway.serving.privacy import Privacy
 from slipway.serving.protocol import Encoded, Inputs, Signature
 from slipway.serving.ranges import Ranges
-from slipway.serving.tensors import FLOATS, Mismatch, shown
+from slipway.serving.refusals import Mismatch
+from slipway.serving.tensors import FLOATS, shown
 from slipway.serving.warming import plausible_rows, scores_row_by_row
 
 WARM_UPS = 3

@@ -14,8 +14,6 @@ import msgspec
 
 from slipway.serving.refusals import Mismatch
 
-__all__ = ["Kind", "Mismatch", "Tensor", "event_times_of", "keys_of", "shown", "values_of"]
-
 Kind = Literal["number", "string"]
 Scalar = str | int | float | bool | None
 
