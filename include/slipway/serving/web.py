@@ -62,8 +62,7 @@ def run_until_stopped(
         BadParameter: The TLS files cannot be used.
     """
     options = options or Options()
-    if options.tokens_file is None and not _is_loopback(listener):
-        logger.warning("anybody who reaches this address may ask: SLIPWAY_TOKENS_FILE is not set")
+    warn_if_open(listener, options)
     server = DrainingServer(
         _config(app, options), request_seconds=options.request_seconds, stopping=stopping
     )
@@ -103,11 +102,11 @@ def _config(app: ASGIApp, options: Options) -> uvicorn.Config:
     return config
 
 
-def _is_loopback(listener: socket.socket) -> bool:
-    address = listener.getsockname()
-    if listener.family not in {socket.AF_INET, socket.AF_INET6}:
-        return True
-    return ipaddress.ip_address(address[0]).is_loopback
+def warn_if_open(listener: socket.socket, options: Options) -> None:
+    """Say so if anybody who reaches this machine may ask."""
+    address = listener.getsockname()[0]
+    if options.tokens_file is None and not ipaddress.ip_address(address).is_loopback:
+        logger.warning("anybody who reaches %s may ask: SLIPWAY_TOKENS_FILE is not set", address)
 
 
 def at_the_end_of(lifeline: int, act: Callable[[], None]) -> None:
