@@ -73,7 +73,7 @@ class House:
         version = self.shop.registry.alias("ferry_delay", "champion")
         return None if version is None else version.version
 
-    def facts(self, subject: str, stage: str) -> list[dict[str, object]]:
+    def facts(self, subject: str, stage: str) -> list[dict[str, Any]]:
         """What the ledger says of a stage, oldest first."""
         entries = ledger.read(self.shop.store, subject)
         return [entry["fact"] for entry in entries if entry["fact"]["stage"] == stage]
@@ -136,6 +136,10 @@ class House:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         found: list[dict[str, Any]] = self.api.get(path)["task_instances"]
         return found
+
+    def task_ids(self, dag_id: str) -> set[str]:
+        """Tasks of a DAG, as Airflow has parsed it last."""
+        return {one["task_id"] for one in self.api.get(f"/dags/{dag_id}/tasks")["tasks"]}
 
     def last_request(self) -> requests.Request:
         """The newest retrain request."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from slipway.local.year import Asked
+from tests.e2e import ferries
 from tests.e2e.conftest import House
 
 pytestmark = pytest.mark.timeout(600)
@@ -59,24 +63,12 @@ def test_the_next_challenger_has_learnt_and_replaces_the_champion(house: House) 
 
 def test_a_person_rolls_back_under_requests(house: House) -> None:
     """Not one request fails, and the alias moves with what is served."""
-    answers = []
-    stop = threading.Event()
-
-    def keep_asking() -> None:
-        while not stop.is_set():
-            answers.append(house.ask(5, turned=True))
-
-    asking = threading.Thread(target=keep_asking)
-    asking.start()
-    try:
+    with asking(house) as answers:
         run = house.api.trigger("ferry_delay__deploy", to="previous")
         house.until(
             lambda: house.api.run_state("ferry_delay__deploy", run) in ("success", "failed"),
             "the end of the rollback",
         )
-    finally:
-        stop.set()
-        asking.join()
     assert house.api.run_state("ferry_delay__deploy", run) == "success"
     assert house.champion() == 1
     assert sum(one.failed for one in answers) == 0
@@ -90,3 +82,64 @@ def test_a_version_that_was_rolled_back_stays_back(house: House) -> None:
         lambda: house.api.run_state("ferry_delay__deploy", run) == "success", "the sweep's end"
     )
     assert house.champion() == 1
+
+
+def test_traffic_shifts_step_by_step_under_requests(house: House) -> None:
+    """Both versions answer until the look; then the challenger does, and no request fails."""
+    have_a_champion_that_the_current_has_left_behind(house)
+    before = house.champion()
+    stepped = "{steps: [50], requests: 60, max_error_rate: 0.1, limit_minutes: 5.0}"
+    file = house.stack.project / "include/models/ferry_delay/model.yaml"
+    file.write_text(ferries.MODEL.replace("{steps: []}", stepped))
+    try:
+        house.until(lambda: "shift_50" in house.task_ids("ferry_delay__deploy"), "a DAG with steps")
+        house.api.trigger("ferry_delay__train", reason="a step to take")
+        house.until(lambda: len(shares(house)) == 2, "shared requests", seconds=240.0)
+        assert set(shares(house).values()) == {0.5}
+        with asking(house) as answers:
+            house.until(lambda: house.champion() != before, "another champion")
+    finally:
+        file.write_text(ferries.MODEL)
+    step = house.facts("ferry_delay", "shift_50")[-1]
+    assert step["action"] == "shifted"
+    assert step["numbers"]["asked"] >= 60
+    assert sum(one.failed for one in answers) == 0
+    answered = {version for one in answers for version in one.versions}
+    assert answered == {str(before), str(house.champion())}
+    assert house.ask(5, turned=True).versions == {str(house.champion()): 400}
+
+
+def have_a_champion_that_the_current_has_left_behind(house: House) -> None:
+    """Whatever the tests before have done; what has landed already is a repeat."""
+    house.land_features(0, 1, 2)
+    house.land_labels(0, 1)
+    house.until(lambda: house.champion() is not None, "a champion")
+    house.land_features(3, 4, turned=True)
+    house.land_labels(2)
+    house.land_labels(3, 4, turned=True)
+    house.until(house.ingested, "the days on which the current has turned")
+
+
+def shares(house: House) -> dict[int, float]:
+    """Who shares the traffic."""
+    served = house.shop.platform.served("ferry_delay")
+    return dict(served.weights) if served else {}
+
+
+@contextmanager
+def asking(house: House) -> Iterator[list[Asked]]:
+    """Clients who ask about a day again and again; what came back."""
+    answers: list[Asked] = []
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            answers.append(house.ask(5, turned=True))
+
+    clients = threading.Thread(target=keep_asking)
+    clients.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        clients.join()
