@@ -1,0 +1,91 @@
+"""A real platform process with two versions of one model on its disk, and no registry in reach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from serving_peers.subject import Subject
+
+from slipway.adapters.http_platform import LocalPlatform
+from slipway.adapters.object_store import open_store
+from slipway.local.addresses import LOOPBACK, free_ports, wait_until_answers
+from slipway.local.processes import Processes
+from slipway.records.store import digest
+from slipway.stages.manifest import MANIFEST
+
+VERSIONS = (1, 2)
+START_SECONDS = 120
+
+
+@dataclass
+class RunningPlatform:
+    """A platform, and what it is asked to do.
+
+    Attributes:
+        url: Its front door.
+        pid: Its process.
+        model: Name of the model.
+        adapter: What stages use.
+    """
+
+    url: str
+    pid: int
+    model: str
+    adapter: LocalPlatform
+    token: int = 0
+
+    @property
+    def infer(self) -> str:
+        """Where clients ask."""
+        return f"{self.url}/v2/models/{self.model}/infer"
+
+    def share(self, weights: Mapping[int, float], *, keep: Sequence[int]) -> None:
+        """Change the traffic, as a rollout does; return once it is so."""
+        self.token += 1
+        self.adapter.apply(self.model, weights=weights, keep=keep, token=self.token)
+
+    def servers(self) -> dict[int, dict[str, Any]]:
+        """Its servers, by version."""
+        reply = httpx.get(f"{self.url}/platform/models/{self.model}", trust_env=False)
+        return {int(version): about for version, about in reply.json()["servers"].items()}
+
+
+@contextmanager
+def a_platform(subject: Subject, scratch: Path) -> Iterator[RunningPlatform]:
+    """The platform that `slipway platform` starts; both versions are the same model.
+
+    Args:
+        subject: The model.
+        scratch: An empty folder.
+    """
+    sha256 = digest((subject.folder / MANIFEST).read_bytes())
+    for version in VERSIONS:
+        target = scratch / "local" / "models" / subject.model / f"{version}-{sha256}"
+        shutil.copytree(subject.folder, target)
+    port, nobody = free_ports(2)
+    url = f"http://{LOOPBACK}:{port}"
+    store = open_store(str(scratch / "store"))
+    env = {
+        **os.environ,
+        "SLIPWAY_STORE": store.root,
+        "SLIPWAY_SCRATCH": str(scratch / "local"),
+        "SLIPWAY_MLFLOW": f"http://{LOOPBACK}:{nobody}",
+    }
+    processes = Processes(scratch / "platform")
+    try:
+        slipway = Path(sys.executable).with_name("slipway")
+        command = [str(slipway), "platform", "--port", str(port)]
+        started = processes.start("platform", command, env=env)
+        live = f"{url}/v2/health/live"
+        wait_until_answers(live, seconds=START_SECONDS, check=processes.check)
+        yield RunningPlatform(url, started.pid, subject.model, LocalPlatform(url, store))
+    finally:
+        processes.stop()
