@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -99,9 +100,9 @@ class Range:
 def fire_at(server: Process, count: int, *, seed: int) -> Range:
     """What came back of so many shots."""
     fired = Range(int(server.url.rpartition(":")[2]))
-    for shot in islice(shots(seed), count):
-        fired.fire(shot)
-    fired.close()
+    with closing(fired):
+        for shot in islice(shots(seed), count):
+            fired.fire(shot)
     return fired
 
 

@@ -7,6 +7,7 @@ import random
 import re
 import struct
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -175,9 +176,11 @@ def _changed(random_: random.Random, request: dict[str, Any]) -> bytes:
         elif act == 1 and isinstance(parent, list):
             parent.append(parent[key])
         elif act == 2 and isinstance(parent, dict):
-            parent[random_.choice(["extra", "rows", "", "räv", "name"])] = random_.choice(NAMES)
+            parent[random_.choice(["extra", "rows", "", "räv", "name"])] = deepcopy(
+                random_.choice(NAMES)
+            )
         else:
-            parent[key] = random_.choice(NAMES if is_name else ODD)
+            parent[key] = deepcopy(random_.choice(NAMES if is_name else ODD))
     return re.sub(r'"@(.*?)@"', r"\1", json.dumps(request)).encode()
 
 
