@@ -91,6 +91,10 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
     assert served.healthy == {1: True, 2: True}
     answer = platform.ask(MODEL, request_of(rows, probe=True))
     assert (answer.version, answer.scores) == (1, approx(offline(versions / "1", rows)))
+    pinned = platform.ask(MODEL, request_of(rows, probe=True), version=2)
+    assert (pinned.version, pinned.scores) == (2, approx(offline(versions / "2", rows)))
+    with pytest.raises(NotFound):
+        platform.ask(MODEL, request_of(rows), version=9)
     with pytest.raises(BadRequest, match=r"refused|lacks"):
         platform.ask(MODEL, {"inputs": request_of(rows)["inputs"][1:]})
     assert platform.served("other") is None
