@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
+import re
+import struct
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from slipway.serving.shipper import ship_segments
 from slipway.stages.replay import bad_inputs
 from tests.serving.ground import (
     MODEL,
-    Asker,
     Process,
     a_server,
     flights,
-    free_port,
-    logged,
     offline,
-    open_store,
     request_of,
-    until,
 )
 
 INFER = f"/v2/models/{MODEL}/infer"
@@ -44,6 +39,14 @@ def pipeline_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """A server of version 4, which answers by its pipeline."""
     log = tmp_path_factory.mktemp("pipeline") / "log"
     with a_server(versions / "4", log, version=4) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def trees_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A server of version 5, whose pipeline scores what waits as one frame."""
+    log = tmp_path_factory.mktemp("trees") / "log"
+    with a_server(versions / "5", log, version=5) as running:
         yield running
 
 
@@ -78,6 +81,35 @@ def test_answers_of_the_onnx_form_are_as_close_as_its_parity_gate_asks(
     assert score["data"] == pytest.approx(offline(versions / "1", asked), rel=1e-6, abs=1e-6)
 
 
+def test_requests_at_the_same_time_are_answered_as_if_alone(
+    trees_server: Process, versions: Path
+) -> None:
+    """Scores of requests that were scored as one frame are the offline ones, bit by bit."""
+    asked = [flights(1 + number % 4, seed=number) for number in range(120)]
+    with ThreadPoolExecutor(16) as clients:
+        replies = list(clients.map(lambda rows: post(trees_server, request_of(rows)), asked))
+    scores = [reply.json()["outputs"][0]["data"] for reply in replies]
+    assert scores == [offline(versions / "5", rows) for rows in asked]
+    figures = trees_server.get("/metrics").text
+    runs = re.search(r"slipway_batch_rows_count\{.*\} ([\d.]+)", figures)
+    assert runs is not None
+    assert float(runs[1]) < 120
+
+
+def test_health_is_answered_while_the_model_works(trees_server: Process) -> None:
+    """A request that takes long holds up nobody who asks how the server is."""
+    many = request_of(flights(20_000))
+    slowest = 0.0
+    with ThreadPoolExecutor(1) as client:
+        answer = client.submit(post, trees_server, many)
+        while not answer.done():
+            began = time.monotonic()
+            assert trees_server.get("/v2/health/ready").is_success
+            slowest = max(slowest, time.monotonic() - began)
+        assert answer.result().status_code == 200
+    assert slowest < 1
+
+
 def test_metadata_says_what_a_request_holds(server: Process) -> None:
     """V2 metadata lists the model's inputs, and the key and event time that are only logged."""
     about = server.get(f"/v2/models/{MODEL}").json()
@@ -103,6 +135,52 @@ def test_another_model_or_version_is_not_here(server: Process, path: str) -> Non
     assert post(server, request_of(flights(1)), path).status_code == 404
 
 
+def test_a_wrong_method_is_told(server: Process) -> None:
+    """405 in the protocol's shape, with what is allowed."""
+    reply = server.get(INFER)
+    assert reply.status_code == 405
+    assert reply.headers["allow"] == "POST"
+    assert reply.json()["error"]
+    assert httpx.delete(server.url + "/v2").status_code == 405
+
+
+def test_the_server_describes_itself_in_openapi(server: Process) -> None:
+    """The document names the path that answers."""
+    assert INFER in server.get("/openapi.json").json()["paths"]
+
+
+def test_binary_answers_say_where_their_json_ends(server: Process, versions: Path) -> None:
+    """Scores come as bytes to whoever asks so; the header says how long the JSON is."""
+    asked = flights(3)
+    outputs = [{"name": "score", "parameters": {"binary_data": True}}]
+    reply = post(server, {**request_of(asked), "outputs": outputs})
+    head = int(reply.headers["inference-header-content-length"])
+    assert reply.headers["content-type"] == "application/octet-stream"
+    assert json.loads(reply.content[:head])["outputs"][0]["shape"] == [3]
+    scores = struct.unpack("<3d", reply.content[head:])
+    assert scores == pytest.approx(offline(versions / "1", asked), rel=1e-6)
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "x", "9" * 40, "100000"])
+def test_a_wrong_json_length_is_refused(server: Process, length: str) -> None:
+    """A header that does not say where the JSON ends is a client's mistake."""
+    headers = {"inference-header-content-length": length}
+    content = json.dumps(request_of(flights(1))).encode()
+    reply = httpx.post(server.url + INFER, content=content, headers=headers)
+    assert reply.status_code == 400
+
+
+@pytest.mark.parametrize("number", [1e300, -1e300])
+def test_a_number_beyond_the_model_is_no_fault_of_the_server(
+    server: Process, trees_server: Process, number: float
+) -> None:
+    """Whatever a client sends, the answer is a score or a 4xx."""
+    asked = request_of(flights(1))
+    next(t for t in asked["inputs"] if t["name"] == "distance")["data"] = [number]
+    assert post(server, asked).status_code in {200, 422}
+    assert post(trees_server, asked).status_code in {200, 422}
+
+
 @pytest.mark.parametrize("name", sorted(bad_inputs(request_of(flights(1)), COLUMNS)))
 def test_every_bad_input_of_verify_is_refused(server: Process, name: str) -> None:
     """What verify sends as wrong is a client's mistake, said without its values."""
@@ -126,86 +204,3 @@ def test_a_batch_that_is_too_large_is_refused(server: Process) -> None:
         tensor["data"] *= 20_001
         tensor["shape"] = [20_001]
     assert post(server, many).status_code == 413
-
-
-def test_a_tampered_version_is_live_but_never_ready(versions: Path, tmp_path: Path) -> None:
-    """A changed byte in the artifact keeps the server from answering, and it says why."""
-    with a_server(versions / "3", tmp_path / "log") as server:
-        assert server.get("/v2/health/live").is_success
-        ready = server.get("/v2/health/ready")
-        assert ready.status_code == 503
-        assert "Tampered" in ready.json()["error"]
-        assert post(server, request_of(flights(1))).status_code == 503
-
-
-def test_sigterm_answers_what_was_begun_and_ends_well(versions: Path, tmp_path: Path) -> None:
-    """A stopped server finishes, leaves its log to the shipper and exits with 0.
-
-    The platform's own probes are kept apart from what clients asked.
-    """
-    log, root = tmp_path / "log", str(tmp_path / "store")
-    with a_server(versions / "1", log) as server:
-        assert post(server, request_of(flights(2), probe=True)).status_code == 200
-        with Asker(server.url + INFER, request_of(flights(3))) as asker:
-            asker.wait_for(20)
-            assert server.stop() == 0
-        answered = dict(asker.answered)
-    ship_segments(open_store(root), log)
-    rows = logged(root)
-    assert set(answered) <= set(rows["request_id"])
-    assert len(logged(root, folder="probes")) == 2
-    assert not list(log.rglob("*.wal"))
-
-
-def test_kill_loses_no_acknowledged_answer(versions: Path, tmp_path: Path) -> None:
-    """After kill -9 under requests, every answered id is in the log, each row once."""
-    log, root = tmp_path / "log", str(tmp_path / "store")
-    with a_server(versions / "1", log) as server:
-        with Asker(server.url + INFER, request_of(flights(3))) as asker:
-            asker.wait_for(50)
-            server.kill()
-        answered = dict(asker.answered)
-    ship_segments(open_store(root), log)
-    rows = logged(root)
-    assert set(answered) <= set(rows["request_id"])
-    assert not rows.duplicated(["request_id", "row"]).any()
-
-
-def test_a_server_ends_when_its_parent_is_killed(versions: Path, tmp_path: Path) -> None:
-    """A closed lifeline drains the server: no orphan survives its platform."""
-    port = free_port()
-    serve = (
-        "from pathlib import Path; from slipway.serving.server import serve; "
-        f"serve({MODEL!r}, version=1, folder=Path({str(versions / '1')!r}), "
-        f"log_folder=Path({str(tmp_path / 'log')!r}), port={port}, lifeline=0)"
-    )
-    parent_code = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {serve!r}], stdin=subprocess.PIPE)\n"
-        "print(child.pid, flush=True)\n"
-        "time.sleep(600)"
-    )
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            parent_code,
-        ],
-        stdout=subprocess.PIPE,
-    )
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    url = f"http://127.0.0.1:{port}/v2/health/live"
-    until(lambda: httpx.get(url).is_success, "the server is live")
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
-    until(lambda: not _is_running(child), "the orphan has ended")
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
