@@ -1,0 +1,203 @@
+"""Where batch models stand: a state in the store, and versions in processes of their own."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slipway.adapters.batch_platform import BatchPlatform
+from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.errors import (
+    BadRequest,
+    NotFound,
+    PlatformUnavailable,
+    RegistryUnavailable,
+    RolloutRefused,
+    Superseded,
+)
+from slipway.records.desired import newest_desired, newest_entries
+from slipway.records.store import Store
+from slipway.stages.platform import Payload, payload
+from slipway.stages.replay import Replay
+from slipway.wiring.batch_candidate import command
+from tests.fakes import ferries
+from tests.fakes.memory_store import MemoryStore
+
+ROWS = ferries.crossings(days=20)
+COLUMNS = [("wind", "number", False), ("port", "string", False)]
+
+
+@dataclass
+class Shelf:
+    """A registry of folders.
+
+    Attributes:
+        home: Holds a folder for each version.
+        answers: Whether it does.
+    """
+
+    home: Path
+    answers: bool = True
+
+    def version(self, model: str, version: int) -> object:
+        """One version."""
+        del model
+        if not self.answers:
+            raise RegistryUnavailable("MLflow does not answer")
+        if not (self.home / str(version)).is_dir():
+            raise NotFound(f"there is no version {version}")
+        return version
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A copy of its folder."""
+        self.version(model, version)
+        return Path(shutil.copytree(self.home / str(version), to))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real version's folder."""
+    spec, dataset = ferries.model(), ferries.dataset()
+    learned = SklearnLearner(spec, dataset, None).learn(ROWS)
+    reference = ROWS[["wind", "port", "departs"]].assign(
+        part="training", score=learned.predict(ROWS)
+    )
+    made = tmp_path_factory.mktemp("version") / "1"
+    facts = {
+        "model": spec.model,
+        "task": spec.task,
+        "key": dataset.key,
+        "event_time": dataset.event_time,
+    }
+    learned.save(made, facts=facts, reference=reference)
+    return made
+
+
+@pytest.fixture
+def shelf(folder: Path, tmp_path: Path) -> Shelf:
+    """Versions 1 and 2, which are the same."""
+    for version in ("1", "2"):
+        shutil.copytree(folder, tmp_path / "shelf" / version)
+    return Shelf(tmp_path / "shelf")
+
+
+@pytest.fixture
+def store() -> Store:
+    """An empty store."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def platform(store: Store, shelf: Shelf) -> BatchPlatform:
+    """Nothing scores yet."""
+    return BatchPlatform(store, shelf, load=load_package, command=command)
+
+
+def asked(count: int = 5) -> Payload:
+    """A request."""
+    return payload(ROWS.head(count), COLUMNS, key="crossing", event_time="departs")
+
+
+def scores(folder: Path, count: int = 5) -> list[float]:
+    """What the version predicts."""
+    return load_package(folder).predict(ROWS.head(count)).tolist()
+
+
+def test_before_a_rollout_nothing_scores(platform: BatchPlatform) -> None:
+    """It was never asked to."""
+    assert platform.served("ferry") is None
+    with pytest.raises(NotFound):
+        platform.ask("ferry", asked())
+
+
+def test_what_is_applied_is_in_force(platform: BatchPlatform, folder: Path, store: Store) -> None:
+    """At once, for whoever looks; the platform of servers does not see it."""
+    platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
+    served = platform.served("ferry")
+    assert served is not None
+    assert (served.version, served.token, served.keep) == (1, 7, ())
+    answer = platform.ask("ferry", asked())
+    assert (answer.version, list(answer.scores)) == (1, scores(folder))
+    assert newest_desired(store, "ferry") is None
+    assert newest_entries(store) == {}
+
+
+def test_a_version_that_is_kept_can_be_asked(platform: BatchPlatform) -> None:
+    """By its number; another cannot."""
+    platform.apply("ferry", weights={2: 1.0}, keep=[1], token=7)
+    assert platform.ask("ferry", asked()).version == 2
+    assert platform.ask("ferry", asked(), version=1).version == 1
+    with pytest.raises(NotFound):
+        platform.ask("ferry", asked(), version=3)
+
+
+def test_an_older_rollout_changes_nothing(platform: BatchPlatform) -> None:
+    """Its token is fenced off."""
+    platform.apply("ferry", weights={2: 1.0}, keep=[], token=8)
+    with pytest.raises(Superseded):
+        platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
+
+
+def test_what_cannot_be_loaded_does_not_come_into_force(
+    platform: BatchPlatform, shelf: Shelf
+) -> None:
+    """A version that is not there, and one that was tampered with; what scored goes on."""
+    platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
+    (shelf.home / "2" / "model.skops").write_bytes(b"else")
+    for version in (2, 3):
+        with pytest.raises(PlatformUnavailable, match="cannot be loaded"):
+            platform.apply("ferry", weights={version: 1.0}, keep=[1], token=8)
+    served = platform.served("ferry")
+    assert served is not None
+    assert served.version == 1
+
+
+def test_a_version_that_went_is_not_healthy(platform: BatchPlatform, shelf: Shelf) -> None:
+    """It scores nothing any more, and a registry that is silent tells nothing."""
+    platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
+    shutil.rmtree(shelf.home / "1")
+    served = platform.served("ferry")
+    assert served is not None
+    assert (served.version, served.healthy) == (None, {1: False})
+    shelf.answers = False
+    with pytest.raises(PlatformUnavailable, match="MLflow does not answer"):
+        platform.served("ferry")
+
+
+def test_a_bad_request_is_refused(platform: BatchPlatform) -> None:
+    """As a server would."""
+    platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
+    with pytest.raises(BadRequest):
+        platform.ask("ferry", {"inputs": []})
+
+
+def test_a_candidate_is_measured_in_a_process_of_its_own(
+    platform: BatchPlatform, folder: Path
+) -> None:
+    """It answers as it predicts offline, refuses every bad input, and costs what it costs."""
+    replay = Replay(ROWS.head(20), load_package(folder), ferries.dataset())
+    with platform.boot("ferry", version=1, folder=folder) as candidate:
+        measured = replay.ask(candidate)
+        assert np.array_equal(candidate.infer(asked()).scores, scores(folder))
+        with pytest.raises(BadRequest):
+            candidate.infer({"inputs": []})
+    assert (measured.accepted, measured.numbers()["rows"]) == ((), 20)
+    assert measured.cold_start_s > 0.1
+    assert 50 < measured.resident_mib < 2000
+
+
+def test_a_candidate_that_cannot_be_loaded_is_refused(
+    platform: BatchPlatform, shelf: Shelf
+) -> None:
+    """With the reason, and without a wait."""
+    (shelf.home / "2" / "model.skops").write_bytes(b"else")
+    with (
+        pytest.raises(RolloutRefused, match="not the one that was registered"),
+        platform.boot("ferry", version=2, folder=shelf.home / "2"),
+    ):
+        pass

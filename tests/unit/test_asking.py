@@ -1,0 +1,90 @@
+"""A V2 request as rows: the inverse of what stages ask, and as strict as a server."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.errors import BadRequest
+from slipway.stages.asking import rows_asked
+from slipway.stages.platform import payload
+from slipway.stages.replay import bad_inputs
+
+COLUMNS = [("wind", "number", True), ("depth", "number", False), ("port", "string", False)]
+OTHERS = ["crossing", "departs"]
+SECRET = "Lochinver"
+
+
+def rows() -> pd.DataFrame:
+    """Two rows with what the columns may hold."""
+    return pd.DataFrame(
+        {
+            "crossing": ["c1", "c2"],
+            "departs": pd.DatetimeIndex([datetime(2013, 5, 1, tzinfo=UTC)] * 2),
+            "wind": [0.1 + 0.2, 7.0],
+            "depth": [np.nan, 3.0],
+            "port": pd.Series([SECRET, None], dtype="str"),
+        }
+    )
+
+
+def body(**changes: Any) -> bytes:
+    """A good request, with changes of its column `wind`."""
+    asked = payload(rows(), COLUMNS, key="crossing", event_time="departs")
+    inputs = [one | changes if one["name"] == "wind" else one for one in asked["inputs"]]
+    return json.dumps({"inputs": inputs}).encode()
+
+
+def read(data: bytes) -> pd.DataFrame:
+    """Its rows."""
+    return rows_asked(data, COLUMNS, others=OTHERS)
+
+
+def test_what_stages_ask_comes_back_unchanged() -> None:
+    """To the last bit of a number; a missing value is missing."""
+    found = read(body())
+    assert list(found) == [name for name, _, _ in COLUMNS]
+    assert np.array_equal(found["wind"], rows()["wind"])
+    assert np.array_equal(found["depth"], rows()["depth"], equal_nan=True)
+    assert found["port"].tolist() == [SECRET, None]
+
+
+def test_every_bad_input_is_refused() -> None:
+    """All that a rollout's last check sends, and no value is quoted."""
+    one = payload(rows().head(1), COLUMNS, key="crossing", event_time="departs")
+    bad = bad_inputs(one, COLUMNS)
+    assert len(bad) >= 8
+    for name, data in bad.items():
+        with pytest.raises(BadRequest) as refused:
+            read(data)
+        assert SECRET not in str(refused.value), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"data": [1.0, True]}, "something else than a number"),
+        ({"data": [1.0, None]}, "null, which is not allowed"),
+        ({"data": [1.0]}, "another shape"),
+        ({"data": 5}, "another shape"),
+        ({"data": [1.0], "shape": [1]}, "different lengths"),
+        ({"name": "port"}, "two of one name"),
+        ({"name": "tide"}, "missing: wind; unknown: tide"),
+    ],
+)
+def test_a_mistake_is_named(changes: dict[str, Any], said: str) -> None:
+    """With its column, where it has one."""
+    with pytest.raises(BadRequest, match=said):
+        read(body(**changes))
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"5", b'{"inputs": {}}', b'{"inputs": [5]}', b"\xff"])
+def test_what_is_no_request_is_refused(data: bytes) -> None:
+    """Never anything but a refusal."""
+    with pytest.raises(BadRequest):
+        read(data)
