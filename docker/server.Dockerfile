@@ -19,8 +19,11 @@ RUN apt-get update \
     && useradd --uid 10001 --create-home slipway
 COPY --from=build /opt/venv /opt/venv
 COPY include /opt/slipway/include
+# One row is too little work to share among threads; those that wait for more of it spin.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    OMP_NUM_THREADS=1 \
+    OPENBLAS_NUM_THREADS=1 \
     SLIPWAY_SCRATCH=/home/slipway/scratch \
     MLFLOW_DISABLE_TELEMETRY=true
 WORKDIR /home/slipway

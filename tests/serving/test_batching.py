@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from slipway.serving import batching
 from slipway.serving.answering import Answer, Asked, ModelFailed
 from slipway.serving.batching import BATCH_BYTES, Busy, Queue
 from slipway.serving.protocol import Encoded
@@ -92,6 +93,21 @@ def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
 
     answers = asyncio.run(scene())
     assert [isinstance(answer, Busy) for answer in answers] == [False, False, False, True, True]
+
+
+def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is held in memory, so its bytes have a bound too; they are free afterwards."""
+    monkeypatch.setattr(batching, "WAITING_BYTES", 1000)
+
+    async def scene() -> list[Answer | BaseException]:
+        queue = Queue(slow, max_waiting=10)
+        tasks = await begun(queue, *(asked(number, size=400) for number in range(4)))
+        slow.may_answer.set()
+        early = await asyncio.gather(*tasks, return_exceptions=True)
+        return [*early, await queue.ask(asked(4, size=900))]
+
+    answers = asyncio.run(scene())
+    assert [isinstance(answer, Busy) for answer in answers] == [False, False, False, True, False]
 
 
 def test_a_batch_that_cannot_be_answered_leaves_the_model_free(slow: Slow) -> None:

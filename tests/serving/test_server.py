@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -204,3 +205,43 @@ def test_a_batch_that_is_too_large_is_refused(server: Process) -> None:
         tensor["data"] *= 20_001
         tensor["shape"] = [20_001]
     assert post(server, many).status_code == 413
+
+
+def exchange(server: Process, sent: bytes, *, until_seen: bytes) -> bytes:
+    """What a raw connection receives until it has seen something."""
+    port = int(server.url.rpartition(":")[2])
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(sent)
+        while until_seen not in received:
+            chunk = connection.recv(65536)
+            assert chunk, received
+            received += chunk
+    return received
+
+
+def test_requests_in_one_packet_are_answered_in_order(server: Process) -> None:
+    """A client may send the next request before it has read the answer to the last."""
+    body = json.dumps(request_of(flights(1))).encode()
+    heads = [
+        f"POST {INFER} HTTP/1.1\r\nhost: x\r\nx-request-id: r{number}\r\n"
+        f"content-length: {len(body)}\r\n\r\n".encode()
+        for number in range(5)
+    ]
+    received = exchange(server, b"".join(head + body for head in heads), until_seen=b'"id":"r4"')
+    places = [received.index(f'"id":"r{number}"'.encode()) for number in range(5)]
+    assert places == sorted(places)
+    assert received.count(b"HTTP/1.1 200 OK") == 5
+
+
+def test_who_asks_whether_to_go_on_is_told(server: Process) -> None:
+    """`Expect: 100-continue` is answered before the body is sent."""
+    head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
+    told = exchange(server, f"{head}content-length: 9\r\n\r\n".encode(), until_seen=b"\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 100 Continue")
+
+
+def test_an_answer_without_a_body_arrives(server: Process) -> None:
+    """HEAD is answered with the head alone."""
+    reply = httpx.head(server.url + "/v2/health/ready")
+    assert (reply.status_code, reply.content) == (200, b"")

@@ -16,6 +16,8 @@ from slipway.serving.answering import Answer, Asked
 
 BATCH_BYTES = 1 << 20
 """Bodies of at most so many bytes are answered together, so that none waits long for others."""
+WAITING_BYTES = 256 << 20
+"""Bodies of more bytes do not wait, however few they are."""
 
 Waiting = tuple[Asked, asyncio.Future[Answer]]
 
@@ -38,6 +40,7 @@ class Queue:
         self._answer = answer
         self._max_waiting = max_waiting
         self._waiting: deque[Waiting] = deque()
+        self._waiting_bytes = 0
         self._is_busy = False
         # One thread: a model computes on one core.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
@@ -48,10 +51,12 @@ class Queue:
         Raises:
             Busy: Too many are waiting.
         """
-        if len(self._waiting) >= self._max_waiting:
+        waiting_bytes = self._waiting_bytes + len(asked.body)
+        if len(self._waiting) >= self._max_waiting or waiting_bytes > WAITING_BYTES:
             raise Busy("too many requests are waiting for the model", hint="ask again later")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
+        self._waiting_bytes = waiting_bytes
         self._start()
         return await future
 
@@ -69,13 +74,14 @@ class Queue:
         work.add_done_callback(lambda done: self._give(batch, done))
 
     def _next(self) -> list[Waiting]:
-        batch = [self._waiting.popleft()]
-        size = len(batch[0][0].body)
+        batch: list[Waiting] = []
+        size = 0
         while self._waiting:
             size += len(self._waiting[0][0].body)
-            if size > BATCH_BYTES:
+            if batch and size > BATCH_BYTES:
                 break
             batch.append(self._waiting.popleft())
+            self._waiting_bytes -= len(batch[-1][0].body)
         return batch
 
     def _give(self, batch: Sequence[Waiting], done: asyncio.Future[list[Answer]]) -> None:

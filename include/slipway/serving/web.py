@@ -24,7 +24,6 @@ from slipway.serving.refusals import TooLarge
 
 REQUEST_ID = "x-request-id"
 VERSION = "x-slipway-version"
-MAX_BODY_BYTES = 16 << 20
 KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 30
 BACKLOG = 1024
@@ -118,14 +117,6 @@ def at_the_end_of(lifeline: int, act: Callable[[], None]) -> None:
         act()
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
-
-
-async def read_body(request: Request, *, max_bytes: int) -> bytes | None:
-    """The body, or None if it is too large."""
-    try:
-        return await receive_body(request.receive, dict(request.scope["headers"]), max_bytes)
-    except TooLarge:
-        return None
 
 
 async def receive_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int) -> bytes:
