@@ -13,6 +13,7 @@ import pytest
 
 from tests.serving.clients import PYTHON, needs_clients
 from tests.serving.ground import MODEL, Process, a_server, flights, offline
+from tests.serving.harbour import a_harbour
 
 SCRIPTS = Path(__file__).with_name("public")
 DATATYPES = {"distance": "FP64", "temperature": "FP64", "carrier": "BYTES", "origin": "BYTES"}
@@ -20,11 +21,19 @@ DATATYPES = {"distance": "FP64", "temperature": "FP64", "carrier": "BYTES", "ori
 pytestmark = needs_clients
 
 
-@pytest.fixture(scope="module")
-def server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A server of version 1."""
-    with a_server(versions / "1", tmp_path_factory.mktemp("clients") / "log") as running:
-        yield running
+@pytest.fixture(scope="module", params=["server", "platform"])
+def server(
+    request: pytest.FixtureRequest, versions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    """A server of version 1, and the front door of a platform that serves it."""
+    folder = tmp_path_factory.mktemp("clients")
+    if request.param == "server":
+        with a_server(versions / "1", folder / "log") as running:
+            yield running
+    else:
+        with a_harbour(folder, versions) as harbour:
+            harbour.serve(1, keep=[])
+            yield harbour.process
 
 
 def ask(client: str, server: Process, rows: pd.DataFrame) -> dict[str, Any]:
