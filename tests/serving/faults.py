@@ -228,8 +228,8 @@ time.time = lambda: _earlier_ns() / 1e9
 """Four times a second the process's clock is set back by an hour."""
 
 
-def set_the_clock_back(site: Site, *, requests: int) -> tuple[Loss, Clients]:
-    """Serve while the clock goes back hour by hour, over restarts of the server."""
+def set_the_clock_back(site: Site, *, requests: int) -> tuple[Loss, Clients, float]:
+    """Serve while the clock goes back hour by hour, over restarts; also how many it went."""
     back = replace(site, prelude=CLOCK_GOES_BACK)
     with Kept(back.server) as server, back.shipper(), back.clients() as clients:
         for _ in range(2):
@@ -237,7 +237,10 @@ def set_the_clock_back(site: Site, *, requests: int) -> tuple[Loss, Clients]:
             server.again()
         clients.stop()
         server.process.stop()
-        return back.settle(clients), clients
+        loss = back.settle(clients)
+    keys = [entry.key for entry in open_store(site.store_root).list("predictions")]
+    begun = [int(key.rsplit("-", 2)[1]) for key in keys]
+    return loss, clients, (max(begun) - min(begun)) / 3.6e12
 
 
 def stop_under_load(

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import uvicorn
 
 TAKE_IN_SECONDS = 5.0
 
 
-async def close_listeners(server: uvicorn.Server, listeners: Iterable[socket.socket]) -> None:
+async def close_listeners(server: uvicorn.Server, listeners: Sequence[socket.socket]) -> None:
     """Close listeners at a moment when nobody waits behind them.
 
     Args:
         server: Which answers those who waited.
         listeners: What it listens on.
     """
-    waiting: list[socket.socket] = []
-    for listener in listeners:
-        listener.setblocking(False)  # noqa: FBT003
-        waiting += _accept_all(listener)
-        # Nothing is awaited in between: who connects from here on is refused, not cut off.
-        listener.close()
+    waiting = [connection for listener in listeners for connection in _accept_all(listener)]
+    # Nothing is awaited in between: who connects from here on is refused, not cut off.
     for listening in server.servers:
         listening.close()
+    for listener in listeners:
+        listener.close()
     taken = [asyncio.ensure_future(_take_in(server, connection)) for connection in waiting]
     if taken:
         await asyncio.wait(taken, timeout=TAKE_IN_SECONDS)
@@ -37,6 +35,7 @@ async def close_listeners(server: uvicorn.Server, listeners: Iterable[socket.soc
 
 def _accept_all(listener: socket.socket) -> list[socket.socket]:
     accepted = []
+    listener.setblocking(False)  # noqa: FBT003
     while True:
         try:
             accepted.append(listener.accept()[0])
@@ -56,7 +55,9 @@ async def _take_in(server: uvicorn.Server, connection: socket.socket) -> None:
     connection.setblocking(False)  # noqa: FBT003
     try:
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(make, connection, ssl=server.config.ssl)
+        _, protocol = await loop.connect_accepted_socket(make, connection, ssl=server.config.ssl)
     except OSError:
         # Gone again, or no TLS.
         connection.close()
+    else:
+        protocol.shutdown()  # type: ignore[attr-defined]
