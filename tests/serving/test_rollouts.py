@@ -1,0 +1,175 @@
+"""A rollout's stages on a real platform with real servers, under load."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from slipway.adapters.model_package import load_package
+from slipway.errors import Superseded
+from slipway.records.runs import RunRecord
+from slipway.spec.deployment import Shift
+from slipway.stages import rollout
+from slipway.stages.shadow import COMPARED_WITH, TAG_PREFIX, liken
+from tests.fakes.rollout import FakeRegistry
+from tests.serving.ground import DATASET, MODEL, SPEC, flights, offline, until
+from tests.serving.harbour import Harbour, a_harbour
+
+pytestmark = pytest.mark.xdist_group("rollouts")
+
+CHAMPION, CANDIDATE = 1, 2
+HOLDOUT = flights(300, seed=7)
+
+
+class Folders(FakeRegistry):
+    """A registry whose versions lie in folders."""
+
+    root: Path
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A copy of the version's folder."""
+        self.version(model, version)
+        return Path(shutil.copytree(self.root / str(version), to))
+
+
+class Features:
+    """A table of made-up flights."""
+
+    rows = flights(200, seed=8).drop(columns="late")
+
+    def newest(self, _table: str, column: str) -> datetime | None:
+        """Largest value."""
+        newest: datetime = self.rows[column].max().to_pydatetime()
+        return newest
+
+    def count(self, _table: str) -> int:
+        """Rows."""
+        return len(self.rows)
+
+    def read(self, _table: str, *, where: Sequence[tuple[str, str, Any]] = ()) -> pd.DataFrame:
+        """Rows since a moment."""
+        [(column, _, since)] = where
+        return self.rows[self.rows[column] >= since]
+
+
+class Crew:
+    """Runs the stages of a rollout, as its DAG would."""
+
+    def __init__(self, harbour: Harbour, *, shift: Shift) -> None:
+        deployment = SPEC.deployment.model_copy(update={"shift": shift})
+        self.spec = SPEC.model_copy(update={"deployment": deployment})
+        self.harbour = harbour
+        self.registry = Folders(aliases={"champion": CHAMPION, "challenger": CANDIDATE})
+        self.registry.root = harbour.versions
+        self.registry.tags = {CHAMPION: {}, CANDIDATE: _evidence(harbour.versions)}
+        self.ports: dict[str, Any] = {
+            "store": harbour.store,
+            "registry": self.registry,
+            "platform": harbour.adapter,
+            "origin": {},
+        }
+
+    def reconcile(self, to: str, *, holder: str) -> RunRecord:
+        """The first stage."""
+        return rollout.reconcile(self.spec, **self.ports, to=to, holder=holder)
+
+    def verify(self, run: str) -> RunRecord:
+        """The second stage."""
+        return rollout.verify(
+            self.spec, DATASET, **self.ports, rollout=run, tables=Features(), load=load_package
+        )
+
+    def shift(self, run: str, step: int) -> RunRecord:
+        """One step."""
+        return rollout.shift(self.spec, **self.ports, rollout=run, step=step)
+
+    def finish(self, run: str) -> list[str]:
+        """The last two stages; their actions."""
+        last = (rollout.switch, rollout.promote_champion)
+        return [stage(self.spec, **self.ports, rollout=run).verdict.action for stage in last]
+
+    def weights(self) -> Mapping[int, float]:
+        """Who shares the traffic."""
+        served = self.harbour.adapter.served(MODEL)
+        return served.weights if served else {}
+
+
+@pytest.fixture
+def harbour(versions: Path, tmp_path: Path) -> Iterator[Harbour]:
+    """A platform whose champion serves since before any rollout."""
+    with a_harbour(tmp_path, versions) as made:
+        made.adapter.apply(MODEL, weights={CHAMPION: 1.0}, keep=[], token=0)
+        yield made
+
+
+def test_a_challenger_takes_over_step_by_step_under_load(harbour: Harbour) -> None:
+    """Verified, looked at twice and promoted, and no request fails on the way."""
+    crew = Crew(harbour, shift=Shift(requests=20, max_error_rate=0.2))
+    run = crew.reconcile("challenger", holder="dag").ref.run
+    verified = crew.verify(run).verdict
+    assert verified.action == "verified", verified.reason
+    with harbour.asker() as one, harbour.asker() as other:
+        one.wait_for(20)
+        for step in (10, 50):
+            seen = crew.shift(run, step).verdict
+            assert (seen.action, seen.numbers["failed"]) == ("shifted", 0), seen.reason
+            assert crew.weights() == pytest.approx(
+                {CHAMPION: 1 - step / 100, CANDIDATE: step / 100}
+            )
+        assert crew.finish(run) == ["switched", "promoted"]
+        one.wait_for(20)
+    assert one.failed == other.failed == []
+    assert crew.registry.aliases == {"champion": CANDIDATE, "previous": CHAMPION}
+
+
+def test_a_way_back_takes_over_from_a_waiting_step_at_once(harbour: Harbour) -> None:
+    """Within seconds the champion answers everything; the step ends, and no request fails."""
+    crew = Crew(harbour, shift=Shift(steps=[50], requests=10**6))
+    run = crew.reconcile("challenger", holder="dag").ref.run
+    crew.verify(run)
+    ended: list[Exception] = []
+
+    def wait_for_requests() -> None:
+        try:
+            crew.shift(run, 50)
+        except Superseded as error:
+            ended.append(error)
+
+    step = threading.Thread(target=wait_for_requests)
+    with harbour.asker() as asker:
+        step.start()
+        until(lambda: len(crew.weights()) == 2, "requests are shared")
+        asker.wait_for(20)
+        began = time.monotonic()
+        back = crew.reconcile("previous", holder="person")
+        assert time.monotonic() - began < 10
+        assert back.verdict.action == "repair"
+        assert crew.weights() == {CHAMPION: 1.0}
+        answered = len(asker.answered)
+        asker.wait_for(20)
+        assert set(list(asker.answered.values())[answered + 1 :]) == {CHAMPION}
+        assert crew.verify(back.ref.run).verdict.action == "verified"
+        assert crew.finish(back.ref.run) == ["switched", "promoted"]
+    step.join(timeout=60)
+    assert len(ended) == 1
+    assert asker.failed == []
+    assert crew.registry.aliases["champion"] == CHAMPION
+    assert crew.registry.tags[CANDIDATE]["slipway.rollout"] == "rolled_back"
+
+
+def _evidence(versions: Path) -> dict[str, str]:
+    """What the gates would have said of the candidate."""
+    score = partial(offline, rows=HOLDOUT)
+    likeness = liken(score(versions / str(CANDIDATE)), score(versions / str(CHAMPION)))
+    assert likeness is not None
+    numbers = {f"{TAG_PREFIX}{name}": repr(value) for name, value in likeness.numbers().items()}
+    return {COMPARED_WITH: f"version {CHAMPION}", **numbers}
