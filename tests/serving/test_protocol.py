@@ -167,6 +167,11 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, type[BadRequest], str]] = {
     "no inputs": ({"inputs": []}, Malformed, "inputs"),
     "inputs of a wrong type": ({"inputs": SECRET}, Malformed, "inputs"),
     "a field that V2 does not have": (good() | {"rows": 2}, Malformed, "rows"),
+    "a value that became a key": (
+        b'{"inputs": [{"name": "a", "d 5.25, s3cret]}, me": 1}]}',
+        Malformed,
+        "an unknown field - at `$.inputs[0]`",
+    ),
     "NaN": (json.dumps(changed("distance", data=[float("nan"), 1.0])).encode(), Malformed, ""),
     "Infinity": (json.dumps(changed("distance", data=[float("inf"), 1.0])).encode(), Malformed, ""),
     "overflow": (json.dumps(good()).replace("100.5", "1e999").encode(), Malformed, ""),

@@ -18,6 +18,7 @@ from slipway.serving.tensors import Scalar, Tensor, shown
 
 LONGEST_ID = 256
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`( - at `\$[^`]*`)?", re.DOTALL)
+WORD = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 INPUT_PATH = re.compile(r"`\$\.inputs\[(\d+)\]")
 
 
@@ -81,9 +82,14 @@ def _not_v2(found: str, *, where: str | None = None) -> Malformed:
 
 
 def _told(error: str) -> str:
-    """A decoder's message, its one quotation cut: the name of a field that V2 does not have."""
+    """A decoder's message; its one quotation, a field that V2 does not have, only if harmless."""
     unknown = UNKNOWN_FIELD.fullmatch(error)
-    return error if unknown is None else f"an unknown field {shown(unknown[1])}{unknown[2] or ''}"
+    return error if unknown is None else f"an unknown field{_word(unknown[1])}{unknown[2] or ''}"
+
+
+def _word(key: str) -> str:
+    """A key as it is told: in broken JSON a key may hold what was meant as a value."""
+    return f" {key!r}" if WORD.fullmatch(key) else ""
 
 
 def _column(body: bytes, error: str) -> str | None:
@@ -160,7 +166,7 @@ def _check_keys(body: bytes) -> None:
 
     json.loads(body, object_pairs_hook=look, parse_int=_unread, parse_float=_unread)
     if twice:
-        raise _not_v2(f"the key {shown(twice[0])} twice in one object")
+        raise _not_v2(f"a key{_word(twice[0])} twice in one object")
 
 
 def _unread(_number: str) -> None:
