@@ -249,7 +249,8 @@ def test_an_answer_is_one_output() -> None:
 
 def test_metadata_name_every_input_once() -> None:
     """The model's columns come first, then what is only logged."""
-    about = describe("delay", 3, SIGNATURE)
+    about = describe("delay", 3, SIGNATURE, engine="onnx")
+    assert about["platform"] == "slipway_onnx"
     assert [(item["name"], item["datatype"]) for item in about["inputs"]] == [
         ("distance", "FP64"),
         ("temperature", "FP64"),

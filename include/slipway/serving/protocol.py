@@ -178,8 +178,15 @@ def encode_answer(
     return Encoded(head + tail, len(head))
 
 
-def describe(model: str, version: int, signature: Signature) -> dict[str, Any]:
-    """V2 metadata of a model: what a request holds and what an answer holds."""
+def describe(model: str, version: int, signature: Signature, *, engine: str) -> dict[str, Any]:
+    """V2 metadata of a model: what a request holds and what an answer holds.
+
+    Args:
+        model: Its name.
+        version: Its version.
+        signature: What a request may hold.
+        engine: What scores; the metadata's `platform`.
+    """
     inputs: list[dict[str, Any]] = [
         {
             "name": column.name,
@@ -199,7 +206,7 @@ def describe(model: str, version: int, signature: Signature) -> dict[str, Any]:
     return {
         "name": model,
         "versions": [str(version)],
-        "platform": "slipway_sklearn",
+        "platform": f"slipway_{engine}",
         "inputs": inputs,
         "outputs": [{"name": OUTPUT, "datatype": "FP64", "shape": [-1]}],
     }

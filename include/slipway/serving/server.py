@@ -163,7 +163,10 @@ class ModelServer:
         loaded = self._inference.loaded
         if loaded is None:
             return problem(503, self._inference.problem or LOADING)
-        return JSONResponse(protocol.describe(self.model, self.version, loaded.signature))
+        about = protocol.describe(
+            self.model, self.version, loaded.signature, engine=loaded.engine.name
+        )
+        return JSONResponse(about)
 
     async def _openapi(self, _request: Request) -> Response:
         loaded = self._inference.loaded
