@@ -18,6 +18,7 @@ from tests.serving.load import INFER, Clients
 
 TICK_S = 0.05
 RECEIVE_BYTES = 4096
+SENDS = 50
 
 
 class Crowd:
@@ -69,6 +70,10 @@ class Crowd:
         for _, connection, _ in self._open:
             connection.close()
 
+    def is_there(self) -> bool:
+        """Whether the server still bears with any of them."""
+        return bool(self._open)
+
     def _connect(self) -> socket.socket:
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
@@ -89,7 +94,7 @@ class Crowd:
         try:
             if kind == "deaf":
                 with contextlib.suppress(BlockingIOError):
-                    while True:
+                    for _ in range(SENDS):
                         del rest[: connection.send(rest)]
                         rest += b"" if rest else self._asked
             if kind in {"head", "body"} and rest:
@@ -110,7 +115,8 @@ def crowd_out(site: Site, *, each: int, seconds: float) -> tuple[Clients, Crowd,
         before = _connections(server)
         with Crowd(site.port, each=each) as crowd:
             time.sleep(seconds)
-            until(lambda: _connections(server) <= before, "the slow ones' slots are free")
+            until(lambda: not crowd.is_there(), "every slow client was parted with")
+            until(lambda: _connections(server) <= before, "their slots are free")
         clients.wait_for(100)
         return clients, crowd, _connections(server) - before
 
