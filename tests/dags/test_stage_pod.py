@@ -181,6 +181,10 @@ def test_names_fit_kubernetes() -> None:
         ({"model": "delay", "request": "3"}, "request-000003"),
         ({"model": "delay", "rollout": "rollout-7"}, "rollout-7"),
         ({"model": "delay", "window": "2013-05-v3"}, "window-2013-05-v3"),
+        (
+            {"model": "delay", "partition": "2013-05", "scoring": "score-2013-05-v3"},
+            "score-2013-05-v3",
+        ),
     ],
 )
 def test_the_record_is_found_by_the_inputs(inputs: dict[str, str], run: str) -> None:

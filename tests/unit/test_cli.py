@@ -214,6 +214,19 @@ def test_status_tells_how_models_stand(shop: Workshop) -> None:
     assert found["aliases"] == {"champion": 2, "challenger": None, "previous": 1}
 
 
+def test_status_says_which_model_is_scored_in_batches(
+    shop: Workshop, project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked where batch models stand, and has no engine but its pipeline."""
+    project({"models/sales/model.yaml": FILES["models/sales/model.yaml"] + "deployment: batch\n"})
+    monkeypatch.setattr(shop, "batch_platform", WrittenPlatform({1: 1.0}), raising=False)
+    output = slipway("status").output
+    assert "  served      version 1 100% (batch)\n" in output
+    assert "engine" not in output
+    (found,) = json.loads(slipway("status", "--json").output)
+    assert (found["target"], found["weights"]) == ("batch", {"1": 1.0})
+
+
 def test_status_of_nobody_names_the_models(shop: Workshop) -> None:
     """A model that does not exist is answered with those that do."""
     del shop

@@ -163,9 +163,10 @@ class _Scoring:
         def hashed(rows: pd.DataFrame) -> Any:
             return pd.util.hash_array(rows[key].to_numpy(dtype=object))
 
-        every = [hashed(rows) for rows in self._stream(version, [key])]
-        values, counts = np.unique(np.concatenate(every or [np.empty(0)]), return_counts=True)
-        twice = values[counts > 1]
+        parts = [hashed(rows) for rows in self._stream(version, [key])]
+        every = np.concatenate(parts or [np.empty(0)])
+        every.sort()
+        twice = every[1:][every[1:] == every[:-1]]
         if len(twice) == 0:
             return None
         again = [
