@@ -121,32 +121,35 @@ def _keys(request: InferRequest) -> int:
     """How many keys a request has at least; one that holds null is not seen."""
     optional = (request.id, request.outputs, request.model_name, request.model_version)
     keys = 1 + len(optional) - optional.count(None) + 3 * len(request.inputs)
-    groups = [request.parameters]
+    keys += _keys_of(request.parameters)
     for output in request.outputs or ():
-        keys += 1
-        groups.append(output.parameters)
+        keys += 1 + _keys_of(output.parameters)
     for tensor in request.inputs:
-        keys += tensor.data is not None
+        if tensor.data is not None:
+            keys += 1
         if tensor.parameters is not None:
-            groups.append(tensor.parameters)
-    return keys + sum(1 + len(group) for group in groups if group is not None)
+            keys += _keys_of(tensor.parameters)
+    return keys
+
+
+def _keys_of(parameters: dict[str, Scalar] | None) -> int:
+    return 0 if parameters is None else 1 + len(parameters)
 
 
 def _colons(request: InferRequest) -> int:
     """How many colons stand in a request's strings."""
-    texts: list[Any] = [request.id, request.model_name, request.model_version]
-    named: list[Tensor | AskedOutput] = [*request.inputs, *(request.outputs or ())]
-    texts += [part.name for part in named]
-    for group in (request.parameters, *(part.parameters for part in named)):
-        texts += [*group, *group.values()] if group else ()
-    colons = _count(texts)
+    told = (request.id, request.model_name, request.model_version)
+    texts: list[Any] = [text for text in told if text is not None]
+    groups = [request.parameters] if request.parameters else []
+    for part in (*request.inputs, *(request.outputs or ())):
+        texts.append(part.name)
+        if part.parameters:
+            groups.append(part.parameters)
     for tensor in request.inputs:
         if tensor.datatype == "BYTES" and tensor.data:
-            colons += _count(tensor.data)
-    return colons
-
-
-def _count(texts: list[Any]) -> int:
+            texts += tensor.data
+    for group in groups:
+        texts += (*group, *group.values())
     try:
         return "".join(texts).count(":")
     except TypeError:
