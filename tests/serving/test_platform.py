@@ -170,7 +170,9 @@ def test_a_killed_shipper_ships_exactly_once(harbour: Harbour) -> None:
     assert asker.failed == []
     until(lambda: harbour.shipped(asker.answered), "every answer is in the store")
     rows = logged(harbour.store.root)
-    assert not rows.duplicated(["request_id", "row"]).any()
+    # A request whose server was killed, in another test, may have been logged by its stand-in, too.
+    mine = rows[rows["request_id"].isin(asker.answered.keys())]
+    assert not mine.duplicated(["request_id", "row"]).any()
 
 
 def test_what_it_refuses(harbour: Harbour) -> None:
