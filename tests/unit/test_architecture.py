@@ -30,7 +30,6 @@ HEAVY = {
     "onnxruntime",
     "pandas",
     "pyarrow",
-    "skl2onnx",
     "sklearn",
     "skops",
     "xgboost",
