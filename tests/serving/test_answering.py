@@ -136,6 +136,21 @@ def test_a_model_that_fails_says_no_values(score: Score, caplog: pytest.LogCaptu
     assert "1234" not in str(answer) + caplog.text
 
 
+def test_a_disk_that_is_full_is_not_filled_by_saying_so(caplog: pytest.LogCaptureFixture) -> None:
+    """What fails for each of thousands of requests is in the server's output once a second."""
+
+    class Full(Kept):
+        def append(self, record: Record) -> None:
+            """Fail, as a disk does."""
+            super().append(record)
+            raise OSError(28, "No space left on device")
+
+    model = loaded(constant(0.5), log=Full())
+    answers = [model.answer([asked()])[0] for _ in range(50)]
+    assert all(isinstance(answer, NotLogged) for answer in answers)
+    assert len(caplog.records) == 1
+
+
 def test_a_number_that_trees_cannot_hold_is_the_clients_fault() -> None:
     """What fails for a number beyond float32 is a refusal that names the column."""
     [answer] = loaded(float32_only).answer([asked(distance=[1e300])])

@@ -6,6 +6,7 @@ Runs in model servers; imports NumPy and ONNX Runtime, and neither pandas nor sc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,14 @@ class OnnxModel:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        self._run: Callable[[list[str], dict[str, Any]], list[Any]] = session.run
-        self._names = [name for name, _, _ in self.columns]
-        self._numbers = [name for name, kind, _ in self.columns if kind == "number"]
-        self._texts = [name for name, kind, _ in self.columns if kind == "string"]
+        # Below its Python face, whose checks of names cost a fifth of what one row does.
+        self._run: Callable[[list[str], dict[str, Any], None], list[Any]] = session._sess.run  # noqa: SLF001
+        kinds = [kind for _, kind, _ in self.columns]
+        self._numbers = [place for place, kind in enumerate(kinds) if kind == "number"]
+        self._texts = [place for place, kind in enumerate(kinds) if kind == "string"]
+        self._names = [self.columns[place][0] for place in (*self._numbers, *self._texts)]
 
-    def score(self, columns: Sequence[Values]) -> Scores:
+    def score(self, columns: Sequence[Sequence[Any]]) -> Scores:
         """Probability of class 1, or predicted value, of shape (n_rows,).
 
         Args:
@@ -56,19 +59,20 @@ class OnnxModel:
         Raises:
             BadRequest: A text is not Unicode.
         """
-        given: dict[str, Any] = dict(zip(self._names, columns, strict=True))
+        if len(columns) != len(self._names):
+            raise ValueError("as many columns are needed as the signature names")
         count = len(columns[0])
         if count == 0:
             return np.empty(0)
         # One array for all numbers and one for all texts: an array for each costs twice as long.
         # NumPy reads None as NaN.
-        numbers = np.array([given[name] for name in self._numbers], dtype=np.float64)
-        spellings = [[spelled(text) for text in given[name]] for name in self._texts]
+        numbers = np.array([columns[place] for place in self._numbers], dtype=np.float64)
+        spellings = [[spelled(text) for text in columns[place]] for place in self._texts]
         texts: np.ndarray[Any, Any] = np.array(spellings, dtype=object)
-        feed = dict(zip(self._numbers, numbers.reshape(-1, count, 1), strict=True))
-        feed.update(zip(self._texts, texts.reshape(-1, count, 1), strict=True))
+        tensors = chain(numbers.reshape(-1, count, 1), texts.reshape(-1, count, 1))
+        feed = dict(zip(self._names, tensors, strict=True))
         try:
-            scores: Scores = self._run([SCORE], feed)[0]
+            scores: Scores = self._run([SCORE], feed, None)[0]
         except UnicodeEncodeError:
             # `from None`: the original holds the value, which must not be echoed.
             raise BadRequest(

@@ -11,6 +11,7 @@ import random
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from slipway.serving.tensors import FLOATS, shown
 from slipway.serving.warming import plausible_rows, scores_row_by_row
 
 WARM_UPS = 3
+TELL_SECONDS = 1.0
 LARGEST = FLOATS["FP32"]
 
 logger = logging.getLogger(__name__)
@@ -116,6 +118,7 @@ class LoadedModel:
         self.log = log
         self.row_seconds = math.inf
         self.batches = False
+        self._tell_at = 0.0
         self._privacy = privacy
         self._max_rows = max_rows
         self._batch_rows = metrics.batch_rows
@@ -133,7 +136,7 @@ class LoadedModel:
         """
         read = [self._read(one) for one in asked]
         good = [inputs for inputs in read if isinstance(inputs, Inputs)]
-        scores = iter(self._score(good)) if good else iter(())
+        scores = iter(self._score(good))
         return [
             self._finish(one, inputs, next(scores)) if isinstance(inputs, Inputs) else inputs
             for one, inputs in zip(asked, read, strict=True)
@@ -148,20 +151,30 @@ class LoadedModel:
             return error
 
     def _score(self, group: Sequence[Inputs]) -> list[list[float] | SlipwayError]:
-        if len(group) > 1 and not self.batches:
-            return [self._score([one])[0] for one in group]
-        columns = [list(inputs.columns.values()) for inputs in group]
-        values = columns[0] if len(group) == 1 else _joined(columns)
+        if self.batches and len(group) > 1:
+            # Where that fails, each is scored alone, and only the guilty one fails again.
+            with suppress(ModelFailed, BadRequest):
+                return self._score_together(group)
+        return [self._score_alone(inputs) for inputs in group]
+
+    def _score_together(self, group: Sequence[Inputs]) -> list[list[float] | SlipwayError]:
+        columns = zip(*(inputs.columns.values() for inputs in group), strict=True)
         ends = list(accumulate(inputs.rows for inputs in group))
-        self._batch_rows.observe(ends[-1])
-        try:
-            scores = self._run(values, ends[-1])
-        except (ModelFailed, BadRequest) as error:
-            if len(group) == 1:
-                return [_beyond_single(values, self.signature) or error]
-            return [self._score([one])[0] for one in group]
-        self._ranges.count(values)
+        scores = self._counted([list(chain.from_iterable(parts)) for parts in columns], ends[-1])
         return [scores[start:end] for start, end in pairwise([0, *ends])]
+
+    def _score_alone(self, inputs: Inputs) -> list[float] | SlipwayError:
+        values = list(inputs.columns.values())
+        try:
+            return self._counted(values, inputs.rows)
+        except (ModelFailed, BadRequest) as error:
+            return _beyond_single(values, self.signature) or error
+
+    def _counted(self, values: Sequence[Sequence[Any]], rows: int) -> list[float]:
+        self._batch_rows.observe(rows)
+        scores = self._run(values, rows)
+        self._ranges.count(values)
+        return scores
 
     def _run(self, values: Sequence[Sequence[Any]], rows: int) -> list[float]:
         try:
@@ -171,12 +184,19 @@ class LoadedModel:
         except Exception as error:  # noqa: BLE001
             # The text of a model's exception may hold values; its kind and its place do not.
             place = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("the model raised %s\n%s", type(error).__name__, place)  # noqa: TRY400
+            self._tell("the model raised %s\n%s", type(error).__name__, place)
             raise ModelFailed("the model failed", found=type(error).__name__) from None
         answer: list[float] = scores.tolist()
         if scores.shape != (rows,) or not all(map(math.isfinite, answer)):
             raise ModelFailed("the model failed", expected="one finite score per row")
         return answer
+
+    def _tell(self, text: str, *facts: object) -> None:
+        """Log an error, but not each of thousands a second: a full disk would only get fuller."""
+        now = time.monotonic()
+        if now >= self._tell_at:
+            self._tell_at = now + TELL_SECONDS
+            logger.error(text, *facts)
 
     def _finish(self, one: Asked, inputs: Inputs, scores: list[float] | SlipwayError) -> Answer:
         if isinstance(scores, SlipwayError):
@@ -194,7 +214,7 @@ class LoadedModel:
         try:
             self.log.append(record)
         except OSError as error:
-            logger.error("an answer could not be logged: %s", error)  # noqa: TRY400
+            self._tell("an answer could not be logged: %s", error)
             return NotLogged(
                 "the answer could not be written to the prediction log",
                 found=error.strerror or type(error).__name__,
@@ -230,10 +250,6 @@ def header_of(model: str, version: int, engine: Engine, privacy: Privacy) -> Hea
 def in_one_line(error: SlipwayError) -> str:
     """An error's message with what was expected and found, for a JSON field."""
     return "; ".join(line.strip() for line in str(error).splitlines())
-
-
-def _joined(columns: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
-    return [list(chain.from_iterable(parts)) for parts in zip(*columns, strict=True)]
 
 
 def _beyond_single(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:
