@@ -225,6 +225,18 @@ def test_an_answer_is_binary_where_it_is_asked_for(asked: dict[str, Any], *, bin
     assert read(*request(GOOD, change=lambda body: body.update(asked))).wants_binary is binary
 
 
+def test_an_answer_is_one_output() -> None:
+    """Scores travel as JSON, and say whose answer they are."""
+    encoded = encode_answer("delay", 3, "mine", [0.25, 1.0])
+    assert encoded.json_bytes is None
+    assert json.loads(encoded.body) == {
+        "model_name": "delay",
+        "model_version": "3",
+        "id": "mine",
+        "outputs": [{"name": "score", "shape": [2], "datatype": "FP64", "data": [0.25, 1.0]}],
+    }
+
+
 def test_a_binary_answer_stands_behind_its_json() -> None:
     """The header ends where the scores begin, eight bytes each."""
     encoded = encode_answer("delay", 3, "mine", [0.25, -1.0], binary=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
-from slipway.serving.protocol import Column, Inputs, Signature, decode, describe, encode_answer
+from slipway.serving.protocol import Column, Inputs, Signature, decode, describe
 from slipway.serving.refusals import Malformed, Mismatch, TooLarge
 
 SIGNATURE = Signature(
@@ -233,18 +233,6 @@ def test_a_key_may_be_an_integer_that_float64_cannot_hold() -> None:
     request = good(flight_id=[2**63 - 1, 2**53 + 1])
     request["inputs"][-1]["datatype"] = "INT64"
     assert read(request).keys == [str(2**63 - 1), str(2**53 + 1)]
-
-
-def test_an_answer_is_one_output() -> None:
-    """Scores travel as JSON, and say whose answer they are."""
-    encoded = encode_answer("delay", 3, "mine", [0.25, 1.0])
-    assert encoded.json_bytes is None
-    assert json.loads(encoded.body) == {
-        "model_name": "delay",
-        "model_version": "3",
-        "id": "mine",
-        "outputs": [{"name": "score", "shape": [2], "datatype": "FP64", "data": [0.25, 1.0]}],
-    }
 
 
 def test_metadata_name_every_input_once() -> None:
