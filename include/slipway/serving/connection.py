@@ -25,6 +25,7 @@ PARTING_SECONDS = 0.25
 SWEEP_TICKS = 5
 HEAD = b"HTTP/1.1 "
 INTERIM = HEAD + b"1"
+TOO_LATE = "the request took too long to arrive"
 LATE = "late"
 """Set in the state of a request that took too long to arrive."""
 
@@ -69,50 +70,59 @@ class Cork:
 
 
 class Connection(HttpToolsProtocol):
-    """A connection whose requests arrive in time and of a sane size, or that is closed."""
+    """A connection whose requests arrive in time and of a sane size, or that is closed.
+
+    Attributes:
+        in_head: Whether a head has begun to arrive.
+        began: When the request began that is not all here yet, in seconds of the event loop.
+        answered_at: When the last answer was given without uvicorn's knowing; it is not asked then
+            to close connections that ask nothing more.
+        is_parting: Whether the server stops, so that the next answer is the last.
+    """
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection in, unless there are too many."""
         super().connection_made(transport)
         self._cork = Cork(transport)
-        self._in_head = False
+        self.in_head = False
         self._head_bytes = 0
-        self._is_parting = False
+        self.is_parting = False
         self._unread_since: float | None = None
+        self.answered_at: float | None = None
         # A client that connects has to ask for something, too.
-        self._began: float | None = self.loop.time()
+        self.began: float | None = self.loop.time()
         if len(self.connections) > CONNECTIONS:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections")
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections")
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived."""
-        if self._began is None:
-            self._began = self.loop.time()
+        if self.began is None:
+            self.began = self.loop.time()
         super().data_received(data)
-        if self._in_head:
+        if self.in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 text = f"the head of a request may hold {HEAD_BYTES} bytes"
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+                self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
     def on_message_begin(self) -> None:
         """The first byte of a request is here."""
         super().on_message_begin()
-        self._in_head = True
+        self.in_head = True
         self._head_bytes = 0
-        self._began = self.loop.time()
+        self.began = self.loop.time()
 
     def on_headers_complete(self) -> None:
         """Its head is here; the application begins to answer."""
-        self._in_head = False
+        self.in_head = False
         super().on_headers_complete()
-        if not self._is_idle():
+        if not self.is_idle():
             self.cycle.transport = cast(Transport, self._cork)
-            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_parting
+            self.cycle.keep_alive = self.cycle.keep_alive and not self.is_parting
 
     def on_message_complete(self) -> None:
         """All of it is here."""
-        self._began = None
+        self.began = None
         super().on_message_complete()
 
     def pause_writing(self) -> None:
@@ -128,6 +138,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer was given; the next request may be."""
         self._cork.flush()
+        self.answered_at = None
         super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -139,7 +150,7 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        self.refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def expire(self, *, before: float) -> None:
         """Refuse a request that began too long ago and is not all here yet.
@@ -151,35 +162,47 @@ class Connection(HttpToolsProtocol):
         """
         if self._unread_since is not None and self._unread_since < before:
             self.transport.abort()
-        if self._began is None or self._began > before or self.pipeline:
-            return
-        if not self._is_idle():
+        if self.began is not None and self.began < before and not self.pipeline:
+            self.late()
+        if self.began is None and self.is_idle() and self.answered_at is not None:
+            idle_seconds = self.loop.time() - self.answered_at
+            if idle_seconds > self.timeout_keep_alive:
+                self.timeout_keep_alive_handler()
+
+    def late(self) -> None:
+        """Refuse the request under way."""
+        if not self.is_idle():
             self.cycle.scope["state"][LATE] = True
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        self.refuse(HTTPStatus.REQUEST_TIMEOUT, TOO_LATE)
 
     def shutdown(self) -> None:
         """Part soon: a request that is on its way to an idle connection is still answered."""
-        self._is_parting = True
-        if self._is_idle():
+        self.is_parting = True
+        if self.is_idle():
             self.loop.call_later(PARTING_SECONDS, self._part)
         else:
             super().shutdown()
 
     def _part(self) -> None:
-        if self._is_idle() and not self._in_head:
+        if self.is_idle() and not self.in_head:
             self.transport.close()
 
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether nothing is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
-    def _refuse(self, status: HTTPStatus, text: str) -> None:
+    def is_owed_answer(self) -> bool:
+        """Whether the request under way, or to come, was not answered yet."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return self.in_head or cycle is None or not cycle.response_started
+
+    def refuse(self, status: HTTPStatus, text: str) -> None:
+        """Say why, if somebody waits for an answer, and close the connection."""
         if self.transport.is_closing():
             return
         # Where an answer was given, what still trickles in belongs to no request of interest.
-        cycle: RequestResponseCycle | None = self.cycle
-        is_waiting = self._in_head or cycle is None or not cycle.response_started
-        if is_waiting and not self.pipeline:
+        if self.is_owed_answer() and not self.pipeline:
             body = json.dumps({"error": text}).encode()
             self.transport.write(
                 f"HTTP/1.1 {status.value} {status.phrase}\r\n"

@@ -25,24 +25,51 @@ def guarded(app: ASGIApp, tokens_file: Path | None, *, refused: Callable[[], Non
     Raises:
         BadParameter: The file cannot be used.
     """
-    return app if tokens_file is None else _Gate(app, Tokens(tokens_file), refused)
+    return Gate(tokens_file, refused=refused).before(app)
 
 
-class _Gate:
-    def __init__(self, app: ASGIApp, tokens: Tokens, refused: Callable[[], None]) -> None:
-        self._app = app
-        self._tokens = tokens
+class Gate:
+    """Lets in who offers a token that is known; without a file everybody.
+
+    Args:
+        tokens_file: Who may ask.
+        refused: Called whenever somebody is turned away.
+
+    Raises:
+        BadParameter: The file cannot be used.
+    """
+
+    def __init__(self, tokens_file: Path | None, *, refused: Callable[[], None]) -> None:
+        self._tokens = None if tokens_file is None else Tokens(tokens_file)
         self._refused = refused
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _is_open(scope["path"]):
-            offered = dict(scope["headers"]).get(b"authorization")
-            authorization = None if offered is None else offered.decode("latin-1")
-            if self._tokens.client(authorization) is None:
-                self._refused()
-                await _refusal(is_offered=offered is not None)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    def permits(self, authorization: bytes | None) -> bool:
+        """Whether a header lets its client in.
+
+        Args:
+            authorization: The header as it arrived.
+        """
+        if self._tokens is None:
+            return True
+        offered = None if authorization is None else authorization.decode("latin-1")
+        return self._tokens.client(offered) is not None
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """An application behind this gate."""
+        if self._tokens is None:
+            return app
+
+        async def look(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and not _is_open(scope["path"]):
+                authorization = dict(scope["headers"]).get(b"authorization")
+                if not self.permits(authorization):
+                    self._refused()
+                    refusal = _refusal(is_offered=authorization is not None)
+                    await refusal(scope, receive, send)
+                    return
+            await app(scope, receive, send)
+
+        return look
 
 
 def _is_open(path: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from slipway.serving import wire
 from slipway.serving.binary import SIZE, attach
+from slipway.serving.plain import Expected, expected_of, plain_columns
 from slipway.serving.refusals import Malformed, Mismatch
 from slipway.serving.rows import by_name, check_data, count_rows
 from slipway.serving.tensors import (
@@ -68,6 +69,14 @@ class Signature:
     def needed(self) -> frozenset[str]:
         """Columns that every request has."""
         return frozenset(column.name for column in self.columns)
+
+    @cached_property
+    def plain(self) -> Mapping[str, Expected]:
+        """What each column that may be sent plainly holds."""
+        about = {name: expected_of("string", nullable=False) for name in self.allowed}
+        for column in self.columns:
+            about[column.name] = expected_of(column.kind, nullable=not column.required)
+        return about
 
     @cached_property
     def allowed(self) -> frozenset[str]:
@@ -129,6 +138,10 @@ def decode(
     """
     request = wire.parse(body if json_bytes is None else _head(body, json_bytes))
     inputs = request.inputs
+    if json_bytes is None and request.parameters is None and request.outputs is None:
+        sent = plain_columns(inputs, signature.plain, max_rows=max_rows)
+        if sent is not None and signature.needed <= sent.keys():
+            return _plain(request, sent, signature)
     tensors = by_name(inputs)
     rows = count_rows(inputs, max_rows=max_rows)
     if json_bytes is not None or any(tensor.parameters for tensor in inputs):
@@ -153,6 +166,18 @@ def decode(
         event_times_us=_optional(tensors, signature.event_time, event_times_of),
         probe=(request.parameters or {}).get("probe") is True,
         wants_binary=wants_binary,
+    )
+
+
+def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signature) -> Inputs:
+    tensors = {tensor.name: tensor for tensor in request.inputs}
+    return Inputs(
+        request_id=request.id,
+        rows=len(request.inputs[0].data or ()),
+        columns={column.name: sent[column.name] for column in signature.columns},
+        keys=_optional(tensors, signature.key, keys_of),
+        event_times_us=_optional(tensors, signature.event_time, event_times_of),
+        probe=False,
     )
 
 

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from slipway import __version__
 from slipway.serving import openapi, protocol
 from slipway.serving.answering import LoadedModel, Log
-from slipway.serving.gate import guarded
+from slipway.serving.gate import Gate
 from slipway.serving.inference import LOADING, Inference
 from slipway.serving.loading import load_model
 from slipway.serving.log import unshipped_seconds
@@ -46,6 +46,12 @@ class ModelServer:
         log_folder: Where prediction-log segments lie.
         options: Limits, log and security.
         log: Takes the answers instead of a write-ahead log in that folder.
+
+    Attributes:
+        inference: Answers infer requests.
+
+    Raises:
+        BadParameter: The tokens file cannot be used.
     """
 
     def __init__(
@@ -72,43 +78,43 @@ class ModelServer:
             "Age of the oldest segment that is not shipped.",
             lambda: unshipped_seconds(self._log_folder) or 0.0,
         )
-        self._inference = Inference(version, options=options, metrics=self._metrics)
+        self._gate = Gate(options.tokens_file, refused=self._metrics.auth_failures.inc)
+        self._stems = [f"/v2/models/{model}", f"/v2/models/{model}/versions/{version}"]
+        self.inference = Inference(
+            version,
+            paths=[f"{stem}/infer" for stem in self._stems],
+            options=options,
+            metrics=self._metrics,
+            permits=self._gate.permits,
+        )
 
     def app(self) -> ASGIApp:
-        """The ASGI application.
-
-        Raises:
-            BadParameter: The tokens file cannot be used.
-        """
-        stems = [
-            f"/v2/models/{self.model}",
-            f"/v2/models/{self.model}/versions/{self.version}",
-        ]
-        infer = frozenset(f"{stem}/infer" for stem in stems)
-        pages = self._pages(stems)
+        """The ASGI application."""
+        infer = frozenset(f"{stem}/infer" for stem in self._stems)
+        pages = self._pages()
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] in infer and scope["method"] == "POST":
-                await self._inference(scope, receive, send)
+                await self.inference(scope, receive, send)
             else:
                 await pages(scope, receive, send)
 
-        return guarded(dispatch, self._options.tokens_file, refused=self._metrics.auth_failures.inc)
+        return self._gate.before(dispatch)
 
     def stop(self) -> None:
         """Be ready no more; what was begun is still answered."""
         self._is_stopping = True
 
-    def _pages(self, stems: list[str]) -> Starlette:
+    def _pages(self) -> Starlette:
         routes = [
             Route("/v2", self._server_metadata),
             Route("/v2/health/live", self._live),
             Route("/v2/health/ready", self._ready),
             Route("/metrics", self._exposition),
             Route("/openapi.json", self._openapi),
-            *(Route(stem, self._metadata) for stem in stems),
-            *(Route(f"{stem}/ready", self._ready) for stem in stems),
-            *(Route(f"{stem}/infer", self._live, methods=["POST"]) for stem in stems),
+            *(Route(stem, self._metadata) for stem in self._stems),
+            *(Route(f"{stem}/ready", self._ready) for stem in self._stems),
+            *(Route(f"{stem}/infer", self._live, methods=["POST"]) for stem in self._stems),
         ]
         handlers = {404: not_here, 405: not_here}
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
@@ -118,15 +124,15 @@ class ModelServer:
         chores = asyncio.create_task(self._load_then_roll())
         yield
         chores.cancel()
-        await asyncio.to_thread(self._inference.close)
+        await asyncio.to_thread(self.inference.close)
 
     async def _load_then_roll(self) -> None:
         loaded = await asyncio.to_thread(self._load)
         if isinstance(loaded, str):
             logger.error("version %d of %s cannot serve: %s", self.version, self.model, loaded)
-            self._inference.problem = loaded
+            self.inference.problem = loaded
             return
-        self._inference.begin(loaded)
+        self.inference.begin(loaded)
         logger.info("version %d of %s answers by %s", self.version, self.model, loaded.engine.name)
         while True:
             await asyncio.sleep(self._options.roll_seconds / 4)
@@ -143,7 +149,7 @@ class ModelServer:
         )
 
     def _problem(self) -> str | None:
-        return STOPPING if self._is_stopping else self._inference.problem
+        return STOPPING if self._is_stopping else self.inference.problem
 
     async def _server_metadata(self, _request: Request) -> Response:
         return JSONResponse({"name": "slipway", "version": __version__, "extensions": EXTENSIONS})
@@ -160,18 +166,18 @@ class ModelServer:
         return JSONResponse({"ready": True}, headers={VERSION: str(self.version)})
 
     async def _metadata(self, _request: Request) -> Response:
-        loaded = self._inference.loaded
+        loaded = self.inference.loaded
         if loaded is None:
-            return problem(503, self._inference.problem or LOADING)
+            return problem(503, self.inference.problem or LOADING)
         about = protocol.describe(
             self.model, self.version, loaded.signature, engine=loaded.engine.name
         )
         return JSONResponse(about)
 
     async def _openapi(self, _request: Request) -> Response:
-        loaded = self._inference.loaded
+        loaded = self.inference.loaded
         if loaded is None:
-            return problem(503, self._inference.problem or LOADING)
+            return problem(503, self.inference.problem or LOADING)
         found = openapi.document(
             self.model,
             self.version,
@@ -225,5 +231,10 @@ def serve(
     )
     listener = socket.socket(fileno=listen) if listen is not None else bind(host, port)
     run_until_stopped(
-        server.app(), listener, options=options, lifeline=lifeline, stopping=server.stop
+        server.app(),
+        listener,
+        options=options,
+        direct=server.inference,
+        lifeline=lifeline,
+        stopping=server.stop,
     )

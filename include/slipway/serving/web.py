@@ -10,7 +10,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
+from typing import cast
 
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive
 
 from slipway.errors import BadParameter, BadRequest
 from slipway.serving.connection import Connection, DrainingServer
+from slipway.serving.direct import Direct, DirectConnection
 from slipway.serving.options import Options
 from slipway.serving.refusals import TooLarge
 
@@ -45,6 +48,7 @@ def run_until_stopped(
     listener: socket.socket,
     *,
     options: Options | None = None,
+    direct: Direct | None = None,
     lifeline: int | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> None:
@@ -54,6 +58,7 @@ def run_until_stopped(
         app: The ASGI application.
         listener: Where it listens.
         options: Its TLS files, and how long a request may take to arrive.
+        direct: Answers plain requests without the application.
         lifeline: Read end of a pipe; when its other end closes, the parent is gone.
         stopping: Called at once when it is told to stop, before anything is drained.
 
@@ -63,7 +68,7 @@ def run_until_stopped(
     options = options or Options()
     warn_if_open(listener, options)
     server = DrainingServer(
-        _config(app, options), request_seconds=options.request_seconds, stopping=stopping
+        _config(app, options, direct), request_seconds=options.request_seconds, stopping=stopping
     )
     # uvicorn raises the signal again once it has drained; by then there is nothing left to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,10 +78,11 @@ def run_until_stopped(
     server.run(sockets=[listener])
 
 
-def _config(app: ASGIApp, options: Options) -> uvicorn.Config:
+def _config(app: ASGIApp, options: Options, direct: Direct | None) -> uvicorn.Config:
+    connection = Connection if direct is None else partial(DirectConnection, direct=direct)
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=cast(type[Connection], connection),
         ws="none",
         log_level="warning",
         access_log=False,

@@ -1,0 +1,91 @@
+"""The short way for plain requests, against the closer look that any request can have."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.errors import BadRequest
+from slipway.serving import protocol
+from slipway.serving.protocol import Column, Inputs, Signature
+from tests.serving.ground import flights, request_of
+
+SIGNATURE = Signature(
+    columns=(
+        Column("distance", "number", required=True),
+        Column("temperature", "number", required=False),
+        Column("carrier", "string", required=True),
+        Column("origin", "string", required=False),
+    ),
+    key="flight_id",
+    event_time="scheduled_departure",
+)
+NAMES = ["distance", "temperature", "carrier", "origin", "flight_id", "scheduled_departure", "x"]
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=3),
+    st.sampled_from(["2013-05-01T12:00:00Z", [1.0], ["AA"]]),
+)
+TENSORS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(NAMES),
+        "shape": st.sampled_from([[1], [2], [1, 1], [0], [], [-1]]),
+        "datatype": st.sampled_from(["FP64", "FP32", "INT64", "BYTES", "BOOL", "odd"]),
+        "data": st.lists(VALUES, max_size=2),
+    },
+    optional={"parameters": st.sampled_from([{}, {"a": 1}, {"binary_data_size": 4}])},
+)
+
+
+def decoded(body: dict[str, Any]) -> Inputs | str:
+    """What a request holds, or why it is refused."""
+    try:
+        return protocol.decode(json.dumps(body).encode(), SIGNATURE, max_rows=100)
+    except BadRequest as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def looked_at(body: dict[str, Any]) -> Inputs | str:
+    """The same, without the short way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protocol, "plain_columns", lambda *_, **__: None)
+        return decoded(body)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 11, 101])
+@pytest.mark.parametrize("probe", [False, True])
+def test_both_ways_come_to_the_same(*, rows: int, probe: bool) -> None:
+    """Values, keys, event times and their order are the same for one row and for many."""
+    body = {**request_of(flights(rows), probe=probe), "id": "mine"}
+    body["inputs"].reverse()
+    assert decoded(body) == looked_at(body)
+    assert isinstance(decoded(body), Inputs) == (rows <= 100)
+
+
+@given(
+    place=st.integers(0, 5),
+    other=TENSORS,
+    how=st.sampled_from(["instead", "too", "without"]),
+    rows=st.integers(1, 2),
+)
+def test_both_ways_refuse_the_same(place: int, other: dict[str, Any], how: str, rows: int) -> None:
+    """Whatever becomes of one column, the answer does not depend on the way."""
+    body = request_of(flights(rows))
+    if how != "too":
+        del body["inputs"][place]
+    if how != "without":
+        body["inputs"].insert(place, other)
+    assert decoded(body) == looked_at(body)
+
+
+def test_a_plain_request_needs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short way is taken: without it nothing would be gained."""
+    monkeypatch.setattr(protocol, "by_name", None)
+    assert isinstance(decoded(request_of(flights(1))), Inputs)
