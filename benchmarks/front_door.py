@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness import Effort, Ratio, run
-from serving_peers.load import Load, drive, find_wrk, middle
 from serving_peers.harbour import a_platform
+from serving_peers.load import Load, drive, find_wrk, middle
 from serving_peers.subject import make
 
 CONNECTIONS = (1, 8, 32)

@@ -17,8 +17,8 @@ from statistics import median
 
 import httpx
 from harness import Effort, Ratio, run
-from serving_peers.load import Load, drive, find_wrk
 from serving_peers.harbour import RunningPlatform, a_platform
+from serving_peers.load import Load, drive, find_wrk
 from serving_peers.subject import make
 
 CONNECTIONS = 8
