@@ -179,11 +179,12 @@ class Connection(HttpToolsProtocol):
         """Part soon: a request that is on its way to an idle connection is still answered."""
         self.is_parting = True
         if self.is_idle():
-            self.loop.call_later(PARTING_SECONDS, self._part)
+            self.loop.call_later(PARTING_SECONDS, self.part)
         else:
             super().shutdown()
 
-    def _part(self) -> None:
+    def part(self) -> None:
+        """Close the connection if nothing is under way."""
         if self.is_idle() and not self.in_head:
             self.transport.close()
 

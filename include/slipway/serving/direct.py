@@ -6,6 +6,7 @@ request or its connection sends it that way all the same: this one knows the pla
 
 from __future__ import annotations
 
+from asyncio import Transport, get_running_loop
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from slipway.serving.connection import TOO_LATE, Connection
 
 Headers = Mapping[bytes, bytes]
+FEW = 2
 CLOSE = b"connection: close\r\n"
 
 
@@ -51,17 +53,51 @@ class Direct(Protocol):
         """A request that it took never arrived as a whole."""
 
 
+class Outbox:
+    """Answers that leave at the end of a turn of the event loop, after all that arrived in it.
+
+    Sending wakes another process, and what is computed right after it is slower for it: eight
+    answers and then eight system calls take four fifths of the time of both in turns.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Transport, bytes, bool]] = []
+
+    def send(self, transport: Transport, data: bytes, *, is_last: bool) -> None:
+        """Send an answer soon.
+
+        Args:
+            transport: Over which connection.
+            data: All of it.
+            is_last: Whether the connection is closed then.
+        """
+        if not self._waiting:
+            get_running_loop().call_soon(self.flush)
+        self._waiting.append((transport, data, is_last))
+
+    def flush(self) -> None:
+        """Send what waits."""
+        waiting, self._waiting = self._waiting, []
+        for transport, data, is_last in waiting:
+            if not transport.is_closing():
+                transport.write(data)
+                if is_last:
+                    transport.close()
+
+
 class DirectConnection(Connection):
     """A connection that has plain requests answered on the spot.
 
     Args:
         direct: Answers them.
+        outbox: Sends the answers.
         named: What uvicorn passes on.
     """
 
-    def __init__(self, *, direct: Direct, **named: Any) -> None:
+    def __init__(self, *, direct: Direct, outbox: Outbox, **named: Any) -> None:
         super().__init__(**named)
         self._direct = direct
+        self._outbox = outbox
         self._taken: Headers | None = None
         self._parts: list[bytes] = []
 
@@ -114,6 +150,16 @@ class DirectConnection(Connection):
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, TOO_LATE)
             self._miss(is_late=True)
 
+    def refuse(self, status: HTTPStatus, text: str) -> None:
+        """Say why, after what was answered before, and close the connection."""
+        self._outbox.flush()
+        super().refuse(status, text)
+
+    def part(self) -> None:
+        """Close the connection if nothing is under way."""
+        self._outbox.flush()
+        super().part()
+
     def shutdown(self) -> None:
         """Part soon, and not before a request that was begun is answered."""
         if self._taken is None:
@@ -143,9 +189,9 @@ class DirectConnection(Connection):
             lines += [b"%s: %s\r\n" % pair for pair in headers]
         length = b"content-length: %d\r\n" % len(reply.body)
         end = CLOSE + b"\r\n" if is_last else b"\r\n"
-        self.transport.write(b"".join([*lines, length, end, reply.body]))
+        answer = b"".join([*lines, length, end, reply.body])
+        self._outbox.send(self.transport, answer, is_last=is_last)
         self.server_state.total_requests += 1
-        if is_last:
-            self.transport.close()
-        else:
-            self.answered_at = self.loop.time()
+        self.answered_at = self.loop.time()
+        if len(self.connections) <= FEW:
+            self._outbox.flush()

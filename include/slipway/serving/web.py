@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import cast
+from typing import Any
 
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive
 
 from slipway.errors import BadParameter, BadRequest
 from slipway.serving.connection import Connection, DrainingServer
-from slipway.serving.direct import Direct, DirectConnection
+from slipway.serving.direct import Direct, DirectConnection, Outbox
 from slipway.serving.options import Options
 from slipway.serving.refusals import TooLarge
 
@@ -79,10 +79,12 @@ def run_until_stopped(
 
 
 def _config(app: ASGIApp, options: Options, direct: Direct | None) -> uvicorn.Config:
-    connection = Connection if direct is None else partial(DirectConnection, direct=direct)
+    connection: Any = Connection
+    if direct is not None:
+        connection = partial(DirectConnection, direct=direct, outbox=Outbox())
     config = uvicorn.Config(
         app,
-        http=cast(type[Connection], connection),
+        http=connection,
         ws="none",
         log_level="warning",
         access_log=False,
