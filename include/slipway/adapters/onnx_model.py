@@ -6,7 +6,6 @@ Runs in model servers; imports NumPy and ONNX Runtime, and neither pandas nor sc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import onnxruntime
 
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.manifest import MANIFEST, check, open_sealed
-from slipway.stages.onnx_form import ONNX, SCORE, spelled
+from slipway.stages.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spelled
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Values = Sequence[float | str | None]
@@ -48,7 +47,6 @@ class OnnxModel:
         kinds = [kind for _, kind, _ in self.columns]
         self._numbers = [place for place, kind in enumerate(kinds) if kind == "number"]
         self._texts = [place for place, kind in enumerate(kinds) if kind == "string"]
-        self._names = [self.columns[place][0] for place in (*self._numbers, *self._texts)]
 
     def score(self, columns: Sequence[Sequence[Any]]) -> Scores:
         """Probability of class 1, or predicted value, of shape (n_rows,).
@@ -59,18 +57,17 @@ class OnnxModel:
         Raises:
             BadRequest: A text is not Unicode.
         """
-        if len(columns) != len(self._names):
+        if len(columns) != len(self.columns):
             raise ValueError("as many columns are needed as the signature names")
-        count = len(columns[0])
-        if count == 0:
+        if not columns[0]:
             return np.empty(0)
-        # One array for all numbers and one for all texts: an array for each costs twice as long.
-        # NumPy reads None as NaN.
-        numbers = np.array([columns[place] for place in self._numbers], dtype=np.float64)
-        spellings = [[spelled(text) for text in columns[place]] for place in self._texts]
-        texts: np.ndarray[Any, Any] = np.array(spellings, dtype=object)
-        tensors = chain(numbers.reshape(-1, count, 1), texts.reshape(-1, count, 1))
-        feed = dict(zip(self._names, tensors, strict=True))
+        feed: dict[str, Any] = {}
+        if self._numbers:
+            # NumPy reads None as NaN.
+            feed[NUMBERS] = np.array([columns[place] for place in self._numbers], np.float64).T
+        if self._texts:
+            texts = [[spelled(text) for text in columns[place]] for place in self._texts]
+            feed[TEXTS] = np.array(texts, dtype=object).T
         try:
             scores: Scores = self._run([SCORE], feed, None)[0]
         except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter, NotFound
 from slipway.stages.manifest import check, open_sealed
-from slipway.stages.onnx_form import MISSING, ONNX, SCORE, spelled
+from slipway.stages.onnx_form import MISSING, NUMBERS, ONNX, SCORE, TEXTS, spelled
 
 if TYPE_CHECKING:
     from slipway.stages.promotion import ModelVersion, Registry
@@ -29,7 +29,7 @@ import onnxruntime
 FILE = Path(__file__).with_name($file)
 SHA256 = "$sha256"
 NUMBERS = $numbers
-CATEGORIES = $categories
+TEXTS = $texts
 MISSING = $missing
 
 
@@ -48,10 +48,12 @@ def load() -> onnxruntime.InferenceSession:
 def score(session: onnxruntime.InferenceSession, rows: list[dict]) -> np.ndarray:
     """$meaning of each row, a dict by column; None or no entry is a missing value."""
     feed = {}
-    for name in NUMBERS:
-        feed[name] = np.array([[row.get(name)] for row in rows], dtype=np.float64)
-    for name in CATEGORIES:
-        feed[name] = np.array([[spelled(row.get(name))] for row in rows], dtype=object)
+    if NUMBERS:
+        numbers = [[row.get(name) for name in NUMBERS] for row in rows]
+        feed[$numbers_input] = np.array(numbers, dtype=np.float64)
+    if TEXTS:
+        texts = [[spelled(row.get(name)) for name in TEXTS] for row in rows]
+        feed[$texts_input] = np.array(texts, dtype=object)
     return session.run([$score], feed)[0].ravel()
 
 
@@ -113,7 +115,9 @@ def _program(manifest: Mapping[str, Any], version: ModelVersion, *, file: str, s
         file=repr(file),
         sha256=sha256,
         numbers=by_kind["number"],
-        categories=by_kind["string"],
+        texts=by_kind["string"],
+        numbers_input=repr(NUMBERS),
+        texts_input=repr(TEXTS),
         missing=repr(MISSING),
         spelled=inspect.getsource(spelled),
         meaning="Probability of class 1" if classifies else "Predicted value",

@@ -1,12 +1,15 @@
 """How a version's ONNX form is named and spelled, for those who write it and those who ask it.
 
-Every raw column is one input of shape (n_rows, 1): a `number` is a double and NaN when missing,
-a `string` is a text. The one output, `score`, is a double of shape (n_rows, 1).
+`numbers` holds the raw columns that are numbers, doubles of shape (n_rows, n_numbers), NaN when
+missing; `texts` holds the others, of shape (n_rows, n_texts). The order is the signature's, and the
+form's own metadata names the columns of each; one without columns is no input. The one output,
+`score`, is a double of shape (n_rows, 1).
 """
 
 from __future__ import annotations
 
 ONNX = "slipway/model.onnx"
+NUMBERS, TEXTS = "numbers", "texts"
 SCORE = "score"
 MISSING = ""
 

@@ -14,7 +14,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
 from slipway.stages.engine_choice import TOLERANCE, Compared
-from slipway.stages.onnx_form import SCORE, spelled
+from slipway.stages.onnx_form import NUMBERS, SCORE, TEXTS, spelled
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -85,13 +85,14 @@ def _session(data: bytes) -> onnxruntime.InferenceSession:
 def _answers(
     session: onnxruntime.InferenceSession, rows: pd.DataFrame, columns: Sequence[RawColumn]
 ) -> Scores:
-    feed = {column.name: _tensor(rows[column.name], column.kind) for column in columns}
+    feed: dict[str, np.ndarray[Any, Any]] = {}
+    if numbers := [column.name for column in columns if column.kind == "number"]:
+        feed[NUMBERS] = rows[numbers].to_numpy(dtype=np.float64)
+    if texts := [column.name for column in columns if column.kind == "string"]:
+        feed[TEXTS] = np.array([_spellings(rows[name]) for name in texts], dtype=object).T
     answers: Scores = session.run([SCORE], feed)[0]
     return answers.ravel()
 
 
-def _tensor(values: pd.Series[Any], kind: str) -> np.ndarray[Any, Any]:
-    if kind == "number":
-        return values.to_numpy(dtype=np.float64).reshape(-1, 1)
-    texts = [spelled(text if isinstance(text, str) else None) for text in values]
-    return np.array(texts, dtype=object).reshape(-1, 1)
+def _spellings(values: pd.Series[Any]) -> list[str]:
+    return [spelled(text if isinstance(text, str) else None) for text in values]

@@ -10,7 +10,8 @@ from sklearn.pipeline import Pipeline
 
 from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form.estimators import Written, predict
-from slipway.adapters.model_package.onnx_form.graph import Graph, Kind, NoOnnxForm, Origin
+from slipway.adapters.model_package.onnx_form.graph import Graph, NoOnnxForm, Origin
+from slipway.adapters.model_package.onnx_form.raw import RawColumns
 from slipway.adapters.model_package.onnx_form.steps import distribute
 
 __all__ = ["NoOnnxForm", "OnnxForm", "Origin", "Split", "write_onnx"]
@@ -56,8 +57,7 @@ def write_onnx(pipeline: Pipeline, columns: Sequence[RawColumn]) -> OnnxForm:
     if not isinstance(prepare, ColumnTransformer):
         raise NoOnnxForm(f"step {name} ({type(prepare).__name__}) has no ONNX form")
     graph = Graph()
-    kinds: dict[str, Kind] = {"number": "double", "string": "string"}
-    raw = {column.name: graph.input(column.name, kinds[column.kind]) for column in columns}
+    raw = RawColumns(graph, columns)
     written = predict(graph, Pipeline(rest), distribute(graph, prepare, raw))
     return OnnxForm(graph.finish(written.score), _splits(written))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -81,11 +82,18 @@ class Graph:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[TensorProto] = field(default_factory=list)
     inputs: list[onnx.ValueInfoProto] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
 
-    def input(self, name: str, kind: Kind) -> Block:
-        """A raw column, of shape (n_rows, 1)."""
-        self.inputs.append(helper.make_tensor_value_info(name, DTYPES[kind], [None, 1]))
-        return Block(name, kind, (Origin(name) if kind == "double" else None,))
+    def input(self, name: str, kind: Kind, columns: Sequence[str]) -> None:
+        """Declare an input of shape (n_rows, n_columns), which says in its metadata what it is."""
+        self.inputs.append(helper.make_tensor_value_info(name, DTYPES[kind], [None, len(columns)]))
+        self.columns[name] = json.dumps(list(columns))
+
+    def part(self, value: str, count: int) -> list[str]:
+        """Names of the single columns of a value."""
+        outputs = [f"slipway:{value}:{place}" for place in range(count)]
+        self.nodes.append(helper.make_node("Split", [value], outputs, axis=1, num_outputs=count))
+        return outputs
 
     def add(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Name of the value that a new node gives."""
@@ -136,6 +144,7 @@ class Graph:
                 helper.make_opsetid("ai.onnx.ml", ML_OPSET),
             ],
         )
+        helper.set_model_props(model, self.columns)
         onnx.checker.check_model(model)
         data: bytes = model.SerializeToString()
         return data

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, NoOnnxForm, Origin
+from slipway.adapters.model_package.onnx_form.raw import RawColumns
 from slipway.stages.onnx_form import spelled
 
 Writer = Callable[[Graph, Any, Matrix], Matrix]
@@ -37,7 +38,7 @@ def transform(graph: Graph, step: Any, given: Matrix) -> Matrix:
     return writer(graph, step, given)
 
 
-def distribute(graph: Graph, step: ColumnTransformer, columns: Mapping[str, Block]) -> Matrix:
+def distribute(graph: Graph, step: ColumnTransformer, columns: RawColumns) -> Matrix:
     """What a fitted column transformer makes of raw columns.
 
     Raises:
@@ -47,7 +48,7 @@ def distribute(graph: Graph, step: ColumnTransformer, columns: Mapping[str, Bloc
     for _, transformer, names in step.transformers_:
         if transformer == "drop" or len(names) == 0:
             continue
-        given = Matrix(tuple(columns[str(name)] for name in names))
+        given = columns.take([str(name) for name in names])
         blocks += transform(graph, transformer, given).blocks
     return Matrix(tuple(blocks))
 
