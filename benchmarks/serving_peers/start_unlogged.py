@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from slipway.serving.log import Record
-from slipway.serving.server import serve
+from slipway.serving.model_server.server import serve
+from slipway.serving.prediction_log.log import Record
 
 
 class Silence:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from slipway.records.leases import find_lease
 from slipway.records.runs import RunRecord
-from slipway.serving.protocol import Column, Signature
+from slipway.serving.v2.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages import rollout
 from tests.fakes.memory_store import MemoryStore

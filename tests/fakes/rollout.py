@@ -16,7 +16,7 @@ from slipway.errors import (
 from slipway.records.desired import desire, newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
-from slipway.serving.protocol import Inputs, Signature, decode
+from slipway.serving.v2.protocol import Inputs, Signature, decode
 from slipway.stages.platform import Answer, Payload, Served, Tally
 
 Scores = Callable[[Inputs], list[float]]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.desired import Desired
-from slipway.serving.forwarding import Asked
-from slipway.serving.upstream import Headers, Reply
+from slipway.serving.platform.forwarding import Asked
+from slipway.serving.platform.upstream import Headers, Reply
 
 
 @dataclass

@@ -19,8 +19,8 @@ import psutil
 
 from slipway.adapters.object_store import open_store
 from slipway.records.desired import desire
-from slipway.serving.log import unshipped_seconds
 from slipway.serving.options import Options
+from slipway.serving.prediction_log.log import unshipped_seconds
 from tests.serving.ground import (
     MODEL,
     OPTIONS,
@@ -181,7 +181,7 @@ def _kill_child(platform: Process, kind: str) -> None:
     def one() -> psutil.Process | None:
         for child in psutil.Process(platform.process.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if f"slipway.serving.{kind} import" in " ".join(child.cmdline()):
+                if f".{kind} import" in " ".join(child.cmdline()):
                     return child
         return None
 

@@ -211,7 +211,7 @@ def serving(folder: Path, log_folder: Path, *, version: int = 1, **named: Any) -
     said = "".join(f", {name}={value!r}" for name, value in named.items())
     return (
         "from pathlib import PosixPath; from slipway.serving.options import Options; "
-        "from slipway.serving.server import serve; "
+        "from slipway.serving.model_server.server import serve; "
         f"serve({MODEL!r}, version={version}, folder={folder!r}, log_folder={log_folder!r}{said})"
     )
 
@@ -235,7 +235,7 @@ def a_server(
 def a_shipper(store_root: str, log_folder: Path) -> Iterator[Process]:
     """The shipper."""
     code = (
-        "from pathlib import Path; from slipway.serving.shipper import ship; "
+        "from pathlib import Path; from slipway.serving.prediction_log.shipper import ship; "
         f"ship(store_root={store_root!r}, log_folder=Path({str(log_folder)!r}), poll_seconds=0.05)"
     )
     with running(code, output=log_folder.parent / "shipper.out", port=0) as shipper:
@@ -257,7 +257,8 @@ def a_platform(
     code = (
         "from pathlib import Path, PosixPath; "
         "from slipway.adapters.object_store import open_store; "
-        "from slipway.serving.options import Options; from slipway.serving.platform import run; "
+        "from slipway.serving.options import Options; "
+        "from slipway.serving.platform.platform import run; "
         "from tests.fakes.versions import FolderVersions; "
         f"run(store=open_store({store_root!r}), versions=FolderVersions(Path({str(versions)!r})), "
         f"scratch=Path({str(scratch)!r}), port={port}, poll_seconds=0.05, options={options!r})"

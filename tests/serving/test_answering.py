@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.serving.answering import Asked, LoadedModel, ModelFailed, NotLogged, header_of
-from slipway.serving.engines import Engine, load_engine
-from slipway.serving.log import Record, WriteAheadLog
-from slipway.serving.metrics import Metrics
+from slipway.serving.model_server.answering import (
+    Asked,
+    LoadedModel,
+    ModelFailed,
+    NotLogged,
+    header_of,
+)
+from slipway.serving.model_server.engines import Engine, load_engine
+from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.options import Options
-from slipway.serving.privacy import Privacy
-from slipway.serving.protocol import Encoded
-from slipway.serving.refusals import Malformed, Mismatch
+from slipway.serving.prediction_log.log import Record, WriteAheadLog
+from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.v2.protocol import Encoded
+from slipway.serving.v2.refusals import Malformed, Mismatch
 from tests.serving.ground import MODEL, flights, request_of
 
 COLUMNS = (

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from slipway.serving import batching
-from slipway.serving.answering import Answer, Asked, ModelFailed
-from slipway.serving.batching import BATCH_BYTES, Busy, Queue
-from slipway.serving.protocol import Encoded
+from slipway.serving.model_server import batching
+from slipway.serving.model_server.answering import Answer, Asked, ModelFailed
+from slipway.serving.model_server.batching import BATCH_BYTES, Busy, Queue
+from slipway.serving.v2.protocol import Encoded
 
 
 def asked(number: int, *, size: int = 0) -> Asked:

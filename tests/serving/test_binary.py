@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
-from slipway.serving.binary import CODES, SIZE
-from slipway.serving.protocol import Column, Inputs, Signature, decode, encode_answer
-from slipway.serving.refusals import Malformed, Mismatch, TooLarge
+from slipway.serving.v2.binary import CODES, SIZE
+from slipway.serving.v2.protocol import Column, Inputs, Signature, decode, encode_answer
+from slipway.serving.v2.refusals import Malformed, Mismatch, TooLarge
 
 SIGNATURE = Signature(
     columns=(

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from slipway.serving.forwarding import Forwarding
-from slipway.serving.front_door import FrontDoor, Place, place_of
-from slipway.serving.gate import guarded
-from slipway.serving.platform_metrics import PlatformMetrics
-from slipway.serving.platform_pages import Pages
-from slipway.serving.tokens import line_of, make_token
-from slipway.serving.traffic import Traffic
+from slipway.serving.listening.gate import guarded
+from slipway.serving.listening.tokens import line_of, make_token
+from slipway.serving.platform.forwarding import Forwarding
+from slipway.serving.platform.front_door import FrontDoor, Place, place_of
+from slipway.serving.platform.metrics import PlatformMetrics
+from slipway.serving.platform.pages import Pages
+from slipway.serving.platform.traffic import Traffic
 from tests.fakes.servers import FakeServer, state
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
-from slipway.serving import protocol
-from slipway.serving.protocol import Column, Inputs, Signature
+from slipway.serving.v2 import protocol
+from slipway.serving.v2.protocol import Column, Inputs, Signature
 from tests.serving.ground import flights, request_of
 
 SIGNATURE = Signature(

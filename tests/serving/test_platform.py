@@ -23,7 +23,7 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.records.desired import desire
-from slipway.serving.pipeline import engine_of
+from slipway.serving.model_server.pipeline import engine_of
 from slipway.stages.platform import Platform
 from slipway.stages.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore

@@ -14,9 +14,9 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
-from slipway.serving import shipper
-from slipway.serving.log import Record
-from slipway.serving.shipper import FORGOTTEN_SECONDS, ship_segments
+from slipway.serving.prediction_log import shipper
+from slipway.serving.prediction_log.log import Record
+from slipway.serving.prediction_log.shipper import FORGOTTEN_SECONDS, ship_segments
 from tests.serving.ground import MODEL, a_shipper, until
 from tests.serving.logs import DAY_US, record, segments, write_ahead
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from slipway.serving.shipper import ship_segments
+from slipway.serving.prediction_log.shipper import ship_segments
 from tests.serving.ground import (
     MODEL,
     Asker,
@@ -99,7 +99,7 @@ def test_a_server_ends_when_its_parent_is_killed(versions: Path, tmp_path: Path)
     """A closed lifeline drains the server: no orphan survives its platform."""
     port = free_port()
     serve = (
-        "from pathlib import Path; from slipway.serving.server import serve; "
+        "from pathlib import Path; from slipway.serving.model_server.server import serve; "
         f"serve({MODEL!r}, version=1, folder=Path({str(versions / '1')!r}), "
         f"log_folder=Path({str(tmp_path / 'log')!r}), port={port}, lifeline=0)"
     )

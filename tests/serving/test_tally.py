@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from slipway.serving.tally import Count
+from slipway.serving.platform.tally import Count
 from slipway.stages.platform import Tally
 
 

@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 
 from slipway.records.desired import Desired
-from slipway.serving.forwarding import Forwarding
-from slipway.serving.platform_metrics import PlatformMetrics
-from slipway.serving.traffic import Traffic
-from slipway.serving.upstream import Reply
+from slipway.serving.platform.forwarding import Forwarding
+from slipway.serving.platform.metrics import PlatformMetrics
+from slipway.serving.platform.traffic import Traffic
+from slipway.serving.platform.upstream import Reply
 from tests.fakes.servers import FakeServer, asked, state
 
 CHAMPION, CANARY = 1, 2

@@ -31,8 +31,8 @@ host_option = click.option(
 )
 def serve(model: str, *, version: int, port: int, host: str, folder: Path | None) -> None:
     """Serve one version of MODEL until SIGTERM."""
+    from slipway.serving.model_server.server import serve as serve_version
     from slipway.serving.options import Options
-    from slipway.serving.server import serve as serve_version
 
     settings = Settings()
     serve_version(
@@ -56,7 +56,7 @@ def _download(model: str, version: int, scratch: Path) -> Path:
 @click.command()
 def ship() -> None:
     """Ship this machine's prediction log until SIGTERM."""
-    from slipway.serving.shipper import ship as ship_segments
+    from slipway.serving.prediction_log.shipper import ship as ship_segments
 
     settings = Settings()
     ship_segments(store_root=settings.store, log_folder=settings.scratch / "log")
@@ -69,7 +69,7 @@ def token(name: str) -> None:
 
     Prints the token, which is kept nowhere, and the line for the tokens file.
     """
-    from slipway.serving.tokens import line_of, make_token
+    from slipway.serving.listening.tokens import line_of, make_token
 
     made = make_token()
     click.echo(f"token: {made}")
@@ -86,7 +86,7 @@ def platform(*, port: int, host: str) -> None:
     """
     from slipway import wiring
     from slipway.serving.options import Options
-    from slipway.serving.platform import run
+    from slipway.serving.platform.platform import run
 
     workshop = wiring.Workshop()
     run(

@@ -1,0 +1,214 @@
+"""The endpoint of infer requests.
+
+A small request to a quick model is answered on the spot, in the event loop; any other in a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from slipway.errors import BadRequest, SlipwayError, Transient
+from slipway.serving.listening.connection import LATE
+from slipway.serving.listening.web import REQUEST_ID, VERSION, UnknownEncoding, receive_body
+from slipway.serving.model_server.answering import Answer, Asked, LoadedModel, in_one_line
+from slipway.serving.model_server.batching import Queue
+from slipway.serving.model_server.direct import Reply
+from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.options import Options
+from slipway.serving.v2.refusals import Malformed, Mismatch, TooLarge
+
+INLINE_BYTES = 16 << 10
+"""A larger body goes to the thread: the event loop answers health meanwhile."""
+INLINE_SECONDS = 0.002
+"""So does every request to a model that takes longer for one row."""
+REQUEST_ID_HEADER = REQUEST_ID.encode()
+JSON_BYTES = b"inference-header-content-length"
+MOST_DIGITS = 18
+LOADING = "the model is being loaded"
+GONE = 499
+"""What is counted when the client leaves before its request is read; nginx counts so, too."""
+
+STATUS_OF: tuple[tuple[type[SlipwayError], int], ...] = (
+    (Malformed, HTTPStatus.BAD_REQUEST),
+    (Mismatch, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnknownEncoding, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (BadRequest, HTTPStatus.BAD_REQUEST),
+    (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+logger = logging.getLogger(__name__)
+
+
+class NotReady(Transient):
+    """There is no model to ask, or not yet."""
+
+
+class Inference:
+    """Answers infer requests, once there is a model.
+
+    Attributes:
+        loaded: The model, once there is one.
+        problem: Why there is none; None once there is.
+        targets: Paths that it answers.
+
+    Args:
+        version: The version served.
+        paths: Where it is asked.
+        options: How large a request may be, and how many may wait.
+        metrics: Where requests are counted.
+        permits: Whether a header lets a client in.
+    """
+
+    def __init__(
+        self,
+        version: int,
+        *,
+        paths: Collection[str],
+        options: Options,
+        metrics: Metrics,
+        permits: Callable[[bytes | None], bool],
+    ) -> None:
+        self.problem: str | None = LOADING
+        self.targets = frozenset(path.encode() for path in paths)
+        self._version = (VERSION.encode(), str(version).encode())
+        self._json_headers = [self._version, (b"content-type", b"application/json")]
+        self._options = options
+        self._metrics = metrics
+        self._permits = permits
+        self.loaded: LoadedModel | None = None
+        self._queue: Queue | None = None
+        self._inline_bytes = 0
+
+    def begin(self, loaded: LoadedModel) -> None:
+        """Answer with a model from now on."""
+        self.loaded = loaded
+        self._queue = Queue(loaded.answer, max_waiting=self._options.max_waiting)
+        self.problem = None
+        is_quick = loaded.engine.name == "onnx" and loaded.row_seconds <= INLINE_SECONDS
+        # A disk that has to be waited for would hold up everybody.
+        if is_quick and not self._options.fsync:
+            self._inline_bytes = min(INLINE_BYTES, self._options.max_body_bytes)
+
+    def close(self) -> None:
+        """Let what was begun finish, and hand the log over."""
+        if self._queue is not None and self.loaded is not None:
+            self._queue.close()
+            self.loaded.log.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, in the thread."""
+        headers = dict(scope["headers"])
+        began = time.perf_counter()
+        try:
+            body = await receive_body(receive, headers, self._options.max_body_bytes)
+            began = time.perf_counter()
+            answer = await self._wait(body, headers)
+        except ClientDisconnect:
+            self.missed(is_late=scope["state"].get(LATE, False))
+            return
+        except SlipwayError as error:
+            answer = error
+        except Exception as error:  # noqa: BLE001
+            answer = _unforeseen(error)
+        reply = self._reply(answer, began)
+        head = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": head})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    def takes(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a request is small enough to be answered at once, and its client may ask."""
+        size = headers.get(b"content-length")
+        return (
+            size is not None
+            and int(size) <= self._inline_bytes
+            and b"content-encoding" not in headers
+            and self._permits(headers.get(b"authorization"))
+        )
+
+    def answer_now(self, headers: Mapping[bytes, bytes], body: bytes) -> Reply:
+        """The answer to such a request."""
+        began = time.perf_counter()
+        answer: Answer
+        try:
+            [answer] = self._model().answer([_asked(body, headers)])
+        except SlipwayError as error:
+            answer = error
+        except Exception as error:  # noqa: BLE001
+            answer = _unforeseen(error)
+        return self._reply(answer, began)
+
+    def missed(self, *, is_late: bool) -> None:
+        """A request never arrived as a whole."""
+        self._metrics.count(HTTPStatus.REQUEST_TIMEOUT if is_late else GONE, 0.0)
+
+    async def _wait(self, body: bytes, headers: Mapping[bytes, bytes]) -> Answer:
+        self._model()
+        if self._queue is None:
+            raise NotReady(LOADING)
+        return await self._queue.ask(_asked(body, headers))
+
+    def _model(self) -> LoadedModel:
+        if self.loaded is None:
+            raise NotReady(self.problem or LOADING)
+        return self.loaded
+
+    def _reply(self, answer: Answer, began: float) -> Reply:
+        if isinstance(answer, SlipwayError):
+            reply = _refusal(answer)
+        elif answer.json_bytes is None:
+            reply = Reply(HTTPStatus.OK, self._json_headers, answer.body)
+        else:
+            headers = [self._version, (b"content-type", b"application/octet-stream")]
+            headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
+            reply = Reply(HTTPStatus.OK, headers, answer.body)
+        self._metrics.count(reply.status, time.perf_counter() - began)
+        return reply
+
+
+def status_of(error: SlipwayError) -> int:
+    """The HTTP status that an error is told with."""
+    return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+
+
+def _asked(body: bytes, headers: Mapping[bytes, bytes]) -> Asked:
+    request_id = headers.get(REQUEST_ID_HEADER)
+    return Asked(
+        body,
+        time.time_ns() // 1000,
+        None if request_id is None else request_id.decode("latin-1"),
+        _json_bytes(headers.get(JSON_BYTES)),
+    )
+
+
+def _refusal(error: SlipwayError) -> Reply:
+    headers = [(b"content-type", b"application/json")]
+    if isinstance(error, Transient):
+        headers.append((b"retry-after", b"1"))
+    return Reply(status_of(error), headers, json.dumps({"error": in_one_line(error)}).encode())
+
+
+def _unforeseen(error: Exception) -> SlipwayError:
+    # Its text may hold values, its place does not.
+    place = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("answering raised %s\n%s", type(error).__name__, place)
+    return SlipwayError("the request could not be answered", found=type(error).__name__)
+
+
+def _json_bytes(header: bytes | None) -> int | None:
+    if header is None:
+        return None
+    if not header.isdigit() or len(header) > MOST_DIGITS:
+        raise Malformed(
+            "the header Inference-Header-Content-Length is wrong",
+            expected="the number of JSON bytes at the head of the body",
+        )
+    return int(header)

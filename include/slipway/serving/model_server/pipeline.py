@@ -1,0 +1,66 @@
+"""The untouched pipeline of a version as an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from slipway.serving.model_server.engines import Engine, Scores, Values
+from slipway.serving.v2.protocol import Column
+
+DTYPES = {"number": "float64", "string": "object"}
+
+
+class Package(Protocol):
+    """A model version's folder, checked against its digests and loaded."""
+
+    @property
+    def signature_columns(self) -> Any:
+        """Inputs as (name, kind, required)."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """Where the version comes from; names the dataset's key and event time."""
+
+    def predict(self, frame: pd.DataFrame) -> Scores:
+        """Scores of shape (n_rows,)."""
+
+
+def load_pipeline(folder: Path) -> Engine:
+    """The engine of a folder's pipeline.
+
+    Raises:
+        Tampered: A file is missing or is not the one that was registered.
+    """
+    from slipway.adapters.model_package import load_package
+
+    return engine_of(load_package(folder))
+
+
+def engine_of(package: Package) -> Engine:
+    """The engine of a loaded pipeline."""
+    columns = [Column(name, kind, needed) for name, kind, needed in package.signature_columns]
+
+    def score(values: Sequence[Values]) -> Scores:
+        return package.predict(frame_of(values, columns))
+
+    return Engine("sklearn", package.signature_columns, package.manifest, score)
+
+
+def frame_of(values: Sequence[Values], columns: Sequence[Column]) -> pd.DataFrame:
+    """Raw inputs of shape (n_rows, n_features): float64, and objects where they are strings.
+
+    Args:
+        values: By column, None where one is missing.
+        columns: What they are.
+    """
+    return pd.DataFrame(
+        {
+            column.name: np.array(column_values, dtype=DTYPES[column.kind])
+            for column, column_values in zip(columns, values, strict=True)
+        }
+    )

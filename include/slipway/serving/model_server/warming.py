@@ -1,0 +1,60 @@
+"""Rows that a model could be asked about, made up: a model that answers them is ready.
+
+They also show whether a row's score depends on the rows beside it. Trees score row by row; a
+product of matrices rounds otherwise in a larger frame; a `pipeline.py` may even look at other rows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from slipway.serving.v2.protocol import Column, Signature
+
+Rows = list[list[float | str | None]]
+Score = Callable[[Rows], list[float]]
+
+ROWS = 48
+PIECE = 5
+NULL_SHARE = 0.1
+
+
+def plausible_rows(signature: Signature, ranges: Mapping[str, Mapping[str, Any]]) -> Rows:
+    """Values by column, inside of what training saw; some are missing where they may be.
+
+    Args:
+        signature: The model's inputs.
+        ranges: `numbers` with lowest and highest, `categories` with the values seen, by column.
+    """
+    draw = random.Random(0)  # noqa: S311 - the same rows each time
+    return [
+        [
+            None
+            if not column.required and draw.random() < NULL_SHARE
+            else _value(column, ranges, draw)
+            for _ in range(ROWS)
+        ]
+        for column in signature.columns
+    ]
+
+
+def scores_row_by_row(score: Score, rows: Rows) -> bool:
+    """Whether each row gets, bit by bit, the same score alone and in company."""
+    alone = [score(_cut(rows, place, 1))[0] for place in range(ROWS)]
+    pieces = [score(_cut(rows, place, PIECE)) for place in range(0, ROWS, PIECE)]
+    return alone == score(rows) == [number for piece in pieces for number in piece]
+
+
+def _cut(rows: Rows, start: int, length: int) -> Rows:
+    return [column[start : start + length] for column in rows]
+
+
+def _value(
+    column: Column, ranges: Mapping[str, Mapping[str, Any]], draw: random.Random
+) -> float | str:
+    if column.kind == "number":
+        low, high = ranges.get("numbers", {}).get(column.name, (0.0, 1.0))
+        return draw.uniform(low, high)
+    seen: Sequence[str] = ranges.get("categories", {}).get(column.name) or [""]
+    return draw.choice(seen)

@@ -1,0 +1,101 @@
+"""What Prometheus sees of the platform, and where it finds the platform's servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from slipway.serving.platform.traffic import Traffic
+
+LABELS = ("model", "version")
+
+
+class PlatformMetrics:
+    """The platform's figures, in a registry of their own.
+
+    Args:
+        models: The traffic by model; its state is looked up whenever Prometheus asks.
+    """
+
+    def __init__(self, models: Mapping[str, Traffic]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_State(models))
+        self._requests = Counter(
+            "slipway_platform_requests",
+            "Infer requests that a version was asked, by whether it answered.",
+            (*LABELS, "outcome"),
+            registry=self._registry,
+        )
+        self._by_label: dict[tuple[str, int, bool], Counter] = {}
+        self.auth_failures = Counter(
+            "slipway_platform_auth_failures",
+            "Requests without a token that is known.",
+            registry=self._registry,
+        )
+
+    def count(self, model: str, version: int, *, is_failed: bool) -> None:
+        """A version was asked.
+
+        Args:
+            model: Its name.
+            version: Its number.
+            is_failed: Whether it gave no answer, or one that says that it failed.
+        """
+        label = (model, version, is_failed)
+        counter = self._by_label.get(label)
+        if counter is None:
+            outcome = "failed" if is_failed else "answered"
+            counter = self._requests.labels(model, str(version), outcome)
+            self._by_label[label] = counter
+        counter.inc()
+
+    def exposition(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        return generate_latest(self._registry)
+
+
+def targets(models: Mapping[str, Traffic]) -> list[dict[str, Any]]:
+    """The running servers, for Prometheus' service discovery over HTTP.
+
+    What they expose says itself which model and version it is about.
+    """
+    return [
+        {
+            "targets": [f"127.0.0.1:{server.port}"],
+            "labels": {"__meta_slipway_model": model, "__meta_slipway_version": str(version)},
+        }
+        for model, traffic in sorted(models.items())
+        for version, server in sorted(traffic.servers.items())
+        if server.pid is not None and server.port is not None
+    ]
+
+
+class _State(Collector):
+    """Weights, readiness and restarts, as they are when asked."""
+
+    def __init__(self, models: Mapping[str, Traffic]) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, filled."""
+        weight = GaugeMetricFamily(
+            "slipway_platform_weight", "Share of the requests, from 0 to 1.", labels=LABELS
+        )
+        ready = GaugeMetricFamily(
+            "slipway_platform_server_ready", "1: its server can answer.", labels=LABELS
+        )
+        restarts = CounterMetricFamily(
+            "slipway_platform_server_restarts", "How often its server was restarted.", labels=LABELS
+        )
+        for model, traffic in self._models.items():
+            total = sum(traffic.weights.values()) or 1.0
+            for version, server in traffic.servers.items():
+                label = (model, str(version))
+                weight.add_metric(label, traffic.weights.get(version, 0.0) / total)
+                ready.add_metric(label, float(server.ready))
+                restarts.add_metric(label, server.restarts)
+        yield from (weight, ready, restarts)

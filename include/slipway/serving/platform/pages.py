@@ -1,0 +1,118 @@
+"""What the platform itself answers: health, what it serves, its figures, and what is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from slipway import __version__
+from slipway.serving.listening.web import not_here, problem
+from slipway.serving.platform.metrics import PlatformMetrics, targets
+from slipway.serving.platform.traffic import Traffic
+
+EXTENSIONS = ["binary_tensor_data"]
+
+
+class Pages:
+    """The pages.
+
+    Args:
+        models: The traffic by model.
+        metrics: The platform's figures.
+        look_now: Makes the platform look at the store at once.
+
+    Attributes:
+        has_looked: Whether the store was read since the platform began.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Traffic],
+        *,
+        metrics: PlatformMetrics,
+        look_now: Callable[[], None],
+    ) -> None:
+        self._models = models
+        self._metrics = metrics
+        self._look_now = look_now
+        self.has_looked = False
+
+    def app(self, lifespan: Any) -> Starlette:
+        """The ASGI application.
+
+        Args:
+            lifespan: What is done before the first and after the last request.
+        """
+        model = "/v2/models/{model}"
+        routes = [
+            Route("/v2", self._metadata),
+            Route("/v2/health/live", self._live),
+            Route("/v2/health/ready", self._ready),
+            Route("/metrics", self._exposition),
+            Route("/platform/models", self._all),
+            Route("/platform/models/{model}", self._one),
+            Route("/platform/targets", self._targets),
+            Route("/platform/look", self._look, methods=["POST"]),
+            Route(f"{model}/ready", self._model_ready),
+            Route(f"{model}/versions/{{version:int}}/ready", self._model_ready),
+            Route(f"{model}", self._no_model),
+            Route(f"{model}/{{rest:path}}", self._no_model, methods=["GET", "POST"]),
+        ]
+        handlers = {404: not_here, 405: not_here}
+        return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+
+    async def _metadata(self, _request: Request) -> Response:
+        return JSONResponse({"name": "slipway", "version": __version__, "extensions": EXTENSIONS})
+
+    async def _live(self, _request: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def _ready(self, _request: Request) -> Response:
+        """A model of which nothing is in service is not waited for."""
+        served = {name: traffic for name, traffic in self._models.items() if traffic.weights}
+        waiting = [name for name, traffic in served.items() if not traffic.is_ready()]
+        if waiting or not self.has_looked:
+            return problem(503, f"not ready: {', '.join(waiting) or 'the store was not read yet'}")
+        return JSONResponse({"ready": True})
+
+    async def _exposition(self, _request: Request) -> Response:
+        return Response(self._metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+    async def _all(self, _request: Request) -> Response:
+        models = [traffic.status() for _, traffic in sorted(self._models.items())]
+        return JSONResponse({"models": models})
+
+    async def _one(self, request: Request) -> Response:
+        traffic = self._models.get(request.path_params["model"])
+        return self._unknown() if traffic is None else JSONResponse(traffic.status())
+
+    async def _targets(self, _request: Request) -> Response:
+        return JSONResponse(targets(self._models))
+
+    async def _look(self, _request: Request) -> Response:
+        """A doorbell: it only hastens what happens anyhow."""
+        self._look_now()
+        return JSONResponse({"looking": True}, status_code=202)
+
+    async def _model_ready(self, request: Request) -> Response:
+        traffic = self._models.get(request.path_params["model"])
+        if traffic is None:
+            return self._unknown()
+        if not traffic.is_ready(request.path_params.get("version")):
+            return problem(503, "no server of that model is ready")
+        return JSONResponse({"ready": True})
+
+    async def _no_model(self, request: Request) -> Response:
+        if request.path_params["model"] in self._models:
+            return problem(404, "there is no such version or path")
+        return self._unknown()
+
+    def _unknown(self) -> Response:
+        if not self.has_looked:
+            return problem(503, "the store was not read yet; ask again")
+        return problem(404, "no such model is served here")

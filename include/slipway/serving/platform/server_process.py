@@ -1,0 +1,183 @@
+"""One model version's server as the platform's child: fetched, started, probed, asked, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from slipway.serving.listening.web import DRAIN_SECONDS, bind
+from slipway.serving.platform.downloads import Download
+from slipway.serving.platform.processes import Child, Surroundings, python_call
+from slipway.serving.platform.upstream import Headers, Reply, Upstream
+
+PROBE_SECONDS = 2.0
+PROBES_UNTIL_HUNG = 5
+READY_PATH = "/v2/health/ready"
+
+logger = logging.getLogger(__name__)
+
+
+class Server(Child):
+    """One model version's server process.
+
+    Args:
+        model: Its name.
+        version: Its version.
+        fetch: Brings the version onto this machine.
+        changed: Called whenever `ready` changes.
+        around: What every child is given.
+
+    Attributes:
+        ready: Whether it can answer.
+        port: Where it listens on loopback.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        version: int,
+        *,
+        fetch: Callable[[], Awaitable[Download]],
+        changed: Callable[[], None],
+        around: Surroundings,
+    ) -> None:
+        super().__init__(f"{model}-v{version}", around=around)
+        self.model = model
+        self.version = version
+        self.ready = False
+        self.port: int | None = None
+        self._fetch = fetch
+        self._changed = changed
+        self._download: Download | None = None
+        self._upstream: Upstream | None = None
+        self._in_flight = 0
+        self._look_now = asyncio.Event()
+
+    @property
+    def digest(self) -> str | None:
+        """Digest of the version's manifest, once it is on this machine."""
+        return self._download.digest if self._download else None
+
+    @property
+    def key_column(self) -> str | None:
+        """Name of the column that identifies a row, once the version is on this machine."""
+        return self._download.key_column if self._download else None
+
+    async def ask(
+        self, method: str, target: str, *, headers: Headers, body: bytes, timeout_seconds: float
+    ) -> Reply | None:
+        """Its answer, or None when it did not answer; it is not ready then until it is again.
+
+        Raises:
+            TimeoutError: Its answer did not come in time.
+        """
+        upstream = self._upstream
+        if upstream is None:
+            return None
+        self._in_flight += 1
+        try:
+            return await upstream.ask(
+                method, target, headers=headers, body=body, timeout_seconds=timeout_seconds
+            )
+        except ConnectionError:
+            # Of a process that has been replaced meanwhile this says nothing about the new one.
+            if upstream is self._upstream:
+                self._mark(ready=False)
+                self._look_now.set()
+            return None
+        finally:
+            self._in_flight -= 1
+
+    async def drain(self) -> None:
+        """Wait for the requests it is answering, then end it."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + DRAIN_SECONDS
+        while self._in_flight and clock() < deadline:  # noqa: ASYNC110 - rare, and short
+            await asyncio.sleep(0.02)
+        await self.stop()
+
+    def status(self) -> dict[str, Any]:
+        """What the platform's status page says about it."""
+        return {
+            "pid": self.pid,
+            "port": self.port,
+            "digest": self.digest,
+            "ready": self.ready,
+            "problem": self.problem,
+            "restarts": self.restarts,
+            "last_exit": self.last_exit,
+            "last_line": self.last_line,
+        }
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        # A restart needs no registry: what this version is was settled when it came.
+        if self._download is None or not self._download.folder.is_dir():
+            self._download = await self._fetch()
+        # The front door speaks TLS; between two processes of one machine it would protect nothing.
+        options = replace(self.around.options, tls_certificate=None, tls_key=None)
+        with bind("127.0.0.1", 0) as listener:
+            self.port = listener.getsockname()[1]
+            self._upstream = Upstream(self.port)
+            command = python_call(
+                "slipway.serving.model_server.server:serve",
+                self.model,
+                version=self.version,
+                folder=self._download.folder,
+                log_folder=self.around.log_folder,
+                options=options,
+                listen=listener.fileno(),
+                lifeline=self.around.lifeline,
+            )
+            return await self._execute(command, listener.fileno())
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        silent, answered = 0, False
+        while True:
+            reply = await self._probe()
+            silent = 0 if reply is not None else silent + 1
+            answered = answered or reply is not None
+            if reply is not None or silent > 1:
+                self.problem = self._trouble(reply, answered=answered)
+                self._mark(ready=self.problem is None)
+            if answered and silent >= PROBES_UNTIL_HUNG:
+                logger.error("%s does not answer; it is killed", self.name)
+                process.kill()
+            self._look_now.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), 0.5 if self.ready else 0.1)
+
+    async def _probe(self) -> Reply | None:
+        if self._upstream is None:
+            return None
+        try:
+            return await self._upstream.ask("GET", READY_PATH, timeout_seconds=PROBE_SECONDS)
+        except OSError:
+            return None
+
+    def _trouble(self, reply: Reply | None, *, answered: bool) -> str | None:
+        if reply is None:
+            return "it does not answer" if answered else self.starting()
+        return None if reply.status == HTTPStatus.OK else _reason(reply)
+
+    def _ended(self) -> None:
+        if self._upstream is not None:
+            self._upstream.close()
+        self._mark(ready=False)
+
+    def _mark(self, *, ready: bool) -> None:
+        if ready != self.ready:
+            self.ready = ready
+            self._changed()
+
+
+def _reason(reply: Reply) -> str:
+    try:
+        return str(json.loads(reply.body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return "it is not ready"

@@ -1,0 +1,99 @@
+"""What the prediction log may hold of personal columns: a keyed hash, or nothing at all.
+
+Runs in model servers, before anything is written. The model itself gets the raw values.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import BadParameter
+from slipway.serving.v2.tensors import Kind
+
+HASH = "hash"
+DROP = "drop"
+MIN_KEY_BYTES = 16
+HASH_CHARACTERS = 32
+
+
+class Privacy:
+    """The personal columns of one model version.
+
+    Invariant: equal values have equal hashes as long as the key stays, in every column, model and
+    installation; without the key a hash tells nothing, not even of a number with few values.
+
+    Args:
+        pii: `hash` or `drop` by column; other columns are logged as they come.
+        key_file: Secret key of the hashes; white space around it does not count.
+
+    Raises:
+        BadParameter: A column is to be hashed and the key is absent or short, or a column is to
+            be neither hashed nor dropped.
+    """
+
+    def __init__(self, pii: Mapping[str, str], key_file: Path | None) -> None:
+        for name, treatment in pii.items():
+            if treatment not in (HASH, DROP):
+                raise BadParameter(
+                    f"column {name!r} cannot be kept out of the prediction log",
+                    expected=f"{HASH} or {DROP}",
+                    found=str(treatment),
+                )
+        self._dropped = frozenset(name for name in pii if pii[name] == DROP)
+        self._hashed = frozenset(name for name in pii if pii[name] == HASH)
+        self._hash = hasher(_read_key(key_file, sorted(self._hashed))) if self._hashed else None
+
+    def columns(self, columns: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+        """What a segment's header says: dropped columns are absent, hashed ones are strings."""
+        return [
+            (name, "string" if name in self._hashed else kind)
+            for name, kind in columns
+            if name not in self._dropped
+        ]
+
+    def values(self, columns: Mapping[str, list[Any]]) -> list[list[Any]]:
+        """What a record holds, in the order of `columns`; absent values stay absent."""
+        if self._hash is None and not self._dropped:
+            return list(columns.values())
+        return [
+            values
+            if self._hash is None or name not in self._hashed
+            else list(map(self._hash, values))
+            for name, values in columns.items()
+            if name not in self._dropped
+        ]
+
+
+def hasher(key: bytes) -> Callable[[float | str | None], str | None]:
+    """HMAC-SHA256 of a value in 32 hexadecimal characters; a number is hashed as its float."""
+
+    def hashed(value: float | str | None) -> str | None:
+        if value is None:
+            return None
+        text = value if isinstance(value, str) else repr(float(value))
+        digest = hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return digest.hex()[:HASH_CHARACTERS]
+
+    return hashed
+
+
+def _read_key(path: Path | None, columns: Sequence[str]) -> bytes:
+    hint = "set SLIPWAY_PII_KEY_FILE to a file only the server can read: openssl rand -hex 32"
+    expected = f"a file with at least {MIN_KEY_BYTES} bytes"
+    message = f"there is no key to hash {', '.join(columns)} with"
+    if path is None:
+        raise BadParameter(message, expected=expected, hint=hint)
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise BadParameter(
+            message, expected=expected, found=error.strerror, where=str(path), hint=hint
+        ) from error
+    if len(key) < MIN_KEY_BYTES:
+        raise BadParameter(
+            message, expected=expected, found=f"{len(key)} bytes", where=str(path), hint=hint
+        )
+    return key

@@ -1,0 +1,231 @@
+"""The shipper: closed segments of the prediction log become Parquet in the store, exactly once.
+
+A process of its own, so that compressing never costs a request its latency.
+A segment becomes one file per day of event time, named after the segment: whoever ships it again
+after a crash writes the same names, and only the first writer of a name wins.
+A day therefore holds at most one file per server and rolling interval.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import io
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from slipway.errors import StoreUnavailable
+from slipway.records.store import Store
+from slipway.serving.listening.web import at_the_end_of
+from slipway.serving.options import MIB
+from slipway.serving.prediction_log.log import SUFFIX, UNOWNED_SUFFIX, Header, Record
+
+TIME = pa.timestamp("us", tz="UTC")
+COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}
+LONGEST_PAUSE_SECONDS = 30.0
+FORGOTTEN_SECONDS = 3600.0
+PART_BYTES = MIB
+DAMAGE = (msgspec.MsgspecError, ValueError, LookupError, ArithmeticError, pa.ArrowException)
+
+logger = logging.getLogger(__name__)
+_header_decoder = msgspec.json.Decoder(Header)
+_record_decoder = msgspec.json.Decoder(Record)
+
+
+def ship(
+    *, store_root: str, log_folder: Path, poll_seconds: float = 0.5, lifeline: int | None = None
+) -> None:
+    """Ship segments until SIGTERM or the end of the lifeline, then those left behind; return.
+
+    Args:
+        store_root: Root URI of the store.
+        log_folder: Where segments lie, in one folder per model.
+        poll_seconds: How often it looks.
+        lifeline: Descriptor of an inherited pipe; when its other end closes, the shipper ends.
+    """
+    from slipway.adapters.object_store import open_store
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if lifeline is not None:
+        at_the_end_of(lifeline, stop.set)
+    # Records are millions of lists and no cycles; looking for some took half of the time.
+    gc.set_threshold(100_000)
+    store: Store | None = None
+    pause = poll_seconds
+    while True:
+        ending = stop.is_set()
+        try:
+            store = store or open_store(store_root)
+            ship_segments(store, log_folder)
+            pause = poll_seconds
+        except (StoreUnavailable, OSError) as error:
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            logger.warning("segments stay here, next try in %.1f s: %s", pause, error)
+        if ending:
+            return
+        stop.wait(pause)
+
+
+def ship_segments(store: Store, log_folder: Path) -> int:
+    """Ship every segment that no server holds; how many.
+
+    Raises:
+        StoreUnavailable: The store does not answer; what was not shipped stays where it is.
+        OSError: A segment could not be read or removed; it stays, and the others were shipped.
+    """
+    shipped, trouble = 0, None
+    for path in sorted(log_folder.glob(f"*/*{SUFFIX}")):
+        try:
+            shipped += _ship_if_unowned(store, path)
+        except OSError as error:
+            trouble = error
+    for path in log_folder.glob(f"*/*{UNOWNED_SUFFIX}"):
+        _remove_if_forgotten(path)
+    if trouble is not None:
+        raise trouble
+    return shipped
+
+
+def _ship_if_unowned(store: Store, path: Path) -> bool:
+    try:
+        segment = path.open("rb")
+    except FileNotFoundError:
+        return False
+    with segment:
+        try:
+            fcntl.flock(segment, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        if os.fstat(segment.fileno()).st_nlink == 0:
+            return False
+        _ship(store, path, segment.read())
+    return True
+
+
+def _remove_if_forgotten(path: Path) -> None:
+    """Remove what a server left that died between making a segment and naming it; it is empty."""
+    with contextlib.suppress(FileNotFoundError):
+        if abs(time.time() - path.stat().st_mtime) > FORGOTTEN_SECONDS:
+            path.unlink()
+
+
+def _ship(store: Store, path: Path, raw: bytes) -> None:
+    # A torn last line was never acknowledged.
+    lines = raw[: raw.rfind(b"\n") + 1].splitlines()
+    try:
+        for folder, table in _tables(lines):
+            for day, rows in _by_day(table):
+                key = f"{folder}/{path.parent.name}/day={day}/{path.stem}.parquet"
+                store.create(key, _parquet(rows))
+                _settle(store.uri(key))
+    except MemoryError:
+        # One of Arrow's own as well; the segment is sound.
+        raise
+    except DAMAGE as error:
+        # Without the traceback: its last line may quote a value.
+        logger.error("%s is damaged and kept beside: %s", path, type(error).__name__)  # noqa: TRY400
+        path.rename(path.with_suffix(".damaged"))
+    else:
+        path.unlink()
+
+
+def _settle(address: str) -> None:
+    """Wait until an object in a local folder is on the disk; S3 does not answer before it is."""
+    if "://" in address:
+        return
+    path = Path(address)
+    for one in (path, path.parent):
+        descriptor = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _tables(lines: list[bytes]) -> Iterable[tuple[str, pa.Table]]:
+    """What clients asked, and apart from it the platform's own probes."""
+    if not lines:
+        return
+    header = _header_decoder.decode(lines[0])
+    pieces: dict[str, list[pa.Table]] = {}
+    for part in _parts(lines[1:]):
+        records = [_record_decoder.decode(line) for line in part]
+        for folder, probe in (("predictions", False), ("probes", True)):
+            chosen = [record for record in records if record.probe == probe]
+            if chosen:
+                pieces.setdefault(folder, []).append(_table(header, chosen))
+    for folder, tables in pieces.items():
+        yield folder, pa.concat_tables(tables)
+
+
+def _parts(lines: list[bytes]) -> Iterable[list[bytes]]:
+    """Lines a few at a time: as Python values they take twenty times their size."""
+    begin, size = 0, 0
+    for number, line in enumerate(lines, start=1):
+        size += len(line)
+        if size >= PART_BYTES or number == len(lines):
+            yield lines[begin:number]
+            begin, size = number, 0
+
+
+def _table(header: Header, records: list[Record]) -> pa.Table:
+    """One row per answered row: what names it, when, by which version, the score, the inputs."""
+    counts = [len(record.scores) for record in records]
+    columns = {
+        "request_id": _repeat([record.request_id for record in records], counts, pa.string()),
+        "row": pa.array(chain.from_iterable(map(range, counts)), pa.int32()),
+        "key": _spread([record.keys for record in records], counts, pa.string()),
+        "event_time": pa.array(
+            chain.from_iterable(
+                record.event_times_us or [record.received_us] * count
+                for record, count in zip(records, counts, strict=True)
+            ),
+            TIME,
+        ),
+        "received_at": _repeat([record.received_us for record in records], counts, TIME),
+        "version": pa.array([header.version] * sum(counts), pa.int64()),
+        "score": pa.array(chain.from_iterable(record.scores for record in records), pa.float64()),
+    }
+    for position, (name, kind) in enumerate(header.columns):
+        values = list(chain.from_iterable(record.columns[position] for record in records))
+        # A feature may be the key or the event time itself: the log's own column says it already.
+        columns.setdefault(name, pa.array(values, COLUMN_TYPES[kind]))
+    return pa.table(columns)
+
+
+def _repeat(values: list[str] | list[int], counts: list[int], kind: pa.DataType) -> pa.Array:
+    pairs = zip(values, counts, strict=True)
+    return pa.array(chain.from_iterable([value] * count for value, count in pairs), kind)
+
+
+def _spread(values: list[list[str] | None], counts: list[int], kind: pa.DataType) -> pa.Array:
+    pairs = zip(values, counts, strict=True)
+    nothing: list[str | None] = [None]
+    return pa.array(chain.from_iterable(some or nothing * count for some, count in pairs), kind)
+
+
+def _by_day(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
+    days = table["event_time"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    for day in sorted(days.unique().to_pylist()):
+        yield day.isoformat(), table.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,138 @@
+"""The binary tensor data extension of V2: columns as bytes behind the JSON.
+
+Runs in model servers only.
+Sizes are checked before anything is read, so that no request can ask for more memory than it sent.
+Source: the Open Inference Protocol's "Binary Tensor Data Extension".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from math import isfinite, isinf
+from typing import Any
+
+from slipway.serving.v2.refusals import Malformed, Mismatch
+from slipway.serving.v2.tensors import FLOATS, INTEGERS, Tensor, refuse_datatype, shown
+
+SIZE = "binary_data_size"
+# How each datatype is packed, little-endian, as the struct module writes it.
+CODES = dict(
+    zip(
+        ("FP16", "FP32", "FP64", "BOOL", *INTEGERS),
+        ("e", "f", "d", "?", "b", "h", "i", "q", "B", "H", "I", "Q"),
+        strict=True,
+    )
+)
+LENGTH = struct.Struct("<I")
+
+
+def attach(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
+    """Gives each column that was sent as bytes its data.
+
+    Args:
+        tensors: The columns in the order of the request, each of so many rows by its shape.
+        tail: What stands behind the JSON.
+        rows: How many values each column has.
+
+    Raises:
+        Malformed: The sizes do not fit the bytes, or the shape.
+        Mismatch: A value is infinite, or not UTF-8.
+    """
+    read = 0
+    for tensor in tensors:
+        size = _size_of(tensor)
+        if size is None:
+            if tensor.data is None:
+                raise without_data(tensor)
+            continue
+        if size > len(tail) - read:
+            raise _lies(
+                tensor,
+                expected=f"at most {len(tail) - read} bytes, as many as are left of the body",
+                hint="send the header Inference-Header-Content-Length with binary data",
+            )
+        tensor.data = _values(tensor, tail[read : read + size], rows=rows)
+        read += size
+    if read < len(tail):
+        raise Malformed(
+            "the body goes on behind the last column",
+            expected=f"{read} bytes behind the JSON",
+            found=f"{len(tail)}",
+        )
+
+
+def without_data(tensor: Tensor) -> Malformed:
+    """The refusal of a column whose data are nowhere."""
+    return Malformed(
+        f"column {shown(tensor.name)} has no data",
+        expected=f"`data`, or `{SIZE}` among its parameters",
+    )
+
+
+def _size_of(tensor: Tensor) -> int | None:
+    size = (tensor.parameters or {}).get(SIZE)
+    if size is None:
+        return None
+    if type(size) is not int or size < 0:
+        raise _lies(tensor, expected="a number of bytes")
+    if tensor.data is not None:
+        raise _lies(tensor, expected=f"either data or {SIZE}, not both")
+    return size
+
+
+def _values(tensor: Tensor, raw: memoryview, *, rows: int) -> list[Any]:
+    if tensor.datatype == "BYTES":
+        return _strings(tensor, bytes(raw), rows=rows)
+    code = CODES.get(tensor.datatype)
+    if code is None:
+        refuse_datatype(tensor)
+    packing = f"<{rows}{code}"
+    needed = struct.calcsize(packing)
+    if needed != len(raw):
+        raise _lies(tensor, expected=f"{needed} bytes for {rows} rows", found=f"{len(raw)}")
+    values: list[Any] = list(struct.unpack(packing, raw))
+    if tensor.datatype not in FLOATS or all(map(isfinite, values)):
+        return values
+    infinite = next((row for row, value in enumerate(values) if isinf(value)), None)
+    if infinite is not None:
+        raise Mismatch(
+            f"column {shown(tensor.name)} has an infinite number in row {infinite}",
+            expected="a finite number, or NaN where there is none",
+        )
+    return [value if isfinite(value) else None for value in values]
+
+
+def _strings(tensor: Tensor, raw: bytes, *, rows: int) -> list[str]:
+    """The strings of a column; each stands behind its own length."""
+    values = []
+    at = 0
+    length_at = LENGTH.unpack_from
+    try:
+        for _ in range(rows):
+            begin = at + LENGTH.size
+            at = begin + length_at(raw, at)[0]
+            values.append(raw[begin:at].decode())
+    except struct.error:
+        raise _lies(tensor, expected=f"{rows} strings", found=f"{len(values)}") from None
+    except UnicodeDecodeError:
+        # A length beyond the end may have cut the string in the middle of a character.
+        if at <= len(raw):
+            raise Mismatch(
+                f"column {shown(tensor.name)} has a wrong string in row {len(values)}",
+                expected="UTF-8",
+            ) from None
+    if at != len(raw):
+        raise _lies(tensor, expected=f"{rows} strings that fill {len(raw)} bytes")
+    return values
+
+
+def _lies(
+    tensor: Tensor, *, expected: str, found: str | None = None, hint: str | None = None
+) -> Malformed:
+    return Malformed(
+        f"column {shown(tensor.name)} has wrong binary data",
+        expected=expected,
+        found=found,
+        hint=hint,
+    )

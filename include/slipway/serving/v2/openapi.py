@@ -1,0 +1,145 @@
+"""The OpenAPI document of a model server, made from the model's signature.
+
+Runs in model servers only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slipway.serving.v2.protocol import Signature
+from slipway.serving.v2.schemas import components, example, reference
+
+Schema = dict[str, Any]
+
+JSON = "application/json"
+BYTES = "application/octet-stream"
+REFUSALS = {
+    "400": "The body is not a V2 request.",
+    "408": "The request took too long to arrive.",
+    "413": "The request has too many bytes or rows.",
+    "415": "The body is compressed.",
+    "422": "The request does not fit the model's signature.",
+    "500": "The model failed.",
+    "503": "There is no model yet, or too many requests wait; ask again.",
+}
+BINARY = (
+    "Columns may also be sent as bytes behind the JSON, with the header "
+    "`Inference-Header-Content-Length` and the parameter `binary_data_size`, as V2's extension "
+    "`binary_tensor_data` has it; OpenAPI has no words for such a body."
+)
+
+
+def document(
+    model: str,
+    version: int,
+    signature: Signature,
+    *,
+    max_rows: int,
+    max_body_bytes: int,
+    secured: bool = False,
+) -> dict[str, Any]:
+    """OpenAPI 3.1 of everything that a server of this version answers.
+
+    Args:
+        model: Name of the model.
+        version: Its version.
+        signature: What a request may hold.
+        max_rows: More rows are refused.
+        max_body_bytes: So is a larger body.
+        secured: Whether a bearer token is needed.
+    """
+    paths: Schema = {
+        "/v2": _page("server", "What this server is.", _object(name="string", version="string")),
+        "/v2/health/live": _page("live", "Whether the server is up.", _object(live="boolean")),
+        "/v2/health/ready": _page("ready", "Whether the model answers.", _object(ready="boolean")),
+        "/metrics": {"get": _get("metrics", "Prometheus metrics.", {"text/plain": {}})},
+        "/openapi.json": _page("document", "This document.", _object(openapi="string")),
+    }
+    limits = f"At most {max_rows} rows and {max_body_bytes} bytes. {BINARY}"
+    for stem, name in (
+        (f"/v2/models/{model}", "model"),
+        (f"/v2/models/{model}/versions/{version}", "version"),
+    ):
+        paths[stem] = _page(
+            f"{name}-metadata",
+            "What a request and an answer hold.",
+            _object(name="string", platform="string", inputs="array", outputs="array"),
+        )
+        paths[f"{stem}/ready"] = _page(
+            f"{name}-ready", "Whether the model answers.", _object(ready="boolean")
+        )
+        paths[f"{stem}/infer"] = {"post": _infer(f"{name}-infer", limits, example(signature))}
+    found: Schema = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": model,
+            "version": str(version),
+            "description": "One model version behind the Open Inference Protocol V2.",
+        },
+        "paths": paths,
+        "components": {"schemas": components(signature, max_rows=max_rows)},
+    }
+    return _secured(found) if secured else found
+
+
+def _page(name: str, summary: str, schema: Schema) -> Schema:
+    return {"get": _get(name, summary, {JSON: {"schema": schema}})}
+
+
+def _get(name: str, summary: str, content: Schema) -> Schema:
+    failed = {"503": _problem(REFUSALS["503"])}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": content}, **failed},
+    }
+
+
+def _infer(name: str, limits: str, request: Schema) -> Schema:
+    version = {"description": "The version that answered.", "schema": {"type": "string"}}
+    length = {"description": "How many bytes are JSON.", "schema": {"type": "integer"}}
+    answer = {
+        "description": "One score per row; as bytes behind the JSON where that was asked for.",
+        "headers": {"x-slipway-version": version, "Inference-Header-Content-Length": length},
+        "content": {
+            JSON: {"schema": reference("InferResponse")},
+            BYTES: {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+    refusals = {status: _problem(text) for status, text in REFUSALS.items()}
+    return {
+        "operationId": name,
+        "summary": "Scores of rows.",
+        "description": limits,
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": reference("InferRequest"), "example": request}},
+        },
+        "responses": {"200": answer, **refusals},
+    }
+
+
+def _object(**properties: str) -> Schema:
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": {name: {"type": kind} for name, kind in properties.items()},
+    }
+
+
+def _problem(description: str) -> Schema:
+    return {"description": description, "content": {JSON: {"schema": reference("Error")}}}
+
+
+def _secured(found: Schema) -> Schema:
+    """The same document, in which all but health and metrics ask for a bearer token."""
+    refusal = _problem("A bearer token is needed, or the one sent is not known.")
+    for path, operations in found["paths"].items():
+        if path.startswith("/v2/health/") or path == "/metrics":
+            continue
+        for operation in operations.values():
+            operation["security"] = [{"bearer": []}]
+            operation["responses"]["401"] = refusal
+    schemes = {"bearer": {"type": "http", "scheme": "bearer"}}
+    return {**found, "components": {**found["components"], "securitySchemes": schemes}}

@@ -1,0 +1,297 @@
+"""Open Inference Protocol V2 over REST: requests checked against a signature, answers encoded.
+
+Runs in model servers only.
+A refusal names the column and what was expected of it; it never repeats a value.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from slipway.serving.v2 import wire
+from slipway.serving.v2.binary import SIZE, attach
+from slipway.serving.v2.plain import Expected, expected_of, plain_columns
+from slipway.serving.v2.refusals import Malformed, Mismatch
+from slipway.serving.v2.rows import by_name, check_data, count_rows
+from slipway.serving.v2.tensors import (
+    NUMBER,
+    STRING,
+    Kind,
+    Scalar,
+    Tensor,
+    event_times_of,
+    keys_of,
+    shown,
+    values_of,
+)
+from slipway.serving.v2.wire import InferRequest, InferResponse
+
+OUTPUT = "score"
+NAMES_SHOWN = 5
+# Extensions of V2 that would change what the answer is; ignoring them would be a wrong answer.
+NOT_ON_OFFER = frozenset({"classification", "shared_memory_region"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input of the model.
+
+    Attributes:
+        name: Its name.
+        kind: What its values are.
+        required: Whether null is refused.
+    """
+
+    name: str
+    kind: Kind
+    required: bool
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request may hold.
+
+    Attributes:
+        columns: The model's inputs, in its own order.
+        key: Column that identifies a row; logged, not given to the model.
+        event_time: Column saying when a row happened; logged, not given to the model.
+    """
+
+    columns: tuple[Column, ...]
+    key: str | None
+    event_time: str | None
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Columns that every request has."""
+        return frozenset(column.name for column in self.columns)
+
+    @cached_property
+    def plain(self) -> Mapping[str, Expected]:
+        """What each column that may be sent plainly holds."""
+        about = {name: expected_of("string", nullable=False) for name in self.allowed}
+        for column in self.columns:
+            about[column.name] = expected_of(column.kind, nullable=not column.required)
+        return about
+
+    @cached_property
+    def allowed(self) -> frozenset[str]:
+        """Columns that a request may have."""
+        return self.needed | {name for name in (self.key, self.event_time) if name is not None}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A request that fits the signature.
+
+    Attributes:
+        request_id: The client's own id, or None.
+        rows: How many rows it asks about, at least one.
+        columns: Values by column, in the signature's order; None where null was sent.
+        keys: The rows' keys, or None when none were sent.
+        event_times_us: Microseconds since 1970 in UTC, or None when none were sent.
+        probe: Whether `parameters.probe` says that this is a check, not a client's question.
+        wants_binary: Whether the scores shall be sent as bytes behind the JSON.
+    """
+
+    request_id: str | None
+    rows: int
+    columns: Mapping[str, list[Any]]
+    keys: list[str] | None
+    event_times_us: list[int] | None
+    probe: bool
+    wants_binary: bool = False
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An answer as it travels.
+
+    Attributes:
+        body: All of it.
+        json_bytes: How many of them are JSON, where binary data follow; None: all of them.
+    """
+
+    body: bytes
+    json_bytes: int | None = None
+
+
+def decode(
+    body: bytes, signature: Signature, *, max_rows: int, json_bytes: int | None = None
+) -> Inputs:
+    """The checked inputs of one request.
+
+    Args:
+        body: JSON as it arrived, with binary data behind it if `json_bytes` says so.
+        signature: What the model takes.
+        max_rows: More rows are refused.
+        json_bytes: How many bytes of the body are JSON; None: all of them.
+
+    Raises:
+        Malformed: The body is not a V2 request.
+        Mismatch: It does not fit the signature.
+        TooLarge: It holds too many rows.
+    """
+    request = wire.parse(body if json_bytes is None else _head(body, json_bytes))
+    inputs = request.inputs
+    if json_bytes is None and request.parameters is None and request.outputs is None:
+        sent = plain_columns(inputs, signature.plain, max_rows=max_rows)
+        if sent is not None and signature.needed <= sent.keys():
+            return _plain(request, sent, signature)
+    tensors = by_name(inputs)
+    rows = count_rows(inputs, max_rows=max_rows)
+    if json_bytes is not None or any(tensor.parameters for tensor in inputs):
+        tail = memoryview(body)[len(body) if json_bytes is None else json_bytes :]
+        attach(inputs, tail, rows=rows)
+    check_data(inputs, rows)
+    wants_binary = _wants_binary(request)
+    _check_names(tensors, signature)
+    columns = {
+        column.name: values_of(
+            tensors[column.name],
+            kinds=NUMBER if column.kind == "number" else STRING,
+            nullable=not column.required,
+        )
+        for column in signature.columns
+    }
+    return Inputs(
+        request_id=request.id,
+        rows=rows,
+        columns=columns,
+        keys=_optional(tensors, signature.key, keys_of),
+        event_times_us=_optional(tensors, signature.event_time, event_times_of),
+        probe=(request.parameters or {}).get("probe") is True,
+        wants_binary=wants_binary,
+    )
+
+
+def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signature) -> Inputs:
+    tensors = {tensor.name: tensor for tensor in request.inputs}
+    return Inputs(
+        request_id=request.id,
+        rows=len(request.inputs[0].data or ()),
+        columns={column.name: sent[column.name] for column in signature.columns},
+        keys=_optional(tensors, signature.key, keys_of),
+        event_times_us=_optional(tensors, signature.event_time, event_times_of),
+        probe=False,
+    )
+
+
+def encode_answer(
+    model: str, version: int, request_id: str, scores: Sequence[float], *, binary: bool = False
+) -> Encoded:
+    """The answer: one FP64 output named `score`, of shape (n_rows,).
+
+    Args:
+        model: Name of the model.
+        version: Its version.
+        request_id: Whose answer this is.
+        scores: One per row.
+        binary: Whether they follow the JSON as bytes.
+    """
+    rows = len(scores)
+    if not binary:
+        output = Tensor(OUTPUT, [rows], "FP64", list(scores))
+        return Encoded(wire.encode(InferResponse(model, str(version), request_id, [output])))
+    tail = struct.pack(f"<{rows}d", *scores)
+    output = Tensor(OUTPUT, [rows], "FP64", None, {SIZE: len(tail)})
+    head = wire.encode(InferResponse(model, str(version), request_id, [output]))
+    return Encoded(head + tail, len(head))
+
+
+def describe(model: str, version: int, signature: Signature, *, engine: str) -> dict[str, Any]:
+    """V2 metadata of a model: what a request holds and what an answer holds.
+
+    Args:
+        model: Its name.
+        version: Its version.
+        signature: What a request may hold.
+        engine: What scores; the metadata's `platform`.
+    """
+    inputs: list[dict[str, Any]] = [
+        {
+            "name": column.name,
+            "datatype": "FP64" if column.kind == "number" else "BYTES",
+            "shape": [-1],
+            "parameters": {"required": True, "nullable": not column.required},
+        }
+        for column in signature.columns
+    ]
+    named = {column.name for column in signature.columns}
+    for role, name in (("key", signature.key), ("event_time", signature.event_time)):
+        if name is not None and name not in named:
+            parameters = {"required": False, "nullable": False, "role": role}
+            inputs.append(
+                {"name": name, "datatype": "BYTES", "shape": [-1], "parameters": parameters}
+            )
+    return {
+        "name": model,
+        "versions": [str(version)],
+        "platform": f"slipway_{engine}",
+        "inputs": inputs,
+        "outputs": [{"name": OUTPUT, "datatype": "FP64", "shape": [-1]}],
+    }
+
+
+def _head(body: bytes, json_bytes: int) -> bytes:
+    if json_bytes > len(body):
+        raise Malformed(
+            "the header Inference-Header-Content-Length exceeds the body",
+            expected=f"at most {len(body)}",
+        )
+    return body[:json_bytes]
+
+
+def _wants_binary(request: InferRequest) -> bool:
+    """Whether the one output is wanted as bytes; what it says itself goes before the request."""
+    wanted = _flag(request.parameters, "binary_data_output", default=False)
+    outputs = request.outputs or ()
+    for output in outputs:
+        if output.name != OUTPUT:
+            raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
+        if NOT_ON_OFFER & (output.parameters or {}).keys():
+            raise Malformed(
+                f"output {OUTPUT} was asked for in a way that is not on offer",
+                expected=f"none of the parameters {', '.join(sorted(NOT_ON_OFFER))}",
+            )
+        wanted = _flag(output.parameters, "binary_data", default=wanted)
+    if len(outputs) > 1:
+        raise Malformed(f"output {OUTPUT} is asked for twice", expected="each output once")
+    return wanted
+
+
+def _flag(parameters: Mapping[str, Scalar] | None, name: str, *, default: bool) -> bool:
+    value = (parameters or {}).get(name, default)
+    if type(value) is not bool:
+        raise Malformed(f"the parameter {name} is not a boolean", expected="true or false")
+    return value
+
+
+def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
+    missing = signature.needed - tensors.keys()
+    if missing:
+        raise Mismatch(
+            f"the request lacks column {_listed(missing)}", expected="every input of the model"
+        )
+    extra = tensors.keys() - signature.allowed
+    if extra:
+        raise Mismatch(
+            f"the model does not take column {_listed(extra)}",
+            expected="only inputs of the model",
+        )
+
+
+def _listed(names: Collection[str]) -> str:
+    few = ", ".join(map(shown, sorted(names)[:NAMES_SHOWN]))
+    return few if len(names) <= NAMES_SHOWN else f"{few} and {len(names) - NAMES_SHOWN} more"
+
+
+def _optional(
+    tensors: Mapping[str, Tensor], name: str | None, read: Callable[[Tensor], list[Any]]
+) -> list[Any] | None:
+    tensor = None if name is None else tensors.get(name)
+    return None if tensor is None else read(tensor)

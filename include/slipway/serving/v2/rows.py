@@ -1,0 +1,86 @@
+"""The columns of a request, side by side: each there once, all with the same number of rows.
+
+Runs in model servers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slipway.serving.v2.binary import without_data
+from slipway.serving.v2.refusals import Malformed, Mismatch, TooLarge
+from slipway.serving.v2.tensors import Tensor, shown
+
+
+def by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Columns by name.
+
+    Raises:
+        Malformed: There is none, or one is there twice.
+    """
+    if not inputs:
+        raise Malformed("the request has no inputs", expected="one input per column")
+    tensors = {tensor.name: tensor for tensor in inputs}
+    if len(tensors) < len(inputs):
+        last = {tensor.name: place for place, tensor in enumerate(inputs)}
+        twice = next(t.name for place, t in enumerate(inputs) if last[t.name] != place)
+        raise Malformed(f"column {shown(twice)} is sent twice", expected="each column once")
+    return tensors
+
+
+def count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
+    """How many rows every column has by its shape, before any data are looked at.
+
+    Raises:
+        Mismatch: A shape is not that of a column, or columns differ.
+        TooLarge: There are too many rows.
+    """
+    shape = inputs[0].shape
+    rows = int(shape[0]) if shape else 0
+    flat, nested = [rows], [rows, 1]
+    for tensor in inputs:
+        if tensor.shape != flat and tensor.shape != nested:  # noqa: PLR1714 - twice as fast
+            raise _misshapen(_odd_one(inputs, rows))
+    if rows < 0:
+        raise _misshapen(inputs[0])
+    if rows > max_rows:
+        raise TooLarge(
+            "the request has too many rows",
+            expected=f"at most {max_rows}",
+            hint="send several smaller requests",
+        )
+    return rows
+
+
+def check_data(inputs: Sequence[Tensor], rows: int) -> None:
+    """Refuses columns whose data are not what their shape says.
+
+    Raises:
+        Malformed: A column has no data.
+        Mismatch: It has more or fewer than rows, or there are no rows.
+    """
+    for tensor in inputs:
+        if tensor.data is None:
+            raise without_data(tensor)
+        if len(tensor.data) != rows:
+            raise _misshapen(tensor)
+    if rows == 0:
+        raise Mismatch("the request has no rows", expected="at least one")
+
+
+def _odd_one(inputs: Sequence[Tensor], rows: int) -> Tensor:
+    """The column to blame where shapes differ: one that its own data contradict comes first."""
+    for tensor in inputs:
+        own = rows if tensor.data is None else len(tensor.data)
+        if tensor.shape not in ([own], [own, 1]):
+            return tensor
+    return next(tensor for tensor in inputs if tensor.shape not in ([rows], [rows, 1]))
+
+
+def _misshapen(tensor: Tensor) -> Mismatch:
+    data = "its data are bytes" if tensor.data is None else f"{len(tensor.data)} values"
+    return Mismatch(
+        f"column {shown(tensor.name)} has a wrong shape",
+        expected="[n] or [n, 1], with n values, n the same for every column",
+        found=f"{len(tensor.shape)} dimensions, {data}",
+    )

@@ -1,0 +1,241 @@
+"""JSON Schemas of what a model server takes and gives, made from the model's signature.
+
+Runs in model servers only.
+JSON Schema cannot say that all columns have equally many rows, nor that a value fits the datatype
+beside it; a request that fits its schema and not these two is refused with 422.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.serving.v2.binary import SIZE
+from slipway.serving.v2.protocol import NOT_ON_OFFER, OUTPUT, Signature
+from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING, Kind
+from slipway.serving.v2.wire import LONGEST_ID
+
+Schema = dict[str, Any]
+
+EXAMPLE_TIME = "2013-05-01T12:00:00+00:00"
+SCALARS: Schema = {"type": ["string", "number", "boolean", "null"]}
+ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string", "examples": ["the request lacks column 'hour'"]}},
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One column as the document has it.
+
+    Attributes:
+        name: Its name.
+        kinds: What its values may be; the first is what is asked for.
+        nullable: Whether null is among them.
+        example: A made-up value.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    nullable: bool
+    example: float | str
+
+    @property
+    def datatype(self) -> str:
+        """The datatype that metadata name for it."""
+        return "FP64" if self.kinds[0] == "number" else "BYTES"
+
+
+def reference(name: str) -> Schema:
+    """A reference to one of the components."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def components(signature: Signature, *, max_rows: int) -> dict[str, Schema]:
+    """Every named schema of the document.
+
+    Args:
+        signature: What a request may hold.
+        max_rows: More rows are refused.
+    """
+    inputs = inputs_of(signature)
+    needed = len(signature.columns)
+    return {
+        "Error": ERROR,
+        "InferRequest": {"anyOf": [reference("OneRow"), reference("ManyRows")]},
+        "OneRow": _request(_one_row(inputs, needed), "One row, its columns in the model's order."),
+        "ManyRows": _request(
+            _many_rows(inputs, needed, max_rows=max_rows),
+            "The columns in any order, all with the same number of rows.",
+        ),
+        "InferResponse": _response(),
+    }
+
+
+def inputs_of(signature: Signature) -> tuple[Input, ...]:
+    """The model's columns, and behind them those that are only logged."""
+    examples = {signature.key: "row-1", signature.event_time: EXAMPLE_TIME}
+    inputs = [
+        Input(
+            column.name,
+            (column.kind,),
+            nullable=not column.required,
+            example=1.5 if column.kind == "number" else examples.get(column.name, "text"),
+        )
+        for column in signature.columns
+    ]
+    for name, kinds in ((signature.key, KEY), (signature.event_time, STRING)):
+        if name is not None and name not in signature.needed:
+            inputs.append(Input(name, kinds, nullable=False, example=examples[name]))
+    return tuple(inputs)
+
+
+def example(signature: Signature) -> Schema:
+    """A made-up request of one row."""
+    inputs = [
+        {"name": one.name, "shape": [1], "datatype": one.datatype, "data": [one.example]}
+        for one in inputs_of(signature)
+    ]
+    return {"id": "example", "inputs": inputs}
+
+
+def _request(inputs: Schema, description: str) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "required": ["inputs"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": ["string", "null"], "maxLength": LONGEST_ID},
+            "model_name": {"type": ["string", "null"]},
+            "model_version": {"type": ["string", "null"]},
+            "parameters": _parameters(binary_data_output={"type": "boolean"}),
+            "inputs": inputs,
+            "outputs": {
+                "type": ["array", "null"],
+                "maxItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "name": {"const": OUTPUT},
+                        "parameters": _parameters(
+                            binary_data={"type": "boolean"}, **dict.fromkeys(NOT_ON_OFFER, False)
+                        ),
+                    },
+                },
+            },
+        },
+    }
+
+
+def _parameters(**known: Schema | bool) -> Schema:
+    return {
+        "type": ["object", "null"],
+        "properties": dict(sorted(known.items())),
+        "additionalProperties": SCALARS,
+    }
+
+
+def _one_row(inputs: tuple[Input, ...], needed: int) -> Schema:
+    """One row, exactly; what is only logged may be left out from the end."""
+    return {
+        "type": "array",
+        "minItems": needed,
+        "maxItems": len(inputs),
+        "prefixItems": [
+            _input(
+                one.name,
+                shape={"const": [1]},
+                datatype={"const": one.datatype},
+                data=_nested(_value(one.kinds[:1], one, largest=EXACT)),
+            )
+            for one in inputs
+        ],
+    }
+
+
+def _many_rows(inputs: tuple[Input, ...], needed: int, *, max_rows: int) -> Schema:
+    count = {"type": "integer", "minimum": 1, "maximum": max_rows}
+    shape = {"type": "array", "minItems": 1, "maxItems": 2, "prefixItems": [count, {"const": 1}]}
+    columns = []
+    for one in inputs:
+        value = _value(one.kinds, one, largest=sys.float_info.max)
+        data = {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": max_rows,
+            "items": {"anyOf": [value, _nested(value)]},
+        }
+        datatype = {"enum": sorted(ALLOWED[one.kinds])}
+        columns.append(_input(one.name, shape=shape, datatype=datatype, data=data))
+    once = [
+        {
+            "contains": {"required": ["name"], "properties": {"name": {"const": one.name}}},
+            "minContains": int(place < needed),
+            "maxContains": 1,
+        }
+        for place, one in enumerate(inputs)
+    ]
+    return {"type": "array", "items": {"anyOf": columns}, "allOf": once}
+
+
+def _input(name: str, **parts: Schema) -> Schema:
+    return {
+        "type": "object",
+        "title": name,
+        "required": ["name", *parts],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"const": name},
+            **parts,
+            # Data that stand in the JSON stand nowhere else.
+            "parameters": _parameters(**{SIZE: {"type": "null"}}),
+        },
+    }
+
+
+def _nested(value: Schema) -> Schema:
+    return {"type": "array", "minItems": 1, "maxItems": 1, "items": value}
+
+
+def _value(kinds: tuple[Kind, ...], one: Input, *, largest: float) -> Schema:
+    types = ["null"] if one.nullable else []
+    if "string" in kinds:
+        types.append("string")
+    if "number" not in kinds:
+        return {"type": types}
+    # Beyond 2^53 float64 does not hold every integer; it is one row's schema that stops there.
+    also = ["boolean"] if largest > EXACT else []
+    return {"type": [*types, "number", *also], "minimum": -largest, "maximum": largest}
+
+
+def _response() -> Schema:
+    return {
+        "type": "object",
+        "required": ["model_name", "model_version", "id", "outputs"],
+        "properties": {
+            "model_name": {"type": "string"},
+            "model_version": {"type": "string"},
+            "id": {"type": "string"},
+            "outputs": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["name", "datatype", "shape", "data"],
+                    "properties": {
+                        "name": {"const": OUTPUT},
+                        "datatype": {"const": "FP64"},
+                        "shape": {"type": "array", "items": {"type": "integer"}, "maxItems": 1},
+                        "data": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                    },
+                },
+            },
+        },
+    }
