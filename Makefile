@@ -32,7 +32,7 @@ check: $(READY) ## linters, types, import contracts and specs
 	$(BIN)/slipway check
 
 test: $(READY) $(CLIENTS) ## every test; the end-to-end ones last, one at a time
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/e2e --ignore tests/soak --cov --cov-report= --cov-fail-under 0
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/soak --cov --cov-report= --cov-fail-under 0
 	$(BIN)/pytest tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
 

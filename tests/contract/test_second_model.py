@@ -21,9 +21,6 @@ from slipway.records.runs import RunRecord, Verdict
 from slipway.settings import Settings
 from slipway.wiring import Workshop, acknowledge, claim, collect, partitions, run_stage
 
-# One ring lives through the whole file.
-pytestmark = pytest.mark.xdist_group("second_model")
-
 PROJECT = Path(__file__).resolve().parents[2]
 MODEL, DATASET = "hourly_departures", "airport_hours"
 MONTHS = [f"2013-{month:02d}" for month in range(1, 7)]

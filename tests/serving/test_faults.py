@@ -14,9 +14,6 @@ from tests.serving.faults import FrontDoor, Site, folder_away
 from tests.serving.load import Loss
 from tests.serving.slow import crowd_out
 
-# They fight for the processor, and one another's patience.
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 @pytest.fixture
 def site(tmp_path: Path, versions: Path) -> Site:

@@ -40,9 +40,6 @@ from tests.serving.ground import (
 )
 from tests.serving.harbour import INFER, Harbour, a_harbour
 
-# They share one platform, and the last of them kills it.
-pytestmark = pytest.mark.xdist_group("platform")
-
 approx = partial(pytest.approx, rel=1e-6)
 
 

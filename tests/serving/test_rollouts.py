@@ -24,8 +24,6 @@ from tests.fakes.rollout import FakeRegistry
 from tests.serving.ground import DATASET, MODEL, SPEC, flights, offline, until
 from tests.serving.harbour import Harbour, a_harbour
 
-pytestmark = pytest.mark.xdist_group("rollouts")
-
 CHAMPION, CANDIDATE = 1, 2
 HOLDOUT = flights(300, seed=7)
 

@@ -20,8 +20,6 @@ from slipway.records.store import Store
 from slipway.serving.listening.tokens import line_of, make_token
 from tests.serving.ground import MODEL, OPTIONS, Process, a_platform, flights, request_of, until
 
-pytestmark = pytest.mark.xdist_group("secured")
-
 INFER = f"/v2/models/{MODEL}/infer"
 
 

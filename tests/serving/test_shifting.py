@@ -18,9 +18,6 @@ import pytest
 from tests.serving.ground import MODEL, flights, request_of, save_version, until
 from tests.serving.harbour import INFER, Harbour, a_harbour
 
-# They share one platform, whose second version is replaced by the last of them.
-pytestmark = pytest.mark.xdist_group("shifting")
-
 CHAMPION, CANARY = 1, 2
 
 
