@@ -32,7 +32,7 @@ from slipway.errors import (
 from slipway.records.desired import BATCH_FOLDER, desire, newest_desired
 from slipway.records.store import Store
 from slipway.stages.asking import rows_asked
-from slipway.stages.platform import Answer, Payload, Served
+from slipway.stages.platform import Answer, Payload, Served, resident_mib
 
 BOOT_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
@@ -198,10 +198,7 @@ class Candidate:
     @property
     def resident_mib(self) -> float:
         """Memory that its process holds, in MiB."""
-        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        return resident_mib(self._process.pid)
 
     def infer(self, payload: Payload) -> Answer:
         """Its scores.

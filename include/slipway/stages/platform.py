@@ -90,6 +90,14 @@ class Candidate(Protocol):
         """Whether a body is refused as the client's mistake."""
 
 
+def resident_mib(pid: int) -> float:
+    """Memory that a process of this machine holds, in MiB; 0 if it has ended unwaited for."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 class Platform(Protocol):
     """Serves versions of models by weight."""
 

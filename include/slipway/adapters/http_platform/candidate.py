@@ -17,7 +17,7 @@ import httpx
 
 from slipway.adapters.http_platform.answers import answer_of, wait
 from slipway.errors import PlatformUnavailable, RolloutRefused
-from slipway.stages.platform import Answer, Payload
+from slipway.stages.platform import Answer, Payload, resident_mib
 
 BOOT_SECONDS = 120.0
 
@@ -80,10 +80,7 @@ class Candidate:
     @property
     def resident_mib(self) -> float:
         """Memory that its process holds, in MiB."""
-        for line in Path(f"/proc/{self._pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        return resident_mib(self._pid)
 
     def infer(self, payload: Payload) -> Answer:
         """Its answer.
