@@ -20,6 +20,7 @@ LOCKS = {
     "airflow": ["--extra", "airflow"],
     "stages": ["--extra", "stages"],
     "server": ["--extra", "server"],
+    "shipper": ["--extra", "shipper"],
 }
 # Servers that benchmarks compare with: environments of their own, which host the same model.
 PEERS = {"peer-kserve": ["kserve>=0.21"]}

@@ -12,13 +12,20 @@ Light on purpose: Airflow imports these classes by name when it parses a DAG fil
     │   ├── Tampered            bytes differ from the digest recorded for them
     │   ├── Superseded          a newer attempt or lease owns this work
     │   ├── NotComputable       a verdict's numbers cannot be computed
-    │   └── RolloutRefused      a candidate may not serve; the champion still does
+    │   ├── RolloutRefused      a candidate may not serve; the champion still does
+    │   ├── Denied              the cluster does not allow it
+    │   ├── EditedByHand        somebody changed what a rollout controls
+    │   ├── BadImage            a pod's image cannot be used
+    │   └── OutOfMemory         a pod needed more memory than its limit
     └── Transient               a retry can help
         ├── StoreUnavailable    the store does not answer
         ├── RegistryUnavailable MLflow does not answer
         ├── PlatformUnavailable the serving platform does not answer
         ├── CommitConflict      another writer committed first
-        └── LeaseHeld           another rollout holds the lease
+        ├── LeaseHeld           another rollout holds the lease
+        ├── ClusterUnavailable  the Kubernetes API does not answer
+        ├── Unschedulable       no node has room for a pod, or its quota is used up
+        └── PodLost             a pod ended without a result: evicted, its node gone, killed
 """
 
 from __future__ import annotations
@@ -114,6 +121,22 @@ class RolloutRefused(Permanent):
     """A candidate may not serve; the champion still does."""
 
 
+class Denied(Permanent):
+    """The cluster does not allow it: a right or an admission rule; a retry cannot help."""
+
+
+class EditedByHand(Permanent):
+    """Somebody changed what a rollout controls; it is reported, and not overwritten."""
+
+
+class BadImage(Permanent):
+    """A pod's image cannot be used; a retry cannot help."""
+
+
+class OutOfMemory(Permanent):
+    """A pod needed more memory than its limit; the same limit would end the next one too."""
+
+
 class StoreUnavailable(Transient):
     """The store does not answer; a retry can help."""
 
@@ -132,3 +155,15 @@ class CommitConflict(Transient):
 
 class LeaseHeld(Transient):
     """Another rollout of this model holds the lease; a retry can help."""
+
+
+class ClusterUnavailable(Transient):
+    """The Kubernetes API does not answer; a retry can help."""
+
+
+class Unschedulable(Transient):
+    """No node has room for a pod, or its quota is used up; a later retry can help."""
+
+
+class PodLost(Transient):
+    """A pod ended without a result: evicted, its node gone, killed; a retry can help."""

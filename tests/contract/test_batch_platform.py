@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slipway.adapters.batch_platform import BatchPlatform
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.adapters.platforms.batch import BatchPlatform
 from slipway.errors import (
     BadRequest,
     NotFound,

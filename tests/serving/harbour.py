@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.adapters.http_platform import LocalPlatform
 from slipway.adapters.object_store import open_store
+from slipway.adapters.platforms.local import LocalPlatform
 from slipway.records.store import Store
 from slipway.stages.platform import Tally
 from tests.serving.ground import MODEL, Asker, Process, a_platform, flights, logged, request_of

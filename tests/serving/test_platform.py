@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.adapters.http_platform import LocalPlatform
 from slipway.adapters.model_package import load_package
 from slipway.adapters.object_store import open_store
+from slipway.adapters.platforms.local import LocalPlatform
 from slipway.errors import (
     BadRequest,
     NotFound,

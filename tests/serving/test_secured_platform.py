@@ -13,8 +13,8 @@ import httpx
 import pytest
 import trustme
 
-from slipway.adapters.http_platform import LocalPlatform
 from slipway.adapters.object_store import open_store
+from slipway.adapters.platforms.local import LocalPlatform
 from slipway.errors import BadParameter, PlatformUnavailable
 from slipway.records.store import Store
 from slipway.serving.listening.tokens import line_of, make_token

@@ -15,7 +15,7 @@ MODULES = (
     "slipway.adapters.delta_tables",
     "slipway.adapters.drift_report",
     "slipway.adapters.expectations",
-    "slipway.adapters.http_platform",
+    "slipway.adapters.platforms.local",
     "slipway.adapters.metrics",
     "slipway.adapters.mlflow_server",
     "slipway.adapters.model_package.learner",

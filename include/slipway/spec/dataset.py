@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Misfit, Name, Spec
+from slipway.spec.pods import Pods, Runtime, check_runtime
 
 ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
 
@@ -80,6 +81,15 @@ class DatasetSpec(Spec):
     expectations: dict[Literal["features", "labels"], list[Expectation]] = Field(
         default_factory=dict, description="From `expectations.yaml`, by stream."
     )
+    runtime: Runtime = Field(
+        default="local", description="Where `ingest` runs: in the Airflow task, or in pods."
+    )
+    pods: Pods | None = Field(default=None, description="Needed by `runtime: kubernetes`.")
+
+    @model_validator(mode="after")
+    def _runtime_is_described(self) -> DatasetSpec:
+        check_runtime(self.runtime, self.pods)
+        return self
 
     @model_validator(mode="after")
     def _identity_is_declared(self) -> DatasetSpec:

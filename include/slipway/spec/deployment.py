@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Misfit, Spec
+from slipway.spec.cluster import Cluster
 
 
 class Verify(Spec):
@@ -103,15 +104,16 @@ class Batch(Spec):
 class Deployment(Spec):
     """Where the champion serves; `deployment: batch` is short for `target: batch`."""
 
-    target: Literal["local", "batch"] = Field(
+    target: Literal["local", "kubernetes", "batch"] = Field(
         default="local",
-        description="`local`: the platform process on this machine; `batch`: no server, rows are "
-        "scored as they arrive.",
+        description="`local`: the platform process on this machine; `kubernetes`: a Deployment "
+        "per version on a cluster; `batch`: no server, rows are scored as they arrive.",
     )
     cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
     verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
-    shift: Shift = Field(default_factory=Shift, description="How traffic moves (`local`).")
+    shift: Shift = Field(default_factory=Shift, description="How traffic moves.")
     batch: Batch = Field(default_factory=Batch, description="How rows are scored (`batch`).")
+    kubernetes: Cluster | None = Field(default=None, description="Needed by `target: kubernetes`.")
 
     @property
     def steps(self) -> list[int]:
@@ -122,3 +124,12 @@ class Deployment(Spec):
     @classmethod
     def _one_word(cls, given: Any) -> Any:
         return {"target": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _target_is_described(self) -> Deployment:
+        if self.target == "kubernetes" and self.kubernetes is None:
+            raise Misfit(
+                "given 'kubernetes', which needs a kubernetes section with an image",
+                field=("target",),
+            )
+        return self

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Misfit, Name, Spec
 from slipway.spec.deployment import Deployment
+from slipway.spec.pods import Pods, Runtime, check_runtime
 
 EstimatorName = Literal[
     "xgboost.XGBClassifier",
@@ -161,25 +162,6 @@ class Retraining(Spec):
     sweep: Cron = Field(default="*/15 * * * *", description="Sweep of the train DAG (wall time).")
 
 
-class Resources(Spec):
-    """What a stage's pod asks for and may use."""
-
-    cpu: str = Field(default="1", description="Kubernetes quantity.")
-    memory: str = Field(default="2Gi", description="Kubernetes quantity.")
-
-
-class Pods(Spec):
-    """How stages run when `runtime: kubernetes`."""
-
-    image: str = Field(description="Image that holds `slipway` and the stages' lock; pinned.")
-    namespace: str = Field(default="slipway", description="Namespace of the pods.")
-    service_account: str = Field(default="slipway-stages", description="Rights of the pods.")
-    connection: str = Field(default="kubernetes_default", description="Airflow connection.")
-    resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
-    node_selector: dict[str, str] = Field(default_factory=dict, description="Where they run.")
-    deadline_seconds: int = Field(default=3600, ge=60, description="A pod lives no longer.")
-
-
 class ModelSpec(Spec):
     """`include/models/<name>/model.yaml`; `pipeline.py` beside it is optional."""
 
@@ -196,7 +178,7 @@ class ModelSpec(Spec):
     deployment: Deployment = Field(default_factory=Deployment, description="Where it serves.")
     monitoring: Monitoring = Field(description="How it is watched.")
     retraining: Retraining = Field(default_factory=Retraining, description="When it learns again.")
-    runtime: Literal["local", "kubernetes"] = Field(
+    runtime: Runtime = Field(
         default="local", description="Where stages run: in the Airflow task, or in pods."
     )
     pods: Pods | None = Field(default=None, description="Needed by `runtime: kubernetes`.")
@@ -209,10 +191,7 @@ class ModelSpec(Spec):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise Misfit(f"features name {', '.join(twice)} twice", field=("features",))
-        if self.runtime == "kubernetes" and self.pods is None:
-            raise Misfit(
-                "given 'kubernetes', which needs a pods section with an image", field=("runtime",)
-            )
+        check_runtime(self.runtime, self.pods)
         return self
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ class Served:
         token: Fencing token of the rollout that asked for this.
         tallies: What each weighted version did since these shares came into force. A platform
             that was started again begins anew.
+        edited: What somebody else than a rollout changed of this, and who; None: nobody did.
     """
 
     weights: Mapping[int, float]
@@ -49,6 +50,7 @@ class Served:
     keep: tuple[int, ...]
     token: int
     tallies: Mapping[int, Tally] = field(default_factory=dict)
+    edited: str | None = None
 
     @property
     def version(self) -> int | None:
@@ -115,6 +117,7 @@ class Platform(Protocol):
 
         Raises:
             Superseded: A rollout with a newer token changed it meanwhile.
+            EditedByHand: Somebody else did; their change stays.
             PlatformUnavailable: It did not follow in time.
         """
 

@@ -1,6 +1,6 @@
 """A batch model's candidate: one version, loaded in this process, asked over its pipes.
 
-Started by `adapters.batch_platform` with the folder of a version as its only argument.
+Started by `adapters.platforms.batch` with the folder of a version as its only argument.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def command(folder: Path) -> list[str]:
 
 def main(folder: Path) -> None:
     """Answer for a version's folder until standard input ends."""
-    from slipway.adapters.batch_platform import answer_for
     from slipway.adapters.model_package import load_package
+    from slipway.adapters.platforms.batch import answer_for
 
     # Whatever a library prints shall not stand between replies.
     with os.fdopen(os.dup(1), "wb") as replies:

@@ -15,14 +15,14 @@ from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
 
 if TYPE_CHECKING:
-    from slipway.adapters.batch_platform import BatchPlatform
     from slipway.adapters.delivery_files import DeliveryFiles
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations import ExpectationSuites
-    from slipway.adapters.http_platform import LocalPlatform
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
     from slipway.adapters.model_package.learner import SklearnLearner
+    from slipway.adapters.platforms.batch import BatchPlatform
+    from slipway.adapters.platforms.local import LocalPlatform
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
@@ -100,7 +100,7 @@ class Workshop:
     @cached_property
     def platform(self) -> LocalPlatform:
         """What serves."""
-        from slipway.adapters.http_platform import LocalPlatform
+        from slipway.adapters.platforms.local import LocalPlatform
 
         token = self.settings.token
         return LocalPlatform(
@@ -121,8 +121,8 @@ class Workshop:
     @cached_property
     def batch_platform(self) -> BatchPlatform:
         """Which versions score in batches."""
-        from slipway.adapters.batch_platform import BatchPlatform
         from slipway.adapters.model_package import load_package
+        from slipway.adapters.platforms.batch import BatchPlatform
         from slipway.wiring.batch_candidate import command
 
         return BatchPlatform(self.store, self.registry, load=load_package, command=command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.adapters.http_platform.candidate import Candidate
-from slipway.adapters.http_platform.platform import LocalPlatform
+from slipway.adapters.platforms.local.candidate import Candidate
+from slipway.adapters.platforms.local.platform import LocalPlatform
 
 __all__ = ["Candidate", "LocalPlatform"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.http_platform.answers import answer_of, wait
+from slipway.adapters.platforms.answers import answer_of, wait
 from slipway.errors import PlatformUnavailable, RolloutRefused
 from slipway.stages.platform import Answer, Payload, resident_mib
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.http_platform.answers import answer_of, let_in, said_by, wait
-from slipway.adapters.http_platform.candidate import Candidate, boot
+from slipway.adapters.platforms.answers import answer_of, let_in, said_by, wait
+from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.errors import BadParameter, PlatformUnavailable
 from slipway.records.desired import desire
 from slipway.records.store import Store

@@ -1,0 +1,1 @@
+"""What serves models: this machine's platform process, batch tables, or a Kubernetes cluster."""

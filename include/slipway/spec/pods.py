@@ -1,0 +1,73 @@
+"""Where stages run: in Airflow's own task, or each in a pod of a Kubernetes cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from slipway.spec.base import Misfit, Spec
+
+Runtime = Literal["local", "kubernetes"]
+
+Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+"""A Kubernetes quantity: `500m`, `2`, `512Mi`."""
+
+ObjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
+"""The name of a Kubernetes object."""
+
+
+class Resources(Spec):
+    """What a container asks for and may use."""
+
+    cpu: Quantity = Field(default="1", description="Kubernetes quantity.")
+    memory: Quantity = Field(default="2Gi", description="Kubernetes quantity.")
+
+
+class Pods(Spec):
+    """How stages run when `runtime: kubernetes`."""
+
+    image: str = Field(
+        min_length=1, description="Image that holds `slipway` and the stages' lock; pinned."
+    )
+    namespace: ObjectName = Field(default="slipway", description="Namespace of the pods.")
+    service_account: ObjectName = Field(
+        default="slipway-stages", description="Of most stages; needs no right on the API."
+    )
+    rollout_service_account: ObjectName = Field(
+        default="slipway-rollout",
+        description="Of the stages that read or change what a cluster serves.",
+    )
+    connection: str = Field(
+        default="kubernetes_default",
+        description="Airflow connection to the cluster; needs the right to make pods.",
+    )
+    config: ObjectName = Field(
+        default="slipway-settings",
+        description="ConfigMap whose entries become environment variables; may be absent.",
+    )
+    secret: ObjectName = Field(
+        default="slipway-secrets",
+        description="Secret whose entries become environment variables; may be absent.",
+    )
+    resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Where they run.")
+    startup_seconds: int = Field(
+        default=600, ge=10, description="A pod that has not started by then is given up."
+    )
+    deadline_seconds: int = Field(default=3600, ge=60, description="A pod lives no longer.")
+    kept_minutes: int = Field(
+        default=60, ge=0, description="How long a failed pod is kept to be looked at."
+    )
+
+
+def check_runtime(runtime: Runtime, pods: Pods | None) -> None:
+    """Make sure that what runs in pods says how.
+
+    Raises:
+        Misfit: It does not.
+    """
+    if runtime == "kubernetes" and pods is None:
+        raise Misfit(
+            "given 'kubernetes', which needs a pods section with an image", field=("runtime",)
+        )
