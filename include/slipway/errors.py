@@ -21,9 +21,9 @@ Light on purpose: Airflow imports these classes by name when it parses a DAG fil
         ├── StoreUnavailable    the store does not answer
         ├── RegistryUnavailable MLflow does not answer
         ├── PlatformUnavailable the serving platform does not answer
+        │   └── ClusterUnavailable  the Kubernetes API does not answer
         ├── CommitConflict      another writer committed first
         ├── LeaseHeld           another rollout holds the lease
-        ├── ClusterUnavailable  the Kubernetes API does not answer
         ├── Unschedulable       no node has room for a pod, or its quota is used up
         └── PodLost             a pod ended without a result: evicted, its node gone, killed
 """
@@ -157,7 +157,7 @@ class LeaseHeld(Transient):
     """Another rollout of this model holds the lease; a retry can help."""
 
 
-class ClusterUnavailable(Transient):
+class ClusterUnavailable(PlatformUnavailable):
     """The Kubernetes API does not answer; a retry can help."""
 
 
