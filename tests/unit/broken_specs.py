@@ -208,8 +208,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     ),
     "misspelt target": (
         more("deployment: bach\n"),
-        f"{MODEL_FILE}:15: deployment.target: given 'bach'; "
-        "allowed: local, kubernetes, batch; .*mean 'batch'",
+        (
+            f"{MODEL_FILE}:15: deployment.target: given 'bach'; "
+            "allowed: local, kubernetes, batch; .*mean 'batch'"
+        ),
     ),
     "target that is no word": (
         more("deployment: [batch]\n"),
