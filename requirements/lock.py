@@ -16,11 +16,13 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 LOCKS = {
-    "dev": ["--all-extras", "--group", "dev"],
-    "airflow": ["--extra", "airflow"],
-    "stages": ["--extra", "stages"],
-    "server": ["--extra", "server"],
-    "shipper": ["--extra", "shipper"],
+    "dev": ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "mlflow"],
+    "airflow": ["pyproject.toml", "--extra", "airflow"],
+    "stages": ["pyproject.toml", "--extra", "stages"],
+    "server": ["pyproject.toml", "--extra", "server"],
+    "shipper": ["pyproject.toml", "--extra", "shipper"],
+    # Nothing of this project: its own dependencies stay out, too.
+    "mlflow": ["--group", "mlflow"],
 }
 # Servers that benchmarks compare with: environments of their own, which host the same model.
 PEERS = {"peer-kserve": ["kserve>=0.21"]}
@@ -71,28 +73,25 @@ def main() -> None:
     command = header_command((PROJECT / "pyproject.toml").read_text())
     for name, chosen in LOCKS.items():
         agree = [] if name == "dev" else ["--constraint", "requirements/dev.txt"]
-        compile_lock(name, "pyproject.toml", *chosen, *agree, command=command)
+        compile_lock(name, *chosen, *agree, command=command)
     compile_lock("clients", "requirements/clients.in", command=clients_command(CLIENTS.read_text()))
     server_lock = (PROJECT / "requirements" / "server.txt").read_text()
     for name, asked in PEERS.items():
         compile_lock(name, "-", command="make lock", text=peer_requirements(asked, server_lock))
 
 
-def compile_lock(
-    name: str, source: str, *options: str, command: str, text: str | None = None
-) -> None:
+def compile_lock(name: str, *options: str, command: str, text: str | None = None) -> None:
     """Write one lock file.
 
     Args:
         name: Of the file.
-        source: What is locked; `-`: the text.
-        options: What of it, and what it has to agree with.
+        options: What is locked (`-`: the text), what of it, and what it has to agree with.
         command: Said in the file's header to have made it.
         text: What is locked, where no file says it.
     """
     uv = Path(sys.executable).with_name("uv")
     target = ["--custom-compile-command", command, "--output-file", f"requirements/{name}.txt"]
-    whole = [uv, *COMPILE, source, *options, *target, *sys.argv[1:]]
+    whole = [uv, *COMPILE, *options, *target, *sys.argv[1:]]
     subprocess.run(whole, cwd=PROJECT, check=True, text=True, input=text)
 
 

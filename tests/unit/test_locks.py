@@ -6,6 +6,7 @@ import re
 import runpy
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,8 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 PYPROJECT = (PROJECT / "pyproject.toml").read_text()
-NAMES = ["airflow", "dev", "server", "stages"]
 LOCK = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
-LOCK = runpy.run_path(str(PROJECT / "requirements" / "lock.py"))
+NAMES = list(LOCK["LOCKS"])
 PEERS = list(LOCK["PEERS"])
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
 MACHINE = re.compile(r"https?:|file:|--index|--find-links|--extra-index|(^|\s)/\w")
@@ -40,12 +40,11 @@ def pins(name: str) -> dict[str, set[str]]:
 def asked_for(name: str) -> Iterator[Requirement]:
     """What pyproject.toml asks of the machine that a lock file is for."""
     tables = tomllib.loads(PYPROJECT)
-    extras = tables["project"]["optional-dependencies"]
-    chosen = extras if name == "dev" else [name]
-    lines = [*tables["project"]["dependencies"], *(r for extra in chosen for r in extras[extra])]
+    extras, groups = tables["project"]["optional-dependencies"], tables["dependency-groups"]
+    own = tables["project"]["dependencies"]
     if name == "dev":
-        lines += tables["dependency-groups"]["dev"]
-    return map(Requirement, lines)
+        return map(Requirement, [*own, *chain(*extras.values()), *chain(*groups.values())])
+    return map(Requirement, groups[name] if name in groups else [*own, *extras[name]])
 
 
 @pytest.mark.parametrize("name", NAMES)
