@@ -98,3 +98,33 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Folder of model specs."""
         return self.project / "include" / "models"
+
+
+class SourceSettings(BaseSettings):
+    """Where `slipway bring` copies a version from, each a `SLIPWAY_FROM_…` variable."""
+
+    model_config = SettingsConfigDict(env_prefix="SLIPWAY_FROM_", frozen=True, extra="ignore")
+
+    mlflow: str = Field(
+        default="", description="The source environment's MLflow server, as `--from-mlflow`."
+    )
+    store: str = Field(
+        default="", description="The root of the source environment's store, as `--from-store`."
+    )
+    mlflow_token: SecretStr | None = Field(
+        default=None, description="Bearer token for the source's MLflow server."
+    )
+    aws_access_key_id: str = Field(
+        default="",
+        description="Key for the source's bucket; without it the `AWS_…` credentials are used.",
+    )
+    aws_secret_access_key: SecretStr | None = Field(default=None, description="Its secret.")
+    aws_session_token: SecretStr | None = Field(
+        default=None, description="Its session token, where it is a temporary one."
+    )
+    aws_region: str = Field(
+        default="", description="Region of the source's bucket, where it is another one."
+    )
+    aws_endpoint_url: str = Field(
+        default="", description="Address of the source's S3, where it is another one."
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from slipway import __version__
+from slipway.cli.bringing import bring
 from slipway.cli.demonstration import demo, down
 from slipway.cli.export import export
 from slipway.cli.ledgers import ledger
@@ -29,7 +30,7 @@ def main() -> None:
 for command in (
     *(check, sample, reference),
     *(status, why, ledger),
-    *(run, rollback, export),
+    *(run, rollback, bring, export),
     *(serve, ship, platform, token),
     *(demo, down),
 ):

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
-from slipway.settings import PROJECT, Settings
+from slipway.settings import PROJECT, Settings, SourceSettings
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.base import PRESETS, Spec
 
@@ -148,22 +149,29 @@ def _default(field: Schema) -> str:
 
 def settings_page() -> str:
     """Every setting with its environment variable."""
-    prefix = Settings.model_config["env_prefix"]
-    rows = [
-        _row((f"`{prefix}{name.upper()}`", _setting_default(field), field.description or ""))
-        for name, field in Settings.model_fields.items()
-    ]
     return _page(
         "Settings",
         [
             "Specs say what a model is; settings say where one installation keeps it.",
             "Each is an environment variable, read once when a process starts.",
             "",
-            "| Variable | Default | Meaning |",
-            "|---|---|---|",
-            *rows,
+            *_variables(Settings),
+            "",
+            "## Where a version is brought from",
+            "Read by `slipway bring` only, besides the settings of the environment it brings to.",
+            "",
+            *_variables(SourceSettings),
         ],
     )
+
+
+def _variables(settings: type[BaseSettings]) -> Iterator[str]:
+    yield "| Variable | Default | Meaning |"
+    yield "|---|---|---|"
+    prefix = settings.model_config["env_prefix"]
+    for name, field in settings.model_fields.items():
+        variable = f"`{prefix}{name.upper()}`"
+        yield _row((variable, _setting_default(field), field.description or ""))
 
 
 def _setting_default(field: FieldInfo) -> str:

@@ -1,0 +1,66 @@
+"""The command that brings a version from one environment to the next."""
+
+from __future__ import annotations
+
+import click
+
+from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
+from slipway.cli.stages import shell_origin
+
+DONE = frozenset({"brought", "known"})
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--version",
+    "which",
+    default="champion",
+    show_default=True,
+    help="The source's version: its number there, or an alias.",
+)
+@click.option(
+    "--from-mlflow",
+    "mlflow",
+    envvar="SLIPWAY_FROM_MLFLOW",
+    required=True,
+    show_envvar=True,
+    help="Address of the source's MLflow server.",
+)
+@click.option(
+    "--from-store",
+    "store",
+    envvar="SLIPWAY_FROM_STORE",
+    required=True,
+    show_envvar=True,
+    help="Root of the source's store; it is only read.",
+)
+@click.option(
+    "--replace", is_flag=True, help="Take the place of another challenger that waits here."
+)
+@json_option
+def bring(model: str, *, which: str, mlflow: str, store: str, replace: bool, as_json: bool) -> None:
+    """Copy a version of MODEL from another environment's registry to this one's.
+
+    The bytes are copied as they are, with the records of their gates and of their rollout; nothing
+    is trained or built again. The version becomes the challenger here, and the next run of the
+    deploy DAG verifies it and shifts traffic to it like to any other.
+
+    Refused are a version that was not champion at the source or was rolled back there, one whose
+    files, tags or records were changed, one that does not fit this environment's spec, and one
+    that does not hold the gates against another champion here. Exit status 1 when it is refused.
+
+    A repeat finds what is there: one version here for one at the source.
+    Secrets for the source come from the SLIPWAY_FROM_… variables, never from options.
+    """
+    from slipway.wiring.bringing import bring as bring_version
+
+    outcome = bring_version(
+        model, which=which, mlflow=mlflow, store=store, replace=replace, origin=shell_origin()
+    )
+    if as_json:
+        print_json(outcome.to_json())
+    else:
+        print_outcome("bring", outcome)
+    if verdict_of(outcome).action not in DONE:
+        raise SystemExit(1)
