@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import os
 import signal
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -21,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive
 
 from slipway.errors import BadParameter, BadRequest
 from slipway.serving.listening.connection import Connection, DrainingServer
+from slipway.serving.listening.lifeline import at_the_end_of
 from slipway.serving.model_server.direct import Direct, DirectConnection, Outbox
 from slipway.serving.options import Options
 from slipway.serving.v2.refusals import TooLarge
@@ -114,17 +113,6 @@ def warn_if_open(listener: socket.socket, options: Options) -> None:
     address = listener.getsockname()[0]
     if options.tokens_file is None and not ipaddress.ip_address(address).is_loopback:
         logger.warning("anybody who reaches %s may ask: SLIPWAY_TOKENS_FILE is not set", address)
-
-
-def at_the_end_of(lifeline: int, act: Callable[[], None]) -> None:
-    """Act, in a thread of its own, once the other end of a pipe has closed."""
-
-    def wait() -> None:
-        while os.read(lifeline, 1):
-            pass
-        act()
-
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
 
 
 async def receive_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int) -> bytes:

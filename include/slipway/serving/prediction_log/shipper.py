@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
-from slipway.serving.listening.web import at_the_end_of
+from slipway.serving.listening.lifeline import at_the_end_of
 from slipway.serving.options import MIB
 from slipway.serving.prediction_log.log import SUFFIX, UNOWNED_SUFFIX, Header, Record
 

@@ -1,0 +1,108 @@
+"""What an image's command does with the packages of its own lock and no others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters.object_store import open_store
+from slipway.adapters.prediction_log import PredictionLog
+from tests.fakes import image
+from tests.serving.ground import (
+    MODEL,
+    Process,
+    flights,
+    free_port,
+    offline,
+    request_of,
+    until,
+)
+from tests.serving.logs import record, segments, write_ahead
+
+
+def of_image(lock: str, *arguments: str) -> list[str]:
+    """A command of ours in an image."""
+    return [sys.executable, "-P", str(image.__file__), lock, *arguments]
+
+
+@contextmanager
+def container(
+    lock: str, *arguments: str, folder: Path, env: Mapping[str, str], port: int = 0
+) -> Iterator[Process]:
+    """A command that runs in an image, killed at the end."""
+    output = folder / "output"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            of_image(lock, *arguments), stdout=file, stderr=file, env={**os.environ, **env}
+        )
+    try:
+        yield Process(process, f"http://127.0.0.1:{port}", output)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(("version", "engine"), [(1, "onnx"), (4, "sklearn"), (5, "sklearn")])
+def test_the_servers_image_answers(
+    versions: Path, tmp_path: Path, version: int, engine: str
+) -> None:
+    """Either engine gives the scores that the model gives offline, and logs them."""
+    port = free_port()
+    folder = versions / str(version)
+    asked = ("serve", MODEL, "--version", str(version), "--port", str(port))
+    with container(
+        "server",
+        *(*asked, "--folder", str(folder)),
+        folder=tmp_path,
+        env={"SLIPWAY_SCRATCH": str(tmp_path)},
+        port=port,
+    ) as server:
+        until(lambda: server.get("/v2/health/ready").is_success, "the server is ready")
+        rows = flights(5)
+        reply = server.ask("POST", f"/v2/models/{MODEL}/infer", json=request_of(rows)).json()
+        assert reply["outputs"][0]["data"] == pytest.approx(offline(folder, rows), abs=1e-6)
+        about = server.get(f"/v2/models/{MODEL}").json()
+        assert about["platform"].endswith(engine)
+        assert segments(tmp_path / "log")
+        assert server.stop() == 0
+
+
+def test_the_shippers_image_ships(tmp_path: Path) -> None:
+    """Segments become Parquet without an HTTP server or a machine-learning library."""
+    with write_ahead(tmp_path / "log") as log:
+        log.append(record(1, days=(1, 2)))
+    root = str(tmp_path / "store")
+    env = {"SLIPWAY_STORE": root, "SLIPWAY_SCRATCH": str(tmp_path)}
+    with container("shipper", "ship", folder=tmp_path, env=env) as shipper:
+        until(lambda: not segments(tmp_path), "the segment is shipped")
+        assert shipper.stop() == 0
+    assert PredictionLog(open_store(root)).count(MODEL) == 2
+
+
+@pytest.mark.parametrize(
+    ("lock", "module"),
+    [
+        ("server", "pyarrow"),
+        ("server", "mlflow"),
+        ("server", "kubernetes"),
+        ("shipper", "pandas"),
+        ("shipper", "uvicorn"),
+        ("stages", "airflow"),
+        ("mlflow", "obstore"),
+    ],
+)
+def test_an_image_lacks_what_its_lock_lacks(lock: str, module: str) -> None:
+    """The other tests here would not be worth much if it were there."""
+    code = (
+        "import importlib.metadata as m, runpy, sys;"
+        f"runpy.run_path({str(image.__file__)!r})['enter']({lock!r});"
+        f"assert {module!r} not in {{one.name for one in m.distributions()}}; import {module}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"No module named '{module}'" in done.stderr
