@@ -21,6 +21,7 @@ from tests.serving.ground import (
 )
 
 INFER = f"/v2/models/{MODEL}/infer"
+PINNED = f"/v2/models/{MODEL}/versions/1/infer"
 WHO = {"model": MODEL, "version": "1"}
 
 
@@ -29,15 +30,19 @@ def figures(server: Process) -> dict[tuple[str, tuple[str, ...]], float]:
     found = {}
     for family in text_string_to_metric_families(server.get("/metrics").text):
         for sample in family.samples:
+            # What the operating system says of the process bears Prometheus' own names.
+            if sample.name.startswith("process_"):
+                found[sample.name, ()] = sample.value
+                continue
             assert WHO.items() <= sample.labels.items(), sample.name
             own = tuple(value for name, value in sample.labels.items() if name not in WHO)
             found[sample.name, own] = sample.value
     return found
 
 
-def post(server: Process, body: bytes) -> int:
+def post(server: Process, body: bytes, *, path: str = INFER) -> int:
     """The status of an answer."""
-    return httpx.post(server.url + INFER, content=body, timeout=60).status_code
+    return httpx.post(server.url + path, content=body, timeout=60).status_code
 
 
 def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> None:
@@ -54,9 +59,11 @@ def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> Non
         assert post(server, json.dumps(request_of(flights(1))).encode()) == 200
         assert post(server, b"{") == 400
         seen = figures(server)
-    assert seen["slipway_requests_total", ("200",)] == 2
-    assert seen["slipway_requests_total", ("400",)] == 1
-    assert seen["slipway_request_seconds_count", ()] == 3
+    assert seen["slipway_requests_total", ("model", "200")] == 2
+    assert seen["slipway_requests_total", ("model", "400")] == 1
+    assert seen["slipway_request_seconds_count", ("model", "200")] == 2
+    assert seen["slipway_request_seconds_count", ("model", "400")] == 1
+    assert seen["process_resident_memory_bytes", ()] > 20e6
     assert seen["slipway_engine", ("onnx",)] == 1
     assert seen["slipway_batch_rows_count", ()] == 2
     assert seen["slipway_batch_rows_sum", ()] == 4
@@ -97,4 +104,26 @@ def test_a_server_that_cannot_serve_says_so(versions: Path, tmp_path: Path) -> N
         assert post(server, b"{}") == 503
         seen = figures(server)
     assert seen["slipway_ready", ()] == 0
-    assert seen["slipway_requests_total", ("503",)] == 1
+    assert seen["slipway_requests_total", ("model", "503")] == 1
+
+
+def test_requests_of_this_very_version_are_counted_apart(versions: Path, tmp_path: Path) -> None:
+    """A rollout's checks ask a version by its number; clients ask for whichever serves."""
+    body = json.dumps(request_of(flights(1))).encode()
+    # The first is answered on the spot, the second by way of a thread.
+    with a_server(versions / "1", tmp_path / "log") as server:
+        assert post(server, body) == post(server, body, path=PINNED) == 200
+        assert post(server, body, path=f"{PINNED}?way=thread") == 200
+        seen = figures(server)
+    assert seen["slipway_requests_total", ("model", "200")] == 1
+    assert seen["slipway_requests_total", ("version", "200")] == 2
+
+
+def test_every_start_has_a_name_of_its_own(versions: Path, tmp_path: Path) -> None:
+    """Whoever adds counters up sees that a server was started again."""
+    names = []
+    for _ in range(2):
+        with a_server(versions / "1", tmp_path / "log") as server:
+            [name] = [own for name, own in figures(server) if name.endswith("instance_info")]
+        names.append(name)
+    assert names[0] != names[1]

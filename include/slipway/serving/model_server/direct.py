@@ -46,10 +46,10 @@ class Direct(Protocol):
     def takes(self, headers: Headers) -> bool:
         """Whether a POST to one of them is answered so."""
 
-    def answer_now(self, headers: Headers, body: bytes) -> Reply:
+    def answer_now(self, target: bytes, headers: Headers, body: bytes) -> Reply:
         """The answer; raises nothing."""
 
-    def missed(self, *, is_late: bool) -> None:
+    def missed(self, target: bytes, *, is_late: bool) -> None:
         """A request that it took never arrived as a whole."""
 
 
@@ -127,7 +127,7 @@ class DirectConnection(Connection):
         headers, body = self._taken, b"".join(self._parts)
         self._taken = None
         self._parts.clear()
-        self._send(self._direct.answer_now(headers, body))
+        self._send(self._direct.answer_now(self.url, headers, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -180,7 +180,7 @@ class DirectConnection(Connection):
     def _miss(self, *, is_late: bool) -> None:
         if self._taken is not None:
             self._taken = None
-            self._direct.missed(is_late=is_late)
+            self._direct.missed(self.url, is_late=is_late)
 
     def _send(self, reply: Reply) -> None:
         is_last = self.is_parting or not self.parser.should_keep_alive()

@@ -9,7 +9,7 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect
@@ -62,7 +62,8 @@ class Inference:
 
     Args:
         version: The version served.
-        paths: Where it is asked.
+        model_path: Where whichever version serves the model is asked.
+        version_path: Where this very version is asked.
         options: How large a request may be, and how many may wait.
         metrics: Where requests are counted.
         permits: Whether a header lets a client in.
@@ -72,13 +73,16 @@ class Inference:
         self,
         version: int,
         *,
-        paths: Collection[str],
+        model_path: str,
+        version_path: str,
         options: Options,
         metrics: Metrics,
         permits: Callable[[bytes | None], bool],
     ) -> None:
         self.problem: str | None = LOADING
-        self.targets = frozenset(path.encode() for path in paths)
+        self.targets = frozenset({model_path.encode(), version_path.encode()})
+        self._version_path = version_path
+        self._version_target = version_path.encode()
         self._version = (VERSION.encode(), str(version).encode())
         self._json_headers = [self._version, (b"content-type", b"application/json")]
         self._options = options
@@ -107,19 +111,20 @@ class Inference:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, in the thread."""
         headers = dict(scope["headers"])
+        is_pinned = scope["path"] == self._version_path
         began = time.perf_counter()
         try:
             body = await receive_body(receive, headers, self._options.max_body_bytes)
             began = time.perf_counter()
             answer = await self._wait(body, headers)
         except ClientDisconnect:
-            self.missed(is_late=scope["state"].get(LATE, False))
+            self._miss(is_late=scope["state"].get(LATE, False), is_pinned=is_pinned)
             return
         except SlipwayError as error:
             answer = error
         except Exception as error:  # noqa: BLE001
             answer = _unforeseen(error)
-        reply = self._reply(answer, began)
+        reply = self._reply(answer, began, is_pinned=is_pinned)
         head = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": head})
         await send({"type": "http.response.body", "body": reply.body})
@@ -134,7 +139,7 @@ class Inference:
             and self._permits(headers.get(b"authorization"))
         )
 
-    def answer_now(self, headers: Mapping[bytes, bytes], body: bytes) -> Reply:
+    def answer_now(self, target: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Reply:
         """The answer to such a request."""
         began = time.perf_counter()
         answer: Answer
@@ -144,11 +149,15 @@ class Inference:
             answer = error
         except Exception as error:  # noqa: BLE001
             answer = _unforeseen(error)
-        return self._reply(answer, began)
+        return self._reply(answer, began, is_pinned=target == self._version_target)
 
-    def missed(self, *, is_late: bool) -> None:
+    def missed(self, target: bytes, *, is_late: bool) -> None:
         """A request never arrived as a whole."""
-        self._metrics.count(HTTPStatus.REQUEST_TIMEOUT if is_late else GONE, 0.0)
+        self._miss(is_late=is_late, is_pinned=target == self._version_target)
+
+    def _miss(self, *, is_late: bool, is_pinned: bool) -> None:
+        status = HTTPStatus.REQUEST_TIMEOUT if is_late else GONE
+        self._metrics.count(status, 0.0, is_pinned=is_pinned)
 
     async def _wait(self, body: bytes, headers: Mapping[bytes, bytes]) -> Answer:
         self._model()
@@ -161,7 +170,7 @@ class Inference:
             raise NotReady(self.problem or LOADING)
         return self.loaded
 
-    def _reply(self, answer: Answer, began: float) -> Reply:
+    def _reply(self, answer: Answer, began: float, *, is_pinned: bool) -> Reply:
         if isinstance(answer, SlipwayError):
             reply = _refusal(answer)
         elif answer.json_bytes is None:
@@ -170,7 +179,7 @@ class Inference:
             headers = [self._version, (b"content-type", b"application/octet-stream")]
             headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
             reply = Reply(HTTPStatus.OK, headers, answer.body)
-        self._metrics.count(reply.status, time.perf_counter() - began)
+        self._metrics.count(reply.status, time.perf_counter() - began, is_pinned=is_pinned)
         return reply
 
 

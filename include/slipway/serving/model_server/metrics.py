@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
-SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+SECONDS = (
+    *(0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.007),
+    *(0.01, 0.015, 0.02, 0.03, 0.05, 0.07),
+    *(0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.7),
+    *(1, 1.5, 2, 3, 5, 10),
+)
+"""A rollout reads the p99 from these, so each is little above the one before."""
 ROWS = (1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000, 20_000)
 LABELS = ("model", "version")
+BY_MODEL, BY_VERSION = "model", "version"
+INSTANCE_BYTES = 6
 
 
 class Metrics:
@@ -24,15 +40,24 @@ class Metrics:
     def __init__(self, model: str, version: int) -> None:
         self._registry = CollectorRegistry()
         self._identity = (model, str(version))
-        self._requests = self._counter("requests", "Infer requests by status.", "status")
-        self._by_status: dict[int, Counter] = {}
+        ProcessCollector(registry=self._registry)
+        # Counters begin at nothing with each start; whoever adds them up has to see that.
+        instance = self._gauge("server_instance_info", "This start of the server.", "instance")
+        instance.labels(*self._identity, secrets.token_hex(INSTANCE_BYTES)).set(1)
+        self._requests = self._counter(
+            "requests",
+            "Infer requests by status, and by whether they asked the model or this very version.",
+            "status",
+            "asked",
+        )
         self._seconds = Histogram(
             "slipway_request_seconds",
             "From the last byte of a request to its answer.",
-            LABELS,
+            (*LABELS, "status", "asked"),
             registry=self._registry,
             buckets=SECONDS,
-        ).labels(*self._identity)
+        )
+        self._by_label: dict[tuple[int, bool], tuple[Counter, Histogram]] = {}
         self.batch_rows = Histogram(
             "slipway_batch_rows",
             "Rows that the model scored at once.",
@@ -46,19 +71,23 @@ class Metrics:
             "out_of_range_inputs", "Values that training never saw, by column.", "column"
         )
 
-    def count(self, status: int, seconds: float) -> None:
+    def count(self, status: int, seconds: float, *, is_pinned: bool) -> None:
         """An infer request was answered.
 
         Args:
             status: With what.
             seconds: How long that took since its last byte.
+            is_pinned: Whether it asked this very version, as a rollout's own checks do, instead
+                of whichever serves the model.
         """
-        counter = self._by_status.get(status)
-        if counter is None:
-            counter = self._requests.labels(*self._identity, str(status))
-            self._by_status[status] = counter
+        found = self._by_label.get((status, is_pinned))
+        if found is None:
+            labels = (*self._identity, str(status), BY_VERSION if is_pinned else BY_MODEL)
+            found = self._requests.labels(*labels), self._seconds.labels(*labels)
+            self._by_label[status, is_pinned] = found
+        counter, histogram = found
         counter.inc()
-        self._seconds.observe(seconds)
+        histogram.observe(seconds)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Show a figure that is looked up whenever Prometheus asks."""

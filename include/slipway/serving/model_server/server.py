@@ -82,7 +82,8 @@ class ModelServer:
         self._stems = [f"/v2/models/{model}", f"/v2/models/{model}/versions/{version}"]
         self.inference = Inference(
             version,
-            paths=[f"{stem}/infer" for stem in self._stems],
+            model_path=f"{self._stems[0]}/infer",
+            version_path=f"{self._stems[1]}/infer",
             options=options,
             metrics=self._metrics,
             permits=self._gate.permits,
