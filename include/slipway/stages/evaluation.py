@@ -84,7 +84,7 @@ def evaluate(
     ref = RunRef(spec.model, request.run, "evaluate")
     pinned = need_record(store, ref.beside("snapshot"))
     trained = need_record(store, ref.beside("train"))
-    work = _Evaluation(spec, dataset, tables, registry, tracking, load, measure)
+    work = _Evaluation(Contest(spec, dataset, tables, measure), registry, tracking, load)
     return perform(
         store,
         ref,
@@ -97,48 +97,42 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Evaluation:
+class Contest:
+    """Who meets whom, and on which rows.
+
+    Attributes:
+        spec: The model.
+        dataset: Its dataset.
+        tables: Where the rows are.
+        measure: Computes the metrics.
+    """
+
     spec: ModelSpec
     dataset: DatasetSpec
     tables: Tables
-    registry: Registry
-    tracking: Tracking
-    load: Callable[[Path], Scorer]
     measure: Measure
 
-    def attempt(self, attempt: Attempt, pins: Snapshot, trained: Verdict) -> Verdict:
-        """Score everything on the same rows, and write the numbers down."""
-        with TemporaryDirectory(prefix="slipway-evaluate-") as scratch:
-            challenger = self._challenger(trained, Path(scratch))
-            champion, version = self._champion(Path(scratch))
-            contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
-            rows = self._common_holdout(pins, list(contenders.values()))
-            numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
-            scores = {name: _scores(contender, rows) for name, contender in contenders.items()}
+    def numbers(
+        self, pins: Snapshot, challenger: Scorer, champion: Scorer | None, *, version: int | None
+    ) -> dict[str, Number]:
+        """The numbers that a gate compares: of challenger, champion and constant.
+
+        Args:
+            pins: What may be seen of the tables.
+            challenger: Who wants to be champion.
+            champion: Who is; None: nobody.
+            version: The champion's.
+        """
+        contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
+        rows = self._common_holdout(pins, list(contenders.values()))
+        numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
+        scores = {name: _scores(contender, rows) for name, contender in contenders.items()}
         for name, scored in scores.items():
-            numbers |= self._numbers(name, rows, scored)
+            numbers |= self._metrics(name, rows, scored)
         if champion is not None:
             numbers |= _likeness(scores["challenger"], scores["champion"])
         constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
-        numbers |= self._numbers("constant", rows, constant)
-        attempt.check()
-        run_id = trained.evidence["mlflow_run"]
-        self.tracking.log_metrics(run_id, _finite_numbers(numbers))
-        return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
-
-    def _challenger(self, trained: Verdict, scratch: Path) -> Scorer:
-        evidence = trained.evidence
-        folder = self.tracking.download(
-            evidence["model_uri"], scratch / "challenger", sha256=evidence["manifest_sha256"]
-        )
-        return self.load(folder)
-
-    def _champion(self, scratch: Path) -> tuple[Scorer | None, int | None]:
-        champion = self.registry.alias(self.spec.model, CHAMPION)
-        if champion is None:
-            return None, None
-        folder = self.registry.download(self.spec.model, champion.version, scratch / "champion")
-        return self.load(folder), champion.version
+        return numbers | self._metrics("constant", rows, constant)
 
     def _common_holdout(self, pins: Snapshot, contenders: Sequence[Scorer]) -> pd.DataFrame:
         """The challenger's holdout rows that follow every contender's training rows."""
@@ -157,13 +151,50 @@ class _Evaluation:
         seen = max(datetime.fromisoformat(manifest["training_end"]) for manifest in manifests)
         return rows[(times >= start) & (times > seen)]
 
-    def _numbers(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
+    def _metrics(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
         names = METRICS[self.spec.task]
         if scores is None:
             return {f"{who}.{name}": None for name in names}
         actual = as_target(rows[self.spec.target], self.spec.task)
         measured = self.measure(names, actual=actual, scores=scores)
         return {f"{who}.{name}": measured[name] for name in names}
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    contest: Contest
+    registry: Registry
+    tracking: Tracking
+    load: Callable[[Path], Scorer]
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.contest.spec
+
+    def attempt(self, attempt: Attempt, pins: Snapshot, trained: Verdict) -> Verdict:
+        """Score everything on the same rows, and write the numbers down."""
+        with TemporaryDirectory(prefix="slipway-evaluate-") as scratch:
+            challenger = self._challenger(trained, Path(scratch))
+            champion, version = self._champion(Path(scratch))
+            numbers = self.contest.numbers(pins, challenger, champion, version=version)
+        attempt.check()
+        run_id = trained.evidence["mlflow_run"]
+        self.tracking.log_metrics(run_id, _finite_numbers(numbers))
+        return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
+
+    def _challenger(self, trained: Verdict, scratch: Path) -> Scorer:
+        evidence = trained.evidence
+        folder = self.tracking.download(
+            evidence["model_uri"], scratch / "challenger", sha256=evidence["manifest_sha256"]
+        )
+        return self.load(folder)
+
+    def _champion(self, scratch: Path) -> tuple[Scorer | None, int | None]:
+        champion = self.registry.alias(self.spec.model, CHAMPION)
+        if champion is None:
+            return None, None
+        folder = self.registry.download(self.spec.model, champion.version, scratch / "champion")
+        return self.load(folder), champion.version
 
     def _reason(self, numbers: Mapping[str, Number]) -> str:
         metric = next(iter(self.spec.gates.metrics))
