@@ -140,6 +140,25 @@ def test_a_challenger_becomes_champion(yard: Yard) -> None:
     assert yard.roll(holder="run-2") == ["nothing"]
 
 
+def test_a_version_is_measured_once(yard: Yard) -> None:
+    """What verify measured is noted at the version; a later look does not change it."""
+    yard.registry.aliases["challenger"] = 3
+    yard.roll()
+    noted = {"slipway.resident_mib": "100.0", "slipway.cold_start_s": "1.0"}
+    assert noted.items() <= yard.registry.tags[3].items()
+    yard.registry.tags[4] = {"slipway.resident_mib": "80.0"}
+    yard.registry.aliases["challenger"] = 4
+    yard.roll(holder="run-2")
+    assert yard.registry.tags[4]["slipway.resident_mib"] == "80.0"
+    assert yard.registry.tags[4]["slipway.cold_start_s"] == "1.0"
+
+
+def test_a_return_measures_nothing(yard: Yard) -> None:
+    """A rollback notes no sizes: warm servers that asked for others would be replaced by it."""
+    yard.roll("previous")
+    assert "slipway.resident_mib" not in yard.registry.tags[1]
+
+
 def test_the_first_model_is_rolled_out(yard: Yard) -> None:
     """Without a champion the challenger takes everything, and there is no previous."""
     yard.registry.aliases = {"challenger": 1}

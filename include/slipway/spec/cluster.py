@@ -49,6 +49,11 @@ class Cluster(Spec):
         default=None,
         description="Secret whose entry `tokens` is the tokens file: who may ask. None: anybody.",
     )
+    pii_key_secret: ObjectName | None = Field(
+        default=None,
+        description="Secret whose entry `key` is the key of hashed personal columns; needed where "
+        "the dataset has some.",
+    )
     replicas: int = Field(default=2, ge=1, description="Servers of the champion.")
     warm_replicas: int | None = Field(
         default=None, ge=1, description="Servers of `previous`; none: as many as the champion has."

@@ -22,6 +22,9 @@ from slipway.stages.reconciling import REFUSED, TAG, Version
 from slipway.stages.replay import FeatureTables, Measured, Package, Replay, recent_rows
 from slipway.stages.shadow import Shadow, compare
 
+RESIDENT_MIB = "slipway.resident_mib"
+COLD_START_S = "slipway.cold_start_s"
+
 
 class Folders(Protocol):
     """The part of the registry that holds versions' folders and notes."""
@@ -134,7 +137,9 @@ def verify(
         attempt.check()
         # A champion that is being put back serves already; a tag would only block its return.
         if plan.action != "repair":
-            registry.tag(spec.model, plan.version, {TAG: verdict.action})
+            known = registry.version(spec.model, plan.version).tags
+            sizes = {} if plan.is_urgent else _sizes(verdict, known)
+            registry.tag(spec.model, plan.version, {TAG: verdict.action, **sizes})
         return verdict
 
     inputs = {"version": plan.version, "action": plan.action}
@@ -147,6 +152,20 @@ def verify(
 def sample_key(ref: RunRef) -> str:
     """Store key of a few rows with their offline predictions, for reading back what serves."""
     return f"{ref.beside('verify').folder}/sample.json"
+
+
+def _sizes(verdict: Verdict, known: Mapping[str, str]) -> dict[str, str]:
+    """What a server of the version takes, as tags, unless they are known.
+
+    Measured once, and never on the way back to a version: its warm servers would be replaced if
+    they asked for something else.
+    """
+    measured = {RESIDENT_MIB: "resident_mib", COLD_START_S: "cold_start_s"}
+    return {
+        tag: f"{value:.1f}"
+        for tag, name in measured.items()
+        if tag not in known and isinstance(value := verdict.numbers.get(name), float) and value > 0
+    }
 
 
 def _examine(

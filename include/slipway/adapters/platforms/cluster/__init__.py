@@ -1,0 +1,1 @@
+"""Kubernetes: a Deployment per version, and one entry point per model."""

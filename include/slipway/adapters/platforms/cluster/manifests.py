@@ -1,0 +1,39 @@
+"""Everything that serves a model, as it would be applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.adapters.platforms.cluster.entry import Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.shares import server_counts
+from slipway.adapters.platforms.cluster.sizing import sizing
+from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
+from slipway.spec import ModelSpec
+
+
+def manifests(
+    spec: ModelSpec, traffic: Traffic, tags: Mapping[int, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """The objects of each version that has a share or is kept, then the entry point.
+
+    Args:
+        spec: The model, with its `deployment.kubernetes`.
+        traffic: Which versions have a share, and which are kept.
+        tags: Of the versions, where the registry has said them.
+    """
+    cluster = cluster_of(spec)
+    by_route = cluster.gateway is not None
+    counts = server_counts(cluster, traffic.shares, traffic.keep, by_route=by_route)
+    objects = [
+        one
+        for version, replicas in counts.items()
+        for one in version_objects(
+            spec, version, replicas=replicas, sizing=sizing(cluster, tags.get(version, {}))
+        )
+    ]
+    said = None if by_route else traffic
+    objects.append(entry_service(spec, traffic.shares, by_route=by_route, traffic=said))
+    if by_route:
+        objects.append(route(spec, traffic.shares, traffic=traffic))
+    return objects

@@ -1,0 +1,123 @@
+"""The objects of one version: its servers, two ways to reach them, and how many may be moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.adapters.platforms.cluster.naming import (
+    ENTRY_LANE,
+    LANE,
+    PORT,
+    pods_name,
+    version_labels,
+    version_name,
+    version_selector,
+)
+from slipway.adapters.platforms.cluster.server_pod import server_pod
+from slipway.adapters.platforms.cluster.sizing import Sizing
+from slipway.spec import ModelSpec
+from slipway.spec.cluster import Cluster
+
+REVISIONS = 2
+
+
+def version_objects(
+    spec: ModelSpec, version: int, *, replicas: int, sizing: Sizing
+) -> list[dict[str, Any]]:
+    """Deployment, Service, headless Service and PodDisruptionBudget of a version, in this order.
+
+    Args:
+        spec: The model, with its `deployment.kubernetes`.
+        version: Its version.
+        replicas: How many servers.
+        sizing: What each of them asks for.
+    """
+    cluster = cluster_of(spec)
+    labels = version_labels(spec.model, version)
+    selector = version_selector(spec.model, version)
+    name = version_name(spec.model, version)
+
+    def about(called: str) -> dict[str, Any]:
+        return {"name": called, "namespace": cluster.namespace, "labels": dict(labels)}
+
+    template = server_pod(
+        cluster,
+        spec.model,
+        version=version,
+        sizing=sizing,
+        labels={**labels, LANE: ENTRY_LANE},
+        selector=selector,
+        ships=True,
+    )
+    return [
+        deployment(
+            about(name), replicas=replicas, selector=selector, template=template, cluster=cluster
+        ),
+        service(about(name), selector=selector),
+        # Ready servers only: one that is stopping takes its counters with it.
+        service(about(pods_name(spec.model, version)), selector=selector, is_headless=True),
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": about(name),
+            "spec": {
+                # With a single server `minAvailable: 1` would let no node ever be drained.
+                "maxUnavailable": 1,
+                # Nor may a server that is not ready anyway.
+                "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                "selector": {"matchLabels": dict(selector)},
+            },
+        },
+    ]
+
+
+def cluster_of(spec: ModelSpec) -> Cluster:
+    """The part of a spec that describes its servers on a cluster."""
+    cluster = spec.deployment.kubernetes
+    assert cluster is not None, "a spec with target: kubernetes has it"  # noqa: S101
+    return cluster
+
+
+def deployment(
+    metadata: Mapping[str, Any],
+    *,
+    replicas: int,
+    selector: Mapping[str, str],
+    template: Mapping[str, Any],
+    cluster: Cluster,
+) -> dict[str, Any]:
+    """A Deployment whose servers are replaced only once others are ready."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": dict(metadata),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": REVISIONS,
+            "progressDeadlineSeconds": cluster.ready_seconds,
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+            },
+            "selector": {"matchLabels": dict(selector)},
+            "template": dict(template),
+        },
+    }
+
+
+def service(
+    metadata: Mapping[str, Any], *, selector: Mapping[str, str], is_headless: bool = False
+) -> dict[str, Any]:
+    """A Service in front of whatever the selector finds; only ready servers are behind it."""
+    kind = {"clusterIP": "None"} if is_headless else {"type": "ClusterIP"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": dict(metadata),
+        "spec": {
+            **kind,
+            "selector": dict(selector),
+            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }
