@@ -5,9 +5,12 @@ READY := .venv/.ready
 CLIENTS := .venv-clients/.ready
 # As pip does, uv shall trust what the machine trusts.
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
+# Strict: a package that could not be looked up is not one without vulnerabilities.
+AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
+	pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test integration soak clients bench lock reference
+.PHONY: help setup demo down format check test integration soak clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,6 +53,16 @@ clients: $(CLIENTS) ## .venv-clients with public clients that tests ask the serv
 
 lock: $(READY) ## renew the lock files from pyproject.toml
 	$(BIN)/python requirements/lock.py $(ARGS)
+	$(BIN)/python requirements/sbom.py
+
+sbom: $(READY) ## write requirements/sbom from the lock files, as `make lock` does
+	$(BIN)/python requirements/sbom.py
+
+audit: $(READY) ## look the locked packages up among known vulnerabilities; needs the network
+	@failed=0; for lock in airflow mlflow server shipper stages; do \
+		echo "requirements/$$lock.txt"; \
+		$(AUDIT) --requirement requirements/$$lock.txt $(ARGS) || failed=1; \
+	done; exit $$failed
 
 reference: $(READY) ## write docs/reference from the code
 	$(BIN)/slipway reference

@@ -1,5 +1,7 @@
 """Compiles the lock files from pyproject.toml and clients.in; `make lock` runs it.
 
+The images' bills of materials are made from them by sbom.py.
+
 Each file says in its header what it was made from, so that a test can tell without a network that
 it is stale.
 """

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -17,10 +18,12 @@ from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.model_package import load_package
 from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import Superseded
+from slipway.records.store import digest
+from slipway.stages.bills import file_name
 from slipway.stages.manifest import open_sealed
 from slipway.stages.promotion import DIGEST
 from tests.fakes import ferries
-from tests.fakes.learning import Meddler, Yard, spec
+from tests.fakes.learning import CODE, Meddler, Yard, spec
 
 
 @pytest.fixture
@@ -68,6 +71,40 @@ def test_mlflow_itself_can_load_a_registered_challenger(
     asked = [rows["wind"].tolist(), rows["port"].tolist()]
     assert np.abs(load_onnx(folder).score(asked) - package.predict(rows)).max() <= 1e-6
     assert open_sealed(folder, sha256=version.tags[DIGEST])["run_key"].endswith("request-000001")
+
+
+def test_a_version_brings_its_bills_of_materials(
+    yard: Yard, mlflow_server: str, tmp_path: Path
+) -> None:
+    """They lie beside the model, sealed like it; tags of run and version name their digests."""
+    request = yard.ask()
+    yard.until_gate(request)
+    version = int(yard.promote(request).verdict.numbers["version"] or 0)
+    folder = yard.registry.download(yard.spec.model, version, tmp_path / "v")
+    tags = yard.registry.version(yard.spec.model, version).tags
+    run = MlflowClient(mlflow_server).get_run(
+        MlflowClient(mlflow_server).get_model_version(yard.spec.model, str(version)).run_id
+    )
+    sealed = open_sealed(folder, sha256=tags[DIGEST])["files"]
+    for image, bill in CODE.bills.items():
+        assert (folder / file_name(image)).read_bytes() == bill
+        told = {
+            sealed[file_name(image)],
+            *(t[f"slipway.sbom.{image}"] for t in (tags, run.data.tags)),
+        }
+        assert told == {digest(bill)}
+
+
+def test_a_version_without_bills_says_so(yard: Yard, tmp_path: Path) -> None:
+    """Code that has no lock files beside it trains all the same."""
+    yard.code = replace(CODE, bills={})
+    request = yard.ask()
+    yard.until_gate(request)
+    version = int(yard.promote(request).verdict.numbers["version"] or 0)
+    tags = yard.registry.version(yard.spec.model, version).tags
+    assert tags["slipway.sbom.stages"] == tags["slipway.sbom.server"] == "absent"
+    folder = yard.registry.download(yard.spec.model, version, tmp_path / "v")
+    assert not (folder / "sbom").exists()
 
 
 def test_the_run_of_a_stale_attempt_is_killed(yard: Yard, mlflow_server: str) -> None:

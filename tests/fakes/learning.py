@@ -26,7 +26,11 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 
-CODE = CodeState(git_commit="c0ffee", lock_sha256="10c4")
+CODE = CodeState(
+    git_commit="c0ffee",
+    lock_sha256="10c4",
+    bills={"stages": b'{"bomFormat": "CycloneDX"}', "server": b"{}"},
+)
 ORIGIN = {"dag": "ferry_delay__train", "run": "manual", "try": 1}
 
 
@@ -41,6 +45,7 @@ class Yard:
         registry: Model versions.
         spec: The model's.
         dataset: The dataset's.
+        code: What trains.
     """
 
     store: Store
@@ -49,6 +54,7 @@ class Yard:
     registry: Registry
     spec: ModelSpec
     dataset: DatasetSpec
+    code: CodeState = CODE
 
     @classmethod
     def in_memory(cls, folder: Path) -> Yard:
@@ -94,7 +100,7 @@ class Yard:
             tables=self.tables,
             learner=learner or SklearnLearner(self.spec, self.dataset, None),
             tracking=self.tracking,
-            code=CODE,
+            code=self.code,
             **self._common(request),
         )
 

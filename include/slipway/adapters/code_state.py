@@ -1,4 +1,4 @@
-"""Which code runs (git): the commit, whether files differ from it, and the lock's digest."""
+"""Which code runs (git): the commit, whether files differ from it, its lock and its bills."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from slipway.records.store import digest
+from slipway.stages.bills import IMAGES, file_name
 from slipway.stages.provenance import CodeState
 
 UNKNOWN = "unknown"
@@ -19,10 +20,13 @@ def read_code_state(project: Path, *, commit: str = "") -> CodeState:
         project: The checkout.
         commit: What an image without git was told at its build; else git is asked.
     """
-    lock = project / "requirements" / "stages.txt"
+    requirements = project / "requirements"
+    lock = requirements / "stages.txt"
+    bills = {image: requirements / file_name(image) for image in IMAGES}
     return CodeState(
         git_commit=commit or _commit(project),
         lock_sha256=digest(lock.read_bytes()) if lock.is_file() else UNKNOWN,
+        bills={image: file.read_bytes() for image, file in bills.items() if file.is_file()},
     )
 
 

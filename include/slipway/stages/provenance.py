@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,10 +13,12 @@ class CodeState:
     Attributes:
         git_commit: Commit of the checkout; ends in `-dirty` when files differ from it.
         lock_sha256: Digest of the lock file that the environment was made from.
+        bills: Bills of materials, CycloneDX JSON by image; those that are there.
     """
 
     git_commit: str
     lock_sha256: str
+    bills: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

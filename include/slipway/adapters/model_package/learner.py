@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -159,13 +159,21 @@ class LearnedModel:
         """Probability of class 1, or predicted value, of shape (n_rows,)."""
         return self.package.predict(rows)
 
-    def save(self, folder: Path, *, facts: Mapping[str, Any], reference: pd.DataFrame) -> str:
+    def save(
+        self,
+        folder: Path,
+        *,
+        facts: Mapping[str, Any],
+        reference: pd.DataFrame,
+        beside: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> str:
         """Write the complete folder of a model version; the digest of its manifest.
 
         Args:
             folder: A folder that does not exist yet.
             facts: What the manifest says beside what this adapter knows.
             reference: Raw feature columns, event time, score and part, in time order.
+            beside: Other files that the folder keeps, by path.
 
         Raises:
             SpecError: The model holds types that may not be loaded, or answers differently
@@ -182,6 +190,9 @@ class LearnedModel:
         engine, form = engine_of(self.package, reference)
         if form is not None:
             (folder / ONNX).write_bytes(form)
+        for name, data in beside.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
         digest = seal(
             folder,
             {
