@@ -21,7 +21,7 @@ from slipway.records.runs import (
 )
 from slipway.records.store import Store
 from slipway.spec import ModelSpec
-from slipway.stages.engine_choice import tags_of
+from slipway.stages import bills, engine_choice
 from slipway.stages.gating import CHALLENGER, CHAMPION, gate
 from slipway.stages.shadow import COMPARED_WITH, EVIDENCE, TAG_PREFIX
 
@@ -234,7 +234,8 @@ def _version_tags(
         COMPARED_WITH: "constant" if champion is None else f"version {champion}",
         "slipway.training_end": str(trained.numbers["training_end"]),
         "slipway.snapshot": json.dumps(pins),
-        **tags_of(trained.numbers),
+        **engine_choice.tags_of(trained.numbers),
+        **bills.tags_of(trained.evidence),
         **metrics,
         **evidence,
     }

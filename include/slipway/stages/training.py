@@ -19,7 +19,7 @@ from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages import engine_choice
+from slipway.stages import bills, engine_choice
 from slipway.stages.dividing import PART, Parts, as_target, divide
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
 from slipway.stages.manifest import MANIFEST, parse
@@ -41,7 +41,14 @@ class Learned(Protocol):
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Probability of class 1, or predicted value, of shape (n_rows,)."""
 
-    def save(self, folder: Path, *, facts: Mapping[str, Any], reference: pd.DataFrame) -> str:
+    def save(
+        self,
+        folder: Path,
+        *,
+        facts: Mapping[str, Any],
+        reference: pd.DataFrame,
+        beside: Mapping[str, bytes],
+    ) -> str:
         """Write a model version's complete folder; the digest of its manifest."""
 
 
@@ -165,7 +172,10 @@ class _Training:
         with TemporaryDirectory(prefix="slipway-train-") as scratch:
             folder = Path(scratch) / self.spec.model
             manifest_sha256 = learned.save(
-                folder, facts=facts, reference=self._reference(parts, learned)
+                folder,
+                facts=facts,
+                reference=self._reference(parts, learned),
+                beside=bills.files_of(self.code.bills),
             )
             manifest = parse(
                 (folder / MANIFEST).read_bytes(), sha256=manifest_sha256, where=MANIFEST
@@ -186,6 +196,7 @@ class _Training:
                 "manifest_sha256": manifest_sha256,
                 "mlflow_run": run_id,
                 "mlflow": self.tracking.address(run_id),
+                **bills.evidence_of(self.code.bills),
             },
         )
 
@@ -229,6 +240,7 @@ class _Training:
             "slipway.git_commit": self.code.git_commit,
             "slipway.lock_sha256": self.code.lock_sha256,
             "slipway.seed": str(self.spec.training.seed),
+            **bills.tags_of(bills.evidence_of(self.code.bills)),
         }
 
     def _facts(self, pins: Snapshot) -> dict[str, Any]:
