@@ -13,6 +13,7 @@ from typing import Literal
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
 from slipway.stages import manifest
+from slipway.stages.copying import TrackedRun
 from slipway.stages.promotion import DIGEST, RUN_KEY, ModelVersion
 from slipway.stages.provenance import PinnedTable
 
@@ -29,6 +30,7 @@ class Run:
         tables: What it learnt from.
         metrics: What it measured.
         status: How it stands.
+        files: What lies beside it, by name.
     """
 
     model: str
@@ -38,6 +40,7 @@ class Run:
     tables: Sequence[PinnedTable]
     metrics: dict[str, float] = field(default_factory=dict)
     status: str = "RUNNING"
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 class MemoryTracking:
@@ -111,6 +114,40 @@ class MemoryTracking:
             raise RegistryUnavailable("the fake does not answer")
 
 
+class MemoryRuns:
+    """Fulfils `copying.Runs` and `copying.Artifacts`.
+
+    Args:
+        tracking: The runs.
+    """
+
+    def __init__(self, tracking: MemoryTracking) -> None:
+        self.tracking = tracking
+
+    def read(self, run_id: str) -> TrackedRun:
+        """What a run has logged."""
+        self.tracking.check()
+        run = self.tracking.runs[run_id]
+        tables = tuple(run.tables)
+        where = self.tracking.address(run_id)
+        return TrackedRun(dict(run.params), dict(run.metrics), dict(run.tags), tables, where)
+
+    def fetch(self, run_id: str, to: Path) -> list[str]:
+        """The names of a run's files, which lie in a folder now."""
+        files = self.tracking.runs[run_id].files
+        for name, data in files.items():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            (to / name).write_bytes(data)
+        return sorted(files)
+
+    def attach(self, run_id: str, folder: Path) -> None:
+        """Add a folder's files to a run."""
+        for path in folder.rglob("*"):
+            if path.is_file():
+                name = path.relative_to(folder).as_posix()
+                self.tracking.runs[run_id].files[name] = path.read_bytes()
+
+
 class MemoryRegistry:
     """Fulfils `promotion.Registry`.
 
@@ -136,6 +173,11 @@ class MemoryRegistry:
         if not 1 <= version <= len(known):
             raise NotFound(f"{model} has no version {version}")
         return known[version - 1]
+
+    def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
+        """The oldest version whose tags hold a digest, or None."""
+        known = self.versions.get(model, [])
+        return next((one for one in known if one.tags.get(DIGEST) == sha256), None)
 
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -66,3 +67,29 @@ class MortalTables(MemoryTables):
         """Replace a batch's rows, unless killed right before."""
         self._store.fuse.burn()
         return super().publish(table, frame, batch=batch, writer=writer, attempt=attempt, note=note)
+
+
+class Mortal:
+    """Anything whose user may be killed right before it writes.
+
+    Args:
+        real: What it stands for.
+        fuse: Says when.
+        writes: Names of the methods that write.
+    """
+
+    def __init__(self, real: Any, fuse: Fuse, *, writes: frozenset[str]) -> None:
+        self._real = real
+        self._fuse = fuse
+        self._writes = writes
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if name not in self._writes:
+            return found
+
+        def write(*given: Any, **named: Any) -> Any:
+            self._fuse.burn()
+            return found(*given, **named)
+
+        return write

@@ -7,8 +7,9 @@ S3's address and credentials come from the standard `AWS_*` variables, among the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -21,23 +22,72 @@ from slipway.errors import BadParameter, NotFound, StoreUnavailable
 from slipway.records.store import Entry
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
 
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
-def open_store(root: str) -> ObjectStore:
+@dataclass(frozen=True)
+class S3Access:
+    """How to enter a bucket that is not this installation's own.
+
+    Attributes:
+        key_id: Access key; empty: the `AWS_…` variables' credentials are used.
+        secret: Its secret.
+        session: Its session token; None: it is no temporary one.
+        region: Region; empty: the `AWS_…` variables' one.
+        endpoint: Address of the S3 server; empty likewise.
+    """
+
+    key_id: str = ""
+    secret: str = field(default="", repr=False)
+    session: str | None = field(default=None, repr=False)
+    region: str = ""
+    endpoint: str = ""
+
+    def config(self) -> S3Config:
+        """The same for obstore, where it differs from the `AWS_…` variables."""
+        config: S3Config = {}
+        if self.region:
+            config["region"] = self.region
+        if self.endpoint:
+            config["endpoint"] = self.endpoint
+        return config
+
+    def credentials(self) -> Callable[[], S3Credential] | None:
+        """What provides the credentials; None: the `AWS_…` variables do.
+
+        A provider, since keys in a configuration would be used together with the session token
+        of the `AWS_…` variables.
+        """
+        if not self.key_id:
+            return None
+        held: S3Credential = {
+            "access_key_id": self.key_id,
+            "secret_access_key": self.secret,
+            "token": self.session,
+            "expires_at": None,
+        }
+        return lambda: held
+
+
+def open_store(root: str, *, access: S3Access | None = None, may_make: bool = True) -> ObjectStore:
     """The store under one root.
 
     Args:
-        root: A local folder, made if there is none, or `s3://bucket/prefix`.
+        root: A local folder, or `s3://bucket/prefix`.
+        access: How to enter the bucket; the `AWS_…` variables say it when not given.
+        may_make: Whether a local folder is made if there is none.
 
     Raises:
         BadParameter: The root is neither.
+        NotFound: There is no such folder, and it may not be made.
     """
     scheme, separator, place = root.partition("://")
     if not separator:
         folder = Path(root).expanduser().resolve()
+        if not may_make and not folder.is_dir():
+            raise NotFound("there is no such store", where=str(folder))
         return ObjectStore(str(folder), LocalStore(folder, mkdir=True))
     bucket, _, prefix = place.strip("/").partition("/")
     if scheme != "s3" or not bucket:
@@ -46,7 +96,15 @@ def open_store(root: str) -> ObjectStore:
             expected="a folder, or s3://bucket/prefix",
             hint="set SLIPWAY_STORE",
         )
-    store = S3Store(bucket, prefix=prefix or None, client_options=_client(), retry_config=_RETRIES)
+    access = access or S3Access()
+    store = S3Store(
+        bucket,
+        prefix=prefix or None,
+        config=access.config(),
+        client_options=_client(),
+        retry_config=_RETRIES,
+        credential_provider=access.credentials(),
+    )
     return ObjectStore(root.rstrip("/"), store)
 
 

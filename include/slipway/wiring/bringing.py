@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
+from slipway.settings import SourceSettings
+from slipway.wiring.workshop import Workshop
 
 if TYPE_CHECKING:
+    from slipway.adapters.object_store import S3Access
     from slipway.records.runs import RunRecord, Verdict
+    from slipway.stages.environments import Here, Source
 
 
 def bring(
@@ -19,7 +23,89 @@ def bring(
     store: str,
     replace: bool,
     origin: Mapping[str, Any],
+    shop: Workshop | None = None,
+    secrets: SourceSettings | None = None,
 ) -> RunRecord | Verdict:
-    """What became of the version that was asked for."""
-    del which, mlflow, store, replace, origin
-    raise BadParameter(f"{model} cannot be brought from another environment yet")
+    """What became of the version that was asked for.
+
+    Args:
+        model: Its name, here as there.
+        which: The source's version: its number, or an alias.
+        mlflow: Address of the source's MLflow server.
+        store: Root of the source's store.
+        replace: Whether it takes the place of another challenger that waits here.
+        origin: Who asks for it.
+        shop: This environment's tools; the environment variables' when not given.
+        secrets: How to enter the source; likewise.
+
+    Raises:
+        BadParameter: The source is this environment.
+        NotFound: There is no such version, or no such store.
+        SlipwayError: See `stages.bringing.bring`.
+    """
+    from slipway.stages import bringing
+    from slipway.stages.edge import find_version
+
+    own = shop or Workshop()
+    spec = own.model(model)
+    source = _source(mlflow, store, secrets or SourceSettings())
+    if source.address == own.registry.address or source.store.root == own.store.root:
+        raise BadParameter(
+            "a version cannot be brought from the environment that it shall come to",
+            expected="the MLflow server and the store of another one",
+            found=f"{source.address} and {source.store.root}",
+            hint="SLIPWAY_MLFLOW and SLIPWAY_STORE say where this one is",
+        )
+    return bringing.bring(
+        spec,
+        own.dataset(spec.dataset),
+        version=find_version(source.registry, model, which),
+        source=source,
+        here=_here(own),
+        replace=replace,
+        origin=origin,
+    )
+
+
+def _source(mlflow: str, store: str, secrets: SourceSettings) -> Source:
+    from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns
+    from slipway.adapters.object_store import open_store
+    from slipway.stages.environments import Source
+
+    token = secrets.mlflow_token.get_secret_value() if secrets.mlflow_token else None
+    registry = MlflowRegistry(mlflow, token=token)
+    return Source(
+        address=registry.address,
+        registry=registry,
+        runs=MlflowRuns(mlflow, token=token),
+        store=open_store(store, access=_access(secrets), may_make=False),
+    )
+
+
+def _access(secrets: SourceSettings) -> S3Access:
+    from slipway.adapters.object_store import S3Access
+
+    secret, session = secrets.aws_secret_access_key, secrets.aws_session_token
+    return S3Access(
+        key_id=secrets.aws_access_key_id,
+        secret=secret.get_secret_value() if secret else "",
+        session=session.get_secret_value() if session else None,
+        region=secrets.aws_region,
+        endpoint=secrets.aws_endpoint_url,
+    )
+
+
+def _here(shop: Workshop) -> Here:
+    from slipway.adapters.metrics import measure
+    from slipway.adapters.mlflow_server import MlflowRuns
+    from slipway.adapters.model_package import load_package
+    from slipway.stages.environments import Here
+    from slipway.stages.weighing import Scales
+
+    return Here(
+        registry=shop.registry,
+        tracking=shop.tracking,
+        artifacts=MlflowRuns(shop.settings.mlflow),
+        store=shop.store,
+        scales=Scales(shop.registry, shop.tables, load_package, measure),
+    )

@@ -5,6 +5,7 @@ importing that costs every task some three seconds, this a few tenths.
 """
 
 from slipway.adapters.mlflow_server.registry import MlflowRegistry
+from slipway.adapters.mlflow_server.runs import MlflowRuns
 from slipway.adapters.mlflow_server.tracking import MlflowTracking
 
-__all__ = ["MlflowRegistry", "MlflowTracking"]
+__all__ = ["MlflowRegistry", "MlflowRuns", "MlflowTracking"]

@@ -30,17 +30,19 @@ class MlflowApi:
 
     Args:
         url: Its address; a user and password in it go into requests, and into nothing else.
+        token: Bearer token, where it asks for one.
 
     Attributes:
         url: Its address as people may see it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token: str | None = None) -> None:
         given = httpx.URL(url)
         self.url = str(given.copy_with(userinfo=b"")).rstrip("/")
         self._client = httpx.Client(
             base_url=f"{self.url}/api/2.0/",
             auth=(given.username, given.password) if given.userinfo else None,
+            headers={"Authorization": f"Bearer {token}"} if token else None,
             timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
         )
         weakref.finalize(self, self._client.close)
@@ -68,6 +70,14 @@ class MlflowApi:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = file.relative_to(folder).as_posix()
             self._send("PUT", _proxied(artifact_uri, name), content=file.read_bytes())
+
+    def fetch(self, artifact_uri: str, name: str) -> bytes:
+        """One file below an artifact URI.
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        return self._send("GET", _proxied(artifact_uri, name)).content
 
     def download(self, artifact_uri: str, to: Path, *, sha256: str) -> Path:
         """A model version's folder, complete and with all its digests checked, or not at all.
@@ -105,7 +115,7 @@ class MlflowApi:
 
     def _artifact(self, artifact_uri: str, name: str) -> bytes:
         try:
-            return self._send("GET", _proxied(artifact_uri, name)).content
+            return self.fetch(artifact_uri, name)
         except NotFound as error:
             raise Tampered(
                 "a file of a model version is missing", where=f"{artifact_uri}/{name}"

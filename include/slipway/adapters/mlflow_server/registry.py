@@ -21,10 +21,16 @@ class MlflowRegistry:
 
     Args:
         url: Address of the MLflow server.
+        token: Bearer token, where it asks for one.
     """
 
-    def __init__(self, url: str) -> None:
-        self._api = MlflowApi(url)
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        self._api = MlflowApi(url, token=token)
+
+    @property
+    def address(self) -> str:
+        """Where it is, without a password."""
+        return self._api.url
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """The version that an alias names, or None."""
@@ -40,6 +46,14 @@ class MlflowRegistry:
         """
         found = self._api.get("model-versions/get", name=model, version=str(version))
         return _model_version(found["model_version"])
+
+    def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
+        """The oldest version whose tags hold a digest, or None."""
+        return min(
+            self._search(model, f"tags.`{DIGEST}` = '{sha256}'"),
+            key=lambda one: one.version,
+            default=None,
+        )
 
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
@@ -144,10 +158,14 @@ class MlflowRegistry:
 
     def _find(self, model: str, run_key: str, model_uri: str) -> ModelVersion | None:
         # The run key alone would not do: in a store that was begun anew, numbers begin anew too.
-        same = f"name = '{model}' AND tags.`{RUN_KEY}` = '{run_key}'"
-        found = self._api.get("model-versions/search", filter=same).get("model_versions", [])
-        versions = [_model_version(one) for one in found if one["source"] == model_uri]
+        found = self._search(model, f"tags.`{RUN_KEY}` = '{run_key}'")
+        versions = [one for one in found if one.source_uri == model_uri]
         return min(versions, key=lambda one: one.version, default=None)
+
+    def _search(self, model: str, condition: str) -> list[ModelVersion]:
+        same = f"name = '{model}' AND {condition}"
+        found = self._api.get("model-versions/search", filter=same).get("model_versions", [])
+        return [_model_version(one) for one in found]
 
 
 def _model_version(value: Mapping[str, Any]) -> ModelVersion:

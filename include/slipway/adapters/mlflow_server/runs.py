@@ -1,0 +1,89 @@
+"""MLflow's runs as they stand: what was logged, and the files beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from slipway.adapters.mlflow_server.api import MlflowApi
+from slipway.errors import Tampered
+from slipway.stages.copying import TrackedRun
+from slipway.stages.provenance import PinnedTable
+
+
+class MlflowRuns:
+    """Fulfils `copying.Runs` and `copying.Artifacts`.
+
+    Args:
+        url: Address of the MLflow server.
+        token: Bearer token, where it asks for one.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        self._api = MlflowApi(url, token=token)
+
+    def read(self, run_id: str) -> TrackedRun:
+        """What a run has logged, its files aside.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        run = self._run(run_id)
+        data = run["data"]
+        experiment = run["info"]["experiment_id"]
+        return TrackedRun(
+            params=_values(data.get("params", [])),
+            metrics=_values(data.get("metrics", [])),
+            tags=_values(data.get("tags", [])),
+            tables=tuple(_tables(run.get("inputs", {}))),
+            address=f"{self._api.url}/#/experiments/{experiment}/runs/{run_id}",
+        )
+
+    def fetch(self, run_id: str, to: Path) -> list[str]:
+        """The names of a run's files, which lie in a folder now.
+
+        Raises:
+            NotFound: There is no such run.
+            Tampered: A name leads out of the folder.
+        """
+        uri = self._run(run_id)["info"]["artifact_uri"]
+        names = sorted(self._names(run_id, ""))
+        for name in names:
+            if name.startswith("/") or ".." in name.split("/"):
+                raise Tampered("a run names a file outside its folder", where=uri)
+            target = to / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self._api.fetch(uri, name))
+        return names
+
+    def attach(self, run_id: str, folder: Path) -> None:
+        """Add a folder's files to a run; a file of the same name is replaced."""
+        self._api.upload(self._run(run_id)["info"]["artifact_uri"], folder)
+
+    def _names(self, run_id: str, path: str) -> Iterator[str]:
+        within = {"path": path} if path else {}
+        listing = self._api.get("artifacts/list", run_id=run_id, **within)
+        for one in listing.get("files", []):
+            if one.get("is_dir"):
+                yield from self._names(run_id, one["path"])
+            else:
+                yield one["path"]
+
+    def _run(self, run_id: str) -> dict[str, Any]:
+        run: dict[str, Any] = self._api.get("runs/get", run_id=run_id)["run"]
+        return run
+
+
+def _values(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {pair["key"]: pair["value"] for pair in pairs}
+
+
+def _tables(inputs: Mapping[str, Any]) -> Iterator[PinnedTable]:
+    """The Delta tables among a run's inputs."""
+    for one in inputs.get("dataset_inputs", []):
+        dataset = one["dataset"]
+        if dataset.get("source_type") == "delta_table":
+            source = json.loads(dataset["source"])
+            yield PinnedTable(dataset["name"], source["path"], source["delta_table_version"])

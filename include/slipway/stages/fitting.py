@@ -1,0 +1,55 @@
+"""Whether a version that was learnt elsewhere fits what this environment's spec says; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slipway.spec import DatasetSpec, ModelSpec
+
+
+def misfits(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]) -> list[str]:
+    """Each thing in which a version differs from the spec, expected and found; none when it fits.
+
+    How it was learnt (estimator, parameters, gates) may differ: what is asked of it may not.
+
+    Args:
+        spec: The model here.
+        dataset: Its dataset here.
+        manifest: The version's.
+    """
+    said = {
+        "model": spec.model,
+        "dataset": spec.dataset,
+        "task": spec.task,
+        "target": spec.target,
+        "key": dataset.key,
+        "event_time": dataset.event_time,
+    }
+    found = [
+        f"{name}: expected {expected!r}, found {manifest.get(name)!r}"
+        for name, expected in said.items()
+        if manifest.get(name) != expected
+    ]
+    return [*found, *_columns(spec, dataset, manifest)]
+
+
+def _columns(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
+    expected = dict.fromkeys(spec.features.numeric, "number")
+    expected |= dict.fromkeys(spec.features.categorical, "string")
+    found = {column["name"]: column for column in manifest["features"]}
+    missing, unknown = sorted(expected.keys() - found), sorted(found.keys() - expected)
+    if missing:
+        yield f"features: expected {', '.join(missing)}, which the version does not take"
+    if unknown:
+        yield f"features: found {', '.join(unknown)}, which the spec does not name"
+    declared, treated = dataset.streams.features.columns, manifest.get("pii") or {}
+    for name in sorted(expected.keys() & found):
+        kind, column = expected[name], declared[name]
+        if found[name]["kind"] != kind:
+            yield f"feature {name}: expected a {kind}, found a {found[name]['kind']}"
+        if found[name]["required"] and column.nullable:
+            yield f"feature {name}: may be missing here, and the version requires it"
+        # What a server may log of a column stands in the version, not in the spec.
+        if treated.get(name) != column.pii:
+            yield f"feature {name}: expected pii {column.pii}, found {treated.get(name)}"
