@@ -1,0 +1,237 @@
+"""What `docker/kubernetes` lays out is valid, restricted, and allows what is needed and no more.
+
+A `kubectl` that brings Kustomize 5 renders the overlays. Where there is none, the files are
+checked one by one all the same, and what only a rendered overlay can show is skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+
+from slipway.settings import Settings
+from tests.unit.kustomized import (
+    FILES,
+    FOLDER,
+    NAMESPACE,
+    OVERLAYS,
+    containers,
+    documents,
+    laid_out,
+    of_kind,
+    pods,
+    references,
+    rendered,
+    whole_files,
+)
+
+VERSIONS = ("1.34", "1.35", "1.36")
+BY_PEOPLE = {"slipway-secrets", "slipway-mlflow", "slipway-airflow"}
+
+CHANGES = ["get", "list", "watch", "create", "patch", "update", "delete"]
+RIGHTS = {
+    "slipway-rollout": {
+        ("apps", "deployments"): CHANGES,
+        ("", "services"): CHANGES,
+        ("", "configmaps"): CHANGES,
+        ("policy", "poddisruptionbudgets"): CHANGES,
+        ("gateway.networking.k8s.io", "httproutes"): CHANGES,
+    },
+    "slipway-airflow": {
+        ("", "pods"): ["create", "get", "list", "watch", "patch", "delete"],
+        ("", "pods/log"): ["get"],
+        ("", "events"): ["get", "list", "watch"],
+    },
+}
+each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+each_layout = pytest.mark.parametrize("layout", ["as written", *OVERLAYS])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
+def test_every_file_is_used_and_names_what_is_there(file: Path) -> None:
+    """Each file is a kustomization, or stands in the one of its folder or of the folder above."""
+    text = file.read_text()
+    assert documents(text)
+    if file.name == "kustomization.yaml":
+        wanted = documents(text)[0]
+        named = [*wanted.get("resources", []), *wanted.get("components", [])]
+        named += [patch["path"] for patch in wanted.get("patches", [])]
+        assert [name for name in named if not (file.parent / name).exists()] == []
+    else:
+        above = [file.parent, file.parent.parent]
+        books = [folder / "kustomization.yaml" for folder in above]
+        assert any(
+            str(file.relative_to(book.parent)) in book.read_text()
+            for book in books
+            if book.exists()
+        )
+
+
+@pytest.mark.parametrize("file", whole_files(), ids=lambda file: str(file.relative_to(FOLDER)))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_complete_file_fits_the_api(file: Path, version: str) -> None:
+    """Kubernetes knows every field of the objects that need no overlay."""
+    for document in documents(file.read_text()):
+        kubernetes_validate.validate(document, version, strict=True)
+        assert document["kind"] == "Namespace" or document["metadata"]["namespace"] == NAMESPACE
+
+
+@each_overlay
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_overlay_fits_the_api(overlay: str, version: str) -> None:
+    """Kubernetes knows every field of what an overlay renders."""
+    for document in rendered(overlay):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_the_namespace_is_restricted() -> None:
+    """Pods that could become root are refused, noted and warned of."""
+    (namespace,) = documents((FOLDER / "base" / "namespace.yaml").read_text())
+    labels = namespace["metadata"]["labels"]
+    modes = [f"pod-security.kubernetes.io/{mode}" for mode in ("enforce", "audit", "warn")]
+    assert [labels[mode] for mode in modes] == ["restricted"] * 3
+
+
+def test_accounts_have_the_rights_of_their_purpose() -> None:
+    """Every Role holds what its account needs; stages, servers and MLflow stand in none."""
+    objects = laid_out("as written")
+    roles = {
+        role["metadata"]["name"]: {
+            (group, resource): rule["verbs"]
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+        }
+        for role in of_kind(objects, "Role")
+    }
+    assert roles == RIGHTS
+    assert of_kind(objects, "ClusterRole", "ClusterRoleBinding") == []
+    bound = {
+        binding["roleRef"]["name"]: [(one["kind"], one["name"]) for one in binding["subjects"]]
+        for binding in of_kind(objects, "RoleBinding")
+    }
+    assert bound == {name: [("ServiceAccount", name)] for name in RIGHTS}
+
+
+def test_tokens_are_mounted_by_no_account_of_its_own_accord() -> None:
+    """A pod that wants to speak to the API has to say so."""
+    objects = laid_out("as written")
+    accounts = of_kind(objects, "ServiceAccount")
+    assert {"slipway-stages", "slipway-server", "slipway-rollout", "slipway-airflow"} <= {
+        one["metadata"]["name"] for one in accounts
+    }
+    assert all(one["automountServiceAccountToken"] is False for one in accounts)
+
+
+@each_layout
+def test_every_pod_is_restricted(layout: str) -> None:
+    """Not root, no capability, no new privilege, a read-only disk; a token only for Airflow."""
+    for name, template in pods(laid_out(layout)).items():
+        pod = template["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is (name == "slipway-airflow")
+        # A Service's variables would be read as options of MLflow and as settings of Slipway.
+        assert pod["enableServiceLinks"] is False
+        for container in containers(template):
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+@each_overlay
+def test_every_container_says_what_it_needs(overlay: str) -> None:
+    """Requests and a limit of memory stand at each, and all together fit the quota."""
+    objects = rendered(overlay)
+    for template in pods(objects).values():
+        for container in containers(template):
+            resources = container["resources"]
+            assert set(resources["requests"]) == {"cpu", "memory"}
+            assert "memory" in resources["limits"]
+    (quota,) = of_kind(objects, "ResourceQuota")
+    assert len(of_kind(objects, "PersistentVolumeClaim")) <= int(
+        quota["spec"]["hard"]["persistentvolumeclaims"]
+    )
+
+
+@each_overlay
+def test_images_are_pinned_and_an_overlay_can_replace_them(overlay: str) -> None:
+    """Each image has a tag that is not `latest`, is pulled once, and stands in `images:`."""
+    book = documents((FOLDER / "overlays" / overlay / "kustomization.yaml").read_text())[0]
+    replaced = {one.get("newName", one["name"]) for one in book["images"]}
+    for template in pods(rendered(overlay)).values():
+        for container in containers(template):
+            name, _, tag = container["image"].rpartition(":")
+            assert name in replaced
+            assert re.fullmatch(r"\d+(\.\d+)+", tag)
+            assert container["imagePullPolicy"] == "IfNotPresent"
+
+
+@each_overlay
+def test_no_secret_stands_in_git(overlay: str) -> None:
+    """No Secret is rendered; those that pods name are the ones that a person makes."""
+    objects = rendered(overlay)
+    assert of_kind(objects, "Secret") == []
+    assert {name for kind, name, _ in references(objects) if kind == "Secret"} <= BY_PEOPLE
+
+
+@each_overlay
+def test_references_lead_somewhere(overlay: str) -> None:
+    """Every account, volume, ConfigMap and key that a pod names is there."""
+    objects = rendered(overlay)
+    there = {(one["kind"], one["metadata"]["name"]): one for one in objects}
+    for kind, name, key in references(objects):
+        if kind == "Secret":
+            continue
+        assert (kind, name) in there
+        assert key is None or key in there[kind, name]["data"]
+
+
+@each_layout
+def test_services_find_their_pods(layout: str) -> None:
+    """Each Service selects a pod that has a port of the name it asks for."""
+    objects = laid_out(layout)
+    for service in of_kind(objects, "Service"):
+        found = [
+            template
+            for template in pods(objects).values()
+            if service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+        ]
+        names = {
+            port["name"]
+            for template in found
+            for container in containers(template)
+            for port in container.get("ports", [])
+        }
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+
+
+@each_overlay
+def test_settings_are_settings(overlay: str) -> None:
+    """Every `SLIPWAY_…` entry is a setting, and says where the store and MLflow are."""
+    (settings,) = [
+        one["data"]
+        for one in of_kind(rendered(overlay), "ConfigMap")
+        if one["metadata"]["name"] == "slipway-settings"
+    ]
+    ours = {name for name in settings if name.startswith("SLIPWAY_")}
+    assert ours <= {f"SLIPWAY_{name.upper()}" for name in Settings.model_fields}
+    assert settings["SLIPWAY_STORE"].startswith("s3://")
+    assert settings["SLIPWAY_MLFLOW"] == "http://slipway-mlflow.slipway:5000"
+
+
+@each_overlay
+def test_mlflow_answers_to_the_name_that_stages_use(overlay: str) -> None:
+    """The hosts that MLflow allows hold the one of the settings; none is a wildcard for all."""
+    (names,) = [
+        one["data"]["allowed-hosts"].split(",")
+        for one in of_kind(rendered(overlay), "ConfigMap")
+        if one["metadata"]["name"] == "slipway-mlflow"
+    ]
+    assert "slipway-mlflow.slipway:5000" in names
+    assert "*" not in names
