@@ -13,7 +13,8 @@ from slipway.cli.demonstration import demo, down
 from slipway.cli.export import export
 from slipway.cli.ledgers import ledger
 from slipway.cli.output import Commands
-from slipway.cli.servers import platform, serve, ship, token
+from slipway.cli.rendering import render
+from slipway.cli.servers import download, platform, serve, ship, token
 from slipway.cli.specs import check, reference, sample
 from slipway.cli.stages import rollback, run
 from slipway.cli.stories import status, why
@@ -28,10 +29,10 @@ def main() -> None:
 
 
 for command in (
-    *(check, sample, reference),
+    *(check, sample, reference, render),
     *(status, why, ledger),
     *(run, rollback, bring, export),
-    *(serve, ship, platform, token),
+    *(serve, download, ship, platform, token),
     *(demo, down),
 ):
     main.add_command(command)

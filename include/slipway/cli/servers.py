@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import click
@@ -30,7 +33,11 @@ host_option = click.option(
     help="The model version's folder; default: downloaded from the registry.",
 )
 def serve(model: str, *, version: int, port: int, host: str, folder: Path | None) -> None:
-    """Serve one version of MODEL until SIGTERM."""
+    """Serve one version of MODEL until SIGTERM.
+
+    Where a folder is given the registry is not asked.
+    """
+    end_at_sigterm()
     from slipway.serving.model_server.server import serve as serve_version
     from slipway.serving.options import Options
 
@@ -54,12 +61,58 @@ def _download(model: str, version: int, scratch: Path) -> Path:
 
 
 @click.command()
-def ship() -> None:
-    """Ship this machine's prediction log until SIGTERM."""
+@click.argument("model")
+@click.option("--version", type=click.IntRange(min=1), required=True, help="Model version.")
+@click.option(
+    "--into",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder that becomes the version's: complete, with every digest checked, or not at all.",
+)
+def download(model: str, *, version: int, folder: Path) -> None:
+    """Fetch the folder of one version of MODEL from the registry.
+
+    A folder that holds the version already stays as it is.
+    """
+    end_at_sigterm()
+    from slipway import wiring
+
+    wiring.Workshop().registry.download(model, version, folder)
+    click.echo(f"version {version} of {model} is in {folder}")
+
+
+@click.command()
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Seconds after SIGTERM in which it waits for servers to end, and for a store that is "
+    "away, before it leaves segments behind.",
+)
+def ship(*, patience: float) -> None:
+    """Ship this machine's prediction log until SIGTERM, and then the rest of it."""
+    stop = threading.Event()
+    # From the first moment on: whoever is told to end while it starts still ships the rest.
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     from slipway.serving.prediction_log.shipper import ship as ship_segments
 
     settings = Settings()
-    ship_segments(store_root=settings.store, log_folder=settings.scratch / "log")
+    ship_segments(
+        store_root=settings.store,
+        log_folder=settings.scratch / "log",
+        patience_seconds=patience,
+        stop=stop,
+    )
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM end this process until what it runs has a way of its own.
+
+    The first process of a container would ignore it otherwise, and be killed much later.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @click.command()

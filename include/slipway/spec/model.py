@@ -192,6 +192,8 @@ class ModelSpec(Spec):
         if twice:
             raise Misfit(f"features name {', '.join(twice)} twice", field=("features",))
         check_runtime(self.runtime, self.pods)
+        if "kubernetes" in (self.runtime, self.deployment.target) and self.model.endswith("_"):
+            raise Misfit("no label of Kubernetes ends in `_`", field=("model",))
         return self
 
     @model_validator(mode="after")

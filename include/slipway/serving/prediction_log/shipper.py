@@ -45,7 +45,13 @@ _record_decoder = msgspec.json.Decoder(Record)
 
 
 def ship(
-    *, store_root: str, log_folder: Path, poll_seconds: float = 0.5, lifeline: int | None = None
+    *,
+    store_root: str,
+    log_folder: Path,
+    poll_seconds: float = 0.5,
+    patience_seconds: float = 0.0,
+    lifeline: int | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
     """Ship segments until SIGTERM or the end of the lifeline, then those left behind; return.
 
@@ -53,32 +59,61 @@ def ship(
         store_root: Root URI of the store.
         log_folder: Where segments lie, in one folder per model.
         poll_seconds: How often it looks.
+        patience_seconds: How long it goes on trying once it is told to end, while a server still
+            holds a segment or the store is away; for a folder that ends with it, as a pod's does.
         lifeline: Descriptor of an inherited pipe; when its other end closes, the shipper ends.
+        stop: Set when it is told to end; of its own if not given.
     """
-    from slipway.adapters.object_store import open_store
-
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    stop = threading.Event()
+    stop = stop or threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if lifeline is not None:
         at_the_end_of(lifeline, stop.set)
     # Records are millions of lists and no cycles; looking for some took half of the time.
     gc.set_threshold(100_000)
-    store: Store | None = None
+    shipping = _Shipping(store_root, log_folder)
     pause = poll_seconds
-    while True:
-        ending = stop.is_set()
-        try:
-            store = store or open_store(store_root)
-            ship_segments(store, log_folder)
-            pause = poll_seconds
-        except (StoreUnavailable, OSError) as error:
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            logger.warning("segments stay here, next try in %.1f s: %s", pause, error)
-        if ending:
-            return
+    while not stop.is_set():
+        trouble = shipping.trouble()
+        pause = poll_seconds if trouble is None else min(pause * 2, LONGEST_PAUSE_SECONDS)
+        if trouble is not None:
+            logger.warning("segments stay here, next try in %.1f s: %s", pause, trouble)
         stop.wait(pause)
+    shipping.finish(patience_seconds, poll_seconds=poll_seconds)
+
+
+class _Shipping:
+    """One folder of segments on its way into one store, which is opened once it answers."""
+
+    def __init__(self, store_root: str, log_folder: Path) -> None:
+        self._store_root = store_root
+        self._log_folder = log_folder
+        self._store: Store | None = None
+
+    def trouble(self) -> Exception | None:
+        """Ship what nobody holds; why some of it had to stay, if so."""
+        from slipway.adapters.object_store import open_store
+
+        try:
+            self._store = self._store or open_store(self._store_root)
+            ship_segments(self._store, self._log_folder)
+        except (StoreUnavailable, OSError) as error:
+            return error
+        return None
+
+    def finish(self, within_seconds: float, *, poll_seconds: float) -> None:
+        """Ship until nothing is left or the time is over, but once in any case."""
+        until = time.monotonic() + within_seconds
+        while True:
+            trouble = self.trouble()
+            left = sum(1 for _ in self._log_folder.glob(f"*/*{SUFFIX}"))
+            if left == 0 or time.monotonic() >= until:
+                break
+            time.sleep(poll_seconds)
+        if left:
+            why = trouble or "a server holds them"
+            logger.warning("%d segments are left in %s: %s", left, self._log_folder, why)
 
 
 def ship_segments(store: Store, log_folder: Path) -> int:

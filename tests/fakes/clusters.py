@@ -1,0 +1,104 @@
+"""Models on clusters of several kinds, and what is made of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster.entry import Traffic
+from slipway.adapters.platforms.cluster.manifests import manifests
+from slipway.adapters.platforms.cluster.sizing import sizing
+from slipway.adapters.platforms.cluster.trial import trial_objects
+from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from slipway.spec import ModelSpec
+
+MEASURED = {"slipway.resident_mib": "83.2", "slipway.cold_start_s": "1.1"}
+
+CLUSTERS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "gateway": {"gateway": {"name": "edge", "url": "http://edge.example.org"}},
+    "everything": {
+        "shipper_image": "registry.example.org/shipper:1",
+        "namespace": "models",
+        "tokens_secret": "delay-tokens",
+        "pii_key_secret": "delay-pii",
+        "replicas": 5,
+        "warm_replicas": 1,
+        "node_selector": {"pool": "serving"},
+        "gateway": {
+            "name": "edge",
+            "namespace": "infra",
+            "url": "https://edge.example.org",
+            "hostname": "models.example.org",
+        },
+    },
+    "tokens": {"tokens_secret": "delay-tokens", "replicas": 1},
+}
+TRAFFICS = {
+    "one": Traffic(7, {3: 1.0}),
+    "kept": Traffic(7, {3: 1.0}, (2,)),
+    "canary": Traffic(7, {3: 0.1, 2: 0.9}, (1,), {"http://10.1.2.3:8080": {"asked": 4}}),
+}
+
+
+def spec_of(cluster: Mapping[str, Any], model: str = "flight_delay") -> ModelSpec:
+    """A model on such a cluster."""
+    return ModelSpec.model_validate(
+        {
+            "model": model,
+            "dataset": "flights",
+            "task": "classification",
+            "target": "late",
+            "features": {"numeric": ["distance"]},
+            "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
+            "gates": {"metrics": {"roc_auc": {"greater_is_better": True, "threshold": 0.5}}},
+            "deployment": {
+                "target": "kubernetes",
+                "kubernetes": {"image": "registry.example.org/server:1", **cluster},
+            },
+            "monitoring": {"performance": {"metric": "roc_auc", "max_absolute_drop": 0.05}},
+        }
+    )
+
+
+def everything(spec: ModelSpec, traffic: Traffic) -> list[dict[str, Any]]:
+    """All that such traffic needs, and a trial beside it."""
+    trial = trial_objects(spec, 4, sizing=sizing(cluster_of(spec), {}))
+    return [*manifests(spec, traffic, {3: MEASURED}), *trial]
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """Manifests of a kind by name."""
+    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
+
+
+def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Templates of pods by the name of their Deployment."""
+    found = of_kind(objects, "Deployment")
+    return {name: one["spec"]["template"] for name, one in found.items()}
+
+
+def containers(pod: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Containers of a pod by name, those that come first included."""
+    spec = pod["spec"]
+    return {one["name"]: one for one in [*spec["initContainers"], *spec["containers"]]}
+
+
+def selected(service: Mapping[str, Any], objects: list[dict[str, Any]]) -> set[str]:
+    """Deployments whose pods a Service finds."""
+    wanted = service["spec"]["selector"].items()
+    return {
+        name for name, pod in pods(objects).items() if wanted <= pod["metadata"]["labels"].items()
+    }
+
+
+_pairs = list(itertools.product(CLUSTERS, TRAFFICS))
+cases = pytest.mark.parametrize(
+    ("cluster", "traffic"),
+    [(CLUSTERS[cluster], TRAFFICS[traffic]) for cluster, traffic in _pairs],
+    ids=["-".join(pair) for pair in _pairs],
+)
+"""Every kind of cluster with every kind of traffic."""

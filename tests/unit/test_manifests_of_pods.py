@@ -1,0 +1,121 @@
+"""The pod of a model server: what it is given, what it asks for, how it leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.adapters.platforms.cluster.manifests import manifests
+from slipway.adapters.platforms.cluster.server_pod import (
+    DRAIN_SECONDS,
+    LEAVE_SECONDS,
+    SHIP_SECONDS,
+)
+from slipway.adapters.platforms.cluster.sizing import sizing
+from slipway.adapters.platforms.cluster.trial import trial_objects
+from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from tests.fakes.admission import validate
+from tests.fakes.clusters import (
+    CLUSTERS,
+    TRAFFICS,
+    containers,
+    everything,
+    of_kind,
+    pods,
+    spec_of,
+)
+
+
+def test_tokens_and_key_are_files_of_the_server() -> None:
+    """They are needed, not optional: a server without its tokens file would answer anybody."""
+    objects = everything(spec_of(CLUSTERS["everything"]), TRAFFICS["one"])
+    for pod in pods(objects).values():
+        server = containers(pod)["server"]
+        env = {one["name"]: one["value"] for one in server["env"]}
+        mounts = {one["name"]: one["mountPath"] for one in server["volumeMounts"]}
+        secrets = {one["name"]: one["secret"] for one in pod["spec"]["volumes"] if "secret" in one}
+        assert env["SLIPWAY_TOKENS_FILE"] == f"{mounts['tokens']}/tokens"
+        assert env["SLIPWAY_PII_KEY_FILE"] == f"{mounts['pii']}/key"
+        assert secrets["tokens"]["secretName"] == "delay-tokens"
+        assert not any(secret.get("optional") for secret in secrets.values())
+
+
+def test_a_pod_leaves_in_order() -> None:
+    """It waits until nobody sends to it, answers what was begun, and ships the rest of its log."""
+    objects = everything(spec_of({}), TRAFFICS["one"])
+    pod = pods(objects)["flight-delay-v3"]
+    [download, shipper] = pod["spec"]["initContainers"]
+    assert (download["name"], shipper["name"]) == ("download", "shipper")
+    assert shipper["restartPolicy"] == "Always"
+    assert shipper["args"] == ["ship", "--patience", str(SHIP_SECONDS)]
+    server = containers(pod)["server"]
+    assert server["lifecycle"]["preStop"]["sleep"]["seconds"] == LEAVE_SECONDS
+    grace = pod["spec"]["terminationGracePeriodSeconds"]
+    assert grace >= LEAVE_SECONDS + DRAIN_SECONDS + SHIP_SECONDS
+
+
+def test_a_trial_is_the_same_server_without_a_log() -> None:
+    """What is tried differs from what will serve in nothing but how it is found and how it ends."""
+    spec = spec_of(CLUSTERS["everything"])
+    size = sizing(cluster_of(spec), {})
+    [trial, _] = trial_objects(spec, 3, sizing=size)
+    tried = trial["spec"]["template"]
+    served = pods(manifests(spec, TRAFFICS["one"], {}))["flight-delay-v3"]
+    assert "shipper" not in containers(tried)
+    assert "slipway/version" not in tried["metadata"]["labels"]
+    assert "slipway/lane" not in tried["metadata"]["labels"]
+    expected = {**containers(served)["server"]}
+    del expected["lifecycle"]
+    assert containers(tried)["server"] == expected
+    assert containers(tried)["download"] == containers(served)["download"]
+
+
+def test_a_single_server_lets_its_node_be_drained() -> None:
+    """The budget always lets one server go, and one that is not ready in any case."""
+    objects = everything(spec_of({"replicas": 1}), TRAFFICS["one"])
+    budget = of_kind(objects, "PodDisruptionBudget")["flight-delay-v3"]["spec"]
+    assert (budget["maxUnavailable"], "minAvailable" in budget) == (1, False)
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+@pytest.mark.parametrize(
+    ("tags", "memory", "limit", "startup"),
+    [
+        ({}, "512Mi", "1Gi", 240),
+        ({"slipway.resident_mib": "83.2"}, "112Mi", "368Mi", 240),
+        ({"slipway.resident_mib": "819.2", "slipway.cold_start_s": "1.1"}, "1Gi", "2Gi", 60),
+        ({"slipway.cold_start_s": "12"}, "512Mi", "1Gi", 120),
+        ({"slipway.cold_start_s": "1000"}, "512Mi", "1Gi", 240),
+        ({"slipway.resident_mib": "much", "slipway.cold_start_s": "nan"}, "512Mi", "1Gi", 240),
+        ({"slipway.resident_mib": "-1", "slipway.cold_start_s": "inf"}, "512Mi", "1Gi", 240),
+    ],
+)
+def test_a_server_asks_for_what_was_measured(
+    tags: dict[str, str], memory: str, limit: str, startup: int
+) -> None:
+    """A quarter more than measured, in words of the API server; unmeasured, what the spec says."""
+    size = sizing(cluster_of(spec_of({})), tags)
+    assert (size.memory_request, size.memory_limit, size.startup_seconds) == (
+        memory,
+        limit,
+        startup,
+    )
+    assert size.cpu == "250m"
+
+
+def test_the_processor_is_asked_for_and_not_limited() -> None:
+    """A limit would slow a server down while its node is idle; memory has one, with head-room."""
+    for pod in pods(everything(spec_of({}), TRAFFICS["canary"])).values():
+        for container in containers(pod).values():
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert container["resources"]["limits"].keys() == {"memory"}
+
+
+@pytest.mark.parametrize("memory", ["512Mi", "2Gi", "1G", "600M", "1073741824", "1.5Gi"])
+def test_a_limit_exceeds_its_request_in_any_unit(memory: str) -> None:
+    """Whatever unit the spec uses, the limit is valid and has room."""
+    spec = spec_of({"resources": {"cpu": "1", "memory": memory}})
+    objects = everything(spec, TRAFFICS["one"])
+    validate(objects[0], "1.36")
+    size = sizing(cluster_of(spec), {})
+    assert size.memory_request == memory
+    assert size.memory_limit.endswith(("Mi", "Gi"))

@@ -1,0 +1,194 @@
+"""`slipway render` prints what would serve a model; `slipway download` fetches a version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from slipway import wiring
+from slipway.adapters.platforms.cluster.entry import Traffic
+from slipway.cli import main
+from slipway.errors import NotFound
+from slipway.settings import Settings
+from slipway.stages.promotion import ModelVersion
+from slipway.wiring import Workshop
+from tests.fakes.admission import validate
+from tests.fakes.shop import FILES, MODEL
+from tests.fakes.standing import WrittenRegistry
+
+Make = Callable[[Mapping[str, str]], Path]
+CLUSTER = """\
+deployment:
+  target: kubernetes
+  kubernetes:
+    image: registry.example.org/server:1
+    replicas: 3
+"""
+TAGS = {"slipway.resident_mib": "83.2"}
+
+
+class Registry(WrittenRegistry):
+    """Tells versions 1 to 4, and makes their folders."""
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version."""
+        if version > 4:
+            raise NotFound("MLflow does not have it")
+        made = datetime(2013, 1, 1, tzinfo=UTC)
+        return ModelVersion(model, version, "r", "models:/m", self.tags.get(version, {}), made)
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """A folder with one file."""
+        to.mkdir(parents=True, exist_ok=True)
+        (to / "said").write_text(f"{model} {version}")
+        return to
+
+
+@pytest.fixture
+def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """A project with one model that a cluster serves."""
+    root = project({**FILES, "models/sales/model.yaml": MODEL + CLUSTER})
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+    shop = Workshop(Settings())
+    shop.registry = Registry({"champion": 2, "previous": 1}, tags={2: TAGS})  # type: ignore[misc, assignment]
+    monkeypatch.setattr(wiring, "Workshop", lambda: shop)
+    return shop
+
+
+def render(*words: str) -> Result:
+    """What `slipway render sales …` gives."""
+    return CliRunner().invoke(main, ["render", "sales", *words], catch_exceptions=False)
+
+
+def objects(*words: str) -> dict[str, dict[str, Any]]:
+    """What it prints, by kind and name."""
+    result = render(*words)
+    assert result.exit_code == 0, result.output
+    printed = list(yaml.safe_load_all(result.stdout))
+    for manifest in printed:
+        validate(manifest, "1.36")
+    return {f"{one['kind']}/{one['metadata']['name']}": one for one in printed}
+
+
+def test_what_serves_is_rendered(shop: Workshop) -> None:
+    """Without arguments the champion serves, `previous` is warm, both as they were measured."""
+    del shop
+    printed = objects()
+    assert list(printed) == [
+        "Deployment/sales-v1",
+        "Service/sales-v1",
+        "Service/sales-v1-pods",
+        "PodDisruptionBudget/sales-v1",
+        "Deployment/sales-v2",
+        "Service/sales-v2",
+        "Service/sales-v2-pods",
+        "PodDisruptionBudget/sales-v2",
+        "Service/sales",
+    ]
+    assert Traffic.of(printed["Service/sales"]) == Traffic(0, {2: 1.0}, (1,))
+    memory = {
+        version: printed[f"Deployment/sales-v{version}"]["spec"]["template"]["spec"]["containers"][
+            0
+        ]["resources"]["requests"]["memory"]
+        for version in (1, 2)
+    }
+    assert memory == {1: "512Mi", 2: "112Mi"}
+
+
+def test_a_canary_is_rendered(shop: Workshop) -> None:
+    """What `--share` leaves goes to the champion, in whole servers."""
+    del shop
+    printed = objects("--share", "3=0.1")
+    assert {
+        name: one["spec"]["replicas"] for name, one in printed.items() if "Deployment" in name
+    } == {"Deployment/sales-v1": 0, "Deployment/sales-v2": 3, "Deployment/sales-v3": 1}
+    assert Traffic.of(printed["Service/sales"]) == Traffic(0, {2: 0.9, 3: 0.1}, (1,))
+
+
+def test_the_spec_alone_is_enough(shop: Workshop) -> None:
+    """Offline, versions are those that are given, and nobody is asked."""
+    shop.registry.answers = False  # type: ignore[attr-defined]
+    result = render("--offline", "--version", "4", "--keep", "3")
+    assert result.stderr == ""
+    names = [one["metadata"]["name"] for one in yaml.safe_load_all(result.stdout)]
+    assert names[::4] == ["sales-v3", "sales-v4", "sales"]
+
+
+def test_a_registry_that_is_away_is_told(shop: Workshop) -> None:
+    """With a version the manifests are printed nevertheless, and a line says whose sizes."""
+    shop.registry.answers = False  # type: ignore[attr-defined]
+    result = render("--version", "4")
+    assert result.exit_code == 0
+    assert "MLflow does not answer" in result.stderr
+    assert result.stdout == render("--version", "4", "--offline").stdout
+
+
+def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(shop: Workshop) -> None:
+    """It may be rendered before it is made."""
+    del shop
+    result = render("--version", "9")
+    assert result.exit_code == 0
+    assert "MLflow does not have it" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--offline"], "give --version N"),
+        (["--offline", "--share", "3=0.1"], "which version takes the rest"),
+        (["--share", "2=0.1"], "which version takes the rest"),
+        (["--share", "3=0.6", "--share", "4=0.6"], "the shares are too large"),
+        (["--share", "3"], "a share cannot be read"),
+        (["--share", "3=0"], "a share cannot be read"),
+        (["--share", "x=0.1"], "a share cannot be read"),
+        (["--share", "3=nan"], "a share cannot be read"),
+    ],
+)
+def test_what_cannot_be_rendered_is_said(shop: Workshop, words: list[str], said: str) -> None:
+    """Exit status 1, nothing is printed, and the error says what is missing."""
+    del shop
+    result = render(*words)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_shares_that_sum_to_one_need_no_other_version(shop: Workshop) -> None:
+    """Whole shares name every version themselves."""
+    del shop
+    printed = objects("--offline", "--share", "3=0.25", "--share", "4=0.75")
+    assert Traffic.of(printed["Service/sales"]) == Traffic(0, {3: 0.25, 4: 0.75})
+
+
+def test_the_text_is_stable_and_plain(shop: Workshop) -> None:
+    """A repeat prints the same bytes, without anchors."""
+    del shop
+    first, again = render("--share", "3=0.1").stdout, render("--share", "3=0.1").stdout
+    assert first == again
+    assert "&id" not in first
+
+
+def test_a_model_without_a_cluster_is_refused(
+    project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing to render of a model that a laptop serves."""
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(project(FILES)))
+    result = render("--offline", "--version", "1")
+    assert result.exit_code == 1
+    assert "deployment.kubernetes" in result.stderr
+
+
+def test_a_version_is_downloaded(shop: Workshop, tmp_path: Path) -> None:
+    """The folder is the registry's, complete with its digests checked by it."""
+    del shop
+    words = ["download", "sales", "--version", "2", "--into", str(tmp_path / "made" / "here")]
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert (tmp_path / "made" / "here" / "said").read_text() == "sales 2"
