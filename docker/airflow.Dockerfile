@@ -1,46 +1,73 @@
-# Airflow's components: api-server, scheduler, triggerer, DAG processor.
-#   docker build -f docker/airflow.Dockerfile -t slipway-airflow \
+# Airflow's components: api-server, scheduler, triggerer, DAG processor, Celery worker.
+#   docker build -f docker/airflow.Dockerfile -t slipway-airflow:0.1.0 \
 #       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
 # RUNTIME=kubernetes leaves the ML libraries out, for installations whose stages run in pods.
-FROM python:3.11.14-slim-bookworm AS build
+# docs/guides/images.md tells of digests, private indexes and labels.
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
 ARG RUNTIME=local
-RUN python -m venv /opt/venv
-COPY requirements/airflow.txt requirements/stages.txt /requirements/
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes \
-        -r /requirements/airflow.txt \
-    && if [ "$RUNTIME" = local ]; then \
-        /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes \
-            -r /requirements/stages.txt; \
-    fi
-RUN echo /opt/slipway/include > /opt/venv/lib/python3.11/site-packages/slipway.pth \
+RUN python -m venv --without-pip /opt/venv \
+    && echo /opt/slipway/include > /opt/venv/lib/python3.11/site-packages/slipway.pth \
     && printf '#!/opt/venv/bin/python\nfrom slipway.cli import main\n\nmain()\n' \
         > /opt/venv/bin/slipway \
     && chmod 755 /opt/venv/bin/slipway
+COPY requirements/prune.py requirements/airflow.txt requirements/stages.txt /requirements/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
+        --require-hashes -r /requirements/airflow.txt \
+    && if [ "$RUNTIME" = local ]; then \
+        pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
+            --require-hashes -r /requirements/stages.txt; \
+    fi \
+    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
 
-FROM python:3.11.14-slim-bookworm
-# XGBoost computes on OpenMP threads.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home slipway
-COPY --from=build /opt/venv /opt/venv
-COPY airflow_settings.yaml /opt/slipway/
+FROM ${PYTHON_IMAGE} AS code
+COPY LICENSE airflow_settings.yaml /opt/slipway/
 COPY dags /opt/slipway/dags
 COPY plugins /opt/slipway/plugins
+COPY include /opt/slipway/include
 # What a training run says about the code it ran on.
 COPY requirements/stages.txt /opt/slipway/requirements/
-COPY include /opt/slipway/include
-ARG GIT_COMMIT=""
-ENV SLIPWAY_GIT_COMMIT=$GIT_COMMIT
+COPY requirements/sbom/airflow.cdx.json requirements/sbom/stages.cdx.json \
+    requirements/sbom/server.cdx.json /opt/slipway/requirements/sbom/
+# The root file system is read-only where it runs, so nothing is compiled there.
+RUN python -m compileall -q /opt/slipway/include /opt/slipway/dags /opt/slipway/plugins
+
+FROM ${PYTHON_IMAGE} AS airflow
+RUN groupadd --gid 10001 slipway \
+    && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
+    && mkdir -p /var/lib/airflow /var/slipway/scratch \
+    && chown -R 10001:10001 /var/lib/airflow /var/slipway
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=code /opt/slipway /opt/slipway
 ENV PATH=/opt/venv/bin:$PATH \
+    HOME=/tmp \
     PYTHONUNBUFFERED=1 \
-    AIRFLOW_HOME=/home/slipway/airflow \
+    AIRFLOW_HOME=/var/lib/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/slipway/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/slipway/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__CORE__XCOM_BACKEND=slipway.orchestration.policies.LimitedXCom \
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
+    SLIPWAY_SCRATCH=/var/slipway/scratch \
+    DO_NOT_TRACK=1 \
     GX_ANALYTICS_ENABLED=false \
-    MLFLOW_DISABLE_TELEMETRY=true
-WORKDIR /home/slipway
-USER 10001
+    MLFLOW_DISABLE_TELEMETRY=true \
+    MPLBACKEND=Agg \
+    ORT_DISABLE_TELEMETRY=1
+ARG VERSION=0.1.0
+ARG GIT_COMMIT=""
+ARG SOURCE=""
+ENV SLIPWAY_GIT_COMMIT=$GIT_COMMIT
+LABEL org.opencontainers.image.title=slipway-airflow \
+    org.opencontainers.image.description="Airflow with Slipway's DAGs" \
+    org.opencontainers.image.version=$VERSION \
+    org.opencontainers.image.revision=$GIT_COMMIT \
+    org.opencontainers.image.source=$SOURCE \
+    org.opencontainers.image.licenses=Apache-2.0
+WORKDIR /tmp
+USER 10001:10001
+EXPOSE 8080
 ENTRYPOINT ["airflow"]
 CMD ["version"]

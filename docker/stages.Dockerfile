@@ -1,34 +1,58 @@
 # One stage per container: what a pod of a model with `runtime: kubernetes` runs.
-#   docker build -f docker/stages.Dockerfile -t slipway-stages \
+#   docker build -f docker/stages.Dockerfile -t slipway-stages:0.1.0 \
 #       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
-FROM python:3.11.14-slim-bookworm AS build
-RUN python -m venv /opt/venv
-COPY requirements/stages.txt /requirements/
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes \
-        -r /requirements/stages.txt
-RUN echo /opt/slipway/include > /opt/venv/lib/python3.11/site-packages/slipway.pth \
+# docs/guides/images.md tells of digests, private indexes and labels.
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+RUN python -m venv --without-pip /opt/venv \
+    && echo /opt/slipway/include > /opt/venv/lib/python3.11/site-packages/slipway.pth \
     && printf '#!/opt/venv/bin/python\nfrom slipway.cli import main\n\nmain()\n' \
         > /opt/venv/bin/slipway \
     && chmod 755 /opt/venv/bin/slipway
+COPY requirements/prune.py requirements/stages.txt /requirements/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
+        --require-hashes -r /requirements/stages.txt \
+    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
 
-FROM python:3.11.14-slim-bookworm
-# XGBoost computes on OpenMP threads.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home slipway
-COPY --from=build /opt/venv /opt/venv
+FROM ${PYTHON_IMAGE} AS code
+COPY LICENSE /opt/slipway/
+COPY include /opt/slipway/include
 # What a training run says about the code it ran on.
 COPY requirements/stages.txt /opt/slipway/requirements/
-COPY include /opt/slipway/include
-ARG GIT_COMMIT=""
-ENV SLIPWAY_GIT_COMMIT=$GIT_COMMIT
+COPY requirements/sbom/stages.cdx.json requirements/sbom/server.cdx.json \
+    /opt/slipway/requirements/sbom/
+# The root file system is read-only where it runs, so nothing is compiled there.
+RUN python -m compileall -q /opt/slipway/include
+
+FROM ${PYTHON_IMAGE} AS stages
+RUN groupadd --gid 10001 slipway \
+    && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
+    && mkdir -p /var/slipway/scratch \
+    && chown -R 10001:10001 /var/slipway
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=code /opt/slipway /opt/slipway
 ENV PATH=/opt/venv/bin:$PATH \
+    HOME=/tmp \
     PYTHONUNBUFFERED=1 \
-    SLIPWAY_SCRATCH=/home/slipway/scratch \
+    SLIPWAY_SCRATCH=/var/slipway/scratch \
+    DO_NOT_TRACK=1 \
     GX_ANALYTICS_ENABLED=false \
-    MLFLOW_DISABLE_TELEMETRY=true
-WORKDIR /home/slipway
-USER 10001
+    MLFLOW_DISABLE_TELEMETRY=true \
+    MPLBACKEND=Agg \
+    ORT_DISABLE_TELEMETRY=1
+ARG VERSION=0.1.0
+ARG GIT_COMMIT=""
+ARG SOURCE=""
+ENV SLIPWAY_GIT_COMMIT=$GIT_COMMIT
+LABEL org.opencontainers.image.title=slipway-stages \
+    org.opencontainers.image.description="Runs one stage of a model's ring" \
+    org.opencontainers.image.version=$VERSION \
+    org.opencontainers.image.revision=$GIT_COMMIT \
+    org.opencontainers.image.source=$SOURCE \
+    org.opencontainers.image.licenses=Apache-2.0
+WORKDIR /tmp
+USER 10001:10001
 ENTRYPOINT ["slipway"]
 CMD ["--help"]

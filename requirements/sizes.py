@@ -1,10 +1,13 @@
 """What a lock file's packages take on the disk: `python requirements/sizes.py server`.
 
-They are installed into a fresh environment and compiled, as in the images of docker/.
+They are installed into a fresh environment and compiled, as in the images of docker/, which leave
+out the tests that prune.py names.
 """
 
 from __future__ import annotations
 
+import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 MB = 1_000_000
 SMALLEST_SHOWN = 2 * MB
+PRUNED = runpy.run_path(str(HERE / "prune.py"))["TESTED"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Size:
         name: Of the package.
         files: What its wheel brought.
         bytecode: What was compiled from that.
-        tests: Its own tests, a part of both.
+        tests: Its own tests, a part of both; images leave them out.
     """
 
     name: str
@@ -41,6 +45,11 @@ class Size:
     def whole(self) -> int:
         """Everything on the disk."""
         return self.files + self.bytecode
+
+    @property
+    def in_image(self) -> int:
+        """What an image keeps of it."""
+        return self.whole - self.tests
 
 
 def install(lock: Path, venv: Path) -> Path:
@@ -62,8 +71,19 @@ def size_of(distribution: Distribution) -> Size:
         if file.suffix == ".py"
         for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc")
     ]
-    tests = [file for file in {*files, *compiled} if "tests" in file.parts]
+    tests = [file for file in {*files, *compiled} if is_pruned(file)]
     return Size(distribution.name, *map(_bytes, (files, compiled, tests)))
+
+
+def is_pruned(file: Path) -> bool:
+    """Whether images leave a file out."""
+    parts = file.parts[file.parts.index("site-packages") + 1 :]
+    return parts[0] in PRUNED and "tests" in parts[1:-1]
+
+
+def plain(name: str) -> str:
+    """A package's name as locks spell it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _bytes(files: list[Path]) -> int:
@@ -84,17 +104,18 @@ def table_of(name: str, sizes: list[Size]) -> Table:
     """The packages, largest first, and their sum."""
     table = Table(title=f"requirements/{name}.txt, in MB")
     table.add_column("package", no_wrap=True)
-    for heading in ("installed", "its files", "bytecode", "its tests"):
+    for heading in ("in the image", "its files", "bytecode", "its tests"):
         table.add_column(heading, justify="right")
     large = sorted(
-        (size for size in sizes if size.whole >= SMALLEST_SHOWN), key=lambda size: -size.whole
+        (size for size in sizes if size.in_image >= SMALLEST_SHOWN),
+        key=lambda size: -size.in_image,
     )
-    small = [size for size in sizes if size.whole < SMALLEST_SHOWN]
+    small = [size for size in sizes if size.in_image < SMALLEST_SHOWN]
     shown = [*large, together(f"{len(small)} others", small), together("together", sizes)]
     for size in shown:
         if size is shown[-1]:
             table.add_section()
-        figures = (size.whole, size.files, size.bytecode, size.tests)
+        figures = (size.in_image, size.files, size.bytecode, size.tests)
         table.add_row(size.name, *(f"{figure / MB:,.1f}" for figure in figures))
     return table
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -33,6 +34,7 @@ QUIET = {
     "MPLBACKEND": "Agg",
     # The suite runs on every core already; more threads per test only fight one another.
     "OMP_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 
@@ -57,7 +59,13 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a real MLflow server that keeps its runs in SQLite and serves the artifacts."""
-    folder = tmp_path_factory.mktemp("mlflow")
+    with mlflow_in(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
+
+
+@contextmanager
+def mlflow_in(folder: Path) -> Iterator[str]:
+    """URL of a real MLflow server that keeps everything in a folder."""
     url = f"http://127.0.0.1:{free_port()}"
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(

@@ -37,6 +37,8 @@ class OnnxModel:
         self.columns: tuple[tuple[str, str, bool], ...] = tuple(
             (column["name"], column["kind"], column["required"]) for column in manifest["features"]
         )
+        # Images say so by ORT_DISABLE_TELEMETRY, before it is imported; this is for the others.
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         # One row is too little work to share; threads that wait for more of it spin.
         options.intra_op_num_threads = 1

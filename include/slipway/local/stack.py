@@ -22,6 +22,7 @@ QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "NO_PROXY": f"{LOOPBACK},localhost",
     "OMP_NUM_THREADS": "2",
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 

@@ -1,0 +1,259 @@
+"""Images are built from pinned parts, run as nobody in particular, and carry no secret."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.dockerfiles import (
+    PROJECT,
+    Stage,
+    copied,
+    is_ignored,
+    lineage,
+    stages,
+    variables,
+)
+
+TMP = "/tmp"  # noqa: S108
+FILES = sorted((PROJECT / "docker").glob("*.Dockerfile"))
+STAGES = {file.name.partition(".")[0]: stages(file) for file in FILES}
+IMAGES = [
+    *((name, name) for name in STAGES),
+    *(("server", target) for target in ("shipper", "platform")),
+]
+PRUNE = runpy.run_path(str(PROJECT / "requirements" / "prune.py"))
+SIZES = runpy.run_path(str(PROJECT / "requirements" / "sizes.py"))
+SERVER_MB = 450
+TITLES = ("title", "description", "version", "revision", "source", "licenses")
+every_image = pytest.mark.parametrize(("file", "target"), IMAGES)
+
+
+def every_step(word: str) -> list[str]:
+    """The texts of one kind of instruction, of all files."""
+    return [
+        text for file in STAGES.values() for stage in file.values() for text in stage.texts(word)
+    ]
+
+
+def whole(file: str, target: str) -> list[Stage]:
+    """A target's own stages, the lowest first."""
+    return lineage(STAGES[file], target)
+
+
+def test_the_last_stage_is_the_one_that_a_file_is_named_after() -> None:
+    """`docker build -f docker/<name>.Dockerfile` without a target makes that image."""
+    assert {name: list(file)[-1] for name, file in STAGES.items()} == {
+        name: name for name in STAGES
+    }
+
+
+@every_image
+def test_base_is_pinned_and_can_be_pinned_further(file: str, target: str) -> None:
+    """A full version by default; a digest is one argument away."""
+    base = whole(file, target)[0].base
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
+    text = (PROJECT / "docker" / f"{file}.Dockerfile").read_text()
+    assert text.count("python:3.11") == 1
+    assert "ARG PYTHON_IMAGE=python:3.11" in text
+
+
+@every_image
+def test_image_runs_as_a_numbered_user(file: str, target: str) -> None:
+    """Kubernetes can tell from a number, and only from a number, that it is not root's."""
+    said = [step for stage in whole(file, target) for step in stage.steps]
+    assert [text for word, text in said if word == "USER"] == ["10001:10001"]
+    after = said[said.index(("USER", "10001:10001")) + 1 :]
+    assert "RUN" not in {word for word, _ in after}
+
+
+@every_image
+def test_image_says_what_it_is(file: str, target: str) -> None:
+    """OCI's labels, with the version that pyproject.toml has."""
+    said = dict(
+        word.split("=", 1)
+        for stage in whole(file, target)
+        for text in stage.texts("LABEL")
+        for word in shlex.split(text)
+    )
+    assert set(said) == {f"org.opencontainers.image.{title}" for title in TITLES}
+    assert said["org.opencontainers.image.title"] == f"slipway-{target}"
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert said["org.opencontainers.image.licenses"] == project["license"]
+    arguments = [text for stage in whole(file, target) for text in stage.texts("ARG")]
+    assert f"VERSION={project['version']}" in arguments
+
+
+@every_image
+def test_what_is_copied_is_there(file: str, target: str) -> None:
+    """Every source is in the repository, and `.dockerignore` lets it in."""
+    del target
+    for stage in STAGES[file].values():
+        for source in copied(stage):
+            assert (PROJECT / source).exists(), source
+            assert not is_ignored(source), source
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        ("include/slipway/cli/stages.py", False),
+        ("include/slipway/cli/__pycache__/stages.cpython-311.pyc", True),
+        ("include/.env", True),
+        ("requirements/sbom/server.cdx.json", False),
+        (".git/config", True),
+        (".slipway/store/x", True),
+        ("tests/conftest.py", True),
+        ("docker/.env", True),
+        (".venv/pyvenv.cfg", True),
+    ],
+)
+def test_the_builds_context_holds_the_code_only(path: str, ignored: bool) -> None:  # noqa: FBT001
+    """No state, no history, no tests and no secrets are sent to the engine."""
+    assert is_ignored(path) is ignored
+
+
+def test_packages_come_from_locks_with_hashes() -> None:
+    """Each lock is there, and nothing is installed that it does not name."""
+    installs = [
+        part
+        for text in every_step("RUN")
+        for part in re.split(r"&&|;", text)
+        if re.search(r"\bpip\b.*\binstall\b", part)
+    ]
+    assert len(installs) == 8
+    for command in installs:
+        words = shlex.split(command)
+        assert {"--require-hashes", "--no-deps", "--only-binary", "--no-cache-dir"} <= set(words)
+        lock = words[words.index("-r") + 1].removeprefix("/requirements/")
+        assert (PROJECT / "requirements" / lock).is_file()
+        assert not [word for word in words if "index" in word or "://" in word]
+
+
+def test_nothing_is_fetched_past_the_locks() -> None:
+    """No ADD, no download piped into a shell, no package of the distribution."""
+    assert every_step("ADD") == []
+    for text in every_step("RUN"):
+        assert not re.search(r"\b(curl|wget|git|apt|apt-get|sudo)\b", text)
+        assert not re.search(r"\|\s*(ba)?sh\b", text)
+
+
+def test_no_secret_becomes_part_of_a_layer() -> None:
+    """A private index's account is mounted while pip runs; no argument or variable holds one."""
+    for text in every_step("RUN"):
+        mounted = "--mount=type=secret,id=pip,target=/etc/pip.conf" in text
+        assert mounted == ("--require-hashes" in text)
+    named = " ".join([*every_step("ENV"), *every_step("ARG"), *every_step("LABEL")])
+    assert not re.search(r"passw|secret|token|access_key|credential", named, re.IGNORECASE)
+
+
+@every_image
+def test_image_needs_no_writable_root(file: str, target: str) -> None:
+    """What is written lies below /tmp or on a volume, and bytecode is made at the build."""
+    found = variables(STAGES[file], target)
+    assert found["HOME"] == TMP
+    writable = [found[name] for name in ("SLIPWAY_SCRATCH", "AIRFLOW_HOME") if name in found]
+    made = " ".join(text for stage in whole(file, target) for text in stage.texts("RUN"))
+    assert all(folder.startswith("/var/") and folder in made for folder in writable)
+    assert [text for stage in whole(file, target) for text in stage.texts("WORKDIR")] == [TMP]
+    if target != "mlflow":
+        assert any("compileall" in text for text in STAGES[file]["code"].texts("RUN"))
+
+
+@every_image
+def test_no_image_tells_strangers_about_its_use(file: str, target: str) -> None:
+    """Each library that would is told not to, where it is in the image's lock."""
+    quiet = {
+        "onnxruntime": "ORT_DISABLE_TELEMETRY",
+        "mlflow": "MLFLOW_DISABLE_TELEMETRY",
+        "evidently": "DO_NOT_TRACK",
+        "great-expectations": "GX_ANALYTICS_ENABLED",
+        "apache-airflow": "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED",
+    }
+    locks = re.findall(
+        r"-r /requirements/([\w-]+\.txt)",
+        " ".join(text for stage in STAGES[file].values() for text in stage.texts("RUN")),
+    )
+    if file == "server":
+        locks = {"shipper": ["shipper.txt"]}.get(target, ["server.txt"])
+    text = "\n".join((PROJECT / "requirements" / lock).read_text() for lock in locks)
+    found = variables(STAGES[file], target)
+    held = {library for library in quiet if re.search(rf"^{library}==", text, re.MULTILINE)}
+    assert {quiet[library] for library in held} <= set(found)
+
+
+@every_image
+def test_image_holds_its_bill_of_materials(file: str, target: str) -> None:
+    """A scanner finds it in the image; a training run hands it to its model version."""
+    wanted = {
+        "server": {"server"},
+        "shipper": {"shipper"},
+        "platform": {"server", "shipper"},
+        "mlflow": {"mlflow"},
+        "stages": {"stages", "server"},
+        "airflow": {"airflow", "stages", "server"},
+        "integration": {"stages", "server"},
+    }[target]
+    reached = whole(file, target)
+    if not any("sbom" in source for stage in reached for source in copied(stage)):
+        reached = [STAGES[file]["code"]]
+    bills = {
+        Path(source).name.partition(".")[0]
+        for stage in reached
+        for source in copied(stage)
+        if "sbom" in source
+    }
+    assert bills == wanted
+
+
+def test_the_command_of_an_image_is_the_command_of_a_checkout(tmp_path: Path) -> None:
+    """What the build writes with printf is a program that starts `slipway`."""
+    texts = {text for text in every_step("RUN") if "printf" in text}
+    assert len(texts) == 1
+    script = texts.pop().replace("/opt/venv", str(tmp_path)).partition("&& ")[2]
+    (tmp_path / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    subprocess.run(["/bin/sh", "-ec", script], check=True)
+    program = (tmp_path / "bin" / "slipway").read_text()
+    assert [type(line).__name__ for line in ast.parse(program).body] == ["ImportFrom", "Expr"]
+    body = program.partition("\n")[2].replace("main()", "main(['--version'])")
+    done = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("slipway, version")
+    [path] = (tmp_path / "lib" / "python3.11" / "site-packages").glob("*.pth")
+    assert path.read_text() == "/opt/slipway/include\n"
+
+
+def test_only_tests_are_pruned(tmp_path: Path) -> None:
+    """A package whose `tests` is what it offers keeps it; so does one that nobody named."""
+    for folder in ("pandas/tests/io/tests", "scipy/stats/tests", "evidently/tests", "own/tests"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "pandas" / "testing").mkdir()
+    found = PRUNE["tests_in"](tmp_path)
+    assert [str(one.relative_to(tmp_path)) for one in found] == [
+        "pandas/tests",
+        "scipy/stats/tests",
+    ]
+
+
+def test_servers_packages_are_small() -> None:
+    """As they lie in the image: with what bytecode there is, without the packages' own tests."""
+    lock = (PROJECT / "requirements" / "server.txt").read_text()
+    names = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
+    packages = Path(next(iter(distributions(name="numpy"))).locate_file("."))
+    plain = SIZES["plain"]
+    sizes = [
+        SIZES["size_of"](one)
+        for one in distributions(path=[str(packages)])
+        if plain(one.name) in names
+    ]
+    assert len(sizes) > 30
+    assert SIZES["together"]("server", sizes).in_image < SERVER_MB * SIZES["MB"]
