@@ -114,6 +114,17 @@ def test_a_store_that_is_begun_anew_makes_versions_anew(
     assert yard.register(*sealed) == 2
 
 
+def test_a_version_is_found_by_its_digest(yard: Yard, sealed: tuple[Path, str]) -> None:
+    """Of several with the same bytes it is the oldest."""
+    assert yard.registry.with_digest(yard.model, sealed[1]) is None
+    for number in (1, 2):
+        yard.register(*sealed, run_key=f"m/request-{number}")
+    found = yard.registry.with_digest(yard.model, sealed[1])
+    assert found is not None
+    assert found.version == 1
+    assert yard.registry.with_digest(yard.model, "0" * 64) is None
+
+
 def test_an_alias_names_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
     """Setting it again moves it; taking it away twice is no error."""
     for number in (1, 2):

@@ -47,7 +47,7 @@ class MlflowApi:
         )
         weakref.finalize(self, self._client.close)
 
-    def get(self, path: str, **params: str) -> dict[str, Any]:
+    def get(self, path: str, /, **params: str) -> dict[str, Any]:
         """What the server says to a question."""
         answer: dict[str, Any] = self._send("GET", f"mlflow/{path}", params=params).json()
         return answer
