@@ -49,7 +49,7 @@ class Change:
 class Check(Protocol):
     """Defaults, validates or refuses an object that is about to be written, in place."""
 
-    def __call__(self, objects: Objects, obj: Object, before: Object | None) -> None:
+    def __call__(self, objects: Objects, obj: Object, before: Object | None, /) -> None:
         """Do so.
 
         Args:
@@ -67,13 +67,21 @@ class Objects:
 
     Args:
         checks: What every write passes, in this order.
+        remembered: How many changes the history has.
+
+    Attributes:
+        lock: Held during each write; held by a reader, nothing changes meanwhile.
+        version: resourceVersion of the newest change.
+        history: The newest changes, oldest first.
+        forgotten: Version of the newest change that is no longer in the history.
     """
 
-    def __init__(self, *checks: Check) -> None:
+    def __init__(self, *checks: Check, remembered: int = REMEMBERED) -> None:
         self.checks = list(checks)
         self.lock = threading.RLock()
         self.version = 1
-        self.history: deque[Change] = deque(maxlen=REMEMBERED)
+        self.history: deque[Change] = deque(maxlen=remembered)
+        self.forgotten = 0
         self._kept: dict[tuple[str, str, str], Object] = {}
         self._subscribers: list[Callable[[str, Object], None]] = []
         self._listeners: list[Callable[[Change], None]] = []
@@ -261,6 +269,12 @@ class Objects:
             self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
+    def forget(self) -> None:
+        """Drop the history, as a compaction does: a watch from before now gets 410."""
+        with self.lock:
+            self.history.clear()
+            self.forgotten = self.version
+
     def _write(self, obj: Object, before: Object | None, claim: Claim, *, dry_run: bool) -> Object:
         meta = obj["metadata"]
         meta["managedFields"] = entries(claim(before, obj), before)
@@ -289,6 +303,8 @@ class Objects:
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
         change = Change(change_type, copy.deepcopy(obj), before, self.version)
+        if len(self.history) == self.history.maxlen:
+            self.forgotten = self.history[0].version
         self.history.append(change)
         for listener in list(self._listeners):
             listener(change)

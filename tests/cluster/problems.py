@@ -55,13 +55,13 @@ def no_such_path() -> ApiProblem:
 def conflict(resource: str, name: str, why: str) -> ApiProblem:
     """What is said to a writer who came too late."""
     message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
-    return ApiProblem(409, "Conflict", message, {"name": name, "kind": resource.split(".")[0]})
+    return ApiProblem(409, "Conflict", message, {"name": name, "kind": resource.partition(".")[0]})
 
 
 def forbidden(resource: str, name: str, why: str) -> ApiProblem:
     """What is said to a writer whom admission turns away."""
     message = f'{resource} "{name}" is forbidden: {why}'
-    return ApiProblem(403, "Forbidden", message, {"name": name, "kind": resource.split(".")[0]})
+    return ApiProblem(403, "Forbidden", message, {"name": name, "kind": resource.partition(".")[0]})
 
 
 def invalid(kind: str, name: str, causes: list[tuple[str, str, str]]) -> ApiProblem:
