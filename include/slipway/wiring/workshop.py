@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.platforms.batch import BatchPlatform
+    from slipway.adapters.platforms.cluster.platform import ClusterPlatform
     from slipway.adapters.platforms.local import LocalPlatform
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
@@ -40,6 +41,7 @@ class Workshop:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self._clusters: dict[str, ClusterPlatform] = {}
 
     @cached_property
     def store(self) -> Store:
@@ -128,8 +130,30 @@ class Workshop:
         return BatchPlatform(self.store, self.registry, load=load_package, command=command)
 
     def platform_for(self, model: ModelSpec) -> Platform:
-        """What serves one model."""
+        """What serves one model.
+
+        Raises:
+            BadParameter: It is a cluster, and there is no way to any.
+        """
+        if model.deployment.target == "kubernetes":
+            return self._cluster_platform(model)
         return self.batch_platform if model.deployment.target == "batch" else self.platform
+
+    def _cluster_platform(self, model: ModelSpec) -> ClusterPlatform:
+        if model.model not in self._clusters:
+            from slipway.adapters.platforms.cluster.objects import open_cluster
+            from slipway.adapters.platforms.cluster.platform import ClusterPlatform
+
+            assert model.deployment.kubernetes is not None  # noqa: S101 - the spec sees to it
+            token, registry = self.settings.token, self.registry
+            self._clusters[model.model] = ClusterPlatform(
+                model,
+                open_cluster(model.deployment.kubernetes.namespace),
+                tags=lambda version: registry.version(model.model, version).tags,
+                token=token.get_secret_value() if token else None,
+                ca=self.settings.tls_ca,
+            )
+        return self._clusters[model.model]
 
     def log_for(self, model: ModelSpec) -> PredictionDays:
         """What one model answered, or scored."""

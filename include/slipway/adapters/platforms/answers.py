@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 
 import httpx
 
@@ -65,3 +67,27 @@ def wait(condition: Callable[[], bool], within_seconds: float) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def trust(ca: Path | None, *, is_needed: bool) -> ssl.SSLContext:
+    """Whom to trust over TLS.
+
+    Args:
+        ca: PEM file; None: whom this machine trusts.
+        is_needed: Whether anything is asked over TLS at all.
+
+    Raises:
+        BadParameter: The file cannot be used.
+    """
+    if not is_needed:
+        # To read everybody whom this machine trusts takes tens of milliseconds.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise BadParameter(
+            "the certificate authority of the platform cannot be read",
+            found=type(error).__name__,
+            where=str(ca),
+            hint="set SLIPWAY_TLS_CA to a PEM file",
+        ) from error

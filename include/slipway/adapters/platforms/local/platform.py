@@ -6,7 +6,6 @@ over HTTP.
 
 from __future__ import annotations
 
-import ssl
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -16,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.platforms.answers import answer_of, let_in, said_by, wait
+from slipway.adapters.platforms.answers import answer_of, let_in, said_by, trust, wait
 from slipway.adapters.platforms.local.candidate import Candidate, boot
-from slipway.errors import BadParameter, PlatformUnavailable
+from slipway.errors import PlatformUnavailable
 from slipway.records.desired import desire
 from slipway.records.store import Store
 from slipway.stages.platform import Answer, Payload, Served, Tally
@@ -58,7 +57,7 @@ class LocalPlatform:
         self._pii_key_file = pii_key_file
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}"} if token else None,
-            verify=_trust(ca, is_needed=self._url.startswith("https:")),
+            verify=trust(ca, is_needed=self._url.startswith("https:")),
             # A platform that was killed leaves no connection behind that could be taken for alive.
             limits=httpx.Limits(max_keepalive_connections=0),
             timeout=STATUS_SECONDS,
@@ -164,18 +163,3 @@ class LocalPlatform:
             where=self._url,
             hint="is `slipway platform` running?",
         )
-
-
-def _trust(ca: Path | None, *, is_needed: bool) -> ssl.SSLContext:
-    if not is_needed:
-        # To read everybody whom this machine trusts takes tens of milliseconds.
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise BadParameter(
-            "the certificate authority of the platform cannot be read",
-            found=type(error).__name__,
-            where=str(ca),
-            hint="set SLIPWAY_TLS_CA to a PEM file",
-        ) from error

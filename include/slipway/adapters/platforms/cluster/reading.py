@@ -1,0 +1,122 @@
+"""What the cluster really does for one model, compared with what was asked of it; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from slipway.adapters.platforms.cluster.entry import Traffic
+from slipway.adapters.platforms.cluster.naming import VERSION, lane_selector, version_name
+from slipway.adapters.platforms.cluster.owned import Manifest, set_by
+from slipway.adapters.platforms.cluster.shares import real_shares
+from slipway.adapters.platforms.cluster.standing import available, replicas_of
+
+REPLICAS = "slipway/replicas"
+"""Annotation of a Deployment: how many servers a rollout asked for."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the API says of one model.
+
+    Attributes:
+        model: Its name.
+        by_route: Whether its entry is a route.
+        entry: Its entry; None when there is none.
+        deployments: Those of its versions.
+    """
+
+    model: str
+    by_route: bool
+    entry: Manifest | None
+    deployments: Mapping[int, Manifest] = field(default_factory=dict)
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What was asked last; None when no rollout ever did."""
+        return None if self.entry is None else Traffic.of(self.entry)
+
+    @property
+    def healthy(self) -> dict[int, bool]:
+        """Whether any server can answer, by version that runs."""
+        return {
+            version: available(deployment) > 0
+            for version, deployment in self.deployments.items()
+            if replicas_of(deployment) > 0
+        }
+
+    @property
+    def weights(self) -> dict[int, float]:
+        """Share of the requests by version, as it is in force.
+
+        Where servers are counted, a version whose servers cannot answer has none of them.
+        """
+        if self.entry is None:
+            return {}
+        if self.by_route:
+            by_name = {version_name(self.model, one): one for one in self._versions()}
+            live = {by_name[name]: weight for name, weight in self._backends() if name in by_name}
+            total = sum(live.values())
+            return {one: weight / total for one, weight in live.items() if weight}
+        selector = self.entry["spec"].get("selector") or {}
+        if VERSION in selector:
+            return _only(selector[VERSION])
+        return self._by_servers() if selector == lane_selector(self.model) else {}
+
+    def edits(self, expected: Manifest) -> Iterator[str]:
+        """What somebody else has changed of what a rollout controls, and who.
+
+        Args:
+            expected: The entry as the rollout's own words make it.
+        """
+        if self.entry is not None:
+            yield from self._entry_edits(expected)
+        for version, deployment in self.deployments.items():
+            asked = (deployment["metadata"].get("annotations") or {}).get(REPLICAS)
+            found = replicas_of(deployment)
+            if asked is not None and asked != str(found):
+                who = set_by(deployment, ("spec", "replicas"))
+                yield f"version {version} has {found} replicas instead of {asked}, set by {who}"
+
+    def _entry_edits(self, expected: Manifest) -> Iterator[str]:
+        assert self.entry is not None  # noqa: S101 - the caller has looked
+        kind = self.entry["kind"]
+        if self.by_route:
+            found, wanted = dict(self._backends()), dict(_backends(expected))
+            if found != wanted:
+                who = set_by(self.entry, ("spec", "rules"))
+                yield f"{kind} has weights {_said(found)} instead of {_said(wanted)}, set by {who}"
+            return
+        selector, asked = self.entry["spec"].get("selector") or {}, expected["spec"]["selector"]
+        if selector != asked:
+            who = set_by(self.entry, ("spec", "selector"))
+            yield f"{kind} selects {_said(selector)} instead of {_said(asked)}, set by {who}"
+
+    def _by_servers(self) -> dict[int, float]:
+        asked = self.traffic.shares if self.traffic else {}
+        ready = {version: available(one) for version, one in self.deployments.items()}
+        shares = real_shares(ready) if any(ready.values()) else dict(asked)
+        return dict.fromkeys(asked, 0.0) | shares
+
+    def _versions(self) -> set[int]:
+        asked = self.traffic.shares if self.traffic else {}
+        return {*asked, *self.deployments}
+
+    def _backends(self) -> Iterator[tuple[str, int]]:
+        return _backends(self.entry or {})
+
+
+def _only(version: str) -> dict[int, float]:
+    return {int(version): 1.0} if version.isdecimal() and int(version) else {}
+
+
+def _backends(route: Manifest) -> Iterator[tuple[str, int]]:
+    """Name and weight of what the model's own path leads to: its rule stands last."""
+    rules = route.get("spec", {}).get("rules") or [{}]
+    for one in rules[-1].get("backendRefs") or []:
+        yield str(one.get("name")), int(one.get("weight", 1))
+
+
+def _said(value: Mapping[str, object]) -> str:
+    return json.dumps(value, sort_keys=True)
