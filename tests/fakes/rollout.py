@@ -36,6 +36,9 @@ class FakePlatform:
         live: How a version scores once it runs on the platform, where that differs.
         failing: Share of a version's requests that it does not answer, by version.
         p99_ms: Latency of every answer.
+        sick: Versions whose servers have stopped answering since they became ready.
+        shares: Real share by version, where that is not the one that was asked for.
+        edited: What somebody changed by hand.
         applied: Every change of the traffic: weights and what stays warm.
     """
 
@@ -48,13 +51,21 @@ class FakePlatform:
     live: dict[int, Scores] = field(default_factory=dict)
     failing: dict[int, float] = field(default_factory=dict)
     p99_ms: float = 5.0
+    sick: set[int] = field(default_factory=set)
+    shares: dict[int, float] = field(default_factory=dict)
+    edited: str | None = None
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
 
     def served(self, model: str) -> Served | None:
         """What is really served."""
         self._answer_at_all()
-        return self._in_force.get(model)
+        found = self._in_force.get(model)
+        if found is None:
+            return None
+        healthy = {one: is_well and one not in self.sick for one, is_well in found.healthy.items()}
+        weights = {one: self.shares.get(one, share) for one, share in found.weights.items()}
+        return replace(found, healthy=healthy, weights=weights, edited=self.edited)
 
     def apply(
         self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int

@@ -53,10 +53,12 @@ class WrittenPlatform:
     Attributes:
         weights: Share of the traffic by version; empty: nothing is served.
         answers: Whether it does.
+        edited: What somebody changed by hand.
     """
 
     weights: Mapping[int, float] = field(default_factory=dict)
     answers: bool = True
+    edited: str | None = None
 
     def served(self, model: str) -> Served | None:
         """What is served."""
@@ -66,5 +68,9 @@ class WrittenPlatform:
         if not self.weights:
             return None
         return Served(
-            weights=self.weights, healthy=dict.fromkeys(self.weights, True), keep=(), token=1
+            weights=self.weights,
+            healthy=dict.fromkeys(self.weights, True),
+            keep=(),
+            token=1,
+            edited=self.edited,
         )

@@ -9,6 +9,7 @@ import pytest
 
 from slipway.errors import (
     BadParameter,
+    EditedByHand,
     LeaseHeld,
     NotFound,
     PlatformUnavailable,
@@ -116,6 +117,91 @@ def test_too_few_requests_in_time_are_inconclusive(yard: Yard) -> None:
     assert "asked 0 times, and 200 are needed" in record.verdict.reason
     assert yard.now == pytest.approx(3600)
     assert yard.registry.tags[3]["slipway.rollout"] == "inconclusive"
+
+
+def test_a_version_whose_servers_are_gone_is_taken_back(yard: Yard) -> None:
+    """Nobody waits an hour for requests that it cannot answer."""
+    run = verified(yard)
+
+    def fall_ill(seconds: float) -> None:
+        yard.platform.sick = {3} if yard.now >= 5 else set()
+        Yard.sleep(yard, seconds)
+
+    yard.requests_a_second = 1
+    yard.sleep = fall_ill  # type: ignore[method-assign]
+    record = yard.shift(run, 10)
+    assert record.verdict.action == "aborted"
+    assert "none of its servers could answer for 20 s." in record.verdict.reason
+    assert record.verdict.numbers["asked"] == 0
+    assert yard.weights() == {2: 1.0}
+    assert yard.now == pytest.approx(5 + 1 + 20, abs=2)
+
+
+def test_a_version_that_is_back_soon_goes_on(yard: Yard) -> None:
+    """A node that was lost, or a platform that starts again, is no fault of the version."""
+    run = verified(yard)
+
+    def fall_ill_now_and_then(seconds: float) -> None:
+        yard.platform.sick = {3} if yard.now % 20 > 5 else set()
+        yard.platform.down = 40 < yard.now < 70
+        Yard.sleep(yard, seconds)
+
+    yard.requests_a_second = 20
+    yard.sleep = fall_ill_now_and_then  # type: ignore[method-assign]
+    assert yard.shift(run, 10).verdict.action == "shifted"
+    assert yard.now > 100
+
+
+def test_the_real_share_is_shown(yard: Yard) -> None:
+    """A tenth of three servers is one of them."""
+    run = verified(yard)
+    yard.platform.shares = {3: 1 / 3, 2: 2 / 3}
+    first = yard.shift(run, 10).verdict
+    assert first.numbers["share"] == pytest.approx(1 / 3)
+    assert first.numbers["step"] == 10
+    assert first.reason.endswith("Its real share was 33%.")
+    yard.platform.shares = {}
+    second = yard.shift(run, 50).verdict
+    assert second.numbers["share"] == 0.5
+    assert "real share" not in second.reason
+
+
+def test_an_edit_by_hand_ends_a_step(yard: Yard) -> None:
+    """It is reported, and not overwritten; undone, the same step goes on."""
+    run = verified(yard)
+
+    def edit(seconds: float) -> None:
+        yard.platform.edited = "weights 3: 900 instead of 100, set by kubectl-edit"
+        Yard.sleep(yard, seconds)
+
+    yard.sleep = edit  # type: ignore[method-assign]
+    with pytest.raises(EditedByHand, match="edited by hand") as caught:
+        yard.shift(run, 10)
+    assert "kubectl-edit" in str(caught.value)
+    assert yard.weights() == {3: 0.1, 2: 0.9}
+    with pytest.raises(EditedByHand):
+        yard.reconcile(holder="run-2")
+    yard.platform.edited = None
+    del yard.sleep  # type: ignore[method-assign]
+    assert yard.shift(run, 10).verdict.action == "shifted"
+
+
+def test_a_platform_that_took_long_to_fail_is_not_asked_again(yard: Yard) -> None:
+    """What it waited for in vain will not come the third time either."""
+    run = verified(yard)
+    apply, tried = yard.platform.apply, []
+
+    def fail_slowly(model: str, *, weights: dict[int, float], **words: Any) -> None:
+        if 3 in weights:
+            tried.append(weights)
+            yard.now += 240
+            raise PlatformUnavailable("the servers do not become ready", found="0 of 2")
+        apply(model, weights=weights, **words)
+
+    yard.platform.apply = fail_slowly  # type: ignore[method-assign]
+    assert yard.shift(run, 10).verdict.action == "aborted"
+    assert len(tried) == 1
+    assert yard.weights() == {2: 1.0}
 
 
 def test_counting_begins_anew_on_a_platform_that_was_started_again(yard: Yard) -> None:

@@ -157,6 +157,14 @@ def test_a_champion_that_shares_its_requests_is_reported() -> None:
     )
 
 
+def test_an_edit_by_hand_is_reported() -> None:
+    """Even where the champion has a part of the requests."""
+    edited = "weights 3: 900 instead of 100, set by kubectl-edit"
+    served = Served(weights={2: 1.0}, healthy={2: True}, keep=(), token=1, edited=edited)
+    said = Watch(until="2013-05-02").collect(platform=Front(served))["difference"]
+    assert said == f"what is served was edited by hand, and deploy leaves it so: {edited}"
+
+
 def test_monitoring_goes_on_while_the_platform_is_away() -> None:
     """An outage of the platform is told, and stops nothing."""
     due = Watch(until="2013-06-02").collect(platform=Front(PlatformUnavailable("no answer")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from slipway.errors import SlipwayError, Superseded
+from slipway.errors import EditedByHand, SlipwayError, Superseded
 from slipway.records.leases import acquire, release
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, find_record, perform
 from slipway.records.store import Store, digest, encode
@@ -84,6 +84,7 @@ def reconcile(
     Raises:
         LeaseHeld: Another rollout of this model is in flight, and may not be taken over.
         BadParameter: `to` cannot be rolled out.
+        EditedByHand: Somebody changed what a rollout controls; nothing is overwritten.
         NotFound: The registry has no such version.
     """
     facts = gather(spec.model, store=store, registry=registry, platform=platform)
@@ -131,6 +132,7 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
     Raises:
         PlatformUnavailable: The platform does not answer.
         RegistryUnavailable: The registry does not answer.
+        EditedByHand: Somebody changed what a rollout controls.
     """
     named = {
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
@@ -141,6 +143,7 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
         if found is not None and found.tags.get(TAG) in BLOCKED
     }
     served = platform.served(model)
+    need_unedited(model, served)
     return Facts(
         **{alias: found.version if found else None for alias, found in named.items()},
         blocked=blocked,
@@ -148,6 +151,21 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
         unfinished=_unfinished(store, model, served),
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
     )
+
+
+def need_unedited(model: str, served: Served | None) -> None:
+    """Nothing where nobody but a rollout changed what is served.
+
+    Raises:
+        EditedByHand: Somebody did.
+    """
+    if served is not None and served.edited is not None:
+        raise EditedByHand(
+            f"what serves {model} was edited by hand",
+            expected="the traffic as a rollout asked for it",
+            found=served.edited,
+            hint="set it back as it was, then run again; nothing is overwritten",
+        )
 
 
 def _decide_again(first: Facts, now: Facts, to: str) -> Decision:

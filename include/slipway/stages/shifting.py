@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
@@ -16,7 +16,7 @@ from slipway.stages.leasing import Rollout, hold, let_go, rollout_of
 from slipway.stages.looking import ABORTED, SHIFTED, look
 from slipway.stages.platform import Platform, Tally
 from slipway.stages.preceding import need_verified, step_stage, steps_of
-from slipway.stages.reconciling import TAG, Aliases
+from slipway.stages.reconciling import TAG, Aliases, need_unedited
 from slipway.stages.shadow import max_difference
 from slipway.stages.verification import sample_key
 
@@ -24,6 +24,11 @@ UNNEEDED = "unneeded"
 POLL_SECONDS = 1.0
 TELL_SECONDS = 15.0
 READ_BACK_ROUNDS = 3
+PATIENT_SECONDS = 60.0
+"""A platform that took so long to fail is not asked again: what it waited for will not come."""
+UNHEALTHY_SECONDS = 20.0
+TOLD_APART = 0.005
+"""A real share that differs by less is the one that was asked for."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +49,9 @@ def shift(
 
     The candidate gets `step` percent of the requests, and is looked at once: as soon as it was
     asked often enough, or when the time is up. How often is enough, `looking.look` says. Before
-    and at the look it is also asked the rows that it was verified with. Unless it is `shifted`,
-    it loses its share first, is tagged and recorded then, and the champion serves.
+    and at the look it is also asked the rows that it was verified with. One that cannot answer
+    for a while is given up before. Unless it is `shifted`, it loses its share first, is tagged
+    and recorded then, and the champion serves.
     `unneeded` where there are no steps: for a way back, a repair, and the first model.
 
     Killed in between, a repeat goes on: the weights are not set twice, and a look that was taken
@@ -67,6 +73,7 @@ def shift(
         BadParameter: The spec has no such step.
         RolloutRefused: The candidate was not verified, or an earlier step has not shifted.
         Superseded: Another rollout, or a way back, has taken over.
+        EditedByHand: Somebody changed what the step controls; nothing is overwritten.
         PlatformUnavailable: The champion could not be put back either; a retry goes on.
     """
     plan = rollout_of(store, spec.model, rollout)
@@ -134,6 +141,23 @@ def _warm(plan: Rollout) -> list[int]:
 
 
 @dataclass(frozen=True)
+class _Seen:
+    """What is known of the candidate at one moment.
+
+    Attributes:
+        tally: What it did so far.
+        share: Its real share of the requests; None: not known.
+        is_healthy: Whether its server can answer; None: not known.
+        trouble: Why it is given up, if it is.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    share: float | None = None
+    is_healthy: bool | None = None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
 class _Step:
     spec: ModelSpec
     plan: Rollout
@@ -162,14 +186,14 @@ class _Step:
 
     def _watched(self) -> Verdict:
         wrong = self._patiently(self._share)
-        if wrong is None:
-            verdict = self._look(self._tally())
-            if verdict.action != SHIFTED:
-                return verdict
-            wrong = self._patiently(self._wrong)
-            if wrong is None:
-                return verdict
-        return self._aborted(wrong)
+        if wrong is not None:
+            return self._aborted(wrong)
+        seen = self._waited()
+        if seen.trouble is not None:
+            return self._aborted(seen.trouble, seen)
+        verdict = self._look(seen)
+        wrong = self._patiently(self._wrong) if verdict.action == SHIFTED else None
+        return verdict if wrong is None else self._aborted(wrong, seen)
 
     def _share(self) -> str | None:
         """Give the candidate its share, and compare its answers."""
@@ -193,57 +217,80 @@ class _Step:
         )
 
     def _patiently(self, act: Callable[[], str | None]) -> str | None:
+        began = self.clock()
         for _ in range(READ_BACK_ROUNDS - 1):
             try:
                 return act()
             except PlatformUnavailable:
+                if self.clock() - began > PATIENT_SECONDS:
+                    raise
                 self.sleep(POLL_SECONDS)
         return act()
 
-    def _tally(self) -> Tally:
-        """What the candidate did, once it was asked often enough or the time is up."""
+    def _waited(self) -> _Seen:
+        """What the candidate did: asked often enough, given up, or out of time."""
         shift = self.spec.deployment.shift
         began = told = self.clock()
+        ill_since: float | None = None
         while True:
-            tally, now = self._count(), self.clock()
-            if tally.asked >= shift.requests or now - began >= shift.limit_minutes * 60:
-                return tally
+            seen, now = self._see(), self.clock()
+            if seen.tally.asked >= shift.requests or now - began >= shift.limit_minutes * 60:
+                return seen
+            if seen.is_healthy is not None:
+                ill_since = None if seen.is_healthy else now if ill_since is None else ill_since
+            if ill_since is not None and now - ill_since >= UNHEALTHY_SECONDS:
+                trouble = f"none of its servers could answer for {now - ill_since:.0f} s."
+                return replace(seen, trouble=trouble)
             if now - told >= TELL_SECONDS:
-                hold(self.store, self.plan)
-                logger.info(
-                    "version %s at %s %%: asked %s of %s times, failed %s times, %.0f s so far",
-                    *(self.plan.version, self.step, tally.asked, shift.requests, tally.failed),
-                    now - began,
-                )
+                self._tell(seen.tally, now - began)
                 told = now
             self.sleep(POLL_SECONDS)
 
-    def _count(self) -> Tally:
+    def _tell(self, tally: Tally, seconds: float) -> None:
+        hold(self.store, self.plan)
+        logger.info(
+            "version %s at %s %%: asked %s of %s times, failed %s times, %.0f s so far",
+            *(self.plan.version, self.step, tally.asked, self.spec.deployment.shift.requests),
+            *(tally.failed, seconds),
+        )
+
+    def _see(self) -> _Seen:
         try:
             served = self.platform.served(self.plan.model)
         except PlatformUnavailable:
             # It may be starting again; the time limit ends the wait.
-            return Tally()
+            return _Seen()
         if served is None or served.token != self.plan.token:
-            return Tally()
-        return served.tallies.get(self.plan.version, Tally())
+            return _Seen()
+        need_unedited(self.plan.model, served)
+        version = self.plan.version
+        return _Seen(
+            tally=served.tallies.get(version, Tally()),
+            share=served.weights.get(version),
+            is_healthy=served.healthy.get(version, False),
+        )
 
-    def _look(self, tally: Tally) -> Verdict:
+    def _look(self, seen: _Seen) -> Verdict:
         deployment = self.spec.deployment
-        seen = look(
-            tally,
+        verdict = look(
+            seen.tally,
             step=self.step,
             shift=deployment.shift,
             max_p99_ms=deployment.verify.max_p99_ms,
         )
-        return self._said(seen)
+        return self._said(verdict, seen)
 
-    def _said(self, seen: Verdict) -> Verdict:
-        numbers = {"version": self.plan.version, "fallback": self.plan.fallback, **seen.numbers}
-        reason = f"Version {self.plan.version}: {seen.reason[0].lower()}{seen.reason[1:]}"
-        if seen.action != SHIFTED:
+    def _said(self, verdict: Verdict, seen: _Seen) -> Verdict:
+        numbers = {"version": self.plan.version, "fallback": self.plan.fallback, **verdict.numbers}
+        reason = f"Version {self.plan.version}: {verdict.reason[0].lower()}{verdict.reason[1:]}"
+        if seen.share is not None:
+            numbers["share"] = seen.share
+            if abs(seen.share - self.step / 100) >= TOLD_APART:
+                reason += f" Its real share was {seen.share:.0%}."
+        if verdict.action != SHIFTED:
             reason += f" Version {self.plan.fallback} answers every request again."
-        return Verdict(seen.action, reason, numbers)
+        return Verdict(verdict.action, reason, numbers)
 
-    def _aborted(self, why: str) -> Verdict:
-        return self._said(Verdict(ABORTED, why, {"step": self.step}))
+    def _aborted(self, why: str, seen: _Seen = _Seen()) -> Verdict:
+        numbers = {"step": self.step, **(vars(seen.tally) if seen.trouble else {})}
+        return self._said(Verdict(ABORTED, why, numbers), seen)

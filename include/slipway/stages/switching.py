@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
@@ -15,7 +16,12 @@ from slipway.stages.looking import ABORTED
 from slipway.stages.platform import Platform
 from slipway.stages.preceding import need, need_verified
 from slipway.stages.reconciling import ROLLED_BACK, TAG, Aliases
-from slipway.stages.shifting import READ_BACK_ROUNDS, put_back, wrong_answers
+from slipway.stages.shifting import (
+    PATIENT_SECONDS,
+    READ_BACK_ROUNDS,
+    put_back,
+    wrong_answers,
+)
 from slipway.stages.verification import sample_key
 
 READ_BACK_REQUESTS = 20
@@ -43,6 +49,7 @@ def switch(
     registry: Registry,
     platform: Platform,
     origin: Mapping[str, Any],
+    clock: Callable[[], float] = time.monotonic,
 ) -> RunRecord:
     """`switched` once real requests show it; else `aborted`, the champion put back first.
 
@@ -53,10 +60,12 @@ def switch(
         registry: Where an abort is noted.
         platform: What serves.
         origin: Who runs it.
+        clock: Seconds that never go back.
 
     Raises:
         RolloutRefused: The candidate was not verified, or has not shifted at every step.
         Superseded: Another rollout has taken over.
+        EditedByHand: Somebody changed what the rollout controls; nothing is overwritten.
         PlatformUnavailable: The champion could not be put back either; a retry goes on.
     """
     plan = rollout_of(store, spec.model, rollout)
@@ -68,7 +77,7 @@ def switch(
     def work(attempt: Attempt) -> Verdict:
         hold(store, plan)
         attempt.check()
-        problem = _move(plan, sample, platform=platform, tolerance=tolerance)
+        problem = _move(plan, sample, platform=platform, tolerance=tolerance, clock=clock)
         numbers = {"version": plan.version, "fallback": plan.fallback}
         if problem is None:
             reason = f"Version {plan.version} answers every request."
@@ -139,10 +148,15 @@ def promote_champion(
 
 
 def _move(
-    plan: Rollout, sample: Mapping[str, Any], *, platform: Platform, tolerance: float
+    plan: Rollout,
+    sample: Mapping[str, Any],
+    *,
+    platform: Platform,
+    tolerance: float,
+    clock: Callable[[], float],
 ) -> str | None:
     """Why the version does not serve after all, or None."""
-    problem = None
+    problem, began = None, clock()
     for _ in range(READ_BACK_ROUNDS):
         try:
             # Where it is in force already this only waits until its server is ready.
@@ -152,6 +166,8 @@ def _move(
             problem = _ask_many(plan, sample, platform=platform, tolerance=tolerance)
         except (PlatformUnavailable, BadRequest, NotFound) as error:
             problem = f"{error.message}: {error.found or 'no reason was given'}"
+            if clock() - began > PATIENT_SECONDS:
+                break
             continue
         if problem is None:
             return None

@@ -161,6 +161,8 @@ def difference_to_served(
         served = platform.served(model)
     except PlatformUnavailable as error:
         return f"what is served is not known: {error.message}"
+    if served is not None and served.edited is not None:
+        return f"what is served was edited by hand, and deploy leaves it so: {served.edited}"
     found = served.version if served else None
     if found == expected:
         return None
