@@ -87,6 +87,26 @@ def test_the_engine_of_each_version_is_told(memory: MemoryStore) -> None:
     assert json.loads(json.dumps(found.to_json()))["engines"]["2"]["parity_rows"] == 16_025
 
 
+def test_where_a_version_was_brought_from_is_told(memory: MemoryStore) -> None:
+    """One that was trained here says nothing of the kind."""
+    tags = {"slipway.source.registry": "https://mlflow.example.org", "slipway.source.version": "7"}
+    found = status(
+        "sales",
+        store=memory,
+        registry=WrittenRegistry({"champion": 2, "previous": 1}, tags={2: tags}),
+        platform=WrittenPlatform({2: 1.0}),
+    )
+    assert found.sources == {2: "version 7 of https://mlflow.example.org"}
+
+
+def test_an_edit_by_hand_is_told(memory: MemoryStore) -> None:
+    """Whoever looks sees what no rollout has done."""
+    platform = WrittenPlatform({2: 1.0}, edited="weights set by kubectl-edit")
+    found = status("sales", store=memory, registry=WrittenRegistry(), platform=platform)
+    assert found.edited == "weights set by kubectl-edit"
+    assert found.to_json()["edited"] == found.edited
+
+
 def test_what_does_not_answer_hides_nothing_else(memory: MemoryStore) -> None:
     """With registry and platform down, the store's part is still told, and both are named."""
     decided(memory, "gate", "request-000001", Verdict("refuse", "worse"))

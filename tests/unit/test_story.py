@@ -61,6 +61,17 @@ def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
     assert following == "Next: the monitor goes on; last it said: 0 of 1 windows drift."
 
 
+def test_a_champion_from_another_environment_tells_where_it_comes_from() -> None:
+    """Its metrics were measured there, and it was trained there for a reason of its own."""
+    source = {
+        "slipway.source.registry": "https://mlflow.example.org",
+        "slipway.source.version": "7",
+    }
+    shelf = Shelf(MODEL, aliases={"champion": 2}, tags={2: TAGS | source})
+    evidence = why(ferries.model(), store=MemoryStore(), registry=shelf)[2]
+    assert "; brought here as version 7 of https://mlflow.example.org; trained" in evidence
+
+
 def test_a_rollout_that_found_no_verdict_is_told_as_refused() -> None:
     """A step without requests enough took its version back; a window without rows did nothing."""
     store = MemoryStore()

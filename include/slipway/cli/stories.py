@@ -52,15 +52,11 @@ def _print(standing: Status) -> None:
     click.secho(standing.model, bold=True)
     for alias, version in standing.aliases.items():
         click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
-    # A batch is scored by the pipeline itself, whatever engine its version could have.
-    engines = {} if standing.target == "batch" else standing.engines
-    for number, engine in sorted(engines.items()):
-        click.echo(f"  {'engine':<11} version {number} {engine.shown}")
-    shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
-    where = " (batch)" if standing.target == "batch" else ""
-    click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}{where}")
+    _print_versions(standing)
     for version in standing.failing:
         click.secho(f"  version {version} cannot answer", fg="red")
+    if standing.edited:
+        click.secho(f"  edited by hand: {standing.edited}", fg="red")
     for trouble in standing.unknown:
         click.secho(f"  not known: {trouble}", fg="yellow")
     for request in standing.requests:
@@ -70,6 +66,18 @@ def _print(standing: Status) -> None:
     for verdict in standing.verdicts:
         when = verdict.at[:16].replace("T", " ")
         click.echo(f"  {when}  {verdict.stage}: {verdict.action}. {verdict.reason}")
+
+
+def _print_versions(standing: Status) -> None:
+    # A batch is scored by the pipeline itself, whatever engine its version could have.
+    engines = {} if standing.target == "batch" else standing.engines
+    for number, engine in sorted(engines.items()):
+        click.echo(f"  {'engine':<11} version {number} {engine.shown}")
+    for number, origin in sorted(standing.sources.items()):
+        click.echo(f"  {'brought':<11} version {number} is {origin}")
+    shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
+    where = " (batch)" if standing.target == "batch" else ""
+    click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}{where}")
 
 
 @click.command()

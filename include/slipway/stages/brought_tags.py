@@ -8,11 +8,11 @@ from typing import Any
 from slipway.records.runs import RunRecord
 from slipway.stages import bills, engine_choice
 from slipway.stages.promotion import DIGEST, ModelVersion
+from slipway.stages.provenance import SOURCE
 from slipway.stages.shadow import COMPARED_WITH, EVIDENCE, TAG_PREFIX
 from slipway.stages.source_evidence import Evidence
 from slipway.stages.weighing import Weighed
 
-SOURCE = "slipway.source."
 METRIC = "slipway.metric."
 
 
@@ -82,11 +82,3 @@ def version_tags(
         **metrics,
         **evidence,
     }
-
-
-def origin_of(tags: Mapping[str, str]) -> str | None:
-    """Where a version was brought from, in words; None: it was trained here."""
-    if f"{SOURCE}registry" not in tags:
-        return None
-    told = {name: tags.get(f"{SOURCE}{name}", "?") for name in ("version", "registry")}
-    return f"version {told['version']} of {told['registry']}"

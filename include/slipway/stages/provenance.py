@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+SOURCE = "slipway.source."
+"""Begins the tags of a version that was brought from another environment."""
+
 
 @dataclass(frozen=True)
 class CodeState:
@@ -28,3 +31,11 @@ class PinnedTable:
     name: str
     uri: str
     version: int
+
+
+def origin_of(tags: Mapping[str, str]) -> str | None:
+    """Where a version was brought from, in words; None: it was trained here."""
+    if f"{SOURCE}registry" not in tags:
+        return None
+    told = {name: tags.get(f"{SOURCE}{name}", "?") for name in ("version", "registry")}
+    return f"version {told['version']} of {told['registry']}"

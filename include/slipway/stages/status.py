@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slipway.errors import Transient
+from slipway.errors import Denied, Transient
 from slipway.records import ledger, requests
 from slipway.stages.engine_choice import TAG_PREFIX, TAGGED
+from slipway.stages.provenance import origin_of
 
 if TYPE_CHECKING:
     from slipway.records.requests import Request
@@ -121,6 +122,8 @@ class Status:
         verdicts: The newest verdict of each stage, newest first.
         unknown: What could not be asked, and why.
         target: Where it is deployed, as its spec says.
+        sources: Where each of those versions was brought from, in words; those that were.
+        edited: What somebody else than a rollout changed of what is served, and who.
     """
 
     model: str
@@ -132,6 +135,8 @@ class Status:
     verdicts: tuple[LastVerdict, ...]
     unknown: tuple[str, ...] = ()
     target: str = "local"
+    edited: str | None = None
+    sources: Mapping[int, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -156,16 +161,19 @@ def status(
     unknown = []
     aliases: dict[str, int | None] = dict.fromkeys(ALIASES)
     engines: dict[int, VersionEngine] = {}
+    sources: dict[int, str] = {}
     served: Served | None = None
     try:
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
         engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
+        told = {one.version: origin_of(one.tags) for one in found.values() if one}
+        sources = {version: origin for version, origin in told.items() if origin is not None}
     except Transient as error:
         unknown.append(error.message)
     try:
         served = platform.served(model)
-    except Transient as error:
+    except (Denied, Transient) as error:
         unknown.append(error.message)
     return Status(
         model=model,
@@ -177,6 +185,8 @@ def status(
         verdicts=_last_verdicts(store, model),
         unknown=tuple(unknown),
         target=target,
+        edited=served.edited if served else None,
+        sources=sources,
     )
 
 

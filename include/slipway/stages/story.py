@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.records import ledger, requests
 from slipway.records.requests import Request
+from slipway.stages.provenance import origin_of
 from slipway.stages.watching import CHAMPION, LiveView, difference_to_served
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def _evidence(standing: Standing) -> str:
         if name.startswith(METRIC_TAG)
     )
     asked = tags.get("slipway.reason", "no reason was recorded")
-    return f"Evidence: {metrics or 'no metrics'} on its holdout; trained because: {asked}"
+    origin = origin_of(tags)
+    brought = f"; brought here as {origin}" if origin else ""
+    return f"Evidence: {metrics or 'no metrics'} on its holdout{brought}; trained because: {asked}"
 
 
 def _refused(standing: Standing) -> str:
