@@ -24,7 +24,10 @@ def test_the_entry_leads_to_whoever_takes_everything() -> None:
     """Kept versions run, and get nothing."""
     objects = everything(spec_of({}), TRAFFICS["kept"])
     assert selected(of_kind(objects, "Service")["flight-delay"], objects) == {"flight-delay-v3"}
-    replicas = {n: one["spec"]["replicas"] for n, one in of_kind(objects, "Deployment").items()}
+    deployments = of_kind(objects, "Deployment")
+    replicas = {name: one["spec"]["replicas"] for name, one in deployments.items()}
+    for name in ("flight-delay-v2", "flight-delay-v3"):
+        assert deployments[name]["metadata"]["annotations"] == {"slipway/replicas": "2"}
     assert replicas == {"flight-delay-v2": 2, "flight-delay-v3": 2, "flight-delay-v4-trial": 1}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.adapters.platforms.cluster.entry import Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.reading import REPLICAS
 from slipway.adapters.platforms.cluster.shares import server_counts
 from slipway.adapters.platforms.cluster.sizing import sizing
 from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
@@ -25,13 +26,13 @@ def manifests(
     cluster = cluster_of(spec)
     by_route = cluster.gateway is not None
     counts = server_counts(cluster, traffic.shares, traffic.keep, by_route=by_route)
-    objects = [
-        one
-        for version, replicas in counts.items()
-        for one in version_objects(
-            spec, version, replicas=replicas, sizing=sizing(cluster, tags.get(version, {}))
-        )
-    ]
+    objects: list[dict[str, Any]] = []
+    for version, replicas in counts.items():
+        size = sizing(cluster, tags.get(version, {}))
+        deployment, *others = version_objects(spec, version, replicas=replicas, sizing=size)
+        # As a rollout notes it, so that somebody else's number is seen to be one.
+        deployment["metadata"]["annotations"] = {REPLICAS: str(replicas)}
+        objects += [deployment, *others]
     said = None if by_route else traffic
     objects.append(entry_service(spec, traffic.shares, by_route=by_route, traffic=said))
     if by_route:

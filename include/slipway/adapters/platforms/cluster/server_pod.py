@@ -33,7 +33,8 @@ SHIP_SECONDS = 30
 GRACE_SECONDS = LEAVE_SECONDS + DRAIN_SECONDS + SHIP_SECONDS + 5
 
 DOWNLOAD = Resources(cpu="100m", memory="256Mi")
-SHIPPER = Resources(cpu="50m", memory="192Mi")
+# A full segment of 16 MiB takes 275 MiB at its peak.
+SHIPPER = Resources(cpu="50m", memory="256Mi")
 SHIPPER_LIMIT = "512Mi"
 
 
