@@ -25,7 +25,9 @@ Light on purpose: Airflow imports these classes by name when it parses a DAG fil
         ├── CommitConflict      another writer committed first
         ├── LeaseHeld           another rollout holds the lease
         ├── Unschedulable       no node has room for a pod, or its quota is used up
+        ├── ImagePullFailed     an image's registry does not give it just now
         └── PodLost             a pod ended without a result: evicted, its node gone, killed
+            └── DeadlineExceeded    a pod ran longer than it may
 """
 
 from __future__ import annotations
@@ -167,3 +169,11 @@ class Unschedulable(Transient):
 
 class PodLost(Transient):
     """A pod ended without a result: evicted, its node gone, killed; a retry can help."""
+
+
+class ImagePullFailed(Transient):
+    """An image's registry does not give it just now; a later retry can help."""
+
+
+class DeadlineExceeded(PodLost):
+    """A pod ran longer than it may; one retry can help, when its node was slow."""

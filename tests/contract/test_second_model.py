@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from slipway.errors import BadParameter
 from slipway.local.samples import make_sample
+from slipway.records.outcomes import Outcome
 from slipway.records.runs import RunRecord, Verdict
 from slipway.settings import Settings
 from slipway.wiring import Workshop, acknowledge, claim, collect, partitions, run_stage
@@ -38,14 +39,14 @@ class Ring:
     shop: Workshop
     sample: Path
 
-    def run(self, stage: str, **arguments: Any) -> RunRecord | Verdict:
+    def run(self, stage: str, **arguments: Any) -> Outcome:
         """Outcome of one stage."""
         return run_stage(stage, arguments, origin={"by": "tests"}, shop=self.shop)
 
     def act(self, stage: str, **arguments: Any) -> str:
         """What one stage of the model decided."""
         outcome = self.run(stage, model=MODEL, **arguments)
-        return (outcome.verdict if isinstance(outcome, RunRecord) else outcome).action
+        return (outcome if isinstance(outcome, Verdict) else outcome.verdict).action
 
     def land(self, stream: str, *months: str) -> None:
         """Deliver some months of a stream, and ingest them."""
@@ -165,8 +166,7 @@ def test_the_whole_life_of_a_batch_model(ring: Ring) -> None:
 
 def test_a_roll_back_goes_the_same_way(ring: Ring) -> None:
     """The second champion scores what is new, the first one scores again once it is back."""
-    asked = {"reason": "a month has passed", "by": "somebody"}
-    assert ring.act("accept", asked=asked) == "accept"
+    assert ring.act("accept", reason="a month has passed") == "accept"
     ring.train()
     assert ring.deploy() == ["verified", "switched", "promoted"]
     assert ring.due() == []

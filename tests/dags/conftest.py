@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slipway.records.store import Store
+
 # Airflow reads its home when it is imported, and this file is imported before that is set.
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -42,3 +44,14 @@ def airflow_database() -> None:
     subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True
     )
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store that tasks and pods share, in a task that finds no connections in Airflow."""
+    from slipway.adapters.object_store import open_store
+    from slipway.orchestration import stage_task
+
+    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(stage_task, "fill_environment", lambda: None)
+    return open_store(str(tmp_path / "store"))

@@ -40,10 +40,10 @@ pods:
 """
 
 
-def dataset_file(name: str = "flights") -> dict[str, str]:
+def dataset_file(name: str = "flights", *, more: str = "") -> dict[str, str]:
     """A dataset's file by its path below `include/`."""
     return {
-        f"datasets/{name}/dataset.yaml": DATASET.format(name=name),
+        f"datasets/{name}/dataset.yaml": DATASET.format(name=name) + more,
         f"datasets/{name}/expectations.yaml": "features: []\nlabels: []\n",
     }
 
@@ -53,11 +53,11 @@ def model_file(name: str = "delay", *, dataset: str = "flights", more: str = "")
     return {f"models/{name}/model.yaml": MODEL.format(name=name, dataset=dataset) + more}
 
 
-def dataset_spec(name: str = "flights") -> DatasetSpec:
+def dataset_spec(name: str = "flights", *, more: str = "") -> DatasetSpec:
     """The same dataset as a value."""
     import yaml
 
-    return DatasetSpec.model_validate(yaml.safe_load(DATASET.format(name=name)))
+    return DatasetSpec.model_validate(yaml.safe_load(DATASET.format(name=name) + more))
 
 
 def model_spec(name: str = "delay", *, dataset: str = "flights", more: str = "") -> ModelSpec:

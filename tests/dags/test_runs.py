@@ -147,6 +147,19 @@ def test_an_accepted_request_becomes_a_challenger(play: Play, wiring: FakeWiring
     assert later == [(name, {"model": "delay", "request": 3}) for name in chain]
 
 
+def test_a_run_that_somebody_starts_files_that_persons_request(
+    play: Play, wiring: FakeWiring
+) -> None:
+    """Why travels as an argument, who and which run as the origin: so a retry asks once."""
+    wiring.verdicts = {"accept": ACCEPTED}
+    play("delay__train", reason='a "new" runway & more')
+    assert wiring.asked[0] == ("accept", {"model": "delay", "reason": 'a "new" runway & more'})
+    assert wiring.origins[0]["run_id"].startswith("manual__")
+    play("delay__train")
+    again = [arguments for name, arguments in wiring.asked if name == "accept"][-1]
+    assert again == {"model": "delay", "reason": "dag_test started it by hand"}
+
+
 @pytest.mark.parametrize("action", ["nothing", "suppress"])
 def test_without_an_accepted_request_nothing_is_trained(
     play: Play, wiring: FakeWiring, action: str
@@ -240,7 +253,7 @@ def test_monitoring_decides_whatever_windows_are_due(
     assert ran.tasks["drift"] == (["success"] if drift else ["skipped"])
     assert ran.tasks["performance"] == (["success"] if performance else ["skipped"])
     assert ran.tasks["decide"] == ["success"]
-    measured = [arguments["window"] for name, arguments in wiring.asked if name != "decide"]
+    measured = [arguments["window"] for _, arguments in wiring.asked if "window" in arguments]
     assert measured == drift + performance
 
 

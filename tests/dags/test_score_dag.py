@@ -15,7 +15,7 @@ import slipway
 from slipway.errors import NotComputable
 from slipway.orchestration.parameters import score_parameters
 from slipway.records.runs import Verdict
-from slipway.stages.partitions import Due, Scoring
+from slipway.stages.partitions import Scoring
 from slipway.stages.windows import window_named
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file, model_spec
@@ -39,28 +39,20 @@ def scoring(month: str) -> Scoring:
     return Scoring(window_named(month, "month"), "0123456789ab", 3)
 
 
-class ScoringWiring(FakeWiring):
-    """Stands for the stages of a batch model.
+def inputs(*months: str) -> list[dict[str, Any]]:
+    """What the task of each month is given."""
+    return [{"model": "tides", "partition": one, "scoring": scoring(one).run} for one in months]
 
-    Attributes:
-        months: What there is to score.
-        questions: What was asked of the listing.
-    """
 
-    months: list[str]
-    questions: list[dict[str, Any]]
-
-    def partitions(self, **asked: Any) -> Due:
-        """The months that are due."""
-        self.questions.append(asked)
-        return Due(tuple(map(scoring, self.months)), "nothing else is due")
+def questions(wiring: FakeWiring) -> list[dict[str, Any]]:
+    """What was asked of the listing."""
+    return [arguments for name, arguments in wiring.asked if name == "partitions"]
 
 
 @pytest.fixture
-def wiring(monkeypatch: pytest.MonkeyPatch) -> ScoringWiring:
+def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     """Stands for the stages."""
-    fake = ScoringWiring()
-    fake.months, fake.questions = [], []
+    fake = FakeWiring()
     monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
     monkeypatch.setattr(slipway, "wiring", fake, raising=False)
     return fake
@@ -97,7 +89,9 @@ def test_it_is_a_chain_that_the_ring_joins(parse: Parse) -> None:
     """New features start it, its scores start the monitor, and nothing shifts any traffic."""
     dags = parse(FLEET).dags
     dag = dags["tides__score"]
-    assert dag.task_dict["partitions"].downstream_task_ids == {"score"}
+    following = {"partitions_to_score"}
+    assert dag.task_dict["partitions"].downstream_task_ids == following
+    assert dag.task_dict["partitions_to_score"].downstream_task_ids == {"score"}
     assert dag.task_dict["score"].downstream_task_ids == {"announce"}
     assert {one.name for one in dag.task_dict["announce"].outlets} == {"tides_scores"}
     assert dag.schedule.asset_condition.name == "flights_batch"
@@ -119,33 +113,32 @@ def test_a_partition_is_a_task_named_by_it(parse: Parse) -> None:
         assert set(DagSerialization.from_dict(stored).task_ids) == set(dag.task_ids)
 
 
-def test_what_is_due_is_scored(play: Play, wiring: ScoringWiring) -> None:
+def test_what_is_due_is_scored(play: Play, wiring: FakeWiring) -> None:
     """Each task is given its partition, and the run that was named for it."""
-    wiring.months = MONTHS
+    wiring.partitions = inputs(*MONTHS)
     state, tasks = play()
     assert state == "success"
     assert tasks == {
         "partitions": ["success"],
+        "partitions_to_score": ["success"],
         "score": ["success"] * 2,
         "announce": ["success"],
     }
     # Mapped tasks have no order of their own.
-    assert sorted(wiring.asked, key=str) == [
-        ("score", {"model": "tides", "partition": month, "scoring": scoring(month).run})
-        for month in MONTHS
-    ]
+    asked = [arguments for name, arguments in wiring.asked if name == "score"]
+    assert sorted(asked, key=str) == inputs(*MONTHS)
 
 
-def test_a_sweep_that_finds_nothing_is_green_and_silent(play: Play, wiring: ScoringWiring) -> None:
+def test_a_sweep_that_finds_nothing_is_green_and_silent(play: Play, wiring: FakeWiring) -> None:
     """Nothing is announced, so nothing follows."""
     state, tasks = play()
     assert (state, tasks["score"], tasks["announce"]) == ("success", ["skipped"], ["skipped"])
-    assert wiring.questions == [{"model": "tides", "partition": None, "first": None, "last": None}]
+    assert questions(wiring) == [{"model": "tides"}]
 
 
-def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: ScoringWiring) -> None:
+def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: FakeWiring) -> None:
     """What was scored is announced all the same."""
-    wiring.months = MONTHS
+    wiring.partitions = inputs(*MONTHS)
     wiring.verdicts = {"score": [Verdict("overtaken", "newer"), Verdict("scored", "72 rows")]}
     state, tasks = play()
     assert state == "success"
@@ -153,22 +146,21 @@ def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: Scor
     assert tasks["announce"] == ["success"]
 
 
-def test_nothing_is_announced_after_a_failure(play: Play, wiring: ScoringWiring) -> None:
+def test_nothing_is_announced_after_a_failure(play: Play, wiring: FakeWiring) -> None:
     """The next sweep scores what is left, and announces it."""
-    wiring.months = MONTHS[:1]
+    wiring.partitions = inputs(*MONTHS[:1])
     wiring.verdicts = {"score": NotComputable("not what the version can score")}
     state, tasks = play()
     assert state == "failed"
     assert tasks["announce"] == ["upstream_failed"]
 
 
-def test_a_person_asks_for_a_range(play: Play, wiring: ScoringWiring) -> None:
+def test_a_person_asks_for_a_range(play: Play, wiring: FakeWiring) -> None:
     """And is told when it is more than one run can take, since no later run would go on."""
-    wiring.months = MONTHS
+    wiring.partitions = inputs(*MONTHS)
     assert play(**{"from": "2013-04", "to": "2013-05"})[0] == "success"
-    asked = {"model": "tides", "partition": None, "first": "2013-04", "last": "2013-05"}
-    assert wiring.questions == [asked]
-    wiring.months = [f"20{year:02d}-01" for year in range(10, 90)]
+    assert questions(wiring) == [{"model": "tides", "first": "2013-04", "last": "2013-05"}]
+    wiring.partitions = inputs(*(f"20{year:02d}-01" for year in range(10, 90)))
     assert play(**{"from": "2010-01"})[0] == "failed"
     assert play()[0] == "success"
 

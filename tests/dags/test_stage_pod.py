@@ -1,58 +1,42 @@
-"""A stage in a pod: its record decides, and the pod may do no more than its stage needs."""
+"""A stage in a pod: what it left in the store decides, never its log or exit code."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
-from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferred,
+)
+from kubernetes.client import ApiException
+from kubernetes.client import models as k8s
+from kubernetes.config import ConfigException
+from urllib3.exceptions import ReadTimeoutError
 
 from slipway import errors
-from slipway.adapters.object_store import open_store
-from slipway.orchestration import stage_pod, stage_task
-from slipway.orchestration.deploy_dag import deploy_dag
-from slipway.orchestration.monitor_dag import monitor_dag
-from slipway.orchestration.stage_pod import StagePod, command_line, label, pod_name, run_name
-from slipway.orchestration.stage_task import POD_STAGES, StageTask
-from slipway.orchestration.train_dag import train_dag
-from slipway.records.runs import Attempt, RunRef, Verdict, perform
+from slipway.orchestration.stage_pod import StagePod, run_name
+from slipway.records import ledger
+from slipway.records.outcomes import keep_error, keep_outcome
+from slipway.records.runs import RunRef, Verdict, perform
 from slipway.records.store import Store
-from tests.dags.specs import PODS, model_spec
-from tests.fakes.airflow import FakeInstance, FakeRun, task_context
+from tests.dags.pods import (
+    GATED,
+    REF,
+    accepting,
+    built,
+    context,
+    event,
+    instance_of,
+    pod_task,
+    seen_pod,
+    the_pod_ends,
+)
 
-EVENT = {"status": "success", "name": "pod", "namespace": "slipway", "message": ""}
-GATED = Verdict("refused", "0.68 does not beat 0.70", {"roc_auc": 0.68})
-REF = RunRef("delay", "request-000003", "promote_challenger")
-
-
-@pytest.fixture
-def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The store that tasks and pods share, in a task that finds no connections in Airflow."""
-    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(stage_task, "fill_environment", lambda: None)
-    return open_store(str(tmp_path / "store"))
-
-
-def pod_task(**changes: Any) -> StagePod:
-    """The task that promotes the challenger of request 3."""
-    arguments = {
-        "task_id": "promote_challenger",
-        "stage": "promote_challenger",
-        "inputs": {"model": "delay", "request": "3"},
-        "pods": model_spec(more=PODS).pods.model_dump(),
-        **changes,
-    }
-    return StagePod(**arguments)
-
-
-def context(instance: FakeInstance | None = None) -> Context:
-    """A task's context in the third try of an asset-triggered run."""
-    run = FakeRun("asset__7", "asset_triggered")
-    return task_context(train_dag(model_spec()), run=run, instance=instance)
+ACCEPTED = Verdict("accept", "enough new labels", {"request": 3})
 
 
 def finish(store: Store) -> None:
@@ -60,119 +44,20 @@ def finish(store: Store) -> None:
     perform(store, REF, lambda _: GATED, inputs={}, origin={})
 
 
-def fail(store: Store, error: Exception) -> None:
-    """Leave the failure that a pod leaves."""
-
-    def work(_: Attempt) -> Verdict:
-        raise error
-
-    with pytest.raises(type(error)):
-        perform(store, REF, work, inputs={}, origin={})
+def key_of(task: StagePod, *, attempt: int = 1) -> str:
+    """Where the pod of a try leaves what it decided."""
+    key: str = built(task, attempt=attempt)["spec"]["containers"][0]["args"][-1]
+    return key
 
 
-def the_pod_ends(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> None:
-    """Let Airflow's own operator end the pod in some way."""
+@pytest.fixture
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that may not be asked for anything."""
 
-    def trigger_reentry(*_: object) -> None:
-        if error is not None:
-            raise error
+    def execute(*_: object) -> None:
+        pytest.fail("a pod was asked for")
 
-    monkeypatch.setattr(KubernetesPodOperator, "trigger_reentry", trigger_reentry)
-
-
-def built(task: StagePod, *, attempt: int = 1) -> dict[str, Any]:
-    """The pod as Kubernetes is sent it."""
-    from kubernetes.client import ApiClient
-
-    instance = FakeInstance(task_id=task.task_id, try_number=attempt)
-    pod = task.build_pod_request_obj(context(instance), dry_run=True)
-    sent: dict[str, Any] = ApiClient().sanitize_for_serialization(pod)
-    return sent
-
-
-def test_the_pod_runs_the_same_command_as_the_shell(harbour: Store) -> None:
-    """`slipway run <stage>` with the task's inputs, in the spec's image."""
-    del harbour
-    container = built(pod_task())["spec"]["containers"][0]
-    assert container["image"] == "registry.example/slipway-stages:1.0"
-    assert container["command"] == ["slipway"]
-    expected = ["run", "promote_challenger", "--model", "delay", "--request", "3"]
-    assert container["args"] == expected
-    assert container["imagePullPolicy"] == "IfNotPresent"
-
-
-def test_the_pod_knows_where_things_are_and_who_runs_it(harbour: Store) -> None:
-    """Addresses and origin travel in the environment; nothing secret does."""
-    task = pod_task()
-    task.origin = {"dag_id": "delay__train", "by": "alice"}
-    variables = {one["name"]: one["value"] for one in built(task)["spec"]["containers"][0]["env"]}
-    assert variables["SLIPWAY_STORE"] == harbour.root
-    assert json.loads(variables["SLIPWAY_ORIGIN"]) == {"by": "alice", "dag_id": "delay__train"}
-    expected = {"SLIPWAY_MLFLOW", "SLIPWAY_ORIGIN", "SLIPWAY_PLATFORM", "SLIPWAY_STORE"}
-    assert set(variables) == expected
-
-
-def test_the_pod_is_restricted(harbour: Store) -> None:
-    """It passes the restricted Pod Security standard and holds no token of the cluster."""
-    del harbour
-    spec = built(pod_task())["spec"]
-    assert spec["securityContext"] == {
-        "runAsNonRoot": True,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    container = spec["containers"][0]
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert spec["automountServiceAccountToken"] is False
-    assert spec["serviceAccountName"] == "slipway-stages"
-
-
-def test_the_pod_is_bounded_and_placed_as_the_spec_says(harbour: Store) -> None:
-    """Resources, nodes and a deadline; it is never restarted in place."""
-    del harbour
-    spec = built(pod_task())["spec"]
-    amounts = {"cpu": "1", "memory": "2Gi"}
-    assert spec["containers"][0]["resources"] == {"requests": amounts, "limits": amounts}
-    assert spec["nodeSelector"] == {"disk": "1"}
-    assert spec["activeDeadlineSeconds"] == 3600
-    assert spec["restartPolicy"] == "Never"
-
-
-def test_the_pod_has_no_sidecar(harbour: Store) -> None:
-    """Its result is the record, so nothing has to carry it out of the pod."""
-    del harbour
-    spec = built(pod_task())["spec"]
-    assert [one["name"] for one in spec["containers"]] == ["base"]
-    assert not spec.get("initContainers")
-
-
-def test_the_pod_is_named_and_labelled_by_its_work(harbour: Store) -> None:
-    """The same try has the same name, another try another one; labels find all of them."""
-    del harbour
-    first, again, second = (built(pod_task(), attempt=attempt) for attempt in (1, 1, 2))
-    names = [one["metadata"]["name"] for one in (first, again, second)]
-    assert names[0] == names[1] != names[2]
-    labels = second["metadata"]["labels"]
-    assert labels["slipway/model"] == "delay"
-    assert labels["slipway/stage"] == "promote_challenger"
-    assert labels["slipway/run"] == "request-000003"
-    assert labels["try_number"] == "2"
-    assert second["metadata"]["namespace"] == "slipway"
-
-
-def test_names_fit_kubernetes() -> None:
-    """At most 63 characters of lower case, digits and dashes, distinct also when cut."""
-    long = [RunRef("m" * 60, f"window-2013-W19-v{version}", "drift") for version in (1, 2)]
-    names = [pod_name(ref, attempt=1) for ref in long]
-    assert names[0] != names[1]
-    for name in [*names, pod_name(RunRef("a_b", "window-2013-05-06T13-v2", "drift"), attempt=12)]:
-        assert len(name) <= 63
-        assert name.replace("-", "").isalnum()
-        assert name == name.lower().strip("-")
-    assert label("window-2013-05-06T13:00+00:00-") == "window-2013-05-06T13-00-00-00"
-    assert len(label("x" * 100)) == 63
+    monkeypatch.setattr(KubernetesPodOperator, "execute", execute)
 
 
 @pytest.mark.parametrize(
@@ -192,20 +77,68 @@ def test_the_record_is_found_by_the_inputs(inputs: dict[str, str], run: str) -> 
     assert run_name(inputs) == run
 
 
-def test_inputs_become_options() -> None:
-    """Names in the shell's spelling."""
-    assert command_line({"model": "delay", "some_thing": 3}) == [
-        *("--model", "delay"),
-        *("--some-thing", "3"),
-    ]
+def test_two_steps_of_a_rollout_are_two_pieces_of_work(harbour: Store) -> None:
+    """Each records under its task's id."""
+    del harbour
+    inputs = {"model": "delay", "rollout": "rollout-000001", "step": 10}
+    task = pod_task(task_id="shift_10", stage="shift", inputs=inputs)
+    assert task.ref == RunRef("delay", "rollout-000001", "shift_10")
+    assert "--step 10" in " ".join(built(task)["spec"]["containers"][0]["args"])
 
 
+@pytest.mark.usefixtures("no_cluster")
 def test_a_finished_record_needs_no_pod(harbour: Store) -> None:
     """A repeat returns the record; Kubernetes is not even asked."""
     finish(harbour)
-    instance = FakeInstance()
-    pod_task().execute(context(instance))
+    task = pod_task()
+    instance = instance_of(task, attempt=2)
+    task.execute(context(instance))
     assert instance.pushed["return_value"]["reason"] == GATED.reason
+
+
+@pytest.mark.usefixtures("no_cluster")
+def test_a_record_that_missed_the_ledger_is_entered(harbour: Store) -> None:
+    """Its pod may have been killed between the two."""
+    finish(harbour)
+    for entry in [*harbour.list("ledger"), *harbour.list(REF.folder)]:
+        if not entry.key.endswith(("record.json", "attempt-0001.json")):
+            harbour.delete(entry.key)
+    assert ledger.length(harbour, "delay") == 0
+    pod_task().execute(context(instance_of(pod_task())))
+    assert ledger.length(harbour, "delay") == 1
+
+
+@pytest.mark.usefixtures("no_cluster")
+def test_what_this_try_decided_needs_no_pod(harbour: Store) -> None:
+    """Its worker may have died after the pod had ended."""
+    task = accepting(hand_on=["request"])
+    keep_outcome(harbour, key_of(task, attempt=2), ACCEPTED)
+    instance = instance_of(task, attempt=2)
+    task.execute(context(instance))
+    assert instance.pushed["request"] == 3
+
+
+def test_what_an_earlier_try_decided_is_decided_again(
+    harbour: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody cleared the task to have it look again."""
+    asked = []
+    monkeypatch.setattr(KubernetesPodOperator, "execute", lambda *_: asked.append("a pod"))
+    task = accepting()
+    keep_outcome(harbour, key_of(task, attempt=1), ACCEPTED)
+    task.execute(context(instance_of(task, attempt=2)))
+    assert asked == ["a pod"]
+
+
+def test_a_pod_of_an_earlier_try_may_end_a_later_one(
+    harbour: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that lost its worker watches the same pod on, and takes what that one left."""
+    task = accepting(skip_when=["nothing"])
+    keep_outcome(harbour, key_of(task, attempt=1), Verdict("nothing", "nobody asks"))
+    the_pod_ends(monkeypatch, None)
+    with pytest.raises(AirflowSkipException, match="nobody asks"):
+        task.trigger_reentry(context(instance_of(task, attempt=2)), event(task, attempt=1))
 
 
 def test_the_record_ends_the_task_as_a_local_one(
@@ -214,18 +147,21 @@ def test_the_record_ends_the_task_as_a_local_one(
     """`fail_when` and `skip_when` hold wherever the stage ran."""
     finish(harbour)
     the_pod_ends(monkeypatch, None)
+    task = pod_task(fail_when=["refused"])
     with pytest.raises(AirflowFailException, match=GATED.reason):
-        pod_task(fail_when=["refused"]).trigger_reentry(context(), EVENT)
+        task.trigger_reentry(context(instance_of(task)), event(task))
 
 
+@pytest.mark.parametrize("problem", [AirflowException("evicted"), ApiException(status=500)])
 def test_a_record_outweighs_a_pod_that_ended_badly(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    harbour: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    """A pod may be evicted after its work was committed."""
+    """A pod may be evicted after its work was committed, and the API be away meanwhile."""
     finish(harbour)
-    the_pod_ends(monkeypatch, AirflowException("evicted"))
-    instance = FakeInstance()
-    pod_task().trigger_reentry(context(instance), EVENT)
+    the_pod_ends(monkeypatch, problem)
+    task = pod_task()
+    instance = instance_of(task)
+    task.trigger_reentry(context(instance), event(task))
     assert instance.pushed["return_value"]["action"] == "refused"
 
 
@@ -234,38 +170,97 @@ def test_the_stages_own_error_is_raised_here(
     harbour: Store, monkeypatch: pytest.MonkeyPatch, ended: Exception | None
 ) -> None:
     """So the retry policy judges a pod's failure like a local one."""
-    fail(harbour, errors.CommitConflict("another writer committed first"))
-    the_pod_ends(monkeypatch, ended)
-    with pytest.raises(errors.CommitConflict, match="another writer committed first"):
-        pod_task().trigger_reentry(context(), EVENT)
+    task = pod_task()
+    error = errors.CommitConflict("another writer committed first", found="version 7")
+    keep_error(harbour, key_of(task), error)
+    the_pod_ends(monkeypatch, ended, pod=seen_pod())
+    with pytest.raises(errors.CommitConflict, match="another writer committed first") as raised:
+        task.trigger_reentry(context(instance_of(task)), event(task))
+    assert raised.value.found == "version 7"
+
+
+def test_an_error_of_an_earlier_try_is_not_this_ones(
+    harbour: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pod that was evicted says nothing about what the one before it met."""
+    task = pod_task()
+    keep_error(harbour, key_of(task, attempt=1), errors.NotComputable("too few rows"))
+    the_pod_ends(monkeypatch, AirflowException("x"), pod=seen_pod(reason="Evicted"))
+    task.__dict__["client"] = EventlessClient()
+    with pytest.raises(errors.PodLost, match="taken off its node"):
+        task.trigger_reentry(context(instance_of(task, attempt=2)), event(task, attempt=2))
 
 
 def test_a_fault_of_the_stage_is_named(harbour: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that is none of ours keeps its kind and its words."""
-    fail(harbour, ZeroDivisionError("division by zero"))
+    task = pod_task()
+    keep_error(harbour, key_of(task), ZeroDivisionError("division by zero"))
     the_pod_ends(monkeypatch, None)
     with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
-        pod_task().trigger_reentry(context(), EVENT)
+        task.trigger_reentry(context(instance_of(task)), event(task))
 
 
-def test_a_pod_that_left_nothing_is_tried_again(
+class EventlessClient:
+    """A cluster that tells no events."""
+
+    def list_namespaced_event(self, *_: object, **__: object) -> k8s.CoreV1EventList:
+        """Refuse."""
+        raise ApiException(status=403)
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_left_nothing_is_a_failure(
+    harbour: Store, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    """Whatever its exit code, and also when the cluster tells no events."""
+    del harbour
+    the_pod_ends(monkeypatch, None, pod=seen_pod(phase))
+    task = pod_task()
+    task.__dict__["client"] = EventlessClient()
+    with pytest.raises(errors.PodLost, match="ended without a record") as raised:
+        task.trigger_reentry(context(instance_of(task)), event(task, status="success"))
+    assert raised.value.where == f"slipway/{event(task)['name']}"
+
+
+@pytest.mark.parametrize(
+    "problem", [ApiException(status=503), ReadTimeoutError(None, "/", "timed out")]
+)
+def test_an_api_that_does_not_answer_is_no_fault_of_the_pod(
+    harbour: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    """The next try watches it on."""
+    del harbour
+    the_pod_ends(monkeypatch, problem)
+    task = pod_task()
+    with pytest.raises(errors.ClusterUnavailable, match="look after the pod"):
+        task.trigger_reentry(context(instance_of(task)), event(task))
+
+
+def test_a_pod_that_is_not_made_says_why(harbour: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API's own words, as one of our errors."""
+    del harbour
+
+    def execute(*_: object) -> None:
+        raise ApiException(status=403, reason="exceeded quota")
+
+    monkeypatch.setattr(KubernetesPodOperator, "execute", execute)
+    task = pod_task()
+    with pytest.raises(errors.Unschedulable, match="cannot start the pod of promote_challenger"):
+        task.execute(context())
+
+
+def test_without_a_cluster_the_connection_is_named(
     harbour: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status zero without a record is no result."""
+    """No retry makes one."""
     del harbour
-    the_pod_ends(monkeypatch, None)
-    with pytest.raises(errors.Transient, match="ended without a record"):
-        pod_task().trigger_reentry(context(), EVENT)
 
+    def execute(*_: object) -> None:
+        raise ConfigException("No configuration found.")
 
-def test_an_error_of_the_cluster_stays_what_it_is(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing was reported by the stage, so the cluster's own words are kept."""
-    del harbour
-    the_pod_ends(monkeypatch, AirflowException("image not found"))
-    with pytest.raises(AirflowException, match="image not found"):
-        pod_task().trigger_reentry(context(), EVENT)
+    monkeypatch.setattr(KubernetesPodOperator, "execute", execute)
+    with pytest.raises(errors.BadParameter, match="kubernetes_default"):
+        pod_task().execute(context())
 
 
 def test_a_pod_that_still_runs_stays_deferred(
@@ -273,48 +268,30 @@ def test_a_pod_that_still_runs_stays_deferred(
 ) -> None:
     """Deferring again is not a failure."""
     del harbour
-    from datetime import timedelta
-
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
     again = TaskDeferred(trigger=TimeDeltaTrigger(timedelta(1)), method_name="trigger_reentry")
     the_pod_ends(monkeypatch, again)
+    task = pod_task()
     with pytest.raises(TaskDeferred):
-        pod_task().trigger_reentry(context(), EVENT)
-
-
-def test_pods_run_every_stage_whose_record_can_be_found() -> None:
-    """Runtime changes the operator of a task, and nothing else of the DAG."""
-    for build in (train_dag, deploy_dag, monitor_dag):
-        local, pods = build(model_spec()), build(model_spec(more=PODS))
-        assert {task.task_id: task.downstream_task_ids for task in local.tasks} == {
-            task.task_id: task.downstream_task_ids for task in pods.tasks
-        }
-        kinds = {task.task_id: getattr(task, "operator_class", type(task)) for task in pods.tasks}
-        stages = {name: "shift" if name.startswith("shift_") else name for name in kinds}
-        assert {stages[name] for name, kind in kinds.items() if kind is StagePod} == (
-            POD_STAGES & set(stages.values())
-        )
-        for task in local.tasks:
-            ending = {"skip_when", "fail_when", "hand_on"}
-            if isinstance(task, StageTask):
-                other = pods.get_task(task.task_id)
-                assert {name: getattr(task, name) for name in ending} == {
-                    name: getattr(other, name) for name in ending
-                }
-
-
-def test_a_pod_takes_one_step_and_its_record_is_that_steps(harbour: Store) -> None:
-    """Two steps of a rollout are two pieces of work."""
-    del harbour
-    inputs = {"model": "delay", "rollout": "rollout-000001", "step": 10}
-    task = pod_task(task_id="shift_10", stage="shift", inputs=inputs)
-    assert task.ref == RunRef("delay", "rollout-000001", "shift_10")
-    assert command_line(task.inputs)[-2:] == ["--step", "10"]
+        task.trigger_reentry(context(instance_of(task)), event(task))
 
 
 def test_pods_outlive_their_worker() -> None:
-    """A pod is watched by the triggerer, and found again after a restart."""
+    """A pod is watched by the triggerer, found again after a restart, and killed with its task."""
     task = pod_task()
     assert (task.deferrable, task.durable, task.do_xcom_push) == (True, True, False)
-    assert stage_pod.StagePod.template_fields[-1] == "inputs"
+    assert (task.on_finish_action.value, task.on_kill_action.value) == (
+        *("delete_succeeded_pod",),
+        "delete_pod",
+    )
+    assert task.template_fields[-1] == "inputs"
+
+
+def test_airflow_waits_longer_than_the_pod_may_take() -> None:
+    """For a node, for its image, and for its work; the spec's limits end it, not Airflow's."""
+    pods = {**pod_task().pods, "startup_seconds": 900, "deadline_seconds": 14400}
+    task = pod_task(pods=pods, execution_timeout=timedelta(hours=2))
+    assert task.execution_timeout == timedelta(seconds=2 * 900 + 14400 + 600)
+    kept = pod_task(execution_timeout=timedelta(hours=9)).execution_timeout
+    assert kept == timedelta(hours=9)

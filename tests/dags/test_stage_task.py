@@ -16,6 +16,7 @@ from slipway.errors import BadParameter, Permanent, StoreUnavailable
 from slipway.orchestration import stage_task
 from slipway.orchestration.stage_task import StageTask, begin, conclude
 from slipway.orchestration.train_dag import train_dag
+from slipway.records.outcomes import Listing, Outcome
 from slipway.records.runs import RunRecord, RunRef, Verdict
 from tests.dags.specs import model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, FakeTask, task_context
@@ -36,7 +37,7 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     return fake
 
 
-def ended(verdict: RunRecord | Verdict, **task: Any) -> tuple[dict[str, Any], Any]:
+def ended(verdict: Outcome, **task: Any) -> tuple[dict[str, Any], Any]:
     """What a task that concluded with a verdict pushed, and the event of its outlet."""
     instance, outlet = FakeInstance(), Asset("delay_challenger")
     context = task_context(train_dag(model_spec()), instance=instance, outlets=(outlet,))
@@ -156,23 +157,19 @@ def test_an_unknown_parameter_ends_the_first_task(wiring: FakeWiring) -> None:
     assert wiring.asked == []
 
 
-def test_a_manual_training_run_files_its_persons_request(wiring: FakeWiring) -> None:
-    """Who and why travel into the request."""
-    dag = train_dag(model_spec())
-    run = FakeRun(triggering_user_name="alice", conf={"reason": "new runway"})
-    wiring.verdicts = {"accept": Verdict("accept", "asked by alice", {"request": 4})}
-    instance = FakeInstance()
-    dag.get_task("accept").execute(task_context(dag, run=run, instance=instance))
-    asked = {"reason": "new runway", "by": "alice", "id": "manual__1"}
-    assert wiring.asked == [("accept", {"model": "delay", "asked": asked})]
-    assert instance.pushed["request"] == 4
+def test_what_is_empty_is_not_handed_to_a_stage(wiring: FakeWiring) -> None:
+    """A template writes nothing where a person left a field empty."""
+    inputs = {"model": "tides", "partition": "", "first": "2013-04", "last": None}
+    task = StageTask(task_id="partitions", stage="partitions", inputs=inputs)
+    task.execute(task_context(train_dag(model_spec())))
+    assert wiring.asked == [("partitions", {"model": "tides", "first": "2013-04"})]
 
 
-@pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered"])
-def test_no_other_run_asks_for_training(wiring: FakeWiring, run_type: str) -> None:
-    """A sweep and an event only look at the requests that are open."""
-    dag = train_dag(model_spec())
-    wiring.verdicts = {"accept": Verdict("nothing", "no request is open")}
-    with pytest.raises(AirflowSkipException, match="no request is open"):
-        dag.get_task("accept").execute(task_context(dag, run=FakeRun(run_type=run_type)))
-    assert wiring.asked == [("accept", {"model": "delay"})]
+def test_a_listing_hands_on_as_much_as_may_travel() -> None:
+    """The verdict counts all of it; the rest is listed again by the next run."""
+    windows = [{"model": "delay", "window": f"2013-05-01T{n:04d}-v1"} for n in range(1000)]
+    listing = Listing(Verdict("collected", "due", {"drift": 1000}), {"drift": windows})
+    pushed, _ = ended(listing, hand_on=("drift",))
+    assert pushed["return_value"]["numbers"] == {"drift": 1000}
+    assert 0 < len(pushed["drift"]) < 1000
+    assert pushed["drift"] == windows[: len(pushed["drift"])]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from slipway.records.outcomes import Listing, Outcome
 from slipway.records.runs import RunRecord, RunRef, Verdict
 
 Written = Verdict | Exception
@@ -19,6 +20,7 @@ class FakeWiring:
         verdicts: By stage: its verdict or error; a list is used up one by one.
         deliveries: What waits in the landing area.
         due: Windows to measure, by stage.
+        partitions: Inputs of the partitions to score.
         run: The run of every record.
         asked: Every stage that was run, with its arguments.
         origins: Who ran it.
@@ -28,21 +30,30 @@ class FakeWiring:
     verdicts: Mapping[str, Written | list[Written]] = field(default_factory=dict)
     deliveries: list[dict[str, str]] = field(default_factory=list)
     due: Mapping[str, list[str]] = field(default_factory=dict)
+    partitions: list[dict[str, Any]] = field(default_factory=list)
     run: str = "rollout-000001"
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     origins: list[Mapping[str, Any]] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
 
     def run_stage(
-        self, name: str, arguments: Mapping[str, Any], *, origin: Mapping[str, Any]
-    ) -> RunRecord:
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        origin: Mapping[str, Any],
+        outcome: str | None = None,
+    ) -> Outcome:
         """The verdict that was written down for a stage."""
+        del outcome
         self.asked.append((name, dict(arguments)))
         self.origins.append(origin)
         written = self.verdicts.get(name, Verdict("done", f"{name} is done"))
         verdict = written.pop(0) if isinstance(written, list) else written
         if isinstance(verdict, Exception):
             raise verdict
+        if name in {"collect", "partitions"}:
+            return self._listing(name, str(arguments["model"]))
         ref = RunRef("subject", self.run, name)
         return RunRecord(ref, 1, verdict, {}, origin, "2013-01-01", "2013-01-01")
 
@@ -58,7 +69,13 @@ class FakeWiring:
         self.acknowledged.append(fingerprint)
         return True
 
-    def collect(self, *, model: str) -> dict[str, Any]:
-        """The windows that are due."""
-        del model
-        return {"champion": 1, "drift": [], "performance": [], "difference": None, **self.due}
+    def _listing(self, name: str, model: str) -> Listing:
+        if name == "partitions":
+            counts = {"partitions": len(self.partitions)}
+            return Listing(Verdict("listed", "they are due", counts), {name: self.partitions})
+        items = {
+            stage: [{"model": model, "window": window} for window in self.due.get(stage, [])]
+            for stage in ("drift", "performance")
+        }
+        counts = {stage: len(some) for stage, some in items.items()}
+        return Listing(Verdict("collected", "they are due", counts), items)

@@ -8,7 +8,8 @@ from typing import IO, Any
 import click
 
 from slipway.errors import SlipwayError
-from slipway.records.runs import RunRecord, Verdict
+from slipway.records.outcomes import Outcome
+from slipway.records.runs import Verdict
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 
@@ -47,7 +48,7 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_outcome(stage: str, outcome: RunRecord | Verdict) -> None:
+def print_outcome(stage: str, outcome: Outcome) -> None:
     """Print what a stage decided, why, the numbers it compared, and where to look."""
     verdict = verdict_of(outcome)
     click.echo(f"{stage}: {click.style(verdict.action, bold=True)}. {verdict.reason}")
@@ -57,6 +58,6 @@ def print_outcome(stage: str, outcome: RunRecord | Verdict) -> None:
         click.echo(f"  {name:<{width}}  {value}")
 
 
-def verdict_of(outcome: RunRecord | Verdict) -> Verdict:
+def verdict_of(outcome: Outcome) -> Verdict:
     """The verdict of a stage, whether or not it keeps a run record."""
-    return outcome.verdict if isinstance(outcome, RunRecord) else outcome
+    return outcome if isinstance(outcome, Verdict) else outcome.verdict

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import getpass
 import json
+import signal
 import socket
+import sys
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -13,7 +15,8 @@ import click
 
 from slipway import wiring
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
-from slipway.records.runs import RunRecord, Verdict
+from slipway.records.outcomes import Outcome
+from slipway.records.runs import RunRecord
 
 ROLLBACK: Mapping[str, Collection[str]] = {
     "reconcile": {"roll_back", "repair"},
@@ -22,6 +25,9 @@ ROLLBACK: Mapping[str, Collection[str]] = {
     "promote_champion": {"promoted"},
 }
 """The stages of a rollback, and the actions after which the next one follows."""
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status of a process that was told to end."""
 
 
 class Origin(click.ParamType[dict[str, Any]]):
@@ -55,28 +61,29 @@ class Origin(click.ParamType[dict[str, Any]]):
 @click.option("--rollout", help="Rollout that `reconcile` began, e.g. `rollout-000003`.")
 @click.option("--step", type=click.IntRange(1, 99), help="Percent of the requests (`shift`).")
 @click.option("--partition", help="Partition to score (`score`), e.g. `2013-05`.")
+@click.option("--first", help="Or all partitions from this one on (`partitions`).")
+@click.option("--last", help="… up to and with this one.")
 @click.option("--scoring", help="Or the run that listed it, e.g. `score-2013-05-3f9a0c11d2e4-v3`.")
 @click.option("--window", help="Window to measure, as `collect` names it.")
 @click.option(
     "--origin", type=Origin(), envvar="SLIPWAY_ORIGIN", help="Who runs it; a JSON object."
 )
+@click.option("--outcome", help="Store key under which to keep what it decided; a pod's task does.")
 @json_option
 def run(
-    stage: str, *, origin: dict[str, Any] | None, reason: str | None, as_json: bool, **given: Any
+    stage: str, *, origin: dict[str, Any] | None, outcome: str | None, as_json: bool, **given: Any
 ) -> None:
     """Run one stage of the ring and print its verdict.
 
     A repeat prints the verdict that is recorded. A stage takes only the options that it needs.
     """
-    by = origin or shell_origin()
+    end_when_told()
     arguments = {name: value for name, value in given.items() if value is not None}
-    if reason is not None:
-        arguments["asked"] = {"reason": reason, "by": by.get("by", "")}
-    outcome = wiring.run_stage(stage, arguments, origin=by)
+    decided = wiring.run_stage(stage, arguments, origin=origin or shell_origin(), outcome=outcome)
     if as_json:
-        print_json(outcome.to_json())
+        print_json(decided.to_json())
     else:
-        print_outcome(stage, outcome)
+        print_outcome(stage, decided)
 
 
 @click.command()
@@ -105,7 +112,7 @@ def rollback(model: str, *, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _roll_back(model: str) -> Iterator[tuple[str, RunRecord | Verdict]]:
+def _roll_back(model: str) -> Iterator[tuple[str, Outcome]]:
     """Each stage's outcome, up to the first one after which nothing may follow."""
     origin = shell_origin()
     arguments: dict[str, Any] = {"model": model, "to": "previous"}
@@ -115,6 +122,14 @@ def _roll_back(model: str) -> Iterator[tuple[str, RunRecord | Verdict]]:
         if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
             return
         arguments = {"model": model, "rollout": outcome.ref.run}
+
+
+def end_when_told() -> None:
+    """Let SIGTERM end this process at once, and what it began with it.
+
+    The first process of a container would not hear it otherwise, and linger until it is killed.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
 
 
 def shell_origin() -> dict[str, Any]:

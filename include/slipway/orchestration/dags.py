@@ -1,4 +1,4 @@
-"""Specs become DAGs: one per dataset, three per model, and one more per batch model."""
+"""Specs become DAGs: one per dataset, three per model, one more per batch model, and a reaper."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from airflow.sdk import DAG
 from slipway.orchestration.deploy_dag import deploy_dag
 from slipway.orchestration.ingest_dag import ingest_dag
 from slipway.orchestration.monitor_dag import monitor_dag
+from slipway.orchestration.reaper_dag import REAPER, reaper_dag
 from slipway.orchestration.score_dag import score_dag
 from slipway.orchestration.train_dag import train_dag
 from slipway.settings import Settings
+from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import Loaded, load_all
 
 MODEL_DAGS = {"train": train_dag, "deploy": deploy_dag, "monitor": monitor_dag}
@@ -27,7 +29,8 @@ def build_dags(settings: Settings, *, starting: str | None = None) -> Iterator[D
             specs that it needs are read, so that starting a task costs the same however many
             models there are.
     """
-    only = None if starting is None else starting.rpartition("__")[0]
+    # The reaper belongs to no spec: it goes wherever any of them runs in pods.
+    only = None if starting in (None, REAPER) else str(starting).rpartition("__")[0]
     loaded = load_all(settings.project, only=only)
     for dag_id, build in _plans(loaded, store_root=settings.store).items():
         if starting in (None, dag_id):
@@ -49,4 +52,7 @@ def _plans(loaded: Loaded, *, store_root: str) -> dict[str, Callable[[], DAG]]:
         for name, model in loaded.models.items()
         if model.deployment.target == "batch"
     }
-    return {**ingest, **of_models, **of_batch_models}
+    specs: list[DatasetSpec | ModelSpec] = [*loaded.datasets.values(), *loaded.models.values()]
+    pods = [spec.pods for spec in specs if spec.runtime == "kubernetes" and spec.pods is not None]
+    of_pods = {REAPER: partial(reaper_dag, pods)} if pods else {}
+    return {**ingest, **of_models, **of_batch_models, **of_pods}

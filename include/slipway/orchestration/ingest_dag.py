@@ -12,7 +12,7 @@ from slipway.orchestration import assets
 from slipway.orchestration.parameters import ingest_parameters
 from slipway.orchestration.policies import first_that_fit
 from slipway.orchestration.ring import page, ring_dag
-from slipway.orchestration.stage_task import StageTask, begin
+from slipway.orchestration.stage_task import begin, stage_operator
 from slipway.spec import DatasetSpec
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,9 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
     )
     with dag:
         claimed: Any = claim(name)
-        ingested = StageTask.partial(
-            task_id="ingest",
-            stage="ingest",
+        operator, needed = stage_operator(dataset, "ingest")
+        ingested = operator.partial(
+            **needed,
             skip_when=["duplicate"],
             fail_when=["blocked"],
             max_active_tis_per_dagrun=1,

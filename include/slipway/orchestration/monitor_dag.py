@@ -10,7 +10,6 @@ from airflow.sdk.definitions.asset import BaseAsset
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
-from slipway.orchestration.policies import first_that_fit
 from slipway.orchestration.ring import page, ring_dag
 from slipway.orchestration.stage_task import begin, stage_operator, stage_task
 from slipway.spec import ModelSpec
@@ -47,7 +46,9 @@ def monitor_dag(model: ModelSpec) -> DAG:
         ),
     )
     with dag:
-        collected: Any = collect(name)
+        collect = stage_task(
+            model, "collect", inputs={"model": name}, hand_on=["drift", "performance"]
+        )
         # Reads the store, so it runs also when every window was measured by an earlier run that
         # died before it decided.
         decide = stage_task(
@@ -59,7 +60,8 @@ def monitor_dag(model: ModelSpec) -> DAG:
             trigger_rule="none_failed",
         )
         for stage in ("drift", "performance"):
-            windows = windows_for.override(task_id=f"{stage}_windows")(collected, stage)
+            due: Any = XComArg(collect, key=stage)
+            windows: Any = windows_for.override(task_id=f"{stage}_windows")(due)
             measured(model, stage, windows) >> decide
     return dag
 
@@ -80,24 +82,8 @@ def measured(model: ModelSpec, stage: str, windows: XComArg) -> MappedOperator:
 
 
 @task
-def collect(model: str) -> dict[str, Any]:
-    """Windows to measure, by stage, oldest first."""
+def windows_for(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The inputs of each of a stage's tasks; what did not travel is due again in the next run."""
     begin(get_current_context())
-    from slipway import wiring
-
-    due = wiring.collect(model=model)
-    if due["difference"] is not None:
-        log.warning("what is served is not what should be: %s", due["difference"])
-    taken: dict[str, Any] = {"model": model}
-    for stage in ("drift", "performance"):
-        windows = first_that_fit(due[stage])
-        log.info("%s: %d windows are due; this run takes %d", stage, len(due[stage]), len(windows))
-        taken[stage] = windows
-    return taken
-
-
-@task
-def windows_for(collected: dict[str, Any], stage: str) -> list[dict[str, Any]]:
-    """The inputs of each of a stage's tasks, as many as may travel; the rest is due again."""
-    model = collected["model"]
-    return first_that_fit([{"model": model, "window": window} for window in collected[stage]])
+    log.info("this run takes %d windows", len(due))
+    return due

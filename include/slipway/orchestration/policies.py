@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from airflow.sdk.definitions.retry_policy import (
     RetryRule,
 )
 
+from slipway import errors
 from slipway.errors import Permanent
 
 Item = TypeVar("Item")
@@ -25,6 +27,43 @@ LIST_LIMIT_BYTES = 3500
 RETRIES = 4
 UNEXPECTED_RETRIES = 1
 FIRST_DELAY_S = 3
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How patiently an error is answered.
+
+    Attributes:
+        first_seconds: Wait before the second try.
+        factor: Each further wait is so many times as long.
+        longest_seconds: But no longer.
+        retries: Tries after the first one; the task's own number is the ceiling.
+    """
+
+    first_seconds: float = FIRST_DELAY_S
+    factor: float = 2.0
+    longest_seconds: float = 600.0
+    retries: int = RETRIES
+
+    def delay(self, try_number: int) -> timedelta:
+        """The wait after a try, of which the first is number 1."""
+        seconds = self.first_seconds * self.factor ** (try_number - 1)
+        return timedelta(seconds=min(seconds, self.longest_seconds))
+
+
+BACKOFFS: Mapping[type[BaseException], Backoff] = {
+    # Room comes back when other work ends, which takes minutes.
+    errors.Unschedulable: Backoff(first_seconds=120),
+    errors.ImagePullFailed: Backoff(first_seconds=60),
+    errors.ClusterUnavailable: Backoff(first_seconds=20, factor=3),
+    # Another node is ready at once.
+    errors.PodLost: Backoff(first_seconds=5, retries=3),
+    # It may have been a slow node once; twice it is the work that is too long.
+    errors.DeadlineExceeded: Backoff(first_seconds=30, retries=1),
+    errors.Transient: Backoff(),
+    BaseException: Backoff(retries=UNEXPECTED_RETRIES),
+}
+"""By error; the nearest class counts."""
 
 
 class StageRetryPolicy(ExceptionRetryPolicy):
@@ -56,14 +95,16 @@ class StageRetryPolicy(ExceptionRetryPolicy):
         max_tries: int,
         context: Context | None = None,
     ) -> RetryDecision:
-        """Fail, or retry after 3, 6, 12, 24 seconds."""
+        """Fail, or retry as patiently as `BACKOFFS` says."""
         decision = super().evaluate(exception, try_number, max_tries, context)
         if decision.action is RetryAction.FAIL:
             return decision
-        if decision.action is RetryAction.DEFAULT and try_number > UNEXPECTED_RETRIES:
-            return RetryDecision.fail(f"unexpected again: {type(exception).__name__}")
-        delay = timedelta(seconds=FIRST_DELAY_S * 2 ** (try_number - 1))
-        return RetryDecision.retry(delay, decision.reason or "unexpected; one more try")
+        name = type(exception).__name__
+        backoff = next(BACKOFFS[kind] for kind in type(exception).__mro__ if kind in BACKOFFS)
+        if try_number > backoff.retries:
+            return RetryDecision.fail(f"{name} again, after {try_number} tries")
+        reason = decision.reason or f"unexpected {name}; one more try"
+        return RetryDecision.retry(backoff.delay(try_number), reason)
 
 
 def task_defaults(owner: str) -> dict[str, Any]:

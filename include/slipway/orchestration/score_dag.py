@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk import DAG, XComArg, get_current_context, task
 
 from slipway.errors import BadParameter
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import score_parameters
-from slipway.orchestration.policies import first_that_fit
 from slipway.orchestration.ring import page, ring_dag
-from slipway.orchestration.stage_task import begin, stage_operator
+from slipway.orchestration.stage_task import begin, stage_operator, stage_task
 from slipway.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -24,6 +23,12 @@ DOES = """\
    older ones.
 2. **score** replaces a {unit} of the score table in one commit. One task per {unit}.
 3. **announce** tells the monitor that there are new scores."""
+
+ASKED = {
+    "partition": "{{ params.partition or '' }}",
+    "first": "{{ params['from'] or '' }}",
+    "last": "{{ params['to'] or '' }}",
+}
 
 AT_ONCE = 1
 """Partitions scored at a time: each may take the memory of a pod."""
@@ -49,49 +54,48 @@ def score_dag(model: ModelSpec) -> DAG:
         ),
     )
     with dag:
-        listed: Any = partitions(name)
+        listed = stage_task(
+            model, "partitions", inputs={"model": name, **ASKED}, hand_on=["partitions"]
+        )
+        told: Any = listed.output
+        due: Any = XComArg(listed, key="partitions")
+        taken: Any = partitions_to_score(told, due)
         operator, needed = stage_operator(model, "score")
         scored = operator.partial(
             **needed,
             skip_when=["overtaken"],
             max_active_tis_per_dagrun=AT_ONCE,
             map_index_template="{{ task.inputs['partition'] }}",
-        ).expand(inputs=listed)
+        ).expand(inputs=taken)
         # Not an outlet of each task: one event for the whole run, and none when nothing was due.
-        told: Any = announce.override(
+        announced: Any = announce.override(
             outlets=[assets.scores(name)], trigger_rule="none_failed_min_one_success"
         )()
-        scored >> told
+        scored >> announced
     return dag
 
 
 @task
-def partitions(model: str) -> list[dict[str, Any]]:
+def partitions_to_score(
+    listed: dict[str, Any], partitions: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """The inputs of each partition's task, oldest first, as many as may travel.
 
     Raises:
-        BadParameter: A person asks for more than may travel, or for what cannot be scored.
+        BadParameter: A person asks for more than may travel; no later run would go on with it.
     """
     context = get_current_context()
     begin(context)
-    from slipway import wiring
-
-    given = context["params"]
-    asked = {"partition": given["partition"], "first": given["from"], "last": given["to"]}
-    due = wiring.partitions(model=model, **asked)
-    waiting = [
-        {"model": model, "partition": one.window.name, "scoring": one.run} for one in due.scorings
-    ]
-    taken = first_that_fit(waiting)
-    log.info("%d partitions to score; this run takes %d: %s", len(waiting), len(taken), due.reason)
-    if any(asked.values()) and len(taken) < len(waiting):
+    waiting = listed["numbers"]["partitions"]
+    log.info("this run takes %d of %d partitions", len(partitions), waiting)
+    if any(context["params"].values()) and len(partitions) < waiting:
         raise BadParameter(
             "too many partitions are asked for at once",
-            expected=f"at most {len(taken)}",
-            found=f"{len(waiting)}",
+            expected=f"at most {len(partitions)}",
+            found=f"{waiting}",
             hint="start several runs; each waits for the one before it",
         )
-    return taken
+    return partitions
 
 
 @task

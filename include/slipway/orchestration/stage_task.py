@@ -19,13 +19,14 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from slipway.errors import Permanent
 from slipway.orchestration.installation import fill_environment
 from slipway.orchestration.parameters import refuse_unknown
-from slipway.orchestration.policies import refuse_large
+from slipway.orchestration.policies import first_that_fit, refuse_large
+from slipway.records.outcomes import Outcome
 from slipway.records.runs import RunRecord, Verdict
-from slipway.spec import ModelSpec
+from slipway.spec import DatasetSpec, ModelSpec
 
 log = logging.getLogger(__name__)
 
-POD_STAGES = frozenset(
+RECORDED_STAGES = frozenset(
     {
         "snapshot",
         "train",
@@ -41,10 +42,15 @@ POD_STAGES = frozenset(
         "performance",
     }
 )
-"""Stages whose record has a known key before they run, so a pod's result can be found.
+"""Stages whose record has a key that is known before they run, so a pod's result is that record.
 
-The others decide what there is to do, or read what was done; they always run in Airflow's task.
+The others find out what there is to do; what they return is kept for the try of their task.
 """
+
+ROLLOUT_STAGES = frozenset(
+    {"reconcile", "verify", "shift", "switch", "promote_champion", "collect"}
+)
+"""Stages that read or change what serves, so on a cluster their pods need rights on its API."""
 
 
 class StageTask(BaseOperator):
@@ -55,8 +61,8 @@ class StageTask(BaseOperator):
         inputs: Its arguments.
         skip_when: Actions after which nothing follows.
         fail_when: Actions that a person shall see as a failure.
-        hand_on: What later tasks need: numbers of the verdict, or `run`, the record's run; each is
-            pushed under its own name.
+        hand_on: What later tasks need: numbers of the verdict, `run`, the record's run, or a
+            listing's items, as many as may travel; each is pushed under its own name.
     """
 
     template_fields: Sequence[str] = ("inputs",)
@@ -84,12 +90,7 @@ class StageTask(BaseOperator):
         origin = begin(context)
         from slipway import wiring
 
-        outcome = wiring.run_stage(self.stage, self.arguments(context), origin=origin)
-        conclude(self, context, outcome)
-
-    def arguments(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """What the stage is given; a subclass may add what only the run's context knows."""
-        return typed(self.inputs)
+        conclude(self, context, wiring.run_stage(self.stage, typed(self.inputs), origin=origin))
 
 
 def handed_on(task_id: str, name: str) -> str:
@@ -101,27 +102,36 @@ def handed_on(task_id: str, name: str) -> str:
 
 
 def typed(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs as a stage takes them; a template has made text of a request's number."""
-    return {name: int(value) if name == "request" else value for name, value in inputs.items()}
+    """Inputs as a stage takes them; a template made text of a number, and `""` of nothing."""
+    given = {name: value for name, value in inputs.items() if value not in (None, "")}
+    return {name: int(value) if name == "request" else value for name, value in given.items()}
 
 
-def stage_operator(model: ModelSpec, stage: str) -> tuple[type[BaseOperator], dict[str, Any]]:
-    """The operator class that runs a stage of a model, and what it needs besides its inputs."""
-    if model.pods is None or model.runtime == "local" or stage not in POD_STAGES:
+def stage_operator(
+    spec: ModelSpec | DatasetSpec, stage: str
+) -> tuple[type[BaseOperator], dict[str, Any]]:
+    """The operator class that runs a stage of a spec, and what it needs besides its inputs."""
+    if spec.pods is None or spec.runtime == "local":
         return StageTask, {"task_id": stage, "stage": stage}
-    # Costs seconds to import, so only a model that runs in pods pays for it.
+    # Costs seconds to import, so only a spec that runs in pods pays for it.
     from slipway.orchestration.stage_pod import StagePod
 
-    pods = model.pods.model_dump()
-    if stage == "shift":
+    pods = spec.pods.model_dump()
+    on_cluster = isinstance(spec, ModelSpec) and spec.deployment.target == "kubernetes"
+    if stage == "shift" and isinstance(spec, ModelSpec):
         # It waits for requests before it begins to do anything.
-        pods["deadline_seconds"] += int(model.deployment.shift.limit_minutes * 60)
-    return StagePod, {"task_id": stage, "stage": stage, "pods": pods}
+        pods["deadline_seconds"] += int(spec.deployment.shift.limit_minutes * 60)
+    return StagePod, {
+        "task_id": stage,
+        "stage": stage,
+        "pods": pods,
+        "acts_on_cluster": on_cluster and stage in ROLLOUT_STAGES,
+    }
 
 
-def stage_task(model: ModelSpec, stage: str, **arguments: Any) -> BaseOperator:
-    """A task for one stage of a model; `arguments` as for `StageTask`."""
-    operator, needed = stage_operator(model, stage)
+def stage_task(spec: ModelSpec | DatasetSpec, stage: str, **arguments: Any) -> BaseOperator:
+    """A task for one stage; `arguments` as for `StageTask`."""
+    operator, needed = stage_operator(spec, stage)
     return operator(**{**needed, **arguments})
 
 
@@ -148,7 +158,7 @@ def begin(context: Context) -> dict[str, Any]:
     }
 
 
-def conclude(task: Any, context: Context, outcome: RunRecord | Verdict) -> None:
+def conclude(task: Any, context: Context, outcome: Outcome) -> None:
     """Log a verdict, hand it on, and end its task as `skip_when` and `fail_when` say.
 
     Args:
@@ -160,7 +170,7 @@ def conclude(task: Any, context: Context, outcome: RunRecord | Verdict) -> None:
         AirflowSkipException: Nothing follows from it.
         AirflowFailException: A person shall see it as a failure.
     """
-    verdict = outcome.verdict if isinstance(outcome, RunRecord) else outcome
+    verdict = outcome if isinstance(outcome, Verdict) else outcome.verdict
     _tell(task.stage, verdict)
     value = verdict.to_json()
     refuse_large(value, what=f"the verdict of {task.stage}")
@@ -177,11 +187,8 @@ def conclude(task: Any, context: Context, outcome: RunRecord | Verdict) -> None:
         context["outlet_events"][asset].extra = event
 
 
-def _fact(stage: str, outcome: RunRecord | Verdict, name: str) -> Any:
-    if isinstance(outcome, Verdict):
-        facts = dict(outcome.numbers)
-    else:
-        facts = {**outcome.verdict.numbers, "run": outcome.ref.run}
+def _fact(stage: str, outcome: Outcome, name: str) -> Any:
+    facts = _facts(outcome)
     if name not in facts:
         raise Permanent(
             f"{stage} does not say the {name} that later stages need",
@@ -189,6 +196,14 @@ def _fact(stage: str, outcome: RunRecord | Verdict, name: str) -> Any:
             found=", ".join(sorted(facts)) or "nothing",
         )
     return facts[name]
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Verdict):
+        return dict(outcome.numbers)
+    if isinstance(outcome, RunRecord):
+        return {**outcome.verdict.numbers, "run": outcome.ref.run}
+    return {name: first_that_fit(items) for name, items in outcome.items.items()}
 
 
 def _tell(stage: str, verdict: Verdict) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from airflow.sdk import DAG, Context
+from airflow.sdk import DAG
 
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import train_parameters
 from slipway.orchestration.ring import page, ring_dag
-from slipway.orchestration.stage_task import StageTask, handed_on, stage_task
+from slipway.orchestration.stage_task import handed_on, stage_task
 from slipway.spec import ModelSpec
 
 DOES = """\
@@ -20,18 +18,11 @@ DOES = """\
 4. **answer** runs whatever happened, and closes the request with what the run records say."""
 
 
-class AcceptTask(StageTask):
-    """Puts the open requests before the policy; a manual run adds its person's own."""
-
-    def arguments(self, context: Context) -> dict[str, Any]:
-        """The model, and what the person who started this run asked for."""
-        run = context["dag_run"]
-        if getattr(run.run_type, "value", run.run_type) != "manual":
-            return dict(self.inputs)
-        person = getattr(run, "triggering_user_name", None) or "somebody"
-        reason = context["params"]["reason"] or f"{person} started it by hand"
-        # The run's id makes a retry the same request, and another run another one.
-        return {**self.inputs, "asked": {"reason": reason, "by": person, "id": run.run_id}}
+REASON = """\
+{%- if dag_run.run_type == 'manual' -%}
+{{ params.reason or (dag_run.triggering_user_name or 'somebody') ~ ' started it by hand' }}
+{%- endif -%}"""
+"""A run that a person starts files that person's request; the run's id tells it from others."""
 
 
 def train_dag(model: ModelSpec) -> DAG:
@@ -54,10 +45,10 @@ def train_dag(model: ModelSpec) -> DAG:
         ),
     )
     with dag:
-        accept = AcceptTask(
-            task_id="accept",
-            stage="accept",
-            inputs={"model": name},
+        accept = stage_task(
+            model,
+            "accept",
+            inputs={"model": name, "reason": REASON},
             skip_when=["suppress", "nothing"],
             hand_on=["request"],
         )

@@ -27,6 +27,7 @@ __all__ = [
     "RunRef",
     "Verdict",
     "attempts",
+    "enter_in_ledger",
     "find_failure",
     "find_record",
     "need_record",
@@ -183,7 +184,7 @@ def perform(
     finished = find_record(store, ref)
     if finished is None:
         finished = _attempt(store, ref, work, inputs=inputs, origin=origin)
-    _enter_in_ledger(store, finished)
+    enter_in_ledger(store, finished)
     return finished
 
 
@@ -268,7 +269,7 @@ def _record_failure(store: Store, attempt: Attempt, error: Exception) -> None:
         store.create(key, encode(failure))
 
 
-def _enter_in_ledger(store: Store, record: RunRecord) -> None:
+def enter_in_ledger(store: Store, record: RunRecord) -> None:
     """Enter a record in its subject's ledger once, also after a kill between the two writes."""
     marker = f"{record.ref.folder}/entered.json"
     if store.exists(marker):

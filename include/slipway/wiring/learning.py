@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 
 
 def accept(call: Call) -> Verdict:
-    """The open retrain requests are put before the policy."""
+    """The open retrain requests are put before the policy, with that of whoever gives a reason.
+
+    The same run of the origin makes it the same request, however often it is asked again.
+    """
     from slipway.stages import retraining
 
+    reason = call.given.get("reason")
+    asked = None if reason is None else {"reason": reason, "by": str(call.origin.get("by", ""))}
     return retraining.accept(
         *call.model_and_dataset(),
-        asked=call.given.get("asked"),
+        asked=asked,
         store=call.shop.store,
         tables=call.shop.tables,
         registry=call.shop.registry,

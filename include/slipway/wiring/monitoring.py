@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from slipway.records.outcomes import Listing
+from slipway.records.verdicts import Verdict
 from slipway.wiring.calls import Call
 from slipway.wiring.workshop import Workshop
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord, Verdict
+    from slipway.records.runs import RunRecord
     from slipway.stages.watching import Due
 
 
@@ -27,6 +29,22 @@ def collect(*, model: str, shop: Workshop | None = None) -> Due:
         log=shop.log_for(spec),
         platform=shop.platform_for(spec),
     )
+
+
+def list_windows(call: Call) -> Listing:
+    """The windows that are due, as inputs of `drift` and of `performance`."""
+    model = str(call.given["model"])
+    due = collect(model=model, shop=call.shop)
+    items = {
+        "drift": [{"model": model, "window": window} for window in due["drift"]],
+        "performance": [{"model": model, "window": window} for window in due["performance"]],
+    }
+    counts = {name: len(some) for name, some in items.items()}
+    reason = f"{counts['drift']} windows wait for drift, {counts['performance']} for performance"
+    if due["difference"] is not None:
+        reason = f"{reason}; what is served is not what should be: {due['difference']}"
+    numbers = {"champion": due["champion"], **counts}
+    return Listing(Verdict("collected", f"{reason}.", numbers), items)
 
 
 def drift(call: Call) -> RunRecord:

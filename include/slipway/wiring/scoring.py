@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
+from slipway.records.outcomes import Listing
+from slipway.records.verdicts import Verdict
 from slipway.wiring.calls import Call
 from slipway.wiring.workshop import Workshop
 
@@ -61,6 +63,18 @@ def partitions(
         platform=shop.platform_for(spec),
         asked=asked,
     )
+
+
+def list_partitions(call: Call) -> Listing:
+    """The partitions that are to be scored now, as inputs of `score`."""
+    model = str(call.given["model"])
+    asked = {name: call.given.get(name) for name in ("partition", "first", "last")}
+    due = partitions(model=model, **asked, shop=call.shop)
+    items = [
+        {"model": model, "partition": one.window.name, "scoring": one.run} for one in due.scorings
+    ]
+    verdict = Verdict("listed", due.reason, {"partitions": len(items)})
+    return Listing(verdict, {"partitions": items})
 
 
 def score(call: Call) -> RunRecord:

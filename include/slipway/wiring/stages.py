@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
+from slipway.records import outcomes
 from slipway.spec.problems import nearest
 from slipway.wiring import arrival, learning, monitoring, rollouts, scoring
 from slipway.wiring.calls import Call, Stage
 from slipway.wiring.workshop import Workshop
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord, Verdict
+    from slipway.records.outcomes import Outcome
 
 
 def run_stage(
@@ -24,7 +25,8 @@ def run_stage(
     *,
     origin: Mapping[str, Any],
     shop: Workshop | None = None,
-) -> RunRecord | Verdict:
+    outcome: str | None = None,
+) -> Outcome:
     """Run one stage and return what it decided.
 
     Args:
@@ -32,11 +34,26 @@ def run_stage(
         arguments: Its own: see `STAGES`.
         origin: Who runs it: DAG, run, try, person.
         shop: Its tools; the environment's when not given.
+        outcome: Store key under which to keep what it decided, or why it could not.
 
     Raises:
         BadParameter: There is no such stage, or an argument is missing or unknown.
         SlipwayError: The stage could not be done.
     """
+    shop = shop or Workshop()
+    try:
+        decided: Outcome = _named(name, arguments).run(Call(shop, arguments, origin))
+    except Exception as error:
+        if outcome is not None:
+            outcomes.keep_error(shop.store, outcome, error)
+        raise
+    if outcome is not None:
+        outcomes.keep_outcome(shop.store, outcome, decided)
+    return decided
+
+
+def _named(name: str, arguments: Mapping[str, Any]) -> Stage:
+    """The stage of a name, which the arguments fit."""
     stage = STAGES.get(name)
     if stage is None:
         close = nearest(name, STAGES)
@@ -46,13 +63,12 @@ def run_stage(
             hint=f"did you mean {close!r}?" if close else None,
         )
     stage.check(name, arguments)
-    decided: RunRecord | Verdict = stage.run(Call(shop or Workshop(), arguments, origin))
-    return decided
+    return stage
 
 
 STAGES: dict[str, Stage] = {
     "ingest": Stage(arrival.ingest, ("dataset", "stream", "batch", "file")),
-    "accept": Stage(learning.accept, ("model",), ("asked",)),
+    "accept": Stage(learning.accept, ("model",), ("reason",)),
     "snapshot": Stage(learning.snapshot, ("model", "request")),
     "train": Stage(learning.train, ("model", "request")),
     "evaluate": Stage(learning.evaluate, ("model", "request")),
@@ -64,7 +80,9 @@ STAGES: dict[str, Stage] = {
     "shift": Stage(rollouts.shift, ("model", "rollout", "step")),
     "switch": Stage(rollouts.switch, ("model", "rollout")),
     "promote_champion": Stage(rollouts.promote_champion, ("model", "rollout")),
+    "partitions": Stage(scoring.list_partitions, ("model",), ("partition", "first", "last")),
     "score": Stage(scoring.score, ("model",), ("partition", "scoring")),
+    "collect": Stage(monitoring.list_windows, ("model",)),
     "drift": Stage(monitoring.drift, ("model", "window")),
     "performance": Stage(monitoring.performance, ("model", "window")),
     "decide": Stage(monitoring.decide, ("model",)),

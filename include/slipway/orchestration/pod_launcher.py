@@ -1,0 +1,48 @@
+"""Makes pods so that a lost answer makes no twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodManager, PodPhase
+from kubernetes.client import ApiException, V1DeleteOptions, V1Preconditions  # noqa: TID253
+from kubernetes.client import models as k8s  # noqa: TID253
+
+from slipway.orchestration.pod_shape import ORIGIN
+
+CONFLICT = 409
+
+
+class PodLauncher(PodManager):
+    """Airflow's own launcher, for pods whose names say whose they are."""
+
+    def run_pod_async(self, pod: k8s.V1Pod, **kwargs: Any) -> k8s.V1Pod:
+        """Make a pod, or take the one of that name that still works for the same try.
+
+        One that has ended, left by a deleted Airflow database, is deleted; the conflict is raised
+        all the same, and `create_pod` tries again.
+        """
+        try:
+            return super().run_pod_async(pod, **kwargs)
+        except ApiException as error:
+            if error.status != CONFLICT:
+                raise
+            found = self._client.read_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+            if found.status.phase in PodPhase.terminal_states:
+                self._delete(found)
+                raise
+            if _origin(found) != _origin(pod):
+                raise
+            self.log.info("The pod %s was made although the answer was lost", found.metadata.name)
+            return found
+
+    def _delete(self, pod: k8s.V1Pod) -> None:
+        only = V1Preconditions(uid=pod.metadata.uid)
+        self._client.delete_namespaced_pod(
+            pod.metadata.name, pod.metadata.namespace, body=V1DeleteOptions(preconditions=only)
+        )
+
+
+def _origin(pod: k8s.V1Pod) -> str | None:
+    annotations: dict[str, str] = pod.metadata.annotations or {}
+    return annotations.get(ORIGIN)

@@ -1,0 +1,158 @@
+"""What a stage's pod looks like: its name, its labels, its command, and how little it may do.
+
+Pure, and the only place that spells Kubernetes' own words for a stage. Used in workers, and at
+parse by DAGs whose spec says `runtime: kubernetes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes.client import models as k8s  # noqa: TID253
+
+NAME_LIMIT = 63
+NOT_A_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
+USER = 10001
+SCRATCH = "/var/slipway/scratch"
+EMPTY_FOLDERS = {"tmp": "/tmp", "scratch": SCRATCH}  # noqa: S108
+ADDRESSES = ("SLIPWAY_STORE", "SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM")
+APP = "app.kubernetes.io/name"
+STAGE_APP = "slipway-stage"
+INSTALLATION = "slipway/installation"
+ORIGIN = "slipway/origin"
+KEPT_MINUTES = "slipway/kept-minutes"
+
+
+def operator_arguments(pods: Mapping[str, Any], *, acts_on_cluster: bool) -> dict[str, Any]:
+    """How `KubernetesPodOperator` is told to make the pod that a spec describes.
+
+    Args:
+        pods: The `pods` section of the spec.
+        acts_on_cluster: Whether the stage reads or changes what the cluster serves; only then the
+            pod holds a token of the API.
+    """
+    amounts = dict(pods["resources"])
+    account = "rollout_service_account" if acts_on_cluster else "service_account"
+    return {
+        "kubernetes_conn_id": pods["connection"],
+        "namespace": pods["namespace"],
+        "image": pods["image"],
+        "image_pull_policy": "IfNotPresent",
+        "cmds": ["slipway"],
+        "random_name_suffix": False,
+        "service_account_name": pods[account],
+        "automount_service_account_token": acts_on_cluster,
+        "node_selector": dict(pods["node_selector"]),
+        "container_resources": k8s.V1ResourceRequirements(requests=amounts, limits=amounts),
+        "env_from": [
+            k8s.V1EnvFromSource(
+                config_map_ref=k8s.V1ConfigMapEnvSource(name=pods["config"], optional=True)
+            ),
+            k8s.V1EnvFromSource(
+                secret_ref=k8s.V1SecretEnvSource(name=pods["secret"], optional=True)
+            ),
+        ],
+        "volumes": [
+            k8s.V1Volume(name=name, empty_dir=k8s.V1EmptyDirVolumeSource())
+            for name in EMPTY_FOLDERS
+        ],
+        "volume_mounts": [
+            k8s.V1VolumeMount(name=name, mount_path=path) for name, path in EMPTY_FOLDERS.items()
+        ],
+        "security_context": k8s.V1PodSecurityContext(
+            run_as_non_root=True,
+            run_as_user=USER,
+            run_as_group=USER,
+            fs_group=USER,
+            seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
+        ),
+        "container_security_context": k8s.V1SecurityContext(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=k8s.V1Capabilities(drop=["ALL"]),
+        ),
+        "active_deadline_seconds": pods["deadline_seconds"],
+        "startup_timeout_seconds": pods["startup_seconds"],
+        # Where nothing was reported, the last lines of the log are the pod's last words.
+        "termination_message_policy": "FallbackToLogsOnError",
+    }
+
+
+def environment(origin: Mapping[str, Any]) -> dict[str, str]:
+    """Variables of the pod, besides those of its ConfigMap and Secret.
+
+    Addresses are passed on where Airflow's own process was given them; none is made up.
+
+    Args:
+        origin: Who runs the stage.
+    """
+    addresses = {name: os.environ[name] for name in ADDRESSES if name in os.environ}
+    folders = {"SLIPWAY_SCRATCH": SCRATCH, "HOME": SCRATCH}
+    return {**addresses, **folders, "SLIPWAY_ORIGIN": json.dumps(dict(origin), sort_keys=True)}
+
+
+def command_line(inputs: Mapping[str, Any]) -> list[str]:
+    """A stage's inputs as `slipway run` options; what is empty is left out."""
+    words: list[str] = []
+    for name, value in inputs.items():
+        if value not in (None, ""):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def labels(stage: str, inputs: Mapping[str, Any], *, run: str, store_root: str) -> dict[str, str]:
+    """What a pod is found by, whichever try of its task it belongs to.
+
+    Args:
+        stage: What it does.
+        inputs: Of the stage; `model` or `dataset` among them.
+        run: Run of the work, or of the DAG where the work has no name beforehand.
+        store_root: Tells one installation from another in the same namespace.
+    """
+    kind = "model" if "model" in inputs else "dataset"
+    return {
+        APP: STAGE_APP,
+        "app.kubernetes.io/managed-by": "slipway",
+        f"slipway/{kind}": label(str(inputs[kind])),
+        "slipway/stage": label(stage),
+        "slipway/run": label(run),
+        INSTALLATION: installation(store_root),
+    }
+
+
+def installation(store_root: str) -> str:
+    """Names an installation: whoever shares its store belongs to it."""
+    return hashlib.sha256(store_root.encode()).hexdigest()[:12]
+
+
+def pod_name(origin: Mapping[str, Any], inputs: Mapping[str, Any], *, store_root: str) -> str:
+    """A name that the same try of the same task always has, at most 63 characters.
+
+    Args:
+        origin: DAG, run, task, map index and try.
+        inputs: Of the stage; `model` or `dataset` among them.
+        store_root: Of the installation.
+    """
+    identity = (store_root, *(origin[name] for name in ("dag_id", "run_id", "task_id")))
+    known = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:10]
+    index = int(origin["map_index"])
+    parts = [known, str(index), str(origin["try_number"])]
+    tail = "-" + "-".join(parts if index >= 0 else [known, str(origin["try_number"])])
+    subject = inputs.get("model", inputs.get("dataset"))
+    words = re.sub(r"[^a-z0-9]+", "-", f"{subject}-{origin['task_id']}".lower()).strip("-")
+    return words[: NAME_LIMIT - len(tail)].rstrip("-") + tail
+
+
+def attempt_of(name: str) -> int:
+    """The try that started the pod of a name."""
+    return int(name.rpartition("-")[2])
+
+
+def label(text: str) -> str:
+    """A value that Kubernetes takes as a label."""
+    return NOT_A_LABEL.sub("-", text)[:NAME_LIMIT].strip("-._")

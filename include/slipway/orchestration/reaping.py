@@ -1,0 +1,108 @@
+"""Which pods were left behind, and why each may go; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from slipway.orchestration.pod_shape import KEPT_MINUTES, ORIGIN
+
+ENDED = {"Succeeded", "Failed"}
+CHECKED = "already_checked"
+OWNING = {
+    *("scheduled", "queued", "running", "deferred", "restarting"),
+    *("up_for_retry", "up_for_reschedule"),
+}
+"""States of a task that looks after its pod, or will, when it is tried again."""
+
+OWNERLESS_FOR = timedelta(minutes=15)
+BESIDE_DEADLINE = timedelta(minutes=5)
+DEFAULT_KEPT_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class LeftPod:
+    """A stage's pod, as the reaper sees it.
+
+    Attributes:
+        name: Of the pod.
+        uid: Tells it from a later one of the same name.
+        version: Changes whenever the pod does.
+        phase: Kubernetes' word for how far it is.
+        created: When it was asked for.
+        started: When a node took it; None before that.
+        ended: When its container ended; None before that.
+        deadline: How long it may run; None: for ever.
+        kept: How long it is kept once it has ended.
+        checked: Whether its task has seen it end.
+        origin: The task that started it; empty when it does not say.
+    """
+
+    name: str
+    uid: str
+    version: str
+    phase: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    deadline: timedelta | None
+    kept: timedelta
+    checked: bool
+    origin: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, pod: Mapping[str, Any]) -> LeftPod:
+        """The pod that the API describes."""
+        metadata, status = pod["metadata"], pod.get("status") or {}
+        annotations = metadata.get("annotations") or {}
+        limit = (pod.get("spec") or {}).get("activeDeadlineSeconds")
+        return cls(
+            name=metadata["name"],
+            uid=metadata["uid"],
+            version=metadata["resourceVersion"],
+            phase=status.get("phase", "Unknown"),
+            created=datetime.fromisoformat(metadata["creationTimestamp"]),
+            started=_time(status.get("startTime")),
+            ended=_ended(status),
+            deadline=None if limit is None else timedelta(seconds=limit),
+            kept=timedelta(minutes=float(annotations.get(KEPT_MINUTES, DEFAULT_KEPT_MINUTES))),
+            checked=(metadata.get("labels") or {}).get(CHECKED) == "True",
+            origin=json.loads(annotations.get(ORIGIN, "{}")),
+        )
+
+
+def why_it_may_go(pod: LeftPod, *, owner: str | None, now: datetime) -> str | None:
+    """Why a pod may be deleted, in words; None when it stays.
+
+    Args:
+        pod: The pod.
+        owner: State of the task that started it; None: Airflow knows no such task.
+        now: Wall time.
+    """
+    if owner in OWNING and not pod.checked:
+        return None
+    if pod.phase in ENDED:
+        ago = now - (pod.ended or pod.started or pod.created)
+        return f"it ended {_minutes(ago)} ago" if ago >= pod.kept else None
+    if pod.started and pod.deadline and now - pod.started > pod.deadline + BESIDE_DEADLINE:
+        return f"it runs for {_minutes(now - pod.started)} and may for {_minutes(pod.deadline)}"
+    if now - pod.created > OWNERLESS_FOR:
+        return f"no task waits for it (its task is {owner or 'unknown'})"
+    return None
+
+
+def _ended(status: Mapping[str, Any]) -> datetime | None:
+    states = [one.get("state") or {} for one in status.get("containerStatuses") or ()]
+    times = [_time((state.get("terminated") or {}).get("finishedAt")) for state in states]
+    return max((one for one in times if one is not None), default=None)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.0f} minutes"

@@ -1,0 +1,191 @@
+"""What a stage's pod looks like: it may do no more than its stage needs, and is found again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.orchestration import stage_task
+from slipway.orchestration.pod_shape import attempt_of, command_line, label, pod_name
+from slipway.records.store import Store
+from tests.dags.pods import RUN, accepting, built, pod_task
+
+pytestmark = pytest.mark.usefixtures("harbour")
+
+
+def container(**changes: Any) -> dict[str, Any]:
+    """The container of a pod."""
+    only: dict[str, Any]
+    (only,) = built(pod_task(**changes))["spec"]["containers"]
+    return only
+
+
+def test_the_pod_runs_the_same_command_as_the_shell() -> None:
+    """`slipway run <stage>` with the task's inputs, in the spec's image."""
+    one = container()
+    assert one["image"] == "registry.example/slipway-stages:1.0"
+    assert one["command"] == ["slipway"]
+    expected = ["run", "promote_challenger", "--model", "delay", "--request", "3"]
+    assert one["args"][:-2] == expected
+    assert one["imagePullPolicy"] == "IfNotPresent"
+
+
+def test_the_pod_is_told_where_to_leave_what_it_decides() -> None:
+    """Under a key that its task knows, one for each try."""
+    for attempt in (1, 2):
+        args = built(accepting(), attempt=attempt)["spec"]["containers"][0]["args"]
+        folder = "outcomes/delay__train/asset__7%2B00%3A00/accept"
+        assert args[-2:] == ["--outcome", f"{folder}/try-{attempt}.json"]
+
+
+def test_each_instance_of_a_mapped_task_has_its_own_pod() -> None:
+    """Name, labels and outcome tell them apart."""
+    pods = [built(accepting(), map_index=index) for index in (0, 1)]
+    names = [pod["metadata"]["name"] for pod in pods]
+    assert names[0].endswith("-0-1")
+    assert names[1].endswith("-1-1")
+    assert [pod["metadata"]["labels"]["map_index"] for pod in pods] == ["0", "1"]
+    assert pods[1]["spec"]["containers"][0]["args"][-1].endswith("/accept-1/try-1.json")
+
+
+def test_the_pod_knows_where_things_are_and_who_runs_it(
+    harbour: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses that Airflow was given, and the origin; nothing is made up, nothing secret told."""
+    monkeypatch.setenv("SLIPWAY_MLFLOW", "http://mlflow.example:5000")
+    monkeypatch.setenv("SLIPWAY_TOKEN", "a secret")
+    variables = {one["name"]: one["value"] for one in container()["env"]}
+    assert variables.pop("SLIPWAY_STORE") == harbour.root
+    assert variables.pop("SLIPWAY_MLFLOW") == "http://mlflow.example:5000"
+    origin = json.loads(variables.pop("SLIPWAY_ORIGIN"))
+    assert (origin["dag_id"], origin["run_id"], origin["by"]) == (
+        *("delay__train", RUN),
+        "asset_triggered",
+    )
+    assert origin["host"].startswith("delay-promote-challenger-")
+    scratch = "/var/slipway/scratch"
+    assert variables == {"HOME": scratch, "SLIPWAY_SCRATCH": scratch}
+
+
+def test_secrets_come_by_reference() -> None:
+    """From a ConfigMap and a Secret of the namespace, which may be absent."""
+    assert container()["envFrom"] == [
+        {"configMapRef": {"name": "slipway-settings", "optional": True}},
+        {"secretRef": {"name": "slipway-secrets", "optional": True}},
+    ]
+
+
+def test_the_pod_is_restricted() -> None:
+    """It passes the restricted Pod Security standard, and writes to two empty folders only."""
+    spec = built(pod_task())["spec"]
+    assert spec["securityContext"] == {
+        "fsGroup": 10001,
+        "runAsGroup": 10001,
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container()["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert spec["volumes"] == [{"emptyDir": {}, "name": name} for name in ("tmp", "scratch")]
+    mounts = {one["name"]: one["mountPath"] for one in container()["volumeMounts"]}
+    assert mounts == {"tmp": "/tmp", "scratch": "/var/slipway/scratch"}  # noqa: S108
+
+
+@pytest.mark.parametrize(
+    ("acts", "account"), [(False, "slipway-stages"), (True, "slipway-rollout")]
+)
+def test_only_what_acts_on_the_cluster_holds_a_token(*, acts: bool, account: str) -> None:
+    """Of an account that may touch what serves, and nothing else."""
+    spec = built(pod_task(acts_on_cluster=acts))["spec"]
+    assert spec["automountServiceAccountToken"] is acts
+    assert spec["serviceAccountName"] == account
+
+
+def test_the_pod_is_bounded_and_placed_as_the_spec_says() -> None:
+    """Resources, nodes and a deadline; it is never restarted in place."""
+    spec = built(pod_task())["spec"]
+    amounts = {"cpu": "1", "memory": "2Gi"}
+    assert spec["containers"][0]["resources"] == {"requests": amounts, "limits": amounts}
+    assert spec["nodeSelector"] == {"disk": "1"}
+    assert spec["activeDeadlineSeconds"] == 3600
+    assert spec["restartPolicy"] == "Never"
+
+
+def test_the_pod_has_no_sidecar() -> None:
+    """Its result is in the store, so nothing has to carry it out of the pod."""
+    spec = built(pod_task())["spec"]
+    assert [one["name"] for one in spec["containers"]] == ["base"]
+    assert not spec.get("initContainers")
+
+
+def test_the_pod_is_named_and_labelled_by_its_work() -> None:
+    """The same try has the same name, another try another one; labels find all of them."""
+    first, again, second = (built(pod_task(), attempt=attempt) for attempt in (1, 1, 2))
+    names = [one["metadata"]["name"] for one in (first, again, second)]
+    assert names[0] == names[1] != names[2]
+    assert [attempt_of(name) for name in names] == [1, 1, 2]
+    labels = second["metadata"]["labels"]
+    assert labels["app.kubernetes.io/name"] == "slipway-stage"
+    assert labels["app.kubernetes.io/managed-by"] == "slipway"
+    assert labels["slipway/model"] == "delay"
+    assert labels["slipway/stage"] == "promote_challenger"
+    assert labels["slipway/run"] == "request-000003"
+    assert labels["try_number"] == "2"
+    assert second["metadata"]["namespace"] == "slipway"
+
+
+def test_a_pod_of_a_dataset_is_labelled_by_it() -> None:
+    """Ingest has no model; its run is that of its DAG."""
+    inputs = {"dataset": "flights", "stream": "labels", "batch": "2013-05", "file": "landing/x"}
+    labels = built(pod_task(task_id="ingest", stage="ingest", inputs=inputs))["metadata"]["labels"]
+    assert labels["slipway/dataset"] == "flights"
+    assert "slipway/model" not in labels
+    assert labels["slipway/run"] == "asset__7-00-00"
+
+
+def test_two_installations_in_one_namespace_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose store is another one has other names, and labels that find its own pods only."""
+    mine = built(pod_task())["metadata"]
+    monkeypatch.setenv("SLIPWAY_STORE", "s3://staging/slipway")
+    other = built(pod_task())["metadata"]
+    assert mine["name"] != other["name"]
+    assert mine["labels"]["slipway/installation"] != other["labels"]["slipway/installation"]
+
+
+def test_names_fit_kubernetes() -> None:
+    """At most 63 characters of lower case, digits and dashes, distinct also when cut."""
+    inputs = {"model": "m" * 60}
+    origins = [
+        {"dag_id": "d", "run_id": run, "task_id": "drift_", "map_index": index, "try_number": 12}
+        for run in ("one", "two")
+        for index in (-1, 0, 1000)
+    ]
+    names = [pod_name(origin, inputs, store_root="s3://b/p") for origin in origins]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert len(name) <= 63
+        assert name.replace("-", "").isalnum()
+        assert name == name.lower().strip("-")
+        assert attempt_of(name) == 12
+    assert label("window-2013-05-06T13:00+00:00-") == "window-2013-05-06T13-00-00-00"
+    assert len(label("x" * 100)) == 63
+
+
+def test_inputs_become_options() -> None:
+    """Names in the shell's spelling; what is empty is left out."""
+    assert command_line({"model": "delay", "some_thing": 3, "reason": "", "to": None}) == [
+        *("--model", "delay"),
+        *("--some-thing", "3"),
+    ]
+
+
+def test_stages_that_act_on_a_cluster_are_those_of_a_rollout() -> None:
+    """Learning and measuring need nothing of the cluster's API."""
+    assert not stage_task.ROLLOUT_STAGES & {"train", "evaluate", "gate", "score", "drift"}
+    assert {"reconcile", "switch"} <= stage_task.ROLLOUT_STAGES

@@ -1,0 +1,109 @@
+"""Which pods may go: those that were kept long enough, overran, or belong to nobody."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from slipway.orchestration.reaping import OWNING, LeftPod, why_it_may_go
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def ago(minutes: float) -> str:
+    """A time as the API writes it."""
+    return (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def pod(
+    phase: str, *, minutes: float, ended: float | None = None, checked: bool = False
+) -> LeftPod:
+    """A pod that started some minutes ago, may run for an hour, and is kept for another."""
+    state: dict[str, Any] = {"running": {}} if ended is None else {}
+    if ended is not None:
+        state = {"terminated": {"finishedAt": ago(ended)}}
+    return LeftPod.from_json(
+        {
+            "metadata": {
+                "name": "delay-train-1",
+                "uid": "u1",
+                "resourceVersion": "7",
+                "creationTimestamp": ago(minutes),
+                "labels": {"already_checked": "True"} if checked else {},
+                "annotations": {
+                    "slipway/kept-minutes": "60",
+                    "slipway/origin": json.dumps({"dag_id": "delay__train"}),
+                },
+            },
+            "spec": {"activeDeadlineSeconds": 3600},
+            "status": {
+                "phase": phase,
+                "startTime": ago(minutes),
+                "containerStatuses": [{"name": "base", "state": state}],
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_is_kept_for_its_time_and_then_goes(phase: str) -> None:
+    """Counted from its end, not from its start."""
+    kept = pod(phase, minutes=500, ended=59, checked=True)
+    assert why_it_may_go(kept, owner="failed", now=NOW) is None
+    over = pod(phase, minutes=500, ended=60, checked=True)
+    assert why_it_may_go(over, owner="failed", now=NOW) == "it ended 60 minutes ago"
+
+
+def test_a_pod_that_overruns_its_deadline_goes() -> None:
+    """Its node is not there any more to end it."""
+    reason = why_it_may_go(pod("Running", minutes=70), owner="failed", now=NOW)
+    assert reason == "it runs for 70 minutes and may for 60 minutes"
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Unknown"])
+@pytest.mark.parametrize("owner", [None, "failed", "success", "skipped"])
+def test_a_pod_that_nobody_waits_for_goes(phase: str, owner: str | None) -> None:
+    """After a while, so that a task that is just being marked can do it itself."""
+    assert why_it_may_go(pod(phase, minutes=14), owner=owner, now=NOW) is None
+    reason = why_it_may_go(pod(phase, minutes=16), owner=owner, now=NOW)
+    assert reason == f"no task waits for it (its task is {owner or 'unknown'})"
+
+
+@pytest.mark.parametrize("owner", sorted(OWNING))
+@pytest.mark.parametrize(
+    "left",
+    [
+        pod("Running", minutes=500),
+        pod("Pending", minutes=500),
+        pod("Failed", minutes=500, ended=400),
+    ],
+)
+def test_a_pod_whose_task_looks_after_it_stays(owner: str, left: LeftPod) -> None:
+    """However old it is: the task itself decides."""
+    assert why_it_may_go(left, owner=owner, now=NOW) is None
+
+
+def test_a_pod_that_its_task_has_done_with_is_nobodys() -> None:
+    """The task's next try has a pod of its own."""
+    left = pod("Failed", minutes=500, ended=400, checked=True)
+    assert why_it_may_go(left, owner="deferred", now=NOW) == "it ended 400 minutes ago"
+
+
+def test_a_pod_of_an_older_version_is_understood() -> None:
+    """One that says nothing of itself is kept for an hour, and has no owner."""
+    bare = LeftPod.from_json(
+        {
+            "metadata": {
+                "name": "x",
+                "uid": "u",
+                "resourceVersion": "1",
+                "creationTimestamp": ago(90),
+            },
+            "status": {"phase": "Failed"},
+        }
+    )
+    assert bare.origin == {}
+    assert why_it_may_go(bare, owner=None, now=NOW) == "it ended 90 minutes ago"
