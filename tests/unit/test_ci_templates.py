@@ -1,0 +1,227 @@
+"""The pipelines that a team copies name what exists, hold no key, and are allowed little."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway import cli
+from tests.unit.kustomized import kustomize
+
+PROJECT = Path(__file__).resolve().parents[2]
+FOLDER = PROJECT / "docker" / "ci"
+GITHUB = sorted(FOLDER.glob("github-*.yml"))
+GITLAB = FOLDER / "gitlab-ci.yml"
+DIGEST = "sha256:" + "ab" * 32
+RESERVED = {"stages", "workflow", "default"}
+# What stands where the commands run: an image is built by a double that only takes notes.
+DOCKER = f"""#!/usr/bin/env bash
+echo "$*" >> "$NOTES"
+case "$*" in
+    "buildx imagetools inspect"*) [[ -e "$NOTES.pushed.${{4//\\//_}}" ]] && echo {DIGEST} ;;
+    *) while [[ $1 != --tag ]]; do shift; done; touch "$NOTES.pushed.${{2//\\//_}}" ;;
+esac
+"""
+
+each_workflow = pytest.mark.parametrize("file", GITHUB, ids=lambda file: file.name)
+each_template = pytest.mark.parametrize("file", [*GITHUB, GITLAB], ids=lambda file: file.name)
+
+
+def parsed(file: Path) -> dict[str, Any]:
+    """A template's content."""
+    return yaml.safe_load(file.read_text())
+
+
+def jobs(file: Path) -> dict[str, dict[str, Any]]:
+    """A template's jobs."""
+    content = parsed(file)
+    if file != GITLAB:
+        return content["jobs"]
+    return {name: job for name, job in content.items() if name not in RESERVED}
+
+
+def commands(file: Path) -> Iterator[str]:
+    """Every command of a template."""
+    for job in jobs(file).values():
+        yield from [step["run"] for step in job.get("steps", []) if "run" in step]
+        yield from [*job.get("before_script", []), *job.get("script", [])]
+
+
+@each_template
+def test_every_make_target_exists(file: Path) -> None:
+    """A job makes nothing that the Makefile does not know."""
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    made = [command.split()[1] for command in commands(file) if command.startswith("make ")]
+    assert made
+    assert set(made) <= targets
+
+
+@each_template
+def test_every_slipway_command_and_option_exists(file: Path) -> None:
+    """A job gives `slipway` no command and no option that it would refuse."""
+    for command in commands(file):
+        if not command.startswith(".venv/bin/slipway "):
+            continue
+        words = shlex.split(command)
+        known = cli.main.commands[words[1]]
+        options = {option for one in known.params for option in one.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+@each_template
+def test_every_file_that_is_named_exists(file: Path) -> None:
+    """A script that a job runs is there, and may be run."""
+    for command in commands(file):
+        if command.startswith("docker/"):
+            assert os.access(PROJECT / command.split()[0], os.X_OK)
+
+
+@each_template
+def test_what_is_waited_for_is_laid_out(file: Path) -> None:
+    """Deployments whose rollout a job waits for are ones of the overlays."""
+    laid_out = "\n".join(one.read_text() for one in (PROJECT / "docker/kubernetes").rglob("*.yaml"))
+    for command in commands(file):
+        for name in re.findall(r"deployment/(\S+)", command):
+            assert f"name: {name}\n" in laid_out
+
+
+@each_template
+def test_no_template_holds_a_secret(file: Path) -> None:
+    """Neither a key nor the name of one; jobs are let in by their ID tokens."""
+    text = file.read_text()
+    assert "secrets." not in text
+    assert not re.search(r"AKIA|ACCESS_KEY|PASSWORD|PRIVATE|_SECRET", text)
+    assert re.search(r"id-token: write|id_tokens:", text)
+
+
+@each_workflow
+def test_a_workflow_may_do_nothing_by_default(file: Path) -> None:
+    """Permissions are taken away from the workflow, and each job says the few that it needs."""
+    assert parsed(file)["permissions"] == {}
+    for job in jobs(file).values():
+        allowed = job["permissions"]
+        assert allowed["contents"] == "read"
+        assert set(allowed) <= {"contents", "id-token"}
+        assert ("id-token" in allowed) == ("environment" in job)
+        assert job["timeout-minutes"] <= 90
+
+
+@each_workflow
+def test_actions_are_pinned_to_commits(file: Path) -> None:
+    """Each action is named by its commit, with its release beside it."""
+    used = re.findall(r"uses: (.*)", file.read_text())
+    assert used
+    for one in used:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
+
+
+@each_workflow
+def test_checkouts_leave_no_credentials(file: Path) -> None:
+    """Later steps cannot push with the token that cloned."""
+    for job in jobs(file).values():
+        for step in job["steps"]:
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+@each_template
+def test_what_a_person_types_is_no_script(file: Path) -> None:
+    """No expression is pasted into a command."""
+    assert [command for command in commands(file) if "${{" in command] == []
+
+
+def test_only_the_default_branch_reaches_an_environment() -> None:
+    """A pull request builds and tests, and touches neither registry nor cluster."""
+    github = jobs(FOLDER / "github-models.yml")
+    assert {name for name, job in github.items() if "environment" in job} == {"staging"}
+    assert github["staging"]["if"] == "github.event_name == 'push'"
+    assert set(github["staging"]["needs"]) == {"check", "test", "audit"}
+    for job in jobs(GITLAB).values():
+        if "environment" in job:
+            assert job["rules"][0]["if"] == "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
+
+
+def test_publishing_pins_specs_and_overlay_to_digests(tmp_path: Path) -> None:
+    """Images are pushed once; specs name them by digest before they are copied into two others."""
+    project = a_project(tmp_path)
+    notes = publish(project)
+    spec = (project / "include" / "models" / "a" / "model.yaml").read_text()
+    assert f"image: registry.example.org/team/slipway-stages@{DIGEST}\n" in spec
+    assert f"image: registry.example.org/team/slipway-server@{DIGEST}\n" in spec
+    built = re.findall(r"buildx build .*--tag \S+/slipway-(\w+):abc123", notes)
+    assert built == ["server", "shipper", "mlflow", "stages", "airflow"]
+    assert "latest" not in notes
+
+
+def test_publishing_again_builds_nothing(tmp_path: Path) -> None:
+    """A tag that the registry has is left alone, and pinned to what it has."""
+    project = a_project(tmp_path)
+    publish(project)
+    (project / "notes").unlink()
+    assert "buildx build" not in publish(project)
+
+
+def test_what_was_published_can_be_applied(tmp_path: Path) -> None:
+    """The release renders the overlay with the digests in place of the tags."""
+    command = kustomize()
+    if command is None:
+        pytest.skip("no kubectl with Kustomize 5 here: the release is not rendered")
+    project = a_project(tmp_path)
+    publish(project)
+    done = subprocess.run(
+        [*command, str(project / "build" / "release")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    images = set(re.findall(r"image: (\S+)", done.stdout))
+    assert images == {
+        f"registry.example.org/team/slipway-{name}@{DIGEST}" for name in ("airflow", "mlflow")
+    }
+
+
+def a_project(tmp_path: Path) -> Path:
+    """A copy of what publishing touches, with a model that names images by tag."""
+    for folder in ("docker/ci", "docker/kubernetes"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    spec = tmp_path / "include" / "models" / "a" / "model.yaml"
+    spec.parent.mkdir(parents=True)
+    (tmp_path / "include" / "datasets").mkdir()
+    spec.write_text(
+        "pods:\n  image: registry.example.org/team/slipway-stages:0.1.0\n"
+        f"kubernetes:\n  image: registry.example.org/team/slipway-server@{DIGEST[:-1]}0\n"
+    )
+    double = tmp_path / "bin" / "docker"
+    double.parent.mkdir()
+    double.write_text(DOCKER)
+    double.chmod(0o755)
+    (tmp_path / "bin" / "git").write_text(f"#!/bin/sh\necho {json.dumps('c' * 40)}\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    return tmp_path
+
+
+def publish(project: Path) -> str:
+    """What the double of docker was asked for."""
+    environ = {"PATH": f"{project / 'bin'}:{os.environ['PATH']}", "NOTES": str(project / "notes")}
+    done = subprocess.run(
+        [project / "docker/ci/publish.sh", "registry.example.org/team", "abc123", "staging"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return (project / "notes").read_text()
