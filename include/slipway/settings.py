@@ -108,6 +108,7 @@ class SourceSettings(BaseSettings):
     mlflow: str = Field(
         default="", description="The source environment's MLflow server, as `--from-mlflow`."
     )
+    name: str = Field(default="", description="What records call the source, as `--from-name`.")
     store: str = Field(
         default="", description="The root of the source environment's store, as `--from-store`."
     )

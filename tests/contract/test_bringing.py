@@ -102,17 +102,17 @@ def test_the_command_brings_a_version_that_the_deploy_stages_take(
     command: Any, servers: tuple[str, str], staging: Environment, tmp_path: Path
 ) -> None:
     """Same bytes, same run, one version however often; production verifies and serves it."""
-    first = command("--json")
+    first = command("--json", "--from-name", "staging")
     assert first.exit_code == 0, first.output
     verdict = json.loads(first.output)["verdict"]
     assert verdict["action"] == "brought"
-    again = command()
+    again = command("--from-name", "staging")
     assert again.exit_code == 0
     assert again.output.startswith("bring: known.")
     production = environment(servers[1], open_store(str(tmp_path / "production")))
     tags = production.yard.registry.version(NAME, 1).tags
     assert tags[DIGEST] == staging.yard.registry.version(NAME, 1).tags[DIGEST]
-    assert tags["slipway.source.registry"] == servers[0]
+    assert tags["slipway.source.registry"] == "staging"
     with pytest.raises(NotFound):
         production.yard.registry.version(NAME, 2)
     _assert_same_run(production, verdict["evidence"]["mlflow_run"], staging, tmp_path)

@@ -36,10 +36,26 @@ DONE = frozenset({"brought", "known"})
     help="Root of the source's store; it is only read.",
 )
 @click.option(
+    "--from-name",
+    "name",
+    envvar="SLIPWAY_FROM_NAME",
+    show_envvar=True,
+    help="What records call the source, e.g. `staging`; default: its MLflow server's address.",
+)
+@click.option(
     "--replace", is_flag=True, help="Take the place of another challenger that waits here."
 )
 @json_option
-def bring(model: str, *, which: str, mlflow: str, store: str, replace: bool, as_json: bool) -> None:
+def bring(
+    model: str,
+    *,
+    which: str,
+    mlflow: str,
+    store: str,
+    name: str | None,
+    replace: bool,
+    as_json: bool,
+) -> None:
     """Copy a version of MODEL from another environment's registry to this one's.
 
     The bytes are copied as they are, with the records of their gates and of their rollout; nothing
@@ -56,7 +72,13 @@ def bring(model: str, *, which: str, mlflow: str, store: str, replace: bool, as_
     from slipway.wiring.bringing import bring as bring_version
 
     outcome = bring_version(
-        model, which=which, mlflow=mlflow, store=store, replace=replace, origin=shell_origin()
+        model,
+        which=which,
+        mlflow=mlflow,
+        store=store,
+        name=name,
+        replace=replace,
+        origin=shell_origin(),
     )
     if as_json:
         print_json(outcome.to_json())

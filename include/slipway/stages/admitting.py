@@ -11,7 +11,7 @@ class Facts:
     """What a decision may look at, before the gates.
 
     Attributes:
-        source: Address of the source's registry.
+        source: What records call the source.
         version: The version's number there.
         sha256: Digest of its manifest.
         missing: What its evidence lacks.

@@ -118,7 +118,7 @@ class _Bringing:
         tables = self.here.scales.tables
         at = pins(tables, self.dataset) if needs_rows(champion, self._compared()) else None
         basis = {
-            "source": self.source.address,
+            "source": self.source.name,
             "source.version": self.version.version,
             "manifest": self._sha256,
             "evidence": self.evidence.sha256,
@@ -148,7 +148,7 @@ class _Bringing:
         if not weighed.holds:
             return Verdict("refused", f"{what}, {weighed.how}: {said.reason}", numbers)
         tags = provenance(
-            self.version, self.evidence, source=self.source.address, store=self.source.store.root
+            self.version, self.evidence, source=self.source.name, store=self.source.store.root
         )
         copied = copy(
             self.spec.model,
@@ -211,7 +211,7 @@ class _Bringing:
             and waiting.tags.get(TAG) not in BLOCKED
         )
         return Facts(
-            source=self.source.address,
+            source=self.source.name,
             version=self.version.version,
             sha256=self._sha256,
             missing=tuple(self.evidence.missing()),
@@ -255,4 +255,4 @@ class _Bringing:
 
     @property
     def _what(self) -> str:
-        return f"Version {self.version.version} of {self.source.address}"
+        return f"Version {self.version.version} of {self.source.name}"

@@ -24,7 +24,7 @@ def provenance(
     Args:
         version: The source's.
         evidence: What was recorded of it there.
-        source: Address of its registry.
+        source: What records call where it comes from.
         store: Root of its store.
     """
     head = evidence.head

@@ -23,13 +23,13 @@ class Source:
     """Another environment, which is only read.
 
     Attributes:
-        address: Of its MLflow server, without a password.
+        name: What records call it.
         registry: Its model versions.
         runs: Its training runs.
         store: Its records.
     """
 
-    address: str
+    name: str
     registry: Registry
     runs: Runs
     store: Store

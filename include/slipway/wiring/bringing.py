@@ -22,6 +22,7 @@ def bring(
     mlflow: str,
     store: str,
     replace: bool,
+    name: str | None = None,
     origin: Mapping[str, Any],
     shop: Workshop | None = None,
     secrets: SourceSettings | None = None,
@@ -33,6 +34,7 @@ def bring(
         which: The source's version: its number, or an alias.
         mlflow: Address of the source's MLflow server.
         store: Root of the source's store.
+        name: What records call the source; its MLflow server's address when not given.
         replace: Whether it takes the place of another challenger that waits here.
         origin: Who asks for it.
         shop: This environment's tools; the environment variables' when not given.
@@ -48,12 +50,13 @@ def bring(
 
     own = shop or Workshop()
     spec = own.model(model)
-    source = _source(mlflow, store, secrets or SourceSettings())
-    if source.address == own.registry.address or source.store.root == own.store.root:
+    held = secrets or SourceSettings()
+    source = _source(mlflow, store, name=name or _address(mlflow), secrets=held)
+    if _address(mlflow) == own.registry.address or source.store.root == own.store.root:
         raise BadParameter(
             "a version cannot be brought from the environment that it shall come to",
             expected="the MLflow server and the store of another one",
-            found=f"{source.address} and {source.store.root}",
+            found=f"{_address(mlflow)} and {source.store.root}",
             hint="SLIPWAY_MLFLOW and SLIPWAY_STORE say where this one is",
         )
     return bringing.bring(
@@ -67,16 +70,22 @@ def bring(
     )
 
 
-def _source(mlflow: str, store: str, secrets: SourceSettings) -> Source:
+def _address(mlflow: str) -> str:
+    """An MLflow server's address without a password."""
+    from slipway.adapters.mlflow_server import MlflowRegistry
+
+    return MlflowRegistry(mlflow).address
+
+
+def _source(mlflow: str, store: str, *, name: str, secrets: SourceSettings) -> Source:
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns
     from slipway.adapters.object_store import open_store
     from slipway.stages.environments import Source
 
     token = secrets.mlflow_token.get_secret_value() if secrets.mlflow_token else None
-    registry = MlflowRegistry(mlflow, token=token)
     return Source(
-        address=registry.address,
-        registry=registry,
+        name=name,
+        registry=MlflowRegistry(mlflow, token=token),
         runs=MlflowRuns(mlflow, token=token),
         store=open_store(store, access=_access(secrets), may_make=False),
     )
