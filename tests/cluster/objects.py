@@ -7,43 +7,23 @@ they are told comes in order. A subscriber must therefore do no more than take n
 from __future__ import annotations
 
 import copy
-import random
 import threading
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tests.cluster.changes import Change
 from tests.cluster.deletion import mark_deleted, stays
 from tests.cluster.kinds import Kind, kind_of
-from tests.cluster.ownership import Owner, Owners, entries, now, updated
-from tests.cluster.problems import ApiProblem, bad_request, conflict, not_found
+from tests.cluster.metadata import be_meant, be_newest, begin, counts_as_generation, with_half
+from tests.cluster.ownership import Claim, entries, updating
+from tests.cluster.problems import already_exists, not_found
 from tests.cluster.selectors import label_selector
 
 Object = dict[str, Any]
-Claim = Callable[[Object | None, Object], Owners]
 
 # How many changes are remembered: a watch from before them gets 410 Gone.
 REMEMBERED = 5_000
-_SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "selfLink")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change of one object.
-
-    Attributes:
-        type: `ADDED`, `MODIFIED` or `DELETED`.
-        obj: The object as it is now, or as it was last.
-        before: As it was before; None: it was not.
-        version: The resourceVersion of the change.
-    """
-
-    type: str
-    obj: Object
-    before: Object | None
-    version: int
 
 
 class Check(Protocol):
@@ -132,17 +112,17 @@ class Objects:
         kind = kind_of(obj["kind"])
         obj = copy.deepcopy(obj)
         with self.lock:
-            meta = _new_metadata(obj, kind)
+            meta = begin(obj, kind)
             key = _key(kind, meta.get("namespace", ""), meta["name"])
             if key in self._kept:
-                message = f'{kind.resource} "{meta["name"]}" already exists'
-                details = {"name": meta["name"], "kind": kind.plural}
-                raise ApiProblem(409, "AlreadyExists", message, details)
+                raise already_exists(kind.resource, meta["name"])
             if "status" in kind.subresources:
                 obj.pop("status", None)
             for check in self.checks:
                 check(self, obj, None)
-            return self._write(obj, None, claim or _updating(kind, manager), dry_run=dry_run)
+            return self._write(
+                obj, None, claim or updating(kind.api_version, manager), dry_run=dry_run
+            )
 
     def update(
         self,
@@ -170,11 +150,11 @@ class Objects:
         meta = obj["metadata"]
         with self.lock:
             before = self.get(kind.name, meta.get("namespace", ""), meta["name"])
-            _be_newest(kind, meta, before["metadata"])
-            obj = _merged_halves(kind, obj, before, subresource=subresource)
+            be_newest(kind, meta, before["metadata"])
+            obj = with_half(kind, obj, before, subresource=subresource)
             for check in self.checks if subresource != "status" else ():
                 check(self, obj, before)
-            claim = claim or _updating(kind, manager, subresource)
+            claim = claim or updating(kind.api_version, manager, subresource)
             return self._write(obj, before, claim, dry_run=dry_run)
 
     def change(
@@ -239,16 +219,7 @@ class Objects:
         """
         with self.lock:
             obj = self.get(kind, namespace, name)
-            meta = obj["metadata"]
-            for field, wanted in (("uid", uid), ("resourceVersion", version)):
-                if wanted is not None and meta[field] != wanted:
-                    raise conflict(
-                        kind_of(kind).resource,
-                        name,
-                        f"the {'UID' if field == 'uid' else 'ResourceVersion'} in the "
-                        f"precondition ({wanted}) does not match the {field} in record "
-                        f"({meta[field]}). The object might have been deleted and then recreated",
-                    )
+            be_meant(kind_of(kind), obj["metadata"], uid=uid, version=version)
             if dry_run:
                 return obj
             before = copy.deepcopy(obj)
@@ -280,7 +251,7 @@ class Objects:
         meta["managedFields"] = entries(claim(before, obj), before)
         if before is not None and obj == before:
             return copy.deepcopy(before)
-        if before is not None and _counts(kind_of(obj["kind"]), obj, before):
+        if before is not None and counts_as_generation(kind_of(obj["kind"]), obj, before):
             meta["generation"] = meta.get("generation", 0) + 1
         if dry_run:
             return obj
@@ -315,63 +286,3 @@ class Objects:
 
 def _key(kind: Kind, namespace: str, name: str) -> tuple[str, str, str]:
     return kind.name, namespace if kind.namespaced else "", name
-
-
-def _new_metadata(obj: Object, kind: Kind) -> dict[str, Any]:
-    meta: dict[str, Any] = obj.setdefault("metadata", {})
-    if not meta.get("name") and meta.get("generateName"):
-        meta["name"] = meta["generateName"] + "".join(
-            random.choices("bcdfghjklmnpqrstvwxz2456789", k=5)
-        )
-    if not meta.get("name"):
-        raise bad_request("name or generateName is required")
-    if meta.pop("resourceVersion", None):
-        raise bad_request("resourceVersion should not be set on objects to be created")
-    for field in (*_SYSTEM, "managedFields", "deletionGracePeriodSeconds"):
-        meta.pop(field, None)
-    meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": now()}
-    if kind.counted:
-        meta["generation"] = 1
-    obj["apiVersion"] = kind.api_version
-    return meta
-
-
-def _be_newest(kind: Kind, asked: Mapping[str, Any], there: Mapping[str, Any]) -> None:
-    version, uid = asked.get("resourceVersion"), asked.get("uid")
-    if version and version != there["resourceVersion"]:
-        why = (
-            "the object has been modified; please apply your changes to the latest version"
-            " and try again"
-        )
-        raise conflict(kind.resource, there["name"], why)
-    if uid and uid != there["uid"]:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {there['uid']}"
-        raise conflict(kind.resource, there["name"], why)
-
-
-def _merged_halves(kind: Kind, obj: Object, before: Object, *, subresource: str) -> Object:
-    """What a write to one half may change, and of everything else what is there."""
-    if subresource == "status":
-        return {**copy.deepcopy(before), "status": obj.get("status", {})}
-    for field in (*_SYSTEM, "resourceVersion", "managedFields", "deletionGracePeriodSeconds"):
-        obj["metadata"].pop(field, None)
-        if field in before["metadata"]:
-            obj["metadata"][field] = copy.deepcopy(before["metadata"][field])
-    if "status" in kind.subresources:
-        obj.pop("status", None)
-        if "status" in before:
-            obj["status"] = copy.deepcopy(before["status"])
-    return obj
-
-
-def _counts(kind: Kind, obj: Object, before: Object) -> bool:
-    return kind.counted and {**obj, "metadata": 0, "status": 0} != {
-        **before,
-        "metadata": 0,
-        "status": 0,
-    }
-
-
-def _updating(kind: Kind, manager: str, subresource: str = "") -> Claim:
-    owner = Owner(manager or "unknown", "Update", kind.api_version, subresource)
-    return lambda before, after: updated(before, after, owner=owner)

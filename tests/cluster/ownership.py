@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -57,6 +57,8 @@ class Owner:
 
 
 Owners = dict[Owner, set[Path]]
+# Owners after a write, from the object before (None: there was none) and after it.
+Claim = Callable[[Mapping[str, Any] | None, Mapping[str, Any]], Owners]
 
 
 def now() -> str:
@@ -122,6 +124,12 @@ def updated(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, owner
     if changed:
         owners[owner] = owners.get(owner, set()) | changed
     return owners
+
+
+def updating(api_version: str, manager: str, subresource: str = "") -> Claim:
+    """What a write that is no apply claims."""
+    owner = Owner(manager or "unknown", "Update", api_version, subresource)
+    return lambda before, after: updated(before, after, owner=owner)
 
 
 def _alive(paths: set[Path], there: Mapping[Path, Any]) -> set[Path]:

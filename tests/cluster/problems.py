@@ -52,6 +52,12 @@ def no_such_path() -> ApiProblem:
     return ApiProblem(404, "NotFound", message)
 
 
+def already_exists(resource: str, name: str) -> ApiProblem:
+    """What is said of a name that is taken."""
+    details = {"name": name, "kind": resource.partition(".")[0]}
+    return ApiProblem(409, "AlreadyExists", f'{resource} "{name}" already exists', details)
+
+
 def conflict(resource: str, name: str, why: str) -> ApiProblem:
     """What is said to a writer who came too late."""
     message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from tests.cluster.asking import Asking
-from tests.cluster.objects import Change, Objects
+from tests.cluster.changes import Change
+from tests.cluster.objects import Objects
 from tests.cluster.problems import ApiProblem
 from tests.cluster.reading import chosen
 
