@@ -1,0 +1,49 @@
+"""Loopback addresses that belong to one cluster of this machine while it lives."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import socket
+
+# Where a kubelet listens: nothing of a pod does.
+CLAIM_PORT = 10250
+
+
+class Addresses:
+    """An own 127.x.0.0/16, claimed by listening in it; pods below 127.x.128.0, Services above."""
+
+    def __init__(self) -> None:
+        blocks = list(range(16, 250))
+        random.shuffle(blocks)
+        self._claim = socket.socket()
+        self._block = next(block for block in blocks if self._free(block))
+        self._pods = itertools.count(256)
+        self._services = itertools.count(128 * 256 + 1)
+
+    def _free(self, block: int) -> bool:
+        try:
+            self._claim.bind((f"127.{block}.0.1", CLAIM_PORT))
+            self._claim.listen()
+        except OSError:
+            self._claim.close()
+            self._claim = socket.socket()
+            return False
+        return True
+
+    def pod(self) -> str:
+        """An address that no pod had before."""
+        return self._address(next(self._pods))
+
+    def service(self) -> str:
+        """An address that no Service had before."""
+        return self._address(next(self._services))
+
+    def release(self) -> None:
+        """Leave the block to others."""
+        self._claim.close()
+
+    def _address(self, number: int) -> str:
+        # The last byte runs from 1 to 254, as hosts do.
+        high, low = divmod(number, 254)
+        return f"127.{self._block}.{high}.{low + 1}"

@@ -1,0 +1,206 @@
+"""Containers as processes of this machine: started, heard, ended, and none of theirs left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+# Stands in the environment of every process of a container, whatever it starts in turn.
+MARK = "SLIPWAY_DOUBLE_CONTAINER"
+COMMANDS = Path(sys.executable).parent
+BASE_PATH = f"{COMMANDS}:/usr/local/bin:/usr/bin:/bin"
+
+
+class NoCommand(Exception):
+    """The container's command is not there: the runtime could not start it."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What runs in a container.
+
+    Args:
+        argv: Program and arguments.
+        environ: Its whole environment.
+        folder: Where it starts.
+        log: File that its output is appended to, each line after its time.
+        mark: Name of the container that no other has.
+    """
+
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    folder: Path
+    log: Path
+    mark: str
+
+
+def resolve(program: str) -> str:
+    """Path of a program: this project's commands first, then those of the machine."""
+    found = shutil.which(program, path=BASE_PATH)
+    if found is None:
+        raise NoCommand(
+            "failed to create containerd task: failed to create shim task: OCI runtime create "
+            "failed: runc create failed: unable to start container process: error during "
+            f'container init: exec: "{program}": executable file not found in $PATH'
+        )
+    return found
+
+
+class Process:
+    """One run of a container; lives in the event loop that started it.
+
+    Args:
+        command: What to run. Raises: NoCommand.
+    """
+
+    def __init__(self, command: Command) -> None:
+        loop = asyncio.get_running_loop()
+        self._mark = command.mark
+        self._ended: asyncio.Future[int] = loop.create_future()
+        self.killed_for_memory = False
+        program = resolve(command.argv[0])
+        self._popen = subprocess.Popen(
+            [program, *command.argv[1:]],
+            executable=program,
+            cwd=command.folder,
+            env={**command.environ, MARK: command.mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.pid = self._popen.pid
+        self._log = Log(command.log, self._output())
+        loop.add_reader(self._output(), self._log.pump)
+        self._handle = os.pidfd_open(self.pid)
+        loop.add_reader(self._handle, self._reap)
+
+    @property
+    def running(self) -> bool:
+        """Whether its first process lives."""
+        return not self._ended.done()
+
+    async def wait(self) -> int:
+        """Its exit code as a container's: 128 and the signal, where a signal ended it."""
+        return await asyncio.shield(self._ended)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to its first process, as a container runtime does."""
+        if self.running:
+            self._popen.send_signal(number)
+
+    async def end(self, *, grace_seconds: float) -> int:
+        """Exit code after SIGTERM, and SIGKILL where that did not do within so many seconds."""
+        self.signal(signal.SIGTERM)
+        try:
+            return await asyncio.wait_for(self.wait(), grace_seconds)
+        except TimeoutError:
+            return await self.kill()
+
+    async def kill(self) -> int:
+        """Exit code after SIGKILL of all its processes."""
+        self.cut()
+        return await self.wait()
+
+    def cut(self) -> None:
+        """SIGKILL to all its processes; does not wait."""
+        kill_marked(lambda mark: mark == self._mark)
+        self.signal(signal.SIGKILL)
+
+    def _output(self) -> int:
+        if self._popen.stdout is None:
+            raise NoCommand
+        return self._popen.stdout.fileno()
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        code = self._popen.wait()
+        loop.remove_reader(self._handle)
+        os.close(self._handle)
+        # A container's end is the end of every process in it.
+        kill_marked(lambda mark: mark == self._mark)
+        self._log.pump()
+        loop.remove_reader(self._output())
+        self._log.close()
+        if self._popen.stdout is not None:
+            self._popen.stdout.close()
+        self._ended.set_result(code if code >= 0 else 128 - code)
+
+
+class Log:
+    """A container's log file, fed from a pipe, each line after the moment that it came.
+
+    Args:
+        path: The file; appended to.
+        pipe: Where the lines come from.
+    """
+
+    def __init__(self, path: Path, pipe: int) -> None:
+        os.set_blocking(pipe, False)
+        self._pipe = pipe
+        self._rest = b""
+        self._file = path.open("ab", buffering=0)
+
+    def pump(self) -> None:
+        """Move what has come so far."""
+        while True:
+            try:
+                data = os.read(self._pipe, 65536)
+            except BlockingIOError:
+                return
+            if not data:
+                with contextlib.suppress(ValueError):
+                    asyncio.get_running_loop().remove_reader(self._pipe)
+                return
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            self._write(lines)
+
+    def close(self) -> None:
+        """Write the last line, ended or not."""
+        if self._rest:
+            self._write([self._rest])
+        self._file.close()
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        now = nanoseconds(datetime.now(UTC)).encode()
+        self._file.write(b"".join(b"%s %s\n" % (now, line) for line in lines))
+
+
+def nanoseconds(moment: datetime) -> str:
+    """A moment as container runtimes write it: RFC 3339 with nine digits."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}000Z"
+
+
+def kill_marked(chosen: Callable[[str], bool]) -> list[int]:
+    """The processes that were still alive under a mark that is chosen, now killed."""
+    found = [pid for pid, mark in marked() if chosen(mark)]
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return found
+
+
+def marked() -> list[tuple[int, str]]:
+    """Every living process that belongs to a container of a double, and its mark."""
+    found = []
+    start = f"{MARK}=".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            lines = (entry / "environ").read_bytes().split(b"\0")
+            found += [
+                (int(entry.name), line.removeprefix(start).decode())
+                for line in lines
+                if line.startswith(start)
+            ]
+    return found

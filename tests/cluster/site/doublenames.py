@@ -1,0 +1,61 @@
+"""What a cluster's DNS would answer, read from the double's hosts file at each look-up.
+
+Standard library only: every Python of every pod imports it. Programs that resolve names
+without Python's `socket` (uvloop, Rust clients) do not see these names.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+HOSTS = "SLIPWAY_DOUBLE_HOSTS"
+NAMESPACE = "SLIPWAY_DOUBLE_NAMESPACE"
+ORIGINAL = socket.getaddrinfo
+
+
+def full_name(host: str, namespace: str) -> str:
+    """The key of a name in the hosts file: `svc.namespace`, whichever of its forms was asked."""
+    name = host.rstrip(".").lower()
+    for suffix in (".cluster.local", ".svc"):
+        name = name.removesuffix(suffix)
+    return name if "." in name else f"{name}.{namespace}"
+
+
+def look_up(host: str) -> list[str] | None:
+    """Addresses of a name of the cluster, none if it has none now; None: not one of its names."""
+    import json
+
+    path = os.environ.get(HOSTS)
+    if not path:
+        return None
+    try:
+        # pathlib would cost every process of every pod its import.
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            hosts = json.load(file)
+    except FileNotFoundError:
+        return None
+    found = hosts.get(full_name(host, os.environ.get(NAMESPACE, "slipway")))
+    return None if found is None else [str(address) for address in found]
+
+
+def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
+    """As `socket.getaddrinfo`, names of the cluster first."""
+    name = host.decode() if isinstance(host, bytes) else host
+    addresses = look_up(name) if isinstance(name, str) else None
+    if addresses is None:
+        return ORIGINAL(host, port, *args, **options)
+    if not addresses:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return [each for address in addresses for each in ORIGINAL(address, port, *args, **options)]
+
+
+def install() -> None:
+    """Answer look-ups of this process from the hosts file."""
+    socket.getaddrinfo = getaddrinfo
+
+
+def remove() -> None:
+    """Answer look-ups of this process as before."""
+    socket.getaddrinfo = ORIGINAL
