@@ -44,4 +44,4 @@ publish shipper server.Dockerfile --target shipper
 publish mlflow mlflow.Dockerfile
 # From here on the specs are copied into the images.
 publish stages stages.Dockerfile
-publish airflow airflow.Dockerfile --build-arg RUNTIME=kubernetes
+publish airflow airflow.Dockerfile --build-arg RUNTIME="${AIRFLOW_RUNTIME:-local}"

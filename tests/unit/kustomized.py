@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from slipway.adapters.platforms.cluster import naming
+from slipway.orchestration import pod_shape
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 FILES = sorted(FOLDER.rglob("*.yaml"))
 OVERLAYS = ("dev", "staging", "production")
+TOOLS = sorted((FOLDER / "tools").glob("*.yaml"))
 NAMESPACE = "slipway"
 
-STAGE = "slipway-stage"
 ROLLOUT_STAGES = {"reconcile", "verify", "shift", "switch", "promote_champion", "collect"}
 
 Manifest = dict[str, Any]
@@ -61,14 +62,20 @@ def whole_files() -> list[Path]:
     """Files whose objects are complete, so that they can be looked at without Kustomize."""
     files = [*(FOLDER / "base").glob("*.yaml"), *(FOLDER / "components").rglob("*.yaml")]
     files += [FOLDER / "overlays" / "dev" / name for name in ("store.yaml", "mlflow-volume.yaml")]
-    return sorted(file for file in files if file.name != "kustomization.yaml")
+    return sorted(file for file in [*files, *TOOLS] if file.name != "kustomization.yaml")
 
 
 def laid_out(layout: str) -> list[Manifest]:
     """An overlay's objects, or for `as written` those of every complete file."""
     if layout != "as written":
         return rendered(layout)
-    return [one for file in whole_files() for one in documents(file.read_text())]
+    files = [file for file in whole_files() if file not in TOOLS]
+    return [one for file in files for one in documents(file.read_text())]
+
+
+def tools() -> list[Manifest]:
+    """What a person starts by hand."""
+    return [one for file in TOOLS for one in documents(file.read_text())]
 
 
 def of_kind(objects: list[Manifest], *kinds: str) -> list[Manifest]:
@@ -78,9 +85,11 @@ def of_kind(objects: list[Manifest], *kinds: str) -> list[Manifest]:
 
 def pods(objects: list[Manifest]) -> dict[str, Manifest]:
     """Pod templates by the name of what makes them."""
-    return {
-        one["metadata"]["name"]: one["spec"]["template"] for one in of_kind(objects, "Deployment")
+    made = {
+        one["metadata"].get("name", one["metadata"].get("generateName")): one["spec"]["template"]
+        for one in of_kind(objects, "Deployment", "Job")
     }
+    return made | {one["metadata"]["name"]: one for one in of_kind(objects, "Pod")}
 
 
 def containers(template: Manifest) -> list[Manifest]:
@@ -102,7 +111,7 @@ def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
     """Labels of every pod that will be in the namespace, by what it is."""
     ours = {name: pod["metadata"]["labels"] for name, pod in pods(objects).items()}
     stages = {
-        f"stage {stage}": {naming.APP: STAGE, "slipway/stage": stage}
+        f"stage {stage}": pod_shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
         for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift"}
     }
     servers = {
@@ -153,7 +162,7 @@ def reached(objects: list[Manifest], source: str) -> set[int]:
 def references(objects: list[Manifest]) -> Iterator[tuple[str, str, str | None]]:
     """What pods name: kind, name, and the key where one is named."""
     for template in pods(objects).values():
-        yield "ServiceAccount", template["spec"]["serviceAccountName"], None
+        yield "ServiceAccount", template["spec"].get("serviceAccountName", "default"), None
         for volume in template["spec"].get("volumes", []):
             if claim := volume.get("persistentVolumeClaim"):
                 yield "PersistentVolumeClaim", claim["claimName"], None

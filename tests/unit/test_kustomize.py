@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import pytest
 
-from slipway.settings import Settings
+from slipway.adapters.model_package.columns import signature_of
+from slipway.adapters.platforms.cluster import naming
+from slipway.serving.v2.protocol import Column, Signature, decode
+from slipway.settings import PROJECT, Settings
+from slipway.spec.loading import load_all
 from tests.unit.kustomized import (
     FILES,
     FOLDER,
     NAMESPACE,
     OVERLAYS,
+    TOOLS,
+    bearers,
     containers,
     documents,
     laid_out,
@@ -25,10 +32,13 @@ from tests.unit.kustomized import (
     pods,
     references,
     rendered,
+    selects,
+    tools,
     whole_files,
 )
 
 VERSIONS = ("1.34", "1.35", "1.36")
+WITH_TOKEN = {"slipway-airflow", "slipway-tool-"}
 BY_PEOPLE = {"slipway-secrets", "slipway-mlflow", "slipway-airflow"}
 
 CHANGES = ["get", "list", "watch", "create", "patch", "update", "delete"]
@@ -52,9 +62,11 @@ each_layout = pytest.mark.parametrize("layout", ["as written", *OVERLAYS])
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
 def test_every_file_is_used_and_names_what_is_there(file: Path) -> None:
-    """Each file is a kustomization, or stands in the one of its folder or of the folder above."""
+    """Each file is a kustomization, or stands in one, but for the tools of people."""
     text = file.read_text()
     assert documents(text)
+    if file in TOOLS:
+        return
     if file.name == "kustomization.yaml":
         wanted = documents(text)[0]
         named = [*wanted.get("resources", []), *wanted.get("components", [])]
@@ -128,13 +140,13 @@ def test_tokens_are_mounted_by_no_account_of_its_own_accord() -> None:
 
 @each_layout
 def test_every_pod_is_restricted(layout: str) -> None:
-    """Not root, no capability, no new privilege, a read-only disk; a token only for Airflow."""
-    for name, template in pods(laid_out(layout)).items():
+    """Not root, no capability, no new privilege, a read-only disk; a token only for whom it is."""
+    for name, template in pods([*laid_out(layout), *tools()]).items():
         pod = template["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] > 0
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert pod["automountServiceAccountToken"] is (name == "slipway-airflow")
+        assert pod["automountServiceAccountToken"] is (name in WITH_TOKEN)
         # A Service's variables would be read as options of MLflow and as settings of Slipway.
         assert pod["enableServiceLinks"] is False
         for container in containers(template):
@@ -235,3 +247,33 @@ def test_mlflow_answers_to_the_name_that_stages_use(overlay: str) -> None:
     ]
     assert "slipway-mlflow.slipway:5000" in names
     assert "*" not in names
+
+
+def test_a_command_of_a_person_acts_as_a_rollout_does() -> None:
+    """The tool runs as the account of rollouts, and every network policy takes it for one."""
+    (job,) = [one for one in tools() if one["kind"] == "Job"]
+    template = job["spec"]["template"]
+    assert template["spec"]["serviceAccountName"] == "slipway-rollout"
+    labels = template["metadata"]["labels"]
+    rollout = bearers([])["stage switch"]
+    for policy in of_kind(laid_out("as written"), "NetworkPolicy"):
+        selector = policy["spec"]["podSelector"]
+        assert selects(selector, labels) == selects(selector, rollout)
+
+
+def test_the_example_client_asks_what_the_model_answers() -> None:
+    """Its row has the columns of flight_delay, of the right kinds, and goes to its entry point."""
+    (client,) = [one for one in tools() if one["kind"] == "Pod"]
+    (code,) = client["spec"]["containers"][0]["args"]
+    loaded = load_all(PROJECT)
+    columns = signature_of(loaded.models["flight_delay"], loaded.datasets["flights"])
+    signature = Signature(
+        columns=tuple(Column(one.name, one.kind, one.required) for one in columns),
+        key=loaded.datasets["flights"].key,
+        event_time=loaded.datasets["flights"].event_time,
+    )
+    names: dict[str, Any] = {}
+    exec(code[: code.index("seen = ")], names)  # noqa: S102
+    decode(names["body"], signature, max_rows=1)
+    entry = naming.object_name("flight_delay")
+    assert names["url"] == f"http://{entry}.{NAMESPACE}:8080/v2/models/flight_delay/infer"
