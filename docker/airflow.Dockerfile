@@ -49,7 +49,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/slipway/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     AIRFLOW__CORE__XCOM_BACKEND=slipway.orchestration.policies.LimitedXCom \
-    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
     SLIPWAY_SCRATCH=/var/slipway/scratch \
     DO_NOT_TRACK=1 \
     GX_ANALYTICS_ENABLED=false \

@@ -177,7 +177,6 @@ def test_no_image_tells_strangers_about_its_use(file: str, target: str) -> None:
         "mlflow": "MLFLOW_DISABLE_TELEMETRY",
         "evidently": "DO_NOT_TRACK",
         "great-expectations": "GX_ANALYTICS_ENABLED",
-        "apache-airflow": "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED",
     }
     locks = re.findall(
         r"-r /requirements/([\w-]+\.txt)",
