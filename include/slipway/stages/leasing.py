@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event, Thread
 
-from slipway.errors import BadParameter, Superseded
+from slipway.errors import BadParameter, StoreUnavailable, Superseded
 from slipway.records.leases import Lease, find_lease, release, renew
 from slipway.records.runs import RunRef, find_record, need_record
 from slipway.records.store import Store
 from slipway.stages.deciding import Action
 
 LEASE_SECONDS = 300.0
+RENEWED_EVERY_SECONDS = 45.0
+"""While something slow is waited for; several may fail before the lease is free for others."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,46 @@ def hold(store: Store, rollout: Rollout) -> Lease:
             found=f"lease {lease.number} of {lease.holder}" if lease else "no lease",
         )
     return renew(store, lease, seconds=LEASE_SECONDS)
+
+
+@contextmanager
+def holding(
+    store: Store, rollout: Rollout, *, every_seconds: float = RENEWED_EVERY_SECONDS
+) -> Iterator[None]:
+    """Keep the rollout's lease for as long as something slow takes inside.
+
+    A cluster may take almost as long as a lease lasts to let a version answer. The renewals come
+    from this very process, so a rollout that died or was frozen still loses its lease in time.
+
+    Args:
+        store: Where leases lie.
+        rollout: Whose.
+        every_seconds: How often it is renewed.
+
+    Raises:
+        Superseded: Another rollout has taken over, before or meanwhile.
+    """
+    hold(store, rollout)
+    over = Event()
+
+    def renew_it() -> None:
+        while not over.wait(every_seconds):
+            # A store that is away for a moment is asked again before the lease ends; a lease that
+            # somebody took over is found to be gone below.
+            with suppress(StoreUnavailable):
+                try:
+                    hold(store, rollout)
+                except Superseded:
+                    return
+
+    renewals = Thread(target=renew_it, name=f"lease of {run_name(rollout.token)}", daemon=True)
+    renewals.start()
+    try:
+        yield
+    finally:
+        over.set()
+        renewals.join()
+    hold(store, rollout)
 
 
 def let_go(store: Store, rollout: Rollout) -> None:

@@ -12,7 +12,7 @@ from slipway.errors import BadRequest, NotFound, PlatformUnavailable
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store, encode, find_json, read_json
 from slipway.spec import ModelSpec
-from slipway.stages.leasing import Rollout, hold, let_go, rollout_of
+from slipway.stages.leasing import Rollout, hold, holding, let_go, rollout_of
 from slipway.stages.looking import ABORTED, SHIFTED, look
 from slipway.stages.platform import Platform, Tally
 from slipway.stages.preceding import need_verified, step_stage, steps_of
@@ -174,11 +174,11 @@ class _Step:
         looked = find_json(self.store, key)
         if looked is None:
             try:
-                verdict = self._watched()
+                with holding(self.store, self.plan):
+                    verdict = self._watched()
             except (PlatformUnavailable, BadRequest, NotFound) as error:
                 # Not stored: should the whole platform be down, a retry begins this step anew.
                 return self._aborted(f"{error.message}: {error.found or 'no reason was given'}")
-            hold(self.store, self.plan)
             attempt.check()
             self.store.create(key, encode(verdict.to_json()))
             looked = read_json(self.store, key)

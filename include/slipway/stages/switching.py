@@ -11,7 +11,7 @@ from slipway.records import ledger
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store, read_json
 from slipway.spec import ModelSpec
-from slipway.stages.leasing import Rollout, hold, let_go, rollout_of
+from slipway.stages.leasing import Rollout, hold, holding, let_go, rollout_of
 from slipway.stages.looking import ABORTED
 from slipway.stages.platform import Platform
 from slipway.stages.preceding import need, need_verified
@@ -75,9 +75,9 @@ def switch(
     tolerance = spec.deployment.verify.max_difference
 
     def work(attempt: Attempt) -> Verdict:
-        hold(store, plan)
-        attempt.check()
-        problem = _move(plan, sample, platform=platform, tolerance=tolerance, clock=clock)
+        with holding(store, plan):
+            attempt.check()
+            problem = _move(plan, sample, platform=platform, tolerance=tolerance, clock=clock)
         numbers = {"version": plan.version, "fallback": plan.fallback}
         if problem is None:
             reason = f"Version {plan.version} answers every request."

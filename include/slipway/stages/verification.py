@@ -16,7 +16,7 @@ from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store, encode
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
-from slipway.stages.leasing import Rollout, hold, let_go, rollout_of
+from slipway.stages.leasing import Rollout, holding, let_go, rollout_of
 from slipway.stages.platform import Platform
 from slipway.stages.reconciling import REFUSED, TAG, Version
 from slipway.stages.replay import FeatureTables, Measured, Package, Replay, recent_rows
@@ -122,18 +122,17 @@ def verify(
     ref = RunRef(spec.model, rollout, "verify")
 
     def work(attempt: Attempt) -> Verdict:
-        hold(store, plan)
-        verdict = _examine(
-            plan,
-            spec,
-            dataset,
-            registry=registry,
-            platform=platform,
-            tables=tables,
-            load=load,
-            keep=lambda sample: store.write(sample_key(ref), encode(sample)),
-        )
-        hold(store, plan)
+        with holding(store, plan):
+            verdict = _examine(
+                plan,
+                spec,
+                dataset,
+                registry=registry,
+                platform=platform,
+                tables=tables,
+                load=load,
+                keep=lambda sample: store.write(sample_key(ref), encode(sample)),
+            )
         attempt.check()
         # A champion that is being put back serves already; a tag would only block its return.
         if plan.action != "repair":

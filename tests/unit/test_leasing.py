@@ -1,0 +1,112 @@
+"""A rollout keeps its lease while something slow is waited for, and only while it lives."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from slipway.errors import LeaseHeld, StoreUnavailable, Superseded
+from slipway.records.leases import Lease, acquire, find_lease
+from slipway.stages.leasing import Rollout, hold, holding, lease_name
+from tests.fakes.memory_store import MemoryStore
+
+ROLLOUT = Rollout("delay", 1, "roll_out", version=3, champion=2, previous=1)
+NAME = lease_name("delay")
+OFTEN = 0.01
+LATER = timedelta(hours=1)
+
+
+class FrailStore(MemoryStore):
+    """A store that may be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace one object, unless the store is away."""
+        if self.is_away:
+            raise StoreUnavailable("the store is away")
+        super().write(key, data)
+
+
+@pytest.fixture
+def store() -> FrailStore:
+    """A store in which the rollout has just begun."""
+    made = FrailStore()
+    acquire(made, NAME, holder="run-1", seconds=60)
+    return made
+
+
+def lease(store: MemoryStore) -> Lease:
+    """The newest turn."""
+    found = find_lease(store, NAME)
+    assert found is not None
+    return found
+
+
+def eventually(so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 5
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(OFTEN)
+
+
+def test_a_slow_rollout_keeps_its_lease(store: FrailStore) -> None:
+    """It is renewed again and again, so nobody takes over from a rollout that lives."""
+    with holding(store, ROLLOUT, every_seconds=OFTEN):
+        seen = lease(store).expires_at
+        eventually(lambda: lease(store).expires_at > seen)
+        with pytest.raises(LeaseHeld):
+            acquire(store, NAME, holder="run-2", seconds=60)
+
+
+def test_nothing_renews_the_lease_once_the_wait_is_over(store: FrailStore) -> None:
+    """Neither after its end nor after an error inside, which is raised as it is."""
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError), holding(store, ROLLOUT, every_seconds=OFTEN):
+        raise ZeroDivisionError
+    assert threading.active_count() == before
+    seen = lease(store)
+    time.sleep(5 * OFTEN)
+    assert lease(store) == seen
+
+
+def test_a_rollout_that_was_taken_over_meanwhile_hears_of_it(store: FrailStore) -> None:
+    """Whatever it waited for, it may not go on."""
+    with (
+        pytest.raises(Superseded),
+        holding(store, ROLLOUT, every_seconds=OFTEN),
+    ):
+        acquire(store, NAME, holder="run-2", seconds=60, over=1)
+    assert lease(store).holder == "run-2"
+
+
+def test_a_rollout_that_was_taken_over_before_does_not_begin(store: FrailStore) -> None:
+    """Its lease ran out while nobody renewed it, and the next one has it."""
+    acquire(store, NAME, holder="run-2", seconds=60, now=datetime.now(UTC) + LATER)
+    entered = False
+    with pytest.raises(Superseded), holding(store, ROLLOUT):
+        entered = True
+    assert not entered
+
+
+def test_a_lease_that_ran_out_is_renewed_while_nobody_wanted_it(store: FrailStore) -> None:
+    """Time alone takes nothing away: only another holder does."""
+    acquire(store, NAME, holder="run-1", seconds=-60)
+    assert hold(store, ROLLOUT).is_open(datetime.now(UTC))
+
+
+def test_a_store_that_is_away_for_a_moment_costs_no_lease(store: FrailStore) -> None:
+    """The next renewal gets through."""
+    with holding(store, ROLLOUT, every_seconds=OFTEN):
+        store.is_away = True
+        time.sleep(5 * OFTEN)
+        store.is_away = False
+        seen = lease(store).expires_at
+        eventually(lambda: lease(store).expires_at > seen)
