@@ -101,8 +101,9 @@ class Api:
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listening]}, name=_THREAD, daemon=True
         )
-        # Watches that are cut on purpose are no errors to show.
-        logging.getLogger("uvicorn.error").addFilter(_not_ours)
+        # Watches that are cut on purpose are no errors to show; `requests` is the journal.
+        for name in ("uvicorn.error", "uvicorn.access"):
+            logging.getLogger(name).addFilter(_not_ours)
         thread.start()
         self._running = (server, thread)
         over = time.monotonic() + _START_SECONDS
