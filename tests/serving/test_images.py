@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
+from slipway.records.store import digest
+from slipway.stages.manifest import MANIFEST, open_sealed
+from slipway.stages.promotion import DIGEST
 from tests.fakes import image
 from tests.serving.ground import (
     MODEL,
@@ -71,6 +76,28 @@ def test_the_servers_image_answers(
         assert about["platform"].endswith(engine)
         assert segments(tmp_path / "log")
         assert server.stop() == 0
+
+
+def test_the_servers_image_downloads(versions: Path, tmp_path: Path, mlflow_server: str) -> None:
+    """A registered version arrives complete, from a registry that is asked over HTTP alone."""
+    model = f"delay_{uuid.uuid4().hex[:12]}"
+    sealed = digest((versions / "1" / MANIFEST).read_bytes())
+    tracking = MlflowTracking(mlflow_server)
+    run = tracking.begin(model, run_key="delay/1", attempt=1, tags={}, params={}, tables=[])
+    uri = tracking.log_package(run, versions / "1")
+    MlflowRegistry(mlflow_server).register(
+        model, model_uri=uri, run_key="delay/1", tags={DIGEST: sealed}
+    )
+    into = tmp_path / "model" / "version"
+    done = subprocess.run(
+        of_image("server", "download", model, "--version", "1", "--into", str(into)),
+        env={**os.environ, "SLIPWAY_MLFLOW": mlflow_server},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert open_sealed(into, sha256=sealed)["model"] == MODEL
 
 
 def test_the_shippers_image_ships(tmp_path: Path) -> None:
