@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from slipway.records.store import Store
 # Airflow reads its home when it is imported, and this file is imported before that is set.
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
+
+    from tests.cluster import Cluster
 
 DAGS = Path(__file__).parents[2] / "dags"
 
@@ -55,3 +57,39 @@ def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(stage_task, "fill_environment", lambda: None)
     return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow asks an API that stumbles five times, here without long waits."""
+    import tenacity
+    from airflow.providers.cncf.kubernetes import kubernetes_helper_functions
+
+    monkeypatch.setattr(kubernetes_helper_functions, "_default_wait", tenacity.wait_fixed(0.05))
+
+
+@pytest.fixture
+def cluster(
+    harbour: Store,
+    project: Callable[[Mapping[str, str]], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Cluster]:
+    """A cluster whose namespace holds an installation's settings, and Airflow's way to it."""
+    from tests.cluster import Cluster
+    from tests.dags.specs import PODS, dataset_file, model_file
+
+    root = project({**dataset_file(), **model_file(more=PODS)})
+    with Cluster(
+        folder=tmp_path / "cluster", images={"registry.example/slipway-stages:1.0"}
+    ) as started:
+        started.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "slipway-settings", "namespace": started.namespace},
+                "data": {"SLIPWAY_PROJECT": str(root), "SLIPWAY_STORE": harbour.root},
+            }
+        )
+        monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", started.connection())
+        yield started

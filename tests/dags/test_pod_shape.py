@@ -122,6 +122,7 @@ def test_the_pod_has_no_sidecar() -> None:
     spec = built(pod_task())["spec"]
     assert [one["name"] for one in spec["containers"]] == ["base"]
     assert not spec.get("initContainers")
+    assert spec["enableServiceLinks"] is False
 
 
 def test_the_pod_is_named_and_labelled_by_its_work() -> None:

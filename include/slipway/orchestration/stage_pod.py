@@ -40,6 +40,7 @@ from slipway.records.store import Store
 
 API_ERRORS = (ApiException, HTTPError, KubernetesApiException, ConfigException)
 LOGS_EVERY_S = 30
+LOOK_EVERY_S = 2
 BESIDE_WORK_S = 600
 
 
@@ -80,6 +81,8 @@ class StagePod(KubernetesPodOperator):
             get_logs=True,
             # Not None, which would follow the log of a pod that is to be given up.
             logging_interval=LOGS_EVERY_S,
+            startup_check_interval_seconds=LOOK_EVERY_S,
+            poll_interval=LOOK_EVERY_S,
             log_pod_spec_on_failure=False,
             on_finish_action="delete_succeeded_pod",
             on_kill_action="delete_pod",
@@ -179,7 +182,10 @@ class StagePod(KubernetesPodOperator):
             *("--outcome", key),
         ]
         self.env_vars = pod_shape.environment(who)
-        return super().build_pod_request_obj(context, dry_run=dry_run)
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        # Each Service of the namespace would put variables of its own making beside ours.
+        pod.spec.enable_service_links = False
+        return pod
 
     def process_pod_deletion(self, pod: k8s.V1Pod, *, reraise: bool = True) -> bool:
         """Delete a pod that succeeded, and one that is given up; keep one that failed.

@@ -1,0 +1,84 @@
+"""Tasks of the gate for a cluster's double: the real stage, and programs that stand in for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Context
+from kubernetes.client import models as k8s
+
+from slipway.orchestration.stage_pod import StagePod
+from slipway.records import requests
+from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.store import Store
+from tests.cluster import Cluster
+from tests.dags.specs import PODS, model_spec
+from tests.dags.watched import Watched
+
+GATE = RunRef("delay", "request-000001", "gate")
+INPUTS = {"model": "delay", "request": "1"}
+MEASURED = {"challenger.roc_auc": 0.7, "constant.roc_auc": 0.5}
+JUDGED = "refuse"
+"""What the gate says of that: there is too little to compare."""
+
+
+class IdlePod(StagePod):
+    """A stage that works for a minute and leaves nothing."""
+
+    program = ("sleep", "60")
+
+    def build_pod_request_obj(
+        self, context: Context | None = None, *, dry_run: bool = False
+    ) -> k8s.V1Pod:
+        """The same pod with another program."""
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        pod.spec.containers[0].command = list(self.program)
+        pod.spec.containers[0].args = []
+        return pod
+
+
+class QuietPod(IdlePod):
+    """One that ends well, and leaves nothing."""
+
+    program = ("true",)
+
+
+def watched(kind: type[StagePod] = IdlePod, **changes: Any) -> Watched:
+    """The task of the gate, with changes of the spec's `pods`."""
+    sizes = {"node_selector": {}, "resources": {"cpu": "100m", "memory": "64Mi"}, **changes}
+    pods = {**model_spec(more=PODS).pods.model_dump(), **sizes}
+
+    def make() -> StagePod:
+        return kind(task_id="gate", stage="gate", inputs=INPUTS, pods=pods)
+
+    return Watched(make)
+
+
+def evaluated(store: Store) -> None:
+    """Leave what the gate reads."""
+    at = "2013-05-01T00:00:00+00:00"
+    requests.file_request(
+        store, "delay", kind="person", reason="new data", at=at, by="ann", unique="1"
+    )
+    verdict = Verdict("evaluated", "measured", MEASURED)
+    perform(store, GATE.beside("evaluate"), lambda _: verdict, inputs={}, origin={})
+
+
+def asked(cluster: Cluster, method: str) -> int:
+    """How often Airflow asked for this of pods."""
+    return sum(
+        1
+        for one in cluster.requests
+        if one.method == method and "/pods" in one.path and one.account.endswith("slipway-airflow")
+    )
+
+
+def the_pod(cluster: Cluster) -> dict[str, Any]:
+    """The only pod of a stage."""
+    (only,) = cluster.pods({"app.kubernetes.io/name": "slipway-stage"})
+    return only
+
+
+def phase(cluster: Cluster) -> str:
+    """How far the only pod is."""
+    return str(the_pod(cluster)["status"].get("phase"))
