@@ -277,3 +277,17 @@ def test_the_example_client_asks_what_the_model_answers() -> None:
     decode(names["body"], signature, max_rows=1)
     entry = naming.object_name("flight_delay")
     assert names["url"] == f"http://{entry}.{NAMESPACE}:8080/v2/models/flight_delay/infer"
+
+
+def test_the_guide_speaks_of_what_is_laid_out() -> None:
+    """Its files are there, it makes every secret, and its table of rights names every account."""
+    guide = (PROJECT / "docs" / "guides" / "kubernetes.md").read_text()
+    named = re.findall(r"(?<![\w./])docker/[\w./-]*\w", guide)
+    assert [name for name in named if not (PROJECT / name).exists()] == []
+    assert set(re.findall(r"create secret generic (\S+)", guide)) >= BY_PEOPLE
+    accounts = {
+        one["metadata"]["name"]
+        for one in of_kind(laid_out("as written"), "ServiceAccount")
+        if one["metadata"]["name"] != "slipway-store"
+    }
+    assert set(re.findall(r"^\| `(slipway-\w+)` \|", guide, re.MULTILINE)) == accounts
