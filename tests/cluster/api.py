@@ -26,6 +26,7 @@ from tests.cluster.asking import Asking, target_of
 from tests.cluster.defaulting import ServiceAddresses, default
 from tests.cluster.discovery import document
 from tests.cluster.faults import Asked, Fault, Faults
+from tests.cluster.limits import limited
 from tests.cluster.objects import Objects
 from tests.cluster.problems import ApiProblem
 from tests.cluster.validation import validate
@@ -79,6 +80,7 @@ class Api:
         objects.checks[:0] = [
             namespace_is_there,
             default,
+            limited,
             ServiceAddresses(address_of_service or _addresses()),
             validate,
             *(check for check in ADMISSION if check is not namespace_is_there),

@@ -153,3 +153,24 @@ def test_a_pod_needs_an_account_that_is_there(core: client.CoreV1Api) -> None:
         core.create_namespaced_pod(NAMESPACE, pod(serviceAccountName="ghost"))
     made = core.create_namespaced_pod(NAMESPACE, pod(serviceAccountName=ACCOUNT))
     assert made.spec.service_account_name == ACCOUNT
+
+
+def test_a_container_gets_what_its_namespace_gives(api: Api, core: client.CoreV1Api) -> None:
+    """A LimitRange fills in what a container does not say, and refuses what is too much."""
+    limit = {
+        "type": "Container",
+        "default": {"memory": "1Gi"},
+        "defaultRequest": {"cpu": "100m", "memory": "256Mi"},
+        "max": {"memory": "2Gi"},
+    }
+    body = {"metadata": {"name": "slipway"}, "spec": {"limits": [limit]}}
+    core.create_namespaced_limit_range(NAMESPACE, body)
+    made = core.create_namespaced_pod(NAMESPACE, pod()).spec.containers[0].resources
+    assert made.limits == {"memory": "1Gi"}
+    assert made.requests == {"cpu": "100m", "memory": "256Mi"}
+    large = pod("large")
+    large["spec"]["containers"][0]["resources"] = {"limits": {"memory": "4Gi"}}
+    said = "maximum memory usage per Container is 2Gi, but limit is 4Gi"
+    with pytest.raises(ApiException, match=said):
+        core.create_namespaced_pod(NAMESPACE, large)
+    assert [found["metadata"]["name"] for found in api.objects.list("Pod")] == ["fit"]
