@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -97,21 +97,17 @@ class Cluster(Troubles):
         self._gateway_address = self._addresses.service()
 
     def __enter__(self) -> Self:
-        self.api.start()
-        self._plane.start()
-        self._plane.add(
-            self._controllers.observe,
-            self._scheduler.observe,
-            self._kubelets.observe,
-            self._network.observe,
-        )
-        self._unsubscribe = self.objects.subscribe(self._plane.tell)
-        self._admin = Admin(self.url, self._token("", "admin"), namespace=self.namespace)
-        self._plane.do(self._kubelets.register)
-        for manifest in _given(self._base):
-            self.objects.create(manifest, manager="kubectl")
-        if self._has_gateway:
-            self._plane.wait_for(self._open_gateway())
+        with ExitStack() as leaving:
+            leaving.callback(self._addresses.release)
+            self.api.start()
+            leaving.callback(self.api.stop)
+            self._plane.start()
+            leaving.callback(self._plane.stop)
+            leaving.callback(lambda: self._plane.wait_for(self._close()))
+            self._admin = Admin(self.url, self._token("", "admin"), namespace=self.namespace)
+            leaving.callback(self._admin.close)
+            self._begin()
+            self._leaving = leaving.pop_all()
         return self
 
     def __exit__(
@@ -120,17 +116,22 @@ class Cluster(Troubles):
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._admin.close()
-        self.api.stop()
-        self._unsubscribe()
-        self._plane.wait_for(self._close())
-        self._plane.stop()
-        self._addresses.release()
+        self._leaving.close()
         left = kill_marked(lambda mark: mark.startswith(f"{self.folder}:"))
         faults = [*self._plane.faults, *self._kubelets.faults]
         if kind is None:
             assert not left, f"processes of pods were left: {left}"
             assert not faults, "\n".join(["the double failed:", *faults])
+
+    def _begin(self) -> None:
+        observers = (self._controllers, self._scheduler, self._kubelets, self._network)
+        self._plane.add(*(each.observe for each in observers))
+        self.objects.subscribe(self._plane.tell)
+        self._plane.do(self._kubelets.register)
+        for manifest in _given(self._base):
+            self.objects.create(manifest, manager="kubectl")
+        if self._has_gateway:
+            self._plane.wait_for(self._open_gateway())
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from tests.cluster.budgets import Budgets
 from tests.cluster.deployments import Deployments
 from tests.cluster.garbage import Garbage
 from tests.cluster.objects import Objects
@@ -19,7 +20,7 @@ AGAIN_S = 0.1
 
 
 class Controllers:
-    """Looks after Deployments, ReplicaSets and what their owners leave behind.
+    """Looks after Deployments, ReplicaSets, budgets and what their owners leave behind.
 
     Args:
         objects: All objects.
@@ -31,7 +32,9 @@ class Controllers:
         self._reconcile: dict[str, Callable[[str, str, Callable[[float], None]], None]] = {
             "ReplicaSet": sets.reconcile,
             "Deployment": deployments.reconcile,
+            "PodDisruptionBudget": Budgets(objects).reconcile,
         }
+        self._budgets: dict[str, Key] = {}
         self._garbage = Garbage(objects)
         self._due: dict[Key, None] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -43,6 +46,13 @@ class Controllers:
         meta = obj["metadata"]
         namespace = meta.get("namespace", "")
         self._look((obj["kind"], namespace, meta["name"]))
+        if obj["kind"] == "PodDisruptionBudget":
+            self._budgets[meta["uid"]] = (obj["kind"], namespace, meta["name"])
+            if change == "DELETED":
+                del self._budgets[meta["uid"]]
+        elif obj["kind"] == "Pod":
+            for key in self._budgets.values():
+                self._look(key)
         for owner in meta.get("ownerReferences") or ():
             self._look((owner["kind"], namespace, owner["name"]))
 

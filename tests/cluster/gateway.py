@@ -99,7 +99,10 @@ class Gateway:
 
     async def start(self, address: str) -> int:
         """The port at which it answers from now on."""
-        listening = socket.create_server((address, 0))
+        # asyncio sends small writes at once only on sockets that say that they are TCP.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.bind((address, 0))
+        listening.listen(512)
         config = uvicorn.Config(
             self._serve, log_config=None, access_log=False, lifespan="off", interface="asgi3"
         )
@@ -208,7 +211,9 @@ class Gateway:
             url += f"?{query.arguments}"
         kept = {name: text for name, text in onward.items() if name not in _HOP}
         try:
-            request = self._client.build_request(query.method, url, headers=kept, content=body)
+            request = self._client.build_request(
+                query.method, url, headers=kept, content=body or None
+            )
             answer = await self._client.send(request, stream=True)
         except httpx.TransportError as error:
             return await _answer(send, 503, f"upstream: {type(error).__name__}")

@@ -22,6 +22,7 @@ class Pace:
         crash_most_seconds: Longest such pause.
         pull_seconds: First pause before an image is pulled again; then doubled.
         pull_most_seconds: Longest such pause.
+        deaf_seconds: How long a container that does not listen to SIGTERM lives after it.
         hook_seconds: Longest life-cycle hook, preStop's sleep among them.
         endpoint_seconds: Until addresses and routes follow what they are made from.
     """
@@ -31,6 +32,7 @@ class Pace:
     crash_most_seconds: float = 5.0
     pull_seconds: float = 0.5
     pull_most_seconds: float = 5.0
+    deaf_seconds: float = 2.0
     hook_seconds: float = 1.0
     endpoint_seconds: float = 0.05
 

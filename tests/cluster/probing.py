@@ -106,12 +106,14 @@ class Probing:
     def _doom(self, process: Process, probe: Mapping[str, Any], title: str) -> None:
         name = self._container.name
         self._place.tell("Killing", f"Container {name} failed {title} probe, will be restarted")
-        grace = probe.get(
-            "terminationGracePeriodSeconds",
-            self._place.pod["spec"].get("terminationGracePeriodSeconds", 30),
+        spec, deaf = self._place.pod["spec"], self._place.ground.pace.deaf_seconds
+        grace = float(
+            probe.get(
+                "terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", 30)
+            )
         )
         # The run that this ends cancels who asks its probes, so the ending is nobody's child.
-        task = asyncio.create_task(process.end(grace_seconds=float(grace)))
+        task = asyncio.create_task(process.end(grace_seconds=grace, deaf_seconds=deaf))
         self._dooms.add(task)
         task.add_done_callback(self._dooms.discard)
 

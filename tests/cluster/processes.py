@@ -93,14 +93,30 @@ class Process:
         """Its exit code as a container's: 128 and the signal, where a signal ended it."""
         return await asyncio.shield(self._ended)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to its first process, as a container runtime does."""
-        if self.running:
-            self._popen.send_signal(number)
+    def hears(self, number: signal.Signals) -> bool:
+        """Whether its first process has a handler of its own for a signal.
 
-    async def end(self, *, grace_seconds: float) -> int:
-        """Exit code after SIGTERM, and SIGKILL where that did not do within so many seconds."""
-        self.signal(signal.SIGTERM)
+        The first process of a container is its PID 1, to which the kernel delivers no other.
+        """
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
+            return False
+        caught = next((line for line in lines if line.startswith("SigCgt:")), "SigCgt: 0")
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+    async def end(self, *, grace_seconds: float, deaf_seconds: float) -> int:
+        """Exit code after SIGTERM, and SIGKILL where that did not do.
+
+        Args:
+            grace_seconds: How long it may take.
+            deaf_seconds: How long it is waited for at most if it does not listen to SIGTERM; a
+                real kubelet gives it the whole time, to no avail.
+        """
+        if self.running and self.hears(signal.SIGTERM):
+            self._popen.send_signal(signal.SIGTERM)
+        else:
+            grace_seconds = min(grace_seconds, deaf_seconds)
         try:
             return await asyncio.wait_for(self.wait(), grace_seconds)
         except TimeoutError:
@@ -114,7 +130,8 @@ class Process:
     def cut(self) -> None:
         """SIGKILL to all its processes; does not wait."""
         kill_marked(lambda mark: mark == self._mark)
-        self.signal(signal.SIGKILL)
+        if self.running:
+            self._popen.kill()
 
     def _output(self) -> int:
         if self._popen.stdout is None:

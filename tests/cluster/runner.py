@@ -86,7 +86,8 @@ class Runner:
         if turn is not None:
             await turn()
         left = max(LEAST_GRACE_S, deadline - loop.time())
-        self._ended(await process.end(grace_seconds=left))
+        deaf = self._pace.deaf_seconds
+        self._ended(await process.end(grace_seconds=left, deaf_seconds=deaf))
 
     def cut(self) -> None:
         """Kill it as a power failure does."""
