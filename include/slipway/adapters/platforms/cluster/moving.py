@@ -11,15 +11,15 @@ from dataclasses import replace
 from slipway.adapters.platforms.cluster.entry import Traffic, entry_service
 from slipway.adapters.platforms.cluster.ground import NOBODY, Ground
 from slipway.adapters.platforms.cluster.naming import TRIAL, version_of
-from slipway.adapters.platforms.cluster.objects import Manifest
+from slipway.adapters.platforms.cluster.objects import Manifest, SetBack
 from slipway.adapters.platforms.cluster.owned import applied
-from slipway.adapters.platforms.cluster.reading import REPLICAS, Live
+from slipway.adapters.platforms.cluster.reading import REPLICAS, Live, has_replicas_asked
 from slipway.adapters.platforms.cluster.shares import server_counts
 from slipway.adapters.platforms.cluster.sizing import sizing
 from slipway.adapters.platforms.cluster.standing import available, replicas_of
 from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
 from slipway.adapters.platforms.cluster.waiting import Waiting
-from slipway.errors import Superseded
+from slipway.errors import PlatformUnavailable, Superseded
 
 
 class Change:
@@ -39,6 +39,8 @@ class Change:
         self._cluster = cluster_of(ground.spec)
         self._waiting = Waiting(ground, by_route=live.by_route)
         self._resource_version = (live.entry or {}).get("metadata", {}).get("resourceVersion")
+        expected = ground.entry(self._before, by_route=live.by_route)
+        self._is_edited = live.traffic is None or any(live.entry_edits(expected))
         self._made: dict[int, int] = {}
         self._counts = server_counts(
             self._cluster, asked.shares, asked.keep, by_route=live.by_route
@@ -58,14 +60,19 @@ class Change:
             PlatformUnavailable: It did not become so in time.
         """
         self._claim()
-        if not self._only_takes_away:
-            self._make_room()
-            self._make_ready()
-        self._enter()
-        for version, replicas in self._counts.items():
-            self._make(version, replicas)
-        self._tidy()
-        self._see_it_in_force()
+        try:
+            if not self._only_takes_away:
+                self._make_room()
+                self._make_ready()
+            self._enter()
+            for version, replicas in self._counts.items():
+                self._make(version, replicas)
+            self._tidy()
+            self._see_it_in_force()
+        except PlatformUnavailable:
+            # What a newer rollout took away is no fault of the version's.
+            self._still_ours()
+            raise
 
     def _claim(self) -> None:
         """Let an older rollout that still runs see that it is one, before anything else changes."""
@@ -105,7 +112,13 @@ class Change:
     def _make(self, version: int, replicas: int) -> None:
         if self._made.get(version) == replicas:
             return
-        for manifest in self._objects_of(version, replicas):
+        deployment, *others = self._objects_of(version, replicas)
+        now, set_back = self._live.deployments.get(version), None
+        if now is not None and has_replicas_asked(now):
+            state = now["metadata"]["resourceVersion"]
+            set_back = SetBack(frozenset({".spec.replicas"}), state)
+        self._ground.objects.apply(deployment, set_back=set_back)
+        for manifest in others:
             self._ground.objects.apply(manifest)
         self._made[version] = replicas
 
@@ -152,7 +165,11 @@ class Change:
         entry = self._ground.entry(
             traffic, by_route=self._live.by_route, version=self._resource_version
         )
-        written = self._ground.objects.apply(entry)
+        set_back = None
+        if self._resource_version is not None and not self._is_edited:
+            controlled = frozenset({".spec.rules", ".spec.selector"})
+            set_back = SetBack(controlled, self._resource_version)
+        written = self._ground.objects.apply(entry, set_back=set_back)
         self._resource_version = written["metadata"]["resourceVersion"]
 
     def _tidy(self) -> None:

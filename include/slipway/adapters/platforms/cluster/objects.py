@@ -1,6 +1,6 @@
 """Objects of one namespace over the Kubernetes API, as plain dicts.
 
-Writes are server-side applies without force: what somebody else has set is never overwritten.
+Writes are server-side applies: what somebody else has set is never overwritten.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from kubernetes.client import ApiClient, ApiException, Configuration
 from urllib3.exceptions import HTTPError
 
 from slipway.adapters.platforms.cluster.naming import FIELD_MANAGER
-from slipway.adapters.platforms.cluster.refusals import is_passing, refusal, unavailable
+from slipway.adapters.platforms.cluster.refusals import (
+    is_passing,
+    owned_fields,
+    refusal,
+    unavailable,
+)
 from slipway.errors import BadParameter, NotFound
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
@@ -76,6 +81,21 @@ def open_cluster(namespace: str, *, kubeconfig: Path | None = None) -> ClusterOb
 
 
 @dataclass(frozen=True)
+class SetBack:
+    """Fields that are as we set them, whoever set them last.
+
+    Who edits a field owns it from then on, also once it has been set back.
+
+    Attributes:
+        fields: As a refusal names them, e.g. `.spec.replicas`.
+        resource_version: The state in which they were seen to be so.
+    """
+
+    fields: frozenset[str]
+    resource_version: str
+
+
+@dataclass(frozen=True)
 class _Reply:
     status: int
     body: Any
@@ -120,21 +140,30 @@ class ClusterObjects:
         items = [about | item for item in found.get("items") or []]
         return sorted(items, key=lambda item: str(item["metadata"]["name"]))
 
-    def apply(self, manifest: Mapping[str, Any]) -> Manifest:
+    def apply(self, manifest: Mapping[str, Any], *, set_back: SetBack | None = None) -> Manifest:
         """The object once everything that a manifest says is so; a repeat changes nothing.
 
         Args:
             manifest: All that we say of it. With a `metadata.resourceVersion`, only that very
                 state of the object is changed.
+            set_back: Fields that may be taken back from whoever owns them, in that very state.
 
         Raises:
             EditedByHand: Somebody else has set one of these fields to something else.
             CommitConflict: The object is not in that state any more.
             NotFound: There is no such namespace or kind.
         """
-        query = [("fieldManager", FIELD_MANAGER), ("force", "false")]
         kind, name = manifest["kind"], manifest["metadata"]["name"]
-        return self._call("PATCH", kind, name, query=query, body=dict(manifest))
+        path, where = self._path(kind, name), self._where(kind, name)
+        query = [("fieldManager", FIELD_MANAGER), ("force", "false")]
+        reply = self._ask("PATCH", path, query=query, body=dict(manifest), where=where)
+        owned = owned_fields(reply.status, reply.body)
+        if owned and set_back is not None and owned <= set_back.fields:
+            metadata = {**manifest["metadata"], "resourceVersion": set_back.resource_version}
+            query = [("fieldManager", FIELD_MANAGER), ("force", "true")]
+            body = {**manifest, "metadata": metadata}
+            reply = self._ask("PATCH", path, query=query, body=body, where=where)
+        return _read(reply, verb="apply", where=where)
 
     def delete(self, manifest: Mapping[str, Any]) -> None:
         """Let an object go, with what it owns, unless another one has its name by now.
@@ -173,16 +202,17 @@ class ClusterObjects:
         query: list[tuple[str, str]] | None = None,
         body: Any = None,
     ) -> Manifest:
+        path, where = self._path(kind, name), self._where(kind, name)
+        reply = self._ask(method, path, query=query or [], body=body, where=where)
+        return _read(reply, verb=method.lower(), where=where)
+
+    def _path(self, kind: str, name: str) -> str:
         version, plural = PLURALS[kind]
         group = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        path = f"{group}/namespaces/{self.namespace}/{plural}{f'/{name}' if name else ''}"
-        where = f"{kind} {self.namespace}/{name or '*'}"
-        reply = self._ask(method, path, query=query or [], body=body, where=where)
-        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            verb = {"PATCH": "apply"}.get(method, method.lower())
-            raise refusal(reply.status, reply.body, verb=verb, where=where)
-        found: Manifest = json.loads(reply.body)
-        return found
+        return f"{group}/namespaces/{self.namespace}/{plural}{f'/{name}' if name else ''}"
+
+    def _where(self, kind: str, name: str) -> str:
+        return f"{kind} {self.namespace}/{name or '*'}"
 
     def _ask(
         self, method: str, path: str, *, query: list[tuple[str, str]], body: Any, where: str
@@ -223,6 +253,13 @@ class ClusterObjects:
         except HTTPError as error:
             return _Reply(SILENCE, f"{type(error).__name__}: {error}")
         return _Reply(found.status, found.data)
+
+
+def _read(reply: _Reply, *, verb: str, where: str) -> Manifest:
+    if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise refusal(reply.status, reply.body, verb=verb, where=where)
+    found: Manifest = json.loads(reply.body)
+    return found
 
 
 def _wait_of(error: ApiException) -> float:

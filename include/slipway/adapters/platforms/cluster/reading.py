@@ -70,17 +70,20 @@ class Live:
         Args:
             expected: The entry as the rollout's own words make it.
         """
-        if self.entry is not None:
-            yield from self._entry_edits(expected)
+        yield from self.entry_edits(expected)
         for version, deployment in self.deployments.items():
-            asked = (deployment["metadata"].get("annotations") or {}).get(REPLICAS)
-            found = replicas_of(deployment)
-            if asked is not None and asked != str(found):
+            if not has_replicas_asked(deployment):
+                asked = _asked_replicas(deployment)
                 who = set_by(deployment, ("spec", "replicas"))
-                yield f"version {version} has {found} replicas instead of {asked}, set by {who}"
+                yield (
+                    f"version {version} has {replicas_of(deployment)} replicas instead of {asked}, "
+                    f"set by {who}"
+                )
 
-    def _entry_edits(self, expected: Manifest) -> Iterator[str]:
-        assert self.entry is not None  # noqa: S101 - the caller has looked
+    def entry_edits(self, expected: Manifest) -> Iterator[str]:
+        """The same of the entry alone."""
+        if self.entry is None:
+            return
         kind = self.entry["kind"]
         if self.by_route:
             found, wanted = dict(self._backends()), dict(_backends(expected))
@@ -105,6 +108,16 @@ class Live:
 
     def _backends(self) -> Iterator[tuple[str, int]]:
         return _backends(self.entry or {})
+
+
+def has_replicas_asked(deployment: Manifest) -> bool:
+    """Whether a Deployment has as many servers as a rollout asked for, if one did."""
+    return _asked_replicas(deployment) in {None, str(replicas_of(deployment))}
+
+
+def _asked_replicas(deployment: Manifest) -> str | None:
+    said: str | None = (deployment["metadata"].get("annotations") or {}).get(REPLICAS)
+    return said
 
 
 def _only(version: str) -> dict[int, float]:

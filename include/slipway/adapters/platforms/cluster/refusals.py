@@ -58,9 +58,20 @@ def unavailable(found: str | None, *, where: str) -> ClusterUnavailable:
     return ClusterUnavailable("the Kubernetes API does not answer", found=found, where=where)
 
 
-def _conflict(told: Mapping[str, Any], said: str, *, where: str) -> SlipwayError:
+def owned_fields(status: int, body: Any) -> frozenset[str]:
+    """The fields that somebody else has set, where that is why an apply was refused."""
+    if status != HTTPStatus.CONFLICT:
+        return frozenset()
+    return frozenset(str(cause.get("field")) for cause in _owned(_status_of(body)))
+
+
+def _owned(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     causes = (told.get("details") or {}).get("causes") or []
-    owned = [cause for cause in causes if cause.get("reason") == OWNED]
+    return [cause for cause in causes if cause.get("reason") == OWNED]
+
+
+def _conflict(told: Mapping[str, Any], said: str, *, where: str) -> SlipwayError:
+    owned = _owned(told)
     if not owned:
         return CommitConflict(f"{where} was changed meanwhile", found=said)
     fields = ", ".join(str(cause.get("field")) for cause in owned)
