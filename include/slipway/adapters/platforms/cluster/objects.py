@@ -47,7 +47,12 @@ SILENCE = 599
 Manifest = dict[str, Any]
 
 
-def open_cluster(namespace: str, *, kubeconfig: Path | None = None) -> ClusterObjects:
+def open_cluster(
+    namespace: str,
+    *,
+    kubeconfig: Path | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ClusterObjects:
     """A namespace of the cluster that a kubeconfig names, else of the one that we run in.
 
     Nothing is asked of the cluster yet.
@@ -55,6 +60,7 @@ def open_cluster(namespace: str, *, kubeconfig: Path | None = None) -> ClusterOb
     Args:
         namespace: Its name.
         kubeconfig: File to read; none: those of `KUBECONFIG`, `~/.kube/config`, the pod's own.
+        sleep: Waits for some seconds.
 
     Raises:
         BadParameter: There is no way to any cluster.
@@ -77,7 +83,7 @@ def open_cluster(namespace: str, *, kubeconfig: Path | None = None) -> ClusterOb
         ) from error
     # The waits below are ours, and bounded; the client's own follow any Retry-After.
     found.retries = False
-    return ClusterObjects(ApiClient(found), namespace)
+    return ClusterObjects(ApiClient(found), namespace, sleep=sleep)
 
 
 @dataclass(frozen=True)

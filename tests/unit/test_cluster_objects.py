@@ -1,0 +1,172 @@
+"""The way to a cluster, and what its refusals mean."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster.objects import open_cluster
+from slipway.adapters.platforms.cluster.platform import ClusterPlatform
+from slipway.adapters.platforms.cluster.refusals import refusal
+from slipway.errors import (
+    BadParameter,
+    ClusterUnavailable,
+    CommitConflict,
+    Denied,
+    EditedByHand,
+    NotFound,
+    SlipwayError,
+)
+from slipway.settings import Settings
+from slipway.spec import ModelSpec
+from slipway.wiring.workshop import Workshop
+from tests.conftest import free_port
+from tests.fakes import packages
+
+
+def said(message: str, **more: Any) -> bytes:
+    """A `Status` object."""
+    return json.dumps({"kind": "Status", "message": message, **more}).encode()
+
+
+OWNED = {
+    "causes": [
+        {
+            "reason": "FieldManagerConflict",
+            "message": 'conflict with "kubectl-edit" using apps/v1',
+            "field": ".spec.replicas",
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (401, said("Unauthorized"), Denied, "still valid"),
+        (403, said('cannot patch resource "services"'), Denied, "cannot patch resource"),
+        (400, said("admission webhook denied the request: no"), Denied, "denied the request"),
+        (422, said("Deployment is invalid: spec.x"), Denied, "admission rule"),
+        (404, said('namespaces "slipway" not found'), NotFound, "namespaces"),
+        (409, said("the object has been modified"), CommitConflict, "was changed meanwhile"),
+        (409, said("conflict", details=OWNED), EditedByHand, ".spec.replicas set by kubectl-edit"),
+        (429, said("too many requests"), ClusterUnavailable, "too many requests"),
+        (500, b"<html>proxy</html>", ClusterUnavailable, "<html>proxy</html>"),
+        (503, b"", ClusterUnavailable, "status 503"),
+        (500, None, ClusterUnavailable, "status 500"),
+        (403, b'["odd"]', Denied, '["odd"]'),
+    ],
+)
+def test_a_refusal_says_what_the_server_said(
+    status: int, body: bytes | None, kind: type[SlipwayError], words: str
+) -> None:
+    """Each in its kind, which says whether a retry can help."""
+    error = refusal(status, body, verb="apply", where="Deployment slipway/m-v3")
+    assert type(error) is kind
+    assert words in str(error)
+    assert "Deployment slipway/m-v3" in str(error)
+
+
+def kubeconfig(folder: Path, server: str) -> Path:
+    """A kubeconfig that leads to a server."""
+    path = folder / "config"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "clusters": [{"name": "it", "cluster": {"server": server}}],
+        "users": [{"name": "me", "user": {"token": "t"}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "me"}}],
+    }
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine that knows no cluster."""
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_without_any_way_to_a_cluster() -> None:
+    """It is said what would be one."""
+    with pytest.raises(BadParameter, match="no way to the cluster") as caught:
+        open_cluster("slipway")
+    assert "KUBECONFIG" in str(caught.value)
+
+
+def test_a_broken_kubeconfig_is_told(tmp_path: Path) -> None:
+    """In the client's words."""
+    path = tmp_path / "config"
+    path.write_text("apiVersion: v1\n")
+    with pytest.raises(BadParameter, match="no way to the cluster"):
+        open_cluster("slipway", kubeconfig=path)
+
+
+def test_nobody_at_the_address_is_silence(tmp_path: Path) -> None:
+    """After a few attempts that wait longer each time, and no longer than asked to."""
+    slept: list[float] = []
+    objects = open_cluster(
+        "slipway",
+        kubeconfig=kubeconfig(tmp_path, f"http://127.0.0.1:{free_port()}"),
+        sleep=slept.append,
+    )
+    with pytest.raises(ClusterUnavailable, match="does not answer") as caught:
+        objects.get("Service", "m")
+    assert "NewConnectionError" in str(caught.value)
+    assert len(slept) == 3
+    assert slept == sorted(slept)
+    assert sum(slept) < 5
+
+
+def test_a_certificate_that_is_not_trusted_is_silence(tmp_path: Path) -> None:
+    """The handshake fails before anything is said."""
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            client.close()
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    objects = open_cluster(
+        "slipway", kubeconfig=kubeconfig(tmp_path, address), sleep=lambda _: None
+    )
+    with pytest.raises(ClusterUnavailable) as caught:
+        objects.has_gateway_api()
+    listener.close()
+    assert ssl.SSLError.__name__ in str(caught.value)
+
+
+def test_a_models_platform_is_its_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Made once for each model, without asking anybody anything."""
+    path = kubeconfig(tmp_path, "http://127.0.0.1:1")
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    shop = Workshop(Settings(mlflow="http://127.0.0.1:1", project=tmp_path))
+    local = packages.spec("sklearn.linear_model.LogisticRegression")
+    spec = ModelSpec.model_validate(
+        {
+            **local.model_dump(exclude_unset=True),
+            "deployment": {"target": "kubernetes", "kubernetes": {"image": "s:1"}},
+        }
+    )
+    platform = shop.platform_for(spec)
+    assert isinstance(platform, ClusterPlatform)
+    assert shop.platform_for(spec) is platform
+    assert shop.log_for(spec) is shop.log
