@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +141,25 @@ def test_an_older_rollout_changes_nothing(platform: BatchPlatform) -> None:
     platform.apply("ferry", weights={2: 1.0}, keep=[], token=8)
     with pytest.raises(Superseded):
         platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
+
+
+def test_a_claim_fences_off_an_older_rollout(platform: BatchPlatform) -> None:
+    """Even one that is still loading its version; what scores stays."""
+    platform.claim("ferry", token=7)
+    assert platform.served("ferry") is None
+    platform.apply("ferry", weights={1: 1.0}, keep=[2], token=7)
+    before = platform.served("ferry")
+    fetch = platform._versions.download  # noqa: SLF001
+
+    def slowly(model: str, version: int, to: Path) -> Path:
+        platform.claim("ferry", token=8)
+        return fetch(model, version, to)
+
+    platform._versions.download = slowly  # type: ignore[method-assign]  # noqa: SLF001
+    with pytest.raises(Superseded):
+        platform.apply("ferry", weights={2: 1.0}, keep=[1], token=7)
+    assert before is not None
+    assert platform.served("ferry") == replace(before, token=8)
 
 
 def test_what_cannot_be_loaded_does_not_come_into_force(

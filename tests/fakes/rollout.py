@@ -13,7 +13,7 @@ from slipway.errors import (
     PlatformUnavailable,
     RolloutRefused,
 )
-from slipway.records.desired import desire, newest_desired
+from slipway.records.desired import claim, desire, newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, Signature, decode
@@ -40,6 +40,7 @@ class FakePlatform:
         shares: Real share by version, where that is not the one that was asked for.
         edited: What somebody changed by hand.
         applied: Every change of the traffic: weights and what stays warm.
+        claimed: Every token that was claimed with.
     """
 
     store: Store
@@ -55,6 +56,7 @@ class FakePlatform:
     shares: dict[int, float] = field(default_factory=dict)
     edited: str | None = None
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
+    claimed: list[int] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
 
     def served(self, model: str) -> Served | None:
@@ -83,6 +85,17 @@ class FakePlatform:
         tallies = before.tallies if before is not None and same else {}
         self._in_force[model] = Served(state.weights, healthy, state.keep, state.token, tallies)
         self.applied.append((dict(weights), list(keep)))
+
+    def claim(self, model: str, *, token: int) -> None:
+        """Refuse older rollouts from now on; what is served and counted stays."""
+        self._answer_at_all()
+        found = self._in_force.get(model)
+        if found is None:
+            claim(self.store, model, token=token)
+        else:
+            desire(self.store, model, weights=found.weights, keep=found.keep, token=token)
+            self._in_force[model] = replace(found, token=token)
+        self.claimed.append(token)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
         """The answer of the version that serves, or of one."""

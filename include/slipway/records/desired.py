@@ -7,7 +7,7 @@ rollout that wrote it, and a rollout with an older token cannot write the next o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,21 +72,49 @@ def desire(
     shares = {version: float(share) for version, share in sorted(weights.items()) if share > 0}
     warm = tuple(sorted(set(keep) - set(shares)))
     while True:
-        newest = newest_desired(store, model, folder=folder)
-        if newest is not None and newest.token > token:
-            raise Superseded(
-                f"the traffic of {model} may not be changed",
-                expected=f"lease {token} to be the newest",
-                found=f"lease {newest.token} has changed it since",
-                where=_key(folder, model, newest.generation),
-            )
+        newest = _newest_before(store, model, token=token, folder=folder)
         if newest and (newest.token, newest.weights, newest.keep) == (token, shares, warm):
             return newest
         generation = newest.generation + 1 if newest else 1
-        at = datetime.now(UTC).isoformat()
-        state = Desired(model, generation, token, shares, warm, at)
+        state = Desired(model, generation, token, shares, warm, _now())
         if store.create(_key(folder, model, generation), encode(_to_json(state))):
             return state
+
+
+def claim(store: Store, model: str, *, token: int, folder: str = FOLDER) -> Desired | None:
+    """The newest state once it bears a token, its traffic as it was; None where there is none.
+
+    From then on no rollout with an older token writes a state, not even one that has been at it
+    since before.
+
+    Args:
+        store: Where states lie.
+        model: Its name.
+        token: Fencing token of the caller's lease.
+        folder: Whose states.
+
+    Raises:
+        Superseded: A rollout with a newer token has written meanwhile.
+    """
+    while True:
+        newest = _newest_before(store, model, token=token, folder=folder)
+        if newest is None or newest.token == token:
+            return newest
+        state = replace(newest, generation=newest.generation + 1, token=token, at=_now())
+        if store.create(_key(folder, model, state.generation), encode(_to_json(state))):
+            return state
+
+
+def _newest_before(store: Store, model: str, *, token: int, folder: str) -> Desired | None:
+    newest = newest_desired(store, model, folder=folder)
+    if newest is not None and newest.token > token:
+        raise Superseded(
+            f"the traffic of {model} may not be changed",
+            expected=f"lease {token} to be the newest",
+            found=f"lease {newest.token} has changed it since",
+            where=_key(folder, model, newest.generation),
+        )
+    return newest
 
 
 def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> Desired | None:
@@ -116,6 +144,10 @@ def read_desired(store: Store, entry: Entry) -> Desired:
 def _to_json(state: Desired) -> dict[str, Any]:
     weights = {str(version): share for version, share in state.weights.items()}
     return {**vars(state), "weights": weights, "keep": list(state.keep)}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _key(folder: str, model: str, generation: int) -> str:

@@ -121,6 +121,18 @@ class Platform(Protocol):
             PlatformUnavailable: It did not follow in time.
         """
 
+    def claim(self, model: str, *, token: int) -> None:
+        """Let no rollout with an older token change the traffic from now on; it stays as it is.
+
+        Not even one that is at it, and waits for a server: it finds that it is too late. A model
+        of which nothing was ever served has no traffic to claim.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed it.
+            EditedByHand: Somebody changed it by hand; their change stays.
+            PlatformUnavailable: It does not answer.
+        """
+
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
         """The answer of whoever serves now, or of one version.
 

@@ -6,11 +6,12 @@ the same answer. A rollout holds the model's lease from here to its end; its tok
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from slipway.errors import EditedByHand, SlipwayError, Superseded
-from slipway.records.leases import acquire, release
+from slipway.records.leases import Lease, acquire, release
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, find_record, perform
 from slipway.records.store import Store, digest, encode
 from slipway.spec import ModelSpec
@@ -68,6 +69,9 @@ def reconcile(
     A champion that is not served is put back at once; verify, switch and promote confirm it.
     So is one that shares the traffic with what an unfinished rollout left behind.
 
+    The traffic bears this rollout's token from here on, so an older one that still waits for a
+    server somewhere gives up.
+
     The way back (`previous`) does not wait for a rollout in flight that has not switched yet: it
     takes over its lease, so whatever that one does next is refused. Where that one shares the
     traffic already, its version gets none from now on and is marked as rolled back.
@@ -113,17 +117,26 @@ def reconcile(
         return _verdict(decided, now)
 
     ref = RunRef(spec.model, run_name(lease.number), "reconcile")
-    try:
+    with _given_back_on_failure(store, lease):
         record = perform(store, ref, work, inputs={"to": to, **facts.to_json()}, origin=origin)
+        if record.verdict.action in {"roll_out", "roll_back"}:
+            # After the record: whoever finds this token on the traffic can look up whose it is.
+            platform.claim(spec.model, token=lease.number)
+    if record.verdict.action == "nothing":
+        release(store, lease)
+    return record
+
+
+@contextmanager
+def _given_back_on_failure(store: Store, lease: Lease) -> Iterator[None]:
+    try:
+        yield
     except Superseded:
         # A newer attempt of this very rollout holds the same lease, and goes on with it.
         raise
     except SlipwayError:
         release(store, lease)
         raise
-    if record.verdict.action == "nothing":
-        release(store, lease)
-    return record
 
 
 def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -> Facts:

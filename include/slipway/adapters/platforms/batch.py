@@ -29,7 +29,7 @@ from slipway.errors import (
     SpecError,
     Tampered,
 )
-from slipway.records.desired import BATCH_FOLDER, desire, newest_desired
+from slipway.records.desired import BATCH_FOLDER, claim, desire, newest_desired
 from slipway.records.store import Store
 from slipway.stages.asking import rows_asked
 from slipway.stages.platform import Answer, Payload, Served, resident_mib
@@ -116,6 +116,14 @@ class BatchPlatform:
             if share > 0:
                 self._package(model, version)
         desire(self._store, model, weights=weights, keep=keep, token=token, folder=BATCH_FOLDER)
+
+    def claim(self, model: str, *, token: int) -> None:
+        """Let no rollout with an older token change which version scores from now on.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed it.
+        """
+        claim(self._store, model, token=token, folder=BATCH_FOLDER)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
         """The scores of the version that is in force, or of one that is kept.

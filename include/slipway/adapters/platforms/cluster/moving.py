@@ -59,7 +59,7 @@ class Change:
             Superseded: A newer rollout has taken over.
             PlatformUnavailable: It did not become so in time.
         """
-        self._claim()
+        self.claim()
         try:
             if not self._only_takes_away:
                 self._make_room()
@@ -74,8 +74,13 @@ class Change:
             self._still_ours()
             raise
 
-    def _claim(self) -> None:
-        """Let an older rollout that still runs see that it is one, before anything else changes."""
+    def claim(self) -> None:
+        """Let an older rollout that still runs see that it is one, before anything else changes.
+
+        Raises:
+            CommitConflict: Somebody else changed the entry meanwhile; it has to be read again.
+            EditedByHand: Somebody else has set what would have to change.
+        """
         if self._live.traffic is not None and self._before.token < self._asked.token:
             self._write(replace(self._before, token=self._asked.token))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from slipway.adapters.platforms.answers import answer_of
@@ -15,6 +16,7 @@ from slipway.adapters.platforms.cluster.ground import Ground
 from slipway.adapters.platforms.cluster.moving import Change, superseded
 from slipway.adapters.platforms.cluster.naming import version_name
 from slipway.adapters.platforms.cluster.objects import ClusterObjects
+from slipway.adapters.platforms.cluster.reading import Live
 from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.errors import CommitConflict, PlatformUnavailable
 from slipway.spec import ModelSpec
@@ -99,22 +101,23 @@ class ClusterPlatform:
         shares = {version: share for version, share in weights.items() if share > 0}
         kept = tuple(sorted(set(keep) - set(shares)))
         asked = Traffic(token=token, shares=shares, keep=kept)
-        for _ in range(ROUNDS):
-            live = self._ground.read(by_route=self._by_route())
-            if live.traffic is not None and live.traffic.token > token:
-                raise superseded(model, token=token, found=live.traffic.token)
-            try:
-                Change(self._ground, live, asked).run()
-            except CommitConflict:
-                self._ground.sleep(PAUSE_SECONDS)
-            else:
-                return
-        raise PlatformUnavailable(
-            f"the entry of {model} keeps changing",
-            expected="one writer at a time",
-            where=f"namespace {self._cluster.namespace}",
-            hint="does another tool write it as well?",
-        )
+        self._change(model, token, lambda live: Change(self._ground, live, asked).run())
+
+    def claim(self, model: str, *, token: int) -> None:
+        """Let no rollout with an older token change the traffic from now on; it stays as it is.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed it.
+            EditedByHand: Somebody has set what would have to change.
+            ClusterUnavailable: The API does not answer.
+            Denied: The account may not do that.
+        """
+
+        def write(live: Live) -> None:
+            if live.traffic is not None:
+                Change(self._ground, live, replace(live.traffic, token=token)).claim()
+
+        self._change(model, token, write)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
         """The answer of whoever serves now, or of one version.
@@ -141,6 +144,25 @@ class ClusterPlatform:
         """
         del model, folder
         return boot(self._ground, version=version, token=self._token)
+
+    def _change(self, model: str, token: int, act: Callable[[Live], None]) -> None:
+        """Act on what is, read again each time that somebody else has changed it meanwhile."""
+        for _ in range(ROUNDS):
+            live = self._ground.read(by_route=self._by_route())
+            if live.traffic is not None and live.traffic.token > token:
+                raise superseded(model, token=token, found=live.traffic.token)
+            try:
+                act(live)
+            except CommitConflict:
+                self._ground.sleep(PAUSE_SECONDS)
+            else:
+                return
+        raise PlatformUnavailable(
+            f"the entry of {model} keeps changing",
+            expected="one writer at a time",
+            where=f"namespace {self._cluster.namespace}",
+            hint="does another tool write it as well?",
+        )
 
     def _by_route(self) -> bool:
         """Whether a route splits the traffic: the spec names a gateway, and there are any."""

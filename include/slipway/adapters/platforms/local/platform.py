@@ -18,7 +18,7 @@ import httpx
 from slipway.adapters.platforms.answers import answer_of, let_in, said_by, trust, wait
 from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.errors import PlatformUnavailable
-from slipway.records.desired import desire
+from slipway.records.desired import claim, desire
 from slipway.records.store import Store
 from slipway.stages.platform import Answer, Payload, Served, Tally
 
@@ -96,6 +96,9 @@ class LocalPlatform:
 
         def observed() -> bool:
             status = self._status(model)
+            if status is not None and status["desired"] > state.generation:
+                # Somebody has asked for something else since; unless they may not, it is too late.
+                claim(self._store, model, token=token)
             return bool(status and status["generation"] >= state.generation and status["settled"])
 
         if not wait(observed, self._observed_within_seconds):
@@ -106,6 +109,22 @@ class LocalPlatform:
                 where=self._url,
                 hint="look at the output of its server, in the scratch folder",
             )
+
+    def claim(self, model: str, *, token: int) -> None:
+        """Let no rollout with an older token change the traffic from now on; it stays as it is.
+
+        What an older one asked for and what is not in force yet will not be. The platform follows
+        in its own time: what is fenced is the store.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed it.
+            PlatformUnavailable: It does not say what is in force.
+        """
+        served = self.served(model)
+        if served is None:
+            claim(self._store, model, token=token)
+        else:
+            desire(self._store, model, weights=served.weights, keep=served.keep, token=token)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
         """The answer of whoever serves now, or of one version.

@@ -1,0 +1,51 @@
+"""Traffic of a real platform that a newer rollout claims while an older one is at it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import Superseded
+from slipway.stages.platform import Tally
+from tests.serving.ground import MODEL, until
+from tests.serving.harbour import a_harbour
+
+
+def test_a_slow_older_change_gives_up_and_changes_nothing(versions: Path, tmp_path: Path) -> None:
+    """It waits for a server that never comes; the champion's counts go on through the claim."""
+    folder = tmp_path / "versions"
+    shutil.copytree(versions / "1", folder / "1")
+    with a_harbour(tmp_path, folder) as harbour, harbour.asker() as asker:
+        harbour.serve(1, keep=[])
+        asker.wait_for(20)
+        failed: list[BaseException] = []
+
+        def change() -> None:
+            try:
+                harbour.adapter.apply(MODEL, weights={2: 0.5, 1: 0.5}, keep=[], token=1)
+            except Superseded as error:
+                failed.append(error)
+
+        older = threading.Thread(target=change)
+        older.start()
+        until(lambda: harbour.status()["desired"] == 2, "the older change is asked for")
+        asked = harbour.tallies()[1]
+        began = time.monotonic()
+        harbour.adapter.claim(MODEL, token=2)
+        older.join(20)
+        assert time.monotonic() - began < 10
+        assert len(failed) == 1
+        until(lambda: harbour.status()["token"] == 2, "the claim is in force")
+        shutil.copytree(versions / "2", folder / "2")
+        asker.wait_for(20)
+        served = harbour.adapter.served(MODEL)
+        assert served is not None
+        assert (served.weights, served.token) == ({1: 1.0}, 2)
+        assert served.tallies.get(1, Tally()).asked > asked.asked
+        with pytest.raises(Superseded):
+            harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=1)
+    assert asker.failed == []

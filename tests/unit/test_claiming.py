@@ -1,0 +1,103 @@
+"""A rollout claims the traffic as it begins, so that an older one cannot change it any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.errors import PlatformUnavailable, Superseded
+from slipway.records.desired import claim, desire, newest_desired
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.rolling import MODEL, Yard
+
+
+@pytest.fixture
+def yard() -> Yard:
+    """Version 2 serves and 3 is challenger."""
+    made = Yard()
+    made.registry.aliases["challenger"] = 3
+    return made
+
+
+def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
+    """A repeat writes nothing, and whoever is older is refused from then on."""
+    store = MemoryStore()
+    assert claim(store, MODEL, token=1) is None
+    assert newest_desired(store, MODEL) is None
+    before = desire(store, MODEL, weights={2: 0.1, 1: 0.9}, keep=[3], token=1)
+    claimed = claim(store, MODEL, token=4)
+    assert claimed is not None
+    assert (claimed.generation, claimed.token) == (2, 4)
+    assert (claimed.weights, claimed.keep) == (before.weights, before.keep)
+    assert claim(store, MODEL, token=4) == claimed
+    for act in (
+        lambda: claim(store, MODEL, token=3),
+        lambda: desire(store, MODEL, weights={2: 1.0}, keep=[], token=3),
+    ):
+        with pytest.raises(Superseded):
+            act()
+    assert newest_desired(store, MODEL) == claimed
+
+
+def test_a_rollout_claims_the_traffic_and_leaves_it(yard: Yard) -> None:
+    """After its record: until then nobody could look up whose token that is."""
+    before = yard.platform.served(MODEL)
+    run = yard.reconcile().ref.run
+    after = yard.platform.served(MODEL)
+    assert before is not None
+    assert after is not None
+    assert (after.weights, after.keep) == (before.weights, before.keep)
+    assert after.token == int(run.removeprefix("rollout-"))
+
+
+def test_an_older_change_is_refused_before_the_newer_one_changes_anything(yard: Yard) -> None:
+    """That is while the newer one still verifies its version."""
+    yard.reconcile()
+    with pytest.raises(Superseded):
+        yard.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
+    assert yard.served() == 2
+
+
+def test_nothing_to_do_claims_nothing(yard: Yard) -> None:
+    """And a repair has changed the traffic itself."""
+    del yard.registry.aliases["challenger"]
+    assert yard.reconcile().verdict.action == "nothing"
+    yard.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
+    assert yard.reconcile().verdict.action == "repair"
+    assert yard.platform.claimed == []
+
+
+def test_a_rollout_that_cannot_claim_gives_its_lease_back(yard: Yard) -> None:
+    """The next one begins at once, and goes through."""
+    claimed = yard.platform.claim
+
+    def fail(model: str, *, token: int) -> None:
+        del model, token
+        yard.platform.claim = claimed  # type: ignore[method-assign]
+        raise PlatformUnavailable("it does not answer")
+
+    yard.platform.claim = fail  # type: ignore[method-assign]
+    with pytest.raises(PlatformUnavailable):
+        yard.reconcile()
+    assert yard.is_free()
+    assert yard.roll()[-1] == "promoted"
+
+
+def test_a_rollout_that_finished_another_one_can_be_finished_itself(yard: Yard) -> None:
+    """Its token names it: a version that serves without being champion is still known."""
+    run = yard.until_switch()
+    yard.switch(run)
+    assert yard.reconcile(holder="run-1").ref.run == run
+    _free(yard)
+    second = yard.reconcile(holder="run-2")
+    assert (second.verdict.action, second.verdict.numbers["version"]) == ("roll_out", 3)
+    _free(yard)
+    assert yard.roll(holder="run-3")[-1] == "promoted"
+    assert yard.registry.aliases == {"champion": 3, "previous": 2}
+
+
+def _free(yard: Yard) -> None:
+    from slipway.records.leases import find_lease, release
+
+    lease = find_lease(yard.store, f"rollout-{MODEL}")
+    assert lease is not None
+    release(yard.store, lease)
