@@ -189,6 +189,7 @@ def test_a_deployment_in_words() -> None:
     assert is_refused_pods(found)
     assert not is_given_up(found)
     assert is_given_up(deployment(conditions=[late]))
+    assert is_given_up(None)
     assert not is_refused_pods(None)
     assert in_words(None) == "there is no such Deployment"
 

@@ -44,8 +44,10 @@ def is_ready(deployment: Manifest | None, at_least: int) -> bool:
 
 
 def is_given_up(deployment: Manifest | None) -> bool:
-    """Whether its controller has given up waiting for its servers."""
-    if deployment is None or not is_observed(deployment):
+    """Whether nothing more is to be waited for: it was deleted, or its controller gave up."""
+    if deployment is None:
+        return True
+    if not is_observed(deployment):
         return False
     return any(
         condition.get("reason") == "ProgressDeadlineExceeded"
