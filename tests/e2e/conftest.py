@@ -68,15 +68,15 @@ class House:
         landed = arrivals.landed(self.shop.store, "ferries")
         return arrivals.acknowledged(self.shop.store, "ferries") == arrivals.fingerprint(landed)
 
-    def champion(self) -> int | None:
+    def champion(self, model: str = "ferry_delay") -> int | None:
         """The champion's version."""
-        version = self.shop.registry.alias("ferry_delay", "champion")
+        version = self.shop.registry.alias(model, "champion")
         return None if version is None else version.version
 
-    def facts(self, subject: str, stage: str) -> list[dict[str, Any]]:
-        """What the ledger says of a stage, oldest first."""
-        entries = ledger.read(self.shop.store, subject)
-        return [entry["fact"] for entry in entries if entry["fact"]["stage"] == stage]
+    def facts(self, subject: str, stage: str | None = None) -> list[dict[str, Any]]:
+        """What the ledger says of a stage, or of every one, oldest first."""
+        facts = [entry["fact"] for entry in ledger.read(self.shop.store, subject)]
+        return [fact for fact in facts if stage in (None, fact["stage"])]
 
     def told(self) -> list[str]:
         """The last verdicts, for a failing test's message."""
@@ -166,6 +166,11 @@ class House:
     def stop_airflow(self) -> None:
         """Stop Airflow's components and leave the rest running."""
         self.stack.processes.stop(*airflow.COMPONENTS)
+
+    def restart_scheduler(self) -> None:
+        """Start the scheduler anew and leave the rest running."""
+        self.stack.processes.stop("scheduler")
+        self.stack.start_airflow("scheduler")
 
     def restart_airflow(self) -> None:
         """Start Airflow anew, on an empty database if there is none."""

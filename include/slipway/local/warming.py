@@ -11,6 +11,9 @@ import importlib
 import sys
 from pathlib import Path
 
+from slipway.settings import Settings
+from slipway.spec.loading import load_all
+
 MODULES = (
     "slipway.adapters.delta_tables",
     "slipway.adapters.drift_report",
@@ -24,6 +27,9 @@ MODULES = (
     "slipway.orchestration.dags",
     "slipway.wiring",
 )
+POD_MODULES = ("slipway.orchestration.stage_pod",)
+"""Only where a spec runs in pods: Airflow's Kubernetes provider takes seconds to import."""
+
 LOCAL_SETTINGS = """\
 from slipway.local.warming import warm_scheduler
 
@@ -45,5 +51,8 @@ def install(home: Path) -> None:
 def warm_scheduler() -> None:
     """Import what tasks need, if this process is the scheduler."""
     if "scheduler" in sys.argv[1:]:
-        for name in MODULES:
+        loaded = load_all(Settings().project)
+        specs = [*loaded.datasets.values(), *loaded.models.values()]
+        in_pods = any(spec.runtime == "kubernetes" for spec in specs)
+        for name in MODULES + (POD_MODULES if in_pods else ()):
             importlib.import_module(name)
