@@ -52,7 +52,8 @@ def warm_scheduler() -> None:
     """Import what tasks need, if this process is the scheduler."""
     if "scheduler" in sys.argv[1:]:
         loaded = load_all(Settings().project)
-        specs = [*loaded.datasets.values(), *loaded.models.values()]
-        in_pods = any(spec.runtime == "kubernetes" for spec in specs)
+        runtimes = {model.runtime for model in loaded.models.values()}
+        runtimes |= {dataset.runtime for dataset in loaded.datasets.values()}
+        in_pods = "kubernetes" in runtimes
         for name in MODULES + (POD_MODULES if in_pods else ()):
             importlib.import_module(name)
