@@ -1,0 +1,214 @@
+"""A cluster's API as one account sees it: objects as plain dicts, logs, and what is allowed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from kubernetes import config
+from kubernetes.client import ApiClient, ApiException, Configuration
+from urllib3.exceptions import HTTPError
+
+Manifest = dict[str, Any]
+
+MANAGER = "slipway-integration"
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+RBAC = "rbac.authorization.k8s.io/v1"
+KINDS = {
+    "ConfigMap": ("v1", "configmaps"),
+    "Deployment": ("apps/v1", "deployments"),
+    "Event": ("v1", "events"),
+    "LimitRange": ("v1", "limitranges"),
+    "Namespace": ("v1", "namespaces"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "Pod": ("v1", "pods"),
+    "ResourceQuota": ("v1", "resourcequotas"),
+    "Role": (RBAC, "roles"),
+    "RoleBinding": (RBAC, "rolebindings"),
+    "Secret": ("v1", "secrets"),
+    "Service": ("v1", "services"),
+    "ServiceAccount": ("v1", "serviceaccounts"),
+}
+"""API version and plural of what the suite lays out or looks at."""
+
+WITHIN_S = (10.0, 60.0)
+ATTEMPTS, PAUSE_S = 5, 1.0
+NOT_FOUND, TOO_MANY, SERVER_ERROR = 404, 429, 500
+
+
+class Api:
+    """The API as an account sees it; a context manager.
+
+    Every method raises `ApiException` where the API refuses.
+
+    Args:
+        kubeconfig: File, or files as `KUBECONFIG` lists them.
+        namespace: Of all objects that have one.
+    """
+
+    def __init__(self, kubeconfig: Path | str, *, namespace: str) -> None:
+        self.namespace = namespace
+        self.configuration = Configuration()
+        config.load_kube_config(
+            str(kubeconfig), client_configuration=self.configuration, persist_config=False
+        )
+        self.configuration.retries = False
+        self._client = ApiClient(self.configuration)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def apply(self, manifest: Mapping[str, Any]) -> Manifest:
+        """The object once everything that a manifest says is so, whoever said otherwise."""
+        path = self._path(manifest["kind"], manifest["metadata"]["name"])
+        query = [("fieldManager", MANAGER), ("force", "true")]
+        return self._json("PATCH", path, query=query, body=manifest)
+
+    def create(self, manifest: Mapping[str, Any]) -> Manifest:
+        """The object, newly made."""
+        return self._json("POST", self._path(manifest["kind"]), body=manifest)
+
+    def find(self, kind: str, name: str) -> Manifest | None:
+        """An object, or None when there is no such."""
+        try:
+            return self._json("GET", self._path(kind, name))
+        except ApiException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    def list(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
+        """The objects that bear some labels."""
+        selector = ",".join(f"{name}={value}" for name, value in labels.items())
+        found = self._json("GET", self._path(kind), query=[("labelSelector", selector)])
+        items: list[Manifest] = found.get("items") or []
+        return items
+
+    def delete(self, kind: str, name: str) -> None:
+        """Let an object go, and what it owns; nothing happens when there is none."""
+        body = {"propagationPolicy": "Background"}
+        try:
+            self._json("DELETE", self._path(kind, name), body=body)
+        except ApiException as error:
+            if error.status != NOT_FOUND:
+                raise
+
+    def log(self, pod: str, container: str) -> str:
+        """What a container of a pod has written so far."""
+        path = f"{self._path('Pod', pod)}/log"
+        return self._ask("GET", path, query=[("container", container)], body=None).decode()
+
+    def token(self, account: str, *, seconds: int) -> str:
+        """A token of a service account, as the TokenRequest API gives it."""
+        asked = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        path = f"{self._path('ServiceAccount', account)}/token"
+        return str(self._json("POST", path, body=asked)["status"]["token"])
+
+    def may(self, verb: str, resource: str, *, group: str = "", namespace: str = "") -> bool:
+        """Whether the API allows this account something, by its own word.
+
+        Args:
+            verb: Such as `create`.
+            resource: Plural, with a subresource after a slash.
+            group: API group; empty: core.
+            namespace: Where; empty: in this one.
+        """
+        plural, _, subresource = resource.partition("/")
+        attributes = {"namespace": namespace or self.namespace, "verb": verb, "resource": plural}
+        if group:
+            attributes["group"] = group
+        if subresource:
+            attributes["subresource"] = subresource
+        asked = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return bool(self._json("POST", path, body=asked)["status"]["allowed"])
+
+    def wait(self, what: str, holds: Callable[[], Any], *, seconds: float) -> Any:
+        """What `holds` returns once that is true; `what` says what was waited for."""
+        deadline = time.monotonic() + seconds
+        while not (found := holds()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds:g} s: {what}\n{self.overview()}")
+            time.sleep(0.3)
+        return found
+
+    def overview(self) -> str:
+        """How the pods of the namespace are, a line each, and the last warnings."""
+        lines = [_told(pod) for pod in self.list("Pod", {})]
+        events = [one for one in self.list("Event", {}) if one.get("type") == "Warning"]
+        events.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+        said = [
+            f"{one['involvedObject'].get('name')}: {one.get('reason')}: {one.get('message')}"
+            for one in events[-10:]
+        ]
+        return "\n".join([*lines, *said])
+
+    def _path(self, kind: str, name: str = "") -> str:
+        version, plural = KINDS[kind]
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        where = "" if kind == "Namespace" else f"/namespaces/{self.namespace}"
+        return f"{root}{where}/{plural}{f'/{name}' if name else ''}"
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+        body: Any = None,
+    ) -> Manifest:
+        found: Manifest = json.loads(self._ask(method, path, query=query or [], body=body))
+        return found
+
+    def _ask(self, method: str, path: str, *, query: list[tuple[str, str]], body: Any) -> bytes:
+        """The answer's bytes; a server that is busy is asked again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._send(method, path, query=query, body=body)
+            except (ApiException, HTTPError) as error:
+                status = getattr(error, "status", None) or SERVER_ERROR
+                passing = status == TOO_MANY or status >= SERVER_ERROR
+                if attempt == ATTEMPTS or not passing:
+                    raise
+                time.sleep(PAUSE_S * attempt)
+        raise AssertionError("unreachable")
+
+    def _send(self, method: str, path: str, *, query: list[tuple[str, str]], body: Any) -> bytes:
+        patch = "application/apply-patch+yaml"
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": patch if method == "PATCH" else "application/json",
+            "User-Agent": MANAGER,
+        }
+        self._client.update_params_for_auth(headers, query, ["BearerToken"])
+        found = self._client.rest_client.request(
+            method,
+            self.configuration.host + path,
+            query_params=query or None,
+            headers=headers,
+            body=body,
+            _request_timeout=WITHIN_S,
+        )
+        return bytes(found.data)
+
+
+def _told(pod: Mapping[str, Any]) -> str:
+    status = pod.get("status") or {}
+    containers = (*(status.get("initContainerStatuses") or ()),)
+    containers += (*(status.get("containerStatuses") or ()),)
+    states = {one["name"]: one.get("state") for one in containers}
+    return f"{pod['metadata']['name']}: {status.get('phase')} {json.dumps(states)}"

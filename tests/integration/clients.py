@@ -1,0 +1,90 @@
+"""Clients inside the cluster: one pod that asks a model again and again, and tells what came."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.integration import layout
+from tests.integration.ground import Ground
+from tests.integration.house import ENTRY, MODEL, House
+
+NAME = "ferry-delay-clients"
+# Each request has a connection of its own, so that every one may meet another server.
+PROGRAM = """
+import json, os, time, urllib.request, uuid
+
+url, body = os.environ["URL"], json.loads(os.environ["BODY"])
+while True:
+    asked = json.dumps({**body, "id": uuid.uuid4().hex}).encode()
+    try:
+        with urllib.request.urlopen(url, asked, timeout=30) as answer:
+            said = json.load(answer)
+            print(json.dumps({"version": said["model_version"], "id": said["id"]}), flush=True)
+    except OSError as error:
+        print(json.dumps({"failed": str(error)}), flush=True)
+    time.sleep(0.1)
+"""
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The pod, by what it has told so far.
+
+    Attributes:
+        ground: Where it runs.
+    """
+
+    ground: Ground
+
+    def told(self) -> list[dict[str, Any]]:
+        """An entry per request, oldest first."""
+        lines = self.ground.admin.log(NAME, "base").splitlines()
+        # The last one may be half written.
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def failures(self) -> list[str]:
+        """What went wrong, request by request."""
+        return [one["failed"] for one in self.told() if "failed" in one]
+
+    def versions(self, *, since: int = 0) -> Counter[int]:
+        """How many answers each version gave, from some request on."""
+        return Counter(int(one["version"]) for one in self.told()[since:] if "version" in one)
+
+    def after(self, count: int, *, since: int) -> Counter[int]:
+        """Answers by version, once so many requests were asked from some request on."""
+        self.ground.admin.wait(
+            f"{count} more requests", lambda: len(self.told()) >= since + count, seconds=120
+        )
+        return self.versions(since=since)
+
+
+@contextmanager
+def asking(house: House) -> Iterator[Clients]:
+    """A client in the cluster that has been answered once; it is gone afterwards."""
+    ground = house.ground
+    base = ground.gateway["url"] if ground.gateway else f"http://{ENTRY}:8080"
+    spec = layout.restricted(ground.image, ["python", "-c", PROGRAM])
+    spec["containers"][0]["env"] = [
+        {"name": "URL", "value": f"{base}/v2/models/{MODEL}/infer"},
+        {"name": "BODY", "value": json.dumps(house.question())},
+    ]
+    labels = {"app.kubernetes.io/name": NAME, "slipway/client": "true"}
+    meta = {"name": NAME, "namespace": ground.namespace, "labels": labels}
+    ground.admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    clients = Clients(ground)
+    try:
+        ground.admin.wait("a client runs", lambda: _runs(ground), seconds=ground.patience_s)
+        ground.admin.wait("its first answer", clients.told, seconds=60)
+        yield clients
+    finally:
+        ground.admin.delete("Pod", NAME)
+
+
+def _runs(ground: Ground) -> bool:
+    found = ground.admin.find("Pod", NAME) or {}
+    return (found.get("status") or {}).get("phase") == "Running"

@@ -1,0 +1,61 @@
+"""One ground for the whole suite: the double of a cluster, or the real one that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Airflow reads its home when it is imported, and this file is imported before that is set.
+if TYPE_CHECKING:
+    from tests.integration.ground import Ground
+    from tests.integration.house import House
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make integration` name a cluster; without one the double is used."""
+    suite = parser.getgroup("integration", "the suite that runs on any cluster")
+    suite.addoption("--kubeconfig", default=None, help="of a real cluster, with rights to lay out")
+    suite.addoption("--image", default=None, help="from docker/integration.Dockerfile")
+    suite.addoption("--gateway", default=None, help="NAMESPACE/NAME=URL; on the double anything")
+    suite.addoption("--keep", action="store_true", help="leave the namespace there")
+
+
+@pytest.fixture(scope="session")
+def ground(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """The cluster that the suite runs on."""
+    from tests.integration.double import double
+    from tests.integration.real import real
+
+    option, folder = request.config.getoption, tmp_path_factory.mktemp("ground")
+    kubeconfig, gateway = option("--kubeconfig", None), option("--gateway", None)
+    if kubeconfig:
+        files = ":".join(str(Path(one).expanduser()) for one in str(kubeconfig).split(":"))
+        keep, image = option("--keep"), option("--image")
+        with real(files, folder, image=image, gateway=gateway, keep=keep) as cluster:
+            yield cluster
+    else:
+        with double(folder, by_gateway=bool(gateway)) as cluster:
+            yield cluster
+
+
+@pytest.fixture(scope="session")
+def furnished(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The house, laid out on the ground."""
+    from tests.integration.house import opened
+
+    with opened(ground, tmp_path_factory.mktemp("project")) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def house(furnished: House) -> Iterator[House]:
+    """The house, with this process as its Airflow while a file of tests runs."""
+    from tests.integration.house import lived_in
+
+    with lived_in(furnished):
+        yield furnished

@@ -1,0 +1,208 @@
+"""What the suite lays out in its namespace: `docker/kubernetes/base`, a store, and one model.
+
+The store and MLflow keep everything in their pods; nothing outlives the namespace.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.integration.api import Manifest
+
+FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
+STORE, STORE_PORT = "slipway-store", 8333
+MLFLOW, MLFLOW_PORT = "slipway-mlflow", 5000
+BUCKET = "slipway"
+ROOT = f"s3://{BUCKET}/store"
+REGION = "us-east-1"
+KEY, SECRET = "slipway", secrets.token_hex(16)
+PROJECT = "/var/slipway/project"
+PROJECT_MAP = "slipway-project"
+SETTINGS = "slipway-settings"
+CLIENTS = {"AWS_ALLOW_HTTP": "true", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+
+
+def foundation(namespace: str, *, image: str) -> list[Manifest]:
+    """Everything but what has to know the store's address, in an order that can be made."""
+    base = [one for file in ("base", "store") for one in _written(file)]
+    made = [_moved(one, namespace) for one in base if _is_wanted(one)]
+    secret = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    made += [_data("Secret", "slipway-secrets", namespace, secret)]
+    for one in made:
+        if one["kind"] == "Deployment":
+            _with_image(one, image)
+    return made
+
+
+def settings(namespace: str, *, store_url: str, project: Mapping[str, str]) -> list[Manifest]:
+    """What stages, servers and shippers learn by their environment, and the specs of the test.
+
+    Args:
+        namespace: Where.
+        store_url: Of the store, as pods see it.
+        project: Text of each spec file, by its path below the project.
+    """
+    values = {
+        "SLIPWAY_STORE": ROOT,
+        "SLIPWAY_MLFLOW": f"http://{MLFLOW}:{MLFLOW_PORT}",
+        "SLIPWAY_PROJECT": PROJECT,
+        "SLIPWAY_LOG_ROLL_SECONDS": "1",
+        "AWS_ENDPOINT_URL": store_url,
+        **CLIENTS,
+    }
+    files = {_key(path): text for path, text in project.items()}
+    return [
+        _data("ConfigMap", SETTINGS, namespace, values),
+        _data("ConfigMap", PROJECT_MAP, namespace, files),
+    ]
+
+
+def project_volume(project: Mapping[str, str]) -> Manifest:
+    """The volume that holds the specs, as a pod names it."""
+    items = [{"key": _key(path), "path": path} for path in sorted(project)]
+    return {"name": "project", "configMap": {"name": PROJECT_MAP, "items": items}}
+
+
+def restricted(image: str, command: list[str], **more: Any) -> Manifest:
+    """The spec of a pod of one container that restricted Pod Security admits."""
+    container = {
+        "name": "base",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": command,
+        "resources": {
+            "requests": {"cpu": "50m", "memory": "64Mi"},
+            "limits": {"memory": "256Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "runAsGroup": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        **more,
+    }
+
+
+def _written(part: str) -> Iterator[Manifest]:
+    files = {
+        "base": sorted((FOLDER / "base").glob("*.yaml")),
+        "store": [FOLDER / "overlays" / "dev" / "store.yaml"],
+    }[part]
+    found = [
+        one
+        for file in files
+        if file.name != "kustomization.yaml"
+        for one in yaml.safe_load_all(file.read_text())
+        if one is not None
+    ]
+    return iter(
+        sorted(found, key=lambda one: (one["kind"] != "Namespace", one["kind"] == "Deployment"))
+    )
+
+
+def _is_wanted(one: Manifest) -> bool:
+    """Whether the suite lays it out: it has no database, no volume, and settings of its own."""
+    unwanted = {("ConfigMap", SETTINGS), ("NetworkPolicy", "to-databases")}
+    return one["kind"] != "PersistentVolumeClaim" and (
+        (one["kind"], one["metadata"]["name"]) not in unwanted
+    )
+
+
+def _moved(one: Manifest, namespace: str) -> Manifest:
+    """The same object in another namespace, its store a pod of that namespace."""
+    meta = one["metadata"]
+    if one["kind"] == "Namespace":
+        return {**one, "metadata": {**meta, "name": namespace}}
+    moved: Manifest = {**one, "metadata": {**meta, "namespace": namespace}}
+    if one["kind"] == "RoleBinding":
+        moved["subjects"] = [{**who, "namespace": namespace} for who in one["subjects"]]
+    if (one["kind"], meta["name"]) == ("ConfigMap", MLFLOW):
+        hosts = one["data"]["allowed-hosts"].replace(".slipway", f".{namespace}")
+        moved["data"] = {
+            **one["data"],
+            "allowed-hosts": hosts,
+            "artifacts": f"s3://{BUCKET}/mlflow",
+        }
+    if (one["kind"], meta["name"]) == ("NetworkPolicy", "to-store"):
+        store = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": STORE}}}
+        egress = [{"to": [store], "ports": [{"protocol": "TCP", "port": STORE_PORT}]}]
+        moved["spec"] = {**one["spec"], "egress": egress}
+    return moved
+
+
+def _with_image(deployment: Manifest, image: str) -> None:
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    container["image"] = image
+    if deployment["metadata"]["name"] == STORE:
+        container |= {"command": ["moto_server"], "args": ["-H", "0.0.0.0", "-p", str(STORE_PORT)]}  # noqa: S104 - its pod's
+        container["env"] = [{"name": "HOME", "value": "/tmp"}]  # noqa: S108 - its pod's own
+        container["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+        pod["volumes"] = [{"name": "tmp", "emptyDir": {}}]
+        return
+    for variable in container["env"]:
+        if variable["name"] == "MLFLOW_BACKEND_STORE_URI":
+            variable |= {"value": "sqlite:////tmp/mlflow.db"}
+            variable.pop("valueFrom", None)
+
+
+def _data(kind: str, name: str, namespace: str, values: Mapping[str, str]) -> Manifest:
+    data = dict(values)
+    if kind == "Secret":
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in values.items()}
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": kind, "metadata": meta, "data": data}
+
+
+def _key(path: str) -> str:
+    return path.replace("/", "_")
+
+
+def allowed_hosts(namespace: str, *more: str) -> Manifest:
+    """MLflow's own settings, with further names that it answers to."""
+    [written] = [
+        one
+        for one in _written("base")
+        if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", MLFLOW)
+    ]
+    moved = _moved(written, namespace)
+    hosts = ",".join([moved["data"]["allowed-hosts"], *more])
+    return {**moved, "data": {**moved["data"], "allowed-hosts": hosts}}
+
+
+def clients_to_gateway(namespace: str, gateway: str) -> Manifest:
+    """The policy by which the suite's clients may ask a Gateway.
+
+    Args:
+        namespace: Of the clients.
+        gateway: Namespace of the Gateway.
+    """
+    peers = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": gateway}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "clients-to-gateway", "namespace": namespace},
+        "spec": {
+            "podSelector": {"matchLabels": {"slipway/client": "true"}},
+            "policyTypes": ["Egress"],
+            "egress": [{"to": [peers]}],
+        },
+    }

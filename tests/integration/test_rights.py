@@ -1,0 +1,94 @@
+"""What each service account may do, by the API's own word, and what the namespace refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from kubernetes.client import ApiException
+
+from tests.integration import layout
+from tests.integration.api import Api
+from tests.integration.ground import AIRFLOW, ROLLOUT, SERVER, STAGES
+from tests.integration.house import House
+
+READS = ("get", "list", "watch")
+CHANGES = (*READS, "create", "patch", "update", "delete")
+ASKED = {
+    "": (
+        *("configmaps", "endpoints", "events", "persistentvolumeclaims", "pods", "pods/eviction"),
+        *("pods/exec", "pods/log", "pods/portforward", "replicationcontrollers", "resourcequotas"),
+        *("secrets", "serviceaccounts", "serviceaccounts/token", "services", "nodes", "namespaces"),
+    ),
+    "apps": ("daemonsets", "deployments", "deployments/scale", "replicasets", "statefulsets"),
+    "batch": ("cronjobs", "jobs"),
+    "gateway.networking.k8s.io": ("gateways", "httproutes"),
+    "networking.k8s.io": ("ingresses", "networkpolicies"),
+    "policy": ("poddisruptionbudgets",),
+    "rbac.authorization.k8s.io": ("clusterroles", "rolebindings", "roles"),
+}
+"""Resources that are asked about, by API group."""
+
+RIGHTS: Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]] = {
+    STAGES: {},
+    SERVER: {},
+    ROLLOUT: {
+        ("apps", "deployments"): CHANGES,
+        ("", "services"): CHANGES,
+        ("", "configmaps"): CHANGES,
+        ("policy", "poddisruptionbudgets"): CHANGES,
+        ("gateway.networking.k8s.io", "httproutes"): CHANGES,
+    },
+    AIRFLOW: {
+        ("", "pods"): ("get", "list", "watch", "create", "patch", "delete"),
+        ("", "pods/log"): ("get",),
+        ("", "events"): READS,
+    },
+}
+
+
+@pytest.mark.parametrize("account", RIGHTS)
+def test_an_account_may_do_its_own_work_and_nothing_else(house: House, account: str) -> None:
+    """In its namespace; and nothing at all in another one."""
+    ground = house.ground
+    found, elsewhere = {}, []
+    with Api(ground.kubeconfig(account), namespace=ground.namespace) as api:
+        for group, resources in ASKED.items():
+            for resource in resources:
+                may = tuple(verb for verb in CHANGES if api.may(verb, resource, group=group))
+                found |= {(group, resource): may} if may else {}
+                if api.may("get", resource, group=group, namespace="default"):
+                    elsewhere.append(resource)
+    assert {key: set(verbs) for key, verbs in found.items()} == {
+        key: set(verbs) for key, verbs in RIGHTS[account].items()
+    }
+    assert elsewhere == []
+
+
+def test_the_rollout_is_refused_what_is_not_its_own(house: House) -> None:
+    """The right that is asked about is the one that is enforced."""
+    ground = house.ground
+    with Api(ground.kubeconfig(ROLLOUT), namespace=ground.namespace) as api:
+        assert api.list("Service", {})
+        for kind in ("Pod", "Secret", "Event"):
+            with pytest.raises(ApiException, match="is forbidden") as refused:
+                api.list(kind, {})
+            assert refused.value.status == 403
+
+
+def test_a_pod_that_runs_as_root_is_refused(house: House) -> None:
+    """Whoever makes it: the namespace admits restricted pods only."""
+    ground = house.ground
+    rooted = layout.restricted(ground.image, ["true"])
+    rooted["securityContext"] = {**rooted["securityContext"], "runAsNonRoot": False, "runAsUser": 0}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "rooted", "namespace": ground.namespace},
+        "spec": rooted,
+    }
+    with Api(ground.kubeconfig(AIRFLOW), namespace=ground.namespace) as airflow:
+        for api in (ground.admin, airflow):
+            with pytest.raises(ApiException, match="violates PodSecurity") as refused:
+                api.create(pod)
+            assert refused.value.status == 403

@@ -1,0 +1,154 @@
+"""The whole ring in pods of any cluster: from files that land to a rollback, and who answered."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from slipway import wiring
+from slipway.orchestration.deploy_dag import deploy_dag
+from slipway.orchestration.stage_task import stage_task
+from slipway.orchestration.train_dag import train_dag
+from tests.integration import layout
+from tests.integration.clients import Clients, asking
+from tests.integration.house import DATASET, ENTRY, MODEL, House
+from tests.integration.playing import Run
+
+NUMBERS = itertools.count(1)
+TRAINED = {
+    "accept": "accept",
+    "snapshot": "pinned",
+    "train": "trained",
+    "evaluate": "evaluated",
+    "gate": "promote",
+    "promote_challenger": "promoted",
+    "answer": "answered",
+}
+DEPLOYED = {
+    "reconcile": "roll_out",
+    "verify": "verified",
+    "shift_50": "shifted",
+    "switch": "switched",
+    "promote_champion": "promoted",
+}
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+def run(house: House, make: Callable[[], DAG], **conf: Any) -> Run:
+    """A run that a person has started."""
+    volume = layout.project_volume(house.files)
+    run_id = f"manual__{next(NUMBERS)}"
+    # The longest of its stages waits for requests.
+    return Run(make, run_id, volume, house.ground.patience_s + 300, conf=conf)
+
+
+def train(house: House) -> dict[str, str]:
+    """What each stage of a training has decided."""
+    spec = house.model()
+    return run(house, lambda: train_dag(spec), reason="to try a cluster").actions()
+
+
+def deploy(house: House, **conf: Any) -> dict[str, str]:
+    """What each stage of a deployment has decided."""
+    spec = house.model()
+    return run(house, lambda: deploy_dag(spec), **conf).actions()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _mlflow(house: House) -> None:
+    house.start_mlflow()
+
+
+@pytest.fixture(scope="module")
+def clients(house: House) -> Iterator[Clients]:
+    """Who asks from the first served version on; tests of this file share what they build."""
+    with asking(house) as clients:
+        yield clients
+
+
+def test_what_lands_is_ingested_by_pods(house: House) -> None:
+    """One pod per delivery, features and labels; nothing waits afterwards."""
+    house.land()
+    spec, claimed = house.dataset, _claimed(house)
+    for delivery in claimed["deliveries"]:
+        inputs = {"dataset": DATASET} | {
+            name: delivery[name] for name in ("stream", "batch", "file")
+        }
+
+        def one(inputs: dict[str, Any] = inputs) -> DAG:
+            with DAG(f"{DATASET}__ingest", schedule=None) as dag:
+                stage_task(spec, "ingest", inputs=inputs)
+            return dag
+
+        assert run(house, one).actions() == {"ingest": "ingested"}
+    assert wiring.acknowledge(dataset=DATASET, fingerprint=claimed["fingerprint"])
+
+
+def _claimed(house: House) -> dict[str, Any]:
+    """Both deliveries, once they have settled."""
+
+    def both() -> dict[str, Any] | None:
+        found = wiring.claim(dataset=DATASET)
+        return found if len(found["deliveries"]) == 2 else None
+
+    found: dict[str, Any] = house.ground.admin.wait("two deliveries", both, seconds=60)
+    return found
+
+
+def test_a_model_is_trained_and_served_by_pods(house: House) -> None:
+    """A first challenger passes its gates, and its server answers at the model's entry."""
+    assert train(house) == TRAINED
+    assert deploy(house) == {**DEPLOYED, "shift_50": "unneeded"}
+    assert house.alias("champion") == 1
+    assert house.ground.admin.find("Deployment", f"{ENTRY}-v1") is not None
+
+
+def test_a_canary_shares_requests_and_takes_over(house: House, clients: Clients) -> None:
+    """The second challenger gets its share, is judged by real requests, and serves."""
+    assert train(house) == TRAINED
+    assert deploy(house) == DEPLOYED
+    assert house.alias("champion") == 2
+    assert house.alias("previous") == 1
+    assert set(clients.versions()) == {1, 2}
+    assert set(clients.after(20, since=len(clients.told()))) == {2}
+
+
+def test_a_rollback_brings_the_previous_version_back(house: House, clients: Clients) -> None:
+    """Alias and answers move together; the run asks for no share of the requests first."""
+    back = {**DEPLOYED, "reconcile": "roll_back", "shift_50": "unneeded"}
+    assert deploy(house, to="previous") == back
+    assert house.alias("champion") == 1
+    assert set(clients.after(20, since=len(clients.told()))) == {1}
+
+
+def test_nobody_was_turned_away(clients: Clients) -> None:
+    """Through a canary, a switch and a rollback the model answered every request."""
+    assert len(clients.told()) > 100
+    assert clients.failures() == []
+
+
+def test_what_was_answered_is_in_the_prediction_log(house: House, clients: Clients) -> None:
+    """The shippers beside the servers bring every answered request into the store."""
+    answered = {one["id"] for one in clients.told()[:50]}
+    deadline = time.monotonic() + 120
+
+    def logged() -> set[str]:
+        found = house.shop.log.read(MODEL, None, None, columns=["request_id"])
+        return set(found["request_id"])
+
+    while not answered <= logged():
+        assert time.monotonic() < deadline, answered - logged()
+        time.sleep(1)
+
+
+def test_no_pod_of_a_stage_is_left(house: House) -> None:
+    """Each was deleted when it had succeeded."""
+    admin = house.ground.admin
+    of_stages = {"app.kubernetes.io/name": "slipway-stage", "slipway/model": MODEL}
+    admin.wait("no pod of a stage", lambda: not admin.list("Pod", of_stages), seconds=120)
