@@ -1,0 +1,41 @@
+"""Versions to roll out, and a cluster for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters.mlflow_server import MlflowRegistry
+from tests.cluster import Cluster
+from tests.fakes.clustered import (
+    a_cluster,
+    registered,
+)
+from tests.rollouts.yard import Yard
+
+
+@pytest.fixture(scope="module")
+def registry(mlflow_server: str, tmp_path_factory: pytest.TempPathFactory) -> MlflowRegistry:
+    """Three good versions, one that crashes and one that is never ready."""
+    return registered(mlflow_server, tmp_path_factory.mktemp("versions"))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, mlflow_server: str) -> Iterator[Cluster]:
+    """A cluster with a Gateway."""
+    with a_cluster(tmp_path, mlflow_server, gateway=True) as made:
+        yield made
+
+
+@pytest.fixture(params=["route", "ratio"])
+def yard(request: pytest.FixtureRequest, cluster: Cluster, registry: MlflowRegistry) -> Yard:
+    """A model whose traffic is split by a route, then by numbers of servers."""
+    return Yard(cluster, registry, by_route=request.param == "route")
+
+
+@pytest.fixture
+def routed(cluster: Cluster, registry: MlflowRegistry) -> Yard:
+    """A model whose traffic is split by a route, and that gives up after ten seconds."""
+    return Yard(cluster, registry, by_route=True, ready_seconds=10)

@@ -1,0 +1,178 @@
+"""A model through its life on a cluster: shares, counts, repeats, and the way back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters.mlflow_server import MlflowRegistry
+from slipway.errors import (
+    NotFound,
+    PlatformUnavailable,
+    Superseded,
+)
+from slipway.stages.platform import Served
+from tests.cluster import Cluster
+from tests.fakes.clustered import (
+    IMAGE,
+    MODEL,
+    NAME,
+    a_cluster,
+    request_body,
+)
+from tests.rollouts.yard import SHARED, Yard, settled
+
+
+def test_a_model_goes_through_its_life(yard: Yard) -> None:
+    """First version, canary, half, switch, the way back: each in force, and nobody turned away."""
+    assert yard.platform.served(MODEL) is None
+    yard.serve({1: 1.0})
+    assert yard.served() == Served({1: 1.0}, {1: True}, (), 1)
+    assert yard.platform.ask(MODEL, request_body()).version == 1
+    with yard.clients() as clients:
+        yard.serve(SHARED, token=2)
+        answered = clients.after(150)
+        served = yard.served()
+        assert served.weights == pytest.approx(SHARED if yard.by_route else {2: 0.5, 1: 0.5})
+        assert served.healthy == {1: True, 2: True}
+        assert answered[2] > 0
+        asked = sum(tally.asked for tally in served.tallies.values())
+        assert answered.total() - 5 <= asked <= answered.total() + 60
+        assert served.tallies[2].failed == 0
+        assert served.tallies[2].p99_ms is not None
+        yard.serve({2: 0.5, 1: 0.5}, token=2)
+        assert sum(tally.asked for tally in yard.served().tallies.values()) < 100
+        yard.serve({2: 1.0}, 1, token=2)
+        assert yard.served() == Served({2: 1.0}, {1: True, 2: True}, (1,), 2)
+        switched = clients.after(30)
+        began = time.monotonic()
+        yard.serve({1: 1.0}, 2, token=3)
+        took = time.monotonic() - began
+        assert set(clients.after(30)) == {1}
+    assert set(switched) == {2}
+    assert took < 5
+    assert not clients.failures
+    assert yard.served().version == 1
+
+
+def test_a_repeat_changes_nothing(yard: Yard) -> None:
+    """Not even by another process: no object has another resource version afterwards."""
+    yard.serve({1: 1.0})
+    yard.serve(SHARED, token=2)
+    settled(yard.cluster)
+    before = yard.state()
+    yard.serve(SHARED, token=2)
+    yard.another().apply(MODEL, weights=SHARED, keep=(), token=2)
+    assert yard.state() == before
+    yard.serve({2: 1.0}, 1, token=2)
+    settled(yard.cluster)
+    before = yard.state()
+    yard.serve({2: 1.0}, 1, token=2)
+    assert yard.state() == before
+
+
+def test_the_rollouts_own_checks_are_not_counted(yard: Yard) -> None:
+    """They ask for a version by its number; clients ask for whichever serves."""
+    yard.serve({1: 1.0})
+    yard.serve(SHARED, token=2)
+    for _ in range(5):
+        assert yard.platform.ask(MODEL, request_body(), version=2).version == 2
+    assert yard.served().tallies[2].asked == 0
+
+
+def test_numbers_of_servers_are_the_real_share(cluster: Cluster, registry: MlflowRegistry) -> None:
+    """A tenth of two servers is a third of three; what is kept warm makes room meanwhile."""
+    yard = Yard(cluster, registry, by_route=False, replicas=2)
+    yard.serve({1: 1.0}, 3)
+    assert yard.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
+    yard.serve(SHARED, 3, token=2)
+    served = yard.served()
+    assert served.weights == pytest.approx({2: 1 / 3, 1: 2 / 3})
+    assert served.healthy == {1: True, 2: True}
+    with yard.clients() as clients:
+        assert set(clients.after(60)) == {1, 2}
+        yard.serve({1: 1.0}, 3, token=2)
+        assert set(clients.after(20)) == {1}
+    assert not clients.failures
+    assert yard.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
+    kept = cluster.get("Deployment", f"{NAME}-v3")
+    assert kept["spec"]["replicas"] == 2
+
+
+def test_a_server_that_starts_again_counts_on(routed: Yard) -> None:
+    """Its new start begins at nothing; what the old one had counted is not lost."""
+    routed.serve({1: 1.0})
+    routed.serve({2: 0.5, 1: 0.5}, token=2)
+    with routed.clients() as clients:
+        clients.after(60)
+        before = routed.served().tallies[2].asked
+        [pod] = routed.cluster.pods({"slipway/version": "2"})
+        routed.cluster.oom(pod["metadata"]["name"], "server")
+        routed.cluster.wait("it was started again", lambda: _restarts(routed.cluster) > 0)
+        routed.cluster.wait("it is healthy", lambda: routed.served().healthy[2])
+        clients.after(60)
+        routed.cluster.wait("both counts", lambda: routed.served().tallies[2].asked > before + 5)
+
+
+def _restarts(cluster: Cluster) -> int:
+    [pod] = cluster.pods({"slipway/version": "2"})
+    servers = pod["status"].get("containerStatuses") or []
+    return max((int(one["restartCount"]) for one in servers), default=0)
+
+
+def test_nothing_can_be_served_at_all(yard: Yard) -> None:
+    """A first version that is taken back leaves an entry that leads nowhere, and its token."""
+    yard.serve({1: 1.0})
+    yard.serve({}, token=2)
+    assert yard.served() == Served({}, {}, (), 2)
+    assert yard.versions() == []
+    yard.cluster.wait("nobody answers", lambda: not _is_answered(yard))
+    with pytest.raises(Superseded):
+        yard.serve({1: 1.0}, token=1)
+    yard.serve({2: 1.0}, token=3)
+    assert yard.served().version == 2
+
+
+def test_a_running_version_keeps_its_pods(routed: Yard, registry: MlflowRegistry) -> None:
+    """A spec that was edited since takes effect with the next version."""
+    routed.serve({1: 1.0})
+    image = "server:2"
+    routed.cluster.images.add(image)
+    edited = Yard(routed.cluster, registry, by_route=True, image=image, ready_seconds=20)
+    edited.serve(SHARED, token=2)
+    found = {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
+        for one in routed.cluster.list("Deployment")
+    }
+    assert found == {f"{NAME}-v1": IMAGE, f"{NAME}-v2": image}
+
+
+def test_without_gateways_a_route_is_not_tried(
+    tmp_path: Path, mlflow_server: str, registry: MlflowRegistry
+) -> None:
+    """A spec that names one serves all the same, by numbers of servers."""
+    with a_cluster(tmp_path, mlflow_server, gateway=False) as cluster:
+        gateway = {"name": "gateway", "namespace": "infra", "url": "http://gateway.infra"}
+        yard = Yard(cluster, registry, by_route=False, gateway=gateway)
+        yard.serve({1: 1.0})
+        yard.serve(SHARED, token=2)
+        assert yard.served().weights == pytest.approx({2: 0.5, 1: 0.5})
+        assert yard.platform.ask(MODEL, request_body()).version in {1, 2}
+
+
+def test_a_version_that_is_not_there_is_not_served(routed: Yard) -> None:
+    """The registry is asked before anything changes."""
+    routed.serve({1: 1.0})
+    with pytest.raises(NotFound):
+        routed.serve({99: 0.1, 1: 0.9}, token=2)
+    assert routed.served().weights == {1: 1.0}
+
+
+def _is_answered(yard: Yard) -> bool:
+    try:
+        yard.platform.ask(MODEL, request_body())
+    except PlatformUnavailable:
+        return False
+    return True

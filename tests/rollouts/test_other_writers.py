@@ -1,0 +1,126 @@
+"""Whoever else writes: people, late rollouts, and what is not ours."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster.trial import trial_objects
+from slipway.errors import (
+    EditedByHand,
+    Superseded,
+)
+from tests.fakes.clustered import (
+    IMAGE,
+    MODEL,
+    NAME,
+)
+from tests.rollouts.yard import SHARED, Yard, settled, unmeasured
+
+
+def test_an_edit_of_the_entry_is_seen_and_left_alone(yard: Yard) -> None:
+    """It is named with who did it, until it is undone; then the rollout goes on."""
+    yard.serve({1: 1.0})
+    yard.serve(SHARED, token=2)
+    before = yard.cluster.get(yard.entry_kind, NAME)["spec"]
+    if yard.by_route:
+        rules = [*before["rules"][:-1], {**before["rules"][-1]}]
+        rules[-1]["backendRefs"] = [{**one, "weight": 1} for one in rules[-1]["backendRefs"]]
+        change: dict[str, Any] = {"rules": rules}
+        undo: dict[str, Any] = {"rules": before["rules"]}
+    else:
+        change = {"selector": {"slipway/version": "2"}}
+        undo = {"selector": {"slipway/version": None}}
+    yard.cluster.patch(yard.entry_kind, NAME, {"spec": change}, manager="kubectl-edit")
+    edited = yard.served().edited
+    assert edited is not None
+    assert edited.startswith(f"{yard.entry_kind} ")
+    assert edited.endswith("set by kubectl-edit")
+    found = yard.cluster.get(yard.entry_kind, NAME)["spec"]
+    for weights in ({2: 0.5, 1: 0.5}, {1: 1.0}):
+        with pytest.raises(EditedByHand) as caught:
+            yard.serve(weights, token=2)
+        assert "kubectl-edit" in str(caught.value)
+    assert yard.cluster.get(yard.entry_kind, NAME)["spec"] == found
+    yard.cluster.patch(yard.entry_kind, NAME, {"spec": undo}, manager="kubectl-edit")
+    assert yard.served().edited is None
+    yard.serve({1: 1.0}, token=2)
+    assert yard.served().version == 1
+
+
+def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: Yard) -> None:
+    """Whoever scales a version by hand is named."""
+    routed.serve({1: 1.0})
+    routed.cluster.patch("Deployment", f"{NAME}-v1", {"spec": {"replicas": 2}}, "kubectl-scale")
+    said = "version 1 has 2 replicas instead of 1, set by kubectl-scale"
+    assert routed.served().edited == said
+    with pytest.raises(EditedByHand, match="edited by hand"):
+        routed.serve(SHARED, token=2)
+    assert routed.cluster.get("Deployment", f"{NAME}-v1")["spec"]["replicas"] == 2
+
+
+def test_a_rollout_that_came_too_late_changes_nothing(routed: Yard) -> None:
+    """The newer one's token stands on the entry."""
+    routed.serve({1: 1.0}, token=5)
+    settled(routed.cluster)
+    before, writes = routed.state(), routed.writes()
+    with pytest.raises(Superseded, match="belongs to a newer rollout"):
+        routed.another().apply(MODEL, weights={2: 1.0}, keep=(1,), token=4)
+    assert routed.state() == before
+    assert routed.writes() == writes
+
+
+def test_a_rollout_overtaken_while_it_waits_gives_up(routed: Yard) -> None:
+    """It neither gives its version a share nor deletes what the newer one made."""
+    routed.serve({1: 1.0}, token=1)
+    newer = routed.another()
+    taken: list[int] = []
+
+    def overtake(seconds: float) -> None:
+        if not taken:
+            taken.append(1)
+            newer.apply(MODEL, weights={3: 1.0}, keep=(1,), token=9)
+        time.sleep(seconds)
+
+    object.__setattr__(routed.platform._ground, "sleep", overtake)  # noqa: SLF001
+    with pytest.raises(Superseded):
+        routed.serve(SHARED, token=2)
+    assert taken
+    assert routed.served().version == 3
+    assert routed.served().token == 9
+
+
+def test_what_is_not_ours_is_left_alone(routed: Yard) -> None:
+    """A Deployment that bears the model's label, but not that Slipway manages it."""
+    foreign = _foreign()
+    routed.cluster.apply(foreign, manager="kubectl")
+    routed.serve({1: 1.0})
+    for manifest in trial_objects(routed.spec, 3, sizing=unmeasured(routed.spec)):
+        routed.cluster.apply(manifest, manager="slipway")
+    routed.serve({2: 1.0}, token=2)
+    assert routed.versions() == ["another", f"{NAME}-v2"]
+    assert routed.served().weights == {2: 1.0}
+
+
+def _foreign() -> dict[str, Any]:
+    pod = {
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{"name": "base", "image": IMAGE, "command": ["sleep", "600"]}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "another",
+            "namespace": "slipway",
+            "labels": {"slipway/model": MODEL, "slipway/version": "9"},
+        },
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": {"app": "another"}},
+            "template": {"metadata": {"labels": {"app": "another"}}, "spec": pod},
+        },
+    }

@@ -1,0 +1,137 @@
+"""Versions that cannot serve: they get nothing, and the champion goes on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters.mlflow_server import MlflowRegistry
+from slipway.adapters.platforms.cluster.trial import trial_objects
+from slipway.errors import (
+    PlatformUnavailable,
+    RolloutRefused,
+)
+from tests.cluster import Cluster
+from tests.fakes.clustered import (
+    CRASHING,
+    IMAGE,
+    MODEL,
+    NAME,
+    UNREADY,
+    request_body,
+)
+from tests.rollouts.yard import SHARED, Yard, unmeasured
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [(CRASHING, "0 of 1 servers are ready"), (UNREADY, "0 of 1 servers are ready")],
+    ids=["crash-looping", "never ready"],
+)
+def test_a_version_that_does_not_become_ready_gets_nothing(
+    routed: Yard, version: int, said: str
+) -> None:
+    """It is said how many of how many are ready; the champion serves, and tidying up works."""
+    routed.serve({1: 1.0})
+    with routed.clients() as clients:
+        with pytest.raises(PlatformUnavailable, match="do not become ready") as caught:
+            routed.serve({version: 0.1, 1: 0.9}, token=2)
+        assert said in str(caught.value)
+        assert "kubectl --namespace slipway describe pods" in str(caught.value)
+        assert routed.served().weights == {1: 1.0}
+        routed.serve({1: 1.0}, token=2)
+        assert set(clients.after(20)) == {1}
+    assert not clients.failures
+    assert routed.versions() == [f"{NAME}-v1"]
+    assert not [one for one in routed.cluster.list("Service") if "-v4" in one["metadata"]["name"]]
+
+
+def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: Yard) -> None:
+    """Either way the champion serves; a pod that cannot be made is told in the server's words."""
+    routed.serve({1: 1.0})
+    routed.cluster.missing_image(IMAGE)
+    with pytest.raises(PlatformUnavailable, match="do not become ready"):
+        routed.serve(SHARED, token=2)
+    routed.serve({1: 1.0}, token=2)
+    routed.cluster.images.add(IMAGE)
+    routed.cluster.quota(pods=1)
+    with pytest.raises(PlatformUnavailable, match="do not become ready") as caught:
+        routed.serve(SHARED, token=2)
+    assert "FailedCreate" in str(caught.value)
+    assert "exceeded quota" in str(caught.value)
+    assert routed.served().version == 1
+    routed.cluster.quota(pods=None)
+    routed.serve(SHARED, token=2)
+    assert routed.served().healthy == {1: True, 2: True}
+
+
+def test_an_abort_does_not_wait_for_what_is_broken(routed: Yard) -> None:
+    """The weight goes first, then the version; the counts of a server that died are kept."""
+    routed.serve({1: 1.0})
+    routed.serve({2: 0.5, 1: 0.5}, token=2)
+    with routed.clients() as clients:
+        clients.after(60)
+        before = routed.served().tallies[2].asked
+        [pod] = routed.cluster.pods({"slipway/version": "2"})
+        routed.cluster.missing_image(IMAGE)
+        routed.cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
+        routed.cluster.wait("it is unhealthy", lambda: not routed.served().healthy[2])
+        served = routed.served()
+        assert served.weights == {1: 0.5, 2: 0.5}
+        assert served.version is None
+        assert served.tallies[2].asked >= before > 0
+        began = time.monotonic()
+        routed.serve({1: 1.0}, token=2)
+        assert time.monotonic() - began < 5
+        assert set(clients.after(20)) == {1}
+    assert routed.versions() == [f"{NAME}-v1"]
+
+
+def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRegistry) -> None:
+    """One of two servers goes on; the version is healthy, and a way back is possible."""
+    yard = Yard(cluster, registry, by_route=True, replicas=2)
+    yard.serve({1: 1.0}, 2)
+    lost = cluster.pods({"slipway/version": "1"})[0]["spec"]["nodeName"]
+    cluster.lose_node(lost)
+    yard.serve({2: 1.0}, 1, token=2)
+    assert yard.served().version == 2
+    assert yard.platform.ask(MODEL, request_body()).version == 2
+
+
+def test_a_trial_shows_the_real_server_and_leaves_nothing(yard: Yard, tmp_path: Path) -> None:
+    """Its answers, memory and cold start; what a killed trial left behind is no trial of ours."""
+    yard.serve({1: 1.0})
+    for manifest in trial_objects(yard.spec, 3, sizing=unmeasured(yard.spec)):
+        yard.cluster.apply(manifest, manager="slipway")
+    with yard.platform.boot(MODEL, version=2, folder=tmp_path) as candidate:
+        assert candidate.cold_start_s > 0
+        assert 20 < candidate.resident_mib < 2000
+        assert candidate.infer(request_body()).version == 2
+        assert candidate.refuses(b"{")
+        assert yard.versions() == [f"{NAME}-v1", f"{NAME}-v2-trial"]
+        assert yard.served().weights == {1: 1.0}
+        for _ in range(20):
+            assert yard.platform.ask(MODEL, request_body()).version == 1
+    assert yard.versions() == [f"{NAME}-v1"]
+    assert not [one for one in yard.cluster.list("Service") if "trial" in one["metadata"]["name"]]
+
+
+def test_a_trial_that_is_never_ready_is_refused(routed: Yard, tmp_path: Path) -> None:
+    """And deleted; a pod that cannot be made is nobody's fault and may be tried again."""
+    boot = routed.platform.boot
+    with (
+        pytest.raises(RolloutRefused, match="does not become ready"),
+        boot(MODEL, version=UNREADY, folder=tmp_path),
+    ):
+        pass
+    assert routed.versions() == []
+    routed.cluster.quota(pods=0)
+    with (
+        pytest.raises(PlatformUnavailable, match="does not become ready") as caught,
+        boot(MODEL, version=1, folder=tmp_path),
+    ):
+        pass
+    assert "exceeded quota" in str(caught.value)
+    assert routed.versions() == []
