@@ -128,11 +128,13 @@ def promote_champion(
     def work(attempt: Attempt) -> Verdict:
         hold(store, plan)
         _read_back(plan, platform)
-        attempt.check()
-        _move_aliases(plan, registry)
         if plan.action == "roll_back":
             # What was rolled back may not answer, not even as a fallback.
+            attempt.check()
             platform.apply(plan.model, weights={plan.version: 1.0}, keep=(), token=plan.token)
+            hold(store, plan)
+        attempt.check()
+        _move_aliases(plan, registry)
         reason = f"Version {plan.version} is served and is champion now"
         if plan.fallback is not None:
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
@@ -196,7 +198,10 @@ def _read_back(plan: Rollout, platform: Platform) -> None:
 
 
 def _move_aliases(plan: Rollout, registry: Registry) -> None:
-    """Every step says what the plan recorded, so repeating them after a kill changes nothing."""
+    """Every step says what the plan recorded, so repeating them after a kill changes nothing.
+
+    The champion comes last: until it has moved, `reconcile` sees an unfinished rollout to finish.
+    """
     previous = registry.alias(plan.model, "previous")
     if plan.action == "roll_back":
         if plan.fallback is not None:
@@ -205,8 +210,8 @@ def _move_aliases(plan: Rollout, registry: Registry) -> None:
             registry.delete_alias(plan.model, "previous")
     elif plan.fallback is not None:
         registry.set_alias(plan.model, "previous", plan.fallback)
-    registry.set_alias(plan.model, "champion", plan.version)
     challenger = registry.alias(plan.model, "challenger")
     if challenger is not None and challenger.version == plan.version:
         registry.delete_alias(plan.model, "challenger")
     registry.tag(plan.model, plan.version, {TAG: SERVING})
+    registry.set_alias(plan.model, "champion", plan.version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ from slipway.adapters.platforms.answers import answer_of
 from slipway.adapters.platforms.cluster.asking import client
 from slipway.adapters.platforms.cluster.counting import figures_at
 from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.naming import PORT, TRIAL, trial_name
+from slipway.adapters.platforms.cluster.naming import PORT, TRIAL, trial_name, version_name
 from slipway.adapters.platforms.cluster.sizing import sizing
 from slipway.adapters.platforms.cluster.standing import (
     hint_of,
@@ -58,7 +58,9 @@ def boot(ground: Ground, *, version: int, token: str | None) -> Iterator[Candida
         for manifest in trial_objects(ground.spec, version, sizing=size):
             ground.objects.apply(manifest)
         with client(token=token) as asking:
-            candidate = Candidate(ground, version, asking)
+            candidate = Candidate(
+                ground, version, asking, name=trial_name(ground.spec.model, version)
+            )
             _wait(ground, version, candidate.is_ready)
             candidate.cold_start_s = ground.clock() - began
             yield candidate
@@ -70,18 +72,51 @@ def boot(ground: Ground, *, version: int, token: str | None) -> Iterator[Candida
             logger.warning("the trial of version %s is left behind: %s", version, error.message)
 
 
+@contextmanager
+def at_work(ground: Ground, *, version: int, token: str | None) -> Iterator[Candidate]:
+    """The servers of a version that are ready already: the very ones that get its requests next.
+
+    A way back neither waits for a pod nor depends on room, image and registry for one. Their
+    answers are logged as probes.
+
+    Args:
+        ground: The model and its cluster.
+        version: A version with ready servers.
+        token: Bearer token that servers want, if they want one.
+    """
+    with client(token=token) as asking:
+        name = version_name(ground.spec.model, version)
+        yield Candidate(ground, version, asking, name=name, probe=True)
+
+
 class Candidate:
     """Fulfils `stages.platform.Candidate`: a server in a pod of its own.
 
+    Args:
+        ground: The model and its cluster.
+        version: Its number.
+        asking: Asks it.
+        name: Of the Service that leads to it.
+        probe: Whether its answers would be logged as those to clients, unless they are marked.
+
     Attributes:
         cold_start_s: Seconds from asking for its pod until it was ready: with the time that the
-            pod took to be scheduled and its image to be pulled.
+            pod took to be scheduled and its image to be pulled. 0 where it was ready already.
     """
 
-    def __init__(self, ground: Ground, version: int, asking: httpx.Client) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        version: int,
+        asking: httpx.Client,
+        *,
+        name: str,
+        probe: bool = False,
+    ) -> None:
         self.cold_start_s = 0.0
+        self._marks: Mapping[str, Any] = {"parameters": {"probe": True}} if probe else {}
         model = ground.spec.model
-        host = f"{trial_name(model, version)}.{cluster_of(ground.spec).namespace}.svc"
+        host = f"{name}.{cluster_of(ground.spec).namespace}.svc"
         self._server = httpx.URL(scheme="http", host=host, port=PORT)
         self._infer = f"{self._server}/v2/models/{model}/versions/{version}/infer"
         self._asking = asking
@@ -105,7 +140,7 @@ class Candidate:
             BadRequest: The request was refused.
             PlatformUnavailable: There was no answer.
         """
-        return answer_of(self._post(json=payload), self._infer)
+        return answer_of(self._post(json={**payload, **self._marks}), self._infer)
 
     def refuses(self, body: bytes) -> bool:
         """Whether a body is refused as the client's mistake (4xx)."""

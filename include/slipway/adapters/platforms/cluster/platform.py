@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slipway.adapters.platforms.answers import answer_of
 from slipway.adapters.platforms.cluster.asking import Front
-from slipway.adapters.platforms.cluster.candidate import Candidate, boot
+from slipway.adapters.platforms.cluster.candidate import Candidate, at_work, boot
 from slipway.adapters.platforms.cluster.counting import Counting
 from slipway.adapters.platforms.cluster.entry import Traffic
 from slipway.adapters.platforms.cluster.ground import Ground
@@ -139,10 +139,15 @@ class ClusterPlatform:
     def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
         """A real server of a version in a pod of its own; it fetches the version itself.
 
+        Where servers of the version are ready already, since it serves or is kept warm, it is
+        those: they, and no others, get its requests next.
+
         Raises:
             RolloutRefused: It does not become ready.
         """
         del model, folder
+        if self._ground.read(by_route=self._by_route()).is_at_work(version):
+            return at_work(self._ground, version=version, token=self._token)
         return boot(self._ground, version=version, token=self._token)
 
     def _change(self, model: str, token: int, act: Callable[[Live], None]) -> None:

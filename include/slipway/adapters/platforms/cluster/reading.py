@@ -46,6 +46,12 @@ class Live:
             if replicas_of(deployment) > 0
         }
 
+    def is_at_work(self, version: int) -> bool:
+        """Whether servers that a rollout asked for can answer, with a share or warm without."""
+        traffic = self.traffic
+        is_in_force = traffic is not None and version in {*traffic.shares, *traffic.keep}
+        return is_in_force and self.healthy.get(version, False)
+
     @property
     def weights(self) -> dict[int, float]:
         """Share of the requests by version, as it is in force.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from slipway.adapters.platforms.cluster.ground import Ground
 from slipway.adapters.platforms.cluster.naming import object_name
@@ -19,6 +19,8 @@ from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.errors import PlatformUnavailable
 
 POLL_SECONDS = 0.5
+SHORT_POLL_SECONDS = 0.05
+"""At first, for what takes a moment only: a way back shall not sleep through it."""
 ANSWERS_IN_A_ROW = 5
 HEARD_WITHIN_SECONDS = 30.0
 """Until every node has heard where an entry leads, at the least."""
@@ -68,6 +70,7 @@ class Waiting:
         gateway = self._cluster.gateway
         assert gateway is not None  # noqa: S101 - a model by route has one
         name, namespace = object_name(self._model), self._cluster.namespace
+        pauses = _pauses()
         while trouble := route_trouble(
             self._ground.objects.get("HTTPRoute", name), {"name": gateway.name}
         ):
@@ -79,13 +82,13 @@ class Waiting:
                     where=f"HTTPRoute {namespace}/{name}",
                     hint=f"kubectl --namespace {namespace} describe httproute {name}",
                 )
-            self._ground.sleep(POLL_SECONDS)
+            self._ground.sleep(next(pauses))
 
     def for_answers(self, version: int) -> None:
         """Until whoever asks the entry is answered by a version, some times in a row."""
         url, headers = self._ground.front.entry("/ready", by_route=self._by_route)
         deadline = max(self._deadline, self._ground.clock() + HEARD_WITHIN_SECONDS)
-        in_a_row = 0
+        in_a_row, pauses = 0, _pauses()
         while in_a_row < ANSWERS_IN_A_ROW:
             found = self._ground.front.version_at(url, headers)
             if found == version:
@@ -98,7 +101,7 @@ class Waiting:
                     found="nobody answers" if found is None else f"version {found} answers",
                     where=url,
                 )
-            self._ground.sleep(POLL_SECONDS)
+            self._ground.sleep(next(pauses))
 
     def _is_over(self) -> bool:
         return self._ground.clock() > self._deadline
@@ -116,3 +119,11 @@ class Waiting:
             where=f"namespace {namespace}",
             hint=hint_of(namespace, self._model),
         )
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds to wait between looks, ever longer."""
+    pause = SHORT_POLL_SECONDS
+    while True:
+        yield pause
+        pause = min(2 * pause, POLL_SECONDS)
