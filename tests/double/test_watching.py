@@ -13,7 +13,7 @@ from kubernetes import client, watch
 from kubernetes.client import ApiClient, ApiException
 
 from tests.cluster.api import Api
-from tests.contract.api_double.ground import (
+from tests.double.ground import (
     NAMESPACE,
     log_of,
     pod,

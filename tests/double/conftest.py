@@ -11,7 +11,7 @@ from kubernetes.client import ApiClient
 
 from tests.cluster.api import Api
 from tests.cluster.objects import Objects
-from tests.contract.api_double.ground import (
+from tests.double.ground import (
     ACCOUNT,
     NAMESPACE,
     connected,

@@ -11,7 +11,7 @@ from kubernetes.client import ApiException
 from tests.cluster.api import Api
 from tests.cluster.faults import Fault
 from tests.cluster.patching import merge
-from tests.contract.api_double.ground import (
+from tests.double.ground import (
     NAMESPACE,
     deployment,
     pod,

@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 from kubernetes.client import ApiClient, ApiException
 
-from tests.contract.api_double.ground import (
+from tests.double.ground import (
     LABELS,
     NAMESPACE,
     apply,

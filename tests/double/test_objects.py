@@ -10,7 +10,7 @@ from kubernetes.client import ApiClient, ApiException
 
 from tests.cluster.api import Api
 from tests.cluster.objects import Objects
-from tests.contract.api_double.ground import (
+from tests.double.ground import (
     LABELS,
     NAMESPACE,
     apply,

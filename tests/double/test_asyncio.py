@@ -11,7 +11,7 @@ from kubernetes_asyncio import client, watch
 from kubernetes_asyncio.client import ApiException
 
 from tests.cluster.api import Api
-from tests.contract.api_double.ground import NAMESPACE, pod
+from tests.double.ground import NAMESPACE, pod
 
 
 def test_a_triggerer_reads_watches_and_deletes_a_pod(api: Api, tmp_path: Path) -> None:

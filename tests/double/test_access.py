@@ -10,7 +10,7 @@ from kubernetes import client
 from kubernetes.client import ApiException
 
 from tests.cluster.api import Api
-from tests.contract.api_double.ground import (
+from tests.double.ground import (
     ACCOUNT,
     NAMESPACE,
     apply,
