@@ -9,11 +9,17 @@ UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-cer
 AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 	pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
+GROUND = $(if $(GATEWAY),--gateway "$(GATEWAY)")
+# Only one that is typed after `make`: whoever has exported KUBECONFIG did not mean this.
+ifeq ($(origin KUBECONFIG),command line)
+GROUND += --verbose --kubeconfig "$(KUBECONFIG)" --image "$(IMAGE)" $(if $(KEEP),--keep)
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test integration soak clients bench lock sbom audit reference
+.PHONY: help setup demo down format check test integration e2e soak clients bench lock sbom audit reference
 
 help: ## what you can make
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(READY) ## .venv with everything in it, from the lock file
 
@@ -39,7 +45,10 @@ test: $(READY) $(CLIENTS) ## every test; the end-to-end ones last, one at a time
 	$(BIN)/pytest tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
 
-integration: $(READY) ## the end-to-end tests alone
+integration: $(READY) ## one suite on a double, or on your cluster: KUBECONFIG=… IMAGE=… [GATEWAY=…] [KEEP=1]
+	$(BIN)/pytest tests/integration $(GROUND)
+
+e2e: $(READY) ## the end-to-end tests alone
 	$(BIN)/pytest tests/e2e
 
 soak: $(READY) $(CLIENTS) ## the long tests of serving: faults in a loop, 100,000 fuzzed requests

@@ -15,9 +15,9 @@ from urllib3.exceptions import HTTPError
 Manifest = dict[str, Any]
 
 MANAGER = "slipway-integration"
-GATEWAY_API = "gateway.networking.k8s.io/v1"
 RBAC = "rbac.authorization.k8s.io/v1"
 KINDS = {
+    "CiliumNetworkPolicy": ("cilium.io/v2", "ciliumnetworkpolicies"),
     "ConfigMap": ("v1", "configmaps"),
     "Deployment": ("apps/v1", "deployments"),
     "Event": ("v1", "events"),
@@ -36,7 +36,7 @@ KINDS = {
 
 WITHIN_S = (10.0, 60.0)
 ATTEMPTS, PAUSE_S = 5, 1.0
-NOT_FOUND, TOO_MANY, SERVER_ERROR = 404, 429, 500
+FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 403, 404, 429, 500
 
 
 class Api:
@@ -83,7 +83,7 @@ class Api:
                 return None
             raise
 
-    def list(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
+    def those(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
         """The objects that bear some labels."""
         selector = ",".join(f"{name}={value}" for name, value in labels.items())
         found = self._json("GET", self._path(kind), query=[("labelSelector", selector)])
@@ -98,6 +98,29 @@ class Api:
         except ApiException as error:
             if error.status != NOT_FOUND:
                 raise
+
+    def has(self, kind: str) -> bool:
+        """Whether the cluster knows a kind; also False where this account may not look."""
+        version, plural = KINDS[kind]
+        try:
+            found = self._json("GET", f"/apis/{version}")
+        except ApiException as error:
+            if error.status in (FORBIDDEN, NOT_FOUND):
+                return False
+            raise
+        return any(one["name"] == plural for one in found.get("resources") or ())
+
+    def own_ports(self) -> set[int]:
+        """Ports that the API servers listen on, behind their Service."""
+        path = "/api/v1/namespaces/default/endpoints/kubernetes"
+        try:
+            found = self._json("GET", path)
+        except ApiException as error:
+            if error.status in (FORBIDDEN, NOT_FOUND):
+                return set()
+            raise
+        subsets = found.get("subsets") or ()
+        return {int(port["port"]) for one in subsets for port in one.get("ports") or ()}
 
     def log(self, pod: str, container: str) -> str:
         """What a container of a pod has written so far."""
@@ -148,8 +171,8 @@ class Api:
 
     def overview(self) -> str:
         """How the pods of the namespace are, a line each, and the last warnings."""
-        lines = [_told(pod) for pod in self.list("Pod", {})]
-        events = [one for one in self.list("Event", {}) if one.get("type") == "Warning"]
+        lines = [_told(pod) for pod in self.those("Pod", {})]
+        events = [one for one in self.those("Event", {}) if one.get("type") == "Warning"]
         events.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
         said = [
             f"{one['involvedObject'].get('name')}: {one.get('reason')}: {one.get('message')}"
@@ -180,7 +203,7 @@ class Api:
             try:
                 return self._send(method, path, query=query, body=body)
             except (ApiException, HTTPError) as error:
-                status = getattr(error, "status", None) or SERVER_ERROR
+                status = int(getattr(error, "status", None) or SERVER_ERROR)
                 passing = status == TOO_MANY or status >= SERVER_ERROR
                 if attempt == ATTEMPTS or not passing:
                     raise

@@ -19,14 +19,17 @@ PROGRAM = """
 import json, os, time, urllib.request, uuid
 
 url, body = os.environ["URL"], json.loads(os.environ["BODY"])
+answered = False
 while True:
     asked = json.dumps({**body, "id": uuid.uuid4().hex}).encode()
     try:
         with urllib.request.urlopen(url, asked, timeout=30) as answer:
             said = json.load(answer)
-            print(json.dumps({"version": said["model_version"], "id": said["id"]}), flush=True)
+        answered = True
+        print(json.dumps({"version": said["model_version"], "id": said["id"]}), flush=True)
     except OSError as error:
-        print(json.dumps({"failed": str(error)}), flush=True)
+        # Networks may take a moment until they let a new pod out.
+        print(json.dumps({"failed": str(error)}) if answered else error, flush=True)
     time.sleep(0.1)
 """
 
@@ -44,8 +47,8 @@ class Clients:
     def told(self) -> list[dict[str, Any]]:
         """An entry per request, oldest first."""
         lines = self.ground.admin.log(NAME, "base").splitlines()
-        # The last one may be half written.
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        # The last one may be half written; and what was tried before the first answer is no JSON.
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def failures(self) -> list[str]:
         """What went wrong, request by request."""

@@ -35,7 +35,8 @@ def ground(
     kubeconfig, gateway = option("--kubeconfig", None), option("--gateway", None)
     if kubeconfig:
         files = ":".join(str(Path(one).expanduser()) for one in str(kubeconfig).split(":"))
-        keep, image = option("--keep"), option("--image")
+        image, told = option("--image"), request.config.get_terminal_writer()
+        keep = (lambda line: told.line(f"\n{line}")) if option("--keep") else None
         with real(files, folder, image=image, gateway=gateway, keep=keep) as cluster:
             yield cluster
     else:

@@ -35,7 +35,7 @@ class Double:
         by_gateway: Whether it has the Gateway API.
     """
 
-    namespace, image, patience_s = NAMESPACE, IMAGE, 60.0
+    namespace, image, patience_s, tries = NAMESPACE, IMAGE, 120.0, 1
 
     def __init__(self, cluster: Cluster, admin: Api, *, by_gateway: bool) -> None:
         self.admin = admin

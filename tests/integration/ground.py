@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -26,13 +25,15 @@ class Ground(Protocol):
         admin: The API, with the rights of the given kubeconfig.
         gateway: The spec's `gateway`; None: traffic is split by the number of servers.
         patience_s: How long a pod may take until it runs, its image being pulled.
+        tries: How often a stage is tried whose error says that another try may help.
     """
 
     namespace: str
     image: str
     admin: Api
-    gateway: Mapping[str, str] | None
+    gateway: dict[str, str] | None
     patience_s: float
+    tries: int
 
     def kubeconfig(self, account: str) -> Path:
         """A kubeconfig of a service account of the namespace."""

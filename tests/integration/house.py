@@ -66,8 +66,8 @@ class House:
 
     @property
     def shop(self) -> Workshop:
-        """As an Airflow's process has it, and it knows MLflow besides."""
-        return Workshop(Settings(mlflow=self.ground.here(MLFLOW, MLFLOW_PORT)))
+        """As an Airflow's process has it, which is told nothing of MLflow."""
+        return Workshop()
 
     def wait_for(self, deployment: str) -> None:
         """Return once a Deployment is available."""
@@ -107,7 +107,8 @@ class House:
 
     def alias(self, name: str) -> int | None:
         """The version that bears an alias in MLflow's registry."""
-        found = self.shop.registry.alias(MODEL, name)
+        knowing = Settings(mlflow=self.ground.here(MLFLOW, MLFLOW_PORT))
+        found = Workshop(knowing).registry.alias(MODEL, name)
         return None if found is None else found.version
 
 
@@ -123,6 +124,10 @@ def opened(ground: Ground, folder: Path) -> Iterator[House]:
     for manifest in layout.foundation(ground.namespace, image=ground.image):
         if not _is_mlflow(manifest):
             admin.apply(manifest)
+    by_cilium = admin.has("CiliumNetworkPolicy")
+    ports = admin.own_ports()
+    for manifest in layout.to_api_server(ground.namespace, ports=ports, by_cilium=by_cilium):
+        admin.apply(manifest)
     files = specs(ground)
     store = inside(ground, STORE, STORE_PORT)
     for manifest in layout.settings(ground.namespace, store_url=store, project=files):
@@ -197,6 +202,8 @@ def specs(ground: Ground) -> dict[str, str]:
         "image": ground.image,
         "namespace": ground.namespace,
         "replicas": 1,
+        # Each node pulls the image first, and it is large.
+        "ready_seconds": 270,
         "resources": {"cpu": "100m", "memory": "512Mi"},
     }
     if ground.gateway is not None:

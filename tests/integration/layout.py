@@ -158,6 +158,8 @@ def _with_image(deployment: Manifest, image: str) -> None:
         container["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
         pod["volumes"] = [{"name": "tmp", "emptyDir": {}}]
         return
+    # Each imports everything once more, and nobody here asks two things at a time.
+    container["args"] = [one.replace("workers=2", "workers=1") for one in container["args"]]
     for variable in container["env"]:
         if variable["name"] == "MLFLOW_BACKEND_STORE_URI":
             variable |= {"value": "sqlite:////tmp/mlflow.db"}
@@ -186,6 +188,38 @@ def allowed_hosts(namespace: str, *more: str) -> Manifest:
     moved = _moved(written, namespace)
     hosts = ",".join([moved["data"]["allowed-hosts"], *more])
     return {**moved, "data": {**moved["data"], "allowed-hosts": hosts}}
+
+
+def to_api_server(namespace: str, *, ports: set[int], by_cilium: bool) -> Iterator[Manifest]:
+    """What the policy `rollout-to-api-server` lacks on some clusters.
+
+    Args:
+        namespace: Of the pods.
+        ports: That the API servers listen on.
+        by_cilium: Whether Cilium enforces it, which takes no address for an API server.
+    """
+    [policy] = [
+        _moved(one, namespace)
+        for one in _written("base")
+        if one["metadata"]["name"] == "rollout-to-api-server"
+    ]
+    meta = {"name": "rollout-to-this-api-server", "namespace": namespace}
+    [rule] = policy["spec"]["egress"]
+    unknown = ports - {port["port"] for port in rule["ports"]}
+    if unknown:
+        more = [{"protocol": "TCP", "port": port} for port in sorted(unknown)]
+        spec = {**policy["spec"], "egress": [{**rule, "ports": more}]}
+        yield {**policy, "metadata": meta, "spec": spec}
+    if by_cilium:
+        yield {
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumNetworkPolicy",
+            "metadata": meta,
+            "spec": {
+                "endpointSelector": policy["spec"]["podSelector"],
+                "egress": [{"toEntities": ["kube-apiserver"]}],
+            },
+        }
 
 
 def clients_to_gateway(namespace: str, gateway: str) -> Manifest:

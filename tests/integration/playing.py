@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,9 +15,12 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from kubernetes.client import V1Container
 from kubernetes.client import models as k8s
 
+from slipway.errors import Transient
 from slipway.orchestration.stage_pod import StagePod
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context
 from tests.integration.layout import PROJECT
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
 """How often a trigger looks at its pod; the suite has no time for Airflow's default."""
@@ -58,6 +62,7 @@ class Run:
         run_id: Of the run; no two runs of a test share one.
         volume: Of the specs, which the stages' own image does not hold.
         patience_s: How long a pod may take until it ends.
+        tries: How often a stage is tried whose error says that another try may help.
         conf: Parameters that a person gave.
         pushed: What each task has pushed.
         changed: Called with each task before its pod is made.
@@ -67,6 +72,7 @@ class Run:
     run_id: str
     volume: dict[str, Any]
     patience_s: float
+    tries: int = 1
     conf: dict[str, Any] = field(default_factory=dict)
     pushed: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: Callable[[StagePod], None] = lambda _: None
@@ -78,15 +84,25 @@ class Run:
         Nothing follows a task that was skipped, but what runs whatever happened.
         """
         skipped, ended = False, {}
-        for task in self.make().topological_sort():
+        for task in self.make().topological_sort():  # type: ignore[no-untyped-call]
             if skipped and not task.is_teardown:
                 continue
             try:
-                self.task(task.task_id)
+                self._tried(task.task_id)
             except AirflowSkipException:
                 skipped = True
             ended[task.task_id] = str(self.pushed[task.task_id]["return_value"]["action"])
         return ended
+
+    def _tried(self, task_id: str) -> None:
+        for attempt in range(1, self.tries):
+            try:
+                self.task(task_id, attempt=attempt)
+            except Transient as error:
+                log.warning("%s is tried again: %s", task_id, error)
+            else:
+                return
+        self.task(task_id, attempt=self.tries)
 
     def task(self, task_id: str, *, attempt: int = 1) -> dict[str, Any]:
         """What a task pushed, once it has come to its end; its error is raised."""

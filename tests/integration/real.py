@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Real:
         leaving: Ends the forwards.
     """
 
-    patience_s = 900.0
+    patience_s, tries = 900.0, 3
 
     def __init__(
         self,
@@ -113,7 +113,12 @@ class Real:
 
 @contextmanager
 def real(
-    kubeconfig: str, folder: Path, *, image: str | None, gateway: str | None, keep: bool
+    kubeconfig: str,
+    folder: Path,
+    *,
+    image: str | None,
+    gateway: str | None,
+    keep: Callable[[str], None] | None,
 ) -> Iterator[Real]:
     """A namespace of a real cluster as ground; it is deleted afterwards.
 
@@ -122,7 +127,7 @@ def real(
         folder: For tokens.
         image: That the cluster can pull, or has.
         gateway: `NAMESPACE/NAME=URL` of a Gateway; None: none is used.
-        keep: Whether the namespace stays.
+        keep: The namespace stays, and this is told how it is deleted; None: it is deleted.
     """
     if not image:
         pytest.exit("hint: say which image: make integration KUBECONFIG=… IMAGE=…", returncode=2)
@@ -132,7 +137,7 @@ def real(
     folder.chmod(0o700)
     with ExitStack() as leaving:
         admin = leaving.enter_context(_admin(kubeconfig, namespace))
-        leaving.callback(_leave, admin, keep=keep)
+        leaving.callback(_leave, admin, keep)
         yield Real(
             admin,
             image=image,
@@ -156,9 +161,9 @@ def _admin(kubeconfig: str, namespace: str) -> Api:
     return admin
 
 
-def _leave(admin: Api, *, keep: bool) -> None:
-    if keep:
-        print(f"\nkept: kubectl delete namespace {admin.namespace}")  # noqa: T201 - to the person
+def _leave(admin: Api, keep: Callable[[str], None] | None) -> None:
+    if keep is not None:
+        keep(f"kept: kubectl delete namespace {admin.namespace}")
         return
     admin.delete("Namespace", admin.namespace)
     admin.wait(

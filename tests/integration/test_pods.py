@@ -53,7 +53,7 @@ def gate(house: House, change: Callable[[StagePod], None] = lambda _: None, **po
 
 def pods_of(house: House, stage: str = "gate") -> list[Manifest]:
     """Pods of a stage that are not on their way out."""
-    found = house.ground.admin.list("Pod", {"slipway/stage": stage})
+    found = house.ground.admin.those("Pod", {"slipway/stage": stage})
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 

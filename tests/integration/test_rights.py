@@ -46,12 +46,15 @@ RIGHTS: Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]] = {
     },
 }
 
+pytestmark = pytest.mark.timeout(1800)
+
 
 @pytest.mark.parametrize("account", RIGHTS)
 def test_an_account_may_do_its_own_work_and_nothing_else(house: House, account: str) -> None:
     """In its namespace; and nothing at all in another one."""
     ground = house.ground
-    found, elsewhere = {}, []
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    elsewhere = []
     with Api(ground.kubeconfig(account), namespace=ground.namespace) as api:
         for group, resources in ASKED.items():
             for resource in resources:
@@ -69,10 +72,10 @@ def test_the_rollout_is_refused_what_is_not_its_own(house: House) -> None:
     """The right that is asked about is the one that is enforced."""
     ground = house.ground
     with Api(ground.kubeconfig(ROLLOUT), namespace=ground.namespace) as api:
-        assert api.list("Service", {})
+        assert api.those("Service", {})
         for kind in ("Pod", "Secret", "Event"):
             with pytest.raises(ApiException, match="is forbidden") as refused:
-                api.list(kind, {})
+                api.those(kind, {})
             assert refused.value.status == 403
 
 

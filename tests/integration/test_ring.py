@@ -45,7 +45,8 @@ def run(house: House, make: Callable[[], DAG], **conf: Any) -> Run:
     volume = layout.project_volume(house.files)
     run_id = f"manual__{next(NUMBERS)}"
     # The longest of its stages waits for requests.
-    return Run(make, run_id, volume, house.ground.patience_s + 300, conf=conf)
+    seconds = house.ground.patience_s + 300
+    return Run(make, run_id, volume, seconds, house.ground.tries, conf=conf)
 
 
 def train(house: House) -> dict[str, str]:
@@ -151,4 +152,4 @@ def test_no_pod_of_a_stage_is_left(house: House) -> None:
     """Each was deleted when it had succeeded."""
     admin = house.ground.admin
     of_stages = {"app.kubernetes.io/name": "slipway-stage", "slipway/model": MODEL}
-    admin.wait("no pod of a stage", lambda: not admin.list("Pod", of_stages), seconds=120)
+    admin.wait("no pod of a stage", lambda: not admin.those("Pod", of_stages), seconds=120)

@@ -17,6 +17,8 @@ from slipway.errors import (
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMEOUT, CONFLICT, TOO_MANY = 401, 403, 404, 408, 409, 429
 BUSY = {TIMEOUT, CONFLICT, TOO_MANY}
 SERVER_ERROR = 500
+QUOTA = ("exceeded quota", "status unknown for quota")
+"""A new quota refuses everything until it has been counted for the first time."""
 
 
 def answered(status: int | None, body: object, *, doing: str, where: str) -> SlipwayError:
@@ -36,7 +38,7 @@ def answered(status: int | None, body: object, *, doing: str, where: str) -> Sli
             found=f"{status}: {said}" if status else said,
             where=where,
         )
-    if status == FORBIDDEN and "exceeded quota" in said:
+    if status == FORBIDDEN and any(words in said for words in QUOTA):
         return Unschedulable(
             f"cannot {doing}: the namespace's quota is used up",
             expected="room in the ResourceQuota",
