@@ -9,11 +9,11 @@ UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-cer
 AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 	pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
-GROUND = $(if $(GATEWAY),--gateway "$(GATEWAY)")
-# Only one that is typed after `make`: whoever has exported KUBECONFIG did not mean this.
-ifeq ($(origin KUBECONFIG),command line)
-GROUND += --verbose --kubeconfig "$(KUBECONFIG)" --image "$(IMAGE)" $(if $(KEEP),--keep)
-endif
+# Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
+typed = $(if $(findstring command line,$(origin $1)),$2)
+GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
+	$(call typed,IMAGE,--image "$(IMAGE)") $(call typed,GATEWAY,--gateway "$(GATEWAY)") \
+	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo down format check test integration e2e soak clients bench lock sbom audit reference

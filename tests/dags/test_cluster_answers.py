@@ -21,6 +21,7 @@ def status(message: str) -> str:
     ("code", "message", "kind", "hint"),
     [
         (403, 'pods "x" is forbidden: exceeded quota: q, used: pods=5', errors.Unschedulable, "qu"),
+        (403, 'pods "x" is forbidden: status unknown for quota: q', errors.Unschedulable, "qu"),
         (403, 'User "ann" cannot create resource "pods"', errors.Denied, "slipway-airflow"),
         (403, 'violates PodSecurity "restricted:latest"', errors.Denied, "admission rule"),
         (403, 'admission webhook "images" denied the request', errors.Denied, "admission rule"),

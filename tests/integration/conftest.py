@@ -39,6 +39,8 @@ def ground(
         keep = (lambda line: told.line(f"\n{line}")) if option("--keep") else None
         with real(files, folder, image=image, gateway=gateway, keep=keep) as cluster:
             yield cluster
+    elif option("--image", None):
+        pytest.exit("hint: type KUBECONFIG=… after `make integration`, too", returncode=2)
     else:
         with double(folder, by_gateway=bool(gateway)) as cluster:
             yield cluster
