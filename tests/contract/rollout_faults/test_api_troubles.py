@@ -1,0 +1,62 @@
+"""The API refuses, fails or is silent at each stage: the champion serves, a repeat goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster import objects as wire
+from slipway.errors import ClusterUnavailable, Denied
+from slipway.records.runs import RunRecord
+from slipway.stages import shifting, switching
+from tests.contract.rollout_faults.test_whole_rollouts import ALL_WELL
+from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, STAGES, STEP, World
+
+TROUBLES: dict[str, dict[str, Any]] = {
+    "429": {"status": 429},
+    "500": {"status": 500},
+    "silent": {"status": None, "hang_seconds": 0.5},
+    "403": {"status": 403},
+}
+
+
+def test_an_api_that_is_away_or_stumbles_at_every_stage(
+    routed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage fails with what it was, time and again; what passes after a moment is waited for."""
+    monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05, 0.05, 0.05))
+    monkeypatch.setattr(wire, "LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(shifting, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    run, said = "", []
+    with routed.clients() as clients:
+        for name in ("reconcile", *STAGES):
+            for trouble, fault in TROUBLES.items():
+                monkeypatch.setattr(wire, "READ_SECONDS", 0.1 if trouble == "silent" else 5.0)
+                routed.cluster.fail(**fault, times=None)
+                with pytest.raises(Denied if trouble == "403" else ClusterUnavailable):
+                    _stage(routed, name, run)
+                routed.cluster.recover()
+                assert routed.aliases()["champion"] == CHAMPION
+            clients.after(1)
+            monkeypatch.setattr(wire, "READ_SECONDS", 5.0)
+            _stumble(routed)
+            record = _stage(routed, name, run)
+            run = run or record.ref.run
+            said.append(record.verdict.action)
+        routed.cluster.recover()
+    assert said == ALL_WELL
+    routed.is_tidy(CANDIDATE, CHAMPION)
+
+
+def _stage(world: World, name: str, run: str) -> RunRecord:
+    given: dict[str, Any] = {"rollout": run} if run else {}
+    return world.stage(name, **given, **({"step": STEP} if name == "shift" else {}))
+
+
+def _stumble(world: World) -> None:
+    world.cluster.fail(verb="patch", status=429)
+    world.cluster.fail(verb="patch", status=500, after=True)
+    world.cluster.fail(verb="list", status=503)
+    world.cluster.fail(verb="patch", kind=world.entry_kind, status=409)

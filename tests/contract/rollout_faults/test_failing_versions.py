@@ -1,0 +1,158 @@
+"""Versions that cannot serve, and that stop serving well: the champion answers throughout."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from slipway.records.runs import Verdict
+from slipway.stages import shifting, switching
+from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
+from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body
+
+
+@pytest.mark.parametrize("trouble", ["crash loop", "never ready", "wrong answers"])
+def test_a_version_that_fails_its_trial_is_refused(
+    routed: World, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """It cannot start, does not come up in time, or answers otherwise than its gates saw it do."""
+    versions = {"crash loop": CRASHING, "wrong answers": OTHER}
+    challenger = versions.get(trouble, CANDIDATE)
+    routed.settle(challenger)
+    routed.write_specs(ready_seconds=10)
+    hurry(monkeypatch)
+    if trouble == "never ready":
+        routed.cluster.unschedulable({"slipway/trial": "true"})
+    with routed.clients() as clients:
+        assert routed.roll() == ["roll_out", "refused"]
+        assert set(clients.after(5)) == {CHAMPION}
+    assert routed.tag(challenger) == "refused"
+    routed.is_tidy(CHAMPION)
+    assert routed.roll() == ["nothing"]
+    routed.cluster.schedulable()
+
+
+def test_an_image_that_cannot_be_pulled(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For servers it is aborted, for a trial refused: nobody is asked who cannot answer."""
+    monkeypatch.setattr(shifting, "READ_BACK_ROUNDS", 1)
+    routed.write_specs(ready_seconds=10)
+    hurry(monkeypatch)
+    run = routed.until("verify")
+    routed.cluster.missing_image(IMAGE)
+    try:
+        with routed.clients() as clients:
+            assert routed.go_on(run, after="verify") == ["aborted"]
+            assert set(clients.after(5)) == {CHAMPION}
+            routed.is_tidy(CHAMPION)
+            assert routed.roll() == ["nothing"]
+            assert routed.roll(str(CANDIDATE)) == ["roll_out", "refused"]
+    finally:
+        routed.cluster.images.add(IMAGE)
+    routed.is_tidy(CHAMPION)
+
+
+def test_a_canary_that_crash_loops_is_given_up(
+    routed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its share fails for some seconds, and is told; then the champion answers everything."""
+    monkeypatch.setattr(shifting, "UNHEALTHY_SECONDS", 1.0)
+    routed.write_specs(requests=10**6)
+    run = routed.until("verify")
+    step, ended = _stepping(routed, run)
+    with routed.clients(may_fail=10**6) as clients:
+        step.start()
+        routed.cluster.wait("the traffic is shared", lambda: len(routed.weights()) == 2)
+        clients.after(30)
+        [pod] = routed.cluster.pods({"slipway/version": str(CANDIDATE)})
+        routed.cluster.missing_image(IMAGE)
+        while step.is_alive():
+            _kill(routed, pod["metadata"]["name"])
+            time.sleep(0.2)
+        routed.cluster.images.add(IMAGE)
+        failures = clients.failures.total()
+        assert set(clients.after(10)) == {CHAMPION}
+        assert clients.failures.total() == failures
+    assert "none of its servers could answer" in ended[0].reason
+    assert routed.tag(CANDIDATE) == "aborted"
+    routed.is_tidy(CHAMPION)
+
+
+def _kill(world: World, pod: str) -> None:
+    try:
+        world.cluster.oom(pod, "server")
+    except (KeyError, LookupError, AssertionError):
+        return
+
+
+def test_a_lost_node_takes_the_canary_only(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its share fails until it is given up; the champion stands on another node."""
+    monkeypatch.setattr(shifting, "UNHEALTHY_SECONDS", 1.0)
+    routed.write_specs(requests=10**6)
+    run = routed.until("verify")
+    [champion] = routed.cluster.pods({"slipway/version": str(CHAMPION)})
+    _cordon(routed, champion["spec"]["nodeName"], on=True)
+    step, ended = _stepping(routed, run)
+    with routed.clients(may_fail=10**6) as clients:
+        step.start()
+        routed.cluster.wait("the traffic is shared", lambda: len(routed.weights()) == 2)
+        [canary] = routed.cluster.pods({"slipway/version": str(CANDIDATE)})
+        node = canary["spec"]["nodeName"]
+        assert node != champion["spec"]["nodeName"]
+        routed.cluster.lose_node(node)
+        step.join(60)
+        failures = clients.failures.total()
+        assert set(clients.after(10)) == {CHAMPION}
+        assert clients.failures.total() == failures
+    routed.cluster.restore_node(node)
+    _cordon(routed, champion["spec"]["nodeName"], on=False)
+    assert [verdict.action for verdict in ended] == ["aborted"]
+    routed.is_tidy(CHAMPION)
+
+
+def _cordon(world: World, node: str, *, on: bool) -> None:
+    taints = [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}] if on else None
+    world.cluster.patch("Node", node, {"spec": {"taints": taints}}, namespace="")
+
+
+def _stepping(world: World, run: str) -> tuple[threading.Thread, list[Verdict]]:
+    """A thread that waits for requests, and what it decided then."""
+    ended: list[Verdict] = []
+
+    def step() -> None:
+        ended.append(world.stage("shift", rollout=run, step=STEP).verdict)
+
+    return threading.Thread(target=step, daemon=True), ended
+
+
+def test_a_version_that_answers_wrongly_later_is_taken_back(
+    routed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its servers fetch another version's folder by now; the switch reads back, and aborts."""
+    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    run = routed.until("shift")
+    name = f"{NAME}-v{CANDIDATE}"
+    now = routed.cluster.get("Deployment", name)
+    told = json.dumps(now["spec"]["template"])
+    other = json.loads(
+        told.replace(f'"--version", "{CANDIDATE}", "--into"', f'"--version", "{OTHER}", "--into"')
+    )
+    assert other != now["spec"]["template"]
+    right = _scores(routed)
+    routed.cluster.patch(
+        "Deployment", name, {"spec": {"template": {"spec": other["spec"]}}}, manager="kubectl-edit"
+    )
+    routed.cluster.wait("it answers otherwise", lambda: not _scores(routed) & right)
+    with routed.clients() as clients:
+        assert routed.go_on(run, after="shift") == ["aborted"]
+        assert set(clients.after(10)) == {CHAMPION}
+    routed.is_tidy(CHAMPION)
+    assert routed.aliases()["champion"] == CHAMPION
+
+
+def _scores(world: World) -> set[tuple[float, ...]]:
+    """What servers of the candidate answer."""
+    platform = world.shop().platform_for(world.spec)
+    return {platform.ask(MODEL, request_body(), version=CANDIDATE).scores for _ in range(3)}

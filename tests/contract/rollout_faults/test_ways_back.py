@@ -1,0 +1,125 @@
+"""The way back on a cluster: from a canary, from a champion, and where it cannot be gone."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster import objects as wire
+from slipway.cli import main
+from slipway.errors import Superseded
+from slipway.stages import shifting, switching
+from tests.contract.rollout_faults.test_whole_rollouts import as_a_person
+from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, STEP, World, hurry
+from tests.fakes.clustered import IMAGE, MODEL, NAME
+
+
+def rollback(world: World) -> tuple[int, dict[str, Any]]:
+    """Exit status and words of `slipway rollback`."""
+    with as_a_person(world) as shell:
+        done = shell.invoke(main, ["rollback", MODEL, "--json"])
+    return done.exit_code, json.loads(done.stdout) if done.stdout.startswith("{") else {}
+
+
+def test_a_way_back_overtakes_a_canary(
+    routed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its weight goes first of all; the step that waits for requests ends, and changes nothing."""
+    monkeypatch.setattr(shifting, "TELL_SECONDS", 0.5)
+    routed.write_specs(requests=10**6)
+    run = routed.until("verify")
+    ended: list[BaseException] = []
+
+    def step() -> None:
+        try:
+            routed.stage("shift", rollout=run, step=STEP)
+        except Superseded as error:
+            ended.append(error)
+
+    older = threading.Thread(target=step)
+    with routed.clients() as clients:
+        older.start()
+        routed.cluster.wait("the traffic is shared", lambda: len(routed.weights()) == 2)
+        clients.after(20)
+        began = time.monotonic()
+        code, said = rollback(routed)
+        took = time.monotonic() - began
+        assert set(clients.after(20)) == {CHAMPION}
+        older.join(20)
+    assert (code, said["rolled_back"]) == (0, True)
+    assert said["verdicts"]["reconcile"]["action"] == "repair"
+    assert len(ended) == 1
+    routed.is_tidy(CHAMPION)
+    assert routed.tag(CANDIDATE) == "rolled_back"
+    with capsys.disabled():
+        print(f"\nrollback of a canary: {took:.1f} s from command to its end")  # noqa: T201
+
+
+def test_a_way_back_needs_no_pod(routed: World) -> None:
+    """Neither room for one nor its image: what is warm serves; that it did is read back."""
+    routed.settle(challenger=None, previous=CANDIDATE)
+    routed.cluster.missing_image(IMAGE)
+    routed.cluster.quota(pods=1)
+    try:
+        with routed.clients(stays=CANDIDATE) as clients:
+            code, said = rollback(routed)
+            assert set(clients.after(10)) == {CANDIDATE}
+    finally:
+        routed.cluster.images.add(IMAGE)
+        routed.cluster.quota(pods=None)
+    assert (code, said["rolled_back"]) == (0, True)
+    routed.is_tidy(CANDIDATE)
+
+
+def test_a_way_back_that_does_not_happen_is_no_success(
+    routed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Previous is gone and cannot start: the champion serves on, and no alias has moved."""
+    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    routed.settle(challenger=None, previous=CANDIDATE)
+    routed.write_specs(ready_seconds=10)
+    hurry(monkeypatch)
+    routed.cluster.missing_image(IMAGE)
+    try:
+        [pod] = routed.cluster.pods({"slipway/version": str(CANDIDATE)})
+        routed.cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
+        routed.cluster.wait("it is not warm any more", lambda: not routed.warm())
+        with routed.clients() as clients:
+            code, said = rollback(routed)
+            assert set(clients.after(10)) == {CHAMPION}
+    finally:
+        routed.cluster.images.add(IMAGE)
+    assert code == 1
+    assert said["rolled_back"] is False
+    assert routed.aliases() == {"champion": CHAMPION, "previous": CANDIDATE}
+    assert routed.weights() == {CHAMPION: 1.0}
+
+
+@pytest.mark.parametrize("stage", ["switch", "promote_champion"])
+def test_a_way_back_without_an_api_is_no_success(
+    routed: World, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """Wherever it breaks off: the command fails, and given again it goes on from there."""
+    monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05,))
+    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    routed.settle(challenger=None, previous=CANDIDATE)
+    run = routed.begin("previous").ref.run
+    for name in ["verify", "switch"][: 1 if stage == "switch" else 2]:
+        routed.stage(name, rollout=run)
+    routed.lapse()
+    routed.cluster.fail(status=500, times=None)
+    with routed.clients(stays=CANDIDATE):
+        code, said = rollback(routed)
+        assert code == 1
+        assert not said.get("rolled_back")
+        assert routed.aliases() == {"champion": CHAMPION, "previous": CANDIDATE}
+        routed.cluster.recover()
+        routed.lapse()
+        assert rollback(routed)[0] == 0
+    routed.is_tidy(CANDIDATE)
+    assert routed.aliases() == {"champion": CANDIDATE}
+    assert f"{NAME}-v{CHAMPION}" not in routed.names("Deployment")

@@ -1,0 +1,70 @@
+"""A whole rollout on a cluster, and the way back from it, while clients ask."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from click.testing import CliRunner
+
+from slipway import wiring
+from slipway.cli import main
+from slipway.cli import stages as commands
+from slipway.records.outcomes import Listing
+from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, World
+from tests.fakes.clustered import MODEL
+
+ALL_WELL = ["roll_out", "verified", "shifted", "switched", "promoted"]
+
+
+@contextmanager
+def as_a_person(world: World) -> Iterator[CliRunner]:
+    """Commands of a person's shell."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SLIPWAY_PROJECT", "SLIPWAY_STORE", "SLIPWAY_MLFLOW"):
+            patch.setenv(name, world.environ[name])
+        # Another handler of SIGTERM would stay for the tests that follow.
+        patch.setattr(commands, "end_when_told", lambda: None)
+        yield CliRunner()
+
+
+def said_of_the_monitor(world: World) -> tuple[object, str]:
+    """Whose reference windows are held against from now on, and whether that one is served."""
+    found = wiring.run_stage("collect", {"model": MODEL}, origin={}, shop=world.shop())
+    assert isinstance(found, Listing)
+    return found.verdict.numbers["champion"], found.verdict.reason
+
+
+def test_a_challenger_becomes_champion_and_is_rolled_back(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody is turned away; aliases, traffic and the drift reference go there and back together.
+
+    The way back is a change of weights: whoever served before is warm until it serves again.
+    """
+    with world.clients() as clients:
+        assert world.roll() == ALL_WELL
+        assert set(clients.after(10)) == {CANDIDATE}
+        world.is_tidy(CANDIDATE, CHAMPION)
+        assert world.aliases() == {"champion": CANDIDATE, "previous": CHAMPION}
+        assert said_of_the_monitor(world)[0] == CANDIDATE
+        assert world.warm() == {CHAMPION}
+        began = time.monotonic()
+        with as_a_person(world) as shell:
+            done = shell.invoke(main, ["rollback", MODEL, "--json"])
+        took = time.monotonic() - began
+        assert done.exit_code == 0, done.output
+        assert set(clients.after(10)) == {CHAMPION}
+    assert json.loads(done.stdout)["rolled_back"] is True
+    world.is_tidy(CHAMPION)
+    assert world.aliases() == {"champion": CHAMPION}
+    assert world.tag(CANDIDATE) == "rolled_back"
+    champion, reason = said_of_the_monitor(world)
+    assert champion == CHAMPION
+    assert "what is served is not" not in reason
+    with capsys.disabled():
+        how = "route" if world.by_route else "numbers of servers"
+        print(f"\nrollback of a champion by {how}: {took:.1f} s from command to its end")  # noqa: T201
