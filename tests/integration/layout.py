@@ -52,7 +52,7 @@ def settings(namespace: str, *, store_url: str, project: Mapping[str, str]) -> l
         "SLIPWAY_STORE": ROOT,
         "SLIPWAY_MLFLOW": f"http://{MLFLOW}:{MLFLOW_PORT}",
         "SLIPWAY_PROJECT": PROJECT,
-        "SLIPWAY_LOG_ROLL_SECONDS": "1",
+        "SLIPWAY_LOG_ROLL_SECONDS": "5",
         "AWS_ENDPOINT_URL": store_url,
         **CLIENTS,
     }
