@@ -9,6 +9,10 @@ UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-cer
 AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 	pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
+# The tests of one file may depend on one another, and share what they start.
+PARALLEL = -n 2 --dist loadfile
+ROLLOUTS = double rollouts
+
 # Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
 typed = $(if $(findstring command line,$(origin $1)),$2)
 GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
@@ -16,7 +20,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test integration e2e soak clients bench lock sbom audit reference
+.PHONY: help setup demo down format check test rollouts integration e2e soak clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,16 +44,19 @@ check: $(READY) ## linters, types, import contracts and specs
 	$(BIN)/lint-imports
 	$(BIN)/slipway check
 
-test: $(READY) $(CLIENTS) ## every test; the end-to-end ones last, one at a time
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/soak --cov --cov-report= --cov-fail-under 0
-	$(BIN)/pytest tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
+test: $(READY) $(CLIENTS) ## every test but those of the next three; the end-to-end ones last
+	$(BIN)/pytest $(PARALLEL) $(addprefix --ignore tests/,e2e soak $(ROLLOUTS) integration) --cov --cov-report= --cov-fail-under 0
+	$(BIN)/pytest $(PARALLEL) tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
+
+rollouts: $(READY) ## rollouts onto a double of a cluster, with faults, and the double's own tests
+	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(ROLLOUTS))
 
 integration: $(READY) ## one suite on a double, or on your cluster: KUBECONFIG=… IMAGE=… [GATEWAY=…] [KEEP=1]
 	$(BIN)/pytest tests/integration $(GROUND)
 
 e2e: $(READY) ## the end-to-end tests alone
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest $(PARALLEL) tests/e2e
 
 soak: $(READY) $(CLIENTS) ## the long tests of serving: faults in a loop, 100,000 fuzzed requests
 	$(BIN)/pytest tests/soak --capture=no --timeout 3000
