@@ -98,6 +98,7 @@ def test_a_lost_node_takes_the_canary_only(routed: World, monkeypatch: pytest.Mo
     with routed.clients(may_fail=10**6) as clients:
         step.start()
         routed.cluster.wait("the traffic is shared", lambda: len(routed.weights()) == 2)
+        clients.after(30)
         [canary] = routed.cluster.pods({"slipway/version": str(CANDIDATE)})
         node = canary["spec"]["nodeName"]
         assert node != champion["spec"]["nodeName"]

@@ -65,6 +65,8 @@ class Change:
                 self._make_room()
                 self._make_ready()
             self._enter()
+            # Servers bear no token: whoever slept since the entry changed may have been overtaken.
+            self._still_ours()
             for version, replicas in self._counts.items():
                 self._make(version, replicas)
             self._tidy()
