@@ -13,9 +13,9 @@ from slipway.adapters.platforms.cluster import objects as wire
 from slipway.cli import main
 from slipway.errors import Superseded
 from slipway.stages import shifting, switching
-from tests.contract.rollout_faults.test_whole_rollouts import as_a_person
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, STEP, World, hurry
 from tests.fakes.clustered import IMAGE, MODEL, NAME
+from tests.rollouts.faults.test_whole_rollouts import as_a_person
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STEP, World, hurry
 
 
 def rollback(world: World) -> tuple[int, dict[str, Any]]:

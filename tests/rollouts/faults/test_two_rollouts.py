@@ -11,9 +11,9 @@ from slipway.errors import LeaseHeld, Superseded
 from slipway.records.leases import acquire, release
 from slipway.records.runs import RunRecord
 from slipway.stages.leasing import lease_name, run_name
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, STEP, World
 from tests.fakes.clustered import MODEL, NAME
 from tests.racing import race
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STEP, World
 
 
 def test_only_one_of_two_begins(routed: World) -> None:

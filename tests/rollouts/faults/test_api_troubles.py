@@ -10,8 +10,8 @@ from slipway.adapters.platforms.cluster import objects as wire
 from slipway.errors import ClusterUnavailable, Denied
 from slipway.records.runs import RunRecord
 from slipway.stages import shifting, switching
-from tests.contract.rollout_faults.test_whole_rollouts import ALL_WELL
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, STAGES, STEP, World
+from tests.rollouts.faults.test_whole_rollouts import ALL_WELL
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STAGES, STEP, World
 
 TROUBLES: dict[str, dict[str, Any]] = {
     "429": {"status": 429},

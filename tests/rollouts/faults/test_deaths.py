@@ -8,10 +8,10 @@ import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
 from tests.cluster.faults import Fault
-from tests.contract.rollout_faults.dying import dies_and_is_continued, fused, killed_at
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, STEP, World
 from tests.fakes.clustered import NAME
 from tests.fakes.mortal import Fuse, Killed
+from tests.rollouts.faults.dying import dies_and_is_continued, fused, killed_at
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STEP, World
 
 HANGS = 30.0
 

@@ -10,8 +10,8 @@ import pytest
 
 from slipway.records.runs import Verdict
 from slipway.stages import shifting, switching
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
 from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
 
 
 @pytest.mark.parametrize("trouble", ["crash loop", "never ready", "wrong answers"])

@@ -14,9 +14,9 @@ import pytest
 from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.adapters.platforms.cluster.objects import ClusterObjects
 from tests.cluster.faults import Fault
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, World
 from tests.fakes.clustered import MODEL
 from tests.fakes.mortal import Fuse, Killed
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World
 
 WRITES = {
     ClusterObjects: ("apply", "delete"),

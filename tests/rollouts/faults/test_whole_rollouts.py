@@ -14,8 +14,8 @@ from slipway import wiring
 from slipway.cli import main
 from slipway.cli import stages as commands
 from slipway.records.outcomes import Listing
-from tests.contract.rollout_faults.world import CANDIDATE, CHAMPION, World
 from tests.fakes.clustered import MODEL
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World
 
 ALL_WELL = ["roll_out", "verified", "shifted", "switched", "promoted"]
 
