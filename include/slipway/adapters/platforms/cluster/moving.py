@@ -107,7 +107,8 @@ class Change:
             # Whoever loses some of its share goes on with all its servers until the entry changed.
             busy = replicas_of(now) if now and version in self._before.shares else 0
             self._make(version, max(busy, self._counts[version]))
-        self._waiting.for_servers({one: self._needed(one) for one in self._asked.shares})
+        needed = {one: self._needed(one) for one in self._asked.shares}
+        self._waiting.for_servers(needed, asked=self._before.shares)
 
     def _needed(self, version: int) -> int:
         """Servers that have to be ready: all where more is asked of them, one where not."""
@@ -204,7 +205,7 @@ class Change:
         needed = {
             one: self._counts[one] if self._is_by_count else self._needed(one) for one in shares
         }
-        self._waiting.for_servers(needed, exactly=self._is_by_count)
+        self._waiting.for_servers(needed, asked=shares, exactly=self._is_by_count)
         if len(shares) == 1:
             self._waiting.for_answers(*shares)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from slipway.adapters.platforms.cluster.ground import Ground
 from slipway.adapters.platforms.cluster.naming import object_name
 from slipway.adapters.platforms.cluster.objects import Manifest
 from slipway.adapters.platforms.cluster.standing import (
+    available,
     hint_of,
     in_words,
     is_given_up,
@@ -22,6 +23,8 @@ POLL_SECONDS = 0.5
 SHORT_POLL_SECONDS = 0.05
 """At first, for what takes a moment only: a way back shall not sleep through it."""
 ANSWERS_IN_A_ROW = 5
+SILENT_SECONDS = 20.0
+"""So long may a version be asked in vain while another one could answer in its place."""
 HEARD_WITHIN_SECONDS = 30.0
 """Until every node has heard where an entry leads, at the least."""
 
@@ -42,12 +45,16 @@ class Waiting:
         self._model = ground.spec.model
         self._cluster = cluster_of(ground.spec)
         self._deadline = ground.clock() + self._cluster.ready_seconds
+        self._silent: dict[int, float] = {}
 
-    def for_servers(self, needed: Mapping[int, int], *, exactly: bool = False) -> None:
+    def for_servers(
+        self, needed: Mapping[int, int], *, asked: Collection[int] = (), exactly: bool = False
+    ) -> None:
         """Until so many servers of each version can answer.
 
         Args:
             needed: How many, by version.
+            asked: Versions that clients ask meanwhile.
             exactly: Whether no more of them may run: where they stand behind one Service, their
                 numbers are the shares.
         """
@@ -61,7 +68,8 @@ class Waiting:
             }
             if not lacking:
                 return
-            if self._is_over() or any(is_given_up(now.get(version)) for version in lacking):
+            hopeless = any(is_given_up(now.get(version)) for version in lacking)
+            if hopeless or self._is_over() or self._are_failed(asked, now):
                 raise self._unready(lacking, now)
             self._ground.sleep(POLL_SECONDS)
 
@@ -102,6 +110,15 @@ class Waiting:
                     where=url,
                 )
             self._ground.sleep(next(pauses))
+
+    def _are_failed(self, asked: Collection[int], now: Mapping[int, Manifest]) -> bool:
+        """Whether clients go on asking a dead version for too long; not if every one is dead."""
+        dead = [version for version in asked if not available(now.get(version))]
+        clock = self._ground.clock()
+        if len(dead) == len(asked):
+            dead = []
+        self._silent = {version: self._silent.get(version, clock) for version in dead}
+        return any(clock - since > SILENT_SECONDS for since in self._silent.values())
 
     def _is_over(self) -> bool:
         return self._ground.clock() > self._deadline

@@ -1,0 +1,87 @@
+"""How long a change of traffic waits for servers, and when it gives up early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from slipway.adapters.platforms.cluster.ground import Ground
+from slipway.adapters.platforms.cluster.waiting import SILENT_SECONDS, Waiting
+from slipway.errors import PlatformUnavailable
+from slipway.spec import ModelSpec
+from tests.fakes import packages
+
+READY_SECONDS = 200
+
+
+def on_a_cluster() -> ModelSpec:
+    """A model on a cluster."""
+    described = packages.spec("sklearn.linear_model.LogisticRegression")
+    cluster = {"image": "server:1", "ready_seconds": READY_SECONDS}
+    deployment = {"target": "kubernetes", "kubernetes": cluster}
+    return ModelSpec.model_validate(
+        {**described.model_dump(exclude_unset=True), "deployment": deployment}
+    )
+
+
+@dataclass
+class Standing:
+    """A cluster whose Deployments have so many servers, and whose clock only moves in waits.
+
+    Attributes:
+        servers: Servers that can answer, by version.
+        seconds: On the clock.
+    """
+
+    servers: dict[int, int]
+    seconds: float = 0.0
+    spec: ModelSpec = field(default_factory=on_a_cluster)
+
+    def clock(self) -> float:
+        """Seconds so far."""
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+    def deployments(self) -> dict[int, dict[str, Any]]:
+        """As the API gives them."""
+        return {
+            version: {
+                "metadata": {"generation": 1},
+                "spec": {"replicas": 2},
+                "status": {"availableReplicas": count, "observedGeneration": 1, "replicas": 2},
+            }
+            for version, count in self.servers.items()
+        }
+
+
+def waited(standing: Standing, *asked: int) -> float:
+    """Seconds until a wait for two servers of version 2 was given up."""
+    waiting = Waiting(cast("Ground", standing), by_route=True)
+    with pytest.raises(PlatformUnavailable):
+        waiting.for_servers({1: 1, 2: 2}, asked=asked)
+    return standing.seconds
+
+
+def test_a_dead_version_that_clients_ask_is_given_up_soon() -> None:
+    """The champion could answer in its place, so its requests do not fail for minutes."""
+    assert waited(Standing({1: 2, 2: 0}), 1, 2) == pytest.approx(SILENT_SECONDS, abs=1.0)
+
+
+def test_a_version_that_nobody_asks_may_take_its_time() -> None:
+    """It costs no request to wait for it."""
+    assert waited(Standing({1: 2, 2: 0}), 1) == pytest.approx(READY_SECONDS, abs=1.0)
+
+
+def test_where_nobody_could_stand_in_the_wait_goes_on() -> None:
+    """To give up would help nobody."""
+    assert waited(Standing({1: 0, 2: 0}), 1, 2) == pytest.approx(READY_SECONDS, abs=1.0)
+
+
+def test_one_server_of_two_is_not_dead() -> None:
+    """Its clients are answered."""
+    assert waited(Standing({1: 2, 2: 1}), 1, 2) == pytest.approx(READY_SECONDS, abs=1.0)
