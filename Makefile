@@ -11,7 +11,7 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 
 # The tests of one file may depend on one another, and share what they start.
 PARALLEL = -n 2 --dist loadfile
-ROLLOUTS = double rollouts
+FAULTS = double rollouts e2e/test_trouble.py
 
 # Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
 typed = $(if $(findstring command line,$(origin $1)),$2)
@@ -20,7 +20,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test rollouts integration e2e soak clients bench lock sbom audit reference
+.PHONY: help setup demo down format check test faults integration e2e soak clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,13 +44,13 @@ check: $(READY) ## linters, types, import contracts and specs
 	$(BIN)/lint-imports
 	$(BIN)/slipway check
 
-test: $(READY) $(CLIENTS) ## every test but those of the next three; the end-to-end ones last
-	$(BIN)/pytest $(PARALLEL) $(addprefix --ignore tests/,e2e soak $(ROLLOUTS) integration) --cov --cov-report= --cov-fail-under 0
-	$(BIN)/pytest $(PARALLEL) tests/e2e --cov --cov-append --cov-report= --cov-fail-under 0
+test: $(READY) $(CLIENTS) ## unit, contract, DAG, serving and end-to-end tests; under a quarter of an hour
+	$(BIN)/pytest $(PARALLEL) $(addprefix --ignore tests/,e2e soak integration $(FAULTS)) --cov --cov-report= --cov-fail-under 0
+	$(BIN)/pytest $(PARALLEL) tests/e2e --ignore tests/e2e/test_trouble.py --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
 
-rollouts: $(READY) ## rollouts onto a double of a cluster, with faults, and the double's own tests
-	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(ROLLOUTS))
+faults: $(READY) ## kills and outages of Airflow's parts and of a cluster's double, and the double's own tests
+	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(FAULTS))
 
 integration: $(READY) ## one suite on a double, or on your cluster: KUBECONFIG=… IMAGE=… [GATEWAY=…] [KEEP=1]
 	$(BIN)/pytest tests/integration $(GROUND)

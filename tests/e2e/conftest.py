@@ -194,3 +194,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house.close()
     finally:
         stack.down()
+
+
+@pytest.fixture
+def serving(house: House) -> House:
+    """The house with a model that serves, whatever ran before."""
+    if house.champion() is None:
+        house.land_features(0, 1, 2)
+        house.land_labels(0, 1)
+        house.until(lambda: house.champion() is not None, "a champion")
+    return house

@@ -131,8 +131,9 @@ def test_a_broken_spec_takes_no_other_model_down(house: House) -> None:
     house.until(lambda: not errors(), "no import error")
 
 
-def test_a_training_waits_for_mlflow_and_is_resumed(house: House) -> None:
+def test_a_training_waits_for_mlflow_and_is_resumed(serving: House) -> None:
     """The request stays open while the server is down, and is answered once it is back."""
+    house = serving
     house.stack.processes.stop("mlflow")
     run = house.api.trigger("ferry_delay__train", reason="a test of an outage")
     house.until(
@@ -153,8 +154,9 @@ def test_a_training_waits_for_mlflow_and_is_resumed(house: House) -> None:
 
 
 @pytest.mark.parametrize("stage", ["train", "promote_challenger"])
-def test_a_training_killed_in_a_stage_is_done_again(house: House, stage: str) -> None:
+def test_a_training_killed_in_a_stage_is_done_again(serving: House, stage: str) -> None:
     """The second attempt finishes; there is one version for the request, or none."""
+    house = serving
     before = len(requests.all_requests(house.shop.store, "ferry_delay"))
     house.api.trigger("ferry_delay__train", reason=f"killed in {stage}")
     run = f"request-{before + 1:06d}"
@@ -168,8 +170,9 @@ def test_a_training_killed_in_a_stage_is_done_again(house: House, stage: str) ->
     assert len(versions) <= 1
 
 
-def test_a_killed_platform_serves_again_and_loses_nothing(house: House) -> None:
+def test_a_killed_platform_serves_again_and_loses_nothing(serving: House) -> None:
     """What was acknowledged before and after is in the store."""
+    house = serving
     first = house.ask(12)
     house.kill("platform")
     house.stack.start_platform()
@@ -184,8 +187,9 @@ def test_a_killed_platform_serves_again_and_loses_nothing(house: House) -> None:
     house.until(all_logged, "all acknowledged requests in the log")
 
 
-def test_the_ring_resumes_when_airflows_database_is_gone(house: House) -> None:
+def test_the_ring_resumes_when_airflows_database_is_gone(serving: House) -> None:
     """Nothing but history is lost: the next delivery goes through, the old ones not again."""
+    house = serving
     before = len(house.facts("ferries", "ingest"))
     champion = house.champion()
     house.stop_airflow()
