@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from slipway.errors import RegistryUnavailable
 from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
 from slipway.records.store import Store
+from slipway.stages import training
 from slipway.stages.promotion import RUN_KEY
 from slipway.stages.provenance import PinnedTable
 
@@ -59,32 +60,8 @@ class Artifacts(Protocol):
         """Add a folder's files to a run."""
 
 
-class Tracking(Protocol):
+class Tracking(training.Tracking, Protocol):
     """This environment's training runs."""
-
-    def begin(
-        self,
-        model: str,
-        *,
-        run_key: str,
-        attempt: int,
-        tags: Mapping[str, str],
-        params: Mapping[str, str],
-        tables: Sequence[PinnedTable],
-    ) -> str:
-        """Id of this attempt's new run; runs that earlier attempts left open end as KILLED."""
-
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Write down some numbers of a run."""
-
-    def log_package(self, run_id: str, folder: Path) -> str:
-        """Upload a model version's folder; its URI."""
-
-    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-        """Close a run, unless it is closed already."""
-
-    def address(self, run_id: str) -> str:
-        """Where a person looks at a run."""
 
     def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
         """The folder of a logged model, checked against its manifest's digest.
