@@ -35,41 +35,44 @@ def name_faults(kind: Kind, name: str) -> Iterator[Cause]:
 
 def label_1123(value: str) -> str:
     """What is wrong with a DNS label; empty: nothing."""
-    if len(value) > 63:
-        return "must be no more than 63 characters"
-    if re.fullmatch(_LABEL, value):
-        return ""
-    return (
+    return _fault(
+        value,
+        63,
+        _LABEL,
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
         "and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', "
-        f"regex used for validation is '{_LABEL}')"
+        f"regex used for validation is '{_LABEL}')",
     )
 
 
 def label_1035(value: str) -> str:
     """What is wrong with the name of a Service; empty: nothing."""
-    if len(value) > 63:
-        return "must be no more than 63 characters"
-    if re.fullmatch(_LABEL_1035, value):
-        return ""
-    return (
+    return _fault(
+        value,
+        63,
+        _LABEL_1035,
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with "
         "an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
-        f"'abc-123', regex used for validation is '{_LABEL_1035}')"
+        f"'abc-123', regex used for validation is '{_LABEL_1035}')",
     )
 
 
 def subdomain(value: str) -> str:
     """What is wrong with a DNS name; empty: nothing."""
-    if len(value) > 253:
-        return "must be no more than 253 characters"
-    if re.fullmatch(_SUBDOMAIN, value):
-        return ""
-    return (
+    return _fault(
+        value,
+        253,
+        _SUBDOMAIN,
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' "
         "or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "
-        f"regex used for validation is '{_SUBDOMAIN}')"
+        f"regex used for validation is '{_SUBDOMAIN}')",
     )
+
+
+def _fault(value: str, most: int, pattern: str, sentence: str) -> str:
+    if len(value) > most:
+        return f"must be no more than {most} characters"
+    return "" if re.fullmatch(pattern, value) else sentence
 
 
 def qualified(key: str) -> str:
