@@ -58,7 +58,7 @@ integration: $(READY) ## one suite on a double, or on your cluster: KUBECONFIG=â
 e2e: $(READY) ## the end-to-end tests alone
 	$(BIN)/pytest $(PARALLEL) tests/e2e
 
-soak: $(READY) $(CLIENTS) ## the long tests of serving: faults in a loop, 100,000 fuzzed requests
+soak: $(READY) $(CLIENTS) ## the long tests: faults of serving and rollouts in a loop, 100,000 fuzzed requests
 	$(BIN)/pytest tests/soak --capture=no --timeout 3000
 
 bench: $(READY) ## every benchmark; ARGS=--quick for a short look
