@@ -9,13 +9,16 @@ import pytest
 from kubernetes import client
 from kubernetes.client import ApiClient
 
+from tests.cluster import Cluster, Pace
 from tests.cluster.api import Api
 from tests.cluster.objects import Objects
+from tests.cluster.probes import Timing
 from tests.double.ground import (
     ACCOUNT,
     NAMESPACE,
     connected,
 )
+from tests.double.things import IMAGE
 
 
 @pytest.fixture
@@ -54,3 +57,11 @@ def core(admin: ApiClient) -> client.CoreV1Api:
 def apps(admin: ApiClient) -> client.AppsV1Api:
     """Deployments."""
     return client.AppsV1Api(admin)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster with a Gateway, quicker than its manifests say."""
+    pace = Pace(probes=Timing(pace=0.05, least_seconds=0.05), crash_seconds=0.1)
+    with Cluster(folder=tmp_path / "cluster", images={IMAGE}, gateway=True, pace=pace) as made:
+        yield made
