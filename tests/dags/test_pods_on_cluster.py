@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from slipway import errors
@@ -38,6 +40,23 @@ def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, harbour: 
     task.try_again()
     assert task.run()["return_value"]["action"] == JUDGED
     assert len(cluster.requests) == before
+
+
+def test_a_shells_kubeconfig_is_not_meant(
+    cluster: Cluster, harbour: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection says which cluster; what `KUBECONFIG` names does not reach the database."""
+    evaluated(harbour)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("apiVersion: v1\nkind: Config\nclusters: [{name: elsewhere}]\n")
+    monkeypatch.setenv("KUBECONFIG", str(elsewhere))
+    task = watched(StagePod)
+    waits = task.start()
+    assert waits is not None
+    assert "elsewhere" not in str(waits.serialize())
+    task.resume(fired(waits))
+    assert task.instance.pushed["return_value"]["action"] == JUDGED
+    assert asked(cluster, "DELETE") == 1
 
 
 def test_a_stages_own_error_comes_out_of_its_pod(cluster: Cluster, harbour: Store) -> None:

@@ -187,6 +187,14 @@ class StagePod(KubernetesPodOperator):
         pod.spec.enable_service_links = False
         return pod
 
+    def convert_config_file_to_dict(self) -> None:
+        """Let the connection alone name the cluster.
+
+        The operator would hand what `KUBECONFIG` names to the trigger, and so to the database; and
+        the trigger refuses it beside a connection that has a kubeconfig of its own.
+        """
+        self._config_dict = None
+
     def process_pod_deletion(self, pod: k8s.V1Pod, *, reraise: bool = True) -> bool:
         """Delete a pod that succeeded, and one that is given up; keep one that failed.
 
