@@ -30,10 +30,12 @@ COPY requirements/sbom/stages.cdx.json requirements/sbom/server.cdx.json \
 RUN python -m compileall -q /opt/slipway/include /opt/slipway/dags /opt/slipway/plugins
 
 FROM ${PYTHON_IMAGE} AS integration
+# A tmpfs keeps the mode of the folder that it covers, and is root's.
 RUN groupadd --gid 10001 slipway \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
     && mkdir -p /var/lib/airflow /var/lib/mlflow /var/slipway/model /var/slipway/scratch \
-    && chown -R 10001:10001 /var/lib/airflow /var/lib/mlflow /var/slipway
+    && chown -R 10001:10001 /var/lib/airflow /var/lib/mlflow /var/slipway \
+    && chmod 1777 /var/slipway/*
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /opt/slipway /opt/slipway
 ENV PATH=/opt/venv/bin:$PATH \

@@ -171,6 +171,14 @@ def test_what_is_written_survives_where_it_has_to(name: str) -> None:
 
 
 @every_service
+def test_what_is_made_to_be_forgotten_can_be_written(name: str) -> None:
+    """A tmpfs is root's, with the mode of the image's folder: `/tmp` is open, and ours are."""
+    if target_of(name) is not None:
+        folders = [Path(path) for path in SERVICES[name]["tmpfs"]]
+        assert {folder.parent for folder in folders} <= {Path("/"), Path("/var/slipway")}
+
+
+@every_service
 def test_every_setting_of_ours_is_known(name: str) -> None:
     """A misspelt variable would be ignored without a word."""
     known = {f"SLIPWAY_{field.upper()}" for field in Settings.model_fields}

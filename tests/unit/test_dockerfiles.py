@@ -166,6 +166,7 @@ def test_image_needs_no_writable_root(file: str, target: str) -> None:
     assert all(folder.startswith("/var/") and folder in made for folder in writable)
     assert [text for stage in whole(file, target) for text in stage.texts("WORKDIR")] == [TMP]
     if target != "mlflow":
+        assert "chmod 1777 /var/slipway/*" in made
         assert any("compileall" in text for text in STAGES[file]["code"].texts("RUN"))
 
 
