@@ -16,6 +16,9 @@ RUN groupadd --gid 10001 slipway \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
     && mkdir -p /var/lib/mlflow \
     && chown -R 10001:10001 /var/lib/mlflow
+# The base brings its standard library without bytecode: each start would compile it anew.
+RUN python -m compileall -q -x '/(site-packages|tests?|idle_test)/' \
+    "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=packages /opt/venv /opt/venv
 COPY requirements/sbom/mlflow.cdx.json /opt/slipway/requirements/sbom/
 ENV PATH=/opt/venv/bin:$PATH \

@@ -47,6 +47,9 @@ RUN groupadd --gid 10001 slipway \
     && mkdir -p /var/slipway/model /var/slipway/scratch \
     && chown -R 10001:10001 /var/slipway \
     && chmod 1777 /var/slipway/*
+# The base brings its standard library without bytecode: each start would compile it anew.
+RUN python -m compileall -q -x '/(site-packages|tests?|idle_test)/' \
+    "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=code /opt/slipway /opt/slipway
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \

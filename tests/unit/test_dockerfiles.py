@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import runpy
 import shlex
@@ -165,9 +166,32 @@ def test_image_needs_no_writable_root(file: str, target: str) -> None:
     made = " ".join(text for stage in whole(file, target) for text in stage.texts("RUN"))
     assert all(folder.startswith("/var/") and folder in made for folder in writable)
     assert [text for stage in whole(file, target) for text in stage.texts("WORKDIR")] == [TMP]
+    # The base brings its standard library without bytecode.
+    assert "compileall -q -x" in made
     if target != "mlflow":
         assert "chmod 1777 /var/slipway/*" in made
         assert any("compileall" in text for text in STAGES[file]["code"].texts("RUN"))
+
+
+def test_the_bases_standard_library_is_compiled(tmp_path: Path) -> None:
+    """All but tests, some of which are no valid code on purpose, and pip, which never runs."""
+    [command] = {text for text in every_step("RUN") if "compileall -q -x" in text}
+    for path in ("os.py", "json/decoder.py", "test/bad.py", "site-packages/pip/main.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x = (" if "bad" in path else "x = 1")
+    found = re.search(r'"\$\((.*)\)"$', command)
+    assert found
+    told = subprocess.run(
+        ["/bin/sh", "-c", found[1].replace("python", sys.executable, 1)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(told.stdout.strip()) == Path(os.__file__).parent
+    words = shlex.split(command.replace(found[0], str(tmp_path)))
+    subprocess.run([sys.executable, *words[1:]], check=True)
+    compiled = {file.name.partition(".")[0] for file in tmp_path.rglob("*.pyc")}
+    assert compiled == {"os", "decoder"}
 
 
 @every_image
