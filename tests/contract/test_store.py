@@ -171,6 +171,15 @@ def test_uri_is_what_other_tools_open(tmp_path: Path) -> None:
     assert Path(store.uri("a/b")).read_bytes() == b"1"
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """As in an image that was not told where its store is: its own disk is read-only."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreUnavailable, match="cannot be made") as caught:
+        open_store(str(tmp_path / "file" / "store"))
+    assert caught.value.where == str(tmp_path / "file" / "store")
+    assert "SLIPWAY_STORE" in str(caught.value)
+
+
 def test_two_stores_on_one_bucket_do_not_meet(s3_store: str) -> None:
     """A prefix keeps a store apart from its neighbours in the bucket."""
     open_store(f"{s3_store}/one").write("a", b"1")

@@ -82,13 +82,22 @@ def open_store(root: str, *, access: S3Access | None = None, may_make: bool = Tr
     Raises:
         BadParameter: The root is neither.
         NotFound: There is no such folder, and it may not be made.
+        StoreUnavailable: There is no such folder, and it cannot be made.
     """
     scheme, separator, place = root.partition("://")
     if not separator:
         folder = Path(root).expanduser().resolve()
         if not may_make and not folder.is_dir():
             raise NotFound("there is no such store", where=str(folder))
-        return ObjectStore(str(folder), LocalStore(folder, mkdir=True))
+        try:
+            return ObjectStore(str(folder), LocalStore(folder, mkdir=True))
+        except OSError as error:
+            raise StoreUnavailable(
+                "the store's folder cannot be made",
+                found=str(error),
+                where=str(folder),
+                hint="set SLIPWAY_STORE to a folder that can be written, or to s3://bucket/prefix",
+            ) from error
     bucket, _, prefix = place.strip("/").partition("/")
     if scheme != "s3" or not bucket:
         raise BadParameter(
