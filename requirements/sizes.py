@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path
 
 from rich.console import Console
@@ -62,17 +62,31 @@ def install(lock: Path, venv: Path) -> Path:
     return next(venv.glob("lib/python*/site-packages"))
 
 
-def size_of(distribution: Distribution) -> Size:
-    """What one installed package takes."""
-    files = [Path(str(distribution.locate_file(file))) for file in distribution.files or ()]
-    compiled = [
+def sizes_in(packages: Path) -> list[Size]:
+    """What each package takes; a file that several bring, as MLflow's do, counts for the first.
+
+    Args:
+        packages: A `site-packages` folder.
+    """
+    counted: set[Path] = set()
+    sizes = []
+    for one in sorted(distributions(path=[str(packages)]), key=lambda one: plain(one.name)):
+        files = {Path(str(one.locate_file(file))) for file in one.files or ()} - counted
+        sizes.append(_size(one.name, files))
+        counted |= files
+    return sizes
+
+
+def _size(name: str, files: set[Path]) -> Size:
+    compiled = {
         cached
         for file in files
         if file.suffix == ".py"
         for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc")
-    ]
-    tests = [file for file in {*files, *compiled} if is_pruned(file)]
-    return Size(distribution.name, *map(_bytes, (files, compiled, tests)))
+    }
+    # pip lists bytecode among a package's files, uv does not.
+    tests = {file for file in files | compiled if is_pruned(file)}
+    return Size(name, *map(_bytes, (files - compiled, compiled, tests)))
 
 
 def is_pruned(file: Path) -> bool:
@@ -86,8 +100,8 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _bytes(files: list[Path]) -> int:
-    return sum(file.stat().st_size for file in set(files) if file.is_file())
+def _bytes(files: set[Path]) -> int:
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def together(name: str, sizes: list[Size]) -> Size:
@@ -125,7 +139,7 @@ def main() -> None:
     [name] = sys.argv[1:] or ["server"]
     with tempfile.TemporaryDirectory(prefix="slipway-sizes-") as scratch:
         packages = install(HERE / f"{name}.txt", Path(scratch) / "venv")
-        sizes = [size_of(one) for one in distributions(path=[str(packages)])]
+        sizes = sizes_in(packages)
     Console().print(table_of(name, sizes))
 
 

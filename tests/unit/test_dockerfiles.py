@@ -9,8 +9,8 @@ import runpy
 import shlex
 import subprocess
 import sys
+import sysconfig
 import tomllib
-from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -268,16 +268,31 @@ def test_only_tests_are_pruned(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_two_packages_bring_counts_once(tmp_path: Path) -> None:
+    """And so does bytecode that a package lists, as pip has it do, among its files."""
+    packages = tmp_path / "site-packages"
+    (packages / "shared" / "__pycache__").mkdir(parents=True)
+    (packages / "shared" / "one.py").write_bytes(b"#" * 100)
+    compiled = Path("shared", "__pycache__", "one.cpython-311.pyc")
+    (packages / compiled).write_bytes(b"#" * 10)
+    for name in ("slim", "whole"):
+        folder = packages / f"{name}-1.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (folder / "RECORD").write_text(f"shared/one.py,,\n{compiled},,\n")
+    sizes = SIZES["sizes_in"](packages)
+    assert [(one.name, one.files, one.bytecode) for one in sizes] == [
+        ("slim", 100, 10),
+        ("whole", 0, 0),
+    ]
+
+
 def test_servers_packages_are_small() -> None:
     """As they lie in the image: with what bytecode there is, without the packages' own tests."""
     lock = (PROJECT / "requirements" / "server.txt").read_text()
     names = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
-    packages = Path(next(iter(distributions(name="numpy"))).locate_file("."))
+    packages = Path(sysconfig.get_path("purelib"))
     plain = SIZES["plain"]
-    sizes = [
-        SIZES["size_of"](one)
-        for one in distributions(path=[str(packages)])
-        if plain(one.name) in names
-    ]
+    sizes = [one for one in SIZES["sizes_in"](packages) if plain(one.name) in names]
     assert len(sizes) > 30
     assert SIZES["together"]("server", sizes).in_image < SERVER_MB * SIZES["MB"]
