@@ -145,7 +145,10 @@ class Deployments:
         found = self._objects.get("Deployment", namespace, name)
         sets = owned(self._objects, "ReplicaSet", found)
         digest = template_hash(found["spec"]["template"])
-        new = next(each for each in sets if each["metadata"]["labels"].get(HASH) == digest)
+        new = next((each for each in sets if each["metadata"]["labels"].get(HASH) == digest), None)
+        if new is None:
+            # Its template was changed just now; that has brought it back into the queue.
+            return
         bounds = Bounds.of(found)
         counts = _counts(found, sets, new, bounds)
         conditions = [_availability(counts, bounds), self._progressing(found, new, counts, again)]

@@ -248,7 +248,7 @@ class Objects:
 
     def _write(self, obj: Object, before: Object | None, claim: Claim, *, dry_run: bool) -> Object:
         meta = obj["metadata"]
-        meta["managedFields"] = entries(claim(before, obj), before)
+        meta["managedFields"] = entries(claim(before, obj), before, obj)
         if before is not None and obj == before:
             return copy.deepcopy(before)
         if before is not None and counts_as_generation(kind_of(obj["kind"]), obj, before):

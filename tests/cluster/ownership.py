@@ -30,6 +30,16 @@ _UNOWNED = {
         )
     ),
 }
+# What the server's own types have even where it is empty, so nobody can add it.
+_ALWAYS = {
+    "f:metadata",
+    "f:spec",
+    "f:status",
+    "f:template",
+    "f:strategy",
+    "f:containers",
+    "f:resources",
+}
 
 
 @dataclass(frozen=True)
@@ -89,9 +99,12 @@ def owners_of(obj: Mapping[str, Any]) -> Owners:
     }
 
 
-def entries(owners: Owners, before: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Owners as `managedFields`; the time of an entry that did not change stays."""
+def entries(
+    owners: Owners, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Owners as `managedFields`; the time of one that changed nothing and lost nothing stays."""
     old = owners_of(before) if before else {}
+    written = _changed(owned(before or {}), owned(after))
     times = {
         owner: entry["time"]
         for owner, entry in zip(
@@ -103,7 +116,7 @@ def entries(owners: Owners, before: Mapping[str, Any] | None) -> list[dict[str, 
             "manager": owner.manager,
             "operation": owner.operation,
             "apiVersion": owner.api_version,
-            "time": times[owner] if old.get(owner) == paths else now(),
+            "time": times[owner] if old.get(owner) == paths and not paths & written else now(),
             "fieldsType": "FieldsV1",
             "fieldsV1": to_v1(paths),
         }
@@ -114,9 +127,13 @@ def entries(owners: Owners, before: Mapping[str, Any] | None) -> list[dict[str, 
 
 
 def updated(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, owner: Owner) -> Owners:
-    """Owners after a write that is no apply: the writer takes whatever it changed."""
+    """Owners after a write that is no apply: the writer takes whatever it changed.
+
+    Maps and lists that it added are its own, too: somebody who adds the first annotation owns
+    the annotations as such.
+    """
     then, now_there = owned(before or {}), owned(after)
-    changed = {path for path, value in now_there.items() if path not in then or then[path] != value}
+    changed = _changed(then, now_there) | _added(then, now_there)
     owners = {
         other: (paths - changed) & _alive(paths, now_there)
         for other, paths in copy.deepcopy(owners_of(before) if before else {}).items()
@@ -134,5 +151,23 @@ def updating(api_version: str, manager: str, subresource: str = "") -> Claim:
 
 def _alive(paths: set[Path], there: Mapping[Path, Any]) -> set[Path]:
     """Those paths that the object still has, as leaves or as what holds leaves."""
-    held = set(there) | {path[:length] for path in there for length in range(1, len(path))}
-    return paths & held
+    return paths & (set(there) | _holders(there))
+
+
+def _changed(then: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
+    return {path for path, value in after.items() if path not in then or then[path] != value}
+
+
+def _added(then: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
+    """Maps and lists that were not there before."""
+    there = _holders(then)
+    added: set[Path] = set()
+    for path in sorted(_holders(after) - there, key=len):
+        if path[-1] not in _ALWAYS or path[:-1] in added:
+            added.add(path)
+    return added
+
+
+def _holders(there: Mapping[Path, Any]) -> set[Path]:
+    """What holds leaves."""
+    return {path[:length] for path in there for length in range(1, len(path))}

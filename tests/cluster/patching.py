@@ -74,7 +74,10 @@ def strategic(there: Any, patch: Any, *, name: str = "") -> Any:
         if value is None:
             result.pop(key, None)
         else:
-            result[key] = strategic(result.get(key), value, name=key)
+            there, result[key] = result.get(key), strategic(result.get(key), value, name=key)
+            if there and result[key] == []:
+                # The server's own kinds leave empty lists out.
+                del result[key]
     return result
 
 

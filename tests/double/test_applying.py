@@ -8,6 +8,7 @@ import pytest
 from kubernetes import client
 from kubernetes.client import ApiClient, ApiException
 
+from tests.cluster import ownership
 from tests.double.ground import (
     LABELS,
     NAMESPACE,
@@ -61,6 +62,10 @@ def test_each_kind_of_patch_does_its_own(admin: ApiClient) -> None:
     assert env(patch(body, "merge-patch")) == {"B": "3"}
     body = {"metadata": {"labels": {"slipway/version": None}}}
     assert patch(body, "merge-patch")["metadata"]["labels"] == {"slipway/model": "delay"}
+    changed["env"] = [{"name": "B", "$patch": "delete"}]
+    body = {"spec": {"template": {"spec": {"containers": [changed]}}}}
+    left = patch(body, "strategic-merge-patch")["spec"]["template"]["spec"]["containers"][0]
+    assert "env" not in left
 
 
 def test_a_custom_resource_takes_no_strategic_patch(admin: ApiClient) -> None:
@@ -164,6 +169,32 @@ def test_a_writer_without_a_manager_is_named_after_its_client(
     assert set(managers(found)) == {"slipway", "OpenAPI-Generator"}
     assert managers(found)["OpenAPI-Generator"] == {"f:spec": {"f:selector": {}}}
     assert "f:selector" not in managers(found)["slipway"]["f:spec"]
+
+
+def test_an_update_owns_what_it_changed_and_nothing_else(
+    admin: ApiClient, apps: client.AppsV1Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `kubectl set image` does; maps that it adds are its own, and each change has its time."""
+    apply(admin, deployment(A="1"))
+    image = {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "s:2"}]}}}}
+    restart = {"spec": {"template": {"metadata": {"annotations": {"restartedAt": "1"}}}}}
+    patch = apps.patch_namespaced_deployment
+    patch("delay-v3", NAMESPACE, image, field_manager="kubectl-set")
+    found = patch("delay-v3", NAMESPACE, restart, field_manager="kubectl-rollout")
+    owners = managers(admin.sanitize_for_serialization(found))
+    server = {'k:{"name":"server"}': {"f:image": {}}}
+    template = {"f:spec": {"f:containers": server}}
+    assert owners["kubectl-set"] == {"f:spec": {"f:template": template}}
+    annotations = {"f:annotations": {".": {}, "f:restartedAt": {}}}
+    assert owners["kubectl-rollout"] == {"f:spec": {"f:template": {"f:metadata": annotations}}}
+    mine = owners["slipway"]["f:spec"]["f:template"]["f:spec"]["f:containers"]
+    assert "f:image" not in mine['k:{"name":"server"}']
+    monkeypatch.setattr(ownership, "now", lambda: "2999-01-01T00:00:00Z")
+    image["spec"]["template"]["spec"]["containers"][0]["image"] = "s:3"
+    again = patch("delay-v3", NAMESPACE, image, field_manager="kubectl-set")
+    times = {one.manager: one.time.year for one in again.metadata.managed_fields}
+    assert times["kubectl-set"] == 2999
+    assert max(times["kubectl-rollout"], times["slipway"]) < 2999
 
 
 def test_an_apply_with_a_version_is_a_lock(admin: ApiClient) -> None:
