@@ -98,11 +98,26 @@ def _merged_list(live: list[Any], config: list[Any], name: str) -> list[Any]:
         return [*live, *(item for item in config if item not in live)]
     given = {item_word(keys, item): item for item in config}
     there = [item_word(keys, item) for item in live]
-    result = [
-        merged_value(item, given[word]) if word in given else item
-        for word, item in zip(there, live, strict=True)
+    # The applier's order; what only others say stays behind what it stood behind.
+    merged: list[str] = []
+    passed = 0
+    for word in given:
+        while passed < len(there) and there[passed] not in given:
+            merged.append(there[passed])
+            passed += 1
+        if word in there[passed:]:
+            until = there.index(word)
+            merged += [one for one in there[passed:until] if one not in given]
+            passed = until + 1
+        merged.append(word)
+    merged += [one for one in there[passed:] if one not in given]
+    found = dict(zip(there, live, strict=True))
+    return [
+        merged_value(found[one], given[one])
+        if one in found and one in given
+        else copy.deepcopy(given.get(one, found.get(one)))
+        for one in merged
     ]
-    return result + [copy.deepcopy(item) for word, item in given.items() if word not in there]
 
 
 def _lost(live: Object, merged: Object, others: Owners) -> Owners:

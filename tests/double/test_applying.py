@@ -9,6 +9,7 @@ from kubernetes import client
 from kubernetes.client import ApiClient, ApiException
 
 from tests.cluster import ownership
+from tests.cluster.applying import merged_value
 from tests.double.ground import (
     LABELS,
     NAMESPACE,
@@ -39,6 +40,25 @@ def test_a_deployment_is_scaled_through_its_scale(admin: ApiClient, apps: client
             "field": ".spec.replicas",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("live", "applied", "found"),
+    [
+        ("MNZ X", "ZMN", "ZXMN"),
+        ("ZXMN", "MANZ", "XMANZ"),
+        ("YXMANZ", "ZMAN", "YXZMAN"),
+        ("MNZ", "MNZ", "MNZ"),
+    ],
+)
+def test_a_list_has_the_appliers_order(live: str, applied: str, found: str) -> None:
+    """As a cluster of version 1.36 has left them; X and Y were set by others."""
+
+    def env(names: str) -> list[dict[str, str]]:
+        return [{"name": name, "value": "1"} for name in names.replace(" ", "")]
+
+    merged = merged_value(env(live), env(applied), name="env")
+    assert "".join(item["name"] for item in merged) == found
 
 
 def test_each_kind_of_patch_does_its_own(admin: ApiClient) -> None:

@@ -57,6 +57,20 @@ def test_a_model_goes_through_its_life(yard: Yard) -> None:
     assert yard.served().version == 1
 
 
+def test_a_canary_starts_no_server_of_the_champion_anew(yard: Yard) -> None:
+    """Its template stays what it was, to the order of its lists."""
+    yard.serve({1: 1.0})
+    before = _template(yard)
+    yard.serve(SHARED, token=2)
+    assert _template(yard) == before
+    yard.serve({1: 1.0}, token=2)
+    assert _template(yard) == before
+
+
+def _template(yard: Yard) -> object:
+    return yard.cluster.get("Deployment", f"{NAME}-v1")["spec"]["template"]
+
+
 def test_a_repeat_changes_nothing(yard: Yard) -> None:
     """Not even by another process: no object has another resource version afterwards."""
     yard.serve({1: 1.0})

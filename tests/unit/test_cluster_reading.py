@@ -287,6 +287,17 @@ def test_what_we_applied_is_told_from_the_rest() -> None:
     assert applied({"metadata": {"managedFields": [other]}}) is None
 
 
+def test_what_we_applied_keeps_its_order() -> None:
+    """The API sorts the words of `fieldsV1`; another order of mounts would start servers anew."""
+    mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("model", "scratch", "a")]
+    paths = ("/a", "/model", "/scratch")
+    words = {f'k:{{"mountPath":"{path}"}}': {".": {}, "f:name": {}} for path in paths}
+    ours = {"manager": "slipway", "operation": "Apply", "fieldsV1": {"f:volumeMounts": words}}
+    metadata = {"name": "m-v3", "namespace": "slipway", "managedFields": [ours]}
+    found = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "volumeMounts": mounts}
+    assert (applied(found) or {})["volumeMounts"] == mounts
+
+
 def test_shares_by_numbers_of_servers_are_those_that_can_answer() -> None:
     """Where none can, they are what was asked for; a lost version has none of the requests."""
     entry = {

@@ -60,15 +60,21 @@ def _picked(value: Any, fields: Mapping[str, Any]) -> Any:
     if not set(fields) - {"."}:
         return value
     if isinstance(value, list):
-        return [one for word in fields if word != "." for one in _items(value, word, fields[word])]
+        # In the order that it has: the API sorts its words, and another order is another template.
+        picked = (_item(one, fields) for one in value)
+        return [one for one in picked if one is not None]
     named = ((word.removeprefix("f:"), fields[word]) for word in fields if word != ".")
     return {name: _picked(value[name], below) for name, below in named if name in value}
 
 
-def _items(values: Sequence[Any], word: str, below: Mapping[str, Any]) -> list[Any]:
-    kind, _, said = word.partition(":")
-    wanted = json.loads(said)
-    if kind == "v":
-        return [value for value in values if value == wanted]
-    found = [value for value in values if wanted.items() <= value.items()]
-    return [{**wanted, **_picked(value, below)} for value in found]
+def _item(value: Any, fields: Mapping[str, Any]) -> Any:
+    """The part of a list's item that some fields name; None: they do not name the item."""
+    for word, below in fields.items():
+        kind, _, said = word.partition(":")
+        if kind == "v" and json.loads(said) == value:
+            return value
+        if kind == "k" and isinstance(value, Mapping):
+            keys = json.loads(said)
+            if keys.items() <= value.items():
+                return {**keys, **_picked(value, below)}
+    return None
