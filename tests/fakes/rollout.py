@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slipway.errors import (
     BadRequest,
+    EditedByHand,
     NotFound,
     PlatformUnavailable,
     RolloutRefused,
@@ -39,6 +40,7 @@ class FakePlatform:
         sick: Versions whose servers have stopped answering since they became ready.
         shares: Real share by version, where that is not the one that was asked for.
         edited: What somebody changed by hand.
+        has_edited_traffic: Whether that is who is asked.
         applied: Every change of the traffic: weights and what stays warm.
         claimed: Every token that was claimed with.
     """
@@ -55,6 +57,7 @@ class FakePlatform:
     sick: set[int] = field(default_factory=set)
     shares: dict[int, float] = field(default_factory=dict)
     edited: str | None = None
+    has_edited_traffic: bool = False
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     claimed: list[int] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
@@ -67,12 +70,26 @@ class FakePlatform:
             return None
         healthy = {one: is_well and one not in self.sick for one, is_well in found.healthy.items()}
         weights = {one: self.shares.get(one, share) for one, share in found.weights.items()}
-        return replace(found, healthy=healthy, weights=weights, edited=self.edited)
+        return replace(
+            found,
+            healthy=healthy,
+            weights=weights,
+            edited=self.edited,
+            has_edited_traffic=self.has_edited_traffic,
+        )
 
     def apply(
-        self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+        self,
+        model: str,
+        *,
+        weights: Mapping[int, float],
+        keep: Sequence[int],
+        token: int,
+        is_urgent: bool = False,
     ) -> None:
         """Change the traffic, unless a version does not become ready; a change counts anew."""
+        if self.edited and (self.has_edited_traffic or not is_urgent):
+            raise EditedByHand(f"what serves {model} was edited by hand", found=self.edited)
         desire(self.store, model, weights=weights, keep=keep, token=token)
         self._answer_at_all()
         if unready := self.broken & weights.keys():

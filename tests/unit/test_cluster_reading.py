@@ -282,8 +282,8 @@ def test_what_we_applied_is_told_from_the_rest() -> None:
             },
         },
     }
-    assert set_by(found, ("spec", "replicas")) == "kubectl-scale"
-    assert set_by(found, ("spec", "paused")) == "somebody"
+    assert set_by(found, ("f:spec", "f:replicas")) == "kubectl-scale"
+    assert set_by(found, ("f:spec", "f:paused")) == "somebody"
     assert applied({"metadata": {"managedFields": [other]}}) is None
 
 

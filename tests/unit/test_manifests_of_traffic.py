@@ -27,7 +27,7 @@ def test_the_entry_leads_to_whoever_takes_everything() -> None:
     deployments = of_kind(objects, "Deployment")
     replicas = {name: one["spec"]["replicas"] for name, one in deployments.items()}
     for name in ("flight-delay-v2", "flight-delay-v3"):
-        assert deployments[name]["metadata"]["annotations"] == {"slipway/replicas": "2"}
+        assert deployments[name]["metadata"]["annotations"]["slipway/replicas"] == "2"
     assert replicas == {"flight-delay-v2": 2, "flight-delay-v3": 2, "flight-delay-v4-trial": 1}
 
 

@@ -172,6 +172,7 @@ def test_an_edit_by_hand_ends_a_step(yard: Yard) -> None:
 
     def edit(seconds: float) -> None:
         yard.platform.edited = "weights 3: 900 instead of 100, set by kubectl-edit"
+        yard.platform.has_edited_traffic = True
         Yard.sleep(yard, seconds)
 
     yard.sleep = edit  # type: ignore[method-assign]
@@ -181,7 +182,7 @@ def test_an_edit_by_hand_ends_a_step(yard: Yard) -> None:
     assert yard.weights() == {3: 0.1, 2: 0.9}
     with pytest.raises(EditedByHand):
         yard.reconcile(holder="run-2")
-    yard.platform.edited = None
+    yard.platform.edited, yard.platform.has_edited_traffic = None, False
     del yard.sleep  # type: ignore[method-assign]
     assert yard.shift(run, 10).verdict.action == "shifted"
 

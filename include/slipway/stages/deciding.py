@@ -24,6 +24,7 @@ class Facts:
         unfinished: Action and version of the rollout that last changed the traffic, if it has not
             made its version champion.
         sharing: The versions that share the traffic where more than one has a part of it.
+        edited: What somebody changed of what serves, and who; None: nobody did.
     """
 
     champion: int | None
@@ -33,6 +34,7 @@ class Facts:
     served: int | None
     unfinished: tuple[Action, int] | None
     sharing: tuple[int, ...] = ()
+    edited: str | None = None
 
     @property
     def guests(self) -> tuple[int, ...]:
@@ -46,7 +48,9 @@ class Facts:
         blocked = {str(version): why for version, why in self.blocked.items()}
         unfinished = list(self.unfinished) if self.unfinished else None
         sharing = list(self.sharing)
-        return {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
+        said = {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
+        # A fact that is rare; without it the facts, and with them a run's name, are as ever.
+        return {key: value for key, value in said.items() if key != "edited" or value}
 
 
 @dataclass(frozen=True)

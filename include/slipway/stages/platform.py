@@ -42,7 +42,8 @@ class Served:
         token: Fencing token of the rollout that asked for this.
         tallies: What each weighted version did since these shares came into force. A platform
             that was started again begins anew.
-        edited: What somebody else than a rollout changed of this, and who; None: nobody did.
+        edited: What somebody else than a rollout changed of what serves, and who; None: nobody did.
+        has_edited_traffic: Whether that is who is asked, so that a way back would overwrite it.
     """
 
     weights: Mapping[int, float]
@@ -51,6 +52,7 @@ class Served:
     token: int
     tallies: Mapping[int, Tally] = field(default_factory=dict)
     edited: str | None = None
+    has_edited_traffic: bool = False
 
     @property
     def version(self) -> int | None:
@@ -111,13 +113,27 @@ class Platform(Protocol):
         """
 
     def apply(
-        self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+        self,
+        model: str,
+        *,
+        weights: Mapping[int, float],
+        keep: Sequence[int],
+        token: int,
+        is_urgent: bool = False,
     ) -> None:
         """Change the traffic, and wait until it serves so.
 
+        Args:
+            model: Its name.
+            weights: Share of the requests by version.
+            keep: Versions that stay warm without a share.
+            token: Fencing token of the rollout that asks.
+            is_urgent: Whether it is a way back: it goes round what somebody edited by hand,
+                which else is a reason to stop. Their change stays either way.
+
         Raises:
             Superseded: A rollout with a newer token changed it meanwhile.
-            EditedByHand: Somebody else did; their change stays.
+            EditedByHand: Somebody else changed what it controls; their change stays.
             PlatformUnavailable: It did not follow in time.
         """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 from slipway.errors import EditedByHand, SlipwayError, Superseded
@@ -94,7 +95,7 @@ def reconcile(
     facts = gather(spec.model, store=store, registry=registry, platform=platform)
     if to.isdecimal():
         registry.version(spec.model, int(to))
-    decision = decide(facts, to)
+    decision = _mind_edits(spec.model, facts, decide(facts, to))
     if decision.action == "nothing":
         idle = RunRef(spec.model, f"idle-{digest(encode(facts.to_json()))[:12]}", "reconcile")
         verdict = _verdict(decision, facts)
@@ -109,7 +110,7 @@ def reconcile(
 
     def work(attempt: Attempt) -> Verdict:
         now = gather(spec.model, store=store, registry=registry, platform=platform)
-        decided = _decide_again(facts, now, to)
+        decided = _mind_edits(spec.model, now, _decide_again(facts, now, to))
         if decided.action == "repair":
             attempt.check()
             _repair(spec.model, now, platform=platform, token=lease.number)
@@ -145,7 +146,7 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
     Raises:
         PlatformUnavailable: The platform does not answer.
         RegistryUnavailable: The registry does not answer.
-        EditedByHand: Somebody changed what a rollout controls.
+        EditedByHand: Somebody changed who is asked.
     """
     named = {
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
@@ -156,13 +157,15 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
         if found is not None and found.tags.get(TAG) in BLOCKED
     }
     served = platform.served(model)
-    need_unedited(model, served)
+    if served is not None and served.has_edited_traffic:
+        need_unedited(model, served)
     return Facts(
         **{alias: found.version if found else None for alias, found in named.items()},
         blocked=blocked,
         served=served.version if served else None,
         unfinished=_unfinished(store, model, served),
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
+        edited=served.edited if served else None,
     )
 
 
@@ -173,12 +176,27 @@ def need_unedited(model: str, served: Served | None) -> None:
         EditedByHand: Somebody did.
     """
     if served is not None and served.edited is not None:
-        raise EditedByHand(
-            f"what serves {model} was edited by hand",
-            expected="the traffic as a rollout asked for it",
-            found=served.edited,
-            hint="set it back as it was, then run again; nothing is overwritten",
-        )
+        raise _edited(model, served.edited)
+
+
+def _mind_edits(model: str, facts: Facts, decision: Decision) -> Decision:
+    """The decision, unless it needs what somebody edited: a way back does not, and says so."""
+    if facts.edited is None:
+        return decision
+    if decision.action not in {"roll_back", "repair"}:
+        raise _edited(model, facts.edited)
+    reason = f"{decision.reason.removesuffix('.')}. Edited by hand, and left so: {facts.edited}."
+    return replace(decision, reason=reason)
+
+
+def _edited(model: str, what: str) -> EditedByHand:
+    return EditedByHand(
+        f"what serves {model} was edited by hand",
+        expected="it as a rollout asked for it",
+        found=what,
+        hint="set it back as it was, or hand it back as docs/guides/rollout-on-kubernetes.md "
+        "tells, then run again; nothing is overwritten",
+    )
 
 
 def _decide_again(first: Facts, now: Facts, to: str) -> Decision:
@@ -198,7 +216,7 @@ def _repair(model: str, facts: Facts, *, platform: Platform, token: int) -> None
     """Let the champion answer every request."""
     weights = {} if facts.champion is None else {facts.champion: 1.0}
     warm = [] if facts.previous is None else [facts.previous]
-    platform.apply(model, weights=weights, keep=warm, token=token)
+    platform.apply(model, weights=weights, keep=warm, token=token, is_urgent=True)
 
 
 def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action, int] | None:

@@ -103,9 +103,9 @@ def shift(
 
 
 def put_back(plan: Rollout, platform: Platform) -> None:
-    """Let what served before this rollout answer every request again."""
+    """Let what served before this rollout answer every request again, whatever was edited."""
     weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
-    platform.apply(plan.model, weights=weights, keep=_warm(plan), token=plan.token)
+    platform.apply(plan.model, weights=weights, keep=_warm(plan), token=plan.token, is_urgent=True)
 
 
 def wrong_answers(

@@ -15,7 +15,7 @@ from slipway.stages.leasing import Rollout, hold, holding, let_go, rollout_of
 from slipway.stages.looking import ABORTED
 from slipway.stages.platform import Platform
 from slipway.stages.preceding import need, need_verified
-from slipway.stages.reconciling import ROLLED_BACK, TAG, Aliases
+from slipway.stages.reconciling import ROLLED_BACK, TAG, Aliases, need_unedited
 from slipway.stages.shifting import (
     PATIENT_SECONDS,
     READ_BACK_ROUNDS,
@@ -119,6 +119,7 @@ def promote_champion(
     Raises:
         RolloutRefused: The traffic was not switched.
         PlatformUnavailable: Something else is served; no alias has moved.
+        EditedByHand: Somebody changed what the rollout controls; no alias has moved.
         Superseded: Another rollout has taken over.
     """
     plan = rollout_of(store, spec.model, rollout)
@@ -131,7 +132,13 @@ def promote_champion(
         if plan.action == "roll_back":
             # What was rolled back may not answer, not even as a fallback.
             attempt.check()
-            platform.apply(plan.model, weights={plan.version: 1.0}, keep=(), token=plan.token)
+            platform.apply(
+                plan.model,
+                weights={plan.version: 1.0},
+                keep=(),
+                token=plan.token,
+                is_urgent=plan.is_urgent,
+            )
             hold(store, plan)
         attempt.check()
         _move_aliases(plan, registry)
@@ -163,7 +170,11 @@ def _move(
         try:
             # Where it is in force already this only waits until its server is ready.
             platform.apply(
-                plan.model, weights={plan.version: 1.0}, keep=plan.warm, token=plan.token
+                plan.model,
+                weights={plan.version: 1.0},
+                keep=plan.warm,
+                token=plan.token,
+                is_urgent=plan.is_urgent,
             )
             problem = _ask_many(plan, sample, platform=platform, tolerance=tolerance)
         except (PlatformUnavailable, BadRequest, NotFound) as error:
@@ -195,6 +206,8 @@ def _read_back(plan: Rollout, platform: Platform) -> None:
             found=f"version {served.version}" if served else "nothing",
             hint="no alias has moved; reconcile repairs what is served",
         )
+    if not plan.is_urgent:
+        need_unedited(plan.model, served)
 
 
 def _move_aliases(plan: Rollout, registry: Registry) -> None:

@@ -104,7 +104,13 @@ class BatchPlatform:
         return Served(weights=state.weights, healthy=healthy, keep=state.keep, token=state.token)
 
     def apply(
-        self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+        self,
+        model: str,
+        *,
+        weights: Mapping[int, float],
+        keep: Sequence[int],
+        token: int,
+        is_urgent: bool = False,
     ) -> None:
         """Let a version score, once it was loaded.
 
@@ -112,9 +118,9 @@ class BatchPlatform:
             Superseded: A rollout with a newer token changed it meanwhile.
             PlatformUnavailable: The version cannot be loaded.
         """
-        for version, share in weights.items():
-            if share > 0:
-                self._package(model, version)
+        del is_urgent
+        for version in (one for one, share in weights.items() if share > 0):
+            self._package(model, version)
         desire(self._store, model, weights=weights, keep=keep, token=token, folder=BATCH_FOLDER)
 
     def claim(self, model: str, *, token: int) -> None:
@@ -159,9 +165,8 @@ class BatchPlatform:
             try:
                 trouble = candidate.wait_until_ready()
                 if trouble is not None:
-                    raise RolloutRefused(
-                        f"the candidate of {model} does not become ready", found=trouble
-                    )
+                    said = f"the candidate of {model} does not become ready"
+                    raise RolloutRefused(said, found=trouble)
                 candidate.cold_start_s = time.monotonic() - began
                 yield candidate
             finally:
@@ -183,9 +188,8 @@ class BatchPlatform:
                     folder = self._versions.download(model, version, Path(scratch) / "version")
                     self._loaded[model, version] = self._load(folder)
             except (NotFound, SpecError, Tampered) as error:
-                raise PlatformUnavailable(
-                    f"version {version} of {model} cannot be loaded", found=error.message
-                ) from error
+                said = f"version {version} of {model} cannot be loaded"
+                raise PlatformUnavailable(said, found=error.message) from error
         return self._loaded[model, version]
 
 
@@ -262,11 +266,7 @@ def answer(package: Package, body: bytes) -> tuple[float, ...]:
 
 
 def answer_for(
-    folder: Path,
-    *,
-    load: Callable[[Path], Package],
-    requests: IO[bytes],
-    replies: IO[bytes],
+    folder: Path, *, load: Callable[[Path], Package], requests: IO[bytes], replies: IO[bytes]
 ) -> None:
     """Load a version and answer requests until there are no more.
 

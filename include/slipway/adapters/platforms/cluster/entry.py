@@ -19,6 +19,7 @@ from slipway.adapters.platforms.cluster.naming import (
     version_name,
     version_selector,
 )
+from slipway.adapters.platforms.cluster.noting import with_note
 from slipway.adapters.platforms.cluster.shares import weights
 from slipway.adapters.platforms.cluster.version_objects import cluster_of, service
 from slipway.spec import ModelSpec
@@ -28,6 +29,7 @@ TOKEN = "slipway/token"  # noqa: S105 - the fencing token, a number
 SHARES = "slipway/shares"
 KEEP = "slipway/keep"
 SINCE = "slipway/since"
+SETTINGS = "slipway/settings"
 ROUTE_API = "gateway.networking.k8s.io/v1"
 
 
@@ -40,12 +42,15 @@ class Traffic:
         shares: Share of the requests by version; they sum to 1.
         keep: Versions that stay warm without a share.
         since: What each server had counted when these shares came into force, by its address.
+        settings: Digests of what the servers' ConfigMap held when this rollout claimed the
+            traffic; None: nobody noted it.
     """
 
     token: int
     shares: Mapping[int, float]
     keep: tuple[int, ...] = ()
     since: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, str] | None = None
 
     def annotations(self) -> dict[str, str]:
         """The same, as annotations of the entry."""
@@ -54,6 +59,7 @@ class Traffic:
             SHARES: _json({str(version): share for version, share in self.shares.items()}),
             KEEP: _json(sorted(self.keep)),
             SINCE: _json(self.since),
+            **({} if self.settings is None else {SETTINGS: _json(self.settings)}),
         }
 
     @classmethod
@@ -67,6 +73,7 @@ class Traffic:
                 shares={int(version): float(share) for version, share in shares.items()},
                 keep=tuple(int(version) for version in json.loads(said.get(KEEP, "[]"))),
                 since=dict(json.loads(said.get(SINCE, "{}"))),
+                settings=dict(json.loads(said[SETTINGS])) if SETTINGS in said else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             return None
@@ -95,7 +102,7 @@ def entry_service(
         selector = version_selector(spec.model, leading(shares))
     else:
         selector = lane_selector(spec.model)
-    return service(_metadata(spec, traffic, resource_version), selector=selector)
+    return with_note(service(_metadata(spec, traffic, resource_version), selector=selector))
 
 
 def route(
@@ -125,16 +132,18 @@ def route(
         for version in sorted(by_version)
     ]
     split = [_backend(spec.model, version, by_version[version]) for version in sorted(by_version)]
-    return {
-        "apiVersion": ROUTE_API,
-        "kind": "HTTPRoute",
-        "metadata": _metadata(spec, traffic, resource_version),
-        "spec": {
-            "parentRefs": [_parent(gateway)],
-            **({"hostnames": [gateway.hostname]} if gateway.hostname else {}),
-            "rules": [*pinned, _rule(path, split)],
-        },
-    }
+    return with_note(
+        {
+            "apiVersion": ROUTE_API,
+            "kind": "HTTPRoute",
+            "metadata": _metadata(spec, traffic, resource_version),
+            "spec": {
+                "parentRefs": [_parent(gateway)],
+                **({"hostnames": [gateway.hostname]} if gateway.hostname else {}),
+                "rules": [*pinned, _rule(path, split)],
+            },
+        }
+    )
 
 
 def leading(shares: Mapping[int, float]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.adapters.platforms.cluster.asking import Front
 from slipway.adapters.platforms.cluster.counting import Counting
@@ -12,12 +12,14 @@ from slipway.adapters.platforms.cluster.entry import Traffic, entry_service, rou
 from slipway.adapters.platforms.cluster.naming import (
     MANAGED_BY,
     MODEL,
+    TRIAL,
     model_labels,
     object_name,
     version_of,
 )
 from slipway.adapters.platforms.cluster.objects import ClusterObjects, Manifest
 from slipway.adapters.platforms.cluster.reading import Live
+from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.spec import ModelSpec
 
 NOBODY = {0: 1.0}
@@ -55,6 +57,19 @@ class Ground:
         kind = "HTTPRoute" if by_route else "Service"
         entry = self.objects.get(kind, object_name(self.spec.model))
         return Live(self.spec.model, by_route, entry, self.deployments())
+
+    def look(self, *, by_route: bool) -> Live:
+        """The same with all that somebody may have changed by hand.
+
+        Args:
+            by_route: Whether its entry is a route.
+        """
+        live, name = self.read(by_route=by_route), cluster_of(self.spec).config
+        found = [one for kind in ("Service", "PodDisruptionBudget") for one in self.find(kind)]
+        others = [one for one in found if TRIAL not in one["metadata"]["labels"]]
+        nothing = {"kind": "ConfigMap", "metadata": {"name": name}}
+        config = self.objects.get("ConfigMap", name) or nothing
+        return replace(live, others=others, config=config)
 
     def deployments(self) -> dict[int, Manifest]:
         """Those of the model's versions."""

@@ -31,7 +31,7 @@ def manifests(
         size = sizing(cluster, tags.get(version, {}))
         deployment, *others = version_objects(spec, version, replicas=replicas, sizing=size)
         # As a rollout notes it, so that somebody else's number is seen to be one.
-        deployment["metadata"]["annotations"] = {REPLICAS: str(replicas)}
+        deployment["metadata"]["annotations"][REPLICAS] = str(replicas)
         objects += [deployment, *others]
     said = None if by_route else traffic
     objects.append(entry_service(spec, traffic.shares, by_route=by_route, traffic=said))

@@ -2,24 +2,34 @@
 
 What gains requests is ready before it gets them, and what loses them goes on until it has. Where a
 change only takes versions away, the entry changes first, whatever else is broken.
+
+What somebody has edited is never overwritten. It stops a change that gives a version more, before
+anything is written; a way back goes round it.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
+from slipway.adapters.platforms.cluster.edits import CONTROLLED, edits
 from slipway.adapters.platforms.cluster.entry import Traffic, entry_service
+from slipway.adapters.platforms.cluster.fields import spoken
 from slipway.adapters.platforms.cluster.ground import NOBODY, Ground
+from slipway.adapters.platforms.cluster.lost import digests, lost
+from slipway.adapters.platforms.cluster.making import Making
 from slipway.adapters.platforms.cluster.naming import TRIAL, version_of
-from slipway.adapters.platforms.cluster.objects import Manifest, SetBack
-from slipway.adapters.platforms.cluster.owned import applied
-from slipway.adapters.platforms.cluster.reading import REPLICAS, Live, has_replicas_asked
+from slipway.adapters.platforms.cluster.objects import SetBack
+from slipway.adapters.platforms.cluster.reading import Live, has_replicas_asked
+from slipway.adapters.platforms.cluster.refusals import HAND_BACK
 from slipway.adapters.platforms.cluster.shares import server_counts
-from slipway.adapters.platforms.cluster.sizing import sizing
 from slipway.adapters.platforms.cluster.standing import available, replicas_of
-from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.adapters.platforms.cluster.waiting import Waiting
-from slipway.errors import PlatformUnavailable, Superseded
+from slipway.errors import EditedByHand, PlatformUnavailable, Superseded
+
+logger = logging.getLogger(__name__)
 
 
 class Change:
@@ -28,20 +38,25 @@ class Change:
     Args:
         ground: What it is changed with.
         live: What the API said of the model just now.
-        asked: What is asked; its `since` is filled in here.
+        asked: What is asked; its `since` and `settings` are filled in here.
+        leaves_edits: Whether it goes round what somebody has edited, instead of stopping there.
     """
 
-    def __init__(self, ground: Ground, live: Live, asked: Traffic) -> None:
+    def __init__(
+        self, ground: Ground, live: Live, asked: Traffic, *, leaves_edits: bool = False
+    ) -> None:
         self._ground = ground
         self._live = live
         self._before = live.traffic or Traffic(0, {})
-        self._asked = asked
+        self._asked = replace(asked, settings=_settings(live, self._before, asked))
         self._cluster = cluster_of(ground.spec)
+        self._making = Making(ground, live)
         self._waiting = Waiting(ground, by_route=live.by_route)
         self._resource_version = (live.entry or {}).get("metadata", {}).get("resourceVersion")
         expected = ground.entry(self._before, by_route=live.by_route)
-        self._is_edited = live.traffic is None or any(live.entry_edits(expected))
-        self._made: dict[int, int] = {}
+        self._edits = edits(live, expected, token=asked.token)
+        self._leaves_edits = leaves_edits
+        self._is_edited = live.traffic is None or any(one.is_traffic for one in self._edits)
         self._counts = server_counts(
             self._cluster, asked.shares, asked.keep, by_route=live.by_route
         )
@@ -55,10 +70,11 @@ class Change:
 
         Raises:
             CommitConflict: Somebody else changed the entry meanwhile; it has to be read again.
-            EditedByHand: Somebody else has set what would have to change.
+            EditedByHand: Somebody else has set what a rollout controls.
             Superseded: A newer rollout has taken over.
             PlatformUnavailable: It did not become so in time.
         """
+        self._mind_edits()
         self.claim()
         try:
             if not self._only_takes_away:
@@ -68,7 +84,7 @@ class Change:
             # Servers bear no token: whoever slept since the entry changed may have been overtaken.
             self._still_ours()
             for version, replicas in self._counts.items():
-                self._make(version, replicas)
+                self._making.version(version, replicas)
             self._tidy()
             self._see_it_in_force()
         except PlatformUnavailable:
@@ -84,7 +100,22 @@ class Change:
             EditedByHand: Somebody else has set what would have to change.
         """
         if self._live.traffic is not None and self._before.token < self._asked.token:
-            self._write(replace(self._before, token=self._asked.token))
+            settings = self._asked.settings
+            self._write(replace(self._before, token=self._asked.token, settings=settings))
+
+    def _mind_edits(self) -> None:
+        """Stop at what somebody has edited, or say that it is left so."""
+        found = "; ".join(one.said for one in self._edits)
+        if found and not (self._leaves_edits or self._only_takes_away):
+            raise EditedByHand(
+                f"what serves {self._ground.spec.model} was edited by hand",
+                expected="nobody but Slipway to set what a rollout controls",
+                found=found,
+                where=f"namespace {self._cluster.namespace}",
+                hint=HAND_BACK,
+            )
+        if found:
+            logger.warning("edited by hand, and left so on the way back: %s", found)
 
     def _make_room(self) -> None:
         """Stop servers that would get requests by standing behind the same Service."""
@@ -94,7 +125,7 @@ class Change:
         silent = dict.fromkeys(set(self._live.deployments) - sharing, 0)
         for version in silent:
             if version in self._counts:
-                self._make(version, 0)
+                self._making.version(version, 0)
             else:
                 self._ground.objects.delete(self._live.deployments[version])
         kept = {version: 0 for version in silent if version in self._counts}
@@ -106,7 +137,7 @@ class Change:
             now = self._live.deployments.get(version)
             # Whoever loses some of its share goes on with all its servers until the entry changed.
             busy = replicas_of(now) if now and version in self._before.shares else 0
-            self._make(version, max(busy, self._counts[version]))
+            self._making.version(version, max(busy, self._counts[version]))
         needed = {one: self._needed(one) for one in self._asked.shares}
         self._waiting.for_servers(needed, asked=self._before.shares)
 
@@ -115,42 +146,12 @@ class Change:
         before = self._before.shares.get(version, 0.0)
         by_count = not self._live.by_route and not self._only_takes_away
         gains = self._asked.shares[version] > before and (before == 0 or by_count)
-        return self._counts[version] if gains else 1
-
-    def _make(self, version: int, replicas: int) -> None:
-        if self._made.get(version) == replicas:
-            return
-        deployment, *others = self._objects_of(version, replicas)
-        now, set_back = self._live.deployments.get(version), None
-        if now is not None and has_replicas_asked(now):
-            state = now["metadata"]["resourceVersion"]
-            set_back = SetBack(frozenset({".spec.replicas"}), state)
-        self._ground.objects.apply(deployment, set_back=set_back)
-        for manifest in others:
-            self._ground.objects.apply(manifest)
-        self._made[version] = replicas
-
-    def _objects_of(self, version: int, replicas: int) -> list[Manifest]:
-        """A version's objects; one that serves keeps the pods that it was verified with.
-
-        Neither a spec that was edited since nor a registry that is down touches those.
-        """
-        spec, now = self._ground.spec, self._live.deployments.get(version)
-        is_in_force = version in {*self._before.shares, *self._before.keep}
-        ours = None
-        if now is not None and is_in_force and (available(now) or not replicas_of(now)):
-            ours = applied(now)
-        tags = {} if ours else self._ground.tags(version)
-        size = sizing(self._cluster, tags)
-        fresh, *others = version_objects(spec, version, replicas=replicas, sizing=size)
-        deployment = ours or fresh
-        metadata = deployment["metadata"]
-        annotations = {**metadata.get("annotations", {}), REPLICAS: str(replicas)}
-        changed = {
-            "metadata": {**metadata, "annotations": annotations},
-            "spec": {**deployment["spec"], "replicas": replicas},
-        }
-        return [{**deployment, **changed}, *others]
+        if not gains:
+            return 1
+        now = self._live.deployments.get(version)
+        # Whoever scaled it by hand decides how many there can be.
+        most = None if now is None or has_replicas_asked(now) else max(1, replicas_of(now))
+        return min(self._counts[version], most or self._counts[version])
 
     def _enter(self) -> None:
         asked, since = self._asked, self._before.since
@@ -159,8 +160,9 @@ class Change:
             since = self._baseline() if len(asked.shares) > 1 else {}
         self._write(replace(asked, since=since))
         if self._live.by_route:
-            service = entry_service(self._ground.spec, asked.shares or NOBODY, by_route=True)
-            self._ground.objects.apply(service)
+            self._making.apply(
+                entry_service(self._ground.spec, asked.shares or NOBODY, by_route=True)
+            )
 
     def _baseline(self) -> dict[str, object]:
         now = self._ground.deployments()
@@ -175,18 +177,22 @@ class Change:
         )
         set_back = None
         if self._resource_version is not None and not self._is_edited:
-            controlled = frozenset({".spec.rules", ".spec.selector"})
+            controlled = frozenset(spoken(path) for path in CONTROLLED)
             set_back = SetBack(controlled, self._resource_version)
-        written = self._ground.objects.apply(entry, set_back=set_back)
+        written = self._making.apply(entry, set_back=set_back)
         self._resource_version = written["metadata"]["resourceVersion"]
 
     def _tidy(self) -> None:
-        """Delete what belongs to other versions, and what a trial left behind."""
+        """Delete what belongs to other versions, and what a trial left behind.
+
+        What somebody edited is theirs to delete; without a share it harms nobody.
+        """
         doomed = [
             one
             for kind in ("Deployment", "Service", "PodDisruptionBudget")
             for one in self._ground.find(kind)
-            if TRIAL in one["metadata"]["labels"] or version_of(one) not in {None, *self._counts}
+            if TRIAL in one["metadata"]["labels"]
+            or (version_of(one) not in {None, *self._counts} and not lost(one))
         ]
         if doomed:
             self._still_ours()
@@ -208,6 +214,13 @@ class Change:
         self._waiting.for_servers(needed, asked=shares, exactly=self._is_by_count)
         if len(shares) == 1:
             self._waiting.for_answers(*shares)
+
+
+def _settings(live: Live, before: Traffic, asked: Traffic) -> Mapping[str, str]:
+    """What servers were set to when this very rollout claimed the traffic; else what they are."""
+    if before.token == asked.token and before.settings is not None:
+        return before.settings
+    return digests(live.config or {})
 
 
 def superseded(model: str, *, token: int, found: int) -> Superseded:

@@ -9,9 +9,26 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from slipway.adapters.platforms.cluster.fields import Path, holds
 from slipway.adapters.platforms.cluster.naming import FIELD_MANAGER
 
 Manifest = Mapping[str, Any]
+Fields = Mapping[str, Any]
+"""The tree of an entry's `fieldsV1`."""
+
+
+def ours(manifest: Manifest) -> Fields | None:
+    """The fields that we applied last and that are still ours; None if we never did.
+
+    Args:
+        manifest: As it was read.
+    """
+    for entry in _entries(manifest):
+        is_ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+        if is_ours and not entry.get("subresource"):
+            fields: Fields = entry.get("fieldsV1") or {}
+            return fields
+    return None
 
 
 def applied(manifest: Manifest) -> dict[str, Any] | None:
@@ -20,39 +37,34 @@ def applied(manifest: Manifest) -> dict[str, Any] | None:
     Args:
         manifest: As it was read.
     """
-    for entry in manifest["metadata"].get("managedFields") or []:
-        is_ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
-        if is_ours and not entry.get("subresource"):
-            fields = entry.get("fieldsV1") or {}
-            picked: dict[str, Any] = _picked(manifest, fields)
-            about = {key: manifest["metadata"][key] for key in ("name", "namespace")}
-            metadata = {**picked.get("metadata", {}), **about}
-            said = {key: manifest[key] for key in ("apiVersion", "kind")}
-            return {**picked, **said, "metadata": metadata}
-    return None
+    fields = ours(manifest)
+    if fields is None:
+        return None
+    picked: dict[str, Any] = _picked(manifest, fields)
+    about = {key: manifest["metadata"][key] for key in ("name", "namespace")}
+    metadata = {**picked.get("metadata", {}), **about}
+    said = {key: manifest[key] for key in ("apiVersion", "kind")}
+    return {**picked, **said, "metadata": metadata}
 
 
-def set_by(manifest: Manifest, path: Sequence[str]) -> str:
-    """Who besides us has set a field, the last one first named; `somebody` where nobody says so.
+def set_by(manifest: Manifest, path: Path) -> str:
+    """Who besides us has set a field last, or something below it; `somebody` if nobody says so.
 
     Args:
         manifest: As it was read.
-        path: Names of the fields that lead to it.
+        path: The field's.
     """
     found = [
         (str(entry.get("time", "")), str(entry.get("manager")))
-        for entry in manifest["metadata"].get("managedFields") or []
-        if entry.get("manager") != FIELD_MANAGER and _has(entry.get("fieldsV1") or {}, path)
+        for entry in _entries(manifest)
+        if entry.get("manager") != FIELD_MANAGER and holds(entry.get("fieldsV1") or {}, path)
     ]
     return max(found)[1] if found else "somebody"
 
 
-def _has(fields: Mapping[str, Any], path: Sequence[str]) -> bool:
-    for name in path:
-        if f"f:{name}" not in fields:
-            return False
-        fields = fields[f"f:{name}"]
-    return True
+def _entries(manifest: Manifest) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = manifest["metadata"].get("managedFields") or []
+    return found
 
 
 def _picked(value: Any, fields: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from slipway.adapters.platforms.answers import answer_of
 from slipway.adapters.platforms.cluster.asking import Front
 from slipway.adapters.platforms.cluster.candidate import Candidate, at_work, boot
 from slipway.adapters.platforms.cluster.counting import Counting
+from slipway.adapters.platforms.cluster.edits import edits
 from slipway.adapters.platforms.cluster.entry import Traffic
 from slipway.adapters.platforms.cluster.ground import Ground
 from slipway.adapters.platforms.cluster.moving import Change, superseded
@@ -71,11 +72,11 @@ class ClusterPlatform:
         """
         del model
         ground = self._ground
-        live = ground.read(by_route=self._by_route())
+        live = ground.look(by_route=self._by_route())
         traffic = live.traffic
         if traffic is None:
             return None
-        edits = live.edits(ground.entry(traffic, by_route=live.by_route))
+        found = edits(live, ground.entry(traffic, by_route=live.by_route))
         counted = traffic.shares if len(traffic.shares) > 1 else ()
         return Served(
             weights=live.weights,
@@ -83,17 +84,24 @@ class ClusterPlatform:
             keep=traffic.keep,
             token=traffic.token,
             tallies={one: ground.counting.tally(one, traffic.since) for one in counted},
-            edited="; ".join(edits) or None,
+            edited="; ".join(one.said for one in found) or None,
+            has_edited_traffic=any(one.is_traffic for one in found),
         )
 
     def apply(
-        self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+        self,
+        model: str,
+        *,
+        weights: Mapping[int, float],
+        keep: Sequence[int],
+        token: int,
+        is_urgent: bool = False,
     ) -> None:
         """Change the traffic, and wait until the cluster serves so.
 
         Raises:
             Superseded: A rollout with a newer token changed it meanwhile.
-            EditedByHand: Somebody else did; their change stays.
+            EditedByHand: Somebody else changed what it controls; their change stays.
             ClusterUnavailable: The API does not answer.
             PlatformUnavailable: The cluster did not follow in time.
             Denied: The account may not do that, or an admission rule refuses it.
@@ -101,7 +109,11 @@ class ClusterPlatform:
         shares = {version: share for version, share in weights.items() if share > 0}
         kept = tuple(sorted(set(keep) - set(shares)))
         asked = Traffic(token=token, shares=shares, keep=kept)
-        self._change(model, token, lambda live: Change(self._ground, live, asked).run())
+
+        def change(live: Live) -> None:
+            Change(self._ground, live, asked, leaves_edits=is_urgent).run()
+
+        self._change(model, token, change)
 
     def claim(self, model: str, *, token: int) -> None:
         """Let no rollout with an older token change the traffic from now on; it stays as it is.
@@ -153,7 +165,7 @@ class ClusterPlatform:
     def _change(self, model: str, token: int, act: Callable[[Live], None]) -> None:
         """Act on what is, read again each time that somebody else has changed it meanwhile."""
         for _ in range(ROUNDS):
-            live = self._ground.read(by_route=self._by_route())
+            live = self._ground.look(by_route=self._by_route())
             if live.traffic is not None and live.traffic.token > token:
                 raise superseded(model, token=token, found=live.traffic.token)
             try:

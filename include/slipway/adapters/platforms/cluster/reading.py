@@ -1,14 +1,13 @@
-"""What the cluster really does for one model, compared with what was asked of it; pure."""
+"""What the cluster really does for one model; pure."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slipway.adapters.platforms.cluster.entry import Traffic
 from slipway.adapters.platforms.cluster.naming import VERSION, lane_selector, version_name
-from slipway.adapters.platforms.cluster.owned import Manifest, set_by
+from slipway.adapters.platforms.cluster.owned import Manifest
 from slipway.adapters.platforms.cluster.shares import real_shares
 from slipway.adapters.platforms.cluster.standing import available, replicas_of
 
@@ -25,12 +24,16 @@ class Live:
         by_route: Whether its entry is a route.
         entry: Its entry; None when there is none.
         deployments: Those of its versions.
+        others: Services and PodDisruptionBudgets, where they were asked for; none of a trial.
+        config: The ConfigMap that its servers read, where it was asked for.
     """
 
     model: str
     by_route: bool
     entry: Manifest | None
     deployments: Mapping[int, Manifest] = field(default_factory=dict)
+    others: Sequence[Manifest] = ()
+    config: Manifest | None = None
 
     @property
     def traffic(self) -> Traffic | None:
@@ -62,45 +65,14 @@ class Live:
             return {}
         if self.by_route:
             by_name = {version_name(self.model, one): one for one in self._versions()}
-            live = {by_name[name]: weight for name, weight in self._backends() if name in by_name}
+            said = backends(self.entry)
+            live = {by_name[name]: weight for name, weight in said if name in by_name}
             total = sum(live.values())
             return {one: weight / total for one, weight in live.items() if weight}
         selector = self.entry["spec"].get("selector") or {}
         if VERSION in selector:
             return _only(selector[VERSION])
         return self._by_servers() if selector == lane_selector(self.model) else {}
-
-    def edits(self, expected: Manifest) -> Iterator[str]:
-        """What somebody else has changed of what a rollout controls, and who.
-
-        Args:
-            expected: The entry as the rollout's own words make it.
-        """
-        yield from self.entry_edits(expected)
-        for version, deployment in self.deployments.items():
-            if not has_replicas_asked(deployment):
-                asked = _asked_replicas(deployment)
-                who = set_by(deployment, ("spec", "replicas"))
-                yield (
-                    f"version {version} has {replicas_of(deployment)} replicas instead of {asked}, "
-                    f"set by {who}"
-                )
-
-    def entry_edits(self, expected: Manifest) -> Iterator[str]:
-        """The same of the entry alone."""
-        if self.entry is None:
-            return
-        kind = self.entry["kind"]
-        if self.by_route:
-            found, wanted = dict(self._backends()), dict(_backends(expected))
-            if found != wanted:
-                who = set_by(self.entry, ("spec", "rules"))
-                yield f"{kind} has weights {_said(found)} instead of {_said(wanted)}, set by {who}"
-            return
-        selector, asked = self.entry["spec"].get("selector") or {}, expected["spec"]["selector"]
-        if selector != asked:
-            who = set_by(self.entry, ("spec", "selector"))
-            yield f"{kind} selects {_said(selector)} instead of {_said(asked)}, set by {who}"
 
     def _by_servers(self) -> dict[int, float]:
         asked = self.traffic.shares if self.traffic else {}
@@ -112,30 +84,24 @@ class Live:
         asked = self.traffic.shares if self.traffic else {}
         return {*asked, *self.deployments}
 
-    def _backends(self) -> Iterator[tuple[str, int]]:
-        return _backends(self.entry or {})
-
 
 def has_replicas_asked(deployment: Manifest) -> bool:
     """Whether a Deployment has as many servers as a rollout asked for, if one did."""
-    return _asked_replicas(deployment) in {None, str(replicas_of(deployment))}
+    return asked_replicas(deployment) in {None, str(replicas_of(deployment))}
 
 
-def _asked_replicas(deployment: Manifest) -> str | None:
+def asked_replicas(deployment: Manifest) -> str | None:
+    """How many servers a rollout asked for; None where none did."""
     said: str | None = (deployment["metadata"].get("annotations") or {}).get(REPLICAS)
     return said
 
 
-def _only(version: str) -> dict[int, float]:
-    return {int(version): 1.0} if version.isdecimal() and int(version) else {}
-
-
-def _backends(route: Manifest) -> Iterator[tuple[str, int]]:
+def backends(route: Manifest) -> Iterator[tuple[str, int]]:
     """Name and weight of what the model's own path leads to: its rule stands last."""
     rules = route.get("spec", {}).get("rules") or [{}]
     for one in rules[-1].get("backendRefs") or []:
         yield str(one.get("name")), int(one.get("weight", 1))
 
 
-def _said(value: Mapping[str, object]) -> str:
-    return json.dumps(value, sort_keys=True)
+def _only(version: str) -> dict[int, float]:
+    return {int(version): 1.0} if version.isdecimal() and int(version) else {}

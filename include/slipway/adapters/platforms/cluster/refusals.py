@@ -19,6 +19,10 @@ from slipway.errors import (
 
 OWNED = "FieldManagerConflict"
 LONGEST_SAID = 500
+HAND_BACK = (
+    "set it back as it was, or hand it back as docs/guides/rollout-on-kubernetes.md tells, and run "
+    "again; `kubectl get --show-managed-fields` tells who"
+)
 
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
 
@@ -81,7 +85,7 @@ def _conflict(told: Mapping[str, Any], said: str, *, where: str) -> SlipwayError
         expected="nobody but Slipway to set what a rollout controls",
         found=f"{fields} set by {', '.join(sorted(names)) or 'somebody'}",
         where=where,
-        hint="set it back as it was and run again; `kubectl get --show-managed-fields` tells who",
+        hint=HAND_BACK,
     )
 
 

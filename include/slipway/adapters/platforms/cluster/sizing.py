@@ -77,8 +77,20 @@ def sizing(cluster: Cluster, tags: Mapping[str, str]) -> Sizing:
 
 def mebibytes(quantity: str) -> int:
     """MiB of a Kubernetes quantity of memory, rounded up."""
+    return math.ceil(amount(quantity) / UNITS["Mi"])
+
+
+def amount(quantity: str) -> float:
+    """What a Kubernetes quantity comes to, in bytes or processors.
+
+    Raises:
+        ValueError: It is none that our manifests would have.
+    """
     number = quantity.rstrip("kKMGTim")
-    return math.ceil(float(number) * UNITS[quantity[len(number) :]] / UNITS["Mi"])
+    unit = UNITS.get(quantity[len(number) :])
+    if unit is None:
+        raise ValueError(quantity)
+    return float(number) * unit
 
 
 def _measured(said: str | None) -> float | None:

@@ -14,6 +14,7 @@ from slipway.adapters.platforms.cluster.naming import (
     version_name,
     version_selector,
 )
+from slipway.adapters.platforms.cluster.noting import with_note
 from slipway.adapters.platforms.cluster.server_pod import server_pod
 from slipway.adapters.platforms.cluster.sizing import Sizing
 from slipway.spec import ModelSpec
@@ -26,6 +27,8 @@ def version_objects(
     spec: ModelSpec, version: int, *, replicas: int, sizing: Sizing
 ) -> list[dict[str, Any]]:
     """Deployment, Service, headless Service and PodDisruptionBudget of a version, in this order.
+
+    Each bears a note of itself, by which an edit is seen.
 
     Args:
         spec: The model, with its `deployment.kubernetes`.
@@ -50,7 +53,7 @@ def version_objects(
         selector=selector,
         ships=True,
     )
-    return [
+    made = [
         deployment(
             about(name), replicas=replicas, selector=selector, template=template, cluster=cluster
         ),
@@ -70,6 +73,7 @@ def version_objects(
             },
         },
     ]
+    return [with_note(one) for one in made]
 
 
 def cluster_of(spec: ModelSpec) -> Cluster:

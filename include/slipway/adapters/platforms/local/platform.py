@@ -81,7 +81,13 @@ class LocalPlatform:
         )
 
     def apply(
-        self, model: str, *, weights: Mapping[int, float], keep: Sequence[int], token: int
+        self,
+        model: str,
+        *,
+        weights: Mapping[int, float],
+        keep: Sequence[int],
+        token: int,
+        is_urgent: bool = False,
     ) -> None:
         """Change the traffic, and wait until the platform serves so.
 
@@ -89,6 +95,7 @@ class LocalPlatform:
             Superseded: A rollout with a newer token changed it meanwhile.
             PlatformUnavailable: The platform did not follow in time.
         """
+        del is_urgent
         state = desire(self._store, model, weights=weights, keep=keep, token=token)
         # It looks at the store anyhow; the bell only spares the wait until it does.
         with suppress(httpx.HTTPError):

@@ -1,0 +1,101 @@
+"""What somebody changed of a rollout's objects, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slipway.adapters.platforms.cluster.edits import edits
+from slipway.adapters.platforms.cluster.entry import TOKEN, Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.lost import digests
+from slipway.adapters.platforms.cluster.reading import REPLICAS, Live
+from tests.fakes.managed import SPEC, entry_of, held, live, objects
+
+Manifest = dict[str, Any]
+
+
+def yard(shares: dict[int, float], *others: Manifest, **more: Any) -> list[str]:
+    """What is said of a model on a route, whose version 3 is as it should be."""
+    traffic = Traffic(7, shares, settings=digests({"data": {"A": "1"}}))
+    expected = route(SPEC, shares, traffic=traffic)
+    deployment = live(objects()["Deployment"])
+    found = {"entry": live(expected), "deployments": {3: deployment}, "others": others, **more}
+    config = {"kind": "ConfigMap", "metadata": {"name": "slipway-settings"}, "data": {"A": "1"}}
+    read = Live("flight_delay", by_route=True, **{"config": config, **found})
+    return [one.said for one in edits(read, expected, token=1)]
+
+
+CANARY = {3: 0.5, 2: 0.5}
+
+
+def test_each_object_is_told_apart() -> None:
+    """Entry, number of servers, servers, and whatever else belongs to a version."""
+    assert yard(CANARY) == []
+    asked = objects()["Deployment"]
+    asked["metadata"]["annotations"][REPLICAS] = "3"
+    scaled = live(asked)
+    budget = live(objects()["PodDisruptionBudget"], but={".spec.maxUnavailable"})
+    budget["spec"]["maxUnavailable"] = 0
+    assert yard(CANARY, budget, deployments={3: scaled}) == [
+        "version 3 has 2 replicas instead of 3, set by somebody",
+        "PodDisruptionBudget flight-delay-v3: .spec.maxUnavailable set by somebody",
+    ]
+
+
+def test_settings_count_while_versions_share_the_traffic() -> None:
+    """Between rollouts they may change; which entry, and not what it says, is told."""
+    by = entry_of("kubectl-patch", held("data.A"))
+    about = {"name": "slipway-settings", "managedFields": [by]}
+    config = {"kind": "ConfigMap", "metadata": about, "data": {"A": "2", "B": "secret"}}
+    said = "ConfigMap slipway-settings: .data.A set by kubectl-patch, .data.B set by somebody"
+    assert yard(CANARY, config=config) == [said]
+    assert yard({3: 1.0}, config=config) == []
+    assert yard(CANARY, config={**config, "data": {}}) == [
+        "ConfigMap slipway-settings: .data.A removed by kubectl-patch"
+    ]
+
+
+def test_only_who_is_asked_cannot_be_gone_round() -> None:
+    """The weights in words, any other change of the rules as the field; the rest is no traffic."""
+    traffic = Traffic(7, CANARY)
+    expected = route(SPEC, CANARY, traffic=traffic)
+
+    def said(path: str, change: Any) -> tuple[str, bool]:
+        found = live(expected, entry_of("kubectl-edit", held(path)), but={f".{path}"})
+        change(found)
+        read = Live("flight_delay", by_route=True, entry=found)
+        [one] = edits(read, expected)
+        return one.said, one.is_traffic
+
+    def weigh(found: Manifest) -> None:
+        found["spec"]["rules"][-1]["backendRefs"][0]["weight"] = 1
+
+    def rename(found: Manifest) -> None:
+        found["spec"]["rules"][-1]["filters"] = [{"type": "RequestMirror"}]
+
+    def move(found: Manifest) -> None:
+        found["spec"]["parentRefs"][0]["name"] = "other"
+
+    def fence(found: Manifest) -> None:
+        found["metadata"]["annotations"][TOKEN] = "8"
+
+    words, is_traffic = said("spec.rules", weigh)
+    assert words.startswith("HTTPRoute has weights {")
+    assert words.endswith("set by kubectl-edit")
+    assert is_traffic
+    about = "HTTPRoute flight-delay:"
+    assert said("spec.rules", rename) == (f"{about} .spec.rules set by kubectl-edit", True)
+    token = f"metadata.annotations.{TOKEN}"
+    assert said(token, fence) == (f"{about} .{token} set by kubectl-edit", True)
+    assert said("spec.parentRefs", move) == (f"{about} .spec.parentRefs set by kubectl-edit", False)
+
+
+def test_an_entry_that_is_a_service_is_told_once() -> None:
+    """It is among the Services, too."""
+    traffic = Traffic(7, {3: 1.0})
+    expected = entry_service(SPEC, traffic.shares, by_route=False, traffic=traffic)
+    found = live(expected, but={".spec.type"})
+    found["spec"]["type"] = "LoadBalancer"
+    read = Live("flight_delay", by_route=False, entry=found, others=[found])
+    assert [one.said for one in edits(read, expected)] == [
+        "Service flight-delay: .spec.type set by somebody"
+    ]

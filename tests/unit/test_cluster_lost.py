@@ -1,0 +1,171 @@
+"""Fields that we set and have lost, found in `managedFields`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster.fields import leaves, spoken, value_at, without
+from slipway.adapters.platforms.cluster.lost import Lost, annotation, in_words, last_applied, lost
+from slipway.adapters.platforms.cluster.noting import APPLIED, noted
+from tests.fakes.managed import container, entry_of, held, live, objects, tree
+
+Manifest = dict[str, Any]
+
+SERVER = '.spec.template.spec.containers[name="server"]'
+IMAGE = held("spec.template.spec.containers", 'k:{"name":"server"}', "f:image")
+
+
+def test_what_was_applied_can_be_read_back() -> None:
+    """Its labels and spec, but for the number of servers; nothing of it is lost."""
+    for obj in objects().values():
+        said = noted(live(obj))
+        assert said is not None
+        spec = {name: value for name, value in obj["spec"].items() if name != "replicas"}
+        assert said["spec"] == spec
+        assert said["metadata"]["labels"] == obj["metadata"]["labels"]
+        assert lost(live(obj)) == ()
+        assert last_applied(live(obj)) == said
+
+
+def test_an_image_that_was_set_by_hand_is_lost() -> None:
+    """Field and manager are told, as the API itself would write them."""
+    there = objects()["Deployment"]
+    found = live(there, entry_of("kubectl-set", IMAGE), but={f"{SERVER}.image"})
+    assert lost(found) == ()
+    container(found)["image"] = "server:by-hand"
+    [one] = lost(found)
+    assert (spoken(one.path), one.by, one.is_gone) == (f"{SERVER}.image", "kubectl-set", False)
+    assert (
+        in_words(found, [one]) == f"Deployment flight-delay-v3: {SERVER}.image set by kubectl-set"
+    )
+
+
+def test_a_value_that_is_still_ours_is_not_lost() -> None:
+    """A webhook, or the API's own way of writing, changed it as we applied it."""
+    found = live(objects()["Deployment"])
+    container(found)["image"] = "mirror.example.org/server:1"
+    assert lost(found) == ()
+
+
+def test_quantities_are_compared_as_such() -> None:
+    """Set back by hand, they are written in the API's own way."""
+    there = objects()["Deployment"]
+    found = live(there, but={f"{SERVER}.resources"})
+    asked = container(found)["resources"]
+    memory = asked["limits"]["memory"]
+    asked["limits"]["memory"] = f"{int(memory.removesuffix('Gi')) * 1024}Mi"
+    assert lost(found) == ()
+    for other in ("1Mi", "plenty", "1e3", 7):
+        asked["limits"]["memory"] = other
+        assert [spoken(one.path) for one in lost(found)] == [f"{SERVER}.resources.limits.memory"]
+
+
+def test_what_is_gone_is_told_once() -> None:
+    """As a whole; who took it away, nobody but a neighbour's writer can have been."""
+    there = objects()["Service"]
+    edited = live(there, but={".spec.ports"})
+    edited["spec"]["ports"] = [{"name": "http", "port": 81, "targetPort": "http"}]
+    gone = '.spec.ports[port=8080,protocol="TCP"]'
+    assert [spoken(one.path) for one in lost(edited)] == [gone]
+    assert in_words(edited, lost(edited)).endswith(f": {gone} removed by somebody")
+    port = held("spec.ports", 'k:{"port":81,"protocol":"TCP"}', ".")
+    edited["metadata"]["managedFields"].append(entry_of("kubectl-edit", port))
+    assert in_words(edited, lost(edited)).endswith(f": {gone} removed by kubectl-edit")
+
+
+def test_a_whole_is_one_field() -> None:
+    """A selector with one more label is another one; a map with one more is not."""
+    there = objects()["PodDisruptionBudget"]
+    found = live(there, entry_of("kubectl-edit", held("spec.selector")), but={".spec.selector"})
+    found["spec"]["selector"]["matchLabels"]["more"] = "x"
+    found["metadata"]["labels"]["more"] = "x"
+    assert [spoken(one.path) for one in lost(found)] == [".spec.selector"]
+
+
+@pytest.mark.parametrize(
+    ("manager", "fields", "more"),
+    [
+        (
+            "kubectl-rollout",
+            held("spec.template.metadata.annotations", "f:kubectl.kubernetes.io/restartedAt"),
+            {},
+        ),
+        (
+            "kube-controller-manager",
+            held("metadata.annotations", "f:deployment.kubernetes.io/revision"),
+            {"subresource": "status"},
+        ),
+        ("horizontal-pod-autoscaler", held("spec.replicas"), {"subresource": "scale"}),
+        ("mesh", held("spec.template.metadata.labels", "f:mesh.example.org/rev"), {}),
+        ("mesh", held("spec.template.spec.containers", 'k:{"name":"proxy"}', "f:image"), {}),
+    ],
+    ids=["restart", "revision", "scale", "label", "sidecar"],
+)
+def test_what_we_never_said_is_no_matter_of_ours(
+    manager: str, fields: Manifest, more: dict[str, str]
+) -> None:
+    """Restarts, revisions, what webhooks add; the number of servers is told by itself."""
+    found = live(objects()["Deployment"], entry_of(manager, fields, **more), but={".spec.replicas"})
+    template = found["spec"]["template"]
+    template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "2026"
+    template["metadata"]["labels"]["mesh.example.org/rev"] = "1"
+    template["spec"]["containers"].insert(0, {"name": "proxy", "image": "proxy:1"})
+    found["spec"]["replicas"] = 7
+    assert lost(found) == ()
+
+
+def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
+    """It is told, and what is still ours counts; an object without one has lost nothing."""
+    there = objects()["Deployment"]
+    note = f"f:{APPLIED}"
+    taken = entry_of("kubectl-edit", held("metadata.annotations", note))
+    found = live(there, taken, but={f".metadata.annotations.{APPLIED}"})
+    said = json.loads(found["metadata"]["annotations"][APPLIED])
+    said["spec"]["template"]["spec"]["containers"][0]["image"] = "server:evil"
+    found["metadata"]["annotations"][APPLIED] = json.dumps(said)
+    assert lost(found) == (Lost(annotation(APPLIED), "kubectl-edit"),)
+    mine = last_applied(found)
+    assert mine is not None
+    assert container(mine)["image"] == container(there)["image"]
+    for nonsense in (None, "", "{}", '{"metadata": 3}'):
+        found["metadata"]["annotations"] = {} if nonsense is None else {APPLIED: nonsense}
+        found["metadata"]["managedFields"][0]["fieldsV1"] = tree(found)
+        assert lost(found) == ()
+
+
+def test_a_manifest_can_leave_fields_out() -> None:
+    """And what held nothing else; empty maps that were said stay."""
+    there = objects()["Deployment"]
+    paths = [path for path, _ in leaves(there) if f"{SERVER}.resources" in spoken(path)]
+    mount = ("f:spec", "f:template", "f:spec", "f:volumes", 'k:{"name":"tmp"}')
+    left = without(there, {*paths, mount})
+    assert "resources" not in container(left)
+    assert "resources" in container(left, "download")
+    volumes = left["spec"]["template"]["spec"]["volumes"]
+    assert volumes == [{"name": name, "emptyDir": {}} for name in ("model", "scratch")]
+    assert value_at(there, mount) == {"name": "tmp", "emptyDir": {}}
+    assert without(there, set()) == there
+
+
+def test_every_field_that_is_taken_away_is_seen() -> None:
+    """Whichever it is; as long as it is ours, or as it was, it is not."""
+    for there in objects().values():
+        said = noted(live(there))
+        assert said is not None
+        paths = [path for path, _ in leaves({"metadata": {"labels": {}}, "spec": said["spec"]})]
+        for path in (path for path in paths if path[0] == "f:spec"):
+            found = live(there, but={spoken(path)})
+            assert lost(found) == ()
+            [one] = lost({**found, "spec": without(found, {path})["spec"]})
+            assert path[: len(one.path)] == one.path
+            assert one.is_gone
+
+
+def test_very_many_fields_are_counted() -> None:
+    """An error is to be read."""
+    fields = [Lost(("f:spec", f"f:a{number}"), "kubectl") for number in range(10)]
+    said = in_words({"kind": "Service", "metadata": {"name": "m"}}, fields)
+    assert said.endswith(".spec.a7 set by kubectl, and 2 more")
