@@ -25,6 +25,7 @@ BLOCK = re.compile(
     r"(?:^`include/(?P<path>[\w./-]+)`\n+)?^```(?P<language>\w+)\n(?P<text>.*?)^```",
     re.MULTILINE | re.DOTALL,
 )
+CURL = re.MULTILINE | re.DOTALL
 MODEL = "models/parcel_hours/model.yaml"
 
 Make = Callable[[Mapping[str, str]], Path]
@@ -126,3 +127,23 @@ def test_the_example_request_fits_the_example_model(project: Make) -> None:
     for text in requests:
         body = json.dumps(json.loads(text)).encode()
         assert decode(body, signature, max_rows=100).keys == ["p-1", "p-2"]
+
+
+def test_the_request_that_curl_sends_fits_the_model_that_it_asks() -> None:
+    """What stands in the guide about asking is decoded by the signature of flight_delay."""
+    (request,) = [
+        found
+        for block in blocks()
+        if block.guide == "asking.md"
+        for found in re.findall(r"/models/(\w+)/infer\" <<'END'\n(.*?)^END$", block.text, CURL)
+    ]
+    model, body = request
+    loaded = load_all(GUIDES.parents[1])
+    dataset = loaded.datasets[loaded.models[model].dataset]
+    columns = signature_of(loaded.models[model], dataset)
+    signature = Signature(
+        columns=tuple(Column(one.name, one.kind, one.required) for one in columns),
+        key=dataset.key,
+        event_time=dataset.event_time,
+    )
+    assert decode(body.encode(), signature, max_rows=2).rows == 2
