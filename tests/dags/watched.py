@@ -20,6 +20,7 @@ from tests.dags.specs import model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context
 
 QUICK_S = 0.2
+WATCH_S = 1
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Watched:
             assert isinstance(trigger, KubernetesPodTrigger)
             _, arguments = trigger.serialize()
             again = KubernetesPodTrigger(**arguments)
-            again.poll_interval = again.startup_check_interval = QUICK_S
+            again.poll_interval, again.startup_check_interval = QUICK_S, WATCH_S
             return again
         return None
 

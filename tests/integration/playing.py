@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
 """How often a trigger looks at its pod; the suite has no time for Airflow's default."""
+WATCH_S = 1
+"""How long it watches the events of one that starts; no API takes a part of a second."""
 
 
 @dataclass
@@ -201,7 +203,7 @@ def _passed_on(deferred: TaskDeferred) -> KubernetesPodTrigger:
     assert isinstance(trigger, KubernetesPodTrigger)
     _, arguments = trigger.serialize()
     again = KubernetesPodTrigger(**arguments)
-    again.poll_interval = again.startup_check_interval = LOOK_EVERY_S
+    again.poll_interval, again.startup_check_interval = LOOK_EVERY_S, WATCH_S
     return again
 
 
