@@ -192,6 +192,8 @@ def test_a_deployment_in_words() -> None:
     assert is_given_up(None)
     assert not is_refused_pods(None)
     assert in_words(None) == "there is no such Deployment"
+    old = deployment(availableReplicas=2, updatedReplicas=1)
+    assert in_words(old) == ("2 of 2 servers are ready; 1 of 2 were started as it is described now")
 
 
 def test_ready_means_the_present_state() -> None:

@@ -58,7 +58,7 @@ def test_a_challenger_takes_over_step_by_step(yard: Yard) -> None:
         ({"failing": {3: 0.5}}, "aborted", "errors"),
         ({"failing": {3: 0.02}}, "inconclusive", "are possible"),
         ({"p99_ms": 5000.0}, "aborted", "its p99 is 5000 ms"),
-        ({"broken": {3}}, "aborted", "do not become ready"),
+        ({"broken": {3}}, "aborted", "become ready: no reason was given. Version"),
         ({"live": {3: lambda _: [0.5] * 20}}, "aborted", "differs from the offline prediction"),
         ({"live": {3: lambda _: [0.5]}}, "aborted", "cannot be compared"),
     ],

@@ -178,7 +178,7 @@ class _Step:
                     verdict = self._watched()
             except (PlatformUnavailable, BadRequest, NotFound) as error:
                 # Not stored: should the whole platform be down, a retry begins this step anew.
-                return self._aborted(f"{error.message}: {error.found or 'no reason was given'}")
+                return self._aborted(f"{error.message}: {error.found or 'no reason was given'}.")
             attempt.check()
             self.store.create(key, encode(verdict.to_json()))
             looked = read_json(self.store, key)

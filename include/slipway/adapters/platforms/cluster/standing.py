@@ -67,7 +67,11 @@ def in_words(deployment: Manifest | None) -> str:
     """How many of how many servers can answer, and what its conditions say."""
     if deployment is None:
         return "there is no such Deployment"
-    said = [f"{available(deployment)} of {replicas_of(deployment)} servers are ready"]
+    wanted, ready = replicas_of(deployment), available(deployment)
+    updated = int(deployment.get("status", {}).get("updatedReplicas", 0))
+    said = [f"{ready} of {wanted} servers are ready"]
+    if updated < wanted <= ready:
+        said.append(f"{updated} of {wanted} were started as it is described now")
     for condition in _conditions(deployment):
         if TROUBLES.get(condition["type"]) == condition["status"]:
             text = condition.get("message") or condition["status"]
