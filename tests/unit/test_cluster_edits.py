@@ -6,8 +6,8 @@ from typing import Any
 
 from slipway.adapters.platforms.cluster.edits import edits
 from slipway.adapters.platforms.cluster.entry import TOKEN, Traffic, entry_service, route
-from slipway.adapters.platforms.cluster.lost import digests
 from slipway.adapters.platforms.cluster.reading import REPLICAS, Live
+from slipway.adapters.platforms.cluster.settings import digests
 from tests.fakes.managed import SPEC, entry_of, held, live, objects
 
 Manifest = dict[str, Any]

@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from slipway.adapters.platforms.cluster.fields import leaves, spoken, value_at, without
-from slipway.adapters.platforms.cluster.lost import Lost, annotation, in_words, last_applied, lost
+from slipway.adapters.platforms.cluster.lost import (
+    Lost,
+    annotation,
+    astray,
+    in_words,
+    lost,
+)
 from slipway.adapters.platforms.cluster.noting import APPLIED, noted
+from slipway.adapters.platforms.cluster.reapplying import last_applied, round_edits
 from tests.fakes.managed import container, entry_of, held, live, objects, tree
 
 Manifest = dict[str, Any]
@@ -51,13 +58,14 @@ def test_a_value_that_is_still_ours_is_not_lost() -> None:
 
 
 def test_quantities_are_compared_as_such() -> None:
-    """Set back by hand, they are written in the API's own way."""
+    """Set back by hand, they are written in the API's own way; to repeat them is a conflict."""
     there = objects()["Deployment"]
     found = live(there, but={f"{SERVER}.resources"})
     asked = container(found)["resources"]
     memory = asked["limits"]["memory"]
     asked["limits"]["memory"] = f"{int(memory.removesuffix('Gi')) * 1024}Mi"
     assert lost(found) == ()
+    assert [spoken(one.path) for one in astray(found)] == [f"{SERVER}.resources.limits.memory"]
     for other in ("1Mi", "plenty", "1e3", 7):
         asked["limits"]["memory"] = other
         assert [spoken(one.path) for one in lost(found)] == [f"{SERVER}.resources.limits.memory"]
@@ -148,6 +156,54 @@ def test_a_manifest_can_leave_fields_out() -> None:
     assert volumes == [{"name": name, "emptyDir": {}} for name in ("model", "scratch")]
     assert value_at(there, mount) == {"name": "tmp", "emptyDir": {}}
     assert without(there, set()) == there
+
+
+def test_what_is_applied_again_goes_round_what_was_edited() -> None:
+    """Nothing is said of it, whether it was changed, taken away or written in other words."""
+    there = objects()["Deployment"]
+    found = live(there, but={f"{SERVER}.image", f"{SERVER}.env", f"{SERVER}.resources"})
+    server = container(found)
+    server |= {"image": "server:by-hand"}
+    server["resources"]["requests"]["cpu"] = "0.1"
+    del server["env"]
+    again = container(round_edits(there, found))
+    assert "image" not in again
+    assert "env" not in again
+    assert "cpu" not in again["resources"].get("requests", {})
+    assert again["resources"]["limits"] == container(there)["resources"]["limits"]
+    assert container(round_edits(there, found), "download") == container(there, "download")
+    assert "ports" in again
+    image = next(one.path for one in lost(found) if one.path[-1] == "f:image")
+    assert container(round_edits(there, found, but={image}))["image"] == container(there)["image"]
+
+
+def test_without_a_note_of_ours_nothing_but_ours_is_applied_again() -> None:
+    """Somebody wrote another one, so nothing tells what was theirs before."""
+    there = objects()["PodDisruptionBudget"]
+    found = live(there, but={f".metadata.annotations.{APPLIED}", ".spec.maxUnavailable"})
+    found["metadata"]["annotations"][APPLIED] = "{}"
+    again = round_edits(there, found)
+    assert set(again["spec"]) == {"selector", "unhealthyPodEvictionPolicy"}
+    assert "annotations" not in again["metadata"]
+    assert again["metadata"]["name"] == there["metadata"]["name"]
+
+
+def test_what_is_applied_again_has_the_order_that_is_there() -> None:
+    """Another one would be another template, and start servers anew."""
+    there = objects()["Deployment"]
+    found = live(there)
+    mounts = container(found)["volumeMounts"]
+    mounts.reverse()
+    mounts.insert(1, {"name": "mesh", "mountPath": "/mesh"})
+    ours = last_applied(found)
+    assert ours is not None
+    assert container(ours)["volumeMounts"] == [one for one in mounts if one["name"] != "mesh"]
+    mounts.pop()
+    ours = last_applied(found)
+    assert ours is not None
+    names = [one["name"] for one in container(ours)["volumeMounts"]]
+    assert names == ["tmp", "scratch", "model"]
+    assert container(ours)["args"] == container(there)["args"]
 
 
 def test_every_field_that_is_taken_away_is_seen() -> None:

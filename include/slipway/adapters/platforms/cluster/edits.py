@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slipway.adapters.platforms.cluster.entry import KEEP, SETTINGS, SHARES, SINCE, TOKEN
 from slipway.adapters.platforms.cluster.fields import Path
-from slipway.adapters.platforms.cluster.lost import annotation, changed, in_words, lost
+from slipway.adapters.platforms.cluster.lost import annotation, in_words, lost
 from slipway.adapters.platforms.cluster.owned import Manifest, set_by
 from slipway.adapters.platforms.cluster.reading import (
     Live,
@@ -16,6 +16,7 @@ from slipway.adapters.platforms.cluster.reading import (
     backends,
     has_replicas_asked,
 )
+from slipway.adapters.platforms.cluster.settings import changed
 from slipway.adapters.platforms.cluster.standing import replicas_of
 
 CONTROLLED: frozenset[Path] = frozenset({("f:spec", "f:rules"), ("f:spec", "f:selector")})
@@ -50,13 +51,10 @@ def edits(live: Live, expected: Manifest, *, token: int | None = None) -> list[E
     return [*_of_entry(live, expected), *_of_versions(live), *_of_settings(live, token)]
 
 
-def lost_paths(live: Live) -> dict[tuple[str, str], frozenset[Path]]:
-    """The fields that somebody else has changed, by kind and name of the object."""
+def by_name(live: Live) -> dict[tuple[str, str], Manifest]:
+    """A model's objects by kind and name."""
     objects = [*live.deployments.values(), *live.others, *([live.entry] if live.entry else [])]
-    return {
-        (one["kind"], one["metadata"]["name"]): frozenset(field.path for field in lost(one))
-        for one in objects
-    }
+    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
 
 
 def _of_entry(live: Live, expected: Manifest) -> Iterator[Edit]:

@@ -54,6 +54,23 @@ def without(value: Any, paths: Collection[Path], *, name: str = "", path: Path =
     return {below: left for _, below, left, inner in kept if left or left == inner}
 
 
+def ordered(value: Any, like: Any, *, name: str = "") -> Any:
+    """A value whose merged lists stand in the order of another's; what that lacks comes last.
+
+    Order says nothing where the API merges by keys, but another one makes another template.
+    """
+    parts = list(_parts(value, name))
+    if not parts or type(value) is not type(like):
+        return value
+    there = {word: (place, one) for place, (word, _, one) in enumerate(_parts(like, name))}
+    last = len(there), None
+    found = {word: there.get(word, last) for word, _, _ in parts}
+    if isinstance(value, list):
+        parts.sort(key=lambda part: found[part[0]][0])
+        return [ordered(one, found[word][1]) for word, _, one in parts]
+    return {below: ordered(one, found[word][1], name=below) for word, below, one in parts}
+
+
 def value_at(value: Any, path: Path) -> Any:
     """What a manifest has there, or `MISSING`."""
     for word in path:

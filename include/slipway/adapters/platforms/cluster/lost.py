@@ -6,9 +6,8 @@ restart. Neither is a field that still is as we set it, whoever set it last.
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -23,11 +22,10 @@ from slipway.adapters.platforms.cluster.fields import (
 )
 from slipway.adapters.platforms.cluster.naming import FIELD_MANAGER
 from slipway.adapters.platforms.cluster.noting import APPLIED, noted
-from slipway.adapters.platforms.cluster.owned import Manifest, applied, ours, set_by
+from slipway.adapters.platforms.cluster.owned import Manifest, ours, set_by
 from slipway.adapters.platforms.cluster.sizing import amount
 
 OWN = f"f:{FIELD_MANAGER}/"
-DIGEST_CHARACTERS = 12
 MOST_TOLD = 8
 
 
@@ -47,11 +45,13 @@ class Lost:
         path: Where it is.
         by: Who set it, or who last set something beside it where it is gone.
         is_gone: Whether it is not there any more.
+        is_same: Whether it says the same as before, in other words.
     """
 
     path: Path
     by: str
     is_gone: bool = False
+    is_same: bool = False
 
 
 def lost(live: Manifest) -> tuple[Lost, ...]:
@@ -64,54 +64,29 @@ def lost(live: Manifest) -> tuple[Lost, ...]:
     Args:
         live: As it was read. One without a note of what we applied has lost nothing else.
     """
-    found = {path: Lost(path, set_by(live, path)) for path in _taken_over(live)}
-    said, fields = noted(live), ours(live) or {}
-    if said is None or NOTE in found:
-        return tuple(found.values())
-    for path, value in leaves(said):
-        if holds(fields, path):
-            continue
-        now = value_at(live, path)
-        if now is MISSING:
-            gone = _gone(live, path)
-            found[gone] = Lost(gone, set_by(live, gone[:-1]), is_gone=True)
-        elif not _is_same(value, now, path):
-            found[path] = Lost(path, set_by(live, path))
-    return tuple(found.values())
+    return tuple(one for one in astray(live) if not one.is_same)
 
 
-def last_applied(live: Manifest) -> dict[str, Any] | None:
-    """What we applied of an object last; where no note of ours says it, what is still ours of that.
+def astray(live: Manifest) -> tuple[Lost, ...]:
+    """These, and what was set back in other words: to apply it again would be a conflict.
 
     Args:
         live: As it was read.
     """
-    return (None if NOTE in _taken_over(live) else noted(live)) or applied(live)
-
-
-def digests(config: Manifest) -> dict[str, str]:
-    """What a ConfigMap holds, without its values: a digest by entry."""
-    data: Mapping[str, str] = config.get("data") or {}
-    return {
-        key: hashlib.sha256(value.encode()).hexdigest()[:DIGEST_CHARACTERS]
-        for key, value in sorted(data.items())
-    }
-
-
-def changed(config: Manifest, before: Mapping[str, str]) -> tuple[Lost, ...]:
-    """The entries of a ConfigMap that are not what they were.
-
-    Args:
-        config: As it was read.
-        before: Its digests, as they were.
-    """
-    now = digests(config)
-    found = []
-    for key in sorted({*now, *before}):
-        if now.get(key) != before.get(key):
-            path, is_gone = ("f:data", f"f:{key}"), key not in now
-            found.append(Lost(path, set_by(config, path[:1] if is_gone else path), is_gone))
-    return tuple(found)
+    found = {path: Lost(path, set_by(live, path)) for path in taken_over(live)}
+    said, fields = noted(live), ours(live) or {}
+    if said is None or NOTE in found:
+        return tuple(found.values())
+    for path, value in leaves(said):
+        now = value_at(live, path)
+        if now == value or holds(fields, path):
+            continue
+        if now is MISSING:
+            gone = _gone(live, path)
+            found[gone] = Lost(gone, set_by(live, gone[:-1]), is_gone=True)
+        else:
+            found[path] = Lost(path, set_by(live, path), is_same=_is_same(value, now, path))
+    return tuple(found.values())
 
 
 def in_words(live: Manifest, fields: Sequence[Lost]) -> str:
@@ -126,8 +101,12 @@ def in_words(live: Manifest, fields: Sequence[Lost]) -> str:
     return f"{live['kind']} {live['metadata']['name']}: {', '.join(said)}"
 
 
-def _taken_over(live: Manifest) -> list[Path]:
-    """Our own words, notes included, that somebody else wrote on an object that is ours else."""
+def taken_over(live: Manifest) -> list[Path]:
+    """Our own annotations that somebody else wrote on an object that is ours otherwise.
+
+    Args:
+        live: As it was read.
+    """
     fields = ours(live)
     if fields is None:
         return []
@@ -143,8 +122,6 @@ def _gone(live: Manifest, path: Path) -> Path:
 
 
 def _is_same(said: Any, now: Any, path: Path) -> bool:
-    if said == now:
-        return True
     if "f:resources" not in path or not (isinstance(said, str) and isinstance(now, str)):
         return False
     # The API writes quantities in its own way: `1000m` is `1`.

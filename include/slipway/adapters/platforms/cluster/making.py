@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from slipway.adapters.platforms.cluster.edits import TRAFFIC, lost_paths
+from slipway.adapters.platforms.cluster.edits import TRAFFIC, by_name
 from slipway.adapters.platforms.cluster.fields import Path, spoken, without
 from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.lost import last_applied
 from slipway.adapters.platforms.cluster.naming import object_name
 from slipway.adapters.platforms.cluster.noting import with_note
 from slipway.adapters.platforms.cluster.objects import Manifest, SetBack
 from slipway.adapters.platforms.cluster.reading import REPLICAS, Live, has_replicas_asked
+from slipway.adapters.platforms.cluster.reapplying import last_applied, round_edits
 from slipway.adapters.platforms.cluster.sizing import sizing
 from slipway.adapters.platforms.cluster.standing import available, replicas_of
 from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
@@ -28,7 +28,7 @@ class Making:
     def __init__(self, ground: Ground, live: Live) -> None:
         self._ground = ground
         self._live = live
-        self._lost = lost_paths(live)
+        self._there = by_name(live)
         self._made: dict[int, int] = {}
 
     def version(self, version: int, replicas: int) -> None:
@@ -55,11 +55,12 @@ class Making:
             CommitConflict: It is not in the state any more that the manifest names.
         """
         name = manifest["metadata"]["name"]
-        lost = self._lost.get((manifest["kind"], name), frozenset())
-        if name == object_name(self._ground.spec.model):
+        now = self._there.get((manifest["kind"], name))
+        if now is not None:
             # Nobody moves the traffic round an edit of just that; the API says whose it is.
-            lost -= TRAFFIC
-        return self._ground.objects.apply(without(manifest, lost), set_back=set_back)
+            is_entry = name == object_name(self._ground.spec.model)
+            manifest = round_edits(manifest, now, but=TRAFFIC if is_entry else ())
+        return self._ground.objects.apply(manifest, set_back=set_back)
 
     def _objects_of(self, version: int, replicas: int) -> list[Manifest]:
         """A version's objects; one that serves keeps the pods that it was verified with.

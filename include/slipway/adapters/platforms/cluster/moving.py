@@ -17,12 +17,13 @@ from slipway.adapters.platforms.cluster.edits import CONTROLLED, edits
 from slipway.adapters.platforms.cluster.entry import Traffic, entry_service
 from slipway.adapters.platforms.cluster.fields import spoken
 from slipway.adapters.platforms.cluster.ground import NOBODY, Ground
-from slipway.adapters.platforms.cluster.lost import digests, lost
+from slipway.adapters.platforms.cluster.lost import lost
 from slipway.adapters.platforms.cluster.making import Making
 from slipway.adapters.platforms.cluster.naming import TRIAL, version_of
 from slipway.adapters.platforms.cluster.objects import SetBack
 from slipway.adapters.platforms.cluster.reading import Live, has_replicas_asked
 from slipway.adapters.platforms.cluster.refusals import HAND_BACK
+from slipway.adapters.platforms.cluster.settings import digests
 from slipway.adapters.platforms.cluster.shares import server_counts
 from slipway.adapters.platforms.cluster.standing import available, replicas_of
 from slipway.adapters.platforms.cluster.version_objects import cluster_of
