@@ -46,9 +46,11 @@ class Yard:
         """The platform as the pod of the next stage would make it."""
         return platform_on(self.cluster, self.spec, self._registry)
 
-    def serve(self, weights: dict[int, float], *keep: int, token: int = 1) -> None:
+    def serve(
+        self, weights: dict[int, float], *keep: int, token: int = 1, is_urgent: bool = False
+    ) -> None:
         """Change the traffic."""
-        self.platform.apply(MODEL, weights=weights, keep=keep, token=token)
+        self.platform.apply(MODEL, weights=weights, keep=keep, token=token, is_urgent=is_urgent)
 
     def served(self) -> Served:
         """What is really served."""

@@ -72,3 +72,46 @@ def test_an_edit_of_the_replicas_while_a_step_looks(routed: World) -> None:
         routed.cluster.patch("Deployment", f"{NAME}-v{CHAMPION}", {"spec": {"replicas": 1}}, BY)
         assert routed.go_on(run, after="verify") == ["shifted", "switched", "promoted"]
     routed.is_tidy(CANDIDATE, CHAMPION)
+
+
+@pytest.mark.parametrize("to", ["previous", "challenger"])
+def test_an_edit_of_the_canarys_servers(world: World, to: str) -> None:
+    """Nothing goes forward, its weight can go, and its servers stay as the person left them."""
+    world.cluster.images.add("server:by-hand")
+    canary, run = f"{NAME}-v{CANDIDATE}", world.until("shift")
+    pod = {"containers": [{"name": "server", "image": "server:by-hand"}]}
+    world.cluster.patch("Deployment", canary, {"spec": {"template": {"spec": pod}}}, BY)
+    said = f'Deployment {canary}: .spec.template.spec.containers[name="server"].image set by {BY}'
+    with world.clients():
+        with pytest.raises(EditedByHand, match="edited by hand") as caught:
+            world.go_on(run, after="shift")
+        assert said in str(caught.value)
+        world.lapse()
+        verdict = world.begin(to).verdict
+        assert verdict.action == "repair"
+        assert verdict.reason.endswith(f"Edited by hand, and left so: {said}.")
+        assert world.weights() == {CHAMPION: 1.0}
+        assert world.aliases()["champion"] == CHAMPION
+        found = world.cluster.get("Deployment", canary)["spec"]["template"]["spec"]
+        assert found["containers"][0]["image"] == "server:by-hand"
+        world.lapse()
+        with pytest.raises(EditedByHand, match="edited by hand"):
+            world.begin(str(CANDIDATE))
+        world.cluster.delete("Deployment", canary)
+        world.lapse()
+        assert world.roll(str(CANDIDATE)) == ALL_WELL
+    world.is_tidy(CANDIDATE, CHAMPION)
+
+
+def test_an_edit_between_the_switch_and_the_alias(routed: World) -> None:
+    """No alias moves to servers that are not what was verified; undone, it does."""
+    run = routed.until("switch")
+    budget = "PodDisruptionBudget", f"{NAME}-v{CANDIDATE}"
+    routed.cluster.patch(*budget, {"spec": {"maxUnavailable": 0}}, BY)
+    with routed.clients():
+        with pytest.raises(EditedByHand, match="maxUnavailable set by kubectl-edit"):
+            routed.go_on(run, after="switch")
+        assert routed.aliases()["champion"] == CHAMPION
+        routed.cluster.patch(*budget, {"spec": {"maxUnavailable": 1}}, BY)
+        assert routed.go_on(run, after="switch") == ["promoted"]
+    routed.is_tidy(CANDIDATE, CHAMPION)

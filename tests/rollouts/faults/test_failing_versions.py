@@ -8,6 +8,9 @@ import time
 
 import pytest
 
+from slipway.adapters.platforms.cluster.noting import with_note
+from slipway.adapters.platforms.cluster.reading import REPLICAS
+from slipway.adapters.platforms.cluster.reapplying import last_applied
 from slipway.records.runs import Verdict
 from slipway.stages import shifting, switching
 from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body
@@ -134,17 +137,17 @@ def test_a_version_that_answers_wrongly_later_is_taken_back(
     """Its servers fetch another version's folder by now; the switch reads back, and aborts."""
     monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
     run = routed.until("shift")
-    name = f"{NAME}-v{CANDIDATE}"
-    now = routed.cluster.get("Deployment", name)
-    told = json.dumps(now["spec"]["template"])
+    now = routed.cluster.get("Deployment", f"{NAME}-v{CANDIDATE}")
+    told = json.dumps(last_applied(now))
     other = json.loads(
         told.replace(f'"--version", "{CANDIDATE}", "--into"', f'"--version", "{OTHER}", "--into"')
     )
-    assert other != now["spec"]["template"]
+    assert other != last_applied(now)
     right = _scores(routed)
-    routed.cluster.patch(
-        "Deployment", name, {"spec": {"template": {"spec": other["spec"]}}}, manager="kubectl-edit"
-    )
+    # As if it had been made so: what a person did would be seen before.
+    made = with_note({**other, "spec": {**other["spec"], "replicas": now["spec"]["replicas"]}})
+    made["metadata"]["annotations"][REPLICAS] = now["metadata"]["annotations"][REPLICAS]
+    routed.cluster.apply(made, manager="slipway")
     routed.cluster.wait("it answers otherwise", lambda: not _scores(routed) & right)
     with routed.clients() as clients:
         assert routed.go_on(run, after="shift") == ["aborted"]
