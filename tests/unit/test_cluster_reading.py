@@ -136,6 +136,16 @@ def test_what_was_before_the_shares_is_taken_off(servers: list[Server]) -> None:
     assert counts.tally(4, since) == Tally()
 
 
+def test_servers_that_cannot_be_counted_are_told(
+    servers: list[Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise a DNS that does not know them would look as if nobody had asked the canary."""
+    counting(servers).baseline({3: 2, 4: 1})
+    [said] = caplog.messages
+    assert said.startswith("version 4: only 0 of 1 servers say what they were asked")
+    assert "m-v4-pods.slipway.svc has 0 addresses" in said
+
+
 def test_a_server_that_starts_anew_or_goes_keeps_its_counts(servers: list[Server]) -> None:
     """As long as the same process looks; another one cannot know them."""
     counts = counting(servers)

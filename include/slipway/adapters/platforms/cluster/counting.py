@@ -8,6 +8,7 @@ be reached is told by its Deployment instead.
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import time
 import weakref
@@ -29,6 +30,8 @@ ALL_WITHIN_SECONDS = 5.0
 POLL_SECONDS = 0.25
 
 Address = tuple[str, int]
+
+logger = logging.getLogger(__name__)
 
 
 def addresses_of(host: str) -> list[Address]:
@@ -82,6 +85,8 @@ class Counting:
                     break
                 self._sleep(POLL_SECONDS)
                 counts = self._scraped(version)
+            if len(counts) < expected:
+                self._warn(version, len(counts), expected)
             found |= {instance: one.to_json() for instance, one in counts.items()}
         return found
 
@@ -106,9 +111,19 @@ class Counting:
         )
         return reduce(Counts.plus, parts, Counts()).tally()
 
+    def _warn(self, version: int, found: int, expected: int) -> None:
+        host = self._host(version)
+        logger.warning(
+            "version %s: only %s of %s servers say what they were asked; what the others were "
+            "counts as nothing. %s has %s addresses; hint: look at DNS and NetworkPolicies",
+            *(version, found, expected, host, len(self._resolve(host))),
+        )
+
+    def _host(self, version: int) -> str:
+        return f"{pods_name(self._model, version)}.{self._namespace}.svc"
+
     def _scraped(self, version: int) -> dict[str, Counts]:
-        host = f"{pods_name(self._model, version)}.{self._namespace}.svc"
-        addresses = self._resolve(host)
+        addresses = self._resolve(self._host(version))
         if not addresses:
             return {}
         with ThreadPoolExecutor(min(AT_ONCE, len(addresses))) as pool:
