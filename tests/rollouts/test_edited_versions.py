@@ -41,9 +41,9 @@ def _template(**changed: Any) -> Manifest:
 
 
 IS = scratch("/var/slipway/scratch")
-ONE_MORE = {"spec": {"ports": [{"$patch": "delete", "port": 8080}, {"name": "http", "port": 81}]}}
-ONE_LESS = {"spec": {"ports": [{"$patch": "delete", "port": 81}, *port()["spec"]["ports"]]}}
-ONE_LESS["spec"]["ports"][1] |= {"name": "http", "targetPort": "http"}
+MOVED = {"spec": {"ports": [{"$patch": "delete", "port": 8080}, {"name": "http", "port": 81}]}}
+MOVED_BACK = {"spec": {"ports": [{"$patch": "delete", "port": 81}, *port()["spec"]["ports"]]}}
+MOVED_BACK["spec"]["ports"][1] |= {"name": "http", "targetPort": "http"}
 
 
 def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
@@ -57,7 +57,8 @@ def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
         ("Deployment", CHAMPION, scratch("/x"), IS, f"{variable}.value set {by}"),
         ("Deployment", CHAMPION, scratch(None), IS, f"{SERVER}.env removed by somebody"),
         (
-            *("Service", CANARY, ONE_MORE, ONE_LESS),
+            # The one that counts are read by: clients come by the other.
+            *("Service", f"{CANARY}-pods", MOVED, MOVED_BACK),
             f'.spec.ports[port=8080,protocol="TCP"] removed {by}',
         ),
         (
