@@ -11,7 +11,7 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 
 # The tests of one file may depend on one another, and share what they start.
 PARALLEL = -n 2 --dist loadfile
-FAULTS = double rollouts e2e/test_trouble.py
+FAULTS = double rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
 
 # Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
 typed = $(if $(findstring command line,$(origin $1)),$2)
