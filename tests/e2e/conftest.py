@@ -22,6 +22,7 @@ from slipway.records import arrivals, ledger, requests
 from slipway.records.runs import RunRef
 from slipway.records.store import read_json
 from slipway.stages.platform import payload
+from slipway.stages.reconciling import TAG
 from slipway.wiring import Workshop
 from tests.e2e import ferries
 
@@ -72,6 +73,12 @@ class House:
         """The champion's version."""
         version = self.shop.registry.alias(model, "champion")
         return None if version is None else version.version
+
+    def is_at_rest(self) -> bool:
+        """Whether no challenger waits for its rollout, or is in it."""
+        challenger = self.shop.registry.alias("ferry_delay", "challenger")
+        is_judged = challenger is not None and bool(challenger.tags.get(TAG))
+        return challenger is None or is_judged or challenger.version == self.champion()
 
     def facts(self, subject: str, stage: str | None = None) -> list[dict[str, Any]]:
         """What the ledger says of a stage, or of every one, oldest first."""

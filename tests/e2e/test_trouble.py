@@ -190,6 +190,7 @@ def test_a_killed_platform_serves_again_and_loses_nothing(serving: House) -> Non
 def test_the_ring_resumes_when_airflows_database_is_gone(serving: House) -> None:
     """Nothing but history is lost: the next delivery goes through, the old ones not again."""
     house = serving
+    house.until(house.is_at_rest, "the end of rollouts that other tests have begun")
     before = len(house.facts("ferries", "ingest"))
     champion = house.champion()
     house.stop_airflow()
