@@ -37,5 +37,5 @@ def yard(request: pytest.FixtureRequest, cluster: Cluster, registry: MlflowRegis
 
 @pytest.fixture
 def routed(cluster: Cluster, registry: MlflowRegistry) -> Yard:
-    """A model whose traffic is split by a route, and that gives up after ten seconds."""
-    return Yard(cluster, registry, by_route=True, ready_seconds=10)
+    """A model whose traffic is split by a route, and that gives up after twenty seconds."""
+    return Yard(cluster, registry, by_route=True, ready_seconds=20)

@@ -41,9 +41,9 @@ def test_a_version_that_fails_its_trial_is_refused(
 def test_an_image_that_cannot_be_pulled(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers it is aborted, for a trial refused: nobody is asked who cannot answer."""
     monkeypatch.setattr(shifting, "READ_BACK_ROUNDS", 1)
-    routed.write_specs(ready_seconds=10)
     hurry(monkeypatch)
     run = routed.until("verify")
+    routed.write_specs(ready_seconds=10)
     routed.cluster.missing_image(IMAGE)
     try:
         with routed.clients() as clients:
