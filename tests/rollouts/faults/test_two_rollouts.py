@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 
 import pytest
@@ -13,7 +12,8 @@ from slipway.records.runs import RunRecord
 from slipway.stages.leasing import lease_name, run_name
 from tests.fakes.clustered import MODEL, NAME
 from tests.racing import race
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STEP, World
+from tests.rollouts.faults.overtaken import waiting_step
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World
 
 
 def test_only_one_of_two_begins(routed: World) -> None:
@@ -37,15 +37,7 @@ def test_a_rollout_that_waits_for_servers_is_overtaken(world: World) -> None:
     """
     run = world.until("verify")
     world.cluster.unschedulable({"slipway/version": str(CANDIDATE)})
-    ended: list[BaseException] = []
-
-    def step() -> None:
-        try:
-            world.stage("shift", rollout=run, step=STEP)
-        except Superseded as error:
-            ended.append(error)
-
-    older = threading.Thread(target=step)
+    older, ended = waiting_step(world, run)
     with world.clients() as clients:
         older.start()
         world.cluster.wait(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from typing import Any
 
@@ -11,11 +10,11 @@ import pytest
 
 from slipway.adapters.platforms.cluster import objects as wire
 from slipway.cli import main
-from slipway.errors import Superseded
 from slipway.stages import shifting, switching
 from tests.fakes.clustered import IMAGE, MODEL, NAME
+from tests.rollouts.faults.overtaken import waiting_step
 from tests.rollouts.faults.test_whole_rollouts import as_a_person
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STEP, World, hurry
+from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World, hurry
 
 
 def rollback(world: World) -> tuple[int, dict[str, Any]]:
@@ -32,15 +31,7 @@ def test_a_way_back_overtakes_a_canary(
     monkeypatch.setattr(shifting, "TELL_SECONDS", 0.5)
     routed.write_specs(requests=10**6)
     run = routed.until("verify")
-    ended: list[BaseException] = []
-
-    def step() -> None:
-        try:
-            routed.stage("shift", rollout=run, step=STEP)
-        except Superseded as error:
-            ended.append(error)
-
-    older = threading.Thread(target=step)
+    older, ended = waiting_step(routed, run)
     with routed.clients() as clients:
         older.start()
         routed.cluster.wait("the traffic is shared", lambda: len(routed.weights()) == 2)

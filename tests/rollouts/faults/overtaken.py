@@ -1,0 +1,21 @@
+"""A step that waits in a thread, to be overtaken by a newer rollout."""
+
+from __future__ import annotations
+
+import threading
+
+from slipway.errors import Superseded
+from tests.rollouts.faults.world import STEP, World
+
+
+def waiting_step(world: World, run: str) -> tuple[threading.Thread, list[Superseded]]:
+    """A thread, not started yet, that takes a rollout's step, and how it was overtaken."""
+    ended: list[Superseded] = []
+
+    def step() -> None:
+        try:
+            world.stage("shift", rollout=run, step=STEP)
+        except Superseded as error:
+            ended.append(error)
+
+    return threading.Thread(target=step), ended
