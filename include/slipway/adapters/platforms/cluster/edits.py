@@ -94,9 +94,8 @@ def _of_versions(live: Live) -> Iterator[Edit]:
                 f"version {version} has {replicas_of(deployment)} replicas instead of {asked}, "
                 f"set by {who}"
             )
-    about = None if live.entry is None else (live.entry["kind"], live.entry["metadata"]["name"])
-    for one in (*live.deployments.values(), *live.others):
-        if (one["kind"], one["metadata"]["name"]) != about and (fields := lost(one)):
+    for one in by_name(live).values():
+        if one is not live.entry and (fields := lost(one)):
             yield Edit(in_words(one, fields))
 
 
