@@ -32,7 +32,8 @@ HOSTED = ("scikit-learn", "skops", "xgboost-cpu")
 CLIENTS = PROJECT / "requirements" / "clients.in"
 COMPILE = [
     *("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"),
-    *("--no-emit-index-url", "--no-emit-find-links"),
+    # One version for all interpreters: a model shall meet the numpy that it learnt with.
+    *("--fork-strategy", "fewest", "--no-emit-index-url", "--no-emit-find-links"),
 ]
 
 

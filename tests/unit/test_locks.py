@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -71,6 +72,36 @@ def test_lock_agrees_with_dev(name: str) -> None:
     """What tests run with is what machines run with."""
     dev = pins("dev")
     assert {package: dev.get(package) for package in pins(name)} == pins(name)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *PEERS, "clients"])
+def test_every_interpreter_has_the_same_versions(name: str) -> None:
+    """What a model learnt with on one interpreter it meets on another."""
+    assert {package: found for package, found in pins(name).items() if len(found) > 1} == {}
+
+
+def test_only_the_locks_pin() -> None:
+    """The wheel states ranges, so that it installs beside an Airflow without moving it."""
+    tables = tomllib.loads(PYPROJECT)
+    extras = tables["project"]["optional-dependencies"]
+    for requirement in map(
+        Requirement, [*tables["project"]["dependencies"], *chain(*extras.values())]
+    ):
+        assert {one.operator for one in requirement.specifier} <= {">=", "<"}, requirement
+
+
+def test_interpreters_are_the_same_everywhere() -> None:
+    """The Makefile, the classifiers and the locks name those that requires-python allows."""
+    project = tomllib.loads(PYPROJECT)["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    named = [f"3.{minor}" for minor in range(20) if f"3.{minor}" in allowed]
+    makefile = (PROJECT / "Makefile").read_text()
+    assert f"VERSIONS := {' '.join(named)}\n" in makefile
+    classified = [one.rpartition(" ")[2] for one in project["classifiers"] if ":: 3." in one]
+    assert classified == named
+    options = LOCK["COMPILE"]
+    assert options[options.index("--python-version") + 1] == named[0]
+    assert tomllib.loads(PYPROJECT)["tool"]["mypy"]["python_version"] == named[0]
 
 
 @pytest.mark.parametrize("name", PEERS)
