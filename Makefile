@@ -1,7 +1,16 @@
-# Every target sets itself up: all it needs is CPython 3.11, make and git.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
-BIN := .venv/bin
-READY := .venv/.ready
+# Every target sets itself up: all it needs is CPython 3.11, 3.12 or 3.13, make and git.
+VERSIONS := 3.11 3.12 3.13
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first of some interpreters that runs and suits: its version and its path. A shim of pyenv runs
+# only what is active, and a Debian without python3-venv has no ensurepip.
+SUITS := import ensurepip, sys; v = "%d.%d" % sys.version_info[:2]; \
+	sys.exit(v not in "$(VERSIONS)".split() or print(v, sys._base_executable))
+first = $(shell $(foreach python,$1,"$(python)" -c '$(SUITS)' 2>/dev/null || \
+	PYENV_VERSION=$(python:python%=%) "$(python)" -c '$(SUITS)' 2>/dev/null ||) true)
+# Without PYTHON, .venv keeps the interpreter that it has.
+INTERPRETER := $(call first,$(or $(PYTHON),$(BIN)/python $(VERSIONS:%=python%) python3))
+READY := $(VENV)/.ready-$(firstword $(INTERPRETER))
 CLIENTS := .venv-clients/.ready
 # As pip does, uv shall trust what the machine trusts.
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
@@ -11,6 +20,11 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 
 # The tests of one file may depend on one another, and share what they start.
 PARALLEL = -n 2 --dist loadfile
+# Without what is slow and depends on no interpreter, as the size of images and texts of manifests.
+FAST = tests/unit tests/dags/test_dags.py \
+	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py)
+others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
+	$(if $(call first,python$(version)),$(version)))
 FAULTS = double rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
 
 # Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
@@ -20,7 +34,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test faults integration e2e soak clients bench lock sbom audit reference
+.PHONY: help setup demo down format check test fast versions faults integration e2e soak clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -48,6 +62,13 @@ test: $(READY) $(CLIENTS) ## unit, contract, DAG, serving and end-to-end tests; 
 	$(BIN)/pytest $(PARALLEL) $(addprefix --ignore tests/,e2e soak integration $(FAULTS)) --cov --cov-report= --cov-fail-under 0
 	$(BIN)/pytest $(PARALLEL) tests/e2e --ignore tests/e2e/test_trouble.py --cov --cov-append --cov-report= --cov-fail-under 0
 	$(BIN)/coverage report
+
+fast: $(READY) ## tests that need no service and take minutes; PYTHON=python3.12 VENV=.venv-3.12 for another interpreter
+	$(BIN)/pytest $(PARALLEL) $(FAST)
+
+versions: ## the fast tests on each other interpreter of 3.11, 3.12 and 3.13 that is here, in .venv-<version>
+	@for version in $(others); do \
+		$(MAKE) fast PYTHON=python$$version VENV=.venv-$$version || exit 1; done
 
 faults: $(READY) ## kills and outages of Airflow's parts and of a cluster's double, and the double's own tests
 	$(BIN)/pytest $(PARALLEL) $(addprefix tests/,$(FAULTS))
@@ -84,10 +105,11 @@ reference: $(READY) ## write docs/reference from the code
 	$(BIN)/slipway reference
 
 $(READY): requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Slipway needs CPython 3.11; say where it is: make PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv .venv
-	@sed -n '/^uv==/,/# via/p' requirements/dev.txt > .venv/uv.txt
-	$(BIN)/python -m pip install -qq --require-hashes -r .venv/uv.txt
+	$(if $(INTERPRETER),,$(error $(or $(PYTHON),PATH) has no CPython of $(VERSIONS) with the venv module; \
+		hint: make PYTHON=/path/to/python3.11))
+	$(lastword $(INTERPRETER)) -m venv $(if $(wildcard $@),,$(if $(wildcard $(VENV)/pyvenv.cfg),--clear)) $(VENV)
+	@sed -n '/^uv==/,/# via/p' requirements/dev.txt > $(VENV)/uv.txt
+	$(BIN)/python -m pip install -qq --require-hashes -r $(VENV)/uv.txt
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
