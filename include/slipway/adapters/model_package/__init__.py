@@ -1,4 +1,4 @@
-"""A model version's folder (scikit-learn, XGBoost, skops): fitted, saved and loaded."""
+"""Fit, save and load a model version's folder (scikit-learn, XGBoost, skops)."""
 
 from slipway.adapters.model_package.package import Package, load_package
 

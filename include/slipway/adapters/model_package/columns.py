@@ -1,4 +1,4 @@
-"""The raw columns that a model is given, cast the same way in training and in serving."""
+"""Cast a model's raw columns, in training and in serving alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slipway.errors import BadRequest
 from slipway.spec import DatasetSpec, ModelSpec
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Some estimators compute in floats, and beyond it refuse all rows or round to infinity."""
+"""Beyond it, estimators that compute in floats refuse all rows or round to infinity."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RawColumn:
 
 
 def signature_of(spec: ModelSpec, dataset: DatasetSpec) -> tuple[RawColumn, ...]:
-    """A model's raw columns, numeric first; those that the dataset calls nullable are optional."""
+    """Return a model's raw columns, numeric first; nullable columns are optional."""
     declared = dataset.streams.features.columns
 
     def column(name: str, kind: Literal["number", "string"]) -> RawColumn:
@@ -45,33 +45,35 @@ def signature_of(spec: ModelSpec, dataset: DatasetSpec) -> tuple[RawColumn, ...]
 
 
 def from_manifest(manifest: Mapping[str, Any]) -> tuple[RawColumn, ...]:
-    """The raw columns that a manifest lists."""
+    """Return the raw columns that a manifest lists."""
     return tuple(RawColumn(**column) for column in manifest["features"])
 
 
 def ranges_of(features: pd.DataFrame, columns: Sequence[RawColumn]) -> dict[str, Any]:
-    """What a model has seen: lowest and highest number, and the categories, by column.
+    """Return the lowest and highest number, or the categories, of each column of training rows.
 
     Args:
-        features: Cast rows; columns that are left out are not told.
+        features: Cast rows; raw columns that are left out have no range.
         columns: The model's raw columns.
     """
-    told = {column.name: column.kind for column in columns if column.name in features}
-    seen = {name: features[name].dropna() for name in told}
+    kinds = {column.name: column.kind for column in columns if column.name in features}
+    seen = {name: features[name].dropna() for name in kinds}
     return {
         "numbers": {
             name: [float(values.min()), float(values.max())]
             for name, values in seen.items()
-            if told[name] == "number" and not values.empty
+            if kinds[name] == "number" and not values.empty
         },
         "categories": {
-            name: sorted(values.unique()) for name, values in seen.items() if told[name] == "string"
+            name: sorted(values.unique())
+            for name, values in seen.items()
+            if kinds[name] == "string"
         },
     }
 
 
 def cast(frame: pd.DataFrame, columns: Sequence[RawColumn]) -> pd.DataFrame:
-    """Rows with the raw columns alone: numbers as float64, strings as objects, missing as NaN.
+    """Return the raw columns alone: numbers as float64, strings as objects, missing as NaN.
 
     Args:
         frame: Rows with at least the required columns, of shape (n_rows, n_columns).

@@ -1,4 +1,4 @@
-"""The engine of a version that is being saved: its ONNX form tried, and the choice told."""
+"""Choose the engine of a new version: convert it to ONNX, and compare both on trial rows."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ log = logging.getLogger(__name__)
 
 
 def engine_of(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
-    """Which engine may answer for a model, and its ONNX form if that is the one.
+    """Choose a model's engine; its ONNX form comes with it if that is chosen.
 
-    Nothing that goes wrong here fails a training; it is the reason for the other engine.
+    No error here fails a training: it becomes the reason to keep the pipeline.
 
     Args:
         package: The fitted model.
         reference: Raw feature columns, and the part that each row belongs to.
     """
     started = time.perf_counter()
-    engine, form = _tried(package, reference)
+    engine, form = _convert_and_compare(package, reference)
     engine = replace(engine, seconds=round(time.perf_counter() - started, 3))
     return engine, form if engine.name == "onnx" else None
 
 
-def _tried(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
+def _convert_and_compare(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
     try:
         form = write_onnx(package.pipeline, package.columns)
         compared = compare(package, form, reference)
     except NoOnnxForm as error:
         return without_form(str(error)), None
     except Exception as error:
-        # Its message may quote a value, so only its name goes into the version.
+        # Its message may quote a value, so only its class goes into the version.
         log.exception("the ONNX form of a model could not be written or asked")
         return without_form(f"{type(error).__name__}; the traceback is in the log"), None
     return choose_engine(compared, labels=package.task == "classification"), form.data

@@ -1,4 +1,4 @@
-"""Fits one scikit-learn pipeline as a spec says, and saves it as an MLflow model folder."""
+"""Fit one scikit-learn pipeline from a spec, and save it as an MLflow model folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.manifest import REFERENCE, SOURCE, seal
 from slipway.stages.onnx_form import ONNX
 
-# Distances and penalties need columns of one scale; trees do not.
+# Penalties need columns of one scale; trees do not.
 SCALED = frozenset({"sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"})
 PARALLEL = ("xgboost.", "sklearn.ensemble.RandomForest")
 REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "skops", "xgboost-cpu")
@@ -46,8 +46,8 @@ class SklearnLearner:
     """Learns one model from one spec.
 
     Attributes:
-        spec: What to learn.
-        dataset: What its columns are.
+        spec: The model's spec.
+        dataset: The spec of its dataset.
         source: Text of the model's `pipeline.py`, if it has one.
     """
 
@@ -56,15 +56,15 @@ class SklearnLearner:
     source: str | None
 
     def holdout_start(self, rows: pd.DataFrame) -> Any | None:
-        """Where `pipeline.py` lets the holdout begin (event time), or None if it does not say."""
+        """Return the holdout's start (event time) that `pipeline.py` sets, or None."""
         split = getattr(self._own(), "split", None)
         return None if split is None else split(rows)
 
     def learn(self, rows: pd.DataFrame) -> LearnedModel:
-        """A pipeline fitted to rows that hold the raw feature columns and the target.
+        """Fit a pipeline to rows that hold the raw feature columns and the target.
 
         Raises:
-            BadRequest: A column cannot be cast to what the spec says.
+            BadRequest: A column cannot be cast to the type in the spec.
             SpecError: The estimator or `pipeline.py` does not work on these rows.
         """
         columns = signature_of(self.spec, self.dataset)
@@ -98,7 +98,7 @@ class SklearnLearner:
         fitted = getattr(self._own(), "transformer", None)
         if fitted is not None:
             steps.append(("transformer", fitted()))
-            # Fitted once more, in the pipeline: which columns there are is known only now.
+            # Fitted a second time in the pipeline: the columns are known only after this one.
             features = fitted().fit(features, target.to_numpy()).transform(features)
         names = [str(name) for name in features.columns]
         numeric = [name for name in names if pd.api.types.is_numeric_dtype(features[name])]
@@ -108,7 +108,7 @@ class SklearnLearner:
         return Pipeline(steps)
 
     def _prepare(self, numeric: list[str], categorical: list[str]) -> ColumnTransformer:
-        # An all-null column is kept: a revised delivery may fill it, and the shape must not change.
+        # Keep an all-null column: a revised delivery may fill it, and the shape must not change.
         impute = SimpleImputer(strategy="median", keep_empty_features=True)
         scaled = self.spec.estimator.name in SCALED
         numbers = Pipeline([("impute", impute), ("scale", StandardScaler())]) if scaled else impute
@@ -142,11 +142,11 @@ class LearnedModel:
     """A fitted model that is not saved yet.
 
     Attributes:
-        spec: What was learnt.
+        spec: The model's spec.
         package: The fitted pipeline.
-        own: The model's `pipeline.py`, if it has one.
+        own: The imported `pipeline.py`, if the model has one.
         source: Its text.
-        facts: What the manifest says of the columns: ranges in training, and which are personal.
+        facts: Entries of the manifest about columns: ranges in training, and which are personal.
     """
 
     spec: ModelSpec
@@ -167,16 +167,16 @@ class LearnedModel:
         reference: pd.DataFrame,
         beside: Mapping[str, bytes] = MappingProxyType({}),
     ) -> str:
-        """Write the complete folder of a model version; the digest of its manifest.
+        """Write the complete folder of a model version; return the digest of its manifest.
 
         Args:
             folder: A folder that does not exist yet.
-            facts: What the manifest says beside what this adapter knows.
+            facts: Further entries of the manifest.
             reference: Raw feature columns, event time, score and part, in time order.
-            beside: Other files that the folder keeps, by path.
+            beside: Further files of the folder, by path.
 
         Raises:
-            SpecError: The model holds types that may not be loaded, or answers differently
+            SpecError: The model holds types that may not be loaded, or predicts differently
                 once it is loaded.
         """
         types = self._trusted_types()
@@ -184,7 +184,7 @@ class LearnedModel:
         (folder / "slipway").mkdir()
         if self.source is not None:
             (folder / SOURCE).write_text(self.source)
-        # What is personal is compared below, but never kept.
+        # Personal columns are compared below, but never kept.
         kept = reference.drop(columns=list(self.facts["pii"]))
         kept.to_parquet(folder / REFERENCE, index=False)
         engine, form = engine_of(self.package, reference)
@@ -205,7 +205,7 @@ class LearnedModel:
         )
         if not np.array_equal(load_package(folder).predict(reference), reference["score"]):
             raise SpecError(
-                f"{self.spec.model} answers differently once it is saved and loaded",
+                f"{self.spec.model} predicts differently once it is saved and loaded",
                 hint="keep no state outside the estimators of pipeline.py",
             )
         return digest
@@ -225,7 +225,7 @@ class LearnedModel:
 
 
 def _training_threads() -> int:
-    """Half of the cores, since a machine also schedules and serves.
+    """Return half of the cores, since a machine also schedules and serves.
 
     XGBoost's threads spin while they wait: on two busy cores, two of them took three times
     the processor time of one, and longer by the clock.
@@ -234,7 +234,7 @@ def _training_threads() -> int:
 
 
 def _save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) -> None:
-    # Here, not above: MLflow costs seconds, and only saving needs it.
+    # Imported here: MLflow costs seconds, and only saving needs it.
     with warnings.catch_warnings():
         # MLflow warns about type hints of its own chat agents when it is imported.
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")

@@ -1,4 +1,4 @@
-"""A loaded model version: its pipeline, its raw columns and its manifest.
+"""Load a model version: its pipeline, its raw columns and its manifest.
 
 Runs in stages and in model servers; imports no MLflow, which would cost a server seconds.
 """
@@ -31,7 +31,7 @@ TRUSTED = frozenset(
         "xgboost.sklearn.XGBRegressor",
     }
 )
-"""What skops may build beside its own safe types; a model's `pipeline.py` adds its own classes."""
+"""Types that skops may build beside its safe ones; a `pipeline.py` adds its own classes."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Package:
         pipeline: The scikit-learn pipeline.
         task: Kind of prediction.
         columns: Raw columns, in the order of the signature.
-        manifest: What the version's manifest says; empty before it is saved.
+        manifest: The version's manifest; empty before it is saved.
     """
 
     pipeline: Pipeline
@@ -52,7 +52,7 @@ class Package:
 
     @property
     def signature_columns(self) -> list[tuple[str, str, bool]]:
-        """Name, kind (`number` or `string`) and whether it is required, by column."""
+        """Name, kind (`number` or `string`) and whether it is required, of each column."""
         return [(column.name, column.kind, column.required) for column in self.columns]
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -75,26 +75,26 @@ class Package:
 
 
 def load_package(folder: Path) -> Package:
-    """The model that a version's folder holds, its files checked against the manifest.
+    """Load the model from a version's folder, after checking its files against the manifest.
 
     Args:
         folder: A model version's folder, downloaded from the registry.
 
     Raises:
-        Tampered: A file differs from its digest, or the model asks for types beyond the trusted.
+        Tampered: A file differs from its digest, or the model needs types that are not trusted.
     """
     manifest = open_sealed(folder)
-    asked = manifest["trusted_types"]
-    beyond = untrusted(asked, own_module=_own_module(manifest, folder))
+    listed = manifest["trusted_types"]
+    beyond = untrusted(listed, own_module=_own_module(manifest, folder))
     if beyond:
         raise Tampered(
-            "a model version asks for types that Slipway does not trust",
+            "a model version needs types that Slipway does not trust",
             expected=", ".join(sorted(TRUSTED)),
             found=", ".join(beyond),
             where=str(folder / MODEL),
         )
     try:
-        pipeline = skops.io.load(folder / MODEL, trusted=asked)
+        pipeline = skops.io.load(folder / MODEL, trusted=listed)
     except UntrustedTypesFoundException as error:
         raise Tampered(
             "a model version holds types that its manifest does not list",
@@ -111,7 +111,7 @@ def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:
 
 
 def untrusted(names: Sequence[str], *, own_module: str | None) -> list[str]:
-    """Those type names that may not be built from a model file."""
+    """Return the type names that may not be built from a model file."""
     own = "" if own_module is None else f"{own_module}."
     return sorted(
         name for name in names if name not in TRUSTED and not (own and name.startswith(own))
@@ -119,10 +119,10 @@ def untrusted(names: Sequence[str], *, own_module: str | None) -> list[str]:
 
 
 def use_one_thread(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline, answering on one thread.
+    """Make a pipeline predict on one thread, and return it.
 
-    The number of threads in training is baked into a model;
-    more than one makes a one-row answer several times slower on busy cores.
+    A model keeps the number of threads of its training;
+    more than one makes a one-row prediction several times slower on busy cores.
     """
     threads = [name for name in pipeline.get_params() if name.split("__")[-1] == "n_jobs"]
     pipeline.set_params(**dict.fromkeys(threads, 1))

@@ -1,4 +1,4 @@
-"""Whether a pipeline's ONNX form answers as the pipeline does."""
+"""Compare the scores of a pipeline and of its ONNX form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABEL_BORDER = 0.5
 
 
 def compare(package: Package, form: OnnxForm, reference: pd.DataFrame) -> list[Compared]:
-    """How alike both answered, by kind of rows; nothing when there is no row.
+    """Compare both on trial rows of every kind; empty when there is no reference row.
 
     Args:
         package: The pipeline.
@@ -33,56 +33,56 @@ def compare(package: Package, form: OnnxForm, reference: pd.DataFrame) -> list[C
     trials = list(TrialRows(package.columns, form.splits).kinds(reference))
     if not trials:
         return []
-    # All at once: a pipeline takes about as long for one row as for a thousand.
+    # In one call: a pipeline takes about as long for one row as for a thousand.
     rows = pd.concat([some for _, some in trials], ignore_index=True)
     expected = package.predict(rows)
     session = _session(form.data)
-    answers = _answers(session, rows, package.columns)
+    found = _scores(session, rows, package.columns)
     compared, start = [], 0
     for kind, some in trials:
         part = slice(start, start + len(some))
-        compared.append(measure(kind, expected[part], answers[part], task=package.task))
+        compared.append(compare_scores(kind, expected[part], found[part], task=package.task))
         start = part.stop
-    spread = np.linspace(0, len(rows) - 1, SINGLE_ROWS).astype(int)
-    singles = [_answers(session, rows.iloc[[row]], package.columns) for row in spread]
-    alone = measure(
-        "rows asked one by one", expected[spread], np.concatenate(singles), task=package.task
+    picked = np.linspace(0, len(rows) - 1, SINGLE_ROWS).astype(int)
+    singles = [_scores(session, rows.iloc[[row]], package.columns) for row in picked]
+    alone = compare_scores(
+        "rows asked one by one", expected[picked], np.concatenate(singles), task=package.task
     )
     return [*compared, alone]
 
 
-def measure(
+def compare_scores(
     kind: str,
     expected: Scores,
-    answers: Scores,
+    found: Scores,
     *,
     task: Literal["classification", "regression"],
 ) -> Compared:
-    """How far some answers are from what was expected.
+    """Compare the scores of one kind of rows.
 
     Args:
-        kind: What is special about the rows.
+        kind: What the rows have in common.
         expected: The pipeline's scores, of shape (n_rows,).
-        answers: The ONNX form's, likewise.
-        task: Whether a score stands for a label.
+        found: The ONNX form's scores, of the same shape.
+        task: Labels are compared too if it is a classification.
     """
-    differences = np.abs(answers - expected) / np.maximum(1.0, np.abs(expected))
+    differences = np.abs(found - expected) / np.maximum(1.0, np.abs(expected))
     flips = 0
     if task == "classification":
-        flipped = (answers > LABEL_BORDER) != (expected > LABEL_BORDER)
+        flipped = (found > LABEL_BORDER) != (expected > LABEL_BORDER)
         flips = int((flipped & (np.abs(expected - LABEL_BORDER) > TOLERANCE)).sum())
-    # NaN wins a maximum, and a NaN never agrees.
+    # A NaN is the maximum, and never within the tolerance.
     return Compared(kind, len(expected), float(differences.max()), flips)
 
 
 def _session(data: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    # As a server does: with more threads, sums would be added up in another order.
+    # Like a server's: more threads would add up sums in another order.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def _answers(
+def _scores(
     session: onnxruntime.InferenceSession, rows: pd.DataFrame, columns: Sequence[RawColumn]
 ) -> Scores:
     feed: dict[str, np.ndarray[Any, Any]] = {}
@@ -90,8 +90,8 @@ def _answers(
         feed[NUMBERS] = rows[numbers].to_numpy(dtype=np.float64)
     if texts := [column.name for column in columns if column.kind == "string"]:
         feed[TEXTS] = np.array([_spellings(rows[name]) for name in texts], dtype=object).T
-    answers: Scores = session.run([SCORE], feed)[0]
-    return answers.ravel()
+    scores: Scores = session.run([SCORE], feed)[0]
+    return scores.ravel()
 
 
 def _spellings(values: pd.Series[Any]) -> list[str]:

@@ -1,7 +1,7 @@
-"""A model's own `pipeline.py`, imported from its text under a name that holds its digest.
+"""Import a model's own `pipeline.py` from its text, under a name that holds its digest.
 
-The live file and a stored one can be in the same process without meeting,
-and editing the live one changes nothing that a version answers.
+The live file and stored ones can be imported side by side in one process,
+and an edit of the live file changes no version's predictions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from slipway.records.store import digest
 
 
 def import_source(model: str, text: str) -> ModuleType:
-    """The module that a `pipeline.py` text defines; the same text is imported once.
+    """Import the text of a `pipeline.py`; the same text is imported once.
 
     Raises:
         SpecError: It cannot be imported.

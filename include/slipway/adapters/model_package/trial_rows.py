@@ -1,7 +1,7 @@
-"""Rows on which an ONNX form and its pipeline are compared: what was seen, and what tells more.
+"""Make the rows on which an ONNX form is compared with its pipeline.
 
-Most rows tell nothing: a form that computes in floats differs only where a number lies
-beside a split of a tree. So such rows are made, beside samples of what the model has seen.
+Samples of the training data are not enough: a form that computes in floats differs only where
+a number lies beside a tree's split. So rows beside splits, and other rare rows, are made up.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SAMPLE_ROWS = 2_000
 CHANGED_ROWS = 100
 SPLITS = 400
 CATEGORIES = 1_000
-STRANGERS = ("unseen by anyone", "", " ", "  ", "nan", "None", "\u00e9t\u00e9 \U0001f6a2", "a\nb")
+UNSEEN = ("unseen by anyone", "", " ", "  ", "nan", "None", "\u00e9t\u00e9 \U0001f6a2", "a\nb")
 EXTREMES = (0.0, -0.0, 1e-310, -1e-40, 1e-30, 16_777_217.0, 1e30, -1e30)
 
 
 @dataclass(frozen=True)
 class TrialRows:
-    """Rows of many kinds for one model.
+    """Trial rows of every kind for one model.
 
     Attributes:
         columns: The model's raw columns.
-        splits: Where its trees divide the rows.
-        seed: Which rows are sampled.
+        splits: Splits of its trees on raw numbers.
+        seed: Seed of the sampling.
     """
 
     columns: Sequence[RawColumn]
@@ -43,7 +43,7 @@ class TrialRows:
     seed: int = 0
 
     def kinds(self, reference: pd.DataFrame) -> Iterator[Trial]:
-        """Rows by what is special about them, cast; none is empty.
+        """Yield the name of each kind with its rows, cast and never empty.
 
         Args:
             reference: Raw feature columns, and the part that each row belongs to.
@@ -56,45 +56,45 @@ class TrialRows:
         few = self._sample(seen, CHANGED_ROWS)
         if few.empty:
             return
-        yield from self._gaps(few)
+        yield from self._missing_values(few)
         yield from self._categories(few, seen)
         yield from self._extremes(few)
         yield from self._beside_splits(few)
 
-    def _named(self, kind: str) -> list[str]:
+    def _names(self, kind: str) -> list[str]:
         return [column.name for column in self.columns if column.kind == kind]
 
     def _sample(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
         sample = rows.sample(min(count, len(rows)), random_state=self.seed)
         return sample.reset_index(drop=True)
 
-    def _changed(self, rows: pd.DataFrame, changes: dict[str, Any]) -> pd.DataFrame:
+    def _with_values(self, rows: pd.DataFrame, changes: dict[str, Any]) -> pd.DataFrame:
         changed = rows.copy()
         for name, values in changes.items():
             changed[name] = values
         return cast(changed, self.columns)
 
-    def _gaps(self, rows: pd.DataFrame) -> Iterator[Trial]:
+    def _missing_values(self, rows: pd.DataFrame) -> Iterator[Trial]:
         for column in self.columns:
-            yield f"rows without {column.name}", self._changed(rows, {column.name: np.nan})
+            yield f"rows without {column.name}", self._with_values(rows, {column.name: np.nan})
         nothing = dict.fromkeys((column.name for column in self.columns), np.nan)
-        yield "rows without any value", self._changed(rows, nothing)
+        yield "rows without any value", self._with_values(rows, nothing)
 
     def _categories(self, rows: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Trial]:
-        for name in self._named("string"):
+        for name in self._names("string"):
             known = seen[name].dropna().unique()[:CATEGORIES]
-            almost = [f"{near}{text}{near}" for text in known[:2] for near in (" ", "\0", ".")]
-            unseen = [*STRANGERS, *almost]
+            near_misses = [f"{pad}{text}{pad}" for text in known[:2] for pad in (" ", "\0", ".")]
+            unseen = [*UNSEEN, *near_misses]
             for kind, texts in (("known", known), ("unseen", unseen)):
                 if len(texts) > 0:
                     around = rows.iloc[np.arange(len(texts)) % len(rows)]
                     values = np.array(texts, dtype=object)
-                    yield f"{kind} categories of {name}", self._changed(around, {name: values})
+                    yield f"{kind} categories of {name}", self._with_values(around, {name: values})
 
     def _extremes(self, rows: pd.DataFrame) -> Iterator[Trial]:
         numbers = np.resize(np.array(EXTREMES), len(rows))
-        for name in self._named("number"):
-            yield f"extreme values of {name}", self._changed(rows, {name: numbers})
+        for name in self._names("number"):
+            yield f"extreme values of {name}", self._with_values(rows, {name: numbers})
 
     def _beside_splits(self, rows: pd.DataFrame) -> Iterator[Trial]:
         random = np.random.default_rng(self.seed)
@@ -106,24 +106,21 @@ class TrialRows:
         for name, found in sorted(beside.items()):
             values = np.concatenate(found)
             around = rows.iloc[random.integers(0, len(rows), len(values))]
-            yield f"values beside splits of {name}", self._changed(around, {name: values})
+            yield f"values beside splits of {name}", self._with_values(around, {name: values})
 
 
 def values_beside(split: Split) -> Numbers:
-    """Raw numbers at a split, and on both sides of it as close as numbers can be.
+    """Return raw numbers at a split and as close to it as possible on both sides.
 
-    An estimator that rounds its features to floats decides where that rounding turns: half-way
-    to the neighbouring floats. So those turning points and their neighbours are among them.
-
-    Args:
-        split: Where a tree divides the rows.
+    Where an estimator rounds features to floats, its decision changes half-way to the neighbouring
+    floats: those midpoints and their neighbours are included.
     """
     exact, near = np.float64(split.threshold), np.float32(split.threshold)
     ends = np.array([np.nextafter(near, np.float32(end)) for end in (-np.inf, np.inf)])
     floats = np.array([near, *ends], dtype=np.float64)
-    turns = (floats[1:] + floats[0]) / 2
-    features = _with_neighbours(np.array([exact, *floats, *turns]))
-    # A scaler in between rounds once more, so the raw number may be a neighbour of this one.
+    midpoints = (floats[1:] + floats[0]) / 2
+    features = _with_neighbours(np.array([exact, *floats, *midpoints]))
+    # Undoing a scaler rounds once more, so the raw number may be a neighbour of this one.
     raw = _with_neighbours(features * split.origin.scale + split.origin.shift)
     return np.unique(raw[np.abs(raw) <= LARGEST])
 

@@ -1,4 +1,4 @@
-"""A whole pipeline written as ONNX: the same numbers, without pandas and scikit-learn."""
+"""Convert a fitted pipeline to ONNX: the same scores without pandas and scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from slipway.adapters.model_package.columns import RawColumn
-from slipway.adapters.model_package.onnx_form.estimators import Written, predict
+from slipway.adapters.model_package.onnx_form.estimators import WrittenEstimator, write_estimator
 from slipway.adapters.model_package.onnx_form.graph import Graph, NoOnnxForm, Origin
-from slipway.adapters.model_package.onnx_form.raw import RawColumns
-from slipway.adapters.model_package.onnx_form.steps import distribute
+from slipway.adapters.model_package.onnx_form.inputs import FormInputs
+from slipway.adapters.model_package.onnx_form.transformers import write_column_transformer
 
 __all__ = ["NoOnnxForm", "OnnxForm", "Origin", "Split", "write_onnx"]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Where a tree divides the rows by one raw number.
+    """A tree's split on one raw number.
 
     Attributes:
-        origin: The raw number, and how the compared feature is made of it.
-        threshold: What that feature is compared with.
+        origin: The raw number, and how the compared feature is computed from it.
+        threshold: The value that the feature is compared with.
     """
 
     origin: Origin
@@ -36,7 +36,7 @@ class OnnxForm:
 
     Attributes:
         data: The model, serialized.
-        splits: Every place where a tree divides the rows by a raw number.
+        splits: Every split of a tree on a raw number.
     """
 
     data: bytes
@@ -44,27 +44,27 @@ class OnnxForm:
 
 
 def write_onnx(pipeline: Pipeline, columns: Sequence[RawColumn]) -> OnnxForm:
-    """The ONNX form of a fitted pipeline.
+    """Convert a fitted pipeline to its ONNX form.
 
     Args:
         pipeline: Optional steps, a column transformer, and an estimator.
         columns: The raw columns, in the order of the signature.
 
     Raises:
-        NoOnnxForm: A step has none.
+        NoOnnxForm: A step, or the way it is set, is not supported.
     """
     (name, prepare), *rest = pipeline.steps
     if not isinstance(prepare, ColumnTransformer):
         raise NoOnnxForm(f"step {name} ({type(prepare).__name__}) has no ONNX form")
     graph = Graph()
-    raw = RawColumns(graph, columns)
-    written = predict(graph, Pipeline(rest), distribute(graph, prepare, raw))
+    features = write_column_transformer(graph, prepare, FormInputs(graph, columns))
+    written = write_estimator(graph, Pipeline(rest), features)
     return OnnxForm(graph.finish(written.score), _splits(written))
 
 
-def _splits(written: Written) -> tuple[Split, ...]:
+def _splits(written: WrittenEstimator) -> tuple[Split, ...]:
     if written.forest is None:
         return ()
     origins = written.features.origins
-    found = [(origins[feature], value) for feature, value in written.forest.thresholds()]
-    return tuple(Split(origin, value) for origin, value in found if origin is not None)
+    thresholds = [(origins[feature], value) for feature, value in written.forest.thresholds()]
+    return tuple(Split(origin, value) for origin, value in thresholds if origin is not None)

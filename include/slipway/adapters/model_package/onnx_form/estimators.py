@@ -1,4 +1,4 @@
-"""Each estimator that has an ONNX form: from features to a score in doubles."""
+"""Write estimators as ONNX: from features to a score in doubles."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from slipway.adapters.model_package.onnx_form.graph import Array, Block, Graph, Matrix, NoOnnxForm
-from slipway.adapters.model_package.onnx_form.steps import transform
-from slipway.adapters.model_package.onnx_form.trees import Forest, Tree, write
+from slipway.adapters.model_package.onnx_form.transformers import write_transformer
+from slipway.adapters.model_package.onnx_form.trees import Forest, Tree, write_forest
 
-# How XGBoost makes a prediction of the trees' sum, by objective.
+# XGBoost's link from the sum of the trees to a prediction, by objective.
 IDENTITY = frozenset(
     {
         "reg:squarederror",
@@ -29,13 +29,13 @@ EXPONENTIAL = frozenset({"count:poisson", "reg:gamma", "reg:tweedie"})
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenEstimator:
     """An estimator in the graph.
 
     Attributes:
         score: Name of its scores, doubles of shape (n_rows, 1).
-        features: What it was given.
-        forest: The trees that it is made of, if it is.
+        features: Its input.
+        forest: Its trees; None for a linear estimator.
     """
 
     score: str
@@ -43,52 +43,54 @@ class Written:
     forest: Forest | None = None
 
 
-def predict(graph: Graph, estimator: Any, given: Matrix) -> Written:
-    """The score that a fitted estimator gives some features.
+def write_estimator(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
+    """Add a fitted estimator to the graph.
 
     Raises:
-        NoOnnxForm: It is of another class, or set in a way that has no form.
+        NoOnnxForm: Its class, or the way it is set, is not supported.
     """
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps[:-1]:
-            given = transform(graph, step, given)
-        return predict(graph, estimator.steps[-1][1], given)
-    kind = f"{type(estimator).__module__.partition('.')[0]}.{type(estimator).__name__}"
-    writer = WRITERS.get(kind)
+            features = write_transformer(graph, step, features)
+        return write_estimator(graph, estimator.steps[-1][1], features)
+    name = f"{type(estimator).__module__.partition('.')[0]}.{type(estimator).__name__}"
+    writer = WRITERS.get(name)
     if writer is None:
         raise NoOnnxForm(f"estimator {type(estimator).__name__} has no ONNX form")
     if len(getattr(estimator, "classes_", (0, 1))) != 2:  # noqa: PLR2004 - two classes are 0 and 1
-        raise NoOnnxForm(f"estimator {type(estimator).__name__} has one ONNX form: two classes")
-    return writer(graph, estimator, given)
+        raise NoOnnxForm(
+            f"estimator {type(estimator).__name__} has an ONNX form only for two classes"
+        )
+    return writer(graph, estimator, features)
 
 
-def _sums(graph: Graph, forest: Forest, given: Matrix) -> str:
-    """Name of the trees' sums, as doubles of shape (n_rows, 1)."""
-    features = graph.cast(graph.join(given, forest.features), forest.kind)
-    sums = write(graph, forest, features.name)
+def _sum_of_trees(graph: Graph, forest: Forest, features: Matrix) -> str:
+    """Add the trees, and return the name of their sums: doubles of shape (n_rows, 1)."""
+    joined = graph.cast(graph.join(features, forest.features), forest.kind)
+    sums = write_forest(graph, forest, joined.name)
     return graph.cast(Block(sums, forest.kind, (None,)), "double").name
 
 
-def _xgboost(graph: Graph, estimator: Any, given: Matrix) -> Written:
+def _xgboost(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
     learner = json.loads(bytes(estimator.get_booster().save_raw("json")))["learner"]
     objective, booster = learner["objective"]["name"], learner["gradient_booster"]
     if booster["name"] != "gbtree" or not np.isnan(estimator.missing):
         raise NoOnnxForm("XGBoost has an ONNX form only for `gbtree` and NaN as missing")
     if getattr(estimator, "early_stopping_rounds", None):
         raise NoOnnxForm("XGBoost has no ONNX form when it stopped early")
-    start = _margin(objective, json.loads(learner["learner_model_param"]["base_score"]))
+    start = _base_margin(objective, json.loads(learner["learner_model_param"]["base_score"]))
     trees = [_xgboost_tree(tree) for tree in booster["model"]["trees"]]
     forest = Forest(trees, start, kind="float", inclusive=False, features="float")
-    margin = _sums(graph, forest, given)
+    margin = _sum_of_trees(graph, forest, features)
     if objective in SIGMOID:
-        return Written(graph.add("Sigmoid", [margin]), given, forest)
+        return WrittenEstimator(graph.add("Sigmoid", [margin]), features, forest)
     if objective in EXPONENTIAL:
-        return Written(graph.add("Exp", [margin]), given, forest)
-    return Written(margin, given, forest)
+        return WrittenEstimator(graph.add("Exp", [margin]), features, forest)
+    return WrittenEstimator(margin, features, forest)
 
 
-def _margin(objective: str, base: list[float]) -> float:
-    """What the sum of the trees begins with, before the objective's link is undone."""
+def _base_margin(objective: str, base: list[float]) -> float:
+    """Return the start of the trees' sum: the base score before the objective's link."""
     if len(base) != 1:
         raise NoOnnxForm("XGBoost has an ONNX form only for one target")
     score = np.float32(base[0])
@@ -105,7 +107,7 @@ def _xgboost_tree(tree: Mapping[str, Any]) -> Tree:
     if any(tree["split_type"]) or tree["tree_param"]["size_leaf_vector"] not in {"0", "1"}:
         raise NoOnnxForm("XGBoost has an ONNX form only for splits of numbers and one target")
     left = np.array(tree["left_children"])
-    # A leaf's value stands where another node's threshold does.
+    # XGBoost stores a leaf's value and a split's threshold in one array.
     numbers = np.array(tree["split_conditions"], dtype=np.float32)
     return Tree(
         leaf=left < 0,
@@ -118,12 +120,14 @@ def _xgboost_tree(tree: Mapping[str, Any]) -> Tree:
     )
 
 
-def _random_forest(graph: Graph, estimator: Any, given: Matrix) -> Written:
-    # scikit-learn rounds features to floats, then compares them with, and adds, doubles.
+def _random_forest(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
+    # scikit-learn rounds features to floats, but its thresholds and leaves are doubles.
     trees = [_sklearn_tree(tree.tree_) for tree in estimator.estimators_]
     forest = Forest(trees, 0.0, kind="double", inclusive=True, features="float")
     count = graph.constant(np.array([[len(trees)]], dtype=np.float64))
-    return Written(graph.add("Div", [_sums(graph, forest, given), count]), given, forest)
+    return WrittenEstimator(
+        graph.add("Div", [_sum_of_trees(graph, forest, features), count]), features, forest
+    )
 
 
 def _sklearn_tree(tree: Any) -> Tree:
@@ -141,18 +145,20 @@ def _sklearn_tree(tree: Any) -> Tree:
     )
 
 
-def _hist_gradient_boosting(graph: Graph, estimator: Any, given: Matrix) -> Written:
-    if estimator._preprocessor is not None:  # noqa: SLF001 - scikit-learn shows it nowhere else
+def _hist_gradient_boosting(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
+    if estimator._preprocessor is not None:  # noqa: SLF001 - it has no public name
         raise NoOnnxForm("histogram gradient boosting has no ONNX form for categorical_features")
     trees = [_hist_tree(one.nodes) for (one,) in estimator._predictors]  # noqa: SLF001
     start = float(np.ravel(estimator._baseline_prediction)[0])  # noqa: SLF001
     forest = Forest(trees, start, kind="double", inclusive=True, features="double")
-    raw = _sums(graph, forest, given)
+    raw = _sum_of_trees(graph, forest, features)
     link = type(estimator._loss.link).__name__  # noqa: SLF001
     if link not in LINKS:
         raise NoOnnxForm(f"histogram gradient boosting has no ONNX form for {link}")
     operator = LINKS[link]
-    return Written(raw if operator is None else graph.add(operator, [raw]), given, forest)
+    return WrittenEstimator(
+        raw if operator is None else graph.add(operator, [raw]), features, forest
+    )
 
 
 def _hist_tree(nodes: Array) -> Tree:
@@ -169,23 +175,25 @@ def _hist_tree(nodes: Array) -> Tree:
     )
 
 
-def _linear(graph: Graph, estimator: Any, given: Matrix) -> Written:
+def _linear(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
     weights = np.asarray(estimator.coef_, dtype=np.float64).reshape(1, -1)
     intercept = np.asarray(estimator.intercept_, dtype=np.float64).reshape(1, -1)
-    features = graph.join(given, "double")
-    if weights.shape[1] != features.width or intercept.shape != (1, 1):
+    joined = graph.join(features, "double")
+    if weights.shape[1] != joined.width or intercept.shape != (1, 1):
         raise NoOnnxForm(f"{type(estimator).__name__} has an ONNX form only for one target")
-    product = graph.add("MatMul", [features.name, graph.constant(weights.T)])
-    return Written(graph.add("Add", [product, graph.constant(intercept)]), given)
+    product = graph.add("MatMul", [joined.name, graph.constant(weights.T)])
+    return WrittenEstimator(graph.add("Add", [product, graph.constant(intercept)]), features)
 
 
-def _logistic(graph: Graph, estimator: Any, given: Matrix) -> Written:
-    return Written(graph.add("Sigmoid", [_linear(graph, estimator, given).score]), given)
+def _logistic(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
+    return WrittenEstimator(
+        graph.add("Sigmoid", [_linear(graph, estimator, features).score]), features
+    )
 
 
 LINKS: Mapping[str, str | None] = {"IdentityLink": None, "LogitLink": "Sigmoid", "LogLink": "Exp"}
 
-WRITERS: Mapping[str, Callable[[Graph, Any, Matrix], Written]] = {
+WRITERS: Mapping[str, Callable[[Graph, Any, Matrix], WrittenEstimator]] = {
     "xgboost.XGBClassifier": _xgboost,
     "xgboost.XGBRegressor": _xgboost,
     "sklearn.LogisticRegression": _logistic,

@@ -1,4 +1,4 @@
-"""An ONNX graph while it is being written, and the matrix that flows through it."""
+"""Build an ONNX graph: its nodes, and the feature matrix between them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from slipway.stages.onnx_form import SCORE
 Kind = Literal["double", "float", "string"]
 Array = np.ndarray[Any, Any]
 
-# `TreeEnsemble`, the only tree operator that can compute in doubles, came with ai.onnx.ml 5;
-# ai.onnx 21 and IR 10 are of the same release, so that any runtime which knows one knows all.
+# `TreeEnsemble`, the only tree operator whose scores are doubles, came with ai.onnx.ml 5;
+# ai.onnx 21 and IR 10 are of the same release, so a runtime that supports one supports all.
 # ONNX Runtime has had its kernel since 1.20.
 OPSET = 21
 ML_OPSET = 5
@@ -31,12 +31,12 @@ DTYPES = {
 
 
 class NoOnnxForm(Exception):
-    """A step of a pipeline cannot be written as ONNX; says which and why."""
+    """A step of a pipeline has no ONNX form; the message names the step and the reason."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Which raw number a feature is made from: feature = (raw - shift) / scale."""
+    """The raw number that a feature is computed from: feature = (raw - shift) / scale."""
 
     column: str
     shift: float = 0.0
@@ -45,12 +45,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class Block:
-    """Some neighbouring features.
+    """Features that one value of the graph holds.
 
     Attributes:
-        name: The graph's value that holds them, of shape (n_rows, width).
+        name: The value's name; its shape is (n_rows, width).
         kind: Its element type.
-        origins: Where each comes from; None for a category or what cannot be traced back.
+        origins: Raw number behind each feature; None for a category or an untraceable feature.
     """
 
     name: str
@@ -65,13 +65,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Features side by side; joined only when a step needs them as one value."""
+    """Features side by side; concatenated only where a step needs one value."""
 
     blocks: tuple[Block, ...]
 
     @property
     def origins(self) -> tuple[Origin | None, ...]:
-        """Where each feature comes from."""
+        """Raw number behind each feature."""
         return tuple(origin for block in self.blocks for origin in block.origins)
 
 
@@ -85,18 +85,18 @@ class Graph:
     columns: dict[str, str] = field(default_factory=dict)
 
     def input(self, name: str, kind: Kind, columns: Sequence[str]) -> None:
-        """Declare an input of shape (n_rows, n_columns), which says in its metadata what it is."""
+        """Declare an input of shape (n_rows, n_columns), and name its columns in the metadata."""
         self.inputs.append(helper.make_tensor_value_info(name, DTYPES[kind], [None, len(columns)]))
         self.columns[name] = json.dumps(list(columns))
 
-    def part(self, value: str, count: int) -> list[str]:
-        """Names of the single columns of a value."""
+    def split(self, value: str, count: int) -> list[str]:
+        """Split a value into single columns, and return their names."""
         outputs = [f"slipway:{value}:{place}" for place in range(count)]
         self.nodes.append(helper.make_node("Split", [value], outputs, axis=1, num_outputs=count))
         return outputs
 
     def add(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Name of the value that a new node gives."""
+        """Add a node, and return the name of its output."""
         output = f"slipway:{len(self.nodes)}"
         ml = operator in {"TreeEnsemble", "OneHotEncoder"}
         self.nodes.append(
@@ -111,19 +111,19 @@ class Graph:
         return output
 
     def constant(self, values: Array) -> str:
-        """Name of the value that holds these numbers."""
+        """Add a constant, and return its name."""
         name = f"slipway:constant:{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def cast(self, block: Block, kind: Kind) -> Block:
-        """The same features as another element type."""
+        """Cast features to an element type, if they differ."""
         if block.kind == kind:
             return block
         return replace(block, name=self.add("Cast", [block.name], to=DTYPES[kind]), kind=kind)
 
     def join(self, matrix: Matrix, kind: Kind) -> Block:
-        """All features in one value."""
+        """Concatenate all features into one value."""
         blocks = [self.cast(block, kind) for block in matrix.blocks]
         if len(blocks) == 1:
             return blocks[0]
@@ -131,7 +131,7 @@ class Graph:
         return Block(name, kind, matrix.origins)
 
     def finish(self, score: str) -> bytes:
-        """The whole model, with `score` as its only output."""
+        """Return the checked, serialized model, with `score` as its only output."""
         self.nodes.append(helper.make_node("Identity", [score], [SCORE]))
         output = helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, [None, 1])
         graph = helper.make_graph(self.nodes, "slipway", self.inputs, [output], self.constants)

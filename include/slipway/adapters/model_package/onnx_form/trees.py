@@ -1,7 +1,7 @@
-"""Ensembles of decision trees as one ONNX node each, exact to the last bit of their sums.
+"""Write an ensemble of decision trees as one ONNX node whose sums agree to the last bit.
 
-The operator adds the leaves of one row in the order of the trees, as XGBoost and scikit-learn do.
-The value that those begin with is added to the first tree's leaves, so that even rounding agrees.
+The operator adds the leaves of a row in the order of the trees, as XGBoost and scikit-learn do.
+Their sums begin with a base value: it is added to the first tree's leaves, to round alike.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from slipway.adapters.model_package.onnx_form.graph import Array, Graph, Kind, N
 
 LESS_OR_EQUAL, LESS = 0, 1
 MAX_NODES = 10_000_000
-"""Beyond it a server would take many seconds to load them: 3.6 million, in 64 MB, took four."""
+"""More would take a server many seconds to load: 3.6 million, in 64 MB, took four."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """One tree, by node; node 0 is its root.
+    """One tree as arrays by node; node 0 is the root.
 
     Attributes:
         leaf: Whether the node is a leaf.
-        left: Where a row goes whose feature is below the threshold.
-        right: Where any other row goes.
-        feature: Which feature is compared.
-        threshold: What it is compared with.
-        missing_left: Whether a row whose feature is NaN goes left.
-        value: What a leaf adds.
+        left: Next node if the feature is below the threshold.
+        right: Next node otherwise.
+        feature: Index of the compared feature.
+        threshold: The value that it is compared with.
+        missing_left: Whether NaN goes left.
+        value: The leaf's addend.
     """
 
     leaf: Array
@@ -48,11 +48,11 @@ class Forest:
     """Trees whose leaves are added up.
 
     Attributes:
-        trees: In the order of their sum.
-        start: What the sum begins with.
-        kind: In which type features are compared and leaves are added.
+        trees: The trees, in the order of summation.
+        start: Base value of the sum.
+        kind: Type in which features are compared and leaves are added.
         inclusive: Whether a feature that equals the threshold goes left.
-        features: In which type the estimator itself rounds its features first.
+        features: Type that the estimator rounds its features to before it compares.
     """
 
     trees: Sequence[Tree]
@@ -63,14 +63,14 @@ class Forest:
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
-        """NumPy's name for `kind`."""
+        """NumPy type of `kind`."""
         return np.float32 if self.kind == "float" else np.float64
 
     def thresholds(self) -> list[tuple[int, float]]:
-        """Feature and threshold of every split, each pair once."""
+        """Return each distinct pair of feature index and threshold."""
         features = np.concatenate([tree.feature[~tree.leaf] for tree in self.trees])
         thresholds = np.concatenate([tree.threshold[~tree.leaf] for tree in self.trees])
-        # Feature by feature: sorting pairs takes NumPy ten times as long.
+        # Feature by feature: NumPy takes ten times as long to sort pairs.
         return [
             (int(feature), float(threshold))
             for feature in np.unique(features)
@@ -78,36 +78,35 @@ class Forest:
         ]
 
 
-def write(graph: Graph, forest: Forest, name: str) -> str:
-    """Name of the sums, of shape (n_rows, 1) and of the forest's type.
+def write_forest(graph: Graph, forest: Forest, name: str) -> str:
+    """Add a forest as one node; return the name of its sums, of shape (n_rows, 1).
 
     Args:
-        graph: Where the node goes.
-        forest: What is written.
-        name: The features, of the forest's type.
+        graph: The graph to add to.
+        forest: The trees; the sums are of their type.
+        name: Name of the features, of the same type.
 
     Raises:
-        NoOnnxForm: It is too large.
+        NoOnnxForm: The trees have more than `MAX_NODES` nodes.
     """
     size = sum(len(tree.leaf) for tree in forest.trees)
     if size > MAX_NODES:
         raise NoOnnxForm(f"the trees have {size:,} nodes, more than {MAX_NODES:,}")
-    columns = _columns(forest)
     output = graph.add("TreeEnsemble", [name], n_targets=1, aggregate_function=1, post_transform=0)
     node = graph.nodes[-1]
-    for key, values in columns.items():
+    for key, values in _node_attributes(forest).items():
         node.attribute.append(_attribute(key, values))
     return output
 
 
-def _columns(forest: Forest) -> dict[str, Array]:
-    """The operator's attributes: splits and leaves are numbered apart, each through all trees."""
+def _node_attributes(forest: Forest) -> dict[str, Array]:
+    """Return the operator's attributes; splits and leaves are numbered apart, over all trees."""
     parts: dict[str, list[Array]] = {}
     roots, splits, leaves = [], 0, 0
-    for number, whole in enumerate(forest.trees):
-        tree = _with_a_split(whole)
+    for number, original in enumerate(forest.trees):
+        tree = _with_a_split(original)
         start = forest.start if number == 0 else 0.0
-        place = np.where(
+        index = np.where(
             tree.leaf, leaves + np.cumsum(tree.leaf) - 1, splits + np.cumsum(~tree.leaf) - 1
         )
         inner = ~tree.leaf
@@ -115,21 +114,21 @@ def _columns(forest: Forest) -> dict[str, Array]:
         weights = (tree.value[tree.leaf].astype(forest.dtype) + forest.dtype(start)).astype(
             forest.dtype
         )
-        one = {
+        attributes = {
             "nodes_featureids": tree.feature[inner],
             "nodes_splits": tree.threshold[inner].astype(forest.dtype),
             "nodes_modes": np.full(
                 inner.sum(), LESS_OR_EQUAL if forest.inclusive else LESS, np.uint8
             ),
-            "nodes_truenodeids": place[left],
+            "nodes_truenodeids": index[left],
             "nodes_trueleafs": tree.leaf[left],
-            "nodes_falsenodeids": place[right],
+            "nodes_falsenodeids": index[right],
             "nodes_falseleafs": tree.leaf[right],
             "nodes_missing_value_tracks_true": tree.missing_left[inner],
             "leaf_targetids": np.zeros(tree.leaf.sum(), np.int64),
             "leaf_weights": weights,
         }
-        for key, values in one.items():
+        for key, values in attributes.items():
             parts.setdefault(key, []).append(values)
         roots.append(splits)
         splits += int(inner.sum())
@@ -139,7 +138,7 @@ def _columns(forest: Forest) -> dict[str, Array]:
 
 
 def _with_a_split(tree: Tree) -> Tree:
-    """The same tree; one that is a single leaf gets a split whose ways are alike."""
+    """Return the tree; a single leaf becomes a split with that leaf on both sides."""
     if len(tree.leaf) > 1:
         return tree
     return Tree(
@@ -154,7 +153,7 @@ def _with_a_split(tree: Tree) -> Tree:
 
 
 def _attribute(key: str, values: Array) -> AttributeProto:
-    """One attribute, filled at once: the library's own way looks at every number in Python."""
+    """Build an attribute at once: `onnx.helper` checks number by number in Python."""
     attribute = AttributeProto(name=key)
     if key in {"nodes_splits", "nodes_modes", "leaf_weights"}:
         attribute.type = AttributeProto.TENSOR

@@ -1,4 +1,4 @@
-"""Each transformer that has an ONNX form, computed as scikit-learn does: in doubles."""
+"""Write transformers as ONNX; like scikit-learn's, they compute in doubles."""
 
 from __future__ import annotations
 
@@ -13,64 +13,65 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, NoOnnxForm, Origin
-from slipway.adapters.model_package.onnx_form.raw import RawColumns
+from slipway.adapters.model_package.onnx_form.inputs import FormInputs
 from slipway.stages.onnx_form import spelled
 
 Writer = Callable[[Graph, Any, Matrix], Matrix]
 
 
-def transform(graph: Graph, step: Any, given: Matrix) -> Matrix:
-    """What a fitted transformer makes of some features.
+def write_transformer(graph: Graph, step: Any, features: Matrix) -> Matrix:
+    """Add a fitted transformer to the graph, and return its output.
 
     Raises:
-        NoOnnxForm: It is of another class, or set in a way that has no form.
+        NoOnnxForm: Its class, or the way it is set, is not supported.
     """
     if step == "passthrough":
-        return given
+        return features
     if isinstance(step, Pipeline):
         for _, inner in step.steps:
-            given = transform(graph, inner, given)
-        return given
-    # By the very class: a subclass may compute something else.
+            features = write_transformer(graph, inner, features)
+        return features
+    # By exact class: a subclass may compute something else.
     writer = WRITERS.get(type(step))
     if writer is None:
         raise NoOnnxForm(f"step {type(step).__name__} has no ONNX form")
-    return writer(graph, step, given)
+    return writer(graph, step, features)
 
 
-def distribute(graph: Graph, step: ColumnTransformer, columns: RawColumns) -> Matrix:
-    """What a fitted column transformer makes of raw columns.
+def write_column_transformer(graph: Graph, step: ColumnTransformer, inputs: FormInputs) -> Matrix:
+    """Add a fitted column transformer to the graph, and return its output.
 
     Raises:
-        NoOnnxForm: One of its transformers has no form.
+        NoOnnxForm: One of its transformers is not supported.
     """
     blocks: list[Block] = []
     for _, transformer, names in step.transformers_:
         if transformer == "drop" or len(names) == 0:
             continue
-        given = columns.take([str(name) for name in names])
-        blocks += transform(graph, transformer, given).blocks
+        columns = inputs.take([str(name) for name in names])
+        blocks += write_transformer(graph, transformer, columns).blocks
     return Matrix(tuple(blocks))
 
 
-def _impute(graph: Graph, step: SimpleImputer, given: Matrix) -> Matrix:
+def _impute(graph: Graph, step: SimpleImputer, features: Matrix) -> Matrix:
     statistics = np.asarray(step.statistics_)
-    plain = statistics.dtype.kind == "f" and np.isnan(step.missing_values)
-    if not plain or step.add_indicator:
+    fills_nan = statistics.dtype.kind == "f" and np.isnan(step.missing_values)
+    if not fills_nan or step.add_indicator:
         raise NoOnnxForm("step SimpleImputer has an ONNX form only for NaN in numbers")
     if np.isnan(statistics).any():
         raise NoOnnxForm("step SimpleImputer drops a column that was empty in training")
-    block = _numbers(graph, step, given)
+    block = _joined_numbers(graph, step, features)
     missing = graph.add("IsNaN", [block.name])
-    stand_ins = graph.constant(statistics.astype(np.float64).reshape(1, -1))
-    return _same(block, graph.add("Where", [missing, stand_ins, block.name]), block.origins)
+    fill_values = graph.constant(statistics.astype(np.float64).reshape(1, -1))
+    filled = graph.add("Where", [missing, fill_values, block.name])
+    return _renamed(block, filled, block.origins)
 
 
-def _scale(graph: Graph, step: StandardScaler, given: Matrix) -> Matrix:
-    block = _numbers(graph, step, given)
+def _scale(graph: Graph, step: StandardScaler, features: Matrix) -> Matrix:
+    block = _joined_numbers(graph, step, features)
     name = block.name
     shifts, scales = np.zeros(block.width), np.ones(block.width)
-    # Subtracted, then divided, as scikit-learn does: one fused step would round otherwise.
+    # Subtract, then divide, as scikit-learn does: one fused step would round differently.
     if step.with_mean:
         shifts = np.asarray(step.mean_, dtype=np.float64)
         name = graph.add("Sub", [name, graph.constant(shifts.reshape(1, -1))])
@@ -78,29 +79,29 @@ def _scale(graph: Graph, step: StandardScaler, given: Matrix) -> Matrix:
         scales = np.asarray(step.scale_, dtype=np.float64)
         name = graph.add("Div", [name, graph.constant(scales.reshape(1, -1))])
     # A second scaler's thresholds would need both maps; no pipeline of ours has two.
-    plain = all(origin == Origin(origin.column) for origin in block.origins if origin)
+    unscaled = all(origin == Origin(origin.column) for origin in block.origins if origin)
     origins = [
-        replace(origin, shift=float(shift), scale=float(scale)) if origin and plain else None
+        replace(origin, shift=float(shift), scale=float(scale)) if origin and unscaled else None
         for origin, shift, scale in zip(block.origins, shifts, scales, strict=True)
     ]
-    return _same(block, name, origins)
+    return _renamed(block, name, origins)
 
 
-def _encode(graph: Graph, step: OneHotEncoder, given: Matrix) -> Matrix:
-    kept = step.drop is None and step.min_frequency is None and step.max_categories is None
-    if not kept or step.handle_unknown != "ignore":
+def _one_hot(graph: Graph, step: OneHotEncoder, features: Matrix) -> Matrix:
+    keeps_all = step.drop is None and step.min_frequency is None and step.max_categories is None
+    if not keeps_all or step.handle_unknown != "ignore":
         raise NoOnnxForm("step OneHotEncoder has an ONNX form only with handle_unknown='ignore'")
     blocks = []
-    for block, categories in zip(given.blocks, step.categories_, strict=True):
-        texts = [_text(category) for category in categories]
-        # `zeros`: an unknown category is all zeros, and so is a missing one that was never missing.
+    for block, categories in zip(features.blocks, step.categories_, strict=True):
+        texts = [_category_text(category) for category in categories]
+        # `zeros`: an unknown category is all zeros; so is a missing one if none was in training.
         hot = graph.add("OneHotEncoder", [block.name], cats_strings=texts, zeros=1)
         flat = graph.add("Flatten", [hot], axis=1)
         blocks.append(Block(flat, "float", (None,) * len(texts)))
     return Matrix(tuple(blocks))
 
 
-def _text(category: Any) -> str:
+def _category_text(category: Any) -> str:
     if isinstance(category, str):
         return spelled(category)
     if category is None or (isinstance(category, float) and np.isnan(category)):
@@ -108,18 +109,18 @@ def _text(category: Any) -> str:
     raise NoOnnxForm("step OneHotEncoder has an ONNX form only for texts")
 
 
-def _numbers(graph: Graph, step: Any, given: Matrix) -> Block:
-    if any(block.kind == "string" for block in given.blocks):
+def _joined_numbers(graph: Graph, step: Any, features: Matrix) -> Block:
+    if any(block.kind == "string" for block in features.blocks):
         raise NoOnnxForm(f"step {type(step).__name__} has an ONNX form only for numbers")
-    return graph.join(given, "double")
+    return graph.join(features, "double")
 
 
-def _same(block: Block, name: str, origins: Sequence[Origin | None]) -> Matrix:
+def _renamed(block: Block, name: str, origins: Sequence[Origin | None]) -> Matrix:
     return Matrix((replace(block, name=name, origins=tuple(origins)),))
 
 
 WRITERS: Mapping[type, Writer] = {
     SimpleImputer: _impute,
     StandardScaler: _scale,
-    OneHotEncoder: _encode,
+    OneHotEncoder: _one_hot,
 }
