@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from slipway.records import ledger
 from slipway.records.ledger import Champion
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store, digest, encode
+from slipway.records.verdicts import Verdict
 from tests.fakes.memory_store import MemoryStore
 from tests.racing import race
 

@@ -18,7 +18,8 @@ from rich.progress import Progress
 from slipway.errors import BadParameter
 from slipway.local.samples import make_sample
 from slipway.records.outcomes import Outcome
-from slipway.records.runs import RunRecord, Verdict
+from slipway.records.runs import RunRecord
+from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.wiring import Workshop, acknowledge, claim, collect, partitions, run_stage
 

@@ -9,8 +9,9 @@ from kubernetes.client import models as k8s
 
 from slipway.orchestration.stage_pod import StagePod
 from slipway.records import requests
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from tests.cluster import Cluster
 from tests.dags.specs import PODS, model_spec
 from tests.dags.watched import Watched

@@ -12,7 +12,8 @@ from kubernetes.client import models as k8s
 
 from slipway.orchestration.stage_pod import StagePod
 from slipway.orchestration.train_dag import train_dag
-from slipway.records.runs import RunRef, Verdict
+from slipway.records.runs import RunRef
+from slipway.records.verdicts import Verdict
 from tests.dags.specs import PODS, model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context
 

@@ -12,7 +12,7 @@ import pytest
 
 import slipway
 from slipway.errors import BadBatch, NotComputable
-from slipway.records.runs import Verdict
+from slipway.records.verdicts import Verdict
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import dataset_file, model_file
 from tests.fakes.wiring import FakeWiring

@@ -14,7 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 import slipway
 from slipway.errors import NotComputable
 from slipway.orchestration.parameters import score_parameters
-from slipway.records.runs import Verdict
+from slipway.records.verdicts import Verdict
 from slipway.stages.partitions import Scoring
 from slipway.stages.windows import window_named
 from tests.dags.conftest import DAGS, Parse

@@ -21,8 +21,9 @@ from slipway import errors
 from slipway.orchestration.stage_pod import StagePod, run_name
 from slipway.records import ledger
 from slipway.records.outcomes import keep_error, keep_outcome
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from tests.dags.pods import (
     GATED,
     REF,

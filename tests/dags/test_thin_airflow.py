@@ -13,7 +13,8 @@ import pytest
 from slipway.adapters.object_store import open_store
 from slipway.records.arrivals import waiting
 from slipway.records.outcomes import keep_outcome
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
+from slipway.records.verdicts import Verdict
 from tests.dags.specs import PODS, dataset_file, model_file
 
 ROOT = Path(__file__).parents[2]

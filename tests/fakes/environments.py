@@ -11,7 +11,8 @@ import pandas as pd
 
 from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import Package, load_package
-from slipway.records.runs import RunRecord, Verdict
+from slipway.records.runs import RunRecord
+from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Column, Inputs, Signature
 from slipway.spec import ModelSpec
 from slipway.stages import bringing, rollout

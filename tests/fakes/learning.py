@@ -17,7 +17,7 @@ from slipway.records.requests import Request, file_request
 from slipway.records.runs import RunRecord
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages import evaluation, promotion, training
+from slipway.stages import evaluation, pinning, promotion, training
 from slipway.stages.promotion import Registry
 from slipway.stages.provenance import CodeState
 from slipway.stages.training import Learned
@@ -88,7 +88,7 @@ class Yard:
 
     def snapshot(self, request: Request) -> RunRecord:
         """Record of the pins."""
-        return training.snapshot(
+        return pinning.snapshot(
             self.spec, self.dataset, tables=self.tables, **self._common(request)
         )
 

@@ -16,7 +16,7 @@ from slipway.records.leases import find_lease
 from slipway.records.runs import RunRecord
 from slipway.serving.v2.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages import rollout
+from slipway.stages import reconciling, shifting, switching, verification
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, FakeRegistry
 
@@ -159,17 +159,17 @@ class Yard:
 
     def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
         """The first stage."""
-        return rollout.reconcile(self.spec, **self._ports(), holder=holder, to=to)
+        return reconciling.reconcile(self.spec, **self._ports(), holder=holder, to=to)
 
     def verify(self, run: str) -> RunRecord:
         """The second stage."""
-        return rollout.verify(
+        return verification.verify(
             self.spec, DATASET, **self._ports(), rollout=run, tables=self.tables, load=self.load
         )
 
     def shift(self, run: str, step: int) -> RunRecord:
         """One step, while clients ask."""
-        return rollout.shift(
+        return shifting.shift(
             self.spec,
             **self._ports(),
             rollout=run,
@@ -185,11 +185,11 @@ class Yard:
 
     def switch(self, run: str) -> RunRecord:
         """The third stage."""
-        return rollout.switch(self.spec, **self._ports(), rollout=run)
+        return switching.switch(self.spec, **self._ports(), rollout=run)
 
     def promote(self, run: str) -> RunRecord:
         """The last stage."""
-        return rollout.promote_champion(self.spec, **self._ports(), rollout=run)
+        return switching.promote_champion(self.spec, **self._ports(), rollout=run)
 
     def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
         """Every stage as the DAG would run them; the verdicts' actions, unneeded ones left out."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.outcomes import Listing, Outcome
-from slipway.records.runs import RunRecord, RunRef, Verdict
+from slipway.records.runs import RunRecord, RunRef
+from slipway.records.verdicts import Verdict
 
 Written = Verdict | Exception
 

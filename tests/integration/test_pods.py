@@ -14,7 +14,8 @@ from slipway import errors
 from slipway.orchestration.stage_pod import StagePod
 from slipway.orchestration.train_dag import train_dag
 from slipway.records import requests
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
+from slipway.records.verdicts import Verdict
 from tests.dags.watched import triggerer_ends
 from tests.integration import layout
 from tests.integration.api import Api, Manifest

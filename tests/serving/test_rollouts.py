@@ -18,7 +18,7 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import Superseded
 from slipway.records.runs import RunRecord
 from slipway.spec.deployment import Shift
-from slipway.stages import rollout
+from slipway.stages import reconciling, shifting, switching, verification
 from slipway.stages.shadow import COMPARED_WITH, TAG_PREFIX, liken
 from tests.fakes.rollout import FakeRegistry
 from tests.serving.ground import DATASET, MODEL, SPEC, flights, offline, until
@@ -78,21 +78,21 @@ class Crew:
 
     def reconcile(self, to: str, *, holder: str) -> RunRecord:
         """The first stage."""
-        return rollout.reconcile(self.spec, **self.ports, to=to, holder=holder)
+        return reconciling.reconcile(self.spec, **self.ports, to=to, holder=holder)
 
     def verify(self, run: str) -> RunRecord:
         """The second stage."""
-        return rollout.verify(
+        return verification.verify(
             self.spec, DATASET, **self.ports, rollout=run, tables=Features(), load=load_package
         )
 
     def shift(self, run: str, step: int) -> RunRecord:
         """One step."""
-        return rollout.shift(self.spec, **self.ports, rollout=run, step=step)
+        return shifting.shift(self.spec, **self.ports, rollout=run, step=step)
 
     def finish(self, run: str) -> list[str]:
         """The last two stages; their actions."""
-        last = (rollout.switch, rollout.promote_champion)
+        last = (switching.switch, switching.promote_champion)
         return [stage(self.spec, **self.ports, rollout=run).verdict.action for stage in last]
 
     def weights(self) -> Mapping[int, float]:

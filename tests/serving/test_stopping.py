@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from slipway.adapters.object_store import open_store
 from slipway.serving.prediction_log.shipper import ship_segments
 from tests.serving.ground import (
     MODEL,
@@ -21,7 +22,6 @@ from tests.serving.ground import (
     flights,
     free_port,
     logged,
-    open_store,
     request_of,
     until,
 )

@@ -14,8 +14,9 @@ from slipway import wiring
 from slipway.cli import main
 from slipway.errors import PlatformUnavailable, SpecError
 from slipway.records import ledger
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
 from slipway.records.store import encode, read_json
+from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.wiring import Workshop
 from tests.fakes.shop import FILES, MODEL

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.records import requests
-from slipway.records.runs import RunRecord, RunRef, Verdict, perform
+from slipway.records.runs import RunRecord, RunRef, perform
+from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
 from slipway.stages.firing import Measured, decide, fires, judge_windows
 from tests.fakes import ferries

@@ -14,7 +14,8 @@ import pytest
 from slipway.adapters.delivery_files import DeliveryFiles
 from slipway.errors import BadParameter, CommitConflict, NotFound, SpecError, Superseded
 from slipway.records import arrivals, ledger
-from slipway.records.runs import RunRecord, Verdict
+from slipway.records.runs import RunRecord
+from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
 from slipway.stages import ingestion
 from slipway.stages.publishing import BEFORE_ANY_FEATURE

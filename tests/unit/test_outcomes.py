@@ -15,8 +15,9 @@ from slipway.records.outcomes import (
     keep_outcome,
     outcome_key,
 )
-from slipway.records.runs import RunRecord, RunRef, Verdict
+from slipway.records.runs import RunRecord, RunRef
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.spec.problems import Problem, SpecErrors
 from tests.fakes.memory_store import MemoryStore
 

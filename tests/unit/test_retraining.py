@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from slipway.errors import BadBatch, BadParameter, StoreUnavailable
 from slipway.records import ledger, requests
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRef, Verdict, perform
-from slipway.stages.answering import SILENT_ATTEMPTS
-from slipway.stages.retraining import STAGES, accept, answer
+from slipway.records.runs import Attempt, RunRef, perform
+from slipway.records.verdicts import Verdict
+from slipway.stages.answering import SILENT_ATTEMPTS, STAGES, answer
+from slipway.stages.retraining import accept
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

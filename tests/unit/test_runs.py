@@ -25,13 +25,13 @@ from slipway.records.runs import (
     Attempt,
     RunRecord,
     RunRef,
-    Verdict,
     find_failure,
     find_record,
     need_record,
     perform,
 )
 from slipway.records.store import Store, encode, read_json
+from slipway.records.verdicts import Verdict
 from tests.fakes.memory_store import MemoryStore
 from tests.racing import race
 

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from slipway.records import requests
-from slipway.records.runs import RunRef, Verdict, perform
+from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.stages.status import OpenRequest, VersionEngine, status
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.standing import WrittenPlatform, WrittenRegistry

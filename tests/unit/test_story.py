@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from slipway.errors import PlatformUnavailable
 from slipway.records import requests
-from slipway.records.runs import RunRef, Verdict, perform
-from slipway.stages.rollout import Served
+from slipway.records.runs import RunRef, perform
+from slipway.records.verdicts import Verdict
+from slipway.stages.platform import Served
 from slipway.stages.story import why
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore

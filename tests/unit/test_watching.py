@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from slipway.errors import PlatformUnavailable
-from slipway.records.runs import RunRef, Verdict, perform
-from slipway.stages.rollout import Served
+from slipway.records.runs import RunRef, perform
+from slipway.records.verdicts import Verdict
+from slipway.stages.platform import Served
 from slipway.stages.watching import Due, collect
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore

@@ -9,7 +9,7 @@ import click
 
 from slipway.errors import SlipwayError
 from slipway.records.outcomes import Outcome
-from slipway.records.runs import Verdict
+from slipway.records.verdicts import Verdict
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 

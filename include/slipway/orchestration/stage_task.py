@@ -21,7 +21,8 @@ from slipway.orchestration.installation import fill_environment
 from slipway.orchestration.parameters import refuse_unknown
 from slipway.orchestration.policies import first_that_fit, refuse_large
 from slipway.records.outcomes import Outcome
-from slipway.records.runs import RunRecord, Verdict
+from slipway.records.runs import RunRecord
+from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 
 log = logging.getLogger(__name__)

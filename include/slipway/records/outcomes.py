@@ -15,19 +15,9 @@ from urllib.parse import quote
 from slipway import errors
 from slipway.errors import Permanent, SlipwayError, StoreUnavailable
 from slipway.records import runs
-from slipway.records.runs import RunRecord, RunRef, Verdict
+from slipway.records.runs import RunRecord, RunRef
 from slipway.records.store import Store, encode, find_json
-
-__all__ = [
-    "Listing",
-    "Outcome",
-    "entered_record",
-    "find_error",
-    "find_outcome",
-    "keep_error",
-    "keep_outcome",
-    "outcome_key",
-]
+from slipway.records.verdicts import Verdict
 
 
 @dataclass(frozen=True)

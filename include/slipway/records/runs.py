@@ -17,22 +17,7 @@ from typing import Any
 from slipway.errors import NotFound, Permanent, SlipwayError, StoreUnavailable, Superseded
 from slipway.records import ledger
 from slipway.records.store import Store, digest, encode, find_json
-from slipway.records.verdicts import Number, Verdict
-
-__all__ = [
-    "VERDICT_LIMIT_BYTES",
-    "Attempt",
-    "Number",
-    "RunRecord",
-    "RunRef",
-    "Verdict",
-    "attempts",
-    "enter_in_ledger",
-    "find_failure",
-    "find_record",
-    "need_record",
-    "perform",
-]
+from slipway.records.verdicts import Verdict
 
 VERDICT_LIMIT_BYTES = 8192
 _RECORD = "record.json"

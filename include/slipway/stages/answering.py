@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any
 from slipway.errors import BadParameter
 from slipway.records import requests
 from slipway.records.requests import Outcome, Request
-from slipway.records.runs import (
-    Attempt,
-    RunRef,
-    Verdict,
-    attempts,
-    find_failure,
-    find_record,
-    perform,
-)
+from slipway.records.runs import Attempt, RunRef, attempts, find_failure, find_record, perform
+from slipway.records.verdicts import Verdict
 
 if TYPE_CHECKING:
     from slipway.records.store import Store

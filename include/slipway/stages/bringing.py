@@ -14,17 +14,19 @@ from typing import Any
 
 from slipway.errors import NotFound
 from slipway.records import ledger
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import digest, encode
+from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.admitting import Facts, decide
 from slipway.stages.brought_tags import provenance, version_tags
 from slipway.stages.copying import Original, copy, run_name
 from slipway.stages.environments import Here, Source
 from slipway.stages.fitting import misfits
+from slipway.stages.gating import CHALLENGER, CHAMPION
 from slipway.stages.labelled_rows import Snapshot
 from slipway.stages.manifest import open_sealed
-from slipway.stages.promotion import CHALLENGER, CHAMPION, DIGEST, ModelVersion
+from slipway.stages.promotion import DIGEST, ModelVersion
 from slipway.stages.reconciling import BLOCKED, TAG
 from slipway.stages.shadow import COMPARED_WITH
 from slipway.stages.source_evidence import INDEX, Evidence, gather

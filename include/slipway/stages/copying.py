@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from slipway.errors import RegistryUnavailable
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.stages import training
 from slipway.stages.promotion import RUN_KEY
 from slipway.stages.provenance import PinnedTable

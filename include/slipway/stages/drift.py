@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotComputable, NotFound
-from slipway.records.runs import Attempt, Number, RunRecord, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, perform
+from slipway.records.verdicts import Number, Verdict
 from slipway.stages.comparison import Columns, Comparison, DriftReport, compare, tidy
 from slipway.stages.manifest import REFERENCE, open_sealed
 from slipway.stages.windows import WatchedWindow, parse_watched

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from slipway.errors import BadRequest
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, Number, RunRecord, RunRef, Verdict, need_record, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import ClassificationMetric, RegressionMetric
 from slipway.stages.dividing import as_target
+from slipway.stages.gating import CHAMPION
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
-from slipway.stages.promotion import CHAMPION, Registry
+from slipway.stages.promotion import Registry
 from slipway.stages.shadow import EVIDENCE, liken
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from slipway.records.requests import file_request
-from slipway.records.runs import Attempt, RunRef, Verdict, find_record, perform
+from slipway.records.runs import Attempt, RunRef, find_record, perform
 from slipway.records.store import digest, encode
+from slipway.records.verdicts import Verdict
 from slipway.stages.watching import (
     CHAMPION,
     ClockTables,

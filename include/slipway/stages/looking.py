@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from slipway.records.runs import Number, Verdict
+from slipway.records.verdicts import Number, Verdict
 from slipway.spec.deployment import Shift
 from slipway.stages.platform import Tally
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotComputable
-from slipway.records.runs import Attempt, RunRecord, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, perform
+from slipway.records.verdicts import Verdict
 from slipway.stages.drift import nothing_to_compare
 from slipway.stages.labelled_rows import AVAILABLE_AT
 from slipway.stages.windows import parse_watched

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from slipway.records.requests import Kind
-from slipway.records.runs import Number
+from slipway.records.verdicts import Number
 
 if TYPE_CHECKING:
     from slipway.spec.model import Retraining

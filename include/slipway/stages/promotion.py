@@ -11,32 +11,13 @@ from typing import Any, Protocol
 
 from slipway.records import ledger
 from slipway.records.requests import Request
-from slipway.records.runs import (
-    Attempt,
-    RunRecord,
-    RunRef,
-    Verdict,
-    need_record,
-    perform,
-)
+from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages import bills, engine_choice
 from slipway.stages.gating import CHALLENGER, CHAMPION, gate
 from slipway.stages.shadow import COMPARED_WITH, EVIDENCE, TAG_PREFIX
-
-__all__ = [
-    "CHALLENGER",
-    "CHAMPION",
-    "DIGEST",
-    "PREVIOUS",
-    "RUN_KEY",
-    "ModelVersion",
-    "Registry",
-    "gate",
-    "gate_challenger",
-    "promote_challenger",
-]
 
 PREVIOUS = "previous"
 

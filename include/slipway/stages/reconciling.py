@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from slipway.errors import EditedByHand, SlipwayError, Superseded
 from slipway.records.leases import Lease, acquire, release
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, find_record, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, find_record, perform
 from slipway.records.store import Store, digest, encode
+from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.deciding import Action, Decision, Facts, decide
 from slipway.stages.leasing import LEASE_SECONDS, lease_name, overtaken, rollout_of, run_name

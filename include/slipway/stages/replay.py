@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotComputable
-from slipway.records.runs import Number
+from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec
 from slipway.stages.platform import Candidate, Payload, payload
 from slipway.stages.shadow import max_difference

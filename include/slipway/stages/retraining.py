@@ -15,9 +15,10 @@ from croniter import croniter
 from slipway.errors import BadParameter
 from slipway.records import requests
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRef, Verdict, perform
+from slipway.records.runs import Attempt, RunRef, perform
 from slipway.records.store import digest, encode
-from slipway.stages.answering import STAGES, about, answer
+from slipway.records.verdicts import Verdict
+from slipway.stages.answering import about
 from slipway.stages.policy import Facts, judge
 from slipway.stages.reconciling import BLOCKED, TAG
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.promotion import Registry
 
-__all__ = ["STAGES", "CountedTables", "accept", "answer"]
 
 BEFORE_ANY_FEATURES = datetime(1970, 1, 1, tzinfo=UTC)
 

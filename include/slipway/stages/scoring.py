@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from slipway.records.runs import Attempt, Number, RunRecord, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Number, Verdict
 from slipway.stages.labelled_rows import AVAILABLE_AT
 from slipway.stages.partitions import (
     DataFile,
@@ -18,9 +19,7 @@ from slipway.stages.partitions import (
     Registry,
     Scores,
     Scoring,
-    due,
     fingerprint,
-    parse_scoring,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.evaluation import Scorer
 
-__all__ = ["due", "parse_scoring", "score"]
 
 BATCH = "_batch"
 

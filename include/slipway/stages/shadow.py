@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from slipway.records.runs import Number
+from slipway.records.verdicts import Number
 from slipway.spec.deployment import Verify
 
 DISAGREEMENT = "disagreement"

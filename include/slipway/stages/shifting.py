@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import Store, encode, find_json, read_json
+from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.leasing import Rollout, hold, holding, let_go, rollout_of
 from slipway.stages.looking import ABORTED, SHIFTED, look

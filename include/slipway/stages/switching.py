@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
 from slipway.records import ledger
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import Store, read_json
+from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.leasing import Rollout, hold, holding, let_go, rollout_of
 from slipway.stages.looking import ABORTED

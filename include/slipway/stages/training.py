@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from slipway.errors import RegistryUnavailable, Superseded
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, need_record, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages import bills, engine_choice
 from slipway.stages.dividing import PART, Parts, as_target, divide
 from slipway.stages.labelled_rows import Snapshot, Tables, read_labelled
 from slipway.stages.manifest import MANIFEST, parse
-from slipway.stages.pinning import snapshot
 from slipway.stages.provenance import CodeState, PinnedTable
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["CodeState", "Learned", "Learner", "PinnedTable", "Tracking", "snapshot", "train"]
 
 MAX_REFERENCE_ROWS = 20_000
 

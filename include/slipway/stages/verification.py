@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
-from slipway.records.runs import Attempt, RunRecord, RunRef, Verdict, perform
+from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import Store, encode
+from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
 from slipway.stages.leasing import Rollout, holding, let_go, rollout_of

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.platform import Served
     from slipway.stages.promotion import ModelVersion, Registry
-    from slipway.stages.rollout import Served
 
 CHAMPION = "champion"
 

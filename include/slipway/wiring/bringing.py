@@ -11,7 +11,8 @@ from slipway.wiring.workshop import Workshop
 
 if TYPE_CHECKING:
     from slipway.adapters.object_store import S3Access
-    from slipway.records.runs import RunRecord, Verdict
+    from slipway.records.runs import RunRecord
+    from slipway.records.verdicts import Verdict
     from slipway.stages.environments import Here, Source
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from slipway.wiring.calls import Call
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord, Verdict
+    from slipway.records.runs import RunRecord
+    from slipway.records.verdicts import Verdict
 
 
 def accept(call: Call) -> Verdict:
@@ -31,9 +32,9 @@ def accept(call: Call) -> Verdict:
 
 def snapshot(call: Call) -> RunRecord:
     """The versions that a request learns from are pinned."""
-    from slipway.stages import training
+    from slipway.stages import pinning
 
-    return training.snapshot(
+    return pinning.snapshot(
         *call.model_and_dataset(),
         request=call.request(),
         store=call.shop.store,
@@ -106,9 +107,9 @@ def promote_challenger(call: Call) -> RunRecord:
 
 def answer(call: Call) -> Verdict:
     """The request is closed."""
-    from slipway.stages import retraining
+    from slipway.stages import answering
 
-    return retraining.answer(
+    return answering.answer(
         call.shop.model(call.given["model"]),
         request=call.request(),
         store=call.shop.store,

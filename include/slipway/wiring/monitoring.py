@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def collect(*, model: str, shop: Workshop | None = None) -> Due:
     """Windows of predictions that nobody has measured yet."""
-    from slipway.stages import monitoring
+    from slipway.stages import watching
 
     shop = shop or Workshop()
     spec = shop.model(model)
-    return monitoring.collect(
+    return watching.collect(
         spec,
         shop.dataset(spec.dataset),
         store=shop.store,
@@ -49,10 +49,10 @@ def list_windows(call: Call) -> Listing:
 
 def drift(call: Call) -> RunRecord:
     """A window's inputs and answers are compared with the reference."""
-    from slipway.stages import monitoring
+    from slipway.stages.drift import measure_drift
 
     model, dataset = call.model_and_dataset()
-    return monitoring.measure_drift(
+    return measure_drift(
         model,
         dataset,
         window=call.given["window"],
@@ -67,10 +67,10 @@ def drift(call: Call) -> RunRecord:
 def performance(call: Call) -> RunRecord:
     """A window's answers are compared with its labels."""
     from slipway.adapters.metrics import measure
-    from slipway.stages import monitoring
+    from slipway.stages.performance import measure_performance
 
     model, dataset = call.model_and_dataset()
-    return monitoring.measure_performance(
+    return measure_performance(
         model,
         dataset,
         window=call.given["window"],
@@ -85,10 +85,10 @@ def performance(call: Call) -> RunRecord:
 
 def decide(call: Call) -> Verdict:
     """The newest windows together ask for training, or do not."""
-    from slipway.stages import monitoring
+    from slipway.stages import firing
 
     model, dataset = call.model_and_dataset()
-    return monitoring.decide(
+    return firing.decide(
         model,
         dataset,
         store=call.shop.store,

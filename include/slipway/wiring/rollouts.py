@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def reconcile(call: Call) -> RunRecord:
     """What serves is compared with what should."""
-    from slipway.stages import rollout
+    from slipway.stages import reconciling
 
-    return rollout.reconcile(
+    return reconciling.reconcile(
         call.shop.model(call.given["model"]),
         to=str(call.given.get("to") or "challenger"),
         holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
@@ -28,9 +28,9 @@ def reconcile(call: Call) -> RunRecord:
 def verify(call: Call) -> RunRecord:
     """The candidate is booted and asked."""
     from slipway.adapters.model_package import load_package
-    from slipway.stages import rollout
+    from slipway.stages import verification
 
-    return rollout.verify(
+    return verification.verify(
         *call.model_and_dataset(),
         rollout=call.given["rollout"],
         store=call.shop.store,
@@ -44,9 +44,9 @@ def verify(call: Call) -> RunRecord:
 
 def shift(call: Call) -> RunRecord:
     """A share of the traffic moves, and the candidate is looked at once."""
-    from slipway.stages import rollout
+    from slipway.stages import shifting
 
-    return rollout.shift(
+    return shifting.shift(
         call.shop.model(call.given["model"]),
         rollout=call.given["rollout"],
         step=int(call.given["step"]),
@@ -59,9 +59,9 @@ def shift(call: Call) -> RunRecord:
 
 def switch(call: Call) -> RunRecord:
     """Traffic moves, and what is served is read back."""
-    from slipway.stages import rollout
+    from slipway.stages import switching
 
-    return rollout.switch(
+    return switching.switch(
         call.shop.model(call.given["model"]),
         rollout=call.given["rollout"],
         store=call.shop.store,
@@ -73,9 +73,9 @@ def switch(call: Call) -> RunRecord:
 
 def promote_champion(call: Call) -> RunRecord:
     """The aliases move."""
-    from slipway.stages import rollout
+    from slipway.stages import switching
 
-    return rollout.promote_champion(
+    return switching.promote_champion(
         call.shop.model(call.given["model"]),
         rollout=call.given["rollout"],
         store=call.shop.store,

@@ -36,7 +36,7 @@ def partitions(
     Raises:
         BadParameter: What is asked for cannot be scored.
     """
-    from slipway.stages import scoring
+    from slipway.stages.partitions import due
     from slipway.stages.windows import window_named
 
     shop = shop or Workshop()
@@ -53,7 +53,7 @@ def partitions(
             window_named(name, spec.deployment.batch.partition)
     # Names of one unit sort like the periods; "0" and "9…" stand for an open end.
     asked = None if first is last is None else (first or "0", last or "9999-99")
-    return scoring.due(
+    return due(
         spec,
         shop.dataset(spec.dataset),
         store=shop.store,
@@ -97,7 +97,7 @@ def score(call: Call) -> RunRecord:
 
 
 def _listed(call: Call, spec: ModelSpec) -> Scoring:
-    from slipway.stages.scoring import parse_scoring
+    from slipway.stages.partitions import parse_scoring
 
     named = call.given.get("scoring")
     if named is not None:

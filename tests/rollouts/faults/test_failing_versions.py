@@ -11,7 +11,7 @@ import pytest
 from slipway.adapters.platforms.cluster.noting import with_note
 from slipway.adapters.platforms.cluster.reading import REPLICAS
 from slipway.adapters.platforms.cluster.reapplying import last_applied
-from slipway.records.runs import Verdict
+from slipway.records.verdicts import Verdict
 from slipway.stages import shifting, switching
 from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body
 from tests.rollouts.faults.world import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
