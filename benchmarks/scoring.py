@@ -30,10 +30,10 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.object_store import open_store
 from slipway.adapters.onnx_model import OnnxModel, load_onnx
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.labelled_rows import AVAILABLE_AT
-from slipway.stages.partitions import Scoring, fingerprint
-from slipway.stages.scoring import BATCH, score
-from slipway.stages.windows import Window, window_named
+from slipway.stages.model.labelled_rows import AVAILABLE_AT
+from slipway.stages.monitor.windows import Window, window_named
+from slipway.stages.score.partitions import Scoring, fingerprint
+from slipway.stages.score.score import BATCH, score
 
 LIMIT_MIB = 2048
 CHUNK_ROWS = 100_000

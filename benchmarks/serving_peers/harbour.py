@@ -19,7 +19,7 @@ from slipway.adapters.platforms.local import LocalPlatform
 from slipway.local.addresses import LOOPBACK, free_ports, wait_until_answers
 from slipway.local.processes import Processes
 from slipway.records.store import digest
-from slipway.stages.manifest import MANIFEST
+from slipway.stages.model.manifest import MANIFEST
 
 VERSIONS = (1, 2)
 START_SECONDS = 120

@@ -21,9 +21,9 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.local.samples import make_sample
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
-from slipway.stages.manifest import MANIFEST, seal
-from slipway.stages.onnx_form import ONNX
-from slipway.stages.platform import payload
+from slipway.stages.model.manifest import MANIFEST, seal
+from slipway.stages.model.onnx_form import ONNX
+from slipway.stages.rollout.platform import payload
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 TRAINING_MONTHS = ("2013-01", "2013-02", "2013-03")

@@ -22,8 +22,8 @@ from slipway.errors import (
 )
 from slipway.records.desired import newest_desired, newest_entries
 from slipway.records.store import Store
-from slipway.stages.platform import Payload, payload
-from slipway.stages.replay import Replay
+from slipway.stages.rollout.platform import Payload, payload
+from slipway.stages.rollout.replay import Replay
 from slipway.wiring.batch_candidate import command
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore

@@ -19,7 +19,7 @@ from slipway.cli import main
 from slipway.errors import NotFound, SlipwayError
 from slipway.records import ledger
 from slipway.records.store import Store
-from slipway.stages.promotion import DIGEST
+from slipway.stages.train.promote import DIGEST
 from tests.conftest import mlflow_in
 from tests.fakes import ferries
 from tests.fakes.environments import Environment, spec

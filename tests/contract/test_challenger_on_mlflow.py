@@ -19,9 +19,9 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import Superseded
 from slipway.records.store import digest
-from slipway.stages.bills import file_name
-from slipway.stages.manifest import open_sealed
-from slipway.stages.promotion import DIGEST
+from slipway.stages.model.manifest import open_sealed
+from slipway.stages.model.sbom import file_name
+from slipway.stages.train.promote import DIGEST
 from tests.fakes import ferries
 from tests.fakes.learning import CODE, Meddler, Yard, spec
 
@@ -125,12 +125,12 @@ def test_the_run_of_a_stale_attempt_is_killed(yard: Yard, mlflow_server: str) ->
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("slipway.stages.promotion", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
-        ("slipway.stages.training", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
+        ("slipway.stages.train.promote", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
+        ("slipway.stages.train.train", {"pandas", "numpy", "mlflow", "sklearn", "httpx"}),
         ("slipway.adapters.mlflow_server", {"pandas", "numpy", "mlflow", "sklearn"}),
         ("slipway.adapters.model_package", {"mlflow", "xgboost", "deltalake", "onnxruntime"}),
         ("slipway.adapters.onnx_model", {"mlflow", "pandas", "sklearn", "skops", "scipy", "onnx"}),
-        ("slipway.stages.edge", {"numpy", "onnx", "onnxruntime", "mlflow"}),
+        ("slipway.stages.report.export", {"numpy", "onnx", "onnxruntime", "mlflow"}),
     ],
 )
 def test_a_task_pays_only_for_what_it_uses(module: str, heavy: set[str]) -> None:

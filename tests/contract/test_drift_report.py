@@ -11,7 +11,7 @@ import pytest
 
 from slipway.adapters.drift_report import DriftReports
 from slipway.errors import NotComputable
-from slipway.stages.comparison import Columns, DriftReport
+from slipway.stages.monitor.distances import Columns, DriftReport
 from tests.fakes.monitoring import PlainReports
 
 COLUMNS = Columns(("wind", "score"), ("port",), "jensenshannon", "jensenshannon")

@@ -13,7 +13,7 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import NotComputable
 from slipway.records.store import Store
-from slipway.stages.watching import PredictionDays
+from slipway.stages.monitor.collect import PredictionDays
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog
 

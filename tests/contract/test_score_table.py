@@ -14,7 +14,7 @@ from slipway.adapters.delta_tables import ScoreTable
 from slipway.errors import BadBatch, BadRequest, CommitConflict, Superseded
 from slipway.records.runs import Attempt, RunRef
 from slipway.records.store import Store
-from slipway.stages.partitions import Held
+from slipway.stages.score.partitions import Held
 from tests.fakes.memory_store import MemoryStore
 
 MAY = datetime(2013, 5, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ import slipway
 from slipway.errors import NotComputable
 from slipway.orchestration.parameters import score_parameters
 from slipway.records.verdicts import Verdict
-from slipway.stages.partitions import Scoring
-from slipway.stages.windows import window_named
+from slipway.stages.monitor.windows import window_named
+from slipway.stages.score.partitions import Scoring
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file, model_spec
 from tests.fakes.wiring import FakeWiring

@@ -21,8 +21,8 @@ from slipway.local.year import Asked, ask, in_requests, land, wait_for
 from slipway.records import arrivals, ledger, requests
 from slipway.records.runs import RunRef
 from slipway.records.store import read_json
-from slipway.stages.platform import payload
-from slipway.stages.reconciling import TAG
+from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.reconcile import TAG
 from slipway.wiring import Workshop
 from tests.e2e import ferries
 

@@ -12,7 +12,7 @@ import httpx
 import pandas as pd
 
 from slipway.local.year import Asked, ask, in_requests, land
-from slipway.stages.platform import payload
+from slipway.stages.rollout.platform import payload
 from tests.cluster import Cluster
 from tests.e2e import ferries
 from tests.e2e.conftest import COLUMNS, House

@@ -19,9 +19,9 @@ from slipway.adapters.platforms.cluster.objects import open_cluster
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.records.store import digest
 from slipway.spec import ModelSpec
-from slipway.stages.manifest import MANIFEST, seal
-from slipway.stages.platform import payload
-from slipway.stages.promotion import DIGEST
+from slipway.stages.model.manifest import MANIFEST, seal
+from slipway.stages.rollout.platform import payload
+from slipway.stages.train.promote import DIGEST
 from tests.cluster import Cluster, Pace
 from tests.cluster.probes import Timing
 from tests.fakes import packages

@@ -15,9 +15,12 @@ from slipway.records.runs import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Column, Inputs, Signature
 from slipway.spec import ModelSpec
-from slipway.stages import bringing, rollout
-from slipway.stages.environments import Here, Source
-from slipway.stages.weighing import Scales
+from slipway.stages.import_version import import_version
+from slipway.stages.import_version.environments import Here, Source
+from slipway.stages.import_version.regate import Scales
+from slipway.stages.rollout.reconcile import reconcile
+from slipway.stages.rollout.switch import promote_champion, switch
+from slipway.stages.rollout.verify import verify
 from tests.fakes import ferries, learning
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -101,18 +104,18 @@ class Environment:
         actions.append(self.verify(run).verdict.action)
         if actions[-1] == "verified":
             common = self._common() | {"rollout": run}
-            actions.append(rollout.switch(self.yard.spec, **common).verdict.action)
-            actions.append(rollout.promote_champion(self.yard.spec, **common).verdict.action)
+            actions.append(switch(self.yard.spec, **common).verdict.action)
+            actions.append(promote_champion(self.yard.spec, **common).verdict.action)
         return actions
 
     def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
         """The first stage of a rollout."""
         self._load()
-        return rollout.reconcile(self.yard.spec, **self._common(), holder=holder, to=to)
+        return reconcile(self.yard.spec, **self._common(), holder=holder, to=to)
 
     def verify(self, run: str) -> RunRecord:
         """The second."""
-        return rollout.verify(
+        return verify(
             self.yard.spec,
             self.yard.dataset,
             **self._common(),
@@ -146,7 +149,7 @@ class Environment:
         )
         assert version is not None
         scales = Scales(yard.registry, yard.tables, load_package, measure)
-        outcome = bringing.bring(
+        outcome = import_version.bring(
             yard.spec,
             yard.dataset,
             version=version,

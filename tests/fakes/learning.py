@@ -17,10 +17,13 @@ from slipway.records.requests import Request, file_request
 from slipway.records.runs import RunRecord
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages import evaluation, pinning, promotion, training
-from slipway.stages.promotion import Registry
-from slipway.stages.provenance import CodeState
-from slipway.stages.training import Learned
+from slipway.stages.model.provenance import CodeState
+from slipway.stages.train import evaluate as evaluation
+from slipway.stages.train import promote as promotion
+from slipway.stages.train import snapshot as pinning
+from slipway.stages.train import train as training
+from slipway.stages.train.promote import Registry
+from slipway.stages.train.train import Learned
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -12,10 +12,10 @@ from typing import Literal
 
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
-from slipway.stages import manifest
-from slipway.stages.copying import TrackedRun
-from slipway.stages.promotion import DIGEST, RUN_KEY, ModelVersion
-from slipway.stages.provenance import PinnedTable
+from slipway.stages.import_version.copy import TrackedRun
+from slipway.stages.model import manifest
+from slipway.stages.model.provenance import PinnedTable
+from slipway.stages.train.promote import DIGEST, RUN_KEY, ModelVersion
 
 
 @dataclass

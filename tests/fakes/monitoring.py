@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from slipway.errors import NotComputable
-from slipway.stages.comparison import Columns
-from slipway.stages.manifest import REFERENCE, seal
-from slipway.stages.promotion import ModelVersion
+from slipway.stages.model.manifest import REFERENCE, seal
+from slipway.stages.monitor.distances import Columns
+from slipway.stages.train.promote import ModelVersion
 
 IDENTITY = ["request_id", "row"]
 

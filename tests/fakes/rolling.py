@@ -16,7 +16,10 @@ from slipway.records.leases import find_lease
 from slipway.records.runs import RunRecord
 from slipway.serving.v2.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages import reconciling, shifting, switching, verification
+from slipway.stages.rollout import reconcile as reconciling
+from slipway.stages.rollout import shift as shifting
+from slipway.stages.rollout import switch as switching
+from slipway.stages.rollout import verify as verification
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, FakeRegistry
 

@@ -18,7 +18,7 @@ from slipway.records.desired import claim, desire, newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, Signature, decode
-from slipway.stages.platform import Answer, Payload, Served, Tally
+from slipway.stages.rollout.platform import Answer, Payload, Served, Tally
 
 Scores = Callable[[Inputs], list[float]]
 

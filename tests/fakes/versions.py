@@ -7,7 +7,7 @@ from pathlib import Path
 
 from slipway.errors import NotFound
 from slipway.records.store import digest
-from slipway.stages.manifest import MANIFEST, open_sealed
+from slipway.stages.model.manifest import MANIFEST, open_sealed
 
 
 class FolderVersions:

@@ -18,7 +18,7 @@ import yaml
 from slipway.records.store import Store
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.platform import payload
+from slipway.stages.rollout.platform import payload
 from slipway.wiring import Workshop
 from tests.e2e import ferries
 from tests.integration import layout

@@ -13,7 +13,7 @@ from slipway.errors import (
     PlatformUnavailable,
     Superseded,
 )
-from slipway.stages.platform import Served
+from slipway.stages.rollout.platform import Served
 from tests.cluster import Cluster
 from tests.fakes.clustered import (
     IMAGE,

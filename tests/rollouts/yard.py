@@ -9,7 +9,7 @@ from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.adapters.platforms.cluster.sizing import Sizing, sizing
 from slipway.spec import ModelSpec
-from slipway.stages.platform import Served
+from slipway.stages.rollout.platform import Served
 from tests.cluster import Cluster
 from tests.fakes.clustered import (
     MODEL,

@@ -28,8 +28,8 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.object_store import open_store
 from slipway.serving.options import Options
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.manifest import MANIFEST
-from slipway.stages.platform import payload
+from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.rollout.platform import payload
 
 MODEL = "delay"
 OPTIONS = Options(roll_seconds=0.2, min_free_bytes=0)

@@ -12,7 +12,7 @@ from typing import Any
 from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local import LocalPlatform
 from slipway.records.store import Store
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.platform import Tally
 from tests.serving.ground import MODEL, Asker, Process, a_platform, flights, logged, request_of
 
 INFER = f"/v2/models/{MODEL}/infer"

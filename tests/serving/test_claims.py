@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import Superseded
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.platform import Tally
 from tests.serving.ground import MODEL, until
 from tests.serving.harbour import a_harbour
 

@@ -13,7 +13,7 @@ from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.store import digest
 from slipway.serving.platform import downloads
 from slipway.serving.platform.downloads import Downloads
-from slipway.stages.manifest import MANIFEST, seal
+from slipway.stages.model.manifest import MANIFEST, seal
 from tests.fakes.versions import FolderVersions
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,8 @@ from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import digest
-from slipway.stages.manifest import MANIFEST, open_sealed
-from slipway.stages.promotion import DIGEST
+from slipway.stages.model.manifest import MANIFEST, open_sealed
+from slipway.stages.train.promote import DIGEST
 from tests.fakes import image
 from tests.serving.ground import (
     MODEL,

@@ -24,8 +24,8 @@ from slipway.errors import (
 )
 from slipway.records.desired import desire
 from slipway.serving.model_server.pipeline import engine_of
-from slipway.stages.platform import Platform
-from slipway.stages.replay import bad_inputs
+from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, Scores
 from tests.serving.ground import (

@@ -23,7 +23,7 @@ from slipway.serving.options import Options
 from slipway.serving.prediction_log.log import Header, Record, WriteAheadLog
 from slipway.serving.prediction_log.privacy import Privacy
 from slipway.serving.prediction_log.shipper import ship_segments
-from slipway.stages.drift import measure_drift
+from slipway.stages.monitor.drift import measure_drift
 from tests.fakes import ferries
 from tests.fakes.monitoring import PlainReports, Shelf
 from tests.serving.ground import (

@@ -18,8 +18,11 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import Superseded
 from slipway.records.runs import RunRecord
 from slipway.spec.deployment import Shift
-from slipway.stages import reconciling, shifting, switching, verification
-from slipway.stages.shadow import COMPARED_WITH, TAG_PREFIX, liken
+from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, liken
+from slipway.stages.rollout import reconcile as reconciling
+from slipway.stages.rollout import shift as shifting
+from slipway.stages.rollout import switch
+from slipway.stages.rollout import verify as verification
 from tests.fakes.rollout import FakeRegistry
 from tests.serving.ground import DATASET, MODEL, SPEC, flights, offline, until
 from tests.serving.harbour import Harbour, a_harbour
@@ -92,7 +95,7 @@ class Crew:
 
     def finish(self, run: str) -> list[str]:
         """The last two stages; their actions."""
-        last = (switching.switch, switching.promote_champion)
+        last = (switch.switch, switch.promote_champion)
         return [stage(self.spec, **self.ports, rollout=run).verdict.action for stage in last]
 
     def weights(self) -> Mapping[int, float]:

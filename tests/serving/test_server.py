@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.stages.replay import bad_inputs
+from slipway.stages.rollout.replay import bad_inputs
 from tests.serving.ground import (
     MODEL,
     Process,

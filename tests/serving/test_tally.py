@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from slipway.serving.platform.tally import Count
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.platform import Tally
 
 
 def test_what_is_counted() -> None:

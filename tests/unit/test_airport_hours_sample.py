@@ -14,7 +14,7 @@ from slipway.adapters.expectations import ExpectationSuites, check_expectations
 from slipway.local.samples import make_sample
 from slipway.records.arrivals import StreamName
 from slipway.spec.loading import load_dataset
-from slipway.stages.validation import examine
+from slipway.stages.ingest.validation import examine
 
 FOLDER = Path(__file__).resolve().parents[2] / "include" / "datasets" / "airport_hours"
 SPEC = load_dataset(FOLDER)

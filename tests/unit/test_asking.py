@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadRequest
-from slipway.stages.asking import rows_asked
-from slipway.stages.platform import payload
-from slipway.stages.replay import bad_inputs
+from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.replay import bad_inputs
+from slipway.stages.rollout.v2_decode import rows_asked
 
 COLUMNS = [("wind", "number", True), ("depth", "number", False), ("port", "string", False)]
 OTHERS = ["crossing", "departs"]

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from slipway.adapters.code_state import read_code_state
 from slipway.records.store import digest
-from slipway.stages import bills
+from slipway.stages.model import sbom
 
 PROJECT = Path(__file__).resolve().parents[2]
 SBOM = runpy.run_path(str(PROJECT / "requirements" / "sbom.py"))
@@ -70,9 +70,9 @@ def test_a_checkout_brings_the_bills_that_it_has(tmp_path: Path) -> None:
 
 def test_tags_name_digests_or_say_that_there_is_no_bill() -> None:
     """A version that was trained before there were bills has none either."""
-    evidence = bills.evidence_of({"stages": b"{}"})
-    assert bills.tags_of(evidence) == {
+    evidence = sbom.evidence_of({"stages": b"{}"})
+    assert sbom.tags_of(evidence) == {
         "slipway.sbom.stages": digest(b"{}"),
         "slipway.sbom.server": "absent",
     }
-    assert set(bills.tags_of({}).values()) == {"absent"}
+    assert set(sbom.tags_of({}).values()) == {"absent"}

@@ -12,9 +12,9 @@ from slipway.errors import NotComputable, RegistryUnavailable, Tampered
 from slipway.records import ledger
 from slipway.records.store import digest
 from slipway.spec import ModelSpec
-from slipway.stages.manifest import MANIFEST, MODEL, seal
-from slipway.stages.promotion import DIGEST
-from slipway.stages.reconciling import ROLLED_BACK, TAG
+from slipway.stages.model.manifest import MANIFEST, MODEL, seal
+from slipway.stages.rollout.reconcile import ROLLED_BACK, TAG
+from slipway.stages.train.promote import DIGEST
 from tests.fakes import ferries
 from tests.fakes.environments import Environment, spec
 from tests.fakes.mortal import Fuse, Killed

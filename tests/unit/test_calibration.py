@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.stages.calibration import (
+from slipway.stages.monitor.calibration import (
     QUIET_DISTANCE,
     Calibration,
     block_count,
@@ -19,7 +19,7 @@ from slipway.stages.calibration import (
     quantile_above,
     usual_distances,
 )
-from slipway.stages.comparison import Columns
+from slipway.stages.monitor.distances import Columns
 from tests.fakes.monitoring import PlainReports
 
 COLUMNS = Columns(("distance", "temperature", "score"), ("carrier",), "jensenshannon", "psi")

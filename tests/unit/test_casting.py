@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slipway.spec import Column
 from slipway.spec.dataset import ColumnType
-from slipway.stages.casting import cast
+from slipway.stages.ingest.casting import cast
 
 DTYPES = {
     "string": "str",

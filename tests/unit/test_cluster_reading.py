@@ -22,7 +22,7 @@ from slipway.adapters.platforms.cluster.standing import (
     route_trouble,
 )
 from slipway.serving.model_server.metrics import Metrics
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.platform import Tally
 
 
 def metrics(*answers: tuple[int, float], pinned: int = 0) -> Metrics:

@@ -13,7 +13,7 @@ from slipway.errors import BadParameter, NotComputable, NotFound
 from slipway.records.runs import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
-from slipway.stages.drift import measure_drift
+from slipway.stages.monitor.drift import measure_drift
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, PlainReports, Shelf, TornLog

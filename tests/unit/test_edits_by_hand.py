@@ -6,8 +6,8 @@ import pytest
 
 from slipway.errors import EditedByHand
 from slipway.records import ledger
-from slipway.stages.leasing import rollout_of
-from slipway.stages.shifting import put_back
+from slipway.stages.rollout.lease import rollout_of
+from slipway.stages.rollout.shift import put_back
 from tests.fakes.rolling import MODEL, Yard
 
 EDIT = "Deployment delay-v3: .spec.template set by kubectl-set"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from slipway.stages.engine_choice import (
+from slipway.stages.train.engine_choice import (
     TOLERANCE,
     Compared,
     Engine,

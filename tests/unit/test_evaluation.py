@@ -15,8 +15,8 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records import ledger
 from slipway.spec import DatasetSpec
-from slipway.stages.manifest import MODEL
-from slipway.stages.promotion import DIGEST
+from slipway.stages.model.manifest import MODEL
+from slipway.stages.train.promote import DIGEST
 from tests.fakes import ferries
 from tests.fakes.learning import Yard, spec
 from tests.fakes.mortal import Killed

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from slipway import wiring
 from slipway.adapters.model_package import load_package
 from slipway.cli import main
-from slipway.stages.manifest import MANIFEST
-from slipway.stages.onnx_form import ONNX
+from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.model.onnx_form import ONNX
 from tests.fakes import ferries, packages
 from tests.fakes.learning import Yard, spec
 

@@ -11,7 +11,7 @@ from slipway.records import requests
 from slipway.records.runs import RunRecord, RunRef, perform
 from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
-from slipway.stages.firing import Measured, decide, fires, judge_windows
+from slipway.stages.monitor.decide import Measured, decide, fires, judge_windows
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -15,7 +15,7 @@ from slipway.adapters.expectations import ExpectationSuites, check_expectations
 from slipway.local.samples import make_sample
 from slipway.records.arrivals import StreamName
 from slipway.spec.loading import load_dataset
-from slipway.stages.validation import Examination, examine
+from slipway.stages.ingest.validation import Examination, examine
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "include" / "datasets" / "flights"
 SPEC = load_dataset(FLIGHTS)

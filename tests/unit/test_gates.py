@@ -14,7 +14,7 @@ from mlflow.models.evaluation.validation import validate_evaluation_results
 
 from slipway.records.verdicts import Number
 from slipway.spec.model import Gates, Threshold
-from slipway.stages.gating import gate
+from slipway.stages.train.gates import gate
 
 VALUES = st.floats(-10, 10, allow_nan=False) | st.sampled_from([0.0, 0.5, 0.6, 0.7, 1.0])
 CHANGES = st.floats(0.001, 2) | st.sampled_from([0.1, 0.5])

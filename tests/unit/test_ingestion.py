@@ -17,8 +17,8 @@ from slipway.records import arrivals, ledger
 from slipway.records.runs import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
-from slipway.stages import ingestion
-from slipway.stages.publishing import BEFORE_ANY_FEATURE
+from slipway.stages.ingest import ingest as ingestion
+from slipway.stages.ingest.publish import BEFORE_ANY_FEATURE
 from tests.fakes.mortal import Fuse, Killed, MortalStore, MortalTables
 from tests.fakes.plain_suites import BETWEEN, MEAN, PlainSuites
 

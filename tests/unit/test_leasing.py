@@ -11,7 +11,7 @@ import pytest
 
 from slipway.errors import LeaseHeld, StoreUnavailable, Superseded
 from slipway.records.leases import Lease, acquire, find_lease
-from slipway.stages.leasing import Rollout, hold, holding, lease_name
+from slipway.stages.rollout.lease import Rollout, hold, holding, lease_name
 from tests.fakes.memory_store import MemoryStore
 
 ROLLOUT = Rollout("delay", 1, "roll_out", version=3, champion=2, previous=1)

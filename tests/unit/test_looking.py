@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from scipy.stats import beta, binom
 
 from slipway.spec.deployment import Shift
-from slipway.stages.looking import bounds, look
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.canary_analysis import bounds, look
+from slipway.stages.rollout.platform import Tally
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

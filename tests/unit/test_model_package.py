@@ -15,7 +15,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import BadRequest, SpecError, Tampered
 from slipway.records.store import digest, encode
-from slipway.stages.manifest import MANIFEST, SOURCE
+from slipway.stages.model.manifest import MANIFEST, SOURCE
 from tests.fakes import packages
 
 SOURCE_TEXT = """

@@ -19,8 +19,8 @@ from slipway.adapters.model_package.onnx_form import OnnxForm, write_onnx
 from slipway.adapters.model_package.parity import compare
 from slipway.adapters.model_package.trial_rows import values_beside
 from slipway.adapters.onnx_model import OnnxModel
-from slipway.stages.engine_choice import TOLERANCE, choose_engine
-from slipway.stages.onnx_form import MISSING, spelled
+from slipway.stages.model.onnx_form import MISSING, spelled
+from slipway.stages.train.engine_choice import TOLERANCE, choose_engine
 from tests.fakes import mutants, packages
 
 # XGBoost's sigmoid is computed in floats, and a product of matrices in another order of sums.

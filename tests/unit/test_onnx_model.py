@@ -16,8 +16,8 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.records.store import digest, encode
-from slipway.stages.manifest import MANIFEST, REFERENCE, SOURCE, seal
-from slipway.stages.onnx_form import ONNX
+from slipway.stages.model.manifest import MANIFEST, REFERENCE, SOURCE, seal
+from slipway.stages.model.onnx_form import ONNX
 from tests.fakes import packages
 
 XGB = "xgboost.XGBClassifier"

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from slipway.adapters.metrics import measure
 from slipway.records.runs import RunRecord
-from slipway.stages.performance import Realised, join_labels, judge_performance, measure_performance
+from slipway.stages.monitor.performance import (
+    Realised,
+    join_labels,
+    judge_performance,
+    measure_performance,
+)
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.records.requests import Kind
 from slipway.spec.model import Retraining
-from slipway.stages.policy import Facts, judge
+from slipway.stages.train.retrain_policy import Facts, judge
 
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)
 KINDS = st.sampled_from(["first", "batch", "cron", "person", "decay", "drift"])

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.errors import PlatformUnavailable
 from slipway.local.probing import REQUESTS_AT_ONCE, Probing
-from slipway.stages.platform import Served
+from slipway.stages.rollout.platform import Served
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from slipway.adapters.platforms.cluster.entry import Traffic
 from slipway.cli import main
 from slipway.errors import NotFound
 from slipway.settings import Settings
-from slipway.stages.promotion import ModelVersion
+from slipway.stages.train.promote import ModelVersion
 from slipway.wiring import Workshop
 from tests.fakes.admission import validate
 from tests.fakes.shop import FILES, MODEL

@@ -13,8 +13,8 @@ from slipway.records import ledger, requests
 from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRef, perform
 from slipway.records.verdicts import Verdict
-from slipway.stages.answering import SILENT_ATTEMPTS, STAGES, answer
-from slipway.stages.retraining import accept
+from slipway.stages.train.accept import accept
+from slipway.stages.train.close_request import SILENT_ATTEMPTS, STAGES, answer
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

@@ -21,10 +21,10 @@ from slipway.errors import (
 from slipway.records import ledger
 from slipway.records.leases import acquire, find_lease, release
 from slipway.spec.deployment import Verify
-from slipway.stages.deciding import Decision, Facts, decide
-from slipway.stages.platform import Served, payload
-from slipway.stages.replay import Measured, recent_rows
-from slipway.stages.verification import judge
+from slipway.stages.rollout.plan import Decision, Facts, decide
+from slipway.stages.rollout.platform import Served, payload
+from slipway.stages.rollout.replay import Measured, recent_rows
+from slipway.stages.rollout.verify import judge
 from tests.fakes.rolling import DATASET, MODEL, Features, Yard
 
 STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]

@@ -18,11 +18,12 @@ from slipway.records.desired import BATCH_FOLDER, desire
 from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages import scoring
-from slipway.stages.partitions import Due, Scoring
-from slipway.stages.platform import Served
-from slipway.stages.promotion import ModelVersion
-from slipway.stages.windows import window_named
+from slipway.stages.monitor.windows import window_named
+from slipway.stages.rollout.platform import Served
+from slipway.stages.score import partitions
+from slipway.stages.score import score as scoring
+from slipway.stages.score.partitions import Due, Scoring
+from slipway.stages.train.promote import ModelVersion
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 
@@ -113,7 +114,7 @@ class Harbour:
 
     def due(self, *asked: str) -> Due:
         """What is to be scored."""
-        return scoring.due(
+        return partitions.due(
             self.spec,
             self.dataset,
             store=self.store,
@@ -359,10 +360,10 @@ def test_a_run_is_named_by_its_inputs(harbour: Harbour) -> None:
     """And its name says all that is needed to do it."""
     one = Scoring(window_named("2013-05", "month"), "0123456789ab", 3, 2)
     assert one.run == "score-2013-05-0123456789ab-v3-2"
-    assert scoring.parse_scoring(one.run, harbour.spec) == one
+    assert partitions.parse_scoring(one.run, harbour.spec) == one
     for wrong in ("score-2013-05", "score-2013-13-0123456789ab-v3", "window-2013-05-v3"):
         with pytest.raises(BadParameter):
-            scoring.parse_scoring(wrong, harbour.spec)
+            partitions.parse_scoring(wrong, harbour.spec)
     harbour.crown(1)
     with pytest.raises(BadParameter, match="nothing to score from 2014-01 to 2014-02"):
         harbour.due("2014-01", "2014-02")

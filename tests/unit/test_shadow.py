@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
 from slipway.spec.deployment import Verify
-from slipway.stages.shadow import compare, liken, max_difference
+from slipway.stages.model.agreement import compare, liken, max_difference
 from tests.fakes.rolling import Offline, Yard, evidence
 
 BARS = Verify()

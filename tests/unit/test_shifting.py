@@ -19,7 +19,7 @@ from slipway.errors import (
 from slipway.records.leases import find_lease, renew
 from slipway.spec import ModelSpec
 from slipway.spec.deployment import Shift
-from slipway.stages.platform import Served
+from slipway.stages.rollout.platform import Served
 from tests.fakes.mortal import Fuse, Killed, MortalStore
 from tests.fakes.rolling import MODEL, SPEC, Yard
 
@@ -226,7 +226,7 @@ def test_a_step_tells_how_far_it_is_and_keeps_its_lease(
     yard: Yard, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every quarter of a minute, while it waits for requests."""
-    caplog.set_level("INFO", logger="slipway.stages.shifting")
+    caplog.set_level("INFO", logger="slipway.stages.rollout.shift")
     yard.requests_a_second = 40
     run = verified(yard)
     before = find_lease(yard.store, f"rollout-{MODEL}")

@@ -10,7 +10,7 @@ from slipway.records import requests
 from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
-from slipway.stages.status import OpenRequest, VersionEngine, status
+from slipway.stages.report.status import OpenRequest, VersionEngine, status
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.standing import WrittenPlatform, WrittenRegistry
 

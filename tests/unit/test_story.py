@@ -6,8 +6,8 @@ from slipway.errors import PlatformUnavailable
 from slipway.records import requests
 from slipway.records.runs import RunRef, perform
 from slipway.records.verdicts import Verdict
-from slipway.stages.platform import Served
-from slipway.stages.story import why
+from slipway.stages.report.why import why
+from slipway.stages.rollout.platform import Served
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import Shelf

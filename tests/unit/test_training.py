@@ -14,9 +14,9 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import NotComputable, NotFound, RegistryUnavailable, SpecError, Superseded
 from slipway.records.runs import Attempt, RunRef
 from slipway.spec.model import Training
-from slipway.stages.dividing import divide
-from slipway.stages.labelled_rows import Snapshot, read_labelled
-from slipway.stages.manifest import REFERENCE
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.manifest import REFERENCE
+from slipway.stages.train.splitting import divide
 from tests.fakes import ferries
 from tests.fakes.learning import Meddler, Yard, spec
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec
-from slipway.stages.validation import Examination, examine
+from slipway.stages.ingest.validation import Examination, examine
 from tests.fakes.plain_suites import BETWEEN, MEAN, NOT_NULL, ROW_COUNT, PlainSuites
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 from slipway.errors import PlatformUnavailable
 from slipway.records.runs import RunRef, perform
 from slipway.records.verdicts import Verdict
-from slipway.stages.platform import Served
-from slipway.stages.watching import Due, collect
+from slipway.stages.monitor.collect import Due, collect
+from slipway.stages.rollout.platform import Served
 from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

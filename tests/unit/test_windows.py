@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadParameter
-from slipway.stages.windows import Unit, WatchedWindow, closed_windows, parse_watched, window_at
+from slipway.stages.monitor.windows import (
+    Unit,
+    WatchedWindow,
+    closed_windows,
+    parse_watched,
+    window_at,
+)
 
 UNITS = st.sampled_from(["hour", "day", "week", "month"])
 MOMENTS = st.integers(978_307_200, 4_070_908_800).map(lambda s: datetime.fromtimestamp(s, UTC))

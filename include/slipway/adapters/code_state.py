@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from slipway.records.store import digest
-from slipway.stages.bills import IMAGES, file_name
-from slipway.stages.provenance import CodeState
+from slipway.stages.model.provenance import CodeState
+from slipway.stages.model.sbom import IMAGES, file_name
 
 UNKNOWN = "unknown"
 ANSWER_WITHIN_S = 20

@@ -13,8 +13,8 @@ import numpy as np
 import onnxruntime
 
 from slipway.errors import BadRequest, NotFound, Tampered
-from slipway.stages.manifest import MANIFEST, check, open_sealed
-from slipway.stages.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spelled
+from slipway.stages.model.manifest import MANIFEST, check, open_sealed
+from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spelled
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Values = Sequence[float | str | None]

@@ -33,7 +33,7 @@ def export(model: str, *, target: Path, which: str, as_json: bool) -> None:
     is printed too, and needs only onnxruntime and numpy.
     """
     from slipway import wiring
-    from slipway.stages.edge import export_onnx, find_version
+    from slipway.stages.report.export import export_onnx, find_version
 
     if target.is_dir():
         target = target / f"{model}.onnx"

@@ -19,7 +19,7 @@ def check(*, as_json: bool) -> None:
     of each expectation are checked too.
     """
     from slipway.spec.loading import load_all
-    from slipway.stages.inspection import inspect
+    from slipway.stages.report.check import inspect
     from slipway.wiring.inspection import expectation_check
 
     project = Settings().project

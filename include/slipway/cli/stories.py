@@ -9,7 +9,7 @@ import click
 from slipway.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from slipway.stages.status import Status
+    from slipway.stages.report.status import Status
 
 
 @click.command()
@@ -22,7 +22,7 @@ def status(model: str | None, *, as_json: bool) -> None:
     """
     from slipway import wiring
     from slipway.spec.loading import load_all
-    from slipway.stages.status import status as status_of
+    from slipway.stages.report.status import status as status_of
 
     workshop = wiring.Workshop()
     if model is None:
@@ -89,7 +89,7 @@ def why(model: str, *, as_json: bool) -> None:
     What is served, since when, on what evidence, what was refused, and what is next.
     """
     from slipway import wiring
-    from slipway.stages.story import why as why_of
+    from slipway.stages.report.why import why as why_of
 
     workshop = wiring.Workshop()
     spec = workshop.model(model)

@@ -18,7 +18,7 @@ from slipway.local.probing import Probing
 from slipway.local.stack import Stack
 from slipway.local.year import Asked, ask, in_requests, land, wait_for
 from slipway.records import arrivals, requests
-from slipway.stages.platform import payload
+from slipway.stages.rollout.platform import payload
 from slipway.wiring import Workshop, collect
 
 if TYPE_CHECKING:

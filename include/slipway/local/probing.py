@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx
 
 from slipway.errors import PlatformUnavailable
-from slipway.stages.platform import Served
+from slipway.stages.rollout.platform import Served
 
 REQUESTS_AT_ONCE = 100
 

@@ -14,7 +14,7 @@ from slipway.adapters.model_package import load_package
 from slipway.local.playing import Player
 from slipway.local.scoreboard import Month
 from slipway.records import requests
-from slipway.stages.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ def claim(
     *, dataset: str, batch: str | None = None, shop: Workshop | None = None
 ) -> dict[str, Any]:
     """Deliveries that wait, in order, and the fingerprint that acknowledges them."""
-    from slipway.stages import ingestion
+    from slipway.stages.ingest import ingest as ingestion
 
     shop = shop or Workshop()
     return ingestion.claim(shop.dataset(dataset), store=shop.store, batch=batch).to_json()
@@ -23,7 +23,7 @@ def claim(
 
 def acknowledge(*, dataset: str, fingerprint: str, shop: Workshop | None = None) -> bool:
     """Acknowledge what was claimed, if all of it is registered; whether it was."""
-    from slipway.stages import ingestion
+    from slipway.stages.ingest import ingest as ingestion
 
     shop = shop or Workshop()
     return ingestion.acknowledge(shop.dataset(dataset), store=shop.store, fingerprint=fingerprint)
@@ -31,7 +31,7 @@ def acknowledge(*, dataset: str, fingerprint: str, shop: Workshop | None = None)
 
 def ingest(call: Call) -> RunRecord:
     """One delivery becomes rows of a table."""
-    from slipway.stages import ingestion
+    from slipway.stages.ingest import ingest as ingestion
 
     return ingestion.ingest(
         call.shop.dataset(call.given["dataset"]),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slipway.adapters.object_store import S3Access
     from slipway.records.runs import RunRecord
     from slipway.records.verdicts import Verdict
-    from slipway.stages.environments import Here, Source
+    from slipway.stages.import_version.environments import Here, Source
 
 
 def bring(
@@ -46,8 +46,8 @@ def bring(
         NotFound: There is no such version, or no such store.
         SlipwayError: See `stages.bringing.bring`.
     """
-    from slipway.stages import bringing
-    from slipway.stages.edge import find_version
+    from slipway.stages.import_version import import_version
+    from slipway.stages.report.export import find_version
 
     own = shop or Workshop()
     spec = own.model(model)
@@ -60,7 +60,7 @@ def bring(
             found=f"{_address(mlflow)} and {source.store.root}",
             hint="SLIPWAY_MLFLOW and SLIPWAY_STORE say where this one is",
         )
-    return bringing.bring(
+    return import_version.bring(
         spec,
         own.dataset(spec.dataset),
         version=find_version(source.registry, model, which),
@@ -81,7 +81,7 @@ def _address(mlflow: str) -> str:
 def _source(mlflow: str, store: str, *, name: str, secrets: SourceSettings) -> Source:
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns
     from slipway.adapters.object_store import open_store
-    from slipway.stages.environments import Source
+    from slipway.stages.import_version.environments import Source
 
     token = secrets.mlflow_token.get_secret_value() if secrets.mlflow_token else None
     return Source(
@@ -109,8 +109,8 @@ def _here(shop: Workshop) -> Here:
     from slipway.adapters.metrics import measure
     from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.adapters.model_package import load_package
-    from slipway.stages.environments import Here
-    from slipway.stages.weighing import Scales
+    from slipway.stages.import_version.environments import Here
+    from slipway.stages.import_version.regate import Scales
 
     return Here(
         registry=shop.registry,

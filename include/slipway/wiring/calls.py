@@ -12,7 +12,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.wiring.workshop import Workshop
 
 if TYPE_CHECKING:
-    from slipway.stages.platform import Platform
+    from slipway.stages.rollout.platform import Platform
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slipway.stages.inspection import ExpectationCheck
+    from slipway.stages.report.check import ExpectationCheck
 
 
 def expectation_check() -> ExpectationCheck | None:

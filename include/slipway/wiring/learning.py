@@ -16,7 +16,7 @@ def accept(call: Call) -> Verdict:
 
     The same run of the origin makes it the same request, however often it is asked again.
     """
-    from slipway.stages import retraining
+    from slipway.stages.train import accept as retraining
 
     reason = call.given.get("reason")
     asked = None if reason is None else {"reason": reason, "by": str(call.origin.get("by", ""))}
@@ -32,7 +32,7 @@ def accept(call: Call) -> Verdict:
 
 def snapshot(call: Call) -> RunRecord:
     """The versions that a request learns from are pinned."""
-    from slipway.stages import pinning
+    from slipway.stages.train import snapshot as pinning
 
     return pinning.snapshot(
         *call.model_and_dataset(),
@@ -45,7 +45,7 @@ def snapshot(call: Call) -> RunRecord:
 
 def train(call: Call) -> RunRecord:
     """A challenger is learnt."""
-    from slipway.stages import training
+    from slipway.stages.train import train as training
 
     model, dataset = call.model_and_dataset()
     return training.train(
@@ -65,7 +65,7 @@ def evaluate(call: Call) -> RunRecord:
     """Challenger and champion are measured on the same rows."""
     from slipway.adapters.metrics import measure
     from slipway.adapters.model_package import load_package
-    from slipway.stages import evaluation
+    from slipway.stages.train import evaluate as evaluation
 
     return evaluation.evaluate(
         *call.model_and_dataset(),
@@ -82,9 +82,9 @@ def evaluate(call: Call) -> RunRecord:
 
 def gate(call: Call) -> RunRecord:
     """The challenger is judged."""
-    from slipway.stages import promotion
+    from slipway.stages.train import promote
 
-    return promotion.gate_challenger(
+    return promote.gate_challenger(
         call.shop.model(call.given["model"]),
         request=call.request(),
         store=call.shop.store,
@@ -94,9 +94,9 @@ def gate(call: Call) -> RunRecord:
 
 def promote_challenger(call: Call) -> RunRecord:
     """The challenger is registered, or refused."""
-    from slipway.stages import promotion
+    from slipway.stages.train import promote
 
-    return promotion.promote_challenger(
+    return promote.promote_challenger(
         call.shop.model(call.given["model"]),
         request=call.request(),
         store=call.shop.store,
@@ -107,9 +107,9 @@ def promote_challenger(call: Call) -> RunRecord:
 
 def answer(call: Call) -> Verdict:
     """The request is closed."""
-    from slipway.stages import answering
+    from slipway.stages.train import close_request
 
-    return answering.answer(
+    return close_request.answer(
         call.shop.model(call.given["model"]),
         request=call.request(),
         store=call.shop.store,

@@ -11,12 +11,12 @@ from slipway.wiring.workshop import Workshop
 
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
-    from slipway.stages.watching import Due
+    from slipway.stages.monitor.collect import Due
 
 
 def collect(*, model: str, shop: Workshop | None = None) -> Due:
     """Windows of predictions that nobody has measured yet."""
-    from slipway.stages import watching
+    from slipway.stages.monitor import collect as watching
 
     shop = shop or Workshop()
     spec = shop.model(model)
@@ -49,7 +49,7 @@ def list_windows(call: Call) -> Listing:
 
 def drift(call: Call) -> RunRecord:
     """A window's inputs and answers are compared with the reference."""
-    from slipway.stages.drift import measure_drift
+    from slipway.stages.monitor.drift import measure_drift
 
     model, dataset = call.model_and_dataset()
     return measure_drift(
@@ -67,7 +67,7 @@ def drift(call: Call) -> RunRecord:
 def performance(call: Call) -> RunRecord:
     """A window's answers are compared with its labels."""
     from slipway.adapters.metrics import measure
-    from slipway.stages.performance import measure_performance
+    from slipway.stages.monitor.performance import measure_performance
 
     model, dataset = call.model_and_dataset()
     return measure_performance(
@@ -85,7 +85,7 @@ def performance(call: Call) -> RunRecord:
 
 def decide(call: Call) -> Verdict:
     """The newest windows together ask for training, or do not."""
-    from slipway.stages import firing
+    from slipway.stages.monitor import decide as firing
 
     model, dataset = call.model_and_dataset()
     return firing.decide(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def reconcile(call: Call) -> RunRecord:
     """What serves is compared with what should."""
-    from slipway.stages import reconciling
+    from slipway.stages.rollout import reconcile as reconciling
 
     return reconciling.reconcile(
         call.shop.model(call.given["model"]),
@@ -28,7 +28,7 @@ def reconcile(call: Call) -> RunRecord:
 def verify(call: Call) -> RunRecord:
     """The candidate is booted and asked."""
     from slipway.adapters.model_package import load_package
-    from slipway.stages import verification
+    from slipway.stages.rollout import verify as verification
 
     return verification.verify(
         *call.model_and_dataset(),
@@ -44,7 +44,7 @@ def verify(call: Call) -> RunRecord:
 
 def shift(call: Call) -> RunRecord:
     """A share of the traffic moves, and the candidate is looked at once."""
-    from slipway.stages import shifting
+    from slipway.stages.rollout import shift as shifting
 
     return shifting.shift(
         call.shop.model(call.given["model"]),
@@ -59,7 +59,7 @@ def shift(call: Call) -> RunRecord:
 
 def switch(call: Call) -> RunRecord:
     """Traffic moves, and what is served is read back."""
-    from slipway.stages import switching
+    from slipway.stages.rollout import switch as switching
 
     return switching.switch(
         call.shop.model(call.given["model"]),
@@ -73,7 +73,7 @@ def switch(call: Call) -> RunRecord:
 
 def promote_champion(call: Call) -> RunRecord:
     """The aliases move."""
-    from slipway.stages import switching
+    from slipway.stages.rollout import switch as switching
 
     return switching.promote_champion(
         call.shop.model(call.given["model"]),

@@ -13,7 +13,7 @@ from slipway.wiring.workshop import Workshop
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
     from slipway.spec import ModelSpec
-    from slipway.stages.partitions import Due, Scoring
+    from slipway.stages.score.partitions import Due, Scoring
 
 
 def partitions(
@@ -36,8 +36,8 @@ def partitions(
     Raises:
         BadParameter: What is asked for cannot be scored.
     """
-    from slipway.stages.partitions import due
-    from slipway.stages.windows import window_named
+    from slipway.stages.monitor.windows import window_named
+    from slipway.stages.score.partitions import due
 
     shop = shop or Workshop()
     spec = _batch_model(shop, model)
@@ -80,7 +80,7 @@ def list_partitions(call: Call) -> Listing:
 def score(call: Call) -> RunRecord:
     """One partition is scored: as the run that listed it named it, or as it stands now."""
     from slipway.adapters.model_package import load_package
-    from slipway.stages import scoring
+    from slipway.stages.score import score as scoring
 
     shop, spec = call.shop, _batch_model(call.shop, call.given["model"])
     return scoring.score(
@@ -97,7 +97,7 @@ def score(call: Call) -> RunRecord:
 
 
 def _listed(call: Call, spec: ModelSpec) -> Scoring:
-    from slipway.stages.partitions import parse_scoring
+    from slipway.stages.score.partitions import parse_scoring
 
     named = call.given.get("scoring")
     if named is not None:

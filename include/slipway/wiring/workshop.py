@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.platform import Platform
-    from slipway.stages.provenance import CodeState
-    from slipway.stages.watching import PredictionDays
+    from slipway.stages.model.provenance import CodeState
+    from slipway.stages.monitor.collect import PredictionDays
+    from slipway.stages.rollout.platform import Platform
 
 
 class Workshop:

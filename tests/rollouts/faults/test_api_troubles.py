@@ -9,7 +9,7 @@ import pytest
 from slipway.adapters.platforms.cluster import objects as wire
 from slipway.errors import ClusterUnavailable, Denied
 from slipway.records.runs import RunRecord
-from slipway.stages import shifting, switching
+from slipway.stages.rollout import shift, switch
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL
 from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STAGES, STEP, World
 
@@ -27,8 +27,8 @@ def test_an_api_that_is_away_or_stumbles_at_every_stage(
     """A stage fails with what it was, time and again; what passes after a moment is waited for."""
     monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05, 0.05, 0.05))
     monkeypatch.setattr(wire, "LONGEST_WAIT_SECONDS", 0.1)
-    monkeypatch.setattr(shifting, "READ_BACK_ROUNDS", 1)
-    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     run, said = "", []
     with routed.clients() as clients:
         for name in ("reconcile", *STAGES):

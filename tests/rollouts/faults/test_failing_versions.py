@@ -12,7 +12,7 @@ from slipway.adapters.platforms.cluster.noting import with_note
 from slipway.adapters.platforms.cluster.reading import REPLICAS
 from slipway.adapters.platforms.cluster.reapplying import last_applied
 from slipway.records.verdicts import Verdict
-from slipway.stages import shifting, switching
+from slipway.stages.rollout import shift, switch
 from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body
 from tests.rollouts.faults.world import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
 
@@ -40,7 +40,7 @@ def test_a_version_that_fails_its_trial_is_refused(
 
 def test_an_image_that_cannot_be_pulled(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers it is aborted, for a trial refused: nobody is asked who cannot answer."""
-    monkeypatch.setattr(shifting, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
     hurry(monkeypatch)
     run = routed.until("verify")
     routed.write_specs(ready_seconds=10)
@@ -61,7 +61,7 @@ def test_a_canary_that_crash_loops_is_given_up(
     routed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its share fails for some seconds, and is told; then the champion answers everything."""
-    monkeypatch.setattr(shifting, "UNHEALTHY_SECONDS", 1.0)
+    monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.until("verify")
     step, ended = _stepping(routed, run)
@@ -92,7 +92,7 @@ def _kill(world: World, pod: str) -> None:
 
 def test_a_lost_node_takes_the_canary_only(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its share fails until it is given up; the champion stands on another node."""
-    monkeypatch.setattr(shifting, "UNHEALTHY_SECONDS", 1.0)
+    monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.until("verify")
     [champion] = routed.cluster.pods({"slipway/version": str(CHAMPION)})
@@ -135,7 +135,7 @@ def test_a_version_that_answers_wrongly_later_is_taken_back(
     routed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its servers fetch another version's folder by now; the switch reads back, and aborts."""
-    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     run = routed.until("shift")
     now = routed.cluster.get("Deployment", f"{NAME}-v{CANDIDATE}")
     told = json.dumps(last_applied(now))

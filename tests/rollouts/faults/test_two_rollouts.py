@@ -9,7 +9,7 @@ import pytest
 from slipway.errors import LeaseHeld, Superseded
 from slipway.records.leases import acquire, release
 from slipway.records.runs import RunRecord
-from slipway.stages.leasing import lease_name, run_name
+from slipway.stages.rollout.lease import lease_name, run_name
 from tests.fakes.clustered import MODEL, NAME
 from tests.racing import race
 from tests.rollouts.faults.overtaken import waiting_step

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.adapters.platforms.cluster import objects as wire
 from slipway.cli import main
-from slipway.stages import shifting, switching
+from slipway.stages.rollout import shift, switch
 from tests.fakes.clustered import IMAGE, MODEL, NAME
 from tests.rollouts.faults.overtaken import waiting_step
 from tests.rollouts.faults.test_whole_rollouts import as_a_person
@@ -28,7 +28,7 @@ def test_a_way_back_overtakes_a_canary(
     routed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its weight goes first of all; the step that waits for requests ends, and changes nothing."""
-    monkeypatch.setattr(shifting, "TELL_SECONDS", 0.5)
+    monkeypatch.setattr(shift, "TELL_SECONDS", 0.5)
     routed.write_specs(requests=10**6)
     run = routed.until("verify")
     older, ended = waiting_step(routed, run)
@@ -70,7 +70,7 @@ def test_a_way_back_that_does_not_happen_is_no_success(
     routed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Previous is gone and cannot start: the champion serves on, and no alias has moved."""
-    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     routed.settle(challenger=None, previous=CANDIDATE)
     routed.write_specs(ready_seconds=10)
     hurry(monkeypatch)
@@ -96,7 +96,7 @@ def test_a_way_back_without_an_api_is_no_success(
 ) -> None:
     """Wherever it breaks off: the command fails, and given again it goes on from there."""
     monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05,))
-    monkeypatch.setattr(switching, "READ_BACK_ROUNDS", 1)
+    monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     routed.settle(challenger=None, previous=CANDIDATE)
     run = routed.begin("previous").ref.run
     for name in ["verify", "switch"][: 1 if stage == "switch" else 2]:

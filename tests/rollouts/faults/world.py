@@ -24,12 +24,12 @@ from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import digest, encode
 from slipway.settings import Settings
 from slipway.spec import ModelSpec
-from slipway.stages.leasing import lease_name
-from slipway.stages.manifest import MANIFEST
-from slipway.stages.platform import Served
-from slipway.stages.promotion import DIGEST
-from slipway.stages.reconciling import TAG
-from slipway.stages.shadow import COMPARED_WITH, TAG_PREFIX, Likeness
+from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, Likeness
+from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.rollout.lease import lease_name
+from slipway.stages.rollout.platform import Served
+from slipway.stages.rollout.reconcile import TAG
+from slipway.stages.train.promote import DIGEST
 from slipway.wiring import Workshop
 from tests.cluster import Cluster
 from tests.fakes import packages

@@ -21,7 +21,7 @@ from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours
 from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
 from slipway.errors import CommitConflict
 from slipway.records.runs import Attempt
-from slipway.stages.partitions import Held
+from slipway.stages.score.partitions import Held
 
 _PARTITION = "_partition"
 _FEATURES = "_features"

@@ -19,7 +19,7 @@ from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours
 from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
 from slipway.errors import CommitConflict
 from slipway.records.runs import Attempt
-from slipway.stages.partitions import DataFile
+from slipway.stages.score.partitions import DataFile
 
 _BATCH = "_batch"
 

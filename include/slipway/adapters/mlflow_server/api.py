@@ -18,7 +18,7 @@ from slipway.errors import (
     SlipwayError,
     Tampered,
 )
-from slipway.stages import manifest
+from slipway.stages.model import manifest
 
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 60.0

@@ -11,7 +11,7 @@ from typing import Any
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
-from slipway.stages.promotion import DIGEST, RUN_KEY, ModelVersion
+from slipway.stages.train.promote import DIGEST, RUN_KEY, ModelVersion
 
 LEDGER_HEAD = "slipway.ledger_head"
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound
-from slipway.stages.promotion import RUN_KEY
-from slipway.stages.provenance import PinnedTable
+from slipway.stages.model.provenance import PinnedTable
+from slipway.stages.train.promote import RUN_KEY
 
 ATTEMPT = "slipway.attempt"
 

@@ -11,7 +11,7 @@ import pandas as pd
 from slipway.adapters.model_package.onnx_form import NoOnnxForm, write_onnx
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.parity import compare
-from slipway.stages.engine_choice import Engine, choose_engine, without_form
+from slipway.stages.train.engine_choice import Engine, choose_engine, without_form
 
 log = logging.getLogger(__name__)
 

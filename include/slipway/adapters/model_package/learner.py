@@ -32,8 +32,8 @@ from slipway.adapters.model_package.package import (
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.manifest import REFERENCE, SOURCE, seal
-from slipway.stages.onnx_form import ONNX
+from slipway.stages.model.manifest import REFERENCE, SOURCE, seal
+from slipway.stages.model.onnx_form import ONNX
 
 # Penalties need columns of one scale; trees do not.
 SCALED = frozenset({"sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"})

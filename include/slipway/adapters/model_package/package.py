@@ -19,7 +19,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import Tampered
-from slipway.stages.manifest import MODEL, SOURCE, open_sealed
+from slipway.stages.model.manifest import MODEL, SOURCE, open_sealed
 
 TRUSTED = frozenset(
     {

@@ -13,8 +13,8 @@ from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
-from slipway.stages.engine_choice import TOLERANCE, Compared
-from slipway.stages.onnx_form import NUMBERS, SCORE, TEXTS, spelled
+from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spelled
+from slipway.stages.train.engine_choice import TOLERANCE, Compared
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 

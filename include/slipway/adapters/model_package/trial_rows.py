@@ -15,7 +15,7 @@ import pandas as pd
 
 from slipway.adapters.model_package.columns import LARGEST, RawColumn, cast
 from slipway.adapters.model_package.onnx_form import Split
-from slipway.stages.dividing import PART
+from slipway.stages.train.splitting import PART
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Trial = tuple[str, pd.DataFrame]

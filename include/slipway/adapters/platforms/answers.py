@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from slipway.errors import BadParameter, BadRequest, NotFound, PlatformUnavailable
-from slipway.stages.platform import Answer
+from slipway.stages.rollout.platform import Answer
 
 POLL_SECONDS = 0.02
 

@@ -31,8 +31,8 @@ from slipway.errors import (
 )
 from slipway.records.desired import BATCH_FOLDER, claim, desire, newest_desired
 from slipway.records.store import Store
-from slipway.stages.asking import rows_asked
-from slipway.stages.platform import Answer, Payload, Served, resident_mib
+from slipway.stages.rollout.platform import Answer, Payload, Served, resident_mib
+from slipway.stages.rollout.v2_decode import rows_asked
 
 BOOT_SECONDS = 120.0
 ANSWER_SECONDS = 60.0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from slipway.errors import BadParameter, Tampered
 from slipway.serving.v2.protocol import Column, Signature
 from slipway.serving.v2.tensors import Kind
-from slipway.stages.manifest import MANIFEST, parse
+from slipway.stages.model.manifest import MANIFEST, parse
 
 EngineName = Literal["onnx", "sklearn"]
 Values = Sequence[float | str | None]

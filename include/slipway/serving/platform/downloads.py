@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from slipway.errors import NotFound, RegistryUnavailable
 from slipway.records.store import digest
-from slipway.stages.manifest import MANIFEST
+from slipway.stages.model.manifest import MANIFEST
 
 ANSWER_SECONDS = 2.0
 THREADS = 4

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from slipway.stages.onnx_form import SCORE
+from slipway.stages.model.onnx_form import SCORE
 
 Kind = Literal["double", "float", "string"]
 Array = np.ndarray[Any, Any]

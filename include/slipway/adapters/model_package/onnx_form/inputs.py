@@ -11,7 +11,7 @@ import numpy as np
 
 from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, Origin
-from slipway.stages.onnx_form import NUMBERS, TEXTS
+from slipway.stages.model.onnx_form import NUMBERS, TEXTS
 
 
 class FormInputs:

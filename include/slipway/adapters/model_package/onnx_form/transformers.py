@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, NoOnnxForm, Origin
 from slipway.adapters.model_package.onnx_form.inputs import FormInputs
-from slipway.stages.onnx_form import spelled
+from slipway.stages.model.onnx_form import spelled
 
 Writer = Callable[[Graph, Any, Matrix], Matrix]
 

@@ -26,7 +26,7 @@ from slipway.adapters.platforms.cluster.trial import trial_objects
 from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.adapters.platforms.cluster.waiting import POLL_SECONDS
 from slipway.errors import PlatformUnavailable, RolloutRefused
-from slipway.stages.platform import Answer, Payload
+from slipway.stages.rollout.platform import Answer, Payload
 
 KINDS = ("Deployment", "Service")
 

@@ -22,7 +22,7 @@ import httpx
 from slipway.adapters.platforms.cluster.asking import client
 from slipway.adapters.platforms.cluster.exposition import Counts, Figures, read
 from slipway.adapters.platforms.cluster.naming import PORT, pods_name
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.platform import Tally
 
 SCRAPE_SECONDS = 2.0
 AT_ONCE = 16

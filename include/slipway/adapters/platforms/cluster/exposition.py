@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from slipway.stages.platform import Tally
+from slipway.stages.rollout.platform import Tally
 
 QUANTILE = 0.99
 BEYOND_MS = 60_000.0

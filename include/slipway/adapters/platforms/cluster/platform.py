@@ -21,7 +21,7 @@ from slipway.adapters.platforms.cluster.reading import Live
 from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.errors import CommitConflict, PlatformUnavailable
 from slipway.spec import ModelSpec
-from slipway.stages.platform import Answer, Payload, Served
+from slipway.stages.rollout.platform import Answer, Payload, Served
 
 ROUNDS = 5
 PAUSE_SECONDS = 0.2

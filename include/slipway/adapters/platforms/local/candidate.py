@@ -17,7 +17,7 @@ import httpx
 
 from slipway.adapters.platforms.answers import answer_of, wait
 from slipway.errors import PlatformUnavailable, RolloutRefused
-from slipway.stages.platform import Answer, Payload, resident_mib
+from slipway.stages.rollout.platform import Answer, Payload, resident_mib
 
 BOOT_SECONDS = 120.0
 

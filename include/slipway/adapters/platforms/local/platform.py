@@ -20,7 +20,7 @@ from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.errors import PlatformUnavailable
 from slipway.records.desired import claim, desire
 from slipway.records.store import Store
-from slipway.stages.platform import Answer, Payload, Served, Tally
+from slipway.stages.rollout.platform import Answer, Payload, Served, Tally
 
 OBSERVED_WITHIN_SECONDS = 120.0
 STATUS_SECONDS = 10.0

@@ -1,0 +1,1 @@
+"""Import a model version from another environment's registry, with its evidence."""

@@ -1,0 +1,1 @@
+"""Ingest: claim deliveries, validate them, publish their rows, acknowledge them."""

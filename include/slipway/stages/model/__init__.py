@@ -1,0 +1,1 @@
+"""A model version: its manifest, provenance, labelled rows, bill of materials and ONNX form."""

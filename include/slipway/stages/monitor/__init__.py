@@ -1,0 +1,1 @@
+"""Monitor: collect windows of predictions, measure drift and performance, decide."""

@@ -1,0 +1,171 @@
+"""When a champion's windows become a request to retrain: k of the last n, and the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from slipway.records.requests import file_request
+from slipway.records.runs import Attempt, RunRef, find_record, perform
+from slipway.records.store import digest, encode
+from slipway.records.verdicts import Verdict
+from slipway.stages.monitor.collect import (
+    CHAMPION,
+    ClockTables,
+    PredictionDays,
+    event_clock,
+    watched_windows,
+)
+from slipway.stages.monitor.windows import WatchedWindow
+
+if TYPE_CHECKING:
+    from slipway.records.store import Store
+    from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.spec.model import Fire
+    from slipway.stages.train.promote import Registry
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One window's verdict on one activity.
+
+    Attributes:
+        window: Id of the window.
+        action: `ok`, `drifting`, `decayed` or `inconclusive`.
+        reason: Its reason.
+        record: Store key of the record.
+    """
+
+    window: str
+    action: str
+    reason: str
+    record: str
+
+
+def fires(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
+    """Whether k of the last n windows, and the newest, have one verdict; pure.
+
+    Args:
+        actions: Verdicts, oldest window first; an inconclusive one takes a place and counts for
+            nothing.
+        fire: k and n.
+        on: `drifting` or `decayed`.
+    """
+    newest = actions[-fire.n :]
+    return bool(newest) and newest[-1] == on and newest.count(on) >= fire.k
+
+
+def judge_windows(
+    drift: Sequence[Measured], performance: Sequence[Measured], fire: Fire
+) -> Verdict:
+    """Whether a champion's newest windows ask for a new model; pure.
+
+    Decay speaks before drift: it is harm seen, and drift only a reason to expect some.
+
+    Args:
+        drift: Drift verdicts, oldest window first.
+        performance: Performance verdicts, oldest window first.
+        fire: k and n.
+    """
+    decaying = fires([one.action for one in performance], fire, on="decayed")
+    drifting = fires([one.action for one in drift], fire, on="drifting")
+    told = [_told(performance, fire, on="decayed"), _told(drift, fire, on="drifting")]
+    numbers: dict[str, int | str] = {
+        "decayed": sum(one.action == "decayed" for one in performance[-fire.n :]),
+        "drifting": sum(one.action == "drifting" for one in drift[-fire.n :]),
+        "k": fire.k,
+        "n": fire.n,
+    }
+    if not decaying and not drifting:
+        rule = f"a request needs {fire.k} of the last {fire.n} windows and the newest"
+        return Verdict("nothing", f"{'; '.join(told)}; {rule}.", numbers)
+    spoken = [text for text, fired in zip(told, (decaying, drifting), strict=True) if fired]
+    newest = performance[-1] if decaying else drift[-1]
+    numbers |= {"kind": "decay" if decaying else "drift", "window": newest.window}
+    reason = f"{'; '.join(spoken)}. The newest, {newest.window}: {newest.reason}"
+    return Verdict("request", reason, numbers, {"record": newest.record})
+
+
+def decide(
+    spec: ModelSpec,
+    dataset: DatasetSpec,
+    *,
+    store: Store,
+    tables: ClockTables,
+    registry: Registry,
+    log: PredictionDays,
+    origin: Mapping[str, Any],
+) -> Verdict:
+    """Whether the champion's windows ask for a new model, recorded; if so the request is filed.
+
+    The same verdicts are one decision, and one request per newest window and kind,
+    however often this runs.
+
+    Args:
+        spec: The model.
+        dataset: Its dataset.
+        store: Where records and requests live.
+        tables: The event clock.
+        registry: Who is champion.
+        log: Which windows there are.
+        origin: Who runs this.
+    """
+    champion = registry.alias(spec.model, CHAMPION)
+    clock = event_clock(tables, dataset)
+    if champion is None or clock is None:
+        return Verdict("nothing", "There is no champion to watch yet.")
+    watched = list(watched_windows(spec, champion, clock, log))
+    drift = _measured(store, spec, watched, "drift")
+    performance = _measured(store, spec, watched, "performance")
+    if not drift and not performance:
+        return Verdict("nothing", f"No window of version {champion.version} is measured yet.")
+    inputs = {
+        stage: {one.record: one.action for one in found}
+        for stage, found in (("drift", drift), ("performance", performance))
+    }
+    newest = max(one.window for one in (*drift, *performance))
+    run = f"decide-{newest}-{digest(encode([inputs, spec.monitoring.fire.model_dump()]))[:8]}"
+
+    def work(attempt: Attempt) -> Verdict:
+        verdict = judge_windows(drift, performance, spec.monitoring.fire)
+        if verdict.action == "nothing":
+            return verdict
+        kind: Literal["decay", "drift"] = "decay" if verdict.numbers["kind"] == "decay" else "drift"
+        attempt.check()
+        request = file_request(
+            store,
+            spec.model,
+            kind=kind,
+            reason=verdict.reason,
+            at=clock.isoformat(),
+            by=run,
+            unique=f"{kind}-{verdict.numbers['window']}",
+            evidence=verdict.evidence,
+        )
+        numbers = {**verdict.numbers, "request": request.number}
+        return Verdict("request", verdict.reason, numbers, verdict.evidence)
+
+    ref = RunRef(spec.model, run, "decide")
+    return perform(store, ref, work, inputs=inputs, origin=origin).verdict
+
+
+def _measured(
+    store: Store, spec: ModelSpec, watched: Sequence[WatchedWindow], stage: str
+) -> list[Measured]:
+    """The newest n verdicts, oldest window first."""
+    found: list[Measured] = []
+    for one in reversed(watched):
+        if len(found) == spec.monitoring.fire.n:
+            break
+        record = find_record(store, one.ref(spec.model, stage))
+        if record is not None:
+            verdict = record.verdict
+            found.append(Measured(one.id, verdict.action, verdict.reason, record.ref.key))
+    return found[::-1]
+
+
+def _told(measured: Sequence[Measured], fire: Fire, *, on: str) -> str:
+    newest = measured[-fire.n :]
+    count = sum(one.action == on for one in newest)
+    return f"{count} of the last {len(newest)} windows {'is' if count == 1 else 'are'} {on}"

@@ -1,0 +1,152 @@
+"""The ONNX form of a version, handed to devices that have neither Slipway nor scikit-learn."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import BadParameter, NotFound
+from slipway.stages.model.manifest import check, open_sealed
+from slipway.stages.model.onnx_form import MISSING, NUMBERS, ONNX, SCORE, TEXTS, spelled
+
+if TYPE_CHECKING:
+    from slipway.stages.train.promote import ModelVersion, Registry
+
+PROGRAM = Template('''"""Ask $model version $version; needs onnxruntime 1.20 or newer, and numpy."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+FILE = Path(__file__).with_name($file)
+SHA256 = "$sha256"
+NUMBERS = $numbers
+TEXTS = $texts
+MISSING = $missing
+
+
+$spelled
+
+def load() -> onnxruntime.InferenceSession:
+    """The model, once its file is known to be the one that was exported."""
+    data = FILE.read_bytes()
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise SystemExit(f"{FILE} is not the file that was exported")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def score(session: onnxruntime.InferenceSession, rows: list[dict]) -> np.ndarray:
+    """$meaning of each row, a dict by column; None or no entry is a missing value."""
+    feed = {}
+    if NUMBERS:
+        numbers = [[row.get(name) for name in NUMBERS] for row in rows]
+        feed[$numbers_input] = np.array(numbers, dtype=np.float64)
+    if TEXTS:
+        texts = [[spelled(row.get(name)) for name in TEXTS] for row in rows]
+        feed[$texts_input] = np.array(texts, dtype=object)
+    return session.run([$score], feed)[0].ravel()
+
+
+if __name__ == "__main__":
+    print(score(load(), [$example]))
+''')
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an edge device is given.
+
+    Attributes:
+        data: The ONNX form, the very bytes of the version.
+        program: A Python program that asks it.
+        sha256: Digest of the form.
+    """
+
+    data: bytes
+    program: str
+    sha256: str
+
+
+def export_onnx(folder: Path, version: ModelVersion, *, file: str) -> Export:
+    """The ONNX form of a version, and a program that asks it.
+
+    Args:
+        folder: The version's folder, downloaded from the registry.
+        version: Which one it is.
+        file: Name that the form will have, beside the program.
+
+    Raises:
+        BadParameter: The version is answered by its pipeline, which has no such form.
+        Tampered: A file of the version differs from its digest.
+    """
+    manifest = open_sealed(folder)
+    engine = manifest.get("engine") or {"reason": "it was trained before there were any"}
+    if ONNX not in manifest["files"]:
+        raise BadParameter(
+            f"version {version.version} of {version.model} has no ONNX form to export",
+            expected="a version whose engine is onnx",
+            found=engine["reason"],
+            hint=f"`slipway status {version.model}` shows the engine of each version",
+        )
+    sha256 = manifest["files"][ONNX]
+    data = (folder / ONNX).read_bytes()
+    check(data, sha256, where=str(folder / ONNX))
+    return Export(data, _program(manifest, version, file=file, sha256=sha256), sha256)
+
+
+def _program(manifest: Mapping[str, Any], version: ModelVersion, *, file: str, sha256: str) -> str:
+    by_kind: dict[str, list[str]] = {"number": [], "string": []}
+    for column in manifest["features"]:
+        by_kind[column["kind"]].append(column["name"])
+    classifies = manifest["task"] == "classification"
+    return PROGRAM.substitute(
+        model=version.model,
+        version=version.version,
+        file=repr(file),
+        sha256=sha256,
+        numbers=by_kind["number"],
+        texts=by_kind["string"],
+        numbers_input=repr(NUMBERS),
+        texts_input=repr(TEXTS),
+        missing=repr(MISSING),
+        spelled=inspect.getsource(spelled),
+        meaning="Probability of class 1" if classifies else "Predicted value",
+        score=repr(SCORE),
+        example=_example(manifest.get("ranges") or {}),
+    )
+
+
+def _example(ranges: Mapping[str, Any]) -> dict[str, Any]:
+    """A row within what training saw: half-way between the ends, and the first category."""
+    numbers = {name: (low + high) / 2 for name, (low, high) in ranges.get("numbers", {}).items()}
+    seen = ranges.get("categories", {})
+    return numbers | {name: values[0] for name, values in seen.items() if values}
+
+
+def find_version(registry: Registry, model: str, which: str) -> ModelVersion:
+    """The version that a number or an alias names.
+
+    Raises:
+        NotFound: There is none.
+        RegistryUnavailable: The registry does not answer.
+    """
+    if which.isdecimal():
+        return registry.version(model, int(which))
+    found = registry.alias(model, which)
+    if found is None:
+        raise NotFound(
+            f"{model} has no {which}",
+            expected="an alias that names a version, or a version's number",
+            hint=f"`slipway status {model}` shows what there is",
+        )
+    return found

@@ -1,0 +1,219 @@
+"""How every model stands right now: aliases, what is served, open requests, last verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slipway.errors import Denied, Transient
+from slipway.records import ledger, requests
+from slipway.stages.model.provenance import origin_of
+from slipway.stages.train.engine_choice import TAG_PREFIX, TAGGED
+
+if TYPE_CHECKING:
+    from slipway.records.requests import Request
+    from slipway.records.store import Store
+    from slipway.stages.monitor.collect import LiveView
+    from slipway.stages.rollout.platform import Served
+    from slipway.stages.train.promote import ModelVersion
+
+ALIASES = ("champion", "challenger", "previous")
+ENTRIES_LOOKED_AT = 100
+
+
+class Aliases(Protocol):
+    """Who is champion, challenger and previous."""
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias names, or None.
+
+        Raises:
+            RegistryUnavailable: The registry does not answer.
+        """
+
+
+@dataclass(frozen=True)
+class LastVerdict:
+    """The newest verdict of one stage.
+
+    Attributes:
+        stage: Its name.
+        action: What it decided.
+        reason: Why.
+        run: The run it belongs to.
+        at: Wall time, ISO 8601, UTC.
+    """
+
+    stage: str
+    action: str
+    reason: str
+    run: str
+    at: str
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A retrain request that has no answer yet.
+
+    Attributes:
+        number: Counts from 1 within the model.
+        kind: What asked.
+        reason: Why.
+        state: `waiting` for the policy, or `accepted`.
+    """
+
+    number: int
+    kind: str
+    reason: str
+    state: str
+
+
+@dataclass(frozen=True)
+class VersionEngine:
+    """What answers for one version.
+
+    Attributes:
+        name: `onnx` or `sklearn`; a version that says nothing is answered by its pipeline.
+        reason: Why, in words; None when the version does not say.
+        parity_max_difference: Largest difference from the pipeline's scores; None: not compared.
+        parity_rows: How many rows were compared; None likewise.
+    """
+
+    name: str
+    reason: str | None
+    parity_max_difference: float | None
+    parity_rows: int | None
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> VersionEngine:
+        """What a version's tags say."""
+        told = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
+        difference, rows = told["parity_max_difference"], told["parity_rows"]
+        return cls(
+            name=told["engine"] or "sklearn",
+            reason=told["engine_reason"],
+            parity_max_difference=None if difference is None else float(difference),
+            parity_rows=None if rows is None else int(rows),
+        )
+
+    @property
+    def shown(self) -> str:
+        """The same in one line."""
+        parity = (
+            f" (parity {self.parity_max_difference:.1e})"
+            if self.parity_max_difference is not None
+            else ""
+        )
+        return f"{self.name}{parity}: {self.reason or 'the version does not say why'}"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one model stands.
+
+    Attributes:
+        model: Its name.
+        aliases: Version by alias; None where there is none.
+        engines: What answers for each of those versions.
+        weights: Share of the traffic by version that is served; empty when nothing is.
+        failing: Versions with a share whose server cannot answer.
+        requests: Retrain requests without an answer.
+        verdicts: The newest verdict of each stage, newest first.
+        unknown: What could not be asked, and why.
+        target: Where it is deployed, as its spec says.
+        sources: Where each of those versions was brought from, in words; those that were.
+        edited: What somebody else than a rollout changed of what is served, and who.
+    """
+
+    model: str
+    aliases: Mapping[str, int | None]
+    engines: Mapping[int, VersionEngine]
+    weights: Mapping[int, float]
+    failing: tuple[int, ...]
+    requests: tuple[OpenRequest, ...]
+    verdicts: tuple[LastVerdict, ...]
+    unknown: tuple[str, ...] = ()
+    target: str = "local"
+    edited: str | None = None
+    sources: Mapping[int, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same value as plain JSON."""
+        return asdict(self)
+
+
+def status(
+    model: str, *, store: Store, registry: Aliases, platform: LiveView, target: str = "local"
+) -> Status:
+    """How one model stands; what does not answer is named and hides nothing else.
+
+    Args:
+        model: Its name.
+        store: Where requests and ledger live.
+        registry: Who is champion, challenger and previous.
+        platform: What is served.
+        target: Where its spec deploys it.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    unknown = []
+    aliases: dict[str, int | None] = dict.fromkeys(ALIASES)
+    engines: dict[int, VersionEngine] = {}
+    sources: dict[int, str] = {}
+    served: Served | None = None
+    try:
+        found = {alias: registry.alias(model, alias) for alias in ALIASES}
+        aliases = {alias: one.version if one else None for alias, one in found.items()}
+        engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
+        told = {one.version: origin_of(one.tags) for one in found.values() if one}
+        sources = {version: origin for version, origin in told.items() if origin is not None}
+    except Transient as error:
+        unknown.append(error.message)
+    try:
+        served = platform.served(model)
+    except (Denied, Transient) as error:
+        unknown.append(error.message)
+    return Status(
+        model=model,
+        aliases=aliases,
+        engines=engines,
+        weights=dict(served.weights) if served else {},
+        failing=_failing(served) if served else (),
+        requests=_requests(store, model),
+        verdicts=_last_verdicts(store, model),
+        unknown=tuple(unknown),
+        target=target,
+        edited=served.edited if served else None,
+        sources=sources,
+    )
+
+
+def _failing(served: Served) -> tuple[int, ...]:
+    return tuple(one for one in served.weights if not served.healthy.get(one, False))
+
+
+def _requests(store: Store, model: str) -> tuple[OpenRequest, ...]:
+    def told(request: Request, state: str) -> OpenRequest:
+        return OpenRequest(request.number, request.kind, request.reason, state)
+
+    return (
+        *(told(one, "accepted") for one in requests.accepted_unanswered(store, model)),
+        *(told(one, "waiting") for one in requests.open_requests(store, model)),
+    )
+
+
+def _last_verdicts(store: Store, model: str) -> tuple[LastVerdict, ...]:
+    newest: dict[str, LastVerdict] = {}
+    for entry in ledger.newest(store, model, count=ENTRIES_LOOKED_AT):
+        fact = entry["fact"]
+        if "stage" in fact and fact["stage"] not in newest:
+            newest[fact["stage"]] = LastVerdict(
+                stage=fact["stage"],
+                action=fact["action"],
+                reason=fact["reason"],
+                run=fact["run"],
+                at=entry["at"],
+            )
+    return tuple(newest.values())

@@ -1,0 +1,144 @@
+"""Why a model is what it is, in five lines: a reading of ledger, requests and registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from slipway.records import ledger, requests
+from slipway.records.requests import Request
+from slipway.stages.model.provenance import origin_of
+from slipway.stages.monitor.collect import CHAMPION, LiveView, difference_to_served
+
+if TYPE_CHECKING:
+    from slipway.records.store import Store
+    from slipway.spec import ModelSpec
+    from slipway.stages.train.promote import ModelVersion, Registry
+
+REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
+INCONCLUSIVE = "inconclusive"
+METRIC_TAG = "slipway.metric."
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a model stands.
+
+    Attributes:
+        model: Its name.
+        champion: The version that is champion; None before there is one.
+        challenger: The version that waits to be deployed; None when there is none.
+        working_on: The request that is being worked on; None when there is none.
+        difference: How what is served differs from the champion; None when it does not.
+        entries: Its ledger, oldest first.
+    """
+
+    model: str
+    champion: ModelVersion | None
+    challenger: ModelVersion | None
+    working_on: Request | None
+    difference: str | None
+    entries: Sequence[dict[str, Any]]
+
+    def newest(self, stage: str, actions: frozenset[str]) -> dict[str, Any] | None:
+        """The newest ledger entry of a stage with one of some actions."""
+        for entry in self.entries[::-1]:
+            fact = entry["fact"]
+            if fact.get("stage") == stage and fact.get("action") in actions:
+                return entry
+        return None
+
+
+def why(
+    spec: ModelSpec, *, store: Store, registry: Registry, platform: LiveView | None = None
+) -> list[str]:
+    """Five lines: what is served, since when, on what evidence, what was refused, what is next.
+
+    Args:
+        spec: The model.
+        store: Where ledger and requests live.
+        registry: Who is champion and challenger.
+        platform: What is served; none: not compared with the champion.
+    """
+    champion = registry.alias(spec.model, CHAMPION)
+    standing = Standing(
+        model=spec.model,
+        champion=champion,
+        challenger=registry.alias(spec.model, "challenger"),
+        working_on=requests.in_flight(store, spec.model),
+        difference=difference_to_served(spec.model, champion, platform) if platform else None,
+        entries=ledger.read(store, spec.model),
+    )
+    return tell(standing)
+
+
+def tell(standing: Standing) -> list[str]:
+    """The five lines about one standing; pure."""
+    return [
+        _served(standing),
+        _since(standing),
+        _evidence(standing),
+        _refused(standing),
+        _next(standing),
+    ]
+
+
+def _served(standing: Standing) -> str:
+    if standing.difference is not None:
+        return f"Served: {standing.model}: {standing.difference}."
+    if standing.champion is None:
+        return f"Served: nothing; no version of {standing.model} is champion."
+    return f"Served: {standing.model} version {standing.champion.version}."
+
+
+def _since(standing: Standing) -> str:
+    entry = standing.newest("promote_champion", frozenset({"promoted"}))
+    if standing.champion is None or entry is None:
+        return "Since: no rollout has ended yet."
+    return f"Since: {_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
+
+
+def _evidence(standing: Standing) -> str:
+    if standing.champion is None:
+        return "Evidence: none yet."
+    tags = standing.champion.tags
+    metrics = ", ".join(
+        f"{name.removeprefix(METRIC_TAG)} {float(value):.4f}"
+        for name, value in sorted(tags.items())
+        if name.startswith(METRIC_TAG)
+    )
+    asked = tags.get("slipway.reason", "no reason was recorded")
+    origin = origin_of(tags)
+    brought = f"; brought here as {origin}" if origin else ""
+    return f"Evidence: {metrics or 'no metrics'} on its holdout{brought}; trained because: {asked}"
+
+
+def _refused(standing: Standing) -> str:
+    for entry in standing.entries[::-1]:
+        fact = entry["fact"]
+        # A window may be inconclusive too, and that refuses nothing.
+        is_step = str(fact.get("stage")).startswith("shift_")
+        if fact.get("action") in REFUSALS or (is_step and fact["action"] == INCONCLUSIVE):
+            return f"Refused: {_moment(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
+    return "Refused: nothing so far."
+
+
+def _next(standing: Standing) -> str:
+    working_on = standing.working_on
+    if working_on is not None:
+        asked = f"request {working_on.number} ({working_on.kind})"
+        return f"Next: {asked} is being worked on: {working_on.reason}"
+    if standing.challenger is not None:
+        return f"Next: version {standing.challenger.version} is challenger and waits for deploy."
+    if standing.champion is None:
+        return "Next: the first model, once enough labels have arrived."
+    entry = standing.newest("decide", frozenset({"nothing", "request"}))
+    if entry is None:
+        return "Next: the monitor looks at the first window that closes."
+    return f"Next: the monitor goes on; last it said: {entry['fact']['reason']}"
+
+
+def _moment(entry: Mapping[str, Any]) -> str:
+    return f"{datetime.fromisoformat(entry['at']):%Y-%m-%d %H:%M} UTC"

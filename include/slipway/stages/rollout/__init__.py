@@ -1,0 +1,1 @@
+"""Roll out: reconcile, verify a candidate, shift traffic, switch, promote the champion."""

@@ -1,0 +1,1 @@
+"""Score: list the partitions that are due, and score each in one commit."""

@@ -1,0 +1,235 @@
+"""Evaluation: challenger, champion and a constant on the same rows, which all three never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+from slipway.errors import BadRequest
+from slipway.records.requests import Request
+from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
+from slipway.records.store import Store
+from slipway.records.verdicts import Number, Verdict
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.model import ClassificationMetric, RegressionMetric
+from slipway.stages.model.agreement import EVIDENCE, liken
+from slipway.stages.model.labelled_rows import Snapshot, Tables, read_labelled
+from slipway.stages.train.gates import CHAMPION
+from slipway.stages.train.promote import Registry
+from slipway.stages.train.splitting import as_target
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "classification": get_args(ClassificationMetric),
+    "regression": get_args(RegressionMetric),
+}
+
+
+class Scorer(Protocol):
+    """A loaded model version."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """What its manifest says."""
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
+        """Probability of class 1, or predicted value, of shape (n_rows,)."""
+
+
+class Tracking(Protocol):
+    """Where training runs are written down."""
+
+    def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
+        """The folder of a trained model, checked against its manifest's digest."""
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Write down some numbers of a run."""
+
+
+class Measure(Protocol):
+    """Computes metrics by their scikit-learn names; None where one cannot be computed."""
+
+    def __call__(
+        self, names: Sequence[str], *, actual: pd.Series[Any], scores: Any
+    ) -> Mapping[str, float | None]:
+        """Metrics by name, for labels and scores of shape (n_rows,)."""
+
+
+def evaluate(
+    spec: ModelSpec,
+    dataset: DatasetSpec,
+    *,
+    request: Request,
+    store: Store,
+    tables: Tables,
+    registry: Registry,
+    tracking: Tracking,
+    load: Callable[[Path], Scorer],
+    measure: Measure,
+    origin: Mapping[str, Any],
+) -> RunRecord:
+    """Record of the metrics of challenger, champion and constant on the same holdout rows.
+
+    A number that cannot be computed is None, and a gate refuses it.
+
+    Raises:
+        RegistryUnavailable: The MLflow server does not answer.
+        Tampered: A model's files differ from their digests.
+    """
+    ref = RunRef(spec.model, request.run, "evaluate")
+    pinned = need_record(store, ref.beside("snapshot"))
+    trained = need_record(store, ref.beside("train"))
+    work = _Evaluation(Contest(spec, dataset, tables, measure), registry, tracking, load)
+    return perform(
+        store,
+        ref,
+        lambda attempt: work.attempt(
+            attempt, Snapshot.from_numbers(pinned.verdict.numbers), trained.verdict
+        ),
+        inputs={"request": request.number, "train": trained.ref.key},
+        origin=origin,
+    )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who meets whom, and on which rows.
+
+    Attributes:
+        spec: The model.
+        dataset: Its dataset.
+        tables: Where the rows are.
+        measure: Computes the metrics.
+    """
+
+    spec: ModelSpec
+    dataset: DatasetSpec
+    tables: Tables
+    measure: Measure
+
+    def numbers(
+        self, pins: Snapshot, challenger: Scorer, champion: Scorer | None, *, version: int | None
+    ) -> dict[str, Number]:
+        """The numbers that a gate compares: of challenger, champion and constant.
+
+        Args:
+            pins: What may be seen of the tables.
+            challenger: Who wants to be champion.
+            champion: Who is; None: nobody.
+            version: The champion's.
+        """
+        contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
+        rows = self._common_holdout(pins, list(contenders.values()))
+        numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
+        scores = {name: _scores(contender, rows) for name, contender in contenders.items()}
+        for name, scored in scores.items():
+            numbers |= self._metrics(name, rows, scored)
+        if champion is not None:
+            numbers |= _likeness(scores["challenger"], scores["champion"])
+        constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
+        return numbers | self._metrics("constant", rows, constant)
+
+    def _common_holdout(self, pins: Snapshot, contenders: Sequence[Scorer]) -> pd.DataFrame:
+        """The challenger's holdout rows that follow every contender's training rows."""
+        manifests = [contender.manifest for contender in contenders]
+        declared = self.dataset.streams.features.columns
+        asked = [column["name"] for manifest in manifests for column in manifest["features"]]
+        rows = read_labelled(
+            self.tables,
+            self.dataset,
+            pins,
+            columns=[name for name in dict.fromkeys(asked) if name in declared],
+            target=self.spec.target,
+        )
+        times = rows[self.dataset.event_time]
+        start = datetime.fromisoformat(manifests[0]["holdout_start"])
+        seen = max(datetime.fromisoformat(manifest["training_end"]) for manifest in manifests)
+        return rows[(times >= start) & (times > seen)]
+
+    def _metrics(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
+        names = METRICS[self.spec.task]
+        if scores is None:
+            return {f"{who}.{name}": None for name in names}
+        actual = as_target(rows[self.spec.target], self.spec.task)
+        measured = self.measure(names, actual=actual, scores=scores)
+        return {f"{who}.{name}": measured[name] for name in names}
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    contest: Contest
+    registry: Registry
+    tracking: Tracking
+    load: Callable[[Path], Scorer]
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.contest.spec
+
+    def attempt(self, attempt: Attempt, pins: Snapshot, trained: Verdict) -> Verdict:
+        """Score everything on the same rows, and write the numbers down."""
+        with TemporaryDirectory(prefix="slipway-evaluate-") as scratch:
+            challenger = self._challenger(trained, Path(scratch))
+            champion, version = self._champion(Path(scratch))
+            numbers = self.contest.numbers(pins, challenger, champion, version=version)
+        attempt.check()
+        run_id = trained.evidence["mlflow_run"]
+        self.tracking.log_metrics(run_id, _finite_numbers(numbers))
+        return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
+
+    def _challenger(self, trained: Verdict, scratch: Path) -> Scorer:
+        evidence = trained.evidence
+        folder = self.tracking.download(
+            evidence["model_uri"], scratch / "challenger", sha256=evidence["manifest_sha256"]
+        )
+        return self.load(folder)
+
+    def _champion(self, scratch: Path) -> tuple[Scorer | None, int | None]:
+        champion = self.registry.alias(self.spec.model, CHAMPION)
+        if champion is None:
+            return None, None
+        folder = self.registry.download(self.spec.model, champion.version, scratch / "champion")
+        return self.load(folder), champion.version
+
+    def _reason(self, numbers: Mapping[str, Number]) -> str:
+        metric = next(iter(self.spec.gates.metrics))
+        who = ("challenger", "champion", "constant")
+        said = [
+            f"{name} {_show(numbers[f'{name}.{metric}'])}"
+            for name in who
+            if f"{name}.{metric}" in numbers
+        ]
+        return f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(said)}."
+
+
+def _scores(contender: Scorer, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
+    """Scores of some rows, or None when the table no longer holds what the model needs."""
+    try:
+        return contender.predict(rows)
+    except BadRequest:
+        return None
+
+
+def _likeness(
+    challenger: np.ndarray[Any, Any] | None, champion: np.ndarray[Any, Any] | None
+) -> dict[str, Number]:
+    """How the two are related on the same rows, for a rollout to expect of its candidate."""
+    likeness = None
+    if challenger is not None and champion is not None:
+        likeness = liken(challenger.tolist(), champion.tolist())
+    return likeness.numbers() if likeness is not None else dict.fromkeys(EVIDENCE)
+
+
+def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:
+    return {name: float(value) for name, value in numbers.items() if isinstance(value, int | float)}
+
+
+def _show(value: Number) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "not computable"
