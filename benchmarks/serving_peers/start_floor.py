@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from slipway.serving.listening.web import bind, run_until_stopped
+from slipway.serving.http.server import bind, run_until_stopped
+from slipway.serving.v2.json_codec import InferRequest, InferResponse
 from slipway.serving.v2.tensors import Tensor
-from slipway.serving.v2.wire import InferRequest, InferResponse
 
 MODEL = sys.argv[1]
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from slipway.serving.model_server.server import serve
-from slipway.serving.prediction_log.log import Record
+from slipway.serving.prediction_log.write_ahead_log import Record
 
 
 class Silence:

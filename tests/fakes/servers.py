@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.desired import Desired
-from slipway.serving.platform.forwarding import Asked
-from slipway.serving.platform.upstream import Headers, Reply
+from slipway.serving.platform.proxy.forwarding import Asked
+from slipway.serving.platform.proxy.upstream import Headers, Reply
 
 
 @dataclass

@@ -19,8 +19,8 @@ import psutil
 
 from slipway.adapters.object_store import open_store
 from slipway.records.desired import desire
-from slipway.serving.options import Options
-from slipway.serving.prediction_log.log import unshipped_seconds
+from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
+from slipway.serving.server_options import Options
 from tests.serving.ground import (
     MODEL,
     OPTIONS,

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.object_store import open_store
-from slipway.serving.options import Options
+from slipway.serving.server_options import Options
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.rollout.platform import payload
@@ -210,7 +210,7 @@ def serving(folder: Path, log_folder: Path, *, version: int = 1, **named: Any) -
     """Code that serves a version."""
     said = "".join(f", {name}={value!r}" for name, value in named.items())
     return (
-        "from pathlib import PosixPath; from slipway.serving.options import Options; "
+        "from pathlib import PosixPath; from slipway.serving.server_options import Options; "
         "from slipway.serving.model_server.server import serve; "
         f"serve({MODEL!r}, version={version}, folder={folder!r}, log_folder={log_folder!r}{said})"
     )
@@ -257,7 +257,7 @@ def a_platform(
     code = (
         "from pathlib import Path, PosixPath; "
         "from slipway.adapters.object_store import open_store; "
-        "from slipway.serving.options import Options; "
+        "from slipway.serving.server_options import Options; "
         "from slipway.serving.platform.platform import run; "
         "from tests.fakes.versions import FolderVersions; "
         f"run(store=open_store({store_root!r}), versions=FolderVersions(Path({str(versions)!r})), "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slipway.serving.options import Options
-from slipway.serving.prediction_log.log import ROLL_BYTES, Header, Record, WriteAheadLog
+from slipway.serving.prediction_log.write_ahead_log import ROLL_BYTES, Header, Record, WriteAheadLog
+from slipway.serving.server_options import Options
 from tests.serving.ground import MODEL
 
 HEADER = Header(MODEL, 4, [("distance", "number"), ("carrier", "string")])

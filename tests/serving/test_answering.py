@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.serving.model_server.answering import (
+from slipway.serving.model_server.engines import Engine, load_engine
+from slipway.serving.model_server.metrics import Metrics
+from slipway.serving.model_server.predictor import (
     Asked,
     LoadedModel,
     ModelFailed,
     NotLogged,
     header_of,
 )
-from slipway.serving.model_server.engines import Engine, load_engine
-from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.options import Options
-from slipway.serving.prediction_log.log import Record, WriteAheadLog
 from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
+from slipway.serving.server_options import Options
+from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.protocol import Encoded
-from slipway.serving.v2.refusals import Malformed, Mismatch
 from tests.serving.ground import MODEL, flights, request_of
 
 COLUMNS = (

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from slipway.serving.model_server import batching
-from slipway.serving.model_server.answering import Answer, Asked, ModelFailed
-from slipway.serving.model_server.batching import BATCH_BYTES, Busy, Queue
+from slipway.serving.model_server import micro_batching
+from slipway.serving.model_server.micro_batching import BATCH_BYTES, Busy, Queue
+from slipway.serving.model_server.predictor import Answer, Asked, ModelFailed
 from slipway.serving.v2.protocol import Encoded
 
 
@@ -97,7 +97,7 @@ def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
 
 def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits is held in memory, so its bytes have a bound too; they are free afterwards."""
-    monkeypatch.setattr(batching, "WAITING_BYTES", 1000)
+    monkeypatch.setattr(micro_batching, "WAITING_BYTES", 1000)
 
     async def scene() -> list[Answer | BaseException]:
         queue = Queue(slow, max_waiting=10)

@@ -11,8 +11,8 @@ import pytest
 
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.store import digest
-from slipway.serving.platform import downloads
-from slipway.serving.platform.downloads import Downloads
+from slipway.serving.platform.supervisor import downloads
+from slipway.serving.platform.supervisor.downloads import Downloads
 from slipway.stages.model.manifest import MANIFEST, seal
 from tests.fakes.versions import FolderVersions
 

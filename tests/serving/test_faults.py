@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.serving.options import MIB, Options
+from slipway.serving.server_options import MIB, Options
 from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
 from tests.serving.faults import FrontDoor, Site, folder_away

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from slipway.serving.listening.gate import guarded
-from slipway.serving.listening.tokens import line_of, make_token
-from slipway.serving.platform.forwarding import Forwarding
-from slipway.serving.platform.front_door import FrontDoor, Place, place_of
+from slipway.serving.http.auth import guarded
+from slipway.serving.http.tokens import line_of, make_token
 from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.pages import Pages
+from slipway.serving.platform.proxy.forwarding import Forwarding
+from slipway.serving.platform.proxy.reverse_proxy import FrontDoor, Place, place_of
 from slipway.serving.platform.traffic import Traffic
 from tests.fakes.servers import FakeServer, state
 

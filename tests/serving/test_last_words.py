@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.serving.platform.last_words import last_words
+from slipway.serving.platform.supervisor.exit_message import last_words
 
 LOGGED = "2013-05-01 10:00:00,123 ERROR version 3 of delay cannot serve: a file is missing\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from slipway.serving.listening.tokens import line_of
+from slipway.serving.http.tokens import line_of
 from slipway.serving.v2.openapi import document
 from slipway.serving.v2.protocol import Column, Signature, decode
 from tests.serving.clients import PYTHON, needs_clients

@@ -23,7 +23,7 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.records.desired import desire
-from slipway.serving.model_server.pipeline import engine_of
+from slipway.serving.model_server.pipeline_engine import engine_of
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore

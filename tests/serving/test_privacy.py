@@ -19,10 +19,10 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import BadParameter
 from slipway.records.store import Store
-from slipway.serving.options import Options
-from slipway.serving.prediction_log.log import Header, Record, WriteAheadLog
 from slipway.serving.prediction_log.privacy import Privacy
 from slipway.serving.prediction_log.shipper import ship_segments
+from slipway.serving.prediction_log.write_ahead_log import Header, Record, WriteAheadLog
+from slipway.serving.server_options import Options
 from slipway.stages.monitor.drift import measure_drift
 from tests.fakes import ferries
 from tests.fakes.monitoring import PlainReports, Shelf

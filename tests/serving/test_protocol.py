@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
+from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 from slipway.serving.v2.protocol import Column, Inputs, Signature, decode, describe
-from slipway.serving.v2.refusals import Malformed, Mismatch, TooLarge
 
 SIGNATURE = Signature(
     columns=(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.serving.platform.routing import drawn, stand_ins
+from slipway.serving.platform.proxy.pick_version import drawn, stand_ins
 
 KEYS = [f"flight-{number}" for number in range(20_000)]
 

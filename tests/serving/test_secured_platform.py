@@ -17,7 +17,7 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local import LocalPlatform
 from slipway.errors import BadParameter, PlatformUnavailable
 from slipway.records.store import Store
-from slipway.serving.listening.tokens import line_of, make_token
+from slipway.serving.http.tokens import line_of, make_token
 from tests.serving.ground import MODEL, OPTIONS, Process, a_platform, flights, request_of, until
 
 INFER = f"/v2/models/{MODEL}/infer"

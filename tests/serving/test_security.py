@@ -19,9 +19,9 @@ import httpx
 import pytest
 import trustme
 
-from slipway.serving.listening.tokens import line_of, make_token
-from slipway.serving.listening.web import warn_if_open
-from slipway.serving.options import Options
+from slipway.serving.http.server import warn_if_open
+from slipway.serving.http.tokens import line_of, make_token
+from slipway.serving.server_options import Options
 from tests.serving.ground import (
     MODEL,
     OPTIONS,

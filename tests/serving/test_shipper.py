@@ -15,8 +15,8 @@ from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
 from slipway.serving.prediction_log import shipper
-from slipway.serving.prediction_log.log import Record
 from slipway.serving.prediction_log.shipper import FORGOTTEN_SECONDS, ship_segments
+from slipway.serving.prediction_log.write_ahead_log import Record
 from tests.serving.ground import MODEL, a_shipper, until
 from tests.serving.logs import DAY_US, record, segments, write_ahead
 

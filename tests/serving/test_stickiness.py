@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.serving.platform.stickiness import sticky_key
+from slipway.serving.platform.proxy.sticky_key import sticky_key
 
 
 def body(*data: Any, name: str = "flight_id") -> bytes:

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from slipway.serving.platform.tally import Count
+from slipway.serving.platform.proxy.request_stats import Count
 from slipway.stages.rollout.platform import Tally
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import BadParameter
-from slipway.serving.listening import tokens
-from slipway.serving.listening.tokens import Tokens, line_of, make_token
+from slipway.serving.http import tokens
+from slipway.serving.http.tokens import Tokens, line_of, make_token
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 
 from slipway.records.desired import Desired
-from slipway.serving.platform.forwarding import Forwarding
 from slipway.serving.platform.metrics import PlatformMetrics
+from slipway.serving.platform.proxy.forwarding import Forwarding
+from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
-from slipway.serving.platform.upstream import Reply
 from tests.fakes.servers import FakeServer, asked, state
 
 CHAMPION, CANARY = 1, 2

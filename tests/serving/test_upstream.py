@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from slipway.serving.platform import upstream
-from slipway.serving.platform.upstream import Upstream
+from slipway.serving.platform.proxy import upstream
+from slipway.serving.platform.proxy.upstream import Upstream
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.serving.options import MIB
+from slipway.serving.server_options import MIB
 from tests.conftest import free_port
 from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk

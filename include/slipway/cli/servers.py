@@ -39,7 +39,7 @@ def serve(model: str, *, version: int, port: int, host: str, folder: Path | None
     """
     end_at_sigterm()
     from slipway.serving.model_server.server import serve as serve_version
-    from slipway.serving.options import Options
+    from slipway.serving.server_options import Options
 
     settings = Settings()
     serve_version(
@@ -122,7 +122,7 @@ def token(name: str) -> None:
 
     Prints the token, which is kept nowhere, and the line for the tokens file.
     """
-    from slipway.serving.listening.tokens import line_of, make_token
+    from slipway.serving.http.tokens import line_of, make_token
 
     made = make_token()
     click.echo(f"token: {made}")
@@ -138,8 +138,8 @@ def platform(*, port: int, host: str) -> None:
     It keeps servers and the shipper alive, and routes requests among the versions.
     """
     from slipway import wiring
-    from slipway.serving.options import Options
     from slipway.serving.platform.platform import run
+    from slipway.serving.server_options import Options
 
     workshop = wiring.Workshop()
     run(

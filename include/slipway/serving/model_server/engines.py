@@ -70,7 +70,7 @@ def load_engine(folder: Path) -> Engine:
         model = load_onnx(folder)
         return Engine("onnx", model.columns, model.manifest, model.score)
     if name == "sklearn":
-        from slipway.serving.model_server.pipeline import load_pipeline
+        from slipway.serving.model_server.pipeline_engine import load_pipeline
 
         return load_pipeline(folder)
     raise BadParameter(

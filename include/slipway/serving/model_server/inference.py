@@ -16,14 +16,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from slipway.errors import BadRequest, SlipwayError, Transient
-from slipway.serving.listening.connection import LATE
-from slipway.serving.listening.web import REQUEST_ID, VERSION, UnknownEncoding, receive_body
-from slipway.serving.model_server.answering import Answer, Asked, LoadedModel, in_one_line
-from slipway.serving.model_server.batching import Queue
-from slipway.serving.model_server.direct import Reply
+from slipway.serving.http.connection import LATE
+from slipway.serving.http.server import REQUEST_ID, VERSION, UnknownEncoding, receive_body
+from slipway.serving.model_server.fast_path import Reply
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.options import Options
-from slipway.serving.v2.refusals import Malformed, Mismatch, TooLarge
+from slipway.serving.model_server.micro_batching import Queue
+from slipway.serving.model_server.predictor import Answer, Asked, LoadedModel, in_one_line
+from slipway.serving.server_options import Options
+from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 
 INLINE_BYTES = 16 << 10
 """A larger body goes to the thread: the event loop answers health meanwhile."""

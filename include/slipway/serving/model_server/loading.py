@@ -6,12 +6,12 @@ import traceback
 from pathlib import Path
 
 from slipway.errors import SlipwayError
-from slipway.serving.model_server.answering import LoadedModel, Log, header_of, in_one_line
 from slipway.serving.model_server.engines import load_engine
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.options import Options
-from slipway.serving.prediction_log.log import WriteAheadLog
+from slipway.serving.model_server.predictor import LoadedModel, Log, header_of, in_one_line
 from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
+from slipway.serving.server_options import Options
 
 
 def load_model(

@@ -20,14 +20,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway import __version__
-from slipway.serving.listening.gate import Gate
-from slipway.serving.listening.web import VERSION, bind, not_here, problem, run_until_stopped
-from slipway.serving.model_server.answering import LoadedModel, Log
+from slipway.serving.http.auth import Gate
+from slipway.serving.http.server import VERSION, bind, not_here, problem, run_until_stopped
 from slipway.serving.model_server.inference import LOADING, Inference
 from slipway.serving.model_server.loading import load_model
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.options import Options
-from slipway.serving.prediction_log.log import unshipped_seconds
+from slipway.serving.model_server.predictor import LoadedModel, Log
+from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
+from slipway.serving.server_options import Options
 from slipway.serving.v2 import openapi, protocol
 
 EXTENSIONS = ["binary_tensor_data"]

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from slipway import __version__
-from slipway.serving.listening.web import not_here, problem
+from slipway.serving.http.server import not_here, problem
 from slipway.serving.platform.metrics import PlatformMetrics, targets
 from slipway.serving.platform.traffic import Traffic
 

@@ -22,17 +22,17 @@ from starlette.types import ASGIApp
 from slipway.errors import BadParameter, SlipwayError
 from slipway.records.desired import Desired, newest_entries, read_desired
 from slipway.records.store import Entry, Store
-from slipway.serving.listening.gate import guarded
-from slipway.serving.listening.web import bind, run_until_stopped
-from slipway.serving.options import Options
-from slipway.serving.platform.downloads import Downloads, Versions
-from slipway.serving.platform.forwarding import Forwarding
-from slipway.serving.platform.front_door import FrontDoor
+from slipway.serving.http.auth import guarded
+from slipway.serving.http.server import bind, run_until_stopped
 from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.pages import Pages
-from slipway.serving.platform.processes import Shipper, Surroundings
-from slipway.serving.platform.server_process import Server
+from slipway.serving.platform.proxy.forwarding import Forwarding
+from slipway.serving.platform.proxy.reverse_proxy import FrontDoor
+from slipway.serving.platform.supervisor.downloads import Downloads, Versions
+from slipway.serving.platform.supervisor.server_process import Server
+from slipway.serving.platform.supervisor.supervised_process import Shipper, Surroundings
 from slipway.serving.platform.traffic import Traffic
+from slipway.serving.server_options import Options
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from slipway.records.desired import Desired
-from slipway.serving.platform.routing import drawn, stand_ins
-from slipway.serving.platform.server_process import Server
-from slipway.serving.platform.tally import Count
+from slipway.serving.platform.proxy.pick_version import drawn, stand_ins
+from slipway.serving.platform.proxy.request_stats import Count
+from slipway.serving.platform.supervisor.server_process import Server
 
 MakeServer = Callable[[str, int, Callable[[], None]], Server]
 

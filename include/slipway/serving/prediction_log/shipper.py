@@ -28,9 +28,9 @@ import pyarrow.parquet as pq
 
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
-from slipway.serving.listening.lifeline import at_the_end_of
-from slipway.serving.options import MIB
-from slipway.serving.prediction_log.log import SUFFIX, UNOWNED_SUFFIX, Header, Record
+from slipway.serving.parent_watch import at_the_end_of
+from slipway.serving.prediction_log.write_ahead_log import SUFFIX, UNOWNED_SUFFIX, Header, Record
+from slipway.serving.server_options import MIB
 
 TIME = pa.timestamp("us", tz="UTC")
 COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}

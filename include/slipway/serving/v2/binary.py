@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from math import isfinite, isinf
 from typing import Any
 
-from slipway.serving.v2.refusals import Malformed, Mismatch
+from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.tensors import FLOATS, INTEGERS, Tensor, refuse_datatype, shown
 
 SIZE = "binary_data_size"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from slipway.serving.v2 import wire
+from slipway.serving.v2 import json_codec
 from slipway.serving.v2.binary import SIZE, attach
-from slipway.serving.v2.plain import Expected, expected_of, plain_columns
-from slipway.serving.v2.refusals import Malformed, Mismatch
+from slipway.serving.v2.errors import Malformed, Mismatch
+from slipway.serving.v2.fast_decode import Expected, expected_of, plain_columns
+from slipway.serving.v2.json_codec import InferRequest, InferResponse
 from slipway.serving.v2.rows import by_name, check_data, count_rows
 from slipway.serving.v2.tensors import (
     NUMBER,
@@ -28,7 +29,6 @@ from slipway.serving.v2.tensors import (
     shown,
     values_of,
 )
-from slipway.serving.v2.wire import InferRequest, InferResponse
 
 OUTPUT = "score"
 NAMES_SHOWN = 5
@@ -136,7 +136,7 @@ def decode(
         Mismatch: It does not fit the signature.
         TooLarge: It holds too many rows.
     """
-    request = wire.parse(body if json_bytes is None else _head(body, json_bytes))
+    request = json_codec.parse(body if json_bytes is None else _head(body, json_bytes))
     inputs = request.inputs
     if json_bytes is None and request.parameters is None and request.outputs is None:
         sent = plain_columns(inputs, signature.plain, max_rows=max_rows)
@@ -196,10 +196,10 @@ def encode_answer(
     rows = len(scores)
     if not binary:
         output = Tensor(OUTPUT, [rows], "FP64", list(scores))
-        return Encoded(wire.encode(InferResponse(model, str(version), request_id, [output])))
+        return Encoded(json_codec.encode(InferResponse(model, str(version), request_id, [output])))
     tail = struct.pack(f"<{rows}d", *scores)
     output = Tensor(OUTPUT, [rows], "FP64", None, {SIZE: len(tail)})
-    head = wire.encode(InferResponse(model, str(version), request_id, [output]))
+    head = json_codec.encode(InferResponse(model, str(version), request_id, [output]))
     return Encoded(head + tail, len(head))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slipway.serving.v2.binary import without_data
-from slipway.serving.v2.refusals import Malformed, Mismatch, TooLarge
+from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 from slipway.serving.v2.tensors import Tensor, shown
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.serving.v2.binary import SIZE
+from slipway.serving.v2.json_codec import LONGEST_ID
 from slipway.serving.v2.protocol import NOT_ON_OFFER, OUTPUT, Signature
 from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING, Kind
-from slipway.serving.v2.wire import LONGEST_ID
 
 Schema = dict[str, Any]
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from slipway.serving.v2.refusals import Mismatch
+from slipway.serving.v2.errors import Mismatch
 
 Kind = Literal["number", "string"]
 Scalar = str | int | float | bool | None

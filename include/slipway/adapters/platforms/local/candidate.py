@@ -122,7 +122,7 @@ class Candidate:
 def _call(model: str, *, options: str, **named: Any) -> str:
     said = "".join(f", {name}={value!r}" for name, value in named.items())
     return (
-        "from pathlib import PosixPath; from slipway.serving.options import Options; "
+        "from pathlib import PosixPath; from slipway.serving.server_options import Options; "
         "from slipway.serving.model_server.server import serve; "
         f"serve({model!r}, options={options}{said})"
     )

@@ -15,11 +15,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway.errors import BadRequest
-from slipway.serving.listening.web import REQUEST_ID, UnknownEncoding, receive_body
-from slipway.serving.platform.forwarding import Asked, Forwarding, refusal
-from slipway.serving.platform.stickiness import sticky_key
+from slipway.serving.http.server import REQUEST_ID, UnknownEncoding, receive_body
+from slipway.serving.platform.proxy.forwarding import Asked, Forwarding, refusal
+from slipway.serving.platform.proxy.sticky_key import sticky_key
+from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
-from slipway.serving.platform.upstream import Reply
 
 MODELS = "/v2/models/"
 INFER = "infer"

@@ -11,10 +11,10 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from slipway.serving.listening.web import DRAIN_SECONDS, bind
-from slipway.serving.platform.downloads import Download
-from slipway.serving.platform.processes import Child, Surroundings, python_call
-from slipway.serving.platform.upstream import Headers, Reply, Upstream
+from slipway.serving.http.server import DRAIN_SECONDS, bind
+from slipway.serving.platform.proxy.upstream import Headers, Reply, Upstream
+from slipway.serving.platform.supervisor.downloads import Download
+from slipway.serving.platform.supervisor.supervised_process import Child, Surroundings, python_call
 
 PROBE_SECONDS = 2.0
 PROBES_UNTIL_HUNG = 5

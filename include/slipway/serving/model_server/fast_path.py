@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from slipway.serving.listening.connection import TOO_LATE, Connection
+from slipway.serving.http.connection import TOO_LATE, Connection
 
 Headers = Mapping[bytes, bytes]
 FEW = 2

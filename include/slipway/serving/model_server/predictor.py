@@ -18,14 +18,14 @@ from typing import Any, Protocol
 
 from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving.model_server.engines import Engine
+from slipway.serving.model_server.input_ranges import Ranges
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.model_server.ranges import Ranges
-from slipway.serving.model_server.warming import plausible_rows, scores_row_by_row
-from slipway.serving.prediction_log.log import Header, Record
+from slipway.serving.model_server.warm_up import plausible_rows, scores_row_by_row
 from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.write_ahead_log import Header, Record
 from slipway.serving.v2 import protocol
+from slipway.serving.v2.errors import Mismatch
 from slipway.serving.v2.protocol import Encoded, Inputs, Signature
-from slipway.serving.v2.refusals import Mismatch
 from slipway.serving.v2.tensors import FLOATS, shown
 
 WARM_UPS = 3

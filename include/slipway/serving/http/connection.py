@@ -17,7 +17,7 @@ from typing import cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from slipway.serving.listening.parting import close_listeners
+from slipway.serving.http.drain import close_listeners
 
 CONNECTIONS = 900
 HEAD_BYTES = 64 << 10

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive
 
 from slipway.errors import BadParameter, BadRequest
-from slipway.serving.listening.connection import Connection, DrainingServer
-from slipway.serving.listening.lifeline import at_the_end_of
-from slipway.serving.model_server.direct import Direct, DirectConnection, Outbox
-from slipway.serving.options import Options
-from slipway.serving.v2.refusals import TooLarge
+from slipway.serving.http.connection import Connection, DrainingServer
+from slipway.serving.model_server.fast_path import Direct, DirectConnection, Outbox
+from slipway.serving.parent_watch import at_the_end_of
+from slipway.serving.server_options import Options
+from slipway.serving.v2.errors import TooLarge
 
 REQUEST_ID = "x-request-id"
 VERSION = "x-slipway-version"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from slipway.serving.listening.tokens import Tokens
-from slipway.serving.listening.web import problem
+from slipway.serving.http.server import problem
+from slipway.serving.http.tokens import Tokens
 
 OPEN_PREFIX = "/v2/health/"
 OPEN_PATHS = frozenset({"/metrics"})

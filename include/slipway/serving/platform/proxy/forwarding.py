@@ -14,12 +14,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from slipway.serving.listening.web import VERSION
+from slipway.serving.http.server import VERSION
 from slipway.serving.platform.metrics import PlatformMetrics
-from slipway.serving.platform.server_process import Server
-from slipway.serving.platform.tally import Count
+from slipway.serving.platform.proxy.request_stats import Count
+from slipway.serving.platform.proxy.upstream import Reply
+from slipway.serving.platform.supervisor.server_process import Server
 from slipway.serving.platform.traffic import Traffic, pause
-from slipway.serving.platform.upstream import Reply
 
 ANSWER_SECONDS = 60.0
 WAIT_SECONDS = 60.0

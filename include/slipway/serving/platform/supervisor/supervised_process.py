@@ -16,9 +16,9 @@ from pathlib import Path, PosixPath
 from typing import Any
 
 from slipway.errors import SlipwayError
-from slipway.serving.listening.web import DRAIN_SECONDS
-from slipway.serving.options import Options
-from slipway.serving.platform.last_words import last_words
+from slipway.serving.http.server import DRAIN_SECONDS
+from slipway.serving.platform.supervisor.exit_message import last_words
+from slipway.serving.server_options import Options
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0

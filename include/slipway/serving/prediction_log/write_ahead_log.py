@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import msgspec
 
-from slipway.serving.options import MIB, Options
+from slipway.serving.server_options import MIB, Options
 from slipway.serving.v2.tensors import Kind
 
 SUFFIX = ".wal"

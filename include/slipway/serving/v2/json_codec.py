@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from slipway.serving.v2.refusals import Malformed
+from slipway.serving.v2.errors import Malformed
 from slipway.serving.v2.tensors import Scalar, Tensor, shown
 
 LONGEST_ID = 256

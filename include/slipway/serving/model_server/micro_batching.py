@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from slipway.errors import Transient
-from slipway.serving.model_server.answering import Answer, Asked
+from slipway.serving.model_server.predictor import Answer, Asked
 
 BATCH_BYTES = 1 << 20
 """Bodies of at most so many bytes are answered together, so that none waits long for others."""

@@ -1,0 +1,1 @@
+"""The reverse proxy: pick a version for a request, forward it, fail over."""

@@ -1,0 +1,1 @@
+"""The supervisor: download versions, start their servers, watch and restart them."""
