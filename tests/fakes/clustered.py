@@ -15,7 +15,7 @@ import httpx
 
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.adapters.platforms.cluster.objects import open_cluster
+from slipway.adapters.platforms.cluster.api_client import open_cluster
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.records.store import digest
 from slipway.spec import ModelSpec

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.entry import Traffic
-from slipway.adapters.platforms.cluster.manifests import manifests
-from slipway.adapters.platforms.cluster.sizing import sizing
-from slipway.adapters.platforms.cluster.trial import trial_objects
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
+from slipway.adapters.platforms.cluster.manifests.render import manifests
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from slipway.spec import ModelSpec
 
 MEASURED = {"slipway.resident_mib": "83.2", "slipway.cold_start_s": "1.1"}

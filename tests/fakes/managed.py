@@ -6,9 +6,9 @@ import copy
 from collections.abc import Collection
 from typing import Any
 
-from slipway.adapters.platforms.cluster.fields import leaves, spoken
-from slipway.adapters.platforms.cluster.sizing import sizing
-from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.ownership.field_paths import leaves, spoken
 from tests.fakes.clusters import CLUSTERS, spec_of
 
 Manifest = dict[str, Any]

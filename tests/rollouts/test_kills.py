@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from slipway.adapters.platforms.cluster import objects as wire
-from slipway.adapters.platforms.cluster.objects import ClusterObjects
+from slipway.adapters.platforms.cluster import api_client as wire
+from slipway.adapters.platforms.cluster.api_client import ClusterObjects
 from slipway.errors import (
     ClusterUnavailable,
     Denied,

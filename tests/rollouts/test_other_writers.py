@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.trial import trial_objects
+from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
 from slipway.errors import (
     EditedByHand,
     Superseded,

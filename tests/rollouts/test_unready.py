@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from slipway.adapters.platforms.cluster.trial import trial_objects
+from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
 from slipway.errors import (
     PlatformUnavailable,
     RolloutRefused,

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from slipway.adapters.mlflow_server import MlflowRegistry
+from slipway.adapters.platforms.cluster.manifests.resources import Sizing, sizing
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
-from slipway.adapters.platforms.cluster.sizing import Sizing, sizing
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.platform import Served
 from tests.cluster import Cluster

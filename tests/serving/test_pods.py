@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.adapters.platforms.cluster.server_pod import DRAIN_SECONDS
+from slipway.adapters.platforms.cluster.manifests.server_pod import DRAIN_SECONDS
 from slipway.serving.http.drain import TAKE_IN_SECONDS
 from slipway.serving.http.server import DRAIN_SECONDS as ANSWERING_SECONDS
 from tests.serving.ground import MODEL, Process, flights, free_port, logged, request_of, until

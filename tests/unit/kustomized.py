@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.adapters.platforms.cluster import naming
+from slipway.adapters.platforms.cluster.manifests import names
 from slipway.orchestration import pod_shape
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
@@ -115,7 +115,7 @@ def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
         for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift"}
     }
     servers = {
-        "server": naming.version_labels("flight_delay", 3),
+        "server": names.version_labels("flight_delay", 3),
         "client": {"slipway/client": "true"},
     }
     return {**ours, **stages, **servers}

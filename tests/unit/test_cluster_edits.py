@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from slipway.adapters.platforms.cluster.edits import edits
-from slipway.adapters.platforms.cluster.entry import TOKEN, Traffic, entry_service, route
-from slipway.adapters.platforms.cluster.reading import REPLICAS, Live
-from slipway.adapters.platforms.cluster.settings import digests
+from slipway.adapters.platforms.cluster.manifests.entrypoint import (
+    TOKEN,
+    Traffic,
+    entry_service,
+    route,
+)
+from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS, Live
+from slipway.adapters.platforms.cluster.ownership.config_changes import digests
+from slipway.adapters.platforms.cluster.ownership.manual_edits import edits
 from tests.fakes.managed import SPEC, entry_of, held, live, objects
 
 Manifest = dict[str, Any]

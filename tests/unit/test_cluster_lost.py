@@ -7,16 +7,21 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.fields import leaves, spoken, value_at, without
-from slipway.adapters.platforms.cluster.lost import (
+from slipway.adapters.platforms.cluster.manifests.last_applied import APPLIED, noted
+from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied, round_edits
+from slipway.adapters.platforms.cluster.ownership.field_diff import (
     Lost,
     annotation,
     astray,
     in_words,
     lost,
 )
-from slipway.adapters.platforms.cluster.noting import APPLIED, noted
-from slipway.adapters.platforms.cluster.reapplying import last_applied, round_edits
+from slipway.adapters.platforms.cluster.ownership.field_paths import (
+    leaves,
+    spoken,
+    value_at,
+    without,
+)
 from tests.fakes.managed import container, entry_of, held, live, objects, tree
 
 Manifest = dict[str, Any]

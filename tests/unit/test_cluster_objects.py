@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.objects import open_cluster
+from slipway.adapters.platforms.cluster.api_client import open_cluster
+from slipway.adapters.platforms.cluster.api_errors import refusal
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
-from slipway.adapters.platforms.cluster.refusals import refusal
 from slipway.errors import (
     BadParameter,
     ClusterUnavailable,

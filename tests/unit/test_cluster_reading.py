@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.counting import Counting, addresses_of
-from slipway.adapters.platforms.cluster.entry import Traffic
-from slipway.adapters.platforms.cluster.exposition import Counts, read
-from slipway.adapters.platforms.cluster.owned import applied, set_by
-from slipway.adapters.platforms.cluster.reading import Live
-from slipway.adapters.platforms.cluster.standing import (
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
+from slipway.adapters.platforms.cluster.observe.conditions import (
     in_words,
     is_given_up,
     is_ready,
     is_refused_pods,
     route_trouble,
 )
+from slipway.adapters.platforms.cluster.observe.live_state import Live
+from slipway.adapters.platforms.cluster.observe.request_stats import Counting, addresses_of
+from slipway.adapters.platforms.cluster.observe.server_metrics import Counts, read
+from slipway.adapters.platforms.cluster.ownership.managed_fields import applied, set_by
 from slipway.serving.model_server.metrics import Metrics
 from slipway.stages.rollout.platform import Tally
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.waiting import SILENT_SECONDS, Waiting
+from slipway.adapters.platforms.cluster.context import Ground
+from slipway.adapters.platforms.cluster.observe.wait import SILENT_SECONDS, Waiting
 from slipway.errors import PlatformUnavailable
 from slipway.spec import ModelSpec
 from tests.fakes import packages

@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 
 from slipway.adapters.model_package.columns import signature_of
-from slipway.adapters.platforms.cluster import naming
+from slipway.adapters.platforms.cluster.manifests import names as naming
 from slipway.serving.v2.protocol import Column, Signature, decode
 from slipway.settings import PROJECT, Settings
 from slipway.spec.loading import load_all

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from slipway.adapters.platforms.cluster.entry import Traffic
-from slipway.adapters.platforms.cluster.naming import (
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
+from slipway.adapters.platforms.cluster.manifests.names import (
     object_name,
     pods_name,
     trial_name,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.adapters.platforms.cluster.manifests import manifests
-from slipway.adapters.platforms.cluster.server_pod import (
+from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
+from slipway.adapters.platforms.cluster.manifests.render import manifests
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.server_pod import (
     DRAIN_SECONDS,
     LEAVE_SECONDS,
     SHIP_SECONDS,
 )
-from slipway.adapters.platforms.cluster.sizing import sizing
-from slipway.adapters.platforms.cluster.trial import trial_objects
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from tests.fakes.admission import validate
 from tests.fakes.clusters import (
     CLUSTERS,

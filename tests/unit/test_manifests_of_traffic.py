@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.adapters.platforms.cluster.entry import Traffic, entry_service, leading, route
-from slipway.adapters.platforms.cluster.shares import (
+from slipway.adapters.platforms.cluster.manifests.entrypoint import (
+    Traffic,
+    entry_service,
+    leading,
+    route,
+)
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.cluster.manifests.weights import (
     WEIGHTS,
     real_shares,
     replica_counts,
@@ -15,7 +21,6 @@ from slipway.adapters.platforms.cluster.shares import (
     server_counts,
     weights,
 )
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from tests.fakes.admission import validate
 from tests.fakes.clusters import CLUSTERS, TRAFFICS, everything, of_kind, selected, spec_of
 

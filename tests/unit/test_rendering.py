@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from slipway import wiring
-from slipway.adapters.platforms.cluster.entry import Traffic
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
 from slipway.cli import main
 from slipway.errors import NotFound
 from slipway.settings import Settings

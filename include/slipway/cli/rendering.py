@@ -65,8 +65,8 @@ def render(
     Apply it with `kubectl apply --server-side --field-manager slipway -f -`.
     """
     from slipway import wiring
-    from slipway.adapters.platforms.cluster.entry import Traffic
-    from slipway.adapters.platforms.cluster.manifests import manifests
+    from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
+    from slipway.adapters.platforms.cluster.manifests.render import manifests
 
     workshop = wiring.Workshop()
     spec = workshop.model(model)

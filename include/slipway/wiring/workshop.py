@@ -141,7 +141,7 @@ class Workshop:
 
     def _cluster_platform(self, model: ModelSpec) -> ClusterPlatform:
         if model.model not in self._clusters:
-            from slipway.adapters.platforms.cluster.objects import open_cluster
+            from slipway.adapters.platforms.cluster.api_client import open_cluster
             from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 
             assert model.deployment.kubernetes is not None  # noqa: S101 - the spec sees to it

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from slipway.adapters.platforms.cluster.objects import ClusterObjects
+from slipway.adapters.platforms.cluster.api_client import ClusterObjects
 from tests.cluster.faults import Fault
 from tests.fakes.clustered import MODEL
 from tests.fakes.mortal import Fuse, Killed

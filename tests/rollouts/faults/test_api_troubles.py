@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster import objects as wire
+from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.errors import ClusterUnavailable, Denied
 from slipway.records.runs import RunRecord
 from slipway.stages.rollout import shift, switch

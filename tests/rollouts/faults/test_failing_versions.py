@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from slipway.adapters.platforms.cluster.noting import with_note
-from slipway.adapters.platforms.cluster.reading import REPLICAS
-from slipway.adapters.platforms.cluster.reapplying import last_applied
+from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
+from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS
+from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied
 from slipway.records.verdicts import Verdict
 from slipway.stages.rollout import shift, switch
 from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body

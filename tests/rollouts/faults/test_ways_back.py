@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster import objects as wire
+from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.cli import main
 from slipway.stages.rollout import shift, switch
 from tests.fakes.clustered import IMAGE, MODEL, NAME

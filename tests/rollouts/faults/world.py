@@ -18,7 +18,7 @@ from slipway import wiring
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.platforms.cluster import platform
-from slipway.adapters.platforms.cluster.ground import Ground
+from slipway.adapters.platforms.cluster.context import Ground
 from slipway.records.leases import find_lease
 from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import digest, encode

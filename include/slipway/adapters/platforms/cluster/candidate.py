@@ -10,21 +10,21 @@ from typing import Any
 import httpx
 
 from slipway.adapters.platforms.answers import answer_of
-from slipway.adapters.platforms.cluster.asking import client
-from slipway.adapters.platforms.cluster.counting import figures_at
-from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.naming import PORT, TRIAL, trial_name, version_name
-from slipway.adapters.platforms.cluster.sizing import sizing
-from slipway.adapters.platforms.cluster.standing import (
+from slipway.adapters.platforms.cluster.context import Ground
+from slipway.adapters.platforms.cluster.http_client import client
+from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
+from slipway.adapters.platforms.cluster.manifests.names import PORT, TRIAL, trial_name, version_name
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.cluster.observe.conditions import (
     hint_of,
     in_words,
     is_given_up,
     is_ready,
     is_refused_pods,
 )
-from slipway.adapters.platforms.cluster.trial import trial_objects
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
-from slipway.adapters.platforms.cluster.waiting import POLL_SECONDS
+from slipway.adapters.platforms.cluster.observe.request_stats import figures_at
+from slipway.adapters.platforms.cluster.observe.wait import POLL_SECONDS
 from slipway.errors import PlatformUnavailable, RolloutRefused
 from slipway.stages.rollout.platform import Answer, Payload
 

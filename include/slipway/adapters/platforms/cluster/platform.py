@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway.adapters.platforms.answers import answer_of
-from slipway.adapters.platforms.cluster.asking import Front
+from slipway.adapters.platforms.cluster.api_client import ClusterObjects
 from slipway.adapters.platforms.cluster.candidate import Candidate, at_work, boot
-from slipway.adapters.platforms.cluster.counting import Counting
-from slipway.adapters.platforms.cluster.edits import edits
-from slipway.adapters.platforms.cluster.entry import Traffic
-from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.moving import Change, superseded
-from slipway.adapters.platforms.cluster.naming import version_name
-from slipway.adapters.platforms.cluster.objects import ClusterObjects
-from slipway.adapters.platforms.cluster.reading import Live
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from slipway.adapters.platforms.cluster.context import Ground
+from slipway.adapters.platforms.cluster.http_client import Front
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
+from slipway.adapters.platforms.cluster.manifests.names import version_name
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.cluster.observe.live_state import Live
+from slipway.adapters.platforms.cluster.observe.request_stats import Counting
+from slipway.adapters.platforms.cluster.ownership.manual_edits import edits
+from slipway.adapters.platforms.cluster.traffic_change import Change, superseded
 from slipway.errors import CommitConflict, PlatformUnavailable
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.platform import Answer, Payload, Served

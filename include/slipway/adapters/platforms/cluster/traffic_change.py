@@ -13,21 +13,21 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from slipway.adapters.platforms.cluster.edits import CONTROLLED, edits
-from slipway.adapters.platforms.cluster.entry import Traffic, entry_service
-from slipway.adapters.platforms.cluster.fields import spoken
-from slipway.adapters.platforms.cluster.ground import NOBODY, Ground
-from slipway.adapters.platforms.cluster.lost import lost
-from slipway.adapters.platforms.cluster.making import Making
-from slipway.adapters.platforms.cluster.naming import TRIAL, version_of
-from slipway.adapters.platforms.cluster.objects import SetBack
-from slipway.adapters.platforms.cluster.reading import Live, has_replicas_asked
-from slipway.adapters.platforms.cluster.refusals import HAND_BACK
-from slipway.adapters.platforms.cluster.settings import digests
-from slipway.adapters.platforms.cluster.shares import server_counts
-from slipway.adapters.platforms.cluster.standing import available, replicas_of
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
-from slipway.adapters.platforms.cluster.waiting import Waiting
+from slipway.adapters.platforms.cluster.api_client import SetBack
+from slipway.adapters.platforms.cluster.api_errors import HAND_BACK
+from slipway.adapters.platforms.cluster.apply import Making
+from slipway.adapters.platforms.cluster.context import NOBODY, Ground
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service
+from slipway.adapters.platforms.cluster.manifests.names import TRIAL, version_of
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.cluster.manifests.weights import server_counts
+from slipway.adapters.platforms.cluster.observe.conditions import available, replicas_of
+from slipway.adapters.platforms.cluster.observe.live_state import Live, has_replicas_asked
+from slipway.adapters.platforms.cluster.observe.wait import Waiting
+from slipway.adapters.platforms.cluster.ownership.config_changes import digests
+from slipway.adapters.platforms.cluster.ownership.field_diff import lost
+from slipway.adapters.platforms.cluster.ownership.field_paths import spoken
+from slipway.adapters.platforms.cluster.ownership.manual_edits import CONTROLLED, edits
 from slipway.errors import EditedByHand, PlatformUnavailable, Superseded
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from slipway.adapters.platforms.cluster.fields import (
+from slipway.adapters.platforms.cluster.manifests.last_applied import APPLIED, noted
+from slipway.adapters.platforms.cluster.manifests.names import FIELD_MANAGER
+from slipway.adapters.platforms.cluster.manifests.resources import amount
+from slipway.adapters.platforms.cluster.ownership.field_paths import (
     MISSING,
     Path,
     holds,
@@ -20,10 +23,7 @@ from slipway.adapters.platforms.cluster.fields import (
     spoken,
     value_at,
 )
-from slipway.adapters.platforms.cluster.naming import FIELD_MANAGER
-from slipway.adapters.platforms.cluster.noting import APPLIED, noted
-from slipway.adapters.platforms.cluster.owned import Manifest, ours, set_by
-from slipway.adapters.platforms.cluster.sizing import amount
+from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, ours, set_by
 
 OWN = f"f:{FIELD_MANAGER}/"
 MOST_TOLD = 8

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from slipway.adapters.platforms.answers import let_in, trust
-from slipway.adapters.platforms.cluster.naming import PORT, object_name
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from slipway.adapters.platforms.cluster.manifests.names import PORT, object_name
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from slipway.errors import PlatformUnavailable
 from slipway.spec import ModelSpec
 

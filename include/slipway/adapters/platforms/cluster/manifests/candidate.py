@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from slipway.adapters.platforms.cluster.naming import (
+from slipway.adapters.platforms.cluster.manifests.names import (
     TRIAL,
     model_labels,
     trial_name,
     trial_selector,
 )
-from slipway.adapters.platforms.cluster.server_pod import server_pod
-from slipway.adapters.platforms.cluster.sizing import Sizing
-from slipway.adapters.platforms.cluster.version_objects import cluster_of, deployment, service
+from slipway.adapters.platforms.cluster.manifests.resources import Sizing
+from slipway.adapters.platforms.cluster.manifests.server_pod import server_pod
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of, deployment, service
 from slipway.spec import ModelSpec
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from slipway.adapters.platforms.cluster.naming import (
+from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
+from slipway.adapters.platforms.cluster.manifests.names import (
     PORT,
     lane_selector,
     model_labels,
@@ -19,9 +20,8 @@ from slipway.adapters.platforms.cluster.naming import (
     version_name,
     version_selector,
 )
-from slipway.adapters.platforms.cluster.noting import with_note
-from slipway.adapters.platforms.cluster.shares import weights
-from slipway.adapters.platforms.cluster.version_objects import cluster_of, service
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of, service
+from slipway.adapters.platforms.cluster.manifests.weights import weights
 from slipway.spec import ModelSpec
 from slipway.spec.cluster import Gateway
 

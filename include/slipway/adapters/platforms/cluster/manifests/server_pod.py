@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.adapters.platforms.cluster.naming import PORT
-from slipway.adapters.platforms.cluster.sizing import Sizing
+from slipway.adapters.platforms.cluster.manifests.names import PORT
+from slipway.adapters.platforms.cluster.manifests.resources import Sizing
 from slipway.spec.cluster import Cluster
 from slipway.spec.pods import Resources
 

@@ -19,13 +19,13 @@ from kubernetes import config
 from kubernetes.client import ApiClient, ApiException, Configuration
 from urllib3.exceptions import HTTPError
 
-from slipway.adapters.platforms.cluster.naming import FIELD_MANAGER
-from slipway.adapters.platforms.cluster.refusals import (
+from slipway.adapters.platforms.cluster.api_errors import (
     is_passing,
     owned_fields,
     refusal,
     unavailable,
 )
+from slipway.adapters.platforms.cluster.manifests.names import FIELD_MANAGER
 from slipway.errors import BadParameter, NotFound
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from slipway.adapters.platforms.cluster.asking import Front
-from slipway.adapters.platforms.cluster.counting import Counting
-from slipway.adapters.platforms.cluster.entry import Traffic, entry_service, route
-from slipway.adapters.platforms.cluster.naming import (
+from slipway.adapters.platforms.cluster.api_client import ClusterObjects, Manifest
+from slipway.adapters.platforms.cluster.http_client import Front
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.manifests.names import (
     MANAGED_BY,
     MODEL,
     TRIAL,
@@ -17,9 +17,9 @@ from slipway.adapters.platforms.cluster.naming import (
     object_name,
     version_of,
 )
-from slipway.adapters.platforms.cluster.objects import ClusterObjects, Manifest
-from slipway.adapters.platforms.cluster.reading import Live
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.cluster.observe.live_state import Live
+from slipway.adapters.platforms.cluster.observe.request_stats import Counting
 from slipway.spec import ModelSpec
 
 NOBODY = {0: 1.0}

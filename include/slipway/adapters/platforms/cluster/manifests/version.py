@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.adapters.platforms.cluster.naming import (
+from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
+from slipway.adapters.platforms.cluster.manifests.names import (
     ENTRY_LANE,
     LANE,
     PORT,
@@ -14,9 +15,8 @@ from slipway.adapters.platforms.cluster.naming import (
     version_name,
     version_selector,
 )
-from slipway.adapters.platforms.cluster.noting import with_note
-from slipway.adapters.platforms.cluster.server_pod import server_pod
-from slipway.adapters.platforms.cluster.sizing import Sizing
+from slipway.adapters.platforms.cluster.manifests.resources import Sizing
+from slipway.adapters.platforms.cluster.manifests.server_pod import server_pod
 from slipway.spec import ModelSpec
 from slipway.spec.cluster import Cluster
 

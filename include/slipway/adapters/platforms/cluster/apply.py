@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from slipway.adapters.platforms.cluster.edits import TRAFFIC, by_name
-from slipway.adapters.platforms.cluster.fields import Path, spoken, without
-from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.naming import object_name
-from slipway.adapters.platforms.cluster.noting import with_note
-from slipway.adapters.platforms.cluster.objects import Manifest, SetBack
-from slipway.adapters.platforms.cluster.reading import REPLICAS, Live, has_replicas_asked
-from slipway.adapters.platforms.cluster.reapplying import last_applied, round_edits
-from slipway.adapters.platforms.cluster.sizing import sizing
-from slipway.adapters.platforms.cluster.standing import available, replicas_of
-from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.api_client import Manifest, SetBack
+from slipway.adapters.platforms.cluster.context import Ground
+from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
+from slipway.adapters.platforms.cluster.manifests.names import object_name
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.observe.conditions import available, replicas_of
+from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS, Live, has_replicas_asked
+from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied, round_edits
+from slipway.adapters.platforms.cluster.ownership.field_paths import Path, spoken, without
+from slipway.adapters.platforms.cluster.ownership.manual_edits import TRAFFIC, by_name
 
 NUMBER: Path = ("f:spec", "f:replicas")
 

@@ -6,18 +6,24 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from slipway.adapters.platforms.cluster.entry import KEEP, SETTINGS, SHARES, SINCE, TOKEN
-from slipway.adapters.platforms.cluster.fields import Path
-from slipway.adapters.platforms.cluster.lost import annotation, in_words, lost
-from slipway.adapters.platforms.cluster.owned import Manifest, set_by
-from slipway.adapters.platforms.cluster.reading import (
+from slipway.adapters.platforms.cluster.manifests.entrypoint import (
+    KEEP,
+    SETTINGS,
+    SHARES,
+    SINCE,
+    TOKEN,
+)
+from slipway.adapters.platforms.cluster.observe.conditions import replicas_of
+from slipway.adapters.platforms.cluster.observe.live_state import (
     Live,
     asked_replicas,
     backends,
     has_replicas_asked,
 )
-from slipway.adapters.platforms.cluster.settings import changed
-from slipway.adapters.platforms.cluster.standing import replicas_of
+from slipway.adapters.platforms.cluster.ownership.config_changes import changed
+from slipway.adapters.platforms.cluster.ownership.field_diff import annotation, in_words, lost
+from slipway.adapters.platforms.cluster.ownership.field_paths import Path
+from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, set_by
 
 CONTROLLED: frozenset[Path] = frozenset({("f:spec", "f:rules"), ("f:spec", "f:selector")})
 """The fields of an entry by which traffic moves."""

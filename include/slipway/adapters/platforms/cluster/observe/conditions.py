@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slipway.adapters.platforms.cluster.naming import MODEL
-from slipway.adapters.platforms.cluster.owned import Manifest
+from slipway.adapters.platforms.cluster.manifests.names import MODEL
+from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest
 
 TROUBLES = {"ReplicaFailure": "True", "Progressing": "False", "Available": "False"}
 """Conditions of a Deployment that tell why it is not ready, and with which status they do."""

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from slipway.adapters.platforms.cluster.fields import Path, holds, leaves, ordered, without
-from slipway.adapters.platforms.cluster.lost import NOTE, astray, taken_over
-from slipway.adapters.platforms.cluster.noting import noted
-from slipway.adapters.platforms.cluster.owned import Manifest, applied, ours
+from slipway.adapters.platforms.cluster.manifests.last_applied import noted
+from slipway.adapters.platforms.cluster.ownership.field_diff import NOTE, astray, taken_over
+from slipway.adapters.platforms.cluster.ownership.field_paths import (
+    Path,
+    holds,
+    leaves,
+    ordered,
+    without,
+)
+from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, applied, ours
 
 
 def last_applied(live: Manifest) -> dict[str, Any] | None:

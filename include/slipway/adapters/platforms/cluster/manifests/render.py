@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.adapters.platforms.cluster.entry import Traffic, entry_service, route
-from slipway.adapters.platforms.cluster.reading import REPLICAS
-from slipway.adapters.platforms.cluster.shares import server_counts
-from slipway.adapters.platforms.cluster.sizing import sizing
-from slipway.adapters.platforms.cluster.version_objects import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.manifests.weights import server_counts
+from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS
 from slipway.spec import ModelSpec
 
 

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.adapters.platforms.cluster.fields import Path, holds
-from slipway.adapters.platforms.cluster.naming import FIELD_MANAGER
+from slipway.adapters.platforms.cluster.manifests.names import FIELD_MANAGER
+from slipway.adapters.platforms.cluster.ownership.field_paths import Path, holds
 
 Manifest = Mapping[str, Any]
 Fields = Mapping[str, Any]

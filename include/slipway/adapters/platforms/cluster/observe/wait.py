@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from slipway.adapters.platforms.cluster.ground import Ground
-from slipway.adapters.platforms.cluster.naming import object_name
-from slipway.adapters.platforms.cluster.objects import Manifest
-from slipway.adapters.platforms.cluster.standing import (
+from slipway.adapters.platforms.cluster.api_client import Manifest
+from slipway.adapters.platforms.cluster.context import Ground
+from slipway.adapters.platforms.cluster.manifests.names import object_name
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.cluster.observe.conditions import (
     available,
     hint_of,
     in_words,
@@ -16,7 +17,6 @@ from slipway.adapters.platforms.cluster.standing import (
     route_trouble,
     running,
 )
-from slipway.adapters.platforms.cluster.version_objects import cluster_of
 from slipway.errors import PlatformUnavailable
 
 POLL_SECONDS = 0.5

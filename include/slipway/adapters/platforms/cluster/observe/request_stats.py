@@ -19,9 +19,9 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.platforms.cluster.asking import client
-from slipway.adapters.platforms.cluster.exposition import Counts, Figures, read
-from slipway.adapters.platforms.cluster.naming import PORT, pods_name
+from slipway.adapters.platforms.cluster.http_client import client
+from slipway.adapters.platforms.cluster.manifests.names import PORT, pods_name
+from slipway.adapters.platforms.cluster.observe.server_metrics import Counts, Figures, read
 from slipway.stages.rollout.platform import Tally
 
 SCRAPE_SECONDS = 2.0

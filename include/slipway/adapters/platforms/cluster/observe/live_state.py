@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slipway.adapters.platforms.cluster.entry import Traffic
-from slipway.adapters.platforms.cluster.naming import VERSION, lane_selector, version_name
-from slipway.adapters.platforms.cluster.owned import Manifest
-from slipway.adapters.platforms.cluster.shares import real_shares
-from slipway.adapters.platforms.cluster.standing import available, replicas_of
+from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
+from slipway.adapters.platforms.cluster.manifests.names import VERSION, lane_selector, version_name
+from slipway.adapters.platforms.cluster.manifests.weights import real_shares
+from slipway.adapters.platforms.cluster.observe.conditions import available, replicas_of
+from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest
 
 REPLICAS = "slipway/replicas"
 """Annotation of a Deployment: how many servers a rollout asked for."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from slipway.adapters.platforms.cluster.lost import Lost
-from slipway.adapters.platforms.cluster.owned import Manifest, set_by
+from slipway.adapters.platforms.cluster.ownership.field_diff import Lost
+from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, set_by
 
 DIGEST_CHARACTERS = 12
 

@@ -1,0 +1,1 @@
+"""Observe what the cluster does for a model: live state, conditions, metrics."""

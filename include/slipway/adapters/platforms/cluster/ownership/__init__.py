@@ -1,0 +1,1 @@
+"""Field ownership: which fields Slipway manages, and which were edited by hand; pure."""
