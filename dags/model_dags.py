@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
 
-from slipway.orchestration.dags import build_dags
+from slipway.orchestration.build_dags import build_dags
 from slipway.settings import Settings
 
 for dag in build_dags(Settings(), starting=get_parsing_context().dag_id):

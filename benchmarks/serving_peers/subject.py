@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.local.samples import make_sample
+from slipway.local.sample_deliveries import make_sample
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
 from slipway.stages.model.manifest import MANIFEST, seal

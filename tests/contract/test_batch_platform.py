@@ -20,7 +20,7 @@ from slipway.errors import (
     RolloutRefused,
     Superseded,
 )
-from slipway.records.desired import newest_desired, newest_entries
+from slipway.records.desired_state import newest_desired, newest_entries
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import Payload, payload
 from slipway.stages.rollout.replay import Replay

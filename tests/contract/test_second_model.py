@@ -16,12 +16,12 @@ import pytest
 from rich.progress import Progress
 
 from slipway.errors import BadParameter
-from slipway.local.samples import make_sample
+from slipway.local.sample_deliveries import make_sample
 from slipway.records.outcomes import Outcome
 from slipway.records.runs import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
-from slipway.wiring import Workshop, acknowledge, claim, collect, partitions, run_stage
+from slipway.wiring import Container, acknowledge, claim, collect, partitions, run_stage
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODEL, DATASET = "hourly_departures", "airport_hours"
@@ -37,7 +37,7 @@ class Ring:
         sample: Where the dataset's deliveries are made.
     """
 
-    shop: Workshop
+    shop: Container
     sample: Path
 
     def run(self, stage: str, **arguments: Any) -> Outcome:
@@ -111,7 +111,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Iterat
         platform="http://127.0.0.1:9",
         git_commit="c0ffee",
     )
-    return Ring(Workshop(settings), sample)
+    return Ring(Container(settings), sample)
 
 
 def test_before_any_delivery_every_sweep_finds_nothing(ring: Ring) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import Context
 from kubernetes.client import models as k8s
 
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from slipway.records import requests
 from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store

@@ -10,7 +10,7 @@ from airflow.sdk import Context
 from kubernetes.client import ApiClient
 from kubernetes.client import models as k8s
 
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from slipway.orchestration.train_dag import train_dag
 from slipway.records.runs import RunRef
 from slipway.records.verdicts import Verdict

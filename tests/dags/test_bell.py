@@ -12,7 +12,7 @@ import pytest
 from airflow.triggers.base import TriggerEvent
 
 from slipway.errors import StoreUnavailable
-from slipway.orchestration.bell import LONGEST_SILENCE_S, LandingBell, Look, Patience
+from slipway.orchestration.landing_trigger import LONGEST_SILENCE_S, LandingBell, Look, Patience
 from slipway.records import arrivals
 from slipway.records.store import Store
 

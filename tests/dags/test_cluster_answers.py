@@ -7,7 +7,7 @@ import json
 import pytest
 
 from slipway import errors
-from slipway.orchestration.cluster_answers import answered, status_message
+from slipway.orchestration.pods.api_errors import answered, status_message
 
 DOING = {"doing": "start the pod of train", "where": "slipway/delay-train-1"}
 

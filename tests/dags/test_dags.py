@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions.asset import Asset, BaseAsset
 from airflow.serialization.serialized_objects import DagSerialization
 
-from slipway.orchestration.policies import StageRetryPolicy
+from slipway.orchestration.task_policies import StageRetryPolicy
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file
 

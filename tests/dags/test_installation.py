@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from slipway.orchestration.installation import fill_environment
+from slipway.orchestration.airflow_connections import fill_environment
 from slipway.settings import Settings
 
 

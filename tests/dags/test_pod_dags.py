@@ -24,7 +24,7 @@ def house_of_pods() -> dict[str, str]:
 
 def test_a_runtime_changes_the_operators_and_nothing_else(parse: Parse) -> None:
     """Every stage runs in a pod; what stays in Airflow passes small JSON on."""
-    from slipway.orchestration.stage_pod import StagePod
+    from slipway.orchestration.pods.operator import StagePod
 
     local = {path: text.replace(PODS, "") for path, text in house_of_pods().items()}
     for dag_id, dag in parse(local).dags.items():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway import errors
-from slipway.orchestration.pod_failures import Ended, pod_failure
+from slipway.orchestration.pods.failures import Ended, pod_failure
 
 WHERE = "slipway/delay-train-0123456789-1"
 SPEC = {

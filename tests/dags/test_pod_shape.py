@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.orchestration import stage_task
-from slipway.orchestration.pod_shape import attempt_of, command_line, label, pod_name
+from slipway.orchestration.pods.shape import attempt_of, command_line, label, pod_name
 from slipway.records.store import Store
 from tests.dags.pods import RUN, accepting, built, pod_task
 

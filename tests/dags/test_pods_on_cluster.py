@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway import errors
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from slipway.records.store import Store
 from tests.cluster import Cluster
 from tests.dags.idle import JUDGED, asked, evaluated, phase, the_pod, watched

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import RetryAction
 
 from slipway import errors
-from slipway.orchestration.policies import (
+from slipway.orchestration.task_policies import (
     RETRIES,
     XCOM_LIMIT_BYTES,
     LimitedXCom,

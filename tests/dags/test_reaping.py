@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.orchestration.reaping import OWNING, LeftPod, why_it_may_go
+from slipway.orchestration.pods.reaper import OWNING, LeftPod, why_it_may_go
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import ReadTimeoutError
 
 from slipway import errors
-from slipway.orchestration.stage_pod import StagePod, run_name
+from slipway.orchestration.pods.operator import StagePod, run_name
 from slipway.records import ledger
 from slipway.records.outcomes import keep_error, keep_outcome
 from slipway.records.runs import RunRef, perform

@@ -35,7 +35,7 @@ PARSE = """
 import runpy
 dags = runpy.run_path("dags/model_dags.py")
 runpy.run_path("dags/spec_errors.py")
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from airflow.sdk import DAG
 for dag in [one for one in dags.values() if isinstance(one, DAG)]:
     kinds = {getattr(task, "operator_class", type(task)) for task in dag.tasks}

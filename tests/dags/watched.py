@@ -14,7 +14,7 @@ from airflow.providers.cncf.kubernetes.triggers.pod import KubernetesPodTrigger
 from airflow.sdk import Context
 from airflow.sdk.exceptions import TaskDeferred
 
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from slipway.orchestration.train_dag import train_dag
 from tests.dags.specs import model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context

@@ -16,14 +16,14 @@ import pytest
 
 from slipway.local import airflow
 from slipway.local.airflow import AirflowApi
+from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
 from slipway.local.stack import Stack
-from slipway.local.year import Asked, ask, in_requests, land, wait_for
 from slipway.records import arrivals, ledger, requests
 from slipway.records.runs import RunRef
 from slipway.records.store import read_json
 from slipway.stages.rollout.platform import payload
 from slipway.stages.rollout.reconcile import TAG
-from slipway.wiring import Workshop
+from slipway.wiring import Container
 from tests.e2e import ferries
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -37,11 +37,11 @@ class House:
     stack: Stack
     api: AirflowApi
     files: Path
-    shop: Workshop = field(init=False)
+    shop: Container = field(init=False)
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shop = Workshop(self.stack.settings)
+        self.shop = Container(self.stack.settings)
         self.client = httpx.Client(base_url=self.stack.addresses.platform, timeout=30.0)
 
     @property

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pandas as pd
 
-from slipway.local.year import Asked, ask, in_requests, land
+from slipway.local.demo.year import Asked, ask, in_requests, land
 from slipway.stages.rollout.platform import payload
 from tests.cluster import Cluster
 from tests.e2e import ferries

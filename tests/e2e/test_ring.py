@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from slipway.local.year import Asked
+from slipway.local.demo.year import Asked
 from tests.e2e import ferries
 from tests.e2e.conftest import House
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slipway.local.year import land
+from slipway.local.demo.year import land
 from slipway.records import requests
 from slipway.records.runs import RunRef, find_failure, find_record
 from slipway.records.store import read_json

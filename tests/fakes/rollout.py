@@ -14,7 +14,7 @@ from slipway.errors import (
     PlatformUnavailable,
     RolloutRefused,
 )
-from slipway.records.desired import claim, desire, newest_desired
+from slipway.records.desired_state import claim, desire, newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, Signature, decode

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.records.desired import Desired
+from slipway.records.desired_state import Desired
 from slipway.serving.platform.proxy.forwarding import Asked
 from slipway.serving.platform.proxy.upstream import Headers, Reply
 

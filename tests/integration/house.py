@@ -19,7 +19,7 @@ from slipway.records.store import Store
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.rollout.platform import payload
-from slipway.wiring import Workshop
+from slipway.wiring import Container
 from tests.e2e import ferries
 from tests.integration import layout
 from tests.integration.api import Manifest
@@ -65,9 +65,9 @@ class House:
         return self.shop.store
 
     @property
-    def shop(self) -> Workshop:
+    def shop(self) -> Container:
         """As an Airflow's process has it, which is told nothing of MLflow."""
-        return Workshop()
+        return Container()
 
     def wait_for(self, deployment: str) -> None:
         """Return once a Deployment is available."""
@@ -108,7 +108,7 @@ class House:
     def alias(self, name: str) -> int | None:
         """The version that bears an alias in MLflow's registry."""
         knowing = Settings(mlflow=self.ground.here(MLFLOW, MLFLOW_PORT))
-        found = Workshop(knowing).registry.alias(MODEL, name)
+        found = Container(knowing).registry.alias(MODEL, name)
         return None if found is None else found.version
 
 

@@ -16,7 +16,7 @@ from kubernetes.client import V1Container
 from kubernetes.client import models as k8s
 
 from slipway.errors import Transient
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context
 from tests.integration.layout import PROJECT
 

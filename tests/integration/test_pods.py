@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from slipway import errors
-from slipway.orchestration.stage_pod import StagePod
+from slipway.orchestration.pods.operator import StagePod
 from slipway.orchestration.train_dag import train_dag
 from slipway.records import requests
 from slipway.records.runs import RunRef, perform

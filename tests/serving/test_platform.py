@@ -22,7 +22,7 @@ from slipway.errors import (
     RolloutRefused,
     Superseded,
 )
-from slipway.records.desired import desire
+from slipway.records.desired_state import desire
 from slipway.serving.model_server.pipeline_engine import engine_of
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import bad_inputs

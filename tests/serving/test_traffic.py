@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from slipway.records.desired import Desired
+from slipway.records.desired_state import Desired
 from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.forwarding import Forwarding
 from slipway.serving.platform.proxy.upstream import Reply

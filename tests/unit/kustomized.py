@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from slipway.adapters.platforms.cluster.manifests import names
-from slipway.orchestration import pod_shape
+from slipway.orchestration.pods import shape
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -111,7 +111,7 @@ def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
     """Labels of every pod that will be in the namespace, by what it is."""
     ours = {name: pod["metadata"]["labels"] for name, pod in pods(objects).items()}
     stages = {
-        f"stage {stage}": pod_shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
+        f"stage {stage}": shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
         for stage in {*ROLLOUT_STAGES, "train", "ingest", "drift"}
     }
     servers = {

@@ -13,7 +13,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 
-from slipway.adapters.code_state import read_code_state
+from slipway.adapters.git_commit import read_code_state
 from slipway.records.store import digest
 from slipway.stages.model import sbom
 

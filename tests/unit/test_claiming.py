@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slipway.errors import PlatformUnavailable, Superseded
-from slipway.records.desired import claim, desire, newest_desired
+from slipway.records.desired_state import claim, desire, newest_desired
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rolling import MODEL, Yard
 

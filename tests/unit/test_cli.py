@@ -18,7 +18,7 @@ from slipway.records.runs import RunRef, perform
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
-from slipway.wiring import Workshop
+from slipway.wiring import Container
 from tests.fakes.shop import FILES, MODEL
 from tests.fakes.standing import WrittenPlatform, WrittenRegistry
 from tests.fakes.wiring import FakeWiring
@@ -33,15 +33,15 @@ def slipway(*words: str) -> Result:
 
 
 @pytest.fixture
-def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
     """A project with one model, whose registry and platform are written down."""
     root = project(FILES)
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    shop = Workshop(Settings())
+    shop = Container(Settings())
     shop.registry = WrittenRegistry({"champion": 2, "previous": 1})
     shop.platform = WrittenPlatform({2: 1.0})
-    monkeypatch.setattr(wiring, "Workshop", lambda: shop)
+    monkeypatch.setattr(wiring, "Container", lambda: shop)
     return shop
 
 
@@ -53,7 +53,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     return fake
 
 
-def promoted(shop: Workshop, version: int) -> RunRef:
+def promoted(shop: Container, version: int) -> RunRef:
     """Record the promotion of a version of the model `sales`."""
     ref = RunRef("sales", f"rollout-{version:06d}", "promote_champion")
     verdict = Verdict("promoted", f"Version {version} is served.", {"version": version})
@@ -61,7 +61,7 @@ def promoted(shop: Workshop, version: int) -> RunRef:
     return ref
 
 
-def test_check_counts_what_is_fine(shop: Workshop) -> None:
+def test_check_counts_what_is_fine(shop: Container) -> None:
     """A project without mistakes is told in one line."""
     del shop
     assert slipway("check").output == "1 dataset, 1 model: fine\n"
@@ -140,7 +140,7 @@ def test_own_error_has_its_lines_and_no_traceback(stages: FakeWiring, error: Exc
     assert (result.exit_code, result.stderr) == (1, "Error: no\n  hint: mend it\n")
 
 
-def test_missing_argument_of_a_stage_is_named(shop: Workshop) -> None:
+def test_missing_argument_of_a_stage_is_named(shop: Container) -> None:
     """A stage that lacks an argument says which."""
     del shop
     result = slipway("run", "train", "--model", "sales")
@@ -202,7 +202,7 @@ def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: 
     assert [name for name, _ in stages.asked][-1] == stage
 
 
-def test_status_tells_how_models_stand(shop: Workshop) -> None:
+def test_status_tells_how_models_stand(shop: Container) -> None:
     """Aliases, traffic and last verdicts of each model are printed."""
     promoted(shop, 2)
     output = slipway("status").output
@@ -215,7 +215,7 @@ def test_status_tells_how_models_stand(shop: Workshop) -> None:
 
 
 def test_status_says_which_model_is_scored_in_batches(
-    shop: Workshop, project: Make, monkeypatch: pytest.MonkeyPatch
+    shop: Container, project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked where batch models stand, and has no engine but its pipeline."""
     project({"models/sales/model.yaml": FILES["models/sales/model.yaml"] + "deployment: batch\n"})
@@ -227,7 +227,7 @@ def test_status_says_which_model_is_scored_in_batches(
     assert (found["target"], found["weights"]) == ("batch", {"1": 1.0})
 
 
-def test_status_of_nobody_names_the_models(shop: Workshop) -> None:
+def test_status_of_nobody_names_the_models(shop: Container) -> None:
     """A model that does not exist is answered with those that do."""
     del shop
     result = slipway("status", "sails")
@@ -235,14 +235,14 @@ def test_status_of_nobody_names_the_models(shop: Workshop) -> None:
     assert "did you mean 'sales'?" in result.stderr
 
 
-def test_why_is_five_lines(shop: Workshop) -> None:
+def test_why_is_five_lines(shop: Container) -> None:
     """The story of a model has five lines, in words and as JSON."""
     promoted(shop, 2)
     assert len(slipway("why", "sales").output.splitlines()) == 5
     assert len(json.loads(slipway("why", "sales", "--json").output)["lines"]) == 5
 
 
-def test_ledger_shows_who_did_what(shop: Workshop) -> None:
+def test_ledger_shows_who_did_what(shop: Container) -> None:
     """Entries are shown oldest first; `--last` shows the newest ones only."""
     for version in (1, 2, 3):
         promoted(shop, version)
@@ -253,7 +253,7 @@ def test_ledger_shows_who_did_what(shop: Workshop) -> None:
     assert output.index("rollout-000002") < output.index("rollout-000003")
 
 
-def test_ledger_verify_finds_an_edit(shop: Workshop) -> None:
+def test_ledger_verify_finds_an_edit(shop: Container) -> None:
     """An unchanged ledger holds; after an edit of a record the exit status is 1."""
     ref = promoted(shop, 1)
     assert "sales: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
@@ -265,7 +265,7 @@ def test_ledger_verify_finds_an_edit(shop: Workshop) -> None:
     assert f"its record {ref.key} was changed" in result.output
 
 
-def test_ledger_verify_needs_the_anchor(shop: Workshop) -> None:
+def test_ledger_verify_needs_the_anchor(shop: Container) -> None:
     """A ledger that was cut off is found by its anchor; without MLflow that has to be waived."""
     promoted(shop, 1)
     shop.registry.anchors = {"sales": ledger.Head(2, "0" * 64)}
@@ -275,7 +275,7 @@ def test_ledger_verify_needs_the_anchor(shop: Workshop) -> None:
     assert slipway("ledger", "verify", "--without-anchor").exit_code == 0
 
 
-def test_ledger_as_of_tells_the_champion_then(shop: Workshop) -> None:
+def test_ledger_as_of_tells_the_champion_then(shop: Container) -> None:
     """At a time after its promotion a version was champion; before, there was none."""
     promoted(shop, 4)
     assert "sales: version 4 since" in slipway("ledger", "as-of", NEVER_ON_THE_CLOCK).output

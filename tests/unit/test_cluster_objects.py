@@ -23,7 +23,7 @@ from slipway.errors import (
 )
 from slipway.settings import Settings
 from slipway.spec import ModelSpec
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
 from tests.conftest import free_port
 from tests.fakes import packages
 
@@ -158,7 +158,7 @@ def test_a_models_platform_is_its_cluster(monkeypatch: pytest.MonkeyPatch, tmp_p
     """Made once for each model, without asking anybody anything."""
     path = kubeconfig(tmp_path, "http://127.0.0.1:1")
     monkeypatch.setenv("KUBECONFIG", str(path))
-    shop = Workshop(Settings(mlflow="http://127.0.0.1:1", project=tmp_path))
+    shop = Container(Settings(mlflow="http://127.0.0.1:1", project=tmp_path))
     local = packages.spec("sklearn.linear_model.LogisticRegression")
     spec = ModelSpec.model_validate(
         {

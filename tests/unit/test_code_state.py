@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from slipway.adapters.code_state import read_code_state
+from slipway.adapters.git_commit import read_code_state
 from slipway.records.store import digest
 
 

@@ -16,7 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.adapters.object_store import open_store
-from slipway.records.desired import desire
+from slipway.records.desired_state import desire
 from tests.serving.ground import (
     MODEL,
     a_platform,

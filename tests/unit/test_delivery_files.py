@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from slipway.adapters.delivery_files import DeliveryFiles
+from slipway.adapters.sources.files import DeliveryFiles
 from slipway.errors import BadBatch
 
 

@@ -107,7 +107,7 @@ def test_what_is_copied_is_there(file: str, target: str) -> None:
 @pytest.mark.parametrize(
     ("path", "ignored"),
     [
-        ("include/slipway/cli/stages.py", False),
+        ("include/slipway/cli/run.py", False),
         ("include/slipway/cli/__pycache__/stages.cpython-311.pyc", True),
         ("include/.env", True),
         ("requirements/sbom/server.cdx.json", False),

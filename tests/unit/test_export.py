@@ -40,7 +40,7 @@ def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     """A model with a champion, version 1."""
     made = Yard.in_memory(tmp_path / "tracking")
     made.land(ferries.crossings(days=60))
-    shop = wiring.Workshop()
+    shop = wiring.Container()
     shop.registry = made.registry
     monkeypatch.setattr(wiring, "Workshop", lambda: shop)
     return made

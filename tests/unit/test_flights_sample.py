@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from rich.progress import Progress
 
-from slipway.adapters.delivery_files import DeliveryFiles
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
-from slipway.local.samples import make_sample
+from slipway.adapters.sources.files import DeliveryFiles
+from slipway.local.sample_deliveries import make_sample
 from slipway.records.arrivals import StreamName
 from slipway.spec.loading import load_dataset
 from slipway.stages.ingest.validation import Examination, examine

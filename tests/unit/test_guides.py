@@ -18,7 +18,7 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.serving.v2.protocol import Column, Signature, decode
 from slipway.spec.loading import load_all
 from slipway.stages.report.check import inspect
-from slipway.wiring.inspection import expectation_check
+from slipway.wiring.check import expectation_check
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 BLOCK = re.compile(

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from slipway.adapters.delivery_files import DeliveryFiles
+from slipway.adapters.sources.files import DeliveryFiles
 from slipway.errors import BadParameter, CommitConflict, NotFound, SpecError, Superseded
 from slipway.records import arrivals, ledger
 from slipway.records.runs import RunRecord

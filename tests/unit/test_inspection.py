@@ -11,7 +11,7 @@ import pytest
 from slipway.spec import Expectation
 from slipway.spec.loading import load_all
 from slipway.stages.report.check import inspect
-from slipway.wiring.inspection import expectation_check
+from slipway.wiring.check import expectation_check
 from tests.fakes.shop import EXPECTATIONS, FILES
 
 Make = Callable[[Mapping[str, str]], Path]

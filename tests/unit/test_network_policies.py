@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.orchestration import pod_shape as stage_pods
+from slipway.orchestration.pods import shape as stage_pods
 from tests.unit.kustomized import (
     OVERLAYS,
     ROLLOUT_STAGES,

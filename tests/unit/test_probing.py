@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from slipway.errors import PlatformUnavailable
-from slipway.local.probing import REQUESTS_AT_ONCE, Probing
+from slipway.local.demo.load import REQUESTS_AT_ONCE, Probing
 from slipway.stages.rollout.platform import Served
 
 

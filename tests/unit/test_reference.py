@@ -63,7 +63,7 @@ def test_every_setting_is_in_the_reference() -> None:
 def test_every_command_is_in_the_reference() -> None:
     """Each command, those of groups too, has its section."""
     from slipway.cli import main
-    from slipway.cli.ledgers import ledger
+    from slipway.cli.ledger import ledger
 
     page = pages()["cli.md"]
     commands = [*main.commands, *(f"ledger {name}" for name in ledger.commands)]
@@ -73,7 +73,7 @@ def test_every_command_is_in_the_reference() -> None:
 def test_every_command_and_option_has_help() -> None:
     """No command and no option is without a word about it."""
     from slipway.cli import main
-    from slipway.cli.ledgers import ledger
+    from slipway.cli.ledger import ledger
 
     for command in [*main.commands.values(), *ledger.commands.values()]:
         assert command.help, command.name

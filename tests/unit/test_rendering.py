@@ -17,7 +17,7 @@ from slipway.cli import main
 from slipway.errors import NotFound
 from slipway.settings import Settings
 from slipway.stages.train.promote import ModelVersion
-from slipway.wiring import Workshop
+from slipway.wiring import Container
 from tests.fakes.admission import validate
 from tests.fakes.shop import FILES, MODEL
 from tests.fakes.standing import WrittenRegistry
@@ -51,14 +51,14 @@ class Registry(WrittenRegistry):
 
 
 @pytest.fixture
-def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
     """A project with one model that a cluster serves."""
     root = project({**FILES, "models/sales/model.yaml": MODEL + CLUSTER})
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    shop = Workshop(Settings())
+    shop = Container(Settings())
     shop.registry = Registry({"champion": 2, "previous": 1}, tags={2: TAGS})  # type: ignore[misc, assignment]
-    monkeypatch.setattr(wiring, "Workshop", lambda: shop)
+    monkeypatch.setattr(wiring, "Container", lambda: shop)
     return shop
 
 
@@ -77,7 +77,7 @@ def objects(*words: str) -> dict[str, dict[str, Any]]:
     return {f"{one['kind']}/{one['metadata']['name']}": one for one in printed}
 
 
-def test_what_serves_is_rendered(shop: Workshop) -> None:
+def test_what_serves_is_rendered(shop: Container) -> None:
     """Without arguments the champion serves, `previous` is warm, both as they were measured."""
     del shop
     printed = objects()
@@ -102,7 +102,7 @@ def test_what_serves_is_rendered(shop: Workshop) -> None:
     assert memory == {1: "512Mi", 2: "112Mi"}
 
 
-def test_a_canary_is_rendered(shop: Workshop) -> None:
+def test_a_canary_is_rendered(shop: Container) -> None:
     """What `--share` leaves goes to the champion, in whole servers."""
     del shop
     printed = objects("--share", "3=0.1")
@@ -112,7 +112,7 @@ def test_a_canary_is_rendered(shop: Workshop) -> None:
     assert Traffic.of(printed["Service/sales"]) == Traffic(0, {2: 0.9, 3: 0.1}, (1,))
 
 
-def test_the_spec_alone_is_enough(shop: Workshop) -> None:
+def test_the_spec_alone_is_enough(shop: Container) -> None:
     """Offline, versions are those that are given, and nobody is asked."""
     shop.registry.answers = False  # type: ignore[attr-defined]
     result = render("--offline", "--version", "4", "--keep", "3")
@@ -121,7 +121,7 @@ def test_the_spec_alone_is_enough(shop: Workshop) -> None:
     assert names[::4] == ["sales-v3", "sales-v4", "sales"]
 
 
-def test_a_registry_that_is_away_is_told(shop: Workshop) -> None:
+def test_a_registry_that_is_away_is_told(shop: Container) -> None:
     """With a version the manifests are printed nevertheless, and a line says whose sizes."""
     shop.registry.answers = False  # type: ignore[attr-defined]
     result = render("--version", "4")
@@ -130,7 +130,7 @@ def test_a_registry_that_is_away_is_told(shop: Workshop) -> None:
     assert result.stdout == render("--version", "4", "--offline").stdout
 
 
-def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(shop: Workshop) -> None:
+def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(shop: Container) -> None:
     """It may be rendered before it is made."""
     del shop
     result = render("--version", "9")
@@ -151,7 +151,7 @@ def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(shop: Worksh
         (["--share", "3=nan"], "a share cannot be read"),
     ],
 )
-def test_what_cannot_be_rendered_is_said(shop: Workshop, words: list[str], said: str) -> None:
+def test_what_cannot_be_rendered_is_said(shop: Container, words: list[str], said: str) -> None:
     """Exit status 1, nothing is printed, and the error says what is missing."""
     del shop
     result = render(*words)
@@ -160,14 +160,14 @@ def test_what_cannot_be_rendered_is_said(shop: Workshop, words: list[str], said:
     assert result.stdout == ""
 
 
-def test_shares_that_sum_to_one_need_no_other_version(shop: Workshop) -> None:
+def test_shares_that_sum_to_one_need_no_other_version(shop: Container) -> None:
     """Whole shares name every version themselves."""
     del shop
     printed = objects("--offline", "--share", "3=0.25", "--share", "4=0.75")
     assert Traffic.of(printed["Service/sales"]) == Traffic(0, {3: 0.25, 4: 0.75})
 
 
-def test_the_text_is_stable_and_plain(shop: Workshop) -> None:
+def test_the_text_is_stable_and_plain(shop: Container) -> None:
     """A repeat prints the same bytes, without anchors."""
     del shop
     first, again = render("--share", "3=0.1").stdout, render("--share", "3=0.1").stdout
@@ -185,7 +185,7 @@ def test_a_model_without_a_cluster_is_refused(
     assert "deployment.kubernetes" in result.stderr
 
 
-def test_a_version_is_downloaded(shop: Workshop, tmp_path: Path) -> None:
+def test_a_version_is_downloaded(shop: Container, tmp_path: Path) -> None:
     """The folder is the registry's, complete with its digests checked by it."""
     del shop
     words = ["download", "sales", "--version", "2", "--into", str(tmp_path / "made" / "here")]

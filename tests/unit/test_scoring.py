@@ -14,7 +14,7 @@ import pytest
 
 from slipway.adapters.delta_tables import DeltaTables, ScoreTable
 from slipway.errors import BadParameter, BadRequest, NotFound
-from slipway.records.desired import BATCH_FOLDER, desire
+from slipway.records.desired_state import BATCH_FOLDER, desire
 from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.spec.reading import Document, read_document
+from slipway.spec.yaml_reader import Document, read_document
 
 
 def read(tmp_path: Path, text: str | bytes) -> Document:

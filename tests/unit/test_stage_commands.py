@@ -23,7 +23,7 @@ def test_a_stage_ends_when_it_is_told(tmp_path: Path) -> None:
     """SIGTERM raises in it, also as the first process of a container, so that it tidies up."""
     code = (
         "import os, signal\n"
-        "from slipway.cli.stages import end_when_told\n"
+        "from slipway.cli.run import end_when_told\n"
         "end_when_told()\n"
         "try:\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"

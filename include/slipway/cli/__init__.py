@@ -8,16 +8,16 @@ from __future__ import annotations
 import click
 
 from slipway import __version__
-from slipway.cli.bringing import bring
-from slipway.cli.demonstration import demo, down
+from slipway.cli.bring import bring
+from slipway.cli.demo import demo, down
 from slipway.cli.export import export
-from slipway.cli.ledgers import ledger
+from slipway.cli.ledger import ledger
 from slipway.cli.output import Commands
-from slipway.cli.rendering import render
-from slipway.cli.servers import download, platform, serve, ship, token
+from slipway.cli.render import render
+from slipway.cli.run import rollback, run
+from slipway.cli.serve import download, platform, serve, ship, token
 from slipway.cli.specs import check, reference, sample
-from slipway.cli.stages import rollback, run
-from slipway.cli.stories import status, why
+from slipway.cli.status import status, why
 
 __all__ = ["main"]
 

@@ -40,7 +40,7 @@ def export(model: str, *, target: Path, which: str, as_json: bool) -> None:
     program = target.with_name(f"{target.stem}_example.py")
     if not target.parent.is_dir():
         raise BadParameter("there is no such folder", where=str(target.parent))
-    registry = wiring.Workshop().registry
+    registry = wiring.Container().registry
     version = find_version(registry, model, which)
     with TemporaryDirectory(prefix="slipway-export-") as scratch:
         folder = registry.download(model, version.version, Path(scratch) / model)

@@ -20,7 +20,7 @@ def check(*, as_json: bool) -> None:
     """
     from slipway.spec.loading import load_all
     from slipway.stages.report.check import inspect
-    from slipway.wiring.inspection import expectation_check
+    from slipway.wiring.check import expectation_check
 
     project = Settings().project
     loaded = load_all(project)
@@ -61,7 +61,7 @@ def sample(dataset: str, *, target: Path | None, as_json: bool) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from slipway.local.samples import make_sample
+    from slipway.local.sample_deliveries import make_sample
 
     settings = Settings()
     folder = target or settings.scratch / "samples" / dataset

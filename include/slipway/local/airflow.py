@@ -22,7 +22,7 @@ import httpx
 import yaml
 
 from slipway.errors import PlatformUnavailable
-from slipway.local import warming
+from slipway.local import scheduler_preload
 from slipway.local.addresses import LOOPBACK
 
 USER = "admin"
@@ -80,7 +80,7 @@ def environment(
             "execution_api_server_url": f"http://{LOOPBACK}:{execution_port}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "passwords.json",
-            "xcom_backend": "slipway.orchestration.policies.LimitedXCom",
+            "xcom_backend": "slipway.orchestration.task_policies.LimitedXCom",
         },
         "database": {
             "sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout={LOCK_WAIT_SECONDS}"
@@ -107,7 +107,7 @@ def environment(
 
 def prepare(home: Path, env: Mapping[str, str]) -> None:
     """Create Airflow's database and the login."""
-    warming.install(home)
+    scheduler_preload.install(home)
     (home / "passwords.json").touch(mode=0o600)
     (home / "passwords.json").write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
     done = subprocess.run(command("db", "migrate"), env=dict(env), capture_output=True, check=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from airflow.sdk import Asset, AssetWatcher
 
-from slipway.orchestration.bell import LandingBell
+from slipway.orchestration.landing_trigger import LandingBell
 from slipway.spec import DatasetSpec
 
 

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, BaseOperator, chain
 
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import deploy_parameters
-from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import handed_on, stage_task
 from slipway.spec import ModelSpec
 

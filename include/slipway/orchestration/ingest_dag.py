@@ -10,9 +10,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import ingest_parameters
-from slipway.orchestration.policies import first_that_fit
-from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import begin, stage_operator
+from slipway.orchestration.task_policies import first_that_fit
 from slipway.spec import DatasetSpec
 
 log = logging.getLogger(__name__)

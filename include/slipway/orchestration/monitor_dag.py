@@ -10,7 +10,7 @@ from airflow.sdk.definitions.asset import BaseAsset
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
-from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import begin, stage_operator, stage_task
 from slipway.spec import ModelSpec
 

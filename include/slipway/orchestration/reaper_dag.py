@@ -14,8 +14,8 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
-from slipway.orchestration.policies import task_defaults
 from slipway.orchestration.stage_task import begin
+from slipway.orchestration.task_policies import task_defaults
 from slipway.spec.pods import Pods
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def reap(connection: str, namespace: str) -> dict[str, int]:
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
-    from slipway.orchestration.cluster_answers import answered
+    from slipway.orchestration.pods.api_errors import answered
 
     context = get_current_context()
     begin(context)
@@ -93,11 +93,11 @@ def _reap(client: Any, namespace: str, *, ask: Any) -> Counter[str]:
         namespace: Where to look.
         ask: Tells states of tasks, as Airflow's task instance does.
     """
-    from slipway.orchestration.pod_shape import APP, INSTALLATION, STAGE_APP, installation
-    from slipway.orchestration.reaping import LeftPod, why_it_may_go
-    from slipway.wiring import Workshop
+    from slipway.orchestration.pods.reaper import LeftPod, why_it_may_go
+    from slipway.orchestration.pods.shape import APP, INSTALLATION, STAGE_APP, installation
+    from slipway.wiring import Container
 
-    mine = f"{APP}={STAGE_APP},{INSTALLATION}={installation(Workshop().store.root)}"
+    mine = f"{APP}={STAGE_APP},{INSTALLATION}={installation(Container().store.root)}"
     listed = client.list_namespaced_pod(namespace, label_selector=mine).items
     pods = [LeftPod.from_json(one) for one in client.api_client.sanitize_for_serialization(listed)]
     states = _states({one.origin.get("dag_id", "") for one in pods} - {""}, pods, ask=ask)

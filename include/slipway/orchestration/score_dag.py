@@ -10,7 +10,7 @@ from airflow.sdk import DAG, XComArg, get_current_context, task
 from slipway.errors import BadParameter
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import score_parameters
-from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import begin, stage_operator, stage_task
 from slipway.spec import ModelSpec
 

@@ -17,9 +17,9 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from slipway.errors import Permanent
-from slipway.orchestration.installation import fill_environment
+from slipway.orchestration.airflow_connections import fill_environment
 from slipway.orchestration.parameters import refuse_unknown
-from slipway.orchestration.policies import first_that_fit, refuse_large
+from slipway.orchestration.task_policies import first_that_fit, refuse_large
 from slipway.records.outcomes import Outcome
 from slipway.records.runs import RunRecord
 from slipway.records.verdicts import Verdict
@@ -115,7 +115,7 @@ def stage_operator(
     if spec.pods is None or spec.runtime == "local":
         return StageTask, {"task_id": stage, "stage": stage}
     # Costs seconds to import, so only a spec that runs in pods pays for it.
-    from slipway.orchestration.stage_pod import StagePod
+    from slipway.orchestration.pods.operator import StagePod
 
     pods = spec.pods.model_dump()
     on_cluster = isinstance(spec, ModelSpec) and spec.deployment.target == "kubernetes"

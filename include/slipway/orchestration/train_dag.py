@@ -6,7 +6,7 @@ from airflow.sdk import DAG
 
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import train_parameters
-from slipway.orchestration.ring import page, ring_dag
+from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import handed_on, stage_task
 from slipway.spec import ModelSpec
 

@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from slipway.spec.agreement import dataset_problems, model_problems
 from slipway.spec.base import Spec
+from slipway.spec.consistency import dataset_problems, model_problems
 from slipway.spec.dataset import DatasetSpec
-from slipway.spec.explain import explain
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, shown
-from slipway.spec.reading import Document, Where, read_document
+from slipway.spec.pydantic_errors import explain
+from slipway.spec.yaml_reader import Document, Where, read_document
 
 S = TypeVar("S", bound=Spec)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from slipway.spec.agreement import model_and_dataset_problems
 from slipway.spec.base import Spec
+from slipway.spec.consistency import model_and_dataset_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.folders import Folder, read_dataset, read_model
 from slipway.spec.model import ModelSpec

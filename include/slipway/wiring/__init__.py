@@ -1,9 +1,9 @@
 """The only composition root: settings become adapters, and stages are given them."""
 
-from slipway.wiring.arrival import acknowledge, claim
-from slipway.wiring.monitoring import collect
-from slipway.wiring.scoring import partitions
-from slipway.wiring.stages import STAGES, run_stage
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
+from slipway.wiring.ingest import acknowledge, claim
+from slipway.wiring.monitor import collect
+from slipway.wiring.score import partitions
+from slipway.wiring.stage_table import STAGES, run_stage
 
-__all__ = ["STAGES", "Workshop", "acknowledge", "claim", "collect", "partitions", "run_stage"]
+__all__ = ["STAGES", "Container", "acknowledge", "claim", "collect", "partitions", "run_stage"]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from slipway import wiring
 from slipway.cli import main
-from slipway.cli import stages as commands
+from slipway.cli import run as commands
 from slipway.records.outcomes import Listing
 from tests.fakes.clustered import MODEL
 from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World

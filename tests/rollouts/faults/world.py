@@ -30,7 +30,7 @@ from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.platform import Served
 from slipway.stages.rollout.reconcile import TAG
 from slipway.stages.train.promote import DIGEST
-from slipway.wiring import Workshop
+from slipway.wiring import Container
 from tests.cluster import Cluster
 from tests.fakes import packages
 from tests.fakes.clustered import MODEL, NAME, Clients, a_cluster, registered, spec_of
@@ -91,7 +91,7 @@ class World:
         self._number = 0
         self._is_asked = False
         self.write_specs()
-        _publish_rows(Workshop(self.settings))
+        _publish_rows(Container(self.settings))
 
     @property
     def environ(self) -> dict[str, str]:
@@ -131,9 +131,9 @@ class World:
             target.write_text(yaml.safe_dump(text))
         self.spec = ModelSpec.model_validate(described)
 
-    def shop(self) -> Workshop:
+    def shop(self) -> Container:
         """Tools as the pod of the next stage would make them."""
-        return Workshop(self.settings)
+        return Container(self.settings)
 
     def stage(self, name: str, *, holder: str = "run-1", **given: Any) -> RunRecord:
         """What a stage decided, run by its name; a step is asked by clients, if nobody asks yet."""
@@ -326,7 +326,7 @@ def a_world(mlflow: str, folder: Path) -> Iterator[World]:
         yield World(cluster, mlflow, folder)
 
 
-def _publish_rows(shop: Workshop) -> None:
+def _publish_rows(shop: Container) -> None:
     ref = RunRef("ferries", "features-a", "ingest")
     shop.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
     shop.tables.publish(

@@ -29,7 +29,7 @@ from slipway.errors import (
     SpecError,
     Tampered,
 )
-from slipway.records.desired import BATCH_FOLDER, claim, desire, newest_desired
+from slipway.records.desired_state import BATCH_FOLDER, claim, desire, newest_desired
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import Answer, Payload, Served, resident_mib
 from slipway.stages.rollout.v2_decode import rows_asked

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from slipway.errors import BadParameter, SlipwayError
-from slipway.records.desired import Desired, newest_entries, read_desired
+from slipway.records.desired_state import Desired, newest_entries, read_desired
 from slipway.records.store import Entry, Store
 from slipway.serving.http.auth import guarded
 from slipway.serving.http.server import bind, run_until_stopped

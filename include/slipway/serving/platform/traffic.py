@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from slipway.records.desired import Desired
+from slipway.records.desired_state import Desired
 from slipway.serving.platform.proxy.pick_version import drawn, stand_ins
 from slipway.serving.platform.proxy.request_stats import Count
 from slipway.serving.platform.supervisor.server_process import Server

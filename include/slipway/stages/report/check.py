@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from slipway.spec.dataset import DatasetSpec, Expectation
-from slipway.spec.explain import dotted
 from slipway.spec.loading import Loaded
 from slipway.spec.problems import Problem, in_order
-from slipway.spec.reading import read_document
+from slipway.spec.pydantic_errors import dotted
+from slipway.spec.yaml_reader import read_document
 
 
 class Mistake(Protocol):

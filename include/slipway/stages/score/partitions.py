@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import BadParameter, NotFound
-from slipway.records.desired import BATCH_FOLDER, first_desired
+from slipway.records.desired_state import BATCH_FOLDER, first_desired
 from slipway.records.runs import Attempt, RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest
 from slipway.stages.monitor.collect import CHAMPION, LiveView, difference_to_served

@@ -18,7 +18,7 @@ import httpx
 from slipway.adapters.platforms.answers import answer_of, let_in, said_by, trust, wait
 from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.errors import PlatformUnavailable
-from slipway.records.desired import claim, desire
+from slipway.records.desired_state import claim, desire
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import Answer, Payload, Served, Tally
 

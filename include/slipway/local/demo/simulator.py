@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from slipway.errors import PlatformUnavailable
 from slipway.local.airflow import AirflowApi
-from slipway.local.narration import Narrator
-from slipway.local.probing import Probing
+from slipway.local.demo.console import Narrator
+from slipway.local.demo.load import Probing
+from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
 from slipway.local.stack import Stack
-from slipway.local.year import Asked, ask, in_requests, land, wait_for
 from slipway.records import arrivals, requests
 from slipway.stages.rollout.platform import payload
-from slipway.wiring import Workshop, collect
+from slipway.wiring import Container, collect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Player:
         self.stack = stack
         self.api = api
         self.console = console
-        self.shop = Workshop(stack.settings)
+        self.shop = Container(stack.settings)
         self.dataset = self.shop.dataset(dataset)
         self.model = self.shop.model(model)
         self.narrator = Narrator(self.shop.store, [dataset, model], console)

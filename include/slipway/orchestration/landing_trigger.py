@@ -116,7 +116,7 @@ class LandingBell(BaseEventTrigger):
             "settle_seconds": self.settle_seconds,
             "again_seconds": self.again_seconds,
         }
-        return ("slipway.orchestration.bell.LandingBell", arguments)
+        return ("slipway.orchestration.landing_trigger.LandingBell", arguments)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Ring, for ever, whenever something waits."""
@@ -162,6 +162,6 @@ class LandingBell(BaseEventTrigger):
     @cached_property
     def store(self) -> Store:
         """The store it looks at, opened by the first look."""
-        from slipway.wiring import Workshop
+        from slipway.wiring import Container
 
-        return Workshop(Settings(store=self.store_root)).store
+        return Container(Settings(store=self.store_root)).store

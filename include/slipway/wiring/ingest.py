@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from slipway.wiring.calls import Call
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
+from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
 
 
 def claim(
-    *, dataset: str, batch: str | None = None, shop: Workshop | None = None
+    *, dataset: str, batch: str | None = None, shop: Container | None = None
 ) -> dict[str, Any]:
     """Deliveries that wait, in order, and the fingerprint that acknowledges them."""
     from slipway.stages.ingest import ingest as ingestion
 
-    shop = shop or Workshop()
+    shop = shop or Container()
     return ingestion.claim(shop.dataset(dataset), store=shop.store, batch=batch).to_json()
 
 
-def acknowledge(*, dataset: str, fingerprint: str, shop: Workshop | None = None) -> bool:
+def acknowledge(*, dataset: str, fingerprint: str, shop: Container | None = None) -> bool:
     """Acknowledge what was claimed, if all of it is registered; whether it was."""
     from slipway.stages.ingest import ingest as ingestion
 
-    shop = shop or Workshop()
+    shop = shop or Container()
     return ingestion.acknowledge(shop.dataset(dataset), store=shop.store, fingerprint=fingerprint)
 
 

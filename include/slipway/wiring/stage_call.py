@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.errors import BadParameter
 from slipway.records import requests
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
     from slipway.stages.rollout.platform import Platform
@@ -25,7 +25,7 @@ class Call:
         origin: Who runs it.
     """
 
-    shop: Workshop
+    shop: Container
     given: Mapping[str, Any]
     origin: Mapping[str, Any]
 

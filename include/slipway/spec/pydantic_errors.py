@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from slipway.spec.base import Misfit
 from slipway.spec.problems import Problem, nearest, shown
-from slipway.spec.reading import Document, Where
+from slipway.spec.yaml_reader import Document, Where
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "a whole number",

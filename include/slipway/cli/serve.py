@@ -57,7 +57,7 @@ def _download(model: str, version: int, scratch: Path) -> Path:
     from slipway import wiring
 
     target = scratch / "models" / model / str(version)
-    return wiring.Workshop().registry.download(model, version, target)
+    return wiring.Container().registry.download(model, version, target)
 
 
 @click.command()
@@ -78,7 +78,7 @@ def download(model: str, *, version: int, folder: Path) -> None:
     end_at_sigterm()
     from slipway import wiring
 
-    wiring.Workshop().registry.download(model, version, folder)
+    wiring.Container().registry.download(model, version, folder)
     click.echo(f"version {version} of {model} is in {folder}")
 
 
@@ -141,7 +141,7 @@ def platform(*, port: int, host: str) -> None:
     from slipway.serving.platform.platform import run
     from slipway.serving.server_options import Options
 
-    workshop = wiring.Workshop()
+    workshop = wiring.Container()
     run(
         store=workshop.store,
         versions=workshop.registry,

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from slipway.records.outcomes import Listing
 from slipway.records.verdicts import Verdict
-from slipway.wiring.calls import Call
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
+from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
     from slipway.stages.monitor.collect import Due
 
 
-def collect(*, model: str, shop: Workshop | None = None) -> Due:
+def collect(*, model: str, shop: Container | None = None) -> Due:
     """Windows of predictions that nobody has measured yet."""
     from slipway.stages.monitor import collect as watching
 
-    shop = shop or Workshop()
+    shop = shop or Container()
     spec = shop.model(model)
     return watching.collect(
         spec,

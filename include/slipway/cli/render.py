@@ -68,7 +68,7 @@ def render(
     from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
     from slipway.adapters.platforms.cluster.manifests.render import manifests
 
-    workshop = wiring.Workshop()
+    workshop = wiring.Container()
     spec = workshop.model(model)
     if spec.deployment.kubernetes is None:
         raise BadParameter(

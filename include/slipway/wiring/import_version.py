@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
 from slipway.settings import SourceSettings
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
     from slipway.adapters.object_store import S3Access
@@ -25,7 +25,7 @@ def bring(
     replace: bool,
     name: str | None = None,
     origin: Mapping[str, Any],
-    shop: Workshop | None = None,
+    shop: Container | None = None,
     secrets: SourceSettings | None = None,
 ) -> RunRecord | Verdict:
     """What became of the version that was asked for.
@@ -49,7 +49,7 @@ def bring(
     from slipway.stages.import_version import import_version
     from slipway.stages.report.export import find_version
 
-    own = shop or Workshop()
+    own = shop or Container()
     spec = own.model(model)
     held = secrets or SourceSettings()
     source = _source(mlflow, store, name=name or _address(mlflow), secrets=held)
@@ -105,7 +105,7 @@ def _access(secrets: SourceSettings) -> S3Access:
     )
 
 
-def _here(shop: Workshop) -> Here:
+def _here(shop: Container) -> Here:
     from slipway.adapters.metrics import measure
     from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.adapters.model_package import load_package

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from slipway.spec.dataset import Column, DatasetSpec, Expectation
-from slipway.spec.explain import dotted
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, nearest
-from slipway.spec.reading import Document, Where
+from slipway.spec.pydantic_errors import dotted
+from slipway.spec.yaml_reader import Document, Where
 
 GREATER_IS_BETTER: Mapping[str, bool] = {
     "roc_auc": True,

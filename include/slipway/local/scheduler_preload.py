@@ -24,14 +24,14 @@ MODULES = (
     "slipway.adapters.model_package.learner",
     "slipway.adapters.object_store",
     "slipway.adapters.prediction_log",
-    "slipway.orchestration.dags",
+    "slipway.orchestration.build_dags",
     "slipway.wiring",
 )
-POD_MODULES = ("slipway.orchestration.stage_pod",)
+POD_MODULES = ("slipway.orchestration.pods.operator",)
 """Only where a spec runs in pods: Airflow's Kubernetes provider takes seconds to import."""
 
 LOCAL_SETTINGS = """\
-from slipway.local.warming import warm_scheduler
+from slipway.local.scheduler_preload import warm_scheduler
 
 warm_scheduler()
 """

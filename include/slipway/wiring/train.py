@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slipway.wiring.calls import Call
+from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord

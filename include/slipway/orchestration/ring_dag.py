@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from airflow.sdk.definitions.asset import BaseAsset
 
-from slipway.orchestration.policies import task_defaults
+from slipway.orchestration.task_policies import task_defaults
 
 PICTURE = """\
 ```

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
-from slipway.cli.stages import shell_origin
+from slipway.cli.run import shell_origin
 
 DONE = frozenset({"brought", "known"})
 
@@ -69,7 +69,7 @@ def bring(
     A repeat finds what is there: one version here for one at the source.
     Secrets for the source come from the SLIPWAY_FROM_… variables, never from options.
     """
-    from slipway.wiring.bringing import bring as bring_version
+    from slipway.wiring.import_version import bring as bring_version
 
     outcome = bring_version(
         model,

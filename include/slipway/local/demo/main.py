@@ -19,12 +19,12 @@ from rich.progress import Progress
 from slipway.errors import SlipwayError
 from slipway.local.addresses import LOOPBACK
 from slipway.local.airflow import USER, AirflowApi, password
-from slipway.local.drill import Check, drill
-from slipway.local.playing import Player
-from slipway.local.samples import make_sample
-from slipway.local.scoreboard import as_table, draw
+from slipway.local.demo.drill import Check, drill
+from slipway.local.demo.metrics import figures
+from slipway.local.demo.scoreboard import as_table, draw
+from slipway.local.demo.simulator import Player
+from slipway.local.sample_deliveries import make_sample
 from slipway.local.stack import Stack
-from slipway.local.year_in_figures import figures
 from slipway.settings import Settings
 
 DATASET, MODEL = "flights", "flight_delay"

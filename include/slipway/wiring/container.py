@@ -15,7 +15,6 @@ from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
 
 if TYPE_CHECKING:
-    from slipway.adapters.delivery_files import DeliveryFiles
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations import ExpectationSuites
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from slipway.adapters.platforms.cluster.platform import ClusterPlatform
     from slipway.adapters.platforms.local import LocalPlatform
     from slipway.adapters.prediction_log import PredictionLog
+    from slipway.adapters.sources.files import DeliveryFiles
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.model.provenance import CodeState
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from slipway.stages.rollout.platform import Platform
 
 
-class Workshop:
+class Container:
     """One installation's tools, each made when it is first asked for.
 
     Args:
@@ -60,7 +60,7 @@ class Workshop:
     @cached_property
     def files(self) -> DeliveryFiles:
         """Parquet and CSV."""
-        from slipway.adapters.delivery_files import DeliveryFiles
+        from slipway.adapters.sources.files import DeliveryFiles
 
         return DeliveryFiles()
 
@@ -161,7 +161,7 @@ class Workshop:
 
     def code(self) -> CodeState:
         """Which code runs."""
-        from slipway.adapters.code_state import read_code_state
+        from slipway.adapters.git_commit import read_code_state
 
         return read_code_state(self.settings.project, commit=self.settings.git_commit)
 

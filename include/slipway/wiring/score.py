@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from slipway.errors import BadParameter
 from slipway.records.outcomes import Listing
 from slipway.records.verdicts import Verdict
-from slipway.wiring.calls import Call
-from slipway.wiring.workshop import Workshop
+from slipway.wiring.container import Container
+from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
@@ -22,7 +22,7 @@ def partitions(
     partition: str | None = None,
     first: str | None = None,
     last: str | None = None,
-    shop: Workshop | None = None,
+    shop: Container | None = None,
 ) -> Due:
     """The partitions that are to be scored now: those that are due, or those asked for.
 
@@ -39,7 +39,7 @@ def partitions(
     from slipway.stages.monitor.windows import window_named
     from slipway.stages.score.partitions import due
 
-    shop = shop or Workshop()
+    shop = shop or Container()
     spec = _batch_model(shop, model)
     if partition is not None and (first, last) != (None, None):
         raise BadParameter(
@@ -113,7 +113,7 @@ def _listed(call: Call, spec: ModelSpec) -> Scoring:
     return found.scorings[0]
 
 
-def _batch_model(shop: Workshop, name: str) -> ModelSpec:
+def _batch_model(shop: Container, name: str) -> ModelSpec:
     spec = shop.model(name)
     if spec.deployment.target != "batch":
         raise BadParameter(

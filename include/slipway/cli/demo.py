@@ -9,7 +9,7 @@ import click
 @click.option("--once", is_flag=True, help="End with the story instead of staying up.")
 def demo(*, once: bool) -> None:
     """Play a year of flights on a real Airflow, MLflow and serving platform."""
-    from slipway.local.story import main
+    from slipway.local.demo.main import main
 
     raise SystemExit(main(once=once))
 
@@ -17,6 +17,6 @@ def demo(*, once: bool) -> None:
 @click.command()
 def down() -> None:
     """Stop everything that `slipway demo` left running."""
-    from slipway.local.story import down as stop
+    from slipway.local.demo.main import down as stop
 
     stop()

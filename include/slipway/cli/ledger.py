@@ -82,7 +82,7 @@ def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
     """
     from slipway import wiring
 
-    workshop = wiring.Workshop()
+    workshop = wiring.Container()
     report = []
     for one in _subjects(workshop.store, subject):
         anchor = None if without_anchor else workshop.registry.anchored(one)
@@ -138,7 +138,7 @@ def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
 def _store() -> Store:
     from slipway import wiring
 
-    return wiring.Workshop().store
+    return wiring.Container().store
 
 
 def _subjects(store: Store, subject: str | None) -> list[str]:

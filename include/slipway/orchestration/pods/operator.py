@@ -23,10 +23,10 @@ from kubernetes.config import ConfigException  # noqa: TID253
 from urllib3.exceptions import HTTPError
 
 from slipway.errors import BadParameter
-from slipway.orchestration import pod_shape
-from slipway.orchestration.cluster_answers import answered
-from slipway.orchestration.pod_failures import Ended, pod_failure
-from slipway.orchestration.pod_launcher import PodLauncher
+from slipway.orchestration.pods import shape
+from slipway.orchestration.pods.api_errors import answered
+from slipway.orchestration.pods.failures import Ended, pod_failure
+from slipway.orchestration.pods.launcher import PodLauncher
 from slipway.orchestration.stage_task import RECORDED_STAGES, begin, conclude
 from slipway.records.outcomes import (
     Outcome,
@@ -74,7 +74,7 @@ class StagePod(KubernetesPodOperator):
         **airflow: Any,
     ) -> None:
         super().__init__(
-            **pod_shape.operator_arguments(pods, acts_on_cluster=acts_on_cluster),
+            **shape.operator_arguments(pods, acts_on_cluster=acts_on_cluster),
             deferrable=True,
             durable=True,
             do_xcom_push=False,
@@ -114,9 +114,9 @@ class StagePod(KubernetesPodOperator):
     @cached_property
     def store(self) -> Store:
         """The store that tasks and pods share."""
-        from slipway.wiring import Workshop
+        from slipway.wiring import Container
 
-        return Workshop().store
+        return Container().store
 
     @cached_property
     def pod_manager(self) -> PodLauncher:
@@ -147,7 +147,7 @@ class StagePod(KubernetesPodOperator):
             SlipwayError: What the stage itself reported; or what became of its pod.
         """
         self.origin = begin(context)
-        attempt = pod_shape.attempt_of(event["name"])
+        attempt = shape.attempt_of(event["name"])
         problem: Exception | None = None
         try:
             super().trigger_reentry(context, event)
@@ -167,21 +167,21 @@ class StagePod(KubernetesPodOperator):
         """The pod, whose name, labels and command follow from the task and its inputs."""
         origin = self.origin or _nobody(self)
         root = self.store.root
-        self.name = pod_shape.pod_name(origin, self.inputs, store_root=root)
+        self.name = shape.pod_name(origin, self.inputs, store_root=root)
         run = self.ref.run if self.ref else origin["run_id"]
-        self.labels = pod_shape.labels(self.stage, self.inputs, run=run, store_root=root)
+        self.labels = shape.labels(self.stage, self.inputs, run=run, store_root=root)
         who = {name: value for name, value in origin.items() if name != "pid"}
         who["host"] = self.name
         self.annotations = {
-            pod_shape.ORIGIN: json.dumps(who, sort_keys=True),
-            pod_shape.KEPT_MINUTES: str(self.pods["kept_minutes"]),
+            shape.ORIGIN: json.dumps(who, sort_keys=True),
+            shape.KEPT_MINUTES: str(self.pods["kept_minutes"]),
         }
         key = outcome_key_of(origin, attempt=origin["try_number"])
         self.arguments = [
-            *("run", self.stage, *pod_shape.command_line(self.inputs)),
+            *("run", self.stage, *shape.command_line(self.inputs)),
             *("--outcome", key),
         ]
-        self.env_vars = pod_shape.environment(who)
+        self.env_vars = shape.environment(who)
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
         # Each Service of the namespace would put variables of its own making beside ours.
         pod.spec.enable_service_links = False

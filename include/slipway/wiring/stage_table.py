@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from slipway.errors import BadParameter
 from slipway.records import outcomes
 from slipway.spec.problems import nearest
-from slipway.wiring import arrival, learning, monitoring, rollouts, scoring
-from slipway.wiring.calls import Call, Stage
-from slipway.wiring.workshop import Workshop
+from slipway.wiring import ingest, monitor, rollout, score, train
+from slipway.wiring.container import Container
+from slipway.wiring.stage_call import Call, Stage
 
 if TYPE_CHECKING:
     from slipway.records.outcomes import Outcome
@@ -24,7 +24,7 @@ def run_stage(
     arguments: Mapping[str, Any],
     *,
     origin: Mapping[str, Any],
-    shop: Workshop | None = None,
+    shop: Container | None = None,
     outcome: str | None = None,
 ) -> Outcome:
     """Run one stage and return what it decided.
@@ -40,7 +40,7 @@ def run_stage(
         BadParameter: There is no such stage, or an argument is missing or unknown.
         SlipwayError: The stage could not be done.
     """
-    shop = shop or Workshop()
+    shop = shop or Container()
     try:
         decided: Outcome = _named(name, arguments).run(Call(shop, arguments, origin))
     except Exception as error:
@@ -67,24 +67,24 @@ def _named(name: str, arguments: Mapping[str, Any]) -> Stage:
 
 
 STAGES: dict[str, Stage] = {
-    "ingest": Stage(arrival.ingest, ("dataset", "stream", "batch", "file")),
-    "accept": Stage(learning.accept, ("model",), ("reason",)),
-    "snapshot": Stage(learning.snapshot, ("model", "request")),
-    "train": Stage(learning.train, ("model", "request")),
-    "evaluate": Stage(learning.evaluate, ("model", "request")),
-    "gate": Stage(learning.gate, ("model", "request")),
-    "promote_challenger": Stage(learning.promote_challenger, ("model", "request")),
-    "answer": Stage(learning.answer, ("model", "request")),
-    "reconcile": Stage(rollouts.reconcile, ("model",), ("to",)),
-    "verify": Stage(rollouts.verify, ("model", "rollout")),
-    "shift": Stage(rollouts.shift, ("model", "rollout", "step")),
-    "switch": Stage(rollouts.switch, ("model", "rollout")),
-    "promote_champion": Stage(rollouts.promote_champion, ("model", "rollout")),
-    "partitions": Stage(scoring.list_partitions, ("model",), ("partition", "first", "last")),
-    "score": Stage(scoring.score, ("model",), ("partition", "scoring")),
-    "collect": Stage(monitoring.list_windows, ("model",)),
-    "drift": Stage(monitoring.drift, ("model", "window")),
-    "performance": Stage(monitoring.performance, ("model", "window")),
-    "decide": Stage(monitoring.decide, ("model",)),
+    "ingest": Stage(ingest.ingest, ("dataset", "stream", "batch", "file")),
+    "accept": Stage(train.accept, ("model",), ("reason",)),
+    "snapshot": Stage(train.snapshot, ("model", "request")),
+    "train": Stage(train.train, ("model", "request")),
+    "evaluate": Stage(train.evaluate, ("model", "request")),
+    "gate": Stage(train.gate, ("model", "request")),
+    "promote_challenger": Stage(train.promote_challenger, ("model", "request")),
+    "answer": Stage(train.answer, ("model", "request")),
+    "reconcile": Stage(rollout.reconcile, ("model",), ("to",)),
+    "verify": Stage(rollout.verify, ("model", "rollout")),
+    "shift": Stage(rollout.shift, ("model", "rollout", "step")),
+    "switch": Stage(rollout.switch, ("model", "rollout")),
+    "promote_champion": Stage(rollout.promote_champion, ("model", "rollout")),
+    "partitions": Stage(score.list_partitions, ("model",), ("partition", "first", "last")),
+    "score": Stage(score.score, ("model",), ("partition", "scoring")),
+    "collect": Stage(monitor.list_windows, ("model",)),
+    "drift": Stage(monitor.drift, ("model", "window")),
+    "performance": Stage(monitor.performance, ("model", "window")),
+    "decide": Stage(monitor.decide, ("model",)),
 }
 """Every stage, in the order of the ring."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from slipway.orchestration.pod_shape import KEPT_MINUTES, ORIGIN
+from slipway.orchestration.pods.shape import KEPT_MINUTES, ORIGIN
 
 ENDED = {"Succeeded", "Failed"}
 CHECKED = "already_checked"

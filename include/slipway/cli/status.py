@@ -24,7 +24,7 @@ def status(model: str | None, *, as_json: bool) -> None:
     from slipway.spec.loading import load_all
     from slipway.stages.report.status import status as status_of
 
-    workshop = wiring.Workshop()
+    workshop = wiring.Container()
     if model is None:
         specs = dict(sorted(load_all(workshop.settings.project).models.items()))
     else:
@@ -91,7 +91,7 @@ def why(model: str, *, as_json: bool) -> None:
     from slipway import wiring
     from slipway.stages.report.why import why as why_of
 
-    workshop = wiring.Workshop()
+    workshop = wiring.Container()
     spec = workshop.model(model)
     lines = why_of(
         spec,

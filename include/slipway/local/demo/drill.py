@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from slipway.local.playing import Player
-from slipway.local.year import Asked, ask, in_requests
+from slipway.local.demo.simulator import Player
+from slipway.local.demo.year import Asked, ask, in_requests
 from slipway.records import requests
 from slipway.records.runs import RunRef, find_record
 

@@ -11,8 +11,8 @@ from rich.progress import track
 
 from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import load_package
-from slipway.local.playing import Player
-from slipway.local.scoreboard import Month
+from slipway.local.demo.scoreboard import Month
+from slipway.local.demo.simulator import Player
 from slipway.records import requests
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 

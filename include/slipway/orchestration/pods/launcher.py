@@ -8,7 +8,7 @@ from airflow.providers.cncf.kubernetes.utils.pod_manager import PodManager, PodP
 from kubernetes.client import ApiException, V1DeleteOptions, V1Preconditions  # noqa: TID253
 from kubernetes.client import models as k8s  # noqa: TID253
 
-from slipway.orchestration.pod_shape import ORIGIN
+from slipway.orchestration.pods.shape import ORIGIN
 
 CONFLICT = 409
 

@@ -1,0 +1,1 @@
+"""Stages in Kubernetes pods: operator, pod shape, failures, launcher, reaper."""
