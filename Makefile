@@ -25,7 +25,7 @@ FAST = tests/unit tests/dags/test_dags.py \
 	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py)
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))
-FAULTS = double rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
+FAULTS = kubernetes_double/own_tests rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
 
 # Only what is typed after `make`: whoever has exported KUBECONFIG did not mean this.
 typed = $(if $(findstring command line,$(origin $1)),$2)

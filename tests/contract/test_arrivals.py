@@ -11,7 +11,7 @@ from slipway.records import arrivals
 from slipway.records.arrivals import Delivery
 from slipway.records.store import Store
 from tests.fakes.memory_store import MemoryStore
-from tests.racing import race
+from tests.support.racing import race
 
 
 def _land(store: Store, name: str, data: bytes = b"rows") -> None:

@@ -25,8 +25,8 @@ from slipway.records.store import Store
 from slipway.stages.rollout.platform import Payload, payload
 from slipway.stages.rollout.replay import Replay
 from slipway.wiring.batch_candidate import command
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
+from tests.support import ferries
 
 ROWS = ferries.crossings(days=20)
 COLUMNS = [("wind", "number", False), ("port", "string", False)]

@@ -21,9 +21,9 @@ from slipway.records import ledger
 from slipway.records.store import Store
 from slipway.stages.train.promote import DIGEST
 from tests.conftest import mlflow_in
-from tests.fakes import ferries
-from tests.fakes.environments import Environment, spec
-from tests.fakes.mortal import Fuse, Killed
+from tests.fakes.kill_points import Fuse, Killed
+from tests.support import ferries
+from tests.support.environments import Environment, spec
 
 NAME = spec().model
 

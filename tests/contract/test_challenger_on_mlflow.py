@@ -22,8 +22,8 @@ from slipway.records.store import digest
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.sbom import file_name
 from slipway.stages.train.promote import DIGEST
-from tests.fakes import ferries
-from tests.fakes.learning import CODE, Meddler, Yard, spec
+from tests.support import ferries
+from tests.support.training_env import CODE, Meddler, Yard, spec
 
 
 @pytest.fixture

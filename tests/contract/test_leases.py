@@ -11,7 +11,7 @@ from slipway.errors import LeaseHeld, Superseded
 from slipway.records import leases
 from slipway.records.leases import Lease
 from slipway.records.store import Store
-from tests.racing import race
+from tests.support.racing import race
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=61)

@@ -19,7 +19,7 @@ from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from tests.fakes.memory_store import MemoryStore
-from tests.racing import race
+from tests.support.racing import race
 
 
 def _keys(store: Store) -> list[str]:

@@ -11,7 +11,7 @@ from slipway.records import requests
 from slipway.records.requests import Request
 from slipway.records.store import Store
 from tests.fakes.memory_store import MemoryStore
-from tests.racing import race
+from tests.support.racing import race
 
 
 def _file(store: Store, unique: str) -> Request:

@@ -13,7 +13,7 @@ import pytest
 from slipway.adapters.object_store import open_store
 from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
 from slipway.records.store import Store, find_json, newest_number, read_json
-from tests.racing import race
+from tests.support.racing import race
 
 RACERS = 8
 

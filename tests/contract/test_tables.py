@@ -16,7 +16,7 @@ from slipway.errors import BadBatch, CommitConflict, NotFound, StoreUnavailable,
 from slipway.records.runs import Attempt, RunRef
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.racing import race
+from tests.support.racing import race
 
 TABLE = "flights/features"
 START = datetime(2013, 1, 1, tzinfo=UTC)

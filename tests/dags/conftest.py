@@ -16,7 +16,7 @@ from slipway.records.store import Store
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
-    from tests.cluster import Cluster
+    from tests.kubernetes_double import Cluster
 
 DAGS = Path(__file__).parents[2] / "dags"
 
@@ -76,8 +76,8 @@ def cluster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cluster]:
     """A cluster whose namespace holds an installation's settings, and Airflow's way to it."""
-    from tests.cluster import Cluster
     from tests.dags.specs import PODS, dataset_file, model_file
+    from tests.kubernetes_double import Cluster
 
     root = project({**dataset_file(), **model_file(more=PODS)})
     with Cluster(

@@ -12,9 +12,9 @@ from slipway.records import requests
 from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
-from tests.cluster import Cluster
 from tests.dags.specs import PODS, model_spec
 from tests.dags.watched import Watched
+from tests.kubernetes_double import Cluster
 
 GATE = RunRef("delay", "request-000001", "gate")
 INPUTS = {"model": "delay", "request": "1"}

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from slipway import errors
-from tests.cluster import Cluster
 from tests.dags.idle import QuietPod, asked, phase, the_pod, watched
 from tests.dags.watched import Watched, fired
+from tests.kubernetes_double import Cluster
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 

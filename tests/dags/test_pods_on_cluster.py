@@ -9,9 +9,9 @@ import pytest
 from slipway import errors
 from slipway.orchestration.pods.operator import StagePod
 from slipway.records.store import Store
-from tests.cluster import Cluster
 from tests.dags.idle import JUDGED, asked, evaluated, phase, the_pod, watched
 from tests.dags.watched import fired, triggerer_ends
+from tests.kubernetes_double import Cluster
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 

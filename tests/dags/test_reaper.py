@@ -10,9 +10,9 @@ from slipway import errors
 from slipway.orchestration import reaper_dag
 from slipway.orchestration.reaper_dag import reap
 from slipway.spec.pods import Pods
-from tests.cluster import Cluster
 from tests.dags.idle import phase, the_pod, watched
 from tests.fakes.airflow import FakeInstance, task_context
+from tests.kubernetes_double import Cluster
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 

@@ -52,7 +52,11 @@ class House:
     def land_features(self, *days: int, turned: bool = False) -> None:
         """Deliver the features of some days."""
         for number in days:
-            land(ferries.features_file(self.files, number, turned=turned), self.landing, "features")
+            land(
+                ferries.features_file(self.files, number, turned=turned),
+                self.landing,
+                "features",
+            )
 
     def land_labels(self, *days: int, turned: bool = False) -> None:
         """Deliver the labels of some days."""

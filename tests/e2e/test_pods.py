@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from slipway.local.demo.year import Asked
-from tests.e2e import northern
+from tests.e2e import cluster_env
+from tests.e2e.cluster_env import MODEL, Harbour
 from tests.e2e.conftest import House
-from tests.e2e.northern import MODEL, Harbour
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def harbour(house: House) -> Iterator[Harbour]:
     """The cluster's house, empty at first; tests of this file share what they build."""
-    with northern.opened(house) as harbour:
+    with cluster_env.opened(house) as harbour:
         yield harbour
 
 
@@ -32,7 +32,7 @@ def test_what_lands_is_trained_and_served_by_a_cluster(harbour: Harbour) -> None
     assert set(made) == {"slipway-airflow"}
     ran = [
         fact
-        for subject in (northern.DATASET, MODEL)
+        for subject in (cluster_env.DATASET, MODEL)
         for fact in harbour.house.facts(subject)
         if fact["origin"].get("dag_id")
     ]

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.integration import layout
-from tests.integration.ground import Ground
-from tests.integration.house import ENTRY, MODEL, House
+from tests.integration import manifests
+from tests.integration.environment import Ground
+from tests.integration.project import ENTRY, MODEL, House
 
 NAME = "ferry-delay-clients"
 # Each request has a connection of its own, so that every one may meet another server.
@@ -71,7 +71,7 @@ def asking(house: House) -> Iterator[Clients]:
     """A client in the cluster that has been answered once; it is gone afterwards."""
     ground = house.ground
     base = ground.gateway["url"] if ground.gateway else f"http://{ENTRY}:8080"
-    spec = layout.restricted(ground.image, ["python", "-c", PROGRAM])
+    spec = manifests.restricted(ground.image, ["python", "-c", PROGRAM])
     spec["containers"][0]["env"] = [
         {"name": "URL", "value": f"{base}/v2/models/{MODEL}/infer"},
         {"name": "BODY", "value": json.dumps(house.question())},

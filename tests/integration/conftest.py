@@ -10,8 +10,8 @@ import pytest
 
 # Airflow reads its home when it is imported, and this file is imported before that is set.
 if TYPE_CHECKING:
-    from tests.integration.ground import Ground
-    from tests.integration.house import House
+    from tests.integration.environment import Ground
+    from tests.integration.project import House
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,8 +28,8 @@ def ground(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ground]:
     """The cluster that the suite runs on."""
-    from tests.integration.double import double
-    from tests.integration.real import real
+    from tests.integration.double_cluster import double
+    from tests.integration.real_cluster import real
 
     option, folder = request.config.getoption, tmp_path_factory.mktemp("ground")
     kubeconfig, gateway = option("--kubeconfig", None), option("--gateway", None)
@@ -49,7 +49,7 @@ def ground(
 @pytest.fixture(scope="session")
 def furnished(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The house, laid out on the ground."""
-    from tests.integration.house import opened
+    from tests.integration.project import opened
 
     with opened(ground, tmp_path_factory.mktemp("project")) as house:
         yield house
@@ -58,7 +58,7 @@ def furnished(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def house(furnished: House) -> Iterator[House]:
     """The house, with this process as its Airflow while a file of tests runs."""
-    from tests.integration.house import lived_in
+    from tests.integration.project import lived_in
 
     with lived_in(furnished):
         yield furnished

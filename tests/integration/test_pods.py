@@ -17,11 +17,11 @@ from slipway.records import requests
 from slipway.records.runs import RunRef, perform
 from slipway.records.verdicts import Verdict
 from tests.dags.watched import triggerer_ends
-from tests.integration import layout
+from tests.integration import manifests
 from tests.integration.api import Api, Manifest
-from tests.integration.ground import AIRFLOW
-from tests.integration.house import IDLE_MODEL, House
-from tests.integration.playing import Run, fired, runs
+from tests.integration.dag_runner import Run, fired, runs
+from tests.integration.environment import AIRFLOW
+from tests.integration.project import IDLE_MODEL, House
 
 GATE = RunRef(IDLE_MODEL, "request-000001", "gate")
 WAITS = "import time; time.sleep(300)"
@@ -45,7 +45,7 @@ def gate(house: House, change: Callable[[StagePod], None] = lambda _: None, **po
     return Run(
         lambda: train_dag(changed),
         f"manual__{next(NUMBERS)}",
-        layout.project_volume(house.files),
+        manifests.project_volume(house.files),
         house.ground.patience_s,
         pushed={"accept": {"request": 1}},
         changed=change,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 from kubernetes.client import ApiException
 
-from tests.integration import layout
+from tests.integration import manifests
 from tests.integration.api import Api
-from tests.integration.ground import AIRFLOW, ROLLOUT, SERVER, STAGES
-from tests.integration.house import House
+from tests.integration.environment import AIRFLOW, ROLLOUT, SERVER, STAGES
+from tests.integration.project import House
 
 READS = ("get", "list", "watch")
 CHANGES = (*READS, "create", "patch", "update", "delete")
@@ -82,7 +82,7 @@ def test_the_rollout_is_refused_what_is_not_its_own(house: House) -> None:
 def test_a_pod_that_runs_as_root_is_refused(house: House) -> None:
     """Whoever makes it: the namespace admits restricted pods only."""
     ground = house.ground
-    rooted = layout.restricted(ground.image, ["true"])
+    rooted = manifests.restricted(ground.image, ["true"])
     rooted["securityContext"] = {**rooted["securityContext"], "runAsNonRoot": False, "runAsUser": 0}
     pod = {
         "apiVersion": "v1",

@@ -14,10 +14,10 @@ from slipway import wiring
 from slipway.orchestration.deploy_dag import deploy_dag
 from slipway.orchestration.stage_task import stage_task
 from slipway.orchestration.train_dag import train_dag
-from tests.integration import layout
+from tests.integration import manifests
 from tests.integration.clients import Clients, asking
-from tests.integration.house import DATASET, ENTRY, MODEL, House
-from tests.integration.playing import Run
+from tests.integration.dag_runner import Run
+from tests.integration.project import DATASET, ENTRY, MODEL, House
 
 NUMBERS = itertools.count(1)
 TRAINED = {
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 def run(house: House, make: Callable[[], DAG], **conf: Any) -> Run:
     """A run that a person has started."""
-    volume = layout.project_volume(house.files)
+    volume = manifests.project_volume(house.files)
     run_id = f"manual__{next(NUMBERS)}"
     # The longest of its stages waits for requests.
     seconds = house.ground.patience_s + 300

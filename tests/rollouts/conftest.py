@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from tests.cluster import Cluster
-from tests.fakes.clustered import (
-    a_cluster,
-    registered,
-)
-from tests.rollouts.yard import Yard
+from tests.kubernetes_double import Cluster
+from tests.rollouts.rollout_env import Yard
+from tests.support.models_on_cluster import a_cluster, registered
 
 
 @pytest.fixture(scope="module")

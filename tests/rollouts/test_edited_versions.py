@@ -8,8 +8,8 @@ import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.errors import EditedByHand
-from tests.fakes.clustered import IMAGE, NAME, request_body
-from tests.rollouts.yard import SHARED, Yard, settled
+from tests.rollouts.rollout_env import SHARED, Yard, settled
+from tests.support.models_on_cluster import IMAGE, NAME, request_body
 
 Manifest = dict[str, Any]
 

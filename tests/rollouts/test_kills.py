@@ -15,11 +15,8 @@ from slipway.errors import (
     ClusterUnavailable,
     Denied,
 )
-from tests.fakes.clustered import (
-    MODEL,
-    platform_on,
-)
-from tests.rollouts.yard import SHARED, Yard
+from tests.rollouts.rollout_env import SHARED, Yard
+from tests.support.models_on_cluster import MODEL, platform_on
 
 
 class Killed(BaseException):

@@ -14,15 +14,9 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.stages.rollout.platform import Served
-from tests.cluster import Cluster
-from tests.fakes.clustered import (
-    IMAGE,
-    MODEL,
-    NAME,
-    a_cluster,
-    request_body,
-)
-from tests.rollouts.yard import SHARED, Yard, settled
+from tests.kubernetes_double import Cluster
+from tests.rollouts.rollout_env import SHARED, Yard, settled
+from tests.support.models_on_cluster import IMAGE, MODEL, NAME, a_cluster, request_body
 
 
 def test_a_model_goes_through_its_life(yard: Yard) -> None:

@@ -12,12 +12,8 @@ from slipway.errors import (
     EditedByHand,
     Superseded,
 )
-from tests.fakes.clustered import (
-    IMAGE,
-    MODEL,
-    NAME,
-)
-from tests.rollouts.yard import SHARED, Yard, settled, unmeasured
+from tests.rollouts.rollout_env import SHARED, Yard, settled, unmeasured
+from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 
 
 def test_an_edit_of_the_entry_is_seen_and_left_alone(yard: Yard) -> None:

@@ -13,16 +13,9 @@ from slipway.errors import (
     PlatformUnavailable,
     RolloutRefused,
 )
-from tests.cluster import Cluster
-from tests.fakes.clustered import (
-    CRASHING,
-    IMAGE,
-    MODEL,
-    NAME,
-    UNREADY,
-    request_body,
-)
-from tests.rollouts.yard import SHARED, Yard, unmeasured
+from tests.kubernetes_double import Cluster
+from tests.rollouts.rollout_env import SHARED, Yard, unmeasured
+from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, UNREADY, request_body
 
 
 @pytest.mark.parametrize(

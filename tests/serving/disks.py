@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.serving.faults import SETTLE_S, Site
-from tests.serving.ground import Process
 from tests.serving.load import Clients, Loss
+from tests.serving.support import Process
 
 
 class Disk(Protocol):

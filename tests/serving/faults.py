@@ -21,7 +21,8 @@ from slipway.adapters.object_store import open_store
 from slipway.records.desired_state import desire
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import Options
-from tests.serving.ground import (
+from tests.serving.load import Clients, Loss, is_shipped, stored
+from tests.serving.support import (
     MODEL,
     OPTIONS,
     Process,
@@ -32,7 +33,6 @@ from tests.serving.ground import (
     serving,
     until,
 )
-from tests.serving.load import Clients, Loss, is_shipped, stored
 
 SETTLE_S = 0.5
 

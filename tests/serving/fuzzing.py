@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tests.serving.ground import MODEL, flights, request_of
+from tests.serving.support import MODEL, flights, request_of
 
 MARK = "s3cret"
 """Every value holds this or the number below, and no name does: neither may come back."""

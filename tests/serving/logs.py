@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slipway.serving.prediction_log.write_ahead_log import ROLL_BYTES, Header, Record, WriteAheadLog
 from slipway.serving.server_options import Options
-from tests.serving.ground import MODEL
+from tests.serving.support import MODEL
 
 HEADER = Header(MODEL, 4, [("distance", "number"), ("carrier", "string")])
 PATIENT = Options(roll_seconds=60)

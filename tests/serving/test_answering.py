@@ -25,7 +25,7 @@ from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.protocol import Encoded
-from tests.serving.ground import MODEL, flights, request_of
+from tests.serving.support import MODEL, flights, request_of
 
 COLUMNS = (
     ("distance", "number", True),

@@ -11,8 +11,8 @@ import pytest
 
 from slipway.errors import Superseded
 from slipway.stages.rollout.platform import Tally
-from tests.serving.ground import MODEL, until
-from tests.serving.harbour import a_harbour
+from tests.serving.platform_process import a_harbour
+from tests.serving.support import MODEL, until
 
 
 def test_a_slow_older_change_gives_up_and_changes_nothing(versions: Path, tmp_path: Path) -> None:

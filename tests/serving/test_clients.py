@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from tests.serving.clients import PYTHON, needs_clients
-from tests.serving.ground import MODEL, Process, a_server, flights, offline
-from tests.serving.harbour import a_harbour
+from tests.serving.platform_process import a_harbour
+from tests.serving.support import MODEL, Process, a_server, flights, offline
 
 SCRIPTS = Path(__file__).with_name("public")
 DATATYPES = {"distance": "FP64", "temperature": "FP64", "carrier": "BYTES", "origin": "BYTES"}

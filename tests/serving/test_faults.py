@@ -12,7 +12,7 @@ from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
 from tests.serving.faults import FrontDoor, Site, folder_away
 from tests.serving.load import Loss
-from tests.serving.slow import crowd_out
+from tests.serving.slow_clients import crowd_out
 
 
 @pytest.fixture

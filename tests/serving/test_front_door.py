@@ -17,7 +17,7 @@ from slipway.serving.platform.pages import Pages
 from slipway.serving.platform.proxy.forwarding import Forwarding
 from slipway.serving.platform.proxy.reverse_proxy import FrontDoor, Place, place_of
 from slipway.serving.platform.traffic import Traffic
-from tests.fakes.servers import FakeServer, state
+from tests.fakes.model_servers import FakeServer, state
 
 pytestmark = pytest.mark.anyio
 

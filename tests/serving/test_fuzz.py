@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.serving.firing import answer_to, fire_at
 from tests.serving.fuzzing import MARKS
-from tests.serving.ground import a_server
+from tests.serving.send_requests import answer_to, fire_at
+from tests.serving.support import a_server
 
 
 def test_nothing_wrong_is_a_fault_of_the_server(versions: Path, tmp_path: Path) -> None:

@@ -18,17 +18,9 @@ from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import digest
 from slipway.stages.model.manifest import MANIFEST, open_sealed
 from slipway.stages.train.promote import DIGEST
-from tests.fakes import image
-from tests.serving.ground import (
-    MODEL,
-    Process,
-    flights,
-    free_port,
-    offline,
-    request_of,
-    until,
-)
 from tests.serving.logs import record, segments, write_ahead
+from tests.serving.support import MODEL, Process, flights, free_port, offline, request_of, until
+from tests.support import image
 
 
 def of_image(lock: str, *arguments: str) -> list[str]:

@@ -17,8 +17,8 @@ from slipway.records.store import Store
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import DiskNearlyFull, unshipped_seconds
 from slipway.serving.server_options import MIB, Options
-from tests.serving.ground import MODEL
 from tests.serving.logs import record, segments, write_ahead
+from tests.serving.support import MODEL
 
 
 def test_a_segment_stays_with_its_owner_until_it_is_rolled(store: Store, tmp_path: Path) -> None:

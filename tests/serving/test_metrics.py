@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serving.ground import (
+from tests.serving.support import (
     MODEL,
     OPTIONS,
     Process,

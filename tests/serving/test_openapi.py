@@ -15,7 +15,7 @@ from slipway.serving.http.tokens import line_of
 from slipway.serving.v2.openapi import document
 from slipway.serving.v2.protocol import Column, Signature, decode
 from tests.serving.clients import PYTHON, needs_clients
-from tests.serving.ground import OPTIONS, a_server
+from tests.serving.support import OPTIONS, a_server
 
 SIGNATURE = Signature(
     columns=(

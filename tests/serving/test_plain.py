@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from slipway.errors import BadRequest
 from slipway.serving.v2 import protocol
 from slipway.serving.v2.protocol import Column, Inputs, Signature
-from tests.serving.ground import flights, request_of
+from tests.serving.support import flights, request_of
 
 SIGNATURE = Signature(
     columns=(

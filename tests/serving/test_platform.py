@@ -28,7 +28,8 @@ from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, Scores
-from tests.serving.ground import (
+from tests.serving.platform_process import INFER, Harbour, a_harbour
+from tests.serving.support import (
     MODEL,
     a_platform,
     flights,
@@ -38,7 +39,6 @@ from tests.serving.ground import (
     request_of,
     until,
 )
-from tests.serving.harbour import INFER, Harbour, a_harbour
 
 approx = partial(pytest.approx, rel=1e-6)
 

@@ -18,9 +18,9 @@ import pytest
 from slipway.adapters.platforms.cluster.manifests.server_pod import DRAIN_SECONDS
 from slipway.serving.http.drain import TAKE_IN_SECONDS
 from slipway.serving.http.server import DRAIN_SECONDS as ANSWERING_SECONDS
-from tests.serving.ground import MODEL, Process, flights, free_port, logged, request_of, until
 from tests.serving.logs import record as a_record
 from tests.serving.logs import segments, write_ahead
+from tests.serving.support import MODEL, Process, flights, free_port, logged, request_of, until
 
 SLIPWAY = [sys.executable, "-m", "slipway.cli"]
 FIRST = ["unshare", "--pid", "--fork", "--kill-child"]

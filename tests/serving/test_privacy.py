@@ -24,9 +24,8 @@ from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Header, Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.stages.monitor.drift import measure_drift
-from tests.fakes import ferries
 from tests.fakes.monitoring import PlainReports, Shelf
-from tests.serving.ground import (
+from tests.serving.support import (
     MODEL,
     OPTIONS,
     a_server,
@@ -36,6 +35,7 @@ from tests.serving.ground import (
     request_of,
     until,
 )
+from tests.support import ferries
 
 KEY = b"sixteen bytes or"
 INFER = f"/v2/models/{MODEL}/infer"

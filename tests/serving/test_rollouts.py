@@ -24,8 +24,8 @@ from slipway.stages.rollout import shift as shifting
 from slipway.stages.rollout import switch
 from slipway.stages.rollout import verify as verification
 from tests.fakes.rollout import FakeRegistry
-from tests.serving.ground import DATASET, MODEL, SPEC, flights, offline, until
-from tests.serving.harbour import Harbour, a_harbour
+from tests.serving.platform_process import Harbour, a_harbour
+from tests.serving.support import DATASET, MODEL, SPEC, flights, offline, until
 
 CHAMPION, CANDIDATE = 1, 2
 HOLDOUT = flights(300, seed=7)

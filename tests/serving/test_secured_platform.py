@@ -18,7 +18,7 @@ from slipway.adapters.platforms.local import LocalPlatform
 from slipway.errors import BadParameter, PlatformUnavailable
 from slipway.records.store import Store
 from slipway.serving.http.tokens import line_of, make_token
-from tests.serving.ground import MODEL, OPTIONS, Process, a_platform, flights, request_of, until
+from tests.serving.support import MODEL, OPTIONS, Process, a_platform, flights, request_of, until
 
 INFER = f"/v2/models/{MODEL}/infer"
 

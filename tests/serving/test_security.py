@@ -22,7 +22,7 @@ import trustme
 from slipway.serving.http.server import warn_if_open
 from slipway.serving.http.tokens import line_of, make_token
 from slipway.serving.server_options import Options
-from tests.serving.ground import (
+from tests.serving.support import (
     MODEL,
     OPTIONS,
     Process,

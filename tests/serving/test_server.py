@@ -15,14 +15,7 @@ import httpx
 import pytest
 
 from slipway.stages.rollout.replay import bad_inputs
-from tests.serving.ground import (
-    MODEL,
-    Process,
-    a_server,
-    flights,
-    offline,
-    request_of,
-)
+from tests.serving.support import MODEL, Process, a_server, flights, offline, request_of
 
 INFER = f"/v2/models/{MODEL}/infer"
 COLUMNS = [("distance", "number", True), ("temperature", "number", False)]

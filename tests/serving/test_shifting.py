@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving.ground import MODEL, flights, request_of, save_version, until
-from tests.serving.harbour import INFER, Harbour, a_harbour
+from tests.serving.platform_process import INFER, Harbour, a_harbour
+from tests.serving.support import MODEL, flights, request_of, save_version, until
 
 CHAMPION, CANARY = 1, 2
 

@@ -17,8 +17,8 @@ from slipway.records.store import Store
 from slipway.serving.prediction_log import shipper
 from slipway.serving.prediction_log.shipper import FORGOTTEN_SECONDS, ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Record
-from tests.serving.ground import MODEL, a_shipper, until
 from tests.serving.logs import DAY_US, record, segments, write_ahead
+from tests.serving.support import MODEL, a_shipper, until
 
 
 def test_rows_arrive_by_day_of_event_time(store: Store, tmp_path: Path) -> None:

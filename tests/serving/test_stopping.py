@@ -14,7 +14,7 @@ import httpx
 
 from slipway.adapters.object_store import open_store
 from slipway.serving.prediction_log.shipper import ship_segments
-from tests.serving.ground import (
+from tests.serving.support import (
     MODEL,
     Asker,
     Process,

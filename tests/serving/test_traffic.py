@@ -13,7 +13,7 @@ from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.forwarding import Forwarding
 from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
-from tests.fakes.servers import FakeServer, asked, state
+from tests.fakes.model_servers import FakeServer, asked, state
 
 CHAMPION, CANARY = 1, 2
 HALVES = {CHAMPION: 0.5, CANARY: 0.5}

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serving.ground import MODEL, Process, a_server, change_manifest, flights, request_of
+from tests.serving.support import MODEL, Process, a_server, change_manifest, flights, request_of
 
 INFER = f"/v2/models/{MODEL}/infer"
 

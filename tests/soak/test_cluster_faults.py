@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import mlflow_in
-from tests.rollouts.faults.dying import dies_and_is_continued
-from tests.rollouts.faults.world import World, a_world, registry_in
+from tests.rollouts.faults.kill_points import dies_and_is_continued
+from tests.rollouts.faults.rollout_env import World, a_world, registry_in
 
 MOST_WRITES = 100
 

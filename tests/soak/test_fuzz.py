@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.serving.firing import answer_to, fire_at
 from tests.serving.fuzzing import MARKS
-from tests.serving.ground import a_server, save_version
+from tests.serving.send_requests import answer_to, fire_at
+from tests.serving.support import a_server, save_version
 
 SHOTS = 120_000
 WARM = 20_000

@@ -15,9 +15,9 @@ from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, MODEL, seal
 from slipway.stages.rollout.reconcile import ROLLED_BACK, TAG
 from slipway.stages.train.promote import DIGEST
-from tests.fakes import ferries
-from tests.fakes.environments import Environment, spec
-from tests.fakes.mortal import Fuse, Killed
+from tests.fakes.kill_points import Fuse, Killed
+from tests.support import ferries
+from tests.support.environments import Environment, spec
 
 NAME = spec().model
 

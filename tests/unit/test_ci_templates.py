@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from slipway import cli
-from tests.unit.kustomized import kustomize
+from tests.support.kustomize import kustomize
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "docker" / "ci"

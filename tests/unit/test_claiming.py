@@ -7,7 +7,7 @@ import pytest
 from slipway.errors import PlatformUnavailable, Superseded
 from slipway.records.desired_state import claim, desire, newest_desired
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rolling import MODEL, Yard
+from tests.support.rollout_env import MODEL, Yard
 
 
 @pytest.fixture

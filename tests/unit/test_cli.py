@@ -19,9 +19,9 @@ from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.wiring import Container
-from tests.fakes.shop import FILES, MODEL
-from tests.fakes.standing import WrittenPlatform, WrittenRegistry
+from tests.fakes.fixed_status import WrittenPlatform, WrittenRegistry
 from tests.fakes.wiring import FakeWiring
+from tests.support.small_specs import FILES, MODEL
 
 Make = Callable[[Mapping[str, str]], Path]
 NEVER_ON_THE_CLOCK = "2999-01-01"

@@ -13,7 +13,7 @@ from slipway.adapters.platforms.cluster.manifests.entrypoint import (
 from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS, Live
 from slipway.adapters.platforms.cluster.ownership.config_changes import digests
 from slipway.adapters.platforms.cluster.ownership.manual_edits import edits
-from tests.fakes.managed import SPEC, entry_of, held, live, objects
+from tests.support.managed_objects import SPEC, entry_of, held, live, objects
 
 Manifest = dict[str, Any]
 

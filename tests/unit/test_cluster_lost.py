@@ -22,7 +22,7 @@ from slipway.adapters.platforms.cluster.ownership.field_paths import (
     value_at,
     without,
 )
-from tests.fakes.managed import container, entry_of, held, live, objects, tree
+from tests.support.managed_objects import container, entry_of, held, live, objects, tree
 
 Manifest = dict[str, Any]
 

@@ -25,7 +25,7 @@ from slipway.settings import Settings
 from slipway.spec import ModelSpec
 from slipway.wiring.container import Container
 from tests.conftest import free_port
-from tests.fakes import packages
+from tests.support import packages
 
 
 def said(message: str, **more: Any) -> bytes:

@@ -11,7 +11,7 @@ from slipway.adapters.platforms.cluster.context import Ground
 from slipway.adapters.platforms.cluster.observe.wait import SILENT_SECONDS, Waiting
 from slipway.errors import PlatformUnavailable
 from slipway.spec import ModelSpec
-from tests.fakes import packages
+from tests.support import packages
 
 READY_SECONDS = 200
 

@@ -18,8 +18,8 @@ import yaml
 
 from slipway.cli import main
 from slipway.settings import Settings
-from tests.fakes import image
-from tests.fakes.dockerfiles import PROJECT, is_ignored, stages, variables
+from tests.support import image
+from tests.support.dockerfiles import PROJECT, is_ignored, stages, variables
 
 FOLDER = PROJECT / "docker"
 TEXT = (FOLDER / "compose.yaml").read_text()

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.adapters.object_store import open_store
 from slipway.records.desired_state import desire
-from tests.serving.ground import (
+from tests.serving.support import (
     MODEL,
     a_platform,
     change_manifest,

@@ -15,15 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.dockerfiles import (
-    PROJECT,
-    Stage,
-    copied,
-    is_ignored,
-    lineage,
-    stages,
-    variables,
-)
+from tests.support.dockerfiles import PROJECT, Stage, copied, is_ignored, lineage, stages, variables
 
 TMP = "/tmp"  # noqa: S108
 FILES = sorted((PROJECT / "docker").glob("*.Dockerfile"))

@@ -14,9 +14,9 @@ from slipway.records.runs import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
 from slipway.stages.monitor.drift import measure_drift
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, PlainReports, Shelf, TornLog
+from tests.support import ferries
 
 ORIGIN = {"by": "a test"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from slipway.errors import EditedByHand
 from slipway.records import ledger
 from slipway.stages.rollout.lease import rollout_of
 from slipway.stages.rollout.shift import put_back
-from tests.fakes.rolling import MODEL, Yard
+from tests.support.rollout_env import MODEL, Yard
 
 EDIT = "Deployment delay-v3: .spec.template set by kubectl-set"
 

@@ -17,9 +17,9 @@ from slipway.records import ledger
 from slipway.spec import DatasetSpec
 from slipway.stages.model.manifest import MODEL
 from slipway.stages.train.promote import DIGEST
-from tests.fakes import ferries
-from tests.fakes.learning import Yard, spec
-from tests.fakes.mortal import Killed
+from tests.fakes.kill_points import Killed
+from tests.support import ferries
+from tests.support.training_env import Yard, spec
 
 DAY = timedelta(days=1)
 LOW_BAR = {"greater_is_better": True, "threshold": 0.55}

@@ -17,8 +17,8 @@ from slipway.adapters.model_package import load_package
 from slipway.cli import main
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.onnx_form import ONNX
-from tests.fakes import ferries, packages
-from tests.fakes.learning import Yard, spec
+from tests.support import ferries, packages
+from tests.support.training_env import Yard, spec
 
 ASK = """
 import json, sys

@@ -12,10 +12,10 @@ from slipway.records.runs import RunRecord, RunRef, perform
 from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
 from slipway.stages.monitor.decide import Measured, decide, fires, judge_windows
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, Shelf
+from tests.support import ferries
 
 ACTIONS = st.lists(st.sampled_from(["ok", "drifting", "inconclusive"]), max_size=8)
 FIRES = st.tuples(st.integers(1, 5), st.integers(1, 5)).map(

@@ -19,7 +19,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
 from slipway.stages.ingest import ingest as ingestion
 from slipway.stages.ingest.publish import BEFORE_ANY_FEATURE
-from tests.fakes.mortal import Fuse, Killed, MortalStore, MortalTables
+from tests.fakes.kill_points import Fuse, Killed, MortalStore, MortalTables
 from tests.fakes.plain_suites import BETWEEN, MEAN, PlainSuites
 
 FAR = {"expect": BETWEEN, "kwargs": {"column": "miles", "max_value": 12500}}

@@ -12,7 +12,7 @@ from slipway.spec import Expectation
 from slipway.spec.loading import load_all
 from slipway.stages.report.check import inspect
 from slipway.wiring.check import expectation_check
-from tests.fakes.shop import EXPECTATIONS, FILES
+from tests.support.small_specs import EXPECTATIONS, FILES
 
 Make = Callable[[Mapping[str, str]], Path]
 

@@ -18,7 +18,7 @@ from slipway.adapters.platforms.cluster.manifests import names as naming
 from slipway.serving.v2.protocol import Column, Signature, decode
 from slipway.settings import PROJECT, Settings
 from slipway.spec.loading import load_all
-from tests.unit.kustomized import (
+from tests.support.kustomize import (
     FILES,
     FOLDER,
     NAMESPACE,

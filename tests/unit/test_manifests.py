@@ -23,8 +23,8 @@ from slipway.adapters.platforms.cluster.manifests.names import (
     version_name,
     version_of,
 )
-from tests.fakes.admission import KUBERNETES, NAME, objections, validate
-from tests.fakes.clusters import (
+from tests.support.admission import KUBERNETES, NAME, objections, validate
+from tests.support.manifests import (
     CLUSTERS,
     TRAFFICS,
     cases,

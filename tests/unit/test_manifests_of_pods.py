@@ -13,8 +13,8 @@ from slipway.adapters.platforms.cluster.manifests.server_pod import (
     SHIP_SECONDS,
 )
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
-from tests.fakes.admission import validate
-from tests.fakes.clusters import (
+from tests.support.admission import validate
+from tests.support.manifests import (
     CLUSTERS,
     TRAFFICS,
     containers,

@@ -21,8 +21,8 @@ from slipway.adapters.platforms.cluster.manifests.weights import (
     server_counts,
     weights,
 )
-from tests.fakes.admission import validate
-from tests.fakes.clusters import CLUSTERS, TRAFFICS, everything, of_kind, selected, spec_of
+from tests.support.admission import validate
+from tests.support.manifests import CLUSTERS, TRAFFICS, everything, of_kind, selected, spec_of
 
 
 def test_the_entry_leads_to_whoever_takes_everything() -> None:

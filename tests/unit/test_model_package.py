@@ -16,7 +16,7 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import BadRequest, SpecError, Tampered
 from slipway.records.store import digest, encode
 from slipway.stages.model.manifest import MANIFEST, SOURCE
-from tests.fakes import packages
+from tests.support import packages
 
 SOURCE_TEXT = """
 import numpy as np

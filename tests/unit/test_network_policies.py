@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.orchestration.pods import shape as stage_pods
-from tests.unit.kustomized import (
+from tests.support.kustomize import (
     OVERLAYS,
     ROLLOUT_STAGES,
     allows,

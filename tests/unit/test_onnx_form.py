@@ -21,7 +21,7 @@ from slipway.adapters.model_package.trial_rows import values_beside
 from slipway.adapters.onnx_model import OnnxModel
 from slipway.stages.model.onnx_form import MISSING, spelled
 from slipway.stages.train.engine_choice import TOLERANCE, choose_engine
-from tests.fakes import mutants, packages
+from tests.support import onnx_mutants, packages
 
 # XGBoost's sigmoid is computed in floats, and a product of matrices in another order of sums.
 ROUNDED = {
@@ -118,27 +118,27 @@ SCALED_XGB = SCALED_TREES.format(module="xgboost", name="XGBClassifier")
         (
             "sklearn.ensemble.HistGradientBoostingClassifier",
             None,
-            mutants.numbers_as_floats,
+            onnx_mutants.numbers_as_floats,
             "values beside splits of wind",
         ),
         (
             "sklearn.ensemble.HistGradientBoostingRegressor",
             None,
-            mutants.numbers_as_floats,
+            onnx_mutants.numbers_as_floats,
             "values beside splits of wind",
         ),
         (
             "xgboost.XGBClassifier",
             SCALED_XGB,
-            mutants.numbers_as_floats,
+            onnx_mutants.numbers_as_floats,
             "values beside splits of wind",
         ),
         *(
-            (name, None, mutants.other_side_of_equal, "values beside splits of wind")
+            (name, None, onnx_mutants.other_side_of_equal, "values beside splits of wind")
             for name in TREES
         ),
-        *((name, None, mutants.gaps_are_zeros, "rows without wind") for name in TREES),
-        *((name, None, mutants.missing_is_unknown, "rows without port") for name in LINES),
+        *((name, None, onnx_mutants.gaps_are_zeros, "rows without wind") for name in TREES),
+        *((name, None, onnx_mutants.missing_is_unknown, "rows without port") for name in LINES),
     ],
 )
 def test_the_gate_refuses_a_careless_form(
@@ -157,7 +157,7 @@ def test_a_sample_of_ordinary_rows_would_not_have_told() -> None:
     """A forest's splits lie between the rows that it has seen, so those hide what rounding does."""
     source = SCALED_TREES.format(module="sklearn.ensemble", name="RandomForestClassifier")
     model = learned("sklearn.ensemble.RandomForestClassifier", source=source)
-    careless = mutants.numbers_as_floats(form_of(model))
+    careless = onnx_mutants.numbers_as_floats(form_of(model))
     compared = compare(model.package, careless, packages.reference(model))
     by_kind = {one.kind: one for one in compared}
     assert by_kind["training rows"].agrees

@@ -18,7 +18,7 @@ from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.records.store import digest, encode
 from slipway.stages.model.manifest import MANIFEST, REFERENCE, SOURCE, seal
 from slipway.stages.model.onnx_form import ONNX
-from tests.fakes import packages
+from tests.support import packages
 
 XGB = "xgboost.XGBClassifier"
 

@@ -16,10 +16,10 @@ from slipway.stages.monitor.performance import (
     judge_performance,
     measure_performance,
 )
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, Shelf, TornLog
+from tests.support import ferries
 
 PROMISED = {1: {"slipway.metric.roc_auc": "0.65"}}
 

@@ -18,9 +18,9 @@ from slipway.errors import NotFound
 from slipway.settings import Settings
 from slipway.stages.train.promote import ModelVersion
 from slipway.wiring import Container
-from tests.fakes.admission import validate
-from tests.fakes.shop import FILES, MODEL
-from tests.fakes.standing import WrittenRegistry
+from tests.fakes.fixed_status import WrittenRegistry
+from tests.support.admission import validate
+from tests.support.small_specs import FILES, MODEL
 
 Make = Callable[[Mapping[str, str]], Path]
 CLUSTER = """\

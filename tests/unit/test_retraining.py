@@ -15,10 +15,10 @@ from slipway.records.runs import Attempt, RunRef, perform
 from slipway.records.verdicts import Verdict
 from slipway.stages.train.accept import accept
 from slipway.stages.train.close_request import SILENT_ATTEMPTS, STAGES, answer
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import Shelf
+from tests.support import ferries
 
 MODEL = "ferry_delay"
 ORIGIN = {"by": "a test"}

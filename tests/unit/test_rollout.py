@@ -25,7 +25,7 @@ from slipway.stages.rollout.plan import Decision, Facts, decide
 from slipway.stages.rollout.platform import Served, payload
 from slipway.stages.rollout.replay import Measured, recent_rows
 from slipway.stages.rollout.verify import judge
-from tests.fakes.rolling import DATASET, MODEL, Features, Yard
+from tests.support.rollout_env import DATASET, MODEL, Features, Yard
 
 STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
 

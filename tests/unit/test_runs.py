@@ -33,7 +33,7 @@ from slipway.records.runs import (
 from slipway.records.store import Store, encode, read_json
 from slipway.records.verdicts import Verdict
 from tests.fakes.memory_store import MemoryStore
-from tests.racing import race
+from tests.support.racing import race
 
 REF = RunRef("delay", "request-000001", "gate")
 GOOD = Verdict("promote", "0.75 is more than 0.72.", {"auc": 0.75, "champion": None}, {"x": "y"})

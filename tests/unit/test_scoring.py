@@ -24,8 +24,8 @@ from slipway.stages.score import partitions
 from slipway.stages.score import score as scoring
 from slipway.stages.score.partitions import Due, Scoring
 from slipway.stages.train.promote import ModelVersion
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
+from tests.support import ferries
 
 MARCH = datetime(2013, 3, 1, tzinfo=UTC)
 JUNE = datetime(2013, 6, 1, tzinfo=UTC)

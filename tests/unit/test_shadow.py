@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from slipway.errors import BadRequest
 from slipway.spec.deployment import Verify
 from slipway.stages.model.agreement import compare, liken, max_difference
-from tests.fakes.rolling import Offline, Yard, evidence
+from tests.support.rollout_env import Offline, Yard, evidence
 
 BARS = Verify()
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=50)

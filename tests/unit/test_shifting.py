@@ -20,8 +20,8 @@ from slipway.records.leases import find_lease, renew
 from slipway.spec import ModelSpec
 from slipway.spec.deployment import Shift
 from slipway.stages.rollout.platform import Served
-from tests.fakes.mortal import Fuse, Killed, MortalStore
-from tests.fakes.rolling import MODEL, SPEC, Yard
+from tests.fakes.kill_points import Fuse, Killed, MortalStore
+from tests.support.rollout_env import MODEL, SPEC, Yard
 
 STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from slipway.errors import Permanent, SpecError
 from slipway.spec.loading import Loaded, load_all, load_dataset, load_model
 from slipway.spec.problems import SpecErrors, raise_problems
-from tests.fakes.shop import DATASET, EXPECTATIONS, FILES, MODEL
-from tests.unit.broken_specs import (
+from tests.support.broken_specs import (
     BROKEN,
     DATASET_FILE,
     MODEL_FILE,
@@ -23,6 +22,7 @@ from tests.unit.broken_specs import (
     edited,
     more,
 )
+from tests.support.small_specs import DATASET, EXPECTATIONS, FILES, MODEL
 
 Make = Callable[[Mapping[str, str]], Path]
 

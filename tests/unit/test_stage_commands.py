@@ -14,7 +14,7 @@ from slipway.adapters.object_store import open_store
 from slipway.cli import main
 from slipway.errors import Permanent
 from slipway.records.outcomes import find_error
-from tests.fakes.shop import FILES
+from tests.support.small_specs import FILES
 
 Make = Callable[[Mapping[str, str]], Path]
 

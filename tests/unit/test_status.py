@@ -11,8 +11,8 @@ from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.status import OpenRequest, VersionEngine, status
+from tests.fakes.fixed_status import WrittenPlatform, WrittenRegistry
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.standing import WrittenPlatform, WrittenRegistry
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from slipway.records.runs import RunRef, perform
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import Shelf
+from tests.support import ferries
 
 MODEL = "ferry_delay"
 TAGS = {

@@ -17,8 +17,8 @@ from slipway.spec.model import Training
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import REFERENCE
 from slipway.stages.train.splitting import divide
-from tests.fakes import ferries
-from tests.fakes.learning import Meddler, Yard, spec
+from tests.support import ferries
+from tests.support.training_env import Meddler, Yard, spec
 
 DAY = timedelta(days=1)
 

@@ -12,10 +12,10 @@ from slipway.records.runs import RunRef, perform
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.collect import Due, collect
 from slipway.stages.rollout.platform import Served
-from tests.fakes import ferries
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, Shelf, TornLog
+from tests.support import ferries
 
 TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import mlflow_in
-from tests.rollouts.faults.world import World, a_world, registry_in
+from tests.rollouts.faults.rollout_env import World, a_world, registry_in
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from slipway.errors import Superseded
-from tests.rollouts.faults.world import STEP, World
+from tests.rollouts.faults.rollout_env import STEP, World
 
 
 def waiting_step(world: World, run: str) -> tuple[threading.Thread, list[Superseded]]:

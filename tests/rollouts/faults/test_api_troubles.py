@@ -10,8 +10,8 @@ from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.errors import ClusterUnavailable, Denied
 from slipway.records.runs import RunRecord
 from slipway.stages.rollout import shift, switch
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, STAGES, STEP, World
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STAGES, STEP, World
 
 TROUBLES: dict[str, dict[str, Any]] = {
     "429": {"status": 429},

@@ -7,11 +7,11 @@ import signal
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from tests.cluster.faults import Fault
-from tests.fakes.clustered import NAME
-from tests.fakes.mortal import Fuse, Killed
-from tests.rollouts.faults.dying import dies_and_is_continued, fused, killed_at
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, STEP, World
+from tests.fakes.kill_points import Fuse, Killed
+from tests.kubernetes_double.api.faults import Fault
+from tests.rollouts.faults.kill_points import dies_and_is_continued, fused, killed_at
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, STEP, World
+from tests.support.models_on_cluster import NAME
 
 HANGS = 30.0
 

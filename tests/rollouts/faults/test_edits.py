@@ -9,9 +9,9 @@ import yaml
 
 from slipway.cli import main
 from slipway.errors import EditedByHand
-from tests.fakes.clustered import MODEL, NAME
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL, as_a_person
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World
+from tests.support.models_on_cluster import MODEL, NAME
 
 BY = "kubectl-edit"
 

@@ -13,8 +13,8 @@ from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS
 from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied
 from slipway.records.verdicts import Verdict
 from slipway.stages.rollout import shift, switch
-from tests.fakes.clustered import CRASHING, IMAGE, MODEL, NAME, request_body
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
+from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, request_body
 
 
 @pytest.mark.parametrize("trouble", ["crash loop", "never ready", "wrong answers"])

@@ -10,10 +10,10 @@ from slipway.errors import LeaseHeld, Superseded
 from slipway.records.leases import acquire, release
 from slipway.records.runs import RunRecord
 from slipway.stages.rollout.lease import lease_name, run_name
-from tests.fakes.clustered import MODEL, NAME
-from tests.racing import race
 from tests.rollouts.faults.overtaken import waiting_step
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
+from tests.support.models_on_cluster import MODEL, NAME
+from tests.support.racing import race
 
 
 def test_only_one_of_two_begins(routed: World) -> None:

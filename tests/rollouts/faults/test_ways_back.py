@@ -11,10 +11,10 @@ import pytest
 from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.cli import main
 from slipway.stages.rollout import shift, switch
-from tests.fakes.clustered import IMAGE, MODEL, NAME
 from tests.rollouts.faults.overtaken import waiting_step
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World, hurry
 from tests.rollouts.faults.test_whole_rollouts import as_a_person
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World, hurry
+from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 
 
 def rollback(world: World) -> tuple[int, dict[str, Any]]:

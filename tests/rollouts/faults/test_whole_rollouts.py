@@ -14,8 +14,8 @@ from slipway import wiring
 from slipway.cli import main
 from slipway.cli import run as commands
 from slipway.records.outcomes import Listing
-from tests.fakes.clustered import MODEL
-from tests.rollouts.faults.world import CANDIDATE, CHAMPION, World
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
+from tests.support.models_on_cluster import MODEL
 
 ALL_WELL = ["roll_out", "verified", "shifted", "switched", "promoted"]
 

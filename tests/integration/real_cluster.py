@@ -1,0 +1,183 @@
+"""The suite's ground on any real cluster: a namespace of its own, by a kubeconfig with rights."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes.client import ApiException
+from kubernetes.config import ConfigException
+from urllib3.exceptions import HTTPError
+
+from tests.integration.api import Api
+from tests.integration.port_forward import Forward
+
+TOKEN_SECONDS = 4 * 3600
+GONE_WITHIN_S = 300.0
+COUNTED_WITHIN_S = 60.0
+
+
+class Real:
+    """The ground on a real cluster.
+
+    Args:
+        admin: Its API, with the rights of the given kubeconfig.
+        image: That the cluster can pull, or has.
+        files: The given kubeconfig.
+        folder: For kubeconfigs of service accounts; nobody else may read them.
+        gateway: The spec's `gateway`.
+        leaving: Ends the forwards.
+    """
+
+    patience_s, tries = 900.0, 3
+
+    def __init__(
+        self,
+        admin: Api,
+        *,
+        image: str,
+        files: str,
+        folder: Path,
+        gateway: dict[str, str] | None,
+        leaving: ExitStack,
+    ) -> None:
+        self.admin, self.namespace, self.image = admin, admin.namespace, image
+        self.gateway = gateway
+        self._files = files
+        self._folder = folder
+        self._leaving = leaving
+        self._forwards: dict[tuple[str, int], Forward] = {}
+
+    def kubeconfig(self, account: str) -> Path:
+        """A kubeconfig with a token that the TokenRequest API has made."""
+        path = self._folder / f"{account}.json"
+        if not path.exists():
+            token = self.admin.token(account, seconds=TOKEN_SECONDS)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(self._config(account, token)))
+        return path
+
+    def here(self, service: str, port: int) -> str:
+        """A port of this machine that `kubectl port-forward` leads there."""
+        key = (service, port)
+        if key not in self._forwards:
+            forward = Forward(self._files, self.namespace, service, port)
+            self._forwards[key] = self._leaving.enter_context(forward)
+        return self._forwards[key].url
+
+    def lacks_memory(self, pod: str) -> None:
+        """The kernel sees to it."""
+
+    def counted(self, quota: str) -> None:
+        """Return once the quota's controller has counted for the first time."""
+
+        def status() -> Any:
+            found = self.admin.find("ResourceQuota", quota) or {}
+            return (found.get("status") or {}).get("used")
+
+        self.admin.wait(f"the status of {quota}", status, seconds=COUNTED_WITHIN_S)
+        # Every API server hears of it a moment later.
+        time.sleep(2)
+
+    def _config(self, account: str, token: str) -> dict[str, Any]:
+        """A kubeconfig that knows the server as the given one does, and another user."""
+        known = self.admin.configuration
+        cluster: dict[str, Any] = {"server": known.host}
+        if not known.verify_ssl:
+            cluster["insecure-skip-tls-verify"] = True
+        elif known.ssl_ca_cert:
+            authority = Path(known.ssl_ca_cert).read_bytes()
+            cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
+        if getattr(known, "tls_server_name", None):
+            cluster["tls-server-name"] = known.tls_server_name
+        if getattr(known, "proxy", None):
+            cluster["proxy-url"] = known.proxy
+        context = {"cluster": "real", "user": account, "namespace": self.namespace}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "real",
+            "clusters": [{"name": "real", "cluster": cluster}],
+            "users": [{"name": account, "user": {"token": token}}],
+            "contexts": [{"name": "real", "context": context}],
+        }
+
+
+@contextmanager
+def real(
+    kubeconfig: str,
+    folder: Path,
+    *,
+    image: str | None,
+    gateway: str | None,
+    keep: Callable[[str], None] | None,
+) -> Iterator[Real]:
+    """A namespace of a real cluster as ground; it is deleted afterwards.
+
+    Args:
+        kubeconfig: File, or files as `KUBECONFIG` lists them.
+        folder: For tokens.
+        image: That the cluster can pull, or has.
+        gateway: `NAMESPACE/NAME=URL` of a Gateway; None: none is used.
+        keep: The namespace stays, and this is told how it is deleted; None: it is deleted.
+    """
+    if not image:
+        pytest.exit("hint: say which image: make integration KUBECONFIG=… IMAGE=…", returncode=2)
+    if shutil.which("kubectl") is None:
+        pytest.exit("hint: install kubectl: it forwards ports of the cluster", returncode=2)
+    namespace = f"slipway-it-{uuid.uuid4().hex[:8]}"
+    folder.chmod(0o700)
+    with ExitStack() as leaving:
+        admin = leaving.enter_context(_admin(kubeconfig, namespace))
+        leaving.callback(_leave, admin, keep)
+        yield Real(
+            admin,
+            image=image,
+            files=kubeconfig,
+            folder=folder,
+            gateway=_gateway(gateway),
+            leaving=leaving.enter_context(ExitStack()),
+        )
+
+
+def _admin(kubeconfig: str, namespace: str) -> Api:
+    """The API; the run ends here where nobody answers or somebody has no rights."""
+    try:
+        admin = Api(kubeconfig, namespace=namespace)
+        allowed = admin.may("create", "namespaces")
+    except (ConfigException, ApiException, HTTPError, OSError) as error:
+        pytest.exit(f"no cluster answers by the kubeconfig {kubeconfig}: {error}", returncode=2)
+    if not allowed:
+        reason = "the kubeconfig may not make namespaces; see docs/guides/kubernetes.md"
+        pytest.exit(reason, returncode=2)
+    return admin
+
+
+def _leave(admin: Api, keep: Callable[[str], None] | None) -> None:
+    if keep is not None:
+        keep(f"kept: kubectl delete namespace {admin.namespace}")
+        return
+    admin.delete("Namespace", admin.namespace)
+    admin.wait(
+        "the namespace's end",
+        lambda: admin.find("Namespace", admin.namespace) is None,
+        seconds=GONE_WITHIN_S,
+    )
+
+
+def _gateway(given: str | None) -> dict[str, str] | None:
+    if not given:
+        return None
+    where, separator, url = given.partition("=")
+    namespace, slash, name = where.partition("/")
+    if not separator or not slash:
+        pytest.exit("expected GATEWAY=NAMESPACE/NAME=URL", returncode=2)
+    return {"name": name, "namespace": namespace, "url": url}

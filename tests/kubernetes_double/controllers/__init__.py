@@ -1,0 +1,1 @@
+"""Controllers of the double: Deployments, ReplicaSets, endpoints, scheduling."""

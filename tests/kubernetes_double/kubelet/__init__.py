@@ -1,0 +1,1 @@
+"""Nodes of the double: pods run as processes of this machine."""

@@ -1,0 +1,1 @@
+"""The network of the double: Service addresses, names, a Gateway."""

@@ -1,0 +1,63 @@
+"""The API of a double, and clients of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+from kubernetes.client import ApiClient
+
+from tests.kubernetes_double import Cluster, Pace
+from tests.kubernetes_double.api.object_store import Objects
+from tests.kubernetes_double.api.server import Api
+from tests.kubernetes_double.kubelet.probes import Timing
+from tests.kubernetes_double.own_tests.manifests import IMAGE
+from tests.kubernetes_double.own_tests.requests import ACCOUNT, NAMESPACE, connected
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """A cluster of one restricted-to-be namespace, with the Gateway API."""
+    api = Api(
+        Objects(),
+        gateway=True,
+        log_file=lambda _, pod, container, previous: (
+            None if previous else tmp_path / f"{pod}-{container}.log"
+        ),
+        bookmark_seconds=0.05,
+    )
+    api.objects.create({"kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    account = {"name": ACCOUNT, "namespace": NAMESPACE}
+    api.objects.create({"kind": "ServiceAccount", "metadata": account})
+    api.start()
+    yield api
+    api.stop()
+
+
+@pytest.fixture
+def admin(api: Api) -> Iterator[ApiClient]:
+    """A client that may do everything."""
+    with connected(api, api.access.token("admin")) as found:
+        yield found
+
+
+@pytest.fixture
+def core(admin: ApiClient) -> client.CoreV1Api:
+    """Pods, Services and the like."""
+    return client.CoreV1Api(admin)
+
+
+@pytest.fixture
+def apps(admin: ApiClient) -> client.AppsV1Api:
+    """Deployments."""
+    return client.AppsV1Api(admin)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster with a Gateway, quicker than its manifests say."""
+    pace = Pace(probes=Timing(pace=0.05, least_seconds=0.05), crash_seconds=0.1)
+    with Cluster(folder=tmp_path / "cluster", images={IMAGE}, gateway=True, pace=pace) as made:
+        yield made

@@ -1,0 +1,97 @@
+"""Stages that are killed, in this process and as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from slipway.adapters.mlflow_server import MlflowRegistry
+from slipway.adapters.platforms.cluster.api_client import ClusterObjects
+from tests.fakes.kill_points import Fuse, Killed
+from tests.kubernetes_double.api.faults import Fault
+from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
+from tests.support.models_on_cluster import MODEL
+
+WRITES = {
+    ClusterObjects: ("apply", "delete"),
+    MlflowRegistry: ("set_alias", "delete_alias", "tag", "anchor"),
+}
+"""Everything by which a rollout changes the cluster and the registry."""
+
+
+@contextmanager
+def fused(fuse: Fuse, kinds: tuple[type, ...] = tuple(WRITES)) -> Iterator[None]:
+    """Kill whoever writes to the cluster or the registry once a fuse has burnt.
+
+    Args:
+        fuse: Says after how many writes; from then on every further one is dead, too.
+        kinds: Only these writes count.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in kinds:
+            for name in WRITES[kind]:
+                patch.setattr(kind, name, _mortal(getattr(kind, name), fuse))
+        yield
+
+
+def _mortal(act: Any, fuse: Fuse) -> Any:
+    def burn(*given: Any, **named: Any) -> Any:
+        fuse.burn()
+        return act(*given, **named)
+
+    return burn
+
+
+def dies_and_is_continued(world: World, *, writes: int) -> bool:
+    """Whether a rollout died at a write; then others have ended well, and left nothing behind.
+
+    No handler of errors runs, and the next run begins when the dead one's lease has lapsed.
+
+    Args:
+        world: The model, with clients.
+        writes: How many writes to the cluster and the registry come before that.
+    """
+    died = True
+    with fused(Fuse(writes)), suppress(Killed):
+        world.roll()
+        died = False
+    world.lapse()
+    for _ in range(3):
+        if world.aliases() == {"champion": CANDIDATE, "previous": CHAMPION}:
+            break
+        said = world.roll()
+        assert said[-1] == "promoted", said
+    world.is_tidy(CANDIDATE, CHAMPION)
+    return died
+
+
+def killed_at(world: World, fault: Fault, *command: str, run: str) -> int:
+    """Exit status of a stage's own process that was killed with SIGKILL while it wrote.
+
+    Args:
+        world: The model.
+        fault: The write, which hangs meanwhile.
+        *command: Stage and its own options.
+        run: The rollout.
+    """
+    world.cluster.api.fail(fault)
+    slipway = [sys.executable, "-m", "slipway.cli", "run"]
+    with subprocess.Popen(
+        [*slipway, *command, "--model", MODEL, "--rollout", run],
+        env={**os.environ, **world.environ},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            world.cluster.wait("it writes", lambda: fault.times == 0, seconds=60)
+        finally:
+            process.kill()
+    world.cluster.recover()
+    return process.returncode

@@ -1,0 +1,95 @@
+"""A model on the double of a cluster, whose versions are rolled out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from slipway.adapters.mlflow_server import MlflowRegistry
+from slipway.adapters.platforms.cluster.manifests.resources import Sizing, sizing
+from slipway.adapters.platforms.cluster.platform import ClusterPlatform
+from slipway.spec import ModelSpec
+from slipway.stages.rollout.platform import Served
+from tests.kubernetes_double import Cluster
+from tests.support.models_on_cluster import MODEL, NAME, Clients, platform_on, spec_of
+
+KINDS = ("Deployment", "Service", "PodDisruptionBudget")
+SHARED = {2: 0.1, 1: 0.9}
+
+
+class Yard:
+    """A model on a cluster.
+
+    Attributes:
+        cluster: The cluster.
+        spec: The model's.
+        platform: As a rollout's pod would make it.
+    """
+
+    def __init__(
+        self, cluster: Cluster, registry: MlflowRegistry, *, by_route: bool, **more: Any
+    ) -> None:
+        self.cluster = cluster
+        self.by_route = by_route
+        self.spec: ModelSpec = spec_of(cluster, by_route=by_route, **more)
+        self._registry = registry
+        self.platform = self.another()
+        self.entry_kind = "HTTPRoute" if by_route else "Service"
+
+    def another(self) -> ClusterPlatform:
+        """The platform as the pod of the next stage would make it."""
+        return platform_on(self.cluster, self.spec, self._registry)
+
+    def serve(
+        self, weights: dict[int, float], *keep: int, token: int = 1, is_urgent: bool = False
+    ) -> None:
+        """Change the traffic."""
+        self.platform.apply(MODEL, weights=weights, keep=keep, token=token, is_urgent=is_urgent)
+
+    def served(self) -> Served:
+        """What is really served."""
+        found = self.platform.served(MODEL)
+        assert found is not None
+        return found
+
+    def clients(self) -> Clients:
+        """Clients of the entry point."""
+        host = self.spec.deployment.kubernetes.gateway.url if self.by_route else ""  # type: ignore[union-attr]
+        return Clients(f"{host or f'http://{NAME}.slipway.svc:8080'}/v2/models/{MODEL}/infer")
+
+    def state(self) -> dict[tuple[str, str], str]:
+        """The resource version of every object of the model."""
+        kinds = (*KINDS, "HTTPRoute") if self.by_route else KINDS
+        return {
+            (kind, one["metadata"]["name"]): one["metadata"]["resourceVersion"]
+            for kind in kinds
+            for one in self.cluster.list(kind)
+        }
+
+    def versions(self) -> list[str]:
+        """Names of the Deployments."""
+        return [one["metadata"]["name"] for one in self.cluster.list("Deployment")]
+
+    def writes(self) -> int:
+        """Requests so far that were no mere look."""
+        return sum(one.method != "GET" for one in self.cluster.requests)
+
+
+def settled(cluster: Cluster) -> None:
+    """Wait until no controller has anything left to write."""
+
+    def now() -> list[str]:
+        found = [one for kind in KINDS for one in cluster.list(kind)]
+        return [one["metadata"]["resourceVersion"] for one in found]
+
+    before = now()
+    time.sleep(0.5)
+    while before != (found := now()):
+        before = found
+        time.sleep(0.5)
+
+
+def unmeasured(spec: ModelSpec) -> Sizing:
+    """What a server gets that `verify` has not measured."""
+    assert spec.deployment.kubernetes is not None
+    return sizing(spec.deployment.kubernetes, {})

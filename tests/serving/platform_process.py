@@ -1,0 +1,69 @@
+"""A running platform and what tests do with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.adapters.object_store import open_store
+from slipway.adapters.platforms.local import LocalPlatform
+from slipway.records.store import Store
+from slipway.stages.rollout.platform import Tally
+from tests.serving.support import MODEL, Asker, Process, a_platform, flights, logged, request_of
+
+INFER = f"/v2/models/{MODEL}/infer"
+
+
+@dataclass
+class Harbour:
+    """A running platform with its store and its scratch folder."""
+
+    process: Process
+    adapter: LocalPlatform
+    store: Store
+    scratch: Path
+    versions: Path
+    token: int = 0
+
+    def serve(self, version: int, *, keep: Sequence[int]) -> None:
+        """Give one version every request, as a new rollout would."""
+        self.share({version: 1.0}, keep=keep)
+
+    def share(self, weights: Mapping[int, float], *, keep: Sequence[int] = ()) -> None:
+        """Give versions their shares, as a new rollout would."""
+        self.token += 1
+        self.adapter.apply(MODEL, weights=weights, keep=keep, token=self.token)
+
+    def tallies(self) -> Mapping[int, Tally]:
+        """What the weighted versions did."""
+        served = self.adapter.served(MODEL)
+        assert served is not None
+        return served.tallies
+
+    def status(self) -> dict[str, Any]:
+        """What the platform says it serves."""
+        value: dict[str, Any] = self.process.get(f"/platform/models/{MODEL}").json()
+        return value
+
+    def asker(self) -> Asker:
+        """Asks the front door without a pause."""
+        return Asker(self.process.url + INFER, request_of(flights(3)))
+
+    def shipped(self, request_ids: dict[str, int]) -> bool:
+        """Whether the store holds every one of some requests, each row once per request."""
+        rows = logged(self.store.root)
+        counts = Counter(rows.drop_duplicates(["request_id", "row"])["request_id"])
+        return all(counts[request_id] == 3 for request_id in request_ids)
+
+
+@contextmanager
+def a_harbour(folder: Path, versions: Path) -> Iterator[Harbour]:
+    """A platform that serves nothing yet, with everything it needs in a folder."""
+    store = open_store(str(folder / "store"))
+    with a_platform(store.root, versions, folder / "scratch") as process:
+        adapter = LocalPlatform(process.url, store)
+        yield Harbour(process, adapter, store, folder / "scratch", versions)

@@ -1,0 +1,118 @@
+"""Fires shots at a server, and looks at every answer."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+
+import httpx
+
+from tests.serving.fuzzing import INFER, MARKS, Shot, shots
+from tests.serving.support import Process, flights, request_of
+
+
+@dataclass
+class Range:
+    """Fires at one server, and keeps what came back.
+
+    Attributes:
+        port: Where the server listens on the loopback interface.
+        counts: Shots by kind and status; 0 where none was owed and none came.
+        faults: What must not have happened, in words.
+    """
+
+    port: int
+    counts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    _kept: socket.socket | None = None
+
+    def fire(self, shot: Shot) -> None:
+        """Send a shot, and look at every answer to it."""
+        replies = self._alone(shot) if shot.alone else [self._together(shot)]
+        if shot.owed and not replies:
+            self.faults.append(f"no answer to {shot.kind} {shot.data!r}")
+        for status, text in replies or [(0, b"")]:
+            self.counts[shot.kind, status] += 1
+            is_bad = status >= 500 or (status >= 400 and any(mark in text for mark in MARKS))
+            if is_bad or (status == 0 and shot.owed):
+                self.faults.append(f"{status} {text!r} to {shot.kind} {shot.data!r}")
+
+    def table(self) -> str:
+        """Shots by kind and status."""
+        kinds = sorted({kind for kind, _ in self.counts})
+        lines = [
+            f"{kind:>10}: "
+            + ", ".join(
+                f"{n} of {status}" for (k, status), n in sorted(self.counts.items()) if k == kind
+            )
+            for kind in kinds
+        ]
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """Let the kept connection go."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def _together(self, shot: Shot) -> tuple[int, bytes]:
+        """The one answer to a sound HTTP request, over a connection that stays."""
+        if self._kept is None:
+            self._kept = self._connect()
+        self._kept.sendall(shot.data)
+        text = b""
+        while not (end := text.find(b"\r\n\r\n") + 4) - 4 >= 0 or len(text) < end + _length(text):
+            chunk = self._kept.recv(1 << 16)
+            if not chunk:
+                self.close()
+                return 0, text
+            text += chunk
+        if b"\r\nconnection: close" in text[:end].lower():
+            self.close()
+        return int(text[9:12]), text
+
+    def _alone(self, shot: Shot) -> list[tuple[int, bytes]]:
+        """All answers until the server closes, or soon where it may well wait for more."""
+        text = b""
+        with self._connect() as connection:
+            try:
+                connection.sendall(shot.data)
+                if not shot.owed:
+                    connection.settimeout(0.02)
+                while chunk := connection.recv(1 << 16):
+                    text += chunk
+            except ConnectionError:
+                pass
+            except TimeoutError:
+                if shot.owed:
+                    return []
+        parts = re.split(rb"(?=HTTP/1\.1 \d{3} )", text)
+        return [(int(part[9:12]), part) for part in parts if part]
+
+
+def fire_at(server: Process, count: int, *, seed: int) -> Range:
+    """What came back of so many shots."""
+    fired = Range(int(server.url.rpartition(":")[2]))
+    with closing(fired):
+        for shot in islice(shots(seed), count):
+            fired.fire(shot)
+    return fired
+
+
+def answer_to(server: Process) -> list[float]:
+    """The scores of a good request."""
+    reply = httpx.post(server.url + INFER, json=request_of(flights(3)), timeout=30)
+    scores: list[float] = reply.json()["outputs"][0]["data"]
+    return scores
+
+
+def _length(text: bytes) -> int:
+    found = re.search(rb"\r\ncontent-length: (\d+)", text, re.IGNORECASE)
+    return int(found[1]) if found else 0

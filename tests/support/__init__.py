@@ -1,0 +1,1 @@
+"""Data, projects and processes that several test folders share."""

@@ -1,0 +1,197 @@
+"""Two environments of one model, staging and production, each with its own servers and store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from slipway.adapters.metrics import measure
+from slipway.adapters.model_package import Package, load_package
+from slipway.records.runs import RunRecord
+from slipway.records.verdicts import Verdict
+from slipway.serving.v2.protocol import Column, Inputs, Signature
+from slipway.spec import ModelSpec
+from slipway.stages.import_version import import_version
+from slipway.stages.import_version.environments import Here, Source
+from slipway.stages.import_version.regate import Scales
+from slipway.stages.rollout.reconcile import reconcile
+from slipway.stages.rollout.switch import promote_champion, switch
+from slipway.stages.rollout.verify import verify
+from tests.fakes.kill_points import Fuse, Mortal
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+from tests.fakes.mlflow import MemoryRegistry, MemoryRuns, MemoryTracking
+from tests.fakes.rollout import FakePlatform, Scores
+from tests.support import ferries, training_env
+
+WRITES = frozenset(
+    {
+        *("write", "create", "delete"),
+        *("begin", "log_metrics", "log_package", "end", "attach"),
+        *("register", "set_alias", "delete_alias", "tag", "anchor"),
+    }
+)
+ORIGIN = {"by": "ada", "run_id": "shell-1"}
+
+
+def spec(**changes: Any) -> ModelSpec:
+    """The ferries' model, rolled out all at once."""
+    deployment = {"verify": {"replay_rows": 20}, "shift": {"steps": []}}
+    return training_env.spec(**{"deployment": deployment, **changes})
+
+
+@dataclass
+class Environment:
+    """One environment.
+
+    Attributes:
+        name: Stands for its MLflow server's address.
+        yard: Its training.
+        runs: Its training runs as they stand.
+        platform: What serves there.
+    """
+
+    name: str
+    yard: training_env.Yard
+    runs: Any
+    platform: FakePlatform
+
+    @classmethod
+    def make(
+        cls, name: str, *, tracking: Any, registry: Any, runs: Any, store: Any = None
+    ) -> Environment:
+        """An environment with the given servers, without rows."""
+        store = store or MemoryStore()
+        yard = training_env.Yard(
+            store, MemoryTables(), tracking, registry, spec(), ferries.dataset()
+        )
+        return cls(name, yard, runs, FakePlatform(store, _signature(), {}))
+
+    @classmethod
+    def in_memory(cls, name: str, folder: Path) -> Environment:
+        """An environment without any server."""
+        tracking = MemoryTracking(folder / name)
+        registry, runs = MemoryRegistry(tracking), MemoryRuns(tracking)
+        return cls.make(f"memory://{name}", tracking=tracking, registry=registry, runs=runs)
+
+    def mortal(self, fuse: Fuse) -> Environment:
+        """The same environment, in the hands of a process that may be killed."""
+        yard = self.yard
+        tracking, registry, store, runs = (
+            Mortal(one, fuse, writes=WRITES)
+            for one in (yard.tracking, yard.registry, yard.store, self.runs)
+        )
+        mine = replace(yard, tracking=tracking, registry=registry, store=store)
+        return replace(self, yard=mine, runs=runs)
+
+    def train(self, unique: str = "first", *, days: int = 60, start: int = 0, seed: int = 1) -> int:
+        """Version of a challenger, learnt from so many more days of crossings."""
+        begin = ferries.START + pd.Timedelta(days=start)
+        self.yard.land(ferries.crossings(days=days, start=begin, seed=seed))
+        request = self.yard.ask(unique)
+        self.yard.until_gate(request)
+        return int(self.yard.promote(request).verdict.numbers["version"] or 0)
+
+    def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
+        """What each stage of a rollout said, up to the first that stops it."""
+        begun = self.reconcile(to, holder=holder)
+        actions = [begun.verdict.action]
+        if actions == ["nothing"]:
+            return actions
+        run = begun.ref.run
+        actions.append(self.verify(run).verdict.action)
+        if actions[-1] == "verified":
+            common = self._common() | {"rollout": run}
+            actions.append(switch(self.yard.spec, **common).verdict.action)
+            actions.append(promote_champion(self.yard.spec, **common).verdict.action)
+        return actions
+
+    def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
+        """The first stage of a rollout."""
+        self._load()
+        return reconcile(self.yard.spec, **self._common(), holder=holder, to=to)
+
+    def verify(self, run: str) -> RunRecord:
+        """The second."""
+        return verify(
+            self.yard.spec,
+            self.yard.dataset,
+            **self._common(),
+            rollout=run,
+            tables=self.yard.tables,
+            load=load_package,
+        )
+
+    def champion(self) -> int | None:
+        """Its version."""
+        found = self.yard.registry.alias(self.yard.spec.model, "champion")
+        return found.version if found else None
+
+    def challenger(self) -> int | None:
+        """Its version."""
+        found = self.yard.registry.alias(self.yard.spec.model, "challenger")
+        return found.version if found else None
+
+    def source(self) -> Source:
+        """This environment, as others read it."""
+        return Source(self.name, self.yard.registry, self.runs, self.yard.store)
+
+    def bring(
+        self, source: Environment, which: str = "champion", *, replace: bool = False
+    ) -> Verdict:
+        """What became of another environment's version here."""
+        yard, theirs = self.yard, source.yard.registry
+        model = yard.spec.model
+        version = (
+            theirs.version(model, int(which)) if which.isdecimal() else theirs.alias(model, which)
+        )
+        assert version is not None
+        scales = Scales(yard.registry, yard.tables, load_package, measure)
+        outcome = import_version.bring(
+            yard.spec,
+            yard.dataset,
+            version=version,
+            source=source.source(),
+            here=Here(yard.registry, yard.tracking, self.runs, yard.store, scales),
+            replace=replace,
+            origin=ORIGIN,
+        )
+        return outcome.verdict if isinstance(outcome, RunRecord) else outcome
+
+    def _load(self) -> None:
+        """Give the platform whatever the aliases name."""
+        model = self.yard.spec.model
+        for alias in ("champion", "challenger", "previous"):
+            found = self.yard.registry.alias(model, alias)
+            if found is not None and found.version not in self.platform.models:
+                with TemporaryDirectory() as scratch:
+                    folder = self.yard.registry.download(
+                        model, found.version, Path(scratch) / "version"
+                    )
+                    self.platform.models[found.version] = _scores(load_package(folder))
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "store": self.yard.store,
+            "registry": self.yard.registry,
+            "platform": self.platform,
+            "origin": ORIGIN,
+        }
+
+
+def _scores(package: Package) -> Scores:
+    def score(inputs: Inputs) -> list[float]:
+        return [float(one) for one in package.predict(pd.DataFrame(dict(inputs.columns)))]
+
+    return score
+
+
+def _signature() -> Signature:
+    dataset, model = ferries.dataset(), ferries.model()
+    numbers = (Column(name, "number", required=False) for name in model.features.numeric)
+    texts = (Column(name, "string", required=False) for name in model.features.categorical)
+    return Signature((*numbers, *texts), key=dataset.key, event_time=dataset.event_time)

@@ -1,0 +1,67 @@
+"""Objects of a version as the API gives them: with who set what of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from typing import Any
+
+from slipway.adapters.platforms.cluster.manifests.resources import sizing
+from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
+from slipway.adapters.platforms.cluster.ownership.field_paths import leaves, spoken
+from tests.support.manifests import CLUSTERS, spec_of
+
+Manifest = dict[str, Any]
+
+SPEC = spec_of(CLUSTERS["gateway"])
+
+
+def tree(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
+    """The `fieldsV1` of whoever said all of a manifest, but for some fields."""
+    made: Manifest = {}
+    for path, _ in leaves({"metadata": manifest["metadata"], "spec": manifest["spec"]}):
+        about = path[:2] in {("f:metadata", "f:name"), ("f:metadata", "f:namespace")}
+        if about or any(spoken(path).startswith(one) for one in but):
+            continue
+        node = made
+        for word in path:
+            node = node.setdefault(word, {})
+            if word.startswith("k:"):
+                node["."] = {}
+    return made
+
+
+def entry_of(manager: str, fields: Manifest, **more: str) -> Manifest:
+    """An entry of `managedFields`."""
+    said = {"manager": manager, "operation": "Update", "apiVersion": "apps/v1", **more}
+    return {**said, "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
+
+
+def live(manifest: Manifest, *others: Manifest, but: Collection[str] = ()) -> Manifest:
+    """An object as the API gives it once it was applied; some of its fields are ours no more."""
+    made = copy.deepcopy(manifest)
+    ours = entry_of("slipway", tree(made, but=but), operation="Apply")
+    made["metadata"]["managedFields"] = [ours, *others]
+    return made
+
+
+def objects() -> dict[str, Manifest]:
+    """Those of version 3, by kind; the headless Service comes last and stands for both."""
+    size = sizing(cluster_of(SPEC), {})
+    made = version_objects(SPEC, 3, replicas=2, sizing=size)
+    return {one["kind"]: one for one in made}
+
+
+def container(obj: Manifest, name: str = "server") -> Manifest:
+    """A container of a Deployment."""
+    pod = obj["spec"]["template"]["spec"]
+    return next(one for one in [*pod["initContainers"], *pod["containers"]] if one["name"] == name)
+
+
+def held(path: str, *rest: str) -> Manifest:
+    """`fieldsV1` that says one field: words by dots, then more words."""
+    words = [*(f"f:{word}" for word in path.split(".") if word), *rest]
+    made: Manifest = {}
+    for word in reversed(words):
+        made = {word: made}
+    return made

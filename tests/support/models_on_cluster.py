@@ -1,0 +1,188 @@
+"""A model whose versions are rolled out onto the double of a cluster, with real servers in pods."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.adapters.platforms.cluster.api_client import open_cluster
+from slipway.adapters.platforms.cluster.platform import ClusterPlatform
+from slipway.records.store import digest
+from slipway.spec import ModelSpec
+from slipway.stages.model.manifest import MANIFEST, seal
+from slipway.stages.rollout.platform import payload
+from slipway.stages.train.promote import DIGEST
+from tests.kubernetes_double import Cluster, Pace
+from tests.kubernetes_double.kubelet.probes import Timing
+from tests.support import packages
+
+IMAGE = "server:1"
+MODEL = "ferry_delay"
+NAME = "ferry-delay"
+GOOD, CRASHING, UNREADY = 3, 4, 5
+COLUMNS = (
+    ("wind", "number", False),
+    ("decks", "number", True),
+    ("port", "string", False),
+    ("berth", "string", False),
+)
+
+
+def spec_of(cluster: Cluster, *, by_route: bool, **more: Any) -> ModelSpec:
+    """The model, deployed onto a cluster.
+
+    Args:
+        cluster: The cluster.
+        by_route: Whether its traffic is split by the cluster's Gateway.
+        **more: Fields of `deployment.kubernetes`.
+    """
+    described: dict[str, Any] = {"image": IMAGE, "replicas": 1, "ready_seconds": 60, **more}
+    if by_route:
+        port = cluster.gateway_url.rpartition(":")[2]
+        described["gateway"] = {
+            "name": "gateway",
+            "namespace": "infra",
+            "url": f"http://gateway.infra:{port}",
+        }
+    spec = packages.spec("sklearn.linear_model.LogisticRegression")
+    return ModelSpec.model_validate(
+        {
+            **spec.model_dump(exclude_unset=True),
+            "model": MODEL,
+            "deployment": {"target": "kubernetes", "kubernetes": described},
+        }
+    )
+
+
+def registered(mlflow: str, folder: Path) -> MlflowRegistry:
+    """A registry that holds a small model three times over, and two versions that cannot serve.
+
+    The fourth is not what its digest says, so its pods cannot even fetch it and crash; the fifth
+    is no model at all, so its servers are never ready.
+
+    Args:
+        mlflow: URL of a server.
+        folder: Where the models are saved first.
+    """
+    spec = packages.spec("sklearn.linear_model.LogisticRegression")
+    learned = SklearnLearner(spec, packages.dataset(), None).learn(packages.labelled(spec))
+    facts = {"model": MODEL, "task": spec.task, "key": "id", "event_time": "at"}
+    good, empty = folder / "good", folder / "empty"
+    learned.save(good, facts=facts, reference=packages.reference(learned))
+    empty.mkdir()
+    (empty / "model.skops").write_bytes(b"no model")
+    sealed, other = digest((good / MANIFEST).read_bytes()), seal(empty, facts)
+    registry, tracking = MlflowRegistry(mlflow), MlflowTracking(mlflow)
+    versions = [*[(good, sealed)] * GOOD, (good, other), (empty, other)]
+    for number, (package, said) in enumerate(versions, start=1):
+        key = f"{MODEL}/request-{number:06d}"
+        run = tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
+        uri = tracking.log_package(run, package)
+        registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: said})
+    return registry
+
+
+@contextmanager
+def a_cluster(folder: Path, mlflow: str, **more: Any) -> Iterator[Cluster]:
+    """A quick cluster whose pods find the registry and a store, and whose names we know, too.
+
+    Args:
+        folder: Where it lies.
+        mlflow: URL of the registry.
+        **more: Of `Cluster`.
+    """
+    pace = Pace(probes=Timing(pace=0.2, least_seconds=0.1), crash_seconds=0.2, hook_seconds=0.2)
+    with (
+        Cluster(folder=folder / "cluster", images={IMAGE}, pace=pace, **more) as cluster,
+        cluster.names(),
+    ):
+        cluster.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "slipway-settings", "namespace": cluster.namespace},
+                "data": {
+                    "SLIPWAY_MLFLOW": mlflow,
+                    "SLIPWAY_STORE": str(folder / "store"),
+                    "SLIPWAY_MIN_FREE_BYTES": "0",
+                },
+            }
+        )
+        yield cluster
+
+
+def platform_on(
+    cluster: Cluster, spec: ModelSpec, registry: MlflowRegistry, *, account: str = "slipway-rollout"
+) -> ClusterPlatform:
+    """The platform as a rollout's pod would make it."""
+    return ClusterPlatform(
+        spec,
+        open_cluster(cluster.namespace, kubeconfig=cluster.kubeconfig(account)),
+        tags=lambda version: registry.version(MODEL, version).tags,
+    )
+
+
+def request_body(*, probe: bool = False) -> dict[str, Any]:
+    """A request with one row."""
+    return payload(packages.rows(1), COLUMNS, key="id", event_time="at", probe=probe)
+
+
+@dataclass
+class Clients:
+    """Clients that ask the entry point without a pause, from a thread of their own.
+
+    Attributes:
+        url: What they ask.
+        answers: How many answers each version gave.
+        failures: What went wrong, by its name or status.
+    """
+
+    url: str
+    answers: Counter[int] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def after(self, count: int, *, seconds: float = 60) -> Counter[int]:
+        """What was answered by version, once so many more requests were."""
+        before, deadline = Counter(self.answers), time.monotonic() + seconds
+        while (self.answers - before).total() < count:
+            assert time.monotonic() < deadline, (self.answers, self.failures)
+            time.sleep(0.02)
+        return self.answers - before
+
+    def _run(self) -> None:
+        # A connection of its own for every request: a kept one stays with its server.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(verify=False, limits=limits, timeout=20, trust_env=False) as client:  # noqa: S501
+            while not self._stop.wait(0.01):
+                self._ask(client)
+
+    def _ask(self, client: httpx.Client) -> None:
+        try:
+            reply = client.post(self.url, json=request_body())
+        except httpx.HTTPError as error:
+            self.failures[type(error).__name__] += 1
+            return
+        if reply.is_success:
+            self.answers[int(reply.json()["model_version"])] += 1
+        else:
+            self.failures[str(reply.status_code)] += 1

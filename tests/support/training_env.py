@@ -1,0 +1,185 @@
+"""One model's way from labelled rows to a challenger, without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from slipway.adapters.metrics import measure
+from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.records.requests import Request, file_request
+from slipway.records.runs import RunRecord
+from slipway.records.store import Store
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.provenance import CodeState
+from slipway.stages.train import evaluate as evaluation
+from slipway.stages.train import promote as promotion
+from slipway.stages.train import snapshot as pinning
+from slipway.stages.train import train as training
+from slipway.stages.train.promote import Registry
+from slipway.stages.train.train import Learned
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from tests.support import ferries
+
+CODE = CodeState(
+    git_commit="c0ffee",
+    lock_sha256="10c4",
+    bills={"stages": b'{"bomFormat": "CycloneDX"}', "server": b"{}"},
+)
+ORIGIN = {"dag": "ferry_delay__train", "run": "manual", "try": 1}
+
+
+@dataclass
+class Yard:
+    """The stages of one model, with all that they need.
+
+    Attributes:
+        store: Records and requests.
+        tables: The dataset's.
+        tracking: Training runs.
+        registry: Model versions.
+        spec: The model's.
+        dataset: The dataset's.
+        code: What trains.
+    """
+
+    store: Store
+    tables: MemoryTables
+    tracking: Any
+    registry: Registry
+    spec: ModelSpec
+    dataset: DatasetSpec
+    code: CodeState = CODE
+
+    @classmethod
+    def in_memory(cls, folder: Path) -> Yard:
+        """A yard without servers and without rows."""
+        tracking = MemoryTracking(folder)
+        return cls(
+            MemoryStore(),
+            MemoryTables(),
+            tracking,
+            MemoryRegistry(tracking),
+            spec(),
+            ferries.dataset(),
+        )
+
+    def land(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Publish rows and their labels."""
+        ferries.publish(self.tables, rows, labels=rows)
+        return rows
+
+    def ask(self, unique: str = "first") -> Request:
+        """An accepted request."""
+        return file_request(
+            self.store,
+            self.spec.model,
+            kind="person",
+            reason=f"Somebody wants it: {unique}.",
+            at="2013-04-01T00:00:00+00:00",
+            by="the harbour master",
+            unique=unique,
+        )
+
+    def snapshot(self, request: Request) -> RunRecord:
+        """Record of the pins."""
+        return pinning.snapshot(
+            self.spec, self.dataset, tables=self.tables, **self._common(request)
+        )
+
+    def train(self, request: Request, *, learner: training.Learner | None = None) -> RunRecord:
+        """Record of the training."""
+        return training.train(
+            self.spec,
+            self.dataset,
+            tables=self.tables,
+            learner=learner or SklearnLearner(self.spec, self.dataset, None),
+            tracking=self.tracking,
+            code=self.code,
+            **self._common(request),
+        )
+
+    def evaluate(self, request: Request) -> RunRecord:
+        """Record of the metrics."""
+        return evaluation.evaluate(
+            self.spec,
+            self.dataset,
+            tables=self.tables,
+            registry=self.registry,
+            tracking=self.tracking,
+            load=load_package,
+            measure=measure,
+            **self._common(request),
+        )
+
+    def gate(self, request: Request) -> RunRecord:
+        """Record of the gate's verdict."""
+        return promotion.gate_challenger(self.spec, **self._common(request))
+
+    def promote(self, request: Request) -> RunRecord:
+        """Record of the promotion."""
+        return promotion.promote_challenger(
+            self.spec, registry=self.registry, **self._common(request)
+        )
+
+    def until_gate(self, request: Request) -> RunRecord:
+        """Record of the gate's verdict, with all that comes before it."""
+        self.snapshot(request)
+        self.train(request)
+        self.evaluate(request)
+        return self.gate(request)
+
+    def champion(self, unique: str = "first") -> int:
+        """Version of a champion made from what the tables hold now."""
+        request = self.ask(unique)
+        self.until_gate(request)
+        version = int(self.promote(request).verdict.numbers["version"] or 0)
+        self.registry.set_alias(self.spec.model, "champion", version)
+        return version
+
+    def _common(self, request: Request) -> dict[str, Any]:
+        origin: Mapping[str, Any] = ORIGIN
+        return {"request": request, "store": self.store, "origin": origin}
+
+
+def spec(**changes: Any) -> ModelSpec:
+    """The ferries' model with room for few rows."""
+    value = ferries.model().model_dump()
+    value["training"] = {"holdout_days": 10, "min_rows": 500}
+    value["gates"] = {
+        "min_holdout_rows": 100,
+        "metrics": {
+            "roc_auc": {"greater_is_better": True, "threshold": 0.55, "min_absolute_change": 0.0}
+        },
+    }
+    return ModelSpec.model_validate(value | changes)
+
+
+class Meddler:
+    """A learner in whose middle something happens.
+
+    Args:
+        yard: Where it learns.
+        event: What happens.
+    """
+
+    def __init__(self, yard: Yard, event: Callable[[], Any]) -> None:
+        self._learner = SklearnLearner(yard.spec, yard.dataset, None)
+        self._event = event
+
+    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
+        """As the spec says."""
+        del rows
+
+    def learn(self, rows: pd.DataFrame) -> Learned:
+        """A model, after the event."""
+        self._event()
+        return self._learner.learn(rows)
