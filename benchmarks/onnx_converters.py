@@ -29,7 +29,7 @@ from slipway.adapters.model_package.parity import compare
 from slipway.adapters.onnx_model import OnnxModel
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import EstimatorName
-from slipway.stages.engine_choice import Compared, choose_engine
+from slipway.stages.train.engine_choice import Compared, choose_engine
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "converter_peers" / "requirements.txt"

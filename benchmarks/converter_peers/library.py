@@ -31,7 +31,7 @@ from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier, XGBRegressor
 
 from slipway.adapters.model_package.columns import RawColumn
-from slipway.stages.onnx_form import NUMBERS, SCORE, TEXTS, spelled
+from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spelled
 
 # ONNX Runtime has kernels for all that the libraries write; `TreeEnsemble` of 5 they never write.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
