@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
 from slipway.records import requests
+from slipway.records.run_context import RunContext
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.wiring.container import Container
 
@@ -28,6 +29,11 @@ class Call:
     shop: Container
     given: Mapping[str, Any]
     origin: Mapping[str, Any]
+
+    @property
+    def context(self) -> RunContext:
+        """The store, and who runs the stage."""
+        return RunContext(self.shop.store, self.origin)
 
     def model_and_dataset(self) -> tuple[ModelSpec, DatasetSpec]:
         """Specs of the model that is asked for, and of its dataset."""
