@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from slipway.errors import PlatformUnavailable, RegistryUnavailable
 from slipway.records.ledger import Head
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
-from slipway.stages.train.promote import ModelVersion
 
 
 @dataclass

@@ -34,7 +34,7 @@ class _Table:
 
 
 class MemoryTables:
-    """Fulfils the stages' `Tables`."""
+    """Fulfils the `Tables` port."""
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}

@@ -14,8 +14,9 @@ from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.import_version.copy import TrackedRun
 from slipway.stages.model import manifest
-from slipway.stages.model.provenance import PinnedTable
-from slipway.stages.train.promote import DIGEST, RUN_KEY, ModelVersion
+from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.train.promote import DIGEST, RUN_KEY
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Run:
 
 
 class MemoryTracking:
-    """Fulfils `training.Tracking` and `evaluation.Tracking`.
+    """Fulfils the `Tracking` port.
 
     Args:
         root: Folder for the models' files.
@@ -149,7 +150,7 @@ class MemoryRuns:
 
 
 class MemoryRegistry:
-    """Fulfils `promotion.Registry`.
+    """Fulfils the `Registry` port.
 
     Args:
         tracking: Where the versions' files come from.

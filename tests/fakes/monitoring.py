@@ -13,7 +13,7 @@ import pandas as pd
 from slipway.errors import NotComputable
 from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.distances import Columns
-from slipway.stages.train.promote import ModelVersion
+from slipway.stages.ports.registry import ModelVersion
 
 IDENTITY = ["request_id", "row"]
 

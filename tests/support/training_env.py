@@ -18,12 +18,12 @@ from slipway.records.runs import RunRecord
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.provenance import CodeState
+from slipway.stages.ports.package import FittedModel
+from slipway.stages.ports.registry import Registry
 from slipway.stages.train import evaluate as evaluation
 from slipway.stages.train import promote as promotion
 from slipway.stages.train import snapshot as pinning
 from slipway.stages.train import train as training
-from slipway.stages.train.promote import Registry
-from slipway.stages.train.train import Learned
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
@@ -179,7 +179,7 @@ class Meddler:
         """As the spec says."""
         del rows
 
-    def learn(self, rows: pd.DataFrame) -> Learned:
+    def learn(self, rows: pd.DataFrame) -> FittedModel:
         """A model, after the event."""
         self._event()
         return self._learner.learn(rows)

@@ -71,7 +71,10 @@ def test_light_module_loads_no_heavy_one(module: str) -> None:
 
 def test_every_stage_imports_without_its_tools() -> None:
     """All stages together load neither a tool nor a data library."""
-    stages = [f"slipway.stages.{path.stem}" for path in sorted((PACKAGE / "stages").glob("*.py"))]
+    stages = [
+        path.relative_to(PACKAGE.parent).with_suffix("").as_posix().replace("/", ".")
+        for path in sorted((PACKAGE / "stages").rglob("*.py"))
+    ]
     assert loaded_by(f"import {', '.join(stages)}") & (HEAVY | {"airflow"}) == set()
 
 

@@ -16,7 +16,7 @@ from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
 from slipway.cli import main
 from slipway.errors import NotFound
 from slipway.settings import Settings
-from slipway.stages.train.promote import ModelVersion
+from slipway.stages.ports.registry import ModelVersion
 from slipway.wiring import Container
 from tests.fakes.fixed_status import WrittenRegistry
 from tests.support.admission import validate

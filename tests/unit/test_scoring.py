@@ -19,11 +19,11 @@ from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.monitor.windows import window_named
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
 from slipway.stages.score import partitions
 from slipway.stages.score import score as scoring
 from slipway.stages.score.partitions import Due, Scoring
-from slipway.stages.train.promote import ModelVersion
 from tests.fakes.memory_store import MemoryStore
 from tests.support import ferries
 

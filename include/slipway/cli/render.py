@@ -13,7 +13,7 @@ import yaml
 from slipway.errors import BadParameter, NotFound, RegistryUnavailable
 
 if TYPE_CHECKING:
-    from slipway.stages.train.promote import Registry
+    from slipway.stages.ports.registry import Registry
 
 Shares = Mapping[int, float]
 

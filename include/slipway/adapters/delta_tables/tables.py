@@ -25,7 +25,7 @@ _BATCH = "_batch"
 
 
 class DeltaTables:
-    """Fulfils the stages' `Tables`; a table is named `<dataset>/<stream>`.
+    """Fulfils the `Tables` port; a table is named `<dataset>/<stream>`.
 
     Args:
         root: Root of the store: a local folder, or `s3://bucket/prefix`.

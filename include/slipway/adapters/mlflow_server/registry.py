@@ -11,13 +11,14 @@ from typing import Any
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
-from slipway.stages.train.promote import DIGEST, RUN_KEY, ModelVersion
+from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.train.promote import DIGEST, RUN_KEY
 
 LEDGER_HEAD = "slipway.ledger_head"
 
 
 class MlflowRegistry:
-    """Fulfils `promotion.Registry`.
+    """Fulfils the `Registry` port.
 
     Args:
         url: Address of the MLflow server.

@@ -10,7 +10,7 @@ from typing import Any
 from slipway.adapters.mlflow_server.api import MlflowApi
 from slipway.errors import Tampered
 from slipway.stages.import_version.copy import TrackedRun
-from slipway.stages.model.provenance import PinnedTable
+from slipway.stages.ports.tables import PinnedTable
 
 
 class MlflowRuns:

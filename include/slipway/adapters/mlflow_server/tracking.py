@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound
-from slipway.stages.model.provenance import PinnedTable
+from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.train.promote import RUN_KEY
 
 ATTEMPT = "slipway.attempt"
 
 
 class MlflowTracking:
-    """Fulfils `training.Tracking` and `evaluation.Tracking`.
+    """Fulfils the `Tracking` port.
 
     Args:
         url: Address of the MLflow server.

@@ -13,8 +13,8 @@ from slipway.errors import RegistryUnavailable
 from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
-from slipway.stages.model.provenance import PinnedTable
-from slipway.stages.train import train
+from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train.promote import RUN_KEY
 
 SHORT = 12
@@ -59,17 +59,6 @@ class Artifacts(Protocol):
 
     def attach(self, run_id: str, folder: Path) -> None:
         """Add a folder's files to a run."""
-
-
-class Tracking(train.Tracking, Protocol):
-    """This environment's training runs."""
-
-    def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
-        """The folder of a logged model, checked against its manifest's digest.
-
-        Raises:
-            Tampered: A file differs from its digest.
-        """
 
 
 @dataclass(frozen=True)

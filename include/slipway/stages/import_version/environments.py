@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from slipway.records.store import Store
-from slipway.stages.import_version.copy import Artifacts, Runs, Tracking
+from slipway.stages.import_version.copy import Artifacts, Runs
 from slipway.stages.import_version.regate import Scales
-from slipway.stages.train.promote import ModelVersion, Registry
-
-
-class OwnRegistry(Registry, Protocol):
-    """This environment's registry."""
-
-    def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
-        """The oldest version whose tags hold a digest, or None."""
+from slipway.stages.ports.registry import Registry
+from slipway.stages.ports.tracking import Tracking
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Here:
         scales: What a comparison on its own rows needs.
     """
 
-    registry: OwnRegistry
+    registry: Registry
     tracking: Tracking
     artifacts: Artifacts
     store: Store

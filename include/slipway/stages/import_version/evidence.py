@@ -16,9 +16,9 @@ from slipway.records import ledger
 from slipway.records.runs import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.reconcile import TAG
 from slipway.stages.rollout.switch import SERVING
-from slipway.stages.train.promote import ModelVersion
 
 TRAINED = {"train": "trained", "gate": "promote", "promote_challenger": "promoted"}
 """The stages of a training without which there is no version, and what they have to have said."""

@@ -11,8 +11,9 @@ from slipway.stages.import_version.regate import Weighed
 from slipway.stages.model import sbom
 from slipway.stages.model.agreement import COMPARED_WITH, EVIDENCE, TAG_PREFIX
 from slipway.stages.model.provenance import SOURCE
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.train import engine_choice
-from slipway.stages.train.promote import DIGEST, ModelVersion
+from slipway.stages.train.promote import DIGEST
 
 METRIC = "slipway.metric."
 

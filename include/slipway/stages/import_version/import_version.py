@@ -36,9 +36,10 @@ from slipway.stages.import_version.schema_compat import misfits
 from slipway.stages.model.agreement import COMPARED_WITH
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import open_sealed
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.reconcile import BLOCKED, TAG
 from slipway.stages.train.gates import CHALLENGER, CHAMPION
-from slipway.stages.train.promote import DIGEST, ModelVersion
+from slipway.stages.train.promote import DIGEST
 
 BRING, BROUGHT = "bring", "brought"
 

@@ -17,8 +17,11 @@ from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import EVIDENCE
-from slipway.stages.model.labelled_rows import Snapshot, Tables
-from slipway.stages.train.evaluate import Contest, Measure, Scorer
+from slipway.stages.model.labelled_rows import Snapshot
+from slipway.stages.ports.metrics import Measure
+from slipway.stages.ports.package import Package
+from slipway.stages.ports.tables import Tables
+from slipway.stages.train.evaluate import Contest
 from slipway.stages.train.gates import gate
 
 NOBODY = "nobody"
@@ -73,7 +76,7 @@ class Scales:
 
     registry: Downloads
     tables: Tables
-    load: Callable[[Path], Scorer]
+    load: Callable[[Path], Package]
     measure: Measure
 
 

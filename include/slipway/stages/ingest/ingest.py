@@ -18,8 +18,9 @@ from slipway.records.runs import RunRecord, RunRef, perform
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
-from slipway.stages.ingest.publish import Files, Publication, Tables
+from slipway.stages.ingest.publish import Files, Publication
 from slipway.stages.ingest.validation import Suites
+from slipway.stages.ports.tables import Tables
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ commit. Each has a key or a partition of its own, so a repeat writes the same th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +28,7 @@ from slipway.stages.ingest.verdicts import (
     published,
     unreadable,
 )
+from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,35 +50,6 @@ class Files(Protocol):
 
     def pack(self, frame: pd.DataFrame) -> bytes:
         """A frame as the bytes of a Parquet file."""
-
-
-class Tables(Protocol):
-    """Versioned tables, named `<dataset>/<stream>`."""
-
-    def publish(
-        self,
-        table: str,
-        frame: pd.DataFrame,
-        *,
-        batch: str,
-        writer: str,
-        attempt: Attempt,
-        note: Mapping[str, str],
-    ) -> int:
-        """Replace a batch's rows in one fenced commit; the table's new version.
-
-        Raises:
-            BadBatch: A column has a type that the table cannot take.
-        """
-
-    def version(self, table: str) -> int | None:
-        """Newest version, or None when there is no such table."""
-
-    def read(self, table: str, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Rows of the newest version."""
-
-    def newest(self, table: str, column: str) -> datetime | None:
-        """Largest value of a column, or None when there are no rows."""
 
 
 @dataclass(frozen=True)

@@ -5,34 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec
+from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AVAILABLE_AT = "_available_at"
-
-
-class Tables(Protocol):
-    """Versioned tables, named `<dataset>/<stream>`."""
-
-    def version(self, table: str) -> int | None:
-        """Newest version, or None when there is no such table."""
-
-    def read(
-        self,
-        table: str,
-        *,
-        version: int | None = None,
-        columns: Sequence[str] | None = None,
-        where: Sequence[tuple[str, str, Any]] = (),
-    ) -> pd.DataFrame:
-        """Rows of one version that meet every condition (column, operator, value)."""
-
-    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
-        """Largest value of a column, or None when there are no rows."""
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,6 @@ class CodeState:
     bills: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class PinnedTable:
-    """One table that was learnt from: its name, its address and its version."""
-
-    name: str
-    uri: str
-    version: int
-
-
 def origin_of(tags: Mapping[str, str]) -> str | None:
     """Where a version was brought from, in words; None: it was trained here."""
     if f"{SOURCE}registry" not in tags:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.ports.registry import ModelVersion, Registry
     from slipway.stages.rollout.platform import Served
-    from slipway.stages.train.promote import ModelVersion, Registry
 
 CHAMPION = "champion"
 

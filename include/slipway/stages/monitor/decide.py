@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Fire
-    from slipway.stages.train.promote import Registry
+    from slipway.stages.ports.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Monitoring
-    from slipway.stages.train.promote import Registry
+    from slipway.stages.ports.registry import Registry
 
 MAX_ROWS = 20_000
 """Rows of a sample; distances settle long before, and the report stays drawable."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Metric, Monitoring
     from slipway.stages.monitor.drift import PredictionRows
-    from slipway.stages.train.evaluate import Measure
-    from slipway.stages.train.promote import Registry
+    from slipway.stages.ports.metrics import Measure
+    from slipway.stages.ports.registry import Registry
 
 HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"roc_auc", "average_precision", "r2_score"})
 """The metrics that grow as a model gets better; the others are errors and losses."""

@@ -14,7 +14,7 @@ from slipway.stages.model.manifest import check, open_sealed
 from slipway.stages.model.onnx_form import MISSING, NUMBERS, ONNX, SCORE, TEXTS, spelled
 
 if TYPE_CHECKING:
-    from slipway.stages.train.promote import ModelVersion, Registry
+    from slipway.stages.ports.registry import ModelVersion, Registry
 
 PROGRAM = Template('''"""Ask $model version $version; needs onnxruntime 1.20 or newer, and numpy."""
 

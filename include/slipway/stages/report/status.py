@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
     from slipway.stages.monitor.collect import LiveView
+    from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import Served
-    from slipway.stages.train.promote import ModelVersion
 
 ALIASES = ("champion", "challenger", "previous")
 ENTRIES_LOOKED_AT = 100

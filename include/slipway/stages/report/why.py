@@ -15,7 +15,7 @@ from slipway.stages.monitor.collect import CHAMPION, LiveView, difference_to_ser
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import ModelSpec
-    from slipway.stages.train.promote import ModelVersion, Registry
+    from slipway.stages.ports.registry import ModelVersion, Registry
 
 REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
 INCONCLUSIVE = "inconclusive"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.train.promote import ModelVersion
+    from slipway.stages.ports.registry import ModelVersion
 
 _RUN = re.compile(r"score-(.+)-([0-9a-f]{12})-v([1-9]\d*)(?:-([1-9]\d*))?")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.train.evaluate import Scorer
+    from slipway.stages.ports.package import Package
 
 
 BATCH = "_batch"
@@ -41,7 +41,7 @@ def score(
     tables: Features,
     scores: Scores,
     registry: Registry,
-    load: Callable[[Path], Scorer],
+    load: Callable[[Path], Package],
     origin: Mapping[str, Any],
 ) -> RunRecord:
     """`scored`, the partition's rows replaced; or `overtaken` by newer features.
@@ -84,7 +84,7 @@ class _Scoring:
     tables: Features
     scores: Scores
     registry: Registry
-    load: Callable[[Path], Scorer]
+    load: Callable[[Path], Package]
 
     def attempt(self, attempt: Attempt) -> Verdict:
         """Score the partition, unless its features have changed since it was listed."""
@@ -124,7 +124,7 @@ class _Scoring:
         return Verdict("scored", reason, numbers, {"scores": table})
 
     def _frames(
-        self, package: Scorer, version: int, replaced: pd.Index | None
+        self, package: Package, version: int, replaced: pd.Index | None
     ) -> Iterator[pd.DataFrame]:
         """The partition's rows with their scores, a few at a time."""
         import pandas as pd

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from croniter import croniter
 
@@ -25,23 +25,11 @@ from slipway.stages.train.retrain_policy import Facts, judge
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.train.promote import Registry
+    from slipway.stages.ports.registry import Registry
+    from slipway.stages.ports.tables import Tables
 
 
 BEFORE_ANY_FEATURES = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class CountedTables(Protocol):
-    """A dataset's tables, told without reading them."""
-
-    def version(self, table: str) -> int | None:
-        """Newest version; None when there is no table."""
-
-    def count(self, table: str, *, version: int | None = None) -> int:
-        """Rows of one version; 0 when there is no table."""
-
-    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
-        """Largest value of a column, from file statistics; None when there is none."""
 
 
 def accept(
@@ -49,7 +37,7 @@ def accept(
     dataset: DatasetSpec,
     *,
     store: Store,
-    tables: CountedTables,
+    tables: Tables,
     registry: Registry,
     origin: Mapping[str, Any],
     asked: Mapping[str, str] | None = None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from slipway.errors import BadRequest
 from slipway.records.requests import Request
@@ -17,9 +17,13 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import ClassificationMetric, RegressionMetric
 from slipway.stages.model.agreement import EVIDENCE, liken
-from slipway.stages.model.labelled_rows import Snapshot, Tables, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.ports.metrics import Measure
+from slipway.stages.ports.package import LoadPackage, Package
+from slipway.stages.ports.registry import Registry
+from slipway.stages.ports.tables import Tables
+from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train.gates import CHAMPION
-from slipway.stages.train.promote import Registry
 from slipway.stages.train.splitting import as_target
 
 if TYPE_CHECKING:
@@ -32,36 +36,6 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Scorer(Protocol):
-    """A loaded model version."""
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """What its manifest says."""
-
-    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Probability of class 1, or predicted value, of shape (n_rows,)."""
-
-
-class Tracking(Protocol):
-    """Where training runs are written down."""
-
-    def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
-        """The folder of a trained model, checked against its manifest's digest."""
-
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Write down some numbers of a run."""
-
-
-class Measure(Protocol):
-    """Computes metrics by their scikit-learn names; None where one cannot be computed."""
-
-    def __call__(
-        self, names: Sequence[str], *, actual: pd.Series[Any], scores: Any
-    ) -> Mapping[str, float | None]:
-        """Metrics by name, for labels and scores of shape (n_rows,)."""
-
-
 def evaluate(
     spec: ModelSpec,
     dataset: DatasetSpec,
@@ -71,7 +45,7 @@ def evaluate(
     tables: Tables,
     registry: Registry,
     tracking: Tracking,
-    load: Callable[[Path], Scorer],
+    load: LoadPackage,
     measure: Measure,
     origin: Mapping[str, Any],
 ) -> RunRecord:
@@ -115,7 +89,7 @@ class Contest:
     measure: Measure
 
     def numbers(
-        self, pins: Snapshot, challenger: Scorer, champion: Scorer | None, *, version: int | None
+        self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
     ) -> dict[str, Number]:
         """The numbers that a gate compares: of challenger, champion and constant.
 
@@ -136,7 +110,7 @@ class Contest:
         constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
         return numbers | self._metrics("constant", rows, constant)
 
-    def _common_holdout(self, pins: Snapshot, contenders: Sequence[Scorer]) -> pd.DataFrame:
+    def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
         """The challenger's holdout rows that follow every contender's training rows."""
         manifests = [contender.manifest for contender in contenders]
         declared = self.dataset.streams.features.columns
@@ -167,7 +141,7 @@ class _Evaluation:
     contest: Contest
     registry: Registry
     tracking: Tracking
-    load: Callable[[Path], Scorer]
+    load: LoadPackage
 
     @property
     def spec(self) -> ModelSpec:
@@ -184,14 +158,14 @@ class _Evaluation:
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))
         return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
 
-    def _challenger(self, trained: Verdict, scratch: Path) -> Scorer:
+    def _challenger(self, trained: Verdict, scratch: Path) -> Package:
         evidence = trained.evidence
         folder = self.tracking.download(
             evidence["model_uri"], scratch / "challenger", sha256=evidence["manifest_sha256"]
         )
         return self.load(folder)
 
-    def _champion(self, scratch: Path) -> tuple[Scorer | None, int | None]:
+    def _champion(self, scratch: Path) -> tuple[Package | None, int | None]:
         champion = self.registry.alias(self.spec.model, CHAMPION)
         if champion is None:
             return None, None
@@ -209,7 +183,7 @@ class _Evaluation:
         return f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(said)}."
 
 
-def _scores(contender: Scorer, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
+def _scores(contender: Package, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
     """Scores of some rows, or None when the table no longer holds what the model needs."""
     try:
         return contender.predict(rows)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from slipway.records import ledger
 from slipway.records.requests import Request
@@ -17,6 +15,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model import sbom
 from slipway.stages.model.agreement import COMPARED_WITH, EVIDENCE, TAG_PREFIX
+from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
 from slipway.stages.train.gates import CHALLENGER, CHAMPION, gate
 
@@ -24,72 +23,6 @@ PREVIOUS = "previous"
 
 RUN_KEY = "slipway.run_key"
 DIGEST = "slipway.digest"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One registered model version.
-
-    Attributes:
-        model: Model name.
-        version: Number within the model, from 1.
-        run_key: Which training run it comes from.
-        source_uri: Where the registry has it from.
-        tags: What else is known of it.
-        created_at: Wall time, UTC.
-    """
-
-    model: str
-    version: int
-    run_key: str
-    source_uri: str
-    tags: Mapping[str, str]
-    created_at: datetime
-
-
-class Registry(Protocol):
-    """Model versions, their aliases and their tags.
-
-    Every method raises `RegistryUnavailable` when the registry does not answer.
-    """
-
-    def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias names, or None."""
-
-    def version(self, model: str, version: int) -> ModelVersion:
-        """One version.
-
-        Raises:
-            NotFound: There is no such version.
-        """
-
-    def register(
-        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
-    ) -> ModelVersion:
-        """The version of a run's model, made now or by an earlier attempt."""
-
-    def set_alias(self, model: str, alias: str, version: int) -> None:
-        """Let an alias name a version, and no other."""
-
-    def delete_alias(self, model: str, alias: str) -> None:
-        """Take an alias away; nothing happens when there is none."""
-
-    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        """Set some tags of a version; its others stay."""
-
-    def anchor(self, model: str, head: ledger.Head) -> None:
-        """Write a ledger's head down, unless a newer one is there."""
-
-    def anchored(self, model: str) -> ledger.Head | None:
-        """The ledger's head that was written down last, or None."""
-
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """A version's folder, its files checked against the digest in its tags.
-
-        Raises:
-            NotFound: There is no such version.
-            Tampered: It has no digest, or a file differs from it.
-        """
 
 
 def gate_challenger(

@@ -11,7 +11,8 @@ from slipway.records.runs import RunRecord, RunRef, perform
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model.labelled_rows import Snapshot, Tables, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.ports.tables import Tables
 from slipway.stages.train.splitting import check_enough
 
 

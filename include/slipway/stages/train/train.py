@@ -6,13 +6,12 @@ Data travels as the pinned table versions; nothing is copied.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import RegistryUnavailable, Superseded
 from slipway.records.requests import Request
@@ -21,76 +20,20 @@ from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model import sbom
-from slipway.stages.model.labelled_rows import Snapshot, Tables, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
-from slipway.stages.model.provenance import CodeState, PinnedTable
+from slipway.stages.model.provenance import CodeState
+from slipway.stages.ports.package import FittedModel, Learner
+from slipway.stages.ports.tables import PinnedTable, Tables
+from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
 from slipway.stages.train.splitting import PART, Parts, as_target, divide
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
 
 MAX_REFERENCE_ROWS = 20_000
-
-
-class Learned(Protocol):
-    """A fitted model that is not saved yet."""
-
-    def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Probability of class 1, or predicted value, of shape (n_rows,)."""
-
-    def save(
-        self,
-        folder: Path,
-        *,
-        facts: Mapping[str, Any],
-        reference: pd.DataFrame,
-        beside: Mapping[str, bytes],
-    ) -> str:
-        """Write a model version's complete folder; the digest of its manifest."""
-
-
-class Learner(Protocol):
-    """Learns one model as its spec, and its `pipeline.py` if it has one, say."""
-
-    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
-        """Where the model's own `split` lets the holdout begin; None: where the spec does."""
-
-    def learn(self, rows: pd.DataFrame) -> Learned:
-        """A model fitted to rows that hold the raw feature columns and the target."""
-
-
-class Tracking(Protocol):
-    """Where training runs are written down.
-
-    Every method raises `RegistryUnavailable` when the server does not answer.
-    """
-
-    def begin(
-        self,
-        model: str,
-        *,
-        run_key: str,
-        attempt: int,
-        tags: Mapping[str, str],
-        params: Mapping[str, str],
-        tables: Sequence[PinnedTable],
-    ) -> str:
-        """Id of this attempt's new run; runs that earlier attempts left open end as KILLED."""
-
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Write down some numbers of a run."""
-
-    def log_package(self, run_id: str, folder: Path) -> str:
-        """Upload a model version's folder; its URI."""
-
-    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-        """Close a run, unless it is closed already."""
-
-    def address(self, run_id: str) -> str:
-        """Where a person looks at a run."""
 
 
 def train(
@@ -216,7 +159,7 @@ class _Training:
             holdout_start=self.learner.holdout_start(rows),
         )
 
-    def _reference(self, parts: Parts, learned: Learned) -> pd.DataFrame:
+    def _reference(self, parts: Parts, learned: FittedModel) -> pd.DataFrame:
         """A sample of all rows, in time order, so that every stretch of time keeps its share."""
         count = min(len(parts.rows), MAX_REFERENCE_ROWS)
         sample = parts.rows.sample(count, random_state=self.spec.training.seed).sort_index()

@@ -1,0 +1,1 @@
+"""Ports: what stages need of the tools behind them, one protocol for each role of a tool."""

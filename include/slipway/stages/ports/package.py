@@ -1,0 +1,69 @@
+"""Package port: fit a model, save it as a model version's folder, load and apply it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+class Package(Protocol):
+    """A loaded model version."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The version's manifest."""
+
+    @property
+    def signature_columns(self) -> Sequence[tuple[str, str, bool]]:
+        """Name, kind (`number` or `string`) and whether it is required, of each input column."""
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
+        """Probability of class 1, or predicted value, of shape (n_rows,).
+
+        Raises:
+            BadRequest: A required column is missing, or a value cannot be cast.
+        """
+
+
+LoadPackage = Callable[[Path], Package]
+"""Loads a model version from its folder."""
+
+
+class FittedModel(Protocol):
+    """A fitted model that is not saved yet."""
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
+        """Probability of class 1, or predicted value, of shape (n_rows,)."""
+
+    def save(
+        self,
+        folder: Path,
+        *,
+        facts: Mapping[str, Any],
+        reference: pd.DataFrame,
+        beside: Mapping[str, bytes],
+    ) -> str:
+        """Write a model version's complete folder; return the digest of its manifest.
+
+        Args:
+            folder: Folder to write.
+            facts: Entries of the manifest.
+            reference: Reference rows, which monitoring compares with.
+            beside: Further files by path.
+        """
+
+
+class Learner(Protocol):
+    """Fits a model as its spec and its `pipeline.py` define it."""
+
+    def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
+        """Start of the holdout by the model's own `split`, or None without one."""
+
+    def learn(self, rows: pd.DataFrame) -> FittedModel:
+        """Fit a model to rows that hold the raw feature columns and the target."""

@@ -1,0 +1,80 @@
+"""Registry port: model versions, their aliases, tags and folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from slipway.records import ledger
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered model version.
+
+    Attributes:
+        model: Name of the model.
+        version: Number within the model, from 1.
+        run_key: Training run that produced it.
+        source_uri: Address of the logged model that it was registered from.
+        tags: Tags of the version.
+        created_at: Wall time, UTC.
+    """
+
+    model: str
+    version: int
+    run_key: str
+    source_uri: str
+    tags: Mapping[str, str]
+    created_at: datetime
+
+
+class Registry(Protocol):
+    """Model versions, their aliases, tags and folders.
+
+    Every method raises `RegistryUnavailable` when the registry does not answer.
+    """
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """The version that an alias points to, or None."""
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+
+    def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
+        """The oldest version whose manifest has a digest, or None."""
+
+    def register(
+        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+    ) -> ModelVersion:
+        """Register a logged model; a repeat returns the version that is already there."""
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Point an alias to a version, and to no other."""
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; no effect when there is none."""
+
+    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Set some tags of a version; its others stay."""
+
+    def anchor(self, model: str, head: ledger.Head) -> None:
+        """Keep the head of a model's ledger, unless a newer one is kept already."""
+
+    def anchored(self, model: str) -> ledger.Head | None:
+        """The newest head of a model's ledger that was kept, or None."""
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """Download a version's folder and check its files against the digest in its tags.
+
+        Raises:
+            NotFound: There is no such version.
+            Tampered: It has no digest, or a file differs from it.
+        """

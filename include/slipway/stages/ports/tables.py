@@ -1,0 +1,90 @@
+"""Tables port: a dataset's versioned tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slipway.records.runs import Attempt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class PinnedTable:
+    """One version of a table.
+
+    Attributes:
+        name: `<dataset>/<stream>`.
+        uri: Address that other tools can open.
+        version: Its number.
+    """
+
+    name: str
+    uri: str
+    version: int
+
+
+class Tables(Protocol):
+    """Versioned tables, named `<dataset>/<stream>`.
+
+    Every method raises `StoreUnavailable` when the store does not answer.
+    """
+
+    def version(self, table: str) -> int | None:
+        """Newest version, or None when there is no such table."""
+
+    def count(self, table: str, *, version: int | None = None) -> int:
+        """Number of rows, from file statistics; 0 when there is no such table."""
+
+    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+        """Largest value of a timestamp column, or None when there is none."""
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+    ) -> pd.DataFrame:
+        """Rows in no promised order, of shape (n_rows, n_columns).
+
+        Args:
+            table: `<dataset>/<stream>`.
+            version: An older version; None: the newest.
+            columns: Columns to read; None: all.
+            where: Conditions that all hold: column, operator, value.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+
+    def publish(
+        self,
+        table: str,
+        frame: pd.DataFrame,
+        *,
+        batch: str,
+        writer: str,
+        attempt: Attempt,
+        note: Mapping[str, str],
+    ) -> int:
+        """Replace a batch's rows in one fenced commit; return the version that holds them.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            frame: Rows of the batch; timestamps carry a time zone.
+            batch: Id of the batch.
+            writer: Name of the piece of work; its attempts are numbered within it.
+            attempt: Attempt that commits.
+            note: Metadata of the commit.
+
+        Raises:
+            BadBatch: A column has a type that the table cannot take.
+            CommitConflict: Another commit came first.
+            Superseded: A newer attempt has begun.
+        """
