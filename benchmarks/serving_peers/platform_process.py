@@ -15,7 +15,7 @@ import httpx
 from serving_peers.subject import Subject
 
 from slipway.adapters.object_store import open_store
-from slipway.adapters.platforms.local import LocalPlatform
+from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.local.addresses import LOOPBACK, free_ports, wait_until_answers
 from slipway.local.processes import Processes
 from slipway.records.store import digest

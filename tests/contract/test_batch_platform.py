@@ -11,7 +11,7 @@ import pytest
 
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.adapters.platforms.batch import BatchPlatform
+from slipway.adapters.platforms.batch.platform import BatchPlatform
 from slipway.errors import (
     BadRequest,
     NotFound,

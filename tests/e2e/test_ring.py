@@ -122,7 +122,7 @@ def have_a_champion_that_the_current_has_left_behind(house: House) -> None:
 
 def shares(house: House) -> dict[int, float]:
     """Who shares the traffic."""
-    served = house.shop.platform.served("ferry_delay")
+    served = house.shop.platform_for(house.shop.model("ferry_delay")).served("ferry_delay")
     return dict(served.weights) if served else {}
 
 

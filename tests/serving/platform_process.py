@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.adapters.object_store import open_store
-from slipway.adapters.platforms.local import LocalPlatform
+from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import Tally
 from tests.serving.support import MODEL, Asker, Process, a_platform, flights, logged, request_of

@@ -14,7 +14,7 @@ import pytest
 
 from slipway.adapters.model_package import load_package
 from slipway.adapters.object_store import open_store
-from slipway.adapters.platforms.local import LocalPlatform
+from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import (
     BadRequest,
     NotFound,

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from slipway.adapters.object_store import open_store
-from slipway.adapters.platforms.local import LocalPlatform
+from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import BadParameter, PlatformUnavailable
 from slipway.records.store import Store
 from slipway.serving.http.tokens import line_of, make_token

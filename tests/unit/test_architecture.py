@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from slipway import errors
+from slipway.spec.deployment_targets import TARGETS
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "include" / "slipway"
@@ -53,6 +54,23 @@ def names_in(module: Path) -> Iterator[str]:
             yield node.name
 
 
+def target_comparisons(module: Path) -> list[str]:
+    """Comparisons of a `target` attribute with the name of a deployment target."""
+    found = (
+        node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Compare)
+    )
+    return [
+        ast.unparse(comparison)
+        for comparison in found
+        if any(
+            isinstance(one, ast.Attribute) and one.attr == "target" for one in ast.walk(comparison)
+        )
+        and any(
+            isinstance(one, ast.Constant) and one.value in TARGETS for one in ast.walk(comparison)
+        )
+    ]
+
+
 def test_import_contracts_hold() -> None:
     """Imports point down only, and each contract of pyproject.toml is kept."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
@@ -88,6 +106,12 @@ def test_file_can_be_read_in_one_sitting(module: Path) -> None:
 def test_names_say_what_a_thing_is(module: Path) -> None:
     """No module or class is named after nothing: no Manager, Handler, Helper, Utils, Common."""
     assert [name for name in names_in(module) if VAGUE.search(name)] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_code_asks_for_capabilities_of_a_deployment_target(module: Path) -> None:
+    """No module compares `deployment.target` with a name; `spec/deployment_targets.py` has rows."""
+    assert target_comparisons(module) == []
 
 
 @pytest.mark.parametrize("folder", ["dags", "plugins"])

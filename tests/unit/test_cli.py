@@ -40,7 +40,7 @@ def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cont
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
     shop = Container(Settings())
     shop.registry = WrittenRegistry({"champion": 2, "previous": 1})
-    shop.platform = WrittenPlatform({2: 1.0})
+    monkeypatch.setattr(shop, "platform_for", lambda _: WrittenPlatform({2: 1.0}))
     monkeypatch.setattr(wiring, "Container", lambda: shop)
     return shop
 
@@ -219,7 +219,7 @@ def test_status_says_which_model_is_scored_in_batches(
 ) -> None:
     """It is asked where batch models stand, and has no engine but its pipeline."""
     project({"models/sales/model.yaml": FILES["models/sales/model.yaml"] + "deployment: batch\n"})
-    monkeypatch.setattr(shop, "batch_platform", WrittenPlatform({1: 1.0}), raising=False)
+    monkeypatch.setattr(shop, "platform_for", lambda _: WrittenPlatform({1: 1.0}))
     output = slipway("status").output
     assert "  served      version 1 100% (batch)\n" in output
     assert "engine" not in output

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.output import json_option, print_json
+from slipway.spec.deployment_targets import TARGETS
 
 if TYPE_CHECKING:
     from slipway.stages.report.status import Status
@@ -69,14 +70,15 @@ def _print(standing: Status) -> None:
 
 
 def _print_versions(standing: Status) -> None:
-    # A batch is scored by the pipeline itself, whatever engine its version could have.
-    engines = {} if standing.target == "batch" else standing.engines
+    target = TARGETS[standing.target]
+    # Without a server the pipeline itself scores, whatever engine its version could have.
+    engines = standing.engines if target.has_server else {}
     for number, engine in sorted(engines.items()):
         click.echo(f"  {'engine':<11} version {number} {engine.shown}")
     for number, origin in sorted(standing.sources.items()):
         click.echo(f"  {'brought':<11} version {number} is {origin}")
     shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
-    where = " (batch)" if standing.target == "batch" else ""
+    where = f" ({standing.target})" if target.scores_in_batches else ""
     click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}{where}")
 
 

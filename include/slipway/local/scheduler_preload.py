@@ -18,7 +18,7 @@ MODULES = (
     "slipway.adapters.delta_tables",
     "slipway.adapters.drift_report",
     "slipway.adapters.expectations",
-    "slipway.adapters.platforms.local",
+    "slipway.adapters.platforms.local.platform",
     "slipway.adapters.metrics",
     "slipway.adapters.mlflow_server",
     "slipway.adapters.model_package.learner",

@@ -50,7 +50,7 @@ def _plans(loaded: Loaded, *, store_root: str) -> dict[str, Callable[[], DAG]]:
     of_batch_models = {
         f"{name}__score": partial(score_dag, model)
         for name, model in loaded.models.items()
-        if model.deployment.target == "batch"
+        if model.deployment.capabilities.scores_in_batches
     }
     specs: list[DatasetSpec | ModelSpec] = [*loaded.datasets.values(), *loaded.models.values()]
     pods = [spec.pods for spec in specs if spec.runtime == "kubernetes" and spec.pods is not None]

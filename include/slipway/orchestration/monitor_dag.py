@@ -68,7 +68,8 @@ def monitor_dag(model: ModelSpec) -> DAG:
 
 def _starters(model: ModelSpec) -> BaseAsset:
     batch = assets.batch(model.dataset)
-    return batch | assets.scores(model.model) if model.deployment.target == "batch" else batch
+    in_batches = model.deployment.capabilities.scores_in_batches
+    return batch | assets.scores(model.model) if in_batches else batch
 
 
 def measured(model: ModelSpec, stage: str, windows: XComArg) -> MappedOperator:

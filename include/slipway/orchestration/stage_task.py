@@ -118,7 +118,7 @@ def stage_operator(
     from slipway.orchestration.pods.operator import StagePod
 
     pods = spec.pods.model_dump()
-    on_cluster = isinstance(spec, ModelSpec) and spec.deployment.target == "kubernetes"
+    on_cluster = isinstance(spec, ModelSpec) and spec.deployment.capabilities.needs_cluster_rights
     if stage == "shift" and isinstance(spec, ModelSpec):
         # It waits for requests before it begins to do anything.
         pods["deadline_seconds"] += int(spec.deployment.shift.limit_minutes * 60)

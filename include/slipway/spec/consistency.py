@@ -104,13 +104,15 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
 
 def _deployment_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
     deployment = spec.deployment
-    unused = "shift" if deployment.target == "batch" else "batch"
-    if unused in deployment.model_fields_set:
-        said = f"has no effect: the target is {deployment.target}"
-        hint = "remove it, or change deployment.target"
-        yield _problem(document, ("deployment", unused), said, hint=hint)
+    target = deployment.capabilities
+    has_effect = {"shift": target.shifts_traffic, "batch": target.scores_in_batches}
+    for section, is_used in has_effect.items():
+        if section in deployment.model_fields_set and not is_used:
+            said = f"has no effect: the target is {deployment.target}"
+            hint = "remove it, or change deployment.target"
+            yield _problem(document, ("deployment", section), said, hint=hint)
     own, table = LOGGED_COLUMNS, "prediction log"
-    if deployment.target == "batch":
+    if target.scores_in_batches:
         own, table = SCORED_COLUMNS, "score table"
     for where, name in _features(spec):
         if name in own:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Misfit, Spec
 from slipway.spec.cluster import Cluster
+from slipway.spec.deployment_targets import TARGETS, DeploymentTarget, TargetName, describe_targets
 
 
 class Verify(Spec):
@@ -104,11 +105,7 @@ class Batch(Spec):
 class Deployment(Spec):
     """Where the champion serves; `deployment: batch` is short for `target: batch`."""
 
-    target: Literal["local", "kubernetes", "batch"] = Field(
-        default="local",
-        description="`local`: the platform process on this machine; `kubernetes`: a Deployment "
-        "per version on a cluster; `batch`: no server, rows are scored as they arrive.",
-    )
+    target: TargetName = Field(default="local", description=describe_targets())
     cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
     verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
     shift: Shift = Field(default_factory=Shift, description="How traffic moves.")
@@ -116,9 +113,14 @@ class Deployment(Spec):
     kubernetes: Cluster | None = Field(default=None, description="Needed by `target: kubernetes`.")
 
     @property
+    def capabilities(self) -> DeploymentTarget:
+        """What the target is capable of."""
+        return TARGETS[self.target]
+
+    @property
     def steps(self) -> list[int]:
-        """Percentages at which traffic is looked at; a batch model has no traffic."""
-        return [] if self.target == "batch" else list(self.shift.steps)
+        """Percent of the requests at each step of a rollout; none where no traffic shifts."""
+        return list(self.shift.steps) if self.capabilities.shifts_traffic else []
 
     @model_validator(mode="before")
     @classmethod
@@ -127,9 +129,10 @@ class Deployment(Spec):
 
     @model_validator(mode="after")
     def _target_is_described(self) -> Deployment:
-        if self.target == "kubernetes" and self.kubernetes is None:
+        section = self.capabilities.section
+        if section is not None and getattr(self, section) is None:
             raise Misfit(
-                "given 'kubernetes', which needs a kubernetes section with an image",
+                f"given {self.target!r}, which needs a {section} section with an image",
                 field=("target",),
             )
         return self

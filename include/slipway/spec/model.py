@@ -192,7 +192,8 @@ class ModelSpec(Spec):
         if twice:
             raise Misfit(f"features name {', '.join(twice)} twice", field=("features",))
         check_runtime(self.runtime, self.pods)
-        if "kubernetes" in (self.runtime, self.deployment.target) and self.model.endswith("_"):
+        on_cluster = self.deployment.capabilities.needs_cluster_rights
+        if (on_cluster or self.runtime == "kubernetes") and self.model.endswith("_"):
             raise Misfit("no label of Kubernetes ends in `_`", field=("model",))
         return self
 

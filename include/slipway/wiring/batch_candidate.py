@@ -1,6 +1,6 @@
-"""A batch model's candidate: one version, loaded in this process, asked over its pipes.
+"""Entry point of a batch candidate's process: load one version, answer over pipes.
 
-Started by `adapters.platforms.batch` with the folder of a version as its only argument.
+`adapters.platforms.batch.candidate` starts it with a version's folder as its only argument.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from pathlib import Path
 
 
 def command(folder: Path) -> list[str]:
-    """Starts a process that answers for a version's folder."""
+    """The command that starts a candidate of a version's folder."""
     return [sys.executable, "-m", "slipway.wiring.batch_candidate", str(folder)]
 
 
 def main(folder: Path) -> None:
-    """Answer for a version's folder until standard input ends."""
+    """Answer requests with a version's folder until standard input ends."""
     from slipway.adapters.model_package import load_package
-    from slipway.adapters.platforms.batch import answer_for
+    from slipway.adapters.platforms.batch.candidate_process import answer_requests
 
-    # Whatever a library prints shall not stand between replies.
+    # What a library prints must not come between replies: standard output becomes standard error.
     with os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)
-        answer_for(folder, load=load_package, requests=sys.stdin.buffer, replies=replies)
+        answer_requests(folder, load=load_package, requests=sys.stdin.buffer, replies=replies)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from slipway.errors import BadParameter
 from slipway.settings import Settings
 from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
+from slipway.wiring.platforms import ModelPlatforms
 
 if TYPE_CHECKING:
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from slipway.adapters.expectations import ExpectationSuites
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
     from slipway.adapters.model_package.learner import SklearnLearner
-    from slipway.adapters.platforms.batch import BatchPlatform
-    from slipway.adapters.platforms.cluster.platform import ClusterPlatform
-    from slipway.adapters.platforms.local import LocalPlatform
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.adapters.sources.files import DeliveryFiles
     from slipway.records.store import Store
@@ -41,7 +39,7 @@ class Container:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._clusters: dict[str, ClusterPlatform] = {}
+        self._platforms = ModelPlatforms(self)
 
     @cached_property
     def store(self) -> Store:
@@ -100,64 +98,23 @@ class Container:
         return DriftReports()
 
     @cached_property
-    def platform(self) -> LocalPlatform:
-        """What serves."""
-        from slipway.adapters.platforms.local import LocalPlatform
-
-        token = self.settings.token
-        return LocalPlatform(
-            self.settings.platform,
-            self.store,
-            token=token.get_secret_value() if token else None,
-            ca=self.settings.tls_ca,
-            pii_key_file=self.settings.pii_key_file,
-        )
-
-    @cached_property
     def scores(self) -> ScoreTable:
         """What was scored in batches."""
         from slipway.adapters.delta_tables import ScoreTable
 
         return ScoreTable(self.settings.store)
 
-    @cached_property
-    def batch_platform(self) -> BatchPlatform:
-        """Which versions score in batches."""
-        from slipway.adapters.model_package import load_package
-        from slipway.adapters.platforms.batch import BatchPlatform
-        from slipway.wiring.batch_candidate import command
-
-        return BatchPlatform(self.store, self.registry, load=load_package, command=command)
-
     def platform_for(self, model: ModelSpec) -> Platform:
-        """What serves one model.
+        """The platform that serves a model; `wiring/platforms.py` chooses it.
 
         Raises:
-            BadParameter: It is a cluster, and there is no way to any.
+            BadParameter: It cannot be built from the settings.
         """
-        if model.deployment.target == "kubernetes":
-            return self._cluster_platform(model)
-        return self.batch_platform if model.deployment.target == "batch" else self.platform
-
-    def _cluster_platform(self, model: ModelSpec) -> ClusterPlatform:
-        if model.model not in self._clusters:
-            from slipway.adapters.platforms.cluster.api_client import open_cluster
-            from slipway.adapters.platforms.cluster.platform import ClusterPlatform
-
-            assert model.deployment.kubernetes is not None  # noqa: S101 - the spec sees to it
-            token, registry = self.settings.token, self.registry
-            self._clusters[model.model] = ClusterPlatform(
-                model,
-                open_cluster(model.deployment.kubernetes.namespace),
-                tags=lambda version: registry.version(model.model, version).tags,
-                token=token.get_secret_value() if token else None,
-                ca=self.settings.tls_ca,
-            )
-        return self._clusters[model.model]
+        return self._platforms.platform_for(model)
 
     def log_for(self, model: ModelSpec) -> PredictionDays:
         """What one model answered, or scored."""
-        return self.scores if model.deployment.target == "batch" else self.log
+        return self.scores if model.deployment.capabilities.scores_in_batches else self.log
 
     def code(self) -> CodeState:
         """Which code runs."""

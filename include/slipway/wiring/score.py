@@ -115,7 +115,7 @@ def _listed(call: Call, spec: ModelSpec) -> Scoring:
 
 def _batch_model(shop: Container, name: str) -> ModelSpec:
     spec = shop.model(name)
-    if spec.deployment.target != "batch":
+    if not spec.deployment.capabilities.scores_in_batches:
         raise BadParameter(
             f"{name} is not scored in batches",
             expected="deployment: batch",

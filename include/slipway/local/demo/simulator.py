@@ -56,7 +56,7 @@ class Player:
         self.landing = Path(stack.settings.store) / "landing" / dataset
         self.client = httpx.Client(base_url=stack.addresses.platform, timeout=30.0)
         self.asked: dict[str, Asked] = {}
-        self.probing = Probing(self.client, self.shop.platform, model)
+        self.probing = Probing(self.client, self.shop.platform_for(self.model), model)
 
     def play_year(self) -> None:
         """Land each month with the labels of the month before, then ask about its flights."""

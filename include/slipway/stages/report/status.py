@@ -14,6 +14,7 @@ from slipway.stages.train.engine_choice import TAG_PREFIX, TAGGED
 if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
+    from slipway.spec.deployment_targets import TargetName
     from slipway.stages.monitor.collect import LiveView
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import Served
@@ -134,7 +135,7 @@ class Status:
     requests: tuple[OpenRequest, ...]
     verdicts: tuple[LastVerdict, ...]
     unknown: tuple[str, ...] = ()
-    target: str = "local"
+    target: TargetName = "local"
     edited: str | None = None
     sources: Mapping[int, str] = field(default_factory=dict)
 
@@ -144,7 +145,7 @@ class Status:
 
 
 def status(
-    model: str, *, store: Store, registry: Aliases, platform: LiveView, target: str = "local"
+    model: str, *, store: Store, registry: Aliases, platform: LiveView, target: TargetName = "local"
 ) -> Status:
     """How one model stands; what does not answer is named and hides nothing else.
 

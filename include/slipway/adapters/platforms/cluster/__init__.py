@@ -1,1 +1,1 @@
-"""Kubernetes: a Deployment per version, and one entry point per model."""
+"""The deployment target `kubernetes`: a Deployment per version, and one entry point per model."""

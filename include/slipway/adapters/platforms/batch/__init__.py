@@ -1,0 +1,1 @@
+"""The deployment target `batch`: no server, rows are scored as they arrive."""

@@ -1,0 +1,147 @@
+"""The batch platform: which version scores is a numbered desired state in the store.
+
+A version is in force once the desired state names it and its folder was loaded here. It answers in
+this process, a candidate in a child process.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from slipway.adapters.platforms.batch.candidate import Candidate, boot
+from slipway.adapters.platforms.batch.scoring import Package, score_request
+from slipway.errors import NotFound, PlatformUnavailable, RegistryUnavailable, SpecError, Tampered
+from slipway.records.desired_state import BATCH_FOLDER, claim, desire, newest_desired
+from slipway.records.store import Store
+from slipway.stages.rollout.platform import Answer, Payload, Served
+
+
+class Versions(Protocol):
+    """The registry of versions."""
+
+    def version(self, model: str, version: int) -> object:
+        """One version.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+
+    def download(self, model: str, version: int, to: Path) -> Path:
+        """Download a version's folder and check its digests."""
+
+
+class BatchPlatform:
+    """Fulfils `stages.rollout.platform.Platform`.
+
+    Args:
+        store: Keeps the desired state.
+        versions: The registry.
+        load: Loads a version's folder.
+        command: Starts a process that answers requests with a folder, as `answer_requests` does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        versions: Versions,
+        *,
+        load: Callable[[Path], Package],
+        command: Callable[[Path], Sequence[str]],
+    ) -> None:
+        self._store = store
+        self._versions = versions
+        self._load = load
+        self._command = command
+        self._loaded: dict[tuple[str, int], Package] = {}
+
+    def served(self, model: str) -> Served | None:
+        """Which version scores, and whether the registry has it; None before the first rollout.
+
+        Raises:
+            PlatformUnavailable: The registry does not answer.
+        """
+        state = newest_desired(self._store, model, folder=BATCH_FOLDER)
+        if state is None:
+            return None
+        healthy = {version: self._is_there(model, version) for version in state.versions}
+        return Served(weights=state.weights, healthy=healthy, keep=state.keep, token=state.token)
+
+    def apply(
+        self,
+        model: str,
+        *,
+        weights: Mapping[int, float],
+        keep: Sequence[int],
+        token: int,
+        is_urgent: bool = False,
+    ) -> None:
+        """Load a version, then let it score.
+
+        Raises:
+            Superseded: A rollout with a newer token has changed the desired state.
+            PlatformUnavailable: The version cannot be loaded.
+        """
+        del is_urgent
+        for version in (one for one, share in weights.items() if share > 0):
+            self._package(model, version)
+        desire(self._store, model, weights=weights, keep=keep, token=token, folder=BATCH_FOLDER)
+
+    def claim(self, model: str, *, token: int) -> None:
+        """Refuse changes by rollouts with an older token from now on.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed the model.
+        """
+        claim(self._store, model, token=token, folder=BATCH_FOLDER)
+
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+        """The scores of the version in force, or of a kept one.
+
+        Raises:
+            BadRequest: The request does not fit the model's signature.
+            NotFound: No such version scores for this model.
+            PlatformUnavailable: The version cannot be loaded.
+        """
+        state = newest_desired(self._store, model, folder=BATCH_FOLDER)
+        wanted = version if version is not None or state is None else _heaviest(state.weights)
+        if state is None or wanted not in state.versions:
+            raise NotFound(f"no such version of {model} scores", where=f"{BATCH_FOLDER}/{model}")
+        body = json.dumps(payload).encode()
+        return Answer(wanted, score_request(self._package(model, wanted), body))
+
+    def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
+        """Start a version in a child process of its own.
+
+        Raises:
+            RolloutRefused: It does not become ready.
+        """
+        return boot(self._command(folder), model, version)
+
+    def _is_there(self, model: str, version: int) -> bool:
+        try:
+            self._versions.version(model, version)
+        except NotFound:
+            return False
+        except RegistryUnavailable as error:
+            raise PlatformUnavailable(error.message, found=error.found) from error
+        return True
+
+    def _package(self, model: str, version: int) -> Package:
+        if (model, version) not in self._loaded:
+            try:
+                with tempfile.TemporaryDirectory(prefix="slipway-batch-") as scratch:
+                    folder = self._versions.download(model, version, Path(scratch) / "version")
+                    self._loaded[model, version] = self._load(folder)
+            except (NotFound, SpecError, Tampered) as error:
+                message = f"version {version} of {model} cannot be loaded"
+                raise PlatformUnavailable(message, found=error.message) from error
+        return self._loaded[model, version]
+
+
+def _heaviest(weights: Mapping[int, float]) -> int | None:
+    return max(weights, key=lambda version: weights[version], default=None)

@@ -1,0 +1,41 @@
+"""Score the rows of a V2 request with a loaded model version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from slipway.stages.rollout.v2_decode import rows_asked
+
+
+class Package(Protocol):
+    """A loaded model version."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest of its folder."""
+
+    @property
+    def signature_columns(self) -> Sequence[tuple[str, str, bool]]:
+        """Name, kind and requiredness of its inputs."""
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Scores of shape (n_rows,)."""
+
+
+def score_request(package: Package, body: bytes) -> tuple[float, ...]:
+    """The scores of a request's rows, one per row.
+
+    Args:
+        package: The loaded version.
+        body: Body of a V2 inference request.
+
+    Raises:
+        BadRequest: The request does not fit the model's signature.
+    """
+    others = (package.manifest["key"], package.manifest["event_time"])
+    rows = rows_asked(body, package.signature_columns, others=others)
+    return tuple(float(score) for score in package.predict(rows))

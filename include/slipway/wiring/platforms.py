@@ -1,0 +1,104 @@
+"""Choice of the platform: each deployment target with what builds its platform adapter.
+
+Adapters are imported when a platform is built, so a process pays only for the targets that its
+models use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slipway.spec import ModelSpec
+    from slipway.spec.deployment_targets import TargetName
+    from slipway.stages.rollout.platform import Platform
+    from slipway.wiring.container import Container
+
+
+@dataclass(frozen=True)
+class PlatformBuilder:
+    """Builds the platform adapter of one deployment target.
+
+    Attributes:
+        build: Builds it from an installation's tools, for a model.
+        is_shared: Whether one adapter serves every model of the target.
+    """
+
+    build: Callable[[Container, ModelSpec], Platform]
+    is_shared: bool
+
+
+def local_platform(container: Container, model: ModelSpec) -> Platform:
+    """Build the adapter of the platform process on this machine."""
+    from slipway.adapters.platforms.local.platform import LocalPlatform
+
+    del model
+    settings = container.settings
+    return LocalPlatform(
+        settings.platform,
+        container.store,
+        token=settings.token.get_secret_value() if settings.token else None,
+        ca=settings.tls_ca,
+        pii_key_file=settings.pii_key_file,
+    )
+
+
+def cluster_platform(container: Container, model: ModelSpec) -> Platform:
+    """Build the adapter of a model's servers on Kubernetes; sends no request to the cluster yet.
+
+    Raises:
+        BadParameter: Neither a kubeconfig nor a service account leads to a cluster.
+    """
+    from slipway.adapters.platforms.cluster.api_client import open_cluster
+    from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+    from slipway.adapters.platforms.cluster.platform import ClusterPlatform
+
+    token, registry = container.settings.token, container.registry
+    return ClusterPlatform(
+        model,
+        open_cluster(cluster_of(model).namespace),
+        tags=lambda version: registry.version(model.model, version).tags,
+        token=token.get_secret_value() if token else None,
+        ca=container.settings.tls_ca,
+    )
+
+
+def batch_platform(container: Container, model: ModelSpec) -> Platform:
+    """Build the adapter that keeps which versions score in batches."""
+    from slipway.adapters.model_package import load_package
+    from slipway.adapters.platforms.batch.platform import BatchPlatform
+    from slipway.wiring.batch_candidate import command
+
+    del model
+    return BatchPlatform(container.store, container.registry, load=load_package, command=command)
+
+
+PLATFORMS: Mapping[TargetName, PlatformBuilder] = {
+    "local": PlatformBuilder(local_platform, is_shared=True),
+    "kubernetes": PlatformBuilder(cluster_platform, is_shared=False),
+    "batch": PlatformBuilder(batch_platform, is_shared=True),
+}
+"""Every deployment target of `spec/deployment_targets.py`."""
+
+
+class ModelPlatforms:
+    """The platforms of an installation's models, each built when it is first needed."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._built: dict[tuple[str, str], Platform] = {}
+
+    def platform_for(self, model: ModelSpec) -> Platform:
+        """The platform that serves a model.
+
+        Raises:
+            BadParameter: It cannot be built from the settings.
+        """
+        target = model.deployment.target
+        builder = PLATFORMS[target]
+        key = target, "" if builder.is_shared else model.model
+        if key not in self._built:
+            self._built[key] = builder.build(self._container, model)
+        return self._built[key]
