@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.desired_state import Desired
-from slipway.serving.platform.proxy.forwarding import Asked
+from slipway.serving.platform.proxy.forwarding import ProxiedRequest
 from slipway.serving.platform.proxy.upstream import Headers, Reply
 
 
@@ -81,6 +81,8 @@ def state(weights: dict[int, float], *, keep: tuple[int, ...] = (), generation: 
     return Desired("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
 
 
-def asked(*, key: str = "k", version: int | None = None, is_inference: bool = True) -> Asked:
+def asked(
+    *, key: str = "k", version: int | None = None, is_inference: bool = True
+) -> ProxiedRequest:
     """A request."""
-    return Asked("POST", "/v2/models/delay/infer", [], b"{}", version, key, is_inference)
+    return ProxiedRequest("POST", "/v2/models/delay/infer", [], b"{}", version, key, is_inference)

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import trustme
 
-from slipway.serving.http.server import warn_if_open
+from slipway.serving.http.server import warn_if_unauthenticated
 from slipway.serving.http.tokens import line_of, make_token
 from slipway.serving.server_options import Options
 from tests.serving.support import (
@@ -165,10 +165,10 @@ def test_listening_to_everybody_is_worth_a_warning(
 ) -> None:
     """Beyond loopback a server should know who asks."""
     with socket.create_server(("127.0.0.1", 0)) as loopback:
-        warn_if_open(loopback, options)
+        warn_if_unauthenticated(loopback, options)
     assert not caplog.records
     with socket.create_server(("0.0.0.0", 0)) as everywhere, caplog.at_level(logging.WARNING):  # noqa: S104
-        warn_if_open(everywhere, options)
+        warn_if_unauthenticated(everywhere, options)
     assert bool(caplog.records) == warns
 
 

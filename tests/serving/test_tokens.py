@@ -11,7 +11,7 @@ import pytest
 
 from slipway.errors import BadParameter
 from slipway.serving.http import tokens
-from slipway.serving.http.tokens import Tokens, line_of, make_token
+from slipway.serving.http.tokens import TokensFile, line_of, make_token
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_a_token_proves_its_client(tmp_path: Path) -> None:
     write(
         file, "# who may ask", line_of("web", first), "", line_of("night.batch", second) + "  # x"
     )
-    known = Tokens(file)
+    known = TokensFile(file)
     assert known.client(bearer(first)) == "web"
     assert known.client(f"bEARER  {second} ") == "night.batch"
     for offered in (None, "", first, f"Basic {first}", bearer(first[:-1]), bearer("ü"), "Bearer"):
@@ -52,7 +52,7 @@ def test_the_file_holds_no_token(tmp_path: Path) -> None:
     line = line_of("web", token)
     assert token not in line
     write(tmp_path / "tokens", line)
-    assert Tokens(tmp_path / "tokens").client(bearer(line.split()[1])) is None
+    assert TokensFile(tmp_path / "tokens").client(bearer(line.split()[1])) is None
 
 
 def test_tokens_are_rotated_without_a_restart(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_tokens_are_rotated_without_a_restart(tmp_path: Path) -> None:
     old, new = make_token(), make_token()
     file = tmp_path / "tokens"
     write(file, line_of("web", old))
-    known = Tokens(file)
+    known = TokensFile(file)
     write(file, line_of("web", old), line_of("web", new))
     assert (known.client(bearer(old)), known.client(bearer(new))) == ("web", "web")
     write(file, line_of("web", new))
@@ -75,7 +75,7 @@ def test_a_broken_file_changes_nothing(
     token, later = make_token(), make_token()
     file = tmp_path / "tokens"
     write(file, line_of("web", token))
-    known = Tokens(file)
+    known = TokensFile(file)
     if broken is None:
         file.unlink()
     else:
@@ -95,7 +95,7 @@ def test_a_file_that_was_never_good_is_refused(tmp_path: Path, broken: str | Non
     if broken is not None:
         write(tmp_path / "tokens", broken)
     with pytest.raises(BadParameter, match="tokens file"):
-        Tokens(tmp_path / "tokens")
+        TokensFile(tmp_path / "tokens")
 
 
 def test_every_line_is_compared_in_constant_time(
@@ -104,7 +104,7 @@ def test_every_line_is_compared_in_constant_time(
     """No answer comes sooner because a token stands further up, or is nearly right."""
     made = [make_token() for _ in range(5)]
     write(tmp_path / "tokens", *(line_of(f"c{place}", token) for place, token in enumerate(made)))
-    known = Tokens(tmp_path / "tokens")
+    known = TokensFile(tmp_path / "tokens")
     compared: list[tuple[str, str]] = []
     honest = hmac.compare_digest
 

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.records.desired_state import Desired
 from slipway.serving.platform.metrics import PlatformMetrics
-from slipway.serving.platform.proxy.forwarding import Forwarding
+from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
 from tests.fakes.model_servers import FakeServer, asked, state
@@ -27,7 +27,7 @@ class Bench:
         self.made: list[FakeServer] = []
         self.traffic = Traffic(first, make=self._make)  # type: ignore[arg-type]
         self.metrics = PlatformMetrics({"delay": self.traffic})
-        self.forwarding = Forwarding(self.metrics, wait_seconds=0.2)
+        self.forwarding = Forwarder(self.metrics, wait_seconds=0.2)
         self.traffic.advance()
         for server in self.made:
             server.become(ready=True)
@@ -159,7 +159,7 @@ async def test_an_abort_holds_for_the_next_request() -> None:
 async def test_an_abort_holds_for_a_request_under_way() -> None:
     """A request that waits for a server does not go to one that was taken back meanwhile."""
     bench = Bench(state(HALVES, keep=()))
-    bench.forwarding = Forwarding(bench.metrics, wait_seconds=30)
+    bench.forwarding = Forwarder(bench.metrics, wait_seconds=30)
     champion, canary = bench.server(CHAMPION), bench.server(CANARY)
     champion.release, champion.status_code = asyncio.Event(), None
     canary.become(ready=False)
@@ -180,7 +180,7 @@ async def test_an_abort_holds_for_a_request_under_way() -> None:
 async def test_nothing_in_service_is_said_at_once() -> None:
     """With no weighted version there is nothing to wait for, warm versions or not."""
     bench = Bench(state({CHAMPION: 1.0}))
-    bench.forwarding = Forwarding(bench.metrics, wait_seconds=60)
+    bench.forwarding = Forwarder(bench.metrics, wait_seconds=60)
     bench.desire(state({}, keep=(CHAMPION,), generation=2))
     async with asyncio.timeout(1):
         reply = await bench.ask()
@@ -192,7 +192,7 @@ async def test_nothing_in_service_is_said_at_once() -> None:
 async def test_a_request_waits_for_the_only_server() -> None:
     """It is answered as soon as the server is back, and counts as a failure of its version."""
     bench = Bench(state({CHAMPION: 1.0}))
-    bench.forwarding = Forwarding(bench.metrics, wait_seconds=30)
+    bench.forwarding = Forwarder(bench.metrics, wait_seconds=30)
     bench.server(CHAMPION).become(ready=False)
     asking = asyncio.create_task(bench.ask())
     await asyncio.sleep(0.01)

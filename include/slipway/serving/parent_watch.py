@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 
-def at_the_end_of(lifeline: int, act: Callable[[], None]) -> None:
+def on_parent_exit(lifeline: int, act: Callable[[], None]) -> None:
     """Act, in a thread of its own, once the other end of a pipe has closed."""
 
     def wait() -> None:

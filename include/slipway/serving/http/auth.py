@@ -7,14 +7,16 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from slipway.serving.http.server import problem
-from slipway.serving.http.tokens import Tokens
+from slipway.serving.http.server import error_response
+from slipway.serving.http.tokens import TokensFile
 
 OPEN_PREFIX = "/v2/health/"
 OPEN_PATHS = frozenset({"/metrics"})
 
 
-def guarded(app: ASGIApp, tokens_file: Path | None, *, refused: Callable[[], None]) -> ASGIApp:
+def require_token(
+    app: ASGIApp, tokens_file: Path | None, *, refused: Callable[[], None]
+) -> ASGIApp:
     """An application that only those who are named in a file may ask; no file: anybody.
 
     Args:
@@ -25,10 +27,10 @@ def guarded(app: ASGIApp, tokens_file: Path | None, *, refused: Callable[[], Non
     Raises:
         BadParameter: The file cannot be used.
     """
-    return Gate(tokens_file, refused=refused).before(app)
+    return TokenAuth(tokens_file, refused=refused).before(app)
 
 
-class Gate:
+class TokenAuth:
     """Lets in who offers a token that is known; without a file everybody.
 
     Args:
@@ -40,7 +42,7 @@ class Gate:
     """
 
     def __init__(self, tokens_file: Path | None, *, refused: Callable[[], None]) -> None:
-        self._tokens = None if tokens_file is None else Tokens(tokens_file)
+        self._tokens = None if tokens_file is None else TokensFile(tokens_file)
         self._refused = refused
 
     def permits(self, authorization: bytes | None) -> bool:
@@ -81,4 +83,4 @@ def _refusal(*, is_offered: bool) -> ASGIApp:
     if is_offered:
         challenge += ', error="invalid_token"'
     text = "this token is not known here" if is_offered else "a bearer token is needed"
-    return problem(401, text, headers={"www-authenticate": challenge})
+    return error_response(401, text, headers={"www-authenticate": challenge})

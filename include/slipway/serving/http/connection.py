@@ -30,7 +30,7 @@ LATE = "late"
 """Set in the state of a request that took too long to arrive."""
 
 
-class Cork:
+class HeaderBuffer:
     """A transport that holds the head of an answer until its body is there, and sends both at once.
 
     A system call for each of them costs more than a small model does.
@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection in, unless there are too many."""
         super().connection_made(transport)
-        self._cork = Cork(transport)
+        self._cork = HeaderBuffer(transport)
         self.in_head = False
         self._head_bytes = 0
         self.is_parting = False

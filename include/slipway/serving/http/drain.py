@@ -28,7 +28,7 @@ async def close_listeners(server: uvicorn.Server, listeners: Sequence[socket.soc
         listening.close()
     for listener in listeners:
         listener.close()
-    taken = [asyncio.ensure_future(_take_in(server, connection)) for connection in waiting]
+    taken = [asyncio.ensure_future(_serve_accepted(server, connection)) for connection in waiting]
     if taken:
         await asyncio.wait(taken, timeout=TAKE_IN_SECONDS)
 
@@ -43,7 +43,7 @@ def _accept_all(listener: socket.socket) -> list[socket.socket]:
             return accepted
 
 
-async def _take_in(server: uvicorn.Server, connection: socket.socket) -> None:
+async def _serve_accepted(server: uvicorn.Server, connection: socket.socket) -> None:
     def make() -> asyncio.Protocol:
         protocol = server.config.http_protocol_class
         return protocol(  # type: ignore[call-arg]

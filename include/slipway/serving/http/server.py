@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive
 from slipway.errors import BadParameter, BadRequest
 from slipway.serving.http.connection import Connection, DrainingServer
 from slipway.serving.model_server.fast_path import Direct, DirectConnection, Outbox
-from slipway.serving.parent_watch import at_the_end_of
+from slipway.serving.parent_watch import on_parent_exit
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import TooLarge
 
@@ -65,7 +65,7 @@ def run_until_stopped(
         BadParameter: The TLS files cannot be used.
     """
     options = options or Options()
-    warn_if_open(listener, options)
+    warn_if_unauthenticated(listener, options)
     server = DrainingServer(
         _config(app, options, direct), request_seconds=options.request_seconds, stopping=stopping
     )
@@ -73,7 +73,7 @@ def run_until_stopped(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit_quietly)
     if lifeline is not None:
-        at_the_end_of(lifeline, server.stop)
+        on_parent_exit(lifeline, server.stop)
     server.run(sockets=[listener])
 
 
@@ -108,7 +108,7 @@ def _config(app: ASGIApp, options: Options, direct: Direct | None) -> uvicorn.Co
     return config
 
 
-def warn_if_open(listener: socket.socket, options: Options) -> None:
+def warn_if_unauthenticated(listener: socket.socket, options: Options) -> None:
     """Say so if anybody who reaches this machine may ask."""
     address = listener.getsockname()[0]
     if options.tokens_file is None and not ipaddress.ip_address(address).is_loopback:
@@ -168,18 +168,18 @@ def _too_large(max_bytes: int) -> TooLarge:
     )
 
 
-def problem(status: int, message: str, *, headers: dict[str, str] | None = None) -> Response:
+def error_response(status: int, message: str, *, headers: dict[str, str] | None = None) -> Response:
     """A V2 error."""
     return JSONResponse({"error": message}, status_code=status, headers=headers)
 
 
-async def not_here(_request: Request, error: Exception) -> Response:
+async def not_found(_request: Request, error: Exception) -> Response:
     """The answer to a path or a method that is not on offer."""
     status = getattr(error, "status_code", 404)
     headers = getattr(error, "headers", None)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return problem(status, "this path takes another method", headers=headers)
-    return problem(status, "there is no such model, version or path")
+        return error_response(status, "this path takes another method", headers=headers)
+    return error_response(status, "there is no such model, version or path")
 
 
 def _exit_quietly(_number: int, _frame: object) -> None:

@@ -42,7 +42,7 @@ def line_of(name: str, token: str) -> str:
     return line
 
 
-class Tokens:
+class TokensFile:
     """Who may ask, by a tokens file.
 
     Args:

@@ -20,8 +20,8 @@ from slipway.serving.http.connection import LATE
 from slipway.serving.http.server import REQUEST_ID, VERSION, UnknownEncoding, receive_body
 from slipway.serving.model_server.fast_path import Reply
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.model_server.micro_batching import Queue
-from slipway.serving.model_server.predictor import Answer, Asked, LoadedModel, in_one_line
+from slipway.serving.model_server.micro_batching import RequestQueue
+from slipway.serving.model_server.predictor import Answer, LoadedModel, PredictRequest, in_one_line
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 
@@ -89,13 +89,13 @@ class Inference:
         self._metrics = metrics
         self._permits = permits
         self.loaded: LoadedModel | None = None
-        self._queue: Queue | None = None
+        self._queue: RequestQueue | None = None
         self._inline_bytes = 0
 
     def begin(self, loaded: LoadedModel) -> None:
         """Answer with a model from now on."""
         self.loaded = loaded
-        self._queue = Queue(loaded.answer, max_waiting=self._options.max_waiting)
+        self._queue = RequestQueue(loaded.answer, max_waiting=self._options.max_waiting)
         self.problem = None
         is_quick = loaded.engine.name == "onnx" and loaded.row_seconds <= INLINE_SECONDS
         # A disk that has to be waited for would hold up everybody.
@@ -123,7 +123,7 @@ class Inference:
         except SlipwayError as error:
             answer = error
         except Exception as error:  # noqa: BLE001
-            answer = _unforeseen(error)
+            answer = _unexpected(error)
         reply = self._reply(answer, began, is_pinned=is_pinned)
         head = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": head})
@@ -144,11 +144,11 @@ class Inference:
         began = time.perf_counter()
         answer: Answer
         try:
-            [answer] = self._model().answer([_asked(body, headers)])
+            [answer] = self._model().answer([_predict_request(body, headers)])
         except SlipwayError as error:
             answer = error
         except Exception as error:  # noqa: BLE001
-            answer = _unforeseen(error)
+            answer = _unexpected(error)
         return self._reply(answer, began, is_pinned=target == self._version_target)
 
     def missed(self, target: bytes, *, is_late: bool) -> None:
@@ -163,7 +163,7 @@ class Inference:
         self._model()
         if self._queue is None:
             raise NotReady(LOADING)
-        return await self._queue.ask(_asked(body, headers))
+        return await self._queue.ask(_predict_request(body, headers))
 
     def _model(self) -> LoadedModel:
         if self.loaded is None:
@@ -172,7 +172,7 @@ class Inference:
 
     def _reply(self, answer: Answer, began: float, *, is_pinned: bool) -> Reply:
         if isinstance(answer, SlipwayError):
-            reply = _refusal(answer)
+            reply = _error_reply(answer)
         elif answer.json_bytes is None:
             reply = Reply(HTTPStatus.OK, self._json_headers, answer.body)
         else:
@@ -188,9 +188,9 @@ def status_of(error: SlipwayError) -> int:
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
 
 
-def _asked(body: bytes, headers: Mapping[bytes, bytes]) -> Asked:
+def _predict_request(body: bytes, headers: Mapping[bytes, bytes]) -> PredictRequest:
     request_id = headers.get(REQUEST_ID_HEADER)
-    return Asked(
+    return PredictRequest(
         body,
         time.time_ns() // 1000,
         None if request_id is None else request_id.decode("latin-1"),
@@ -198,14 +198,14 @@ def _asked(body: bytes, headers: Mapping[bytes, bytes]) -> Asked:
     )
 
 
-def _refusal(error: SlipwayError) -> Reply:
+def _error_reply(error: SlipwayError) -> Reply:
     headers = [(b"content-type", b"application/json")]
     if isinstance(error, Transient):
         headers.append((b"retry-after", b"1"))
     return Reply(status_of(error), headers, json.dumps({"error": in_one_line(error)}).encode())
 
 
-def _unforeseen(error: Exception) -> SlipwayError:
+def _unexpected(error: Exception) -> SlipwayError:
     # Its text may hold values, its place does not.
     place = "".join(traceback.format_tb(error.__traceback__))
     logger.error("answering raised %s\n%s", type(error).__name__, place)

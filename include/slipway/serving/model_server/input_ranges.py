@@ -10,7 +10,7 @@ from slipway.serving.model_server.metrics import Metrics
 Look = Callable[[Sequence[Any]], int]
 
 
-class Ranges:
+class InputRanges:
     """What training saw of each column.
 
     Args:
@@ -23,8 +23,8 @@ class Ranges:
         self, ranges: Mapping[str, Mapping[str, Any]], columns: Sequence[str], metrics: Metrics
     ) -> None:
         looks: dict[str, Look] = {
-            **{name: _beyond(*pair) for name, pair in ranges.get("numbers", {}).items()},
-            **{name: _unseen(seen) for name, seen in ranges.get("categories", {}).items()},
+            **{name: _outside_range(*pair) for name, pair in ranges.get("numbers", {}).items()},
+            **{name: _unseen_category(seen) for name, seen in ranges.get("categories", {}).items()},
         }
         known = [name for name in columns if name in looks]
         counters = dict(zip(known, metrics.out_of_range(known), strict=True))
@@ -46,7 +46,7 @@ class Ranges:
                 counter.inc(outside)
 
 
-def _beyond(low: float, high: float) -> Look:
+def _outside_range(low: float, high: float) -> Look:
     def look(values: Sequence[Any]) -> int:
         outside = 0
         for value in values:
@@ -57,7 +57,7 @@ def _beyond(low: float, high: float) -> Look:
     return look
 
 
-def _unseen(seen: Sequence[str]) -> Look:
+def _unseen_category(seen: Sequence[str]) -> Look:
     known = frozenset([*seen, None])
 
     def look(values: Sequence[Any]) -> int:

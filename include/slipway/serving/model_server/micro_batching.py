@@ -12,21 +12,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from slipway.errors import Transient
-from slipway.serving.model_server.predictor import Answer, Asked
+from slipway.serving.model_server.predictor import Answer, PredictRequest
 
 BATCH_BYTES = 1 << 20
 """Bodies of at most so many bytes are answered together, so that none waits long for others."""
 WAITING_BYTES = 256 << 20
 """Bodies of more bytes do not wait, however few they are."""
 
-Waiting = tuple[Asked, asyncio.Future[Answer]]
+Waiting = tuple[PredictRequest, asyncio.Future[Answer]]
 
 
-class Busy(Transient):
+class QueueFull(Transient):
     """Too many requests wait for the model; later there may be fewer."""
 
 
-class Queue:
+class RequestQueue:
     """The requests that wait for one thread that answers them.
 
     Args:
@@ -35,7 +35,7 @@ class Queue:
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[Asked]], list[Answer]], *, max_waiting: int
+        self, answer: Callable[[Sequence[PredictRequest]], list[Answer]], *, max_waiting: int
     ) -> None:
         self._answer = answer
         self._max_waiting = max_waiting
@@ -45,7 +45,7 @@ class Queue:
         # One thread: a model computes on one core.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
 
-    async def ask(self, asked: Asked) -> Answer:
+    async def ask(self, asked: PredictRequest) -> Answer:
         """The answer to a request, as soon as the model is free.
 
         Raises:
@@ -53,7 +53,7 @@ class Queue:
         """
         waiting_bytes = self._waiting_bytes + len(asked.body)
         if len(self._waiting) >= self._max_waiting or waiting_bytes > WAITING_BYTES:
-            raise Busy("too many requests are waiting for the model", hint="ask again later")
+            raise QueueFull("too many requests are waiting for the model", hint="ask again later")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
         self._waiting_bytes = waiting_bytes

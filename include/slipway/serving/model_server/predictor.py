@@ -18,15 +18,15 @@ from typing import Any, Protocol
 
 from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving.model_server.engines import Engine
-from slipway.serving.model_server.input_ranges import Ranges
+from slipway.serving.model_server.input_ranges import InputRanges
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.warm_up import plausible_rows, scores_row_by_row
-from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import Header, Record
 from slipway.serving.v2 import protocol
 from slipway.serving.v2.errors import Mismatch
 from slipway.serving.v2.protocol import Encoded, Inputs, Signature
-from slipway.serving.v2.tensors import FLOATS, shown
+from slipway.serving.v2.tensors import FLOATS, quoted_name
 
 WARM_UPS = 3
 TELL_SECONDS = 1.0
@@ -64,7 +64,7 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PredictRequest:
     """One request as it arrived.
 
     Attributes:
@@ -107,7 +107,7 @@ class LoadedModel:
         engine: Engine,
         *,
         log: Log,
-        privacy: Privacy,
+        privacy: PersonalColumns,
         metrics: Metrics,
         max_rows: int,
     ) -> None:
@@ -123,9 +123,9 @@ class LoadedModel:
         self._max_rows = max_rows
         self._batch_rows = metrics.batch_rows
         names = [column.name for column in self.signature.columns]
-        self._ranges = Ranges(engine.manifest.get("ranges") or {}, names, metrics)
+        self._ranges = InputRanges(engine.manifest.get("ranges") or {}, names, metrics)
 
-    def answer(self, asked: Sequence[Asked]) -> list[Answer]:
+    def answer(self, asked: Sequence[PredictRequest]) -> list[Answer]:
         """The answers to some requests, each in the prediction log by then, or why there is none.
 
         What fits the signature is scored as one frame, if the model scores row by row. Should
@@ -142,7 +142,7 @@ class LoadedModel:
             for one, inputs in zip(asked, read, strict=True)
         ]
 
-    def _read(self, one: Asked) -> Inputs | SlipwayError:
+    def _read(self, one: PredictRequest) -> Inputs | SlipwayError:
         try:
             return protocol.decode(
                 one.body, self.signature, max_rows=self._max_rows, json_bytes=one.json_bytes
@@ -168,7 +168,7 @@ class LoadedModel:
         try:
             return self._counted(values, inputs.rows)
         except (ModelFailed, BadRequest) as error:
-            return _beyond_single(values, self.signature) or error
+            return _float32_overflow(values, self.signature) or error
 
     def _counted(self, values: Sequence[Sequence[Any]], rows: int) -> list[float]:
         self._batch_rows.observe(rows)
@@ -198,7 +198,9 @@ class LoadedModel:
             self._tell_at = now + TELL_SECONDS
             logger.error(text, *facts)
 
-    def _finish(self, one: Asked, inputs: Inputs, scores: list[float] | SlipwayError) -> Answer:
+    def _finish(
+        self, one: PredictRequest, inputs: Inputs, scores: list[float] | SlipwayError
+    ) -> Answer:
         if isinstance(scores, SlipwayError):
             return scores
         request_id = inputs.request_id or one.fallback_id or f"{random.getrandbits(128):032x}"
@@ -241,7 +243,7 @@ class LoadedModel:
             self.batches = scores_row_by_row(lambda some: self._run(some, len(some[0])), rows)
 
 
-def header_of(model: str, version: int, engine: Engine, privacy: Privacy) -> Header:
+def header_of(model: str, version: int, engine: Engine, privacy: PersonalColumns) -> Header:
     """What a version's log segments begin with."""
     columns = [(column.name, column.kind) for column in engine.signature.columns]
     return Header(model, version, privacy.columns(columns))
@@ -252,7 +254,7 @@ def in_one_line(error: SlipwayError) -> str:
     return "; ".join(line.strip() for line in str(error).splitlines())
 
 
-def _beyond_single(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:
+def _float32_overflow(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:
     """Why a model could not score a row, if a number in it is why: trees compute in float32."""
     for column, numbers in zip(signature.columns, values, strict=True):
         if column.kind != "number":
@@ -260,7 +262,7 @@ def _beyond_single(values: Sequence[Sequence[Any]], signature: Signature) -> Mis
         for row, value in enumerate(numbers):
             if value is not None and abs(value) > LARGEST:
                 return Mismatch(
-                    f"column {shown(column.name)} has a number in row {row} that this model "
+                    f"column {quoted_name(column.name)} has a number in row {row} that this model "
                     "cannot take",
                     expected=f"at most {LARGEST:.3g} in size",
                 )

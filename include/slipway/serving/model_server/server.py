@@ -20,10 +20,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway import __version__
-from slipway.serving.http.auth import Gate
-from slipway.serving.http.server import VERSION, bind, not_here, problem, run_until_stopped
+from slipway.serving.http.auth import TokenAuth
+from slipway.serving.http.server import VERSION, bind, error_response, not_found, run_until_stopped
 from slipway.serving.model_server.inference import LOADING, Inference
-from slipway.serving.model_server.loading import load_model
+from slipway.serving.model_server.load_model import load_model
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.predictor import LoadedModel, Log
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
@@ -78,7 +78,7 @@ class ModelServer:
             "Age of the oldest segment that is not shipped.",
             lambda: unshipped_seconds(self._log_folder) or 0.0,
         )
-        self._gate = Gate(options.tokens_file, refused=self._metrics.auth_failures.inc)
+        self._gate = TokenAuth(options.tokens_file, refused=self._metrics.auth_failures.inc)
         self._stems = [f"/v2/models/{model}", f"/v2/models/{model}/versions/{version}"]
         self.inference = Inference(
             version,
@@ -117,7 +117,7 @@ class ModelServer:
             *(Route(f"{stem}/ready", self._ready) for stem in self._stems),
             *(Route(f"{stem}/infer", self._live, methods=["POST"]) for stem in self._stems),
         ]
-        handlers = {404: not_here, 405: not_here}
+        handlers = {404: not_found, 405: not_found}
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
 
     @asynccontextmanager
@@ -169,7 +169,7 @@ class ModelServer:
     async def _metadata(self, _request: Request) -> Response:
         loaded = self.inference.loaded
         if loaded is None:
-            return problem(503, self.inference.problem or LOADING)
+            return error_response(503, self.inference.problem or LOADING)
         about = protocol.describe(
             self.model, self.version, loaded.signature, engine=loaded.engine.name
         )
@@ -178,7 +178,7 @@ class ModelServer:
     async def _openapi(self, _request: Request) -> Response:
         loaded = self.inference.loaded
         if loaded is None:
-            return problem(503, self.inference.problem or LOADING)
+            return error_response(503, self.inference.problem or LOADING)
         found = openapi.document(
             self.model,
             self.version,

@@ -22,22 +22,22 @@ from starlette.types import ASGIApp
 from slipway.errors import BadParameter, SlipwayError
 from slipway.records.desired_state import Desired, newest_entries, read_desired
 from slipway.records.store import Entry, Store
-from slipway.serving.http.auth import guarded
+from slipway.serving.http.auth import require_token
 from slipway.serving.http.server import bind, run_until_stopped
 from slipway.serving.platform.metrics import PlatformMetrics
-from slipway.serving.platform.pages import Pages
-from slipway.serving.platform.proxy.forwarding import Forwarding
-from slipway.serving.platform.proxy.reverse_proxy import FrontDoor
+from slipway.serving.platform.proxy.forwarding import Forwarder
+from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy
+from slipway.serving.platform.status_pages import StatusPages
 from slipway.serving.platform.supervisor.downloads import Downloads, Versions
-from slipway.serving.platform.supervisor.server_process import Server
-from slipway.serving.platform.supervisor.supervised_process import Shipper, Surroundings
+from slipway.serving.platform.supervisor.server_process import ServerProcess
+from slipway.serving.platform.supervisor.supervised_process import ProcessContext, ShipperProcess
 from slipway.serving.platform.traffic import Traffic
 from slipway.serving.server_options import Options
 
 logger = logging.getLogger(__name__)
 
 
-class LocalPlatform:
+class ServingPlatform:
     """What a platform does, and its HTTP face.
 
     Args:
@@ -66,8 +66,8 @@ class LocalPlatform:
         self._seen: dict[str, Entry] = {}
         self._look_now = asyncio.Event()
         lifeline, self._life = os.pipe()
-        self._around = Surroundings(scratch / "log", scratch / "output", options, lifeline)
-        self._pages = Pages(self._models, metrics=self._metrics, look_now=self._look_now.set)
+        self._around = ProcessContext(scratch / "log", scratch / "output", options, lifeline)
+        self._pages = StatusPages(self._models, metrics=self._metrics, look_now=self._look_now.set)
 
     def app(self) -> ASGIApp:
         """The ASGI application.
@@ -75,18 +75,18 @@ class LocalPlatform:
         Raises:
             BadParameter: The tokens file cannot be used.
         """
-        door = FrontDoor(
+        door = ReverseProxy(
             self._models,
-            forwarding=Forwarding(self._metrics),
+            forwarding=Forwarder(self._metrics),
             pages=self._pages.app(self._lifespan),
             max_body_bytes=self._options.max_body_bytes,
         )
         refused = self._metrics.auth_failures.inc
-        return guarded(door, self._options.tokens_file, refused=refused)
+        return require_token(door, self._options.tokens_file, refused=refused)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        shipper = Shipper(store_root=self._store.root, around=self._around)
+        shipper = ShipperProcess(store_root=self._store.root, around=self._around)
         shipper.start()
         following = asyncio.create_task(self._follow())
         yield
@@ -135,8 +135,8 @@ class LocalPlatform:
                 traffic.replace(version)
         traffic.desired = desired
 
-    def _server(self, model: str, version: int, changed: Callable[[], None]) -> Server:
-        return Server(
+    def _server(self, model: str, version: int, changed: Callable[[], None]) -> ServerProcess:
+        return ServerProcess(
             model,
             version,
             fetch=partial(self._downloads.fetch, model, version),
@@ -184,7 +184,7 @@ def run(
                 where=str(scratch),
                 hint="stop it, or set SLIPWAY_SCRATCH to another folder",
             ) from None
-        platform = LocalPlatform(
+        platform = ServingPlatform(
             store=store,
             versions=versions,
             scratch=scratch,

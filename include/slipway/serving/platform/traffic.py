@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from slipway.records.desired_state import Desired
-from slipway.serving.platform.proxy.pick_version import drawn, stand_ins
-from slipway.serving.platform.proxy.request_stats import Count
-from slipway.serving.platform.supervisor.server_process import Server
+from slipway.serving.platform.proxy.pick_version import failover_order, pick_version
+from slipway.serving.platform.proxy.request_stats import RequestStats
+from slipway.serving.platform.supervisor.server_process import ServerProcess
 
-MakeServer = Callable[[str, int, Callable[[], None]], Server]
+MakeServer = Callable[[str, int, Callable[[], None]], ServerProcess]
 
 
 class Traffic:
@@ -39,13 +39,13 @@ class Traffic:
     ) -> None:
         self.model = desired.model
         self.desired = desired
-        self.servers: dict[int, Server] = {}
+        self.servers: dict[int, ServerProcess] = {}
         self._make = make
         self._noticed = noticed
         self._change = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
         self.in_force = desired
-        self._counts = {version: Count() for version in desired.weights}
+        self._counts = {version: RequestStats() for version in desired.weights}
 
     @property
     def weights(self) -> Mapping[int, float]:
@@ -89,14 +89,14 @@ class Traffic:
         """Whether a request, to one version or by weight, would be answered at once."""
         return self.next_server(version=version, first=None, tried=()) is not None
 
-    def draw(self, key: str) -> tuple[int | None, Count | None]:
+    def draw(self, key: str) -> tuple[int | None, RequestStats | None]:
         """The version to which a request falls, ready or not, and its count of such requests."""
-        first = drawn(self.model, self.weights, key=key)
+        first = pick_version(self.model, self.weights, key=key)
         return first, None if first is None else self._counts[first]
 
     def next_server(
         self, *, version: int | None, first: int | None, tried: Collection[int]
-    ) -> Server | None:
+    ) -> ServerProcess | None:
         """Who is asked next, or None when nobody is left who could answer now.
 
         It follows the state in force at this moment: a share that was taken away between two
@@ -142,7 +142,7 @@ class Traffic:
         # With no share at all nobody answers: a warm version only ever stands in for another.
         if not self.weights:
             return []
-        return stand_ins(self.weights, keep=self.in_force.keep, first=first)
+        return failover_order(self.weights, keep=self.in_force.keep, first=first)
 
     def _may_come(self) -> bool:
         only_takes_away = self.desired.weights.keys() < self.weights.keys()
@@ -150,7 +150,7 @@ class Traffic:
 
     def _put_in_force(self, state: Desired) -> None:
         if state.weights != self.weights:
-            self._counts = {version: Count() for version in state.weights}
+            self._counts = {version: RequestStats() for version in state.weights}
         self.in_force = state
         self._tell()
 

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
-from slipway.serving.parent_watch import at_the_end_of
+from slipway.serving.parent_watch import on_parent_exit
 from slipway.serving.prediction_log.write_ahead_log import SUFFIX, UNOWNED_SUFFIX, Header, Record
 from slipway.serving.server_options import MIB
 
@@ -69,10 +69,10 @@ def ship(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if lifeline is not None:
-        at_the_end_of(lifeline, stop.set)
+        on_parent_exit(lifeline, stop.set)
     # Records are millions of lists and no cycles; looking for some took half of the time.
     gc.set_threshold(100_000)
-    shipping = _Shipping(store_root, log_folder)
+    shipping = _Shipper(store_root, log_folder)
     pause = poll_seconds
     while not stop.is_set():
         trouble = shipping.trouble()
@@ -83,7 +83,7 @@ def ship(
     shipping.finish(patience_seconds, poll_seconds=poll_seconds)
 
 
-class _Shipping:
+class _Shipper:
     """One folder of segments on its way into one store, which is opened once it answers."""
 
     def __init__(self, store_root: str, log_folder: Path) -> None:
@@ -167,7 +167,7 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
             for day, rows in _by_day(table):
                 key = f"{folder}/{path.parent.name}/day={day}/{path.stem}.parquet"
                 store.create(key, _parquet(rows))
-                _settle(store.uri(key))
+                _sync_to_disk(store.uri(key))
     except MemoryError:
         # One of Arrow's own as well; the segment is sound.
         raise
@@ -179,7 +179,7 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
         path.unlink()
 
 
-def _settle(address: str) -> None:
+def _sync_to_disk(address: str) -> None:
     """Wait until an object in a local folder is on the disk; S3 does not answer before it is."""
     if "://" in address:
         return

@@ -13,7 +13,7 @@ from math import isfinite, isinf
 from typing import Any
 
 from slipway.serving.v2.errors import Malformed, Mismatch
-from slipway.serving.v2.tensors import FLOATS, INTEGERS, Tensor, refuse_datatype, shown
+from slipway.serving.v2.tensors import FLOATS, INTEGERS, Tensor, quoted_name, refuse_datatype
 
 SIZE = "binary_data_size"
 # How each datatype is packed, little-endian, as the struct module writes it.
@@ -27,7 +27,7 @@ CODES = dict(
 LENGTH = struct.Struct("<I")
 
 
-def attach(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
+def attach_binary_data(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
     """Gives each column that was sent as bytes its data.
 
     Args:
@@ -44,10 +44,10 @@ def attach(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
         size = _size_of(tensor)
         if size is None:
             if tensor.data is None:
-                raise without_data(tensor)
+                raise missing_data(tensor)
             continue
         if size > len(tail) - read:
-            raise _lies(
+            raise _bad_binary(
                 tensor,
                 expected=f"at most {len(tail) - read} bytes, as many as are left of the body",
                 hint="send the header Inference-Header-Content-Length with binary data",
@@ -62,10 +62,10 @@ def attach(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
         )
 
 
-def without_data(tensor: Tensor) -> Malformed:
+def missing_data(tensor: Tensor) -> Malformed:
     """The refusal of a column whose data are nowhere."""
     return Malformed(
-        f"column {shown(tensor.name)} has no data",
+        f"column {quoted_name(tensor.name)} has no data",
         expected=f"`data`, or `{SIZE}` among its parameters",
     )
 
@@ -75,9 +75,9 @@ def _size_of(tensor: Tensor) -> int | None:
     if size is None:
         return None
     if type(size) is not int or size < 0:
-        raise _lies(tensor, expected="a number of bytes")
+        raise _bad_binary(tensor, expected="a number of bytes")
     if tensor.data is not None:
-        raise _lies(tensor, expected=f"either data or {SIZE}, not both")
+        raise _bad_binary(tensor, expected=f"either data or {SIZE}, not both")
     return size
 
 
@@ -90,14 +90,14 @@ def _values(tensor: Tensor, raw: memoryview, *, rows: int) -> list[Any]:
     packing = f"<{rows}{code}"
     needed = struct.calcsize(packing)
     if needed != len(raw):
-        raise _lies(tensor, expected=f"{needed} bytes for {rows} rows", found=f"{len(raw)}")
+        raise _bad_binary(tensor, expected=f"{needed} bytes for {rows} rows", found=f"{len(raw)}")
     values: list[Any] = list(struct.unpack(packing, raw))
     if tensor.datatype not in FLOATS or all(map(isfinite, values)):
         return values
     infinite = next((row for row, value in enumerate(values) if isinf(value)), None)
     if infinite is not None:
         raise Mismatch(
-            f"column {shown(tensor.name)} has an infinite number in row {infinite}",
+            f"column {quoted_name(tensor.name)} has an infinite number in row {infinite}",
             expected="a finite number, or NaN where there is none",
         )
     return [value if isfinite(value) else None for value in values]
@@ -114,24 +114,24 @@ def _strings(tensor: Tensor, raw: bytes, *, rows: int) -> list[str]:
             at = begin + length_at(raw, at)[0]
             values.append(raw[begin:at].decode())
     except struct.error:
-        raise _lies(tensor, expected=f"{rows} strings", found=f"{len(values)}") from None
+        raise _bad_binary(tensor, expected=f"{rows} strings", found=f"{len(values)}") from None
     except UnicodeDecodeError:
         # A length beyond the end may have cut the string in the middle of a character.
         if at <= len(raw):
             raise Mismatch(
-                f"column {shown(tensor.name)} has a wrong string in row {len(values)}",
+                f"column {quoted_name(tensor.name)} has a wrong string in row {len(values)}",
                 expected="UTF-8",
             ) from None
     if at != len(raw):
-        raise _lies(tensor, expected=f"{rows} strings that fill {len(raw)} bytes")
+        raise _bad_binary(tensor, expected=f"{rows} strings that fill {len(raw)} bytes")
     return values
 
 
-def _lies(
+def _bad_binary(
     tensor: Tensor, *, expected: str, found: str | None = None, hint: str | None = None
 ) -> Malformed:
     return Malformed(
-        f"column {shown(tensor.name)} has wrong binary data",
+        f"column {quoted_name(tensor.name)} has wrong binary data",
         expected=expected,
         found=found,
         hint=hint,

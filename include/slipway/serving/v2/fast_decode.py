@@ -29,7 +29,7 @@ class Expected(NamedTuple):
 UNEXPECTED = Expected("", frozenset())
 
 
-def expected_of(kind: Kind, *, nullable: bool) -> Expected:
+def expected_column(kind: Kind, *, nullable: bool) -> Expected:
     """What a column plainly holds; JSON numbers with a point need no look at their range."""
     types: frozenset[type] = frozenset({float if kind == "number" else str})
     return Expected(
@@ -37,7 +37,7 @@ def expected_of(kind: Kind, *, nullable: bool) -> Expected:
     )
 
 
-def plain_columns(
+def fast_columns(
     inputs: Sequence[Tensor], expected: Mapping[str, Expected], *, max_rows: int
 ) -> dict[str, list[Any]] | None:
     """Values by column, in the order they came; None if a closer look is needed.

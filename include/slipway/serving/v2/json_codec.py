@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from slipway.serving.v2.errors import Malformed
-from slipway.serving.v2.tensors import Scalar, Tensor, shown
+from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
 
 LONGEST_ID = 256
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`( - at `\$[^`]*`)?", re.DOTALL)
@@ -22,7 +22,7 @@ WORD = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 INPUT_PATH = re.compile(r"`\$\.inputs\[(\d+)\]")
 
 
-class AskedOutput(msgspec.Struct, forbid_unknown_fields=True):
+class RequestedOutput(msgspec.Struct, forbid_unknown_fields=True):
     """An output that the client names."""
 
     name: str
@@ -35,7 +35,7 @@ class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
     inputs: list[Tensor]
     id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None = None
     parameters: dict[str, Scalar] | None = None
-    outputs: list[AskedOutput] | None = None
+    outputs: list[RequestedOutput] | None = None
     model_name: str | None = None
     model_version: str | None = None
 
@@ -68,7 +68,7 @@ def parse(body: bytes) -> InferRequest:
     except UnicodeDecodeError:
         raise _not_v2("bytes that are not UTF-8") from None
     except msgspec.MsgspecError as error:
-        raise _not_v2(_told(str(error)), where=_column(body, str(error))) from None
+        raise _not_v2(_safe_message(str(error)), where=_column_of(body, str(error))) from None
     return request
 
 
@@ -81,18 +81,20 @@ def _not_v2(found: str, *, where: str | None = None) -> Malformed:
     )
 
 
-def _told(error: str) -> str:
+def _safe_message(error: str) -> str:
     """A decoder's message; its one quotation, a field that V2 does not have, only if harmless."""
     unknown = UNKNOWN_FIELD.fullmatch(error)
-    return error if unknown is None else f"an unknown field{_word(unknown[1])}{unknown[2] or ''}"
+    return (
+        error if unknown is None else f"an unknown field{_safe_key(unknown[1])}{unknown[2] or ''}"
+    )
 
 
-def _word(key: str) -> str:
+def _safe_key(key: str) -> str:
     """A key as it is told: in broken JSON a key may hold what was meant as a value."""
     return f" {key!r}" if WORD.fullmatch(key) else ""
 
 
-def _column(body: bytes, error: str) -> str | None:
+def _column_of(body: bytes, error: str) -> str | None:
     """Which column a decoder's message is about, if that can be told."""
     path = INPUT_PATH.search(error)
     if path is None:
@@ -101,7 +103,7 @@ def _column(body: bytes, error: str) -> str | None:
     broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
     with contextlib.suppress(*broken):
         name = msgspec.json.decode(body)["inputs"][int(path[1])]["name"]
-        return f"column {shown(name)}" if isinstance(name, str) else None
+        return f"column {quoted_name(name)}" if isinstance(name, str) else None
     return None
 
 
@@ -169,7 +171,7 @@ def _check_keys(body: bytes) -> None:
 
     json.loads(body, object_pairs_hook=look, parse_int=_unread, parse_float=_unread)
     if twice:
-        raise _not_v2(f"a key{_word(twice[0])} twice in one object")
+        raise _not_v2(f"a key{_safe_key(twice[0])} twice in one object")
 
 
 def _unread(_number: str) -> None:

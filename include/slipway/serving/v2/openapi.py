@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 JSON = "application/json"
 BYTES = "application/octet-stream"
-REFUSALS = {
+ERRORS = {
     "400": "The body is not a V2 request.",
     "408": "The request took too long to arrive.",
     "413": "The request has too many bytes or rows.",
@@ -88,7 +88,7 @@ def _page(name: str, summary: str, schema: Schema) -> Schema:
 
 
 def _get(name: str, summary: str, content: Schema) -> Schema:
-    failed = {"503": _problem(REFUSALS["503"])}
+    failed = {"503": _problem(ERRORS["503"])}
     return {
         "operationId": name,
         "summary": summary,
@@ -107,7 +107,7 @@ def _infer(name: str, limits: str, request: Schema) -> Schema:
             BYTES: {"schema": {"type": "string", "format": "binary"}},
         },
     }
-    refusals = {status: _problem(text) for status, text in REFUSALS.items()}
+    refusals = {status: _problem(text) for status, text in ERRORS.items()}
     return {
         "operationId": name,
         "summary": "Scores of rows.",

@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from slipway.serving.v2 import json_codec
-from slipway.serving.v2.binary import SIZE, attach
+from slipway.serving.v2.binary import SIZE, attach_binary_data
 from slipway.serving.v2.errors import Malformed, Mismatch
-from slipway.serving.v2.fast_decode import Expected, expected_of, plain_columns
+from slipway.serving.v2.fast_decode import Expected, expected_column, fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
-from slipway.serving.v2.rows import by_name, check_data, count_rows
+from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
 from slipway.serving.v2.tensors import (
     NUMBER,
     STRING,
@@ -26,14 +26,14 @@ from slipway.serving.v2.tensors import (
     Tensor,
     event_times_of,
     keys_of,
-    shown,
+    quoted_name,
     values_of,
 )
 
 OUTPUT = "score"
 NAMES_SHOWN = 5
 # Extensions of V2 that would change what the answer is; ignoring them would be a wrong answer.
-NOT_ON_OFFER = frozenset({"classification", "shared_memory_region"})
+UNSUPPORTED_PARAMETERS = frozenset({"classification", "shared_memory_region"})
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class Signature:
     @cached_property
     def plain(self) -> Mapping[str, Expected]:
         """What each column that may be sent plainly holds."""
-        about = {name: expected_of("string", nullable=False) for name in self.allowed}
+        about = {name: expected_column("string", nullable=False) for name in self.allowed}
         for column in self.columns:
-            about[column.name] = expected_of(column.kind, nullable=not column.required)
+            about[column.name] = expected_column(column.kind, nullable=not column.required)
         return about
 
     @cached_property
@@ -139,14 +139,14 @@ def decode(
     request = json_codec.parse(body if json_bytes is None else _head(body, json_bytes))
     inputs = request.inputs
     if json_bytes is None and request.parameters is None and request.outputs is None:
-        sent = plain_columns(inputs, signature.plain, max_rows=max_rows)
+        sent = fast_columns(inputs, signature.plain, max_rows=max_rows)
         if sent is not None and signature.needed <= sent.keys():
             return _plain(request, sent, signature)
-    tensors = by_name(inputs)
+    tensors = columns_by_name(inputs)
     rows = count_rows(inputs, max_rows=max_rows)
     if json_bytes is not None or any(tensor.parameters for tensor in inputs):
         tail = memoryview(body)[len(body) if json_bytes is None else json_bytes :]
-        attach(inputs, tail, rows=rows)
+        attach_binary_data(inputs, tail, rows=rows)
     check_data(inputs, rows)
     wants_binary = _wants_binary(request)
     _check_names(tensors, signature)
@@ -253,10 +253,10 @@ def _wants_binary(request: InferRequest) -> bool:
     for output in outputs:
         if output.name != OUTPUT:
             raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
-        if NOT_ON_OFFER & (output.parameters or {}).keys():
+        if UNSUPPORTED_PARAMETERS & (output.parameters or {}).keys():
             raise Malformed(
                 f"output {OUTPUT} was asked for in a way that is not on offer",
-                expected=f"none of the parameters {', '.join(sorted(NOT_ON_OFFER))}",
+                expected=f"none of the parameters {', '.join(sorted(UNSUPPORTED_PARAMETERS))}",
             )
         wanted = _flag(output.parameters, "binary_data", default=wanted)
     if len(outputs) > 1:
@@ -286,7 +286,7 @@ def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
 
 
 def _listed(names: Collection[str]) -> str:
-    few = ", ".join(map(shown, sorted(names)[:NAMES_SHOWN]))
+    few = ", ".join(map(quoted_name, sorted(names)[:NAMES_SHOWN]))
     return few if len(names) <= NAMES_SHOWN else f"{few} and {len(names) - NAMES_SHOWN} more"
 
 

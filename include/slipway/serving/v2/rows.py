@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slipway.serving.v2.binary import without_data
+from slipway.serving.v2.binary import missing_data
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
-from slipway.serving.v2.tensors import Tensor, shown
+from slipway.serving.v2.tensors import Tensor, quoted_name
 
 
-def by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+def columns_by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     """Columns by name.
 
     Raises:
@@ -24,7 +24,7 @@ def by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     if len(tensors) < len(inputs):
         last = {tensor.name: place for place, tensor in enumerate(inputs)}
         twice = next(t.name for place, t in enumerate(inputs) if last[t.name] != place)
-        raise Malformed(f"column {shown(twice)} is sent twice", expected="each column once")
+        raise Malformed(f"column {quoted_name(twice)} is sent twice", expected="each column once")
     return tensors
 
 
@@ -61,7 +61,7 @@ def check_data(inputs: Sequence[Tensor], rows: int) -> None:
     """
     for tensor in inputs:
         if tensor.data is None:
-            raise without_data(tensor)
+            raise missing_data(tensor)
         if len(tensor.data) != rows:
             raise _misshapen(tensor)
     if rows == 0:
@@ -80,7 +80,7 @@ def _odd_one(inputs: Sequence[Tensor], rows: int) -> Tensor:
 def _misshapen(tensor: Tensor) -> Mismatch:
     data = "its data are bytes" if tensor.data is None else f"{len(tensor.data)} values"
     return Mismatch(
-        f"column {shown(tensor.name)} has a wrong shape",
+        f"column {quoted_name(tensor.name)} has a wrong shape",
         expected="[n] or [n, 1], with n values, n the same for every column",
         found=f"{len(tensor.shape)} dimensions, {data}",
     )

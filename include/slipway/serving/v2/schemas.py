@@ -13,7 +13,7 @@ from typing import Any
 
 from slipway.serving.v2.binary import SIZE
 from slipway.serving.v2.json_codec import LONGEST_ID
-from slipway.serving.v2.protocol import NOT_ON_OFFER, OUTPUT, Signature
+from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS, Signature
 from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING, Kind
 
 Schema = dict[str, Any]
@@ -124,7 +124,8 @@ def _request(inputs: Schema, description: str) -> Schema:
                     "properties": {
                         "name": {"const": OUTPUT},
                         "parameters": _parameters(
-                            binary_data={"type": "boolean"}, **dict.fromkeys(NOT_ON_OFFER, False)
+                            binary_data={"type": "boolean"},
+                            **dict.fromkeys(UNSUPPORTED_PARAMETERS, False),
                         ),
                     },
                 },

@@ -49,7 +49,7 @@ ALLOWED: Mapping[tuple[Kind, ...], frozenset[str]] = {
     STRING: frozenset({"BYTES"}),
     KEY: frozenset(TYPES_OF),
 }
-SAID: Mapping[type, str] = {
+TYPE_NAMES: Mapping[type, str] = {
     bool: "a boolean",
     int: "an integer",
     float: "a fraction",
@@ -97,7 +97,7 @@ def values_of(
         return data
     if type(None) in found and not nullable:
         raise Mismatch(
-            f"column {shown(tensor.name)} has no value in row {data.index(None)}",
+            f"column {quoted_name(tensor.name)} has no value in row {data.index(None)}",
             expected="a value in every row",
             found="null, or not a number",
         )
@@ -112,7 +112,7 @@ def values_of(
 def refuse_datatype(tensor: Tensor, kinds: tuple[Kind, ...] = KEY) -> NoReturn:
     """A refusal that names the column and the datatypes it may have."""
     raise Mismatch(
-        f"column {shown(tensor.name)} has a wrong datatype",
+        f"column {quoted_name(tensor.name)} has a wrong datatype",
         expected=" or ".join("FP64" if kind == "number" else "BYTES" for kind in kinds),
         found=tensor.datatype if tensor.datatype in TYPES_OF else "an unknown datatype",
     )
@@ -143,14 +143,14 @@ def event_times_of(tensor: Tensor) -> list[int]:
         # A year that exists at its offset, but not in UTC, would be an error in the shipper.
         if not EARLIEST <= since <= LATEST:
             raise Mismatch(
-                f"column {shown(tensor.name)} has a wrong time in row {row}",
+                f"column {quoted_name(tensor.name)} has a wrong time in row {row}",
                 expected="ISO 8601, as 2013-05-01T12:00:00+00:00; without an offset it is UTC",
             )
         times.append((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
     return times
 
 
-def shown(name: str) -> str:
+def quoted_name(name: str) -> str:
     """A column's name as it is told, cut where a client made it long."""
     return repr(name if len(name) <= NAME_SHOWN else name[:NAME_SHOWN] + "…")
 
@@ -167,9 +167,9 @@ def _check_types(tensor: Tensor, data: Sequence[Any], found: set[type]) -> None:
     if wrong:
         row = next(row for row, value in enumerate(data) if type(value) in wrong)
         raise Mismatch(
-            f"column {shown(tensor.name)} has a value of a wrong type in row {row}",
+            f"column {quoted_name(tensor.name)} has a value of a wrong type in row {row}",
             expected=tensor.datatype,
-            found=SAID[type(data[row])],
+            found=TYPE_NAMES[type(data[row])],
         )
 
 
@@ -182,12 +182,12 @@ def _check_range(tensor: Tensor, data: Sequence[Any], *, exact: bool) -> None:
             continue
         if not low <= value <= high:
             raise Mismatch(
-                f"column {shown(tensor.name)} has a number out of range in row {row}",
+                f"column {quoted_name(tensor.name)} has a number out of range in row {row}",
                 expected=f"a number that {tensor.datatype} can hold",
             )
         if exact and type(value) is int and int(float(value)) != value:
             raise Mismatch(
-                f"column {shown(tensor.name)} has an integer in row {row} that is not exact",
+                f"column {quoted_name(tensor.name)} has an integer in row {row} that is not exact",
                 expected="an integer that float64 holds exactly: all up to 2^53 are",
                 hint="send an identifier as BYTES, or leave it out of the model",
             )

@@ -16,9 +16,9 @@ from http import HTTPStatus
 
 from slipway.serving.http.server import VERSION
 from slipway.serving.platform.metrics import PlatformMetrics
-from slipway.serving.platform.proxy.request_stats import Count
+from slipway.serving.platform.proxy.request_stats import RequestStats
 from slipway.serving.platform.proxy.upstream import Reply
-from slipway.serving.platform.supervisor.server_process import Server
+from slipway.serving.platform.supervisor.server_process import ServerProcess
 from slipway.serving.platform.traffic import Traffic, pause
 
 ANSWER_SECONDS = 60.0
@@ -28,7 +28,7 @@ VERSION_HEADER = VERSION.encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProxiedRequest:
     """A request, as servers get it.
 
     Attributes:
@@ -58,7 +58,7 @@ class _Outcome:
     version: int | None = None
 
 
-class Forwarding:
+class Forwarder:
     """Requests to the servers, each until somebody answers.
 
     Args:
@@ -78,27 +78,29 @@ class Forwarding:
         self._answer_seconds = answer_seconds
         self._wait_seconds = wait_seconds
 
-    async def forward(self, traffic: Traffic, asked: Asked) -> Reply:
+    async def forward(self, traffic: Traffic, asked: ProxiedRequest) -> Reply:
         """The answer of a server, or why there is none."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._wait_seconds
         first, count = (None, None) if asked.version is not None else traffic.draw(asked.key)
         while True:
-            if why := _nobody_may_answer(traffic, asked.version):
+            if why := _unavailable(traffic, asked.version):
                 return why
             change = traffic.changes()
             outcome = await self._try_each(traffic, asked, first=first)
             if count is not None and asked.is_inference:
-                _book(count, outcome, first=first)
+                _count(count, outcome, first=first)
                 count = None
             if outcome.reply is not None:
                 return outcome.reply
             remaining = deadline - clock()
             if remaining <= 0:
-                return refusal(503, f"no server of {traffic.model} is ready; ask again")
+                return error_reply(503, f"no server of {traffic.model} is ready; ask again")
             await pause(change, at_most_seconds=min(remaining, LOOK_AGAIN_SECONDS))
 
-    async def _try_each(self, traffic: Traffic, asked: Asked, *, first: int | None) -> _Outcome:
+    async def _try_each(
+        self, traffic: Traffic, asked: ProxiedRequest, *, first: int | None
+    ) -> _Outcome:
         tried: set[int] = set()
         outcome = _Outcome(None)
         while server := _next(traffic, asked, first=first, tried=tried):
@@ -106,12 +108,12 @@ class Forwarding:
             reply = await self._ask(server, asked)
             if reply is None:
                 continue
-            outcome = _Outcome(_signed(reply, server.version), server.version)
+            outcome = _Outcome(_with_version_header(reply, server.version), server.version)
             if not _failed(reply.status) or reply.status == HTTPStatus.GATEWAY_TIMEOUT:
                 break
         return outcome
 
-    async def _ask(self, server: Server, asked: Asked) -> Reply | None:
+    async def _ask(self, server: ServerProcess, asked: ProxiedRequest) -> Reply | None:
         try:
             reply = await server.ask(
                 asked.method,
@@ -121,36 +123,36 @@ class Forwarding:
                 timeout_seconds=self._answer_seconds,
             )
         except TimeoutError:
-            reply = refusal(504, "the model did not answer in time")
+            reply = error_reply(504, "the model did not answer in time")
         if asked.is_inference:
             is_failed = reply is None or _failed(reply.status)
             self._metrics.count(server.model, server.version, is_failed=is_failed)
         return reply
 
 
-def refusal(status: int, message: str) -> Reply:
+def error_reply(status: int, message: str) -> Reply:
     """A V2 error of the platform's own."""
     body = json.dumps({"error": message}).encode()
     return Reply(status, [(b"content-type", b"application/json")], body, 0.0)
 
 
-def _nobody_may_answer(traffic: Traffic, version: int | None) -> Reply | None:
+def _unavailable(traffic: Traffic, version: int | None) -> Reply | None:
     if version is not None:
         if version in traffic.servers:
             return None
-        return refusal(404, "that version is not running here")
+        return error_reply(404, "that version is not running here")
     if traffic.weights:
         return None
-    return refusal(503, f"no version of {traffic.model} is in service: none has a share")
+    return error_reply(503, f"no version of {traffic.model} is in service: none has a share")
 
 
 def _next(
-    traffic: Traffic, asked: Asked, *, first: int | None, tried: Collection[int]
-) -> Server | None:
+    traffic: Traffic, asked: ProxiedRequest, *, first: int | None, tried: Collection[int]
+) -> ServerProcess | None:
     return traffic.next_server(version=asked.version, first=first, tried=tried)
 
 
-def _book(count: Count, outcome: _Outcome, *, first: int | None) -> None:
+def _count(count: RequestStats, outcome: _Outcome, *, first: int | None) -> None:
     reply = outcome.reply
     if reply is None or outcome.version != first or _failed(reply.status):
         count.fail()
@@ -162,7 +164,7 @@ def _failed(status: int) -> bool:
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _signed(reply: Reply, version: int) -> Reply:
+def _with_version_header(reply: Reply, version: int) -> Reply:
     if any(name == VERSION_HEADER for name, _ in reply.headers):
         return reply
     return replace(reply, headers=[*reply.headers, (VERSION_HEADER, b"%d" % version)])

@@ -9,7 +9,7 @@ from hashlib import blake2b
 SCALE = 2.0**64
 
 
-def drawn(model: str, weights: Mapping[int, float], *, key: str) -> int | None:
+def pick_version(model: str, weights: Mapping[int, float], *, key: str) -> int | None:
     """The version to which a request falls, ready or not; None when no version has a weight.
 
     Weighted rendezvous: every version draws a number that its weight lengthens, and the longest
@@ -26,10 +26,14 @@ def drawn(model: str, weights: Mapping[int, float], *, key: str) -> int | None:
     """
     if len(weights) == 1:
         return next(iter(weights))
-    return max(weights, key=lambda version: _reach(model, version, weights, key), default=None)
+    return max(
+        weights, key=lambda version: _rendezvous_score(model, version, weights, key), default=None
+    )
 
 
-def stand_ins(weights: Mapping[int, float], *, keep: Sequence[int], first: int | None) -> list[int]:
+def failover_order(
+    weights: Mapping[int, float], *, keep: Sequence[int], first: int | None
+) -> list[int]:
     """The versions to ask, best first: the one drawn, the other weighted ones, the warm ones.
 
     Args:
@@ -46,7 +50,7 @@ def stand_ins(weights: Mapping[int, float], *, keep: Sequence[int], first: int |
     ]
 
 
-def _reach(model: str, version: int, weights: Mapping[int, float], key: str) -> float:
+def _rendezvous_score(model: str, version: int, weights: Mapping[int, float], key: str) -> float:
     said = f"{model}\0{version}\0{key}".encode(errors="surrogatepass")
     number = int.from_bytes(blake2b(said, digest_size=8).digest(), "big")
     # Both ends of the scale are left out: the logarithm of neither can be divided by.

@@ -10,7 +10,7 @@ STEP = 1.02
 QUANTILE = 0.99
 
 
-class Count:
+class RequestStats:
     """What became of the requests that fell to one version, whoever answered them in the end.
 
     Latencies are counted in classes, each 2 % wider than the one before: a count takes no more

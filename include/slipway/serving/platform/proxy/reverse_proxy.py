@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway.errors import BadRequest
 from slipway.serving.http.server import REQUEST_ID, UnknownEncoding, receive_body
-from slipway.serving.platform.proxy.forwarding import Asked, Forwarding, refusal
+from slipway.serving.platform.proxy.forwarding import Forwarder, ProxiedRequest, error_reply
 from slipway.serving.platform.proxy.sticky_key import sticky_key
 from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
@@ -25,7 +25,7 @@ MODELS = "/v2/models/"
 INFER = "infer"
 ID = REQUEST_ID.encode()
 # RFC 9110, section 7.6.1, and what either side says about its own message.
-OF_ONE_CONNECTION = frozenset(
+HOP_BY_HOP_HEADERS = frozenset(
     {
         b"connection",
         b"content-length",
@@ -46,7 +46,7 @@ OF_ONE_CONNECTION = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestTarget:
     """What a path of the protocol is about.
 
     Attributes:
@@ -60,7 +60,7 @@ class Place:
     rest: str
 
 
-class FrontDoor:
+class ReverseProxy:
     """An ASGI application.
 
     Args:
@@ -74,7 +74,7 @@ class FrontDoor:
         self,
         models: Mapping[str, Traffic],
         *,
-        forwarding: Forwarding,
+        forwarding: Forwarder,
         pages: ASGIApp,
         max_body_bytes: int,
     ) -> None:
@@ -85,7 +85,7 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        place = place_of(scope["path"]) if scope["type"] == "http" else None
+        place = parse_target(scope["path"]) if scope["type"] == "http" else None
         traffic = None if place is None else self._models.get(place.model)
         if place is None or traffic is None or place.rest == "ready":
             await self._pages(scope, receive, send)
@@ -95,23 +95,23 @@ class FrontDoor:
             await _send(reply, send)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, place: Place, traffic: Traffic
+        self, scope: Scope, receive: Receive, place: RequestTarget, traffic: Traffic
     ) -> Reply | None:
         """What a client is told; None when it is gone."""
         method = _method(scope["method"], place)
         if method is None:
-            return refusal(405, "this path takes another method")
+            return error_reply(405, "this path takes another method")
         headers = dict(scope["headers"])
         try:
             body = await receive_body(receive, headers, self._max_body_bytes)
         except BadRequest as error:
-            return refusal(_status(error), _in_one_line(error))
+            return error_reply(_status(error), _in_one_line(error))
         except ClientDisconnect:
             return None
-        asked = Asked(
+        asked = ProxiedRequest(
             method=method,
-            target=_target(scope, place),
-            headers=_passed_on(scope["headers"], headers),
+            target=_upstream_target(scope, place),
+            headers=_forwarded_headers(scope["headers"], headers),
             body=body,
             version=place.version,
             key=self._key(traffic, headers, body),
@@ -126,7 +126,7 @@ class FrontDoor:
         return sticky_key(headers, body, column=traffic.key_column()) or uuid4().hex
 
 
-def place_of(path: str) -> Place | None:
+def parse_target(path: str) -> RequestTarget | None:
     """What of a model a path is about; None: it is not about one model.
 
     Args:
@@ -140,31 +140,31 @@ def place_of(path: str) -> Place | None:
         if len(rest) == 1 or not _is_number(rest[1]):
             return None
         version, rest = int(rest[1]), rest[2:]
-    return Place(model, version, "/".join(rest)) if model else None
+    return RequestTarget(model, version, "/".join(rest)) if model else None
 
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 9  # noqa: PLR2004 - of an int
 
 
-def _method(method: str, place: Place) -> str | None:
+def _method(method: str, place: RequestTarget) -> str | None:
     if place.rest == INFER:
         return method if method == "POST" else None
     # A server that answers GET leaves the body of HEAD out when it is sent.
     return "GET" if method in {"GET", "HEAD"} else None
 
 
-def _target(scope: Scope, place: Place) -> str:
+def _upstream_target(scope: Scope, place: RequestTarget) -> str:
     # A server describes itself at its root; here there are many of them.
     path = "/openapi.json" if place.rest == "openapi.json" else scope["raw_path"].decode("ascii")
     query = scope["query_string"].decode("ascii")
     return f"{path}?{query}" if query else path
 
 
-def _passed_on(
+def _forwarded_headers(
     received: list[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]
 ) -> list[tuple[bytes, bytes]]:
-    passed_on = [pair for pair in received if pair[0] not in OF_ONE_CONNECTION]
+    passed_on = [pair for pair in received if pair[0] not in HOP_BY_HOP_HEADERS]
     if ID not in headers:
         passed_on.append((ID, uuid4().hex.encode()))
     return passed_on
@@ -181,7 +181,7 @@ def _in_one_line(error: BadRequest) -> str:
 
 
 async def _send(reply: Reply, send: Send) -> None:
-    headers = [pair for pair in reply.headers if pair[0] not in OF_ONE_CONNECTION]
+    headers = [pair for pair in reply.headers if pair[0] not in HOP_BY_HOP_HEADERS]
     headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

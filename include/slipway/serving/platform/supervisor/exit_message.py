@@ -16,7 +16,7 @@ RAISED = re.compile(
 )
 
 
-def last_words(output: Path) -> str | None:
+def exit_message(output: Path) -> str | None:
     """The last line of an output if it is fit to be shown; of a foreign error only its kind.
 
     Indented lines belong to the one above them.

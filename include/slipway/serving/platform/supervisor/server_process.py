@@ -14,7 +14,11 @@ from typing import Any
 from slipway.serving.http.server import DRAIN_SECONDS, bind
 from slipway.serving.platform.proxy.upstream import Headers, Reply, Upstream
 from slipway.serving.platform.supervisor.downloads import Download
-from slipway.serving.platform.supervisor.supervised_process import Child, Surroundings, python_call
+from slipway.serving.platform.supervisor.supervised_process import (
+    ProcessContext,
+    SupervisedProcess,
+    python_call,
+)
 
 PROBE_SECONDS = 2.0
 PROBES_UNTIL_HUNG = 5
@@ -23,7 +27,7 @@ READY_PATH = "/v2/health/ready"
 logger = logging.getLogger(__name__)
 
 
-class Server(Child):
+class ServerProcess(SupervisedProcess):
     """One model version's server process.
 
     Args:
@@ -45,7 +49,7 @@ class Server(Child):
         *,
         fetch: Callable[[], Awaitable[Download]],
         changed: Callable[[], None],
-        around: Surroundings,
+        around: ProcessContext,
     ) -> None:
         super().__init__(f"{model}-v{version}", around=around)
         self.model = model
@@ -163,7 +167,7 @@ class Server(Child):
     def _trouble(self, reply: Reply | None, *, answered: bool) -> str | None:
         if reply is None:
             return "it does not answer" if answered else self.starting()
-        return None if reply.status == HTTPStatus.OK else _reason(reply)
+        return None if reply.status == HTTPStatus.OK else _error_of(reply)
 
     def _ended(self) -> None:
         if self._upstream is not None:
@@ -176,7 +180,7 @@ class Server(Child):
             self._changed()
 
 
-def _reason(reply: Reply) -> str:
+def _error_of(reply: Reply) -> str:
     try:
         return str(json.loads(reply.body)["error"])
     except (ValueError, KeyError, TypeError):

@@ -17,7 +17,7 @@ from typing import Any
 
 from slipway.errors import SlipwayError
 from slipway.serving.http.server import DRAIN_SECONDS
-from slipway.serving.platform.supervisor.exit_message import last_words
+from slipway.serving.platform.supervisor.exit_message import exit_message
 from slipway.serving.server_options import Options
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -38,7 +38,7 @@ def python_call(function: str, *arguments: Any, **named: Any) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ProcessContext:
     """What every child of one platform is given.
 
     Attributes:
@@ -54,7 +54,7 @@ class Surroundings:
     lifeline: int
 
 
-class Child:
+class SupervisedProcess:
     """A process that is started again whenever it ends, with growing pauses.
 
     Args:
@@ -68,7 +68,7 @@ class Child:
         last_line: What it said last before that, without any value in it.
     """
 
-    def __init__(self, name: str, *, around: Surroundings) -> None:
+    def __init__(self, name: str, *, around: ProcessContext) -> None:
         self.name = name
         self.around = around
         self.restarts = 0
@@ -144,7 +144,7 @@ class Child:
         code = await process.wait()
         watch.cancel()
         self._process = None
-        self.last_exit, self.last_line = code, last_words(self._output)
+        self.last_exit, self.last_line = code, exit_message(self._output)
         self.problem = self._ending()
         self._ended()
 
@@ -171,7 +171,7 @@ class Child:
             )
 
 
-class Shipper(Child):
+class ShipperProcess(SupervisedProcess):
     """The shipper's process.
 
     Args:
@@ -179,7 +179,7 @@ class Shipper(Child):
         around: What every child is given.
     """
 
-    def __init__(self, *, store_root: str, around: Surroundings) -> None:
+    def __init__(self, *, store_root: str, around: ProcessContext) -> None:
         super().__init__("shipper", around=around)
         self._command = python_call(
             "slipway.serving.prediction_log.shipper:ship",

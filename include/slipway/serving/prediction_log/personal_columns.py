@@ -19,7 +19,7 @@ MIN_KEY_BYTES = 16
 HASH_CHARACTERS = 32
 
 
-class Privacy:
+class PersonalColumns:
     """The personal columns of one model version.
 
     Invariant: equal values have equal hashes as long as the key stays, in every column, model and

@@ -8,13 +8,13 @@ import random
 import numpy as np
 import pytest
 
-from slipway.serving.platform.proxy.request_stats import Count
+from slipway.serving.platform.proxy.request_stats import RequestStats
 from slipway.stages.rollout.platform import Tally
 
 
 def test_what_is_counted() -> None:
     """A failure was asked too, and only an answer has a latency."""
-    count = Count()
+    count = RequestStats()
     assert count.to_json() == {"asked": 0, "failed": 0, "p99_ms": None}
     count.fail()
     assert count.p99_ms is None
@@ -30,7 +30,7 @@ def test_p99_is_a_little_too_high_at_most(number: int) -> None:
     """It is the 99th percentile itself, rounded up by at most 2 %."""
     chance = random.Random(number)
     seconds = [chance.lognormvariate(-5, 1.5) for _ in range(number)]
-    count = Count()
+    count = RequestStats()
     for value in seconds:
         count.answer(value)
     exact = 1000 * float(np.quantile(seconds, 0.99, method="inverted_cdf"))
@@ -39,7 +39,7 @@ def test_p99_is_a_little_too_high_at_most(number: int) -> None:
 
 def test_a_count_stays_small() -> None:
     """A day's latencies, from microseconds to minutes, take a few kilobytes."""
-    count = Count()
+    count = RequestStats()
     for number in range(100_000):
         count.answer(1e-6 * 1.0002**number)
     assert len(pickle.dumps(count)) < 10_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.serving.platform.supervisor.exit_message import last_words
+from slipway.serving.platform.supervisor.exit_message import exit_message
 
 LOGGED = "2013-05-01 10:00:00,123 ERROR version 3 of delay cannot serve: a file is missing\n"
 
@@ -33,9 +33,9 @@ def test_only_our_own_words_are_shown(output: str, shown: str | None, tmp_path: 
     """A line that we logged is shown; of an error only the kind, since it may quote a value."""
     file = tmp_path / "output.log"
     file.write_text(output)
-    assert last_words(file) == shown
+    assert exit_message(file) == shown
 
 
 def test_no_output(tmp_path: Path) -> None:
     """A process that never wrote anything said nothing."""
-    assert last_words(tmp_path / "output.log") is None
+    assert exit_message(tmp_path / "output.log") is None

@@ -14,13 +14,13 @@ from slipway.errors import SlipwayError
 from slipway.serving.model_server.engines import Engine, load_engine
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.predictor import (
-    Asked,
     LoadedModel,
     ModelFailed,
     NotLogged,
+    PredictRequest,
     header_of,
 )
-from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch
@@ -92,18 +92,18 @@ def loaded(
         1,
         engine,
         log=log or Kept(),
-        privacy=Privacy(pii or {}, None),
+        privacy=PersonalColumns(pii or {}, None),
         metrics=Metrics(MODEL, 1),
         max_rows=100,
     )
 
 
-def asked(rows: int = 1, **changed: Any) -> Asked:
+def asked(rows: int = 1, **changed: Any) -> PredictRequest:
     """A request about some rows; `changed` replaces the values of a column."""
     body = request_of(flights(rows))
     for tensor in body["inputs"]:
         tensor["data"] = changed.get(tensor["name"], tensor["data"])
-    return Asked(json.dumps(body).encode(), 0, "given")
+    return PredictRequest(json.dumps(body).encode(), 0, "given")
 
 
 def scores(answer: Encoded | SlipwayError) -> list[float]:
@@ -124,7 +124,7 @@ def test_no_answer_without_a_log(tmp_path: Path) -> None:
     """Where the log cannot be written the request is not answered."""
     (tmp_path / "log").write_text("a file where a folder should be")
     engine = Engine("sklearn", COLUMNS, MANIFEST, constant(0.5))
-    header = header_of(MODEL, 1, engine, Privacy({}, None))
+    header = header_of(MODEL, 1, engine, PersonalColumns({}, None))
     log = WriteAheadLog(tmp_path / "log", header=header, options=Options(min_free_bytes=0))
     [answer] = loaded(constant(0.5), log=log).answer([asked()])
     assert isinstance(answer, NotLogged)
@@ -169,7 +169,7 @@ def test_the_guilty_alone_fails() -> None:
     """Neighbours of a request that cannot be read, or not be scored, are answered as if alone."""
     log = Kept()
     good = [asked(1, distance=[float(number)]) for number in range(3)]
-    bad = [Asked(b"{", 0), asked(distance=[1e300])]
+    bad = [PredictRequest(b"{", 0), asked(distance=[1e300])]
     model = loaded(float32_only, log=log)
     model.warm_up()
     assert model.batches
@@ -241,7 +241,9 @@ def test_answers_do_not_depend_on_company(versions: Path, *, version: str, batch
     model.warm_up()
     assert model.batches == batches
     requests = [
-        Asked(json.dumps(request_of(flights(1 + number % 3, seed=number))).encode(), 0, "x")
+        PredictRequest(
+            json.dumps(request_of(flights(1 + number % 3, seed=number))).encode(), 0, "x"
+        )
         for number in range(40)
     ]
     alone = [scores(model.answer([one])[0]) for one in requests]

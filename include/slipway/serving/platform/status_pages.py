@@ -11,14 +11,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from slipway import __version__
-from slipway.serving.http.server import not_here, problem
+from slipway.serving.http.server import error_response, not_found
 from slipway.serving.platform.metrics import PlatformMetrics, targets
 from slipway.serving.platform.traffic import Traffic
 
 EXTENSIONS = ["binary_tensor_data"]
 
 
-class Pages:
+class StatusPages:
     """The pages.
 
     Args:
@@ -63,7 +63,7 @@ class Pages:
             Route(f"{model}", self._no_model),
             Route(f"{model}/{{rest:path}}", self._no_model, methods=["GET", "POST"]),
         ]
-        handlers = {404: not_here, 405: not_here}
+        handlers = {404: not_found, 405: not_found}
         return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
 
     async def _metadata(self, _request: Request) -> Response:
@@ -77,7 +77,9 @@ class Pages:
         served = {name: traffic for name, traffic in self._models.items() if traffic.weights}
         waiting = [name for name, traffic in served.items() if not traffic.is_ready()]
         if waiting or not self.has_looked:
-            return problem(503, f"not ready: {', '.join(waiting) or 'the store was not read yet'}")
+            return error_response(
+                503, f"not ready: {', '.join(waiting) or 'the store was not read yet'}"
+            )
         return JSONResponse({"ready": True})
 
     async def _exposition(self, _request: Request) -> Response:
@@ -104,15 +106,15 @@ class Pages:
         if traffic is None:
             return self._unknown()
         if not traffic.is_ready(request.path_params.get("version")):
-            return problem(503, "no server of that model is ready")
+            return error_response(503, "no server of that model is ready")
         return JSONResponse({"ready": True})
 
     async def _no_model(self, request: Request) -> Response:
         if request.path_params["model"] in self._models:
-            return problem(404, "there is no such version or path")
+            return error_response(404, "there is no such version or path")
         return self._unknown()
 
     def _unknown(self) -> Response:
         if not self.has_looked:
-            return problem(503, "the store was not read yet; ask again")
-        return problem(404, "no such model is served here")
+            return error_response(503, "the store was not read yet; ask again")
+        return error_response(404, "no such model is served here")

@@ -55,7 +55,7 @@ def decoded(body: dict[str, Any]) -> Inputs | str:
 def looked_at(body: dict[str, Any]) -> Inputs | str:
     """The same, without the short way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "plain_columns", lambda *_, **__: None)
+        patch.setattr(protocol, "fast_columns", lambda *_, **__: None)
         return decoded(body)
 
 
@@ -87,5 +87,5 @@ def test_both_ways_refuse_the_same(place: int, other: dict[str, Any], how: str, 
 
 def test_a_plain_request_needs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """The short way is taken: without it nothing would be gained."""
-    monkeypatch.setattr(protocol, "by_name", None)
+    monkeypatch.setattr(protocol, "columns_by_name", None)
     assert isinstance(decoded(request_of(flights(1))), Inputs)

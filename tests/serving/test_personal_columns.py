@@ -19,7 +19,7 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import BadParameter
 from slipway.records.store import Store
-from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Header, Record, WriteAheadLog
 from slipway.serving.server_options import Options
@@ -59,7 +59,7 @@ def hashed(text: str) -> str:
 
 def test_a_hash_needs_the_key_and_nothing_else(key_file: Path) -> None:
     """Whoever has the key finds a person's rows again; numbers are hashed as floats."""
-    privacy = Privacy({"name": "hash", "age": "hash"}, key_file)
+    privacy = PersonalColumns({"name": "hash", "age": "hash"}, key_file)
     logged = privacy.values({"name": ["Ada", None, "Ada"], "age": [36, 36.0, 36.5], "deck": [1.0]})
     assert logged == [
         [hashed("Ada"), None, hashed("Ada")],
@@ -70,7 +70,7 @@ def test_a_hash_needs_the_key_and_nothing_else(key_file: Path) -> None:
 
 def test_a_header_says_what_is_logged(key_file: Path) -> None:
     """A hashed number is a string, and a dropped column is not there."""
-    privacy = Privacy({"name": "drop", "age": "hash"}, key_file)
+    privacy = PersonalColumns({"name": "drop", "age": "hash"}, key_file)
     columns = privacy.columns([("name", "string"), ("age", "number"), ("deck", "number")])
     assert columns == [("age", "string"), ("deck", "number")]
     assert privacy.values({"name": ["Ada"], "age": [None], "deck": [1.0]}) == [[None], [1.0]]
@@ -79,12 +79,14 @@ def test_a_header_says_what_is_logged(key_file: Path) -> None:
 def test_without_personal_columns_values_are_not_touched() -> None:
     """It costs nothing: the lists themselves are logged, and no key is asked for."""
     values = [1.5]
-    assert Privacy({}, None).values({"deck": values})[0] is values
+    assert PersonalColumns({}, None).values({"deck": values})[0] is values
 
 
 def test_dropping_needs_no_key() -> None:
     """Only hashes have one."""
-    assert Privacy({"name": "drop"}, None).values({"name": ["Ada"], "deck": [1.0]}) == [[1.0]]
+    assert PersonalColumns({"name": "drop"}, None).values({"name": ["Ada"], "deck": [1.0]}) == [
+        [1.0]
+    ]
 
 
 @pytest.mark.parametrize("key", [None, b"", b"fifteen bytes..", b"fifteen bytes..\n", "folder"])
@@ -94,7 +96,7 @@ def test_no_hash_without_a_proper_key(tmp_path: Path, key: bytes | str | None) -
     if isinstance(key, bytes) and path is not None:
         path.write_bytes(key)
     with pytest.raises(BadParameter, match="no key to hash name with") as refused:
-        Privacy({"name": "hash"}, path)
+        PersonalColumns({"name": "hash"}, path)
     assert "openssl rand" in str(refused.value)
     assert "fifteen" not in str(refused.value)
 
@@ -102,7 +104,7 @@ def test_no_hash_without_a_proper_key(tmp_path: Path, key: bytes | str | None) -
 def test_a_treatment_that_is_not_known_is_refused() -> None:
     """A version of a later Slipway is not logged in the clear by an earlier one."""
     with pytest.raises(BadParameter, match="kept out"):
-        Privacy({"name": "encrypt"}, None)
+        PersonalColumns({"name": "encrypt"}, None)
 
 
 def personal_request() -> dict[str, Any]:
@@ -164,7 +166,7 @@ def test_windows_are_computed_without_personal_columns(
     """From the server's log through the shipper to the verdict, ports are hashes; wind decides."""
     spec, dataset = ferries.model(), ferries.dataset(pii={"port": "hash"})
     rows = ferries.crossings(days=30, start=APRIL, seed=2)
-    privacy = Privacy({"port": "hash"}, key_file)
+    privacy = PersonalColumns({"port": "hash"}, key_file)
     header = Header(spec.model, 1, privacy.columns([("wind", "number"), ("port", "string")]))
     with WriteAheadLog(tmp_path / "log" / spec.model, header=header, options=Options()) as log:
         for number, row in enumerate(rows.itertuples()):

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from slipway.serving.model_server import micro_batching
-from slipway.serving.model_server.micro_batching import BATCH_BYTES, Busy, Queue
-from slipway.serving.model_server.predictor import Answer, Asked, ModelFailed
+from slipway.serving.model_server.micro_batching import BATCH_BYTES, QueueFull, RequestQueue
+from slipway.serving.model_server.predictor import Answer, ModelFailed, PredictRequest
 from slipway.serving.v2.protocol import Encoded
 
 
-def asked(number: int, *, size: int = 0) -> Asked:
+def asked(number: int, *, size: int = 0) -> PredictRequest:
     """A request whose number is in its body."""
-    return Asked(str(number).encode() + b" " * size, 0)
+    return PredictRequest(str(number).encode() + b" " * size, 0)
 
 
 class Slow:
@@ -30,7 +30,7 @@ class Slow:
         self.batches: list[list[int]] = []
         self.may_answer = threading.Event()
 
-    def __call__(self, together: Sequence[Asked]) -> list[Answer]:
+    def __call__(self, together: Sequence[PredictRequest]) -> list[Answer]:
         """The bodies; 13 is an unlucky number."""
         self.batches.append([int(one.body) for one in together])
         assert self.may_answer.wait(30)
@@ -47,7 +47,7 @@ def slow() -> Iterator[Slow]:
     model.may_answer.set()
 
 
-async def begun(queue: Queue, *requests: Asked) -> list[asyncio.Task[Answer]]:
+async def begun(queue: RequestQueue, *requests: PredictRequest) -> list[asyncio.Task[Answer]]:
     """Requests that were asked by now."""
     tasks = [asyncio.create_task(queue.ask(one)) for one in requests]
     await asyncio.sleep(0)
@@ -58,7 +58,7 @@ def test_what_waits_when_the_model_is_free_is_answered_at_once(slow: Slow) -> No
     """The first request waits for nobody; those that come meanwhile are one frame, in order."""
 
     async def scene() -> list[Answer]:
-        queue = Queue(slow, max_waiting=10)
+        queue = RequestQueue(slow, max_waiting=10)
         tasks = await begun(queue, *(asked(number) for number in range(5)))
         slow.may_answer.set()
         return await asyncio.gather(*tasks)
@@ -72,7 +72,7 @@ def test_no_request_waits_for_much_company(slow: Slow) -> None:
     """Large requests are answered in turn: a frame has bounds."""
 
     async def scene() -> None:
-        queue = Queue(slow, max_waiting=10)
+        queue = RequestQueue(slow, max_waiting=10)
         half = BATCH_BYTES // 2
         tasks = await begun(queue, *(asked(number, size=half) for number in range(4)))
         slow.may_answer.set()
@@ -86,13 +86,19 @@ def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
     """A queue has an end; who is turned away can come again."""
 
     async def scene() -> list[Answer | BaseException]:
-        queue = Queue(slow, max_waiting=2)
+        queue = RequestQueue(slow, max_waiting=2)
         tasks = await begun(queue, *(asked(number) for number in range(5)))
         slow.may_answer.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     answers = asyncio.run(scene())
-    assert [isinstance(answer, Busy) for answer in answers] == [False, False, False, True, True]
+    assert [isinstance(answer, QueueFull) for answer in answers] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,21 +106,27 @@ def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.Monke
     monkeypatch.setattr(micro_batching, "WAITING_BYTES", 1000)
 
     async def scene() -> list[Answer | BaseException]:
-        queue = Queue(slow, max_waiting=10)
+        queue = RequestQueue(slow, max_waiting=10)
         tasks = await begun(queue, *(asked(number, size=400) for number in range(4)))
         slow.may_answer.set()
         early = await asyncio.gather(*tasks, return_exceptions=True)
         return [*early, await queue.ask(asked(4, size=900))]
 
     answers = asyncio.run(scene())
-    assert [isinstance(answer, Busy) for answer in answers] == [False, False, False, True, False]
+    assert [isinstance(answer, QueueFull) for answer in answers] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_a_batch_that_cannot_be_answered_leaves_the_model_free(slow: Slow) -> None:
     """Whoever was in it is told; whoever comes next is answered."""
 
     async def scene() -> list[Answer | BaseException]:
-        queue = Queue(slow, max_waiting=10)
+        queue = RequestQueue(slow, max_waiting=10)
         first = await begun(queue, asked(13))
         rest = await begun(queue, asked(1), asked(2))
         slow.may_answer.set()
@@ -129,7 +141,7 @@ def test_who_left_is_not_waited_for(slow: Slow) -> None:
     """A request that was cancelled while it waited harms nobody."""
 
     async def scene() -> list[Answer | BaseException]:
-        queue = Queue(slow, max_waiting=10)
+        queue = RequestQueue(slow, max_waiting=10)
         tasks = await begun(queue, *(asked(number) for number in range(3)))
         tasks[1].cancel()
         slow.may_answer.set()
@@ -143,14 +155,14 @@ def test_who_left_is_not_waited_for(slow: Slow) -> None:
 def test_an_error_is_an_answer_to_one_request() -> None:
     """What fits or fails is told request by request."""
 
-    def answer(together: Sequence[Asked]) -> list[Answer]:
+    def answer(together: Sequence[PredictRequest]) -> list[Answer]:
         return [
             ModelFailed("the model failed") if one.body == b"1" else Encoded(one.body)
             for one in together
         ]
 
     async def scene() -> list[Answer]:
-        queue = Queue(answer, max_waiting=10)
+        queue = RequestQueue(answer, max_waiting=10)
         return await asyncio.gather(*(queue.ask(asked(number)) for number in range(3)))
 
     first, second, third = asyncio.run(scene())

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.serving.platform.proxy.pick_version import drawn, stand_ins
+from slipway.serving.platform.proxy.pick_version import failover_order, pick_version
 
 KEYS = [f"flight-{number}" for number in range(20_000)]
 
 
 def fallen(weights: dict[int, float]) -> dict[str, int | None]:
     """The version to which each key falls."""
-    return {key: drawn("delay", weights, key=key) for key in KEYS}
+    return {key: pick_version("delay", weights, key=key) for key in KEYS}
 
 
 @pytest.mark.parametrize("weights", [{1: 0.9, 2: 0.1}, {7: 0.5, 3: 0.5}, {1: 5, 2: 3, 3: 2}])
@@ -45,8 +45,8 @@ def test_raising_a_share_moves_keys_only_towards_it(champion: int, canary: int) 
 def test_a_raised_version_only_wins(weights: dict[int, float], factor: float, key: str) -> None:
     """Whatever the weights: a key moves to the version that was raised, or it stays."""
     raised = min(weights)
-    before = drawn("delay", weights, key=key)
-    after = drawn("delay", weights | {raised: weights[raised] * factor}, key=key)
+    before = pick_version("delay", weights, key=key)
+    after = pick_version("delay", weights | {raised: weights[raised] * factor}, key=key)
     assert after in {before, raised}
 
 
@@ -54,19 +54,19 @@ def test_the_same_key_falls_to_the_same_version() -> None:
     """The draw knows nothing but model, weights and key, and another model draws anew."""
     weights = {1: 0.5, 2: 0.5}
     assert fallen(weights) == fallen(dict(reversed(weights.items())))
-    others = {key: drawn("fuel", weights, key=key) for key in KEYS}
+    others = {key: pick_version("fuel", weights, key=key) for key in KEYS}
     assert others != fallen(weights)
 
 
 def test_nobody_has_a_share() -> None:
     """Without weights a request falls to nobody, and one weight needs no draw."""
-    assert drawn("delay", {}, key="k") is None
-    assert drawn("delay", {4: 0.2}, key="k") == 4
+    assert pick_version("delay", {}, key="k") is None
+    assert pick_version("delay", {4: 0.2}, key="k") == 4
 
 
 def test_who_stands_in() -> None:
     """The heaviest first, then what is warm, newest first; nobody is asked twice."""
     weights = {1: 0.6, 2: 0.1, 3: 0.3}
-    assert stand_ins(weights, keep=(8, 9, 1), first=2) == [2, 1, 3, 9, 8]
-    assert stand_ins(weights, keep=(), first=None) == [1, 3, 2]
-    assert stand_ins({}, keep=(8,), first=None) == [8]
+    assert failover_order(weights, keep=(8, 9, 1), first=2) == [2, 1, 3, 9, 8]
+    assert failover_order(weights, keep=(), first=None) == [1, 3, 2]
+    assert failover_order({}, keep=(8,), first=None) == [8]

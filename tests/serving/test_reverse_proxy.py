@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from slipway.serving.http.auth import guarded
+from slipway.serving.http.auth import require_token
 from slipway.serving.http.tokens import line_of, make_token
 from slipway.serving.platform.metrics import PlatformMetrics
-from slipway.serving.platform.pages import Pages
-from slipway.serving.platform.proxy.forwarding import Forwarding
-from slipway.serving.platform.proxy.reverse_proxy import FrontDoor, Place, place_of
+from slipway.serving.platform.proxy.forwarding import Forwarder
+from slipway.serving.platform.proxy.reverse_proxy import RequestTarget, ReverseProxy, parse_target
+from slipway.serving.platform.status_pages import StatusPages
 from slipway.serving.platform.traffic import Traffic
 from tests.fakes.model_servers import FakeServer, state
 
@@ -34,12 +34,12 @@ class House:
         traffic.advance()
         models = {"delay": traffic}
         metrics = PlatformMetrics(models)
-        pages = Pages(models, metrics=metrics, look_now=self._look)
+        pages = StatusPages(models, metrics=metrics, look_now=self._look)
         pages.has_looked = True
-        door = FrontDoor(
-            models, forwarding=Forwarding(metrics), pages=pages.app(_idle), max_body_bytes=1000
+        door = ReverseProxy(
+            models, forwarding=Forwarder(metrics), pages=pages.app(_idle), max_body_bytes=1000
         )
-        self.app = guarded(door, tokens_file, refused=metrics.auth_failures.inc)
+        self.app = require_token(door, tokens_file, refused=metrics.auth_failures.inc)
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -64,11 +64,11 @@ async def _idle(_app: object) -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        ("/v2/models/delay", Place("delay", None, "")),
-        ("/v2/models/delay/infer", Place("delay", None, "infer")),
-        ("/v2/models/delay/versions/3", Place("delay", 3, "")),
-        ("/v2/models/delay/versions/3/infer", Place("delay", 3, "infer")),
-        ("/v2/models/delay/a/b", Place("delay", None, "a/b")),
+        ("/v2/models/delay", RequestTarget("delay", None, "")),
+        ("/v2/models/delay/infer", RequestTarget("delay", None, "infer")),
+        ("/v2/models/delay/versions/3", RequestTarget("delay", 3, "")),
+        ("/v2/models/delay/versions/3/infer", RequestTarget("delay", 3, "infer")),
+        ("/v2/models/delay/a/b", RequestTarget("delay", None, "a/b")),
         ("/v2/models/delay/versions", None),
         ("/v2/models/delay/versions/-3/infer", None),
         ("/v2/models/delay/versions/٣/infer", None),
@@ -78,9 +78,9 @@ async def _idle(_app: object) -> AsyncIterator[None]:
         ("/platform/models/delay", None),
     ],
 )
-async def test_what_a_path_is_about(path: str, place: Place | None) -> None:
+async def test_what_a_path_is_about(path: str, place: RequestTarget | None) -> None:
     """A path names a model, maybe a version, and what of it is asked for."""
-    assert place_of(path) == place
+    assert parse_target(path) == place
 
 
 async def test_what_is_passed_on() -> None:

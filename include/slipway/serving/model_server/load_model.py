@@ -9,7 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.serving.model_server.engines import load_engine
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.predictor import LoadedModel, Log, header_of, in_one_line
-from slipway.serving.prediction_log.privacy import Privacy
+from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
 from slipway.serving.server_options import Options
 
@@ -35,7 +35,7 @@ def load_model(
     """
     try:
         engine = load_engine(folder)
-        privacy = Privacy(engine.manifest.get("pii") or {}, options.pii_key_file)
+        privacy = PersonalColumns(engine.manifest.get("pii") or {}, options.pii_key_file)
         if isinstance(log, Path):
             header = header_of(model, version, engine, privacy)
             log = WriteAheadLog(log, header=header, options=options)
