@@ -31,7 +31,7 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.onnx_model import OnnxModel, load_onnx
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.labelled_rows import AVAILABLE_AT
-from slipway.stages.monitor.windows import Window, window_named
+from slipway.stages.monitor.windows import Window, parse_window
 from slipway.stages.score.partitions import Scoring, fingerprint
 from slipway.stages.score.score import BATCH, score
 
@@ -158,7 +158,7 @@ def made_up(window: Window, *, rows: int, batch: str, first: int) -> Iterator[pd
 
 def write_features(root: Path, month: str, *, rows: int) -> None:
     """A month of features in two deliveries, so that keys have to be looked at twice."""
-    window = window_named(month, "month")
+    window = parse_window(month, "month")
     for half in (0, 1):
         batch, first = f"{month}-{half}", int(month[-2:]) * 10**9 + half * rows
         frames = made_up(window, rows=rows // 2, batch=batch, first=first)
@@ -181,7 +181,7 @@ def write_features(root: Path, month: str, *, rows: int) -> None:
 
 def write_version(root: Path) -> Path:
     """A model version's folder, learnt from a few made-up rows."""
-    rows = next(made_up(window_named(SMALL, "month"), rows=20_000, batch="b", first=0))
+    rows = next(made_up(parse_window(SMALL, "month"), rows=20_000, batch="b", first=0))
     hours = rows["n0"] * 2 + rows["n1"].abs() + (rows["carrier"] == "c1")
     learned = SklearnLearner(MODEL, DATASET, None).learn(rows.assign(hours=hours))
     reference = rows[[*MODEL.features.names, "at"]].assign(
@@ -195,7 +195,7 @@ def write_version(root: Path) -> Path:
 
 def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
     """Rows that the stage scored."""
-    tables, window = DeltaTables(str(root)), window_named(month, "month")
+    tables, window = DeltaTables(str(root)), parse_window(month, "month")
     version = tables.version("parcels/features") or 0
     files = tables.files("parcels/features", "at", version=version)
     features = fingerprint(file for file in files if file.touches(window))
@@ -215,7 +215,7 @@ def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
 
 def score_whole(root: Path, month: str) -> int:
     """Rows that were read, scored and written at once."""
-    window, tables = window_named(month, "month"), DeltaTables(str(root))
+    window, tables = parse_window(month, "month"), DeltaTables(str(root))
     where = [("at", ">=", window.start), ("at", "<", window.end)]
     rows = tables.read("parcels/features", where=where)
     rows = rows.sort_values([AVAILABLE_AT, BATCH]).drop_duplicates("id", keep="last")

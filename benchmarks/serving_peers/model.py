@@ -23,7 +23,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
 from slipway.stages.model.manifest import MANIFEST, seal
 from slipway.stages.model.onnx_form import ONNX
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 TRAINING_MONTHS = ("2013-01", "2013-02", "2013-03")
@@ -62,7 +62,7 @@ class Subject:
         columns = load_package(self.plain).signature_columns
         for _, row in self._each():
             names = {"key": self.dataset.key, "event_time": self.dataset.event_time}
-            yield json.dumps(payload(row, columns, **names))
+            yield json.dumps(encode_rows(row, columns, **names))
 
     def split_bodies(self) -> Iterator[str]:
         """An MLflow request a row, in the orientation that it reads fastest."""

@@ -22,13 +22,13 @@ from slipway.errors import (
 )
 from slipway.records.desired_state import newest_desired, newest_entries
 from slipway.records.store import Store
-from slipway.stages.rollout.platform import Payload, payload
+from slipway.stages.rollout.platform import Payload, encode_rows
 from slipway.stages.rollout.replay import Replay
 from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
-from tests.support import ferries
+from tests.support import ferry_dataset
 
-ROWS = ferries.crossings(days=20)
+ROWS = ferry_dataset.crossings(days=20)
 COLUMNS = [("wind", "number", False), ("port", "string", False)]
 
 
@@ -62,7 +62,7 @@ class Shelf:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real version's folder."""
-    spec, dataset = ferries.model(), ferries.dataset()
+    spec, dataset = ferry_dataset.model(), ferry_dataset.dataset()
     learned = SklearnLearner(spec, dataset, None).learn(ROWS)
     reference = ROWS[["wind", "port", "departs"]].assign(
         part="training", score=learned.predict(ROWS)
@@ -100,7 +100,7 @@ def platform(store: Store, shelf: Shelf) -> BatchPlatform:
 
 def asked(count: int = 5) -> Payload:
     """A request."""
-    return payload(ROWS.head(count), COLUMNS, key="crossing", event_time="departs")
+    return encode_rows(ROWS.head(count), COLUMNS, key="crossing", event_time="departs")
 
 
 def scores(folder: Path, count: int = 5) -> list[float]:
@@ -199,7 +199,7 @@ def test_a_candidate_is_measured_in_a_process_of_its_own(
     platform: BatchPlatform, folder: Path
 ) -> None:
     """It answers as it predicts offline, refuses every bad input, and costs what it costs."""
-    replay = Replay(ROWS.head(20), load_package(folder), ferries.dataset())
+    replay = Replay(ROWS.head(20), load_package(folder), ferry_dataset.dataset())
     with platform.boot("ferry", version=1, folder=folder) as candidate:
         measured = replay.ask(candidate)
         assert np.array_equal(candidate.infer(asked()).scores, scores(folder))

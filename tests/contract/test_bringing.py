@@ -22,7 +22,7 @@ from slipway.records.store import Store
 from slipway.stages.train.promote import DIGEST
 from tests.conftest import mlflow_in
 from tests.fakes.kill_points import Fuse, Killed
-from tests.support import ferries
+from tests.support import ferry_dataset
 from tests.support.environments import Environment, spec
 
 NAME = spec().model
@@ -45,7 +45,7 @@ def environment(url: str, store: Store) -> Environment:
         runs=MlflowRuns(url),
         store=store,
     )
-    made.yard.land(ferries.crossings(days=60))
+    made.yard.land(ferry_dataset.crossings(days=60))
     return made
 
 
@@ -78,7 +78,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
     """Runs `slipway bring` in production, with other options where given."""
-    dataset, model = ferries.dataset(), spec()
+    dataset, model = ferry_dataset.dataset(), spec()
     root = project(
         {
             "datasets/ferries/dataset.yaml": yaml.safe_dump(_plain(dataset, "expectations")),

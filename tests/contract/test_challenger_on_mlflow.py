@@ -22,7 +22,7 @@ from slipway.records.store import digest
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.sbom import file_name
 from slipway.stages.train.promote import DIGEST
-from tests.support import ferries
+from tests.support import ferry_dataset
 from tests.support.training_env import CODE, Meddler, Yard, spec
 
 
@@ -36,7 +36,7 @@ def yard(mlflow_server: str, tmp_path: Path) -> Yard:
         model=f"ferry_{uuid.uuid4().hex[:12]}",
         estimator={"name": "xgboost.XGBClassifier", "params": {"n_estimators": 10}},
     )
-    made.land(ferries.crossings(days=60))
+    made.land(ferry_dataset.crossings(days=60))
     return made
 
 
@@ -61,7 +61,7 @@ def test_mlflow_itself_can_load_a_registered_challenger(
     assert source["delta_table_version"] == 1
     assert client.search_model_versions(f"name = '{yard.spec.model}'")[0].tags[DIGEST]
     model = mlflow.pyfunc.load_model(f"models:/{yard.spec.model}@challenger")
-    rows = ferries.crossings(days=3)[["wind", "port"]]
+    rows = ferry_dataset.crossings(days=3)[["wind", "port"]]
     folder = yard.registry.download(yard.spec.model, int(version.version), tmp_path / "v")
     package = load_package(folder)
     assert [one.name for one in model.metadata.signature.inputs] == ["wind", "port"]

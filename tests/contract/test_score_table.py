@@ -14,7 +14,7 @@ from slipway.adapters.delta_tables import ScoreTable
 from slipway.errors import BadBatch, BadRequest, CommitConflict, Superseded
 from slipway.records.runs import Attempt, RunRef
 from slipway.records.store import Store
-from slipway.stages.score.partitions import Held
+from slipway.stages.score.partitions import ScoredPartition
 from tests.fakes.memory_store import MemoryStore
 
 MAY = datetime(2013, 5, 1, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_a_repeat_replaces_its_partition_and_no_other(scores: ScoreTable) -> Non
     assert replace(scores, rows(30), rows(70).tail(40), by=attempt(2)) == 70
     assert scores.count("ferry") == 80
     assert scores.read("ferry")["key"].is_unique
-    held = Held("aaaaaaaaaaaa", 3)
+    held = ScoredPartition("aaaaaaaaaaaa", 3)
     assert scores.held("ferry") == {"2013-05": held, "2013-06": held}
 
 

@@ -15,7 +15,7 @@ import slipway
 from slipway.errors import NotComputable
 from slipway.orchestration.parameters import score_parameters
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.windows import window_named
+from slipway.stages.monitor.windows import parse_window
 from slipway.stages.score.partitions import Scoring
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file, model_spec
@@ -36,7 +36,7 @@ Play = Callable[..., tuple[str, dict[str, list[str]]]]
 
 def scoring(month: str) -> Scoring:
     """A month that is due."""
-    return Scoring(window_named(month, "month"), "0123456789ab", 3)
+    return Scoring(parse_window(month, "month"), "0123456789ab", 3)
 
 
 def inputs(*months: str) -> list[dict[str, Any]]:

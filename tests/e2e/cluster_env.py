@@ -12,7 +12,7 @@ import httpx
 import pandas as pd
 
 from slipway.local.demo.year import Asked, ask, in_requests, land
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 from tests.e2e import ferries
 from tests.e2e.conftest import COLUMNS, House
 from tests.kubernetes_double import Cluster
@@ -79,7 +79,7 @@ class Harbour:
             self.client,
             MODEL,
             in_requests(ferries.day(2), rows=20),
-            encode=lambda frame: payload(frame, COLUMNS, key="crossing", event_time="departs"),
+            encode=lambda frame: encode_rows(frame, COLUMNS, key="crossing", event_time="departs"),
         )
 
     def champion(self) -> int | None:

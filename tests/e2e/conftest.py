@@ -21,8 +21,8 @@ from slipway.local.stack import Stack
 from slipway.records import arrivals, ledger, requests
 from slipway.records.runs import RunRef
 from slipway.records.store import read_json
-from slipway.stages.rollout.platform import payload
-from slipway.stages.rollout.reconcile import TAG
+from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.reconcile import ROLLOUT_TAG
 from slipway.wiring import Container
 from tests.e2e import ferries
 
@@ -81,7 +81,7 @@ class House:
     def is_at_rest(self) -> bool:
         """Whether no challenger waits for its rollout, or is in it."""
         challenger = self.shop.registry.alias("ferry_delay", "challenger")
-        is_judged = challenger is not None and bool(challenger.tags.get(TAG))
+        is_judged = challenger is not None and bool(challenger.tags.get(ROLLOUT_TAG))
         return challenger is None or is_judged or challenger.version == self.champion()
 
     def facts(self, subject: str, stage: str | None = None) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ class House:
             self.client,
             "ferry_delay",
             in_requests(rows, rows=20),
-            encode=lambda frame: payload(frame, COLUMNS, key="crossing", event_time="departs"),
+            encode=lambda frame: encode_rows(frame, COLUMNS, key="crossing", event_time="departs"),
         )
 
     def ingests_of(self, stream: str, number: int) -> list[object]:

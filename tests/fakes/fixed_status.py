@@ -13,7 +13,7 @@ from slipway.stages.rollout.platform import Served
 
 
 @dataclass
-class WrittenRegistry:
+class FixedRegistry:
     """Fulfils status' `Aliases`, and tells the ledger's anchors.
 
     Attributes:
@@ -47,8 +47,8 @@ class WrittenRegistry:
 
 
 @dataclass
-class WrittenPlatform:
-    """Fulfils monitoring's `LiveView`.
+class FixedPlatform:
+    """Fulfils monitoring's `ServedReader`.
 
     Attributes:
         weights: Share of the traffic by version; empty: nothing is served.

@@ -70,7 +70,7 @@ class MemoryLog:
         return len(self.read(model, start, end, version=version))
 
 
-class TornLog(MemoryLog):
+class UnreadableLog(MemoryLog):
     """A prediction log with one segment that cannot be read.
 
     Args:
@@ -150,7 +150,7 @@ def _shares(before: pd.Series, after: pd.Series, numeric: bool) -> tuple[np.ndar
 
 
 @dataclass
-class Shelf:
+class MonitoringRegistry:
     """Fulfils what monitoring reads of `Registry`: versions, aliases and references.
 
     Attributes:

@@ -18,7 +18,7 @@ from slipway.records.desired_state import claim, desire, newest_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, Signature, decode
-from slipway.stages.rollout.platform import Answer, Payload, Served, Tally
+from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 Scores = Callable[[Inputs], list[float]]
 
@@ -114,7 +114,7 @@ class FakePlatform:
             self._in_force[model] = replace(found, token=token)
         self.claimed.append(token)
 
-    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The answer of the version that serves, or of one."""
         served = self.served(model)
         if served is None or (version is not None and version not in served.healthy):
@@ -131,11 +131,11 @@ class FakePlatform:
             return
         tallies = {}
         for version, share in served.weights.items():
-            before = served.tallies.get(version, Tally())
+            before = served.tallies.get(version, VersionStats())
             asked = before.asked + round(requests * share)
             failed = 1.0 if version in self.broken else self.failing.get(version, 0.0)
             p99_ms = None if failed == 1.0 else self.p99_ms
-            tallies[version] = Tally(asked, round(asked * failed), p99_ms)
+            tallies[version] = VersionStats(asked, round(asked * failed), p99_ms)
         self._in_force[model] = replace(served, tallies=tallies)
 
     def restart(self, model: str) -> None:
@@ -158,11 +158,11 @@ class FakePlatform:
         if self.down:
             raise PlatformUnavailable("the serving platform does not answer")
 
-    def _score(self, version: int, payload: Payload, models: Mapping[int, Scores]) -> Answer:
+    def _score(self, version: int, payload: Payload, models: Mapping[int, Scores]) -> Prediction:
         import json
 
         inputs = decode(json.dumps(payload).encode(), self.signature, max_rows=10_000)
-        return Answer(version, tuple(models[version](inputs)))
+        return Prediction(version, tuple(models[version](inputs)))
 
 
 @dataclass
@@ -174,7 +174,7 @@ class FakeCandidate:
     cold_start_s: float = 1.0
     resident_mib: float = 100.0
 
-    def infer(self, payload: Payload) -> Answer:
+    def infer(self, payload: Payload) -> Prediction:
         """Its answer."""
         models = self.platform.models
         return self.platform._score(self.version, payload, models)  # noqa: SLF001

@@ -18,7 +18,7 @@ import yaml
 from slipway.records.store import Store
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 from slipway.wiring import Container
 from tests.e2e import ferries
 from tests.integration import manifests
@@ -103,7 +103,7 @@ class House:
     def question(self) -> dict[str, Any]:
         """A request about one crossing."""
         rows = ferries.day(1).head(1)
-        return payload(rows, COLUMNS, key="crossing", event_time="departs")
+        return encode_rows(rows, COLUMNS, key="crossing", event_time="departs")
 
     def alias(self, name: str) -> int | None:
         """The version that bears an alias in MLflow's registry."""

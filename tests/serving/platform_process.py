@@ -12,7 +12,7 @@ from typing import Any
 from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.records.store import Store
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 from tests.serving.support import MODEL, Asker, Process, a_platform, flights, logged, request_of
 
 INFER = f"/v2/models/{MODEL}/infer"
@@ -38,7 +38,7 @@ class Harbour:
         self.token += 1
         self.adapter.apply(MODEL, weights=weights, keep=keep, token=self.token)
 
-    def tallies(self) -> Mapping[int, Tally]:
+    def tallies(self) -> Mapping[int, VersionStats]:
         """What the weighted versions did."""
         served = self.adapter.served(MODEL)
         assert served is not None

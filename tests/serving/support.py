@@ -29,7 +29,7 @@ from slipway.adapters.object_store import open_store
 from slipway.serving.server_options import Options
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import MANIFEST
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 
 MODEL = "delay"
 OPTIONS = Options(roll_seconds=0.2, min_free_bytes=0)
@@ -138,7 +138,7 @@ def request_of(rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
     """The V2 request that asks about rows."""
     columns = [("distance", "number", True), ("temperature", "number", False)]
     columns += [("carrier", "string", True), ("origin", "string", False)]
-    return payload(rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe)
+    return encode_rows(rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe)
 
 
 def offline(folder: Path, rows: pd.DataFrame) -> list[float]:

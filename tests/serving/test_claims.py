@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import Superseded
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 from tests.serving.platform_process import a_harbour
 from tests.serving.support import MODEL, until
 
@@ -45,7 +45,7 @@ def test_a_slow_older_change_gives_up_and_changes_nothing(versions: Path, tmp_pa
         served = harbour.adapter.served(MODEL)
         assert served is not None
         assert (served.weights, served.token) == ({1: 1.0}, 2)
-        assert served.tallies.get(1, Tally()).asked > asked.asked
+        assert served.tallies.get(1, VersionStats()).asked > asked.asked
         with pytest.raises(Superseded):
             harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=1)
     assert asker.failed == []

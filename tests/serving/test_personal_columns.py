@@ -24,7 +24,7 @@ from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Header, Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.stages.monitor.drift import measure_drift
-from tests.fakes.monitoring import PlainReports, Shelf
+from tests.fakes.monitoring import MonitoringRegistry, PlainReports
 from tests.serving.support import (
     MODEL,
     OPTIONS,
@@ -35,7 +35,7 @@ from tests.serving.support import (
     request_of,
     until,
 )
-from tests.support import ferries
+from tests.support import ferry_dataset
 
 KEY = b"sixteen bytes or"
 INFER = f"/v2/models/{MODEL}/infer"
@@ -164,8 +164,8 @@ def test_windows_are_computed_without_personal_columns(
     store: Store, tmp_path: Path, key_file: Path
 ) -> None:
     """From the server's log through the shipper to the verdict, ports are hashes; wind decides."""
-    spec, dataset = ferries.model(), ferries.dataset(pii={"port": "hash"})
-    rows = ferries.crossings(days=30, start=APRIL, seed=2)
+    spec, dataset = ferry_dataset.model(), ferry_dataset.dataset(pii={"port": "hash"})
+    rows = ferry_dataset.crossings(days=30, start=APRIL, seed=2)
     privacy = PersonalColumns({"port": "hash"}, key_file)
     header = Header(spec.model, 1, privacy.columns([("wind", "number"), ("port", "string")]))
     with WriteAheadLog(tmp_path / "log" / spec.model, header=header, options=Options()) as log:
@@ -178,13 +178,13 @@ def test_windows_are_computed_without_personal_columns(
                 )
             )
     ship_segments(store, tmp_path / "log")
-    reference = ferries.crossings(days=90).drop(columns=["crossing", "late", "port"])
+    reference = ferry_dataset.crossings(days=90).drop(columns=["crossing", "late", "port"])
     verdict = measure_drift(
         spec,
         dataset,
         window="2013-04-v1",
         store=store,
-        registry=Shelf(
+        registry=MonitoringRegistry(
             spec.model,
             references={1: reference.assign(part="training")},
             numeric=["wind"],

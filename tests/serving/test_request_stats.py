@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from slipway.serving.platform.proxy.request_stats import RequestStats
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 
 
 def test_what_is_counted() -> None:
@@ -20,7 +20,7 @@ def test_what_is_counted() -> None:
     assert count.p99_ms is None
     count.answer(0.010)
     count.answer(None)
-    told = Tally(**count.to_json())
+    told = VersionStats(**count.to_json())
     assert (told.asked, told.failed) == (3, 1)
     assert told.p99_ms == pytest.approx(10, rel=0.02)
 

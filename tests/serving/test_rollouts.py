@@ -18,7 +18,7 @@ from slipway.adapters.model_package import load_package
 from slipway.errors import Superseded
 from slipway.records.runs import RunRecord
 from slipway.spec.deployment import Shift
-from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, liken
+from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, measure_agreement
 from slipway.stages.rollout import reconcile as reconciling
 from slipway.stages.rollout import shift as shifting
 from slipway.stages.rollout import switch
@@ -170,7 +170,7 @@ def test_a_way_back_takes_over_from_a_waiting_step_at_once(harbour: Harbour) -> 
 def _evidence(versions: Path) -> dict[str, str]:
     """What the gates would have said of the candidate."""
     score = partial(offline, rows=HOLDOUT)
-    likeness = liken(score(versions / str(CANDIDATE)), score(versions / str(CHAMPION)))
-    assert likeness is not None
-    numbers = {f"{TAG_PREFIX}{name}": repr(value) for name, value in likeness.numbers().items()}
+    agreement = measure_agreement(score(versions / str(CANDIDATE)), score(versions / str(CHAMPION)))
+    assert agreement is not None
+    numbers = {f"{TAG_PREFIX}{name}": repr(value) for name, value in agreement.numbers().items()}
     return {COMPARED_WITH: f"version {CHAMPION}", **numbers}

@@ -16,8 +16,8 @@ from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Column, Inputs, Signature
 from slipway.spec import ModelSpec
 from slipway.stages.import_version import import_version
-from slipway.stages.import_version.environments import Here, Source
-from slipway.stages.import_version.regate import Scales
+from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
+from slipway.stages.import_version.regate import RegateTools
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.switch import promote_champion, switch
 from slipway.stages.rollout.verify import verify
@@ -26,7 +26,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryRuns, MemoryTracking
 from tests.fakes.rollout import FakePlatform, Scores
-from tests.support import ferries, training_env
+from tests.support import ferry_dataset, training_env
 
 WRITES = frozenset(
     {
@@ -67,7 +67,7 @@ class Environment:
         """An environment with the given servers, without rows."""
         store = store or MemoryStore()
         yard = training_env.Yard(
-            store, MemoryTables(), tracking, registry, spec(), ferries.dataset()
+            store, MemoryTables(), tracking, registry, spec(), ferry_dataset.dataset()
         )
         return cls(name, yard, runs, FakePlatform(store, _signature(), {}))
 
@@ -90,8 +90,8 @@ class Environment:
 
     def train(self, unique: str = "first", *, days: int = 60, start: int = 0, seed: int = 1) -> int:
         """Version of a challenger, learnt from so many more days of crossings."""
-        begin = ferries.START + pd.Timedelta(days=start)
-        self.yard.land(ferries.crossings(days=days, start=begin, seed=seed))
+        begin = ferry_dataset.START + pd.Timedelta(days=start)
+        self.yard.land(ferry_dataset.crossings(days=days, start=begin, seed=seed))
         request = self.yard.ask(unique)
         self.yard.until_gate(request)
         return int(self.yard.promote(request).verdict.numbers["version"] or 0)
@@ -136,9 +136,9 @@ class Environment:
         found = self.yard.registry.alias(self.yard.spec.model, "challenger")
         return found.version if found else None
 
-    def source(self) -> Source:
+    def source(self) -> SourceEnvironment:
         """This environment, as others read it."""
-        return Source(self.name, self.yard.registry, self.runs, self.yard.store)
+        return SourceEnvironment(self.name, self.yard.registry, self.runs, self.yard.store)
 
     def bring(
         self, source: Environment, which: str = "champion", *, replace: bool = False
@@ -150,13 +150,13 @@ class Environment:
             theirs.version(model, int(which)) if which.isdecimal() else theirs.alias(model, which)
         )
         assert version is not None
-        scales = Scales(yard.registry, yard.tables, load_package, measure)
-        outcome = import_version.bring(
+        scales = RegateTools(yard.registry, yard.tables, load_package, measure)
+        outcome = import_version.import_version(
             yard.spec,
             yard.dataset,
             version=version,
             source=source.source(),
-            here=Here(yard.registry, yard.tracking, self.runs, yard.store, scales),
+            here=TargetEnvironment(yard.registry, yard.tracking, self.runs, yard.store, scales),
             replace=replace,
             origin=ORIGIN,
         )
@@ -191,7 +191,7 @@ def _scores(package: Package) -> Scores:
 
 
 def _signature() -> Signature:
-    dataset, model = ferries.dataset(), ferries.model()
+    dataset, model = ferry_dataset.dataset(), ferry_dataset.model()
     numbers = (Column(name, "number", required=False) for name in model.features.numeric)
     texts = (Column(name, "string", required=False) for name in model.features.categorical)
     return Signature((*numbers, *texts), key=dataset.key, event_time=dataset.event_time)

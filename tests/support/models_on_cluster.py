@@ -20,7 +20,7 @@ from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, seal
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 from slipway.stages.train.promote import DIGEST
 from tests.kubernetes_double import Cluster, Pace
 from tests.kubernetes_double.kubelet.probes import Timing
@@ -134,7 +134,7 @@ def platform_on(
 
 def request_body(*, probe: bool = False) -> dict[str, Any]:
     """A request with one row."""
-    return payload(packages.rows(1), COLUMNS, key="id", event_time="at", probe=probe)
+    return encode_rows(packages.rows(1), COLUMNS, key="id", event_time="at", probe=probe)
 
 
 @dataclass

@@ -62,7 +62,7 @@ SPEC = ModelSpec.model_validate(
 )
 
 
-class Offline:
+class OfflinePackage:
     """A package that scores like a version of the fake platform."""
 
     signature_columns = tuple((it.name, it.kind, it.required) for it in SIGNATURE.columns)
@@ -81,7 +81,7 @@ def score(version: int, distance: Any, known: Any) -> Any:
     return version / 10 + np.asarray(distance, dtype=float) / 10_000 + np.asarray(known) / 100
 
 
-class Features:
+class FeatureRows:
     """The features table of 100 rows, one an hour; every tenth has no origin."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ def evidence(version: int, champion: int, *, ratio: float = 1.0) -> dict[str, st
 
 
 @dataclass
-class Yard:
+class RolloutEnv:
     """A model with versions 1 to 4, of which 2 is champion and served.
 
     Attributes:
@@ -136,9 +136,9 @@ class Yard:
     spec: ModelSpec = SPEC
     store: MemoryStore = field(default_factory=MemoryStore)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
-    tables: Features = field(default_factory=Features)
+    tables: FeatureRows = field(default_factory=FeatureRows)
     load: Callable[[Path], Any] = field(
-        default=lambda folder: Offline(int((folder / "version").read_text()))
+        default=lambda folder: OfflinePackage(int((folder / "version").read_text()))
     )
     requests_a_second: int = 100
     now: float = 0.0

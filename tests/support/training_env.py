@@ -27,7 +27,7 @@ from slipway.stages.train import train as training
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
-from tests.support import ferries
+from tests.support import ferry_dataset
 
 CODE = CodeState(
     git_commit="c0ffee",
@@ -69,12 +69,12 @@ class Yard:
             tracking,
             MemoryRegistry(tracking),
             spec(),
-            ferries.dataset(),
+            ferry_dataset.dataset(),
         )
 
     def land(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Publish rows and their labels."""
-        ferries.publish(self.tables, rows, labels=rows)
+        ferry_dataset.publish(self.tables, rows, labels=rows)
         return rows
 
     def ask(self, unique: str = "first") -> Request:
@@ -152,7 +152,7 @@ class Yard:
 
 def spec(**changes: Any) -> ModelSpec:
     """The ferries' model with room for few rows."""
-    value = ferries.model().model_dump()
+    value = ferry_dataset.model().model_dump()
     value["training"] = {"holdout_days": 10, "min_rows": 500}
     value["gates"] = {
         "min_holdout_rows": 100,

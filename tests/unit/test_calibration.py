@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.stages.monitor.calibration import (
-    QUIET_DISTANCE,
+    NEGLIGIBLE_DISTANCE,
     Calibration,
     block_count,
     block_edges,
     calibrate,
-    quantile_above,
+    conformal_quantile,
     usual_distances,
 )
 from slipway.stages.monitor.distances import Columns
@@ -125,7 +125,7 @@ def test_a_window_smaller_than_a_block_is_compared_with_blocks_of_its_own_size()
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200), st.floats(0.001, 0.9))
 def test_the_threshold_keeps_its_promised_rate(maxima: list[float], rate: float) -> None:
     """A like window exceeds the threshold no more often than asked, or than the blocks can tell."""
-    threshold, kept = quantile_above(maxima, rate)
+    threshold, kept = conformal_quantile(maxima, rate)
     assert threshold in maxima
     assert sum(one > threshold for one in maxima) <= kept * (len(maxima) + 1) + 1e-9
     assert kept <= max(rate, 1 / (len(maxima) + 1)) + 1e-9
@@ -144,7 +144,7 @@ def test_no_block_is_smaller_than_a_window_may_be(
         assert [edges[0][0], edges[-1][1]] == [0, rows]
 
 
-@pytest.mark.parametrize(("values", "usual"), [([0, 0, 9], QUIET_DISTANCE), ([1, 2, 4, 8], 3)])
+@pytest.mark.parametrize(("values", "usual"), [([0, 0, 9], NEGLIGIBLE_DISTANCE), ([1, 2, 4, 8], 3)])
 def test_a_usual_distance_is_the_median_but_never_nothing(
     values: list[float], usual: float
 ) -> None:

@@ -7,13 +7,13 @@ import pytest
 from slipway.errors import PlatformUnavailable, Superseded
 from slipway.records.desired_state import claim, desire, newest_desired
 from tests.fakes.memory_store import MemoryStore
-from tests.support.rollout_env import MODEL, Yard
+from tests.support.rollout_env import MODEL, RolloutEnv
 
 
 @pytest.fixture
-def yard() -> Yard:
+def yard() -> RolloutEnv:
     """Version 2 serves and 3 is challenger."""
-    made = Yard()
+    made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
 
@@ -38,7 +38,7 @@ def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
     assert newest_desired(store, MODEL) == claimed
 
 
-def test_a_rollout_claims_the_traffic_and_leaves_it(yard: Yard) -> None:
+def test_a_rollout_claims_the_traffic_and_leaves_it(yard: RolloutEnv) -> None:
     """After its record: until then nobody could look up whose token that is."""
     before = yard.platform.served(MODEL)
     run = yard.reconcile().ref.run
@@ -49,7 +49,7 @@ def test_a_rollout_claims_the_traffic_and_leaves_it(yard: Yard) -> None:
     assert after.token == int(run.removeprefix("rollout-"))
 
 
-def test_an_older_change_is_refused_before_the_newer_one_changes_anything(yard: Yard) -> None:
+def test_an_older_change_is_refused_before_the_newer_one_changes_anything(yard: RolloutEnv) -> None:
     """That is while the newer one still verifies its version."""
     yard.reconcile()
     with pytest.raises(Superseded):
@@ -57,7 +57,7 @@ def test_an_older_change_is_refused_before_the_newer_one_changes_anything(yard: 
     assert yard.served() == 2
 
 
-def test_nothing_to_do_claims_nothing(yard: Yard) -> None:
+def test_nothing_to_do_claims_nothing(yard: RolloutEnv) -> None:
     """And a repair has changed the traffic itself."""
     del yard.registry.aliases["challenger"]
     assert yard.reconcile().verdict.action == "nothing"
@@ -66,7 +66,7 @@ def test_nothing_to_do_claims_nothing(yard: Yard) -> None:
     assert yard.platform.claimed == []
 
 
-def test_a_rollout_that_cannot_claim_gives_its_lease_back(yard: Yard) -> None:
+def test_a_rollout_that_cannot_claim_gives_its_lease_back(yard: RolloutEnv) -> None:
     """The next one begins at once, and goes through."""
     claimed = yard.platform.claim
 
@@ -82,7 +82,7 @@ def test_a_rollout_that_cannot_claim_gives_its_lease_back(yard: Yard) -> None:
     assert yard.roll()[-1] == "promoted"
 
 
-def test_a_rollout_that_finished_another_one_can_be_finished_itself(yard: Yard) -> None:
+def test_a_rollout_that_finished_another_one_can_be_finished_itself(yard: RolloutEnv) -> None:
     """Its token names it: a version that serves without being champion is still known."""
     run = yard.until_switch()
     yard.switch(run)
@@ -95,7 +95,7 @@ def test_a_rollout_that_finished_another_one_can_be_finished_itself(yard: Yard) 
     assert yard.registry.aliases == {"champion": 3, "previous": 2}
 
 
-def _free(yard: Yard) -> None:
+def _free(yard: RolloutEnv) -> None:
     from slipway.records.leases import find_lease, release
 
     lease = find_lease(yard.store, f"rollout-{MODEL}")

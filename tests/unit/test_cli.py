@@ -19,7 +19,7 @@ from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.wiring import Container
-from tests.fakes.fixed_status import WrittenPlatform, WrittenRegistry
+from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.wiring import FakeWiring
 from tests.support.small_specs import FILES, MODEL
 
@@ -39,8 +39,8 @@ def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cont
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
     shop = Container(Settings())
-    shop.registry = WrittenRegistry({"champion": 2, "previous": 1})
-    monkeypatch.setattr(shop, "platform_for", lambda _: WrittenPlatform({2: 1.0}))
+    shop.registry = FixedRegistry({"champion": 2, "previous": 1})
+    monkeypatch.setattr(shop, "platform_for", lambda _: FixedPlatform({2: 1.0}))
     monkeypatch.setattr(wiring, "Container", lambda: shop)
     return shop
 
@@ -219,7 +219,7 @@ def test_status_says_which_model_is_scored_in_batches(
 ) -> None:
     """It is asked where batch models stand, and has no engine but its pipeline."""
     project({"models/sales/model.yaml": FILES["models/sales/model.yaml"] + "deployment: batch\n"})
-    monkeypatch.setattr(shop, "platform_for", lambda _: WrittenPlatform({1: 1.0}))
+    monkeypatch.setattr(shop, "platform_for", lambda _: FixedPlatform({1: 1.0}))
     output = slipway("status").output
     assert "  served      version 1 100% (batch)\n" in output
     assert "engine" not in output

@@ -22,7 +22,7 @@ from slipway.adapters.platforms.cluster.observe.request_stats import Counting, a
 from slipway.adapters.platforms.cluster.observe.server_metrics import Counts, read
 from slipway.adapters.platforms.cluster.ownership.managed_fields import applied, set_by
 from slipway.serving.model_server.metrics import Metrics
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 
 
 def metrics(*answers: tuple[int, float], pinned: int = 0) -> Metrics:
@@ -43,7 +43,7 @@ def test_clients_requests_are_read_from_the_servers_own_text() -> None:
     found = read(made.exposition().decode())
     assert len(found.instance) == 12
     assert found.resident_mib > 10
-    assert found.counts.tally() == Tally(asked=102, failed=1, p99_ms=5.0)
+    assert found.counts.tally() == VersionStats(asked=102, failed=1, p99_ms=5.0)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_counts_survive_their_annotation() -> None:
     """What is nothing is left out; what somebody else wrote there counts as nothing."""
     counts = Counts(5, 1, {0.1: 3, 0.5: 0, float("inf"): 1})
     assert Counts.from_json(counts.to_json()) == Counts(5, 1, {0.1: 3, float("inf"): 1})
-    assert counts.since(counts).tally() == Tally()
+    assert counts.since(counts).tally() == VersionStats()
     for odd in ({}, {"asked": "x"}, {"asked": 1, "failed": 0, "within": 3}):
         assert Counts.from_json(odd) == Counts()
 
@@ -129,11 +129,11 @@ def test_what_was_before_the_shares_is_taken_off(servers: list[Server]) -> None:
         one.ask(10)
     counts = counting(servers)
     since = counts.baseline({3: 2})
-    assert counts.tally(3, since) == Tally()
+    assert counts.tally(3, since) == VersionStats()
     servers[0].ask(3)
     servers[1].ask(4)
-    assert counts.tally(3, since) == Tally(asked=7, failed=0, p99_ms=10.0)
-    assert counts.tally(4, since) == Tally()
+    assert counts.tally(3, since) == VersionStats(asked=7, failed=0, p99_ms=10.0)
+    assert counts.tally(4, since) == VersionStats()
 
 
 def test_servers_that_cannot_be_counted_are_told(

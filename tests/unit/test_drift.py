@@ -15,17 +15,17 @@ from slipway.records.store import encode
 from slipway.spec import DatasetSpec
 from slipway.stages.monitor.drift import measure_drift
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.monitoring import MemoryLog, PlainReports, Shelf, TornLog
-from tests.support import ferries
+from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports, UnreadableLog
+from tests.support import ferry_dataset
 
 ORIGIN = {"by": "a test"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
 
 
-def shelf(*, days: int = 90) -> Shelf:
+def shelf(*, days: int = 90) -> MonitoringRegistry:
     """A registry whose version 1 learnt from the first days of the year."""
-    reference = ferries.crossings(days=days).drop(columns=["crossing", "late"])
-    return Shelf(
+    reference = ferry_dataset.crossings(days=days).drop(columns=["crossing", "late"])
+    return MonitoringRegistry(
         "ferry_delay",
         references={1: reference.assign(part="training")},
         numeric=["wind"],
@@ -36,7 +36,7 @@ def shelf(*, days: int = 90) -> Shelf:
 def measured(
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
     *,
-    registry: Shelf | None = None,
+    registry: MonitoringRegistry | None = None,
     days: int = 30,
     store: MemoryStore | None = None,
     reports: PlainReports | None = None,
@@ -44,14 +44,14 @@ def measured(
     dataset: DatasetSpec | None = None,
 ) -> RunRecord:
     """The drift record of April, after a change to what was asked."""
-    rows = change(ferries.logged(ferries.crossings(days=days, start=APRIL, seed=2)))
+    rows = change(ferry_dataset.logged(ferry_dataset.crossings(days=days, start=APRIL, seed=2)))
     return measure_drift(
-        ferries.model(),
-        dataset or ferries.dataset(),
+        ferry_dataset.model(),
+        dataset or ferry_dataset.dataset(),
         window="2013-04-v1",
         store=store or MemoryStore(),
         registry=registry or shelf(),
-        log=TornLog(rows, torn=torn) if torn else MemoryLog(rows),
+        log=UnreadableLog(rows, torn=torn) if torn else MemoryLog(rows),
         reports=reports or PlainReports(),
         origin=ORIGIN,
     )
@@ -61,7 +61,7 @@ def test_a_month_like_the_reference_is_ok() -> None:
     """A window drawn from the same world as the reference is ok, with its numbers."""
     verdict = measured().verdict
     assert verdict.action == "ok"
-    assert verdict.numbers["rows"] == 30 * ferries.ROWS_PER_DAY
+    assert verdict.numbers["rows"] == 30 * ferry_dataset.ROWS_PER_DAY
     assert verdict.numbers["blocks"] == 19
     assert verdict.numbers["alarm_rate"] == 0.05
 
@@ -154,7 +154,7 @@ def test_personal_columns_are_not_watched_and_the_verdict_says_so(
     if known_to == "version":
         registry.pii = pii
         registry.references[1] = registry.references[1].drop(columns="port")
-    dataset = ferries.dataset(pii=pii if known_to == "dataset" else None)
+    dataset = ferry_dataset.dataset(pii=pii if known_to == "dataset" else None)
     for louder, action in ((1.0, "ok"), (1.609, "drifting")):
         verdict = measured(
             lambda rows, louder=louder: change(rows.assign(wind=rows["wind"] * louder)),
@@ -222,15 +222,15 @@ def test_a_verdict_stands_without_its_page() -> None:
 def test_a_version_without_a_reference_is_an_error() -> None:
     """Nothing is compared with nothing."""
     with pytest.raises(NotFound, match="has no reference"):
-        measured(registry=Shelf("ferry_delay", numeric=["wind"]))
+        measured(registry=MonitoringRegistry("ferry_delay", numeric=["wind"]))
 
 
 def test_a_window_of_another_unit_is_refused() -> None:
     """The window has to be one of the spec's own."""
     with pytest.raises(BadParameter):
         measure_drift(
-            ferries.model(),
-            ferries.dataset(),
+            ferry_dataset.model(),
+            ferry_dataset.dataset(),
             window="2013-04-01-v1",
             store=MemoryStore(),
             registry=shelf(),

@@ -18,7 +18,7 @@ from slipway.spec import DatasetSpec
 from slipway.stages.model.manifest import MODEL
 from slipway.stages.train.promote import DIGEST
 from tests.fakes.kill_points import Killed
-from tests.support import ferries
+from tests.support import ferry_dataset
 from tests.support.training_env import Yard, spec
 
 DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ LOW_BAR = {"greater_is_better": True, "threshold": 0.55}
 def yard(tmp_path: Path) -> Yard:
     """Sixty days of labelled crossings."""
     made = Yard.in_memory(tmp_path)
-    made.land(ferries.crossings(days=60))
+    made.land(ferry_dataset.crossings(days=60))
     return made
 
 
@@ -55,13 +55,13 @@ def test_challenger_and_champion_are_scored_on_rows_that_neither_saw(
     end = load_package(yard.registry.download(yard.spec.model, champion, tmp_path / "c")).manifest[
         "training_end"
     ]
-    rows = yard.land(ferries.crossings(days=10, start=ferries.START + 60 * DAY))
+    rows = yard.land(ferry_dataset.crossings(days=10, start=ferry_dataset.START + 60 * DAY))
     yard.spec = spec(training={"holdout_days": 30, "min_rows": 500})
     request = yard.ask("second")
     yard.snapshot(request)
     trained = yard.train(request).verdict.numbers
     numbers = yard.evaluate(request).verdict.numbers
-    rows = pd.concat([ferries.crossings(days=60), rows])
+    rows = pd.concat([ferry_dataset.crossings(days=60), rows])
     unseen = rows[(rows["departs"] > end) & (rows["departs"] <= str(trained["holdout_end"]))]
     assert numbers["champion.version"] == champion
     assert numbers["rows"] == len(unseen) < int(trained["holdout_rows"] or 0)
@@ -75,7 +75,7 @@ def test_how_far_challenger_and_champion_differ_travels_to_the_version(
 ) -> None:
     """On the rows that neither saw; a rollout expects the same of recent requests."""
     champion = yard.champion()
-    yard.land(ferries.crossings(days=20, start=ferries.START + 60 * DAY))
+    yard.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * DAY))
     request = yard.ask("second")
     numbers = yard.until_gate(request).verdict.numbers
     version = yard.registry.version(
@@ -85,7 +85,7 @@ def test_how_far_challenger_and_champion_differ_travels_to_the_version(
         load_package(yard.registry.download(yard.spec.model, number, tmp_path / str(number)))
         for number in (version.version, champion)
     ]
-    rows = ferries.crossings(days=20, start=ferries.START + 60 * DAY)
+    rows = ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * DAY)
     manifest = packages[0].manifest
     unseen = rows[rows["departs"].between(manifest["holdout_start"], manifest["holdout_end"])]
     assert numbers["rows"] == len(unseen)
@@ -109,10 +109,10 @@ def test_the_first_version_has_nothing_to_differ_from(yard: Yard) -> None:
 def test_a_challenger_that_learnt_the_opposite_is_refused(yard: Yard) -> None:
     """Its training labels were turned round; the holdout's are as they were."""
     yard.champion()
-    rows = ferries.crossings(days=40, start=ferries.START + 60 * DAY)
+    rows = ferry_dataset.crossings(days=40, start=ferry_dataset.START + 60 * DAY)
     learnt = rows["departs"] < rows["departs"].max() - 10 * DAY
     turned = rows["late"].where(~learnt, 1 - rows["late"])
-    ferries.publish(yard.tables, rows, labels=rows.assign(late=turned))
+    ferry_dataset.publish(yard.tables, rows, labels=rows.assign(late=turned))
     yard.spec = spec(training={"holdout_days": 10, "window_days": 25, "min_rows": 500})
     gated = yard.until_gate(yard.ask("second")).verdict
     assert gated.action == "refuse"
@@ -222,7 +222,7 @@ def test_a_comparison_with_a_former_champion_promotes_nothing(yard: Yard) -> Non
 def test_a_champion_that_was_taken_away_was_never_compared_with(yard: Yard) -> None:
     """Without the champion of the comparison the challenger would have met a constant."""
     champion = yard.champion()
-    yard.land(ferries.crossings(days=20, start=ferries.START + 60 * DAY))
+    yard.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * DAY))
     yard.spec = spec(gates={"metrics": {"roc_auc": LOW_BAR}, "min_holdout_rows": 100})
     request = yard.ask("second")
     assert yard.until_gate(request).verdict.action == "promote"
@@ -267,9 +267,9 @@ def test_a_registry_that_is_down_costs_one_attempt(yard: Yard) -> None:
 def test_shuffled_labels_do_not_replace_a_champion(yard: Yard) -> None:
     """A challenger that learnt noise is refused, with both numbers in the reason."""
     yard.champion()
-    rows = ferries.crossings(days=40, start=ferries.START + 60 * DAY)
+    rows = ferry_dataset.crossings(days=40, start=ferry_dataset.START + 60 * DAY)
     noise = rows["late"].sample(frac=1, random_state=1).to_numpy()
-    ferries.publish(yard.tables, rows, labels=rows.assign(late=noise))
+    ferry_dataset.publish(yard.tables, rows, labels=rows.assign(late=noise))
     wide = {"holdout_days": 10, "window_days": 25, "min_rows": 500}
     yard.spec = spec(training=wide)
     verdict = yard.until_gate(yard.ask("second")).verdict

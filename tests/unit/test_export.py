@@ -17,7 +17,7 @@ from slipway.adapters.model_package import load_package
 from slipway.cli import main
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.onnx_form import ONNX
-from tests.support import ferries, packages
+from tests.support import ferry_dataset, packages
 from tests.support.training_env import Yard, spec
 
 ASK = """
@@ -39,7 +39,7 @@ def slipway(*words: str) -> Result:
 def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     """A model with a champion, version 1."""
     made = Yard.in_memory(tmp_path / "tracking")
-    made.land(ferries.crossings(days=60))
+    made.land(ferry_dataset.crossings(days=60))
     shop = wiring.Container()
     shop.registry = made.registry
     monkeypatch.setattr(wiring, "Workshop", lambda: shop)
@@ -81,7 +81,7 @@ def test_the_program_needs_only_onnxruntime_and_numpy(yard: Yard, tmp_path: Path
         [sys.executable, tmp_path / "delay_example.py"], capture_output=True, text=True, check=True
     )
     assert 0 < float(shown.stdout.strip("[]\n")) < 1
-    frame = ferries.crossings(days=2)[["wind", "port"]]
+    frame = ferry_dataset.crossings(days=2)[["wind", "port"]]
     frame.loc[frame.index[:9], "wind"] = np.nan
     frame.loc[frame.index[5:14], "port"] = None
     frame.loc[frame.index[14:20], "port"] = ["", " ", "nan", "Oban ", "None", "\0"]

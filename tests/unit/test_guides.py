@@ -17,7 +17,7 @@ from slipway.adapters.model_package.columns import signature_of
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.serving.v2.protocol import Column, Signature, decode
 from slipway.spec.loading import load_all
-from slipway.stages.report.check import inspect
+from slipway.stages.report.check import inspect_project
 from slipway.wiring.check import expectation_check
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
@@ -69,7 +69,7 @@ def test_the_example_folders_load(project: Make) -> None:
 def test_the_example_folders_pass_the_closer_look(project: Make) -> None:
     """Great Expectations takes every expectation as it is written, and the code is Python."""
     root = project(files())
-    checked = inspect(root, load_all(root), expectations=expectation_check())
+    checked = inspect_project(root, load_all(root), expectations=expectation_check())
     assert [str(problem) for problem in checked.problems] == []
 
 

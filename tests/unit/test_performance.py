@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from slipway.adapters.metrics import measure
 from slipway.records.runs import RunRecord
 from slipway.stages.monitor.performance import (
-    Realised,
+    RealisedPerformance,
     join_labels,
     judge_performance,
     measure_performance,
 )
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, Shelf, TornLog
-from tests.support import ferries
+from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog
+from tests.support import ferry_dataset
 
 PROMISED = {1: {"slipway.metric.roc_auc": "0.65"}}
 
@@ -34,25 +34,25 @@ def measured(
     torn: datetime | None = None,
 ) -> RunRecord:
     """The performance record of January."""
-    rows = ferries.crossings(days=31)
+    rows = ferry_dataset.crossings(days=31)
     tables = MemoryTables()
     labels = rows.iloc[:labelled]
-    ferries.publish(
+    ferry_dataset.publish(
         tables, rows, labels=labels.assign(late=1 - labels["late"]) if flipped else labels
     )
-    log = ferries.logged(rows)
+    log = ferry_dataset.logged(rows)
     if asked_again:
         earlier = log.assign(request_id="earlier", row=range(len(log)), score=0.5)
         earlier["received_at"] -= pd.Timedelta(hours=1)
         log = pd.concat([log, earlier])
     return measure_performance(
-        ferries.model(),
-        ferries.dataset(),
+        ferry_dataset.model(),
+        ferry_dataset.dataset(),
         window="2013-01-v1",
         store=store or MemoryStore(),
-        registry=Shelf("ferry_delay", tags=tags),
+        registry=MonitoringRegistry("ferry_delay", tags=tags),
         tables=tables,
-        log=TornLog(log, torn=torn) if torn else MemoryLog(log),
+        log=UnreadableLog(log, torn=torn) if torn else MemoryLog(log),
         measure=measure,
         origin={"by": "a test"},
     )
@@ -108,7 +108,7 @@ def test_a_measured_window_is_not_measured_again() -> None:
 
 def test_rows_without_a_key_cannot_be_judged() -> None:
     """A prediction that was asked for without a key joins no label, and is not counted."""
-    rows = ferries.logged(ferries.crossings(days=1)).assign(key=None)
+    rows = ferry_dataset.logged(ferry_dataset.crossings(days=1)).assign(key=None)
     predicted, joined = join_labels(rows, pd.Series({"c0000000": 1.0}))
     assert (predicted, len(joined)) == (0, 0)
 
@@ -123,17 +123,21 @@ def test_only_a_change_for_the_worse_is_decay(
     metric: str, value: float, promised: float, allowed: float
 ) -> None:
     """A metric decays in its own bad direction, and only beyond what is allowed."""
-    spec = ferries.model(
+    spec = ferry_dataset.model(
         monitoring={"performance": {"metric": metric, "max_absolute_drop": allowed}}
     )
-    verdict = judge_performance(Realised(1000, 900, value, 0.5, promised), spec.monitoring)
+    verdict = judge_performance(
+        RealisedPerformance(1000, 900, value, 0.5, promised), spec.monitoring
+    )
     worse = promised - value if metric == "roc_auc" else value - promised
     assert verdict.action == ("decayed" if worse > allowed else "ok")
 
 
 def test_a_metric_that_cannot_be_computed_is_inconclusive() -> None:
     """Labels of one class have no ranking, so there is nothing to say."""
-    verdict = judge_performance(Realised(1000, 900, None, None, 0.7), ferries.model().monitoring)
+    verdict = judge_performance(
+        RealisedPerformance(1000, 900, None, None, 0.7), ferry_dataset.model().monitoring
+    )
     assert verdict.action == "inconclusive"
     assert "on these rows" in verdict.reason
 

@@ -18,7 +18,7 @@ from slipway.errors import NotFound
 from slipway.settings import Settings
 from slipway.stages.ports.registry import ModelVersion
 from slipway.wiring import Container
-from tests.fakes.fixed_status import WrittenRegistry
+from tests.fakes.fixed_status import FixedRegistry
 from tests.support.admission import validate
 from tests.support.small_specs import FILES, MODEL
 
@@ -33,7 +33,7 @@ deployment:
 TAGS = {"slipway.resident_mib": "83.2"}
 
 
-class Registry(WrittenRegistry):
+class Registry(FixedRegistry):
     """Tells versions 1 to 4, and makes their folders."""
 
     def version(self, model: str, version: int) -> ModelVersion:

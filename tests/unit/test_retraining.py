@@ -17,8 +17,8 @@ from slipway.stages.train.accept import accept
 from slipway.stages.train.close_request import SILENT_ATTEMPTS, STAGES, answer
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import Shelf
-from tests.support import ferries
+from tests.fakes.monitoring import MonitoringRegistry
+from tests.support import ferry_dataset
 
 MODEL = "ferry_delay"
 ORIGIN = {"by": "a test"}
@@ -29,23 +29,23 @@ class Yard:
     """A dataset that grows month by month, and a model that is trained on request."""
 
     def __init__(self, **retraining: object) -> None:
-        self.spec = ferries.model(retraining=dict(retraining))
+        self.spec = ferry_dataset.model(retraining=dict(retraining))
         self.store = MemoryStore()
         self.tables = MemoryTables()
-        self.registry = Shelf(MODEL)
-        self.clock = ferries.START
+        self.registry = MonitoringRegistry(MODEL)
+        self.clock = ferry_dataset.START
 
     def land(self, days: int = 30, *, labelled: bool = True) -> None:
         """Land some days of features and labels."""
-        rows = ferries.crossings(days=days, start=self.clock)
-        ferries.publish(self.tables, rows, labels=rows if labelled else None)
+        rows = ferry_dataset.crossings(days=days, start=self.clock)
+        ferry_dataset.publish(self.tables, rows, labels=rows if labelled else None)
         self.clock += timedelta(days=days)
 
     def accept(self, asked: dict[str, str] | None = None, *, run_id: str = "") -> Verdict:
         """The head of the train DAG."""
         return accept(
             self.spec,
-            ferries.dataset(),
+            ferry_dataset.dataset(),
             store=self.store,
             tables=self.tables,
             registry=self.registry,

@@ -21,16 +21,16 @@ from slipway.errors import (
 from slipway.records import ledger
 from slipway.records.leases import acquire, find_lease, release
 from slipway.spec.deployment import Verify
-from slipway.stages.rollout.plan import Decision, Facts, decide
-from slipway.stages.rollout.platform import Served, payload
-from slipway.stages.rollout.replay import Measured, recent_rows
-from slipway.stages.rollout.verify import judge
-from tests.support.rollout_env import DATASET, MODEL, Features, Yard
+from slipway.stages.rollout.plan import ObservedState, RolloutDecision, plan_rollout
+from slipway.stages.rollout.platform import Served, encode_rows
+from slipway.stages.rollout.replay import ReplayResult, recent_rows
+from slipway.stages.rollout.verify import judge_candidate
+from tests.support.rollout_env import DATASET, MODEL, FeatureRows, RolloutEnv
 
 STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
 
 
-def facts(**known: Any) -> Facts:
+def facts(**known: Any) -> ObservedState:
     """Version 2 is champion and served, 1 is previous; some of it changed."""
     usual: dict[str, Any] = {
         "champion": 2,
@@ -40,7 +40,7 @@ def facts(**known: Any) -> Facts:
         "served": 2,
         "unfinished": None,
     }
-    return Facts(**usual | known)
+    return ObservedState(**usual | known)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def facts(**known: Any) -> Facts:
 )
 def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: int | None) -> None:
     """Every state of affairs has one mend, with a reason in a sentence."""
-    decision = decide(facts(**known), to)
+    decision = plan_rollout(facts(**known), to)
     assert (decision.action, decision.version) == (action, version)
     assert decision.reason.endswith(".")
 
@@ -87,10 +87,10 @@ def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: i
 def test_what_cannot_be_rolled_out(known: dict[str, Any], to: str) -> None:
     """A rollback that would be a no-op, or anything not on offer, is refused."""
     with pytest.raises(BadParameter):
-        decide(facts(**known), to)
+        plan_rollout(facts(**known), to)
 
 
-def measured(**known: Any) -> Measured:
+def measured(**known: Any) -> ReplayResult:
     """A candidate that did well; some of it changed."""
     usual: dict[str, Any] = {
         "rows": 20,
@@ -101,7 +101,7 @@ def measured(**known: Any) -> Measured:
         "resident_mib": 200.0,
         "accepted": (),
     }
-    return Measured(**usual | known)
+    return ReplayResult(**usual | known)
 
 
 @pytest.mark.parametrize(
@@ -117,18 +117,18 @@ def measured(**known: Any) -> Measured:
 )
 def test_what_is_verified(known: dict[str, Any], is_urgent: bool, action: str) -> None:  # noqa: FBT001
     """Difference, bad inputs and latency each refuse; latency does not stop a way back."""
-    verdict = judge(measured(**known), None, Verify(), version=3, is_urgent=is_urgent)
+    verdict = judge_candidate(measured(**known), None, Verify(), version=3, is_urgent=is_urgent)
     assert verdict.action == action
     assert "ersion 3" in verdict.reason
 
 
 @pytest.fixture
-def yard() -> Yard:
+def yard() -> RolloutEnv:
     """A model whose version 2 serves."""
-    return Yard()
+    return RolloutEnv()
 
 
-def test_a_challenger_becomes_champion(yard: Yard) -> None:
+def test_a_challenger_becomes_champion(yard: RolloutEnv) -> None:
     """A whole rollout moves traffic, then aliases, anchors the ledger and frees the lease."""
     yard.registry.aliases["challenger"] = 3
     assert yard.roll() == STEPPED
@@ -140,7 +140,7 @@ def test_a_challenger_becomes_champion(yard: Yard) -> None:
     assert yard.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_version_is_measured_once(yard: Yard) -> None:
+def test_a_version_is_measured_once(yard: RolloutEnv) -> None:
     """What verify measured is noted at the version; a later look does not change it."""
     yard.registry.aliases["challenger"] = 3
     yard.roll()
@@ -153,13 +153,13 @@ def test_a_version_is_measured_once(yard: Yard) -> None:
     assert yard.registry.tags[4]["slipway.cold_start_s"] == "1.0"
 
 
-def test_a_return_measures_nothing(yard: Yard) -> None:
+def test_a_return_measures_nothing(yard: RolloutEnv) -> None:
     """A rollback notes no sizes: warm servers that asked for others would be replaced by it."""
     yard.roll("previous")
     assert "slipway.resident_mib" not in yard.registry.tags[1]
 
 
-def test_the_first_model_is_rolled_out(yard: Yard) -> None:
+def test_the_first_model_is_rolled_out(yard: RolloutEnv) -> None:
     """Without a champion the challenger takes everything, and there is no previous."""
     yard.registry.aliases = {"challenger": 1}
     yard.platform.forget(MODEL)
@@ -167,7 +167,7 @@ def test_the_first_model_is_rolled_out(yard: Yard) -> None:
     assert yard.registry.aliases == {"champion": 1}
 
 
-def test_a_rollback_cannot_be_undone_by_itself(yard: Yard) -> None:
+def test_a_rollback_cannot_be_undone_by_itself(yard: RolloutEnv) -> None:
     """`to: previous` returns to it; what was rolled back needs its number to serve again."""
     assert yard.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
     assert yard.registry.aliases == {"champion": 1}
@@ -181,7 +181,7 @@ def test_a_rollback_cannot_be_undone_by_itself(yard: Yard) -> None:
     assert yard.served() == yard.registry.aliases["champion"] == 2
 
 
-def test_a_lost_champion_is_put_back_at_once(yard: Yard) -> None:
+def test_a_lost_champion_is_put_back_at_once(yard: RolloutEnv) -> None:
     """Reconcile itself repairs what is served; the other stages confirm it."""
     yard.platform.forget(MODEL)
     record = yard.reconcile()
@@ -195,7 +195,7 @@ def test_a_lost_champion_is_put_back_at_once(yard: Yard) -> None:
     assert yard.registry.aliases == {"champion": 2, "previous": 1}
 
 
-def test_nothing_to_do_is_recorded_once(yard: Yard) -> None:
+def test_nothing_to_do_is_recorded_once(yard: RolloutEnv) -> None:
     """A sweep that finds nothing leaves one record per state of affairs, and no lease."""
     first, again = yard.reconcile(), yard.reconcile(holder="run-2")
     assert first == again
@@ -203,7 +203,7 @@ def test_nothing_to_do_is_recorded_once(yard: Yard) -> None:
     assert len(ledger.read(yard.store, MODEL)) == 1
 
 
-def test_a_refused_challenger_leaves_the_champion(yard: Yard) -> None:
+def test_a_refused_challenger_leaves_the_champion(yard: RolloutEnv) -> None:
     """Answers that differ from the offline predictions refuse a version, for good."""
     yard.registry.aliases["challenger"] = 3
     yard.platform.models[3] = yard.platform.models[1]
@@ -214,7 +214,7 @@ def test_a_refused_challenger_leaves_the_champion(yard: Yard) -> None:
     assert yard.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_candidate_that_accepts_bad_inputs_is_refused(yard: Yard) -> None:
+def test_a_candidate_that_accepts_bad_inputs_is_refused(yard: RolloutEnv) -> None:
     """Every bad input that is not refused is named."""
     yard.registry.aliases["challenger"] = 3
     yard.platform.lenient = True
@@ -226,7 +226,7 @@ def test_a_candidate_that_accepts_bad_inputs_is_refused(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("why", ["unready", "tampered", "no rows"])
-def test_what_cannot_be_verified_is_refused(yard: Yard, why: str) -> None:
+def test_what_cannot_be_verified_is_refused(yard: RolloutEnv, why: str) -> None:
     """No server, changed bytes or nothing to replay: each is a refusal with its reason."""
     yard.registry.aliases["challenger"] = 3
     if why == "unready":
@@ -239,7 +239,7 @@ def test_what_cannot_be_verified_is_refused(yard: Yard, why: str) -> None:
     assert yard.served() == 2
 
 
-def test_an_aborted_switch_puts_the_champion_back(yard: Yard) -> None:
+def test_an_aborted_switch_puts_the_champion_back(yard: RolloutEnv) -> None:
     """A version that fails under traffic is taken back, tagged, and not tried again by itself."""
     run = yard.until_switch()
     yard.platform.broken = {3}
@@ -251,7 +251,7 @@ def test_an_aborted_switch_puts_the_champion_back(yard: Yard) -> None:
     assert yard.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_platform_that_is_down_is_no_verdict(yard: Yard) -> None:
+def test_a_platform_that_is_down_is_no_verdict(yard: RolloutEnv) -> None:
     """If the champion cannot be put back either, the stage fails and a retry goes on."""
     run = yard.until_switch()
     yard.platform.down = True
@@ -262,7 +262,7 @@ def test_a_platform_that_is_down_is_no_verdict(yard: Yard) -> None:
     assert yard.promote(run).verdict.action == "promoted"
 
 
-def test_success_is_never_said_of_something_else(yard: Yard) -> None:
+def test_success_is_never_said_of_something_else(yard: RolloutEnv) -> None:
     """If something else is served after the switch, no alias moves."""
     run = yard.until_switch()
     yard.switch(run)
@@ -272,7 +272,7 @@ def test_success_is_never_said_of_something_else(yard: Yard) -> None:
     assert yard.registry.aliases["champion"] == 2
 
 
-def test_a_half_finished_rollout_is_finished(yard: Yard) -> None:
+def test_a_half_finished_rollout_is_finished(yard: RolloutEnv) -> None:
     """Killed between switch and promote, the next rollout goes on where it stopped."""
     run = yard.reconcile("previous").ref.run
     yard.verify(run)
@@ -285,7 +285,7 @@ def test_a_half_finished_rollout_is_finished(yard: Yard) -> None:
     assert yard.registry.tags[2]["slipway.rollout"] == "rolled_back"
 
 
-def test_two_rollouts_keep_apart(yard: Yard) -> None:
+def test_two_rollouts_keep_apart(yard: RolloutEnv) -> None:
     """While one is in flight another is held off; after it was taken over it cannot go on."""
     yard.registry.aliases["challenger"] = 3
     run = yard.reconcile().ref.run
@@ -298,7 +298,7 @@ def test_two_rollouts_keep_apart(yard: Yard) -> None:
         yard.verify(run)
 
 
-def test_a_late_attempt_leaves_the_lease_to_its_successor(yard: Yard) -> None:
+def test_a_late_attempt_leaves_the_lease_to_its_successor(yard: RolloutEnv) -> None:
     """Two attempts of one run hold one lease; the one that is refused does not give it back."""
     yard.registry.aliases["challenger"] = 3
     ask = yard.platform.served
@@ -317,7 +317,7 @@ def test_a_late_attempt_leaves_the_lease_to_its_successor(yard: Yard) -> None:
     assert not yard.is_free()
 
 
-def test_a_repeat_changes_nothing(yard: Yard) -> None:
+def test_a_repeat_changes_nothing(yard: RolloutEnv) -> None:
     """Every stage, run again, returns its record and touches neither traffic nor aliases."""
     yard.registry.aliases["challenger"] = 3
     yard.roll()
@@ -329,7 +329,7 @@ def test_a_repeat_changes_nothing(yard: Yard) -> None:
     assert (yard.registry.aliases, yard.platform.applied) == (aliases, applied)
 
 
-def test_a_version_that_is_not_there_cannot_be_asked_for(yard: Yard) -> None:
+def test_a_version_that_is_not_there_cannot_be_asked_for(yard: RolloutEnv) -> None:
     """A number without a version is not found, before any lease is taken."""
     with pytest.raises(NotFound):
         yard.reconcile("9")
@@ -338,11 +338,11 @@ def test_a_version_that_is_not_there_cannot_be_asked_for(yard: Yard) -> None:
 
 def test_replayed_rows_are_the_newest_and_some_have_gaps() -> None:
     """The newest rows are replayed, up to a fifth of them with a missing value."""
-    rows = recent_rows(Features(), DATASET, rows=20)
+    rows = recent_rows(FeatureRows(), DATASET, rows=20)
     assert len(rows) == 20
     assert rows["origin"].isna().sum() == 4
     assert rows["at"].is_monotonic_increasing
-    everything = recent_rows(Features(), DATASET, rows=500)
+    everything = recent_rows(FeatureRows(), DATASET, rows=500)
     assert len(everything) == 100
 
 
@@ -358,7 +358,8 @@ def test_rows_travel_as_a_client_sends_them() -> None:
     )
     columns = [("distance", "number", False), ("origin", "string", False)]
     sent = {
-        it["name"]: it["data"] for it in payload(rows, columns, key="id", event_time="at")["inputs"]
+        it["name"]: it["data"]
+        for it in encode_rows(rows, columns, key="id", event_time="at")["inputs"]
     }
     assert sent == {
         "distance": [1.0, None],
@@ -370,7 +371,7 @@ def test_rows_travel_as_a_client_sends_them() -> None:
 
 def test_a_decision_is_a_value() -> None:
     """Decisions compare by what they say."""
-    assert decide(facts(challenger=3), "challenger") == Decision(
+    assert plan_rollout(facts(challenger=3), "challenger") == RolloutDecision(
         "roll_out", 3, "version 3 is challenger, and version 2 is served."
     )
 

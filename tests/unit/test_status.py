@@ -11,7 +11,7 @@ from slipway.records.runs import RunRef, perform
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.status import OpenRequest, VersionEngine, status
-from tests.fakes.fixed_status import WrittenPlatform, WrittenRegistry
+from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.memory_store import MemoryStore
 
 
@@ -35,7 +35,7 @@ def asked(store: Store, kind: requests.Kind) -> requests.Request:
 
 def test_new_model_has_nothing(memory: MemoryStore) -> None:
     """Before anything happened there is no version, no request and no verdict."""
-    found = status("sales", store=memory, registry=WrittenRegistry(), platform=WrittenPlatform())
+    found = status("sales", store=memory, registry=FixedRegistry(), platform=FixedPlatform())
     assert set(found.aliases.values()) == {None}
     assert (found.weights, found.requests, found.verdicts, found.unknown) == ({}, (), (), ())
 
@@ -50,8 +50,8 @@ def test_everything_is_told(memory: MemoryStore) -> None:
     found = status(
         "sales",
         store=memory,
-        registry=WrittenRegistry({"champion": 2, "previous": 1}),
-        platform=WrittenPlatform({2: 1.0}),
+        registry=FixedRegistry({"champion": 2, "previous": 1}),
+        platform=FixedPlatform({2: 1.0}),
     )
     assert found.aliases == {"champion": 2, "challenger": None, "previous": 1}
     assert (found.weights, found.failing) == ({2: 1.0}, ())
@@ -76,8 +76,8 @@ def test_the_engine_of_each_version_is_told(memory: MemoryStore) -> None:
     found = status(
         "sales",
         store=memory,
-        registry=WrittenRegistry({"champion": 2, "previous": 1}, tags={2: tags}),
-        platform=WrittenPlatform({2: 1.0}),
+        registry=FixedRegistry({"champion": 2, "previous": 1}, tags={2: tags}),
+        platform=FixedPlatform({2: 1.0}),
     )
     assert found.engines == {
         1: VersionEngine("sklearn", None, None, None),
@@ -94,16 +94,16 @@ def test_where_a_version_was_brought_from_is_told(memory: MemoryStore) -> None:
     found = status(
         "sales",
         store=memory,
-        registry=WrittenRegistry({"champion": 2, "previous": 1}, tags={2: tags}),
-        platform=WrittenPlatform({2: 1.0}),
+        registry=FixedRegistry({"champion": 2, "previous": 1}, tags={2: tags}),
+        platform=FixedPlatform({2: 1.0}),
     )
     assert found.sources == {2: "version 7 of https://mlflow.example.org"}
 
 
 def test_an_edit_by_hand_is_told(memory: MemoryStore) -> None:
     """Whoever looks sees what no rollout has done."""
-    platform = WrittenPlatform({2: 1.0}, edited="weights set by kubectl-edit")
-    found = status("sales", store=memory, registry=WrittenRegistry(), platform=platform)
+    platform = FixedPlatform({2: 1.0}, edited="weights set by kubectl-edit")
+    found = status("sales", store=memory, registry=FixedRegistry(), platform=platform)
     assert found.edited == "weights set by kubectl-edit"
     assert found.to_json()["edited"] == found.edited
 
@@ -114,8 +114,8 @@ def test_what_does_not_answer_hides_nothing_else(memory: MemoryStore) -> None:
     found = status(
         "sales",
         store=memory,
-        registry=WrittenRegistry(answers=False),
-        platform=WrittenPlatform(answers=False),
+        registry=FixedRegistry(answers=False),
+        platform=FixedPlatform(answers=False),
     )
     assert found.unknown == ("MLflow does not answer", "the platform does not answer")
     assert len(found.verdicts) == 1

@@ -17,7 +17,7 @@ from slipway.spec.model import Training
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import REFERENCE
 from slipway.stages.train.splitting import divide
-from tests.support import ferries
+from tests.support import ferry_dataset
 from tests.support.training_env import Meddler, Yard, spec
 
 DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 def yard(tmp_path: Path) -> Yard:
     """Sixty days of labelled crossings."""
     made = Yard.in_memory(tmp_path)
-    made.land(ferries.crossings(days=60))
+    made.land(ferry_dataset.crossings(days=60))
     return made
 
 
@@ -47,21 +47,21 @@ def _deliver_late(yard: Yard, rows: pd.DataFrame, *, available_at: datetime) -> 
 def test_a_snapshot_pins_every_table_and_the_clock(yard: Yard) -> None:
     """Versions, event clock and labelled range are in the record."""
     verdict = yard.snapshot(yard.ask()).verdict
-    newest = ferries.START + timedelta(minutes=36 * (60 * ferries.ROWS_PER_DAY - 1))
+    newest = ferry_dataset.START + timedelta(minutes=36 * (60 * ferry_dataset.ROWS_PER_DAY - 1))
     assert verdict.action == "pinned"
     assert verdict.numbers["features_version"] == yard.tables.version("ferries/features")
     assert verdict.numbers["labels_version"] == yard.tables.version("ferries/labels")
     assert verdict.numbers["as_of"] == newest.isoformat()
     # The row at the clock itself is not before it.
-    assert verdict.numbers["labelled_rows"] == 60 * ferries.ROWS_PER_DAY - 1
-    assert verdict.numbers["window_start"] == ferries.START.isoformat()
+    assert verdict.numbers["labelled_rows"] == 60 * ferry_dataset.ROWS_PER_DAY - 1
+    assert verdict.numbers["window_start"] == ferry_dataset.START.isoformat()
 
 
 def test_training_reads_what_was_pinned_however_much_has_landed_since(yard: Yard) -> None:
     """A batch between snapshot and training changes nothing."""
     request = yard.ask()
     pinned = yard.snapshot(request).verdict
-    yard.land(ferries.crossings(days=30, start=ferries.START + 60 * DAY))
+    yard.land(ferry_dataset.crossings(days=30, start=ferry_dataset.START + 60 * DAY))
     numbers = yard.train(request).verdict.numbers
     assert numbers["training_rows"] + numbers["holdout_rows"] == pinned.numbers["labelled_rows"]
     assert numbers["holdout_end"] == pinned.numbers["window_end"]
@@ -69,8 +69,8 @@ def test_training_reads_what_was_pinned_however_much_has_landed_since(yard: Yard
 
 def test_labels_that_arrived_later_are_not_seen(yard: Yard) -> None:
     """Replayed years later, a training knows no more than it could have known then."""
-    later = ferries.crossings(days=10, start=ferries.START + 60 * DAY)
-    ferries.publish(yard.tables, later)
+    later = ferry_dataset.crossings(days=10, start=ferry_dataset.START + 60 * DAY)
+    ferry_dataset.publish(yard.tables, later)
     clock = yard.tables.newest("ferries/features", "departs")
     assert clock is not None
     before = int(yard.snapshot(yard.ask("before")).verdict.numbers["labelled_rows"] or 0)
@@ -80,8 +80,8 @@ def test_labels_that_arrived_later_are_not_seen(yard: Yard) -> None:
 
 def test_a_key_delivered_twice_counts_as_delivered_last(yard: Yard) -> None:
     """A correction in another batch replaces a label and adds no row."""
-    rows = ferries.crossings(days=60)
-    yard.land(ferries.crossings(days=5, start=ferries.START + 60 * DAY))
+    rows = ferry_dataset.crossings(days=60)
+    yard.land(ferry_dataset.crossings(days=5, start=ferry_dataset.START + 60 * DAY))
     clock = yard.tables.newest("ferries/features", "departs")
     assert clock is not None
     corrected = rows.head(50).assign(late=1 - rows["late"].head(50))
@@ -97,11 +97,11 @@ def test_a_snapshot_needs_tables_and_labels(tmp_path: Path) -> None:
     yard = Yard.in_memory(tmp_path)
     with pytest.raises(NotComputable, match="ferries/features"):
         yard.snapshot(yard.ask())
-    rows = ferries.crossings(days=60)
-    ferries.publish(yard.tables, rows)
+    rows = ferry_dataset.crossings(days=60)
+    ferry_dataset.publish(yard.tables, rows)
     with pytest.raises(NotComputable, match="ferries/labels"):
         yard.snapshot(yard.ask())
-    ferries.publish(yard.tables, rows, labels=rows.head(400))
+    ferry_dataset.publish(yard.tables, rows, labels=rows.head(400))
     with pytest.raises(NotComputable, match="too few labelled rows"):
         yard.snapshot(yard.ask())
 
@@ -236,7 +236,7 @@ def test_a_failed_attempt_is_a_failed_run(yard: Yard) -> None:
 def test_labels_have_to_fit_the_task(tmp_path: Path) -> None:
     """A classification whose labels are not 0 and 1 is not trained."""
     yard = Yard.in_memory(tmp_path)
-    rows = ferries.crossings(days=60)
+    rows = ferry_dataset.crossings(days=60)
     yard.land(rows.assign(late=rows["late"] + 1))
     request = yard.ask()
     yard.snapshot(request)

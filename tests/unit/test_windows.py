@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadParameter
 from slipway.stages.monitor.windows import (
+    MonitoredWindow,
     Unit,
-    WatchedWindow,
     closed_windows,
-    parse_watched,
+    parse_monitored_window,
     window_at,
 )
 
@@ -41,8 +41,8 @@ def test_windows_follow_without_a_gap(moment: datetime, unit: Unit) -> None:
 @given(MOMENTS, UNITS, st.integers(1, 10_000))
 def test_an_id_names_its_window(moment: datetime, unit: Unit, version: int) -> None:
     """Reading back the id of a window gives that window."""
-    watched = WatchedWindow(window_at(moment, unit), version)
-    assert parse_watched(watched.id, unit) == watched
+    watched = MonitoredWindow(window_at(moment, unit), version)
+    assert parse_monitored_window(watched.id, unit) == watched
 
 
 @given(MOMENTS, MOMENTS, UNITS)
@@ -58,7 +58,7 @@ def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) ->
 def test_other_ids_are_refused(text: str) -> None:
     """An id that names no window of the unit is refused, with an example of one that does."""
     with pytest.raises(BadParameter) as refused:
-        parse_watched(text, "month")
+        parse_monitored_window(text, "month")
     assert "2013-05-v3" in str(refused.value)
 
 

@@ -19,13 +19,13 @@ def check(*, as_json: bool) -> None:
     of each expectation are checked too.
     """
     from slipway.spec.loading import load_all
-    from slipway.stages.report.check import inspect
+    from slipway.stages.report.check import inspect_project
     from slipway.wiring.check import expectation_check
 
     project = Settings().project
     loaded = load_all(project)
     asks = any(spec.expectations for spec in loaded.datasets.values())
-    loaded = inspect(project, loaded, expectations=expectation_check() if asks else None)
+    loaded = inspect_project(project, loaded, expectations=expectation_check() if asks else None)
     datasets, models = sorted(loaded.datasets), sorted(loaded.models)
     if as_json:
         problems = [problem.to_json() for problem in loaded.problems]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slipway.adapters.object_store import S3Access
     from slipway.records.runs import RunRecord
     from slipway.records.verdicts import Verdict
-    from slipway.stages.import_version.environments import Here, Source
+    from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
 
 
 def bring(
@@ -60,7 +60,7 @@ def bring(
             found=f"{_address(mlflow)} and {source.store.root}",
             hint="SLIPWAY_MLFLOW and SLIPWAY_STORE say where this one is",
         )
-    return import_version.bring(
+    return import_version.import_version(
         spec,
         own.dataset(spec.dataset),
         version=find_version(source.registry, model, which),
@@ -78,13 +78,13 @@ def _address(mlflow: str) -> str:
     return MlflowRegistry(mlflow).address
 
 
-def _source(mlflow: str, store: str, *, name: str, secrets: SourceSettings) -> Source:
+def _source(mlflow: str, store: str, *, name: str, secrets: SourceSettings) -> SourceEnvironment:
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns
     from slipway.adapters.object_store import open_store
-    from slipway.stages.import_version.environments import Source
+    from slipway.stages.import_version.environments import SourceEnvironment
 
     token = secrets.mlflow_token.get_secret_value() if secrets.mlflow_token else None
-    return Source(
+    return SourceEnvironment(
         name=name,
         registry=MlflowRegistry(mlflow, token=token),
         runs=MlflowRuns(mlflow, token=token),
@@ -105,17 +105,17 @@ def _access(secrets: SourceSettings) -> S3Access:
     )
 
 
-def _here(shop: Container) -> Here:
+def _here(shop: Container) -> TargetEnvironment:
     from slipway.adapters.metrics import measure
     from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.adapters.model_package import load_package
-    from slipway.stages.import_version.environments import Here
-    from slipway.stages.import_version.regate import Scales
+    from slipway.stages.import_version.environments import TargetEnvironment
+    from slipway.stages.import_version.regate import RegateTools
 
-    return Here(
+    return TargetEnvironment(
         registry=shop.registry,
         tracking=shop.tracking,
         artifacts=MlflowRuns(shop.settings.mlflow),
         store=shop.store,
-        scales=Scales(shop.registry, shop.tables, load_package, measure),
+        scales=RegateTools(shop.registry, shop.tables, load_package, measure),
     )

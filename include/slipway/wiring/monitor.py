@@ -11,10 +11,10 @@ from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
-    from slipway.stages.monitor.collect import Due
+    from slipway.stages.monitor.collect import DueWindows
 
 
-def collect(*, model: str, shop: Container | None = None) -> Due:
+def collect(*, model: str, shop: Container | None = None) -> DueWindows:
     """Windows of predictions that nobody has measured yet."""
     from slipway.stages.monitor import collect as watching
 

@@ -13,7 +13,7 @@ from slipway.wiring.stage_call import Call
 if TYPE_CHECKING:
     from slipway.records.runs import RunRecord
     from slipway.spec import ModelSpec
-    from slipway.stages.score.partitions import Due, Scoring
+    from slipway.stages.score.partitions import DuePartitions, Scoring
 
 
 def partitions(
@@ -23,7 +23,7 @@ def partitions(
     first: str | None = None,
     last: str | None = None,
     shop: Container | None = None,
-) -> Due:
+) -> DuePartitions:
     """The partitions that are to be scored now: those that are due, or those asked for.
 
     Args:
@@ -36,8 +36,8 @@ def partitions(
     Raises:
         BadParameter: What is asked for cannot be scored.
     """
-    from slipway.stages.monitor.windows import window_named
-    from slipway.stages.score.partitions import due
+    from slipway.stages.monitor.windows import parse_window
+    from slipway.stages.score.partitions import due_partitions as due
 
     shop = shop or Container()
     spec = _batch_model(shop, model)
@@ -50,7 +50,7 @@ def partitions(
     first, last = partition or first, partition or last
     for name in (first, last):
         if name is not None:
-            window_named(name, spec.deployment.batch.partition)
+            parse_window(name, spec.deployment.batch.partition)
     # Names of one unit sort like the periods; "0" and "9…" stand for an open end.
     asked = None if first is last is None else (first or "0", last or "9999-99")
     return due(

@@ -24,11 +24,11 @@ from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import digest, encode
 from slipway.settings import Settings
 from slipway.spec import ModelSpec
-from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, Likeness
+from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, Agreement
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.platform import Served
-from slipway.stages.rollout.reconcile import TAG
+from slipway.stages.rollout.reconcile import ROLLOUT_TAG
 from slipway.stages.train.promote import DIGEST
 from slipway.wiring import Container
 from tests.kubernetes_double import Cluster
@@ -41,7 +41,7 @@ OTHER = 6
 CHAMPION, CANDIDATE = 1, 2
 STAGES = ("verify", "shift", "switch", "promote_champion")
 GOOD = {"verified", "shifted", "switched", "promoted"}
-ALIKE = Likeness(disagreement=0.0, spread=0.3, correlation=1.0)
+ALIKE = Agreement(disagreement=0.0, spread=0.3, correlation=1.0)
 
 
 def registry_in(mlflow: str, folder: Path) -> MlflowRegistry:
@@ -210,7 +210,7 @@ class World:
         self.write_specs()
         self._name(champion=CHAMPION, previous=previous, challenger=None)
         for version in range(1, OTHER + 1):
-            self.registry.tag(MODEL, version, {TAG: ""})
+            self.registry.tag(MODEL, version, {ROLLOUT_TAG: ""})
         served = self.served()
         if served is None or served.version != CHAMPION or self.warm() != {previous} - {None}:
             token = served.token if served else 0
@@ -250,7 +250,7 @@ class World:
 
     def tag(self, version: int) -> str:
         """What the registry says became of a version."""
-        return self.registry.version(MODEL, version).tags.get(TAG, "")
+        return self.registry.version(MODEL, version).tags.get(ROLLOUT_TAG, "")
 
     def names(self, kind: str) -> list[str]:
         """Names of the model's objects of a kind."""

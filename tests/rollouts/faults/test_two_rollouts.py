@@ -9,7 +9,7 @@ import pytest
 from slipway.errors import LeaseHeld, Superseded
 from slipway.records.leases import acquire, release
 from slipway.records.runs import RunRecord
-from slipway.stages.rollout.lease import lease_name, run_name
+from slipway.stages.rollout.lease import lease_name, rollout_run
 from tests.rollouts.faults.overtaken import waiting_step
 from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
 from tests.support.models_on_cluster import MODEL, NAME
@@ -25,7 +25,7 @@ def test_only_one_of_two_begins(routed: World) -> None:
         assert isinstance(held, LeaseHeld)
         served = routed.served()
         assert served is not None
-        assert begun.ref.run == run_name(served.token)
+        assert begun.ref.run == rollout_run(served.token)
     routed.is_tidy(CHAMPION)
 
 

@@ -21,7 +21,7 @@ from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours
 from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
 from slipway.errors import CommitConflict
 from slipway.records.runs import Attempt
-from slipway.stages.score.partitions import Held
+from slipway.stages.score.partitions import ScoredPartition
 
 _PARTITION = "_partition"
 _FEATURES = "_features"
@@ -41,7 +41,7 @@ class ScoreTable:
     def __init__(self, root: str) -> None:
         self._folder = TablesFolder(root)
 
-    def held(self, model: str) -> dict[str, Held]:
+    def held(self, model: str) -> dict[str, ScoredPartition]:
         """What each partition was scored from and by whom, from file statistics."""
         table = _table(model)
         opened = self._folder.find(table)
@@ -54,7 +54,10 @@ class ScoreTable:
             files["min.version"],
             strict=True,
         )
-        return {partition: Held(features, int(version)) for partition, features, version in facts}
+        return {
+            partition: ScoredPartition(features, int(version))
+            for partition, features, version in facts
+        }
 
     def replace(
         self,

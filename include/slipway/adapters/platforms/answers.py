@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 
 from slipway.errors import BadParameter, BadRequest, NotFound, PlatformUnavailable
-from slipway.stages.rollout.platform import Answer
+from slipway.stages.rollout.platform import Prediction
 
 POLL_SECONDS = 0.02
 
 
-def answer_of(reply: httpx.Response, url: str) -> Answer:
+def answer_of(reply: httpx.Response, url: str) -> Prediction:
     """The scores that a reply holds, and who gave them.
 
     Raises:
@@ -32,7 +32,7 @@ def answer_of(reply: httpx.Response, url: str) -> Answer:
     if not reply.is_success:
         raise PlatformUnavailable("the request was not answered", found=said_by(reply), where=url)
     value = reply.json()
-    return Answer(int(value["model_version"]), tuple(value["outputs"][0]["data"]))
+    return Prediction(int(value["model_version"]), tuple(value["outputs"][0]["data"]))
 
 
 def let_in(reply: httpx.Response, url: str) -> None:

@@ -18,7 +18,7 @@ from slipway.local.demo.load import Probing
 from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
 from slipway.local.stack import Stack
 from slipway.records import arrivals, requests
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 from slipway.wiring import Container, collect
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Player:
         features = self.model.features
         columns = [(name, "number", False) for name in features.numeric]
         columns += [(name, "string", False) for name in features.categorical]
-        return payload(
+        return encode_rows(
             rows,
             columns,
             key=self.dataset.key,

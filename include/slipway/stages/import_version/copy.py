@@ -40,7 +40,7 @@ class TrackedRun:
     address: str
 
 
-class Runs(Protocol):
+class SourceRuns(Protocol):
     """The source's training runs."""
 
     def read(self, run_id: str) -> TrackedRun:
@@ -62,7 +62,7 @@ class Artifacts(Protocol):
 
 
 @dataclass(frozen=True)
-class Original:
+class FetchedVersion:
     """A version as it was fetched, its digests checked.
 
     Attributes:
@@ -78,16 +78,16 @@ class Original:
     tags: Mapping[str, str]
 
 
-def run_name(sha256: str) -> str:
+def copy_run(sha256: str) -> str:
     """Run id of the copy of a version's bytes; there is one for the same bytes."""
     return f"copy-{sha256[:SHORT]}"
 
 
-def copy(
+def copy_version(
     model: str,
-    original: Original,
+    original: FetchedVersion,
     *,
-    runs: Runs,
+    runs: SourceRuns,
     store: Store,
     tracking: Tracking,
     artifacts: Artifacts,
@@ -111,7 +111,7 @@ def copy(
         Tampered: What arrived differs from what was sent.
         Superseded: A newer attempt has begun.
     """
-    ref = RunRef(model, run_name(original.sha256), "copy")
+    ref = RunRef(model, copy_run(original.sha256), "copy")
 
     def work(attempt: Attempt) -> Verdict:
         tracked = runs.read(original.run_id)

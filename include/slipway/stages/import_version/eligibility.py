@@ -7,7 +7,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Facts:
+class EligibilityFacts:
     """What a decision may look at, before the gates.
 
     Attributes:
@@ -40,40 +40,46 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Decision:
+class EligibilityDecision:
     """What to do with a version of elsewhere, and why."""
 
     action: Literal["weigh", "known", "refused"]
     reason: str = ""
 
 
-def decide(facts: Facts) -> Decision:
+def check_eligibility(facts: EligibilityFacts) -> EligibilityDecision:
     """Whether a version of elsewhere may be weighed here; pure."""
     what = f"Version {facts.version} of {facts.source}"
     if facts.missing:
-        return Decision("refused", f"{what} has not passed there: {'; '.join(facts.missing)}.")
+        return EligibilityDecision(
+            "refused", f"{what} has not passed there: {'; '.join(facts.missing)}."
+        )
     if facts.misfits:
-        return Decision("refused", f"{what} does not fit the spec: {'; '.join(facts.misfits)}.")
+        return EligibilityDecision(
+            "refused", f"{what} does not fit the spec: {'; '.join(facts.misfits)}."
+        )
     if facts.known is not None:
         same = f"{what} is version {facts.known} here, byte for byte, and that"
         standing = _standing(facts)
         if standing is not None:
-            return Decision(standing.action, f"{same} {standing.reason}.")
+            return EligibilityDecision(standing.action, f"{same} {standing.reason}.")
     if facts.waiting is not None and not facts.replace:
         waits = f"version {facts.waiting} is challenger here and waits for its rollout"
-        return Decision("refused", f"{what} has to wait: {waits}; `--replace` takes its place.")
-    return Decision("weigh")
+        return EligibilityDecision(
+            "refused", f"{what} has to wait: {waits}; `--replace` takes its place."
+        )
+    return EligibilityDecision("weigh")
 
 
-def _standing(facts: Facts) -> Decision | None:
+def _standing(facts: EligibilityFacts) -> EligibilityDecision | None:
     """What to do with a version that is here already; None: weigh it again."""
     if facts.is_champion:
-        return Decision("known", "is champion")
+        return EligibilityDecision("known", "is champion")
     if facts.blocked is not None:
         was = facts.blocked.replace("_", " ")
-        return Decision(
+        return EligibilityDecision(
             "refused", f"was {was} before; its number as `to` of a rollout overrides that"
         )
     if facts.is_own:
-        return Decision("refused", "was trained here; its number as `to` rolls it out")
-    return Decision("known", "is challenger") if facts.is_ready else None
+        return EligibilityDecision("refused", "was trained here; its number as `to` rolls it out")
+    return EligibilityDecision("known", "is challenger") if facts.is_ready else None

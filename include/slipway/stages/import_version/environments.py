@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipway.records.store import Store
-from slipway.stages.import_version.copy import Artifacts, Runs
-from slipway.stages.import_version.regate import Scales
+from slipway.stages.import_version.copy import Artifacts, SourceRuns
+from slipway.stages.import_version.regate import RegateTools
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tracking import Tracking
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceEnvironment:
     """Another environment, which is only read.
 
     Attributes:
@@ -24,12 +24,12 @@ class Source:
 
     name: str
     registry: Registry
-    runs: Runs
+    runs: SourceRuns
     store: Store
 
 
 @dataclass(frozen=True)
-class Here:
+class TargetEnvironment:
     """This environment.
 
     Attributes:
@@ -44,4 +44,4 @@ class Here:
     tracking: Tracking
     artifacts: Artifacts
     store: Store
-    scales: Scales
+    scales: RegateTools

@@ -17,7 +17,7 @@ from slipway.records.runs import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.rollout.reconcile import TAG
+from slipway.stages.rollout.reconcile import ROLLOUT_TAG
 from slipway.stages.rollout.switch import SERVING
 
 TRAINED = {"train": "trained", "gate": "promote", "promote_challenger": "promoted"}
@@ -101,7 +101,9 @@ class Evidence:
         elif self.was_rolled_back:
             found.append(f"{self.rollout} rolled it back")
         elif self.tag != SERVING:
-            found.append(f"its tag {TAG} says {self.tag or 'nothing'!r} instead of {SERVING!r}")
+            found.append(
+                f"its tag {ROLLOUT_TAG} says {self.tag or 'nothing'!r} instead of {SERVING!r}"
+            )
         for stage, word in self._needed.items():
             verdict = self.verdicts.get(stage)
             if verdict is None:
@@ -111,7 +113,9 @@ class Evidence:
         return found
 
 
-def gather(store: Store, registry: Anchors, version: ModelVersion, *, sha256: str) -> Evidence:
+def gather_evidence(
+    store: Store, registry: Anchors, version: ModelVersion, *, sha256: str
+) -> Evidence:
     """What an environment recorded of one of its versions.
 
     Args:
@@ -143,7 +147,7 @@ def gather(store: Store, registry: Anchors, version: ModelVersion, *, sha256: st
         born=born,
         rollout=rolled["run"] if rolled else None,
         was_rolled_back=rolled is not None and _names(rolled, "version") != version.version,
-        tag=version.tags.get(TAG, ""),
+        tag=version.tags.get(ROLLOUT_TAG, ""),
         head=head,
         verdicts={stage: record.verdict for stage, record in parsed.items()},
         records={f"{record.ref.run}/{stage}": records[stage] for stage, record in parsed.items()}

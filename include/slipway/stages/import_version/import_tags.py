@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.records.runs import RunRecord
 from slipway.stages.import_version.evidence import Evidence
-from slipway.stages.import_version.regate import Weighed
+from slipway.stages.import_version.regate import RegateResult
 from slipway.stages.model import sbom
 from slipway.stages.model.agreement import COMPARED_WITH, EVIDENCE, TAG_PREFIX
 from slipway.stages.model.provenance import SOURCE
@@ -18,7 +18,7 @@ from slipway.stages.train.promote import DIGEST
 METRIC = "slipway.metric."
 
 
-def provenance(
+def source_tags(
     version: ModelVersion, evidence: Evidence, *, source: str, store: str
 ) -> dict[str, str]:
     """Where a version comes from, as tags of the run and of the version here.
@@ -44,7 +44,7 @@ def provenance(
 
 
 def version_tags(
-    manifest: Mapping[str, Any], weighed: Weighed, source: Mapping[str, str], copied: RunRecord
+    manifest: Mapping[str, Any], weighed: RegateResult, source: Mapping[str, str], copied: RunRecord
 ) -> dict[str, str]:
     """All tags of a brought version; what the bytes say is read from the bytes.
 

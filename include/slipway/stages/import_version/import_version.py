@@ -18,39 +18,39 @@ from slipway.records.runs import Attempt, RunRecord, RunRef, perform
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.import_version.copy import Original, copy, run_name
-from slipway.stages.import_version.eligibility import Facts, decide
-from slipway.stages.import_version.environments import Here, Source
-from slipway.stages.import_version.evidence import INDEX, Evidence, gather
-from slipway.stages.import_version.import_tags import provenance, version_tags
+from slipway.stages.import_version.copy import FetchedVersion, copy_run, copy_version
+from slipway.stages.import_version.eligibility import EligibilityFacts, check_eligibility
+from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
+from slipway.stages.import_version.evidence import INDEX, Evidence, gather_evidence
+from slipway.stages.import_version.import_tags import source_tags, version_tags
 from slipway.stages.import_version.regate import (
     Champion,
-    Weighed,
-    compare_here,
-    name_of,
-    needs_rows,
-    pins,
-    take_over,
+    RegateResult,
+    champion_label,
+    needs_local_rows,
+    pin_newest_rows,
+    regate_on_local_rows,
+    regate_on_source_numbers,
 )
-from slipway.stages.import_version.schema_compat import misfits
+from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.agreement import COMPARED_WITH
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.rollout.reconcile import BLOCKED, TAG
+from slipway.stages.rollout.reconcile import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.gates import CHALLENGER, CHAMPION
 from slipway.stages.train.promote import DIGEST
 
 BRING, BROUGHT = "bring", "brought"
 
 
-def bring(
+def import_version(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
     version: ModelVersion,
-    source: Source,
-    here: Here,
+    source: SourceEnvironment,
+    here: TargetEnvironment,
     replace: bool,
     origin: Mapping[str, Any],
 ) -> RunRecord | Verdict:
@@ -77,7 +77,7 @@ def bring(
         folder = source.registry.download(spec.model, version.version, Path(scratch) / spec.model)
         sha256 = version.tags[DIGEST]
         manifest = open_sealed(folder, sha256=sha256)
-        evidence = gather(source.store, source.registry, version, sha256=sha256)
+        evidence = gather_evidence(source.store, source.registry, version, sha256=sha256)
         bringing = _Bringing(
             spec, dataset, version, source, here, folder, manifest, evidence, origin
         )
@@ -91,8 +91,8 @@ class _Bringing:
     spec: ModelSpec
     dataset: DatasetSpec
     version: ModelVersion
-    source: Source
-    here: Here
+    source: SourceEnvironment
+    here: TargetEnvironment
     folder: Path
     manifest: Mapping[str, Any]
     evidence: Evidence
@@ -102,7 +102,7 @@ class _Bringing:
         """What became of it."""
         champion = self._champion()
         facts = self._facts(champion, replace=replace)
-        decision = decide(facts)
+        decision = check_eligibility(facts)
         numbers = {"version": facts.known, "source.version": facts.version}
         verdict = Verdict(decision.action, decision.reason, numbers)
         outcome: RunRecord | Verdict = verdict
@@ -119,7 +119,11 @@ class _Bringing:
     def _weigh(self, champion: Champion | None) -> RunRecord:
         """Record of what the gates here said: one for the same champion, rows and evidence."""
         tables = self.here.scales.tables
-        at = pins(tables, self.dataset) if needs_rows(champion, self._compared()) else None
+        at = (
+            pin_newest_rows(tables, self.dataset)
+            if needs_local_rows(champion, self._compared())
+            else None
+        )
         basis = {
             "source": self.source.name,
             "source.version": self.version.version,
@@ -131,11 +135,11 @@ class _Bringing:
         }
         return self._record(basis, lambda attempt: self._act(attempt, self._said(champion, at)))
 
-    def _said(self, champion: Champion | None, at: Snapshot | None) -> Weighed:
+    def _said(self, champion: Champion | None, at: Snapshot | None) -> RegateResult:
         """What the gates here say."""
         if champion is None or at is None:
-            return take_over(self.spec, self.evidence.judgement, champion)
-        return compare_here(
+            return regate_on_source_numbers(self.spec, self.evidence.judgement, champion)
+        return regate_on_local_rows(
             self.spec,
             self.dataset,
             folder=self.folder,
@@ -144,18 +148,18 @@ class _Bringing:
             scales=self.here.scales,
         )
 
-    def _act(self, attempt: Attempt, weighed: Weighed) -> Verdict:
+    def _act(self, attempt: Attempt, weighed: RegateResult) -> Verdict:
         """Copy and register what holds the gates."""
         what, said = self._what, weighed.verdict
         numbers = {**said.numbers, "source.version": self.version.version}
         if not weighed.holds:
             return Verdict("refused", f"{what}, {weighed.how}: {said.reason}", numbers)
-        tags = provenance(
+        tags = source_tags(
             self.version, self.evidence, source=self.source.name, store=self.source.store.root
         )
-        copied = copy(
+        copied = copy_version(
             self.spec.model,
-            Original(self.folder, self._sha256, self._run_id, tags),
+            FetchedVersion(self.folder, self._sha256, self._run_id, tags),
             runs=self.source.runs,
             store=self.here.store,
             tracking=self.here.tracking,
@@ -199,7 +203,7 @@ class _Bringing:
             self.here.artifacts.attach(run_id, Path(scratch))
         return {"records": f"{folder}/{INDEX}", "records_sha256": digest(index)}
 
-    def _facts(self, champion: Champion | None, *, replace: bool) -> Facts:
+    def _facts(self, champion: Champion | None, *, replace: bool) -> EligibilityFacts:
         registry, model = self.here.registry, self.spec.model
         known = registry.with_digest(model, self._sha256)
         waiting = registry.alias(model, CHALLENGER)
@@ -211,19 +215,19 @@ class _Bringing:
         others = (
             waiting is not None
             and waiting.version not in {number, champion and champion.version}
-            and waiting.tags.get(TAG) not in BLOCKED
+            and waiting.tags.get(ROLLOUT_TAG) not in BLOCKED
         )
-        return Facts(
+        return EligibilityFacts(
             source=self.source.name,
             version=self.version.version,
             sha256=self._sha256,
             missing=tuple(self.evidence.missing()),
-            misfits=tuple(misfits(self.spec, self.dataset, self.manifest)),
+            misfits=tuple(schema_differences(self.spec, self.dataset, self.manifest)),
             known=number,
-            is_own=known is not None and known.run_key != f"{model}/{run_name(self._sha256)}",
-            blocked=tags.get(TAG) if tags.get(TAG) in BLOCKED else None,
+            is_own=known is not None and known.run_key != f"{model}/{copy_run(self._sha256)}",
+            blocked=tags.get(ROLLOUT_TAG) if tags.get(ROLLOUT_TAG) in BLOCKED else None,
             is_champion=is_champion,
-            is_ready=is_waiting and tags.get(COMPARED_WITH) == name_of(champion),
+            is_ready=is_waiting and tags.get(COMPARED_WITH) == champion_label(champion),
             waiting=waiting.version if waiting is not None and others else None,
             replace=replace,
         )

@@ -24,7 +24,7 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.train.evaluate import Contest
 from slipway.stages.train.gates import gate
 
-NOBODY = "nobody"
+NO_CHAMPION = "nobody"
 """With whom a first version was compared; never the name of a champion."""
 
 
@@ -44,7 +44,7 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class RegateResult:
     """What the gates here said to a version.
 
     Attributes:
@@ -64,7 +64,7 @@ class Weighed:
 
 
 @dataclass(frozen=True)
-class Scales:
+class RegateTools:
     """What a comparison on this environment's rows needs.
 
     Attributes:
@@ -80,7 +80,7 @@ class Scales:
     measure: Measure
 
 
-def needs_rows(champion: Champion | None, compared: str | None) -> bool:
+def needs_local_rows(champion: Champion | None, compared: str | None) -> bool:
     """Whether the two have to be compared here.
 
     Args:
@@ -90,12 +90,12 @@ def needs_rows(champion: Champion | None, compared: str | None) -> bool:
     return champion is not None and (compared is None or champion.sha256 != compared)
 
 
-def name_of(champion: Champion | None) -> str:
+def champion_label(champion: Champion | None) -> str:
     """How a tag names the champion that a version was compared with."""
-    return NOBODY if champion is None else f"version {champion.version}"
+    return NO_CHAMPION if champion is None else f"version {champion.version}"
 
 
-def pins(tables: Tables, dataset: DatasetSpec) -> Snapshot:
+def pin_newest_rows(tables: Tables, dataset: DatasetSpec) -> Snapshot:
     """The newest labelled rows here.
 
     Raises:
@@ -113,27 +113,29 @@ def pins(tables: Tables, dataset: DatasetSpec) -> Snapshot:
     return Snapshot(features_version, labels_version, clock)
 
 
-def take_over(spec: ModelSpec, judged: Verdict, champion: Champion | None) -> Weighed:
+def regate_on_source_numbers(
+    spec: ModelSpec, judged: Verdict, champion: Champion | None
+) -> RegateResult:
     """The gates here, on the numbers that the source compared; pure."""
     verdict = gate(spec.gates, judged.numbers)
     if champion is None:
         numbers = _without_champion(verdict.numbers)
         how = "as at the source; nobody is champion here"
-        return Weighed(_with(verdict, numbers), name_of(None), how)
+        return RegateResult(_with(verdict, numbers), champion_label(None), how)
     numbers = {**verdict.numbers, "champion.version": champion.version}
     how = f"as at the source, whose champion was version {champion.version} here, byte for byte"
-    return Weighed(_with(verdict, numbers), name_of(champion), how)
+    return RegateResult(_with(verdict, numbers), champion_label(champion), how)
 
 
-def compare_here(
+def regate_on_local_rows(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
     folder: Path,
     champion: Champion,
     at: Snapshot,
-    scales: Scales,
-) -> Weighed:
+    scales: RegateTools,
+) -> RegateResult:
     """The gates here, on labelled rows of this environment that neither of the two saw.
 
     Args:
@@ -155,7 +157,7 @@ def compare_here(
         )
     verdict = gate(spec.gates, numbers)
     how = f"on rows of this environment, beside version {champion.version}"
-    return Weighed(verdict, name_of(champion), how)
+    return RegateResult(verdict, champion_label(champion), how)
 
 
 def _without_champion(numbers: Mapping[str, Number]) -> dict[str, Number]:

@@ -8,7 +8,9 @@ from typing import Any
 from slipway.spec import DatasetSpec, ModelSpec
 
 
-def misfits(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]) -> list[str]:
+def schema_differences(
+    spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]
+) -> list[str]:
     """Each thing in which a version differs from the spec, expected and found; none when it fits.
 
     How it was learnt (estimator, parameters, gates) may differ: what is asked of it may not.

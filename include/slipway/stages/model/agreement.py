@@ -25,7 +25,7 @@ OPPOSITE_CORRELATION = 1.0
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Agreement:
     """How a model's scores are related to the champion's scores of the same rows.
 
     Attributes:
@@ -44,7 +44,7 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Shadow:
+class ChampionComparison:
     """What a candidate answered to recent rows, beside the champion's scores of the same rows.
 
     Attributes:
@@ -55,8 +55,8 @@ class Shadow:
     """
 
     champion: int
-    recent: Likeness | None
-    holdout: Likeness | None
+    recent: Agreement | None
+    holdout: Agreement | None
     is_flat: bool
 
     def allowed(self, bars: Verify) -> float | None:
@@ -71,9 +71,9 @@ class Shadow:
         sides = {"recent": self.recent, "holdout": self.holdout}
         known = {
             f"{side}.{name}": value
-            for side, likeness in sides.items()
-            if likeness is not None
-            for name, value in likeness.numbers().items()
+            for side, agreement in sides.items()
+            if agreement is not None
+            for name, value in agreement.numbers().items()
         }
         return {"champion": self.champion, "disagreement.allowed": self.allowed(bars), **known}
 
@@ -108,13 +108,13 @@ class Shadow:
         return objections
 
 
-def compare(
+def compare_with_champion(
     answers: Sequence[float],
     scores: Sequence[float],
     *,
     champion: int,
     tags: Mapping[str, str],
-) -> Shadow:
+) -> ChampionComparison:
     """A candidate's answers beside the champion's scores of the same rows.
 
     Args:
@@ -123,12 +123,12 @@ def compare(
         champion: Its version.
         tags: The candidate's, with the evidence of its gates.
     """
-    recent = liken(answers, scores)
+    recent = measure_agreement(answers, scores)
     is_flat = recent is not None and _spread(answers) < FLAT_SPREAD_SHARE * recent.spread
-    return Shadow(champion, recent, _evidence(tags, champion), is_flat)
+    return ChampionComparison(champion, recent, _evidence(tags, champion), is_flat)
 
 
-def liken(scores: Sequence[float], champion: Sequence[float]) -> Likeness | None:
+def measure_agreement(scores: Sequence[float], champion: Sequence[float]) -> Agreement | None:
     """How scores are related to the champion's of the same rows; None: not comparable."""
     comparable = len(scores) == len(champion) > 0
     if not comparable or not all(map(math.isfinite, [*scores, *champion])):
@@ -140,7 +140,7 @@ def liken(scores: Sequence[float], champion: Sequence[float]) -> Likeness | None
         (one - own_middle) * (other - middle) for one, other in zip(scores, champion, strict=True)
     )
     correlation = together / (spread * own) if spread > 0 and own > 0 else 0.0
-    return Likeness(fmean(gaps), spread, correlation)
+    return Agreement(fmean(gaps), spread, correlation)
 
 
 def max_difference(scores: Sequence[float], expected: Sequence[float]) -> float | None:
@@ -159,7 +159,7 @@ def _spread(scores: Sequence[float]) -> float:
     return math.sqrt(fmean((score - middle) ** 2 for score in scores))
 
 
-def _evidence(tags: Mapping[str, str], champion: int) -> Likeness | None:
+def _evidence(tags: Mapping[str, str], champion: int) -> Agreement | None:
     """What a version's tags say of its comparison with a champion, None unless it was this one."""
     if tags.get(COMPARED_WITH) != f"version {champion}":
         return None
@@ -167,4 +167,4 @@ def _evidence(tags: Mapping[str, str], champion: int) -> Likeness | None:
         found = [float(tags[f"{TAG_PREFIX}{name}"]) for name in EVIDENCE]
     except (KeyError, ValueError):
         return None
-    return Likeness(*found) if all(map(math.isfinite, found)) else None
+    return Agreement(*found) if all(map(math.isfinite, found)) else None

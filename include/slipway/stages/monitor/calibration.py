@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-QUIET_DISTANCE = 0.01
+NEGLIGIBLE_DISTANCE = 0.01
 """Below this a distance is nothing that a person would call one, on any of the scales.
 
 It keeps a column that never moves from turning one odd row into the loudest signal of all.
@@ -82,7 +82,7 @@ def block_edges(rows: int, blocks: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def quantile_above(maxima: Sequence[float], false_alarm_rate: float) -> tuple[float, float]:
+def conformal_quantile(maxima: Sequence[float], false_alarm_rate: float) -> tuple[float, float]:
     """The smallest of the maxima that a like window exceeds at most so often, and how often.
 
     With too few maxima for the rate it is the largest of them, at its own rate. Exchangeable
@@ -123,7 +123,7 @@ def calibrate(
         seen.append(distances(rest, block))
     scales = usual_distances(seen)
     maxima = [max((value / scales[name] for name, value in one.items()), default=0) for one in seen]
-    loudness, alarm_rate = quantile_above(maxima, false_alarm_rate)
+    loudness, alarm_rate = conformal_quantile(maxima, false_alarm_rate)
     return Calibration(blocks, rows, scales, max(1.0, loudness), alarm_rate)
 
 
@@ -131,7 +131,7 @@ def usual_distances(seen: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The median distance of each column over the blocks, never below `QUIET_DISTANCE`."""
     names = dict.fromkeys(name for one in seen for name in one)
     return {
-        name: max(QUIET_DISTANCE, _median([one[name] for one in seen if name in one]))
+        name: max(NEGLIGIBLE_DISTANCE, _median([one[name] for one in seen if name in one]))
         for name in names
     }
 

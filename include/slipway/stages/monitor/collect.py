@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 from slipway.errors import NotComputable, PlatformUnavailable
 from slipway.stages.monitor.drift import PredictionRows
 from slipway.stages.monitor.performance import LabelTables, join_labels, read_labels
-from slipway.stages.monitor.windows import WatchedWindow, closed_windows, midnight, window_at
+from slipway.stages.monitor.windows import MonitoredWindow, closed_windows, midnight, window_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 
 
-class Due(TypedDict):
+class DueWindows(TypedDict):
     """What there is to measure; small JSON.
 
     Attributes:
@@ -65,7 +65,7 @@ class ClockTables(LabelTables, Protocol):
         """Largest value of a column, from file statistics; None when there is none."""
 
 
-class LiveView(Protocol):
+class ServedReader(Protocol):
     """What is really served."""
 
     def served(self, model: str) -> Served | None:
@@ -89,8 +89,8 @@ def collect(
     tables: ClockTables,
     registry: Registry,
     log: PredictionDays,
-    platform: LiveView | None = None,
-) -> Due:
+    platform: ServedReader | None = None,
+) -> DueWindows:
     """The windows of the current champion's predictions that are due to be measured.
 
     Drift is due once a window has ended and predictions enough are there, performance once its
@@ -109,7 +109,7 @@ def collect(
     """
     champion = registry.alias(spec.model, CHAMPION)
     difference = difference_to_served(spec.model, champion, platform) if platform else None
-    due = Due(champion=None, drift=[], performance=[], difference=difference)
+    due = DueWindows(champion=None, drift=[], performance=[], difference=difference)
     clock = event_clock(tables, dataset)
     if champion is None:
         return due
@@ -117,7 +117,7 @@ def collect(
     if clock is None:
         return due
     labels = _Labels(spec, dataset, tables)
-    for watched in watched_windows(spec, champion, clock, log):
+    for watched in monitored_windows(spec, champion, clock, log):
         undone = [
             stage
             for stage in ("drift", "performance")
@@ -132,9 +132,9 @@ def collect(
     return due
 
 
-def watched_windows(
+def monitored_windows(
     spec: ModelSpec, champion: ModelVersion, clock: datetime, log: PredictionDays
-) -> Iterator[WatchedWindow]:
+) -> Iterator[MonitoredWindow]:
     """Closed windows that hold predictions, oldest first, from where the champion's training ended.
 
     What it was asked about rows that it was trained on says nothing about how it does.
@@ -149,11 +149,11 @@ def watched_windows(
     for window in closed_windows(max(days[0], first or days[0]), clock, unit):
         logged = any(window.start < end and end - timedelta(days=1) < window.end for end in ends)
         if logged:
-            yield WatchedWindow(window, champion.version)
+            yield MonitoredWindow(window, champion.version)
 
 
 def difference_to_served(
-    model: str, champion: ModelVersion | None, platform: LiveView
+    model: str, champion: ModelVersion | None, platform: ServedReader
 ) -> str | None:
     """How what is served differs from the champion by alias; None when it does not."""
     expected = champion.version if champion else None
@@ -189,7 +189,7 @@ class _Labels:
         return len(join_labels(rows, self._read)[1])
 
 
-def _asked(spec: ModelSpec, watched: WatchedWindow, clock: datetime, log: PredictionDays) -> bool:
+def _asked(spec: ModelSpec, watched: MonitoredWindow, clock: datetime, log: PredictionDays) -> bool:
     """Whether the predictions of a window are in: enough of them, or as many as will come."""
     window = watched.window
     try:
@@ -202,7 +202,7 @@ def _asked(spec: ModelSpec, watched: WatchedWindow, clock: datetime, log: Predic
 
 def _matured(
     spec: ModelSpec,
-    watched: WatchedWindow,
+    watched: MonitoredWindow,
     clock: datetime,
     *,
     log: PredictionRows,

@@ -15,9 +15,9 @@ from slipway.stages.monitor.collect import (
     ClockTables,
     PredictionDays,
     event_clock,
-    watched_windows,
+    monitored_windows,
 )
-from slipway.stages.monitor.windows import WatchedWindow
+from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Measured:
+class WindowVerdict:
     """One window's verdict on one activity.
 
     Attributes:
@@ -43,7 +43,7 @@ class Measured:
     record: str
 
 
-def fires(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
+def k_of_last_n(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
     """Whether k of the last n windows, and the newest, have one verdict; pure.
 
     Args:
@@ -57,7 +57,7 @@ def fires(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
 
 
 def judge_windows(
-    drift: Sequence[Measured], performance: Sequence[Measured], fire: Fire
+    drift: Sequence[WindowVerdict], performance: Sequence[WindowVerdict], fire: Fire
 ) -> Verdict:
     """Whether a champion's newest windows ask for a new model; pure.
 
@@ -68,8 +68,8 @@ def judge_windows(
         performance: Performance verdicts, oldest window first.
         fire: k and n.
     """
-    decaying = fires([one.action for one in performance], fire, on="decayed")
-    drifting = fires([one.action for one in drift], fire, on="drifting")
+    decaying = k_of_last_n([one.action for one in performance], fire, on="decayed")
+    drifting = k_of_last_n([one.action for one in drift], fire, on="drifting")
     told = [_told(performance, fire, on="decayed"), _told(drift, fire, on="drifting")]
     numbers: dict[str, int | str] = {
         "decayed": sum(one.action == "decayed" for one in performance[-fire.n :]),
@@ -115,7 +115,7 @@ def decide(
     clock = event_clock(tables, dataset)
     if champion is None or clock is None:
         return Verdict("nothing", "There is no champion to watch yet.")
-    watched = list(watched_windows(spec, champion, clock, log))
+    watched = list(monitored_windows(spec, champion, clock, log))
     drift = _measured(store, spec, watched, "drift")
     performance = _measured(store, spec, watched, "performance")
     if not drift and not performance:
@@ -151,21 +151,21 @@ def decide(
 
 
 def _measured(
-    store: Store, spec: ModelSpec, watched: Sequence[WatchedWindow], stage: str
-) -> list[Measured]:
+    store: Store, spec: ModelSpec, watched: Sequence[MonitoredWindow], stage: str
+) -> list[WindowVerdict]:
     """The newest n verdicts, oldest window first."""
-    found: list[Measured] = []
+    found: list[WindowVerdict] = []
     for one in reversed(watched):
         if len(found) == spec.monitoring.fire.n:
             break
         record = find_record(store, one.ref(spec.model, stage))
         if record is not None:
             verdict = record.verdict
-            found.append(Measured(one.id, verdict.action, verdict.reason, record.ref.key))
+            found.append(WindowVerdict(one.id, verdict.action, verdict.reason, record.ref.key))
     return found[::-1]
 
 
-def _told(measured: Sequence[Measured], fire: Fire, *, on: str) -> str:
+def _told(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
     newest = measured[-fire.n :]
     count = sum(one.action == on for one in newest)
     return f"{count} of the last {len(newest)} windows {'is' if count == 1 else 'are'} {on}"

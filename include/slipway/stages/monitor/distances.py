@@ -144,7 +144,7 @@ def compare(
             seed=seed,
         )
         sample = current.sample(calibration.rows, random_state=seed)
-    findings = find_strangers(current, reference, columns=columns, blocks=blocks)
+    findings = find_out_of_range(current, reference, columns=columns, blocks=blocks)
     found = distances(reference, sample)
     rows = len(current)
     return Comparison(rows, len(reference), findings, found, calibration, blocks), sample
@@ -165,7 +165,7 @@ def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     return pd.DataFrame(tidied, index=frame.index)
 
 
-def find_strangers(
+def find_out_of_range(
     current: pd.DataFrame, reference: pd.DataFrame, *, columns: Columns, blocks: int
 ) -> list[Finding]:
     """Columns whose nulls, range or categories are unlike any block of the reference.

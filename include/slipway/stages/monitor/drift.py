@@ -14,7 +14,7 @@ from slipway.records.runs import Attempt, RunRecord, perform
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, open_sealed
 from slipway.stages.monitor.distances import Columns, Comparison, DriftReport, compare, tidy
-from slipway.stages.monitor.windows import WatchedWindow, parse_watched
+from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +125,7 @@ def measure_drift(
         BadParameter: There is no such window.
         NotFound: The version has no reference.
     """
-    watched = parse_watched(window, spec.monitoring.window)
+    watched = parse_monitored_window(window, spec.monitoring.window)
 
     def work(attempt: Attempt) -> Verdict:
         try:
@@ -133,7 +133,7 @@ def measure_drift(
                 spec.model, watched.window.start, watched.window.end, version=watched.version
             )
         except NotComputable as error:
-            return nothing_to_compare(error, {})
+            return not_comparable(error, {})
         needed = spec.monitoring.min_rows
         if len(rows) < needed:
             reason = f"{len(rows)} predictions are too few to tell; a window needs {needed}."
@@ -150,7 +150,7 @@ def measure_drift(
                 reports=reports,
             )
         except NotComputable as error:
-            return nothing_to_compare(error, {"rows": len(rows)})
+            return not_comparable(error, {"rows": len(rows)})
 
     return perform(
         store,
@@ -161,7 +161,7 @@ def measure_drift(
     )
 
 
-def nothing_to_compare(error: NotComputable, numbers: Mapping[str, Number]) -> Verdict:
+def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdict:
     """`inconclusive`: a window that failed for ever would hold up the decision on later ones."""
     about = f" ({error.where})" if error.where else ""
     reason = f"Nothing can be compared: {error.message}{about}."
@@ -217,7 +217,7 @@ def _measure(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
-    watched: WatchedWindow,
+    watched: MonitoredWindow,
     reference: Reference,
     rows: pd.DataFrame,
     reports: DriftReport,

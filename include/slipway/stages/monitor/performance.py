@@ -10,8 +10,8 @@ from slipway.errors import NotComputable
 from slipway.records.runs import Attempt, RunRecord, perform
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.labelled_rows import AVAILABLE_AT
-from slipway.stages.monitor.drift import nothing_to_compare
-from slipway.stages.monitor.windows import parse_watched
+from slipway.stages.monitor.drift import not_comparable
+from slipway.stages.monitor.windows import parse_monitored_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"roc_auc", "average_precision",
 
 
 @dataclass(frozen=True)
-class Realised:
+class RealisedPerformance:
     """How a window's predictions turned out.
 
     Attributes:
@@ -64,7 +64,7 @@ class LabelTables(Protocol):
         """Rows of one version."""
 
 
-def judge_performance(realised: Realised, monitoring: Monitoring) -> Verdict:
+def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> Verdict:
     """Whether a champion has decayed in a window; pure."""
     performance = monitoring.performance
     numbers = {
@@ -133,7 +133,7 @@ def measure_performance(
     Raises:
         BadParameter: There is no such window.
     """
-    watched = parse_watched(window, spec.monitoring.window)
+    watched = parse_monitored_window(window, spec.monitoring.window)
     metric = spec.monitoring.performance.metric
     labels_table = f"{dataset.dataset}/labels"
     labels_version = tables.version(labels_table)
@@ -148,13 +148,13 @@ def measure_performance(
                 columns=("key", "received_at", "score"),
             )
         except NotComputable as error:
-            return nothing_to_compare(error, {})
+            return not_comparable(error, {})
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
         predicted, joined = join_labels(rows, labels)
         tags = registry.version(spec.model, watched.version).tags
         promised = tags.get(f"slipway.metric.{metric}")
         truth, scores = joined["label"], joined["score"]
-        realised = Realised(
+        realised = RealisedPerformance(
             predicted=predicted,
             labelled=len(joined),
             value=measure([metric], actual=truth, scores=scores)[metric],

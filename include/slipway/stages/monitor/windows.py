@@ -50,7 +50,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class WatchedWindow:
+class MonitoredWindow:
     """What one model version predicted in one window; a change of champion parts the rows."""
 
     window: Window
@@ -90,7 +90,7 @@ def window_at(moment: datetime, unit: Unit) -> Window:
     return Window(unit, first, (first + timedelta(days=32)).replace(day=1))
 
 
-def window_named(name: str, unit: Unit) -> Window:
+def parse_window(name: str, unit: Unit) -> Window:
     """The window that bears an ISO 8601 name.
 
     Raises:
@@ -113,7 +113,7 @@ def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Win
         window = window.following()
 
 
-def parse_watched(text: str, unit: Unit) -> WatchedWindow:
+def parse_monitored_window(text: str, unit: Unit) -> MonitoredWindow:
     """The window and version that an id such as `2013-05-v3` names.
 
     Raises:
@@ -122,7 +122,7 @@ def parse_watched(text: str, unit: Unit) -> WatchedWindow:
     match = re.fullmatch(r"(?P<name>.+)-v(?P<version>[1-9]\d*)", text)
     start = _start(match["name"], unit) if match else None
     if match is not None and start is not None:
-        watched = WatchedWindow(window_at(start, unit), int(match["version"]))
+        watched = MonitoredWindow(window_at(start, unit), int(match["version"]))
         if watched.id == text:
             return watched
     raise BadParameter(

@@ -18,7 +18,7 @@ from slipway.spec.pydantic_errors import dotted
 from slipway.spec.yaml_reader import read_document
 
 
-class Mistake(Protocol):
+class ExpectationMistake(Protocol):
     """What is wrong with one expectation, as the tool that evaluates it sees it."""
 
     @property
@@ -38,11 +38,11 @@ class Mistake(Protocol):
         """The name that was probably meant."""
 
 
-ExpectationCheck = Callable[[Sequence[Expectation]], Sequence[Mistake]]
+ExpectationCheck = Callable[[Sequence[Expectation]], Sequence[ExpectationMistake]]
 """What is wrong with a stream's expectations."""
 
 
-def inspect(
+def inspect_project(
     project: Path, loaded: Loaded, *, expectations: ExpectationCheck | None = None
 ) -> Loaded:
     """The same specs; a model or dataset that fails a closer look joins the broken ones.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
     from slipway.spec.deployment_targets import TargetName
-    from slipway.stages.monitor.collect import LiveView
+    from slipway.stages.monitor.collect import ServedReader
     from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import Served
 
@@ -145,7 +145,12 @@ class Status:
 
 
 def status(
-    model: str, *, store: Store, registry: Aliases, platform: LiveView, target: TargetName = "local"
+    model: str,
+    *,
+    store: Store,
+    registry: Aliases,
+    platform: ServedReader,
+    target: TargetName = "local",
 ) -> Status:
     """How one model stands; what does not answer is named and hides nothing else.
 

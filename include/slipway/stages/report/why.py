@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.records import ledger, requests
 from slipway.records.requests import Request
 from slipway.stages.model.provenance import origin_of
-from slipway.stages.monitor.collect import CHAMPION, LiveView, difference_to_served
+from slipway.stages.monitor.collect import CHAMPION, ServedReader, difference_to_served
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -23,7 +23,7 @@ METRIC_TAG = "slipway.metric."
 
 
 @dataclass(frozen=True)
-class Standing:
+class ModelState:
     """How a model stands.
 
     Attributes:
@@ -52,7 +52,7 @@ class Standing:
 
 
 def why(
-    spec: ModelSpec, *, store: Store, registry: Registry, platform: LiveView | None = None
+    spec: ModelSpec, *, store: Store, registry: Registry, platform: ServedReader | None = None
 ) -> list[str]:
     """Five lines: what is served, since when, on what evidence, what was refused, what is next.
 
@@ -63,7 +63,7 @@ def why(
         platform: What is served; none: not compared with the champion.
     """
     champion = registry.alias(spec.model, CHAMPION)
-    standing = Standing(
+    standing = ModelState(
         model=spec.model,
         champion=champion,
         challenger=registry.alias(spec.model, "challenger"),
@@ -71,10 +71,10 @@ def why(
         difference=difference_to_served(spec.model, champion, platform) if platform else None,
         entries=ledger.read(store, spec.model),
     )
-    return tell(standing)
+    return format_lines(standing)
 
 
-def tell(standing: Standing) -> list[str]:
+def format_lines(standing: ModelState) -> list[str]:
     """The five lines about one standing; pure."""
     return [
         _served(standing),
@@ -85,7 +85,7 @@ def tell(standing: Standing) -> list[str]:
     ]
 
 
-def _served(standing: Standing) -> str:
+def _served(standing: ModelState) -> str:
     if standing.difference is not None:
         return f"Served: {standing.model}: {standing.difference}."
     if standing.champion is None:
@@ -93,14 +93,14 @@ def _served(standing: Standing) -> str:
     return f"Served: {standing.model} version {standing.champion.version}."
 
 
-def _since(standing: Standing) -> str:
+def _since(standing: ModelState) -> str:
     entry = standing.newest("promote_champion", frozenset({"promoted"}))
     if standing.champion is None or entry is None:
         return "Since: no rollout has ended yet."
     return f"Since: {_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
 
 
-def _evidence(standing: Standing) -> str:
+def _evidence(standing: ModelState) -> str:
     if standing.champion is None:
         return "Evidence: none yet."
     tags = standing.champion.tags
@@ -115,7 +115,7 @@ def _evidence(standing: Standing) -> str:
     return f"Evidence: {metrics or 'no metrics'} on its holdout{brought}; trained because: {asked}"
 
 
-def _refused(standing: Standing) -> str:
+def _refused(standing: ModelState) -> str:
     for entry in standing.entries[::-1]:
         fact = entry["fact"]
         # A window may be inconclusive too, and that refuses nothing.
@@ -125,7 +125,7 @@ def _refused(standing: Standing) -> str:
     return "Refused: nothing so far."
 
 
-def _next(standing: Standing) -> str:
+def _next(standing: ModelState) -> str:
     working_on = standing.working_on
     if working_on is not None:
         asked = f"request {working_on.number} ({working_on.kind})"

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.deployment import Shift
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 
 SHIFTED, ABORTED, INCONCLUSIVE = "shifted", "aborted", "inconclusive"
 HALVINGS = 60
 ROUNDING = 1e-9
 
 
-def look(tally: Tally, *, step: int, shift: Shift, max_p99_ms: float) -> Verdict:
+def analyse_canary(tally: VersionStats, *, step: int, shift: Shift, max_p99_ms: float) -> Verdict:
     """Whether a candidate may have more than its share of now; pure.
 
     `shifted` when the upper bound of its error rate is low enough, `aborted` when even the lower
@@ -37,7 +37,7 @@ def look(tally: Tally, *, step: int, shift: Shift, max_p99_ms: float) -> Verdict
     if tally.asked < shift.requests:
         reason = f"{so_far}, and {shift.requests} are needed for a verdict."
         return Verdict(INCONCLUSIVE, reason, numbers)
-    low, high = bounds(tally.failed, tally.asked, shift.step_error_probability())
+    low, high = error_rate_bounds(tally.failed, tally.asked, shift.step_error_probability())
     numbers |= {"error_rate_low": low, "error_rate_high": high}
     allowed = shift.max_error_rate
     so_far += f" and failed {tally.failed} times"
@@ -56,7 +56,7 @@ def look(tally: Tally, *, step: int, shift: Shift, max_p99_ms: float) -> Verdict
     return Verdict(SHIFTED, reason, numbers)
 
 
-def bounds(failed: int, asked: int, error_probability: float) -> tuple[float, float]:
+def error_rate_bounds(failed: int, asked: int, error_probability: float) -> tuple[float, float]:
     """One-sided Clopper-Pearson bounds of an error rate, lower and upper; pure.
 
     Args:

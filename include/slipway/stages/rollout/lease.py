@@ -14,12 +14,12 @@ from slipway.records.store import Store
 from slipway.stages.rollout.plan import Action
 
 LEASE_SECONDS = 300.0
-RENEWED_EVERY_SECONDS = 45.0
+RENEW_EVERY_SECONDS = 45.0
 """While something slow is waited for; several may fail before the lease is free for others."""
 
 
 @dataclass(frozen=True)
-class Rollout:
+class RolloutPlan:
     """One rollout in flight, as `reconcile` recorded it.
 
     Attributes:
@@ -63,7 +63,7 @@ class Rollout:
         return [] if kept is None or kept == self.version else [kept]
 
 
-def rollout_of(store: Store, model: str, run: str) -> Rollout:
+def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
     """The rollout that a run's `reconcile` decided on.
 
     Raises:
@@ -74,7 +74,7 @@ def rollout_of(store: Store, model: str, run: str) -> Rollout:
     numbers, action = record.verdict.numbers, record.verdict.action
     if numbers.get("version") is None:
         raise BadParameter(f"{run} of {model} has nothing to roll out", where=record.ref.key)
-    return Rollout(
+    return RolloutPlan(
         model=model,
         token=int(run.removeprefix("rollout-")),
         action=action,  # type: ignore[arg-type]
@@ -85,12 +85,12 @@ def rollout_of(store: Store, model: str, run: str) -> Rollout:
     )
 
 
-def run_name(token: int) -> str:
+def rollout_run(token: int) -> str:
     """Run id of the rollout that holds a lease."""
     return f"rollout-{token:06d}"
 
 
-def hold(store: Store, rollout: Rollout) -> Lease:
+def renew_lease(store: Store, rollout: RolloutPlan) -> Lease:
     """The rollout's lease, renewed; call it when a stage begins and before it changes traffic.
 
     Raises:
@@ -99,7 +99,7 @@ def hold(store: Store, rollout: Rollout) -> Lease:
     lease = find_lease(store, lease_name(rollout.model))
     if lease is None or lease.number != rollout.token:
         raise Superseded(
-            f"{run_name(rollout.token)} of {rollout.model} may not go on",
+            f"{rollout_run(rollout.token)} of {rollout.model} may not go on",
             expected="its lease to be the newest",
             found=f"lease {lease.number} of {lease.holder}" if lease else "no lease",
         )
@@ -107,8 +107,8 @@ def hold(store: Store, rollout: Rollout) -> Lease:
 
 
 @contextmanager
-def holding(
-    store: Store, rollout: Rollout, *, every_seconds: float = RENEWED_EVERY_SECONDS
+def keep_lease(
+    store: Store, rollout: RolloutPlan, *, every_seconds: float = RENEW_EVERY_SECONDS
 ) -> Iterator[None]:
     """Keep the rollout's lease for as long as something slow takes inside.
 
@@ -123,7 +123,7 @@ def holding(
     Raises:
         Superseded: Another rollout has taken over, before or meanwhile.
     """
-    hold(store, rollout)
+    renew_lease(store, rollout)
     over = Event()
 
     def renew_it() -> None:
@@ -132,27 +132,27 @@ def holding(
             # somebody took over is found to be gone below.
             with suppress(StoreUnavailable):
                 try:
-                    hold(store, rollout)
+                    renew_lease(store, rollout)
                 except Superseded:
                     return
 
-    renewals = Thread(target=renew_it, name=f"lease of {run_name(rollout.token)}", daemon=True)
+    renewals = Thread(target=renew_it, name=f"lease of {rollout_run(rollout.token)}", daemon=True)
     renewals.start()
     try:
         yield
     finally:
         over.set()
         renewals.join()
-    hold(store, rollout)
+    renew_lease(store, rollout)
 
 
-def let_go(store: Store, rollout: Rollout) -> None:
+def release_lease(store: Store, rollout: RolloutPlan) -> None:
     """Give the rollout's lease back, if it still has it."""
     with suppress(Superseded):
-        release(store, hold(store, rollout))
+        release(store, renew_lease(store, rollout))
 
 
-def overtaken(store: Store, model: str) -> int | None:
+def preemptible_lease(store: Store, model: str) -> int | None:
     """Number of the newest lease, if its rollout has begun and has not switched yet.
 
     A way back may take it over. A rollout that is past its switch is over within seconds.
@@ -160,7 +160,7 @@ def overtaken(store: Store, model: str) -> int | None:
     lease = find_lease(store, lease_name(model))
     if lease is None:
         return None
-    begun = RunRef(model, run_name(lease.number), "reconcile")
+    begun = RunRef(model, rollout_run(lease.number), "reconcile")
     is_over = find_record(store, begun) is None or store.exists(begun.beside("switch").key)
     return None if is_over else lease.number
 

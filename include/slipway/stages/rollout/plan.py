@@ -12,7 +12,7 @@ Action = Literal["nothing", "roll_out", "roll_back", "repair"]
 
 
 @dataclass(frozen=True)
-class Facts:
+class ObservedState:
     """What a decision may look at.
 
     Attributes:
@@ -54,7 +54,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RolloutDecision:
     """What a rollout shall do, with which version, and why."""
 
     action: Action
@@ -62,7 +62,7 @@ class Decision:
     reason: str
 
 
-def decide(facts: Facts, to: str) -> Decision:
+def plan_rollout(facts: ObservedState, to: str) -> RolloutDecision:
     """What mends the difference between what is served and what should be; pure.
 
     While a rollout shares the traffic, the way back is to the champion: that is what served
@@ -86,31 +86,31 @@ def decide(facts: Facts, to: str) -> Decision:
     )
 
 
-def _towards_challenger(facts: Facts) -> Decision:
+def _towards_challenger(facts: ObservedState) -> RolloutDecision:
     mend = _to_finish(facts) or _to_repair(facts)
     if mend is not None:
         return mend
     champion, challenger = facts.champion, facts.challenger
     if challenger is None:
-        return Decision("nothing", None, _idle(facts, "there is no challenger"))
+        return RolloutDecision("nothing", None, _idle(facts, "there is no challenger"))
     if challenger in facts.blocked:
         why = facts.blocked[challenger].replace("_", " ")
         said = f"challenger {challenger} was {why} before; its number as `to` overrides that"
-        return Decision("nothing", None, _idle(facts, said))
+        return RolloutDecision("nothing", None, _idle(facts, said))
     if challenger == champion:
-        return Decision("nothing", None, _idle(facts, "the challenger is the champion"))
-    return Decision(
+        return RolloutDecision("nothing", None, _idle(facts, "the challenger is the champion"))
+    return RolloutDecision(
         "roll_out", challenger, f"version {challenger} is challenger, {_against(facts)}"
     )
 
 
-def _towards_previous(facts: Facts) -> Decision:
+def _towards_previous(facts: ObservedState) -> RolloutDecision:
     unfinished = _to_finish(facts)
     if unfinished is not None and unfinished.action == "roll_back":
         return unfinished
     if facts.guests:
         reason = f"{_shared(facts)}, and a return from that was asked for."
-        return Decision("repair", facts.champion, reason)
+        return RolloutDecision("repair", facts.champion, reason)
     if facts.previous is None:
         raise BadParameter(
             "cannot roll back: there is no previous champion",
@@ -124,52 +124,52 @@ def _towards_previous(facts: Facts) -> Decision:
             hint="pass its number to roll it out all the same",
         )
     reason = f"a return to version {facts.previous} was asked for, {_against(facts)}"
-    return Decision("roll_back", facts.previous, reason)
+    return RolloutDecision("roll_back", facts.previous, reason)
 
 
-def _towards_version(facts: Facts, version: int) -> Decision:
+def _towards_version(facts: ObservedState, version: int) -> RolloutDecision:
     if facts.champion == version:
         if facts.served == version:
             said = f"version {version} is champion and served"
-            return Decision("nothing", None, _idle(facts, said))
+            return RolloutDecision("nothing", None, _idle(facts, said))
         reason = f"version {version} is champion, but {_answering(facts)}."
-        return Decision("repair", version, reason)
+        return RolloutDecision("repair", version, reason)
     backwards = facts.champion is not None and version < facts.champion
     reason = f"version {version} was asked for by number, {_against(facts)}"
-    return Decision("roll_back" if backwards else "roll_out", version, reason)
+    return RolloutDecision("roll_back" if backwards else "roll_out", version, reason)
 
 
-def _to_repair(facts: Facts) -> Decision | None:
+def _to_repair(facts: ObservedState) -> RolloutDecision | None:
     if facts.champion is None or facts.served in {facts.champion, facts.challenger} - {None}:
         return None
     reason = f"version {facts.champion} is champion, but {_answering(facts)}."
     if facts.guests:
         reason = f"{_shared(facts)} since an unfinished rollout."
-    return Decision("repair", facts.champion, reason)
+    return RolloutDecision("repair", facts.champion, reason)
 
 
-def _to_finish(facts: Facts) -> Decision | None:
+def _to_finish(facts: ObservedState) -> RolloutDecision | None:
     if facts.unfinished is None:
         return None
     action, version = facts.unfinished
     if facts.served != version or facts.champion == version:
         return None
     reason = f"version {version} is served since a rollout that did not make it champion."
-    return Decision(action, version, reason)
+    return RolloutDecision(action, version, reason)
 
 
-def _shared(facts: Facts) -> str:
+def _shared(facts: ObservedState) -> str:
     verb = "shares" if len(facts.guests) == 1 else "share"
     return f"{_said(facts.guests)} {verb} the traffic with version {facts.champion}"
 
 
-def _against(facts: Facts) -> str:
+def _against(facts: ObservedState) -> str:
     if facts.served is None:
         return f"and {_answering(facts)} just now."
     return f"and version {facts.served} is served."
 
 
-def _answering(facts: Facts) -> str:
+def _answering(facts: ObservedState) -> str:
     if facts.sharing:
         return f"{_said(facts.sharing)} share the traffic"
     return "no version answers" if facts.served is None else f"version {facts.served} answers"
@@ -179,5 +179,5 @@ def _said(versions: Sequence[int]) -> str:
     return " and ".join(f"version {version}" for version in versions)
 
 
-def _idle(facts: Facts, said: str) -> str:
+def _idle(facts: ObservedState, said: str) -> str:
     return f"{said[0].upper()}{said[1:]}, {_against(facts)}"

@@ -17,7 +17,7 @@ Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Tally:
+class VersionStats:
     """What one version did since the present shares came into force.
 
     Attributes:
@@ -50,7 +50,7 @@ class Served:
     healthy: Mapping[int, bool]
     keep: tuple[int, ...]
     token: int
-    tallies: Mapping[int, Tally] = field(default_factory=dict)
+    tallies: Mapping[int, VersionStats] = field(default_factory=dict)
     edited: str | None = None
     has_edited_traffic: bool = False
 
@@ -64,7 +64,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """The answer to one request: who gave it, and one score per row."""
 
     version: int
@@ -82,7 +82,7 @@ class Candidate(Protocol):
     def resident_mib(self) -> float:
         """Memory that its process holds, in MiB."""
 
-    def infer(self, payload: Payload) -> Answer:
+    def infer(self, payload: Payload) -> Prediction:
         """Its answer.
 
         Raises:
@@ -149,7 +149,7 @@ class Platform(Protocol):
             PlatformUnavailable: It does not answer.
         """
 
-    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The answer of whoever serves now, or of one version.
 
         Raises:
@@ -166,7 +166,7 @@ class Platform(Protocol):
         """
 
 
-def payload(
+def encode_rows(
     rows: pd.DataFrame,
     columns: Sequence[tuple[str, str, bool]],
     *,

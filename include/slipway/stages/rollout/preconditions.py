@@ -7,7 +7,7 @@ from slipway.records.runs import RunRef, need_record
 from slipway.records.store import Store
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.canary_analysis import SHIFTED
-from slipway.stages.rollout.lease import Rollout
+from slipway.stages.rollout.lease import RolloutPlan
 
 
 def step_stage(step: int) -> str:
@@ -15,13 +15,13 @@ def step_stage(step: int) -> str:
     return f"shift_{step}"
 
 
-def steps_of(spec: ModelSpec, plan: Rollout) -> list[int]:
+def required_steps(spec: ModelSpec, plan: RolloutPlan) -> list[int]:
     """The steps that a rollout has to go through, in percent, rising."""
     return spec.deployment.steps if plan.has_steps else []
 
 
-def need_verified(
-    spec: ModelSpec, plan: Rollout, ref: RunRef, *, store: Store, before: int = 100
+def require_verified(
+    spec: ModelSpec, plan: RolloutPlan, ref: RunRef, *, store: Store, before: int = 100
 ) -> None:
     """Nothing when the candidate was verified and has shifted at every step before a share.
 
@@ -37,13 +37,13 @@ def need_verified(
             expected=f"one of {', '.join(map(str, declared))}",
             where="deployment.shift.steps in model.yaml",
         )
-    need(store, ref.beside("verify"), "verified")
-    for step in steps_of(spec, plan):
+    require_verdict(store, ref.beside("verify"), "verified")
+    for step in required_steps(spec, plan):
         if step < before:
-            need(store, ref.beside(step_stage(step)), SHIFTED)
+            require_verdict(store, ref.beside(step_stage(step)), SHIFTED)
 
 
-def need(store: Store, ref: RunRef, action: str) -> None:
+def require_verdict(store: Store, ref: RunRef, action: str) -> None:
     """Nothing when a stage of the rollout has said what has to be said before the next one.
 
     Raises:

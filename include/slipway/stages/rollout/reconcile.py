@@ -18,11 +18,17 @@ from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.canary_analysis import ABORTED, INCONCLUSIVE
-from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, overtaken, rollout_of, run_name
-from slipway.stages.rollout.plan import Action, Decision, Facts, decide
+from slipway.stages.rollout.lease import (
+    LEASE_SECONDS,
+    lease_name,
+    preemptible_lease,
+    read_plan,
+    rollout_run,
+)
+from slipway.stages.rollout.plan import Action, ObservedState, RolloutDecision, plan_rollout
 from slipway.stages.rollout.platform import Platform, Served
 
-TAG = "slipway.rollout"
+ROLLOUT_TAG = "slipway.rollout"
 REFUSED, ROLLED_BACK = "refused", "rolled_back"
 BLOCKED = frozenset({REFUSED, ABORTED, INCONCLUSIVE, ROLLED_BACK})
 
@@ -93,10 +99,10 @@ def reconcile(
         EditedByHand: Somebody changed what a rollout controls; nothing is overwritten.
         NotFound: The registry has no such version.
     """
-    facts = gather(spec.model, store=store, registry=registry, platform=platform)
+    facts = observe(spec.model, store=store, registry=registry, platform=platform)
     if to.isdecimal():
         registry.version(spec.model, int(to))
-    decision = _mind_edits(spec.model, facts, decide(facts, to))
+    decision = _mind_edits(spec.model, facts, plan_rollout(facts, to))
     if decision.action == "nothing":
         idle = RunRef(spec.model, f"idle-{digest(encode(facts.to_json()))[:12]}", "reconcile")
         verdict = _verdict(decision, facts)
@@ -106,11 +112,11 @@ def reconcile(
         lease_name(spec.model),
         holder=holder,
         seconds=LEASE_SECONDS,
-        over=overtaken(store, spec.model) if to == "previous" else None,
+        over=preemptible_lease(store, spec.model) if to == "previous" else None,
     )
 
     def work(attempt: Attempt) -> Verdict:
-        now = gather(spec.model, store=store, registry=registry, platform=platform)
+        now = observe(spec.model, store=store, registry=registry, platform=platform)
         decided = _mind_edits(spec.model, now, _decide_again(facts, now, to))
         if decided.action == "repair":
             attempt.check()
@@ -118,7 +124,7 @@ def reconcile(
             _mark(spec.model, now.guests if to == "previous" else (), registry=registry)
         return _verdict(decided, now)
 
-    ref = RunRef(spec.model, run_name(lease.number), "reconcile")
+    ref = RunRef(spec.model, rollout_run(lease.number), "reconcile")
     with _given_back_on_failure(store, lease):
         record = perform(store, ref, work, inputs={"to": to, **facts.to_json()}, origin=origin)
         if record.verdict.action in {"roll_out", "roll_back"}:
@@ -141,7 +147,7 @@ def _given_back_on_failure(store: Store, lease: Lease) -> Iterator[None]:
         raise
 
 
-def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -> Facts:
+def observe(model: str, *, store: Store, registry: Aliases, platform: Platform) -> ObservedState:
     """What is, by alias and on the platform.
 
     Raises:
@@ -153,14 +159,14 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
     }
     blocked = {
-        found.version: found.tags[TAG]
+        found.version: found.tags[ROLLOUT_TAG]
         for found in named.values()
-        if found is not None and found.tags.get(TAG) in BLOCKED
+        if found is not None and found.tags.get(ROLLOUT_TAG) in BLOCKED
     }
     served = platform.served(model)
     if served is not None and served.has_edited_traffic:
-        need_unedited(model, served)
-    return Facts(
+        require_unedited(model, served)
+    return ObservedState(
         **{alias: found.version if found else None for alias, found in named.items()},
         blocked=blocked,
         served=served.version if served else None,
@@ -170,7 +176,7 @@ def gather(model: str, *, store: Store, registry: Aliases, platform: Platform) -
     )
 
 
-def need_unedited(model: str, served: Served | None) -> None:
+def require_unedited(model: str, served: Served | None) -> None:
     """Nothing where nobody but a rollout changed what is served.
 
     Raises:
@@ -180,7 +186,7 @@ def need_unedited(model: str, served: Served | None) -> None:
         raise _edited(model, served.edited)
 
 
-def _mind_edits(model: str, facts: Facts, decision: Decision) -> Decision:
+def _mind_edits(model: str, facts: ObservedState, decision: RolloutDecision) -> RolloutDecision:
     """The decision, unless it needs what somebody edited: a way back does not, and says so."""
     if facts.edited is None:
         return decision
@@ -200,20 +206,20 @@ def _edited(model: str, what: str) -> EditedByHand:
     )
 
 
-def _decide_again(first: Facts, now: Facts, to: str) -> Decision:
+def _decide_again(first: ObservedState, now: ObservedState, to: str) -> RolloutDecision:
     """The decision once the lease is held; what the rollout before it did since counts."""
     if to == "previous" and first.guests and not now.guests:
         gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
-        return Decision("nothing", None, gone)
-    return decide(now, to)
+        return RolloutDecision("nothing", None, gone)
+    return plan_rollout(now, to)
 
 
 def _mark(model: str, rolled_back: Iterable[int], *, registry: Aliases) -> None:
     for version in rolled_back:
-        registry.tag(model, version, {TAG: ROLLED_BACK})
+        registry.tag(model, version, {ROLLOUT_TAG: ROLLED_BACK})
 
 
-def _repair(model: str, facts: Facts, *, platform: Platform, token: int) -> None:
+def _repair(model: str, facts: ObservedState, *, platform: Platform, token: int) -> None:
     """Let the champion answer every request."""
     weights = {} if facts.champion is None else {facts.champion: 1.0}
     warm = [] if facts.previous is None else [facts.previous]
@@ -223,18 +229,18 @@ def _repair(model: str, facts: Facts, *, platform: Platform, token: int) -> None
 def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action, int] | None:
     if served is None:
         return None
-    begun = RunRef(model, run_name(served.token), "reconcile")
+    begun = RunRef(model, rollout_run(served.token), "reconcile")
     record = find_record(store, begun)
     if record is None or find_record(store, begun.beside("promote_champion")):
         return None
     switched = find_record(store, begun.beside("switch"))
     if switched is not None and switched.verdict.action != "switched":
         return None
-    rollout = rollout_of(store, model, begun.run)
+    rollout = read_plan(store, model, begun.run)
     return rollout.action, rollout.version
 
 
-def _verdict(decision: Decision, facts: Facts) -> Verdict:
+def _verdict(decision: RolloutDecision, facts: ObservedState) -> Verdict:
     numbers = {
         "version": decision.version,
         "champion": facts.champion,

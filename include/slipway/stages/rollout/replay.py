@@ -13,7 +13,7 @@ from slipway.errors import NotComputable
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec
 from slipway.stages.model.agreement import max_difference
-from slipway.stages.rollout.platform import Candidate, Payload, payload
+from slipway.stages.rollout.platform import Candidate, Payload, encode_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ class FeatureTables(Protocol):
 
 
 @dataclass(frozen=True)
-class Measured:
+class ReplayResult:
     """What a candidate showed.
 
     Attributes:
@@ -96,7 +96,7 @@ class Replay:
             "scores": self._expected[:SAMPLE_ROWS],
         }
 
-    def ask(self, candidate: Candidate) -> Measured:
+    def ask(self, candidate: Candidate) -> ReplayResult:
         """What the candidate showed: each row alone, all rows at once, and bad inputs."""
         for _ in range(WARM_UP_REQUESTS):
             candidate.infer(self._payload(self._rows.head(1)))
@@ -112,7 +112,7 @@ class Replay:
         good = self._payload(self._rows.head(1))
         bad = bad_inputs(good, self._columns)
         names = [name for name, _, _ in self._columns if name in self._rows]
-        return Measured(
+        return ReplayResult(
             rows=len(self._rows),
             rows_with_nulls=int(self._rows[names].isna().any(axis=1).sum()),
             max_difference=difference,
@@ -124,7 +124,7 @@ class Replay:
         )
 
     def _payload(self, rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
-        return payload(
+        return encode_rows(
             rows,
             self._columns,
             key=self._dataset.key,

@@ -14,21 +14,27 @@ from slipway.records.store import Store, encode, find_json, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.agreement import max_difference
-from slipway.stages.rollout.canary_analysis import ABORTED, SHIFTED, look
-from slipway.stages.rollout.lease import Rollout, hold, holding, let_go, rollout_of
-from slipway.stages.rollout.platform import Platform, Tally
-from slipway.stages.rollout.preconditions import need_verified, step_stage, steps_of
-from slipway.stages.rollout.reconcile import TAG, Aliases, need_unedited
+from slipway.stages.rollout.canary_analysis import ABORTED, SHIFTED, analyse_canary
+from slipway.stages.rollout.lease import (
+    RolloutPlan,
+    keep_lease,
+    read_plan,
+    release_lease,
+    renew_lease,
+)
+from slipway.stages.rollout.platform import Platform, VersionStats
+from slipway.stages.rollout.preconditions import require_verified, required_steps, step_stage
+from slipway.stages.rollout.reconcile import ROLLOUT_TAG, Aliases, require_unedited
 from slipway.stages.rollout.verify import sample_key
 
 UNNEEDED = "unneeded"
 POLL_SECONDS = 1.0
-TELL_SECONDS = 15.0
+LOG_EVERY_SECONDS = 15.0
 READ_BACK_ROUNDS = 3
-PATIENT_SECONDS = 60.0
+RETRY_LIMIT_SECONDS = 60.0
 """A platform that took so long to fail is not asked again: what it waited for will not come."""
 UNHEALTHY_SECONDS = 20.0
-TOLD_APART = 0.005
+SHARE_TOLERANCE = 0.005
 """A real share that differs by less is the one that was asked for."""
 
 logger = logging.getLogger(__name__)
@@ -49,7 +55,7 @@ def shift(
     """`shifted` once the candidate did well on its share; else `aborted` or `inconclusive`.
 
     The candidate gets `step` percent of the requests, and is looked at once: as soon as it was
-    asked often enough, or when the time is up. How often is enough, `looking.look` says. Before
+    asked often enough, or when the time is up. How often is enough, `analyse_canary` says. Before
     and at the look it is also asked the rows that it was verified with. One that cannot answer
     for a while is given up before. Unless it is `shifted`, it loses its share first, is tagged
     and recorded then, and the champion serves.
@@ -77,40 +83,40 @@ def shift(
         EditedByHand: Somebody changed what the step controls; nothing is overwritten.
         PlatformUnavailable: The champion could not be put back either; a retry goes on.
     """
-    plan = rollout_of(store, spec.model, rollout)
+    plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, step_stage(step))
     waiting = _Step(spec, plan, ref, step, store, platform, clock, sleep)
 
     def work(attempt: Attempt) -> Verdict:
-        hold(store, plan)
-        if step not in steps_of(spec, plan):
+        renew_lease(store, plan)
+        if step not in required_steps(spec, plan):
             reason = f"Version {plan.version} does not take over step by step."
             return Verdict(UNNEEDED, reason, {"version": plan.version, "step": step})
         attempt.check()
         verdict = waiting.verdict(attempt)
         if verdict.action != SHIFTED:
-            hold(store, plan)
+            renew_lease(store, plan)
             attempt.check()
-            put_back(plan, platform)
-            registry.tag(spec.model, plan.version, {TAG: verdict.action})
+            restore_fallback(plan, platform)
+            registry.tag(spec.model, plan.version, {ROLLOUT_TAG: verdict.action})
         return verdict
 
-    need_verified(spec, plan, ref, store=store, before=step)
+    require_verified(spec, plan, ref, store=store, before=step)
     inputs = {"version": plan.version, "action": plan.action, "step": step}
     record = perform(store, ref, work, inputs=inputs, origin=origin)
     if record.verdict.action not in {SHIFTED, UNNEEDED}:
-        let_go(store, plan)
+        release_lease(store, plan)
     return record
 
 
-def put_back(plan: Rollout, platform: Platform) -> None:
+def restore_fallback(plan: RolloutPlan, platform: Platform) -> None:
     """Let what served before this rollout answer every request again, whatever was edited."""
     weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
     platform.apply(plan.model, weights=weights, keep=_warm(plan), token=plan.token, is_urgent=True)
 
 
-def wrong_answers(
-    plan: Rollout,
+def find_wrong_answer(
+    plan: RolloutPlan,
     sample: Mapping[str, Any],
     *,
     platform: Platform,
@@ -137,7 +143,7 @@ def wrong_answers(
     return None
 
 
-def _warm(plan: Rollout) -> list[int]:
+def _warm(plan: RolloutPlan) -> list[int]:
     return [] if plan.previous is None or plan.previous == plan.version else [plan.previous]
 
 
@@ -152,7 +158,7 @@ class _Seen:
         trouble: Why it is given up, if it is.
     """
 
-    tally: Tally = field(default_factory=Tally)
+    tally: VersionStats = field(default_factory=VersionStats)
     share: float | None = None
     is_healthy: bool | None = None
     trouble: str | None = None
@@ -161,7 +167,7 @@ class _Seen:
 @dataclass(frozen=True)
 class _Step:
     spec: ModelSpec
-    plan: Rollout
+    plan: RolloutPlan
     ref: RunRef
     step: int
     store: Store
@@ -175,7 +181,7 @@ class _Step:
         looked = find_json(self.store, key)
         if looked is None:
             try:
-                with holding(self.store, self.plan):
+                with keep_lease(self.store, self.plan):
                     verdict = self._watched()
             except (PlatformUnavailable, BadRequest, NotFound) as error:
                 # Not stored: should the whole platform be down, a retry begins this step anew.
@@ -209,7 +215,7 @@ class _Step:
         return self._wrong()
 
     def _wrong(self) -> str | None:
-        return wrong_answers(
+        return find_wrong_answer(
             self.plan,
             read_json(self.store, sample_key(self.ref)),
             platform=self.platform,
@@ -223,7 +229,7 @@ class _Step:
             try:
                 return act()
             except PlatformUnavailable:
-                if self.clock() - began > PATIENT_SECONDS:
+                if self.clock() - began > RETRY_LIMIT_SECONDS:
                     raise
                 self.sleep(POLL_SECONDS)
         return act()
@@ -242,13 +248,13 @@ class _Step:
             if ill_since is not None and now - ill_since >= UNHEALTHY_SECONDS:
                 trouble = f"none of its servers could answer for {now - ill_since:.0f} s."
                 return replace(seen, trouble=trouble)
-            if now - told >= TELL_SECONDS:
+            if now - told >= LOG_EVERY_SECONDS:
                 self._tell(seen.tally, now - began)
                 told = now
             self.sleep(POLL_SECONDS)
 
-    def _tell(self, tally: Tally, seconds: float) -> None:
-        hold(self.store, self.plan)
+    def _tell(self, tally: VersionStats, seconds: float) -> None:
+        renew_lease(self.store, self.plan)
         logger.info(
             "version %s at %s %%: asked %s of %s times, failed %s times, %.0f s so far",
             *(self.plan.version, self.step, tally.asked, self.spec.deployment.shift.requests),
@@ -263,17 +269,17 @@ class _Step:
             return _Seen()
         if served is None or served.token != self.plan.token:
             return _Seen()
-        need_unedited(self.plan.model, served)
+        require_unedited(self.plan.model, served)
         version = self.plan.version
         return _Seen(
-            tally=served.tallies.get(version, Tally()),
+            tally=served.tallies.get(version, VersionStats()),
             share=served.weights.get(version),
             is_healthy=served.healthy.get(version, False),
         )
 
     def _look(self, seen: _Seen) -> Verdict:
         deployment = self.spec.deployment
-        verdict = look(
+        verdict = analyse_canary(
             seen.tally,
             step=self.step,
             shift=deployment.shift,
@@ -286,7 +292,7 @@ class _Step:
         reason = f"Version {self.plan.version}: {verdict.reason[0].lower()}{verdict.reason[1:]}"
         if seen.share is not None:
             numbers["share"] = seen.share
-            if abs(seen.share - self.step / 100) >= TOLD_APART:
+            if abs(seen.share - self.step / 100) >= SHARE_TOLERANCE:
                 reason += f" Its real share was {seen.share:.0%}."
         if verdict.action != SHIFTED:
             reason += f" Version {self.plan.fallback} answers every request again."

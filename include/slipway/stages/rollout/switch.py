@@ -13,11 +13,22 @@ from slipway.records.store import Store, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.canary_analysis import ABORTED
-from slipway.stages.rollout.lease import Rollout, hold, holding, let_go, rollout_of
+from slipway.stages.rollout.lease import (
+    RolloutPlan,
+    keep_lease,
+    read_plan,
+    release_lease,
+    renew_lease,
+)
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.preconditions import need, need_verified
-from slipway.stages.rollout.reconcile import ROLLED_BACK, TAG, Aliases, need_unedited
-from slipway.stages.rollout.shift import PATIENT_SECONDS, READ_BACK_ROUNDS, put_back, wrong_answers
+from slipway.stages.rollout.preconditions import require_verdict, require_verified
+from slipway.stages.rollout.reconcile import ROLLED_BACK, ROLLOUT_TAG, Aliases, require_unedited
+from slipway.stages.rollout.shift import (
+    READ_BACK_ROUNDS,
+    RETRY_LIMIT_SECONDS,
+    find_wrong_answer,
+    restore_fallback,
+)
 from slipway.stages.rollout.verify import sample_key
 
 READ_BACK_REQUESTS = 20
@@ -64,24 +75,24 @@ def switch(
         EditedByHand: Somebody changed what the rollout controls; nothing is overwritten.
         PlatformUnavailable: The champion could not be put back either; a retry goes on.
     """
-    plan = rollout_of(store, spec.model, rollout)
+    plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "switch")
-    need_verified(spec, plan, ref, store=store)
+    require_verified(spec, plan, ref, store=store)
     sample = read_json(store, sample_key(ref))
     tolerance = spec.deployment.verify.max_difference
 
     def work(attempt: Attempt) -> Verdict:
-        with holding(store, plan):
+        with keep_lease(store, plan):
             attempt.check()
             problem = _move(plan, sample, platform=platform, tolerance=tolerance, clock=clock)
         numbers = {"version": plan.version, "fallback": plan.fallback}
         if problem is None:
             reason = f"Version {plan.version} answers every request."
             return Verdict("switched", reason, numbers | {"asked": READ_BACK_REQUESTS})
-        hold(store, plan)
+        renew_lease(store, plan)
         attempt.check()
-        put_back(plan, platform)
-        registry.tag(spec.model, plan.version, {TAG: ABORTED})
+        restore_fallback(plan, platform)
+        registry.tag(spec.model, plan.version, {ROLLOUT_TAG: ABORTED})
         kept = f"version {plan.fallback}" if plan.fallback else "nothing"
         reason = f"Version {plan.version} was taken back, {kept} serves: {problem}"
         return Verdict(ABORTED, reason, numbers)
@@ -89,7 +100,7 @@ def switch(
     inputs = {"version": plan.version, "action": plan.action}
     record = perform(store, ref, work, inputs=inputs, origin=origin)
     if record.verdict.action == ABORTED:
-        let_go(store, plan)
+        release_lease(store, plan)
     return record
 
 
@@ -118,12 +129,12 @@ def promote_champion(
         EditedByHand: Somebody changed what the rollout controls; no alias has moved.
         Superseded: Another rollout has taken over.
     """
-    plan = rollout_of(store, spec.model, rollout)
+    plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "promote_champion")
-    need(store, ref.beside("switch"), "switched")
+    require_verdict(store, ref.beside("switch"), "switched")
 
     def work(attempt: Attempt) -> Verdict:
-        hold(store, plan)
+        renew_lease(store, plan)
         _read_back(plan, platform)
         if plan.action == "roll_back":
             # What was rolled back may not answer, not even as a fallback.
@@ -135,7 +146,7 @@ def promote_champion(
                 token=plan.token,
                 is_urgent=plan.is_urgent,
             )
-            hold(store, plan)
+            renew_lease(store, plan)
         attempt.check()
         _move_aliases(plan, registry)
         reason = f"Version {plan.version} is served and is champion now"
@@ -148,12 +159,12 @@ def promote_champion(
     inputs = {"version": plan.version, "action": plan.action}
     record = perform(store, ref, work, inputs=inputs, origin=origin)
     registry.anchor(spec.model, ledger.head(store, spec.model))
-    let_go(store, plan)
+    release_lease(store, plan)
     return record
 
 
 def _move(
-    plan: Rollout,
+    plan: RolloutPlan,
     sample: Mapping[str, Any],
     *,
     platform: Platform,
@@ -175,7 +186,7 @@ def _move(
             problem = _ask_many(plan, sample, platform=platform, tolerance=tolerance)
         except (PlatformUnavailable, BadRequest, NotFound) as error:
             problem = f"{error.message}: {error.found or 'no reason was given'}"
-            if clock() - began > PATIENT_SECONDS:
+            if clock() - began > RETRY_LIMIT_SECONDS:
                 break
             continue
         if problem is None:
@@ -184,16 +195,16 @@ def _move(
 
 
 def _ask_many(
-    plan: Rollout, sample: Mapping[str, Any], *, platform: Platform, tolerance: float
+    plan: RolloutPlan, sample: Mapping[str, Any], *, platform: Platform, tolerance: float
 ) -> str | None:
     for _ in range(READ_BACK_REQUESTS):
-        wrong = wrong_answers(plan, sample, platform=platform, allowed=tolerance)
+        wrong = find_wrong_answer(plan, sample, platform=platform, allowed=tolerance)
         if wrong is not None:
             return wrong
     return None
 
 
-def _read_back(plan: Rollout, platform: Platform) -> None:
+def _read_back(plan: RolloutPlan, platform: Platform) -> None:
     served = platform.served(plan.model)
     if served is None or served.version != plan.version or served.token != plan.token:
         raise PlatformUnavailable(
@@ -203,10 +214,10 @@ def _read_back(plan: Rollout, platform: Platform) -> None:
             hint="no alias has moved; reconcile repairs what is served",
         )
     if not plan.is_urgent:
-        need_unedited(plan.model, served)
+        require_unedited(plan.model, served)
 
 
-def _move_aliases(plan: Rollout, registry: Registry) -> None:
+def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
     """Every step says what the plan recorded, so repeating them after a kill changes nothing.
 
     The champion comes last: until it has moved, `reconcile` sees an unfinished rollout to finish.
@@ -214,7 +225,7 @@ def _move_aliases(plan: Rollout, registry: Registry) -> None:
     previous = registry.alias(plan.model, "previous")
     if plan.action == "roll_back":
         if plan.fallback is not None:
-            registry.tag(plan.model, plan.fallback, {TAG: ROLLED_BACK})
+            registry.tag(plan.model, plan.fallback, {ROLLOUT_TAG: ROLLED_BACK})
         if previous is not None and previous.version == plan.version:
             registry.delete_alias(plan.model, "previous")
     elif plan.fallback is not None:
@@ -222,5 +233,5 @@ def _move_aliases(plan: Rollout, registry: Registry) -> None:
     challenger = registry.alias(plan.model, "challenger")
     if challenger is not None and challenger.version == plan.version:
         registry.delete_alias(plan.model, "challenger")
-    registry.tag(plan.model, plan.version, {TAG: SERVING})
+    registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
     registry.set_alias(plan.model, "champion", plan.version)

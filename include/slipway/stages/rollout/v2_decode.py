@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def rows_asked(
+def decode_rows(
     body: bytes, columns: Sequence[tuple[str, str, bool]], *, others: Sequence[str]
 ) -> pd.DataFrame:
     """The columns of a model's signature, as a request holds them.

@@ -17,11 +17,11 @@ from slipway.records.store import Store, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
-from slipway.stages.model.agreement import Shadow, compare
-from slipway.stages.rollout.lease import Rollout, holding, let_go, rollout_of
+from slipway.stages.model.agreement import ChampionComparison, compare_with_champion
+from slipway.stages.rollout.lease import RolloutPlan, keep_lease, read_plan, release_lease
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.reconcile import REFUSED, TAG, Version
-from slipway.stages.rollout.replay import FeatureTables, Measured, Package, Replay, recent_rows
+from slipway.stages.rollout.reconcile import REFUSED, ROLLOUT_TAG, Version
+from slipway.stages.rollout.replay import FeatureTables, Package, Replay, ReplayResult, recent_rows
 
 RESIDENT_MIB = "slipway.resident_mib"
 COLD_START_S = "slipway.cold_start_s"
@@ -44,8 +44,13 @@ class Folders(Protocol):
         """Note something about a version."""
 
 
-def judge(
-    measured: Measured, shadow: Shadow | None, bars: Verify, *, version: int, is_urgent: bool
+def judge_candidate(
+    measured: ReplayResult,
+    shadow: ChampionComparison | None,
+    bars: Verify,
+    *,
+    version: int,
+    is_urgent: bool,
 ) -> Verdict:
     """Whether a candidate may serve; pure.
 
@@ -119,11 +124,11 @@ def verify(
     Raises:
         Superseded: Another rollout has taken over.
     """
-    plan = rollout_of(store, spec.model, rollout)
+    plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "verify")
 
     def work(attempt: Attempt) -> Verdict:
-        with holding(store, plan):
+        with keep_lease(store, plan):
             verdict = _examine(
                 plan,
                 spec,
@@ -139,13 +144,13 @@ def verify(
         if plan.action != "repair":
             known = registry.version(spec.model, plan.version).tags
             sizes = {} if plan.is_urgent else _sizes(verdict, known)
-            registry.tag(spec.model, plan.version, {TAG: verdict.action, **sizes})
+            registry.tag(spec.model, plan.version, {ROLLOUT_TAG: verdict.action, **sizes})
         return verdict
 
     inputs = {"version": plan.version, "action": plan.action}
     record = perform(store, ref, work, inputs=inputs, origin=origin)
     if record.verdict.action == REFUSED:
-        let_go(store, plan)
+        release_lease(store, plan)
     return record
 
 
@@ -169,7 +174,7 @@ def _sizes(verdict: Verdict, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _examine(
-    plan: Rollout,
+    plan: RolloutPlan,
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
@@ -201,5 +206,5 @@ def _examine(
     shadow = None
     if champion is not None:
         tags = registry.version(spec.model, plan.version).tags
-        shadow = compare(measured.answers, beside, champion=champion, tags=tags)
-    return judge(measured, shadow, bars, version=plan.version, is_urgent=plan.is_urgent)
+        shadow = compare_with_champion(measured.answers, beside, champion=champion, tags=tags)
+    return judge_candidate(measured, shadow, bars, version=plan.version, is_urgent=plan.is_urgent)

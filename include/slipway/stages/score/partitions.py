@@ -20,8 +20,8 @@ from slipway.errors import BadParameter, NotFound
 from slipway.records.desired_state import BATCH_FOLDER, first_desired
 from slipway.records.runs import Attempt, RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest
-from slipway.stages.monitor.collect import CHAMPION, LiveView, difference_to_served
-from slipway.stages.monitor.windows import Window, window_at, window_named
+from slipway.stages.monitor.collect import CHAMPION, ServedReader, difference_to_served
+from slipway.stages.monitor.windows import Window, parse_window, window_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ class DataFile:
 
 
 @dataclass(frozen=True)
-class Held:
+class ScoredPartition:
     """What a partition of the score table was made from.
 
     Attributes:
@@ -94,7 +94,7 @@ class Scoring:
 
 
 @dataclass(frozen=True)
-class Due:
+class DuePartitions:
     """What there is to score, oldest partition first, and why there is no more."""
 
     scorings: tuple[Scoring, ...]
@@ -125,7 +125,7 @@ class Features(Protocol):
 class Scores(Protocol):
     """Score tables, one per model."""
 
-    def held(self, model: str) -> Mapping[str, Held]:
+    def held(self, model: str) -> Mapping[str, ScoredPartition]:
         """What each partition was scored from; an empty partition is not there."""
 
     def replace(
@@ -176,7 +176,7 @@ def parse_scoring(run: str, spec: ModelSpec) -> Scoring:
             expected="such as score-2013-05-3f9a0c11d2e4-v3",
             found=run[:60],
         )
-    window = window_named(found[1], spec.deployment.batch.partition)
+    window = parse_window(found[1], spec.deployment.batch.partition)
     return Scoring(window, found[2], int(found[3]), int(found[4] or 1))
 
 
@@ -185,7 +185,7 @@ def fingerprint(files: Iterable[DataFile]) -> str:
     return digest("\n".join(sorted(file.path for file in files)).encode())[:12]
 
 
-def due(
+def due_partitions(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
@@ -193,9 +193,9 @@ def due(
     tables: Features,
     scores: Scores,
     registry: Registry,
-    platform: LiveView,
+    platform: ServedReader,
     asked: tuple[str, str] | None = None,
-) -> Due:
+) -> DuePartitions:
     """The partitions that the champion shall score now.
 
     Args:
@@ -214,10 +214,10 @@ def due(
     """
     champion = registry.alias(spec.model, CHAMPION)
     if champion is None:
-        return Due((), "no version is champion yet")
+        return DuePartitions((), "no version is champion yet")
     difference = difference_to_served(spec.model, champion, platform)
     if difference is not None:
-        return Due((), difference)
+        return DuePartitions((), difference)
     held = scores.held(spec.model)
     listed = {
         wanted.window.name: wanted
@@ -233,7 +233,7 @@ def due(
                 found=f"features from {min(listed)} to {max(listed)}" if listed else "no features",
             )
         turns = [_turn(store, spec.model, one, held.get(one.window.name)) for one in chosen]
-        return Due(tuple(turns), "a person asked for it")
+        return DuePartitions(tuple(turns), "a person asked for it")
     since = _since(spec, champion, store=store, registry=registry)
     changed = [
         wanted
@@ -244,7 +244,7 @@ def due(
     turns = [_turn(store, spec.model, one, held.get(one.window.name)) for one in changed]
     # A stretch without rows leaves a record, and nothing in the table.
     undone = [one for one in turns if find_record(store, one.ref(spec.model)) is None]
-    return Due(tuple(undone), "every other partition has its scores")
+    return DuePartitions(tuple(undone), "every other partition has its scores")
 
 
 def _listed(
@@ -259,7 +259,7 @@ def _listed(
     table, unit = f"{dataset.dataset}/features", spec.deployment.batch.partition
     newest = tables.version(table)
     files = [] if newest is None else tables.files(table, dataset.event_time, version=newest)
-    windows = {window_named(name, unit) for name in held}
+    windows = {parse_window(name, unit) for name in held}
     for file in files:
         window = window_at(file.first, unit)
         while file.touches(window):
@@ -282,7 +282,7 @@ def _since(
     return datetime.fromisoformat(end) if end else datetime.min.replace(tzinfo=UTC)
 
 
-def _turn(store: Store, model: str, wanted: Scoring, held: Held | None) -> Scoring:
+def _turn(store: Store, model: str, wanted: Scoring, held: ScoredPartition | None) -> Scoring:
     """The run that answers for a partition: the one that did, while it holds, else the next."""
     done: RunRecord | None = None
     turn = wanted
@@ -290,7 +290,7 @@ def _turn(store: Store, model: str, wanted: Scoring, held: Held | None) -> Scori
         done, turn = record, replace(turn, turn=turn.turn + 1)
     if done is None:
         return turn
-    in_force = held == Held(wanted.features, wanted.version)
+    in_force = held == ScoredPartition(wanted.features, wanted.version)
     if in_force or (held is None and done.verdict.numbers.get("rows") == 0):
         return replace(turn, turn=turn.turn - 1)
     return turn

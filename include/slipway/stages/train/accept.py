@@ -18,7 +18,7 @@ from slipway.records.requests import Request
 from slipway.records.runs import Attempt, RunRef, perform
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
-from slipway.stages.rollout.reconcile import BLOCKED, TAG
+from slipway.stages.rollout.reconcile import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.close_request import about
 from slipway.stages.train.retrain_policy import Facts, judge
 
@@ -192,7 +192,7 @@ def _has_model(registry: Registry, model: str) -> bool:
     if registry.alias(model, "champion") is not None:
         return True
     challenger = registry.alias(model, "challenger")
-    return challenger is not None and challenger.tags.get(TAG) not in BLOCKED
+    return challenger is not None and challenger.tags.get(ROLLOUT_TAG) not in BLOCKED
 
 
 def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import ClassificationMetric, RegressionMetric
-from slipway.stages.model.agreement import EVIDENCE, liken
+from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import LoadPackage, Package
@@ -106,7 +106,7 @@ class Contest:
         for name, scored in scores.items():
             numbers |= self._metrics(name, rows, scored)
         if champion is not None:
-            numbers |= _likeness(scores["challenger"], scores["champion"])
+            numbers |= _agreement(scores["challenger"], scores["champion"])
         constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
         return numbers | self._metrics("constant", rows, constant)
 
@@ -191,14 +191,14 @@ def _scores(contender: Package, rows: pd.DataFrame) -> np.ndarray[Any, Any] | No
         return None
 
 
-def _likeness(
+def _agreement(
     challenger: np.ndarray[Any, Any] | None, champion: np.ndarray[Any, Any] | None
 ) -> dict[str, Number]:
     """How the two are related on the same rows, for a rollout to expect of its candidate."""
-    likeness = None
+    agreement = None
     if challenger is not None and champion is not None:
-        likeness = liken(challenger.tolist(), champion.tolist())
-    return likeness.numbers() if likeness is not None else dict.fromkeys(EVIDENCE)
+        agreement = measure_agreement(challenger.tolist(), champion.tolist())
+    return agreement.numbers() if agreement is not None else dict.fromkeys(EVIDENCE)
 
 
 def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:

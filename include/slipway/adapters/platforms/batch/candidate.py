@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from slipway.errors import BadRequest, PlatformUnavailable, RolloutRefused
-from slipway.stages.rollout.platform import Answer, Payload, resident_mib
+from slipway.stages.rollout.platform import Payload, Prediction, resident_mib
 
 BOOT_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
@@ -72,7 +72,7 @@ class Candidate:
         """Resident memory of its process, in MiB."""
         return resident_mib(self._process.pid)
 
-    def infer(self, payload: Payload) -> Answer:
+    def infer(self, payload: Payload) -> Prediction:
         """The scores of a request's rows.
 
         Raises:
@@ -82,7 +82,7 @@ class Candidate:
         reply = self._request(json.dumps(payload).encode())
         if "refused" in reply:
             raise BadRequest("the request was refused", found=reply["refused"])
-        return Answer(self._version, tuple(reply["scores"]))
+        return Prediction(self._version, tuple(reply["scores"]))
 
     def refuses(self, body: bytes) -> bool:
         """Whether the candidate refuses a body as the client's mistake."""

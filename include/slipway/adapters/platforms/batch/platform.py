@@ -18,7 +18,7 @@ from slipway.adapters.platforms.batch.scoring import Package, score_request
 from slipway.errors import NotFound, PlatformUnavailable, RegistryUnavailable, SpecError, Tampered
 from slipway.records.desired_state import BATCH_FOLDER, claim, desire, newest_desired
 from slipway.records.store import Store
-from slipway.stages.rollout.platform import Answer, Payload, Served
+from slipway.stages.rollout.platform import Payload, Prediction, Served
 
 
 class Versions(Protocol):
@@ -99,7 +99,7 @@ class BatchPlatform:
         """
         claim(self._store, model, token=token, folder=BATCH_FOLDER)
 
-    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The scores of the version in force, or of a kept one.
 
         Raises:
@@ -112,7 +112,7 @@ class BatchPlatform:
         if state is None or wanted not in state.versions:
             raise NotFound(f"no such version of {model} scores", where=f"{BATCH_FOLDER}/{model}")
         body = json.dumps(payload).encode()
-        return Answer(wanted, score_request(self._package(model, wanted), body))
+        return Prediction(wanted, score_request(self._package(model, wanted), body))
 
     def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
         """Start a version in a child process of its own.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from slipway.stages.rollout.v2_decode import rows_asked
+from slipway.stages.rollout.v2_decode import decode_rows
 
 
 class Package(Protocol):
@@ -37,5 +37,5 @@ def score_request(package: Package, body: bytes) -> tuple[float, ...]:
         BadRequest: The request does not fit the model's signature.
     """
     others = (package.manifest["key"], package.manifest["event_time"])
-    rows = rows_asked(body, package.signature_columns, others=others)
+    rows = decode_rows(body, package.signature_columns, others=others)
     return tuple(float(score) for score in package.predict(rows))

@@ -26,7 +26,7 @@ from slipway.adapters.platforms.cluster.observe.conditions import (
 from slipway.adapters.platforms.cluster.observe.request_stats import figures_at
 from slipway.adapters.platforms.cluster.observe.wait import POLL_SECONDS
 from slipway.errors import PlatformUnavailable, RolloutRefused
-from slipway.stages.rollout.platform import Answer, Payload
+from slipway.stages.rollout.platform import Payload, Prediction
 
 KINDS = ("Deployment", "Service")
 
@@ -133,7 +133,7 @@ class Candidate:
             return self._asking.get(f"{self._server}/v2/health/ready", timeout=5).is_success
         return False
 
-    def infer(self, payload: Payload) -> Answer:
+    def infer(self, payload: Payload) -> Prediction:
         """Its answer.
 
         Raises:

@@ -21,7 +21,7 @@ from slipway.adapters.platforms.cluster.ownership.manual_edits import edits
 from slipway.adapters.platforms.cluster.traffic_change import Change, superseded
 from slipway.errors import CommitConflict, PlatformUnavailable
 from slipway.spec import ModelSpec
-from slipway.stages.rollout.platform import Answer, Payload, Served
+from slipway.stages.rollout.platform import Payload, Prediction, Served
 
 ROUNDS = 5
 PAUSE_SECONDS = 0.2
@@ -131,7 +131,7 @@ class ClusterPlatform:
 
         self._change(model, token, write)
 
-    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The answer of whoever serves now, or of one version.
 
         Raises:

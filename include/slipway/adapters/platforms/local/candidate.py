@@ -17,7 +17,7 @@ import httpx
 
 from slipway.adapters.platforms.answers import answer_of, wait
 from slipway.errors import PlatformUnavailable, RolloutRefused
-from slipway.stages.rollout.platform import Answer, Payload, resident_mib
+from slipway.stages.rollout.platform import Payload, Prediction, resident_mib
 
 BOOT_SECONDS = 120.0
 
@@ -82,7 +82,7 @@ class Candidate:
         """Memory that its process holds, in MiB."""
         return resident_mib(self._pid)
 
-    def infer(self, payload: Payload) -> Answer:
+    def infer(self, payload: Payload) -> Prediction:
         """Its answer.
 
         Raises:

@@ -20,7 +20,7 @@ from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.errors import PlatformUnavailable
 from slipway.records.desired_state import claim, desire
 from slipway.records.store import Store
-from slipway.stages.rollout.platform import Answer, Payload, Served, Tally
+from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 OBSERVED_WITHIN_SECONDS = 120.0
 STATUS_SECONDS = 10.0
@@ -77,7 +77,7 @@ class LocalPlatform:
             healthy=ready,
             keep=tuple(status["keep"]),
             token=status["token"],
-            tallies={int(version): Tally(**it) for version, it in status["tallies"].items()},
+            tallies={int(version): VersionStats(**it) for version, it in status["tallies"].items()},
         )
 
     def apply(
@@ -133,7 +133,7 @@ class LocalPlatform:
         else:
             desire(self._store, model, weights=served.weights, keep=served.keep, token=token)
 
-    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Answer:
+    def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The answer of whoever serves now, or of one version.
 
         Raises:

@@ -22,7 +22,7 @@ import httpx
 from slipway.adapters.platforms.cluster.http_client import client
 from slipway.adapters.platforms.cluster.manifests.names import PORT, pods_name
 from slipway.adapters.platforms.cluster.observe.server_metrics import Counts, Figures, read
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 
 SCRAPE_SECONDS = 2.0
 AT_ONCE = 16
@@ -90,7 +90,7 @@ class Counting:
             found |= {instance: one.to_json() for instance, one in counts.items()}
         return found
 
-    def tally(self, version: int, since: Mapping[str, Any]) -> Tally:
+    def tally(self, version: int, since: Mapping[str, Any]) -> VersionStats:
         """What a version was asked.
 
         A server that was started since counts from its start. One that is gone keeps what was

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.platform import VersionStats
 
 QUANTILE = 0.99
 BEYOND_MS = 60_000.0
@@ -50,9 +50,9 @@ class Counts:
         within = {one: self.within.get(one, 0) + other.within.get(one, 0) for one in bounds}
         return Counts(self.asked + other.asked, self.failed + other.failed, within)
 
-    def tally(self) -> Tally:
+    def tally(self) -> VersionStats:
         """The same as a step looks at it."""
-        return Tally(self.asked, self.failed, self.p99_ms)
+        return VersionStats(self.asked, self.failed, self.p99_ms)
 
     @property
     def p99_ms(self) -> float | None:

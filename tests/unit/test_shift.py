@@ -21,27 +21,27 @@ from slipway.spec import ModelSpec
 from slipway.spec.deployment import Shift
 from slipway.stages.rollout.platform import Served
 from tests.fakes.kill_points import Fuse, Killed, MortalStore
-from tests.support.rollout_env import MODEL, SPEC, Yard
+from tests.support.rollout_env import MODEL, SPEC, RolloutEnv
 
 STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
 
 
 @pytest.fixture
-def yard() -> Yard:
+def yard() -> RolloutEnv:
     """Version 2 serves, and version 3 is its challenger."""
-    made = Yard()
+    made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
 
 
-def verified(yard: Yard) -> str:
+def verified(yard: RolloutEnv) -> str:
     """The run of a rollout of version 3 that may shift now."""
     run = yard.reconcile().ref.run
     assert yard.verify(run).verdict.action == "verified"
     return run
 
 
-def test_a_challenger_takes_over_step_by_step(yard: Yard) -> None:
+def test_a_challenger_takes_over_step_by_step(yard: RolloutEnv) -> None:
     """A tenth, half, all of the requests; the versions before it stay warm."""
     assert yard.roll() == STEPPED
     assert yard.platform.applied[1:4] == [
@@ -64,7 +64,7 @@ def test_a_challenger_takes_over_step_by_step(yard: Yard) -> None:
     ],
 )
 def test_a_candidate_that_does_badly_is_taken_back(
-    yard: Yard, trouble: dict[str, Any], action: str, said: str
+    yard: RolloutEnv, trouble: dict[str, Any], action: str, said: str
 ) -> None:
     """The champion answers everything again, and it takes a person to try the version once more."""
     run = verified(yard)
@@ -85,7 +85,7 @@ def test_a_candidate_that_does_badly_is_taken_back(
     assert yard.reconcile("3", holder="run-3").verdict.action == "roll_out"
 
 
-def test_the_second_step_looks_too(yard: Yard) -> None:
+def test_the_second_step_looks_too(yard: RolloutEnv) -> None:
     """What fails under more traffic is taken back from there."""
     run = verified(yard)
     assert yard.shift(run, 10).verdict.action == "shifted"
@@ -94,13 +94,13 @@ def test_the_second_step_looks_too(yard: Yard) -> None:
     assert yard.weights() == {2: 1.0}
 
 
-def test_a_version_that_turns_wrong_while_it_waits_is_taken_back(yard: Yard) -> None:
+def test_a_version_that_turns_wrong_while_it_waits_is_taken_back(yard: RolloutEnv) -> None:
     """It is compared at the look as well, however well it answers by count."""
     run = verified(yard)
 
     def turn(seconds: float) -> None:
         yard.platform.live = {3: lambda inputs: [1.0] * inputs.rows}
-        Yard.sleep(yard, seconds)
+        RolloutEnv.sleep(yard, seconds)
 
     yard.sleep = turn  # type: ignore[method-assign]
     record = yard.shift(run, 10)
@@ -109,7 +109,7 @@ def test_a_version_that_turns_wrong_while_it_waits_is_taken_back(yard: Yard) -> 
     assert yard.weights() == {2: 1.0}
 
 
-def test_too_few_requests_in_time_are_inconclusive(yard: Yard) -> None:
+def test_too_few_requests_in_time_are_inconclusive(yard: RolloutEnv) -> None:
     """The step ends at its limit, and says how many it needed."""
     yard.requests_a_second = 0
     record = yard.shift(verified(yard), 10)
@@ -119,13 +119,13 @@ def test_too_few_requests_in_time_are_inconclusive(yard: Yard) -> None:
     assert yard.registry.tags[3]["slipway.rollout"] == "inconclusive"
 
 
-def test_a_version_whose_servers_are_gone_is_taken_back(yard: Yard) -> None:
+def test_a_version_whose_servers_are_gone_is_taken_back(yard: RolloutEnv) -> None:
     """Nobody waits an hour for requests that it cannot answer."""
     run = verified(yard)
 
     def fall_ill(seconds: float) -> None:
         yard.platform.sick = {3} if yard.now >= 5 else set()
-        Yard.sleep(yard, seconds)
+        RolloutEnv.sleep(yard, seconds)
 
     yard.requests_a_second = 1
     yard.sleep = fall_ill  # type: ignore[method-assign]
@@ -137,14 +137,14 @@ def test_a_version_whose_servers_are_gone_is_taken_back(yard: Yard) -> None:
     assert yard.now == pytest.approx(5 + 1 + 20, abs=2)
 
 
-def test_a_version_that_is_back_soon_goes_on(yard: Yard) -> None:
+def test_a_version_that_is_back_soon_goes_on(yard: RolloutEnv) -> None:
     """A node that was lost, or a platform that starts again, is no fault of the version."""
     run = verified(yard)
 
     def fall_ill_now_and_then(seconds: float) -> None:
         yard.platform.sick = {3} if yard.now % 20 > 5 else set()
         yard.platform.down = 40 < yard.now < 70
-        Yard.sleep(yard, seconds)
+        RolloutEnv.sleep(yard, seconds)
 
     yard.requests_a_second = 20
     yard.sleep = fall_ill_now_and_then  # type: ignore[method-assign]
@@ -152,7 +152,7 @@ def test_a_version_that_is_back_soon_goes_on(yard: Yard) -> None:
     assert yard.now > 100
 
 
-def test_the_real_share_is_shown(yard: Yard) -> None:
+def test_the_real_share_is_shown(yard: RolloutEnv) -> None:
     """A tenth of three servers is one of them."""
     run = verified(yard)
     yard.platform.shares = {3: 1 / 3, 2: 2 / 3}
@@ -166,14 +166,14 @@ def test_the_real_share_is_shown(yard: Yard) -> None:
     assert "real share" not in second.reason
 
 
-def test_an_edit_by_hand_ends_a_step(yard: Yard) -> None:
+def test_an_edit_by_hand_ends_a_step(yard: RolloutEnv) -> None:
     """It is reported, and not overwritten; undone, the same step goes on."""
     run = verified(yard)
 
     def edit(seconds: float) -> None:
         yard.platform.edited = "weights 3: 900 instead of 100, set by kubectl-edit"
         yard.platform.has_edited_traffic = True
-        Yard.sleep(yard, seconds)
+        RolloutEnv.sleep(yard, seconds)
 
     yard.sleep = edit  # type: ignore[method-assign]
     with pytest.raises(EditedByHand, match="edited by hand") as caught:
@@ -187,7 +187,7 @@ def test_an_edit_by_hand_ends_a_step(yard: Yard) -> None:
     assert yard.shift(run, 10).verdict.action == "shifted"
 
 
-def test_a_platform_that_took_long_to_fail_is_not_asked_again(yard: Yard) -> None:
+def test_a_platform_that_took_long_to_fail_is_not_asked_again(yard: RolloutEnv) -> None:
     """What it waited for in vain will not come the third time either."""
     run = verified(yard)
     apply, tried = yard.platform.apply, []
@@ -205,7 +205,7 @@ def test_a_platform_that_took_long_to_fail_is_not_asked_again(yard: Yard) -> Non
     assert yard.weights() == {2: 1.0}
 
 
-def test_counting_begins_anew_on_a_platform_that_was_started_again(yard: Yard) -> None:
+def test_counting_begins_anew_on_a_platform_that_was_started_again(yard: RolloutEnv) -> None:
     """The count from before is gone, so the step waits for as many requests again."""
     run = verified(yard)
     passed: list[float] = []
@@ -215,7 +215,7 @@ def test_counting_begins_anew_on_a_platform_that_was_started_again(yard: Yard) -
         if len(passed) == 15:
             yard.platform.restart(MODEL)
         yard.platform.down = 15 <= len(passed) < 18
-        Yard.sleep(yard, seconds)
+        RolloutEnv.sleep(yard, seconds)
 
     yard.sleep = restart_once  # type: ignore[method-assign]
     assert yard.shift(run, 10).verdict.action == "shifted"
@@ -223,7 +223,7 @@ def test_counting_begins_anew_on_a_platform_that_was_started_again(yard: Yard) -
 
 
 def test_a_step_tells_how_far_it_is_and_keeps_its_lease(
-    yard: Yard, caplog: pytest.LogCaptureFixture
+    yard: RolloutEnv, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every quarter of a minute, while it waits for requests."""
     caplog.set_level("INFO", logger="slipway.stages.rollout.shift")
@@ -243,7 +243,7 @@ def test_a_step_tells_how_far_it_is_and_keeps_its_lease(
 
 
 @pytest.mark.parametrize("to", ["previous", "1"])
-def test_a_way_back_takes_no_steps(yard: Yard, to: str) -> None:
+def test_a_way_back_takes_no_steps(yard: RolloutEnv, to: str) -> None:
     """Whatever makes it urgent is worse than moving all at once."""
     run = yard.reconcile(to).ref.run
     yard.verify(run)
@@ -254,7 +254,7 @@ def test_a_way_back_takes_no_steps(yard: Yard, to: str) -> None:
     assert yard.weights() == {1: 1.0}
 
 
-def test_the_first_model_takes_no_steps(yard: Yard) -> None:
+def test_the_first_model_takes_no_steps(yard: RolloutEnv) -> None:
     """There is nobody to share the requests with."""
     yard.registry.aliases = {"challenger": 1}
     yard.platform.forget(MODEL)
@@ -263,7 +263,7 @@ def test_the_first_model_takes_no_steps(yard: Yard) -> None:
     assert yard.shift(run, 10).verdict.action == "unneeded"
 
 
-def test_without_steps_all_traffic_moves_at_once(yard: Yard) -> None:
+def test_without_steps_all_traffic_moves_at_once(yard: RolloutEnv) -> None:
     """A step that a spec has given up is passed."""
     yard.spec = stepless()
     run = verified(yard)
@@ -271,7 +271,7 @@ def test_without_steps_all_traffic_moves_at_once(yard: Yard) -> None:
     assert yard.switch(run).verdict.action == "switched"
 
 
-def test_no_step_is_left_out(yard: Yard) -> None:
+def test_no_step_is_left_out(yard: RolloutEnv) -> None:
     """Neither by starting a later one, nor by a share that is no step."""
     run = yard.reconcile().ref.run
     with pytest.raises(NotFound, match="verify of delay"):
@@ -284,7 +284,7 @@ def test_no_step_is_left_out(yard: Yard) -> None:
         yard.shift(run, 20)
 
 
-def test_a_repeat_of_a_step_changes_nothing(yard: Yard) -> None:
+def test_a_repeat_of_a_step_changes_nothing(yard: RolloutEnv) -> None:
     """It returns its record, and nobody is asked again."""
     run = verified(yard)
     first = yard.shift(run, 10)
@@ -297,7 +297,7 @@ def test_a_repeat_of_a_step_changes_nothing(yard: Yard) -> None:
 def test_a_step_killed_before_any_act_goes_on(acts: int) -> None:
     """However far it had come, the repeat ends as it would have ended."""
     store = MortalStore()
-    yard = Yard(store=store)
+    yard = RolloutEnv(store=store)
     yard.registry.aliases["challenger"] = 3
     run = verified(yard)
     yard.platform.failing = {3: 0.5}
@@ -313,7 +313,7 @@ def test_a_step_killed_before_any_act_goes_on(acts: int) -> None:
     assert yard.is_free()
 
 
-def test_a_look_that_was_taken_stands(yard: Yard) -> None:
+def test_a_look_that_was_taken_stands(yard: RolloutEnv) -> None:
     """Killed while it puts the champion back, a step does not look a second time."""
     run = verified(yard)
     yard.platform.failing = {3: 0.5}
@@ -328,7 +328,7 @@ def test_a_look_that_was_taken_stands(yard: Yard) -> None:
     assert [weights for weights, _ in yard.platform.applied[applied:]] == [{2: 1.0}]
 
 
-def test_a_platform_that_is_down_takes_no_step(yard: Yard) -> None:
+def test_a_platform_that_is_down_takes_no_step(yard: RolloutEnv) -> None:
     """If the champion cannot be put back either there is no verdict, and a retry goes on."""
     run = verified(yard)
     yard.platform.down = True
@@ -338,7 +338,7 @@ def test_a_platform_that_is_down_takes_no_step(yard: Yard) -> None:
     assert yard.shift(run, 10).verdict.action == "shifted"
 
 
-def test_an_abandoned_step_is_repaired_and_begun_again(yard: Yard) -> None:
+def test_an_abandoned_step_is_repaired_and_begun_again(yard: RolloutEnv) -> None:
     """The next run says what it found, puts the champion back, and the one after rolls out."""
     run = verified(yard)
     yard.shift(run, 10)
@@ -356,14 +356,14 @@ def test_an_abandoned_step_is_repaired_and_begun_again(yard: Yard) -> None:
     assert yard.roll(holder="run-3") == STEPPED
 
 
-def test_the_same_run_goes_on_where_it_stopped(yard: Yard) -> None:
+def test_the_same_run_goes_on_where_it_stopped(yard: RolloutEnv) -> None:
     """A task that is cleared finds the lease its own, and the steps that were done."""
     yard.shift(verified(yard), 10)
     assert yard.roll() == STEPPED
     assert [weights for weights, _ in yard.platform.applied].count({3: 0.1, 2: 0.9}) == 1
 
 
-def test_a_way_back_takes_over_from_a_waiting_step(yard: Yard) -> None:
+def test_a_way_back_takes_over_from_a_waiting_step(yard: RolloutEnv) -> None:
     """The champion answers everything at once; the step may not go on; the version stays back."""
     run = verified(yard)
 
@@ -374,7 +374,7 @@ def test_a_way_back_takes_over_from_a_waiting_step(yard: Yard) -> None:
             assert taken.verdict.action == "repair"
             assert "a return from that was asked for" in taken.verdict.reason
             assert yard.weights() == {2: 1.0}
-        Yard.sleep(yard, seconds)
+        RolloutEnv.sleep(yard, seconds)
 
     yard.sleep = roll_back_once  # type: ignore[method-assign]
     with pytest.raises(Superseded):
@@ -389,7 +389,7 @@ def test_a_way_back_takes_over_from_a_waiting_step(yard: Yard) -> None:
     assert yard.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_way_back_does_not_wait_for_a_verification(yard: Yard) -> None:
+def test_a_way_back_does_not_wait_for_a_verification(yard: RolloutEnv) -> None:
     """Nothing is shared yet, so it leads to the previous champion; the challenger is not blamed."""
     run = verified(yard)
     assert yard.roll("previous", holder="person") == [
@@ -402,7 +402,7 @@ def test_a_way_back_does_not_wait_for_a_verification(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("to", ["challenger", "1"])
-def test_nothing_else_takes_over(yard: Yard, to: str) -> None:
+def test_nothing_else_takes_over(yard: RolloutEnv, to: str) -> None:
     """Only the way back is worth an unfinished rollout."""
     yard.shift(verified(yard), 10)
     with pytest.raises(LeaseHeld):
@@ -410,14 +410,14 @@ def test_nothing_else_takes_over(yard: Yard, to: str) -> None:
     assert yard.weights() == {3: 0.1, 2: 0.9}
 
 
-def test_a_rollout_that_has_switched_is_not_taken_over(yard: Yard) -> None:
+def test_a_rollout_that_has_switched_is_not_taken_over(yard: RolloutEnv) -> None:
     """It is over in a moment, and its aliases shall not move behind a way back."""
     yard.switch(yard.until_switch())
     with pytest.raises(LeaseHeld):
         yard.reconcile("previous", holder="person")
 
 
-def test_a_way_back_goes_no_further_than_it_was_asked_to(yard: Yard) -> None:
+def test_a_way_back_goes_no_further_than_it_was_asked_to(yard: RolloutEnv) -> None:
     """If the version was taken back meanwhile, the champion does not pay for it."""
     run = verified(yard)
     yard.shift(run, 10)
@@ -437,14 +437,14 @@ def stepless() -> ModelSpec:
     return SPEC.model_copy(update={"deployment": deployment})
 
 
-def abandon(yard: Yard) -> None:
+def abandon(yard: RolloutEnv) -> None:
     """Let the lease of the rollout in flight run out."""
     lease = find_lease(yard.store, f"rollout-{MODEL}")
     assert lease is not None
     renew(yard.store, lease, seconds=-1)
 
 
-def kill_before_acts(yard: Yard, store: MortalStore) -> None:
+def kill_before_acts(yard: RolloutEnv, store: MortalStore) -> None:
     """Let the fuse of a store count changes of traffic and tags as well."""
     apply, tag = yard.platform.apply, yard.registry.tag
 

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.spec import Expectation
 from slipway.spec.loading import load_all
-from slipway.stages.report.check import inspect
+from slipway.stages.report.check import inspect_project
 from slipway.wiring.check import expectation_check
 from tests.support.small_specs import EXPECTATIONS, FILES
 
@@ -19,7 +19,7 @@ Make = Callable[[Mapping[str, str]], Path]
 
 @dataclass(frozen=True)
 class Wrong:
-    """Fulfils inspection's `Mistake`."""
+    """Fulfils inspection's `ExpectationMistake`."""
 
     position: int
     argument: str
@@ -39,7 +39,7 @@ def test_broken_pipeline_is_a_problem(project: Make, source: bytes, said: str) -
     """A `pipeline.py` that Python cannot read is said with file and line, and is never run."""
     root = project(FILES)
     (root / "include/models/sales/pipeline.py").write_bytes(source)
-    inspected = inspect(root, load_all(root))
+    inspected = inspect_project(root, load_all(root))
     (problem,) = inspected.problems
     assert problem.file == "include/models/sales/pipeline.py"
     assert said in problem.said
@@ -50,7 +50,7 @@ def test_pipeline_is_not_run(project: Make) -> None:
     """Checking reads the source; it does not import it."""
     source = {"models/sales/pipeline.py": "raise SystemExit('it ran')\n"}
     root = project({**FILES, **source})
-    assert inspect(root, load_all(root)).problems == ()
+    assert inspect_project(root, load_all(root)).problems == ()
 
 
 def test_mistake_of_the_tool_has_its_line(project: Make) -> None:
@@ -62,7 +62,7 @@ def test_mistake_of_the_tool_has_its_line(project: Make) -> None:
         return [Wrong(0, "min_value", "is not a number"), Wrong(0, "", "is unknown", "expect_x")]
 
     root = project(FILES)
-    inspected = inspect(root, load_all(root), expectations=check)
+    inspected = inspect_project(root, load_all(root), expectations=check)
     file = "include/datasets/shop/expectations.yaml"
     assert [str(problem) for problem in inspected.problems] == [
         f"{file}:2: features.0.expect: is unknown; did you mean 'expect_x'?",
@@ -75,6 +75,6 @@ def test_great_expectations_refuses_what_it_does_not_know(project: Make) -> None
     """A misspelt expectation is found by the tool that would have to evaluate it."""
     misspelt = EXPECTATIONS.replace("to_be_between", "to_be_betwixt")
     root = project({**FILES, "datasets/shop/expectations.yaml": misspelt})
-    (problem,) = inspect(root, load_all(root), expectations=expectation_check()).problems
+    (problem,) = inspect_project(root, load_all(root), expectations=expectation_check()).problems
     assert problem.line == 2
     assert problem.nearest == "expect_column_values_to_be_between"

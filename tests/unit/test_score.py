@@ -18,14 +18,14 @@ from slipway.records.desired_state import BATCH_FOLDER, desire
 from slipway.records.runs import Attempt, RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.monitor.windows import window_named
+from slipway.stages.monitor.windows import parse_window
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
 from slipway.stages.score import partitions
 from slipway.stages.score import score as scoring
-from slipway.stages.score.partitions import Due, Scoring
+from slipway.stages.score.partitions import DuePartitions, Scoring
 from tests.fakes.memory_store import MemoryStore
-from tests.support import ferries
+from tests.support import ferry_dataset
 
 MARCH = datetime(2013, 3, 1, tzinfo=UTC)
 JUNE = datetime(2013, 6, 1, tzinfo=UTC)
@@ -112,9 +112,9 @@ class Harbour:
             note={},
         )
 
-    def due(self, *asked: str) -> Due:
+    def due(self, *asked: str) -> DuePartitions:
         """What is to be scored."""
-        return partitions.due(
+        return partitions.due_partitions(
             self.spec,
             self.dataset,
             store=self.store,
@@ -176,9 +176,9 @@ class Harbour:
 def harbour(tmp_path: Path) -> Harbour:
     """Features of March, April and May 2013, in monthly batches; no champion yet."""
     batch = {"target": "batch", "batch": {"chunk_rows": 100}}
-    value = ferries.model().model_dump() | {"model": "tide", "deployment": batch}
-    made = Harbour(tmp_path, ModelSpec.model_validate(value), ferries.dataset())
-    rows = ferries.crossings(days=92, start=MARCH)
+    value = ferry_dataset.model().model_dump() | {"model": "tide", "deployment": batch}
+    made = Harbour(tmp_path, ModelSpec.model_validate(value), ferry_dataset.dataset())
+    rows = ferry_dataset.crossings(days=92, start=MARCH)
     for month, part in rows.groupby(rows["departs"].dt.strftime("%Y-%m")):
         made.publish(part, batch=str(month))
     return made
@@ -186,13 +186,13 @@ def harbour(tmp_path: Path) -> Harbour:
 
 def april(**changes: Any) -> pd.DataFrame:
     """Some of April's rows, delivered once more, with changes."""
-    rows = ferries.crossings(days=92, start=MARCH)
+    rows = ferry_dataset.crossings(days=92, start=MARCH)
     return rows[rows["departs"].dt.month == 4].head(50).assign(**changes)
 
 
 def test_without_a_champion_nothing_is_due(harbour: Harbour) -> None:
     """A model that is not rolled out yet scores nothing, and says so."""
-    assert harbour.due() == Due((), "no version is champion yet")
+    assert harbour.due() == DuePartitions((), "no version is champion yet")
 
 
 def test_while_another_version_is_in_force_nothing_is_due(harbour: Harbour) -> None:
@@ -226,7 +226,7 @@ def test_a_row_bears_what_made_it(harbour: Harbour) -> None:
     harbour.crown(2)
     harbour.score_all()
     found = harbour.scores.read("tide")
-    expected = ferries.crossings(days=92, start=MARCH).set_index("crossing")
+    expected = ferry_dataset.crossings(days=92, start=MARCH).set_index("crossing")
     known = expected.loc[found["key"]]
     assert len(found) == len(expected)
     assert np.array_equal(found["score"], known["wind"] * 2)
@@ -297,7 +297,7 @@ def test_scoring_that_was_put_off_is_made_up_for(harbour: Harbour) -> None:
 
 def test_a_stretch_without_rows_is_done_with_once(harbour: Harbour) -> None:
     """A file's span says nothing about gaps within it; the record does."""
-    rows = ferries.crossings(days=70, start=JUNE)
+    rows = ferry_dataset.crossings(days=70, start=JUNE)
     harbour.publish(rows[rows["departs"].dt.month != 7], batch="summer")
     harbour.crown(1)
     by_name = {one.inputs["partition"]: one.verdict.numbers["rows"] for one in harbour.score_all()}
@@ -310,7 +310,7 @@ def test_a_partition_whose_features_went_is_emptied(harbour: Harbour) -> None:
     """Scores of rows that are no more would mislead."""
     harbour.crown(1)
     harbour.score_all()
-    june = ferries.crossings(days=5, start=JUNE)
+    june = ferry_dataset.crossings(days=5, start=JUNE)
     harbour.publish(june, batch="2013-05", revision=2)
     assert harbour.names() == ["2013-05", "2013-06"]
     harbour.score_all()
@@ -358,7 +358,7 @@ def test_days_are_partitions_too(harbour: Harbour) -> None:
 
 def test_a_run_is_named_by_its_inputs(harbour: Harbour) -> None:
     """And its name says all that is needed to do it."""
-    one = Scoring(window_named("2013-05", "month"), "0123456789ab", 3, 2)
+    one = Scoring(parse_window("2013-05", "month"), "0123456789ab", 3, 2)
     assert one.run == "score-2013-05-0123456789ab-v3-2"
     assert partitions.parse_scoring(one.run, harbour.spec) == one
     for wrong in ("score-2013-05", "score-2013-13-0123456789ab-v3", "window-2013-05-v3"):

@@ -10,12 +10,12 @@ import pandas as pd
 from slipway.errors import PlatformUnavailable
 from slipway.records.runs import RunRef, perform
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.collect import Due, collect
+from slipway.stages.monitor.collect import DueWindows, collect
 from slipway.stages.rollout.platform import Served
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, Shelf, TornLog
-from tests.support import ferries
+from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog
+from tests.support import ferry_dataset
 
 TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
@@ -46,21 +46,23 @@ class Watch:
     def __init__(self, *, until: str, labelled_until: str | None = None) -> None:
         self.store = MemoryStore()
         self.tables = MemoryTables()
-        rows = ferries.crossings(days=91, start=APRIL)
+        rows = ferry_dataset.crossings(days=91, start=APRIL)
         clock = pd.Timestamp(until, tz=UTC)
         landed = pd.concat([rows[rows["departs"] < clock], rows.tail(1).assign(departs=clock)])
         labels = rows[rows["departs"] < pd.Timestamp(labelled_until or "2013-01-01", tz=UTC)]
-        ferries.publish(self.tables, landed, labels=labels if labelled_until else None)
+        ferry_dataset.publish(self.tables, landed, labels=labels if labelled_until else None)
         versions = (rows["departs"] >= pd.Timestamp("2013-05-15", tz=UTC)).astype(int) + 1
-        log = ferries.logged(rows).assign(version=versions.to_numpy())
+        log = ferry_dataset.logged(rows).assign(version=versions.to_numpy())
         self.log = MemoryLog(log)
-        self.registry = Shelf("ferry_delay", aliases={"champion": 2}, tags={1: TRAINED, 2: TRAINED})
+        self.registry = MonitoringRegistry(
+            "ferry_delay", aliases={"champion": 2}, tags={1: TRAINED, 2: TRAINED}
+        )
 
-    def collect(self, **ports: Any) -> Due:
+    def collect(self, **ports: Any) -> DueWindows:
         """What is due now."""
         return collect(
-            ferries.model(),
-            ferries.dataset(),
+            ferry_dataset.model(),
+            ferry_dataset.dataset(),
             store=self.store,
             tables=self.tables,
             registry=self.registry,
@@ -184,7 +186,7 @@ def test_a_hole_in_the_log_is_no_window() -> None:
 def test_a_torn_segment_stops_no_other_window() -> None:
     """The window that it lies in is due too, so that its verdicts can say what is wrong."""
     watch = Watch(until="2013-07-14", labelled_until="2013-07-01")
-    watch.log = TornLog(watch.log.rows, torn=datetime(2013, 5, 20, tzinfo=UTC))
+    watch.log = UnreadableLog(watch.log.rows, torn=datetime(2013, 5, 20, tzinfo=UTC))
     due = watch.collect()
     assert due["drift"] == ["2013-05-v2", "2013-06-v2"]
     assert due["performance"] == ["2013-05-v2"]

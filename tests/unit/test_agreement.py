@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
 from slipway.spec.deployment import Verify
-from slipway.stages.model.agreement import compare, liken, max_difference
-from tests.support.rollout_env import Offline, Yard, evidence
+from slipway.stages.model.agreement import compare_with_champion, max_difference, measure_agreement
+from tests.support.rollout_env import OfflinePackage, RolloutEnv, evidence
 
 BARS = Verify()
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
 
 
 @pytest.fixture
-def yard() -> Yard:
+def yard() -> RolloutEnv:
     """Version 2 serves, and version 3 is its challenger."""
-    made = Yard()
+    made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
 
 
-def refusal(yard: Yard) -> str:
+def refusal(yard: RolloutEnv) -> str:
     """Why the challenger is refused; the champion goes on serving."""
     record = yard.verify(yard.reconcile().ref.run)
     assert record.verdict.action == "refused"
@@ -39,10 +39,10 @@ def refusal(yard: Yard) -> str:
     return record.verdict.reason
 
 
-def learnt(yard: Yard, change: Any) -> None:
+def learnt(yard: RolloutEnv, change: Any) -> None:
     """Let version 3 be another model, offline and wherever it is served."""
 
-    class Changed(Offline):
+    class Changed(OfflinePackage):
         def predict(self, frame: pd.DataFrame) -> np.ndarray:
             return np.asarray(change(super().predict(frame)))
 
@@ -54,7 +54,7 @@ def learnt(yard: Yard, change: Any) -> None:
     yard.platform.models[3] = lambda inputs: change(np.asarray(before(inputs))).tolist()
 
 
-def test_a_healthy_challenger_passes_with_its_numbers(yard: Yard) -> None:
+def test_a_healthy_challenger_passes_with_its_numbers(yard: RolloutEnv) -> None:
     """It differs from the champion as its gates saw that it does."""
     verdict = yard.verify(yard.reconcile().ref.run).verdict
     assert verdict.action == "verified"
@@ -66,7 +66,7 @@ def test_a_healthy_challenger_passes_with_its_numbers(yard: Yard) -> None:
     )
 
 
-def test_a_version_registered_by_hand_lacks_evidence(yard: Yard) -> None:
+def test_a_version_registered_by_hand_lacks_evidence(yard: RolloutEnv) -> None:
     """An inverted model that no gate has seen cannot serve, not even by its number."""
     learnt(yard, lambda scores: 1 - scores)
     yard.registry.tags[3] = {}
@@ -83,19 +83,19 @@ def test_a_version_registered_by_hand_lacks_evidence(yard: Yard) -> None:
         {**evidence(3, 2), "slipway.compared_with": "constant"},
     ],
 )
-def test_evidence_about_something_else_is_none(yard: Yard, tags: dict[str, str]) -> None:
+def test_evidence_about_something_else_is_none(yard: RolloutEnv, tags: dict[str, str]) -> None:
     """Another champion, or no number."""
     yard.registry.tags[3] = tags
     assert "its gates have not compared it with version 2" in refusal(yard)
 
 
-def test_an_inverted_model_with_good_evidence_is_refused(yard: Yard) -> None:
+def test_an_inverted_model_with_good_evidence_is_refused(yard: RolloutEnv) -> None:
     """Fast, healthy, faithful to its own predictions, and wrong."""
     learnt(yard, lambda scores: 1 - scores)
     assert "it differs from version 2 by" in refusal(yard)
 
 
-def test_a_model_that_runs_the_other_way_is_refused(yard: Yard) -> None:
+def test_a_model_that_runs_the_other_way_is_refused(yard: RolloutEnv) -> None:
     """Turned round about the champion's mean it is never far from it, and always wrong."""
     learnt(yard, lambda scores: 0.215 - (scores - 0.315))
     said = refusal(yard)
@@ -103,20 +103,20 @@ def test_a_model_that_runs_the_other_way_is_refused(yard: Yard) -> None:
     assert "by -1.00, and on its holdout by 1.00" in said
 
 
-def test_a_server_that_answers_inverted_is_refused(yard: Yard) -> None:
+def test_a_server_that_answers_inverted_is_refused(yard: RolloutEnv) -> None:
     """Its own predictions are right, and its answers are others."""
     right = yard.platform.models[3]
     yard.platform.models[3] = lambda inputs: [1 - one for one in right(inputs)]
     assert "its answers differ from its offline predictions by up to" in refusal(yard)
 
 
-def test_a_flat_model_is_refused(yard: Yard) -> None:
+def test_a_flat_model_is_refused(yard: RolloutEnv) -> None:
     """However near to the champion's mean its one answer is."""
     learnt(yard, lambda scores: np.full(len(scores), 0.21))
     assert "it answers every row alike" in refusal(yard)
 
 
-def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: Yard) -> None:
+def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: RolloutEnv) -> None:
     """When the world has turned, the right challenger is the champion's opposite."""
     learnt(yard, lambda scores: 1 - scores)
     turned = {"slipway.disagreement.correlation": "-1.0"}
@@ -124,14 +124,14 @@ def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: Yard) -> Non
     assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
 
 
-def test_hardly_any_difference_needs_no_allowance(yard: Yard) -> None:
+def test_hardly_any_difference_needs_no_allowance(yard: RolloutEnv) -> None:
     """A tenth of the champion's spread is allowed to a model that its gates saw no different."""
     learnt(yard, lambda scores: scores - 0.1 + 0.0009)
     yard.registry.tags[3] = evidence(3, 2, ratio=0.0)
     assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
 
 
-def test_a_champion_that_cannot_score_is_no_comparison(yard: Yard) -> None:
+def test_a_champion_that_cannot_score_is_no_comparison(yard: RolloutEnv) -> None:
     """Then there is no verdict from a default."""
     load = yard.load
 
@@ -145,13 +145,13 @@ def test_a_champion_that_cannot_score_is_no_comparison(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("to", ["previous", "1"])
-def test_a_way_back_is_not_compared(yard: Yard, to: str) -> None:
+def test_a_way_back_is_not_compared(yard: RolloutEnv, to: str) -> None:
     """A person turns away from the champion, so it is no measure."""
     yard.registry.tags[1] = {}
     assert yard.roll(to) == ["roll_back", "verified", "switched", "promoted"]
 
 
-def test_the_first_model_is_not_compared(yard: Yard) -> None:
+def test_the_first_model_is_not_compared(yard: RolloutEnv) -> None:
     """There is no champion to compare it with."""
     yard.registry.aliases = {"challenger": 1}
     yard.registry.tags[1] = {}
@@ -170,14 +170,14 @@ def test_the_champion_itself_always_passes(
         "slipway.disagreement.spread": repr(spread),
         "slipway.disagreement.correlation": "0.9",
     }
-    assert compare(scores, scores, champion=2, tags=tags).objections(BARS) == []
+    assert compare_with_champion(scores, scores, champion=2, tags=tags).objections(BARS) == []
 
 
 @given(SCORES, st.sampled_from([math.nan, math.inf, None]))
 def test_what_cannot_be_compared_is_refused(scores: list[float], odd: float | None) -> None:
     """An answer that is no number, or one too few."""
     answers = scores[1:] if odd is None else [odd, *scores[1:]]
-    shadow = compare(answers, scores, champion=2, tags=evidence(3, 2))
+    shadow = compare_with_champion(answers, scores, champion=2, tags=evidence(3, 2))
     assert shadow.objections(BARS) == ["its answers cannot be compared with version 2's"]
     assert max_difference(answers, scores) is None
 
@@ -187,11 +187,11 @@ def test_likeness_is_what_numpy_says(pairs: list[tuple[float, float]]) -> None:
     """Mean absolute difference, the champion's spread, and Pearson's correlation."""
     ours, champion = np.array(pairs).T
     assume(min(ours.std(), champion.std()) > 1e-3)
-    likeness = liken(ours.tolist(), champion.tolist())
-    assert likeness is not None
-    assert likeness.disagreement == pytest.approx(abs(ours - champion).mean())
-    assert likeness.spread == pytest.approx(champion.std())
-    assert likeness.correlation == pytest.approx(np.corrcoef(ours, champion)[0, 1], abs=1e-9)
+    agreement = measure_agreement(ours.tolist(), champion.tolist())
+    assert agreement is not None
+    assert agreement.disagreement == pytest.approx(abs(ours - champion).mean())
+    assert agreement.spread == pytest.approx(champion.std())
+    assert agreement.correlation == pytest.approx(np.corrcoef(ours, champion)[0, 1], abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadRequest
-from slipway.stages.rollout.platform import payload
+from slipway.stages.rollout.platform import encode_rows
 from slipway.stages.rollout.replay import bad_inputs
-from slipway.stages.rollout.v2_decode import rows_asked
+from slipway.stages.rollout.v2_decode import decode_rows
 
 COLUMNS = [("wind", "number", True), ("depth", "number", False), ("port", "string", False)]
 OTHERS = ["crossing", "departs"]
@@ -35,14 +35,14 @@ def rows() -> pd.DataFrame:
 
 def body(**changes: Any) -> bytes:
     """A good request, with changes of its column `wind`."""
-    asked = payload(rows(), COLUMNS, key="crossing", event_time="departs")
+    asked = encode_rows(rows(), COLUMNS, key="crossing", event_time="departs")
     inputs = [one | changes if one["name"] == "wind" else one for one in asked["inputs"]]
     return json.dumps({"inputs": inputs}).encode()
 
 
 def read(data: bytes) -> pd.DataFrame:
     """Its rows."""
-    return rows_asked(data, COLUMNS, others=OTHERS)
+    return decode_rows(data, COLUMNS, others=OTHERS)
 
 
 def test_what_stages_ask_comes_back_unchanged() -> None:
@@ -56,7 +56,7 @@ def test_what_stages_ask_comes_back_unchanged() -> None:
 
 def test_every_bad_input_is_refused() -> None:
     """All that a rollout's last check sends, and no value is quoted."""
-    one = payload(rows().head(1), COLUMNS, key="crossing", event_time="departs")
+    one = encode_rows(rows().head(1), COLUMNS, key="crossing", event_time="departs")
     bad = bad_inputs(one, COLUMNS)
     assert len(bad) >= 8
     for name, data in bad.items():

@@ -9,8 +9,8 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.monitoring import Shelf
-from tests.support import ferries
+from tests.fakes.monitoring import MonitoringRegistry
+from tests.support import ferry_dataset
 
 MODEL = "ferry_delay"
 TAGS = {
@@ -34,7 +34,7 @@ def enter(store: MemoryStore, run: str, stage: str, verdict: Verdict) -> None:
 
 def test_a_model_that_never_was_has_five_lines_too() -> None:
     """Before the first model every line says that there is nothing yet."""
-    lines = why(ferries.model(), store=MemoryStore(), registry=Shelf(MODEL))
+    lines = why(ferry_dataset.model(), store=MemoryStore(), registry=MonitoringRegistry(MODEL))
     assert lines == [
         "Served: nothing; no version of ferry_delay is champion.",
         "Since: no rollout has ended yet.",
@@ -50,8 +50,10 @@ def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
     enter(store, "rollout-1", "promote_champion", Verdict("promoted", "Version 2 is champion."))
     enter(store, "request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
     enter(store, "decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
-    shelf = Shelf(MODEL, aliases={"champion": 2}, tags={2: TAGS})
-    served, since, evidence, refused, following = why(ferries.model(), store=store, registry=shelf)
+    shelf = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS})
+    served, since, evidence, refused, following = why(
+        ferry_dataset.model(), store=store, registry=shelf
+    )
     assert served == "Served: ferry_delay version 2."
     assert since.endswith("UTC (rollout-1): Version 2 is champion.")
     assert evidence == (
@@ -68,8 +70,8 @@ def test_a_champion_from_another_environment_tells_where_it_comes_from() -> None
         "slipway.source.registry": "https://mlflow.example.org",
         "slipway.source.version": "7",
     }
-    shelf = Shelf(MODEL, aliases={"champion": 2}, tags={2: TAGS | source})
-    evidence = why(ferries.model(), store=MemoryStore(), registry=shelf)[2]
+    shelf = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS | source})
+    evidence = why(ferry_dataset.model(), store=MemoryStore(), registry=shelf)[2]
     assert "; brought here as version 7 of https://mlflow.example.org; trained" in evidence
 
 
@@ -79,26 +81,26 @@ def test_a_rollout_that_found_no_verdict_is_told_as_refused() -> None:
     unsure = Verdict("inconclusive", "Version 3: at 10 % it was asked 7 times.")
     enter(store, "rollout-000002", "shift_10", unsure)
     enter(store, "window-2013-05-v2", "drift", Verdict("inconclusive", "Too few rows."))
-    refused = why(ferries.model(), store=store, registry=Shelf(MODEL))[3]
+    refused = why(ferry_dataset.model(), store=store, registry=MonitoringRegistry(MODEL))[3]
     assert refused.endswith("shift_10 rollout-000002: Version 3: at 10 % it was asked 7 times.")
 
 
 def test_what_is_worked_on_comes_next() -> None:
     """An accepted request goes before a waiting challenger, and that before the monitor."""
     store = MemoryStore()
-    shelf = Shelf(MODEL, aliases={"champion": 1, "challenger": 2})
-    waiting = why(ferries.model(), store=store, registry=shelf)[-1]
+    shelf = MonitoringRegistry(MODEL, aliases={"champion": 1, "challenger": 2})
+    waiting = why(ferry_dataset.model(), store=store, registry=shelf)[-1]
     assert waiting == "Next: version 2 is challenger and waits for deploy."
     request = requests.file_request(
         store, MODEL, kind="person", reason="New code", at="2013", by="ada", unique="1"
     )
     requests.decide(store, request, action="accept", reason="Accepted.")
-    working = why(ferries.model(), store=store, registry=shelf)[-1]
+    working = why(ferry_dataset.model(), store=store, registry=shelf)[-1]
     assert working == "Next: request 1 (person) is being worked on: New code"
 
 
 def test_an_unknown_platform_is_told_in_the_first_line() -> None:
     """The story never claims that something is served that nobody has seen."""
-    shelf = Shelf(MODEL, aliases={"champion": 1})
-    served = why(ferries.model(), store=MemoryStore(), registry=shelf, platform=Down())[0]
+    shelf = MonitoringRegistry(MODEL, aliases={"champion": 1})
+    served = why(ferry_dataset.model(), store=MemoryStore(), registry=shelf, platform=Down())[0]
     assert served.startswith("Served: ferry_delay: what is served is not known: no answer")

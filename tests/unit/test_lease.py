@@ -11,10 +11,10 @@ import pytest
 
 from slipway.errors import LeaseHeld, StoreUnavailable, Superseded
 from slipway.records.leases import Lease, acquire, find_lease
-from slipway.stages.rollout.lease import Rollout, hold, holding, lease_name
+from slipway.stages.rollout.lease import RolloutPlan, keep_lease, lease_name, renew_lease
 from tests.fakes.memory_store import MemoryStore
 
-ROLLOUT = Rollout("delay", 1, "roll_out", version=3, champion=2, previous=1)
+ROLLOUT = RolloutPlan("delay", 1, "roll_out", version=3, champion=2, previous=1)
 NAME = lease_name("delay")
 OFTEN = 0.01
 LATER = timedelta(hours=1)
@@ -59,7 +59,7 @@ def eventually(so: Callable[[], bool]) -> None:
 
 def test_a_slow_rollout_keeps_its_lease(store: FrailStore) -> None:
     """It is renewed again and again, so nobody takes over from a rollout that lives."""
-    with holding(store, ROLLOUT, every_seconds=OFTEN):
+    with keep_lease(store, ROLLOUT, every_seconds=OFTEN):
         seen = lease(store).expires_at
         eventually(lambda: lease(store).expires_at > seen)
         with pytest.raises(LeaseHeld):
@@ -69,7 +69,7 @@ def test_a_slow_rollout_keeps_its_lease(store: FrailStore) -> None:
 def test_nothing_renews_the_lease_once_the_wait_is_over(store: FrailStore) -> None:
     """Neither after its end nor after an error inside, which is raised as it is."""
     before = threading.active_count()
-    with pytest.raises(ZeroDivisionError), holding(store, ROLLOUT, every_seconds=OFTEN):
+    with pytest.raises(ZeroDivisionError), keep_lease(store, ROLLOUT, every_seconds=OFTEN):
         raise ZeroDivisionError
     assert threading.active_count() == before
     seen = lease(store)
@@ -81,7 +81,7 @@ def test_a_rollout_that_was_taken_over_meanwhile_hears_of_it(store: FrailStore) 
     """Whatever it waited for, it may not go on."""
     with (
         pytest.raises(Superseded),
-        holding(store, ROLLOUT, every_seconds=OFTEN),
+        keep_lease(store, ROLLOUT, every_seconds=OFTEN),
     ):
         acquire(store, NAME, holder="run-2", seconds=60, over=1)
     assert lease(store).holder == "run-2"
@@ -91,7 +91,7 @@ def test_a_rollout_that_was_taken_over_before_does_not_begin(store: FrailStore) 
     """Its lease ran out while nobody renewed it, and the next one has it."""
     acquire(store, NAME, holder="run-2", seconds=60, now=datetime.now(UTC) + LATER)
     entered = False
-    with pytest.raises(Superseded), holding(store, ROLLOUT):
+    with pytest.raises(Superseded), keep_lease(store, ROLLOUT):
         entered = True
     assert not entered
 
@@ -99,12 +99,12 @@ def test_a_rollout_that_was_taken_over_before_does_not_begin(store: FrailStore) 
 def test_a_lease_that_ran_out_is_renewed_while_nobody_wanted_it(store: FrailStore) -> None:
     """Time alone takes nothing away: only another holder does."""
     acquire(store, NAME, holder="run-1", seconds=-60)
-    assert hold(store, ROLLOUT).is_open(datetime.now(UTC))
+    assert renew_lease(store, ROLLOUT).is_open(datetime.now(UTC))
 
 
 def test_a_store_that_is_away_for_a_moment_costs_no_lease(store: FrailStore) -> None:
     """The next renewal gets through."""
-    with holding(store, ROLLOUT, every_seconds=OFTEN):
+    with keep_lease(store, ROLLOUT, every_seconds=OFTEN):
         store.is_away = True
         time.sleep(5 * OFTEN)
         store.is_away = False

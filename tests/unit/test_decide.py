@@ -11,11 +11,11 @@ from slipway.records import requests
 from slipway.records.runs import RunRecord, RunRef, perform
 from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
-from slipway.stages.monitor.decide import Measured, decide, fires, judge_windows
+from slipway.stages.monitor.decide import WindowVerdict, decide, judge_windows, k_of_last_n
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, Shelf
-from tests.support import ferries
+from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
+from tests.support import ferry_dataset
 
 ACTIONS = st.lists(st.sampled_from(["ok", "drifting", "inconclusive"]), max_size=8)
 FIRES = st.tuples(st.integers(1, 5), st.integers(1, 5)).map(
@@ -27,28 +27,32 @@ ORIGIN = {"by": "a test"}
 @given(ACTIONS, FIRES)
 def test_nothing_fires_unless_the_newest_window_does(actions: list[str], fire: Fire) -> None:
     """Old trouble that is over asks for nothing."""
-    assert not fires([*actions, "ok"], fire, on="drifting")
-    assert not fires([*actions, "inconclusive"], fire, on="drifting")
+    assert not k_of_last_n([*actions, "ok"], fire, on="drifting")
+    assert not k_of_last_n([*actions, "inconclusive"], fire, on="drifting")
 
 
 @given(ACTIONS, FIRES)
 def test_only_the_last_n_windows_count(actions: list[str], fire: Fire) -> None:
     """What lies further back changes nothing."""
     longer = ["drifting"] * 5 + (["ok"] * fire.n + actions)[-fire.n :]
-    assert fires(longer, fire, on="drifting") == fires(longer[-fire.n :], fire, on="drifting")
+    assert k_of_last_n(longer, fire, on="drifting") == k_of_last_n(
+        longer[-fire.n :], fire, on="drifting"
+    )
 
 
 @given(ACTIONS, FIRES)
 def test_k_windows_fire_and_fewer_do_not(actions: list[str], fire: Fire) -> None:
     """With the newest among them, exactly the count decides."""
     actions = [*actions, "drifting"]
-    assert fires(actions, fire, on="drifting") == (actions[-fire.n :].count("drifting") >= fire.k)
+    assert k_of_last_n(actions, fire, on="drifting") == (
+        actions[-fire.n :].count("drifting") >= fire.k
+    )
 
 
-def windows(*actions: str) -> list[Measured]:
+def windows(*actions: str) -> list[WindowVerdict]:
     """Verdicts of successive months."""
     return [
-        Measured(f"2013-{month:02d}-v1", action, f"{action} in {month}.", f"record-{month}")
+        WindowVerdict(f"2013-{month:02d}-v1", action, f"{action} in {month}.", f"record-{month}")
         for month, action in enumerate(actions, start=4)
     ]
 
@@ -78,11 +82,13 @@ class Watch:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.tables = MemoryTables()
-        rows = ferries.crossings(days=122, start=ferries.START + timedelta(days=90))
-        ferries.publish(self.tables, rows)
-        self.log = MemoryLog(ferries.logged(rows))
+        rows = ferry_dataset.crossings(days=122, start=ferry_dataset.START + timedelta(days=90))
+        ferry_dataset.publish(self.tables, rows)
+        self.log = MemoryLog(ferry_dataset.logged(rows))
         tags = {"slipway.training_end": "2013-03-30T00:00:00+00:00"}
-        self.registry = Shelf("ferry_delay", aliases={"champion": 1}, tags={1: tags, 2: tags})
+        self.registry = MonitoringRegistry(
+            "ferry_delay", aliases={"champion": 1}, tags={1: tags, 2: tags}
+        )
 
     def measure(self, window: str, action: str, *, stage: str = "drift") -> RunRecord:
         """Write one verdict down."""
@@ -93,8 +99,8 @@ class Watch:
     def decide(self) -> Verdict:
         """Decide on what is written down."""
         return decide(
-            ferries.model(),
-            ferries.dataset(),
+            ferry_dataset.model(),
+            ferry_dataset.dataset(),
             store=self.store,
             tables=self.tables,
             registry=self.registry,

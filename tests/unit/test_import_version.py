@@ -13,10 +13,10 @@ from slipway.records import ledger
 from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, MODEL, seal
-from slipway.stages.rollout.reconcile import ROLLED_BACK, TAG
+from slipway.stages.rollout.reconcile import ROLLED_BACK, ROLLOUT_TAG
 from slipway.stages.train.promote import DIGEST
 from tests.fakes.kill_points import Fuse, Killed
-from tests.support import ferries
+from tests.support import ferry_dataset
 from tests.support.environments import Environment, spec
 
 NAME = spec().model
@@ -35,7 +35,7 @@ def staging(tmp_path: Path) -> Environment:
 def production(tmp_path: Path) -> Environment:
     """An environment with rows and without any model."""
     made = Environment.in_memory("production", tmp_path)
-    made.yard.land(ferries.crossings(days=60))
+    made.yard.land(ferry_dataset.crossings(days=60))
     return made
 
 
@@ -93,7 +93,7 @@ def test_tags_say_where_a_version_comes_from_and_who_brought_it(
     assert ours["slipway.source.rollout"] == "rollout-000001"
     assert ours["slipway.source.brought_by"] == "ada"
     assert ours["slipway.metric.roc_auc"] == theirs["slipway.metric.roc_auc"]
-    assert TAG not in ours
+    assert ROLLOUT_TAG not in ours
 
 
 def test_the_source_records_lie_here_and_their_digests_are_in_the_ledger(
@@ -277,7 +277,7 @@ def test_kinds_and_personal_columns_have_to_fit(
     production.yard.spec = _kinds()
     assert "feature wind: expected a string, found a number" in production.bring(staging).reason
     production.yard.spec = spec()
-    production.yard.dataset = ferries.dataset(pii={"port": "hash"})
+    production.yard.dataset = ferry_dataset.dataset(pii={"port": "hash"})
     assert "feature port: expected pii hash, found None" in production.bring(staging).reason
 
 
@@ -299,7 +299,7 @@ def test_a_comparison_with_the_same_champion_is_taken_over(
     production.roll()
     staging.train("second", days=20, start=60)
     staging.roll(holder="run-2")
-    production.yard.land(ferries.crossings(days=20, start=ferries.START + 60 * _DAY))
+    production.yard.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * _DAY))
     brought = production.bring(staging)
     assert brought.action == "brought"
     assert "byte for byte; weighed as at the source" in brought.reason
@@ -315,7 +315,9 @@ def test_another_champion_is_compared_on_rows_of_this_environment(
     """The source's numbers say nothing of a champion that it does not have."""
     production.train("own", days=20, start=60, seed=5)
     production.roll()
-    production.yard.land(ferries.crossings(days=20, start=ferries.START + 80 * _DAY, seed=6))
+    production.yard.land(
+        ferry_dataset.crossings(days=20, start=ferry_dataset.START + 80 * _DAY, seed=6)
+    )
     production.yard.spec = spec(
         gates={
             "min_holdout_rows": 100,
@@ -326,7 +328,7 @@ def test_another_champion_is_compared_on_rows_of_this_environment(
     assert brought.action == "brought", brought.reason
     assert "on rows of this environment, beside version 1" in brought.reason
     assert brought.numbers["champion.version"] == 1
-    assert brought.numbers["rows"] >= 20 * ferries.ROWS_PER_DAY
+    assert brought.numbers["rows"] >= 20 * ferry_dataset.ROWS_PER_DAY
     assert brought.numbers["disagreement"] is not None
     assert production.roll(holder="run-2") == ["roll_out", "verified", "switched", "promoted"]
 
@@ -365,7 +367,7 @@ def test_a_challenger_that_may_not_be_rolled_out_holds_nobody_up(
 ) -> None:
     """It was refused here before, so it waits for nothing."""
     production.train("own", days=20, start=60, seed=5)
-    production.yard.registry.tag(NAME, 1, {TAG: "refused"})
+    production.yard.registry.tag(NAME, 1, {ROLLOUT_TAG: "refused"})
     assert production.bring(staging).action == "brought"
     assert production.challenger() == 2
 
@@ -376,7 +378,7 @@ def test_what_was_rolled_back_here_does_not_come_again_by_itself(
     """Bringing it again is no way around what people here decided."""
     production.bring(staging)
     production.roll()
-    production.yard.registry.tag(NAME, 1, {TAG: ROLLED_BACK})
+    production.yard.registry.tag(NAME, 1, {ROLLOUT_TAG: ROLLED_BACK})
     production.yard.registry.delete_alias(NAME, "champion")
     refused = production.bring(staging)
     assert refused.action == "refused"
@@ -403,7 +405,7 @@ def test_a_version_goes_on_to_a_third_environment(
     production.bring(staging)
     production.roll()
     third = Environment.in_memory("third", tmp_path)
-    third.yard.land(ferries.crossings(days=60))
+    third.yard.land(ferry_dataset.crossings(days=60))
     brought = third.bring(production)
     assert brought.action == "brought"
     names = set(json.loads(third.yard.store.read(brought.evidence["records"])))
@@ -424,4 +426,4 @@ def test_a_source_that_does_not_answer_leaves_nothing_behind(
     assert production.bring(staging).action == "brought"
 
 
-_DAY = ferries.timedelta(days=1)
+_DAY = ferry_dataset.timedelta(days=1)

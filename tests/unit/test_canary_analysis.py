@@ -9,15 +9,15 @@ from pydantic import ValidationError
 from scipy.stats import beta, binom
 
 from slipway.spec.deployment import Shift
-from slipway.stages.rollout.canary_analysis import bounds, look
-from slipway.stages.rollout.platform import Tally
+from slipway.stages.rollout.canary_analysis import analyse_canary, error_rate_bounds
+from slipway.stages.rollout.platform import VersionStats
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_bounds_are_clopper_and_pearsons(counted: tuple[int, int]) -> None:
     """They are quantiles of the beta distribution."""
     failed, asked = counted
-    low, high = bounds(failed, asked, 0.025)
+    low, high = error_rate_bounds(failed, asked, 0.025)
     expected_low = 0.0 if failed == 0 else beta.ppf(0.025, failed, asked - failed + 1)
     expected_high = 1.0 if failed == asked else beta.ppf(0.975, failed + 1, asked - failed)
     assert (low, high) == pytest.approx((expected_low, expected_high), abs=1e-9)
@@ -39,13 +39,13 @@ def test_as_many_requests_as_the_spec_demands_can_shift(
     }
     needed = Shift(requests=10**6, **words).requests_needed()
     shift = Shift(requests=needed, **words)
-    spotless = Tally(needed, 0, 5.0)
-    assert look(spotless, step=steps[0], shift=shift, max_p99_ms=10.0).action == "shifted"
+    spotless = VersionStats(needed, 0, 5.0)
+    assert analyse_canary(spotless, step=steps[0], shift=shift, max_p99_ms=10.0).action == "shifted"
     if needed > 1:
         with pytest.raises(ValidationError, match=f"expected at least {needed}"):
             Shift(requests=needed - 1, **words)
         alpha = error_probability / len(steps)
-        assert bounds(0, needed - 1, alpha)[1] > max_error_rate * (1 - 1e-9)
+        assert error_rate_bounds(0, needed - 1, alpha)[1] > max_error_rate * (1 - 1e-9)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.02, 0.021, 0.04, 0.1])
@@ -56,7 +56,10 @@ def test_a_wrong_word_on_the_error_rate_is_as_rare_as_the_spec_says(rate: float)
     probability = sum(
         binom.pmf(failed, shift.requests, rate)
         for failed in range(shift.requests + 1)
-        if look(Tally(200, failed, 5.0), step=10, shift=shift, max_p99_ms=10.0).action == wrong
+        if analyse_canary(
+            VersionStats(200, failed, 5.0), step=10, shift=shift, max_p99_ms=10.0
+        ).action
+        == wrong
     )
     assert probability <= shift.error_probability / len(shift.steps)
 
@@ -64,20 +67,20 @@ def test_a_wrong_word_on_the_error_rate_is_as_rare_as_the_spec_says(rate: float)
 @pytest.mark.parametrize(
     ("tally", "action", "said"),
     [
-        (Tally(200, 0, 5.0), "shifted", "at most 1.83% errors, p99 5 ms"),
-        (Tally(5000, 50, 5.0), "shifted", "failed 50 times"),
-        (Tally(200, 3, 5.0), "inconclusive", "up to 4.32% errors are possible"),
-        (Tally(200, 20, 5.0), "aborted", "at least 6.22% errors, and 2.00% are allowed"),
-        (Tally(200, 200, None), "aborted", "at least 98.17% errors"),
-        (Tally(200, 0, 50.0), "aborted", "its p99 is 50 ms (10 are allowed)"),
-        (Tally(199, 0, 5.0), "inconclusive", "asked 199 times, and 200 are needed"),
-        (Tally(0, 0, None), "inconclusive", "asked 0 times"),
-        (Tally(200, 0, None), "inconclusive", "its latency is not known"),
+        (VersionStats(200, 0, 5.0), "shifted", "at most 1.83% errors, p99 5 ms"),
+        (VersionStats(5000, 50, 5.0), "shifted", "failed 50 times"),
+        (VersionStats(200, 3, 5.0), "inconclusive", "up to 4.32% errors are possible"),
+        (VersionStats(200, 20, 5.0), "aborted", "at least 6.22% errors, and 2.00% are allowed"),
+        (VersionStats(200, 200, None), "aborted", "at least 98.17% errors"),
+        (VersionStats(200, 0, 50.0), "aborted", "its p99 is 50 ms (10 are allowed)"),
+        (VersionStats(199, 0, 5.0), "inconclusive", "asked 199 times, and 200 are needed"),
+        (VersionStats(0, 0, None), "inconclusive", "asked 0 times"),
+        (VersionStats(200, 0, None), "inconclusive", "its latency is not known"),
     ],
 )
-def test_a_look_has_three_outcomes(tally: Tally, action: str, said: str) -> None:
+def test_a_look_has_three_outcomes(tally: VersionStats, action: str, said: str) -> None:
     """Each with its numbers, and none of them by default."""
-    verdict = look(tally, step=10, shift=Shift(), max_p99_ms=10.0)
+    verdict = analyse_canary(tally, step=10, shift=Shift(), max_p99_ms=10.0)
     assert verdict.action == action
     assert said in verdict.reason
     assert verdict.numbers["asked"] == tally.asked
