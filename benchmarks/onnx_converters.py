@@ -29,7 +29,7 @@ from slipway.adapters.model_package.parity import compare
 from slipway.adapters.onnx_model import OnnxModel
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import EstimatorName
-from slipway.stages.train.engine_choice import Compared, choose_engine
+from slipway.stages.train.engine_choice import ParityCheck, choose_engine
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "converter_peers" / "requirements.txt"
@@ -102,7 +102,7 @@ class Tried:
     data: bytes | None
     seconds: float
     verdict: str
-    compared: Sequence[Compared] = ()
+    compared: Sequence[ParityCheck] = ()
     row_us: float = np.nan
 
     @property

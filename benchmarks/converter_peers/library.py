@@ -31,7 +31,7 @@ from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier, XGBRegressor
 
 from slipway.adapters.model_package.columns import RawColumn
-from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spelled
+from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
 
 # ONNX Runtime has kernels for all that the libraries write; `TreeEnsemble` of 5 they never write.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
@@ -140,7 +140,9 @@ def _spelled(step: Any) -> Any:
     if isinstance(step, OneHotEncoder):
         # The library would write a missing category as the text "nan", which is one of its own.
         step.categories_ = [
-            np.array([spelled(one if isinstance(one, str) else None) for one in known], object)
+            np.array(
+                [spell_category(one if isinstance(one, str) else None) for one in known], object
+            )
             for known in step.categories_
         ]
     return step

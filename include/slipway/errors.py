@@ -1,20 +1,20 @@
-"""Every error that Slipway raises on purpose.
+"""Errors that Slipway raises: permanent ones, and transient ones that a retry can help.
 
-Light on purpose: Airflow imports these classes by name when it parses a DAG file.
+Imports nothing: Airflow imports these classes by name when it parses a DAG file.
 
     SlipwayError
     ├── Permanent               a retry cannot help
-    │   ├── SpecError           a dataset or model folder is written wrongly
-    │   ├── BadParameter        a run was asked for with something that is not on offer
+    │   ├── SpecError           a dataset or model folder is invalid
+    │   ├── BadParameter        a parameter of a run is invalid
     │   ├── BadBatch            a batch may not enter the tables
     │   ├── BadRequest          a prediction request does not fit the model's signature
-    │   ├── NotFound            an object, a version or an alias is not there
+    │   ├── NotFound            an object, a version or an alias does not exist
     │   ├── Tampered            bytes differ from the digest recorded for them
     │   ├── Superseded          a newer attempt or lease owns this work
     │   ├── NotComputable       a verdict's numbers cannot be computed
     │   ├── RolloutRefused      a candidate may not serve; the champion still does
-    │   ├── Denied              the cluster does not allow it
-    │   ├── EditedByHand        somebody changed what a rollout controls
+    │   ├── Denied              a right or an admission rule of the cluster forbids it
+    │   ├── EditedByHand        another field manager changed what a rollout controls
     │   ├── BadImage            a pod's image cannot be used
     │   └── OutOfMemory         a pod needed more memory than its limit
     └── Transient               a retry can help
@@ -25,22 +25,22 @@ Light on purpose: Airflow imports these classes by name when it parses a DAG fil
         ├── CommitConflict      another writer committed first
         ├── LeaseHeld           another rollout holds the lease
         ├── Unschedulable       no node has room for a pod, or its quota is used up
-        ├── ImagePullFailed     an image's registry does not give it just now
+        ├── ImagePullFailed     an image cannot be pulled at present
         └── PodLost             a pod ended without a result: evicted, its node gone, killed
-            └── DeadlineExceeded    a pod ran longer than it may
+            └── DeadlineExceeded    a pod exceeded its deadline
 """
 
 from __future__ import annotations
 
 
 class SlipwayError(Exception):
-    """What went wrong, in the words of the person who has to mend it.
+    """An error with its expected and found state, its place, and a hint.
 
     Args:
-        message: One sentence saying what could not be done.
-        expected: What would have been right.
-        found: What was there instead; never a feature value.
-        where: The file and line, the key, the URL or the column.
+        message: One sentence about what failed.
+        expected: Expected state.
+        found: State that was found; never a feature value.
+        where: File and line, key, URL or column.
         hint: What to try next.
     """
 
@@ -84,15 +84,15 @@ class Permanent(SlipwayError):
 
 
 class Transient(SlipwayError):
-    """A retry can help: something outside did not answer or moved meanwhile."""
+    """A retry can help: another system did not answer, or its state changed meanwhile."""
 
 
 class SpecError(Permanent):
-    """A dataset or model folder is written wrongly; a retry cannot help."""
+    """A dataset or model folder is invalid; a retry cannot help."""
 
 
 class BadParameter(Permanent):
-    """A run was asked for with a parameter that is not on offer; a retry cannot help."""
+    """A parameter of a run is invalid; a retry cannot help."""
 
 
 class BadBatch(Permanent):
@@ -104,7 +104,7 @@ class BadRequest(Permanent):
 
 
 class NotFound(Permanent):
-    """An object, a version or an alias is not there; a retry cannot help."""
+    """An object, a version or an alias does not exist; a retry cannot help."""
 
 
 class Tampered(Permanent):
@@ -124,11 +124,11 @@ class RolloutRefused(Permanent):
 
 
 class Denied(Permanent):
-    """The cluster does not allow it: a right or an admission rule; a retry cannot help."""
+    """A right or an admission rule of the cluster forbids it; a retry cannot help."""
 
 
 class EditedByHand(Permanent):
-    """Somebody changed what a rollout controls; it is reported, and not overwritten."""
+    """Another field manager changed what a rollout controls; it is reported, not overwritten."""
 
 
 class BadImage(Permanent):
@@ -136,7 +136,7 @@ class BadImage(Permanent):
 
 
 class OutOfMemory(Permanent):
-    """A pod needed more memory than its limit; the same limit would end the next one too."""
+    """A pod needed more memory than its limit; a retry with the same limit cannot help."""
 
 
 class StoreUnavailable(Transient):
@@ -172,8 +172,8 @@ class PodLost(Transient):
 
 
 class ImagePullFailed(Transient):
-    """An image's registry does not give it just now; a later retry can help."""
+    """An image cannot be pulled at present; a later retry can help."""
 
 
 class DeadlineExceeded(PodLost):
-    """A pod ran longer than it may; one retry can help, when its node was slow."""
+    """A pod exceeded its deadline; one retry can help, when its node was slow."""

@@ -1,6 +1,5 @@
-"""Where things are on this machine: read once from the environment, then passed on.
+"""Settings of one installation: addresses, folders and limits, from environment variables.
 
-Specs say what a model is; settings say where this installation keeps it.
 Read at parse time (the store's root only), in workers, in pods and in servers.
 """
 
@@ -15,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):
-    """One installation's addresses and folders, each a `SLIPWAY_…` variable."""
+    """Settings of one installation, each a `SLIPWAY_…` variable."""
 
     model_config = SettingsConfigDict(env_prefix="SLIPWAY_", frozen=True, extra="ignore")
 
@@ -33,60 +32,65 @@ class Settings(BaseSettings):
     )
     mlflow: str = Field(
         default="http://127.0.0.1:5000",
-        description="MLflow tracking server and registry, over HTTP.",
+        description="Address of the MLflow server.",
     )
     platform: str = Field(
         default="http://127.0.0.1:8600",
-        description="The local serving platform's address; clients ask models here.",
+        description="Address of the local serving platform, for prediction requests.",
     )
 
     git_commit: str = Field(
         default="",
-        description="Commit of the code, for an image without git; empty: git is asked.",
+        description="Commit of the code, for an image without git; empty: read from git.",
     )
 
     log_roll_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="How long a server keeps one segment of the prediction log: each becomes a "
-        "file in the store.",
+        description="Duration of one segment of the prediction log; each becomes a file in the "
+        "store.",
     )
     log_fsync: bool = Field(
         default=False,
-        description="Whether each answer waits until its log record is on the disk: survives a "
-        "power cut, and costs most of the speed.",
+        description="Whether each response waits until its log record is flushed to disk: survives "
+        "a power cut, and costs most of the speed.",
     )
     log_min_free_mib: int = Field(
         default=256,
         ge=0,
-        description="With less free on the scratch folder's disk servers refuse (503) rather than "
-        "answer what they may not be able to log.",
+        description="With less free space on the scratch folder's disk, servers refuse requests, "
+        "which they might not be able to log (503).",
     )
     pii_key_file: Path | None = Field(
         default=None,
         description="File with the secret key of hashed personal columns; at least 16 bytes.",
     )
 
-    max_body_mib: int = Field(default=16, ge=1, description="A larger request is refused (413).")
-    max_rows: int = Field(default=20_000, ge=1, description="So is one with more rows.")
+    max_body_mib: int = Field(default=16, ge=1, description="Largest request body (else 413).")
+    max_rows: int = Field(default=20_000, ge=1, description="Most rows in a request (else 413).")
     request_seconds: float = Field(
-        default=30.0, gt=0, description="A request that takes longer to arrive is refused (408)."
+        default=30.0,
+        gt=0,
+        description="Longest time for a request to arrive (else 408).",
     )
 
     tokens_file: Path | None = Field(
         default=None,
-        description="Who may ask: a line per client, its name and the SHA-256 of its bearer token "
-        "(`slipway token NAME` makes one). Read again when it changes. Without it anybody may.",
+        description="Clients that may send requests: a line each, with name and SHA-256 of the "
+        "bearer token (`slipway token NAME` makes one). Read again when it changes. Without it, "
+        "no token is required.",
     )
     token: SecretStr | None = Field(
-        default=None, description="The bearer token with which stages ask the platform."
+        default=None, description="Bearer token that stages send to the platform."
     )
     tls_certificate: Path | None = Field(
-        default=None, description="PEM file: servers speak TLS with this certificate (chain)."
+        default=None,
+        description="PEM file with the certificate (chain) of servers.",
     )
-    tls_key: Path | None = Field(default=None, description="PEM file: its private key.")
+    tls_key: Path | None = Field(default=None, description="PEM file with its private key.")
     tls_ca: Path | None = Field(
-        default=None, description="PEM file: whom stages trust when the platform speaks TLS."
+        default=None,
+        description="PEM file with the authority that stages trust.",
     )
 
     @property
@@ -101,17 +105,15 @@ class Settings(BaseSettings):
 
 
 class SourceSettings(BaseSettings):
-    """Where `slipway bring` copies a version from, each a `SLIPWAY_FROM_…` variable."""
+    """Source environment of `slipway bring`, each a `SLIPWAY_FROM_…` variable."""
 
     model_config = SettingsConfigDict(env_prefix="SLIPWAY_FROM_", frozen=True, extra="ignore")
 
     mlflow: str = Field(
-        default="", description="The source environment's MLflow server, as `--from-mlflow`."
+        default="", description="Address of the source's MLflow server, as `--from-mlflow`."
     )
-    name: str = Field(default="", description="What records call the source, as `--from-name`.")
-    store: str = Field(
-        default="", description="The root of the source environment's store, as `--from-store`."
-    )
+    name: str = Field(default="", description="Name of the source in records, as `--from-name`.")
+    store: str = Field(default="", description="Root of the source's store, as `--from-store`.")
     mlflow_token: SecretStr | None = Field(
         default=None, description="Bearer token for the source's MLflow server."
     )
@@ -124,8 +126,8 @@ class SourceSettings(BaseSettings):
         default=None, description="Its session token, where it is a temporary one."
     )
     aws_region: str = Field(
-        default="", description="Region of the source's bucket, where it is another one."
+        default="", description="Region of the source's bucket; empty: `AWS_REGION`."
     )
     aws_endpoint_url: str = Field(
-        default="", description="Address of the source's S3, where it is another one."
+        default="", description="Address of the source's S3; empty: `AWS_ENDPOINT_URL`."
     )

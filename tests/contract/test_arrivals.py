@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from slipway.records import arrivals
-from slipway.records.arrivals import Delivery
+from slipway.records import arrivals, landing_area
+from slipway.records.landing_area import Delivery
 from slipway.records.store import Store
 from tests.fakes.memory_store import MemoryStore
 from tests.support.racing import race
@@ -30,7 +30,10 @@ def test_landed_are_the_deliveries_in_the_order_to_handle_them(any_store: Store)
     """By batch, and a batch's features before its labels."""
     for name in ("labels/2013-01.parquet", "features/2013-02.csv", "features/2013-01.parquet"):
         _land(any_store, name)
-    found = [(one.batch, one.stream, one.suffix) for one in arrivals.landed(any_store, "flights")]
+    found = [
+        (one.batch, one.stream, one.suffix)
+        for one in landing_area.list_deliveries(any_store, "flights")
+    ]
     assert found == [
         ("2013-01", "features", ".parquet"),
         ("2013-01", "labels", ".parquet"),
@@ -58,13 +61,13 @@ def test_what_is_no_delivery_is_left_alone(name: str) -> None:
     """Markers, hidden, temporary and foreign files are never handled."""
     store = MemoryStore()
     _land(store, name)
-    assert arrivals.landed(store, "flights") == []
+    assert landing_area.list_deliveries(store, "flights") == []
 
 
 def test_a_dataset_does_not_see_its_neighbours_files(any_store: Store) -> None:
     """Datasets whose names begin alike stay apart."""
     any_store.write("landing/flights2/features/2013-01.csv", b"1")
-    assert arrivals.landed(any_store, "flights") == []
+    assert landing_area.list_deliveries(any_store, "flights") == []
 
 
 def test_what_is_registered_waits_no_longer(any_store: Store) -> None:
@@ -107,7 +110,7 @@ def test_a_file_written_again_waits_again(any_store: Store) -> None:
 def test_a_delivery_is_registered_once(any_store: Store) -> None:
     """The second registration of the same state of a file changes nothing."""
     _land(any_store, "features/a.csv")
-    (delivery,) = arrivals.landed(any_store, "flights")
+    (delivery,) = landing_area.list_deliveries(any_store, "flights")
     assert arrivals.find_registration(any_store, delivery) is None
     assert _handle(any_store, delivery)
     assert not _handle(any_store, delivery, revision=2, action="revised")
@@ -119,7 +122,7 @@ def test_a_delivery_is_registered_once(any_store: Store) -> None:
 def test_one_of_racing_registrations_wins(any_store: Store) -> None:
     """However many runs handle the same delivery at once, it is registered once."""
     _land(any_store, "features/a.csv")
-    (delivery,) = arrivals.landed(any_store, "flights")
+    (delivery,) = landing_area.list_deliveries(any_store, "flights")
     assert sorted(map(str, race([partial(_handle, any_store, delivery)] * 6))) == [
         *["False"] * 5,
         "True",
@@ -128,7 +131,7 @@ def test_one_of_racing_registrations_wins(any_store: Store) -> None:
 
 def test_history_is_the_newest_revision(any_store: Store) -> None:
     """A duplicate does not hide what became of the revision that it repeats."""
-    assert arrivals.history(any_store, "flights", "features", "a") is None
+    assert arrivals.newest_registration(any_store, "flights", "features", "a") is None
     states = []
     for text, revision, action in (
         (b"one", 1, "ingested"),
@@ -138,7 +141,7 @@ def test_history_is_the_newest_revision(any_store: Store) -> None:
         _land(any_store, "features/a.csv", text)
         (delivery,) = arrivals.waiting(any_store, "flights")
         _handle(any_store, delivery, revision=revision, action=action)
-        newest = arrivals.history(any_store, "flights", "features", "a")
+        newest = arrivals.newest_registration(any_store, "flights", "features", "a")
         assert newest is not None
         states.append((newest.revision, newest.action))
     assert states == [(1, "ingested"), (2, "blocked"), (2, "blocked")]
@@ -149,9 +152,9 @@ def test_the_fingerprint_changes_with_the_listing(any_store: Store) -> None:
     seen = set()
     for name, text in (("a", b"1"), ("b", b"1"), ("b", b"22")):
         _land(any_store, f"features/{name}.csv", text)
-        listing = arrivals.landed(any_store, "flights")
-        assert arrivals.fingerprint(listing) == arrivals.fingerprint(list(listing))
-        seen.add(arrivals.fingerprint(listing))
+        listing = landing_area.list_deliveries(any_store, "flights")
+        assert landing_area.fingerprint(listing) == landing_area.fingerprint(list(listing))
+        seen.add(landing_area.fingerprint(listing))
     assert len(seen) == 3
 
 
@@ -169,9 +172,9 @@ def test_a_file_settles_when_it_has_rested() -> None:
     moment = datetime(2013, 1, 1, tzinfo=UTC)
     store = MemoryStore(clock=lambda: moment)
     _land(store, "features/a.csv")
-    listing = arrivals.landed(store, "flights")
+    listing = landing_area.list_deliveries(store, "flights")
     rests = {
-        seconds: arrivals.settled(
+        seconds: landing_area.settled(
             listing, settle_seconds=2, now=moment + timedelta(seconds=seconds)
         )
         for seconds in (0, 1.9, 2, 60)

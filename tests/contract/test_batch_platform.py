@@ -33,7 +33,7 @@ COLUMNS = [("wind", "number", False), ("port", "string", False)]
 
 
 @dataclass
-class Shelf:
+class MonitoringRegistry:
     """A registry of folders.
 
     Attributes:
@@ -79,11 +79,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shelf(folder: Path, tmp_path: Path) -> Shelf:
+def shelf(folder: Path, tmp_path: Path) -> MonitoringRegistry:
     """Versions 1 and 2, which are the same."""
     for version in ("1", "2"):
         shutil.copytree(folder, tmp_path / "shelf" / version)
-    return Shelf(tmp_path / "shelf")
+    return MonitoringRegistry(tmp_path / "shelf")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def store() -> Store:
 
 
 @pytest.fixture
-def platform(store: Store, shelf: Shelf) -> BatchPlatform:
+def platform(store: Store, shelf: MonitoringRegistry) -> BatchPlatform:
     """Nothing scores yet."""
     return BatchPlatform(store, shelf, load=load_package, command=command)
 
@@ -163,7 +163,7 @@ def test_a_claim_fences_off_an_older_rollout(platform: BatchPlatform) -> None:
 
 
 def test_what_cannot_be_loaded_does_not_come_into_force(
-    platform: BatchPlatform, shelf: Shelf
+    platform: BatchPlatform, shelf: MonitoringRegistry
 ) -> None:
     """A version that is not there, and one that was tampered with; what scored goes on."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
@@ -176,7 +176,9 @@ def test_what_cannot_be_loaded_does_not_come_into_force(
     assert served.version == 1
 
 
-def test_a_version_that_went_is_not_healthy(platform: BatchPlatform, shelf: Shelf) -> None:
+def test_a_version_that_went_is_not_healthy(
+    platform: BatchPlatform, shelf: MonitoringRegistry
+) -> None:
     """It scores nothing any more, and a registry that is silent tells nothing."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
     shutil.rmtree(shelf.home / "1")
@@ -211,12 +213,12 @@ def test_a_candidate_is_measured_in_a_process_of_its_own(
 
 
 def test_a_candidate_that_cannot_be_loaded_is_refused(
-    platform: BatchPlatform, shelf: Shelf
+    platform: BatchPlatform, shelf: MonitoringRegistry
 ) -> None:
     """With the reason, and without a wait."""
     (shelf.home / "2" / "model.skops").write_bytes(b"else")
     with (
-        pytest.raises(RolloutRefused, match="not the one that was registered"),
+        pytest.raises(RolloutRefused, match="the one that was registered"),
         platform.boot("ferry", version=2, folder=shelf.home / "2"),
     ):
         pass

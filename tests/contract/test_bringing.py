@@ -19,7 +19,7 @@ from slipway.cli import main
 from slipway.errors import NotFound, SlipwayError
 from slipway.records import ledger
 from slipway.records.store import Store
-from slipway.stages.train.promote import DIGEST
+from slipway.stages.model.version_tags import DIGEST
 from tests.conftest import mlflow_in
 from tests.fakes.kill_points import Fuse, Killed
 from tests.support import ferry_dataset

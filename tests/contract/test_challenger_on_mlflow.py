@@ -21,15 +21,15 @@ from slipway.errors import Superseded
 from slipway.records.store import digest
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.sbom import file_name
-from slipway.stages.train.promote import DIGEST
+from slipway.stages.model.version_tags import DIGEST
 from tests.support import ferry_dataset
-from tests.support.training_env import CODE, Meddler, Yard, spec
+from tests.support.training_env import CODE, InterruptedLearner, TrainingEnv, spec
 
 
 @pytest.fixture
-def yard(mlflow_server: str, tmp_path: Path) -> Yard:
+def env(mlflow_server: str, tmp_path: Path) -> TrainingEnv:
     """Sixty days of labelled crossings, and a real MLflow server."""
-    made = Yard.in_memory(tmp_path)
+    made = TrainingEnv.in_memory(tmp_path)
     made.tracking = MlflowTracking(mlflow_server)
     made.registry = MlflowRegistry(mlflow_server)
     made.spec = spec(
@@ -41,15 +41,15 @@ def yard(mlflow_server: str, tmp_path: Path) -> Yard:
 
 
 def test_mlflow_itself_can_load_a_registered_challenger(
-    yard: Yard, mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    env: TrainingEnv, mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was logged over REST is a model like any other to MLflow: signature, data, scores."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    request = yard.ask()
-    yard.until_gate(request)
-    promoted = yard.promote(request).verdict
+    request = env.ask()
+    env.until_gate(request)
+    promoted = env.promote(request).verdict
     client = MlflowClient(mlflow_server)
-    version = client.get_model_version_by_alias(yard.spec.model, "challenger")
+    version = client.get_model_version_by_alias(env.spec.model, "challenger")
     run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["challenger.roc_auc"] == promoted.numbers["challenger.roc_auc"]
@@ -59,10 +59,10 @@ def test_mlflow_itself_can_load_a_registered_challenger(
     }
     source = json.loads(run.inputs.dataset_inputs[0].dataset.source)
     assert source["delta_table_version"] == 1
-    assert client.search_model_versions(f"name = '{yard.spec.model}'")[0].tags[DIGEST]
-    model = mlflow.pyfunc.load_model(f"models:/{yard.spec.model}@challenger")
+    assert client.search_model_versions(f"name = '{env.spec.model}'")[0].tags[DIGEST]
+    model = mlflow.pyfunc.load_model(f"models:/{env.spec.model}@challenger")
     rows = ferry_dataset.crossings(days=3)[["wind", "port"]]
-    folder = yard.registry.download(yard.spec.model, int(version.version), tmp_path / "v")
+    folder = env.registry.download(env.spec.model, int(version.version), tmp_path / "v")
     package = load_package(folder)
     assert [one.name for one in model.metadata.signature.inputs] == ["wind", "port"]
     assert np.array_equal(model.predict(rows)[:, 1].astype("float64"), package.predict(rows))
@@ -74,16 +74,16 @@ def test_mlflow_itself_can_load_a_registered_challenger(
 
 
 def test_a_version_brings_its_bills_of_materials(
-    yard: Yard, mlflow_server: str, tmp_path: Path
+    env: TrainingEnv, mlflow_server: str, tmp_path: Path
 ) -> None:
     """They lie beside the model, sealed like it; tags of run and version name their digests."""
-    request = yard.ask()
-    yard.until_gate(request)
-    version = int(yard.promote(request).verdict.numbers["version"] or 0)
-    folder = yard.registry.download(yard.spec.model, version, tmp_path / "v")
-    tags = yard.registry.version(yard.spec.model, version).tags
+    request = env.ask()
+    env.until_gate(request)
+    version = int(env.promote(request).verdict.numbers["version"] or 0)
+    folder = env.registry.download(env.spec.model, version, tmp_path / "v")
+    tags = env.registry.version(env.spec.model, version).tags
     run = MlflowClient(mlflow_server).get_run(
-        MlflowClient(mlflow_server).get_model_version(yard.spec.model, str(version)).run_id
+        MlflowClient(mlflow_server).get_model_version(env.spec.model, str(version)).run_id
     )
     sealed = open_sealed(folder, sha256=tags[DIGEST])["files"]
     for image, bill in CODE.bills.items():
@@ -95,26 +95,26 @@ def test_a_version_brings_its_bills_of_materials(
         assert told == {digest(bill)}
 
 
-def test_a_version_without_bills_says_so(yard: Yard, tmp_path: Path) -> None:
+def test_a_version_without_bills_says_so(env: TrainingEnv, tmp_path: Path) -> None:
     """Code that has no lock files beside it trains all the same."""
-    yard.code = replace(CODE, bills={})
-    request = yard.ask()
-    yard.until_gate(request)
-    version = int(yard.promote(request).verdict.numbers["version"] or 0)
-    tags = yard.registry.version(yard.spec.model, version).tags
+    env.code = replace(CODE, bills={})
+    request = env.ask()
+    env.until_gate(request)
+    version = int(env.promote(request).verdict.numbers["version"] or 0)
+    tags = env.registry.version(env.spec.model, version).tags
     assert tags["slipway.sbom.stages"] == tags["slipway.sbom.server"] == "absent"
-    folder = yard.registry.download(yard.spec.model, version, tmp_path / "v")
+    folder = env.registry.download(env.spec.model, version, tmp_path / "v")
     assert not (folder / "sbom").exists()
 
 
-def test_the_run_of_a_stale_attempt_is_killed(yard: Yard, mlflow_server: str) -> None:
+def test_the_run_of_a_stale_attempt_is_killed(env: TrainingEnv, mlflow_server: str) -> None:
     """Its successor closes it, and its own late end does not reopen it."""
-    request = yard.ask()
-    yard.snapshot(request)
+    request = env.ask()
+    env.snapshot(request)
     with pytest.raises(Superseded):
-        yard.train(request, learner=Meddler(yard, lambda: yard.train(request)))
+        env.train(request, learner=InterruptedLearner(env, lambda: env.train(request)))
     client = MlflowClient(mlflow_server)
-    experiment = client.get_experiment_by_name(yard.spec.model)
+    experiment = client.get_experiment_by_name(env.spec.model)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
     status = {run.data.tags["slipway.attempt"]: run.info.status for run in runs}

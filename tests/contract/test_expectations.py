@@ -12,8 +12,9 @@ import pytest
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
 from slipway.errors import SpecError
 from slipway.spec import Expectation
-from slipway.stages.ingest.validation import Suites
 from tests.fakes.plain_suites import BETWEEN, IN_SET, MEAN, NOT_NULL, ROW_COUNT, PlainSuites
+
+Suites = ExpectationSuites | PlainSuites
 
 
 @pytest.fixture(params=[ExpectationSuites, PlainSuites])

@@ -14,8 +14,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slipway.records import ledger
+from slipway.records.idempotent_stage import perform
 from slipway.records.ledger import Champion
-from slipway.records.runs import RunRef, perform
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from tests.fakes.memory_store import MemoryStore

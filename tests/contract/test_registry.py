@@ -18,8 +18,8 @@ from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.tables import PinnedTable
-from slipway.stages.train.promote import DIGEST
 from tests.conftest import free_port
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 

@@ -12,7 +12,8 @@ from deltalake import DeltaTable
 
 from slipway.adapters.delta_tables import ScoreTable
 from slipway.errors import BadBatch, BadRequest, CommitConflict, Superseded
-from slipway.records.runs import Attempt, RunRef
+from slipway.records.attempts import Attempt
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.stages.score.partitions import ScoredPartition
 from tests.fakes.memory_store import MemoryStore

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from slipway.errors import BadParameter
 from slipway.local.sample_deliveries import make_sample
 from slipway.records.outcomes import Outcome
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.wiring import Container, acknowledge, claim, collect, partitions, run_stage

@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 
 from slipway.adapters.delta_tables import DeltaTables
 from slipway.errors import BadBatch, CommitConflict, NotFound, StoreUnavailable, Superseded
-from slipway.records.runs import Attempt, RunRef
+from slipway.records.attempts import Attempt
+from slipway.records.run_records import RunRef
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.support.racing import race

@@ -9,7 +9,8 @@ from kubernetes.client import models as k8s
 
 from slipway.orchestration.pods.operator import StagePod
 from slipway.records import requests
-from slipway.records.runs import RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from tests.dags.specs import PODS, model_spec

@@ -12,7 +12,7 @@ from kubernetes.client import models as k8s
 
 from slipway.orchestration.pods.operator import StagePod
 from slipway.orchestration.train_dag import train_dag
-from slipway.records.runs import RunRef
+from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.specs import PODS, model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context

@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 
 from slipway.errors import StoreUnavailable
 from slipway.orchestration.landing_trigger import LONGEST_SILENCE_S, LandingBell, Look, Patience
-from slipway.records import arrivals
+from slipway.records import arrivals, landing_area
 from slipway.records.store import Store
 
 
@@ -109,7 +109,7 @@ def test_it_rings_for_a_file_until_that_is_acknowledged(store: Store, tmp_path: 
         store.write("landing/flights/features/2013-01.csv", b"id\n1\n")
         rings = bell(tmp_path / "store").run()
         first = await next_ring(rings)
-        landed = arrivals.fingerprint(arrivals.landed(store, "flights"))
+        landed = landing_area.fingerprint(landing_area.list_deliveries(store, "flights"))
         assert first == {"dataset": "flights", "landing": landed}
         arrivals.acknowledge(store, "flights", landed)
         store.write("landing/flights/features/2013-02.csv", b"id\n2\n")

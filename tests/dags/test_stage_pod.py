@@ -20,8 +20,9 @@ from urllib3.exceptions import ReadTimeoutError
 from slipway import errors
 from slipway.orchestration.pods.operator import StagePod, run_name
 from slipway.records import ledger
+from slipway.records.idempotent_stage import perform
 from slipway.records.outcomes import keep_error, keep_outcome
-from slipway.records.runs import RunRef, perform
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from tests.dags.pods import (

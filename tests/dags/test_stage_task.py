@@ -17,7 +17,7 @@ from slipway.orchestration import stage_task
 from slipway.orchestration.stage_task import StageTask, begin, conclude
 from slipway.orchestration.train_dag import train_dag
 from slipway.records.outcomes import Listing, Outcome
-from slipway.records.runs import RunRecord, RunRef
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.specs import model_spec
 from tests.fakes.airflow import FakeInstance, FakeRun, FakeTask, task_context

@@ -12,8 +12,9 @@ import pytest
 
 from slipway.adapters.object_store import open_store
 from slipway.records.arrivals import waiting
+from slipway.records.idempotent_stage import perform
 from slipway.records.outcomes import keep_outcome
-from slipway.records.runs import RunRef, perform
+from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.specs import PODS, dataset_file, model_file
 

@@ -18,8 +18,8 @@ from slipway.local import airflow
 from slipway.local.airflow import AirflowApi
 from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
 from slipway.local.stack import Stack
-from slipway.records import arrivals, ledger, requests
-from slipway.records.runs import RunRef
+from slipway.records import arrivals, landing_area, ledger, requests
+from slipway.records.run_records import RunRef
 from slipway.records.store import read_json
 from slipway.stages.rollout.platform import encode_rows
 from slipway.stages.rollout.reconcile import ROLLOUT_TAG
@@ -70,8 +70,8 @@ class House:
 
     def ingested(self) -> bool:
         """Whether everything that has landed is handled."""
-        landed = arrivals.landed(self.shop.store, "ferries")
-        return arrivals.acknowledged(self.shop.store, "ferries") == arrivals.fingerprint(landed)
+        landed = landing_area.list_deliveries(self.shop.store, "ferries")
+        return arrivals.acknowledged(self.shop.store, "ferries") == landing_area.fingerprint(landed)
 
     def champion(self, model: str = "ferry_delay") -> int | None:
         """The champion's version."""

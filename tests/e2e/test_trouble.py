@@ -13,7 +13,8 @@ import pytest
 
 from slipway.local.demo.year import land
 from slipway.records import requests
-from slipway.records.runs import RunRef, find_failure, find_record
+from slipway.records.attempts import find_failure
+from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import read_json
 from tests.e2e import ferries
 from tests.e2e.conftest import House

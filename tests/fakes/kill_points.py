@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.records.runs import Attempt
+from slipway.records.attempts import Attempt
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from slipway.errors import BadBatch, NotFound, Superseded
-from slipway.records.runs import Attempt
+from slipway.records.attempts import Attempt
 
 _COMPARE = {
     "=": operator.eq,

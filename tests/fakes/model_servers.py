@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.records.desired_state import Desired
+from slipway.records.desired_state import DesiredState
 from slipway.serving.platform.proxy.forwarding import ProxiedRequest
 from slipway.serving.platform.proxy.upstream import Headers, Reply
 
@@ -76,9 +76,11 @@ class FakeServer:
         return {"ready": self.ready}
 
 
-def state(weights: dict[int, float], *, keep: tuple[int, ...] = (), generation: int = 1) -> Desired:
+def state(
+    weights: dict[int, float], *, keep: tuple[int, ...] = (), generation: int = 1
+) -> DesiredState:
     """What the traffic of a model should be."""
-    return Desired("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
+    return DesiredState("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
 
 
 def asked(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from slipway.errors import SpecError
 from slipway.spec import Expectation
-from slipway.stages.ingest.validation import Outcome
+from slipway.stages.ingest.validation import ExpectationResult
 
 BETWEEN = "expect_column_values_to_be_between"
 IN_SET = "expect_column_values_to_be_in_set"
@@ -19,7 +19,7 @@ ROW_COUNT = "expect_table_row_count_to_be_between"
 
 
 class PlainSuites:
-    """Fulfils validation's `Suites` for the expectations named in this file."""
+    """Fulfils the `ExpectationSuites` port for the expectations named in this file."""
 
     def row_level(self, expectation: Expectation) -> bool:
         """Whether it judges rows one by one."""
@@ -27,17 +27,19 @@ class PlainSuites:
             raise SpecError("an expectation is written wrongly", found=expectation.expect)
         return expectation.expect in {BETWEEN, IN_SET, NOT_NULL}
 
-    def validate(self, frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[Outcome]:
+    def validate(
+        self, frame: pd.DataFrame, expectations: Sequence[Expectation]
+    ) -> list[ExpectationResult]:
         """What became of each expectation, in their order."""
         return [self._outcome(frame, one) for one in expectations]
 
-    def _outcome(self, frame: pd.DataFrame, expectation: Expectation) -> Outcome:
+    def _outcome(self, frame: pd.DataFrame, expectation: Expectation) -> ExpectationResult:
         rows = self.row_level(expectation)
         judged = _broken(frame, expectation) if rows else _observed(frame, expectation)
         column = expectation.kwargs.get("column")
         broken = tuple(frame.index[judged]) if isinstance(judged, pd.Series) else None
         observed = None if isinstance(judged, pd.Series) else float(judged)
-        return Outcome(
+        return ExpectationResult(
             expectation=expectation.expect,
             columns=() if column is None else (column,),
             severity=expectation.severity,

@@ -14,7 +14,7 @@ from slipway.errors import (
     PlatformUnavailable,
     RolloutRefused,
 )
-from slipway.records.desired_state import claim, desire, newest_desired
+from slipway.records.desired_state import fence, newest_desired, write_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, Signature, decode
@@ -90,7 +90,7 @@ class FakePlatform:
         """Change the traffic, unless a version does not become ready; a change counts anew."""
         if self.edited and (self.has_edited_traffic or not is_urgent):
             raise EditedByHand(f"what serves {model} was edited by hand", found=self.edited)
-        desire(self.store, model, weights=weights, keep=keep, token=token)
+        write_desired(self.store, model, weights=weights, keep=keep, token=token)
         self._answer_at_all()
         if unready := self.broken & weights.keys():
             raise PlatformUnavailable(f"versions {unready} do not become ready")
@@ -108,9 +108,9 @@ class FakePlatform:
         self._answer_at_all()
         found = self._in_force.get(model)
         if found is None:
-            claim(self.store, model, token=token)
+            fence(self.store, model, token=token)
         else:
-            desire(self.store, model, weights=found.weights, keep=found.keep, token=token)
+            write_desired(self.store, model, weights=found.weights, keep=found.keep, token=token)
             self._in_force[model] = replace(found, token=token)
         self.claimed.append(token)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.outcomes import Listing, Outcome
-from slipway.records.runs import RunRecord, RunRef
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 
 Written = Verdict | Exception

@@ -14,7 +14,8 @@ from slipway import errors
 from slipway.orchestration.pods.operator import StagePod
 from slipway.orchestration.train_dag import train_dag
 from slipway.records import requests
-from slipway.records.runs import RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.watched import triggerer_ends
 from tests.integration import manifests

@@ -18,7 +18,7 @@ from typing import Any, Self
 import psutil
 
 from slipway.adapters.object_store import open_store
-from slipway.records.desired_state import desire
+from slipway.records.desired_state import write_desired
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import Options
 from tests.serving.load import Clients, Loss, is_shipped, stored
@@ -101,7 +101,9 @@ class FrontDoor(Site):
     def below(cls, root: Path, version: Path) -> Self:
         """A platform that is to serve, with its store and its scratch folder in one folder."""
         site = cls(version, root, str(root / "store"), root / "scratch" / "log")
-        desire(open_store(site.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1)
+        write_desired(
+            open_store(site.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1
+        )
         return site
 
     @contextlib.contextmanager

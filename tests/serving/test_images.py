@@ -17,7 +17,7 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import digest
 from slipway.stages.model.manifest import MANIFEST, open_sealed
-from slipway.stages.train.promote import DIGEST
+from slipway.stages.model.version_tags import DIGEST
 from tests.serving.logs import record, segments, write_ahead
 from tests.serving.support import MODEL, Process, flights, free_port, offline, request_of, until
 from tests.support import image

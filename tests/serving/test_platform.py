@@ -22,7 +22,7 @@ from slipway.errors import (
     RolloutRefused,
     Superseded,
 )
-from slipway.records.desired_state import desire
+from slipway.records.desired_state import write_desired
 from slipway.serving.model_server.pipeline_engine import engine_of
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import bad_inputs
@@ -177,7 +177,7 @@ def test_what_it_refuses(harbour: Harbour) -> None:
     with pytest.raises(Superseded, match=f"lease {harbour.token}"):
         harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=harbour.token - 1)
     impatient = LocalPlatform(harbour.process.url, harbour.store, observed_within_seconds=2)
-    with pytest.raises(PlatformUnavailable, match="not the one that was registered"):
+    with pytest.raises(PlatformUnavailable, match="the one that was registered"):
         impatient.apply(MODEL, weights={3: 1.0}, keep=[1], token=harbour.token)
     served = harbour.adapter.served(MODEL)
     assert served is not None
@@ -223,12 +223,12 @@ def test_a_killed_platform_resumes(harbour: Harbour) -> None:
 def test_an_older_token_never_writes(tmp_path: Path) -> None:
     """Desired states are numbered, a repeat is the same state, and an old lease is refused."""
     store = open_store(str(tmp_path))
-    first = desire(store, MODEL, weights={1: 1.0, 2: 0.0}, keep=[1, 2], token=7)
+    first = write_desired(store, MODEL, weights={1: 1.0, 2: 0.0}, keep=[1, 2], token=7)
     assert (first.generation, first.weights, first.keep) == (1, {1: 1.0}, (2,))
-    assert desire(store, MODEL, weights={1: 1.0}, keep=[2], token=7) == first
-    assert desire(store, MODEL, weights={2: 1.0}, keep=[], token=8).generation == 2
+    assert write_desired(store, MODEL, weights={1: 1.0}, keep=[2], token=7) == first
+    assert write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=8).generation == 2
     with pytest.raises(Superseded):
-        desire(store, MODEL, weights={1: 1.0}, keep=[], token=7)
+        write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=7)
 
 
 def _children(parent: int, mark: str) -> list[int]:

@@ -16,9 +16,10 @@ import pytest
 
 from slipway.adapters.model_package import load_package
 from slipway.errors import Superseded
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.spec.deployment import Shift
-from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, measure_agreement
+from slipway.stages.model.agreement import measure_agreement
+from slipway.stages.model.version_tags import COMPARED_WITH, TAG_PREFIX
 from slipway.stages.rollout import reconcile as reconciling
 from slipway.stages.rollout import shift as shifting
 from slipway.stages.rollout import switch

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from slipway.records.desired_state import Desired
+from slipway.records.desired_state import DesiredState
 from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.upstream import Reply
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 class Bench:
     """Traffic over made-up servers, every one of them ready, and clients."""
 
-    def __init__(self, first: Desired) -> None:
+    def __init__(self, first: DesiredState) -> None:
         self.made: list[FakeServer] = []
         self.traffic = Traffic(first, make=self._make)  # type: ignore[arg-type]
         self.metrics = PlatformMetrics({"delay": self.traffic})
@@ -36,7 +36,7 @@ class Bench:
         """The newest server of a version."""
         return next(one for one in reversed(self.made) if one.version == version)
 
-    def desire(self, desired: Desired) -> None:
+    def desire(self, desired: DesiredState) -> None:
         """Ask for another state."""
         self.traffic.desired = desired
         self.traffic.advance()

@@ -47,7 +47,10 @@ def broken(versions: Path, folder: Path, how: str) -> Path:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("tampered", "Tampered: a file of a model version is not the one that was registered"),
+        (
+            "tampered",
+            "Tampered: a file of a model version differs from the one that was registered",
+        ),
         ("missing", "Tampered: a file of a model version is missing"),
         ("no manifest", "Tampered: the manifest of a model version cannot be read"),
         ("no JSON", "Tampered: the manifest of a model version cannot be read"),

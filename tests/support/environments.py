@@ -11,7 +11,7 @@ import pandas as pd
 
 from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import Package, load_package
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Column, Inputs, Signature
 from slipway.spec import ModelSpec
@@ -56,7 +56,7 @@ class Environment:
     """
 
     name: str
-    yard: training_env.Yard
+    yard: training_env.TrainingEnv
     runs: Any
     platform: FakePlatform
 
@@ -66,7 +66,7 @@ class Environment:
     ) -> Environment:
         """An environment with the given servers, without rows."""
         store = store or MemoryStore()
-        yard = training_env.Yard(
+        yard = training_env.TrainingEnv(
             store, MemoryTables(), tracking, registry, spec(), ferry_dataset.dataset()
         )
         return cls(name, yard, runs, FakePlatform(store, _signature(), {}))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slipway.records.runs import Attempt, RunRef
+from slipway.records.attempts import Attempt
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from tests.fakes.memory_store import MemoryStore

@@ -20,8 +20,8 @@ from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, seal
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.platform import encode_rows
-from slipway.stages.train.promote import DIGEST
 from tests.kubernetes_double import Cluster, Pace
 from tests.kubernetes_double.kubelet.probes import Timing
 from tests.support import packages

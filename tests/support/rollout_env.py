@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from slipway.records.leases import find_lease
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.serving.v2.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.rollout import reconcile as reconciling

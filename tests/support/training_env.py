@@ -1,8 +1,8 @@
-"""One model's way from labelled rows to a challenger, without any server."""
+"""A model's train stages in memory, from labelled rows to a challenger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +14,17 @@ from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.records.requests import Request, file_request
-from slipway.records.runs import RunRecord
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.provenance import CodeState
-from slipway.stages.ports.package import FittedModel
+from slipway.stages.ports.package import FittedModel, Learner
 from slipway.stages.ports.registry import Registry
-from slipway.stages.train import evaluate as evaluation
-from slipway.stages.train import promote as promotion
-from slipway.stages.train import snapshot as pinning
-from slipway.stages.train import train as training
+from slipway.stages.train.evaluate import evaluate
+from slipway.stages.train.promote import gate_challenger, promote_challenger
+from slipway.stages.train.snapshot import snapshot
+from slipway.stages.train.train import train
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
@@ -38,8 +39,8 @@ ORIGIN = {"dag": "ferry_delay__train", "run": "manual", "try": 1}
 
 
 @dataclass
-class Yard:
-    """The stages of one model, with all that they need.
+class TrainingEnv:
+    """The train stages of one model, with their tools.
 
     Attributes:
         store: Records and requests.
@@ -60,8 +61,8 @@ class Yard:
     code: CodeState = CODE
 
     @classmethod
-    def in_memory(cls, folder: Path) -> Yard:
-        """A yard without servers and without rows."""
+    def in_memory(cls, folder: Path) -> TrainingEnv:
+        """An environment without servers and without rows."""
         tracking = MemoryTracking(folder)
         return cls(
             MemoryStore(),
@@ -91,13 +92,11 @@ class Yard:
 
     def snapshot(self, request: Request) -> RunRecord:
         """Record of the pins."""
-        return pinning.snapshot(
-            self.spec, self.dataset, tables=self.tables, **self._common(request)
-        )
+        return snapshot(self.spec, self.dataset, tables=self.tables, **self._common(request))
 
-    def train(self, request: Request, *, learner: training.Learner | None = None) -> RunRecord:
+    def train(self, request: Request, *, learner: Learner | None = None) -> RunRecord:
         """Record of the training."""
-        return training.train(
+        return train(
             self.spec,
             self.dataset,
             tables=self.tables,
@@ -109,7 +108,7 @@ class Yard:
 
     def evaluate(self, request: Request) -> RunRecord:
         """Record of the metrics."""
-        return evaluation.evaluate(
+        return evaluate(
             self.spec,
             self.dataset,
             tables=self.tables,
@@ -122,13 +121,11 @@ class Yard:
 
     def gate(self, request: Request) -> RunRecord:
         """Record of the gate's verdict."""
-        return promotion.gate_challenger(self.spec, **self._common(request))
+        return gate_challenger(self.spec, **self._common(request))
 
     def promote(self, request: Request) -> RunRecord:
         """Record of the promotion."""
-        return promotion.promote_challenger(
-            self.spec, registry=self.registry, **self._common(request)
-        )
+        return promote_challenger(self.spec, registry=self.registry, **self._common(request))
 
     def until_gate(self, request: Request) -> RunRecord:
         """Record of the gate's verdict, with all that comes before it."""
@@ -146,8 +143,7 @@ class Yard:
         return version
 
     def _common(self, request: Request) -> dict[str, Any]:
-        origin: Mapping[str, Any] = ORIGIN
-        return {"request": request, "store": self.store, "origin": origin}
+        return {"request": request, "context": RunContext(self.store, ORIGIN)}
 
 
 def spec(**changes: Any) -> ModelSpec:
@@ -163,16 +159,16 @@ def spec(**changes: Any) -> ModelSpec:
     return ModelSpec.model_validate(value | changes)
 
 
-class Meddler:
-    """A learner in whose middle something happens.
+class InterruptedLearner:
+    """A learner that is interrupted before it fits.
 
     Args:
-        yard: Where it learns.
-        event: What happens.
+        env: Environment to learn in.
+        event: Called before the model is fitted.
     """
 
-    def __init__(self, yard: Yard, event: Callable[[], Any]) -> None:
-        self._learner = SklearnLearner(yard.spec, yard.dataset, None)
+    def __init__(self, env: TrainingEnv, event: Callable[[], Any]) -> None:
+        self._learner = SklearnLearner(env.spec, env.dataset, None)
         self._event = event
 
     def holdout_start(self, rows: pd.DataFrame) -> datetime | None:

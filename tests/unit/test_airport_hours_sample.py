@@ -12,9 +12,9 @@ from rich.progress import Progress
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
 from slipway.adapters.sources.files import DeliveryFiles
 from slipway.local.sample_deliveries import make_sample
-from slipway.records.arrivals import StreamName
+from slipway.records.landing_area import StreamName
 from slipway.spec.loading import load_dataset
-from slipway.stages.ingest.validation import examine
+from slipway.stages.ingest.validation import validate_delivery
 
 FOLDER = Path(__file__).resolve().parents[2] / "include" / "datasets" / "airport_hours"
 SPEC = load_dataset(FOLDER)
@@ -88,7 +88,7 @@ def test_a_real_month_passes_but_for_its_truly_bad_row(sample: Path, month: str)
     for stream, suffix in SUFFIXES.items():
         data = (sample / stream / f"{month}{suffix}").read_bytes()
         delivered = DeliveryFiles().read(data, suffix)
-        seen = examine(delivered, spec=SPEC, stream=stream, suites=ExpectationSuites())
+        seen = validate_delivery(delivered, spec=SPEC, stream=stream, suites=ExpectationSuites())
         assert (seen.blocks, seen.warnings) == ((), ())
         bad = 1 if (stream, month) == ("features", "2013-02") else 0
         assert len(seen.reasons) == bad

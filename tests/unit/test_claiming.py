@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slipway.errors import PlatformUnavailable, Superseded
-from slipway.records.desired_state import claim, desire, newest_desired
+from slipway.records.desired_state import fence, newest_desired, write_desired
 from tests.fakes.memory_store import MemoryStore
 from tests.support.rollout_env import MODEL, RolloutEnv
 
@@ -21,17 +21,17 @@ def yard() -> RolloutEnv:
 def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
     """A repeat writes nothing, and whoever is older is refused from then on."""
     store = MemoryStore()
-    assert claim(store, MODEL, token=1) is None
+    assert fence(store, MODEL, token=1) is None
     assert newest_desired(store, MODEL) is None
-    before = desire(store, MODEL, weights={2: 0.1, 1: 0.9}, keep=[3], token=1)
-    claimed = claim(store, MODEL, token=4)
+    before = write_desired(store, MODEL, weights={2: 0.1, 1: 0.9}, keep=[3], token=1)
+    claimed = fence(store, MODEL, token=4)
     assert claimed is not None
     assert (claimed.generation, claimed.token) == (2, 4)
     assert (claimed.weights, claimed.keep) == (before.weights, before.keep)
-    assert claim(store, MODEL, token=4) == claimed
+    assert fence(store, MODEL, token=4) == claimed
     for act in (
-        lambda: claim(store, MODEL, token=3),
-        lambda: desire(store, MODEL, weights={2: 1.0}, keep=[], token=3),
+        lambda: fence(store, MODEL, token=3),
+        lambda: write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=3),
     ):
         with pytest.raises(Superseded):
             act()

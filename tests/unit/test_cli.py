@@ -14,7 +14,8 @@ from slipway import wiring
 from slipway.cli import main
 from slipway.errors import PlatformUnavailable, SpecError
 from slipway.records import ledger
-from slipway.records.runs import RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings

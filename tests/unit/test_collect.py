@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from slipway.errors import PlatformUnavailable
-from slipway.records.runs import RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.collect import DueWindows, collect
 from slipway.stages.rollout.platform import Served

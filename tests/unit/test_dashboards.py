@@ -16,7 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.adapters.object_store import open_store
-from slipway.records.desired_state import desire
+from slipway.records.desired_state import write_desired
 from tests.serving.support import (
     MODEL,
     a_platform,
@@ -83,7 +83,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     save_version(root / "versions" / "1", seed=1)
     change_manifest(root / "versions" / "1", as_of="2013-05-05T00:00:00+00:00")
     store = open_store(str(root / "store"))
-    desire(store, MODEL, weights={1: 1.0}, keep=[], token=1)
+    write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=1)
     with a_platform(store.root, root / "versions", root / "scratch") as platform:
         until(lambda: platform.get(f"/v2/models/{MODEL}/ready").is_success, "version 1 is ready")
         asked = f"{platform.url}/v2/models/{MODEL}/infer"

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.records import requests
-from slipway.records.runs import RunRecord, RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
 from slipway.stages.monitor.decide import WindowVerdict, decide, judge_windows, k_of_last_n

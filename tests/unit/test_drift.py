@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadParameter, NotComputable, NotFound
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
 from slipway.stages.monitor.drift import measure_drift

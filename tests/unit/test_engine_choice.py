@@ -7,20 +7,20 @@ import math
 
 from slipway.stages.train.engine_choice import (
     TOLERANCE,
-    Compared,
-    Engine,
+    EngineChoice,
+    ParityCheck,
     choose_engine,
     numbers_of,
     tags_of,
     without_form,
 )
 
-ALIKE = Compared("training rows", 2_000, 3e-8, 0)
+ALIKE = ParityCheck("training rows", 2_000, 3e-8, 0)
 
 
 def test_agreement_on_every_kind_of_rows_is_taken() -> None:
     """The figures are those of all rows together."""
-    engine = choose_engine([ALIKE, Compared("held-out rows", 500, TOLERANCE, 0)], labels=True)
+    engine = choose_engine([ALIKE, ParityCheck("held-out rows", 500, TOLERANCE, 0)], labels=True)
     assert engine.name == "onnx"
     assert engine.reason == (
         "the scores of 2,500 rows of 2 kinds differ by at most 1.0e-06 from the pipeline's, "
@@ -36,14 +36,14 @@ def test_agreement_on_every_kind_of_rows_is_taken() -> None:
 
 def test_a_number_has_no_label_to_flip() -> None:
     """The reason of a regression speaks of scores alone."""
-    engine = choose_engine([Compared("training rows", 9, 0.0, 0)], labels=False)
+    engine = choose_engine([ParityCheck("training rows", 9, 0.0, 0)], labels=False)
     assert engine.reason == "the scores of 9 rows of 1 kinds equal the pipeline's"
 
 
 def test_one_kind_that_differs_is_enough() -> None:
     """The worst kind is named, with by how much and how many labels flip."""
-    splits = Compared("values beside splits of wind", 300, 0.141, 11)
-    engine = choose_engine([ALIKE, splits, Compared("held-out rows", 5, 2e-6, 0)], labels=True)
+    splits = ParityCheck("values beside splits of wind", 300, 0.141, 11)
+    engine = choose_engine([ALIKE, splits, ParityCheck("held-out rows", 5, 2e-6, 0)], labels=True)
     assert engine.name == "sklearn"
     assert engine.reason == (
         "parity: values beside splits of wind differ by up to 1.4e-01 (allowed: 1e-06), "
@@ -53,7 +53,7 @@ def test_one_kind_that_differs_is_enough() -> None:
 
 def test_a_score_that_is_no_number_never_agrees() -> None:
     """It is told in words, since JSON has no such number."""
-    engine = choose_engine([ALIKE, Compared("rows without wind", 5, math.nan, 0)], labels=True)
+    engine = choose_engine([ALIKE, ParityCheck("rows without wind", 5, math.nan, 0)], labels=True)
     assert engine.name == "sklearn"
     assert engine.reason.startswith("parity: rows without wind have a score that is no number")
     assert engine.parity is not None
@@ -81,4 +81,4 @@ def test_a_version_is_tagged_with_what_is_known() -> None:
         "slipway.engine_reason": "conversion failed: step Clip has no ONNX form",
     }
     assert tags_of({"training_end": "2013-04-01"}) == {}
-    assert Engine("sklearn", "why").to_json()["parity"] is None
+    assert EngineChoice("sklearn", "why").to_json()["parity"] is None

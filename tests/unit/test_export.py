@@ -18,7 +18,7 @@ from slipway.cli import main
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.onnx_form import ONNX
 from tests.support import ferry_dataset, packages
-from tests.support.training_env import Yard, spec
+from tests.support.training_env import TrainingEnv, spec
 
 ASK = """
 import json, sys
@@ -36,20 +36,20 @@ def slipway(*words: str) -> Result:
 
 
 @pytest.fixture
-def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingEnv:
     """A model with a champion, version 1."""
-    made = Yard.in_memory(tmp_path / "tracking")
+    made = TrainingEnv.in_memory(tmp_path / "tracking")
     made.land(ferry_dataset.crossings(days=60))
     shop = wiring.Container()
     shop.registry = made.registry
-    monkeypatch.setattr(wiring, "Workshop", lambda: shop)
+    monkeypatch.setattr(wiring, "Container", lambda: shop)
     return made
 
 
-def test_the_very_file_of_the_version_is_written(yard: Yard, tmp_path: Path) -> None:
+def test_the_very_file_of_the_version_is_written(env: TrainingEnv, tmp_path: Path) -> None:
     """Byte for byte; by alias, by number, to a file or into a folder."""
-    version = yard.champion()
-    folder = yard.registry.download("ferry_delay", version, tmp_path / "version")
+    version = env.champion()
+    folder = env.registry.download("ferry_delay", version, tmp_path / "version")
     form = (folder / ONNX).read_bytes()
     told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
     assert told.exit_code == 0, told.output
@@ -63,19 +63,19 @@ def test_the_very_file_of_the_version_is_written(yard: Yard, tmp_path: Path) -> 
 
 
 def test_a_value_less_option_writes_into_the_present_folder(
-    yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    env: TrainingEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--onnx` alone is enough."""
-    yard.champion()
+    env.champion()
     monkeypatch.chdir(tmp_path)
     assert slipway("export", "ferry_delay", "--onnx").exit_code == 0
     assert (tmp_path / "ferry_delay.onnx").is_file()
 
 
-def test_the_program_needs_only_onnxruntime_and_numpy(yard: Yard, tmp_path: Path) -> None:
+def test_the_program_needs_only_onnxruntime_and_numpy(env: TrainingEnv, tmp_path: Path) -> None:
     """In a fresh interpreter it prints a score, and scores rows as the pipeline does."""
-    version = yard.champion()
-    package = load_package(yard.registry.download("ferry_delay", version, tmp_path / "version"))
+    version = env.champion()
+    package = load_package(env.registry.download("ferry_delay", version, tmp_path / "version"))
     slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
     shown = subprocess.run(
         [sys.executable, tmp_path / "delay_example.py"], capture_output=True, text=True, check=True
@@ -102,9 +102,9 @@ def test_the_program_needs_only_onnxruntime_and_numpy(yard: Yard, tmp_path: Path
     assert {"slipway", "pandas", "sklearn", "onnx"}.isdisjoint(imported)
 
 
-def test_another_file_is_not_asked(yard: Yard, tmp_path: Path) -> None:
+def test_another_file_is_not_asked(env: TrainingEnv, tmp_path: Path) -> None:
     """The program knows the digest of what was exported."""
-    yard.champion()
+    env.champion()
     slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
     with (tmp_path / "delay.onnx").open("ab") as file:
         file.write(b" ")
@@ -116,14 +116,14 @@ def test_another_file_is_not_asked(yard: Yard, tmp_path: Path) -> None:
 
 
 def test_a_version_that_its_pipeline_answers_for_cannot_be_exported(
-    yard: Yard, tmp_path: Path
+    env: TrainingEnv, tmp_path: Path
 ) -> None:
     """The recorded reason is told, and nothing is written."""
-    yard.spec = spec(
+    env.spec = spec(
         estimator={"name": "xgboost.XGBClassifier", "params": {"booster": "gblinear"}},
         gates={"min_holdout_rows": 1, "metrics": {"roc_auc": {"greater_is_better": True}}},
     )
-    yard.champion()
+    env.champion()
     told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
     assert told.exit_code == 1
     assert "conversion failed: XGBoost has an ONNX form only for `gbtree`" in told.output
@@ -132,9 +132,9 @@ def test_a_version_that_its_pipeline_answers_for_cannot_be_exported(
 
 
 @pytest.mark.parametrize("which", ["champion", "7", "best"])
-def test_what_is_not_there_cannot_be_exported(yard: Yard, tmp_path: Path, which: str) -> None:
+def test_what_is_not_there_cannot_be_exported(env: TrainingEnv, tmp_path: Path, which: str) -> None:
     """No alias of that name, or no version of that number."""
-    del yard
+    del env
     told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "x"), "--version", which)
     assert told.exit_code == 1
     assert told.output.startswith("Error:")

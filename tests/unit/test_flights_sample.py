@@ -13,9 +13,9 @@ from rich.progress import Progress
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
 from slipway.adapters.sources.files import DeliveryFiles
 from slipway.local.sample_deliveries import make_sample
-from slipway.records.arrivals import StreamName
+from slipway.records.landing_area import StreamName
 from slipway.spec.loading import load_dataset
-from slipway.stages.ingest.validation import Examination, examine
+from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "include" / "datasets" / "flights"
 SPEC = load_dataset(FLIGHTS)
@@ -40,12 +40,12 @@ def year(sample: Path) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> Examination:
+def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> ValidatedDelivery:
     suffix = SUFFIXES[stream]
     data = (sample / stream / f"{month}{suffix}").read_bytes()
     delivered = DeliveryFiles().read(data, suffix)
     changed = delivered.assign(**{name: change(delivered) for name, change in changes.items()})
-    return examine(changed, spec=SPEC, stream=stream, suites=ExpectationSuites())
+    return validate_delivery(changed, spec=SPEC, stream=stream, suites=ExpectationSuites())
 
 
 def test_there_are_twelve_months_of_both_streams(sample: Path) -> None:

@@ -13,8 +13,8 @@ from slipway.records import ledger
 from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, MODEL, seal
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.reconcile import ROLLED_BACK, ROLLOUT_TAG
-from slipway.stages.train.promote import DIGEST
 from tests.fakes.kill_points import Fuse, Killed
 from tests.support import ferry_dataset
 from tests.support.environments import Environment, spec

@@ -13,11 +13,12 @@ import pytest
 
 from slipway.adapters.sources.files import DeliveryFiles
 from slipway.errors import BadParameter, CommitConflict, NotFound, SpecError, Superseded
-from slipway.records import arrivals, ledger
-from slipway.records.runs import RunRecord
+from slipway.records import arrivals, landing_area, ledger
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
-from slipway.stages.ingest import ingest as ingestion
+from slipway.stages.ingest.ingest import Claim, acknowledge, claim, ingest
 from slipway.stages.ingest.publish import BEFORE_ANY_FEATURE
 from tests.fakes.kill_points import Fuse, Killed, MortalStore, MortalTables
 from tests.fakes.plain_suites import BETWEEN, MEAN, PlainSuites
@@ -85,29 +86,28 @@ class House:
         self.store.write(key, data)
         return key
 
-    def claim(self, batch: str | None = None) -> ingestion.Claim:
+    def claim(self, batch: str | None = None) -> Claim:
         """What waits now."""
-        return ingestion.claim(self.spec, store=self.store, batch=batch)
+        return claim(self.spec, store=self.store, batch=batch)
 
     def ingest(self, delivery: dict[str, str]) -> RunRecord:
         """One claimed delivery, ingested."""
-        return ingestion.ingest(
+        return ingest(
             self.spec,
             stream=delivery["stream"],  # type: ignore[arg-type]
             batch=delivery["batch"],
             file=delivery["file"],
-            store=self.store,
+            context=RunContext(self.store, {"by": "test"}),
             tables=self.tables,
             files=DeliveryFiles(),
             suites=PlainSuites(),
-            origin={"by": "test"},
         )
 
     def run(self, batch: str | None = None) -> list[Verdict]:
         """What the DAG does: claim, ingest one by one, acknowledge."""
         claimed = self.claim(batch)
         verdicts = [self.ingest(dict(one)).verdict for one in claimed.deliveries]
-        ingestion.acknowledge(self.spec, store=self.store, fingerprint=claimed.fingerprint)
+        acknowledge(self.spec, store=self.store, fingerprint=claimed.fingerprint)
         return verdicts
 
     def deliver(self, name: str, data: bytes) -> Verdict:
@@ -119,7 +119,7 @@ class House:
     @property
     def rings(self) -> bool:
         """Whether the bell finds what nobody acknowledged."""
-        landed = arrivals.fingerprint(arrivals.landed(self.store, "flights"))
+        landed = landing_area.fingerprint(landing_area.list_deliveries(self.store, "flights"))
         return arrivals.acknowledged(self.store, "flights") != landed
 
     def rows(self, stream: str = "features") -> dict[str, Any]:
@@ -172,7 +172,7 @@ def test_a_file_that_has_not_settled_is_left_to_the_next_bell(house: House) -> N
     assert house.run() == []
     assert house.rings
     later = datetime.now(UTC) + timedelta(seconds=61)
-    claimed = ingestion.claim(house.spec, store=house.store, now=later)
+    claimed = claim(house.spec, store=house.store, now=later)
     assert len(claimed.deliveries) == 1
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_lands_during_a_run_rings_again(house: House) -> None:
     house.land("features/b2.csv", _features(2))
     house.ingest(dict(claimed.deliveries[0]))
     fingerprint = claimed.fingerprint
-    assert not ingestion.acknowledge(house.spec, store=house.store, fingerprint=fingerprint)
+    assert not acknowledge(house.spec, store=house.store, fingerprint=fingerprint)
     assert house.rings
     assert [one.action for one in house.run()] == ["ingested"]
     assert not house.rings
@@ -212,7 +212,7 @@ def test_an_unhandled_file_is_never_acknowledged(house: House) -> None:
     """Whatever became of the tasks before: the registry decides."""
     house.land("features/b1.csv", _features(1))
     fingerprint = house.claim().fingerprint
-    assert not ingestion.acknowledge(house.spec, store=house.store, fingerprint=fingerprint)
+    assert not acknowledge(house.spec, store=house.store, fingerprint=fingerprint)
 
 
 def test_good_rows_become_one_commit_with_their_origin(house: House) -> None:
@@ -378,7 +378,7 @@ def test_only_a_delivery_of_the_named_batch_is_ingested(house: House) -> None:
     file = house.land("features/b1.csv", _features(1))
     with pytest.raises(NotFound, match="no such delivery"):
         house.ingest({"stream": "features", "batch": "b1", "file": f"{file}.gz"})
-    with pytest.raises(BadParameter, match="not of labels b1"):
+    with pytest.raises(BadParameter, match="not belong to labels b1"):
         house.ingest({"stream": "labels", "batch": "b1", "file": file})
 
 
@@ -442,7 +442,7 @@ def test_a_late_attempt_is_refused_at_its_commit(house: House) -> None:
 
 def _state(house: House) -> dict[str, Any]:
     """What must be the same, however often it was interrupted."""
-    registered = arrivals.history(house.store, "flights", "features", "b1")
+    registered = arrivals.newest_registration(house.store, "flights", "features", "b1")
     assert registered is not None
     record = json.loads(house.store.read(registered.note["record"]))
     quarantine = [entry.key for entry in house.store.list("quarantine")]

@@ -19,7 +19,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm, write_onnx
 from slipway.adapters.model_package.parity import compare
 from slipway.adapters.model_package.trial_rows import values_beside
 from slipway.adapters.onnx_model import OnnxModel
-from slipway.stages.model.onnx_form import MISSING, spelled
+from slipway.stages.model.onnx_form import MISSING, spell_category
 from slipway.stages.train.engine_choice import TOLERANCE, choose_engine
 from tests.support import onnx_mutants, packages
 
@@ -330,6 +330,6 @@ def test_no_row_tells_the_engines_apart(rows: list[tuple[Any, ...]]) -> None:
 @given(categories=st.lists(st.none() | st.text() | st.text(" "), unique=True, max_size=20))
 def test_no_two_categories_are_spelled_alike(categories: list[str | None]) -> None:
     """However blank they are; and only a missing one is spelled as nothing."""
-    spellings = [spelled(category) for category in categories]
+    spellings = [spell_category(category) for category in categories]
     assert len(set(spellings)) == len(categories)
     assert (MISSING in spellings) == (None in categories)

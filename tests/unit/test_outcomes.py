@@ -15,7 +15,7 @@ from slipway.records.outcomes import (
     keep_outcome,
     outcome_key,
 )
-from slipway.records.runs import RunRecord, RunRef
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.spec.problems import Problem, SpecErrors

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters.metrics import measure
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.stages.monitor.performance import (
     RealisedPerformance,
     join_labels,

@@ -377,4 +377,4 @@ def test_a_decision_is_a_value() -> None:
 
 
 def _tampered(_folder: Path) -> Any:
-    raise Tampered("a file of a model version is not the one that was registered")
+    raise Tampered("a file of a model version differs from the one that was registered")

@@ -14,8 +14,9 @@ import pytest
 
 from slipway.adapters.delta_tables import DeltaTables, ScoreTable
 from slipway.errors import BadParameter, BadRequest, NotFound
-from slipway.records.desired_state import BATCH_FOLDER, desire
-from slipway.records.runs import Attempt, RunRecord, RunRef
+from slipway.records.attempts import Attempt
+from slipway.records.desired_state import BATCH_FOLDER, write_desired
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.monitor.windows import parse_window
@@ -89,7 +90,9 @@ class Harbour:
         self.champion = self.in_force = version
         token = len(self.versions)
         weights = {version: 1.0}
-        desire(self.store, "tide", weights=weights, keep=[], token=token, folder=BATCH_FOLDER)
+        write_desired(
+            self.store, "tide", weights=weights, keep=[], token=token, folder=BATCH_FOLDER
+        )
 
     def publish(
         self,

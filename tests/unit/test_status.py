@@ -7,7 +7,8 @@ import json
 import pytest
 
 from slipway.records import requests
-from slipway.records.runs import RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.status import OpenRequest, VersionEngine, status

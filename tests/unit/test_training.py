@@ -12,112 +12,113 @@ from hypothesis import strategies as st
 
 from slipway.adapters.model_package import load_package
 from slipway.errors import NotComputable, NotFound, RegistryUnavailable, SpecError, Superseded
-from slipway.records.runs import Attempt, RunRef
+from slipway.records.attempts import Attempt
+from slipway.records.run_records import RunRef
 from slipway.spec.model import Training
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import REFERENCE
-from slipway.stages.train.splitting import divide
+from slipway.stages.train.splitting import split_by_time
 from tests.support import ferry_dataset
-from tests.support.training_env import Meddler, Yard, spec
+from tests.support.training_env import InterruptedLearner, TrainingEnv, spec
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+def env(tmp_path: Path) -> TrainingEnv:
     """Sixty days of labelled crossings."""
-    made = Yard.in_memory(tmp_path)
+    made = TrainingEnv.in_memory(tmp_path)
     made.land(ferry_dataset.crossings(days=60))
     return made
 
 
-def _deliver_late(yard: Yard, rows: pd.DataFrame, *, available_at: datetime) -> None:
+def _deliver_late(env: TrainingEnv, rows: pd.DataFrame, *, available_at: datetime) -> None:
     """Publish labels that arrived at a certain moment of the event clock."""
-    yard.store.create("runs/ferries/late/ingest/attempt-0001.json", b"{}")
-    yard.tables.publish(
+    env.store.create("runs/ferries/late/ingest/attempt-0001.json", b"{}")
+    env.tables.publish(
         "ferries/labels",
         rows[["crossing", "late"]].assign(_available_at=pd.Timestamp(available_at)),
         batch="late",
         writer="late",
-        attempt=Attempt(yard.store, RunRef("ferries", "late", "ingest"), 1),
+        attempt=Attempt(env.store, RunRef("ferries", "late", "ingest"), 1),
         note={},
     )
 
 
-def test_a_snapshot_pins_every_table_and_the_clock(yard: Yard) -> None:
+def test_a_snapshot_pins_every_table_and_the_clock(env: TrainingEnv) -> None:
     """Versions, event clock and labelled range are in the record."""
-    verdict = yard.snapshot(yard.ask()).verdict
+    verdict = env.snapshot(env.ask()).verdict
     newest = ferry_dataset.START + timedelta(minutes=36 * (60 * ferry_dataset.ROWS_PER_DAY - 1))
     assert verdict.action == "pinned"
-    assert verdict.numbers["features_version"] == yard.tables.version("ferries/features")
-    assert verdict.numbers["labels_version"] == yard.tables.version("ferries/labels")
+    assert verdict.numbers["features_version"] == env.tables.version("ferries/features")
+    assert verdict.numbers["labels_version"] == env.tables.version("ferries/labels")
     assert verdict.numbers["as_of"] == newest.isoformat()
     # The row at the clock itself is not before it.
     assert verdict.numbers["labelled_rows"] == 60 * ferry_dataset.ROWS_PER_DAY - 1
     assert verdict.numbers["window_start"] == ferry_dataset.START.isoformat()
 
 
-def test_training_reads_what_was_pinned_however_much_has_landed_since(yard: Yard) -> None:
+def test_training_reads_what_was_pinned_however_much_has_landed_since(env: TrainingEnv) -> None:
     """A batch between snapshot and training changes nothing."""
-    request = yard.ask()
-    pinned = yard.snapshot(request).verdict
-    yard.land(ferry_dataset.crossings(days=30, start=ferry_dataset.START + 60 * DAY))
-    numbers = yard.train(request).verdict.numbers
+    request = env.ask()
+    pinned = env.snapshot(request).verdict
+    env.land(ferry_dataset.crossings(days=30, start=ferry_dataset.START + 60 * DAY))
+    numbers = env.train(request).verdict.numbers
     assert numbers["training_rows"] + numbers["holdout_rows"] == pinned.numbers["labelled_rows"]
     assert numbers["holdout_end"] == pinned.numbers["window_end"]
 
 
-def test_labels_that_arrived_later_are_not_seen(yard: Yard) -> None:
+def test_labels_that_arrived_later_are_not_seen(env: TrainingEnv) -> None:
     """Replayed years later, a training knows no more than it could have known then."""
     later = ferry_dataset.crossings(days=10, start=ferry_dataset.START + 60 * DAY)
-    ferry_dataset.publish(yard.tables, later)
-    clock = yard.tables.newest("ferries/features", "departs")
+    ferry_dataset.publish(env.tables, later)
+    clock = env.tables.newest("ferries/features", "departs")
     assert clock is not None
-    before = int(yard.snapshot(yard.ask("before")).verdict.numbers["labelled_rows"] or 0)
-    _deliver_late(yard, later, available_at=clock + DAY)
-    assert yard.snapshot(yard.ask("after")).verdict.numbers["labelled_rows"] == before
+    before = int(env.snapshot(env.ask("before")).verdict.numbers["labelled_rows"] or 0)
+    _deliver_late(env, later, available_at=clock + DAY)
+    assert env.snapshot(env.ask("after")).verdict.numbers["labelled_rows"] == before
 
 
-def test_a_key_delivered_twice_counts_as_delivered_last(yard: Yard) -> None:
+def test_a_key_delivered_twice_counts_as_delivered_last(env: TrainingEnv) -> None:
     """A correction in another batch replaces a label and adds no row."""
     rows = ferry_dataset.crossings(days=60)
-    yard.land(ferry_dataset.crossings(days=5, start=ferry_dataset.START + 60 * DAY))
-    clock = yard.tables.newest("ferries/features", "departs")
+    env.land(ferry_dataset.crossings(days=5, start=ferry_dataset.START + 60 * DAY))
+    clock = env.tables.newest("ferries/features", "departs")
     assert clock is not None
     corrected = rows.head(50).assign(late=1 - rows["late"].head(50))
-    _deliver_late(yard, corrected, available_at=clock)
-    pins = Snapshot.from_numbers(yard.snapshot(yard.ask()).verdict.numbers)
-    seen = read_labelled(yard.tables, yard.dataset, pins, columns=["wind"], target="late")
+    _deliver_late(env, corrected, available_at=clock)
+    pins = Snapshot.from_numbers(env.snapshot(env.ask()).verdict.numbers)
+    seen = read_labelled(env.tables, env.dataset, pins, columns=["wind"], target="late")
     assert seen["crossing"].is_unique
     assert seen["late"].head(50).tolist() == corrected["late"].tolist()
 
 
 def test_a_snapshot_needs_tables_and_labels(tmp_path: Path) -> None:
     """No table, no label, or too few labels: the numbers cannot be computed."""
-    yard = Yard.in_memory(tmp_path)
+    env = TrainingEnv.in_memory(tmp_path)
     with pytest.raises(NotComputable, match="ferries/features"):
-        yard.snapshot(yard.ask())
+        env.snapshot(env.ask())
     rows = ferry_dataset.crossings(days=60)
-    ferry_dataset.publish(yard.tables, rows)
+    ferry_dataset.publish(env.tables, rows)
     with pytest.raises(NotComputable, match="ferries/labels"):
-        yard.snapshot(yard.ask())
-    ferry_dataset.publish(yard.tables, rows, labels=rows.head(400))
+        env.snapshot(env.ask())
+    ferry_dataset.publish(env.tables, rows, labels=rows.head(400))
     with pytest.raises(NotComputable, match="too few labelled rows"):
-        yard.snapshot(yard.ask())
+        env.snapshot(env.ask())
 
 
-def test_training_comes_after_its_snapshot(yard: Yard) -> None:
+def test_training_comes_after_its_snapshot(env: TrainingEnv) -> None:
     """Without pins there is nothing to learn from."""
     with pytest.raises(NotFound):
-        yard.train(yard.ask())
+        env.train(env.ask())
 
 
-def test_a_run_says_where_its_model_comes_from(yard: Yard) -> None:
+def test_a_run_says_where_its_model_comes_from(env: TrainingEnv) -> None:
     """Who ran it, on which code, data and seed, and why, are tags of the MLflow run."""
-    request = yard.ask()
-    pinned = yard.snapshot(request).verdict.numbers
-    evidence = yard.train(request).verdict.evidence
-    run = yard.tracking.runs[evidence["mlflow_run"]]
+    request = env.ask()
+    pinned = env.snapshot(request).verdict.numbers
+    evidence = env.train(request).verdict.evidence
+    run = env.tracking.runs[evidence["mlflow_run"]]
     assert run.status == "FINISHED"
     assert (
         run.tags.items()
@@ -142,12 +143,12 @@ def test_a_run_says_where_its_model_comes_from(yard: Yard) -> None:
     assert run.params["estimator"] == "sklearn.linear_model.LogisticRegression"
 
 
-def test_a_version_carries_its_reference_in_time_order(yard: Yard, tmp_path: Path) -> None:
+def test_a_version_carries_its_reference_in_time_order(env: TrainingEnv, tmp_path: Path) -> None:
     """Raw features, event time, score and part of a sample of all labelled rows."""
-    request = yard.ask()
-    yard.snapshot(request)
-    verdict = yard.train(request).verdict
-    folder = yard.tracking.download(
+    request = env.ask()
+    env.snapshot(request)
+    verdict = env.train(request).verdict
+    folder = env.tracking.download(
         verdict.evidence["model_uri"], tmp_path / "v", sha256=verdict.evidence["manifest_sha256"]
     )
     package = load_package(folder)
@@ -160,11 +161,11 @@ def test_a_version_carries_its_reference_in_time_order(yard: Yard, tmp_path: Pat
     assert package.manifest["training_end"] == parts.max()["training"].isoformat()
 
 
-def test_a_training_says_which_engine_answers(yard: Yard) -> None:
+def test_a_training_says_which_engine_answers(env: TrainingEnv) -> None:
     """The record has the figures of the comparison, and the version's tags will."""
-    request = yard.ask()
-    yard.snapshot(request)
-    verdict = yard.train(request).verdict
+    request = env.ask()
+    env.snapshot(request)
+    verdict = env.train(request).verdict
     numbers = verdict.numbers
     assert numbers["engine"] == "onnx"
     assert f"Engine onnx: {numbers['engine_reason']}." in verdict.reason
@@ -173,12 +174,12 @@ def test_a_training_says_which_engine_answers(yard: Yard) -> None:
     assert float(numbers["engine_seconds"] or 0) > 0
 
 
-def test_a_version_is_tagged_with_its_engine(yard: Yard) -> None:
+def test_a_version_is_tagged_with_its_engine(env: TrainingEnv) -> None:
     """Whoever looks at the registry sees what answers and how far it is from the pipeline."""
-    request = yard.ask()
-    yard.until_gate(request)
-    yard.promote(request)
-    challenger = yard.registry.alias(yard.spec.model, "challenger")
+    request = env.ask()
+    env.until_gate(request)
+    env.promote(request)
+    challenger = env.registry.alias(env.spec.model, "challenger")
     assert challenger is not None
     assert challenger.tags["slipway.engine"] == "onnx"
     assert "differ by at most" in challenger.tags["slipway.engine_reason"]
@@ -186,62 +187,62 @@ def test_a_version_is_tagged_with_its_engine(yard: Yard) -> None:
     assert int(challenger.tags["slipway.parity_rows"]) > 2_000
 
 
-def test_a_repeat_returns_the_record(yard: Yard) -> None:
+def test_a_repeat_returns_the_record(env: TrainingEnv) -> None:
     """Training twice is one run and one model."""
-    request = yard.ask()
-    yard.snapshot(request)
-    assert yard.train(request) == yard.train(request)
-    assert len(yard.tracking.runs) == 1
+    request = env.ask()
+    env.snapshot(request)
+    assert env.train(request) == env.train(request)
+    assert len(env.tracking.runs) == 1
 
 
-def test_mlflow_down_in_the_middle_costs_one_attempt(yard: Yard) -> None:
+def test_mlflow_down_in_the_middle_costs_one_attempt(env: TrainingEnv) -> None:
     """The next attempt finishes the work and closes the run that was left open."""
-    request = yard.ask()
-    yard.snapshot(request)
-    outage = Meddler(yard, lambda: setattr(yard.tracking, "answers", False))
+    request = env.ask()
+    env.snapshot(request)
+    outage = InterruptedLearner(env, lambda: setattr(env.tracking, "answers", False))
     with pytest.raises(RegistryUnavailable):
-        yard.train(request, learner=outage)
+        env.train(request, learner=outage)
     with pytest.raises(RegistryUnavailable):
-        yard.train(request)
-    yard.tracking.answers = True
-    record = yard.train(request)
+        env.train(request)
+    env.tracking.answers = True
+    record = env.train(request)
     assert record.attempt == 3
-    assert [run.status for run in yard.tracking.runs.values()] == ["KILLED", "FINISHED"]
+    assert [run.status for run in env.tracking.runs.values()] == ["KILLED", "FINISHED"]
 
 
-def test_a_late_attempt_registers_nothing(yard: Yard) -> None:
+def test_a_late_attempt_registers_nothing(env: TrainingEnv) -> None:
     """A task that lives on after its successor began finds its run closed and is refused."""
-    request = yard.ask()
-    yard.snapshot(request)
+    request = env.ask()
+    env.snapshot(request)
     with pytest.raises(Superseded):
-        yard.train(request, learner=Meddler(yard, lambda: yard.train(request)))
-    assert yard.train(request).attempt == 2
-    assert [run.status for run in yard.tracking.runs.values()] == ["KILLED", "FINISHED"]
-    assert len(list(yard.tracking.root.iterdir())) == 1
+        env.train(request, learner=InterruptedLearner(env, lambda: env.train(request)))
+    assert env.train(request).attempt == 2
+    assert [run.status for run in env.tracking.runs.values()] == ["KILLED", "FINISHED"]
+    assert len(list(env.tracking.root.iterdir())) == 1
 
 
-def test_a_failed_attempt_is_a_failed_run(yard: Yard) -> None:
+def test_a_failed_attempt_is_a_failed_run(env: TrainingEnv) -> None:
     """MLflow's page does not show a run that goes on for ever."""
-    request = yard.ask()
-    yard.snapshot(request)
+    request = env.ask()
+    env.snapshot(request)
 
     def fail() -> None:
         raise SpecError("no such estimator")
 
     with pytest.raises(SpecError):
-        yard.train(request, learner=Meddler(yard, fail))
-    assert [run.status for run in yard.tracking.runs.values()] == ["FAILED"]
+        env.train(request, learner=InterruptedLearner(env, fail))
+    assert [run.status for run in env.tracking.runs.values()] == ["FAILED"]
 
 
 def test_labels_have_to_fit_the_task(tmp_path: Path) -> None:
     """A classification whose labels are not 0 and 1 is not trained."""
-    yard = Yard.in_memory(tmp_path)
+    env = TrainingEnv.in_memory(tmp_path)
     rows = ferry_dataset.crossings(days=60)
-    yard.land(rows.assign(late=rows["late"] + 1))
-    request = yard.ask()
-    yard.snapshot(request)
+    env.land(rows.assign(late=rows["late"] + 1))
+    request = env.ask()
+    env.snapshot(request)
     with pytest.raises(NotComputable, match="labels do not fit"):
-        yard.train(request)
+        env.train(request)
 
 
 @given(
@@ -256,7 +257,7 @@ def test_the_holdout_follows_the_training_rows(
     rows = pd.DataFrame({"at": pd.date_range("2013-01-01", periods=days * 4, freq="6h", tz="UTC")})
     lengths = Training(holdout_days=holdout_days, window_days=window_days, min_rows=1)
     try:
-        parts = divide(rows, event_time="at", training=lengths)
+        parts = split_by_time(rows, event_time="at", training=lengths)
     except NotComputable:
         assert days <= holdout_days
         return
@@ -271,15 +272,15 @@ def test_a_model_may_say_where_its_holdout_begins() -> None:
     """The `split` of pipeline.py moves the border, and the order in time still holds."""
     rows = pd.DataFrame({"at": pd.date_range("2013-01-01", periods=40, freq="D", tz="UTC")})
     start = datetime(2013, 1, 20, tzinfo=UTC)
-    parts = divide(rows, event_time="at", training=Training(min_rows=1), holdout_start=start)
+    parts = split_by_time(rows, event_time="at", training=Training(min_rows=1), holdout_start=start)
     assert parts.span("holdout") == ("2013-01-20T00:00:00+00:00", "2013-02-09T00:00:00+00:00")
     assert parts.span("training")[1] == "2013-01-19T00:00:00+00:00"
 
 
-def test_too_few_training_rows_are_refused(yard: Yard) -> None:
+def test_too_few_training_rows_are_refused(env: TrainingEnv) -> None:
     """Labels enough for a snapshot may still be too few once the holdout is taken away."""
-    yard.spec = spec(training={"holdout_days": 55, "min_rows": 500})
-    request = yard.ask()
-    yard.snapshot(request)
+    env.spec = spec(training={"holdout_days": 55, "min_rows": 500})
+    request = env.ask()
+    env.snapshot(request)
     with pytest.raises(NotComputable, match="too few training rows"):
-        yard.train(request)
+        env.train(request)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec
-from slipway.stages.ingest.validation import Examination, examine
+from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from tests.fakes.plain_suites import BETWEEN, MEAN, NOT_NULL, ROW_COUNT, PlainSuites
 
 
@@ -47,8 +47,8 @@ def _delivery(rows: int = 4, **columns: list[Any]) -> pd.DataFrame:
     return pd.DataFrame({**good, **columns}, dtype="str")
 
 
-def _examine(delivered: pd.DataFrame, spec: DatasetSpec) -> Examination:
-    return examine(delivered, spec=spec, stream="features", suites=PlainSuites())
+def _examine(delivered: pd.DataFrame, spec: DatasetSpec) -> ValidatedDelivery:
+    return validate_delivery(delivered, spec=spec, stream="features", suites=PlainSuites())
 
 
 def test_good_rows_are_kept_as_declared() -> None:

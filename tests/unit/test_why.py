@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from slipway.errors import PlatformUnavailable
 from slipway.records import requests
-from slipway.records.runs import RunRef, perform
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served

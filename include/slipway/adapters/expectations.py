@@ -31,7 +31,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from slipway.errors import SpecError
 from slipway.spec import Expectation
 from slipway.spec.problems import nearest
-from slipway.stages.ingest.validation import Outcome
+from slipway.stages.ingest.validation import ExpectationResult
 
 _ROW_LEVEL = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
@@ -70,7 +70,7 @@ def check_expectations(expectations: Sequence[Expectation]) -> list[Mistake]:
 
 
 class ExpectationSuites:
-    """Fulfils validation's `Suites`."""
+    """Fulfils the `ExpectationSuites` port."""
 
     def row_level(self, expectation: Expectation) -> bool:
         """Whether it judges rows one by one, as its class in Great Expectations says.
@@ -81,7 +81,9 @@ class ExpectationSuites:
         _refuse(_mistakes(0, expectation))
         return issubclass(_offered()[expectation.expect], _ROW_LEVEL)
 
-    def validate(self, frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[Outcome]:
+    def validate(
+        self, frame: pd.DataFrame, expectations: Sequence[Expectation]
+    ) -> list[ExpectationResult]:
         """What became of each expectation, in their order.
 
         Args:
@@ -119,11 +121,11 @@ def _position(result: ExpectationValidationResult) -> int:
     return int((meta or {})["position"])
 
 
-def _outcome(expectation: Expectation, result: ExpectationValidationResult) -> Outcome:
+def _outcome(expectation: Expectation, result: ExpectationValidationResult) -> ExpectationResult:
     _refuse_uncomputed(expectation, result)
     seen = result.result.get("observed_value")
     rows = result.result.get("unexpected_index_list")
-    return Outcome(
+    return ExpectationResult(
         expectation=expectation.expect,
         columns=_columns(expectation),
         severity=expectation.severity,

@@ -14,7 +14,7 @@ import onnxruntime
 
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.model.manifest import MANIFEST, check, open_sealed
-from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spelled
+from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spell_category
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Values = Sequence[float | str | None]
@@ -68,7 +68,7 @@ class OnnxModel:
             # NumPy reads None as NaN.
             feed[NUMBERS] = np.array([columns[place] for place in self._numbers], np.float64).T
         if self._texts:
-            texts = [[spelled(text) for text in columns[place]] for place in self._texts]
+            texts = [[spell_category(text) for text in columns[place]] for place in self._texts]
             feed[TEXTS] = np.array(texts, dtype=object).T
         try:
             scores: Scores = self._run([SCORE], feed, None)[0]

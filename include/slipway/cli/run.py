@@ -16,7 +16,7 @@ import click
 from slipway import wiring
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
 from slipway.records.outcomes import Outcome
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 
 ROLLBACK: Mapping[str, Collection[str]] = {
     "reconcile": {"roll_back", "repair"},

@@ -153,10 +153,10 @@ class LandingBell(BaseEventTrigger):
         Raises:
             StoreUnavailable: The store does not answer.
         """
-        from slipway.records import arrivals
+        from slipway.records import arrivals, landing_area
 
-        entries = arrivals.landed(self.store, self.dataset)
-        landed = arrivals.fingerprint(entries) if entries else None
+        entries = landing_area.list_deliveries(self.store, self.dataset)
+        landed = landing_area.fingerprint(entries) if entries else None
         return Look(landed, arrivals.acknowledged(self.store, self.dataset))
 
     @cached_property

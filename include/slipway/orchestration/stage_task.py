@@ -21,7 +21,7 @@ from slipway.orchestration.airflow_connections import fill_environment
 from slipway.orchestration.parameters import refuse_unknown
 from slipway.orchestration.task_policies import first_that_fit, refuse_large
 from slipway.records.outcomes import Outcome
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 

@@ -1,67 +1,33 @@
-"""Arrivals: what lies in the landing area, and what of it has been handled.
+"""Arrival registry: which deliveries have been handled, and with which result.
 
-`landing/<dataset>/<stream>/<batch>.parquet` or `.csv` is written by the outside.
-Every handled delivery is one object that only ingest creates, so what waits is a difference
+Ingest creates one object for each handled delivery, so the deliveries that wait are the difference
 between two listings, and no event has to be remembered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any, Literal, get_args
+from typing import Any
 
-from slipway.records.store import Entry, Store, digest, encode, find_json, read_json
-
-StreamName = Literal["features", "labels"]
-SUFFIXES = (".parquet", ".csv")
-_STREAMS: tuple[str, ...] = get_args(StreamName)
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One file in the landing area, as it is now.
-
-    Attributes:
-        dataset: Dataset it was delivered to.
-        stream: `features` or `labels`.
-        batch: File name without suffix.
-        key: Store key.
-        suffix: `.parquet` or `.csv`.
-        size: Bytes.
-        modified: When it was last written, in UTC.
-        tag12: Changes whenever the file is written again.
-    """
-
-    dataset: str
-    stream: str
-    batch: str
-    key: str
-    suffix: str
-    size: int
-    modified: datetime
-    tag12: str
-
-    @property
-    def order(self) -> tuple[str, int, str]:
-        """Deliveries are handled by batch, a batch's features before its labels."""
-        return (self.batch, _STREAMS.index(self.stream), self.suffix)
+from slipway.records.landing_area import Delivery, list_deliveries
+from slipway.records.store import Store, encode, find_json, read_json
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What became of one delivery.
+    """Result of one handled delivery.
 
     Attributes:
         revision: Of the batch; a changed re-delivery has the next one.
-        tag12: Which state of the file it was.
+        tag12: State of the file that was handled.
         sha256: Digest of its bytes.
         action: `ingested`, `revised`, `duplicate` or `blocked`.
         key: Landing key.
         at: Wall time, ISO 8601, UTC.
-        note: Anything else worth keeping, such as the run record's key.
+        note: Further facts, such as the run record's key.
     """
 
     revision: int
@@ -73,44 +39,24 @@ class Registration:
     note: Mapping[str, Any]
 
 
-def landed(store: Store, dataset: str) -> list[Delivery]:
-    """Every delivery in the landing area, in the order in which it is to be handled.
-
-    Markers, hidden and half-written files (`_SUCCESS`, `.x.csv`, `x.csv.tmp`) are not deliveries.
-    """
-    found = (_delivery(entry) for entry in store.list(f"landing/{dataset}"))
-    return sorted((one for one in found if one is not None), key=lambda one: one.order)
-
-
 def waiting(store: Store, dataset: str) -> list[Delivery]:
-    """Deliveries that nobody has handled yet, in order; costs two listings and no read."""
+    """Return the deliveries not handled yet, in order; costs two listings and no read."""
     handled = {_registered(entry.key) for entry in store.list(f"arrivals/{dataset}")}
     return [
-        one for one in landed(store, dataset) if (one.stream, one.batch, one.tag12) not in handled
+        one
+        for one in list_deliveries(store, dataset)
+        if (one.stream, one.batch, one.tag12) not in handled
     ]
 
 
-def settled(
-    deliveries: Iterable[Delivery], *, settle_seconds: float, now: datetime | None = None
-) -> list[Delivery]:
-    """Deliveries whose file has not changed for `settle_seconds` of wall time: it is complete."""
-    latest = (now or datetime.now(UTC)) - timedelta(seconds=settle_seconds)
-    return [one for one in deliveries if one.modified <= latest]
-
-
-def fingerprint(deliveries: Sequence[Delivery]) -> str:
-    """Sixteen hex digits that change whenever the listing does."""
-    return digest(encode([[one.key, one.size, one.tag12] for one in deliveries]))[:16]
-
-
 def acknowledged(store: Store, dataset: str) -> str | None:
-    """Fingerprint of the listing that was last handled as a whole, or None."""
+    """Return the fingerprint of the last listing that was handled as a whole, or None."""
     value = find_json(store, f"arrivals/{dataset}/acknowledged.json")
     return None if value is None else str(value["fingerprint"])
 
 
 def acknowledge(store: Store, dataset: str, fingerprint: str) -> None:
-    """Say that everything in a listing has been handled; the bell stops ringing for it."""
+    """Mark a listing as handled as a whole, which stops the landing trigger from firing for it."""
     store.write(f"arrivals/{dataset}/acknowledged.json", encode({"fingerprint": fingerprint}))
 
 
@@ -123,15 +69,15 @@ def register(
     action: str,
     note: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Say what became of a delivery; False when that had been said before.
+    """Register the result of a delivery; False when it is registered already.
 
     Args:
-        store: Where the registry lives.
-        delivery: What was handled.
-        revision: Of its batch; a duplicate has the revision it repeats.
+        store: Store of the registry.
+        delivery: Delivery that was handled.
+        revision: Of its batch; a duplicate has the revision that it repeats.
         sha256: Digest of its bytes.
         action: `ingested`, `revised`, `duplicate` or `blocked`.
-        note: Anything else worth keeping; JSON values only.
+        note: Further facts; JSON values only.
     """
     if find_registration(store, delivery) is not None:
         return False
@@ -150,7 +96,7 @@ def register(
 
 
 def find_registration(store: Store, delivery: Delivery) -> Registration | None:
-    """What became of this very state of the file, or None when nobody has handled it."""
+    """Return the registration of exactly this state of the file, or None."""
     folder = _folder(delivery.dataset, delivery.stream, delivery.batch)
     for entry in store.list(folder):
         if entry.key.endswith(f"-{delivery.tag12}.json"):
@@ -158,8 +104,8 @@ def find_registration(store: Store, delivery: Delivery) -> Registration | None:
     return None
 
 
-def history(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
-    """What became of a batch's newest revision, or None for a batch never seen.
+def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> Registration | None:
+    """Return the registration of a batch's newest revision, or None for an unknown batch.
 
     A delivery with the same `sha256` is a duplicate; any other has the next revision.
     """
@@ -169,27 +115,6 @@ def history(store: Store, dataset: str, stream: str, batch: str) -> Registration
     revision = _revision(keys[-1])
     newest = [Registration(**read_json(store, key)) for key in keys if _revision(key) == revision]
     return next((one for one in newest if one.action != "duplicate"), newest[0])
-
-
-def _delivery(entry: Entry) -> Delivery | None:
-    path = PurePosixPath(entry.key)
-    match path.parts:
-        case (_, dataset, stream, name) if stream in _STREAMS:
-            pass
-        case _:
-            return None
-    if path.suffix not in SUFFIXES or name[0] in "._~":
-        return None
-    return Delivery(
-        dataset=dataset,
-        stream=stream,
-        batch=path.stem,
-        key=entry.key,
-        suffix=path.suffix,
-        size=entry.size,
-        modified=entry.modified,
-        tag12=digest(encode([name, entry.size, entry.tag]))[:12],
-    )
 
 
 def _registered(key: str) -> tuple[str, str, str] | None:

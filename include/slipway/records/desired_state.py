@@ -22,7 +22,7 @@ BATCH_FOLDER = "scoring"
 
 
 @dataclass(frozen=True)
-class Desired:
+class DesiredState:
     """What one model's traffic should be.
 
     Attributes:
@@ -47,7 +47,7 @@ class Desired:
         return frozenset(self.weights) | frozenset(self.keep)
 
 
-def desire(
+def write_desired(
     store: Store,
     model: str,
     *,
@@ -55,7 +55,7 @@ def desire(
     keep: Sequence[int],
     token: int,
     folder: str = FOLDER,
-) -> Desired:
+) -> DesiredState:
     """The state that was written; the same state as the newest one is not written again.
 
     Args:
@@ -76,12 +76,12 @@ def desire(
         if newest and (newest.token, newest.weights, newest.keep) == (token, shares, warm):
             return newest
         generation = newest.generation + 1 if newest else 1
-        state = Desired(model, generation, token, shares, warm, _now())
+        state = DesiredState(model, generation, token, shares, warm, _now())
         if store.create(_key(folder, model, generation), encode(_to_json(state))):
             return state
 
 
-def claim(store: Store, model: str, *, token: int, folder: str = FOLDER) -> Desired | None:
+def fence(store: Store, model: str, *, token: int, folder: str = FOLDER) -> DesiredState | None:
     """The newest state once it bears a token, its traffic as it was; None where there is none.
 
     From then on no rollout with an older token writes a state, not even one that has been at it
@@ -105,7 +105,7 @@ def claim(store: Store, model: str, *, token: int, folder: str = FOLDER) -> Desi
             return state
 
 
-def _newest_before(store: Store, model: str, *, token: int, folder: str) -> Desired | None:
+def _newest_before(store: Store, model: str, *, token: int, folder: str) -> DesiredState | None:
     newest = newest_desired(store, model, folder=folder)
     if newest is not None and newest.token > token:
         raise Superseded(
@@ -117,13 +117,13 @@ def _newest_before(store: Store, model: str, *, token: int, folder: str) -> Desi
     return newest
 
 
-def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> Desired | None:
+def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
     """What one model's traffic should be, or None when nobody ever asked for any."""
     entries = store.list(f"{folder}/{model}")
     return read_desired(store, entries[-1]) if entries else None
 
 
-def first_desired(store: Store, model: str, *, folder: str = FOLDER) -> Desired | None:
+def first_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
     """What one model's traffic should have been first of all, or None when nobody ever asked."""
     entries = store.list(f"{folder}/{model}")
     return read_desired(store, entries[0]) if entries else None
@@ -134,14 +134,14 @@ def newest_entries(store: Store) -> dict[str, Entry]:
     return {entry.key.split("/")[1]: entry for entry in store.list(FOLDER)}
 
 
-def read_desired(store: Store, entry: Entry) -> Desired:
+def read_desired(store: Store, entry: Entry) -> DesiredState:
     """The state that one object holds."""
     value = read_json(store, entry.key)
     weights = {int(version): share for version, share in value["weights"].items()}
-    return Desired(**{**value, "weights": weights, "keep": tuple(value["keep"])})
+    return DesiredState(**{**value, "weights": weights, "keep": tuple(value["keep"])})
 
 
-def _to_json(state: Desired) -> dict[str, Any]:
+def _to_json(state: DesiredState) -> dict[str, Any]:
     weights = {str(version): share for version, share in state.weights.items()}
     return {**vars(state), "weights": weights, "keep": list(state.keep)}
 

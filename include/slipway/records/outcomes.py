@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from slipway import errors
 from slipway.errors import Permanent, SlipwayError, StoreUnavailable
-from slipway.records import runs
-from slipway.records.runs import RunRecord, RunRef
+from slipway.records.idempotent_stage import enter_in_ledger
+from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, encode, find_json
 from slipway.records.verdicts import Verdict
 
@@ -113,7 +113,7 @@ def entered_record(store: Store, ref: RunRef) -> RunRecord | None:
 
     Whoever left it may have been killed between the record and the ledger.
     """
-    record = runs.find_record(store, ref)
+    record = find_record(store, ref)
     if record is not None:
-        runs.enter_in_ledger(store, record)
+        enter_in_ledger(store, record)
     return record

@@ -17,7 +17,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
-class Misfit(ValueError):
+class SpecConflict(ValueError):
     """Two fields that contradict each other; says which one to point at.
 
     Args:
@@ -51,7 +51,7 @@ def _fires(expression: str) -> str:
     except CroniterError:
         fires = False
     if not fires:
-        raise Misfit(
+        raise SpecConflict(
             f"given {expression!r}; expected a cron expression that fires",
             hint=f"minute hour day month weekday, e.g. '*/15 * * * *', or {', '.join(PRESETS)}",
         )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Cron, Misfit, Name, Spec
+from slipway.spec.base import Cron, Name, Spec, SpecConflict
 from slipway.spec.pods import Pods, Runtime, check_runtime
 
 ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
@@ -95,10 +95,12 @@ class DatasetSpec(Spec):
     def _identity_is_declared(self) -> DatasetSpec:
         for stream in (self.streams.features, self.streams.labels):
             if self.key not in stream.columns:
-                raise Misfit(f"key {self.key!r} must be a column of both streams", field=("key",))
+                raise SpecConflict(
+                    f"key {self.key!r} must be a column of both streams", field=("key",)
+                )
         event_time = self.streams.features.columns.get(self.event_time)
         if event_time is None or event_time.type != "timestamp":
-            raise Misfit(
+            raise SpecConflict(
                 f"event_time {self.event_time!r} must be a timestamp feature column",
                 field=("event_time",),
             )
@@ -109,7 +111,7 @@ class DatasetSpec(Spec):
         for name in (self.key, self.event_time):
             column = self.streams.features.columns.get(name)
             if column is not None and column.pii is not None:
-                raise Misfit(
+                raise SpecConflict(
                     f"{name!r} joins predictions to labels and may not be pii",
                     field=("streams", "features", "columns", name, "pii"),
                     hint="deliver a pseudonym as the key",

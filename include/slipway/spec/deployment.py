@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Cron, Misfit, Spec
+from slipway.spec.base import Cron, Spec, SpecConflict
 from slipway.spec.cluster import Cluster
 from slipway.spec.deployment_targets import TARGETS, DeploymentTarget, TargetName, describe_targets
 
@@ -60,14 +60,14 @@ class Shift(Spec):
     @model_validator(mode="after")
     def _steps_rise(self) -> Shift:
         if self.steps != sorted(set(self.steps)):
-            raise Misfit(f"steps must rise, given {self.steps}", field=("steps",))
+            raise SpecConflict(f"steps must rise, given {self.steps}", field=("steps",))
         return self
 
     @model_validator(mode="after")
     def _enough_requests(self) -> Shift:
         needed = self.requests_needed()
         if self.requests < needed:
-            raise Misfit(
+            raise SpecConflict(
                 f"given {self.requests}; expected at least {needed}: fewer requests cannot show "
                 f"an error rate of at most {self.max_error_rate:g}, not even without an error",
                 field=("requests",),
@@ -131,7 +131,7 @@ class Deployment(Spec):
     def _target_is_described(self) -> Deployment:
         section = self.capabilities.section
         if section is not None and getattr(self, section) is None:
-            raise Misfit(
+            raise SpecConflict(
                 f"given {self.target!r}, which needs a {section} section with an image",
                 field=("target",),
             )

@@ -13,7 +13,7 @@ from slipway.spec.base import Spec
 from slipway.spec.consistency import dataset_problems, model_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.model import ModelSpec
-from slipway.spec.problems import Problem, shown
+from slipway.spec.problems import Problem, format_value
 from slipway.spec.pydantic_errors import explain
 from slipway.spec.yaml_reader import Document, Where, read_document
 
@@ -116,6 +116,6 @@ def _without_expectations(main: Document) -> Document:
 
 def _other_name(main: Document, field: str, given: str, folder: str) -> Iterable[Problem]:
     if given != folder:
-        said = f"given {shown(given)}, but its folder is {shown(folder)}"
+        said = f"given {format_value(given)}, but its folder is {format_value(folder)}"
         hint = "give both the same name"
         yield Problem(main.file, main.line((field,)), field, said, hint=hint)

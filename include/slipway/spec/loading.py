@@ -15,7 +15,7 @@ from slipway.spec.consistency import model_and_dataset_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.folders import Folder, read_dataset, read_model
 from slipway.spec.model import ModelSpec
-from slipway.spec.problems import Problem, SpecErrors, in_order, nearest
+from slipway.spec.problems import Problem, SpecErrors, nearest, sort_problems
 
 S = TypeVar("S", bound=Spec)
 
@@ -83,7 +83,7 @@ def load_all(project: Path, *, only: str | None = None) -> Loaded:
     return Loaded(
         datasets={name: one.spec for name, one in datasets.items() if one.spec is not None},
         models={name: one.spec for name, one in models.items() if one.spec is not None},
-        problems=in_order(
+        problems=sort_problems(
             [
                 *(problem for one in datasets.values() for problem in one.problems),
                 *(problem for one in models.values() for problem in one.problems),
@@ -136,5 +136,5 @@ def _no_project(project: Path) -> Problem:
 
 def _good(folder: Folder[S]) -> S:
     if folder.spec is None:
-        raise SpecErrors(in_order(folder.problems))
+        raise SpecErrors(sort_problems(folder.problems))
     return folder.spec

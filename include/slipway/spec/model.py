@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Cron, Misfit, Name, Spec
+from slipway.spec.base import Cron, Name, Spec, SpecConflict
 from slipway.spec.deployment import Deployment
 from slipway.spec.pods import Pods, Runtime, check_runtime
 
@@ -119,7 +119,7 @@ class Fire(Spec):
     @model_validator(mode="after")
     def _k_within_n(self) -> Fire:
         if self.k > self.n:
-            raise Misfit(f"k ({self.k}) may not exceed n ({self.n})", field=("k",))
+            raise SpecConflict(f"k ({self.k}) may not exceed n ({self.n})", field=("k",))
         return self
 
 
@@ -187,14 +187,14 @@ class ModelSpec(Spec):
     def _parts_agree(self) -> ModelSpec:
         names = self.features.names
         if not names:
-            raise Misfit("features must name at least one column", field=("features",))
+            raise SpecConflict("features must name at least one column", field=("features",))
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise Misfit(f"features name {', '.join(twice)} twice", field=("features",))
+            raise SpecConflict(f"features name {', '.join(twice)} twice", field=("features",))
         check_runtime(self.runtime, self.pods)
         on_cluster = self.deployment.capabilities.needs_cluster_rights
         if (on_cluster or self.runtime == "kubernetes") and self.model.endswith("_"):
-            raise Misfit("no label of Kubernetes ends in `_`", field=("model",))
+            raise SpecConflict("no label of Kubernetes ends in `_`", field=("model",))
         return self
 
     @model_validator(mode="after")
@@ -208,5 +208,7 @@ class ModelSpec(Spec):
         for field, metric in used.items():
             if metric not in fitting:
                 hint = f"for {self.task}: {', '.join(fitting)}"
-                raise Misfit(f"{metric} does not fit task {self.task}", field=field, hint=hint)
+                raise SpecConflict(
+                    f"{metric} does not fit task {self.task}", field=field, hint=hint
+                )
         return self

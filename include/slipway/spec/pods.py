@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from slipway.spec.base import Misfit, Spec
+from slipway.spec.base import Spec, SpecConflict
 
 Runtime = Literal["local", "kubernetes"]
 
@@ -65,9 +65,9 @@ def check_runtime(runtime: Runtime, pods: Pods | None) -> None:
     """Make sure that what runs in pods says how.
 
     Raises:
-        Misfit: It does not.
+        SpecConflict: It does not.
     """
     if runtime == "kubernetes" and pods is None:
-        raise Misfit(
+        raise SpecConflict(
             "given 'kubernetes', which needs a pods section with an image", field=("runtime",)
         )

@@ -87,11 +87,11 @@ def nearest(given: object, allowed: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A given value as it is quoted in a problem, short enough for one line."""
     return "nothing" if value is None else reprlib.repr(value)
 
 
-def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """The same problems, file by file, as one meets them when reading."""
     return tuple(sorted(problems, key=lambda one: (one.file, one.line or 0)))

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from slipway.spec.base import Misfit
-from slipway.spec.problems import Problem, nearest, shown
+from slipway.spec.base import SpecConflict
+from slipway.spec.problems import Problem, format_value, nearest
 from slipway.spec.yaml_reader import Document, Where
 
 _EXPECTED: Mapping[str, str] = {
@@ -43,7 +43,7 @@ def explain(
     problems: list[tuple[Where, Problem]] = []
     for one in error.errors(include_url=False):
         where, is_key = _plain(one["loc"])
-        if isinstance(misfit := one.get("ctx", {}).get("error"), Misfit):
+        if isinstance(misfit := one.get("ctx", {}).get("error"), SpecConflict):
             where = (*where, *misfit.field)
         document, path = find(where)
         fields = _say(one, spec, where, is_key=is_key)
@@ -81,14 +81,17 @@ def _say(
         parent = where[:-1] if is_key else where
         allowed = tuple(_choices(_annotation(spec, parent), keys=is_key))
         return {
-            "said": f"given {shown(given)}",
+            "said": f"given {format_value(given)}",
             "allowed": allowed,
             "nearest": nearest(given, allowed),
         }
     if kind == "value_error":
         cause = one["ctx"]["error"]
         return {"said": str(cause), "hint": getattr(cause, "hint", None)}
-    return {"said": f"given {shown(given)}; expected {_expected(one)}", "hint": _hint(given, kind)}
+    return {
+        "said": f"given {format_value(given)}; expected {_expected(one)}",
+        "hint": _hint(given, kind),
+    }
 
 
 def _expected(one: Mapping[str, Any]) -> str:

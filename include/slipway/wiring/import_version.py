@@ -11,7 +11,7 @@ from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
     from slipway.adapters.object_store import S3Access
-    from slipway.records.runs import RunRecord
+    from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
     from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
 

@@ -8,7 +8,7 @@ from slipway.wiring.container import Container
 from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord
+    from slipway.records.run_records import RunRecord
 
 
 def claim(
@@ -38,9 +38,8 @@ def ingest(call: Call) -> RunRecord:
         stream=call.given["stream"],
         batch=call.given["batch"],
         file=call.given["file"],
-        store=call.shop.store,
+        context=call.context,
         tables=call.shop.tables,
         files=call.shop.files,
         suites=call.shop.suites,
-        origin=call.origin,
     )

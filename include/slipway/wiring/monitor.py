@@ -10,7 +10,7 @@ from slipway.wiring.container import Container
 from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord
+    from slipway.records.run_records import RunRecord
     from slipway.stages.monitor.collect import DueWindows
 
 

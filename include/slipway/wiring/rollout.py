@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord
+    from slipway.records.run_records import RunRecord
 
 
 def reconcile(call: Call) -> RunRecord:

@@ -11,7 +11,7 @@ from slipway.wiring.container import Container
 from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord
+    from slipway.records.run_records import RunRecord
     from slipway.spec import ModelSpec
     from slipway.stages.score.partitions import DuePartitions, Scoring
 

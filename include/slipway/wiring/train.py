@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from slipway.wiring.stage_call import Call
 
 if TYPE_CHECKING:
-    from slipway.records.runs import RunRecord
+    from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
 
 
@@ -19,14 +19,13 @@ def accept(call: Call) -> Verdict:
     from slipway.stages.train import accept as retraining
 
     reason = call.given.get("reason")
-    asked = None if reason is None else {"reason": reason, "by": str(call.origin.get("by", ""))}
+    by = str(call.origin.get("by", ""))
     return retraining.accept(
         *call.model_and_dataset(),
-        asked=asked,
-        store=call.shop.store,
+        person_request=None if reason is None else {"reason": reason, "by": by},
+        context=call.context,
         tables=call.shop.tables,
         registry=call.shop.registry,
-        origin=call.origin,
     )
 
 
@@ -37,9 +36,8 @@ def snapshot(call: Call) -> RunRecord:
     return pinning.snapshot(
         *call.model_and_dataset(),
         request=call.request(),
-        store=call.shop.store,
+        context=call.context,
         tables=call.shop.tables,
-        origin=call.origin,
     )
 
 
@@ -52,12 +50,11 @@ def train(call: Call) -> RunRecord:
         model,
         dataset,
         request=call.request(),
-        store=call.shop.store,
+        context=call.context,
         tables=call.shop.tables,
         learner=call.shop.learner(model, dataset),
         tracking=call.shop.tracking,
         code=call.shop.code(),
-        origin=call.origin,
     )
 
 
@@ -70,13 +67,12 @@ def evaluate(call: Call) -> RunRecord:
     return evaluation.evaluate(
         *call.model_and_dataset(),
         request=call.request(),
-        store=call.shop.store,
+        context=call.context,
         tables=call.shop.tables,
         registry=call.shop.registry,
         tracking=call.shop.tracking,
         load=load_package,
         measure=measure,
-        origin=call.origin,
     )
 
 
@@ -87,8 +83,7 @@ def gate(call: Call) -> RunRecord:
     return promote.gate_challenger(
         call.shop.model(call.given["model"]),
         request=call.request(),
-        store=call.shop.store,
-        origin=call.origin,
+        context=call.context,
     )
 
 
@@ -99,9 +94,8 @@ def promote_challenger(call: Call) -> RunRecord:
     return promote.promote_challenger(
         call.shop.model(call.given["model"]),
         request=call.request(),
-        store=call.shop.store,
+        context=call.context,
         registry=call.shop.registry,
-        origin=call.origin,
     )
 
 
@@ -112,6 +106,5 @@ def answer(call: Call) -> Verdict:
     return close_request.answer(
         call.shop.model(call.given["model"]),
         request=call.request(),
-        store=call.shop.store,
-        origin=call.origin,
+        context=call.context,
     )

@@ -19,17 +19,18 @@ from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.platforms.cluster import platform
 from slipway.adapters.platforms.cluster.context import Ground
+from slipway.records.attempts import Attempt
 from slipway.records.leases import find_lease
-from slipway.records.runs import Attempt, RunRecord, RunRef
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import digest, encode
 from slipway.settings import Settings
 from slipway.spec import ModelSpec
-from slipway.stages.model.agreement import COMPARED_WITH, TAG_PREFIX, Agreement
+from slipway.stages.model.agreement import Agreement
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST, TAG_PREFIX
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.platform import Served
 from slipway.stages.rollout.reconcile import ROLLOUT_TAG
-from slipway.stages.train.promote import DIGEST
 from slipway.wiring import Container
 from tests.kubernetes_double import Cluster
 from tests.support import packages

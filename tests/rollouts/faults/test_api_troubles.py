@@ -8,7 +8,7 @@ import pytest
 
 from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.errors import ClusterUnavailable, Denied
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.stages.rollout import shift, switch
 from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, STAGES, STEP, World
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL

@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours, refuse_late
 from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
 from slipway.errors import CommitConflict
-from slipway.records.runs import Attempt
+from slipway.records.attempts import Attempt
 from slipway.stages.score.partitions import DataFile
 
 _BATCH = "_batch"

@@ -11,8 +11,8 @@ from typing import Any
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
+from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.train.promote import DIGEST, RUN_KEY
 
 LEDGER_HEAD = "slipway.ledger_head"
 

@@ -11,10 +11,8 @@ from typing import Any, Literal
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound
+from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tables import PinnedTable
-from slipway.stages.train.promote import RUN_KEY
-
-ATTEMPT = "slipway.attempt"
 
 
 class MlflowTracking:

@@ -11,12 +11,12 @@ import pandas as pd
 from slipway.adapters.model_package.onnx_form import NoOnnxForm, write_onnx
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.parity import compare
-from slipway.stages.train.engine_choice import Engine, choose_engine, without_form
+from slipway.stages.train.engine_choice import EngineChoice, choose_engine, without_form
 
 log = logging.getLogger(__name__)
 
 
-def engine_of(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
+def engine_of(package: Package, reference: pd.DataFrame) -> tuple[EngineChoice, bytes | None]:
     """Choose a model's engine; its ONNX form comes with it if that is chosen.
 
     No error here fails a training: it becomes the reason to keep the pipeline.
@@ -31,7 +31,9 @@ def engine_of(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes 
     return engine, form if engine.name == "onnx" else None
 
 
-def _convert_and_compare(package: Package, reference: pd.DataFrame) -> tuple[Engine, bytes | None]:
+def _convert_and_compare(
+    package: Package, reference: pd.DataFrame
+) -> tuple[EngineChoice, bytes | None]:
     try:
         form = write_onnx(package.pipeline, package.columns)
         compared = compare(package, form, reference)

@@ -13,8 +13,8 @@ from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
-from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spelled
-from slipway.stages.train.engine_choice import TOLERANCE, Compared
+from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
+from slipway.stages.train.engine_choice import TOLERANCE, ParityCheck
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -22,7 +22,7 @@ SINGLE_ROWS = 20
 LABEL_BORDER = 0.5
 
 
-def compare(package: Package, form: OnnxForm, reference: pd.DataFrame) -> list[Compared]:
+def compare(package: Package, form: OnnxForm, reference: pd.DataFrame) -> list[ParityCheck]:
     """Compare both on trial rows of every kind; empty when there is no reference row.
 
     Args:
@@ -57,7 +57,7 @@ def compare_scores(
     found: Scores,
     *,
     task: Literal["classification", "regression"],
-) -> Compared:
+) -> ParityCheck:
     """Compare the scores of one kind of rows.
 
     Args:
@@ -72,7 +72,7 @@ def compare_scores(
         flipped = (found > LABEL_BORDER) != (expected > LABEL_BORDER)
         flips = int((flipped & (np.abs(expected - LABEL_BORDER) > TOLERANCE)).sum())
     # A NaN is the maximum, and never within the tolerance.
-    return Compared(kind, len(expected), float(differences.max()), flips)
+    return ParityCheck(kind, len(expected), float(differences.max()), flips)
 
 
 def _session(data: bytes) -> onnxruntime.InferenceSession:
@@ -95,4 +95,4 @@ def _scores(
 
 
 def _spellings(values: pd.Series[Any]) -> list[str]:
-    return [spelled(text if isinstance(text, str) else None) for text in values]
+    return [spell_category(text if isinstance(text, str) else None) for text in values]

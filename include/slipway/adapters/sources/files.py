@@ -26,7 +26,7 @@ _PANDAS_TYPES = {
 
 
 class DeliveryFiles:
-    """Fulfils ingestion's `Files`."""
+    """Fulfils the `DeliveryFiles` port."""
 
     def read(self, data: bytes, suffix: str) -> pd.DataFrame:
         """Rows of one delivery, of shape (n_rows, n_columns), columns as they were delivered.

@@ -15,7 +15,7 @@ import httpx
 from slipway.local.demo.simulator import Player
 from slipway.local.demo.year import Asked, ask, in_requests
 from slipway.records import requests
-from slipway.records.runs import RunRef, find_record
+from slipway.records.run_records import RunRef, find_record
 
 if TYPE_CHECKING:
     import pandas as pd

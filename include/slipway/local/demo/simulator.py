@@ -17,7 +17,7 @@ from slipway.local.demo.console import Narrator
 from slipway.local.demo.load import Probing
 from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
 from slipway.local.stack import Stack
-from slipway.records import arrivals, requests
+from slipway.records import arrivals, landing_area, requests
 from slipway.stages.rollout.platform import encode_rows
 from slipway.wiring import Container, collect
 
@@ -96,8 +96,8 @@ class Player:
         busy = self.api.busy_runs()
         if busy:
             return f"{busy[0][0]} is running"
-        landed = arrivals.landed(self.shop.store, name)
-        if arrivals.acknowledged(self.shop.store, name) != arrivals.fingerprint(landed):
+        landed = landing_area.list_deliveries(self.shop.store, name)
+        if arrivals.acknowledged(self.shop.store, name) != landing_area.fingerprint(landed):
             return f"{name} has deliveries that are not acknowledged"
         if requests.in_flight(self.shop.store, model) is not None:
             return f"{model} has an accepted request without an answer"

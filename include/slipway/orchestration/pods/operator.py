@@ -35,7 +35,7 @@ from slipway.records.outcomes import (
     find_outcome,
     outcome_key,
 )
-from slipway.records.runs import RunRef
+from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 
 API_ERRORS = (ApiException, HTTPError, KubernetesApiException, ConfigException)

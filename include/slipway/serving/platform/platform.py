@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from slipway.errors import BadParameter, SlipwayError
-from slipway.records.desired_state import Desired, newest_entries, read_desired
+from slipway.records.desired_state import DesiredState, newest_entries, read_desired
 from slipway.records.store import Entry, Store
 from slipway.serving.http.auth import require_token
 from slipway.serving.http.server import bind, run_until_stopped
@@ -118,7 +118,7 @@ class ServingPlatform:
                 self._seen[model] = entry
         self._pages.has_looked = True
 
-    async def _take(self, desired: Desired) -> None:
+    async def _take(self, desired: DesiredState) -> None:
         """Follow a new state; a server whose version is another one by now is replaced."""
         traffic = self._models.get(desired.model)
         if traffic is None:

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from slipway.records.desired_state import Desired
+from slipway.records.desired_state import DesiredState
 from slipway.serving.platform.proxy.pick_version import failover_order, pick_version
 from slipway.serving.platform.proxy.request_stats import RequestStats
 from slipway.serving.platform.supervisor.server_process import ServerProcess
@@ -35,7 +35,7 @@ class Traffic:
     """
 
     def __init__(
-        self, desired: Desired, *, make: MakeServer, noticed: Callable[[], None] = lambda: None
+        self, desired: DesiredState, *, make: MakeServer, noticed: Callable[[], None] = lambda: None
     ) -> None:
         self.model = desired.model
         self.desired = desired
@@ -148,7 +148,7 @@ class Traffic:
         only_takes_away = self.desired.weights.keys() < self.weights.keys()
         return only_takes_away or self._is_ready(self.desired) or not self._answers()
 
-    def _put_in_force(self, state: Desired) -> None:
+    def _put_in_force(self, state: DesiredState) -> None:
         if state.weights != self.weights:
             self._counts = {version: RequestStats() for version in state.weights}
         self.in_force = state
@@ -162,7 +162,7 @@ class Traffic:
         self._change.set()
         self._change = asyncio.Event()
 
-    def _is_ready(self, state: Desired) -> bool:
+    def _is_ready(self, state: DesiredState) -> bool:
         return all(self._can_answer(version) for version in state.weights)
 
     def _answers(self) -> bool:

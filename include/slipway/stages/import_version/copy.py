@@ -10,15 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from slipway.errors import RegistryUnavailable
-from slipway.records.runs import Attempt, RunRecord, RunRef, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.promote import RUN_KEY
 
 SHORT = 12
-OF_ONE_TRY = frozenset({RUN_KEY, "slipway.attempt"})
+OF_ONE_TRY = frozenset({RUN_KEY, ATTEMPT})
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from slipway.errors import Tampered
 from slipway.records import ledger
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import ModelVersion

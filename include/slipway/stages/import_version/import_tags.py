@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.records.runs import RunRecord
+from slipway.records.run_records import RunRecord
 from slipway.stages.import_version.evidence import Evidence
 from slipway.stages.import_version.regate import RegateResult
 from slipway.stages.model import sbom
-from slipway.stages.model.agreement import COMPARED_WITH, EVIDENCE, TAG_PREFIX
-from slipway.stages.model.provenance import SOURCE
+from slipway.stages.model.agreement import EVIDENCE
+from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST, SOURCE_PREFIX, TAG_PREFIX
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.train import engine_choice
-from slipway.stages.train.promote import DIGEST
 
 METRIC = "slipway.metric."
 
@@ -40,7 +39,7 @@ def source_tags(
         "ledger_head": f"{head.sequence}:{head.sha256}" if head else "",
         "evidence": evidence.sha256,
     }
-    return {f"{SOURCE}{name}": value for name, value in told.items()}
+    return {f"{SOURCE_PREFIX}{name}": value for name, value in told.items()}
 
 
 def version_tags(
@@ -72,9 +71,9 @@ def version_tags(
     }
     return {
         **source,
-        f"{SOURCE}brought_by": str(copied.origin.get("by", "")),
-        f"{SOURCE}brought_at": copied.finished_at,
-        DIGEST: source[f"{SOURCE}digest"],
+        f"{SOURCE_PREFIX}brought_by": str(copied.origin.get("by", "")),
+        f"{SOURCE_PREFIX}brought_at": copied.finished_at,
+        DIGEST: source[f"{SOURCE_PREFIX}digest"],
         COMPARED_WITH: weighed.compared_with,
         "slipway.reason": str(manifest["reason"]),
         "slipway.training_end": str(manifest["training_end"]),

@@ -14,7 +14,9 @@ from typing import Any
 
 from slipway.errors import NotFound
 from slipway.records import ledger
-from slipway.records.runs import Attempt, RunRecord, RunRef, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
@@ -33,13 +35,12 @@ from slipway.stages.import_version.regate import (
     regate_on_source_numbers,
 )
 from slipway.stages.import_version.schema_compat import schema_differences
-from slipway.stages.model.agreement import COMPARED_WITH
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import open_sealed
+from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.reconcile import BLOCKED, ROLLOUT_TAG
-from slipway.stages.train.gates import CHALLENGER, CHAMPION
-from slipway.stages.train.promote import DIGEST
 
 BRING, BROUGHT = "bring", "brought"
 

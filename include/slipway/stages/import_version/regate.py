@@ -21,7 +21,7 @@ from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
-from slipway.stages.train.evaluate import Contest
+from slipway.stages.train.evaluate import Comparison
 from slipway.stages.train.gates import gate
 
 NO_CHAMPION = "nobody"
@@ -149,7 +149,7 @@ def regate_on_local_rows(
     Raises:
         Tampered: A file of the champion differs from its digest.
     """
-    contest = Contest(spec, dataset, scales.tables, scales.measure)
+    contest = Comparison(spec, dataset, scales.tables, scales.measure)
     with TemporaryDirectory(prefix="slipway-bring-") as scratch:
         ours = scales.registry.download(spec.model, champion.version, Path(scratch) / "champion")
         numbers = contest.numbers(

@@ -1,6 +1,6 @@
-"""Delivered columns become columns of the types that the spec declares, cell by cell.
+"""Cast a delivery to the types that the spec declares, cell by cell.
 
-A cell that cannot be cast is listed, never raised: one bad cell costs one row, not the batch.
+A cell that cannot be cast is reported, never raised: it costs one row, not the batch.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "nat", "none", "null"})
-"""Text that means "no value" in a column that is not of text, in any case of letters."""
+"""Texts that mean "no value" in a column of another type than string, in any case."""
 
 _BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
-# Up to 18 digits are an int64 without looking further.
+# Up to 18 digits always fit int64.
 _INTEGER = r"[+-]?[0-9]{1,18}(?:\.0*)?"
 _LARGEST_EXACT_INTEGER = 2**53
 _POSSIBLE = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-"""Moments that Python can hold; Parquet can hold others, by far."""
+"""Range of Python's datetime; Parquet's is far larger."""
 
 
 @dataclass(frozen=True)
 class Casting:
-    """A frame in its declared types.
+    """Result of casting a frame.
 
     Attributes:
         frame: Declared columns only, in the spec's order; a cell that failed is null.
-        failed: By column, which rows hold a value that could not be cast; only columns with some.
+        failed: Mask of the cells that could not be cast, by column; only columns with some.
     """
 
     frame: pd.DataFrame
@@ -41,13 +41,13 @@ class Casting:
 
 
 def cast(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Casting:
-    """A delivery in the spec's types, and the cells that do not fit them.
+    """Cast a delivery to the spec's types and report the cells that do not fit.
 
     Strings become `str`, integers `Int64`, numbers `float64`, truth values `boolean` and
-    timestamps `datetime64[us, UTC]`; a timestamp without a time zone is taken as UTC.
+    timestamps `datetime64[us, UTC]`; a timestamp without a time zone counts as UTC.
 
     Args:
-        frame: Has every declared column; others are left out.
+        frame: Delivered rows with every declared column; others are dropped.
         columns: Declared columns.
     """
     import pandas as pd
@@ -75,7 +75,7 @@ def _to_string(given: pd.Series) -> pd.Series:
     if _is_text(given):
         return given.astype("str")
     if pd.api.types.is_bool_dtype(given) or not pd.api.types.is_integer_dtype(given):
-        return _nothing(given, "str")
+        return _all_missing(given, "str")
     return given.astype("Int64").astype("string").astype("str")
 
 
@@ -92,7 +92,7 @@ def _to_integer(given: pd.Series) -> pd.Series:
         whole = (given % 1 == 0) & (given.abs() <= _LARGEST_EXACT_INTEGER)
         return given.where(whole.fillna(value=False)).astype("Int64")
     if not _is_text(given):
-        return _nothing(given, "Int64")
+        return _all_missing(given, "Int64")
     text = given.str.strip()
     digits = text.where(text.str.fullmatch(_INTEGER).fillna(value=False).astype("bool"))
     whole_part = digits.str.partition(".")[0]
@@ -104,19 +104,19 @@ def _to_number(given: pd.Series) -> pd.Series:
 
     if _is_text(given):
         text = given.str.strip()
-        # pandas says which texts are numbers, but reads some of them a few digits short.
+        # pandas knows which texts are numbers, but parses some of them inexactly.
         readable = text.where(pd.to_numeric(text, errors="coerce").notna())
-        numbers = readable.map(_exact, na_action="ignore")
+        numbers = readable.map(_to_float, na_action="ignore")
     elif pd.api.types.is_numeric_dtype(given):
         numbers = given
     else:
-        return _nothing(given, "float64")
+        return _all_missing(given, "float64")
     numbers = numbers.astype("Float64").astype("float64")
     # No model can use an infinite number, and no JSON can hold one.
     return numbers.where(numbers.abs() != float("inf"))
 
 
-def _exact(text: str) -> float | None:
+def _to_float(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
@@ -132,7 +132,7 @@ def _to_boolean(given: pd.Series) -> pd.Series:
         numbers = given.astype("Float64")
         return numbers.where(numbers.isin([0, 1])).astype("boolean")
     if not _is_text(given):
-        return _nothing(given, "boolean")
+        return _all_missing(given, "boolean")
     return given.str.strip().str.lower().map(_BOOLEANS).astype("Int64").astype("boolean")
 
 
@@ -142,7 +142,7 @@ def _to_timestamp(given: pd.Series) -> pd.Series:
     if _is_text(given):
         given = given.str.strip()
     elif not pd.api.types.is_datetime64_any_dtype(given):
-        return _nothing(given, "datetime64[us, UTC]")
+        return _all_missing(given, "datetime64[us, UTC]")
     moments = pd.to_datetime(given, format="ISO8601", utc=True, errors="coerce")
     return moments.where(moments.between(*_POSSIBLE)).astype("datetime64[us, UTC]")
 
@@ -153,7 +153,7 @@ def _is_text(given: pd.Series) -> bool:
     return isinstance(given.dtype, pd.StringDtype)
 
 
-def _nothing(given: pd.Series, kind: str) -> pd.Series:
+def _all_missing(given: pd.Series, kind: str) -> pd.Series:
     import pandas as pd
 
     return pd.Series(None, index=given.index, dtype=pd.api.types.pandas_dtype(kind))

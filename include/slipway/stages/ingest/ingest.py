@@ -1,7 +1,7 @@
-"""Ingest: what lies in the landing area becomes rows of the dataset's tables, each file once.
+"""Ingest deliveries: claim those that wait, publish each once, acknowledge the listing.
 
-The landing area minus the arrival registry is what waits; nothing else remembers a file.
-A delivery is registered last, after its run record: killed before, it is ingested again.
+The deliveries that wait are those in the landing area but not in the arrival registry.
+A delivery is registered last, after its run record, so a killed ingest is repeated.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from datetime import datetime
 from typing import Any
 
 from slipway.errors import BadParameter, CommitConflict, NotFound
-from slipway.records import arrivals
-from slipway.records.arrivals import Delivery, StreamName
-from slipway.records.runs import RunRecord, RunRef, perform
+from slipway.records import arrivals, landing_area
+from slipway.records.idempotent_stage import perform
+from slipway.records.landing_area import Delivery, StreamName
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
-from slipway.stages.ingest.publish import Files, Publication
-from slipway.stages.ingest.validation import Suites
+from slipway.stages.ingest.publish import DeliveryFiles, Publication
+from slipway.stages.ingest.validation import ExpectationSuites
 from slipway.stages.ports.tables import Tables
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What one run shall ingest.
+    """Deliveries for one run to ingest.
 
     Attributes:
-        fingerprint: Of everything that lay in the landing area.
+        fingerprint: Of the listing of the landing area.
         deliveries: Stream, batch and file of each delivery, in order.
     """
 
@@ -36,33 +38,33 @@ class Claim:
     deliveries: tuple[Mapping[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON."""
+        """Return the claim as plain JSON."""
         return {"fingerprint": self.fingerprint, "deliveries": list(map(dict, self.deliveries))}
 
 
 def claim(
     spec: DatasetSpec, *, store: Store, batch: str | None = None, now: datetime | None = None
 ) -> Claim:
-    """The deliveries that nobody has handled yet and that have settled, in order.
+    """Return the complete deliveries that are not handled yet, in order.
 
     Args:
-        spec: Of the dataset.
-        store: Where deliveries land.
-        batch: Only this one, when a person asks for it.
-        now: Wall time; the machine's when not given.
+        spec: Dataset.
+        store: Store with the landing area.
+        batch: Only this batch; None: all.
+        now: Wall time; None: the machine's.
 
     Raises:
         BadParameter: No file of that batch has landed.
     """
-    landed = arrivals.landed(store, spec.dataset)
+    landed = landing_area.list_deliveries(store, spec.dataset)
     if batch is not None:
         _refuse_unknown(batch, landed)
     waiting = [
         one for one in arrivals.waiting(store, spec.dataset) if batch is None or one.batch == batch
     ]
-    ready = arrivals.settled(waiting, settle_seconds=spec.arrival.settle_seconds, now=now)
+    ready = landing_area.settled(waiting, settle_seconds=spec.arrival.settle_seconds, now=now)
     return Claim(
-        fingerprint=arrivals.fingerprint(landed),
+        fingerprint=landing_area.fingerprint(landed),
         deliveries=tuple(
             {"stream": one.stream, "batch": one.batch, "file": one.key} for one in ready
         ),
@@ -70,18 +72,20 @@ def claim(
 
 
 def acknowledge(spec: DatasetSpec, *, store: Store, fingerprint: str) -> bool:
-    """Acknowledge the listing that a claim saw, if all of it is handled; whether it was.
+    """Acknowledge a claimed listing if all of it is handled; return whether it was.
 
-    It asks the registry, so a crashed, narrowed or shortened run leaves the bell ringing, and so
-    does a file that came or changed since the claim.
+    The arrival registry decides. A run that crashed or ingested only a part, and a file that
+    arrived or changed since the claim, leave the listing open, so the landing trigger fires again.
 
     Args:
-        spec: Of the dataset.
-        store: Where deliveries land.
-        fingerprint: As the claim said.
+        spec: Dataset.
+        store: Store with the landing area.
+        fingerprint: Of the claim.
     """
     # In this order: a file that lands in between is among the waiting, never among the handled.
-    unchanged = arrivals.fingerprint(arrivals.landed(store, spec.dataset)) == fingerprint
+    unchanged = (
+        landing_area.fingerprint(landing_area.list_deliveries(store, spec.dataset)) == fingerprint
+    )
     if not unchanged or arrivals.waiting(store, spec.dataset):
         return False
     arrivals.acknowledge(store, spec.dataset, fingerprint)
@@ -94,31 +98,30 @@ def ingest(
     stream: StreamName,
     batch: str,
     file: str,
-    store: Store,
+    context: RunContext,
     tables: Tables,
-    files: Files,
-    suites: Suites,
-    origin: Mapping[str, Any],
+    files: DeliveryFiles,
+    suites: ExpectationSuites,
 ) -> RunRecord:
-    """One delivery cast, validated and published; or why not.
+    """Cast, validate and publish one delivery, and register the result.
 
     Args:
-        spec: Of the dataset.
+        spec: Dataset.
         stream: `features` or `labels`.
-        batch: Its id.
+        batch: Id of the batch.
         file: Landing key of the delivery.
-        store: Where deliveries land and records live.
-        tables: Where good rows go.
-        files: Parses the delivery.
+        context: Store and origin of the run.
+        tables: Tables for good rows.
+        files: Reads the delivery.
         suites: Evaluates expectations.
-        origin: Who runs it.
 
     Raises:
         NotFound: There is no such delivery.
         BadParameter: The file belongs to another stream or batch.
         CommitConflict: The file was written again while it was read.
-        SpecError: An expectation is written wrongly.
+        SpecError: An expectation is invalid.
     """
+    store = context.store
     delivery = _find(store, spec.dataset, stream=stream, batch=batch, file=file)
     data = store.read(delivery.key)
     _refuse_rewritten(store, delivery)
@@ -127,7 +130,7 @@ def ingest(
         spec, stream, delivery, data, store=store, tables=tables, files=files, suites=suites
     )
     inputs = {"file": delivery.key, "bytes": len(data), "sha256": work.sha256}
-    record = perform(store, ref, work.verdict, inputs=inputs, origin=origin)
+    record = perform(store, ref, work.verdict, inputs=inputs, origin=context.origin)
     arrivals.register(
         store,
         delivery,
@@ -152,27 +155,27 @@ def _refuse_unknown(batch: str, landed: Sequence[Delivery]) -> None:
 
 
 def _find(store: Store, dataset: str, *, stream: str, batch: str, file: str) -> Delivery:
-    for one in arrivals.landed(store, dataset):
+    for one in landing_area.list_deliveries(store, dataset):
         if one.key == file:
             if (one.stream, one.batch) == (stream, batch):
                 return one
             raise BadParameter(
-                f"the file is not of {stream} {batch}",
+                f"the file does not belong to {stream} {batch}",
                 expected=f"{one.stream} {one.batch}",
                 where=file,
             )
     raise NotFound(
         "there is no such delivery",
         where=file,
-        hint=f"deliveries are landing/{dataset}/<stream>/<batch>.parquet or .csv",
+        hint=f"deliveries are named landing/{dataset}/<stream>/<batch>.parquet or .csv",
     )
 
 
 def _refuse_rewritten(store: Store, delivery: Delivery) -> None:
-    now = {one.key: one.tag12 for one in arrivals.landed(store, delivery.dataset)}
+    now = {one.key: one.tag12 for one in landing_area.list_deliveries(store, delivery.dataset)}
     if now.get(delivery.key) != delivery.tag12:
         raise CommitConflict(
             "the file was written again while it was read",
             where=delivery.key,
-            hint="a retry reads the new one",
+            hint="a retry reads the new file",
         )

@@ -1,7 +1,7 @@
-"""What becomes of one delivery: published, published as a revision, skipped, or blocked.
+"""Publish one delivery: as a batch, as a revision of one, as a duplicate, or blocked.
 
-The order of side effects loses nothing: first what goes to quarantine, then the table's one
-commit. Each has a key or a partition of its own, so a repeat writes the same things again.
+Quarantine is written first, then the table in one commit, so that no row is lost on the way. Each
+has its own key or partition, so a repeat writes the same objects again.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Protocol
 
 from slipway.errors import BadBatch
 from slipway.records import arrivals
-from slipway.records.arrivals import Delivery, StreamName
-from slipway.records.runs import Attempt
+from slipway.records.attempts import Attempt
+from slipway.records.landing_area import Delivery, StreamName
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
-from slipway.stages.ingest.validation import Examination, Suites, examine
+from slipway.stages.ingest.validation import ExpectationSuites, ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
     Findings,
     Revisions,
-    blocked,
-    counts,
-    duplicate,
-    in_words,
-    published,
-    unreadable,
+    blocked_verdict,
+    count_rows,
+    duplicate_verdict,
+    format_error,
+    published_verdict,
+    unreadable_findings,
 )
 from slipway.stages.ports.tables import Tables
 
@@ -35,35 +35,35 @@ if TYPE_CHECKING:
 
 REASON_COLUMN = "_reason"
 BEFORE_ANY_FEATURE = datetime(1970, 1, 1, tzinfo=UTC)
-"""Event clock of a dataset without features: labels that landed first were known all along."""
+"""Event clock of a dataset without features."""
 
 
-class Files(Protocol):
-    """Parses deliveries and packs what goes to quarantine."""
+class DeliveryFiles(Protocol):
+    """Reads deliveries, and writes frames for quarantine."""
 
     def read(self, data: bytes, suffix: str) -> pd.DataFrame:
-        """Rows of one delivery, counted from 0.
+        """Return the rows of one delivery, indexed from 0.
 
         Raises:
-            BadBatch: The file cannot be read, or holds no row.
+            BadBatch: The file cannot be read, or has no rows.
         """
 
     def pack(self, frame: pd.DataFrame) -> bytes:
-        """A frame as the bytes of a Parquet file."""
+        """Return a frame as the bytes of a Parquet file."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """One delivery on its way into a table.
+    """Publication of one delivery.
 
     Attributes:
-        spec: Of the dataset.
+        spec: Dataset.
         stream: `features` or `labels`.
-        delivery: The file.
+        delivery: Delivery.
         data: Its bytes.
-        store: Where quarantine and the registry live.
-        tables: Where good rows go.
-        files: Parses the delivery.
+        store: Store of quarantine and arrival registry.
+        tables: Tables for good rows.
+        files: Reads the delivery.
         suites: Evaluates expectations.
     """
 
@@ -74,8 +74,8 @@ class Publication:
     _: KW_ONLY
     store: Store
     tables: Tables
-    files: Files
-    suites: Suites
+    files: DeliveryFiles
+    suites: ExpectationSuites
 
     @property
     def sha256(self) -> str:
@@ -83,28 +83,30 @@ class Publication:
         return digest(self.data)
 
     def verdict(self, attempt: Attempt) -> Verdict:
-        """`ingested`, `revised`, `duplicate` or `blocked`, after it was made so.
+        """Publish the delivery: `ingested`, `revised`, `duplicate` or `blocked`.
 
         Raises:
-            Superseded: A newer attempt owns this work.
+            Superseded: A newer attempt has begun.
             CommitConflict: Another commit to the table came first.
-            SpecError: An expectation is written wrongly.
+            SpecError: An expectation is invalid.
         """
         batch = self.delivery.batch
-        newest = arrivals.history(self.store, self.spec.dataset, self.stream, batch)
+        newest = arrivals.newest_registration(self.store, self.spec.dataset, self.stream, batch)
         revisions = Revisions.after(newest)
         evidence = {"delivery": self.store.uri(self.delivery.key)}
-        # What was blocked is tried again: the expectations may have changed meanwhile.
+        # A blocked batch is tried again: the expectations may have changed.
         if newest and newest.revision == revisions.live and newest.sha256 == self.sha256:
-            return duplicate(self._title, revisions, evidence=evidence)
+            return duplicate_verdict(self._title, revisions, evidence=evidence)
         try:
             delivered = self.files.read(self.data, self.delivery.suffix)
-            seen = examine(delivered, spec=self.spec, stream=self.stream, suites=self.suites)
+            seen = validate_delivery(
+                delivered, spec=self.spec, stream=self.stream, suites=self.suites
+            )
         except BadBatch as error:
-            return self._block(attempt, revisions, unreadable(error, evidence=evidence))
+            return self._block(attempt, revisions, unreadable_findings(error, evidence=evidence))
         context, remarks = self._context(seen.good, revisions)
         findings = Findings(
-            numbers={**counts(delivered, seen), **context},
+            numbers={**count_rows(delivered, seen), **context},
             remarks=[*remarks, *seen.warnings],
             blocks=seen.blocks,
             evidence={**evidence, **self._keep(attempt, revisions, delivered, seen)},
@@ -114,7 +116,7 @@ class Publication:
         try:
             return self._publish(attempt, revisions, seen.good, findings)
         except BadBatch as error:
-            findings = replace(findings, blocks=(in_words(error),))
+            findings = replace(findings, blocks=(format_error(error),))
             return self._block(attempt, revisions, findings)
 
     def _block(self, attempt: Attempt, revisions: Revisions, findings: Findings) -> Verdict:
@@ -122,7 +124,7 @@ class Publication:
         attempt.check()
         self.store.write(key, self.data)
         evidence = {**findings.evidence, "blocked": self.store.uri(key)}
-        return blocked(self._title, revisions, replace(findings, evidence=evidence))
+        return blocked_verdict(self._title, revisions, replace(findings, evidence=evidence))
 
     def _publish(
         self, attempt: Attempt, revisions: Revisions, good: pd.DataFrame, findings: Findings
@@ -141,16 +143,16 @@ class Publication:
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
         findings = replace(findings, evidence=evidence)
-        return published(self._title, revisions, findings, version=version)
+        return published_verdict(self._title, revisions, findings, version=version)
 
     def _keep(
-        self, attempt: Attempt, revisions: Revisions, delivered: pd.DataFrame, seen: Examination
+        self,
+        attempt: Attempt,
+        revisions: Revisions,
+        delivered: pd.DataFrame,
+        seen: ValidatedDelivery,
     ) -> dict[str, str]:
-        """Bad rows as they were delivered, each with its reasons; and every expectation's outcome.
-
-        Returns:
-            Where they are, by name.
-        """
+        """Store bad rows with their reasons, and expectation results; return the addresses."""
         attempt.check()
         outcomes = f"{attempt.ref.folder}/expectations.json"
         self.store.write(outcomes, encode([one.to_json() for one in seen.outcomes]))
@@ -166,7 +168,7 @@ class Publication:
     def _context(
         self, good: pd.DataFrame, revisions: Revisions
     ) -> tuple[dict[str, Number], list[str]]:
-        """What comparing it with other batches and with the other stream says: numbers, words."""
+        """Numbers and remarks from comparing with other batches and the other stream."""
         numbers: dict[str, Number] = {"out_of_order": self._out_of_order(revisions)}
         remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
         if self.stream == "labels":
@@ -192,8 +194,8 @@ class Publication:
         """Newest event time among published features, these rows included."""
         newest = self.tables.newest(f"{self.spec.dataset}/features", self.spec.event_time)
         if self.stream == "features":
-            here: datetime = good[self.spec.event_time].max().to_pydatetime()
-            return here if newest is None else max(newest, here)
+            own: datetime = good[self.spec.event_time].max().to_pydatetime()
+            return own if newest is None else max(newest, own)
         return newest or BEFORE_ANY_FEATURE
 
     @property

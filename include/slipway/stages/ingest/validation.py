@@ -1,8 +1,8 @@
-"""What of a delivery may enter the tables: rows are sorted, batches may be blocked.
+"""Validate a delivery: bad rows go to quarantine, the rest enters the tables or is blocked.
 
+A row is bad that cannot be cast, lacks a required value, repeats a key or fails a critical
+row-level expectation; all its reasons are kept. The good rows are then validated as a batch.
 Pure apart from the port that evaluates expectations.
-A row that cannot be cast, lacks what it may not lack, repeats a key or breaks a critical row-level
-expectation is bad, with every reason; what is left is judged as a whole.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one expectation.
+class ExpectationResult:
+    """Result of one expectation.
 
     Attributes:
         expectation: Great Expectations name.
-        columns: Columns that it is about; empty: the table.
+        columns: Columns of the expectation; empty: the table.
         severity: `critical` or `warning`.
         success: Whether it was met.
-        rows: Index labels of the rows that break it; None: it is about the batch as a whole.
-        observed: What was seen, where that is one number.
+        rows: Index labels of the failing rows; None for a batch-level expectation.
+        observed: Observed value, where that is one number.
     """
 
     expectation: str
@@ -47,7 +47,7 @@ class Outcome:
         return f"{self.expectation}{about}{seen}"
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON, with the number of rows instead of their labels."""
+        """Return the result as plain JSON, with the number of rows instead of their labels."""
         return {
             "expectation": self.expectation,
             "columns": list(self.columns),
@@ -58,18 +58,20 @@ class Outcome:
         }
 
 
-class Suites(Protocol):
+class ExpectationSuites(Protocol):
     """Evaluates expectations."""
 
-    def validate(self, frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[Outcome]:
-        """What became of each expectation, in their order.
+    def validate(
+        self, frame: pd.DataFrame, expectations: Sequence[Expectation]
+    ) -> list[ExpectationResult]:
+        """Return the result of each expectation, in order.
 
         Raises:
-            SpecError: An expectation is written wrongly, or cannot be computed on such columns.
+            SpecError: An expectation is invalid, or cannot be computed on these columns.
         """
 
     def row_level(self, expectation: Expectation) -> bool:
-        """Whether it judges rows one by one, rather than the batch as a whole.
+        """Return whether an expectation applies to single rows, not to the batch as a whole.
 
         Raises:
             SpecError: There is no such expectation.
@@ -77,65 +79,65 @@ class Suites(Protocol):
 
 
 @dataclass(frozen=True)
-class Examination:
-    """A delivery, sorted.
+class ValidatedDelivery:
+    """Result of validating a delivery.
 
     Attributes:
         good: Rows that may be published, in the spec's types.
-        reasons: By index label of each bad row, all that is wrong with it.
-        outcomes: Of every expectation.
-        blocks: Why the batch as a whole may not enter; empty when it may.
-        warnings: What a person should know and nothing was done about.
+        reasons: All reasons of each bad row, by index label.
+        outcomes: Results of all expectations.
+        blocks: Reasons to block the batch as a whole; empty when it may be published.
+        warnings: Findings that do not stop the batch.
     """
 
     good: pd.DataFrame
     reasons: Mapping[int, str]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ExpectationResult, ...]
     blocks: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-def examine(
+def validate_delivery(
     delivered: pd.DataFrame,
     *,
     spec: DatasetSpec,
     stream: Literal["features", "labels"],
-    suites: Suites,
-) -> Examination:
-    """A delivery sorted into good and bad rows, and judged as a whole.
+    suites: ExpectationSuites,
+) -> ValidatedDelivery:
+    """Separate a delivery into good and bad rows, and validate the batch as a whole.
 
     Args:
-        delivered: Its rows as they were delivered; the index counts them from 0.
-        spec: Of the dataset.
-        stream: Which of its streams.
+        delivered: Delivered rows, indexed from 0.
+        spec: Dataset.
+        stream: Stream of the delivery.
         suites: Evaluates expectations.
 
     Raises:
         BadBatch: A declared column is missing.
-        SpecError: An expectation is written wrongly.
+        SpecError: An expectation is invalid.
     """
-    asked = spec.streams.features if stream == "features" else spec.streams.labels
+    declared = spec.streams.features if stream == "features" else spec.streams.labels
     expectations = spec.expectations.get(stream, [])
-    _need_columns(delivered, asked.columns)
-    casting = cast(delivered, asked.columns)
+    _need_columns(delivered, declared.columns)
+    casting = cast(delivered, declared.columns)
     by_row = [one for one in expectations if suites.row_level(one)]
     whole = [one for one in expectations if not suites.row_level(one)]
     outcomes = suites.validate(casting.frame, by_row)
     reasons = _join(
         [
-            *_cast_faults(casting, asked.columns),
-            *_missing_values(casting, _required(spec, asked.columns)),
+            *_cast_faults(casting, declared.columns),
+            *_missing_values(casting, _required(spec, declared.columns)),
             *_repeated_keys(casting.frame[spec.key]),
             *_broken_rows(outcomes),
         ]
     )
     good = casting.frame.drop(index=list(reasons))
     outcomes = [*outcomes, *(suites.validate(good, whole) if len(good) else [])]
-    return Examination(
+    return ValidatedDelivery(
         good=good,
         reasons=reasons,
         outcomes=tuple(outcomes),
-        blocks=tuple(_blocks(len(delivered), good, outcomes, share=asked.quarantine_max_share)),
+        blocks=tuple(_blocks(len(delivered), good, outcomes, share=declared.quarantine_max_share)),
         warnings=tuple(_warnings(delivered, casting.frame, outcomes)),
     )
 
@@ -151,7 +153,7 @@ def _need_columns(delivered: pd.DataFrame, columns: Mapping[str, Column]) -> Non
 
 
 Fault = tuple[Sequence[int], str]
-"""Index labels of rows, and what is wrong with them."""
+"""Index labels of bad rows, and the reason."""
 
 
 def _cast_faults(casting: Casting, columns: Mapping[str, Column]) -> list[Fault]:
@@ -162,9 +164,9 @@ def _cast_faults(casting: Casting, columns: Mapping[str, Column]) -> list[Fault]
 
 
 def _required(spec: DatasetSpec, columns: Mapping[str, Column]) -> list[str]:
-    """Columns that every row needs: as declared, and what places it, whatever is declared."""
-    placed = {spec.key, spec.event_time}
-    return [name for name, column in columns.items() if name in placed or not column.nullable]
+    """Columns without missing values: those declared so, key and event time."""
+    identity = {spec.key, spec.event_time}
+    return [name for name, column in columns.items() if name in identity or not column.nullable]
 
 
 def _missing_values(casting: Casting, required: Sequence[str]) -> list[Fault]:
@@ -178,12 +180,12 @@ def _missing_values(casting: Casting, required: Sequence[str]) -> list[Fault]:
 
 
 def _repeated_keys(keys: pd.Series) -> list[Fault]:
-    # Which of two rows with one key is right, nobody can tell; so neither enters.
+    # Nothing tells which of two rows with one key is right, so neither enters.
     repeated = keys.notna() & keys.duplicated(keep=False)
     return [(list(keys.index[repeated]), f"{keys.name} is repeated in this batch")]
 
 
-def _broken_rows(outcomes: Sequence[Outcome]) -> list[Fault]:
+def _broken_rows(outcomes: Sequence[ExpectationResult]) -> list[Fault]:
     return [
         (one.rows, f"{one.expectation} of {', '.join(one.columns)}")
         for one in outcomes
@@ -193,14 +195,14 @@ def _broken_rows(outcomes: Sequence[Outcome]) -> list[Fault]:
 
 def _join(faults: Sequence[Fault]) -> dict[int, str]:
     reasons: dict[int, str] = {}
-    for rows, said in faults:
+    for rows, reason in faults:
         for row in rows:
-            reasons[row] = f"{reasons[row]}; {said}" if row in reasons else said
+            reasons[row] = f"{reasons[row]}; {reason}" if row in reasons else reason
     return dict(sorted(reasons.items()))
 
 
 def _blocks(
-    rows: int, good: pd.DataFrame, outcomes: Sequence[Outcome], *, share: float
+    rows: int, good: pd.DataFrame, outcomes: Sequence[ExpectationResult], *, share: float
 ) -> list[str]:
     blocks = [
         f"{one} failed"
@@ -216,7 +218,7 @@ def _blocks(
 
 
 def _warnings(
-    delivered: pd.DataFrame, rows: pd.DataFrame, outcomes: Sequence[Outcome]
+    delivered: pd.DataFrame, rows: pd.DataFrame, outcomes: Sequence[ExpectationResult]
 ) -> list[str]:
     empty = rows.columns[rows.isna().all()]
     warnings = [f"column {name} holds no value at all" for name in empty]

@@ -1,4 +1,4 @@
-"""What an ingest says about one delivery, in words and numbers."""
+"""Verdicts on a delivery: ingested, revised, duplicate or blocked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slipway.errors import BadBatch
 from slipway.records.arrivals import Registration
 from slipway.records.verdicts import Number, Verdict
-from slipway.stages.ingest.validation import Examination
+from slipway.stages.ingest.validation import ValidatedDelivery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,11 +19,11 @@ _REASON_LIMIT = 1500
 
 @dataclass(frozen=True)
 class Revisions:
-    """Where a batch stands before a delivery of it is handled.
+    """Revisions of a batch before one of its deliveries is handled.
 
     Attributes:
         live: Revision whose rows are in the table, or None.
-        next: What the delivery becomes, unless it repeats the live one.
+        next: Revision of this delivery, unless it repeats the live one.
     """
 
     live: int | None
@@ -31,7 +31,7 @@ class Revisions:
 
     @classmethod
     def after(cls, newest: Registration | None) -> Revisions:
-        """Where the registration of the newest revision leaves a batch."""
+        """Return the revisions after the newest registration of a batch."""
         if newest is None:
             return cls(None, 1)
         live = newest.note.get("live_revision")
@@ -40,13 +40,13 @@ class Revisions:
 
 @dataclass(frozen=True)
 class Findings:
-    """What examining a delivery brought to light.
+    """Findings of validating a delivery.
 
     Attributes:
         numbers: Counts, by name.
-        remarks: What a person should know, beyond the counts.
-        blocks: Why it may not enter; empty when it may.
-        evidence: Where to look.
+        remarks: Further findings, for a person.
+        blocks: Reasons to block the batch; empty when it may be published.
+        evidence: Addresses by name.
     """
 
     numbers: Mapping[str, Number]
@@ -55,13 +55,13 @@ class Findings:
     evidence: Mapping[str, str]
 
 
-def unreadable(error: BadBatch, *, evidence: Mapping[str, str]) -> Findings:
-    """Findings about a file whose rows could not even be looked at."""
-    return Findings({}, (), (in_words(error),), evidence)
+def unreadable_findings(error: BadBatch, *, evidence: Mapping[str, str]) -> Findings:
+    """Return the findings on a file that cannot be read."""
+    return Findings({}, (), (format_error(error),), evidence)
 
 
-def in_words(error: BadBatch) -> str:
-    """Why a batch may not enter, without a full stop."""
+def format_error(error: BadBatch) -> str:
+    """Format why a batch is blocked, without a full stop."""
     parts = [error.message]
     if error.expected is not None:
         parts.append(f"expected {error.expected}")
@@ -70,8 +70,8 @@ def in_words(error: BadBatch) -> str:
     return ", ".join(parts)
 
 
-def counts(delivered: pd.DataFrame, seen: Examination) -> dict[str, Number]:
-    """How many rows and expectations there were, and how many were not as they should be."""
+def count_rows(delivered: pd.DataFrame, seen: ValidatedDelivery) -> dict[str, Number]:
+    """Count rows and expectations, and how many of them failed."""
     bad = len(seen.reasons)
     return {
         "rows": len(delivered),
@@ -83,8 +83,8 @@ def counts(delivered: pd.DataFrame, seen: Examination) -> dict[str, Number]:
     }
 
 
-def duplicate(title: str, revisions: Revisions, *, evidence: Mapping[str, str]) -> Verdict:
-    """The verdict on a file whose very bytes are in the table already."""
+def duplicate_verdict(title: str, revisions: Revisions, *, evidence: Mapping[str, str]) -> Verdict:
+    """Return the verdict on a file whose bytes are in the table already."""
     return Verdict(
         "duplicate",
         f"{title} was delivered again without a change; revision {revisions.live} stays as it is.",
@@ -93,8 +93,8 @@ def duplicate(title: str, revisions: Revisions, *, evidence: Mapping[str, str]) 
     )
 
 
-def blocked(title: str, revisions: Revisions, findings: Findings) -> Verdict:
-    """The verdict on a batch that may not enter the table."""
+def blocked_verdict(title: str, revisions: Revisions, findings: Findings) -> Verdict:
+    """Return the verdict on a batch that may not enter the table."""
     why = "; ".join(findings.blocks)
     live = revisions.live
     stays = "nothing of it is published" if live is None else f"revision {live} stays live"
@@ -106,27 +106,29 @@ def blocked(title: str, revisions: Revisions, findings: Findings) -> Verdict:
     )
 
 
-def published(title: str, revisions: Revisions, findings: Findings, *, version: int) -> Verdict:
-    """The verdict on a batch whose good rows are in the table.
+def published_verdict(
+    title: str, revisions: Revisions, findings: Findings, *, version: int
+) -> Verdict:
+    """Return the verdict on a batch whose good rows are in the table.
 
     Args:
         title: Stream and batch.
-        revisions: Where the batch stood before.
-        findings: What examining it brought to light.
-        version: Version of the table that holds it first.
+        revisions: Revisions of the batch before.
+        findings: Findings of the validation.
+        version: First version of the table that holds the batch.
     """
     rows, bad = int(findings.numbers["rows"] or 0), int(findings.numbers["quarantined"] or 0)
-    told = [
+    parts = [
         f"{rows - bad} of {rows} rows of {title} are in version {version} of the table",
         f"{bad} went to quarantine" if bad else "none was bad",
     ]
     if revisions.live is not None:
-        told.append(
+        parts.append(
             f"the file had changed, so revision {revisions.next} replaces revision {revisions.live}"
         )
     return Verdict(
         "ingested" if revisions.live is None else "revised",
-        _short(f"{'; '.join([*told, *findings.remarks])}."),
+        _short(f"{'; '.join([*parts, *findings.remarks])}."),
         {
             **findings.numbers,
             "revision": revisions.next,

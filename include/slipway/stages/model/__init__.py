@@ -1,1 +1,1 @@
-"""A model version: its manifest, provenance, labelled rows, bill of materials and ONNX form."""
+"""A model version: manifest, tags, provenance, labelled rows, agreement, SBOM, ONNX form."""

@@ -1,4 +1,4 @@
-"""How far a candidate's answers are from its own predictions and from the champion's; pure."""
+"""Agreement of a candidate with the champion and with its own offline predictions; pure."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from statistics import fmean
 
 from slipway.records.verdicts import Number
 from slipway.spec.deployment import Verify
+from slipway.stages.model.version_tags import COMPARED_WITH, TAG_PREFIX
 
 DISAGREEMENT = "disagreement"
 EVIDENCE = (DISAGREEMENT, f"{DISAGREEMENT}.spread", f"{DISAGREEMENT}.correlation")
-"""Names of the evidence among an evaluation's and a gate's numbers, and behind a tag's prefix."""
+"""Names of the agreement among the numbers of evaluation and gate, and in tags."""
 
-TAG_PREFIX = "slipway."
-COMPARED_WITH = "slipway.compared_with"
-# What differs from the champion by less than this share of its own spread is the same model.
+# A smaller difference, as a share of the champion's spread, is always allowed.
 LEAST_SPREAD_SHARE = 0.1
-# Answers that vary so little beside the champion's say nothing about a row.
+# Predictions with a smaller spread, as a share of the champion's, are constant.
 FLAT_SPREAD_SHARE = 0.01
-# Retrained month by month on flights, models moved by up to 0.4; turned round, by 1.35 at least.
+# Measured on flights: monthly retraining moved the correlation by up to 0.4, a model with inverted
+# predictions by at least 1.35.
 OPPOSITE_CORRELATION = 1.0
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a model's scores are related to the champion's scores of the same rows.
+    """Agreement of a model's scores with the champion's scores of the same rows.
 
     Attributes:
         disagreement: Mean absolute difference.
         spread: Standard deviation of the champion's scores.
-        correlation: Pearson's; 0 where one of the two scores every row alike.
+        correlation: Pearson's; 0 where the scores of either are constant.
     """
 
     disagreement: float
@@ -39,19 +39,19 @@ class Agreement:
     correlation: float
 
     def numbers(self) -> dict[str, Number]:
-        """The same facts as evaluation and gate hand them on."""
+        """Return the agreement as the numbers of a verdict."""
         return dict(zip(EVIDENCE, vars(self).values(), strict=True))
 
 
 @dataclass(frozen=True)
 class ChampionComparison:
-    """What a candidate answered to recent rows, beside the champion's scores of the same rows.
+    """Agreement of a candidate with the champion, on recent rows and on the gates' holdout.
 
     Attributes:
         champion: The champion's version.
-        recent: How they are related; None where that cannot be computed.
-        holdout: How the gates saw the same two related; None when they did not.
-        is_flat: Whether its answers hardly vary where the champion's scores do.
+        recent: Agreement on recent rows; None where it cannot be computed.
+        holdout: Agreement on the holdout; None when the gates compared with another champion.
+        is_flat: Whether the candidate's predictions are constant where the champion's vary.
     """
 
     champion: int
@@ -60,14 +60,14 @@ class ChampionComparison:
     is_flat: bool
 
     def allowed(self, bars: Verify) -> float | None:
-        """The disagreement that recent rows may show; None without evidence."""
+        """Return the disagreement that is allowed on recent rows; None without evidence."""
         if self.holdout is None:
             return None
         by_ratio = bars.max_disagreement_ratio * self.holdout.disagreement
         return max(by_ratio, LEAST_SPREAD_SHARE * self.holdout.spread)
 
     def numbers(self, bars: Verify) -> dict[str, Number]:
-        """The same facts as the verdict stores them."""
+        """Return the check as the numbers of a verdict."""
         sides = {"recent": self.recent, "holdout": self.holdout}
         known = {
             f"{side}.{name}": value
@@ -78,10 +78,10 @@ class ChampionComparison:
         return {"champion": self.champion, "disagreement.allowed": self.allowed(bars), **known}
 
     def objections(self, bars: Verify) -> list[str]:
-        """Why the candidate may not serve, in words; none when it may.
+        """Return why the candidate may not serve; empty when it may.
 
-        To differ from the champion is the point of training again. What counts is whether the
-        candidate differs from it as its gates saw that it does.
+        A retrained model is meant to differ from the champion. It fails only where it differs
+        more than it did on the holdout of its gates.
         """
         recent, holdout, allowed = self.recent, self.holdout, self.allowed(bars)
         if holdout is None or allowed is None:
@@ -115,13 +115,13 @@ def compare_with_champion(
     champion: int,
     tags: Mapping[str, str],
 ) -> ChampionComparison:
-    """A candidate's answers beside the champion's scores of the same rows.
+    """Compare a candidate's predictions with the champion's scores of the same rows.
 
     Args:
-        answers: The candidate's.
-        scores: The champion's.
-        champion: Its version.
-        tags: The candidate's, with the evidence of its gates.
+        answers: The candidate's predictions.
+        scores: The champion's scores.
+        champion: The champion's version.
+        tags: The candidate's tags, with the agreement that its gates measured.
     """
     recent = measure_agreement(answers, scores)
     is_flat = recent is not None and _spread(answers) < FLAT_SPREAD_SHARE * recent.spread
@@ -129,28 +129,28 @@ def compare_with_champion(
 
 
 def measure_agreement(scores: Sequence[float], champion: Sequence[float]) -> Agreement | None:
-    """How scores are related to the champion's of the same rows; None: not comparable."""
+    """Return the agreement of scores with the champion's; None when not comparable."""
     comparable = len(scores) == len(champion) > 0
     if not comparable or not all(map(math.isfinite, [*scores, *champion])):
         return None
     gaps = [abs(one - other) for one, other in zip(scores, champion, strict=True)]
     spread, own = _spread(champion), _spread(scores)
     middle, own_middle = fmean(champion), fmean(scores)
-    together = fmean(
+    covariance = fmean(
         (one - own_middle) * (other - middle) for one, other in zip(scores, champion, strict=True)
     )
-    correlation = together / (spread * own) if spread > 0 and own > 0 else 0.0
+    correlation = covariance / (spread * own) if spread > 0 and own > 0 else 0.0
     return Agreement(fmean(gaps), spread, correlation)
 
 
 def max_difference(scores: Sequence[float], expected: Sequence[float]) -> float | None:
-    """Largest difference, relative where the expected score is above 1; None: not comparable."""
+    """Return the largest difference, relative above 1; None when not comparable."""
     if len(scores) != len(expected) or not expected:
         return None
     gaps = [
         abs(one - other) / max(1.0, abs(other)) for one, other in zip(scores, expected, strict=True)
     ]
-    # Not `max` alone: it may pass over what is not a number.
+    # `max` alone may skip a NaN.
     return max(gaps) if all(map(math.isfinite, gaps)) else None
 
 
@@ -160,7 +160,7 @@ def _spread(scores: Sequence[float]) -> float:
 
 
 def _evidence(tags: Mapping[str, str], champion: int) -> Agreement | None:
-    """What a version's tags say of its comparison with a champion, None unless it was this one."""
+    """Agreement that a version's tags hold; None unless it was measured with this champion."""
     if tags.get(COMPARED_WITH) != f"version {champion}":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Labelled rows as a snapshot saw them: features joined with the labels known by then."""
+"""Labelled rows of a snapshot: features joined with the labels that had arrived by then."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ AVAILABLE_AT = "_available_at"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The pinned versions of both tables, and the moment of event time they are seen at.
+    """Pinned versions of both tables, and a point of event time.
 
     Attributes:
         features_version: Version of the features table.
         labels_version: Version of the labels table.
-        as_of: Event clock; later rows and labels that arrived later are not seen.
+        as_of: Event clock; rows that are newer and labels that arrived later are excluded.
     """
 
     features_version: int
@@ -32,7 +32,7 @@ class Snapshot:
 
     @classmethod
     def from_numbers(cls, numbers: Mapping[str, Any]) -> Snapshot:
-        """The snapshot that a run record holds."""
+        """Return the snapshot in the numbers of its run record."""
         return cls(
             int(numbers["features_version"]),
             int(numbers["labels_version"]),
@@ -48,14 +48,14 @@ def read_labelled(
     columns: Sequence[str],
     target: str,
 ) -> pd.DataFrame:
-    """Labelled rows in time order: key, event time, the asked columns and the target.
+    """Return labelled rows in time order: key, event time, `columns` and the target.
 
-    A key that was delivered twice counts as it was delivered last.
+    Of a key that was delivered twice, the last delivery counts.
 
     Args:
-        tables: Where the versions are.
-        dataset: Names of key and event time.
-        snapshot: What may be seen.
+        tables: Tables of the dataset.
+        dataset: Dataset, with its key and event time.
+        snapshot: Versions to read, and the point of event time.
         columns: Feature columns.
         target: Label column.
     """

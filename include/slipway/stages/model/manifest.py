@@ -1,7 +1,7 @@
-"""The manifest of a model version: what is in its folder, by digest, and where it came from.
+"""Manifest of a model version: facts about its training, and the digest of each file.
 
-The folder is an MLflow model; beside its files `slipway/` holds what the champion needs later.
-A version's tag holds the digest of its manifest, and the manifest holds those of all other files.
+The version's folder is an MLflow model with a further folder `slipway/`.
+A tag of the version holds the digest of its manifest, which holds those of all other files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MODEL = "model.skops"
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> str:
-    """Write the manifest of a complete folder; its digest."""
+    """Write the manifest of a complete folder and return its digest."""
     files = {
         path.relative_to(folder).as_posix(): digest(path.read_bytes())
         for path in sorted(folder.rglob("*"))
@@ -35,11 +35,11 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> str:
 
 
 def open_sealed(folder: Path, *, sha256: str | None = None) -> dict[str, Any]:
-    """The manifest of a folder whose files all have the digests that it records.
+    """Check every file of a folder against its digest and return the manifest.
 
     Args:
         folder: A model version's folder.
-        sha256: Digest of the manifest itself, where it is known from outside.
+        sha256: Digest of the manifest itself, where it is known.
 
     Raises:
         Tampered: The manifest or a file is missing or differs from its digest.
@@ -51,10 +51,10 @@ def open_sealed(folder: Path, *, sha256: str | None = None) -> dict[str, Any]:
 
 
 def parse(data: bytes, *, sha256: str | None, where: str) -> dict[str, Any]:
-    """The manifest that some bytes hold.
+    """Parse a manifest.
 
     Raises:
-        Tampered: They differ from the digest, or name a file outside the folder.
+        Tampered: The bytes differ from the digest, or name a file outside the folder.
     """
     if sha256 is not None:
         check(data, sha256, where=where)
@@ -66,15 +66,15 @@ def parse(data: bytes, *, sha256: str | None, where: str) -> dict[str, Any]:
 
 
 def check(data: bytes, sha256: str, *, where: str) -> None:
-    """Make sure that some bytes have a digest.
+    """Raise unless bytes have a digest.
 
     Raises:
-        Tampered: They do not.
+        Tampered: They have another digest.
     """
     found = digest(data)
     if found != sha256:
         raise Tampered(
-            "a file of a model version is not the one that was registered",
+            "a file of a model version differs from the one that was registered",
             expected=f"sha256 {sha256}",
             found=f"sha256 {found}",
             where=where,

@@ -1,9 +1,9 @@
-"""How a version's ONNX form is named and spelled, for those who write it and those who ask it.
+"""ONNX form of a model version: its inputs, output and spelling of categories.
 
-`numbers` holds the raw columns that are numbers, doubles of shape (n_rows, n_numbers), NaN when
-missing; `texts` holds the others, of shape (n_rows, n_texts). The order is the signature's, and the
-form's own metadata names the columns of each; one without columns is no input. The one output,
-`score`, is a double of shape (n_rows, 1).
+Input `numbers` holds the numeric raw columns, doubles of shape (n_rows, n_numbers), NaN when
+missing; input `texts` holds the others, of shape (n_rows, n_texts). Columns keep the order of the
+signature, and the form's metadata names them; an input without columns is left out. Output `score`
+is a double of shape (n_rows, 1).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ SCORE = "score"
 MISSING = ""
 
 
-def spelled(category: str | None) -> str:
-    """A category as the ONNX form takes it: a text of its own for each, and "" for a missing one.
+def spell_category(category: str | None) -> str:
+    """Return a category as the ONNX form spells it: "" for a missing one, distinct otherwise.
 
-    A text tensor has no null. So nothing stands for a missing category, and a category that is
-    made of spaces alone, of none at all included, gets one space more: no two categories meet.
+    A text tensor has no null, so "" means missing. A category that is empty or made of spaces alone
+    gets one more space, so that no two categories coincide.
 
     Args:
-        category: Any text, or None when it is missing.
+        category: Any text, or None when missing.
     """
     if category is None:
         return MISSING
-    # Most categories do not begin with a space, and one look at the first character settles them.
+    # Fast path: most categories do not begin with a space.
     if category and category[0] != " ":
         return category
     return category if category.strip(" ") else f"{category} "

@@ -1,22 +1,21 @@
-"""Where a model comes from: the code that learnt it and the tables that it learnt from."""
+"""Provenance of a model version: the code that trained it, and its source environment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SOURCE = "slipway.source."
-"""Begins the tags of a version that was brought from another environment."""
+from slipway.stages.model.version_tags import SOURCE_PREFIX
 
 
 @dataclass(frozen=True)
 class CodeState:
-    """What the code was when it ran; each is `unknown` where it cannot be read.
+    """State of the code that runs; each value is `unknown` where it cannot be read.
 
     Attributes:
         git_commit: Commit of the checkout; ends in `-dirty` when files differ from it.
         lock_sha256: Digest of the lock file that the environment was made from.
-        bills: Bills of materials, CycloneDX JSON by image; those that are there.
+        bills: Bills of materials that exist, CycloneDX JSON by image.
     """
 
     git_commit: str
@@ -24,9 +23,10 @@ class CodeState:
     bills: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def origin_of(tags: Mapping[str, str]) -> str | None:
-    """Where a version was brought from, in words; None: it was trained here."""
-    if f"{SOURCE}registry" not in tags:
+def format_source(tags: Mapping[str, str]) -> str | None:
+    """Format the source of an imported version; None for a version trained here."""
+    if f"{SOURCE_PREFIX}registry" not in tags:
         return None
-    told = {name: tags.get(f"{SOURCE}{name}", "?") for name in ("version", "registry")}
-    return f"version {told['version']} of {told['registry']}"
+    version = tags.get(f"{SOURCE_PREFIX}version", "?")
+    registry = tags.get(f"{SOURCE_PREFIX}registry", "?")
+    return f"version {version} of {registry}"

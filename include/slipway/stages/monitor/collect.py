@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from slipway.errors import NotComputable, PlatformUnavailable
+from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.version_tags import TRAINING_END
 from slipway.stages.monitor.drift import PredictionRows
 from slipway.stages.monitor.performance import LabelTables, join_labels, read_labels
 from slipway.stages.monitor.windows import MonitoredWindow, closed_windows, midnight, window_at
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.registry import ModelVersion, Registry
     from slipway.stages.rollout.platform import Served
-
-CHAMPION = "champion"
 
 
 class DueWindows(TypedDict):
@@ -140,7 +140,7 @@ def monitored_windows(
     What it was asked about rows that it was trained on says nothing about how it does.
     """
     unit = spec.monitoring.window
-    since = champion.tags.get("slipway.training_end")
+    since = champion.tags.get(TRAINING_END)
     first = window_at(datetime.fromisoformat(since), unit).start if since else None
     days = [midnight(day) for day in log.days(spec.model)]
     ends = {day + timedelta(days=1) for day in days}

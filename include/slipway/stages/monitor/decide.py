@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
 from slipway.records.requests import file_request
-from slipway.records.runs import Attempt, RunRef, find_record, perform
+from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.monitor.collect import (
-    CHAMPION,
     ClockTables,
     PredictionDays,
     event_clock,

@@ -10,7 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotComputable, NotFound
-from slipway.records.runs import Attempt, RunRecord, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, open_sealed
 from slipway.stages.monitor.distances import Columns, Comparison, DriftReport, compare, tidy

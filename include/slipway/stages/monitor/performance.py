@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotComputable
-from slipway.records.runs import Attempt, RunRecord, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.labelled_rows import AVAILABLE_AT
 from slipway.stages.monitor.drift import not_comparable

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from slipway.errors import BadParameter
-from slipway.records.runs import RunRef
+from slipway.records.run_records import RunRef
 
 Unit = Literal["hour", "day", "week", "month"]
 

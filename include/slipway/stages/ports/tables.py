@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slipway.records.runs import Attempt
+from slipway.records.attempts import Attempt
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from slipway.spec.dataset import DatasetSpec, Expectation
 from slipway.spec.loading import Loaded
-from slipway.spec.problems import Problem, in_order
+from slipway.spec.problems import Problem, sort_problems
 from slipway.spec.pydantic_errors import dotted
 from slipway.spec.yaml_reader import read_document
 
@@ -62,7 +62,7 @@ def inspect_project(
         loaded,
         datasets={k: v for k, v in loaded.datasets.items() if ("datasets", k) not in broken},
         models={k: v for k, v in loaded.models.items() if ("models", k) not in broken},
-        problems=in_order([*loaded.problems, *found]),
+        problems=sort_problems([*loaded.problems, *found]),
     )
 
 

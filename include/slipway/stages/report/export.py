@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter, NotFound
 from slipway.stages.model.manifest import check, open_sealed
-from slipway.stages.model.onnx_form import MISSING, NUMBERS, ONNX, SCORE, TEXTS, spelled
+from slipway.stages.model.onnx_form import MISSING, NUMBERS, ONNX, SCORE, TEXTS, spell_category
 
 if TYPE_CHECKING:
     from slipway.stages.ports.registry import ModelVersion, Registry
@@ -52,7 +52,7 @@ def score(session: onnxruntime.InferenceSession, rows: list[dict]) -> np.ndarray
         numbers = [[row.get(name) for name in NUMBERS] for row in rows]
         feed[$numbers_input] = np.array(numbers, dtype=np.float64)
     if TEXTS:
-        texts = [[spelled(row.get(name)) for name in TEXTS] for row in rows]
+        texts = [[spell_category(row.get(name)) for name in TEXTS] for row in rows]
         feed[$texts_input] = np.array(texts, dtype=object)
     return session.run([$score], feed)[0].ravel()
 
@@ -119,7 +119,7 @@ def _program(manifest: Mapping[str, Any], version: ModelVersion, *, file: str, s
         numbers_input=repr(NUMBERS),
         texts_input=repr(TEXTS),
         missing=repr(MISSING),
-        spelled=inspect.getsource(spelled),
+        spelled=inspect.getsource(spell_category),
         meaning="Probability of class 1" if classifies else "Predicted value",
         score=repr(SCORE),
         example=_example(manifest.get("ranges") or {}),

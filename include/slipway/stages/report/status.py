@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import Denied, Transient
 from slipway.records import ledger, requests
-from slipway.stages.model.provenance import origin_of
-from slipway.stages.train.engine_choice import TAG_PREFIX, TAGGED
+from slipway.stages.model.provenance import format_source
+from slipway.stages.model.version_tags import TAG_PREFIX
+from slipway.stages.train.engine_choice import TAGGED
 
 if TYPE_CHECKING:
     from slipway.records.requests import Request
@@ -173,7 +174,7 @@ def status(
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
         engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
-        told = {one.version: origin_of(one.tags) for one in found.values() if one}
+        told = {one.version: format_source(one.tags) for one in found.values() if one}
         sources = {version: origin for version, origin in told.items() if origin is not None}
     except Transient as error:
         unknown.append(error.message)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.records import ledger, requests
 from slipway.records.requests import Request
-from slipway.stages.model.provenance import origin_of
-from slipway.stages.monitor.collect import CHAMPION, ServedReader, difference_to_served
+from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.provenance import format_source
+from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
+from slipway.stages.monitor.collect import ServedReader, difference_to_served
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
 INCONCLUSIVE = "inconclusive"
-METRIC_TAG = "slipway.metric."
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,12 @@ def _evidence(standing: ModelState) -> str:
         return "Evidence: none yet."
     tags = standing.champion.tags
     metrics = ", ".join(
-        f"{name.removeprefix(METRIC_TAG)} {float(value):.4f}"
+        f"{name.removeprefix(METRIC_PREFIX)} {float(value):.4f}"
         for name, value in sorted(tags.items())
-        if name.startswith(METRIC_TAG)
+        if name.startswith(METRIC_PREFIX)
     )
-    asked = tags.get("slipway.reason", "no reason was recorded")
-    origin = origin_of(tags)
+    asked = tags.get(REASON, "no reason was recorded")
+    origin = format_source(tags)
     brought = f"; brought here as {origin}" if origin else ""
     return f"Evidence: {metrics or 'no metrics'} on its holdout{brought}; trained because: {asked}"
 

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from slipway.errors import BadParameter, StoreUnavailable, Superseded
 from slipway.records.leases import Lease, find_lease, release, renew
-from slipway.records.runs import RunRef, find_record, need_record
+from slipway.records.run_records import RunRef, find_record, need_record
 from slipway.records.store import Store
 from slipway.stages.rollout.plan import Action
 

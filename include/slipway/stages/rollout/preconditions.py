@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slipway.errors import BadParameter, RolloutRefused
-from slipway.records.runs import RunRef, need_record
+from slipway.records.run_records import RunRef, need_record
 from slipway.records.store import Store
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.canary_analysis import SHIFTED

@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from slipway.errors import EditedByHand, SlipwayError, Superseded
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, acquire, release
-from slipway.records.runs import Attempt, RunRecord, RunRef, find_record, perform
+from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
-from slipway.records.runs import Attempt, RunRecord, RunRef, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, encode, find_json, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec

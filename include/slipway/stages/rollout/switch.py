@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
 from slipway.records import ledger
-from slipway.records.runs import Attempt, RunRecord, RunRef, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec

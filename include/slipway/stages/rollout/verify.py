@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
-from slipway.records.runs import Attempt, RunRecord, RunRef, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import BadParameter, NotFound
+from slipway.records.attempts import Attempt
 from slipway.records.desired_state import BATCH_FOLDER, first_desired
-from slipway.records.runs import Attempt, RunRecord, RunRef, find_record
+from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest
-from slipway.stages.monitor.collect import CHAMPION, ServedReader, difference_to_served
+from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.version_tags import TRAINING_END
+from slipway.stages.monitor.collect import ServedReader, difference_to_served
 from slipway.stages.monitor.windows import Window, parse_window, window_at
 
 if TYPE_CHECKING:
@@ -278,7 +281,7 @@ def _since(
     if begun is not None and begun.weights:
         with suppress(NotFound):
             first = registry.version(spec.model, min(begun.weights))
-    end = first.tags.get("slipway.training_end")
+    end = first.tags.get(TRAINING_END)
     return datetime.fromisoformat(end) if end else datetime.min.replace(tzinfo=UTC)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from slipway.records.runs import Attempt, RunRecord, perform
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.labelled_rows import AVAILABLE_AT

@@ -1,7 +1,7 @@
-"""The head of a training run: which request it works on; `answering` is its tail.
+"""Accept a retrain request: the first stage of a training run, which picks the request to work on.
 
-Level-triggered: what the state of tables, clock and registry asks for is asked for once,
-and an accepted request that nobody answered is taken up again.
+Level-triggered: a request that tables, clock and registry call for is filed once, and an accepted
+request without an answer is resumed.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ from croniter import croniter
 
 from slipway.errors import BadParameter
 from slipway.records import requests
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRef, perform
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.rollout.reconcile import BLOCKED, ROLLOUT_TAG
-from slipway.stages.train.close_request import about
-from slipway.stages.train.retrain_policy import Facts, judge
+from slipway.stages.train.close_request import request_numbers
+from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables
-
 
 BEFORE_ANY_FEATURES = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,67 +39,63 @@ def accept(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
-    store: Store,
+    context: RunContext,
     tables: Tables,
     registry: Registry,
-    origin: Mapping[str, Any],
-    asked: Mapping[str, str] | None = None,
+    person_request: Mapping[str, str] | None = None,
 ) -> Verdict:
-    """Which request a training run works on: `accept` with its number, `suppress` or `nothing`.
+    """Pick the request of a training run: `accept` with its number, `suppress` or `nothing`.
 
-    Files what the state asks for, decides on every undecided request, and records each decision.
-    A request that was accepted before and has no answer yet is taken up again.
+    Files the requests that are due, applies the policy to every undecided one, and records each
+    decision. An accepted request without an answer is resumed.
 
     Args:
-        spec: The model.
+        spec: Model.
         dataset: Its dataset.
-        store: Where requests and records live.
+        context: Store and origin of the run.
         tables: Labels and event clock.
-        registry: Whether there is a model already.
-        origin: Who runs this.
-        asked: A person's request, `reason` and `by`; none: nobody asks. Asked again by the same
-            run (`run_id` of the origin), or in the same words at the same time, it is the same.
+        registry: Registered versions.
+        person_request: `reason` and `by` of a request by a person. A repeat by the same run
+            (`run_id` of the origin), or with the same words at the same event time, is the same
+            request.
 
     Raises:
-        BadParameter: A person asks without a reason or a name.
+        BadParameter: A person's request lacks its reason or name.
     """
+    store = context.store
     labels_table = f"{dataset.dataset}/labels"
     labels_version, labels = tables.version(labels_table), tables.count(labels_table)
     clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES
-    if asked is not None:
-        _file_persons(store, spec.model, asked, clock=clock, origin=origin)
+    if person_request is not None:
+        _file_person_request(spec.model, person_request, context=context, clock=clock)
     if labels_version is not None and clock != BEFORE_ANY_FEATURES:
         _file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
     suppressed: Verdict | None = None
     undecided = requests.open_requests(store, spec.model)
     for request in sorted(undecided, key=lambda one: (one.kind != "person", one.number)):
-        verdict = _decide(spec, store, request, clock=clock, labels=labels, origin=origin)
+        verdict = _decide(spec, request, context=context, clock=clock, labels=labels)
         suppressed = verdict if verdict.action == "suppress" else suppressed
     current = requests.in_flight(store, spec.model)
     if current is not None:
         reason = f"Request {current.number} ({current.kind}): {current.reason}"
-        return Verdict("accept", reason, about(current))
-    return suppressed or Verdict("nothing", "Nobody asks for a new model.")
+        return Verdict("accept", reason, request_numbers(current))
+    return suppressed or Verdict("nothing", "No retrain request is open.")
 
 
 def _decide(
-    spec: ModelSpec,
-    store: Store,
-    request: Request,
-    *,
-    clock: datetime,
-    labels: int,
-    origin: Mapping[str, Any],
+    spec: ModelSpec, request: Request, *, context: RunContext, clock: datetime, labels: int
 ) -> Verdict:
+    store = context.store
+
     def work(_: Attempt) -> Verdict:
         facts = _facts(store, spec.model, clock=clock, labels=labels)
-        judged = judge(request.kind, facts, spec.retraining)
-        numbers = {**judged.numbers, **about(request)}
-        return Verdict(judged.action, judged.reason, numbers, request.evidence)
+        decision = apply_policy(request.kind, facts, spec.retraining)
+        numbers = {**decision.numbers, **request_numbers(request)}
+        return Verdict(decision.action, decision.reason, numbers, request.evidence)
 
     ref = RunRef(spec.model, request.run, "accept")
     inputs = {"request": request.number, "kind": request.kind, "asked": request.reason}
-    verdict = perform(store, ref, work, inputs=inputs, origin=origin).verdict
+    verdict = perform(store, ref, work, inputs=inputs, origin=context.origin).verdict
     requests.decide(
         store,
         request,
@@ -107,13 +106,13 @@ def _decide(
     return verdict
 
 
-def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Facts:
+def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> RetrainFacts:
     trained_labels: int | None = None
     last_automatic: datetime | None = None
     for request, numbers in _accepted(store, model):
-        given = requests.find_answer(store, request)
-        if given is not None and given.outcome == "failed":
-            # It learnt from nothing; what made it fail may be mended by now.
+        answer = requests.find_answer(store, request)
+        if answer is not None and answer.outcome == "failed":
+            # No model learnt from those labels, and the cause of the failure may be repaired.
             continue
         if trained_labels is None:
             trained_labels = int(numbers["labels"])
@@ -122,7 +121,7 @@ def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Facts:
             break
     current = requests.in_flight(store, model)
     in_flight = current.number if current else None
-    return Facts(clock, labels, trained_labels, in_flight, last_automatic)
+    return RetrainFacts(clock, labels, trained_labels, in_flight, last_automatic)
 
 
 def _accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, Any]]]:
@@ -133,25 +132,27 @@ def _accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, 
             yield request, decision.numbers
 
 
-def _file_persons(
-    store: Store,
-    model: str,
-    asked: Mapping[str, str],
-    *,
-    clock: datetime,
-    origin: Mapping[str, Any],
+def _file_person_request(
+    model: str, person_request: Mapping[str, str], *, context: RunContext, clock: datetime
 ) -> None:
-    reason, by = asked.get("reason", "").strip(), asked.get("by", "").strip()
+    reason, by = (person_request.get(name, "").strip() for name in ("reason", "by"))
     if not reason or not by:
         raise BadParameter(
             f"{model} cannot be retrained on a person's request",
-            expected="a reason and who asks",
-            found="no reason" if by else "nobody's name",
+            expected="a reason and the person's name",
+            found="no reason" if by else "no name",
         )
     at = clock.isoformat()
-    identity = origin.get("run_id") or digest(encode([reason, by, at]))[:12]
-    unique = f"person-{identity}"
-    requests.file_request(store, model, kind="person", reason=reason, at=at, by=by, unique=unique)
+    identity = context.origin.get("run_id") or digest(encode([reason, by, at]))[:12]
+    requests.file_request(
+        context.store,
+        model,
+        kind="person",
+        reason=reason,
+        at=at,
+        by=by,
+        unique=f"person-{identity}",
+    )
 
 
 def _file_due(
@@ -163,7 +164,7 @@ def _file_due(
     labels: int,
     labels_version: int,
 ) -> None:
-    """File what nobody but the state of things asks for: a first model, a batch, a cron tick."""
+    """File the requests that the state calls for: first model, labelled batch, cron tick."""
     model, policy = spec.model, spec.retraining
     if labels < policy.first_after_labels:
         return
@@ -188,15 +189,15 @@ def _file_due(
 
 
 def _has_model(registry: Registry, model: str) -> bool:
-    """Whether one serves, or may; a first challenger that was refused would wait for ever."""
-    if registry.alias(model, "champion") is not None:
+    """Whether a version serves or may serve; a refused first challenger does not count."""
+    if registry.alias(model, CHAMPION) is not None:
         return True
-    challenger = registry.alias(model, "challenger")
+    challenger = registry.alias(model, CHALLENGER)
     return challenger is not None and challenger.tags.get(ROLLOUT_TAG) not in BLOCKED
 
 
 def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> datetime | None:
-    """The newest tick up to the event clock, if nothing has been accepted since."""
+    """The newest tick up to the event clock, unless a request was accepted since."""
     if cron is None:
         return None
     accepted = next(_accepted(store, model), None)

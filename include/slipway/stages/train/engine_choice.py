@@ -1,6 +1,6 @@
-"""Which engine may answer for a model version: its ONNX form, or the pipeline it was learnt as.
+"""Choose the engine that serves a model version: its ONNX form, or its scikit-learn pipeline.
 
-A form is taken only if it answered as the pipeline does on every kind of rows that was tried.
+The form is chosen only if its scores equal the pipeline's on every kind of rows compared.
 """
 
 from __future__ import annotations
@@ -11,26 +11,25 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from slipway.records.verdicts import Number
+from slipway.stages.model.version_tags import TAG_PREFIX
 
 TOLERANCE = 1e-6
-"""Allowed difference: absolute for scores below 1, relative above; XGBoost itself adds floats."""
+"""Allowed difference: absolute for scores below 1, relative above; XGBoost itself sums floats."""
 
 TAGGED = ("engine", "engine_reason", "parity_max_difference", "parity_rows")
-"""Which of an engine's numbers become tags of the version."""
-
-TAG_PREFIX = "slipway."
+"""Numbers of the engine that become tags of the version."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Some rows of one kind, scored by both engines.
+class ParityCheck:
+    """Comparison of both engines on rows of one kind.
 
     Attributes:
-        kind: What is special about them.
-        rows: How many.
+        kind: Kind of rows.
+        rows: Number of rows.
         max_difference: The largest difference, absolute below 1 and relative above.
-        flips: Rows that get another label at 0.5. Where the pipeline's own score is within the
-            tolerance of 0.5 none is counted: there its label hangs on the last rounding.
+        flips: Rows with another label at 0.5. Rows whose pipeline score is within the tolerance
+            of 0.5 do not count: there the label depends on rounding.
     """
 
     kind: str
@@ -40,19 +39,19 @@ class Compared:
 
     @property
     def agrees(self) -> bool:
-        """Whether the two answered alike; a score that is no number does not."""
+        """Whether the scores are equal within the tolerance; NaN is not."""
         return self.max_difference <= TOLERANCE and self.flips == 0
 
 
 @dataclass(frozen=True)
-class Parity:
-    """How alike the two engines answered.
+class ParitySummary:
+    """Comparison of both engines on all rows.
 
     Attributes:
-        rows: How many rows were compared.
-        max_difference: As in `Compared`, over all of them; None when a score was no number.
-        flips: As in `Compared`, over all of them.
-        kinds: How many kinds of rows were compared.
+        rows: Number of rows compared.
+        max_difference: As in `ParityCheck`, over all rows; None when a score was NaN.
+        flips: As in `ParityCheck`, over all rows.
+        kinds: Number of kinds of rows.
     """
 
     rows: int
@@ -62,28 +61,28 @@ class Parity:
 
 
 @dataclass(frozen=True)
-class Engine:
-    """Which engine answers for a version.
+class EngineChoice:
+    """Engine of a version.
 
     Attributes:
-        name: The engine.
-        reason: Why, in words.
-        parity: What was compared; None when there was no ONNX form to compare with.
-        seconds: What the conversion and the comparison took.
+        name: `onnx` or `sklearn`.
+        reason: Reason of the choice.
+        parity: Comparison; None when there was no ONNX form.
+        seconds: Duration of conversion and comparison.
     """
 
     name: Literal["onnx", "sklearn"]
     reason: str
-    parity: Parity | None = None
+    parity: ParitySummary | None = None
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON, as a manifest keeps it."""
+        """Return the engine as plain JSON, for the manifest."""
         return asdict(self)
 
 
 def numbers_of(manifest: Mapping[str, Any]) -> dict[str, Number]:
-    """What a manifest says of the engine, as a verdict's numbers."""
+    """Return the engine in a manifest, as the numbers of a verdict."""
     engine = manifest["engine"]
     parity = engine["parity"] or {}
     return {
@@ -96,20 +95,20 @@ def numbers_of(manifest: Mapping[str, Any]) -> dict[str, Number]:
 
 
 def tags_of(numbers: Mapping[str, Number]) -> dict[str, str]:
-    """A version's tags, from the numbers of the verdict of its training."""
-    told = {name: numbers.get(name) for name in TAGGED}
-    return {f"{TAG_PREFIX}{name}": str(value) for name, value in told.items() if value is not None}
+    """Return a version's tags from the numbers of its training."""
+    tagged = {name: numbers.get(name) for name in TAGGED}
+    return {f"{TAG_PREFIX}{name}": str(one) for name, one in tagged.items() if one is not None}
 
 
-def choose_engine(compared: Sequence[Compared], *, labels: bool) -> Engine:
-    """The ONNX form if it agreed on every kind of rows, else the pipeline.
+def choose_engine(compared: Sequence[ParityCheck], *, labels: bool) -> EngineChoice:
+    """Return the ONNX form if it agrees on every kind of rows, else the pipeline.
 
     Args:
-        compared: At least one kind of rows.
-        labels: Whether a score stands for a label.
+        compared: Comparisons, one for each kind of rows.
+        labels: Whether scores are turned into labels.
     """
     largest = max((_size(one.max_difference) for one in compared), default=math.inf)
-    parity = Parity(
+    parity = ParitySummary(
         rows=sum(one.rows for one in compared),
         max_difference=largest if math.isfinite(largest) else None,
         flips=sum(one.flips for one in compared),
@@ -117,21 +116,21 @@ def choose_engine(compared: Sequence[Compared], *, labels: bool) -> Engine:
     )
     failed = [one for one in compared if not one.agrees]
     if not compared or parity.rows == 0:
-        return Engine("sklearn", "parity: there was no row to compare", parity)
+        return EngineChoice("sklearn", "parity: there was no row to compare", parity)
     if failed:
-        return Engine("sklearn", f"parity: {_told(failed)}", parity)
+        return EngineChoice("sklearn", f"parity: {_format_worst(failed)}", parity)
     equal = "equal" if largest == 0 else f"differ by at most {largest:.1e} from"
     unflipped = ", and no label flips" if labels else ""
     reason = f"the scores of {parity.rows:,} rows of {parity.kinds} kinds {equal} the pipeline's"
-    return Engine("onnx", f"{reason}{unflipped}", parity)
+    return EngineChoice("onnx", f"{reason}{unflipped}", parity)
 
 
-def without_form(why: str) -> Engine:
-    """The pipeline, because it could not be written as ONNX."""
-    return Engine("sklearn", f"conversion failed: {why}")
+def without_form(why: str) -> EngineChoice:
+    """Return the pipeline, because it could not be converted to ONNX."""
+    return EngineChoice("sklearn", f"conversion failed: {why}")
 
 
-def _told(failed: Sequence[Compared]) -> str:
+def _format_worst(failed: Sequence[ParityCheck]) -> str:
     worst = max(failed, key=lambda one: _size(one.max_difference))
     size = _size(worst.max_difference)
     by = f"differ by up to {size:.1e}" if math.isfinite(size) else "have a score that is no number"

@@ -1,4 +1,4 @@
-"""Evaluation: challenger, champion and a constant on the same rows, which all three never saw."""
+"""Evaluate challenger, champion and a constant model on the same rows, unseen by all three."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, get_args
 
 from slipway.errors import BadRequest
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
-from slipway.records.store import Store
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.model import ClassificationMetric, RegressionMetric
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
+from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.gates import CHAMPION
-from slipway.stages.train.splitting import as_target
+from slipway.stages.train.splitting import to_target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,45 +43,44 @@ def evaluate(
     dataset: DatasetSpec,
     *,
     request: Request,
-    store: Store,
+    context: RunContext,
     tables: Tables,
     registry: Registry,
     tracking: Tracking,
     load: LoadPackage,
     measure: Measure,
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """Record of the metrics of challenger, champion and constant on the same holdout rows.
+    """Record the metrics of challenger, champion and constant on the same holdout rows.
 
-    A number that cannot be computed is None, and a gate refuses it.
+    A metric that cannot be computed is None, which a gate refuses.
 
     Raises:
         RegistryUnavailable: The MLflow server does not answer.
         Tampered: A model's files differ from their digests.
     """
     ref = RunRef(spec.model, request.run, "evaluate")
-    pinned = need_record(store, ref.beside("snapshot"))
-    trained = need_record(store, ref.beside("train"))
-    work = _Evaluation(Contest(spec, dataset, tables, measure), registry, tracking, load)
+    pinned = need_record(context.store, ref.beside("snapshot"))
+    trained = need_record(context.store, ref.beside("train"))
+    work = _Evaluation(Comparison(spec, dataset, tables, measure), registry, tracking, load)
     return perform(
-        store,
+        context.store,
         ref,
         lambda attempt: work.attempt(
             attempt, Snapshot.from_numbers(pinned.verdict.numbers), trained.verdict
         ),
         inputs={"request": request.number, "train": trained.ref.key},
-        origin=origin,
+        origin=context.origin,
     )
 
 
 @dataclass(frozen=True)
-class Contest:
-    """Who meets whom, and on which rows.
+class Comparison:
+    """Comparison of two versions and a constant on common holdout rows.
 
     Attributes:
-        spec: The model.
+        spec: Model.
         dataset: Its dataset.
-        tables: Where the rows are.
+        tables: Tables of the dataset.
         measure: Computes the metrics.
     """
 
@@ -91,13 +92,13 @@ class Contest:
     def numbers(
         self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
     ) -> dict[str, Number]:
-        """The numbers that a gate compares: of challenger, champion and constant.
+        """Return the metrics of challenger, champion and constant, for the gates.
 
         Args:
-            pins: What may be seen of the tables.
-            challenger: Who wants to be champion.
-            champion: Who is; None: nobody.
-            version: The champion's.
+            pins: Pinned versions of the tables.
+            challenger: Trained model.
+            champion: Champion's model, or None without one.
+            version: Champion's version.
         """
         contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
         rows = self._common_holdout(pins, list(contenders.values()))
@@ -111,34 +112,36 @@ class Contest:
         return numbers | self._metrics("constant", rows, constant)
 
     def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
-        """The challenger's holdout rows that follow every contender's training rows."""
+        """Holdout rows of the challenger that are newer than every contender's training rows."""
         manifests = [contender.manifest for contender in contenders]
         declared = self.dataset.streams.features.columns
-        asked = [column["name"] for manifest in manifests for column in manifest["features"]]
+        inputs = [column["name"] for manifest in manifests for column in manifest["features"]]
         rows = read_labelled(
             self.tables,
             self.dataset,
             pins,
-            columns=[name for name in dict.fromkeys(asked) if name in declared],
+            columns=[name for name in dict.fromkeys(inputs) if name in declared],
             target=self.spec.target,
         )
         times = rows[self.dataset.event_time]
         start = datetime.fromisoformat(manifests[0]["holdout_start"])
-        seen = max(datetime.fromisoformat(manifest["training_end"]) for manifest in manifests)
-        return rows[(times >= start) & (times > seen)]
+        trained_until = max(
+            datetime.fromisoformat(manifest["training_end"]) for manifest in manifests
+        )
+        return rows[(times >= start) & (times > trained_until)]
 
     def _metrics(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
         names = METRICS[self.spec.task]
         if scores is None:
             return {f"{who}.{name}": None for name in names}
-        actual = as_target(rows[self.spec.target], self.spec.task)
+        actual = to_target(rows[self.spec.target], self.spec.task)
         measured = self.measure(names, actual=actual, scores=scores)
         return {f"{who}.{name}": measured[name] for name in names}
 
 
 @dataclass(frozen=True)
 class _Evaluation:
-    contest: Contest
+    contest: Comparison
     registry: Registry
     tracking: Tracking
     load: LoadPackage
@@ -148,7 +151,7 @@ class _Evaluation:
         return self.contest.spec
 
     def attempt(self, attempt: Attempt, pins: Snapshot, trained: Verdict) -> Verdict:
-        """Score everything on the same rows, and write the numbers down."""
+        """Score all contenders on the same rows and log the metrics."""
         with TemporaryDirectory(prefix="slipway-evaluate-") as scratch:
             challenger = self._challenger(trained, Path(scratch))
             champion, version = self._champion(Path(scratch))
@@ -175,16 +178,16 @@ class _Evaluation:
     def _reason(self, numbers: Mapping[str, Number]) -> str:
         metric = next(iter(self.spec.gates.metrics))
         who = ("challenger", "champion", "constant")
-        said = [
-            f"{name} {_show(numbers[f'{name}.{metric}'])}"
+        shown = [
+            f"{name} {_format_metric(numbers[f'{name}.{metric}'])}"
             for name in who
             if f"{name}.{metric}" in numbers
         ]
-        return f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(said)}."
+        return f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(shown)}."
 
 
 def _scores(contender: Package, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
-    """Scores of some rows, or None when the table no longer holds what the model needs."""
+    """Scores, or None when the table no longer has a column that the model needs."""
     try:
         return contender.predict(rows)
     except BadRequest:
@@ -194,7 +197,7 @@ def _scores(contender: Package, rows: pd.DataFrame) -> np.ndarray[Any, Any] | No
 def _agreement(
     challenger: np.ndarray[Any, Any] | None, champion: np.ndarray[Any, Any] | None
 ) -> dict[str, Number]:
-    """How the two are related on the same rows, for a rollout to expect of its candidate."""
+    """Agreement of both on the same rows, which the rollout expects of its candidate."""
     agreement = None
     if challenger is not None and champion is not None:
         agreement = measure_agreement(challenger.tolist(), champion.tolist())
@@ -205,5 +208,5 @@ def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:
     return {name: float(value) for name, value in numbers.items() if isinstance(value, int | float)}
 
 
-def _show(value: Number) -> str:
+def _format_metric(value: Number) -> str:
     return f"{value:.4f}" if isinstance(value, float) else "not computable"

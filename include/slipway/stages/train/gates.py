@@ -1,7 +1,7 @@
-"""The gate: whether a challenger may be called one, from numbers alone.
+"""Gates: decide from metrics alone whether a trained model becomes challenger; pure.
 
-What cannot be computed is refused: no verdict comes from a default.
-Thresholds mean what MLflow's `MetricThreshold` means by the same words.
+A metric that cannot be computed refuses: no verdict comes from a default.
+Thresholds have the meaning of MLflow's `MetricThreshold`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.model import Gates, Threshold
 from slipway.stages.model.agreement import EVIDENCE
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 
-CHALLENGER = "challenger"
-CHAMPION = "champion"
 CONSTANT = "constant"
 
-# MLflow's fall-back where a champion's value of 0 makes a relative change meaningless.
+# MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
 BETTER_THAN_ZERO = 1e-10
 
 
 def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
-    """`promote` when every gate holds, else `refuse` with each comparison that does not.
+    """Return `promote` when every gate holds, else `refuse` with each comparison that fails.
 
     Args:
-        gates: What a challenger must show, in the words of MLflow's `MetricThreshold`.
+        gates: Thresholds by metric.
         numbers: `rows`, `champion.version` (None: there is no champion), and
             `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`. How far challenger
-            and champion differ (`disagreement`) is handed on for the rollout to expect.
+            and champion differ (`disagreement`) is passed on to the verdict, for the rollout.
     """
     failures = [*_uncomputable(gates, numbers)]
     if not failures:
@@ -41,11 +40,11 @@ def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
     compared = _compared(gates, numbers)
     if failures:
         return Verdict("refuse", f"A gate does not hold: {'; '.join(failures)}.", compared)
-    return Verdict("promote", f"Every gate holds: {_said(gates, compared)}.", compared)
+    return Verdict("promote", f"Every gate holds: {_format_comparison(gates, compared)}.", compared)
 
 
 def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
-    """What is missing, in words; while anything is, nothing is compared."""
+    """Numbers that are missing; while there is one, nothing is compared."""
     rows = _finite(numbers.get("rows"))
     if rows is None:
         yield "the number of holdout rows is not known"
@@ -61,27 +60,27 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
 
 
 def _failures(metric: str, bar: Threshold, numbers: Mapping[str, Number]) -> Iterator[str]:
-    """Comparisons of one metric that do not hold; all its numbers are finite."""
+    """Comparisons of one metric that fail; all its numbers are finite."""
     sign = 1.0 if bar.greater_is_better else -1.0
     against = _baseline(numbers)
     challenger = _need(numbers, f"{CHALLENGER}.{metric}")
     baseline = _need(numbers, f"{against}.{metric}")
     gain = sign * (challenger - baseline)
-    said = f"{metric} {challenger:.4f}"
+    measured = f"{metric} {challenger:.4f}"
     if bar.threshold is not None and sign * challenger < sign * bar.threshold:
         side = "below" if bar.greater_is_better else "above"
-        yield f"{said} is {side} the threshold {bar.threshold:g}"
+        yield f"{measured} is {side} the threshold {bar.threshold:g}"
     if against == CONSTANT:
         if gain <= 0:
-            yield f"{said} is no better than the constant model's {baseline:.4f}"
+            yield f"{measured} is no better than the constant model's {baseline:.4f}"
         return
     better = f"is not better than the champion's {baseline:.4f} by at least"
     needed = bar.min_absolute_change
     if needed is not None and sign * challenger < sign * baseline + needed:
-        yield f"{said} {better} {needed:g}"
+        yield f"{measured} {better} {needed:g}"
     share = bar.min_relative_change
     if share is not None and _relative_falls_short(gain, baseline, share):
-        yield f"{said} {better} {share:.2%}"
+        yield f"{measured} {better} {share:.2%}"
 
 
 def _relative_falls_short(gain: float, baseline: float, share: float) -> bool:
@@ -91,7 +90,7 @@ def _relative_falls_short(gain: float, baseline: float, share: float) -> bool:
 
 
 def _baseline(numbers: Mapping[str, Number]) -> str:
-    """What the challenger has to beat: the champion, or a constant while there is none."""
+    """The champion, or a constant model while there is none."""
     return CHAMPION if numbers.get("champion.version") is not None else CONSTANT
 
 
@@ -109,22 +108,22 @@ def _need(numbers: Mapping[str, Number], name: str) -> float:
 
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
-    """The numbers that the gates look at or hand on; what is not finite is None."""
+    """The numbers that the verdict keeps; None in place of one that is not finite."""
     names = ["rows", "champion.version", *EVIDENCE]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
-    return {name: _plain(numbers[name]) for name in names if name in numbers}
+    return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}
 
 
-def _plain(value: Number) -> Number:
+def _finite_or_none(value: Number) -> Number:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _said(gates: Gates, numbers: Mapping[str, Number]) -> str:
+def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
     against = _baseline(numbers)
-    said = [
+    compared = [
         f"{metric} {_need(numbers, f'{CHALLENGER}.{metric}'):.4f} "
         f"({against} {_need(numbers, f'{against}.{metric}'):.4f})"
         for metric in gates.metrics
     ]
-    return f"{', '.join(said)} on {numbers['rows']:,} rows that neither had seen"
+    return f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"

@@ -1,72 +1,62 @@
-"""Promotion of a challenger: the gate decides; the registry then does as it said."""
+"""Promote a trained model to challenger: the gates decide, then the registry is changed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from slipway.records import ledger
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
-from slipway.records.store import Store
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.model import sbom
-from slipway.stages.model.agreement import COMPARED_WITH, EVIDENCE, TAG_PREFIX
+from slipway.stages.model import sbom, version_tags
+from slipway.stages.model.agreement import EVIDENCE
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
-from slipway.stages.train.gates import CHALLENGER, CHAMPION, gate
-
-PREVIOUS = "previous"
-
-RUN_KEY = "slipway.run_key"
-DIGEST = "slipway.digest"
+from slipway.stages.train.gates import gate
 
 
-def gate_challenger(
-    spec: ModelSpec, *, request: Request, store: Store, origin: Mapping[str, Any]
-) -> RunRecord:
-    """Record of the gate's verdict on what was evaluated.
+def gate_challenger(spec: ModelSpec, *, request: Request, context: RunContext) -> RunRecord:
+    """Apply the gates to the evaluation and record their verdict.
 
     Raises:
         NotFound: The evaluation has not finished.
     """
     ref = RunRef(spec.model, request.run, "gate")
-    evaluated = need_record(store, ref.beside("evaluate"))
+    evaluated = need_record(context.store, ref.beside("evaluate"))
 
     def decide(_: Attempt) -> Verdict:
         verdict = gate(spec.gates, evaluated.verdict.numbers)
         return replace(verdict, evidence={"evaluation": evaluated.ref.key})
 
     return perform(
-        store,
+        context.store,
         ref,
         decide,
         inputs={"request": request.number, "evaluation": evaluated.ref.key},
-        origin=origin,
+        origin=context.origin,
     )
 
 
 def promote_challenger(
-    spec: ModelSpec,
-    *,
-    request: Request,
-    store: Store,
-    registry: Registry,
-    origin: Mapping[str, Any],
+    spec: ModelSpec, *, request: Request, context: RunContext, registry: Registry
 ) -> RunRecord:
-    """Record of a registered challenger, or of its refusal.
+    """Register the trained model and point the alias `challenger` to it, or refuse it.
 
-    It is refused when the gate says so, and when another champion serves than the one that it was
-    compared with.
+    It is refused when a gate does not hold, and when the champion is no longer the version that
+    it was compared with.
 
     Raises:
         NotFound: The gate has not decided.
         RegistryUnavailable: The MLflow server does not answer.
         Superseded: A newer attempt has begun.
     """
+    store = context.store
     ref = RunRef(spec.model, request.run, "promote_challenger")
     gated = need_record(store, ref.beside("gate"))
     trained = need_record(store, ref.beside("train"))
@@ -74,15 +64,16 @@ def promote_challenger(
     tags = _version_tags(
         request, gated=gated.verdict, trained=trained.verdict, pinned=pinned.verdict
     )
-
     run_key = f"{spec.model}/{request.run}"
 
     def act(attempt: Attempt) -> Verdict:
         if gated.verdict.action != "promote":
             return Verdict("refused", gated.verdict.reason, gated.verdict.numbers)
-        stale = _stale(gated.verdict, registry.alias(spec.model, CHAMPION), run_key=run_key)
-        if stale is not None:
-            return stale
+        refusal = _refuse_changed_champion(
+            gated.verdict, registry.alias(spec.model, CHAMPION), run_key=run_key
+        )
+        if refusal is not None:
+            return refusal
         attempt.check()
         version = registry.register(
             spec.model,
@@ -104,12 +95,14 @@ def promote_challenger(
         ref,
         act,
         inputs={"request": request.number, "gate": gated.ref.key},
-        origin=origin,
+        origin=context.origin,
     )
 
 
-def _stale(gated: Verdict, champion: ModelVersion | None, *, run_key: str) -> Verdict | None:
-    """Why the gate's comparison no longer counts, or None while it does."""
+def _refuse_changed_champion(
+    gated: Verdict, champion: ModelVersion | None, *, run_key: str
+) -> Verdict | None:
+    """Refuse when the champion is another than the gates compared with; None while it is not."""
     compared = gated.numbers["champion.version"]
     present = None if champion is None else champion.version
     # This run's own version is champion when an earlier attempt was killed after its promotion.
@@ -128,27 +121,27 @@ def _stale(gated: Verdict, champion: ModelVersion | None, *, run_key: str) -> Ve
 def _version_tags(
     request: Request, *, gated: Verdict, trained: Verdict, pinned: Verdict
 ) -> dict[str, str]:
-    """What is known of a version without opening it."""
+    """Tags with the facts of a version that are needed without downloading it."""
     champion = gated.numbers.get("champion.version")
     pins = {name: pinned.numbers[name] for name in ("features_version", "labels_version", "as_of")}
     metrics = {
-        f"slipway.metric.{name.removeprefix('challenger.')}": repr(value)
+        f"{version_tags.METRIC_PREFIX}{name.removeprefix('challenger.')}": repr(value)
         for name, value in gated.numbers.items()
         if name.startswith("challenger.")
     }
     evidence = {
-        f"{TAG_PREFIX}{name}": repr(gated.numbers[name])
+        f"{version_tags.TAG_PREFIX}{name}": repr(gated.numbers[name])
         for name in EVIDENCE
         if gated.numbers.get(name) is not None
     }
     return {
-        DIGEST: trained.evidence["manifest_sha256"],
-        "slipway.request": str(request.number),
-        "slipway.reason": request.reason,
-        "slipway.gate": gated.reason,
-        COMPARED_WITH: "constant" if champion is None else f"version {champion}",
-        "slipway.training_end": str(trained.numbers["training_end"]),
-        "slipway.snapshot": json.dumps(pins),
+        version_tags.DIGEST: trained.evidence["manifest_sha256"],
+        version_tags.REQUEST: str(request.number),
+        version_tags.REASON: request.reason,
+        version_tags.GATE: gated.reason,
+        version_tags.COMPARED_WITH: "constant" if champion is None else f"version {champion}",
+        version_tags.TRAINING_END: str(trained.numbers["training_end"]),
+        version_tags.SNAPSHOT: json.dumps(pins),
         **engine_choice.tags_of(trained.numbers),
         **sbom.tags_of(trained.evidence),
         **metrics,

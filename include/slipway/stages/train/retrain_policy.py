@@ -1,4 +1,13 @@
-"""Whether a request to retrain is accepted: one pure policy, whoever asks."""
+"""Retrain policy: one pure function accepts or suppresses a retrain request, by five rules.
+
+| Rule | Applies to |
+|---|---|
+| one retraining at a time | every request |
+| enough labels to train at all (`first_after_labels`) | every request |
+| mode: `observe` and `suggest` accept people only | automatic requests |
+| enough new labels since the last training (`min_new_labels`) | automatic requests |
+| cool-down on the event clock (`cooldown_days`) | automatic requests |
+"""
 
 from __future__ import annotations
 
@@ -15,16 +24,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the policy may look at.
+class RetrainFacts:
+    """Facts that the policy decides on.
 
     Attributes:
         clock: The dataset's event clock.
         labels: Labels that have arrived.
-        trained_labels: Labels there were at the last accepted request that did not fail; None when
-            there was none.
-        in_flight: Number of the request that is being worked on; None when there is none.
-        last_automatic: Event clock when an automatic request was last accepted; None when never.
+        trained_labels: Labels at the last accepted request that did not fail; None without one.
+        in_flight: Number of the accepted request that has no answer yet, or None.
+        last_automatic: Event clock when an automatic request was last accepted, or None.
     """
 
     clock: datetime
@@ -33,77 +41,100 @@ class Facts:
     in_flight: int | None
     last_automatic: datetime | None
 
+    @property
+    def new_labels(self) -> int | None:
+        """Labels since the last training, or None before the first."""
+        return None if self.trained_labels is None else self.labels - self.trained_labels
+
     def numbers(self) -> dict[str, Number]:
-        """The same facts as the decision stores them."""
-        new = None if self.trained_labels is None else self.labels - self.trained_labels
+        """Return the facts as the numbers of a decision."""
         return {
             "clock": self.clock.isoformat(),
             "labels": self.labels,
-            "new_labels": new,
+            "new_labels": self.new_labels,
             "in_flight": self.in_flight,
             "last_automatic": self.last_automatic.isoformat() if self.last_automatic else None,
         }
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the policy says to one request: accept or suppress, why, and on which numbers."""
+class PolicyDecision:
+    """Decision on one request: action, reason, and the numbers that were compared."""
 
     action: Literal["accept", "suppress"]
     reason: str
     numbers: Mapping[str, Number]
 
 
-def judge(kind: Kind, facts: Facts, policy: Retraining) -> Judgement:
+def apply_policy(kind: Kind, facts: RetrainFacts, policy: Retraining) -> PolicyDecision:
     """Accept or suppress a request of one kind; pure.
 
-    A person may ask in every mode, within the cool-down, and without new labels: a changed spec
-    is a reason too. Nobody may ask while another request is worked on, or before there are labels
-    enough to train at all.
+    A person may request in every mode, within the cool-down, and without new labels: a changed
+    spec is a reason too.
 
     Args:
-        kind: What asks.
-        facts: How things stand.
+        kind: Kind of the request.
+        facts: State of labels, clock and earlier requests.
         policy: The model's rules.
     """
-    objection = _objection_to_anyone(facts, policy)
+    objection = in_flight_objection(facts) or too_few_labels_objection(facts, policy)
     if objection is None and kind != "person":
-        objection = _objection_to_automatic(facts, policy)
+        objection = (
+            mode_objection(policy)
+            or too_few_new_labels_objection(facts, policy)
+            or cooldown_objection(facts, policy)
+        )
         if objection is not None and kind in {"drift", "decay"}:
             objection += " The monitor asks again if the next window says the same."
     if objection is not None:
-        return Judgement("suppress", objection, facts.numbers())
-    since = "" if facts.trained_labels is None else f", {facts.labels - facts.trained_labels} new"
+        return PolicyDecision("suppress", objection, facts.numbers())
+    since = "" if facts.new_labels is None else f", {facts.new_labels} new"
     reason = f"Accepted: nothing else is in flight and there are {facts.labels} labels{since}."
-    return Judgement("accept", reason, facts.numbers())
+    return PolicyDecision("accept", reason, facts.numbers())
 
 
-def _objection_to_anyone(facts: Facts, policy: Retraining) -> str | None:
-    if facts.in_flight is not None:
-        return f"Request {facts.in_flight} is being worked on; one at a time."
-    if facts.labels < policy.first_after_labels:
-        return (
-            f"There are {facts.labels} labels; training needs {policy.first_after_labels} "
-            "(retraining.first_after_labels)."
-        )
-    return None
+def in_flight_objection(facts: RetrainFacts) -> str | None:
+    """Object while another request of the model is in flight."""
+    if facts.in_flight is None:
+        return None
+    return f"Request {facts.in_flight} is being worked on; one at a time."
 
 
-def _objection_to_automatic(facts: Facts, policy: Retraining) -> str | None:
-    if policy.mode != "auto":
-        return f"Mode {policy.mode} accepts people only; a person may ask with this reason."
-    if facts.trained_labels is not None:
-        new = facts.labels - facts.trained_labels
-        if new < policy.min_new_labels:
-            return (
-                f"{new} labels are new since the last training; {policy.min_new_labels} are "
-                "needed (retraining.min_new_labels)."
-            )
-    if facts.last_automatic is not None:
-        until = facts.last_automatic + timedelta(days=policy.cooldown_days)
-        if facts.clock < until:
-            return (
-                f"The cool-down of {policy.cooldown_days} days lasts until {until:%Y-%m-%d %H:%M} "
-                f"UTC of event time; it is {facts.clock:%Y-%m-%d %H:%M}."
-            )
-    return None
+def too_few_labels_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
+    """Object while there are too few labels to train at all."""
+    if facts.labels >= policy.first_after_labels:
+        return None
+    return (
+        f"There are {facts.labels} labels; training needs {policy.first_after_labels} "
+        "(retraining.first_after_labels)."
+    )
+
+
+def mode_objection(policy: Retraining) -> str | None:
+    """Object unless the mode accepts automatic requests."""
+    if policy.mode == "auto":
+        return None
+    return f"Mode {policy.mode} accepts people only; a person may ask with this reason."
+
+
+def too_few_new_labels_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
+    """Object while too few labels are new since the last training."""
+    if facts.new_labels is None or facts.new_labels >= policy.min_new_labels:
+        return None
+    return (
+        f"{facts.new_labels} labels are new since the last training; {policy.min_new_labels} are "
+        "needed (retraining.min_new_labels)."
+    )
+
+
+def cooldown_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
+    """Object during the cool-down after the last automatic request, on the event clock."""
+    if facts.last_automatic is None:
+        return None
+    until = facts.last_automatic + timedelta(days=policy.cooldown_days)
+    if facts.clock >= until:
+        return None
+    return (
+        f"The cool-down of {policy.cooldown_days} days lasts until {until:%Y-%m-%d %H:%M} "
+        f"UTC of event time; it is {facts.clock:%Y-%m-%d %H:%M}."
+    )

@@ -1,19 +1,17 @@
-"""Pinning: which versions of its tables a training may see, and as of when."""
+"""Snapshot: pin the table versions that a training may read, and the event clock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from slipway.errors import NotComputable
+from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
-from slipway.records.runs import RunRecord, RunRef, perform
-from slipway.records.store import Store
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.tables import Tables
-from slipway.stages.train.splitting import check_enough
+from slipway.stages.train.splitting import require_rows
 
 
 def snapshot(
@@ -21,34 +19,33 @@ def snapshot(
     dataset: DatasetSpec,
     *,
     request: Request,
-    store: Store,
+    context: RunContext,
     tables: Tables,
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """Record of the versions of every table to be joined, and of the event clock then.
+    """Record the versions of the tables to be joined, and the event clock.
 
     Raises:
         NotComputable: A table is missing, or too few rows are labelled.
     """
     return perform(
-        store,
+        context.store,
         RunRef(spec.model, request.run, "snapshot"),
         lambda _: _pin(spec, dataset, tables),
         inputs={"request": request.number, "dataset": dataset.dataset},
-        origin=origin,
+        origin=context.origin,
     )
 
 
 def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     features = f"{dataset.dataset}/features"
-    features_version = _pinned_version(tables, features)
-    labels_version = _pinned_version(tables, f"{dataset.dataset}/labels")
+    features_version = _need_version(tables, features)
+    labels_version = _need_version(tables, f"{dataset.dataset}/labels")
     as_of = tables.newest(features, dataset.event_time, version=features_version)
     if as_of is None:
         raise NotComputable(f"table {features} has no rows")
     pins = Snapshot(features_version, labels_version, as_of)
     rows = read_labelled(tables, dataset, pins, columns=[], target=spec.target)
-    check_enough(len(rows), spec.training.min_rows, what="labelled rows")
+    require_rows(len(rows), spec.training.min_rows, what="labelled rows")
     times = rows[dataset.event_time]
     start, end = times.min(), times.max()
     return Verdict(
@@ -67,8 +64,8 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     )
 
 
-def _pinned_version(tables: Tables, table: str) -> int:
+def _need_version(tables: Tables, table: str) -> int:
     version = tables.version(table)
     if version is None:
-        raise NotComputable(f"there is no table {table}", hint="let a batch of it land first")
+        raise NotComputable(f"there is no table {table}", hint="deliver a batch of it first")
     return version

@@ -1,4 +1,4 @@
-"""Labelled rows divided in time: what a model learns from, and what it is judged on."""
+"""Split labelled rows by time into training rows and a holdout."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PART = "part"
 
 
 @dataclass(frozen=True)
-class Parts:
+class Split:
     """Labelled rows with a column `part`, either `training` or `holdout`; in time order.
 
     Attributes:
-        rows: All of them.
-        event_time: Name of their event-time column.
+        rows: Rows of both parts.
+        event_time: Name of the event-time column.
     """
 
     rows: pd.DataFrame
@@ -29,37 +29,37 @@ class Parts:
 
     @property
     def training(self) -> pd.DataFrame:
-        """Rows to learn from."""
+        """Training rows."""
         return self.rows[self.rows[PART] == "training"]
 
     @property
     def holdout(self) -> pd.DataFrame:
-        """Rows to be judged on; all of them follow the training rows."""
+        """Holdout rows; all of them are newer than the training rows."""
         return self.rows[self.rows[PART] == "holdout"]
 
     def span(self, part: Literal["training", "holdout"]) -> tuple[str, str]:
-        """First and last event time of a part, ISO 8601."""
+        """Return the first and last event time of a part, ISO 8601."""
         times = self.rows.loc[self.rows[PART] == part, self.event_time]
         return times.min().isoformat(), times.max().isoformat()
 
 
-def divide(
+def split_by_time(
     rows: pd.DataFrame,
     *,
     event_time: str,
     training: Training,
     holdout_start: datetime | None = None,
-) -> Parts:
-    """Rows divided in time: the holdout is the newest, the training rows come before it.
+) -> Split:
+    """Split rows by time: the newest are the holdout, the training rows precede it.
 
     Args:
         rows: Labelled rows, in time order.
-        event_time: Name of their event-time column.
-        training: Length of holdout and window, and the fewest training rows.
-        holdout_start: Where the holdout begins, if a model has its own idea.
+        event_time: Name of the event-time column.
+        training: Length of holdout and window, and the least number of training rows.
+        holdout_start: Start of the holdout by the model's own `split`; None: `holdout_days`.
 
     Raises:
-        NotComputable: Too few rows are left to learn from, or none to be judged on.
+        NotComputable: There are too few training rows, or no holdout rows.
     """
     times = rows[event_time]
     newest = times.max()
@@ -68,17 +68,17 @@ def divide(
     if training.window_days is not None:
         kept = rows[times >= start - timedelta(days=training.window_days)]
     parts = (kept[event_time] >= start).map({True: "holdout", False: "training"})
-    divided = Parts(kept.assign(**{PART: parts}), event_time)
-    check_enough(len(divided.training), training.min_rows, what="training rows")
-    check_enough(len(divided.holdout), 1, what="holdout rows")
+    divided = Split(kept.assign(**{PART: parts}), event_time)
+    require_rows(len(divided.training), training.min_rows, what="training rows")
+    require_rows(len(divided.holdout), 1, what="holdout rows")
     return divided
 
 
-def check_enough(found: int, needed: int, *, what: str) -> None:
-    """Make sure that there are as many rows as are needed.
+def require_rows(found: int, needed: int, *, what: str) -> None:
+    """Raise unless there are enough rows.
 
     Raises:
-        NotComputable: There are fewer.
+        NotComputable: There are too few.
     """
     if found < needed:
         raise NotComputable(
@@ -89,18 +89,18 @@ def check_enough(found: int, needed: int, *, what: str) -> None:
         )
 
 
-def as_target(values: pd.Series[Any], task: str) -> pd.Series[Any]:
-    """Labels as numbers: 0 and 1 for classification, floats for regression.
+def to_target(values: pd.Series[Any], task: str) -> pd.Series[Any]:
+    """Return labels as numbers: 0 and 1 for classification, floats for regression.
 
     Raises:
-        NotComputable: A classification's labels are something else.
+        NotComputable: A label of a classification is neither.
     """
     numbers = values.astype("float64")
     if task == "classification" and not numbers.isin([0.0, 1.0]).all():
         raise NotComputable(
             "the labels do not fit the task",
             expected="0 and 1, or false and true",
-            found="something else",
+            found="other values",
             where=f"column {values.name}",
         )
     return numbers.astype("int64") if task == "classification" else numbers

@@ -1,12 +1,11 @@
-"""Training: pin what may be learnt from, learn one pipeline, keep it with where it came from.
+"""Train a challenger from pinned table versions, and log it with its provenance.
 
-Data travels as the pinned table versions; nothing is copied.
+Rows are read from the pinned versions; nothing is copied.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import RegistryUnavailable, Superseded
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
-from slipway.records.runs import Attempt, RunRecord, RunRef, need_record, perform
-from slipway.records.store import Store
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model import sbom
+from slipway.stages.model import sbom, version_tags
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
@@ -27,13 +28,14 @@ from slipway.stages.ports.package import FittedModel, Learner
 from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
-from slipway.stages.train.splitting import PART, Parts, as_target, divide
+from slipway.stages.train.splitting import PART, Split, split_by_time, to_target
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 MAX_REFERENCE_ROWS = 20_000
+"""Size of the reference sample, which monitoring compares with."""
 
 
 def train(
@@ -41,48 +43,46 @@ def train(
     dataset: DatasetSpec,
     *,
     request: Request,
-    store: Store,
+    context: RunContext,
     tables: Tables,
     learner: Learner,
     tracking: Tracking,
     code: CodeState,
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """Record of one trained model: where its folder is, and its digest.
+    """Train a model and record where its folder is, with its digest.
 
     Raises:
-        NotComputable: Too few rows, or a target that is not what the task needs.
+        NotComputable: There are too few rows, or the target does not fit the task.
         RegistryUnavailable: The MLflow server does not answer.
-        Superseded: A newer attempt has begun; this one registered nothing.
+        Superseded: A newer attempt has begun; this one logged no model.
     """
     ref = RunRef(spec.model, request.run, "train")
-    pinned = need_record(store, ref.beside("snapshot"))
-    work = _Training(spec, dataset, request, store, tables, learner, tracking, code, origin)
+    pinned = need_record(context.store, ref.beside("snapshot"))
+    work = _Training(spec, dataset, request, context, tables, learner, tracking, code)
     return perform(
-        store,
+        context.store,
         ref,
         lambda attempt: work.attempt(attempt, Snapshot.from_numbers(pinned.verdict.numbers)),
         inputs={"request": request.number, "snapshot": pinned.ref.key},
-        origin=origin,
+        origin=context.origin,
     )
 
 
 @dataclass(frozen=True)
 class _Training:
-    """All that one training needs, so that its steps need not hand it on one by one."""
+    """One training, with all that its steps need."""
 
     spec: ModelSpec
     dataset: DatasetSpec
     request: Request
-    store: Store
+    context: RunContext
     tables: Tables
     learner: Learner
     tracking: Tracking
     code: CodeState
-    origin: Mapping[str, Any]
 
     def attempt(self, attempt: Attempt, pins: Snapshot) -> Verdict:
-        """Train inside one tracked run, which ends as the attempt does."""
+        """Train inside one tracked run, which ends with the attempt's status."""
         attempt.check()
         run_id = self.tracking.begin(
             self.spec.model,
@@ -95,11 +95,11 @@ class _Training:
         try:
             verdict = self._learn(attempt, pins, run_id)
         except Exception as error:
-            # What went wrong matters more than that MLflow could not be told;
+            # This error must not be replaced by one of MLflow;
             # the next attempt closes a run that is left open.
             with suppress(RegistryUnavailable):
-                late = isinstance(error, Superseded)
-                self.tracking.end(run_id, status="KILLED" if late else "FAILED")
+                superseded = isinstance(error, Superseded)
+                self.tracking.end(run_id, status="KILLED" if superseded else "FAILED")
             raise
         self.tracking.end(run_id, status="FINISHED")
         return verdict
@@ -143,7 +143,7 @@ class _Training:
             },
         )
 
-    def _parts(self, pins: Snapshot) -> Parts:
+    def _parts(self, pins: Snapshot) -> Split:
         rows = read_labelled(
             self.tables,
             self.dataset,
@@ -151,16 +151,16 @@ class _Training:
             columns=self.spec.features.names,
             target=self.spec.target,
         )
-        rows = rows.assign(**{self.spec.target: as_target(rows[self.spec.target], self.spec.task)})
-        return divide(
+        rows = rows.assign(**{self.spec.target: to_target(rows[self.spec.target], self.spec.task)})
+        return split_by_time(
             rows,
             event_time=self.dataset.event_time,
             training=self.spec.training,
             holdout_start=self.learner.holdout_start(rows),
         )
 
-    def _reference(self, parts: Parts, learned: FittedModel) -> pd.DataFrame:
-        """A sample of all rows, in time order, so that every stretch of time keeps its share."""
+    def _reference(self, parts: Split, learned: FittedModel) -> pd.DataFrame:
+        """Sample of all rows with their scores, in time order."""
         count = min(len(parts.rows), MAX_REFERENCE_ROWS)
         sample = parts.rows.sample(count, random_state=self.spec.training.seed).sort_index()
         columns = [*self.spec.features.names, self.dataset.event_time, PART]
@@ -171,12 +171,15 @@ class _Training:
         return f"{self.spec.model}/{self.request.run}"
 
     def _tags(self, pins: Snapshot, attempt: Attempt) -> dict[str, str]:
-        origin = {f"slipway.{name}": str(value) for name, value in self.origin.items()}
+        origin = {
+            f"{version_tags.TAG_PREFIX}{name}": str(value)
+            for name, value in self.context.origin.items()
+        }
         return origin | {
-            "slipway.run_key": self._run_key,
-            "slipway.attempt": str(attempt.number),
-            "slipway.request": str(self.request.number),
-            "slipway.reason": self.request.reason,
+            version_tags.RUN_KEY: self._run_key,
+            version_tags.ATTEMPT: str(attempt.number),
+            version_tags.REQUEST: str(self.request.number),
+            version_tags.REASON: self.request.reason,
             "slipway.features_version": str(pins.features_version),
             "slipway.labels_version": str(pins.labels_version),
             "slipway.as_of": pins.as_of.isoformat(),
@@ -212,14 +215,14 @@ class _Training:
         return [
             PinnedTable(
                 f"{self.dataset.dataset}/{stream}",
-                self.store.uri(f"tables/{self.dataset.dataset}/{stream}"),
+                self.context.store.uri(f"tables/{self.dataset.dataset}/{stream}"),
                 version,
             )
             for stream, version in versions.items()
         ]
 
 
-def _numbers_of(parts: Parts) -> dict[str, Any]:
+def _numbers_of(parts: Split) -> dict[str, Any]:
     training_start, training_end = parts.span("training")
     holdout_start, holdout_end = parts.span("holdout")
     return {
@@ -233,7 +236,7 @@ def _numbers_of(parts: Parts) -> dict[str, Any]:
 
 
 def _params(spec: ModelSpec) -> dict[str, str]:
-    """What MLflow calls a run's parameters."""
+    """Parameters of the MLflow run."""
     return {
         "estimator": spec.estimator.name,
         "holdout_days": str(spec.training.holdout_days),

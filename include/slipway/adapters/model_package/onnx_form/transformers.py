@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, NoOnnxForm, Origin
 from slipway.adapters.model_package.onnx_form.inputs import FormInputs
-from slipway.stages.model.onnx_form import spelled
+from slipway.stages.model.onnx_form import spell_category
 
 Writer = Callable[[Graph, Any, Matrix], Matrix]
 
@@ -103,9 +103,9 @@ def _one_hot(graph: Graph, step: OneHotEncoder, features: Matrix) -> Matrix:
 
 def _category_text(category: Any) -> str:
     if isinstance(category, str):
-        return spelled(category)
+        return spell_category(category)
     if category is None or (isinstance(category, float) and np.isnan(category)):
-        return spelled(None)
+        return spell_category(None)
     raise NoOnnxForm("step OneHotEncoder has an ONNX form only for texts")
 
 

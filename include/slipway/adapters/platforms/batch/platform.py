@@ -16,7 +16,7 @@ from typing import Protocol
 from slipway.adapters.platforms.batch.candidate import Candidate, boot
 from slipway.adapters.platforms.batch.scoring import Package, score_request
 from slipway.errors import NotFound, PlatformUnavailable, RegistryUnavailable, SpecError, Tampered
-from slipway.records.desired_state import BATCH_FOLDER, claim, desire, newest_desired
+from slipway.records.desired_state import BATCH_FOLDER, fence, newest_desired, write_desired
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import Payload, Prediction, Served
 
@@ -89,7 +89,9 @@ class BatchPlatform:
         del is_urgent
         for version in (one for one, share in weights.items() if share > 0):
             self._package(model, version)
-        desire(self._store, model, weights=weights, keep=keep, token=token, folder=BATCH_FOLDER)
+        write_desired(
+            self._store, model, weights=weights, keep=keep, token=token, folder=BATCH_FOLDER
+        )
 
     def claim(self, model: str, *, token: int) -> None:
         """Refuse changes by rollouts with an older token from now on.
@@ -97,7 +99,7 @@ class BatchPlatform:
         Raises:
             Superseded: A rollout with a newer token has claimed the model.
         """
-        claim(self._store, model, token=token, folder=BATCH_FOLDER)
+        fence(self._store, model, token=token, folder=BATCH_FOLDER)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The scores of the version in force, or of a kept one.

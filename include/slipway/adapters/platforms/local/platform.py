@@ -18,7 +18,7 @@ import httpx
 from slipway.adapters.platforms.answers import answer_of, let_in, said_by, trust, wait
 from slipway.adapters.platforms.local.candidate import Candidate, boot
 from slipway.errors import PlatformUnavailable
-from slipway.records.desired_state import claim, desire
+from slipway.records.desired_state import fence, write_desired
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
@@ -96,7 +96,7 @@ class LocalPlatform:
             PlatformUnavailable: The platform did not follow in time.
         """
         del is_urgent
-        state = desire(self._store, model, weights=weights, keep=keep, token=token)
+        state = write_desired(self._store, model, weights=weights, keep=keep, token=token)
         # It looks at the store anyhow; the bell only spares the wait until it does.
         with suppress(httpx.HTTPError):
             self._client.post(f"{self._url}/platform/look")
@@ -105,7 +105,7 @@ class LocalPlatform:
             status = self._status(model)
             if status is not None and status["desired"] > state.generation:
                 # Somebody has asked for something else since; unless they may not, it is too late.
-                claim(self._store, model, token=token)
+                fence(self._store, model, token=token)
             return bool(status and status["generation"] >= state.generation and status["settled"])
 
         if not wait(observed, self._observed_within_seconds):
@@ -129,9 +129,9 @@ class LocalPlatform:
         """
         served = self.served(model)
         if served is None:
-            claim(self._store, model, token=token)
+            fence(self._store, model, token=token)
         else:
-            desire(self._store, model, weights=served.weights, keep=served.keep, token=token)
+            write_desired(self._store, model, weights=served.weights, keep=served.keep, token=token)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The answer of whoever serves now, or of one version.

@@ -21,15 +21,9 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.records import ledger
-from slipway.records.runs import (
-    Attempt,
-    RunRecord,
-    RunRef,
-    find_failure,
-    find_record,
-    need_record,
-    perform,
-)
+from slipway.records.attempts import Attempt, find_failure
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_records import RunRecord, RunRef, find_record, need_record
 from slipway.records.store import Store, encode, read_json
 from slipway.records.verdicts import Verdict
 from tests.fakes.memory_store import MemoryStore

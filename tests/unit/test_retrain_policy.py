@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from slipway.records.requests import Kind
 from slipway.spec.model import Retraining
-from slipway.stages.train.retrain_policy import Facts, judge
+from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
 
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)
 KINDS = st.sampled_from(["first", "batch", "cron", "person", "decay", "drift"])
 AUTOMATIC = st.sampled_from(["first", "batch", "cron", "decay", "drift"])
 COUNTS = st.integers(0, 5000)
 FACTS = st.builds(
-    Facts,
+    RetrainFacts,
     clock=st.just(NOON),
     labels=COUNTS,
     trained_labels=st.none() | COUNTS,
@@ -34,10 +34,10 @@ POLICIES = st.builds(
 
 @given(KINDS, FACTS, POLICIES)
 def test_every_answer_has_a_reason_and_the_numbers(
-    kind: Kind, facts: Facts, policy: Retraining
+    kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
     """Accepted or suppressed, a person can read why."""
-    judged = judge(kind, facts, policy)
+    judged = apply_policy(kind, facts, policy)
     assert judged.reason.endswith(".")
     assert judged.numbers["labels"] == facts.labels
     assert judged.numbers["clock"] == NOON.isoformat()
@@ -45,20 +45,20 @@ def test_every_answer_has_a_reason_and_the_numbers(
 
 @given(KINDS, FACTS, POLICIES)
 def test_one_at_a_time_and_never_without_labels(
-    kind: Kind, facts: Facts, policy: Retraining
+    kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
     """Nobody, not even a person, starts a second training or one without labels enough."""
-    if judge(kind, facts, policy).action == "accept":
+    if apply_policy(kind, facts, policy).action == "accept":
         assert facts.in_flight is None
         assert facts.labels >= policy.first_after_labels
 
 
 @given(AUTOMATIC, FACTS, POLICIES)
 def test_nothing_automatic_is_accepted_against_the_rules(
-    kind: Kind, facts: Facts, policy: Retraining
+    kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
     """Mode, new labels and cool-down bind all that no person asked for."""
-    if judge(kind, facts, policy).action == "accept":
+    if apply_policy(kind, facts, policy).action == "accept":
         assert policy.mode == "auto"
         assert facts.trained_labels is None or (
             facts.labels - facts.trained_labels >= policy.min_new_labels
@@ -70,32 +70,32 @@ def test_nothing_automatic_is_accepted_against_the_rules(
 
 @given(AUTOMATIC, FACTS, POLICIES)
 def test_what_is_accepted_automatically_a_person_may_ask_for_too(
-    kind: Kind, facts: Facts, policy: Retraining
+    kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
     """A person never has fewer rights than the monitor."""
-    if judge(kind, facts, policy).action == "accept":
-        assert judge("person", facts, policy).action == "accept"
+    if apply_policy(kind, facts, policy).action == "accept":
+        assert apply_policy("person", facts, policy).action == "accept"
 
 
 @given(AUTOMATIC, FACTS, POLICIES, st.integers(0, 5000), st.integers(0, 60))
 def test_more_labels_and_more_time_never_turn_a_yes_into_a_no(
-    kind: Kind, facts: Facts, policy: Retraining, labels: int, days: int
+    kind: Kind, facts: RetrainFacts, policy: Retraining, labels: int, days: int
 ) -> None:
     """What is accepted now would be accepted later."""
-    later = Facts(
+    later = RetrainFacts(
         clock=facts.clock + timedelta(days=days),
         labels=facts.labels + labels,
         trained_labels=facts.trained_labels,
         in_flight=facts.in_flight,
         last_automatic=facts.last_automatic,
     )
-    if judge(kind, facts, policy).action == "accept":
-        assert judge(kind, later, policy).action == "accept"
+    if apply_policy(kind, facts, policy).action == "accept":
+        assert apply_policy(kind, later, policy).action == "accept"
 
 
 def test_a_suppressed_drift_request_says_what_happens_next() -> None:
     """The monitor is level-triggered: it asks again, so nothing is lost."""
-    judged = judge("drift", Facts(NOON, 5000, 4500, None, None), Retraining())
+    judged = apply_policy("drift", RetrainFacts(NOON, 5000, 4500, None, None), Retraining())
     assert judged.action == "suppress"
     assert judged.reason == (
         "500 labels are new since the last training; 1000 are needed (retraining.min_new_labels). "

@@ -1,0 +1,223 @@
+"""Acceptance of retrain requests: due requests are filed, decided, and resumed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from slipway.errors import BadParameter
+from slipway.records import ledger, requests
+from tests.support.retrain_env import ASKED, MODEL, RetrainEnv, trained
+
+
+def test_before_there_is_data_nothing_is_asked_for() -> None:
+    """An empty project asks for nothing, and one with few labels neither."""
+    env = RetrainEnv()
+    assert env.accept().action == "nothing"
+    env.land(3)
+    assert env.accept().action == "nothing"
+    assert env.kinds() == []
+
+
+def test_the_first_labels_ask_for_the_first_model() -> None:
+    """Once labels enough have arrived and there is no model, one is asked for and accepted."""
+    env = RetrainEnv()
+    env.land()
+    verdict = env.accept()
+    assert (verdict.action, verdict.numbers["request"]) == ("accept", 1)
+    assert env.kinds() == ["first"]
+
+
+def test_an_accepted_request_is_taken_up_again_until_it_is_answered() -> None:
+    """A train run that died is resumed by the next one, not repeated."""
+    env = RetrainEnv()
+    env.land()
+    assert env.accept() == env.accept()
+    env.train()
+    assert env.accept().action == "nothing"
+    assert env.kinds() == ["first"]
+
+
+def test_a_refused_first_model_waits_for_new_labels() -> None:
+    """Without new labels the same training is not repeated for ever."""
+    env = RetrainEnv()
+    env.land()
+    env.accept()
+    assert env.train("refused").numbers["outcome"] == "refused"
+    assert env.accept().action == "nothing"
+    env.land()
+    assert env.accept().numbers["request"] == 2
+
+
+def test_a_first_challenger_that_may_not_serve_is_followed_by_another() -> None:
+    """Without a champion nothing is watched, so nobody else would ever ask."""
+    env = RetrainEnv()
+    env.land()
+    env.accept()
+    env.train("refused")
+    env.registry.aliases["challenger"] = 1
+    env.land()
+    assert env.accept().action == "nothing"
+    env.registry.tags[1] = {"slipway.rollout": "refused"}
+    assert env.accept().numbers["kind"] == "first"
+
+
+def test_a_drift_request_is_accepted_on_new_labels_after_the_cool_down() -> None:
+    """The monitor's request trains when the policy has nothing against it."""
+    env = trained()
+    env.land()
+    env.drift("2013-02")
+    verdict = env.accept()
+    assert (verdict.action, verdict.numbers["kind"]) == ("accept", "drift")
+    assert "2013-02 drifts" in verdict.reason
+
+
+def test_a_drift_request_without_new_labels_is_suppressed_and_recorded() -> None:
+    """The decision, its reason and its numbers are in request and ledger."""
+    env = trained()
+    env.land(labelled=False)
+    request = env.drift("2013-02")
+    verdict = env.accept()
+    assert verdict.action == "suppress"
+    decision = requests.find_decision(env.store, request)
+    assert decision is not None
+    assert (decision.action, decision.numbers["new_labels"]) == ("suppress", 0)
+    fact = ledger.read(env.store, MODEL)[-1]["fact"]
+    assert (fact["stage"], fact["run"], fact["action"]) == ("accept", request.run, "suppress")
+    assert fact["reason"] == decision.reason
+    assert ledger.verify(env.store, MODEL) == []
+
+
+def test_a_person_may_ask_without_new_labels_and_within_the_cool_down() -> None:
+    """A changed spec is a reason that only a person knows."""
+    env = trained()
+    verdict = env.accept(ASKED)
+    assert (verdict.action, verdict.numbers["kind"]) == ("accept", "person")
+    assert requests.read_request(env.store, MODEL, 2).by == "ada"
+
+
+def test_observing_models_are_trained_by_people_alone() -> None:
+    """In mode observe even the first model waits for somebody to ask."""
+    env = RetrainEnv(mode="observe")
+    env.land()
+    assert env.accept().action == "suppress"
+    assert env.accept(ASKED).action == "accept"
+
+
+def test_a_person_waits_while_another_request_is_worked_on() -> None:
+    """The person's request is recorded as suppressed, and the run works on the earlier one."""
+    env = RetrainEnv()
+    env.land()
+    env.accept()
+    assert env.accept(ASKED).numbers["request"] == 1
+    decision = requests.find_decision(env.store, requests.read_request(env.store, MODEL, 2))
+    assert decision is not None
+    assert decision.reason == "Request 1 is being worked on; one at a time."
+
+
+def test_a_person_is_heard_before_the_monitor() -> None:
+    """Of two that ask at once the person's reason is the one that is worked on."""
+    env = trained()
+    env.land()
+    env.drift("2013-02")
+    assert env.accept(ASKED).numbers["kind"] == "person"
+
+
+def test_the_same_person_asking_again_in_a_retried_task_is_one_request() -> None:
+    """A retry of the task files nothing twice; another run's asking does."""
+    env = trained()
+    env.accept(ASKED, run_id="run-1")
+    env.accept(ASKED, run_id="run-1")
+    assert env.kinds() == ["first", "person"]
+    env.accept(ASKED, run_id="run-2")
+    assert env.kinds() == ["first", "person", "person"]
+
+
+@pytest.mark.parametrize("asked", [{"reason": " ", "by": "ada"}, {"reason": "why not"}])
+def test_a_person_has_a_name_and_a_reason(asked: dict[str, str]) -> None:
+    """Anonymous or unexplained requests are refused."""
+    with pytest.raises(BadParameter, match="cannot be retrained"):
+        trained().accept(asked)
+
+
+def test_each_labelled_batch_asks_where_the_spec_says_so() -> None:
+    """`on_batch` asks once per state of the labels, and the policy still decides."""
+    env = trained(on_batch=True)
+    env.land()
+    assert env.accept().numbers["kind"] == "batch"
+    env.train()
+    assert env.accept().action == "nothing"
+    assert env.kinds() == ["first", "batch"]
+
+
+def test_cron_ticks_on_the_event_clock() -> None:
+    """A tick that the event clock has passed asks once; replaying a year needs no waiting."""
+    env = trained(cron="0 0 1 * *")
+    assert env.accept().action == "nothing"
+    env.land()
+    assert env.clock == datetime.fromisoformat("2013-03-02T00:00:00+00:00")
+    verdict = env.accept()
+    assert verdict.numbers["kind"] == "cron"
+    assert "2013-03-01 00:00 UTC" in verdict.reason
+    env.train()
+    assert env.accept().action == "nothing"
+
+
+class TrainingYear(RuleBasedStateMachine):
+    """Any order of landing, drifting, asking, accepting and training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.env = RetrainEnv(min_new_labels=500)
+        self.windows = 0
+
+    @rule()
+    def land(self) -> None:
+        """A fortnight lands."""
+        self.env.land(14)
+
+    @rule()
+    def drift(self) -> None:
+        """The monitor asks."""
+        self.windows += 1
+        self.env.drift(str(self.windows))
+
+    @rule()
+    def ask(self) -> None:
+        """A person asks."""
+        self.windows += 1
+        self.env.accept(ASKED, run_id=str(self.windows))
+
+    @rule()
+    def sweep(self) -> None:
+        """The train DAG runs and dies after its head."""
+        self.env.accept()
+
+    @rule()
+    def train(self) -> None:
+        """The train DAG runs to its end."""
+        if self.env.accept().action == "accept":
+            self.env.train()
+
+    @invariant()
+    def at_most_one_is_in_flight(self) -> None:
+        """Two trainings never run at once."""
+        assert len(requests.accepted_unanswered(self.env.store, MODEL)) <= 1
+
+    @invariant()
+    def the_ledger_holds(self) -> None:
+        """Every decision is in the ledger, unbroken."""
+        assert ledger.verify(self.env.store, MODEL) == []
+        decided = sum(
+            requests.find_decision(self.env.store, one) is not None
+            for one in requests.all_requests(self.env.store, MODEL)
+        )
+        facts = [entry["fact"]["stage"] for entry in ledger.read(self.env.store, MODEL)]
+        assert facts.count("accept") == decided
+
+
+TestTrainingYear = TrainingYear.TestCase
+TestTrainingYear.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
