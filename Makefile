@@ -34,7 +34,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test fast versions faults integration e2e soak clients bench lock sbom audit reference
+.PHONY: help setup demo down format check test fast versions faults integration e2e soak mutate clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -85,6 +85,9 @@ soak: $(READY) $(CLIENTS) ## the long tests: faults of serving and rollouts in a
 bench: $(READY) ## every benchmark; ARGS=--quick for a short look
 	@for file in $(filter-out %/harness.py,$(wildcard benchmarks/*.py)); do \
 		$(BIN)/python $$file $(ARGS) || exit 1; done
+
+mutate: $(READY) ## change a seeded sample of the decision code and count what no test notices; ARGS=--seed 2
+	$(UV) tool run --quiet --from cosmic-ray==8.7.0 python tests/mutation/mutate.py $(ARGS)
 
 clients: $(CLIENTS) ## .venv-clients with public clients that tests ask the server with
 
