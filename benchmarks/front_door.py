@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness import Effort, Ratio, run
-from serving_peers.harbour import a_platform
 from serving_peers.load import Load, drive, find_wrk, middle
-from serving_peers.subject import make
+from serving_peers.model import make
+from serving_peers.platform_process import a_platform
 
 CONNECTIONS = (1, 8, 32)
 ROWS = 100

@@ -17,9 +17,9 @@ from statistics import median
 
 import httpx
 from harness import Effort, Ratio, run
-from serving_peers.harbour import RunningPlatform, a_platform
 from serving_peers.load import Load, drive, find_wrk
-from serving_peers.subject import make
+from serving_peers.model import make
+from serving_peers.platform_process import RunningPlatform, a_platform
 
 CONNECTIONS = 8
 ROWS = 100

@@ -24,9 +24,9 @@ from harness import Effort, Ratio, run
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from serving_peers.contenders import Contender, environment, line_up
 from serving_peers.load import Load, drive, find_wrk, middle
-from serving_peers.subject import Subject, make
+from serving_peers.model import Subject, make
+from serving_peers.peers import Contender, environment, line_up
 
 from slipway.local.addresses import wait_until_answers
 from slipway.local.processes import Processes

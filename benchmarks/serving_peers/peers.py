@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving_peers.subject import Subject
+from serving_peers.model import Subject
 
 from slipway.local.addresses import LOOPBACK, free_ports
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from serving_peers.subject import Subject
+from serving_peers.model import Subject
 
 from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local.platform import LocalPlatform
