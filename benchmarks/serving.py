@@ -36,6 +36,8 @@ COMPARED = (
     ("onnx", "kserve"),
     ("onnx", "floor"),
     ("onnx", "onnx-unlogged"),
+    ("onnx", "onnx-asgi"),
+    ("onnx-asgi", "floor"),
     ("sklearn", "mlflow"),
     ("sklearn", "kserve"),
 )
