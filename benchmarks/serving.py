@@ -36,8 +36,6 @@ COMPARED = (
     ("onnx", "kserve"),
     ("onnx", "floor"),
     ("onnx", "onnx-unlogged"),
-    ("onnx", "onnx-asgi"),
-    ("onnx-asgi", "floor"),
     ("sklearn", "mlflow"),
     ("sklearn", "kserve"),
 )

@@ -72,7 +72,6 @@ def line_up(subject: Subject, *, only: Sequence[str]) -> list[Contender]:
     makers: Mapping[str, Callable[[Subject, int], Contender]] = {
         "onnx": lambda host, port: _slipway("onnx", "Slipway, ONNX", host, host.folder, port),
         "onnx-unlogged": _unlogged,
-        "onnx-asgi": _asgi,
         "sklearn": lambda host, port: _slipway(
             "sklearn", "Slipway, scikit-learn", host, host.plain, port
         ),
@@ -125,12 +124,6 @@ def _unlogged(host: Subject, port: int) -> Contender:
     command = [sys.executable, str(HERE / "start_unlogged.py")]
     command += [host.model, str(host.folder), str(port)]
     return _ours("onnx-unlogged", "Slipway, ONNX, no log", host, command, port)
-
-
-def _asgi(host: Subject, port: int) -> Contender:
-    command = [sys.executable, str(HERE / "start_asgi.py")]
-    command += [host.model, str(host.folder), str(port)]
-    return _ours("onnx-asgi", "Slipway, ONNX, no fast path", host, command, port)
 
 
 def _mlflow(host: Subject, port: int) -> Contender:

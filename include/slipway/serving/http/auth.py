@@ -27,51 +27,22 @@ def require_token(
     Raises:
         BadParameter: The file cannot be used.
     """
-    return TokenAuth(tokens_file, refused=refused).before(app)
+    if tokens_file is None:
+        return app
+    tokens = TokensFile(tokens_file)
 
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _is_open(scope["path"]):
+            header = dict(scope["headers"]).get(b"authorization")
+            offered = None if header is None else header.decode("latin-1")
+            if tokens.client(offered) is None:
+                refused()
+                refusal = _refusal(is_offered=offered is not None)
+                await refusal(scope, receive, send)
+                return
+        await app(scope, receive, send)
 
-class TokenAuth:
-    """Lets in who offers a token that is known; without a file everybody.
-
-    Args:
-        tokens_file: Who may ask.
-        refused: Called whenever somebody is turned away.
-
-    Raises:
-        BadParameter: The file cannot be used.
-    """
-
-    def __init__(self, tokens_file: Path | None, *, refused: Callable[[], None]) -> None:
-        self._tokens = None if tokens_file is None else TokensFile(tokens_file)
-        self._refused = refused
-
-    def permits(self, authorization: bytes | None) -> bool:
-        """Whether a header lets its client in.
-
-        Args:
-            authorization: The header as it arrived.
-        """
-        if self._tokens is None:
-            return True
-        offered = None if authorization is None else authorization.decode("latin-1")
-        return self._tokens.client(offered) is not None
-
-    def before(self, app: ASGIApp) -> ASGIApp:
-        """An application behind this gate."""
-        if self._tokens is None:
-            return app
-
-        async def look(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and not _is_open(scope["path"]):
-                authorization = dict(scope["headers"]).get(b"authorization")
-                if not self.permits(authorization):
-                    self._refused()
-                    refusal = _refusal(is_offered=authorization is not None)
-                    await refusal(scope, receive, send)
-                    return
-            await app(scope, receive, send)
-
-        return look
+    return look
 
 
 def _is_open(path: str) -> bool:

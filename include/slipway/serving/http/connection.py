@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
-from asyncio import Transport
+from asyncio import AbstractEventLoop, Transport
 from collections.abc import Callable
 from http import HTTPStatus
 from types import FrameType
@@ -23,41 +23,37 @@ CONNECTIONS = 900
 HEAD_BYTES = 64 << 10
 PARTING_SECONDS = 0.25
 SWEEP_TICKS = 5
-HEAD = b"HTTP/1.1 "
-INTERIM = HEAD + b"1"
-TOO_LATE = "the request took too long to arrive"
 LATE = "late"
 """Set in the state of a request that took too long to arrive."""
 
 
-class HeaderBuffer:
-    """A transport that holds the head of an answer until its body is there, and sends both at once.
+class WriteBatcher:
+    """A transport that sends what is written in one turn of the event loop at its end, in one call.
 
-    A system call for each of them costs more than a small model does.
+    A system call for the head of an answer and another for its body cost more than a small model
+    does; and each wakes the client, which delays the answers that are computed in the same turn.
 
     Args:
         transport: What sends.
+        loop: Its event loop.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
         self._transport = transport
-        self._head: bytes | None = None
+        self._loop = loop
+        self._held: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Send a piece of an answer, or hold it if it is a head."""
-        if self._head is not None:
-            self._transport.writelines([self._head, data])
-            self._head = None
-        elif data.startswith(HEAD) and not data.startswith(INTERIM):
-            self._head = data
-        else:
-            self._transport.write(data)
+        """Hold a piece of an answer until the end of the turn."""
+        if not self._held:
+            self._loop.call_soon(self.flush)
+        self._held.append(data)
 
     def flush(self) -> None:
-        """Send a head that has no body."""
-        if self._head is not None:
-            self._transport.write(self._head)
-            self._head = None
+        """Send what is held."""
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
 
     def close(self) -> None:
         """Close the transport once all is sent."""
@@ -70,59 +66,50 @@ class HeaderBuffer:
 
 
 class Connection(HttpToolsProtocol):
-    """A connection whose requests arrive in time and of a sane size, or that is closed.
-
-    Attributes:
-        in_head: Whether a head has begun to arrive.
-        began: When the request began that is not all here yet, in seconds of the event loop.
-        answered_at: When the last answer was given without uvicorn's knowing; it is not asked then
-            to close connections that ask nothing more.
-        is_parting: Whether the server stops, so that the next answer is the last.
-    """
+    """A connection whose requests arrive in time and of a sane size, or that is closed."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection in, unless there are too many."""
         super().connection_made(transport)
-        self._cork = HeaderBuffer(transport)
-        self.in_head = False
+        self._batcher = WriteBatcher(transport, self.loop)
+        self._in_head = False
         self._head_bytes = 0
-        self.is_parting = False
+        self._is_parting = False
         self._unread_since: float | None = None
-        self.answered_at: float | None = None
         # A client that connects has to ask for something, too.
-        self.began: float | None = self.loop.time()
+        self._began: float | None = self.loop.time()
         if len(self.connections) > CONNECTIONS:
-            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections")
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections")
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived."""
-        if self.began is None:
-            self.began = self.loop.time()
+        if self._began is None:
+            self._began = self.loop.time()
         super().data_received(data)
-        if self.in_head:
+        if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 text = f"the head of a request may hold {HEAD_BYTES} bytes"
-                self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
     def on_message_begin(self) -> None:
         """The first byte of a request is here."""
         super().on_message_begin()
-        self.in_head = True
+        self._in_head = True
         self._head_bytes = 0
-        self.began = self.loop.time()
+        self._began = self.loop.time()
 
     def on_headers_complete(self) -> None:
         """Its head is here; the application begins to answer."""
-        self.in_head = False
+        self._in_head = False
         super().on_headers_complete()
-        if not self.is_idle():
-            self.cycle.transport = cast(Transport, self._cork)
-            self.cycle.keep_alive = self.cycle.keep_alive and not self.is_parting
+        if not self._is_idle():
+            self.cycle.transport = cast(Transport, self._batcher)
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_parting
 
     def on_message_complete(self) -> None:
         """All of it is here."""
-        self.began = None
+        self._began = None
         super().on_message_complete()
 
     def pause_writing(self) -> None:
@@ -135,12 +122,6 @@ class Connection(HttpToolsProtocol):
         self._unread_since = None
         super().resume_writing()
 
-    def on_response_complete(self) -> None:
-        """An answer was given; the next request may be."""
-        self._cork.flush()
-        self.answered_at = None
-        super().on_response_complete()
-
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that asks nothing more, even if its client reads nothing."""
         if self.transport.get_write_buffer_size():
@@ -150,7 +131,7 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP."""
-        self.refuse(HTTPStatus.BAD_REQUEST, msg)
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def expire(self, *, before: float) -> None:
         """Refuse a request that began too long ago and is not all here yet.
@@ -162,56 +143,44 @@ class Connection(HttpToolsProtocol):
         """
         if self._unread_since is not None and self._unread_since < before:
             self.transport.abort()
-        if self.began is not None and self.began < before and not self.pipeline:
-            self.late()
-        if self.began is None and self.is_idle() and self.answered_at is not None:
-            idle_seconds = self.loop.time() - self.answered_at
-            if idle_seconds > self.timeout_keep_alive:
-                self.timeout_keep_alive_handler()
-
-    def late(self) -> None:
-        """Refuse the request under way."""
-        if not self.is_idle():
-            self.cycle.scope["state"][LATE] = True
-        self.refuse(HTTPStatus.REQUEST_TIMEOUT, TOO_LATE)
+        if self._began is not None and self._began < before and not self.pipeline:
+            if not self._is_idle():
+                self.cycle.scope["state"][LATE] = True
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
 
     def shutdown(self) -> None:
         """Part soon: a request that is on its way to an idle connection is still answered."""
-        self.is_parting = True
-        if self.is_idle():
-            self.loop.call_later(PARTING_SECONDS, self.part)
+        self._is_parting = True
+        if self._is_idle():
+            self.loop.call_later(PARTING_SECONDS, self._part)
         else:
             super().shutdown()
 
-    def part(self) -> None:
-        """Close the connection if nothing is under way."""
-        if self.is_idle() and not self.in_head:
-            self.transport.close()
+    def _part(self) -> None:
+        if self._is_idle() and not self._in_head:
+            self._batcher.close()
 
-    def is_idle(self) -> bool:
-        """Whether nothing is being answered."""
+    def _is_idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
-    def is_owed_answer(self) -> bool:
-        """Whether the request under way, or to come, was not answered yet."""
+    def _is_owed_answer(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
-        return self.in_head or cycle is None or not cycle.response_started
+        return self._in_head or cycle is None or not cycle.response_started
 
-    def refuse(self, status: HTTPStatus, text: str) -> None:
-        """Say why, if somebody waits for an answer, and close the connection."""
+    def _refuse(self, status: HTTPStatus, text: str) -> None:
         if self.transport.is_closing():
             return
         # Where an answer was given, what still trickles in belongs to no request of interest.
-        if self.is_owed_answer() and not self.pipeline:
+        if self._is_owed_answer() and not self.pipeline:
             body = json.dumps({"error": text}).encode()
-            self.transport.write(
+            self._batcher.write(
                 f"HTTP/1.1 {status.value} {status.phrase}\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
                 "connection: close\r\n\r\n".encode()
                 + body
             )
-        self.transport.close()
+        self._batcher.close()
 
 
 class DrainingServer(uvicorn.Server):

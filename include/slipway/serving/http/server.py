@@ -8,9 +8,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive
 
 from slipway.errors import BadParameter, BadRequest
 from slipway.serving.http.connection import Connection, DrainingServer
-from slipway.serving.model_server.fast_path import Direct, DirectConnection, Outbox
 from slipway.serving.parent_watch import on_parent_exit
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import TooLarge
@@ -47,7 +44,6 @@ def run_until_stopped(
     listener: socket.socket,
     *,
     options: Options | None = None,
-    direct: Direct | None = None,
     lifeline: int | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> None:
@@ -57,7 +53,6 @@ def run_until_stopped(
         app: The ASGI application.
         listener: Where it listens.
         options: Its TLS files, and how long a request may take to arrive.
-        direct: Answers plain requests without the application.
         lifeline: Read end of a pipe; when its other end closes, the parent is gone.
         stopping: Called at once when it is told to stop, before anything is drained.
 
@@ -67,7 +62,7 @@ def run_until_stopped(
     options = options or Options()
     warn_if_unauthenticated(listener, options)
     server = DrainingServer(
-        _config(app, options, direct), request_seconds=options.request_seconds, stopping=stopping
+        _config(app, options), request_seconds=options.request_seconds, stopping=stopping
     )
     # uvicorn raises the signal again once it has drained; by then there is nothing left to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,13 +72,10 @@ def run_until_stopped(
     server.run(sockets=[listener])
 
 
-def _config(app: ASGIApp, options: Options, direct: Direct | None) -> uvicorn.Config:
-    connection: Any = Connection
-    if direct is not None:
-        connection = partial(DirectConnection, direct=direct, outbox=Outbox())
+def _config(app: ASGIApp, options: Options) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http=connection,
+        http=Connection,
         ws="none",
         log_level="warning",
         access_log=False,

@@ -1,6 +1,6 @@
 """The endpoint of infer requests.
 
-A small request to a quick model is answered on the spot, in the event loop; any other in a thread.
+A small request to a quick model is answered in the event loop, any other in a thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect
@@ -18,7 +19,6 @@ from starlette.types import Receive, Scope, Send
 from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving.http.connection import LATE
 from slipway.serving.http.server import REQUEST_ID, VERSION, UnknownEncoding, receive_body
-from slipway.serving.model_server.fast_path import Reply
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
 from slipway.serving.model_server.predictor import Answer, LoadedModel, PredictRequest, in_one_line
@@ -52,42 +52,41 @@ class NotReady(Transient):
     """There is no model to ask, or not yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
 class Inference:
     """Answers infer requests, once there is a model.
 
     Attributes:
         loaded: The model, once there is one.
         problem: Why there is none; None once there is.
-        targets: Paths that it answers.
 
     Args:
         version: The version served.
-        model_path: Where whichever version serves the model is asked.
         version_path: Where this very version is asked.
         options: How large a request may be, and how many may wait.
         metrics: Where requests are counted.
-        permits: Whether a header lets a client in.
     """
 
     def __init__(
         self,
         version: int,
         *,
-        model_path: str,
         version_path: str,
         options: Options,
         metrics: Metrics,
-        permits: Callable[[bytes | None], bool],
     ) -> None:
         self.problem: str | None = LOADING
-        self.targets = frozenset({model_path.encode(), version_path.encode()})
         self._version_path = version_path
-        self._version_target = version_path.encode()
         self._version = (VERSION.encode(), str(version).encode())
         self._json_headers = [self._version, (b"content-type", b"application/json")]
         self._options = options
         self._metrics = metrics
-        self._permits = permits
         self.loaded: LoadedModel | None = None
         self._queue: RequestQueue | None = None
         self._inline_bytes = 0
@@ -100,7 +99,7 @@ class Inference:
         is_quick = loaded.engine.name == "onnx" and loaded.row_seconds <= INLINE_SECONDS
         # A disk that has to be waited for would hold up everybody.
         if is_quick and not self._options.fsync:
-            self._inline_bytes = min(INLINE_BYTES, self._options.max_body_bytes)
+            self._inline_bytes = INLINE_BYTES
 
     def close(self) -> None:
         """Let what was begun finish, and hand the log over."""
@@ -109,16 +108,18 @@ class Inference:
             self.loaded.log.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, in the thread."""
+        """Answer one request."""
         headers = dict(scope["headers"])
         is_pinned = scope["path"] == self._version_path
         began = time.perf_counter()
         try:
             body = await receive_body(receive, headers, self._options.max_body_bytes)
             began = time.perf_counter()
-            answer = await self._wait(body, headers)
+            answer = await self._answer(body, headers)
         except ClientDisconnect:
-            self._miss(is_late=scope["state"].get(LATE, False), is_pinned=is_pinned)
+            is_late = scope["state"].get(LATE, False)
+            status = HTTPStatus.REQUEST_TIMEOUT if is_late else GONE
+            self._metrics.count(status, 0.0, is_pinned=is_pinned)
             return
         except SlipwayError as error:
             answer = error
@@ -129,56 +130,24 @@ class Inference:
         await send({"type": "http.response.start", "status": reply.status, "headers": head})
         await send({"type": "http.response.body", "body": reply.body})
 
-    def takes(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether a request is small enough to be answered at once, and its client may ask."""
-        size = headers.get(b"content-length")
-        return (
-            size is not None
-            and int(size) <= self._inline_bytes
-            and b"content-encoding" not in headers
-            and self._permits(headers.get(b"authorization"))
-        )
-
-    def answer_now(self, target: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Reply:
-        """The answer to such a request."""
-        began = time.perf_counter()
-        answer: Answer
-        try:
-            [answer] = self._model().answer([_predict_request(body, headers)])
-        except SlipwayError as error:
-            answer = error
-        except Exception as error:  # noqa: BLE001
-            answer = _unexpected(error)
-        return self._reply(answer, began, is_pinned=target == self._version_target)
-
-    def missed(self, target: bytes, *, is_late: bool) -> None:
-        """A request never arrived as a whole."""
-        self._miss(is_late=is_late, is_pinned=target == self._version_target)
-
-    def _miss(self, *, is_late: bool, is_pinned: bool) -> None:
-        status = HTTPStatus.REQUEST_TIMEOUT if is_late else GONE
-        self._metrics.count(status, 0.0, is_pinned=is_pinned)
-
-    async def _wait(self, body: bytes, headers: Mapping[bytes, bytes]) -> Answer:
-        self._model()
-        if self._queue is None:
-            raise NotReady(LOADING)
-        return await self._queue.ask(_predict_request(body, headers))
-
-    def _model(self) -> LoadedModel:
-        if self.loaded is None:
+    async def _answer(self, body: bytes, headers: Mapping[bytes, bytes]) -> Answer:
+        if self.loaded is None or self._queue is None:
             raise NotReady(self.problem or LOADING)
-        return self.loaded
+        request = _predict_request(body, headers)
+        if len(body) > self._inline_bytes:
+            return await self._queue.ask(request)
+        [answer] = self.loaded.answer([request])
+        return answer
 
-    def _reply(self, answer: Answer, began: float, *, is_pinned: bool) -> Reply:
+    def _reply(self, answer: Answer, began: float, *, is_pinned: bool) -> _Reply:
         if isinstance(answer, SlipwayError):
             reply = _error_reply(answer)
         elif answer.json_bytes is None:
-            reply = Reply(HTTPStatus.OK, self._json_headers, answer.body)
+            reply = _Reply(HTTPStatus.OK, self._json_headers, answer.body)
         else:
             headers = [self._version, (b"content-type", b"application/octet-stream")]
             headers.append((JSON_BYTES, b"%d" % answer.json_bytes))
-            reply = Reply(HTTPStatus.OK, headers, answer.body)
+            reply = _Reply(HTTPStatus.OK, headers, answer.body)
         self._metrics.count(reply.status, time.perf_counter() - began, is_pinned=is_pinned)
         return reply
 
@@ -198,11 +167,11 @@ def _predict_request(body: bytes, headers: Mapping[bytes, bytes]) -> PredictRequ
     )
 
 
-def _error_reply(error: SlipwayError) -> Reply:
+def _error_reply(error: SlipwayError) -> _Reply:
     headers = [(b"content-type", b"application/json")]
     if isinstance(error, Transient):
         headers.append((b"retry-after", b"1"))
-    return Reply(status_of(error), headers, json.dumps({"error": in_one_line(error)}).encode())
+    return _Reply(status_of(error), headers, json.dumps({"error": in_one_line(error)}).encode())
 
 
 def _unexpected(error: Exception) -> SlipwayError:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway import __version__
-from slipway.serving.http.auth import TokenAuth
+from slipway.serving.http.auth import require_token
 from slipway.serving.http.server import VERSION, bind, error_response, not_found, run_until_stopped
 from slipway.serving.model_server.inference import LOADING, Inference
 from slipway.serving.model_server.load_model import load_model
@@ -49,9 +49,6 @@ class ModelServer:
 
     Attributes:
         inference: Answers infer requests.
-
-    Raises:
-        BadParameter: The tokens file cannot be used.
     """
 
     def __init__(
@@ -78,19 +75,20 @@ class ModelServer:
             "Age of the oldest segment that is not shipped.",
             lambda: unshipped_seconds(self._log_folder) or 0.0,
         )
-        self._gate = TokenAuth(options.tokens_file, refused=self._metrics.auth_failures.inc)
         self._stems = [f"/v2/models/{model}", f"/v2/models/{model}/versions/{version}"]
         self.inference = Inference(
             version,
-            model_path=f"{self._stems[0]}/infer",
             version_path=f"{self._stems[1]}/infer",
             options=options,
             metrics=self._metrics,
-            permits=self._gate.permits,
         )
 
     def app(self) -> ASGIApp:
-        """The ASGI application."""
+        """The ASGI application.
+
+        Raises:
+            BadParameter: The tokens file cannot be used.
+        """
         infer = frozenset(f"{stem}/infer" for stem in self._stems)
         pages = self._pages()
 
@@ -100,7 +98,8 @@ class ModelServer:
             else:
                 await pages(scope, receive, send)
 
-        return self._gate.before(dispatch)
+        refused = self._metrics.auth_failures.inc
+        return require_token(dispatch, self._options.tokens_file, refused=refused)
 
     def stop(self) -> None:
         """Be ready no more; what was begun is still answered."""
@@ -235,7 +234,6 @@ def serve(
         server.app(),
         listener,
         options=options,
-        direct=server.inference,
         lifeline=lifeline,
         stopping=server.stop,
     )
