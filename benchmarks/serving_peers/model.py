@@ -23,7 +23,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
 from slipway.stages.model.manifest import MANIFEST, seal
 from slipway.stages.model.onnx_form import ONNX
-from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 TRAINING_MONTHS = ("2013-01", "2013-02", "2013-03")

@@ -22,8 +22,9 @@ from slipway.errors import (
 )
 from slipway.records.desired_state import newest_desired, newest_entries
 from slipway.records.store import Store
-from slipway.stages.rollout.platform import Payload, encode_rows
+from slipway.stages.rollout.platform import Payload
 from slipway.stages.rollout.replay import Replay
+from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
 from tests.support import ferry_dataset

@@ -12,7 +12,7 @@ import httpx
 import pandas as pd
 
 from slipway.local.demo.year import Asked, ask, in_requests, land
-from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 from tests.e2e import ferries
 from tests.e2e.conftest import COLUMNS, House
 from tests.kubernetes_double import Cluster

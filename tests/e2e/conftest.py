@@ -21,8 +21,8 @@ from slipway.local.stack import Stack
 from slipway.records import arrivals, landing_area, ledger, requests
 from slipway.records.run_records import RunRef
 from slipway.records.store import read_json
-from slipway.stages.rollout.platform import encode_rows
-from slipway.stages.rollout.reconcile import ROLLOUT_TAG
+from slipway.stages.rollout.v2_encode import encode_rows
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from slipway.wiring import Container
 from tests.e2e import ferries
 

@@ -18,7 +18,7 @@ import yaml
 from slipway.records.store import Store
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring import Container
 from tests.e2e import ferries
 from tests.integration import manifests

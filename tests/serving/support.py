@@ -29,7 +29,7 @@ from slipway.adapters.object_store import open_store
 from slipway.serving.server_options import Options
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import MANIFEST
-from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 
 MODEL = "delay"
 OPTIONS = Options(roll_seconds=0.2, min_free_bytes=0)

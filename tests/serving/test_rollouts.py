@@ -16,6 +16,7 @@ import pytest
 
 from slipway.adapters.model_package import load_package
 from slipway.errors import Superseded
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.spec.deployment import Shift
 from slipway.stages.model.agreement import measure_agreement
@@ -24,6 +25,7 @@ from slipway.stages.rollout import reconcile as reconciling
 from slipway.stages.rollout import shift as shifting
 from slipway.stages.rollout import switch
 from slipway.stages.rollout import verify as verification
+from slipway.stages.rollout.promote_champion import promote_champion
 from tests.fakes.rollout import FakeRegistry
 from tests.serving.platform_process import Harbour, a_harbour
 from tests.serving.support import DATASET, MODEL, SPEC, flights, offline, until
@@ -74,10 +76,9 @@ class Crew:
         self.registry.root = harbour.versions
         self.registry.tags = {CHAMPION: {}, CANDIDATE: _evidence(harbour.versions)}
         self.ports: dict[str, Any] = {
-            "store": harbour.store,
+            "context": RunContext(harbour.store, {}),
             "registry": self.registry,
             "platform": harbour.adapter,
-            "origin": {},
         }
 
     def reconcile(self, to: str, *, holder: str) -> RunRecord:
@@ -96,7 +97,7 @@ class Crew:
 
     def finish(self, run: str) -> list[str]:
         """The last two stages; their actions."""
-        last = (switch.switch, switch.promote_champion)
+        last = (switch.switch, promote_champion)
         return [stage(self.spec, **self.ports, rollout=run).verdict.action for stage in last]
 
     def weights(self) -> Mapping[int, float]:

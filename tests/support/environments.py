@@ -11,6 +11,7 @@ import pandas as pd
 
 from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import Package, load_package
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Column, Inputs, Signature
@@ -18,8 +19,9 @@ from slipway.spec import ModelSpec
 from slipway.stages.import_version import import_version
 from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
 from slipway.stages.import_version.regate import RegateTools
+from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
-from slipway.stages.rollout.switch import promote_champion, switch
+from slipway.stages.rollout.switch import switch
 from slipway.stages.rollout.verify import verify
 from tests.fakes.kill_points import Fuse, Mortal
 from tests.fakes.memory_store import MemoryStore
@@ -176,10 +178,9 @@ class Environment:
 
     def _common(self) -> dict[str, Any]:
         return {
-            "store": self.yard.store,
+            "context": RunContext(self.yard.store, ORIGIN),
             "registry": self.yard.registry,
             "platform": self.platform,
-            "origin": ORIGIN,
         }
 
 

@@ -21,7 +21,7 @@ from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, seal
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 from tests.kubernetes_double import Cluster, Pace
 from tests.kubernetes_double.kubelet.probes import Timing
 from tests.support import packages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 
 from slipway.records.leases import find_lease
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.serving.v2.protocol import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.rollout import reconcile as reconciling
-from slipway.stages.rollout import shift as shifting
-from slipway.stages.rollout import switch as switching
-from slipway.stages.rollout import verify as verification
+from slipway.stages.rollout.promote_champion import promote_champion
+from slipway.stages.rollout.reconcile import reconcile
+from slipway.stages.rollout.shift import shift
+from slipway.stages.rollout.switch import switch
+from slipway.stages.rollout.verify import verify
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, FakeRegistry
 
@@ -162,17 +164,17 @@ class RolloutEnv:
 
     def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
         """The first stage."""
-        return reconciling.reconcile(self.spec, **self._ports(), holder=holder, to=to)
+        return reconcile(self.spec, **self._ports(), holder=holder, to=to)
 
     def verify(self, run: str) -> RunRecord:
         """The second stage."""
-        return verification.verify(
+        return verify(
             self.spec, DATASET, **self._ports(), rollout=run, tables=self.tables, load=self.load
         )
 
     def shift(self, run: str, step: int) -> RunRecord:
         """One step, while clients ask."""
-        return shifting.shift(
+        return shift(
             self.spec,
             **self._ports(),
             rollout=run,
@@ -188,11 +190,11 @@ class RolloutEnv:
 
     def switch(self, run: str) -> RunRecord:
         """The third stage."""
-        return switching.switch(self.spec, **self._ports(), rollout=run)
+        return switch(self.spec, **self._ports(), rollout=run)
 
     def promote(self, run: str) -> RunRecord:
         """The last stage."""
-        return switching.promote_champion(self.spec, **self._ports(), rollout=run)
+        return promote_champion(self.spec, **self._ports(), rollout=run)
 
     def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
         """Every stage as the DAG would run them; the verdicts' actions, unneeded ones left out."""
@@ -240,10 +242,8 @@ class RolloutEnv:
         return lease is None or lease.released
 
     def _ports(self) -> dict[str, Any]:
-        origin: Mapping[str, Any] = {"dag_id": "delay__deploy"}
         return {
-            "store": self.store,
+            "context": RunContext(self.store, {"dag_id": "delay__deploy"}),
             "registry": self.registry,
             "platform": self.platform,
-            "origin": origin,
         }

@@ -14,7 +14,7 @@ from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, MODEL, seal
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.rollout.reconcile import ROLLED_BACK, ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG
 from tests.fakes.kill_points import Fuse, Killed
 from tests.support import ferry_dataset
 from tests.support.environments import Environment, spec

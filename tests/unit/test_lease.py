@@ -11,7 +11,8 @@ import pytest
 
 from slipway.errors import LeaseHeld, StoreUnavailable, Superseded
 from slipway.records.leases import Lease, acquire, find_lease
-from slipway.stages.rollout.lease import RolloutPlan, keep_lease, lease_name, renew_lease
+from slipway.stages.rollout.lease import keep_lease, lease_name, renew_lease
+from slipway.stages.rollout.plan import RolloutPlan
 from tests.fakes.memory_store import MemoryStore
 
 ROLLOUT = RolloutPlan("delay", 1, "roll_out", version=3, champion=2, previous=1)

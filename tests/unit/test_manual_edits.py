@@ -6,7 +6,7 @@ import pytest
 
 from slipway.errors import EditedByHand
 from slipway.records import ledger
-from slipway.stages.rollout.lease import read_plan
+from slipway.stages.rollout.plan import read_plan
 from slipway.stages.rollout.shift import restore_fallback
 from tests.support.rollout_env import MODEL, RolloutEnv
 

@@ -22,8 +22,9 @@ from slipway.records import ledger
 from slipway.records.leases import acquire, find_lease, release
 from slipway.spec.deployment import Verify
 from slipway.stages.rollout.plan import ObservedState, RolloutDecision, plan_rollout
-from slipway.stages.rollout.platform import Served, encode_rows
+from slipway.stages.rollout.platform import Served
 from slipway.stages.rollout.replay import ReplayResult, recent_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.stages.rollout.verify import judge_candidate
 from tests.support.rollout_env import DATASET, MODEL, FeatureRows, RolloutEnv
 
@@ -221,7 +222,7 @@ def test_a_candidate_that_accepts_bad_inputs_is_refused(yard: RolloutEnv) -> Non
     record = yard.verify(yard.reconcile().ref.run)
     assert record.verdict.action == "refused"
     assert "NaN" in record.verdict.reason
-    with pytest.raises(RolloutRefused, match="may not go on"):
+    with pytest.raises(RolloutRefused, match="cannot continue"):
         yard.switch(record.ref.run)
 
 
@@ -267,7 +268,7 @@ def test_success_is_never_said_of_something_else(yard: RolloutEnv) -> None:
     run = yard.until_switch()
     yard.switch(run)
     yard.platform.forget(MODEL)
-    with pytest.raises(PlatformUnavailable, match="cannot be called champion"):
+    with pytest.raises(PlatformUnavailable, match="cannot become champion"):
         yard.promote(run)
     assert yard.registry.aliases["champion"] == 2
 

@@ -77,9 +77,9 @@ def test_a_candidate_that_does_badly_is_taken_back(
     assert yard.weights() == {2: 1.0}
     assert yard.registry.tags[3]["slipway.rollout"] == action
     assert yard.is_free()
-    with pytest.raises(RolloutRefused, match="may not go on"):
+    with pytest.raises(RolloutRefused, match="cannot continue"):
         yard.switch(run)
-    with pytest.raises(RolloutRefused, match="may not go on"):
+    with pytest.raises(RolloutRefused, match="cannot continue"):
         yard.shift(run, 50)
     assert yard.roll(holder="run-2") == ["nothing"]
     assert yard.reconcile("3", holder="run-3").verdict.action == "roll_out"

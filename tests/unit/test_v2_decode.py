@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadRequest
-from slipway.stages.rollout.platform import encode_rows
 from slipway.stages.rollout.replay import bad_inputs
 from slipway.stages.rollout.v2_decode import decode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 
 COLUMNS = [("wind", "number", True), ("depth", "number", False), ("port", "string", False)]
 OTHERS = ["crossing", "departs"]
@@ -68,10 +68,10 @@ def test_every_bad_input_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"data": [1.0, True]}, "something else than a number"),
-        ({"data": [1.0, None]}, "null, which is not allowed"),
-        ({"data": [1.0]}, "another shape"),
-        ({"data": 5}, "another shape"),
+        ({"data": [1.0, True]}, "a value that is not a number"),
+        ({"data": [1.0, None]}, "null in a required column"),
+        ({"data": [1.0]}, "declared shape"),
+        ({"data": 5}, "declared shape"),
         ({"data": [1.0], "shape": [1]}, "different lengths"),
         ({"name": "port"}, "two of one name"),
         ({"name": "tide"}, "missing: wind; unknown: tide"),

@@ -1,4 +1,4 @@
-"""Rollout, wired: what serves becomes what should serve."""
+"""Wire the rollout stages to their adapters."""
 
 from __future__ import annotations
 
@@ -11,75 +11,70 @@ if TYPE_CHECKING:
 
 
 def reconcile(call: Call) -> RunRecord:
-    """What serves is compared with what should."""
+    """Begin the rollout that is needed, if any."""
     from slipway.stages.rollout import reconcile as reconciling
 
     return reconciling.reconcile(
         call.shop.model(call.given["model"]),
         to=str(call.given.get("to") or "challenger"),
         holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
-        store=call.shop.store,
         registry=call.shop.registry,
         platform=call.platform,
-        origin=call.origin,
+        context=call.context,
     )
 
 
 def verify(call: Call) -> RunRecord:
-    """The candidate is booted and asked."""
+    """Verify the candidate in the real server."""
     from slipway.adapters.model_package import load_package
     from slipway.stages.rollout import verify as verification
 
     return verification.verify(
         *call.model_and_dataset(),
         rollout=call.given["rollout"],
-        store=call.shop.store,
         registry=call.shop.registry,
         platform=call.platform,
         tables=call.shop.tables,
         load=load_package,
-        origin=call.origin,
+        context=call.context,
     )
 
 
 def shift(call: Call) -> RunRecord:
-    """A share of the traffic moves, and the candidate is looked at once."""
+    """Shift one step and analyse the canary."""
     from slipway.stages.rollout import shift as shifting
 
     return shifting.shift(
         call.shop.model(call.given["model"]),
         rollout=call.given["rollout"],
         step=int(call.given["step"]),
-        store=call.shop.store,
         registry=call.shop.registry,
         platform=call.platform,
-        origin=call.origin,
+        context=call.context,
     )
 
 
 def switch(call: Call) -> RunRecord:
-    """Traffic moves, and what is served is read back."""
+    """Switch all traffic."""
     from slipway.stages.rollout import switch as switching
 
     return switching.switch(
         call.shop.model(call.given["model"]),
         rollout=call.given["rollout"],
-        store=call.shop.store,
         registry=call.shop.registry,
         platform=call.platform,
-        origin=call.origin,
+        context=call.context,
     )
 
 
 def promote_champion(call: Call) -> RunRecord:
-    """The aliases move."""
-    from slipway.stages.rollout import switch as switching
+    """Move the aliases to what is served."""
+    from slipway.stages.rollout import promote_champion as promoting
 
-    return switching.promote_champion(
+    return promoting.promote_champion(
         call.shop.model(call.given["model"]),
         rollout=call.given["rollout"],
-        store=call.shop.store,
         registry=call.shop.registry,
         platform=call.platform,
-        origin=call.origin,
+        context=call.context,
     )

@@ -30,7 +30,7 @@ from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST, TAG_PREFIX
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.platform import Served
-from slipway.stages.rollout.reconcile import ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from slipway.wiring import Container
 from tests.kubernetes_double import Cluster
 from tests.support import packages

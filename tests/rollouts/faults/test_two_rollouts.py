@@ -9,7 +9,8 @@ import pytest
 from slipway.errors import LeaseHeld, Superseded
 from slipway.records.leases import acquire, release
 from slipway.records.run_records import RunRecord
-from slipway.stages.rollout.lease import lease_name, rollout_run
+from slipway.stages.rollout.lease import lease_name
+from slipway.stages.rollout.plan import rollout_run
 from tests.rollouts.faults.overtaken import waiting_step
 from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
 from tests.support.models_on_cluster import MODEL, NAME

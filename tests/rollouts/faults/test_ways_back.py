@@ -28,7 +28,7 @@ def test_a_way_back_overtakes_a_canary(
     routed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its weight goes first of all; the step that waits for requests ends, and changes nothing."""
-    monkeypatch.setattr(shift, "TELL_SECONDS", 0.5)
+    monkeypatch.setattr(shift, "LOG_EVERY_SECONDS", 0.5)
     routed.write_specs(requests=10**6)
     run = routed.until("verify")
     older, ended = waiting_step(routed, run)

@@ -18,7 +18,7 @@ from slipway.local.demo.load import Probing
 from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
 from slipway.local.stack import Stack
 from slipway.records import arrivals, landing_area, requests
-from slipway.stages.rollout.platform import encode_rows
+from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring import Container, collect
 
 if TYPE_CHECKING:

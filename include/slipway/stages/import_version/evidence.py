@@ -17,8 +17,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.rollout.reconcile import ROLLOUT_TAG
-from slipway.stages.rollout.switch import SERVING
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, SERVING
 
 TRAINED = {"train": "trained", "gate": "promote", "promote_challenger": "promoted"}
 """The stages of a training without which there is no version, and what they have to have said."""

@@ -40,7 +40,7 @@ from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
 from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.rollout.reconcile import BLOCKED, ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 
 BRING, BROUGHT = "bring", "brought"
 

@@ -128,7 +128,7 @@ def calibrate(
 
 
 def usual_distances(seen: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The median distance of each column over the blocks, never below `QUIET_DISTANCE`."""
+    """The median distance of each column over the blocks, at least `NEGLIGIBLE_DISTANCE`."""
     names = dict.fromkeys(name for one in seen for name in one)
     return {
         name: max(NEGLIGIBLE_DISTANCE, _median([one[name] for one in seen if name in one]))

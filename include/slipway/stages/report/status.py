@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
     from slipway.spec.deployment_targets import TargetName
-    from slipway.stages.monitor.collect import ServedReader
     from slipway.stages.ports.registry import ModelVersion
-    from slipway.stages.rollout.platform import Served
+    from slipway.stages.rollout.platform import Served, ServedReader
 
 ALIASES = ("champion", "challenger", "previous")
 ENTRIES_LOOKED_AT = 100

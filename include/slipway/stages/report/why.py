@@ -12,7 +12,8 @@ from slipway.records.requests import Request
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
-from slipway.stages.monitor.collect import ServedReader, difference_to_served
+from slipway.stages.monitor.collect import difference_to_served
+from slipway.stages.rollout.platform import ServedReader
 
 if TYPE_CHECKING:
     from slipway.records.store import Store

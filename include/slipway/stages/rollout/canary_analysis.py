@@ -1,4 +1,4 @@
-"""The one look at a candidate's share of the traffic: shifted, aborted or inconclusive; pure."""
+"""Analyse a canary once: shifted, aborted or inconclusive; pure."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from slipway.spec.deployment import Shift
 from slipway.stages.rollout.platform import VersionStats
 
 SHIFTED, ABORTED, INCONCLUSIVE = "shifted", "aborted", "inconclusive"
-HALVINGS = 60
+BISECTIONS = 60
 ROUNDING = 1e-9
 
 
-def analyse_canary(tally: VersionStats, *, step: int, shift: Shift, max_p99_ms: float) -> Verdict:
-    """Whether a candidate may have more than its share of now; pure.
+def analyse_canary(stats: VersionStats, *, step: int, shift: Shift, max_p99_ms: float) -> Verdict:
+    """Decide whether a candidate may take more than its present share of the traffic; pure.
 
-    `shifted` when the upper bound of its error rate is low enough, `aborted` when even the lower
-    bound is not or when it is slow, `inconclusive` otherwise and with too few requests. The bounds
-    are one-sided Clopper-Pearson bounds at the step's part of `error_probability`, and there is
-    one look per step, so over all steps together a wrong word on the error rate has at most that
-    probability. With no error at all `Shift.requests_needed` requests suffice: 183 for an error
-    rate of 2 % and an error probability of 5 % over two steps.
+    `shifted` when the upper bound of its error rate is low enough; `aborted` when even the lower
+    bound is too high, or when it is slow; `inconclusive` otherwise and with too few requests. The
+    bounds are one-sided Clopper-Pearson bounds at the step's part of `error_probability`, and
+    there is one analysis per step, so a wrong verdict on the error rate has at most that
+    probability over all steps together. Without any error `Shift.requests_needed` requests
+    suffice: 183 for an error rate of 2 % and an error probability of 5 % over two steps.
 
     Args:
-        tally: What the candidate did since the step's weights came into force.
+        stats: Requests of the candidate since the step's weights came into force.
         step: Its share, in percent.
-        shift: What the spec demands.
+        shift: Rules of the spec.
         max_p99_ms: Latency allowed, in milliseconds.
 
     Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), 404-413.
     """
-    numbers: dict[str, Number] = {"step": step, **vars(tally)}
-    so_far = f"At {step} % it was asked {tally.asked} times"
-    if tally.asked < shift.requests:
+    numbers: dict[str, Number] = {"step": step, **vars(stats)}
+    so_far = f"At {step} % it was asked {stats.asked} times"
+    if stats.asked < shift.requests:
         reason = f"{so_far}, and {shift.requests} are needed for a verdict."
         return Verdict(INCONCLUSIVE, reason, numbers)
-    low, high = error_rate_bounds(tally.failed, tally.asked, shift.step_error_probability())
+    low, high = error_rate_bounds(stats.failed, stats.asked, shift.step_error_probability())
     numbers |= {"error_rate_low": low, "error_rate_high": high}
     allowed = shift.max_error_rate
-    so_far += f" and failed {tally.failed} times"
+    so_far += f" and failed {stats.failed} times"
     if low > allowed:
         reason = f"{so_far}: at least {low:.2%} errors, and {allowed:.2%} are allowed."
         return Verdict(ABORTED, reason, numbers)
-    if tally.p99_ms is not None and tally.p99_ms > max_p99_ms:
-        reason = f"{so_far}; its p99 is {tally.p99_ms:.0f} ms ({max_p99_ms:.0f} are allowed)."
+    if stats.p99_ms is not None and stats.p99_ms > max_p99_ms:
+        reason = f"{so_far}; its p99 is {stats.p99_ms:.0f} ms ({max_p99_ms:.0f} are allowed)."
         return Verdict(ABORTED, reason, numbers)
     if high > allowed * (1 + ROUNDING):
         reason = f"{so_far}: up to {high:.2%} errors are possible, and {allowed:.2%} are allowed."
         return Verdict(INCONCLUSIVE, reason, numbers)
-    if tally.p99_ms is None:
+    if stats.p99_ms is None:
         return Verdict(INCONCLUSIVE, f"{so_far}; its latency is not known.", numbers)
-    reason = f"{so_far}: at most {high:.2%} errors, p99 {tally.p99_ms:.0f} ms."
+    reason = f"{so_far}: at most {high:.2%} errors, p99 {stats.p99_ms:.0f} ms."
     return Verdict(SHIFTED, reason, numbers)
 
 
@@ -60,31 +60,31 @@ def error_rate_bounds(failed: int, asked: int, error_probability: float) -> tupl
     """One-sided Clopper-Pearson bounds of an error rate, lower and upper; pure.
 
     Args:
-        failed: Requests that failed.
+        failed: Failed requests.
         asked: Requests, at least one.
-        error_probability: Chance that the true rate lies above the upper bound, and likewise
-            that it lies below the lower one.
+        error_probability: Probability that the true rate lies above the upper bound, and
+            likewise that it lies below the lower one.
     """
     low, high = 0.0, 1.0
     if failed > 0:
-        # So many failures or more are as unlikely as that at the lower bound, and likelier above.
-        low = _rate(lambda rate: 1 - _at_most(failed - 1, asked, rate) < error_probability)
+        # At the lower bound this many failures or more have exactly the error probability.
+        low = _bisect(lambda rate: 1 - _binomial_cdf(failed - 1, asked, rate) < error_probability)
     if failed < asked:
-        high = _rate(lambda rate: _at_most(failed, asked, rate) > error_probability)
+        high = _bisect(lambda rate: _binomial_cdf(failed, asked, rate) > error_probability)
     return low, high
 
 
-def _rate(holds: Callable[[float], bool]) -> float:
-    """Where a statement about rates, true of small ones and false of large ones, turns."""
+def _bisect(holds: Callable[[float], bool]) -> float:
+    """The rate at which a condition, true of small rates and false of large ones, turns."""
     low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(BISECTIONS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
     return (low + high) / 2
 
 
-def _at_most(failed: int, asked: int, rate: float) -> float:
-    """Probability of at most so many failures among so many requests: a binomial sum."""
+def _binomial_cdf(failed: int, asked: int, rate: float) -> float:
+    """Probability of at most `failed` failures among `asked` requests."""
     if rate in (0.0, 1.0):
         return 1.0 if rate == 0.0 or failed >= asked else 0.0
     log_fail, log_answer = math.log(rate), math.log1p(-rate)

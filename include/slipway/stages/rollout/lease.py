@@ -1,106 +1,38 @@
-"""A rollout in flight: what it does, and the lease that keeps others away from it."""
+"""Lease of a rollout: one rollout of a model at a time, renewed while it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from threading import Event, Thread
 
-from slipway.errors import BadParameter, StoreUnavailable, Superseded
+from slipway.errors import StoreUnavailable, Superseded
 from slipway.records.leases import Lease, find_lease, release, renew
-from slipway.records.run_records import RunRef, find_record, need_record
+from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import Store
-from slipway.stages.rollout.plan import Action
+from slipway.stages.rollout.plan import RolloutPlan, rollout_run
 
 LEASE_SECONDS = 300.0
 RENEW_EVERY_SECONDS = 45.0
-"""While something slow is waited for; several may fail before the lease is free for others."""
+"""Interval of renewals during slow work; several may fail before the lease expires."""
 
 
-@dataclass(frozen=True)
-class RolloutPlan:
-    """One rollout in flight, as `reconcile` recorded it.
-
-    Attributes:
-        model: Its name.
-        token: Fencing token of its lease.
-        action: What it does.
-        version: The version that shall serve.
-        champion: The champion when it began.
-        previous: The previous champion when it began.
-        served: The version that answered every request when it began; None: there was none.
-    """
-
-    model: str
-    token: int
-    action: Action
-    version: int
-    champion: int | None
-    previous: int | None
-    served: int | None = None
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether it returns to a known version, which neither doubt nor steps may hold up."""
-        return self.action in {"roll_back", "repair"}
-
-    @property
-    def has_steps(self) -> bool:
-        """Whether there is a champion from which traffic can shift step by step."""
-        all_at_once = self.is_urgent or self.fallback is None
-        return not all_at_once and self.served != self.version
-
-    @property
-    def fallback(self) -> int | None:
-        """The version that goes on serving should this rollout fail."""
-        return self.champion if self.champion != self.version else None
-
-    @property
-    def warm(self) -> list[int]:
-        """The versions that stay ready beside the one that serves."""
-        kept = self.previous if self.fallback is None else self.fallback
-        return [] if kept is None or kept == self.version else [kept]
+def lease_name(model: str) -> str:
+    """Name of the lease that a rollout of a model takes."""
+    return f"rollout-{model}"
 
 
-def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
-    """The rollout that a run's `reconcile` decided on.
+def renew_lease(store: Store, plan: RolloutPlan) -> Lease:
+    """Renew a rollout's lease; call it when a stage begins and before it changes traffic.
 
     Raises:
-        NotFound: There is no such record.
-        BadParameter: It decided that there is nothing to do.
+        Superseded: Another rollout took over, or this one was given up.
     """
-    record = need_record(store, RunRef(model, run, "reconcile"))
-    numbers, action = record.verdict.numbers, record.verdict.action
-    if numbers.get("version") is None:
-        raise BadParameter(f"{run} of {model} has nothing to roll out", where=record.ref.key)
-    return RolloutPlan(
-        model=model,
-        token=int(run.removeprefix("rollout-")),
-        action=action,  # type: ignore[arg-type]
-        version=int(numbers["version"]),  # type: ignore[arg-type]
-        champion=numbers.get("champion"),  # type: ignore[arg-type]
-        previous=numbers.get("previous"),  # type: ignore[arg-type]
-        served=numbers.get("served"),  # type: ignore[arg-type]
-    )
-
-
-def rollout_run(token: int) -> str:
-    """Run id of the rollout that holds a lease."""
-    return f"rollout-{token:06d}"
-
-
-def renew_lease(store: Store, rollout: RolloutPlan) -> Lease:
-    """The rollout's lease, renewed; call it when a stage begins and before it changes traffic.
-
-    Raises:
-        Superseded: Another rollout has taken over, or this one was given up.
-    """
-    lease = find_lease(store, lease_name(rollout.model))
-    if lease is None or lease.number != rollout.token:
+    lease = find_lease(store, lease_name(plan.model))
+    if lease is None or lease.number != plan.token:
         raise Superseded(
-            f"{rollout_run(rollout.token)} of {rollout.model} may not go on",
-            expected="its lease to be the newest",
+            f"{rollout_run(plan.token)} of {plan.model} cannot continue",
+            expected=f"lease {plan.token} to be the newest",
             found=f"lease {lease.number} of {lease.holder}" if lease else "no lease",
         )
     return renew(store, lease, seconds=LEASE_SECONDS)
@@ -108,54 +40,56 @@ def renew_lease(store: Store, rollout: RolloutPlan) -> Lease:
 
 @contextmanager
 def keep_lease(
-    store: Store, rollout: RolloutPlan, *, every_seconds: float = RENEW_EVERY_SECONDS
+    store: Store, plan: RolloutPlan, *, every_seconds: float = RENEW_EVERY_SECONDS
 ) -> Iterator[None]:
-    """Keep the rollout's lease for as long as something slow takes inside.
+    """Renew a rollout's lease in the background while slow work runs inside.
 
-    A cluster may take almost as long as a lease lasts to let a version answer. The renewals come
-    from this very process, so a rollout that died or was frozen still loses its lease in time.
+    A cluster may take almost as long as a lease lasts to make a version ready. The renewals come
+    from this process, so a rollout whose process died or froze loses its lease in time.
 
     Args:
-        store: Where leases lie.
-        rollout: Whose.
-        every_seconds: How often it is renewed.
+        store: Store of the leases.
+        plan: Rollout that holds the lease.
+        every_seconds: Interval of renewals.
 
     Raises:
-        Superseded: Another rollout has taken over, before or meanwhile.
+        Superseded: Another rollout took over, before or meanwhile.
     """
-    renew_lease(store, rollout)
+    renew_lease(store, plan)
     over = Event()
 
-    def renew_it() -> None:
+    def renew_regularly() -> None:
         while not over.wait(every_seconds):
-            # A store that is away for a moment is asked again before the lease ends; a lease that
-            # somebody took over is found to be gone below.
+            # An unavailable store is tried again before the lease expires; the last renewal
+            # below raises if another rollout took the lease.
             with suppress(StoreUnavailable):
                 try:
-                    renew_lease(store, rollout)
+                    renew_lease(store, plan)
                 except Superseded:
                     return
 
-    renewals = Thread(target=renew_it, name=f"lease of {rollout_run(rollout.token)}", daemon=True)
+    renewals = Thread(
+        target=renew_regularly, name=f"lease of {rollout_run(plan.token)}", daemon=True
+    )
     renewals.start()
     try:
         yield
     finally:
         over.set()
         renewals.join()
-    renew_lease(store, rollout)
+    renew_lease(store, plan)
 
 
-def release_lease(store: Store, rollout: RolloutPlan) -> None:
-    """Give the rollout's lease back, if it still has it."""
+def release_lease(store: Store, plan: RolloutPlan) -> None:
+    """Release a rollout's lease, if it still holds it."""
     with suppress(Superseded):
-        release(store, renew_lease(store, rollout))
+        release(store, renew_lease(store, plan))
 
 
 def preemptible_lease(store: Store, model: str) -> int | None:
     """Number of the newest lease, if its rollout has begun and has not switched yet.
 
-    A way back may take it over. A rollout that is past its switch is over within seconds.
+    A roll-back may take it over. A rollout past its switch ends within seconds.
     """
     lease = find_lease(store, lease_name(model))
     if lease is None:
@@ -163,8 +97,3 @@ def preemptible_lease(store: Store, model: str) -> int | None:
     begun = RunRef(model, rollout_run(lease.number), "reconcile")
     is_over = find_record(store, begun) is None or store.exists(begun.beside("switch").key)
     return None if is_over else lease.number
-
-
-def lease_name(model: str) -> str:
-    """What a rollout of a model leases."""
-    return f"rollout-{model}"

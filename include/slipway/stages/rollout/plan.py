@@ -1,4 +1,4 @@
-"""Which rollout mends the difference between what is served and what should be; pure."""
+"""Plan a rollout: compare what is served with what should be, and decide what to do; pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from slipway.errors import BadParameter
+from slipway.records.run_records import RunRef, need_record
+from slipway.records.store import Store
 
 Action = Literal["nothing", "roll_out", "roll_back", "repair"]
 
 
 @dataclass(frozen=True)
 class ObservedState:
-    """What a decision may look at.
+    """State of a model's aliases and traffic.
 
     Attributes:
         champion: Version by that alias.
         previous: Version by that alias.
         challenger: Version by that alias.
-        blocked: Why a version may not be rolled out again by itself, by version.
-        served: The one version that answers every request; None when there is no such.
+        blocked: Outcome that keeps a version from being rolled out by itself, by version.
+        served: The one version that takes every request and can answer, or None.
         unfinished: Action and version of the rollout that last changed the traffic, if it has not
-            made its version champion.
-        sharing: The versions that share the traffic where more than one has a part of it.
-        edited: What somebody changed of what serves, and who; None: nobody did.
+            promoted its version to champion.
+        sharing: Versions that share the traffic, when more than one has a weight.
+        edited: Manual edit of what is served, with its field manager; None: no edit.
     """
 
     champion: int | None
@@ -37,147 +39,219 @@ class ObservedState:
     edited: str | None = None
 
     @property
-    def guests(self) -> tuple[int, ...]:
-        """The versions that share the traffic with the champion."""
+    def canaries(self) -> tuple[int, ...]:
+        """Versions that share the traffic with the champion."""
         if self.champion not in self.sharing:
             return ()
         return tuple(version for version in self.sharing if version != self.champion)
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
-        blocked = {str(version): why for version, why in self.blocked.items()}
+        blocked = {str(version): outcome for version, outcome in self.blocked.items()}
         unfinished = list(self.unfinished) if self.unfinished else None
         sharing = list(self.sharing)
-        said = {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
-        # A fact that is rare; without it the facts, and with them a run's name, are as ever.
-        return {key: value for key, value in said.items() if key != "edited" or value}
+        value = {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
+        # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
+        return {name: one for name, one in value.items() if name != "edited" or one}
 
 
 @dataclass(frozen=True)
 class RolloutDecision:
-    """What a rollout shall do, with which version, and why."""
+    """Action of a rollout, the version it concerns, and the reason."""
 
     action: Action
     version: int | None
     reason: str
 
 
-def plan_rollout(facts: ObservedState, to: str) -> RolloutDecision:
-    """What mends the difference between what is served and what should be; pure.
+@dataclass(frozen=True)
+class RolloutPlan:
+    """Plan of a rollout in progress, as `reconcile` recorded it.
 
-    While a rollout shares the traffic, the way back is to the champion: that is what served
-    before it. The next `previous` then goes further back.
+    Attributes:
+        model: Name of the model.
+        token: Fencing token of its lease.
+        action: What it does.
+        version: Version to serve.
+        champion: Champion when it began.
+        previous: Previous champion when it began.
+        served: Version that took every request when it began; None: there was none.
+    """
 
-    Args:
-        facts: What is, by alias and on the platform.
-        to: `challenger`, `previous`, or a version's number, which overrides a refusal.
+    model: str
+    token: int
+    action: Action
+    version: int
+    champion: int | None
+    previous: int | None
+    served: int | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it returns to a known version, which no canary step may delay."""
+        return self.action in {"roll_back", "repair"}
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is a champion from which traffic can shift step by step."""
+        all_at_once = self.is_urgent or self.fallback is None
+        return not all_at_once and self.served != self.version
+
+    @property
+    def fallback(self) -> int | None:
+        """Version that serves if this rollout fails."""
+        return self.champion if self.champion != self.version else None
+
+    @property
+    def warm(self) -> list[int]:
+        """Versions kept ready without a share of the traffic."""
+        kept = self.previous if self.fallback is None else self.fallback
+        return [] if kept is None or kept == self.version else [kept]
+
+
+def rollout_run(token: int) -> str:
+    """Run id of the rollout that holds a lease."""
+    return f"rollout-{token:06d}"
+
+
+def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
+    """Read the plan that a run's `reconcile` recorded.
 
     Raises:
-        BadParameter: That cannot be rolled out.
+        NotFound: There is no such record.
+        BadParameter: It decided that there is nothing to do.
+    """
+    record = need_record(store, RunRef(model, run, "reconcile"))
+    numbers, action = record.verdict.numbers, record.verdict.action
+    if numbers.get("version") is None:
+        raise BadParameter(f"{run} of {model} has nothing to roll out", where=record.ref.key)
+    return RolloutPlan(
+        model=model,
+        token=int(run.removeprefix("rollout-")),
+        action=action,  # type: ignore[arg-type]
+        version=int(numbers["version"]),  # type: ignore[arg-type]
+        champion=numbers.get("champion"),  # type: ignore[arg-type]
+        previous=numbers.get("previous"),  # type: ignore[arg-type]
+        served=numbers.get("served"),  # type: ignore[arg-type]
+    )
+
+
+def plan_rollout(state: ObservedState, to: str) -> RolloutDecision:
+    """Decide which rollout removes the difference between observed and desired state; pure.
+
+    While a rollout shares the traffic, `previous` returns to the champion, which served before
+    it. The next `previous` then goes further back.
+
+    Args:
+        state: Aliases and traffic.
+        to: `challenger`, `previous`, or a version's number, which overrides a blocking outcome.
+
+    Raises:
+        BadParameter: `to` cannot be rolled out.
     """
     if to == "challenger":
-        return _towards_challenger(facts)
+        return _to_challenger(state)
     if to == "previous":
-        return _towards_previous(facts)
+        return _to_previous(state)
     if to.isdecimal():
-        return _towards_version(facts, int(to))
+        return _to_version(state, int(to))
     raise BadParameter(
         f"cannot roll out {to!r}", expected="challenger, previous, or a version's number"
     )
 
 
-def _towards_challenger(facts: ObservedState) -> RolloutDecision:
-    mend = _to_finish(facts) or _to_repair(facts)
-    if mend is not None:
-        return mend
-    champion, challenger = facts.champion, facts.challenger
+def _to_challenger(state: ObservedState) -> RolloutDecision:
+    decision = _finish(state) or _repair(state)
+    if decision is not None:
+        return decision
+    champion, challenger = state.champion, state.challenger
     if challenger is None:
-        return RolloutDecision("nothing", None, _idle(facts, "there is no challenger"))
-    if challenger in facts.blocked:
-        why = facts.blocked[challenger].replace("_", " ")
-        said = f"challenger {challenger} was {why} before; its number as `to` overrides that"
-        return RolloutDecision("nothing", None, _idle(facts, said))
+        return RolloutDecision("nothing", None, _idle(state, "there is no challenger"))
+    if challenger in state.blocked:
+        why = state.blocked[challenger].replace("_", " ")
+        why_not = f"challenger {challenger} was {why} before; its number as `to` overrides that"
+        return RolloutDecision("nothing", None, _idle(state, why_not))
     if challenger == champion:
-        return RolloutDecision("nothing", None, _idle(facts, "the challenger is the champion"))
+        return RolloutDecision("nothing", None, _idle(state, "the challenger is the champion"))
     return RolloutDecision(
-        "roll_out", challenger, f"version {challenger} is challenger, {_against(facts)}"
+        "roll_out", challenger, f"version {challenger} is challenger, {_served(state)}"
     )
 
 
-def _towards_previous(facts: ObservedState) -> RolloutDecision:
-    unfinished = _to_finish(facts)
+def _to_previous(state: ObservedState) -> RolloutDecision:
+    unfinished = _finish(state)
     if unfinished is not None and unfinished.action == "roll_back":
         return unfinished
-    if facts.guests:
-        reason = f"{_shared(facts)}, and a return from that was asked for."
-        return RolloutDecision("repair", facts.champion, reason)
-    if facts.previous is None:
+    if state.canaries:
+        reason = f"{_sharing(state)}, and a return from that was asked for."
+        return RolloutDecision("repair", state.champion, reason)
+    if state.previous is None:
         raise BadParameter(
             "cannot roll back: there is no previous champion",
             expected="an alias `previous` in the registry",
             hint="pass a version's number instead",
         )
-    if facts.previous in facts.blocked:
+    if state.previous in state.blocked:
         raise BadParameter(
             "cannot roll back: the previous champion may not serve by itself",
-            found=f"version {facts.previous} was {facts.blocked[facts.previous]} before",
+            found=f"version {state.previous} was {state.blocked[state.previous]} before",
             hint="pass its number to roll it out all the same",
         )
-    reason = f"a return to version {facts.previous} was asked for, {_against(facts)}"
-    return RolloutDecision("roll_back", facts.previous, reason)
+    reason = f"a return to version {state.previous} was asked for, {_served(state)}"
+    return RolloutDecision("roll_back", state.previous, reason)
 
 
-def _towards_version(facts: ObservedState, version: int) -> RolloutDecision:
-    if facts.champion == version:
-        if facts.served == version:
-            said = f"version {version} is champion and served"
-            return RolloutDecision("nothing", None, _idle(facts, said))
-        reason = f"version {version} is champion, but {_answering(facts)}."
+def _to_version(state: ObservedState, version: int) -> RolloutDecision:
+    if state.champion == version:
+        if state.served == version:
+            why_not = f"version {version} is champion and served"
+            return RolloutDecision("nothing", None, _idle(state, why_not))
+        reason = f"version {version} is champion, but {_traffic(state)}."
         return RolloutDecision("repair", version, reason)
-    backwards = facts.champion is not None and version < facts.champion
-    reason = f"version {version} was asked for by number, {_against(facts)}"
+    backwards = state.champion is not None and version < state.champion
+    reason = f"version {version} was asked for by number, {_served(state)}"
     return RolloutDecision("roll_back" if backwards else "roll_out", version, reason)
 
 
-def _to_repair(facts: ObservedState) -> RolloutDecision | None:
-    if facts.champion is None or facts.served in {facts.champion, facts.challenger} - {None}:
+def _repair(state: ObservedState) -> RolloutDecision | None:
+    if state.champion is None or state.served in {state.champion, state.challenger} - {None}:
         return None
-    reason = f"version {facts.champion} is champion, but {_answering(facts)}."
-    if facts.guests:
-        reason = f"{_shared(facts)} since an unfinished rollout."
-    return RolloutDecision("repair", facts.champion, reason)
+    reason = f"version {state.champion} is champion, but {_traffic(state)}."
+    if state.canaries:
+        reason = f"{_sharing(state)} since an unfinished rollout."
+    return RolloutDecision("repair", state.champion, reason)
 
 
-def _to_finish(facts: ObservedState) -> RolloutDecision | None:
-    if facts.unfinished is None:
+def _finish(state: ObservedState) -> RolloutDecision | None:
+    if state.unfinished is None:
         return None
-    action, version = facts.unfinished
-    if facts.served != version or facts.champion == version:
+    action, version = state.unfinished
+    if state.served != version or state.champion == version:
         return None
     reason = f"version {version} is served since a rollout that did not make it champion."
     return RolloutDecision(action, version, reason)
 
 
-def _shared(facts: ObservedState) -> str:
-    verb = "shares" if len(facts.guests) == 1 else "share"
-    return f"{_said(facts.guests)} {verb} the traffic with version {facts.champion}"
+def _sharing(state: ObservedState) -> str:
+    verb = "shares" if len(state.canaries) == 1 else "share"
+    return f"{_join(state.canaries)} {verb} the traffic with version {state.champion}"
 
 
-def _against(facts: ObservedState) -> str:
-    if facts.served is None:
-        return f"and {_answering(facts)} just now."
-    return f"and version {facts.served} is served."
+def _served(state: ObservedState) -> str:
+    if state.served is None:
+        return f"and {_traffic(state)} just now."
+    return f"and version {state.served} is served."
 
 
-def _answering(facts: ObservedState) -> str:
-    if facts.sharing:
-        return f"{_said(facts.sharing)} share the traffic"
-    return "no version answers" if facts.served is None else f"version {facts.served} answers"
+def _traffic(state: ObservedState) -> str:
+    if state.sharing:
+        return f"{_join(state.sharing)} share the traffic"
+    return "no version answers" if state.served is None else f"version {state.served} answers"
 
 
-def _said(versions: Sequence[int]) -> str:
+def _join(versions: Sequence[int]) -> str:
     return " and ".join(f"version {version}" for version in versions)
 
 
-def _idle(facts: ObservedState, said: str) -> str:
-    return f"{said[0].upper()}{said[1:]}, {_against(facts)}"
+def _idle(state: ObservedState, why: str) -> str:
+    return f"{why[0].upper()}{why[1:]}, {_served(state)}"

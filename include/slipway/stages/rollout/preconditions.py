@@ -1,4 +1,4 @@
-"""What has to have been said in a rollout before its next stage may act."""
+"""Preconditions of a rollout's stages: the verdicts that earlier stages must have recorded."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from slipway.records.run_records import RunRef, need_record
 from slipway.records.store import Store
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.canary_analysis import SHIFTED
-from slipway.stages.rollout.lease import RolloutPlan
+from slipway.stages.rollout.plan import RolloutPlan
 
 
 def step_stage(step: int) -> str:
-    """Stage name of one step's record and task."""
+    """Stage name of one step, in its record and its task."""
     return f"shift_{step}"
 
 
 def required_steps(spec: ModelSpec, plan: RolloutPlan) -> list[int]:
-    """The steps that a rollout has to go through, in percent, rising."""
+    """Steps that a rollout has to complete, in percent, rising."""
     return spec.deployment.steps if plan.has_steps else []
 
 
 def require_verified(
     spec: ModelSpec, plan: RolloutPlan, ref: RunRef, *, store: Store, before: int = 100
 ) -> None:
-    """Nothing when the candidate was verified and has shifted at every step before a share.
+    """Raise unless the candidate was verified and shifted at every step below a share.
 
     Raises:
         BadParameter: The share is no step of the spec.
-        NotFound: A stage before it has not finished.
-        RolloutRefused: One has said something else.
+        NotFound: An earlier stage has not finished.
+        RolloutRefused: An earlier stage recorded another verdict.
     """
     declared = spec.deployment.steps
     if declared and before not in {*declared, 100}:
@@ -44,17 +44,17 @@ def require_verified(
 
 
 def require_verdict(store: Store, ref: RunRef, action: str) -> None:
-    """Nothing when a stage of the rollout has said what has to be said before the next one.
+    """Raise unless a stage of the rollout recorded the verdict that the next one requires.
 
     Raises:
         NotFound: It has not finished.
-        RolloutRefused: It has said something else.
+        RolloutRefused: It recorded another verdict.
     """
     verdict = need_record(store, ref).verdict
     if verdict.action != action:
         raise RolloutRefused(
-            f"{ref.run} of {ref.subject} may not go on",
-            expected=f"{ref.stage} to say {action}",
+            f"{ref.run} of {ref.subject} cannot continue",
+            expected=f"verdict {action!r} of {ref.stage}",
             found=f"{verdict.action}: {verdict.reason}",
             where=ref.key,
         )

@@ -1,161 +1,133 @@
-"""Whether what is served is what should be served, and if not, which rollout mends it.
+"""Reconcile what is served with what should be: begin the rollout that removes the difference.
 
-Level-triggered: however often it is asked, and whatever was lost in between, the same facts give
-the same answer. A rollout holds the model's lease from here to its end; its token fences it.
+Level-triggered: the same observed state gives the same decision, however often it runs and
+whichever events were lost. A rollout holds the model's lease from here to its end; the lease's
+number is its fencing token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
 
 from slipway.errors import EditedByHand, SlipwayError, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, acquire, release
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.rollout.canary_analysis import ABORTED, INCONCLUSIVE
-from slipway.stages.rollout.lease import (
-    LEASE_SECONDS,
-    lease_name,
-    preemptible_lease,
+from slipway.stages.ports.registry import Registry
+from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, preemptible_lease
+from slipway.stages.rollout.plan import (
+    Action,
+    ObservedState,
+    RolloutDecision,
+    plan_rollout,
     read_plan,
     rollout_run,
 )
-from slipway.stages.rollout.plan import Action, ObservedState, RolloutDecision, plan_rollout
 from slipway.stages.rollout.platform import Platform, Served
-
-ROLLOUT_TAG = "slipway.rollout"
-REFUSED, ROLLED_BACK = "refused", "rolled_back"
-BLOCKED = frozenset({REFUSED, ABORTED, INCONCLUSIVE, ROLLED_BACK})
-
-
-class Version(Protocol):
-    """A registered model version."""
-
-    @property
-    def version(self) -> int:
-        """Its number."""
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """What the registry says about it."""
-
-
-class Aliases(Protocol):
-    """The part of the registry that says who is who, and what became of it."""
-
-    def alias(self, model: str, alias: str) -> Version | None:
-        """The version that an alias names, or None."""
-
-    def version(self, model: str, version: int) -> Version:
-        """One version.
-
-        Raises:
-            NotFound: There is no such version.
-        """
-
-    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        """Note something about a version."""
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG
 
 
 def reconcile(
     spec: ModelSpec,
     *,
-    store: Store,
-    registry: Aliases,
+    context: RunContext,
+    registry: Registry,
     platform: Platform,
     holder: str,
     to: str = "challenger",
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """The rollout to do, its lease taken; or `nothing`, recorded once per state of affairs.
+    """Begin the rollout that is needed and take its lease; `nothing` is recorded once per state.
 
-    A champion that is not served is put back at once; verify, switch and promote confirm it.
-    So is one that shares the traffic with what an unfinished rollout left behind.
+    A champion that is not served, or that shares the traffic with the canary of an unfinished
+    rollout, is restored at once; verify, switch and promote confirm it.
 
-    The traffic bears this rollout's token from here on, so an older one that still waits for a
-    server somewhere gives up.
+    From here on the traffic carries this rollout's token, so an older rollout that still waits
+    for a server is fenced off.
 
-    The way back (`previous`) does not wait for a rollout in flight that has not switched yet: it
-    takes over its lease, so whatever that one does next is refused. Where that one shares the
-    traffic already, its version gets none from now on and is marked as rolled back.
+    A roll-back (`previous`) does not wait for a rollout that has not switched yet: it takes over
+    its lease. If that rollout shares the traffic, its version loses its share and is marked as
+    rolled back.
 
     Args:
         spec: The model.
-        store: Where records and leases live.
-        registry: Who is who.
-        platform: What is served.
-        holder: Names this rollout's lease; a repeat by the same holder is the same rollout.
+        context: Store of records and leases, and origin.
+        registry: Aliases and tags of versions.
+        platform: What serves the model.
+        holder: Holder of the lease; a repeat with the same holder is the same rollout.
         to: `challenger`, `previous`, or a version's number.
-        origin: Who runs it.
 
     Raises:
-        LeaseHeld: Another rollout of this model is in flight, and may not be taken over.
+        LeaseHeld: Another rollout of this model is in progress and cannot be taken over.
         BadParameter: `to` cannot be rolled out.
-        EditedByHand: Somebody changed what a rollout controls; nothing is overwritten.
+        EditedByHand: A field that rollouts own was edited by hand; nothing is overwritten.
         NotFound: The registry has no such version.
     """
-    facts = observe(spec.model, store=store, registry=registry, platform=platform)
+    store, model = context.store, spec.model
+    state = observe(model, store=store, registry=registry, platform=platform)
     if to.isdecimal():
-        registry.version(spec.model, int(to))
-    decision = _mind_edits(spec.model, facts, plan_rollout(facts, to))
+        registry.version(model, int(to))
+    decision = _respect_edits(model, state, plan_rollout(state, to))
     if decision.action == "nothing":
-        idle = RunRef(spec.model, f"idle-{digest(encode(facts.to_json()))[:12]}", "reconcile")
-        verdict = _verdict(decision, facts)
-        return perform(store, idle, lambda _: verdict, inputs=facts.to_json(), origin=origin)
+        idle = RunRef(model, f"idle-{digest(encode(state.to_json()))[:12]}", "reconcile")
+        verdict = _verdict(decision, state)
+        return perform(
+            store, idle, lambda _: verdict, inputs=state.to_json(), origin=context.origin
+        )
     lease = acquire(
         store,
-        lease_name(spec.model),
+        lease_name(model),
         holder=holder,
         seconds=LEASE_SECONDS,
-        over=preemptible_lease(store, spec.model) if to == "previous" else None,
+        over=preemptible_lease(store, model) if to == "previous" else None,
     )
 
     def work(attempt: Attempt) -> Verdict:
-        now = observe(spec.model, store=store, registry=registry, platform=platform)
-        decided = _mind_edits(spec.model, now, _decide_again(facts, now, to))
+        now = observe(model, store=store, registry=registry, platform=platform)
+        decided = _respect_edits(model, now, _decide_again(state, now, to))
         if decided.action == "repair":
             attempt.check()
-            _repair(spec.model, now, platform=platform, token=lease.number)
-            _mark(spec.model, now.guests if to == "previous" else (), registry=registry)
+            _repair(model, now, platform=platform, token=lease.number)
+            _mark_rolled_back(model, now.canaries if to == "previous" else (), registry=registry)
         return _verdict(decided, now)
 
-    ref = RunRef(spec.model, rollout_run(lease.number), "reconcile")
-    with _given_back_on_failure(store, lease):
-        record = perform(store, ref, work, inputs={"to": to, **facts.to_json()}, origin=origin)
+    ref = RunRef(model, rollout_run(lease.number), "reconcile")
+    inputs = {"to": to, **state.to_json()}
+    with _released_on_failure(store, lease):
+        record = perform(store, ref, work, inputs=inputs, origin=context.origin)
         if record.verdict.action in {"roll_out", "roll_back"}:
-            # After the record: whoever finds this token on the traffic can look up whose it is.
-            platform.claim(spec.model, token=lease.number)
+            # After the record, so that the rollout of the token on the traffic can be looked up.
+            platform.claim(model, token=lease.number)
     if record.verdict.action == "nothing":
         release(store, lease)
     return record
 
 
 @contextmanager
-def _given_back_on_failure(store: Store, lease: Lease) -> Iterator[None]:
+def _released_on_failure(store: Store, lease: Lease) -> Iterator[None]:
     try:
         yield
     except Superseded:
-        # A newer attempt of this very rollout holds the same lease, and goes on with it.
+        # A newer attempt of this rollout holds the same lease and continues.
         raise
     except SlipwayError:
         release(store, lease)
         raise
 
 
-def observe(model: str, *, store: Store, registry: Aliases, platform: Platform) -> ObservedState:
-    """What is, by alias and on the platform.
+def observe(model: str, *, store: Store, registry: Registry, platform: Platform) -> ObservedState:
+    """Observe a model's aliases and traffic.
 
     Raises:
         PlatformUnavailable: The platform does not answer.
         RegistryUnavailable: The registry does not answer.
-        EditedByHand: Somebody changed who is asked.
+        EditedByHand: The routing was edited by hand.
     """
     named = {
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
@@ -179,52 +151,52 @@ def observe(model: str, *, store: Store, registry: Aliases, platform: Platform) 
 
 
 def require_unedited(model: str, served: Served | None) -> None:
-    """Nothing where nobody but a rollout changed what is served.
+    """Raise if a field that rollouts own was edited by hand.
 
     Raises:
-        EditedByHand: Somebody did.
+        EditedByHand: It was.
     """
     if served is not None and served.edited is not None:
         raise _edited(model, served.edited)
 
 
-def _mind_edits(model: str, facts: ObservedState, decision: RolloutDecision) -> RolloutDecision:
-    """The decision, unless it needs what somebody edited: a way back does not, and says so."""
-    if facts.edited is None:
+def _respect_edits(model: str, state: ObservedState, decision: RolloutDecision) -> RolloutDecision:
+    """The decision; after a manual edit only a roll-back or repair, whose reason names it."""
+    if state.edited is None:
         return decision
     if decision.action not in {"roll_back", "repair"}:
-        raise _edited(model, facts.edited)
-    reason = f"{decision.reason.removesuffix('.')}. Edited by hand, and left so: {facts.edited}."
+        raise _edited(model, state.edited)
+    reason = f"{decision.reason.removesuffix('.')}. Edited by hand, and left so: {state.edited}."
     return replace(decision, reason=reason)
 
 
-def _edited(model: str, what: str) -> EditedByHand:
+def _edited(model: str, edit: str) -> EditedByHand:
     return EditedByHand(
         f"what serves {model} was edited by hand",
-        expected="it as a rollout asked for it",
-        found=what,
-        hint="set it back as it was, or hand it back as docs/guides/rollout-on-kubernetes.md "
-        "tells, then run again; nothing is overwritten",
+        expected="the state that the last rollout applied",
+        found=edit,
+        hint="undo the edit, or hand it back as docs/guides/rollout-on-kubernetes.md "
+        "describes, then run again; nothing is overwritten",
     )
 
 
 def _decide_again(first: ObservedState, now: ObservedState, to: str) -> RolloutDecision:
-    """The decision once the lease is held; what the rollout before it did since counts."""
-    if to == "previous" and first.guests and not now.guests:
+    """The decision under the lease, after whatever the rollout before it still did."""
+    if to == "previous" and first.canaries and not now.canaries:
         gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
         return RolloutDecision("nothing", None, gone)
     return plan_rollout(now, to)
 
 
-def _mark(model: str, rolled_back: Iterable[int], *, registry: Aliases) -> None:
-    for version in rolled_back:
+def _mark_rolled_back(model: str, versions: Iterable[int], *, registry: Registry) -> None:
+    for version in versions:
         registry.tag(model, version, {ROLLOUT_TAG: ROLLED_BACK})
 
 
-def _repair(model: str, facts: ObservedState, *, platform: Platform, token: int) -> None:
-    """Let the champion answer every request."""
-    weights = {} if facts.champion is None else {facts.champion: 1.0}
-    warm = [] if facts.previous is None else [facts.previous]
+def _repair(model: str, state: ObservedState, *, platform: Platform, token: int) -> None:
+    """Route every request to the champion."""
+    weights = {} if state.champion is None else {state.champion: 1.0}
+    warm = [] if state.previous is None else [state.previous]
     platform.apply(model, weights=weights, keep=warm, token=token, is_urgent=True)
 
 
@@ -238,16 +210,16 @@ def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action
     switched = find_record(store, begun.beside("switch"))
     if switched is not None and switched.verdict.action != "switched":
         return None
-    rollout = read_plan(store, model, begun.run)
-    return rollout.action, rollout.version
+    plan = read_plan(store, model, begun.run)
+    return plan.action, plan.version
 
 
-def _verdict(decision: RolloutDecision, facts: ObservedState) -> Verdict:
+def _verdict(decision: RolloutDecision, state: ObservedState) -> Verdict:
     numbers = {
         "version": decision.version,
-        "champion": facts.champion,
-        "previous": facts.previous,
-        "challenger": facts.challenger,
-        "served": facts.served,
+        "champion": state.champion,
+        "previous": state.previous,
+        "challenger": state.challenger,
+        "served": state.served,
     }
     return Verdict(decision.action, decision.reason, numbers)

@@ -1,4 +1,4 @@
-"""Real rows asked of a candidate, and inputs that it must refuse."""
+"""Replay recent rows against a candidate, and check that it refuses bad inputs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec
 from slipway.stages.model.agreement import max_difference
-from slipway.stages.rollout.platform import Candidate, Payload, encode_rows
+from slipway.stages.ports.package import Package
+from slipway.stages.ports.tables import Tables
+from slipway.stages.rollout.platform import Candidate, Payload
+from slipway.stages.rollout.v2_encode import encode_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,43 +28,19 @@ SAMPLE_ROWS = 20
 NULL_SHARE = 5
 
 
-class Package(Protocol):
-    """A loaded model version."""
-
-    @property
-    def signature_columns(self) -> Columns:
-        """Name, kind (`number` or `string`) and whether it is required, by column."""
-
-    def predict(self, frame: pd.DataFrame) -> Any:
-        """Scores of shape (n_rows,)."""
-
-
-class FeatureTables(Protocol):
-    """Tables of a dataset."""
-
-    def newest(self, table: str, column: str) -> datetime | None:
-        """Largest value of a column; None when there is none."""
-
-    def count(self, table: str) -> int:
-        """Rows."""
-
-    def read(self, table: str, *, where: Sequence[tuple[str, str, Any]] = ()) -> pd.DataFrame:
-        """Rows that meet every condition."""
-
-
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a candidate showed.
+    """Measurements of a candidate.
 
     Attributes:
-        rows: Real rows asked.
-        rows_with_nulls: Those of them with a value missing.
-        max_difference: Largest between an answer and the offline prediction, relative where that
-            is above 1; None where they cannot be compared.
+        rows: Rows replayed.
+        rows_with_nulls: Those with a value missing.
+        max_difference: Largest difference of an answer from the offline prediction, relative
+            where that is above 1; None where they cannot be compared.
         p99_ms: 99th percentile of one-row latency, in milliseconds.
         cold_start_s: Seconds until the server was ready.
-        resident_mib: Memory of its process, in MiB.
-        accepted: Bad inputs that were not refused, by name.
+        resident_mib: Resident memory of its process, in MiB.
+        accepted: Names of bad inputs that were not refused.
         answers: Its answer to each row.
     """
 
@@ -75,13 +54,13 @@ class ReplayResult:
     answers: tuple[float, ...] = ()
 
     def numbers(self) -> dict[str, Number]:
-        """The same facts as the verdict stores them, without the answers."""
-        facts = {name: value for name, value in vars(self).items() if name != "answers"}
-        return {**facts, "accepted": ", ".join(self.accepted)}
+        """The same values as the verdict stores them, without the answers."""
+        numbers = {name: value for name, value in vars(self).items() if name != "answers"}
+        return {**numbers, "accepted": ", ".join(self.accepted)}
 
 
 class Replay:
-    """Real rows with their offline predictions, asked of a candidate."""
+    """Rows with their offline predictions, to replay against a candidate."""
 
     def __init__(self, rows: pd.DataFrame, package: Package, dataset: DatasetSpec) -> None:
         self._rows = rows
@@ -90,14 +69,14 @@ class Replay:
         self._expected = [float(score) for score in package.predict(rows)]
 
     def sample(self) -> dict[str, Any]:
-        """A few of the rows with their offline predictions, as a probe."""
+        """A probe of a few rows, with their offline predictions."""
         return {
             "payload": self._payload(self._rows.head(SAMPLE_ROWS), probe=True),
             "scores": self._expected[:SAMPLE_ROWS],
         }
 
-    def ask(self, candidate: Candidate) -> ReplayResult:
-        """What the candidate showed: each row alone, all rows at once, and bad inputs."""
+    def run(self, candidate: Candidate) -> ReplayResult:
+        """Send each row alone, all rows at once, and bad inputs; measure the answers."""
         for _ in range(WARM_UP_REQUESTS):
             candidate.infer(self._payload(self._rows.head(1)))
         scores: list[float] = []
@@ -133,8 +112,8 @@ class Replay:
         )
 
 
-def recent_rows(tables: FeatureTables, dataset: DatasetSpec, *, rows: int) -> pd.DataFrame:
-    """The newest rows by event time, up to a fifth of them with a value missing.
+def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFrame:
+    """The newest rows by event time; up to a fifth of them have a value missing.
 
     Raises:
         NotComputable: There are no rows.
@@ -143,7 +122,7 @@ def recent_rows(tables: FeatureTables, dataset: DatasetSpec, *, rows: int) -> pd
     newest = tables.newest(table, dataset.event_time)
     total = tables.count(table) if newest else 0
     if newest is None or total == 0:
-        raise NotComputable("there are no real rows to replay", where=table)
+        raise NotComputable("there are no rows to replay", where=table)
     days, found = 1, None
     while found is None or (len(found) < min(2 * rows, total)):
         since = newest - timedelta(days=days)
@@ -160,10 +139,10 @@ def recent_rows(tables: FeatureTables, dataset: DatasetSpec, *, rows: int) -> pd
 
 
 def bad_inputs(good: Payload, columns: Columns) -> dict[str, bytes]:
-    """Bodies that a server has to refuse, by what is wrong with them.
+    """Bodies that a server has to refuse, by their defect.
 
     Args:
-        good: A request with one row that is answered.
+        good: A valid request with one row.
         columns: Name, kind and requiredness of the model's inputs.
     """
     first, kind, _ = columns[0]
@@ -181,7 +160,7 @@ def bad_inputs(good: Payload, columns: Columns) -> dict[str, bytes]:
     encoded = {name: json.dumps({"inputs": body}).encode() for name, body in bodies.items()}
     number = next((name for name, kind, _ in columns if kind == "number"), None)
     if number is not None:
-        # Python's encoder writes the bare word NaN, which is not JSON.
+        # Python's encoder writes the literal NaN, which is not JSON.
         not_a_number = {"inputs": _with(inputs, number, data=[float("nan")])}
         encoded["NaN"] = json.dumps(not_a_number).encode()
     return encoded | {"broken JSON": b'{"inputs": [', "no inputs": b'{"inputs": []}'}

@@ -1,4 +1,4 @@
-"""The rows that a V2 inference request holds, for whoever answers one without a server."""
+"""Decode a V2 inference request into rows, for a platform that has no model server."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 def decode_rows(
     body: bytes, columns: Sequence[tuple[str, str, bool]], *, others: Sequence[str]
 ) -> pd.DataFrame:
-    """The columns of a model's signature, as a request holds them.
+    """The columns of a model's signature, from a request body.
 
-    The inverse of `platform.payload`, and as strict as a model server: each column of the
-    signature is there, nothing else is but key and event time, and every value is of its kind.
+    The inverse of `encode_rows`, and as strict as a model server: each column of the signature is
+    present, nothing else is but key and event time, and every value is of its kind.
 
     Args:
         body: JSON.
         columns: Name, kind (`number` or `string`) and requiredness of the model's inputs.
-        others: Columns that may be there and are not given to the model.
+        others: Columns that may be present and are not given to the model.
 
     Raises:
-        BadRequest: It is no such request; no value is quoted.
+        BadRequest: The body does not fit the signature; no value is quoted.
     """
     import pandas as pd
 
@@ -51,7 +51,7 @@ def _inputs(body: bytes) -> dict[str, Mapping[str, Any]]:
     try:
         value = json.loads(body, parse_constant=lambda word: _refuse(f"the word {word}"))
     except ValueError:
-        _refuse("what is no JSON")
+        _refuse("a body that is not JSON")
     tensors = value.get("inputs") if isinstance(value, dict) else None
     if not isinstance(tensors, list) or not tensors:
         _refuse("no inputs")
@@ -66,13 +66,13 @@ def _inputs(body: bytes) -> dict[str, Mapping[str, Any]]:
 def _values(tensor: Mapping[str, Any], name: str, *, kind: str, required: bool) -> list[Any]:
     values = tensor.get("data")
     if not isinstance(values, list) or tensor.get("shape") != [len(values)]:
-        _refuse("data of another shape than it says", name)
+        _refuse("data that does not have its declared shape", name)
     allowed = (int, float) if kind == "number" else (str,)
     for value in values:
         if value is None and required:
-            _refuse("null, which is not allowed", name)
+            _refuse("null in a required column", name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, allowed)):
-            _refuse(f"something else than a {kind}", name)
+            _refuse(f"a value that is not a {kind}", name)
     return values
 
 

@@ -1,7 +1,7 @@
-"""The last check before traffic: the real server, real rows, and inputs that it must refuse.
+"""Verify a candidate before it takes traffic: boot the real server and replay recent rows.
 
-It is a shadow by replay: the candidate answers recent rows that no client waits for, and its
-answers are held against its own predictions and against the champion's.
+No client waits for the replayed rows. The answers are compared with the candidate's offline
+predictions and with the champion's scores, and bad inputs have to be refused.
 """
 
 from __future__ import annotations
@@ -9,61 +9,49 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
-from slipway.records.store import Store, encode
+from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
 from slipway.stages.model.agreement import ChampionComparison, compare_with_champion
-from slipway.stages.rollout.lease import RolloutPlan, keep_lease, read_plan, release_lease
+from slipway.stages.ports.package import LoadPackage
+from slipway.stages.ports.registry import Registry
+from slipway.stages.ports.tables import Tables
+from slipway.stages.rollout.lease import keep_lease, release_lease
+from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.reconcile import REFUSED, ROLLOUT_TAG, Version
-from slipway.stages.rollout.replay import FeatureTables, Package, Replay, ReplayResult, recent_rows
+from slipway.stages.rollout.replay import Replay, ReplayResult, recent_rows
+from slipway.stages.rollout.version_outcome import REFUSED, ROLLOUT_TAG
 
 RESIDENT_MIB = "slipway.resident_mib"
 COLD_START_S = "slipway.cold_start_s"
 
 
-class Folders(Protocol):
-    """The part of the registry that holds versions' folders and notes."""
-
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """The folder of a version, its digests checked.
-
-        Raises:
-            Tampered: A file differs from its digest.
-        """
-
-    def version(self, model: str, version: int) -> Version:
-        """One version, with what the registry says about it."""
-
-    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        """Note something about a version."""
-
-
 def judge_candidate(
     measured: ReplayResult,
-    shadow: ChampionComparison | None,
+    comparison: ChampionComparison | None,
     bars: Verify,
     *,
     version: int,
     is_urgent: bool,
 ) -> Verdict:
-    """Whether a candidate may serve; pure.
+    """Decide whether a candidate may serve; pure.
 
     Args:
-        measured: What it showed.
-        shadow: How its answers differ from the champion's; None where there is no champion to
-            compare it with, or where that one is no measure because a person turns away from it.
-        bars: What the spec demands.
-        version: Which version it is.
-        is_urgent: Whether latency is only noted. A return to a known version is not stopped
-            by a busy machine: whatever makes it urgent is worse.
+        measured: Its measurements.
+        comparison: Its answers beside the champion's scores; None without a champion, and in a
+            roll-back, which turns away from the champion.
+        bars: Limits of the spec.
+        version: Its number.
+        is_urgent: Whether latency is recorded without a limit: a busy machine does not stop a
+            return to a known version.
     """
     numbers = measured.numbers() | {"version": version}
     wrong = []
@@ -75,9 +63,9 @@ def judge_candidate(
             f"its answers differ from its offline predictions by up to {difference:.3g} "
             f"({allowed:.3g} is allowed)"
         )
-    if shadow is not None:
-        numbers |= shadow.numbers(bars)
-        wrong += shadow.objections(bars)
+    if comparison is not None:
+        numbers |= comparison.numbers(bars)
+        wrong += comparison.objections(bars)
     if measured.accepted:
         wrong.append(f"it accepted bad inputs: {', '.join(measured.accepted)}")
     if measured.p99_ms > bars.max_p99_ms and not is_urgent:
@@ -85,10 +73,11 @@ def judge_candidate(
     if wrong:
         return Verdict(REFUSED, f"Version {version} may not serve: {'; '.join(wrong)}.", numbers)
     beside = ""
-    if shadow is not None and shadow.recent is not None and shadow.holdout is not None:
+    if comparison is not None and comparison.recent is not None and comparison.holdout is not None:
         beside = (
-            f" It differs from version {shadow.champion} by {shadow.recent.disagreement:.2g} on "
-            f"average, and by {shadow.holdout.disagreement:.2g} on its holdout."
+            f" It differs from version {comparison.champion} by "
+            f"{comparison.recent.disagreement:.2g} on average, and by "
+            f"{comparison.holdout.disagreement:.2g} on its holdout."
         )
     reason = (
         f"Version {version} answered {measured.rows} real rows as it predicts offline "
@@ -103,35 +92,34 @@ def verify(
     dataset: DatasetSpec,
     *,
     rollout: str,
-    store: Store,
-    registry: Folders,
+    context: RunContext,
+    registry: Registry,
     platform: Platform,
-    tables: FeatureTables,
-    load: Callable[[Path], Package],
-    origin: Mapping[str, Any],
+    tables: Tables,
+    load: LoadPackage,
 ) -> RunRecord:
-    """`verified` or `refused`, with what the candidate showed in the real server.
+    """Verify a rollout's candidate in the real server: `verified` or `refused`.
 
     Args:
         spec: The model.
         dataset: Its dataset.
         rollout: Run id that `reconcile` gave.
-        store: Where records live.
-        registry: Where the version's folder is.
-        platform: Boots the real server.
-        tables: Real rows.
-        load: Loads a version's folder, for its offline predictions.
-        origin: Who runs it.
+        context: Store of the records, and origin.
+        registry: Registry and tags of versions.
+        platform: Boots the model server.
+        tables: Rows to replay.
+        load: Loads a version's folder, for offline predictions.
 
     Raises:
-        Superseded: Another rollout has taken over.
+        Superseded: Another rollout took over.
     """
+    store = context.store
     plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "verify")
 
     def work(attempt: Attempt) -> Verdict:
         with keep_lease(store, plan):
-            verdict = _examine(
+            verdict = _boot_and_replay(
                 plan,
                 spec,
                 dataset,
@@ -142,7 +130,7 @@ def verify(
                 keep=lambda sample: store.write(sample_key(ref), encode(sample)),
             )
         attempt.check()
-        # A champion that is being put back serves already; a tag would only block its return.
+        # A repaired champion serves already; a tag would only block its return.
         if plan.action != "repair":
             known = registry.version(spec.model, plan.version).tags
             sizes = {} if plan.is_urgent else _sizes(verdict, known)
@@ -150,22 +138,22 @@ def verify(
         return verdict
 
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(store, ref, work, inputs=inputs, origin=origin)
+    record = perform(store, ref, work, inputs=inputs, origin=context.origin)
     if record.verdict.action == REFUSED:
         release_lease(store, plan)
     return record
 
 
 def sample_key(ref: RunRef) -> str:
-    """Store key of a few rows with their offline predictions, for reading back what serves."""
+    """Store key of a few rows with their offline predictions, to check live answers against."""
     return f"{ref.beside('verify').folder}/sample.json"
 
 
 def _sizes(verdict: Verdict, known: Mapping[str, str]) -> dict[str, str]:
-    """What a server of the version takes, as tags, unless they are known.
+    """Memory and cold start of the version's server, as tags, unless they are known.
 
-    Measured once, and never on the way back to a version: its warm servers would be replaced if
-    they asked for something else.
+    Measured once and never in a roll-back: its warm servers would be replaced if they requested
+    other resources.
     """
     measured = {RESIDENT_MIB: "resident_mib", COLD_START_S: "cold_start_s"}
     return {
@@ -175,15 +163,15 @@ def _sizes(verdict: Verdict, known: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _examine(
+def _boot_and_replay(
     plan: RolloutPlan,
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
-    registry: Folders,
+    registry: Registry,
     platform: Platform,
-    tables: FeatureTables,
-    load: Callable[[Path], Package],
+    tables: Tables,
+    load: LoadPackage,
     keep: Callable[[dict[str, Any]], None],
 ) -> Verdict:
     bars = spec.deployment.verify
@@ -191,22 +179,26 @@ def _examine(
         with tempfile.TemporaryDirectory(prefix="slipway-candidate-") as scratch:
             rows = recent_rows(tables, dataset, rows=bars.replay_rows)
             champion = None if plan.is_urgent else plan.fallback
-            beside: Sequence[float] = ()
+            champion_scores: Sequence[float] = ()
             if champion is not None:
                 folder = registry.download(spec.model, champion, Path(scratch) / "champion")
-                beside = [float(score) for score in load(folder).predict(rows)]
+                champion_scores = [float(score) for score in load(folder).predict(rows)]
             folder = registry.download(spec.model, plan.version, Path(scratch) / "version")
             replay = Replay(rows, load(folder), dataset)
             keep(replay.sample())
             with platform.boot(spec.model, version=plan.version, folder=folder) as candidate:
-                measured = replay.ask(candidate)
+                measured = replay.run(candidate)
     except (Tampered, RolloutRefused, NotComputable, BadRequest) as error:
         reason = f"Version {plan.version} may not serve: {error.message}."
         if error.found:
             reason += f" Found: {error.found}."
         return Verdict(REFUSED, reason, {"version": plan.version})
-    shadow = None
+    comparison = None
     if champion is not None:
         tags = registry.version(spec.model, plan.version).tags
-        shadow = compare_with_champion(measured.answers, beside, champion=champion, tags=tags)
-    return judge_candidate(measured, shadow, bars, version=plan.version, is_urgent=plan.is_urgent)
+        comparison = compare_with_champion(
+            measured.answers, champion_scores, champion=champion, tags=tags
+        )
+    return judge_candidate(
+        measured, comparison, bars, version=plan.version, is_urgent=plan.is_urgent
+    )

@@ -23,8 +23,9 @@ from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.version_tags import TRAINING_END
-from slipway.stages.monitor.collect import ServedReader, difference_to_served
+from slipway.stages.monitor.collect import difference_to_served
 from slipway.stages.monitor.windows import Window, parse_window, window_at
+from slipway.stages.rollout.platform import ServedReader
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
-from slipway.stages.rollout.reconcile import BLOCKED, ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.close_request import request_numbers
 from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
 

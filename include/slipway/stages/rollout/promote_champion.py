@@ -1,0 +1,110 @@
+"""Promote a version to champion: move the aliases once it is served, and anchor the ledger."""
+
+from __future__ import annotations
+
+from slipway.errors import PlatformUnavailable
+from slipway.records import ledger
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord, RunRef
+from slipway.records.verdicts import Verdict
+from slipway.spec import ModelSpec
+from slipway.stages.ports.registry import Registry
+from slipway.stages.rollout.lease import release_lease, renew_lease
+from slipway.stages.rollout.plan import RolloutPlan, read_plan
+from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.preconditions import require_verdict
+from slipway.stages.rollout.reconcile import require_unedited
+from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
+
+
+def promote_champion(
+    spec: ModelSpec,
+    *,
+    rollout: str,
+    context: RunContext,
+    registry: Registry,
+    platform: Platform,
+) -> RunRecord:
+    """Move the aliases to what is really served: `promoted`; then anchor the ledger's head.
+
+    Args:
+        spec: The model.
+        rollout: Run id that `reconcile` gave.
+        context: Store of the records, and origin.
+        registry: Aliases, tags, and the ledger's anchor.
+        platform: What serves the model.
+
+    Raises:
+        RolloutRefused: The traffic was not switched.
+        PlatformUnavailable: Another version is served; no alias has moved.
+        EditedByHand: A field that rollouts own was edited by hand; no alias has moved.
+        Superseded: Another rollout took over.
+    """
+    store = context.store
+    plan = read_plan(store, spec.model, rollout)
+    ref = RunRef(spec.model, rollout, "promote_champion")
+    require_verdict(store, ref.beside("switch"), "switched")
+
+    def work(attempt: Attempt) -> Verdict:
+        renew_lease(store, plan)
+        _require_served(plan, platform)
+        if plan.action == "roll_back":
+            # The rolled-back version must not answer, not even as a fallback.
+            attempt.check()
+            platform.apply(
+                plan.model,
+                weights={plan.version: 1.0},
+                keep=(),
+                token=plan.token,
+                is_urgent=plan.is_urgent,
+            )
+            renew_lease(store, plan)
+        attempt.check()
+        _move_aliases(plan, registry)
+        reason = f"Version {plan.version} is served and is champion now"
+        if plan.fallback is not None:
+            became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
+            reason += f"; version {plan.fallback} {became}"
+        numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
+        return Verdict("promoted", f"{reason}.", numbers)
+
+    inputs = {"version": plan.version, "action": plan.action}
+    record = perform(store, ref, work, inputs=inputs, origin=context.origin)
+    registry.anchor(spec.model, ledger.head(store, spec.model))
+    release_lease(store, plan)
+    return record
+
+
+def _require_served(plan: RolloutPlan, platform: Platform) -> None:
+    served = platform.served(plan.model)
+    if served is None or served.version != plan.version or served.token != plan.token:
+        raise PlatformUnavailable(
+            f"version {plan.version} of {plan.model} cannot become champion",
+            expected=f"version {plan.version} to be served",
+            found=f"version {served.version}" if served else "nothing",
+            hint="no alias has moved; reconcile repairs what is served",
+        )
+    if not plan.is_urgent:
+        require_unedited(plan.model, served)
+
+
+def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
+    """Move aliases by the recorded plan, so that a repeat after a kill changes nothing.
+
+    The champion comes last: until it has moved, `reconcile` sees an unfinished rollout.
+    """
+    previous = registry.alias(plan.model, "previous")
+    if plan.action == "roll_back":
+        if plan.fallback is not None:
+            registry.tag(plan.model, plan.fallback, {ROLLOUT_TAG: ROLLED_BACK})
+        if previous is not None and previous.version == plan.version:
+            registry.delete_alias(plan.model, "previous")
+    elif plan.fallback is not None:
+        registry.set_alias(plan.model, "previous", plan.fallback)
+    challenger = registry.alias(plan.model, "challenger")
+    if challenger is not None and challenger.version == plan.version:
+        registry.delete_alias(plan.model, "challenger")
+    registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
+    registry.set_alias(plan.model, "champion", plan.version)
