@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 
 from slipway.records.store import Store
@@ -46,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.mkdtemp(prefix="slipway-airflow-")
     os.environ |= QUIET | {"AIRFLOW_HOME": home}
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    # A busy machine may take its time for an example; no property is about that.
+    hypothesis.settings.register_profile("slipway", deadline=None)
+    hypothesis.settings.load_profile("slipway")
 
 
 def free_port() -> int:
