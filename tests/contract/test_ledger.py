@@ -99,7 +99,7 @@ def test_a_chain_with_a_gap_can_still_grow(any_store: Store) -> None:
     any_store.write("ledger/delay/00000003.json", b"no JSON")
     assert ledger.enter(any_store, "delay", {"name": "d"}, unique="name") == 4
     problems = [(found.key[-7:], found.problem) for found in ledger.verify(any_store, "delay")]
-    assert problems == [("02.json", "is gone"), ("03.json", "does not hold an entry")]
+    assert problems == [("02.json", "is missing"), ("03.json", "does not hold an entry")]
 
 
 def test_a_changed_or_removed_record_is_found(any_store: Store) -> None:
@@ -114,7 +114,7 @@ def test_a_changed_or_removed_record_is_found(any_store: Store) -> None:
     any_store.delete(refs[2].key)
     assert [found.problem for found in ledger.verify(any_store, "delay")] == [
         f"its record {refs[0].key} was changed",
-        f"its record {refs[2].key} is gone",
+        f"its record {refs[2].key} is missing",
     ]
 
 

@@ -1,4 +1,4 @@
 """Facts that outlive every process: run records, ledger, leases, arrivals, requests.
 
-All of them stand on one primitive, `Store.create`: an object is written once, or not at all.
+All rest on one primitive, `Store.create`, which writes an object once or not at all.
 """

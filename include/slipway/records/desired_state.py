@@ -1,7 +1,7 @@
-"""What a platform is asked to serve: numbered states, each created only if absent.
+"""Desired state of a model's traffic: numbered generations, each created once; the newest counts.
 
-The number is the state's generation; the newest one counts. Each bears the fencing token of the
-rollout that wrote it, and a rollout with an older token cannot write the next one.
+Each state carries the fencing token of the rollout that wrote it. A rollout with an older token
+cannot write the next one.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from slipway.errors import Superseded
 from slipway.records.store import Entry, Store, encode, read_json
 
 FOLDER = "platform"
-"""States that the local platform process follows."""
+"""Folder of states that the local platform applies."""
 
 BATCH_FOLDER = "scoring"
-"""States of models that have no server: which version scores."""
+"""Folder of states of models that are scored in batches."""
 
 
 @dataclass(frozen=True)
 class DesiredState:
-    """What one model's traffic should be.
+    """Desired state of one model's traffic.
 
     Attributes:
-        model: Its name.
+        model: Model.
         generation: Number of this state, from 1.
         token: Fencing token of the rollout that wrote it.
         weights: Share of the requests by version, each above 0.
@@ -43,7 +43,7 @@ class DesiredState:
 
     @property
     def versions(self) -> frozenset[int]:
-        """Every version that needs a server."""
+        """Versions that need a server."""
         return frozenset(self.weights) | frozenset(self.keep)
 
 
@@ -56,18 +56,18 @@ def write_desired(
     token: int,
     folder: str = FOLDER,
 ) -> DesiredState:
-    """The state that was written; the same state as the newest one is not written again.
+    """Write a state, unless it equals the newest one, and return it.
 
     Args:
-        store: Where states lie.
-        model: Its name.
+        store: Store of the states.
+        model: Model.
         weights: Share of the requests by version.
         keep: Versions that stay warm without a share.
         token: Fencing token of the caller's lease.
-        folder: Whose states.
+        folder: Folder of the states.
 
     Raises:
-        Superseded: A rollout with a newer token has written meanwhile.
+        Superseded: A rollout with a newer token has written a state.
     """
     shares = {version: float(share) for version, share in sorted(weights.items()) if share > 0}
     warm = tuple(sorted(set(keep) - set(shares)))
@@ -82,19 +82,19 @@ def write_desired(
 
 
 def fence(store: Store, model: str, *, token: int, folder: str = FOLDER) -> DesiredState | None:
-    """The newest state once it bears a token, its traffic as it was; None where there is none.
+    """Fence off older rollouts: write the newest state again with a newer token.
 
-    From then on no rollout with an older token writes a state, not even one that has been at it
-    since before.
+    Afterwards no rollout with an older token can write a state, even one that is already running.
+    Returns the state, or None when there is none yet.
 
     Args:
-        store: Where states lie.
-        model: Its name.
+        store: Store of the states.
+        model: Model.
         token: Fencing token of the caller's lease.
-        folder: Whose states.
+        folder: Folder of the states.
 
     Raises:
-        Superseded: A rollout with a newer token has written meanwhile.
+        Superseded: A rollout with a newer token has written a state.
     """
     while True:
         newest = _newest_before(store, model, token=token, folder=folder)
@@ -118,24 +118,24 @@ def _newest_before(store: Store, model: str, *, token: int, folder: str) -> Desi
 
 
 def newest_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
-    """What one model's traffic should be, or None when nobody ever asked for any."""
+    """Return the newest desired state of a model, or None."""
     entries = store.list(f"{folder}/{model}")
     return read_desired(store, entries[-1]) if entries else None
 
 
 def first_desired(store: Store, model: str, *, folder: str = FOLDER) -> DesiredState | None:
-    """What one model's traffic should have been first of all, or None when nobody ever asked."""
+    """Return the first desired state of a model, or None."""
     entries = store.list(f"{folder}/{model}")
     return read_desired(store, entries[0]) if entries else None
 
 
 def newest_entries(store: Store) -> dict[str, Entry]:
-    """The newest state of every model, unread, in one listing."""
+    """Return the object of the newest state by model; costs one listing and no read."""
     return {entry.key.split("/")[1]: entry for entry in store.list(FOLDER)}
 
 
 def read_desired(store: Store, entry: Entry) -> DesiredState:
-    """The state that one object holds."""
+    """Read the state in an object."""
     value = read_json(store, entry.key)
     weights = {int(version): share for version, share in value["weights"].items()}
     return DesiredState(**{**value, "weights": weights, "keep": tuple(value["keep"])})

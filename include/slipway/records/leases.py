@@ -1,8 +1,7 @@
-"""Leases: who may change something shared, one at a time; the lease's number is the fencing token.
+"""Leases: one holder at a time may change a shared thing; a lease's number is the fencing token.
 
-Only the holder of a number writes its object, and whoever takes over creates the next one,
-so a holder that wakes up late finds at its next commit that it has been superseded.
-Leases are the one record that runs on wall time.
+Only the holder of a number writes its object, and the next holder creates the next number, so a
+holder that resumes late is superseded at its next commit. Leases run on wall time.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from slipway.records.store import Store, encode, newest_number, read_json
 
 @dataclass(frozen=True)
 class Lease:
-    """One holder's turn.
+    """One holder's lease.
 
     Attributes:
-        name: What is leased.
-        number: Fencing token; grows with every new turn.
-        holder: Who has it, e.g. a DAG run's id; a repeat by the same holder is the same turn.
-        expires_at: Wall time, in UTC, from which others may take over.
-        released: Whether the holder gave it back.
+        name: Name of the leased thing.
+        number: Fencing token; grows with every new lease.
+        holder: For example a DAG run's id; a repeat by the same holder renews the lease.
+        expires_at: Wall time, in UTC, from which others may acquire it.
+        released: Whether the holder released it.
     """
 
     name: str
@@ -36,15 +35,15 @@ class Lease:
 
     @property
     def key(self) -> str:
-        """Store key of this turn."""
+        """Store key of this lease."""
         return f"{_folder(self.name)}/{self.number:08d}.json"
 
     def is_open(self, now: datetime) -> bool:
-        """Whether others have to keep away."""
+        """Return whether the lease excludes other holders."""
         return not self.released and self.expires_at > now
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON."""
+        """Return the lease as plain JSON."""
         return {
             "name": self.name,
             "number": self.number,
@@ -55,7 +54,7 @@ class Lease:
 
 
 def find_lease(store: Store, name: str) -> Lease | None:
-    """The newest turn, held or not, or None when nobody ever had one."""
+    """Return the newest lease, held or not, or None when there was none yet."""
     number = newest_number(store, _folder(name))
     if number == 0:
         return None
@@ -72,18 +71,18 @@ def acquire(
     now: datetime | None = None,
     over: int | None = None,
 ) -> Lease:
-    """The lease, for `seconds` from now; a holder that has it already has it renewed.
+    """Acquire a lease for `seconds` from now, or renew it for its holder.
 
     Args:
-        store: Where leases lie.
-        name: What is leased.
-        holder: Who wants it.
-        seconds: For how long.
-        now: Wall time; the clock's when not given.
-        over: Number of another holder's lease that need not have ended.
+        store: Store of the leases.
+        name: Name of the leased thing.
+        holder: Holder that acquires it.
+        seconds: Duration.
+        now: Wall time; None: the machine's.
+        over: Number of another holder's lease to take over though it has not expired.
 
     Raises:
-        LeaseHeld: Somebody else has it.
+        LeaseHeld: Another holder has it.
     """
     moment = now or datetime.now(UTC)
     expires_at = moment + timedelta(seconds=seconds)
@@ -101,10 +100,10 @@ def acquire(
 
 
 def renew(store: Store, lease: Lease, *, seconds: float, now: datetime | None = None) -> Lease:
-    """The same lease, for `seconds` from now.
+    """Renew a lease for `seconds` from now.
 
     Raises:
-        Superseded: Somebody else took over, or it was given back.
+        Superseded: Another holder has acquired it, or it was released.
     """
     check(store, lease)
     expires_at = (now or datetime.now(UTC)) + timedelta(seconds=seconds)
@@ -115,36 +114,36 @@ def renew(store: Store, lease: Lease, *, seconds: float, now: datetime | None = 
 
 
 def release(store: Store, lease: Lease) -> None:
-    """Give the lease back; nothing happens when that was done or somebody else took over."""
+    """Release a lease; no effect when it was released or another holder has acquired it."""
     with suppress(Superseded):
         check(store, lease)
         store.write(lease.key, encode(replace(lease, released=True).to_json()))
 
 
 def check(store: Store, lease: Lease) -> None:
-    """Make sure that the lease still stands; call it right before a commit.
+    """Raise unless the lease is still valid; call it right before a commit.
 
     Raises:
-        Superseded: Somebody else took over, or it was given back.
+        Superseded: Another holder has acquired it, or it was released.
     """
     newest = find_lease(store, lease.name)
     if newest is None or newest.number != lease.number or newest.released:
         raise Superseded(
             f"{lease.holder} may no longer act on {lease.name}",
-            expected=f"lease {lease.number} to be the newest, and not given back",
+            expected=f"lease {lease.number} to be the newest, and not released",
             found=f"lease {newest.number} of {newest.holder}" if newest else "no lease",
             where=lease.key,
-            hint="the newer holder goes on from here; start again if it should not have",
+            hint="the newer holder continues; start again if it should not have",
         )
 
 
 def _held(lease: Lease) -> LeaseHeld:
     return LeaseHeld(
-        f"{lease.name} is taken",
+        f"{lease.name} is leased to another holder",
         expected="no other holder",
         found=f"{lease.holder} until {lease.expires_at.isoformat()}",
         where=lease.key,
-        hint="wait for it to end; an abandoned lease is free again after that time",
+        hint="wait until it is released; an abandoned lease expires at that time",
     )
 
 

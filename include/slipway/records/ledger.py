@@ -1,7 +1,7 @@
-"""The ledger: numbered JSON objects, each created only if absent and chained by hash.
+"""Ledger: numbered entries, each created once and chained to the one before by hash.
 
-One chain per subject under `ledger/<subject>/`.
-Its head is anchored outside the store (tags in MLflow), so an edit of the store shows.
+One chain per subject under `ledger/<subject>/`. Its head is anchored outside the store, in tags in
+MLflow, so that an edit of the store is detected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FIRST_PREVIOUS = "0" * 64
 
 @dataclass(frozen=True)
 class Head:
-    """The newest entry of a chain: its number (0 when empty) and its hash."""
+    """Newest entry of a chain: its number (0 when empty) and its hash."""
 
     sequence: int
     sha256: str
@@ -29,7 +29,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Break:
-    """Where a chain does not hold, and how."""
+    """One place where a chain is broken, and how."""
 
     key: str
     problem: str
@@ -37,12 +37,12 @@ class Break:
 
 @dataclass(frozen=True)
 class Champion:
-    """Which version was champion at some moment.
+    """Champion at a point in time.
 
     Attributes:
         version: Of the model.
         since: Wall time of its promotion, ISO 8601, UTC.
-        reason: Why it was promoted.
+        reason: Reason of its promotion.
         record: Store key of the promotion's run record.
         sequence: Number of the ledger's entry.
     """
@@ -62,14 +62,14 @@ def enter(
     unique: str | None = None,
     after: int = 0,
 ) -> int:
-    """Append one fact to a subject's chain; the number of its entry.
+    """Append one fact to a subject's chain and return the number of its entry.
 
     Args:
-        store: Where the ledger lives.
+        store: Store of the ledger.
         subject: Dataset or model.
-        fact: Who, what, why; JSON values only.
-        unique: Name of a field of `fact`; an entry with the same value is returned instead.
-        after: Such an entry can only have a greater number, so older ones are not read.
+        fact: JSON values only.
+        unique: Field of `fact`; an entry with the same value is returned instead of appending.
+        after: Entries up to this number cannot have that value and are not read.
     """
     while True:
         newest = length(store, subject)
@@ -90,36 +90,36 @@ def enter(
 
 
 def read(store: Store, subject: str) -> list[dict[str, Any]]:
-    """Every entry of a subject's chain, oldest first."""
+    """Return every entry of a subject's chain, oldest first."""
     return [read_json(store, entry.key) for entry in store.list(_folder(subject))]
 
 
 def newest(store: Store, subject: str, *, count: int) -> list[dict[str, Any]]:
-    """The last entries of a subject's chain, newest first, without reading the others."""
+    """Return the last entries of a subject's chain, newest first; reads no others."""
     last = length(store, subject)
     return [read_json(store, _key(subject, last - back)) for back in range(min(count, last))]
 
 
 def length(store: Store, subject: str) -> int:
-    """Number of the newest entry of a subject's chain, or 0; costs one listing."""
+    """Return the number of the newest entry of a chain, or 0; costs one listing."""
     return newest_number(store, _folder(subject))
 
 
 def subjects(store: Store) -> list[str]:
-    """Every dataset and model that has a chain."""
+    """Return every dataset and model that has a chain."""
     return sorted({entry.key.split("/")[1] for entry in store.list("ledger")})
 
 
 def head(store: Store, subject: str) -> Head:
-    """The newest entry of a subject's chain."""
+    """Return the head of a subject's chain."""
     return _head(store, subject, length(store, subject))
 
 
 def as_of(store: Store, subject: str, at: datetime) -> Champion | None:
-    """Which version was champion at a moment, or None before the first promotion.
+    """Return the champion at a point in time, or None before the first promotion.
 
     Args:
-        store: Where the ledger lives.
+        store: Store of the ledger.
         subject: Model.
         at: Wall time, with a time zone.
     """
@@ -139,12 +139,12 @@ def as_of(store: Store, subject: str, at: datetime) -> Champion | None:
 
 
 def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Break]:
-    """Where a subject's chain does not hold: edits, gaps, records changed, head cut off.
+    """Verify a subject's chain: return edits, gaps, changed records, a missing head.
 
     Args:
-        store: Where the ledger lives.
+        store: Store of the ledger.
         subject: Dataset or model.
-        anchor: A head that was written down outside the store.
+        anchor: Head that was anchored outside the store.
     """
     present = {entry.key for entry in store.list(_folder(subject))}
     chain = [_key(subject, number + 1) for number in range(length(store, subject))]
@@ -152,7 +152,7 @@ def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Br
     previous = FIRST_PREVIOUS
     for sequence, key in enumerate(chain, start=1):
         if key not in present:
-            breaks.append(Break(key, "is gone"))
+            breaks.append(Break(key, "is missing"))
             continue
         data = store.read(key)
         problems = _problems(store, data, subject=subject, sequence=sequence, previous=previous)
@@ -192,7 +192,7 @@ def _changed_record(store: Store, record: str, *, sha256: str | None) -> Iterato
     try:
         data = store.read(record)
     except (NotFound, BadParameter):
-        yield f"its record {record} is gone"
+        yield f"its record {record} is missing"
         return
     if digest(data) != sha256:
         yield f"its record {record} was changed"
@@ -201,7 +201,7 @@ def _changed_record(store: Store, record: str, *, sha256: str | None) -> Iterato
 def _find(
     store: Store, subject: str, field: tuple[str, Any], *, numbers: Iterable[int]
 ) -> int | None:
-    """Number of the entry whose fact has the field; an entry that cannot be read has not."""
+    """Number of the entry whose fact has the field; unreadable entries are skipped."""
     name, value = field
     for number in numbers:
         with suppress(NotFound, Tampered):

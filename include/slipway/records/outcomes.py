@@ -1,7 +1,7 @@
-"""Outcomes: what a stage that ran in a pod returned, under a key that its task knows beforehand.
+"""Outcomes: result or error of a stage that ran in a pod, under a key known to its task.
 
-A stage whose run record can be found by its inputs is judged by that record; of every other one
-the outcome is the result. An error is kept too, so that its class decides about a retry.
+For a recorded stage the run record is the result; for any other it is the outcome. Errors are kept
+too, since their class decides on a retry.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from slipway.records.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Listing:
-    """What there is to do, found by a stage that does none of it.
+    """Work that is due, listed by a stage that does none of it.
 
     Attributes:
-        verdict: How much was found, in words and numbers.
-        items: By name: the inputs of each piece of work, in order.
+        verdict: Amount of work.
+        items: Inputs of each piece of work, in order, by stage.
     """
 
     verdict: Verdict
     items: Mapping[str, Sequence[Mapping[str, Any]]]
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON."""
+        """Return the listing as plain JSON."""
         items = {name: [dict(one) for one in some] for name, some in self.items.items()}
         return {"verdict": self.verdict.to_json(), "items": items}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Listing:
-        """The value that `to_json` wrote."""
+        """Return the listing that `to_json` wrote."""
         return cls(Verdict.from_json(value["verdict"]), value["items"])
 
 
@@ -49,27 +49,27 @@ _WORDS = ("message", "expected", "found", "where", "hint")
 
 
 def outcome_key(dag_id: str, run_id: str, task_id: str, *, map_index: int, attempt: int) -> str:
-    """Where one try of a task finds what its pod returned.
+    """Return the store key of the outcome of one try of a task.
 
     Args:
         dag_id: Of the task.
-        run_id: Of its run, as Airflow names it.
+        run_id: Of its DAG run.
         task_id: Of the task.
-        map_index: Which of a mapped task's instances; below 0: not mapped.
-        attempt: Airflow's number of the try that started the pod.
+        map_index: Index of a mapped task's instance; below 0: not mapped.
+        attempt: Airflow's number of the try.
     """
     task = task_id if map_index < 0 else f"{task_id}-{map_index}"
     return f"outcomes/{dag_id}/{quote(run_id, safe='')}/{task}/try-{attempt}.json"
 
 
 def keep_outcome(store: Store, key: str, outcome: Outcome) -> None:
-    """Keep what a stage returned; what is kept under the key already stays."""
+    """Store the result of a stage, unless an outcome is stored already."""
     form = next(name for name, kind in _FORMS.items() if isinstance(outcome, kind))
     store.create(key, encode({"form": form, "value": outcome.to_json()}))
 
 
 def keep_error(store: Store, key: str, error: Exception) -> None:
-    """Keep why a stage could not be done; nothing happens when the store has gone meanwhile."""
+    """Store the error of a stage; no effect while the store is unavailable."""
     fields = {word: getattr(error, word, None) for word in _WORDS}
     if not isinstance(error, SlipwayError):
         fields = {"message": str(error)}
@@ -78,13 +78,13 @@ def keep_error(store: Store, key: str, error: Exception) -> None:
         "permanent": isinstance(error, Permanent),
         "fields": {word: text for word, text in fields.items() if text is not None},
     }
-    # The stage's own error is the one to raise.
+    # The caller raises the stage's own error, which an unavailable store must not replace.
     with suppress(StoreUnavailable):
         store.create(key, encode({"form": "error", "value": value}))
 
 
 def find_outcome(store: Store, key: str) -> Outcome | None:
-    """What a stage returned; None while there is nothing, or when it failed."""
+    """Return the result of a stage, or None without one."""
     kept = find_json(store, key)
     if kept is None or kept["form"] not in _FORMS:
         return None
@@ -93,9 +93,9 @@ def find_outcome(store: Store, key: str) -> Outcome | None:
 
 
 def find_error(store: Store, key: str) -> Exception | None:
-    """Why a stage could not be done, as the error that it was; None when it did not say.
+    """Return the error of a stage, or None without one.
 
-    An error of a class that is none of ours becomes a `RuntimeError` that names the class.
+    An error of a class that is not in `slipway.errors` becomes a `RuntimeError` that names it.
     """
     kept = find_json(store, key)
     if kept is None or kept["form"] != "error":
@@ -109,9 +109,9 @@ def find_error(store: Store, key: str) -> Exception | None:
 
 
 def entered_record(store: Store, ref: RunRef) -> RunRecord | None:
-    """The finished record of a piece of work, entered in its ledger; or None.
+    """Return the record of a piece of work, or None; enter it in its ledger if it is not.
 
-    Whoever left it may have been killed between the record and the ledger.
+    The process that wrote the record may have been killed before the ledger entry.
     """
     record = find_record(store, ref)
     if record is not None:

@@ -1,8 +1,7 @@
-"""Retrain requests: who asked for a new model and why, what the policy said, how it ended.
+"""Retrain requests: each is filed, decided by the policy and, when accepted, answered.
 
-`requests/<model>/000001.json` is the request, `.decision.json` and `.answer.json` follow it,
-each created once. `.unique-<digest>.json` marks what has been asked for,
-so that filing the same request again costs one listing.
+`requests/<model>/000001.json` is the request; `.decision.json` and `.answer.json` follow, each
+created once. `.unique-<digest>.json` lets a repeat find the request with one listing.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ Outcome = Literal["promoted", "refused", "failed"]
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody's or something's wish for a new model.
+    """Request to train a new version of a model.
 
     Attributes:
-        model: Which model.
+        model: Model.
         number: Counts from 1 within the model.
-        kind: What asked.
-        reason: Why, in a sentence.
-        at: Event-clock time of the asking, ISO 8601.
-        by: The person, or the run that filed it.
-        unique: What makes it this request and no other, e.g. a window's id.
-        evidence: Where to look: name to URI or store key.
+        kind: Kind of the requester.
+        reason: Reason, in a sentence.
+        at: Event clock at the time of filing, ISO 8601.
+        by: Person or run that filed it.
+        unique: Identity, for example a window's id; two requests with the same one are one.
+        evidence: URI or store key by name.
     """
 
     model: str
@@ -47,17 +46,17 @@ class Request:
 
     @property
     def run(self) -> str:
-        """Run id of all the stages that this request starts."""
+        """Run id of the stages that work on this request."""
         return f"request-{self.number:06d}"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the policy said to a request.
+    """Decision of the retrain policy on a request.
 
     Attributes:
         action: `accept` or `suppress`.
-        reason: Why, in a sentence.
+        reason: Reason, in a sentence.
         numbers: The numbers that were compared, by name.
         at: Wall time, ISO 8601, UTC.
     """
@@ -70,11 +69,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Answer:
-    """How an accepted request ended.
+    """Outcome of an accepted request.
 
     Attributes:
         outcome: `promoted`, `refused` or `failed`.
-        reason: Why, in a sentence.
+        reason: Reason, in a sentence.
         at: Wall time, ISO 8601, UTC.
     """
 
@@ -94,17 +93,17 @@ def file_request(
     unique: str,
     evidence: Mapping[str, str] | None = None,
 ) -> Request:
-    """The request, filed now, or as it was filed when `unique` was first asked for.
+    """File a request, or return the one that was filed with the same `unique`.
 
     Args:
-        store: Where requests live.
-        model: Which model.
-        kind: What asks.
-        reason: Why, in a sentence.
-        at: Event-clock time, ISO 8601.
-        by: The person, or the run.
-        unique: Two requests with the same value are one.
-        evidence: Where to look: name to URI or store key.
+        store: Store of the requests.
+        model: Model.
+        kind: Kind of the requester.
+        reason: Reason, in a sentence.
+        at: Event clock, ISO 8601.
+        by: Person or run.
+        unique: Identity of the request.
+        evidence: URI or store key by name.
     """
     mark = f".unique-{digest(unique.encode())[:12]}.json"
     while True:
@@ -120,7 +119,7 @@ def file_request(
 
 
 def read_request(store: Store, model: str, number: int) -> Request:
-    """One request.
+    """Return one request.
 
     Raises:
         NotFound: There is no such request.
@@ -136,12 +135,12 @@ def read_request(store: Store, model: str, number: int) -> Request:
 
 
 def all_requests(store: Store, model: str) -> list[Request]:
-    """Every request of a model, oldest first."""
+    """Return every request of a model, oldest first."""
     return [read_request(store, model, number) for number in _numbers(_names(store, model))]
 
 
 def open_requests(store: Store, model: str) -> list[Request]:
-    """Requests that the policy has not decided on, oldest first."""
+    """Return the undecided requests, oldest first."""
     names = _names(store, model)
     return [
         read_request(store, model, number)
@@ -151,7 +150,7 @@ def open_requests(store: Store, model: str) -> list[Request]:
 
 
 def accepted_unanswered(store: Store, model: str) -> list[Request]:
-    """Requests that are being worked on, oldest first."""
+    """Return the requests in flight: accepted and not answered, oldest first."""
     names = _names(store, model)
     decided = [
         number
@@ -163,7 +162,7 @@ def accepted_unanswered(store: Store, model: str) -> list[Request]:
 
 
 def in_flight(store: Store, model: str) -> Request | None:
-    """The request that is being worked on, or None."""
+    """Return the request in flight, or None."""
     return next(iter(accepted_unanswered(store, model)), None)
 
 
@@ -175,27 +174,27 @@ def decide(
     reason: str,
     numbers: Mapping[str, Number] | None = None,
 ) -> Decision:
-    """The decision on a request: this one, or the one that was there first."""
+    """Decide on a request and return the decision; the first one counts."""
     decision = Decision(action, reason, dict(numbers or {}), _now())
     store.create(_decision_key(request), encode(asdict(decision)))
     return _need_decision(store, request)
 
 
 def find_decision(store: Store, request: Request) -> Decision | None:
-    """What the policy said to a request, or None."""
+    """Return the decision on a request, or None."""
     value = find_json(store, _decision_key(request))
     return None if value is None else Decision(**value)
 
 
 def answer(store: Store, request: Request, *, outcome: Outcome, reason: str) -> Answer:
-    """The answer to a request: this one, or the one that was there first."""
+    """Answer a request and return the answer; the first one counts."""
     key = _answer_key(request)
     store.create(key, encode(asdict(Answer(outcome, reason, _now()))))
     return Answer(**read_json(store, key))
 
 
 def find_answer(store: Store, request: Request) -> Answer | None:
-    """How a request ended, or None."""
+    """Return the answer to a request, or None."""
     value = find_json(store, _answer_key(request))
     return None if value is None else Answer(**value)
 
@@ -203,7 +202,7 @@ def find_answer(store: Store, request: Request) -> Answer | None:
 def _find_unique(
     store: Store, model: str, names: set[str], *, unique: str, mark: str
 ) -> Request | None:
-    """The request filed under `unique`; only requests whose filing was cut short are read."""
+    """The request filed with `unique`; reads only requests that lack their mark."""
     for number in _numbers(names):
         stem = f"{number:06d}"
         if f"{stem}{mark}" in names:

@@ -1,4 +1,4 @@
-"""The store: named objects under one root, and JSON on top of it."""
+"""Store port: named objects under one root, and JSON on top of it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from slipway.errors import NotFound, Tampered
 
 @dataclass(frozen=True)
 class Entry:
-    """One object as a listing shows it.
+    """One object in a listing.
 
     Attributes:
         key: Path below the store's root, `/` between parts.
         size: Bytes.
-        modified: When it was last written, in UTC.
+        modified: Time of the last write, in UTC.
         tag: Changes whenever the object is written again.
     """
 
@@ -37,66 +37,66 @@ class Store(Protocol):
     root: str
 
     def read(self, key: str) -> bytes:
-        """Bytes of one object.
+        """Return the bytes of one object.
 
         Raises:
             NotFound: There is no such object.
         """
 
     def write(self, key: str, data: bytes) -> None:
-        """Replace one object as a whole; a reader sees the old bytes or the new ones."""
+        """Replace one object atomically: a reader sees the old bytes or the new ones."""
 
     def create(self, key: str, data: bytes) -> bool:
         """Write one object if there is none yet; True for at most one writer.
 
-        A writer whose own object arrived while the reply was lost on the way is told False,
-        so whoever is told False reads what is there before concluding anything.
+        A writer whose object arrived but whose reply was lost gets False as well, so after False
+        read the object before drawing a conclusion.
         """
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
+        """Return whether an object exists."""
 
     def list(self, prefix: str) -> list[Entry]:
-        """Every object below a folder, sorted by key; empty when there is none."""
+        """Return every object below a folder, sorted by key; empty when there is none."""
 
     def delete(self, key: str) -> None:
-        """Remove one object; nothing happens when there is none."""
+        """Remove one object; no effect when there is none."""
 
     def uri(self, key: str) -> str:
-        """Address of one object that other tools can open."""
+        """Return an address of one object that other tools can open."""
 
 
 def encode(value: Any) -> bytes:
-    """Canonical JSON: the same value is always the same bytes."""
+    """Encode a value as canonical JSON: equal values give equal bytes."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
 
 
 def digest(data: bytes) -> str:
-    """SHA-256 of some bytes, in hex."""
+    """Return the SHA-256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def read_json(store: Store, key: str) -> Any:
-    """The value that one JSON object holds.
+    """Return the value of one JSON object.
 
     Raises:
         NotFound: There is no such object.
-        Tampered: It does not hold JSON.
+        Tampered: The object is not JSON.
     """
     try:
         return json.loads(store.read(key))
     except ValueError as error:
         raise Tampered(
-            f"{key} does not hold JSON",
-            expected="what Slipway wrote there",
-            found="something else",
+            f"{key} is not JSON",
+            expected="the JSON that Slipway wrote there",
+            found="other bytes",
             where=store.uri(key),
         ) from error
 
 
 def find_json(store: Store, key: str) -> Any | None:
-    """The value that one JSON object holds, or None when there is no such object."""
+    """Return the value of one JSON object, or None when there is no such object."""
     try:
         return read_json(store, key)
     except NotFound:
@@ -104,7 +104,7 @@ def find_json(store: Store, key: str) -> Any | None:
 
 
 def newest_number(store: Store, folder: str) -> int:
-    """Number of the newest `<number>.json` in a folder, or 0 when there is none."""
+    """Return the number of the newest `<number>.json` in a folder, or 0 when there is none."""
     names = (entry.key.removeprefix(f"{folder}/") for entry in store.list(folder))
     stems = (name.removesuffix(".json") for name in names)
     return max((int(stem) for stem in stems if stem.isdecimal()), default=0)

@@ -1,4 +1,4 @@
-"""Verdicts: what a stage decided, in the one form that the log, the page and the ledger show."""
+"""Verdicts: decisions of stages, in one form for log, page, task and ledger."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Number = int | float | str | bool | None
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a stage decided, and why.
+    """Decision of a stage.
 
     Attributes:
-        action: One word or two, from the stage's own list (`promote`, `refuse`, `blocked`, …).
-        reason: The decision in a sentence that a person can act on.
-        numbers: The numbers that were compared, by name.
-        evidence: Where to look: name to URI or store key.
+        action: Word of the stage's own list (`promote`, `refuse`, `blocked`, …).
+        reason: Reason in a sentence that a person can act on.
+        numbers: Numbers that were compared, by name.
+        evidence: URI or store key by name.
 
     Raises:
-        NotComputable: A number is not finite, so there is nothing to compare.
+        NotComputable: A number is not finite.
     """
 
     action: str
@@ -41,7 +41,7 @@ class Verdict:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON."""
+        """Return the verdict as plain JSON."""
         return {
             "action": self.action,
             "reason": self.reason,
@@ -51,5 +51,5 @@ class Verdict:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """The value that `to_json` wrote."""
+        """Return the verdict that `to_json` wrote."""
         return cls(**value)

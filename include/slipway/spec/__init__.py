@@ -1,4 +1,4 @@
-"""What a dataset and a model are, as their two small folders say it."""
+"""Specs: typed values of a dataset's and a model's folder, with line-exact problems."""
 
 from slipway.spec.dataset import Column, DatasetSpec, Expectation, Stream
 from slipway.spec.model import ModelSpec

@@ -1,4 +1,4 @@
-"""Habits that every spec shares: strict, frozen, nothing unknown."""
+"""Base of all specs: strict, frozen, without unknown fields; names and cron expressions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Spec(BaseModel):
 
 
 class SpecConflict(ValueError):
-    """Two fields that contradict each other; says which one to point at.
+    """A conflict between fields of a spec.
 
     Args:
         message: What does not fit.
-        field: Path, below the validated part, of the field to point at.
+        field: Path of the field to report, below the validated part.
         hint: What to try next.
     """
 
@@ -42,7 +42,7 @@ PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 def _fires(expression: str) -> str:
     if expression in PRESETS:
         return expression
-    # Only a spec that writes a cron expression of its own pays for this import.
+    # Imported only for specs with a cron expression of their own.
     from croniter import CroniterError, croniter
 
     try:

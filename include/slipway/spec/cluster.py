@@ -1,4 +1,4 @@
-"""How a model's versions are served by a Kubernetes cluster."""
+"""Spec of serving on a Kubernetes cluster."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ class Gateway(Spec):
     )
     url: str = Field(
         pattern=r"^https?://[^/]+$",
-        description="Where stages reach it, e.g. `http://gateway.infra`.",
+        description="Address for stages, e.g. `http://gateway.infra`.",
     )
-    hostname: str | None = Field(
-        default=None, description="Host name that the route answers to; none: every one."
-    )
+    hostname: str | None = Field(default=None, description="Host name of the route; none: any.")
 
 
 class Cluster(Spec):
-    """Where and how a model serves with `target: kubernetes`."""
+    """Serving with `target: kubernetes`."""
 
     image: str = Field(min_length=1, description="Image that holds the server's lock; pinned.")
     shipper_image: str | None = Field(
@@ -42,17 +40,17 @@ class Cluster(Spec):
     )
     secret: ObjectName = Field(
         default="slipway-secrets",
-        description="Secret whose entries become environment variables of what downloads the "
-        "version and of what ships its log; may be absent. The server itself does not see it.",
+        description="Secret whose entries become environment variables of the containers that "
+        "download the version and ship its log, not of the server; may be absent.",
     )
     tokens_secret: ObjectName | None = Field(
         default=None,
-        description="Secret whose entry `tokens` is the tokens file: who may ask. None: anybody.",
+        description="Secret whose entry `tokens` is the tokens file; none: no token is required.",
     )
     pii_key_secret: ObjectName | None = Field(
         default=None,
-        description="Secret whose entry `key` is the key of hashed personal columns; needed where "
-        "the dataset has some.",
+        description="Secret whose entry `key` is the key of hashed personal columns; needed when "
+        "the dataset has such columns.",
     )
     replicas: int = Field(default=2, ge=1, description="Servers of the champion.")
     warm_replicas: int | None = Field(
@@ -67,10 +65,10 @@ class Cluster(Spec):
         default=240,
         ge=10,
         le=270,
-        description="Servers that are not ready by then are given up; a lease lasts 300 s.",
+        description="Longest time for servers to become ready; a lease lasts 300 s.",
     )
     gateway: Gateway | None = Field(
         default=None,
-        description="Splits traffic by weight, where the cluster has the Gateway API; else the "
-        "number of servers behind one Service does.",
+        description="Splits traffic by weight with the Gateway API; none: by the number of servers "
+        "behind one Service.",
     )

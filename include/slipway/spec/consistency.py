@@ -1,4 +1,4 @@
-"""Whether the parts of a spec agree with one another, beyond each field's own shape."""
+"""Check the fields of a spec against each other, and a model against its dataset."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ GREATER_IS_BETTER: Mapping[str, bool] = {
 LOGGED_COLUMNS = frozenset(
     {"request_id", "row", "key", "event_time", "received_at", "version", "score"}
 )
-"""The prediction log's own columns; it holds the raw features beside them."""
+"""The prediction log's own columns, beside the raw features."""
 
 SCORED_COLUMNS = LOGGED_COLUMNS | {"scored_at"}
-"""The score table's own columns, and the names by which monitoring asks for them."""
+"""The score table's own columns, under the names that monitoring reads."""
 
 _NUMERIC = frozenset({"integer", "number", "boolean"})
 _CATEGORICAL = frozenset({"string", "integer", "boolean"})
@@ -37,10 +37,10 @@ _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_se
 
 
 def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:
-    """What does not agree inside one dataset folder.
+    """Yield the problems inside one dataset folder.
 
     Args:
-        spec: What the folder says.
+        spec: Spec of the folder.
         documents: Its files: `dataset`, and `expectations` where there is one.
     """
     features, labels = spec.streams.features.columns, spec.streams.labels.columns
@@ -80,10 +80,10 @@ def _named_columns(expectation: Expectation) -> Iterator[tuple[str, str]]:
 
 
 def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:
-    """What does not agree inside one model folder.
+    """Yield the problems inside one model folder.
 
     Args:
-        spec: What the folder says.
+        spec: Spec of the folder.
         documents: Its file: `model`.
     """
     document = documents["model"]
@@ -123,11 +123,11 @@ def _deployment_problems(spec: ModelSpec, document: Document) -> Iterator[Proble
 def model_and_dataset_problems(
     spec: ModelSpec, dataset: DatasetSpec, document: Document
 ) -> Iterator[Problem]:
-    """What a model asks of its dataset that the dataset does not have.
+    """Yield the problems of a model with its dataset.
 
     Args:
-        spec: The model.
-        dataset: The dataset that it names.
+        spec: Model.
+        dataset: Its dataset.
         document: `model.yaml`.
     """
     features, labels = dataset.streams.features.columns, dataset.streams.labels.columns

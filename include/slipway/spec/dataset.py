@@ -1,4 +1,4 @@
-"""A dataset: two streams, features and labels, joined by a key; labels arrive later."""
+"""Spec of a dataset: two streams, features and labels, joined by a key."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
 class Column(Spec):
     """One column of a stream."""
 
-    type: ColumnType = Field(description="What the column is cast to before it is validated.")
-    nullable: bool = Field(default=True, description="Whether a row may lack it.")
+    type: ColumnType = Field(description="Type that the column is cast to before validation.")
+    nullable: bool = Field(default=True, description="Whether the value may be missing.")
     pii: Literal["hash", "drop"] | None = Field(
         default=None,
-        description="Personal data: what the prediction log keeps of it. `hash`: a keyed hash; "
-        "`drop`: nothing. Such a column is not watched for drift.",
+        description="Personal data, as the prediction log keeps it. `hash`: a keyed hash; "
+        "`drop`: nothing. Drift of such a column is not measured.",
     )
-    description: str = Field(default="", description="What it means, with its unit.")
+    description: str = Field(default="", description="Meaning, with its unit.")
 
 
 class Expectation(Spec):
@@ -39,7 +39,7 @@ class Expectation(Spec):
 
 
 class Stream(Spec):
-    """Features or labels: what one delivery of it holds."""
+    """One stream: features or labels."""
 
     columns: dict[str, Column] = Field(min_length=1, description="Columns by name.")
     quarantine_max_share: float = Field(
@@ -51,22 +51,22 @@ class Stream(Spec):
 
 
 class Arrival(Spec):
-    """How deliveries are noticed."""
+    """Detection of deliveries."""
 
-    poll_seconds: float = Field(default=5.0, gt=0, description="How often the bell looks.")
+    poll_seconds: float = Field(default=5.0, gt=0, description="Interval of the landing trigger.")
     settle_seconds: float = Field(
-        default=2.0, ge=0, description="A file that has not changed for so long is complete."
+        default=2.0, ge=0, description="A file is complete when it has not changed for so long."
     )
     cron: Cron = Field(
-        default="*/15 * * * *", description="Sweep for what no event announced (wall time)."
+        default="*/15 * * * *", description="Sweep for deliveries without an event (wall time)."
     )
 
 
 class Streams(Spec):
     """The two streams."""
 
-    features: Stream = Field(description="What is known at prediction time.")
-    labels: Stream = Field(description="What turned out, later, by key.")
+    features: Stream = Field(description="Known at prediction time.")
+    labels: Stream = Field(description="Arrive later, joined by the key.")
 
 
 class DatasetSpec(Spec):
@@ -75,8 +75,8 @@ class DatasetSpec(Spec):
     dataset: Name = Field(description="Name; also the folder's name.")
     description: str = Field(default="", description="Shown in Airflow's UI.")
     key: str = Field(description="Column that identifies a row in both streams.")
-    event_time: str = Field(description="Feature column saying when the row happened.")
-    arrival: Arrival = Field(default_factory=Arrival, description="How deliveries are noticed.")
+    event_time: str = Field(description="Feature column with the row's event time.")
+    arrival: Arrival = Field(default_factory=Arrival, description="Detection of deliveries.")
     streams: Streams = Field(description="Features and labels.")
     expectations: dict[Literal["features", "labels"], list[Expectation]] = Field(
         default_factory=dict, description="From `expectations.yaml`, by stream."

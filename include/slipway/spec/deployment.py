@@ -1,4 +1,4 @@
-"""How a model is deployed: checked, shifted to, served online or scored in batches."""
+"""Spec of a model's deployment: verification, traffic shift, target, batch scoring."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from slipway.spec.deployment_targets import TARGETS, DeploymentTarget, TargetNam
 
 
 class Verify(Spec):
-    """What the real server must show before traffic shifts to it."""
+    """Checks of a candidate's real server before it gets traffic."""
 
-    replay_rows: int = Field(default=200, ge=1, description="Real rows asked over HTTP.")
+    replay_rows: int = Field(default=200, ge=1, description="Recent rows sent over HTTP.")
     max_difference: float = Field(
         default=1e-6,
         ge=0,
-        description="Allowed between an answer and the offline prediction; relative to the "
+        description="Allowed between a served score and the offline prediction; relative to the "
         "prediction where that is above 1.",
     )
     max_disagreement_ratio: float = Field(
         default=3.0,
         gt=0,
-        description="The candidate may differ from the champion on recent requests by so many "
-        "times what it differed on the holdout of its gates.",
+        description="Allowed disagreement with the champion on recent rows, as a multiple of that "
+        "on the holdout of its gates.",
     )
     max_p99_ms: float = Field(default=1000.0, gt=0, description="One-row latency allowed.")
 
 
 class Shift(Spec):
-    """How traffic moves to a verified candidate, one look per step."""
+    """Shift of traffic to a verified candidate, with one canary analysis per step."""
 
     steps: list[Annotated[int, Field(ge=1, le=99)]] = Field(
         default=[10, 50],
         description="Percent of the requests at each step, rising; none: all at once.",
     )
     requests: int = Field(
-        default=200, ge=1, description="Requests of the candidate that a step looks at, once."
+        default=200, ge=1, description="Requests to the candidate that a step's analysis needs."
     )
     max_error_rate: float = Field(
         default=0.02,
         gt=0,
         lt=1,
-        description="Allowed share of a candidate's requests that it does not answer.",
+        description="Allowed share of failed requests of the candidate.",
     )
     error_probability: float = Field(
         default=0.05,
@@ -76,11 +76,11 @@ class Shift(Spec):
         return self
 
     def step_error_probability(self) -> float:
-        """One step's part of `error_probability`: they add up to it, whatever their verdicts."""
+        """Return one step's part of `error_probability` (Bonferroni)."""
         return self.error_probability / max(1, len(self.steps))
 
     def requests_needed(self) -> int:
-        """The fewest requests that can show the error rate to be low enough; 0 without steps.
+        """Return the least number of requests that can pass the analysis; 0 without steps.
 
         With no error among n requests the one-sided upper Clopper-Pearson bound is
         1 - a ** (1 / n), so n has to be at least log(a) / log(1 - max_error_rate), where a is
@@ -93,12 +93,12 @@ class Shift(Spec):
 
 
 class Batch(Spec):
-    """How a batch model's rows are scored."""
+    """Batch scoring."""
 
     partition: Literal["day", "month"] = Field(
         default="month", description="Calendar period of event time, UTC, that one run replaces."
     )
-    chunk_rows: int = Field(default=100_000, ge=1, description="Rows in memory at once.")
+    chunk_rows: int = Field(default=100_000, ge=1, description="Rows in memory at a time.")
     cron: Cron = Field(default="*/15 * * * *", description="Sweep of the score DAG (wall time).")
 
 
@@ -107,9 +107,9 @@ class Deployment(Spec):
 
     target: TargetName = Field(default="local", description=describe_targets())
     cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")
-    verify: Verify = Field(default_factory=Verify, description="The last check before traffic.")
-    shift: Shift = Field(default_factory=Shift, description="How traffic moves.")
-    batch: Batch = Field(default_factory=Batch, description="How rows are scored (`batch`).")
+    verify: Verify = Field(default_factory=Verify, description="Checks before traffic.")
+    shift: Shift = Field(default_factory=Shift, description="Shift of traffic.")
+    batch: Batch = Field(default_factory=Batch, description="Batch scoring (`batch`).")
     kubernetes: Cluster | None = Field(default=None, description="Needed by `target: kubernetes`.")
 
     @property

@@ -1,4 +1,4 @@
-"""One spec folder as it was read: what it says, or what is wrong with it."""
+"""Read one spec folder: a valid spec, or its problems."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Folder(Generic[S]):
 
     Attributes:
         main: Its `dataset.yaml` or `model.yaml`.
-        spec: What it says; None when it is written wrongly.
-        problems: What is wrong with it.
+        spec: Spec; None when it is invalid.
+        problems: Problems of its files.
     """
 
     main: Document
@@ -35,13 +35,13 @@ class Folder(Generic[S]):
     problems: tuple[Problem, ...] = ()
 
     def with_problems(self, problems: Iterable[Problem]) -> Folder[S]:
-        """The same folder with more wrong about it, or itself when there is nothing more."""
+        """Return the folder with further problems, or itself when there are none."""
         more = tuple(problems)
         return Folder(self.main, None, (*self.problems, *more)) if more else self
 
 
 def read_dataset(path: Path) -> Folder[DatasetSpec]:
-    """A dataset's folder: `dataset.yaml`, and `expectations.yaml` where there is one."""
+    """Read a dataset's folder: `dataset.yaml`, and `expectations.yaml` where there is one."""
     main = _without_expectations(read_document(path / "dataset.yaml"))
     documents = {"dataset": main}
     beside = path / "expectations.yaml"
@@ -69,7 +69,7 @@ def read_dataset(path: Path) -> Folder[DatasetSpec]:
 
 
 def read_model(path: Path) -> Folder[ModelSpec]:
-    """A model's folder: `model.yaml`; its dataset is not looked at."""
+    """Read a model's folder: `model.yaml`, without its dataset."""
     main = read_document(path / "model.yaml")
     folder = _validated(ModelSpec, main.value, {"model": main}, lambda where: (main, where))
     if folder.spec is None:
@@ -100,7 +100,7 @@ def _validated(
 
 
 def _without_expectations(main: Document) -> Document:
-    """The same document; expectations that were written into it become a problem."""
+    """The document without expectations; any in it become a problem."""
     if main.value is None or "expectations" not in main.value:
         return main
     problem = Problem(

@@ -1,4 +1,4 @@
-"""Specs read from their folders: the good ones as values, the bad ones as problems.
+"""Load specs from their folders: valid ones as values, invalid ones as problems.
 
 Runs at parse time, in workers, in pods and on the command line; imports nothing heavy.
 """
@@ -22,12 +22,12 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(frozen=True)
 class Loaded:
-    """Every spec of a project that is written rightly, and what is wrong with the others.
+    """The valid specs of a project, and the problems of the others.
 
     Attributes:
         datasets: By name.
-        models: By name; each agrees with its dataset, or its dataset is broken itself.
-        problems: What is wrong, file by file.
+        models: By name; each fits its dataset, unless the dataset itself is invalid.
+        problems: File by file.
     """
 
     datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
@@ -36,36 +36,36 @@ class Loaded:
 
 
 def load_dataset(folder: Path) -> DatasetSpec:
-    """The dataset that one folder describes.
+    """Load the dataset of one folder.
 
     Args:
         folder: `include/datasets/<name>`.
 
     Raises:
-        SpecErrors: It is written wrongly; every problem is in the message.
+        SpecErrors: It is invalid; the message lists every problem.
     """
     return _good(read_dataset(folder))
 
 
 def load_model(folder: Path) -> ModelSpec:
-    """The model that one folder describes, not compared with its dataset.
+    """Load the model of one folder, without checking it against its dataset.
 
     Args:
         folder: `include/models/<name>`.
 
     Raises:
-        SpecErrors: It is written wrongly; every problem is in the message.
+        SpecErrors: It is invalid; the message lists every problem.
     """
     return _good(read_model(folder))
 
 
 def load_all(project: Path, *, only: str | None = None) -> Loaded:
-    """Every spec of a project; a broken folder never hides the others.
+    """Load every spec of a project; an invalid folder never hides the others.
 
     Args:
         project: Folder that holds `include/datasets` and `include/models`.
-        only: Name of one dataset or model: no other folder is read, save the model's dataset,
-            so that the cost does not grow with the number of models.
+        only: Name of one dataset or model. Only its folder and the model's dataset are read, so
+            that the cost does not grow with the number of models.
     """
     datasets_home, models_home = project / "include" / "datasets", project / "include" / "models"
     if not datasets_home.is_dir() and not models_home.is_dir():
@@ -95,7 +95,7 @@ def load_all(project: Path, *, only: str | None = None) -> Loaded:
 def _outside(
     model: Folder[ModelSpec], name: str, datasets: Mapping[str, Folder[DatasetSpec]], home: Path
 ) -> Iterator[Problem]:
-    """What is wrong with a model as seen beside the datasets."""
+    """Problems of a model with the datasets."""
     main = model.main
     if name in datasets:
         said = f"a dataset is called {name!r} too; runs and ledgers are kept by name"

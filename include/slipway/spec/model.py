@@ -1,4 +1,4 @@
-"""A model: features, estimator, gates, deployment, monitoring and retraining, in one file."""
+"""Spec of a model: features, estimator, gates, deployment, monitoring and retraining."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Metric = Literal[ClassificationMetric, RegressionMetric]
 
 
 class Features(Spec):
-    """The columns that the model is given, raw, by how they are prepared."""
+    """Raw input columns, by kind of preprocessing."""
 
     numeric: list[str] = Field(default_factory=list, description="Imputed by the median.")
     categorical: list[str] = Field(
@@ -35,7 +35,7 @@ class Features(Spec):
 
     @property
     def names(self) -> list[str]:
-        """All of them, numeric first; the order of the model's signature."""
+        """All columns, numeric first; the order of the model's signature."""
         return [*self.numeric, *self.categorical]
 
 
@@ -47,7 +47,7 @@ class Estimator(Spec):
 
 
 class Training(Spec):
-    """Which rows a challenger learns from, and which it is judged on."""
+    """Training rows and holdout of a challenger."""
 
     window_days: int | None = Field(
         default=None, ge=1, description="Length of a sliding window; none: the window expands."
@@ -55,12 +55,12 @@ class Training(Spec):
     holdout_days: int = Field(
         default=14, ge=1, description="The newest labelled days, kept for the gates."
     )
-    min_rows: int = Field(default=1000, ge=1, description="Fewer training rows are refused.")
+    min_rows: int = Field(default=1000, ge=1, description="Least number of training rows.")
     seed: int = Field(default=7, ge=0, description="For every random choice.")
 
 
 class Threshold(Spec):
-    """One gate, in the words of MLflow's `MetricThreshold`."""
+    """One gate, with the fields of MLflow's `MetricThreshold`."""
 
     greater_is_better: bool = Field(description="Which way is better.")
     threshold: float | None = Field(default=None, description="Absolute bar for the challenger.")
@@ -73,11 +73,11 @@ class Threshold(Spec):
 
 
 class Gates(Spec):
-    """What a challenger must show before it may be called one."""
+    """Gates that a trained model has to pass to become challenger."""
 
     metrics: dict[Metric, Threshold] = Field(min_length=1, description="Gates by metric.")
     min_holdout_rows: int = Field(
-        default=500, ge=1, description="On fewer common holdout rows nothing can be computed."
+        default=500, ge=1, description="Least number of common holdout rows."
     )
 
 
@@ -94,7 +94,7 @@ class Drift(Spec):
         default=0.05,
         gt=0,
         lt=1,
-        description="Share of windows that may alarm though nothing changed; all columns together.",
+        description="Share of windows that may alarm without a change, over all columns.",
     )
     min_blocks: int = Field(
         default=5, ge=2, description="With fewer reference blocks drift is only observed."
@@ -111,10 +111,10 @@ class Performance(Spec):
 
 
 class Fire(Spec):
-    """k of the last n windows, and the newest."""
+    """Firing rule: k of the last n windows, and the newest."""
 
-    k: int = Field(default=2, ge=1, description="So many windows must be drifting …")
-    n: int = Field(default=3, ge=1, description="… of so many newest ones.")
+    k: int = Field(default=2, ge=1, description="Windows that must drift or decay …")
+    n: int = Field(default=3, ge=1, description="… of so many newest windows.")
 
     @model_validator(mode="after")
     def _k_within_n(self) -> Fire:
@@ -124,7 +124,7 @@ class Fire(Spec):
 
 
 class Monitoring(Spec):
-    """How a serving champion is watched; windows run on event time."""
+    """Monitoring of the champion, in windows of event time."""
 
     window: Literal["hour", "day", "week", "month"] = Field(
         default="week", description="Calendar window of event time, UTC."
@@ -140,24 +140,26 @@ class Monitoring(Spec):
 
 
 class Retraining(Spec):
-    """When a request to retrain is accepted; clocks run on event time."""
+    """Rules for accepting retrain requests; clocks run on event time."""
 
     mode: Literal["observe", "suggest", "auto"] = Field(
         default="auto",
         description="`observe` and `suggest` accept only people; `auto` accepts the monitor too.",
     )
     first_after_labels: int = Field(
-        default=3000, ge=1, description="The first model is trained on so many matured labels."
+        default=3000, ge=1, description="Labels needed for the first training."
     )
     min_new_labels: int = Field(
-        default=1000, ge=1, description="Later ones need so many labels since the last training."
+        default=1000,
+        ge=1,
+        description="New labels needed for an automatic request.",
     )
     cooldown_days: int = Field(
         default=7, ge=0, description="Days of event time between accepted automatic requests."
     )
-    on_batch: bool = Field(default=False, description="Whether each labelled batch asks.")
+    on_batch: bool = Field(default=False, description="Each labelled batch files a request.")
     cron: Cron | None = Field(
-        default=None, description="Ticks on the dataset's event clock that ask."
+        default=None, description="Ticks on the dataset's event clock that file a request."
     )
     sweep: Cron = Field(default="*/15 * * * *", description="Sweep of the train DAG (wall time).")
 
@@ -167,17 +169,17 @@ class ModelSpec(Spec):
 
     model: Name = Field(description="Name; also the folder's name.")
     description: str = Field(default="", description="Shown in Airflow's UI.")
-    owner: str = Field(default="slipway", description="Who answers for it.")
+    owner: str = Field(default="slipway", description="Owner, shown in Airflow's UI.")
     dataset: Name = Field(description="Dataset it learns from.")
     task: Literal["classification", "regression"] = Field(description="Kind of prediction.")
     target: str = Field(description="Label column.")
     features: Features = Field(description="Feature columns.")
-    estimator: Estimator = Field(description="What learns.")
+    estimator: Estimator = Field(description="Estimator.")
     training: Training = Field(default_factory=Training, description="Rows and seed.")
-    gates: Gates = Field(description="What a challenger must show.")
-    deployment: Deployment = Field(default_factory=Deployment, description="Where it serves.")
-    monitoring: Monitoring = Field(description="How it is watched.")
-    retraining: Retraining = Field(default_factory=Retraining, description="When it learns again.")
+    gates: Gates = Field(description="Gates of a challenger.")
+    deployment: Deployment = Field(default_factory=Deployment, description="Serving or scoring.")
+    monitoring: Monitoring = Field(description="Monitoring.")
+    retraining: Retraining = Field(default_factory=Retraining, description="Retraining.")
     runtime: Runtime = Field(
         default="local", description="Where stages run: in the Airflow task, or in pods."
     )

@@ -1,4 +1,4 @@
-"""Where stages run: in Airflow's own task, or each in a pod of a Kubernetes cluster."""
+"""Runtime of stages: Airflow's own task, or a pod of a Kubernetes cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ObjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62
 
 
 class Resources(Spec):
-    """What a container asks for and may use."""
+    """Resources of a container: requests and limits."""
 
     cpu: Quantity = Field(default="1", description="Kubernetes quantity.")
     memory: Quantity = Field(default="2Gi", description="Kubernetes quantity.")
@@ -36,11 +36,11 @@ class Pods(Spec):
     )
     rollout_service_account: ObjectName = Field(
         default="slipway-rollout",
-        description="Of the stages that read or change what a cluster serves.",
+        description="Of the stages that read or change a cluster's servers and traffic.",
     )
     connection: str = Field(
         default="kubernetes_default",
-        description="Airflow connection to the cluster; needs the right to make pods.",
+        description="Airflow connection to the cluster; needs the right to create pods.",
     )
     config: ObjectName = Field(
         default="slipway-settings",
@@ -52,20 +52,18 @@ class Pods(Spec):
     )
     resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
     node_selector: dict[str, str] = Field(default_factory=dict, description="Where they run.")
-    startup_seconds: int = Field(
-        default=600, ge=10, description="A pod that has not started by then is given up."
-    )
-    deadline_seconds: int = Field(default=3600, ge=60, description="A pod lives no longer.")
+    startup_seconds: int = Field(default=600, ge=10, description="Longest time for a pod to start.")
+    deadline_seconds: int = Field(default=3600, ge=60, description="Longest time for a pod to run.")
     kept_minutes: int = Field(
-        default=60, ge=0, description="How long a failed pod is kept to be looked at."
+        default=60, ge=0, description="How long a failed pod is kept for inspection."
     )
 
 
 def check_runtime(runtime: Runtime, pods: Pods | None) -> None:
-    """Make sure that what runs in pods says how.
+    """Raise unless a runtime in pods has its section.
 
     Raises:
-        SpecConflict: It does not.
+        SpecConflict: The section `pods` is missing.
     """
     if runtime == "kubernetes" and pods is None:
         raise SpecConflict(

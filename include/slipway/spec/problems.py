@@ -1,6 +1,6 @@
-"""What is wrong with a spec, said so that its author can mend it without asking anyone.
+"""Problems of specs, with file, line, field, allowed values and a hint.
 
-Light on purpose: Airflow imports this at parse time to show broken specs in its banner.
+Imports nothing heavy: Airflow imports this at parse time to show invalid specs in its banner.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in one spec file.
+    """One problem in one spec file.
 
     Attributes:
         file: Path below the project, with `/`.
         line: Line of the field, or of the mapping that lacks it; None: the file as a whole.
         field: Dotted path of the field; empty: the file as a whole.
-        said: What is wrong, in a few words.
-        allowed: What would have been right, where there is a list of it.
-        nearest: The allowed value that was probably meant.
+        said: Message, in a few words.
+        allowed: Allowed values, where there is a list.
+        nearest: Allowed value that is spelled most alike.
         hint: What to try next.
     """
 
@@ -55,10 +55,10 @@ class Problem:
 
 
 class SpecErrors(SpecError):
-    """Every problem of some specs in one message; a retry cannot help.
+    """All problems of specs in one message; a retry cannot help.
 
     Args:
-        problems: What is wrong; at least one.
+        problems: At least one.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -70,17 +70,17 @@ class SpecErrors(SpecError):
 
 
 def raise_problems(loaded: Loaded) -> None:
-    """Nothing when every spec is fine.
+    """Raise unless every spec is valid.
 
     Raises:
-        SpecErrors: All that is wrong, in one message.
+        SpecErrors: There is a problem; the message lists all.
     """
     if loaded.problems:
         raise SpecErrors(loaded.problems)
 
 
 def nearest(given: object, allowed: Iterable[str]) -> str | None:
-    """The allowed spelling closest to what was given, or None when none is close."""
+    """Return the allowed value spelled most like a given one, or None when none is close."""
     if not isinstance(given, str):
         return None
     found = difflib.get_close_matches(given, list(allowed), n=1)
@@ -88,10 +88,10 @@ def nearest(given: object, allowed: Iterable[str]) -> str | None:
 
 
 def format_value(value: object) -> str:
-    """A given value as it is quoted in a problem, short enough for one line."""
+    """Format a given value for a problem, short enough for one line."""
     return "nothing" if value is None else reprlib.repr(value)
 
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The same problems, file by file, as one meets them when reading."""
+    """Sort problems by file and line."""
     return tuple(sorted(problems, key=lambda one: (one.file, one.line or 0)))

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a spec, in the words of the person who wrote it."""
+"""Translate pydantic's validation errors into problems of a spec."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 def explain(
     error: ValidationError, spec: type[BaseModel], find: Callable[[Where], tuple[Document, Where]]
 ) -> list[Problem]:
-    """One problem per field that pydantic refused; a misspelt field is not missing as well.
+    """Return one problem for each field that pydantic refused; a misspelt field counts once.
 
     Args:
-        error: What pydantic raised.
-        spec: The class that was validated.
-        find: Which file a field is written in, and its path there.
+        error: Validation error.
+        spec: Class that was validated.
+        find: Returns the file of a field, and its path there.
     """
     problems: list[tuple[Where, Problem]] = []
     for one in error.errors(include_url=False):
         where, is_key = _plain(one["loc"])
-        if isinstance(misfit := one.get("ctx", {}).get("error"), SpecConflict):
-            where = (*where, *misfit.field)
+        if isinstance(conflict := one.get("ctx", {}).get("error"), SpecConflict):
+            where = (*where, *conflict.field)
         document, path = find(where)
-        fields = _say(one, spec, where, is_key=is_key)
+        fields = _explain_one(one, spec, where, is_key=is_key)
         problem = Problem(document.file, document.line(path), dotted(path), **fields)
         problems.append((where, problem))
     misspelt = {(*where[:-1], one.nearest) for where, one in problems if one.said == UNKNOWN}
@@ -54,7 +54,7 @@ def explain(
 
 
 def dotted(where: Iterable[str | int]) -> str:
-    """A field's path as it is printed: `streams.features.columns.origin`."""
+    """Format a field's path: `streams.features.columns.origin`."""
     return ".".join(map(str, where))
 
 
@@ -64,7 +64,7 @@ def _plain(location: tuple[str | int, ...]) -> tuple[Where, bool]:
     return location, False
 
 
-def _say(
+def _explain_one(
     one: Mapping[str, Any], spec: type[BaseModel], where: Where, *, is_key: bool
 ) -> dict[str, Any]:
     given, kind = one["input"], one["type"]
@@ -117,7 +117,7 @@ def _hint(given: object, kind: str) -> str | None:
 
 
 def _annotation(spec: Any, where: Where) -> Any:
-    """The type that a spec declares at a path; None where it declares none."""
+    """The declared type at a path, or None."""
     kind: Any = spec
     for part in where:
         kind = _inside(_required(kind), part)

@@ -1,8 +1,7 @@
-"""One YAML file read as plain values, with the line of every field.
+"""Read one YAML file as plain values, with the line of every field.
 
-YAML as JSON's readable twin: `yes`, `no`, `on`, `off` and dates are text, `1e-6` is a number,
-keys are text; aliases and tags are refused. So no spec holds a value that its author did not see,
-and none grows when it is read.
+A subset of YAML with JSON's types: `yes`, `no`, `on`, `off` and dates are text, `1e-6` is a number,
+keys are text; aliases and tags are refused, so that no value is implicit and no file expands.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 @dataclass(frozen=True)
 class Document:
-    """One file as it was read.
+    """One YAML file.
 
     Attributes:
         file: Path below the project, with `/`.
         value: Its top-level mapping; None when it could not be read.
         lines: Line of each field by its path.
-        problems: What is wrong with the file as YAML.
+        problems: Problems of the file as YAML.
     """
 
     file: str
@@ -57,14 +56,14 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
     def line(self, where: Where) -> int | None:
-        """Line of a field, or of its nearest ancestor that is written down."""
+        """Return the line of a field, or of its nearest ancestor in the file."""
         while where and where not in self.lines:
             where = where[:-1]
         return self.lines.get(where)
 
 
 def read_document(path: Path) -> Document:
-    """One spec file as plain values; what is wrong with it is in `problems`, never raised."""
+    """Read one spec file as plain values; problems are returned, never raised."""
     file = "/".join(path.parts[-4:])
     try:
         return _parse(file, _text(path))
@@ -121,7 +120,7 @@ def _yaml_hint(text: str, line: int | None) -> str | None:
 
 
 class _Reader:
-    """Builds the values of one document from YAML events, so that nothing is built unseen."""
+    """Builds the values of one document from YAML events, without YAML's constructors."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
