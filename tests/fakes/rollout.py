@@ -17,7 +17,8 @@ from slipway.errors import (
 from slipway.records.desired_state import fence, newest_desired, write_desired
 from slipway.records.ledger import Head
 from slipway.records.store import Store
-from slipway.serving.v2.protocol import Inputs, Signature, decode
+from slipway.serving.v2.protocol import Inputs, decode
+from slipway.serving.v2.signature import Signature
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 Scores = Callable[[Inputs], list[float]]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from slipway.errors import BadRequest
 from slipway.serving.v2.binary import CODES, SIZE
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
-from slipway.serving.v2.protocol import Column, Inputs, Signature, decode, encode_answer
+from slipway.serving.v2.protocol import Inputs, decode, encode_answer
+from slipway.serving.v2.signature import Column, Signature
 
 SIGNATURE = Signature(
     columns=(
@@ -148,7 +149,7 @@ BAD: dict[str, tuple[tuple[bytes, int | None], type[BadRequest], str]] = {
     "not UTF-8": (
         request({**GOOD, "carrier": ("BYTES", packed(SECRET, b"\xff"))}),
         Mismatch,
-        "'carrier' has a wrong string in row 1",
+        "'carrier' has an invalid string in row 1",
     ),
     "length beyond the column": (
         request({**GOOD, "carrier": ("BYTES", struct.pack("<I", 2**32 - 1) + SECRET)}),
@@ -188,7 +189,7 @@ BAD: dict[str, tuple[tuple[bytes, int | None], type[BadRequest], str]] = {
     "bytes behind the last column": (
         (request(GOOD)[0] + SECRET, request(GOOD)[1]),
         Malformed,
-        "behind the last column",
+        "after the last column",
     ),
 }
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
 from slipway.serving.v2 import protocol
-from slipway.serving.v2.protocol import Column, Inputs, Signature
+from slipway.serving.v2.protocol import Inputs
+from slipway.serving.v2.signature import Column, Signature
 from tests.serving.support import flights, request_of
 
 SIGNATURE = Signature(

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from slipway.serving.http.tokens import line_of
 from slipway.serving.v2.openapi import document
-from slipway.serving.v2.protocol import Column, Signature, decode
+from slipway.serving.v2.protocol import decode
+from slipway.serving.v2.signature import Column, Signature
 from tests.serving.clients import PYTHON, needs_clients
 from tests.serving.support import OPTIONS, a_server
 

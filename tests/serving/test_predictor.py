@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.serving.model_server.engines import Engine, load_engine
+from slipway.serving.model_server.engine import Engine
+from slipway.serving.model_server.load_engine import load_engine
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.predictor import (
     LoadedModel,
@@ -92,7 +93,7 @@ def loaded(
         1,
         engine,
         log=log or Kept(),
-        privacy=PersonalColumns(pii or {}, None),
+        personal_columns=PersonalColumns(pii or {}, None),
         metrics=Metrics(MODEL, 1),
         max_rows=100,
     )

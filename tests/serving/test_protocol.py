@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
-from slipway.serving.v2.protocol import Column, Inputs, Signature, decode, describe
+from slipway.serving.v2.protocol import Inputs, decode, describe
+from slipway.serving.v2.signature import Column, Signature
 
 SIGNATURE = Signature(
     columns=(

@@ -162,7 +162,7 @@ def test_nothing_in_service_is_said_at_once(harbour: Harbour) -> None:
     began = time.monotonic()
     reply = ask(harbour)
     assert (reply.status_code, time.monotonic() - began < 5) == (503, True)
-    assert "in service" in reply.json()["error"]
+    assert "has a share" in reply.json()["error"]
     assert harbour.process.get("/v2/health/ready").is_success
 
 

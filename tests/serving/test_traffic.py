@@ -185,7 +185,7 @@ async def test_nothing_in_service_is_said_at_once() -> None:
     async with asyncio.timeout(1):
         reply = await bench.ask()
     assert reply.status == 503
-    assert "no version of delay is in service" in json.loads(reply.body)["error"]
+    assert "no version of delay has a share" in json.loads(reply.body)["error"]
     assert not bench.traffic.is_ready()
 
 

@@ -55,8 +55,8 @@ def broken(versions: Path, folder: Path, how: str) -> Path:
         ("no manifest", "Tampered: the manifest of a model version cannot be read"),
         ("no JSON", "Tampered: the manifest of a model version cannot be read"),
         ("no ONNX", "Tampered: the ONNX form of a version cannot be loaded"),
-        ("no such engine", "BadParameter: a version asks for an engine that is not on offer"),
-        ("no key", "BadParameter: there is no key to hash carrier with"),
+        ("no such engine", "BadParameter: the manifest of a model version names an unknown engine"),
+        ("no key", "BadParameter: the key to hash carrier is missing or unusable"),
     ],
 )
 def test_a_version_that_cannot_serve_is_live_but_never_ready(

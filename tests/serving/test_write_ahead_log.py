@@ -14,8 +14,9 @@ import pytest
 
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import Store
+from slipway.serving.prediction_log.disk_space import DiskNearlyFull
 from slipway.serving.prediction_log.shipper import ship_segments
-from slipway.serving.prediction_log.write_ahead_log import DiskNearlyFull, unshipped_seconds
+from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import MIB, Options
 from tests.serving.logs import record, segments, write_ahead
 from tests.serving.support import MODEL
@@ -94,7 +95,7 @@ def test_too_little_space_refuses_until_there_is_more(
             disk[4] = 2000
             log.append(record(2))
             disk[4] = 1000
-            monkeypatch.setattr("slipway.serving.prediction_log.write_ahead_log.LOOK_SECONDS", 0.0)
+            monkeypatch.setattr("slipway.serving.prediction_log.disk_space.CHECK_SECONDS", 0.0)
             log.append(record(3))
             assert log.free_bytes() == 1000 * 4096
     [segment] = segments(tmp_path)
@@ -108,7 +109,7 @@ def test_space_is_not_looked_at_for_every_record(
     looks = []
     real = os.statvfs
     monkeypatch.setattr(os, "statvfs", lambda path: looks.append(path) or real(path))
-    monkeypatch.setattr("slipway.serving.prediction_log.write_ahead_log.LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("slipway.serving.prediction_log.disk_space.CHECK_SECONDS", 60.0)
     with write_ahead(tmp_path / "log") as log:
         for number in range(100):
             log.append(record(number))

@@ -14,7 +14,8 @@ from slipway.adapters.model_package import Package, load_package
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
-from slipway.serving.v2.protocol import Column, Inputs, Signature
+from slipway.serving.v2.protocol import Inputs
+from slipway.serving.v2.signature import Column, Signature
 from slipway.spec import ModelSpec
 from slipway.stages.import_version import import_version
 from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment

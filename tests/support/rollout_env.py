@@ -15,7 +15,7 @@ import pandas as pd
 from slipway.records.leases import find_lease
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
-from slipway.serving.v2.protocol import Column, Signature
+from slipway.serving.v2.signature import Column, Signature
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile

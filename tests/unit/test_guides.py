@@ -15,7 +15,8 @@ import yaml
 
 from slipway.adapters.model_package.columns import signature_of
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.serving.v2.protocol import Column, Signature, decode
+from slipway.serving.v2.protocol import decode
+from slipway.serving.v2.signature import Column, Signature
 from slipway.spec.loading import load_all
 from slipway.stages.report.check import inspect_project
 from slipway.wiring.check import expectation_check

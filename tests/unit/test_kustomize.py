@@ -15,7 +15,8 @@ import pytest
 
 from slipway.adapters.model_package.columns import signature_of
 from slipway.adapters.platforms.cluster.manifests import names as naming
-from slipway.serving.v2.protocol import Column, Signature, decode
+from slipway.serving.v2.protocol import decode
+from slipway.serving.v2.signature import Column, Signature
 from slipway.settings import PROJECT, Settings
 from slipway.spec.loading import load_all
 from tests.support.kustomize import (

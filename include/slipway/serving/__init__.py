@@ -1,1 +1,1 @@
-"""Answering over HTTP: the model server, its prediction log and shipper, the local platform."""
+"""Serving over HTTP: the model server, its prediction log and shipper, the local platform."""

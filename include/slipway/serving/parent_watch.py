@@ -1,6 +1,6 @@
-"""The end of a parent: a pipe whose other end it holds, which closes however the parent dies.
+"""Detect parent exit by EOF on an inherited pipe.
 
-The shipper needs this too, and its image holds no HTTP server; so it stands by itself.
+A separate module because the shipper needs it, whose image has no HTTP server.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 def on_parent_exit(lifeline: int, act: Callable[[], None]) -> None:
-    """Act, in a thread of its own, once the other end of a pipe has closed."""
+    """Call a function in a thread once the pipe reports EOF, however the parent died."""
 
     def wait() -> None:
         while os.read(lifeline, 1):

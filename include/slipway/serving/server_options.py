@@ -1,4 +1,4 @@
-"""What one installation asks of each of its servers; made from settings, handed to children."""
+"""Options of servers (limits, log, TLS, tokens), made from settings and passed to children."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    # A server is started with options, and without the library that reads settings.
+    # A server image does not have the library that reads settings.
     from slipway.settings import Settings
 
 MIB = 1 << 20
@@ -15,20 +15,20 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Options:
-    """Limits, log and security of a server; its `repr` makes the same value again.
+    """Limits, log and security of a server; evaluating its `repr` gives an equal value.
 
     Attributes:
-        roll_seconds: A prediction-log segment is handed to the shipper after so long.
-        fsync: Whether an answer waits until its log record is on the disk.
-        min_free_bytes: With less free on the log's disk nothing is answered.
-        pii_key_file: Key of hashed personal columns.
-        max_body_bytes: A larger request is refused.
-        max_rows: So is one with more rows.
-        max_waiting: Requests that may wait for the model; more are turned away.
-        request_seconds: A request that takes longer to arrive is refused.
-        tokens_file: Who may ask; None: anybody.
+        roll_seconds: Age at which a prediction-log segment is released to the shipper.
+        fsync: Whether a response waits until its log record is synced to the disk.
+        min_free_bytes: Minimum of free space on the log's disk; below it requests are refused.
+        pii_key_file: Key for hashing personal columns.
+        max_body_bytes: Limit on the body of a request.
+        max_rows: Limit on the rows of a request.
+        max_waiting: Limit on requests that wait for the model.
+        request_seconds: Limit on the time that a request takes to arrive.
+        tokens_file: File with the tokens of clients; None: no authentication.
         tls_certificate: PEM file of the certificate; None: plain HTTP.
-        tls_key: PEM file of its key.
+        tls_key: PEM file of its private key.
     """
 
     roll_seconds: float = 2.0
@@ -45,7 +45,7 @@ class Options:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The options that an installation's settings name."""
+        """Options from an installation's settings."""
         return cls(
             roll_seconds=settings.log_roll_seconds,
             fsync=settings.log_fsync,

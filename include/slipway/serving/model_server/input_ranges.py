@@ -1,4 +1,4 @@
-"""Inputs outside of what training saw: counted, and answered all the same."""
+"""Count input values outside the ranges seen in training; requests are answered regardless."""
 
 from __future__ import annotations
 
@@ -7,64 +7,64 @@ from typing import Any
 
 from slipway.serving.model_server.metrics import Metrics
 
-Look = Callable[[Sequence[Any]], int]
+CountOutside = Callable[[Sequence[Any]], int]
 
 
 class InputRanges:
-    """What training saw of each column.
+    """Ranges and categories of each column seen in training.
 
     Args:
-        ranges: `numbers` with lowest and highest, `categories` with the values seen, by column.
+        ranges: `numbers` with minimum and maximum, `categories` with their values, by column.
         columns: The model's inputs, in its order.
-        metrics: Where what is outside is counted.
+        metrics: Has the counters.
     """
 
     def __init__(
         self, ranges: Mapping[str, Mapping[str, Any]], columns: Sequence[str], metrics: Metrics
     ) -> None:
-        looks: dict[str, Look] = {
+        counts: dict[str, CountOutside] = {
             **{name: _outside_range(*pair) for name, pair in ranges.get("numbers", {}).items()},
             **{name: _unseen_category(seen) for name, seen in ranges.get("categories", {}).items()},
         }
-        known = [name for name in columns if name in looks]
+        known = [name for name in columns if name in counts]
         counters = dict(zip(known, metrics.out_of_range(known), strict=True))
         self._checks = [
-            (position, looks[name], counters[name])
+            (position, counts[name], counters[name])
             for position, name in enumerate(columns)
-            if name in looks
+            if name in counts
         ]
 
     def count(self, values: Sequence[Sequence[Any]]) -> None:
-        """Count what is outside; a missing value is not.
+        """Count values outside the ranges; missing values are not counted.
 
         Args:
-            values: By column, in the model's order.
+            values: Values by column, in the model's order.
         """
-        for position, look, counter in self._checks:
-            outside = look(values[position])
+        for position, count_outside, counter in self._checks:
+            outside = count_outside(values[position])
             if outside:
                 counter.inc(outside)
 
 
-def _outside_range(low: float, high: float) -> Look:
-    def look(values: Sequence[Any]) -> int:
+def _outside_range(low: float, high: float) -> CountOutside:
+    def count_outside(values: Sequence[Any]) -> int:
         outside = 0
         for value in values:
             if value is not None and not low <= value <= high:
                 outside += 1
         return outside
 
-    return look
+    return count_outside
 
 
-def _unseen_category(seen: Sequence[str]) -> Look:
+def _unseen_category(seen: Sequence[str]) -> CountOutside:
     known = frozenset([*seen, None])
 
-    def look(values: Sequence[Any]) -> int:
+    def count_outside(values: Sequence[Any]) -> int:
         outside = 0
         for value in values:
             if value not in known:
                 outside += 1
         return outside
 
-    return look
+    return count_outside

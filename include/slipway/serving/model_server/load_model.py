@@ -1,4 +1,4 @@
-"""A version's folder becomes a model that answers, or the reason why it does not."""
+"""Load a version's folder into a model that is ready to answer, or return why it cannot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 from slipway.errors import SlipwayError
-from slipway.serving.model_server.engines import load_engine
+from slipway.serving.model_server.load_engine import load_engine
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.predictor import LoadedModel, Log, header_of, in_one_line
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
@@ -23,35 +23,35 @@ def load_model(
     options: Options,
     metrics: Metrics,
 ) -> LoadedModel | str:
-    """A model that has answered a row, or in words why it cannot serve.
+    """Load and warm up a model; a string says why it cannot serve.
 
     Args:
         model: Its name.
         version: Its version.
         folder: The version's folder.
-        log: Where its prediction log's segments lie, or the log itself.
+        log: Folder of its prediction log's segments, or the log itself.
         options: Limits, log and personal columns.
-        metrics: Where it is described, and counts.
+        metrics: Metrics of the server.
     """
     try:
         engine = load_engine(folder)
-        privacy = PersonalColumns(engine.manifest.get("pii") or {}, options.pii_key_file)
+        personal_columns = PersonalColumns(engine.manifest.get("pii") or {}, options.pii_key_file)
         if isinstance(log, Path):
-            header = header_of(model, version, engine, privacy)
+            header = header_of(model, version, engine, personal_columns)
             log = WriteAheadLog(log, header=header, options=options)
         loaded = LoadedModel(
             model,
             version,
             engine,
             log=log,
-            privacy=privacy,
+            personal_columns=personal_columns,
             metrics=metrics,
             max_rows=options.max_rows,
         )
         loaded.warm_up()
     except SlipwayError as error:
         return f"{type(error).__name__}: {in_one_line(error)}"
-    except Exception as error:  # noqa: BLE001 - the process stays up to say why
+    except Exception as error:  # noqa: BLE001 - the process stays up to report the reason
         place = traceback.extract_tb(error.__traceback__)[-1]
         found = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
         return f"the model in {folder} cannot be loaded: {found}: {error}"

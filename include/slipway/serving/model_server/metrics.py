@@ -1,4 +1,4 @@
-"""What Prometheus sees of one model server."""
+"""Prometheus metrics of one model server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = (
     *(0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.7),
     *(1, 1.5, 2, 3, 5, 10),
 )
-"""A rollout reads the p99 from these, so each is little above the one before."""
+"""Upper bounds of latency buckets; narrow, because a rollout reads the p99 from them."""
 ROWS = (1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000, 20_000)
 LABELS = ("model", "version")
 BY_MODEL, BY_VERSION = "model", "version"
@@ -30,7 +30,7 @@ INSTANCE_BYTES = 6
 
 
 class Metrics:
-    """The figures of one server, in a registry of their own.
+    """Metrics of one server, in their own registry.
 
     Args:
         model: Name of the model served.
@@ -41,18 +41,20 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._identity = (model, str(version))
         ProcessCollector(registry=self._registry)
-        # Counters begin at nothing with each start; whoever adds them up has to see that.
-        instance = self._gauge("server_instance_info", "This start of the server.", "instance")
+        # Counters start at zero with each start of the server; sums over time must detect that.
+        instance = self._gauge(
+            "server_instance_info", "Random id of this start of the server.", "instance"
+        )
         instance.labels(*self._identity, secrets.token_hex(INSTANCE_BYTES)).set(1)
         self._requests = self._counter(
             "requests",
-            "Infer requests by status, and by whether they asked the model or this very version.",
+            "Infer requests by status, and by whether their path names the model or this version.",
             "status",
             "asked",
         )
         self._seconds = Histogram(
             "slipway_request_seconds",
-            "From the last byte of a request to its answer.",
+            "Seconds from the last byte of a request to its response.",
             (*LABELS, "status", "asked"),
             registry=self._registry,
             buckets=SECONDS,
@@ -60,25 +62,27 @@ class Metrics:
         self._by_label: dict[tuple[int, bool], tuple[Counter, Histogram]] = {}
         self.batch_rows = Histogram(
             "slipway_batch_rows",
-            "Rows that the model scored at once.",
+            "Rows that the model scored in one call.",
             LABELS,
             registry=self._registry,
             buckets=ROWS,
         ).labels(*self._identity)
-        failures = self._counter("auth_failures", "Requests without a token that is known.")
+        failures = self._counter("auth_failures", "Requests without a known token.")
         self.auth_failures = failures.labels(*self._identity)
         self._out_of_range = self._counter(
-            "out_of_range_inputs", "Values that training never saw, by column.", "column"
+            "out_of_range_inputs",
+            "Values outside the ranges seen in training, by column.",
+            "column",
         )
 
     def count(self, status: int, seconds: float, *, is_pinned: bool) -> None:
-        """An infer request was answered.
+        """Count an answered infer request.
 
         Args:
-            status: With what.
-            seconds: How long that took since its last byte.
-            is_pinned: Whether it asked this very version, as a rollout's own checks do, instead
-                of whichever serves the model.
+            status: Status of the response.
+            seconds: Time since the last byte of the request.
+            is_pinned: Whether its path names this version, as a rollout's checks do, rather than
+                the model.
         """
         found = self._by_label.get((status, is_pinned))
         if found is None:
@@ -90,15 +94,15 @@ class Metrics:
         histogram.observe(seconds)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """Show a figure that is looked up whenever Prometheus asks."""
+        """Expose a gauge that is evaluated at each scrape."""
         self._gauge(name, text).labels(*self._identity).set_function(value)
 
     def describe(self, engine: str, manifest: Mapping[str, Any]) -> None:
-        """Show what is known of the version that was loaded.
+        """Expose facts about the loaded version.
 
         Args:
-            engine: What scores.
-            manifest: Of the version.
+            engine: Name of its engine.
+            manifest: Its manifest.
         """
         gauge = self._gauge("engine", "The engine that scores.", "engine")
         gauge.labels(*self._identity, engine).set(1)
@@ -109,16 +113,16 @@ class Metrics:
             gauge.labels(*self._identity).set(parity["max_difference"])
         if manifest.get("as_of"):
             as_of = datetime.fromisoformat(manifest["as_of"])
-            text = "Event time of the newest data that the model learnt from."
+            text = "Event time of the newest training data."
             gauge = self._gauge("model_as_of_timestamp_seconds", text)
             gauge.labels(*self._identity).set(as_of.replace(tzinfo=as_of.tzinfo or UTC).timestamp())
 
     def out_of_range(self, columns: Sequence[str]) -> list[Counter]:
-        """A counter by column."""
+        """Counters of out-of-range values by column."""
         return [self._out_of_range.labels(*self._identity, name) for name in columns]
 
     def exposition(self) -> bytes:
-        """Everything, as Prometheus reads it."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -1,7 +1,7 @@
-"""Requests that wait for the model: whatever waits when it is free is answered at once.
+"""Micro-batching: score all waiting requests in one batch as soon as the model is free.
 
-Nothing waits for company. While the model is busy requests gather; when it is free, all of them
-are one frame, which costs a pipeline hardly more than a single row does.
+A request never waits for others to fill a batch. Requests queue while the model is busy; scoring
+them as one frame costs a pipeline hardly more than scoring a single row.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from slipway.errors import Transient
 from slipway.serving.model_server.predictor import Answer, PredictRequest
 
 BATCH_BYTES = 1 << 20
-"""Bodies of at most so many bytes are answered together, so that none waits long for others."""
+"""Limit on the bodies of one batch, which bounds how long a request waits for others."""
 WAITING_BYTES = 256 << 20
-"""Bodies of more bytes do not wait, however few they are."""
+"""Limit on the bodies of all waiting requests."""
 
 Waiting = tuple[PredictRequest, asyncio.Future[Answer]]
 
 
 class QueueFull(Transient):
-    """Too many requests wait for the model; later there may be fewer."""
+    """Too many requests wait for the model; a retry can help."""
 
 
 class RequestQueue:
-    """The requests that wait for one thread that answers them.
+    """Queue of requests for one worker thread.
 
     Args:
-        answer: Answers some requests; runs in that thread.
-        max_waiting: More requests are turned away.
+        answer: Answers a batch of requests; runs in the thread.
+        max_waiting: Limit on waiting requests.
     """
 
     def __init__(
@@ -42,26 +42,26 @@ class RequestQueue:
         self._waiting: deque[Waiting] = deque()
         self._waiting_bytes = 0
         self._is_busy = False
-        # One thread: a model computes on one core.
+        # One thread: a model uses one core.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
 
-    async def ask(self, asked: PredictRequest) -> Answer:
-        """The answer to a request, as soon as the model is free.
+    async def ask(self, request: PredictRequest) -> Answer:
+        """Queue a request and return its answer.
 
         Raises:
-            Busy: Too many are waiting.
+            QueueFull: Too many requests or bytes are waiting.
         """
-        waiting_bytes = self._waiting_bytes + len(asked.body)
+        waiting_bytes = self._waiting_bytes + len(request.body)
         if len(self._waiting) >= self._max_waiting or waiting_bytes > WAITING_BYTES:
-            raise QueueFull("too many requests are waiting for the model", hint="ask again later")
+            raise QueueFull("too many requests are waiting for the model", hint="retry later")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, future))
+        self._waiting.append((request, future))
         self._waiting_bytes = waiting_bytes
         self._start()
         return await future
 
     def close(self) -> None:
-        """Let what was begun finish."""
+        """Wait for the current batch, and stop the thread."""
         self._worker.shutdown(wait=True)
 
     def _start(self) -> None:
@@ -69,9 +69,9 @@ class RequestQueue:
             return
         self._is_busy = True
         batch = self._next()
-        asked = [one for one, _ in batch]
-        work = asyncio.get_running_loop().run_in_executor(self._worker, self._answer, asked)
-        work.add_done_callback(lambda done: self._give(batch, done))
+        requests = [request for request, _ in batch]
+        work = asyncio.get_running_loop().run_in_executor(self._worker, self._answer, requests)
+        work.add_done_callback(lambda done: self._deliver(batch, done))
 
     def _next(self) -> list[Waiting]:
         batch: list[Waiting] = []
@@ -84,7 +84,7 @@ class RequestQueue:
             self._waiting_bytes -= len(batch[-1][0].body)
         return batch
 
-    def _give(self, batch: Sequence[Waiting], done: asyncio.Future[list[Answer]]) -> None:
+    def _deliver(self, batch: Sequence[Waiting], done: asyncio.Future[list[Answer]]) -> None:
         self._is_busy = False
         self._start()
         error = done.exception()

@@ -1,4 +1,4 @@
-"""The untouched pipeline of a version as an engine."""
+"""Engine that scores with the version's original scikit-learn pipeline."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from slipway.serving.model_server.engines import Engine, Scores, Values
-from slipway.serving.v2.protocol import Column
+from slipway.serving.model_server.engine import Engine, Scores, Values
+from slipway.serving.v2.signature import Column
 
 DTYPES = {"number": "float64", "string": "object"}
 
 
 class Package(Protocol):
-    """A model version's folder, checked against its digests and loaded."""
+    """A loaded model version, verified against its digests."""
 
     @property
     def signature_columns(self) -> Any:
@@ -24,17 +24,17 @@ class Package(Protocol):
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        """Where the version comes from; names the dataset's key and event time."""
+        """The version's manifest, including the dataset's key and event time."""
 
     def predict(self, frame: pd.DataFrame) -> Scores:
         """Scores of shape (n_rows,)."""
 
 
 def load_pipeline(folder: Path) -> Engine:
-    """The engine of a folder's pipeline.
+    """Load the pipeline of a version's folder.
 
     Raises:
-        Tampered: A file is missing or is not the one that was registered.
+        Tampered: A file is missing or differs from its digest.
     """
     from slipway.adapters.model_package import load_package
 
@@ -42,7 +42,7 @@ def load_pipeline(folder: Path) -> Engine:
 
 
 def engine_of(package: Package) -> Engine:
-    """The engine of a loaded pipeline."""
+    """Engine of a loaded pipeline."""
     columns = [Column(name, kind, needed) for name, kind, needed in package.signature_columns]
 
     def score(values: Sequence[Values]) -> Scores:
@@ -52,11 +52,11 @@ def engine_of(package: Package) -> Engine:
 
 
 def frame_of(values: Sequence[Values], columns: Sequence[Column]) -> pd.DataFrame:
-    """Raw inputs of shape (n_rows, n_features): float64, and objects where they are strings.
+    """Raw inputs of shape (n_rows, n_features): float64 for numbers, object for strings.
 
     Args:
-        values: By column, None where one is missing.
-        columns: What they are.
+        values: Values by column, None for missing.
+        columns: The model's inputs.
     """
     return pd.DataFrame(
         {

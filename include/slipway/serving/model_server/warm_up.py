@@ -1,7 +1,7 @@
-"""Rows that a model could be asked about, made up: a model that answers them is ready.
+"""Synthetic rows to warm up a model and to test whether scores depend on the batch.
 
-They also show whether a row's score depends on the rows beside it. Trees score row by row; a
-product of matrices rounds otherwise in a larger frame; a `pipeline.py` may even look at other rows.
+Trees score row by row; matrix products may round differently in larger frames; a custom
+`pipeline.py` may even use other rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from slipway.serving.v2.protocol import Column, Signature
+from slipway.serving.v2.signature import Column, Signature
 
 Rows = list[list[float | str | None]]
 Score = Callable[[Rows], list[float]]
@@ -21,11 +21,11 @@ NULL_SHARE = 0.1
 
 
 def plausible_rows(signature: Signature, ranges: Mapping[str, Mapping[str, Any]]) -> Rows:
-    """Values by column, inside of what training saw; some are missing where they may be.
+    """Values by column within the ranges seen in training; optional columns have some nulls.
 
     Args:
         signature: The model's inputs.
-        ranges: `numbers` with lowest and highest, `categories` with the values seen, by column.
+        ranges: `numbers` with minimum and maximum, `categories` with their values, by column.
     """
     draw = random.Random(0)  # noqa: S311 - the same rows each time
     return [
@@ -40,7 +40,7 @@ def plausible_rows(signature: Signature, ranges: Mapping[str, Mapping[str, Any]]
 
 
 def scores_row_by_row(score: Score, rows: Rows) -> bool:
-    """Whether each row gets, bit by bit, the same score alone and in company."""
+    """Whether each row gets bitwise the same score alone and in larger frames."""
     alone = [score(_cut(rows, place, 1))[0] for place in range(ROWS)]
     pieces = [score(_cut(rows, place, PIECE)) for place in range(0, ROWS, PIECE)]
     return alone == score(rows) == [number for piece in pieces for number in piece]

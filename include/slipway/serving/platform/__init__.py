@@ -1,1 +1,1 @@
-"""The local platform: a server per version, and the front door that shifts traffic among them."""
+"""The local platform: a server per version behind a reverse proxy that splits traffic."""

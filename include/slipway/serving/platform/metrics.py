@@ -1,4 +1,4 @@
-"""What Prometheus sees of the platform, and where it finds the platform's servers."""
+"""Prometheus metrics of the platform, and the scrape targets of its servers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LABELS = ("model", "version")
 
 
 class PlatformMetrics:
-    """The platform's figures, in a registry of their own.
+    """Metrics of the platform, in their own registry.
 
     Args:
-        models: The traffic by model; its state is looked up whenever Prometheus asks.
+        models: Traffic by model; its state is read at each scrape.
     """
 
     def __init__(self, models: Mapping[str, Traffic]) -> None:
@@ -26,24 +26,24 @@ class PlatformMetrics:
         self._registry.register(_State(models))
         self._requests = Counter(
             "slipway_platform_requests",
-            "Infer requests that a version was asked, by whether it answered.",
+            "Infer requests sent to a version, by outcome.",
             (*LABELS, "outcome"),
             registry=self._registry,
         )
         self._by_label: dict[tuple[str, int, bool], Counter] = {}
         self.auth_failures = Counter(
             "slipway_platform_auth_failures",
-            "Requests without a token that is known.",
+            "Requests without a known token.",
             registry=self._registry,
         )
 
     def count(self, model: str, version: int, *, is_failed: bool) -> None:
-        """A version was asked.
+        """Count an infer request sent to a version.
 
         Args:
             model: Its name.
             version: Its number.
-            is_failed: Whether it gave no answer, or one that says that it failed.
+            is_failed: Whether it gave no response or a server error.
         """
         label = (model, version, is_failed)
         counter = self._by_label.get(label)
@@ -54,14 +54,14 @@ class PlatformMetrics:
         counter.inc()
 
     def exposition(self) -> bytes:
-        """Everything, as Prometheus reads it."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 def targets(models: Mapping[str, Traffic]) -> list[dict[str, Any]]:
-    """The running servers, for Prometheus' service discovery over HTTP.
+    """Running servers as targets for Prometheus' HTTP service discovery.
 
-    What they expose says itself which model and version it is about.
+    Their metrics already carry model and version as labels.
     """
     return [
         {
@@ -75,21 +75,23 @@ def targets(models: Mapping[str, Traffic]) -> list[dict[str, Any]]:
 
 
 class _State(Collector):
-    """Weights, readiness and restarts, as they are when asked."""
+    """Weights, readiness and restarts, collected at each scrape."""
 
     def __init__(self, models: Mapping[str, Traffic]) -> None:
         self._models = models
 
     def collect(self) -> Iterator[Metric]:
-        """The families, filled."""
+        """Metric families with current values."""
         weight = GaugeMetricFamily(
             "slipway_platform_weight", "Share of the requests, from 0 to 1.", labels=LABELS
         )
         ready = GaugeMetricFamily(
-            "slipway_platform_server_ready", "1: its server can answer.", labels=LABELS
+            "slipway_platform_server_ready",
+            "1 if the server of the version is ready.",
+            labels=LABELS,
         )
         restarts = CounterMetricFamily(
-            "slipway_platform_server_restarts", "How often its server was restarted.", labels=LABELS
+            "slipway_platform_server_restarts", "Restarts of the version's server.", labels=LABELS
         )
         for model, traffic in self._models.items():
             total = sum(traffic.weights.values()) or 1.0

@@ -1,7 +1,7 @@
-"""The local platform: one process that keeps a server per version alive and routes among them.
+"""The local platform: one process that runs a server per version and routes requests to them.
 
-What should be served is read from the store; what is served, this process says itself.
-Killed and started again, it resumes from the store and from what it has downloaded.
+It reads the desired state from the store and reports the actual state over HTTP.
+After a crash it resumes from the store and its downloaded versions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy
 from slipway.serving.platform.status_pages import StatusPages
 from slipway.serving.platform.supervisor.downloads import Downloads, Versions
 from slipway.serving.platform.supervisor.server_process import ServerProcess
-from slipway.serving.platform.supervisor.supervised_process import ProcessContext, ShipperProcess
+from slipway.serving.platform.supervisor.shipper_process import ShipperProcess
+from slipway.serving.platform.supervisor.supervised_process import ProcessContext
 from slipway.serving.platform.traffic import Traffic
 from slipway.serving.server_options import Options
 
@@ -38,14 +39,14 @@ logger = logging.getLogger(__name__)
 
 
 class ServingPlatform:
-    """What a platform does, and its HTTP face.
+    """Follows the desired state, and serves the platform's ASGI application.
 
     Args:
-        store: Holds what should be served, and takes the prediction log.
-        versions: Where model versions come from.
-        scratch: Local folder of this platform alone.
-        poll_seconds: How often the store is asked what should be served.
-        options: Limits, log and security, of the front door and of every server.
+        store: Holds the desired state, and receives the prediction log.
+        versions: Source of model versions.
+        scratch: Local folder, exclusive to this platform.
+        poll_seconds: Interval of reading the desired state.
+        options: Limits, log and security of the reverse proxy and of every server.
     """
 
     def __init__(
@@ -65,28 +66,28 @@ class ServingPlatform:
         self._metrics = PlatformMetrics(self._models)
         self._seen: dict[str, Entry] = {}
         self._look_now = asyncio.Event()
-        lifeline, self._life = os.pipe()
-        self._around = ProcessContext(scratch / "log", scratch / "output", options, lifeline)
+        parent_pipe, self._parent_end = os.pipe()
+        self._context = ProcessContext(scratch / "log", scratch / "output", options, parent_pipe)
         self._pages = StatusPages(self._models, metrics=self._metrics, look_now=self._look_now.set)
 
     def app(self) -> ASGIApp:
         """The ASGI application.
 
         Raises:
-            BadParameter: The tokens file cannot be used.
+            BadParameter: The tokens file is unusable.
         """
-        door = ReverseProxy(
+        proxy = ReverseProxy(
             self._models,
             forwarding=Forwarder(self._metrics),
             pages=self._pages.app(self._lifespan),
             max_body_bytes=self._options.max_body_bytes,
         )
         refused = self._metrics.auth_failures.inc
-        return require_token(door, self._options.tokens_file, refused=refused)
+        return require_token(proxy, self._options.tokens_file, refused=refused)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        shipper = ShipperProcess(store_root=self._store.root, around=self._around)
+        shipper = ShipperProcess(store_root=self._store.root, context=self._context)
         shipper.start()
         following = asyncio.create_task(self._follow())
         yield
@@ -97,13 +98,15 @@ class ServingPlatform:
 
     async def _follow(self) -> None:
         while True:
-            # Whatever happens while looking is looked at again.
+            # A change during the reading triggers another one.
             self._look_now.clear()
             try:
                 await self._look()
             except (SlipwayError, ValueError, KeyError, TypeError) as error:
-                # Whatever lies in the store, the platform goes on following it.
-                logger.warning("what is served stays as it is: %s", error)
+                # An unreadable state must not stop the platform.
+                logger.warning(
+                    "the state in force is kept, the desired one cannot be read: %s", error
+                )
             for traffic in self._models.values():
                 traffic.advance()
             with contextlib.suppress(TimeoutError):
@@ -114,16 +117,16 @@ class ServingPlatform:
         for model, entry in entries.items():
             if self._seen.get(model) != entry:
                 desired = await asyncio.to_thread(read_desired, self._store, entry)
-                await self._take(desired)
+                await self._update(desired)
                 self._seen[model] = entry
         self._pages.has_looked = True
 
-    async def _take(self, desired: DesiredState) -> None:
-        """Follow a new state; a server whose version is another one by now is replaced."""
+    async def _update(self, desired: DesiredState) -> None:
+        """Take over a new desired state; replace servers whose version has another digest now."""
         traffic = self._models.get(desired.model)
         if traffic is None:
             self._models[desired.model] = Traffic(
-                desired, make=self._server, noticed=self._look_now.set
+                desired, make=self._server, on_change=self._look_now.set
             )
             return
         for version in sorted(desired.versions & traffic.servers.keys()):
@@ -131,7 +134,11 @@ class ServingPlatform:
             with contextlib.suppress(SlipwayError):
                 known = await self._downloads.digest(desired.model, version)
             if known is not None and traffic.servers[version].digest not in (None, known):
-                logger.warning("version %d of %s is another one now", version, desired.model)
+                logger.warning(
+                    "version %d of %s has another digest now; replacing its server",
+                    version,
+                    desired.model,
+                )
                 traffic.replace(version)
         traffic.desired = desired
 
@@ -141,7 +148,7 @@ class ServingPlatform:
             version,
             fetch=partial(self._downloads.fetch, model, version),
             changed=changed,
-            around=self._around,
+            context=self._context,
         )
 
 
@@ -154,23 +161,23 @@ def run(
     host: str = "127.0.0.1",
     poll_seconds: float = 0.25,
     options: Options | None = None,
-    lifeline: int | None = None,
+    parent_pipe: int | None = None,
 ) -> None:
-    """Run the platform until SIGTERM; then let every request finish, ship the log, and return.
+    """Run the platform until SIGTERM, then drain requests, ship the log and return.
 
     Args:
-        store: Holds what should be served, and takes the prediction log.
-        versions: Where model versions come from; the registry.
-        scratch: Local folder of this platform alone: downloads, log segments, outputs.
-        port: Where to listen.
-        host: The address to listen on; loopback unless asked otherwise.
-        poll_seconds: How often the store is asked what should be served.
-        options: Limits, log and security, of the front door and of every server.
-        lifeline: Descriptor of an inherited pipe; when its other end closes, the platform ends.
+        store: Holds the desired state, and receives the prediction log.
+        versions: Source of model versions, the registry.
+        scratch: Local folder, exclusive to this platform: downloads, log segments, outputs.
+        port: Port to listen on.
+        host: Address to listen on; loopback by default.
+        poll_seconds: Interval of reading the desired state.
+        options: Limits, log and security of the reverse proxy and of every server.
+        parent_pipe: Descriptor of an inherited pipe; EOF on it stops the platform.
 
     Raises:
         BadParameter: Another platform uses this scratch folder, or the tokens file or the TLS
-            files cannot be used.
+            files are unusable.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     options = options or Options()
@@ -192,4 +199,4 @@ def run(
             options=options,
         )
         app = platform.app()
-        run_until_stopped(app, bind(host, port), options=options, lifeline=lifeline)
+        run_until_stopped(app, bind(host, port), options=options, lifeline=parent_pipe)

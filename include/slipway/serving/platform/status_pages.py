@@ -1,4 +1,4 @@
-"""What the platform itself answers: health, what it serves, its figures, and what is not here."""
+"""Pages of the platform itself: health, status, metrics, and errors for unknown paths."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ EXTENSIONS = ["binary_tensor_data"]
 
 
 class StatusPages:
-    """The pages.
+    """ASGI pages of the platform.
 
     Args:
-        models: The traffic by model.
-        metrics: The platform's figures.
-        look_now: Makes the platform look at the store at once.
+        models: Traffic by model.
+        metrics: Metrics of the platform.
+        look_now: Makes the platform read the store at once.
 
     Attributes:
-        has_looked: Whether the store was read since the platform began.
+        has_looked: Whether the store has been read since the platform started.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StatusPages:
         """The ASGI application.
 
         Args:
-            lifespan: What is done before the first and after the last request.
+            lifespan: Starlette's lifespan, run around the life of the server.
         """
         model = "/v2/models/{model}"
         routes = [
@@ -73,7 +73,7 @@ class StatusPages:
         return JSONResponse({"live": True})
 
     async def _ready(self, _request: Request) -> Response:
-        """A model of which nothing is in service is not waited for."""
+        """Models without any share do not count."""
         served = {name: traffic for name, traffic in self._models.items() if traffic.weights}
         waiting = [name for name, traffic in served.items() if not traffic.is_ready()]
         if waiting or not self.has_looked:
@@ -97,7 +97,7 @@ class StatusPages:
         return JSONResponse(targets(self._models))
 
     async def _look(self, _request: Request) -> Response:
-        """A doorbell: it only hastens what happens anyhow."""
+        """Read the store now instead of at the next poll."""
         self._look_now()
         return JSONResponse({"looking": True}, status_code=202)
 

@@ -1,8 +1,8 @@
-"""One model's traffic on this machine: the state in force, and the servers behind it.
+"""Traffic of one model on this platform: the state in force and the servers behind it.
 
-A new state comes into force once its weighted versions are ready; until then the old one serves.
-A state that only takes shares away does so at once: what was taken back may not answer again,
-whatever else is the matter.
+A new state comes into force once its weighted versions are ready; until then the old one stays.
+A state that only removes shares comes into force at once: a version whose share was removed must
+not answer again.
 """
 
 from __future__ import annotations
@@ -21,54 +21,58 @@ MakeServer = Callable[[str, int, Callable[[], None]], ServerProcess]
 
 
 class Traffic:
-    """Which version is asked next, and the processes that this needs.
+    """Routes requests of a model to versions, and starts and stops their servers.
 
     Args:
-        desired: The newest state asked for.
-        make: Makes the server of a version, which says so when its readiness changes.
-        noticed: Called when the readiness of a server has changed.
+        desired: The newest desired state.
+        make: Creates the server of a version; its last argument is called on readiness changes.
+        on_change: Called when the readiness of a server has changed.
 
     Attributes:
-        desired: The newest state asked for.
-        in_force: The state by which requests are answered.
-        servers: By version.
+        desired: The newest desired state.
+        in_force: The state by which requests are routed.
+        servers: Servers by version.
     """
 
     def __init__(
-        self, desired: DesiredState, *, make: MakeServer, noticed: Callable[[], None] = lambda: None
+        self,
+        desired: DesiredState,
+        *,
+        make: MakeServer,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.model = desired.model
         self.desired = desired
         self.servers: dict[int, ServerProcess] = {}
         self._make = make
-        self._noticed = noticed
+        self._on_change = on_change
         self._change = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
         self.in_force = desired
-        self._counts = {version: RequestStats() for version in desired.weights}
+        self._stats = {version: RequestStats() for version in desired.weights}
 
     @property
     def weights(self) -> Mapping[int, float]:
-        """Share of the requests by version, as it is in force."""
+        """Share of the requests by version, in the state in force."""
         return self.in_force.weights
 
     def advance(self) -> None:
-        """Start what is needed, put the newest state in force when it can be, end the rest."""
+        """Start missing servers, put the desired state in force if possible, stop unused ones."""
         needed = self.desired.versions | self.in_force.versions
         for version in sorted(needed - self.servers.keys()):
             self._begin(version)
-        if self.in_force != self.desired and self._may_come():
+        if self.in_force != self.desired and self._may_come_into_force():
             self._put_in_force(self.desired)
         for version in self.servers.keys() - self.desired.versions - self.in_force.versions:
             self._retire(version)
 
     def replace(self, version: int) -> None:
-        """Start a version's server anew, beside the one that finishes what it is answering."""
+        """Replace a version's server; the old one drains in parallel."""
         self._retire(version)
         self._begin(version)
 
     def _begin(self, version: int) -> None:
-        server = self.servers[version] = self._make(self.model, version, self._notice)
+        server = self.servers[version] = self._make(self.model, version, self._on_ready_change)
         server.start()
 
     def _retire(self, version: int) -> None:
@@ -77,35 +81,35 @@ class Traffic:
         task.add_done_callback(self._leaving.discard)
 
     async def stop(self) -> None:
-        """End every server once it has drained."""
+        """Stop every server after it has drained."""
         draining = [server.drain() for server in self.servers.values()]
         await asyncio.gather(*draining, *self._leaving)
 
     def is_settled(self) -> bool:
-        """Whether the newest state is in force and its weighted versions are ready."""
+        """Whether the desired state is in force and its weighted versions are ready."""
         return self.in_force == self.desired and self._is_ready(self.desired)
 
     def is_ready(self, version: int | None = None) -> bool:
-        """Whether a request, to one version or by weight, would be answered at once."""
+        """Whether a server for one version, or for any weighted version, is ready now."""
         return self.next_server(version=version, first=None, tried=()) is not None
 
     def draw(self, key: str) -> tuple[int | None, RequestStats | None]:
-        """The version to which a request falls, ready or not, and its count of such requests."""
+        """Pick the version of a request, ready or not, with its statistics."""
         first = pick_version(self.model, self.weights, key=key)
-        return first, None if first is None else self._counts[first]
+        return first, None if first is None else self._stats[first]
 
     def next_server(
         self, *, version: int | None, first: int | None, tried: Collection[int]
     ) -> ServerProcess | None:
-        """Who is asked next, or None when nobody is left who could answer now.
+        """Next ready server in failover order, or None if none is left.
 
-        It follows the state in force at this moment: a share that was taken away between two
-        attempts at one request is gone for the second, too.
+        The order follows the state in force now: a share removed between two attempts at one
+        request is not used by the second.
 
         Args:
             version: The only version that may answer; None: by weight.
-            first: The version to which the request fell.
-            tried: Versions that were asked in vain.
+            first: The version picked for the request.
+            tried: Versions that failed to answer it.
         """
         order = [version] if version is not None else self._by_weight(first)
         for candidate in order:
@@ -115,15 +119,15 @@ class Traffic:
         return None
 
     def changes(self) -> asyncio.Event:
-        """Set as soon as the readiness of a server, or the state in force, has changed."""
+        """Event that is set when the readiness of a server or the state in force changes."""
         return self._change
 
     def key_column(self) -> str | None:
-        """Name of the column that identifies a row, once a version is here."""
+        """Name of the column that identifies a row, once a version is downloaded."""
         return next((one.key_column for one in self.servers.values() if one.key_column), None)
 
     def status(self) -> dict[str, Any]:
-        """What is really served."""
+        """Status for the status page: the state in force, its servers and statistics."""
         return {
             "model": self.model,
             "generation": self.in_force.generation,
@@ -132,33 +136,33 @@ class Traffic:
             "weights": {str(version): share for version, share in self.weights.items()},
             "keep": list(self.in_force.keep),
             "settled": self.is_settled(),
-            "tallies": {str(version): it.to_json() for version, it in self._counts.items()},
+            "tallies": {str(version): it.to_json() for version, it in self._stats.items()},
             "servers": {
                 str(version): server.status() for version, server in sorted(self.servers.items())
             },
         }
 
     def _by_weight(self, first: int | None) -> list[int]:
-        # With no share at all nobody answers: a warm version only ever stands in for another.
+        # Without any share no version answers: kept versions only serve as failover.
         if not self.weights:
             return []
         return failover_order(self.weights, keep=self.in_force.keep, first=first)
 
-    def _may_come(self) -> bool:
-        only_takes_away = self.desired.weights.keys() < self.weights.keys()
-        return only_takes_away or self._is_ready(self.desired) or not self._answers()
+    def _may_come_into_force(self) -> bool:
+        only_removes = self.desired.weights.keys() < self.weights.keys()
+        return only_removes or self._is_ready(self.desired) or not self._answers()
 
     def _put_in_force(self, state: DesiredState) -> None:
         if state.weights != self.weights:
-            self._counts = {version: RequestStats() for version in state.weights}
+            self._stats = {version: RequestStats() for version in state.weights}
         self.in_force = state
-        self._tell()
+        self._signal_change()
 
-    def _notice(self) -> None:
-        self._tell()
-        self._noticed()
+    def _on_ready_change(self) -> None:
+        self._signal_change()
+        self._on_change()
 
-    def _tell(self) -> None:
+    def _signal_change(self) -> None:
         self._change.set()
         self._change = asyncio.Event()
 
@@ -173,6 +177,6 @@ class Traffic:
 
 
 async def pause(change: asyncio.Event, *, at_most_seconds: float) -> None:
-    """Until a change, or for so long."""
+    """Wait for a change, at most so long."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(change.wait(), at_most_seconds)

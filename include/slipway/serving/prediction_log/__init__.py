@@ -1,1 +1,1 @@
-"""The prediction log: written before the reply, shipped to the store by a process of its own."""
+"""The prediction log: written before the response, shipped to the store by a separate process."""

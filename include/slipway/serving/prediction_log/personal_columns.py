@@ -1,6 +1,6 @@
-"""What the prediction log may hold of personal columns: a keyed hash, or nothing at all.
+"""Hash or drop personal columns before they are written to the prediction log.
 
-Runs in model servers, before anything is written. The model itself gets the raw values.
+Runs in model servers. The model itself gets the raw values.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ HASH_CHARACTERS = 32
 
 
 class PersonalColumns:
-    """The personal columns of one model version.
+    """Personal columns of one model version and their treatment.
 
-    Invariant: equal values have equal hashes as long as the key stays, in every column, model and
-    installation; without the key a hash tells nothing, not even of a number with few values.
+    Invariant: with the same key, equal values have equal hashes in every column, model and
+    installation; without the key a hash reveals nothing, even for columns with few values.
 
     Args:
-        pii: `hash` or `drop` by column; other columns are logged as they come.
-        key_file: Secret key of the hashes; white space around it does not count.
+        pii: `hash` or `drop` by column; other columns are logged unchanged.
+        key_file: File with the secret key; surrounding white space is stripped.
 
     Raises:
-        BadParameter: A column is to be hashed and the key is absent or short, or a column is to
-            be neither hashed nor dropped.
+        BadParameter: A column is hashed and the key is missing or too short, or a treatment is
+            neither `hash` nor `drop`.
     """
 
     def __init__(self, pii: Mapping[str, str], key_file: Path | None) -> None:
         for name, treatment in pii.items():
             if treatment not in (HASH, DROP):
                 raise BadParameter(
-                    f"column {name!r} cannot be kept out of the prediction log",
+                    f"the treatment of personal column {name!r} is unknown",
                     expected=f"{HASH} or {DROP}",
                     found=str(treatment),
                 )
@@ -47,7 +47,7 @@ class PersonalColumns:
         self._hash = hasher(_read_key(key_file, sorted(self._hashed))) if self._hashed else None
 
     def columns(self, columns: Sequence[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
-        """What a segment's header says: dropped columns are absent, hashed ones are strings."""
+        """Columns of a segment's header: without dropped columns, hashed ones as strings."""
         return [
             (name, "string" if name in self._hashed else kind)
             for name, kind in columns
@@ -55,7 +55,7 @@ class PersonalColumns:
         ]
 
     def values(self, columns: Mapping[str, list[Any]]) -> list[list[Any]]:
-        """What a record holds, in the order of `columns`; absent values stay absent."""
+        """Values of a record, in the order of `columns`; None stays None."""
         if self._hash is None and not self._dropped:
             return list(columns.values())
         return [
@@ -68,7 +68,7 @@ class PersonalColumns:
 
 
 def hasher(key: bytes) -> Callable[[float | str | None], str | None]:
-    """HMAC-SHA256 of a value in 32 hexadecimal characters; a number is hashed as its float."""
+    """Return a function: HMAC-SHA256 in 32 hexadecimal characters; numbers are hashed as floats."""
 
     def hashed(value: float | str | None) -> str | None:
         if value is None:
@@ -83,7 +83,7 @@ def hasher(key: bytes) -> Callable[[float | str | None], str | None]:
 def _read_key(path: Path | None, columns: Sequence[str]) -> bytes:
     hint = "set SLIPWAY_PII_KEY_FILE to a file only the server can read: openssl rand -hex 32"
     expected = f"a file with at least {MIN_KEY_BYTES} bytes"
-    message = f"there is no key to hash {', '.join(columns)} with"
+    message = f"the key to hash {', '.join(columns)} is missing or unusable"
     if path is None:
         raise BadParameter(message, expected=expected, hint=hint)
     try:

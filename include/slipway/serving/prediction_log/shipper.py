@@ -1,9 +1,9 @@
-"""The shipper: closed segments of the prediction log become Parquet in the store, exactly once.
+"""Ship closed segments of the prediction log to the store as Parquet, exactly once.
 
-A process of its own, so that compressing never costs a request its latency.
-A segment becomes one file per day of event time, named after the segment: whoever ships it again
-after a crash writes the same names, and only the first writer of a name wins.
-A day therefore holds at most one file per server and rolling interval.
+Runs as a separate process, so that compression does not add to the latency of requests.
+A segment becomes one file per day of event time, named after the segment: shipping it again after
+a crash creates the same names, and only the first creation of a name succeeds.
+A day therefore has at most one file per server and roll interval.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ def ship(
     lifeline: int | None = None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Ship segments until SIGTERM or the end of the lifeline, then those left behind; return.
+    """Ship segments until SIGTERM or parent exit, then ship the remaining ones and return.
 
     Args:
         store_root: Root URI of the store.
-        log_folder: Where segments lie, in one folder per model.
-        poll_seconds: How often it looks.
-        patience_seconds: How long it goes on trying once it is told to end, while a server still
-            holds a segment or the store is away; for a folder that ends with it, as a pod's does.
-        lifeline: Descriptor of an inherited pipe; when its other end closes, the shipper ends.
-        stop: Set when it is told to end; of its own if not given.
+        log_folder: Folder of the segments, with one folder per model.
+        poll_seconds: Interval between looks at the folder.
+        patience_seconds: How long to retry after SIGTERM while a server still holds a segment or
+            the store is unavailable; for a folder that ends with the process, as in a pod.
+        lifeline: Descriptor of an inherited pipe; EOF on it means that the parent has exited.
+        stop: Event that stops the shipper; a new one by default.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = stop or threading.Event()
@@ -70,7 +70,7 @@ def ship(
         signal.signal(number, lambda *_: stop.set())
     if lifeline is not None:
         on_parent_exit(lifeline, stop.set)
-    # Records are millions of lists and no cycles; looking for some took half of the time.
+    # Records are millions of lists without cycles; collecting garbage took half of the time.
     gc.set_threshold(100_000)
     shipping = _Shipper(store_root, log_folder)
     pause = poll_seconds
@@ -78,13 +78,13 @@ def ship(
         trouble = shipping.trouble()
         pause = poll_seconds if trouble is None else min(pause * 2, LONGEST_PAUSE_SECONDS)
         if trouble is not None:
-            logger.warning("segments stay here, next try in %.1f s: %s", pause, trouble)
+            logger.warning("segments are not shipped, next try in %.1f s: %s", pause, trouble)
         stop.wait(pause)
     shipping.finish(patience_seconds, poll_seconds=poll_seconds)
 
 
 class _Shipper:
-    """One folder of segments on its way into one store, which is opened once it answers."""
+    """Ships one folder of segments to one store, which is opened at the first attempt."""
 
     def __init__(self, store_root: str, log_folder: Path) -> None:
         self._store_root = store_root
@@ -92,7 +92,7 @@ class _Shipper:
         self._store: Store | None = None
 
     def trouble(self) -> Exception | None:
-        """Ship what nobody holds; why some of it had to stay, if so."""
+        """Ship all unlocked segments; return the error if some could not be shipped."""
         from slipway.adapters.object_store import open_store
 
         try:
@@ -103,7 +103,7 @@ class _Shipper:
         return None
 
     def finish(self, within_seconds: float, *, poll_seconds: float) -> None:
-        """Ship until nothing is left or the time is over, but once in any case."""
+        """Ship at least once, until no segment is left or the time is over."""
         until = time.monotonic() + within_seconds
         while True:
             trouble = self.trouble()
@@ -112,16 +112,16 @@ class _Shipper:
                 break
             time.sleep(poll_seconds)
         if left:
-            why = trouble or "a server holds them"
-            logger.warning("%d segments are left in %s: %s", left, self._log_folder, why)
+            reason = trouble or "a server holds them"
+            logger.warning("%d segments are left in %s: %s", left, self._log_folder, reason)
 
 
 def ship_segments(store: Store, log_folder: Path) -> int:
-    """Ship every segment that no server holds; how many.
+    """Ship every segment that is not locked by a server; return their number.
 
     Raises:
-        StoreUnavailable: The store does not answer; what was not shipped stays where it is.
-        OSError: A segment could not be read or removed; it stays, and the others were shipped.
+        StoreUnavailable: The store is unavailable; unshipped segments stay.
+        OSError: A segment could not be read or removed; it stays, the others were shipped.
     """
     shipped, trouble = 0, None
     for path in sorted(log_folder.glob(f"*/*{SUFFIX}")):
@@ -153,14 +153,14 @@ def _ship_if_unowned(store: Store, path: Path) -> bool:
 
 
 def _remove_if_forgotten(path: Path) -> None:
-    """Remove what a server left that died between making a segment and naming it; it is empty."""
+    """Remove the empty file of a server that died between creating and naming a segment."""
     with contextlib.suppress(FileNotFoundError):
         if abs(time.time() - path.stat().st_mtime) > FORGOTTEN_SECONDS:
             path.unlink()
 
 
 def _ship(store: Store, path: Path, raw: bytes) -> None:
-    # A torn last line was never acknowledged.
+    # A torn last line was never acknowledged to a client.
     lines = raw[: raw.rfind(b"\n") + 1].splitlines()
     try:
         for folder, table in _tables(lines):
@@ -169,18 +169,18 @@ def _ship(store: Store, path: Path, raw: bytes) -> None:
                 store.create(key, _parquet(rows))
                 _sync_to_disk(store.uri(key))
     except MemoryError:
-        # One of Arrow's own as well; the segment is sound.
+        # Arrow's memory error is one, too; the segment itself is intact.
         raise
     except DAMAGE as error:
         # Without the traceback: its last line may quote a value.
-        logger.error("%s is damaged and kept beside: %s", path, type(error).__name__)  # noqa: TRY400
+        logger.error("%s is damaged and renamed to .damaged: %s", path, type(error).__name__)  # noqa: TRY400
         path.rename(path.with_suffix(".damaged"))
     else:
         path.unlink()
 
 
 def _sync_to_disk(address: str) -> None:
-    """Wait until an object in a local folder is on the disk; S3 does not answer before it is."""
+    """Sync an object of a local store to the disk; S3 responds only once it is durable."""
     if "://" in address:
         return
     path = Path(address)
@@ -193,7 +193,7 @@ def _sync_to_disk(address: str) -> None:
 
 
 def _tables(lines: list[bytes]) -> Iterable[tuple[str, pa.Table]]:
-    """What clients asked, and apart from it the platform's own probes."""
+    """Tables of a segment by folder: predictions of clients, and probes."""
     if not lines:
         return
     header = _header_decoder.decode(lines[0])
@@ -209,7 +209,7 @@ def _tables(lines: list[bytes]) -> Iterable[tuple[str, pa.Table]]:
 
 
 def _parts(lines: list[bytes]) -> Iterable[list[bytes]]:
-    """Lines a few at a time: as Python values they take twenty times their size."""
+    """Lines in parts of about a MiB: decoded records take twenty times the memory."""
     begin, size = 0, 0
     for number, line in enumerate(lines, start=1):
         size += len(line)
@@ -219,7 +219,7 @@ def _parts(lines: list[bytes]) -> Iterable[list[bytes]]:
 
 
 def _table(header: Header, records: list[Record]) -> pa.Table:
-    """One row per answered row: what names it, when, by which version, the score, the inputs."""
+    """One row per scored row: request id, key, times, version, score, inputs."""
     counts = [len(record.scores) for record in records]
     columns = {
         "request_id": _repeat([record.request_id for record in records], counts, pa.string()),
@@ -238,7 +238,7 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
     }
     for position, (name, kind) in enumerate(header.columns):
         values = list(chain.from_iterable(record.columns[position] for record in records))
-        # A feature may be the key or the event time itself: the log's own column says it already.
+        # A feature may be the key or the event time, which already has a column.
         columns.setdefault(name, pa.array(values, COLUMN_TYPES[kind]))
     return pa.table(columns)
 

@@ -1,15 +1,14 @@
-"""The write-ahead prediction log: every answered request, in a file, before its reply is sent.
+"""Write-ahead prediction log: append every request and its scores to a file before responding.
 
-One segment belongs to one process, which holds a lock on it for as long as it lives.
-One `write(2)` per request: the page cache keeps it when the process dies, however it dies; with
-`Options.fsync` the disk has it as well, and keeps it through a power cut.
-The shipper takes over a segment once nobody holds it.
+A segment belongs to one process, which holds a lock on it while it lives; the shipper takes over
+segments that are not locked.
+Each request is one `write(2)`: it survives the death of the process in the page cache and, with
+`Options.fsync`, a power failure on the disk.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -22,17 +21,17 @@ from uuid import uuid4
 
 import msgspec
 
+from slipway.serving.prediction_log.disk_space import DiskSpace
 from slipway.serving.server_options import MIB, Options
 from slipway.serving.v2.tensors import Kind
 
 SUFFIX = ".wal"
 UNOWNED_SUFFIX = ".new"
 ROLL_BYTES = 16 * MIB
-LOOK_SECONDS = 0.1
 
 
 class Header(msgspec.Struct, array_like=True):
-    """First line of a segment: what all of its records share."""
+    """First line of a segment: the model version and columns of all its records."""
 
     model: str
     version: int
@@ -43,13 +42,13 @@ class Record(msgspec.Struct, array_like=True):
     """One answered request.
 
     Attributes:
-        request_id: Names the request; a repeated one is the same request.
-        received_us: When it arrived, microseconds since 1970 in UTC.
-        keys: The rows' keys, if they were sent.
-        event_times_us: When the rows happened, if that was sent.
+        request_id: Id of the request; records with the same id are the same request.
+        received_us: Time of arrival, microseconds since 1970 in UTC.
+        keys: Keys of the rows, if sent.
+        event_times_us: Event times of the rows, if sent.
         columns: Raw values by column, in the header's order.
-        scores: The answer.
-        probe: Whether it was a check, which is kept apart from what clients asked.
+        scores: One score per row.
+        probe: Whether it was a check; checks are shipped apart from traffic.
     """
 
     request_id: str
@@ -65,20 +64,16 @@ _encoder = msgspec.json.Encoder()
 _BEGUN = re.compile(rf"-(?P<ns>\d+)-[0-9a-f]+{re.escape(SUFFIX)}$")
 
 
-class DiskNearlyFull(OSError):
-    """The log's disk has less free than it shall keep; it is asked again at the next request."""
-
-
 class WriteAheadLog:
-    """Segments of one server process; any of its threads may append.
+    """Segments of one server process; thread-safe.
 
-    Invariant: what `append` refused is in no segment, but for a torn line at the end of one.
+    Invariant: a record whose `append` failed is in no segment, except as a torn last line.
 
     Args:
-        folder: Where segments lie; one folder per model.
-        header: Written at the head of each segment.
-        options: When a segment is rolled, how durable an append is, what the disk keeps free.
-        roll_bytes: A segment ends with the record that makes it so large.
+        folder: Folder of the segments of one model.
+        header: First line of each segment.
+        options: Roll interval, durability and minimum of free disk space.
+        roll_bytes: A segment is closed once it has this size.
     """
 
     def __init__(
@@ -94,7 +89,7 @@ class WriteAheadLog:
         self._path = folder
         self._opened_at = 0.0
         self._size = 0
-        self._look_at = 0.0
+        self._disk = DiskSpace(folder, min_free_bytes=options.min_free_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -108,15 +103,15 @@ class WriteAheadLog:
         self.close()
 
     def append(self, record: Record) -> None:
-        """Add one record; once this returns, the death of this process cannot lose it.
+        """Append one record; once this returns, the record survives the death of this process.
 
         Raises:
-            DiskNearlyFull: There is too little space left.
-            OSError: It was not written; the request must not be answered.
+            DiskNearlyFull: The disk has too little free space.
+            OSError: The record was not written; the request must not be answered.
         """
         line = _line(record)
         with self._lock:
-            self._refuse_when_nearly_full()
+            self._disk.require()
             if self._descriptor is None:
                 self._descriptor = self._open()
                 line = self._header + line
@@ -125,52 +120,36 @@ class WriteAheadLog:
                 if self._options.fsync:
                     os.fdatasync(self._descriptor)
             except OSError:
-                self._take_back(self._descriptor)
+                self._undo_append(self._descriptor)
                 raise
             self._size += len(line)
             if self._size >= self._roll_bytes:
                 self._release()
 
     def roll(self) -> None:
-        """Hand the segment to the shipper if it is old enough."""
+        """Release the segment to the shipper if its roll interval has passed."""
         with self._lock:
-            # Not by the wall clock, which may be set back.
+            # The wall clock may be set back.
             if time.monotonic() - self._opened_at >= self._options.roll_seconds:
                 self._release()
 
     def close(self) -> None:
-        """Hand the segment to the shipper."""
+        """Release the segment to the shipper."""
         with self._lock:
             self._release()
 
     def free_bytes(self) -> int:
-        """What is free on the log's disk for a process without privileges."""
-        try:
-            disk = os.statvfs(self._folder)
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            disk = os.statvfs(self._folder)
-        return disk.f_bavail * disk.f_frsize
-
-    def _refuse_when_nearly_full(self) -> None:
-        now = time.monotonic()
-        if now < self._look_at:
-            return
-        needed = self._options.min_free_bytes
-        if self.free_bytes() < needed:
-            text = f"less than {needed / MIB:g} MiB are free on the disk of the prediction log"
-            raise DiskNearlyFull(errno.ENOSPC, text)
-        # Only a look that found space enough counts for a while.
-        self._look_at = now + LOOK_SECONDS
+        """Free bytes on the log's disk for a process without privileges."""
+        return self._disk.free_bytes()
 
     def _open(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
-        # The random part alone keeps names apart: a clock that was set back repeats itself.
+        # Only the random part makes names unique: the clock may be set back and repeat a time.
         path = self._folder / f"{self._stem}-{time.time_ns()}-{uuid4().hex}{SUFFIX}"
         unowned = path.with_suffix(UNOWNED_SUFFIX)
         descriptor = os.open(unowned, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
-            # Only a segment that is already locked gets a name that the shipper looks at.
+            # The segment is locked before it gets the name that the shipper looks for.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             unowned.rename(path)
             if self._options.fsync:
@@ -186,8 +165,8 @@ class WriteAheadLog:
         self._size = 0
         return descriptor
 
-    def _take_back(self, descriptor: int) -> None:
-        """Leave no trace of a failed append; where that fails too, it stays the last line."""
+    def _undo_append(self, descriptor: int) -> None:
+        """Truncate a failed append; if that fails too, the torn line stays the last one."""
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, self._size)
             if self._size == 0:
@@ -201,10 +180,10 @@ class WriteAheadLog:
 
 
 def unshipped_seconds(folder: Path) -> float | None:
-    """Age of the oldest segment that is still on this machine; None when there is none.
+    """Age of the oldest segment that is not shipped yet; None if there is none.
 
     Args:
-        folder: One model's log folder, or the folder of all of them.
+        folder: Log folder of one model or of all models.
     """
     names = map(_BEGUN.search, map(str, folder.rglob(f"*{SUFFIX}")))
     begun = [int(name["ns"]) for name in names if name]

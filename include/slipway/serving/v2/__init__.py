@@ -1,1 +1,1 @@
-"""Open Inference Protocol V2 over REST: requests read and checked, answers written, described."""
+"""Open Inference Protocol V2 over REST: decode and check requests, encode responses, OpenAPI."""

@@ -1,7 +1,7 @@
-"""The binary tensor data extension of V2: columns as bytes behind the JSON.
+"""Decode V2's binary tensor data extension: columns sent as bytes after the JSON.
 
 Runs in model servers only.
-Sizes are checked before anything is read, so that no request can ask for more memory than it sent.
+Sizes are checked before any value is read, so a request cannot allocate more memory than it sent.
 Source: the Open Inference Protocol's "Binary Tensor Data Extension".
 """
 
@@ -16,7 +16,7 @@ from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.tensors import FLOATS, INTEGERS, Tensor, quoted_name, refuse_datatype
 
 SIZE = "binary_data_size"
-# How each datatype is packed, little-endian, as the struct module writes it.
+# Format character of the struct module by datatype; values are little-endian.
 CODES = dict(
     zip(
         ("FP16", "FP32", "FP64", "BOOL", *INTEGERS),
@@ -28,16 +28,16 @@ LENGTH = struct.Struct("<I")
 
 
 def attach_binary_data(tensors: Iterable[Tensor], tail: memoryview, *, rows: int) -> None:
-    """Gives each column that was sent as bytes its data.
+    """Set the data of each column that was sent as bytes.
 
     Args:
-        tensors: The columns in the order of the request, each of so many rows by its shape.
-        tail: What stands behind the JSON.
-        rows: How many values each column has.
+        tensors: Columns in request order; each shape says `rows` rows.
+        tail: The bytes after the JSON.
+        rows: Number of values per column.
 
     Raises:
-        Malformed: The sizes do not fit the bytes, or the shape.
-        Mismatch: A value is infinite, or not UTF-8.
+        Malformed: A size does not fit the bytes that were sent, or the shape.
+        Mismatch: A value is infinite or not UTF-8.
     """
     read = 0
     for tensor in tensors:
@@ -49,24 +49,24 @@ def attach_binary_data(tensors: Iterable[Tensor], tail: memoryview, *, rows: int
         if size > len(tail) - read:
             raise _bad_binary(
                 tensor,
-                expected=f"at most {len(tail) - read} bytes, as many as are left of the body",
-                hint="send the header Inference-Header-Content-Length with binary data",
+                expected=f"at most {len(tail) - read} bytes, the rest of the body",
+                hint="binary data needs the header Inference-Header-Content-Length",
             )
         tensor.data = _values(tensor, tail[read : read + size], rows=rows)
         read += size
     if read < len(tail):
         raise Malformed(
-            "the body goes on behind the last column",
-            expected=f"{read} bytes behind the JSON",
+            "the body has bytes after the last column",
+            expected=f"{read} bytes after the JSON",
             found=f"{len(tail)}",
         )
 
 
 def missing_data(tensor: Tensor) -> Malformed:
-    """The refusal of a column whose data are nowhere."""
+    """Error for a column with neither `data` nor binary data."""
     return Malformed(
         f"column {quoted_name(tensor.name)} has no data",
-        expected=f"`data`, or `{SIZE}` among its parameters",
+        expected=f"`data`, or the parameter `{SIZE}`",
     )
 
 
@@ -75,7 +75,7 @@ def _size_of(tensor: Tensor) -> int | None:
     if size is None:
         return None
     if type(size) is not int or size < 0:
-        raise _bad_binary(tensor, expected="a number of bytes")
+        raise _bad_binary(tensor, expected=f"{SIZE} as a number of bytes, 0 or more")
     if tensor.data is not None:
         raise _bad_binary(tensor, expected=f"either data or {SIZE}, not both")
     return size
@@ -98,13 +98,13 @@ def _values(tensor: Tensor, raw: memoryview, *, rows: int) -> list[Any]:
     if infinite is not None:
         raise Mismatch(
             f"column {quoted_name(tensor.name)} has an infinite number in row {infinite}",
-            expected="a finite number, or NaN where there is none",
+            expected="a finite number, or NaN for a missing value",
         )
     return [value if isfinite(value) else None for value in values]
 
 
 def _strings(tensor: Tensor, raw: bytes, *, rows: int) -> list[str]:
-    """The strings of a column; each stands behind its own length."""
+    """Values of a BYTES column: each string follows its 4-byte length."""
     values = []
     at = 0
     length_at = LENGTH.unpack_from
@@ -119,11 +119,11 @@ def _strings(tensor: Tensor, raw: bytes, *, rows: int) -> list[str]:
         # A length beyond the end may have cut the string in the middle of a character.
         if at <= len(raw):
             raise Mismatch(
-                f"column {quoted_name(tensor.name)} has a wrong string in row {len(values)}",
+                f"column {quoted_name(tensor.name)} has an invalid string in row {len(values)}",
                 expected="UTF-8",
             ) from None
     if at != len(raw):
-        raise _bad_binary(tensor, expected=f"{rows} strings that fill {len(raw)} bytes")
+        raise _bad_binary(tensor, expected=f"{rows} strings that take exactly {len(raw)} bytes")
     return values
 
 
@@ -131,7 +131,7 @@ def _bad_binary(
     tensor: Tensor, *, expected: str, found: str | None = None, hint: str | None = None
 ) -> Malformed:
     return Malformed(
-        f"column {quoted_name(tensor.name)} has wrong binary data",
+        f"column {quoted_name(tensor.name)} has invalid binary data",
         expected=expected,
         found=found,
         hint=hint,

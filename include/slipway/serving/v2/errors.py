@@ -1,4 +1,4 @@
-"""What a client did wrong, in three kinds; none of them repeats a value."""
+"""Errors of V2 requests; their messages never contain feature values."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from slipway.errors import BadRequest
 
 
 class Malformed(BadRequest):
-    """A body is not a V2 request; a retry cannot help."""
+    """The body is not a V2 request; a retry cannot help."""
 
 
 class Mismatch(BadRequest):
-    """A V2 request does not fit the model's signature; a retry cannot help."""
+    """The request does not match the model's signature; a retry cannot help."""
 
 
 class TooLarge(BadRequest):
-    """A request holds more bytes or rows than are answered at once; smaller ones can help."""
+    """The request exceeds the limit on bytes or rows; smaller requests can help."""

@@ -1,7 +1,6 @@
-"""The plain request, checked in one pass: what nearly every client sends nearly every time.
+"""Check the most common form of request in one pass.
 
-Whatever is unusual about a request, wrong or not, is for the closer look that `protocol` takes;
-both come to the same inputs.
+Any other form, valid or not, is left to the full check in `protocol`; both return the same inputs.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ NOTHING: frozenset[type] = frozenset({type(None)})
 
 
 class Expected(NamedTuple):
-    """What a column plainly holds.
+    """Datatype and value types of a column that the fast check accepts.
 
     Attributes:
-        datatype: Its V2 datatype.
-        types: Types of its values.
+        datatype: V2 datatype.
+        types: Python types of the values.
     """
 
     datatype: str
@@ -30,7 +29,7 @@ UNEXPECTED = Expected("", frozenset())
 
 
 def expected_column(kind: Kind, *, nullable: bool) -> Expected:
-    """What a column plainly holds; JSON numbers with a point need no look at their range."""
+    """Datatype and value types by kind; FP64 floats need no range check."""
     types: frozenset[type] = frozenset({float if kind == "number" else str})
     return Expected(
         "FP64" if kind == "number" else "BYTES", types | (NOTHING if nullable else set())
@@ -40,12 +39,12 @@ def expected_column(kind: Kind, *, nullable: bool) -> Expected:
 def fast_columns(
     inputs: Sequence[Tensor], expected: Mapping[str, Expected], *, max_rows: int
 ) -> dict[str, list[Any]] | None:
-    """Values by column, in the order they came; None if a closer look is needed.
+    """Values by column in request order; None if the request needs the full check.
 
     Args:
-        inputs: What was sent.
-        expected: What each column that may be sent plainly holds.
-        max_rows: More rows are unusual.
+        inputs: The request's columns.
+        expected: Datatype and value types of each allowed column.
+        max_rows: Limit; requests above it get the full check.
     """
     shape = inputs[0].shape if inputs else []
     if len(shape) != 1 or not 0 < shape[0] <= max_rows:

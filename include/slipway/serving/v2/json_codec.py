@@ -1,7 +1,7 @@
-"""V2 requests and answers as JSON, read strictly.
+"""Decode V2 requests from JSON, strictly, and encode responses.
 
 Runs in model servers only.
-What is told of a broken body is where it breaks and what would be right, never what it holds.
+An error names the position in the body and the expected form, never a value of the body.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ INPUT_PATH = re.compile(r"`\$\.inputs\[(\d+)\]")
 
 
 class RequestedOutput(msgspec.Struct, forbid_unknown_fields=True):
-    """An output that the client names."""
+    """An output that the client requested."""
 
     name: str
     parameters: dict[str, Scalar] | None = None
 
 
 class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of an infer request; some clients repeat the model's name, which the path says."""
+    """Body of an infer request; some clients repeat the model name of the path."""
 
     inputs: list[Tensor]
     id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)] | None = None
@@ -41,7 +41,7 @@ class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InferResponse(msgspec.Struct):
-    """The body of an answer."""
+    """Body of an infer response."""
 
     model_name: str
     model_version: str
@@ -54,17 +54,17 @@ encode = msgspec.json.Encoder().encode
 
 
 def parse(body: bytes) -> InferRequest:
-    """The request that a JSON text holds.
+    """Decode an infer request.
 
     Raises:
-        Malformed: It is not JSON, not V2, or an object in it has a key twice.
+        Malformed: The body is not JSON, not V2, or has a duplicate key in an object.
     """
     try:
         request = _decoder.decode(body)
         if not _holds_no_key_twice(body, request):
             _check_keys(body)
     except RecursionError:
-        raise _not_v2("nesting that is too deep") from None
+        raise _not_v2("nesting deeper than the parser's limit") from None
     except UnicodeDecodeError:
         raise _not_v2("bytes that are not UTF-8") from None
     except msgspec.MsgspecError as error:
@@ -82,7 +82,7 @@ def _not_v2(found: str, *, where: str | None = None) -> Malformed:
 
 
 def _safe_message(error: str) -> str:
-    """A decoder's message; its one quotation, a field that V2 does not have, only if harmless."""
+    """A decoder's message; an unknown field is quoted only if it looks like an identifier."""
     unknown = UNKNOWN_FIELD.fullmatch(error)
     return (
         error if unknown is None else f"an unknown field{_safe_key(unknown[1])}{unknown[2] or ''}"
@@ -90,16 +90,16 @@ def _safe_message(error: str) -> str:
 
 
 def _safe_key(key: str) -> str:
-    """A key as it is told: in broken JSON a key may hold what was meant as a value."""
+    """A key, quoted if it is an identifier: in broken JSON a key may contain a value."""
     return f" {key!r}" if WORD.fullmatch(key) else ""
 
 
 def _column_of(body: bytes, error: str) -> str | None:
-    """Which column a decoder's message is about, if that can be told."""
+    """Name of the column that a decoder's message refers to, or None if unknown."""
     path = INPUT_PATH.search(error)
     if path is None:
         return None
-    # What this reads is broken, so reading it may fail in any of these ways again.
+    # The body is invalid, so decoding its column name may fail again.
     broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError)
     with contextlib.suppress(*broken):
         name = msgspec.json.decode(body)["inputs"][int(path[1])]["name"]
@@ -108,19 +108,19 @@ def _column_of(body: bytes, error: str) -> str | None:
 
 
 def _holds_no_key_twice(body: bytes, request: InferRequest) -> bool:
-    """Whether a text has one colon a key and one each that stands in a string; False: look again.
+    """Whether the number of colons proves that no key is repeated; False means undecided.
 
-    A key that was sent twice makes one more. Counting costs a tenth of reading the text again.
+    A repeated key adds a colon. Counting takes a tenth of the time of parsing the text again.
     """
     spare = body.count(b":") - _keys(request)
     if spare == 0:
         return True
-    # A colon may be written as an escape, which no count of colons sees.
+    # An escaped colon (\u003a) is not counted in the raw text.
     return spare == _colons(request) and b"\\u003" not in body
 
 
 def _keys(request: InferRequest) -> int:
-    """How many keys a request has at least; one that holds null is not seen."""
+    """Lower bound on the number of keys in the JSON; keys with null values are not counted."""
     optional = (request.id, request.outputs, request.model_name, request.model_version)
     keys = 1 + len(optional) - optional.count(None) + 3 * len(request.inputs)
     keys += _keys_of(request.parameters)
@@ -139,7 +139,7 @@ def _keys_of(parameters: dict[str, Scalar] | None) -> int:
 
 
 def _colons(request: InferRequest) -> int:
-    """How many colons stand in a request's strings."""
+    """Number of colons in the request's strings."""
     told = (request.id, request.model_name, request.model_version)
     texts: list[Any] = [text for text in told if text is not None]
     groups = [request.parameters] if request.parameters else []
@@ -159,7 +159,7 @@ def _colons(request: InferRequest) -> int:
 
 
 def _check_keys(body: bytes) -> None:
-    """Refuses a text in which an object has a key twice: readers differ in which one they take."""
+    """Raise if an object repeats a key: parsers differ in which value they keep."""
     twice: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:

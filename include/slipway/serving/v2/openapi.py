@@ -1,4 +1,4 @@
-"""The OpenAPI document of a model server, made from the model's signature.
+"""OpenAPI document of a model server, built from the model's signature.
 
 Runs in model servers only.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from slipway.serving.v2.protocol import Signature
 from slipway.serving.v2.schemas import components, example, reference
+from slipway.serving.v2.signature import Signature
 
 Schema = dict[str, Any]
 
@@ -17,16 +17,16 @@ BYTES = "application/octet-stream"
 ERRORS = {
     "400": "The body is not a V2 request.",
     "408": "The request took too long to arrive.",
-    "413": "The request has too many bytes or rows.",
+    "413": "The request exceeds the limit on bytes or rows.",
     "415": "The body is compressed.",
-    "422": "The request does not fit the model's signature.",
+    "422": "The request does not match the model's signature.",
     "500": "The model failed.",
-    "503": "There is no model yet, or too many requests wait; ask again.",
+    "503": "The model is not loaded yet, or the queue is full; retry later.",
 }
 BINARY = (
-    "Columns may also be sent as bytes behind the JSON, with the header "
-    "`Inference-Header-Content-Length` and the parameter `binary_data_size`, as V2's extension "
-    "`binary_tensor_data` has it; OpenAPI has no words for such a body."
+    "Columns may also be sent as bytes after the JSON, with the header "
+    "`Inference-Header-Content-Length` and the parameter `binary_data_size` (V2's extension "
+    "`binary_tensor_data`); OpenAPI cannot describe such a body."
 )
 
 
@@ -39,20 +39,20 @@ def document(
     max_body_bytes: int,
     secured: bool = False,
 ) -> dict[str, Any]:
-    """OpenAPI 3.1 of everything that a server of this version answers.
+    """OpenAPI 3.1 document of every path of a model server.
 
     Args:
         model: Name of the model.
         version: Its version.
-        signature: What a request may hold.
-        max_rows: More rows are refused.
-        max_body_bytes: So is a larger body.
-        secured: Whether a bearer token is needed.
+        signature: The model's inputs.
+        max_rows: Limit on rows per request.
+        max_body_bytes: Limit on the body of a request.
+        secured: Whether a bearer token is required.
     """
     paths: Schema = {
-        "/v2": _page("server", "What this server is.", _object(name="string", version="string")),
+        "/v2": _page("server", "Server metadata.", _object(name="string", version="string")),
         "/v2/health/live": _page("live", "Whether the server is up.", _object(live="boolean")),
-        "/v2/health/ready": _page("ready", "Whether the model answers.", _object(ready="boolean")),
+        "/v2/health/ready": _page("ready", "Whether the model is ready.", _object(ready="boolean")),
         "/metrics": {"get": _get("metrics", "Prometheus metrics.", {"text/plain": {}})},
         "/openapi.json": _page("document", "This document.", _object(openapi="string")),
     }
@@ -63,11 +63,11 @@ def document(
     ):
         paths[stem] = _page(
             f"{name}-metadata",
-            "What a request and an answer hold.",
+            "Model metadata: inputs and outputs.",
             _object(name="string", platform="string", inputs="array", outputs="array"),
         )
         paths[f"{stem}/ready"] = _page(
-            f"{name}-ready", "Whether the model answers.", _object(ready="boolean")
+            f"{name}-ready", "Whether the model is ready.", _object(ready="boolean")
         )
         paths[f"{stem}/infer"] = {"post": _infer(f"{name}-infer", limits, example(signature))}
     found: Schema = {
@@ -98,9 +98,9 @@ def _get(name: str, summary: str, content: Schema) -> Schema:
 
 def _infer(name: str, limits: str, request: Schema) -> Schema:
     version = {"description": "The version that answered.", "schema": {"type": "string"}}
-    length = {"description": "How many bytes are JSON.", "schema": {"type": "integer"}}
+    length = {"description": "Length of the JSON part in bytes.", "schema": {"type": "integer"}}
     answer = {
-        "description": "One score per row; as bytes behind the JSON where that was asked for.",
+        "description": "One score per row; as bytes after the JSON if binary output was requested.",
         "headers": {"x-slipway-version": version, "Inference-Header-Content-Length": length},
         "content": {
             JSON: {"schema": reference("InferResponse")},
@@ -110,7 +110,7 @@ def _infer(name: str, limits: str, request: Schema) -> Schema:
     refusals = {status: _problem(text) for status, text in ERRORS.items()}
     return {
         "operationId": name,
-        "summary": "Scores of rows.",
+        "summary": "Score rows.",
         "description": limits,
         "requestBody": {
             "required": True,
@@ -133,8 +133,8 @@ def _problem(description: str) -> Schema:
 
 
 def _secured(found: Schema) -> Schema:
-    """The same document, in which all but health and metrics ask for a bearer token."""
-    refusal = _problem("A bearer token is needed, or the one sent is not known.")
+    """Add bearer authentication to every path but health and metrics."""
+    refusal = _problem("The bearer token is missing or unknown.")
     for path, operations in found["paths"].items():
         if path.startswith("/v2/health/") or path == "/metrics":
             continue

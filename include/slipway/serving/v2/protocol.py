@@ -1,7 +1,7 @@
-"""Open Inference Protocol V2 over REST: requests checked against a signature, answers encoded.
+"""Open Inference Protocol V2 over REST: check requests against a signature, encode responses.
 
 Runs in model servers only.
-A refusal names the column and what was expected of it; it never repeats a value.
+An error names the column and what was expected, never a value.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from slipway.serving.v2 import json_codec
 from slipway.serving.v2.binary import SIZE, attach_binary_data
 from slipway.serving.v2.errors import Malformed, Mismatch
-from slipway.serving.v2.fast_decode import Expected, expected_column, fast_columns
+from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
 from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
+from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import (
     NUMBER,
     STRING,
-    Kind,
     Scalar,
     Tensor,
     event_times_of,
@@ -32,70 +31,22 @@ from slipway.serving.v2.tensors import (
 
 OUTPUT = "score"
 NAMES_SHOWN = 5
-# Extensions of V2 that would change what the answer is; ignoring them would be a wrong answer.
+# V2 extensions that change the response; ignoring them would return a wrong response.
 UNSUPPORTED_PARAMETERS = frozenset({"classification", "shared_memory_region"})
 
 
 @dataclass(frozen=True)
-class Column:
-    """One input of the model.
-
-    Attributes:
-        name: Its name.
-        kind: What its values are.
-        required: Whether null is refused.
-    """
-
-    name: str
-    kind: Kind
-    required: bool
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What a request may hold.
-
-    Attributes:
-        columns: The model's inputs, in its own order.
-        key: Column that identifies a row; logged, not given to the model.
-        event_time: Column saying when a row happened; logged, not given to the model.
-    """
-
-    columns: tuple[Column, ...]
-    key: str | None
-    event_time: str | None
-
-    @cached_property
-    def needed(self) -> frozenset[str]:
-        """Columns that every request has."""
-        return frozenset(column.name for column in self.columns)
-
-    @cached_property
-    def plain(self) -> Mapping[str, Expected]:
-        """What each column that may be sent plainly holds."""
-        about = {name: expected_column("string", nullable=False) for name in self.allowed}
-        for column in self.columns:
-            about[column.name] = expected_column(column.kind, nullable=not column.required)
-        return about
-
-    @cached_property
-    def allowed(self) -> frozenset[str]:
-        """Columns that a request may have."""
-        return self.needed | {name for name in (self.key, self.event_time) if name is not None}
-
-
-@dataclass(frozen=True)
 class Inputs:
-    """A request that fits the signature.
+    """A request that matches the signature.
 
     Attributes:
-        request_id: The client's own id, or None.
-        rows: How many rows it asks about, at least one.
-        columns: Values by column, in the signature's order; None where null was sent.
-        keys: The rows' keys, or None when none were sent.
-        event_times_us: Microseconds since 1970 in UTC, or None when none were sent.
-        probe: Whether `parameters.probe` says that this is a check, not a client's question.
-        wants_binary: Whether the scores shall be sent as bytes behind the JSON.
+        request_id: The client's id, or None.
+        rows: Number of rows, at least one.
+        columns: Values by column, in the signature's order; None for null.
+        keys: Keys of the rows, or None if not sent.
+        event_times_us: Microseconds since 1970 in UTC, or None if not sent.
+        probe: Whether `parameters.probe` marks the request as a check rather than traffic.
+        wants_binary: Whether the scores are returned as bytes after the JSON.
     """
 
     request_id: str | None
@@ -109,11 +60,11 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Encoded:
-    """An answer as it travels.
+    """An encoded response.
 
     Attributes:
-        body: All of it.
-        json_bytes: How many of them are JSON, where binary data follow; None: all of them.
+        body: The whole body.
+        json_bytes: Length of the JSON part if binary data follows, else None.
     """
 
     body: bytes
@@ -123,23 +74,23 @@ class Encoded:
 def decode(
     body: bytes, signature: Signature, *, max_rows: int, json_bytes: int | None = None
 ) -> Inputs:
-    """The checked inputs of one request.
+    """Decode and check one request.
 
     Args:
-        body: JSON as it arrived, with binary data behind it if `json_bytes` says so.
-        signature: What the model takes.
-        max_rows: More rows are refused.
-        json_bytes: How many bytes of the body are JSON; None: all of them.
+        body: JSON, followed by binary data if `json_bytes` is given.
+        signature: The model's inputs.
+        max_rows: Limit on rows.
+        json_bytes: Length of the JSON part; None if the whole body is JSON.
 
     Raises:
         Malformed: The body is not a V2 request.
-        Mismatch: It does not fit the signature.
-        TooLarge: It holds too many rows.
+        Mismatch: The request does not match the signature.
+        TooLarge: It has more than `max_rows` rows.
     """
     request = json_codec.parse(body if json_bytes is None else _head(body, json_bytes))
     inputs = request.inputs
     if json_bytes is None and request.parameters is None and request.outputs is None:
-        sent = fast_columns(inputs, signature.plain, max_rows=max_rows)
+        sent = fast_columns(inputs, signature.fast, max_rows=max_rows)
         if sent is not None and signature.needed <= sent.keys():
             return _plain(request, sent, signature)
     tensors = columns_by_name(inputs)
@@ -184,14 +135,14 @@ def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signatu
 def encode_answer(
     model: str, version: int, request_id: str, scores: Sequence[float], *, binary: bool = False
 ) -> Encoded:
-    """The answer: one FP64 output named `score`, of shape (n_rows,).
+    """Encode a response: one FP64 output named `score`, of shape (n_rows,).
 
     Args:
         model: Name of the model.
         version: Its version.
-        request_id: Whose answer this is.
+        request_id: Id of the request.
         scores: One per row.
-        binary: Whether they follow the JSON as bytes.
+        binary: Whether the scores follow the JSON as bytes.
     """
     rows = len(scores)
     if not binary:
@@ -204,13 +155,13 @@ def encode_answer(
 
 
 def describe(model: str, version: int, signature: Signature, *, engine: str) -> dict[str, Any]:
-    """V2 metadata of a model: what a request holds and what an answer holds.
+    """V2 metadata of a model: its inputs and outputs.
 
     Args:
         model: Its name.
         version: Its version.
-        signature: What a request may hold.
-        engine: What scores; the metadata's `platform`.
+        signature: The model's inputs.
+        engine: Name of the engine, for the metadata's `platform`.
     """
     inputs: list[dict[str, Any]] = [
         {
@@ -247,20 +198,22 @@ def _head(body: bytes, json_bytes: int) -> bytes:
 
 
 def _wants_binary(request: InferRequest) -> bool:
-    """Whether the one output is wanted as bytes; what it says itself goes before the request."""
+    """Whether the output is requested as bytes; its own parameter overrides the request's."""
     wanted = _flag(request.parameters, "binary_data_output", default=False)
     outputs = request.outputs or ()
     for output in outputs:
         if output.name != OUTPUT:
-            raise Mismatch("an output was asked for that the model does not have", expected=OUTPUT)
+            raise Mismatch(
+                "the request names an output that the model does not have", expected=OUTPUT
+            )
         if UNSUPPORTED_PARAMETERS & (output.parameters or {}).keys():
             raise Malformed(
-                f"output {OUTPUT} was asked for in a way that is not on offer",
+                f"output {OUTPUT} is requested with an unsupported parameter",
                 expected=f"none of the parameters {', '.join(sorted(UNSUPPORTED_PARAMETERS))}",
             )
         wanted = _flag(output.parameters, "binary_data", default=wanted)
     if len(outputs) > 1:
-        raise Malformed(f"output {OUTPUT} is asked for twice", expected="each output once")
+        raise Malformed(f"output {OUTPUT} is requested twice", expected="each output once")
     return wanted
 
 
@@ -280,7 +233,7 @@ def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
     extra = tensors.keys() - signature.allowed
     if extra:
         raise Mismatch(
-            f"the model does not take column {_listed(extra)}",
+            f"the model has no input column {_listed(extra)}",
             expected="only inputs of the model",
         )
 

@@ -1,4 +1,4 @@
-"""The columns of a request, side by side: each there once, all with the same number of rows.
+"""Check a request's columns together: unique names, equal shapes, matching data lengths.
 
 Runs in model servers only.
 """
@@ -16,7 +16,7 @@ def columns_by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     """Columns by name.
 
     Raises:
-        Malformed: There is none, or one is there twice.
+        Malformed: There are no columns, or a name is repeated.
     """
     if not inputs:
         raise Malformed("the request has no inputs", expected="one input per column")
@@ -29,11 +29,11 @@ def columns_by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
 
 
 def count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
-    """How many rows every column has by its shape, before any data are looked at.
+    """Number of rows that the shapes declare; checked before any data is read.
 
     Raises:
-        Mismatch: A shape is not that of a column, or columns differ.
-        TooLarge: There are too many rows.
+        Mismatch: A shape is not [n] or [n, 1], or shapes differ.
+        TooLarge: There are more than `max_rows` rows.
     """
     shape = inputs[0].shape
     rows = int(shape[0]) if shape else 0
@@ -53,11 +53,11 @@ def count_rows(inputs: Sequence[Tensor], *, max_rows: int) -> int:
 
 
 def check_data(inputs: Sequence[Tensor], rows: int) -> None:
-    """Refuses columns whose data are not what their shape says.
+    """Raise if the length of a column's data differs from its shape.
 
     Raises:
         Malformed: A column has no data.
-        Mismatch: It has more or fewer than rows, or there are no rows.
+        Mismatch: A column has another number of values, or there are no rows.
     """
     for tensor in inputs:
         if tensor.data is None:
@@ -69,7 +69,7 @@ def check_data(inputs: Sequence[Tensor], rows: int) -> None:
 
 
 def _odd_one(inputs: Sequence[Tensor], rows: int) -> Tensor:
-    """The column to blame where shapes differ: one that its own data contradict comes first."""
+    """The column to report when shapes differ; first one whose data contradicts its shape."""
     for tensor in inputs:
         own = rows if tensor.data is None else len(tensor.data)
         if tensor.shape not in ([own], [own, 1]):

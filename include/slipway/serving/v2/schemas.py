@@ -1,8 +1,8 @@
-"""JSON Schemas of what a model server takes and gives, made from the model's signature.
+"""JSON Schemas of infer requests and responses, built from the model's signature.
 
 Runs in model servers only.
-JSON Schema cannot say that all columns have equally many rows, nor that a value fits the datatype
-beside it; a request that fits its schema and not these two is refused with 422.
+JSON Schema cannot express that all columns have the same number of rows, nor that a value fits the
+datatype of its column; a request that violates only these is rejected with 422.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 from slipway.serving.v2.binary import SIZE
 from slipway.serving.v2.json_codec import LONGEST_ID
-from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS, Signature
+from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS
+from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING, Kind
 
 Schema = dict[str, Any]
@@ -29,13 +30,13 @@ ERROR: Schema = {
 
 @dataclass(frozen=True)
 class Input:
-    """One column as the document has it.
+    """One column of the schema.
 
     Attributes:
-        name: Its name.
-        kinds: What its values may be; the first is what is asked for.
-        nullable: Whether null is among them.
-        example: A made-up value.
+        name: Column name.
+        kinds: Allowed kinds of values, the preferred one first.
+        nullable: Whether null is allowed.
+        example: A synthetic value.
     """
 
     name: str
@@ -45,21 +46,21 @@ class Input:
 
     @property
     def datatype(self) -> str:
-        """The datatype that metadata name for it."""
+        """V2 datatype in the model's metadata."""
         return "FP64" if self.kinds[0] == "number" else "BYTES"
 
 
 def reference(name: str) -> Schema:
-    """A reference to one of the components."""
+    """Reference to a component."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def components(signature: Signature, *, max_rows: int) -> dict[str, Schema]:
-    """Every named schema of the document.
+    """All named schemas of the document.
 
     Args:
-        signature: What a request may hold.
-        max_rows: More rows are refused.
+        signature: The model's inputs.
+        max_rows: Limit on rows per request.
     """
     inputs = inputs_of(signature)
     needed = len(signature.columns)
@@ -76,7 +77,7 @@ def components(signature: Signature, *, max_rows: int) -> dict[str, Schema]:
 
 
 def inputs_of(signature: Signature) -> tuple[Input, ...]:
-    """The model's columns, and behind them those that are only logged."""
+    """The model's columns, then the key and event time columns that are only logged."""
     examples = {signature.key: "row-1", signature.event_time: EXAMPLE_TIME}
     inputs = [
         Input(
@@ -94,7 +95,7 @@ def inputs_of(signature: Signature) -> tuple[Input, ...]:
 
 
 def example(signature: Signature) -> Schema:
-    """A made-up request of one row."""
+    """Example request with one row."""
     inputs = [
         {"name": one.name, "shape": [1], "datatype": one.datatype, "data": [one.example]}
         for one in inputs_of(signature)
@@ -143,7 +144,7 @@ def _parameters(**known: Schema | bool) -> Schema:
 
 
 def _one_row(inputs: tuple[Input, ...], needed: int) -> Schema:
-    """One row, exactly; what is only logged may be left out from the end."""
+    """Columns of a one-row request in order; the logged-only ones at the end are optional."""
     return {
         "type": "array",
         "minItems": needed,
@@ -194,7 +195,7 @@ def _input(name: str, **parts: Schema) -> Schema:
         "properties": {
             "name": {"const": name},
             **parts,
-            # Data that stand in the JSON stand nowhere else.
+            # A column with `data` must not have binary data as well.
             "parameters": _parameters(**{SIZE: {"type": "null"}}),
         },
     }
@@ -210,7 +211,7 @@ def _value(kinds: tuple[Kind, ...], one: Input, *, largest: float) -> Schema:
         types.append("string")
     if "number" not in kinds:
         return {"type": types}
-    # Beyond 2^53 float64 does not hold every integer; it is one row's schema that stops there.
+    # Above 2^53 float64 does not represent every integer; only the one-row schema has that limit.
     also = ["boolean"] if largest > EXACT else []
     return {"type": [*types, "number", *also], "minimum": -largest, "maximum": largest}
 

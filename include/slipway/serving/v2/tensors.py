@@ -1,6 +1,6 @@
-"""One column of a V2 request: its values, checked one type at a time.
+"""Check the values of one column of a V2 request against its datatype.
 
-A refusal names the column and the row; it never repeats a value.
+An error names the column and the row, never the value.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TYPES_OF: Mapping[str, frozenset[type]] = {
     "BOOL": frozenset({bool}),
     "BYTES": frozenset({str}),
 }
-# What needs no second look: JSON knows neither NaN nor infinity.
+# These need no range check: JSON has neither NaN nor infinity.
 PLAIN: Mapping[str, set[type]] = {"FP64": {float}, "BYTES": {str}}
 NUMBER: tuple[Kind, ...] = ("number",)
 STRING: tuple[Kind, ...] = ("string",)
@@ -60,9 +60,9 @@ TYPE_NAMES: Mapping[type, str] = {
 
 
 class Tensor(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """One column as it travels; its data stand behind the JSON where `data` is None.
+    """One column as sent; with `data` None the values follow the JSON as bytes.
 
-    JSON does not tell 1.0 from 1, so neither does a shape.
+    JSON does not distinguish 1.0 from 1, so a shape may hold either.
     """
 
     name: str
@@ -75,16 +75,16 @@ class Tensor(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 def values_of(
     tensor: Tensor, *, kinds: tuple[Kind, ...], nullable: bool, exact: bool = True
 ) -> list[Any]:
-    """The values of a column, None where there is none, booleans as 0 and 1.
+    """Values of a column: None for missing, booleans as 0 and 1.
 
     Args:
-        tensor: The column, with as many data as its shape says.
-        kinds: What its values may be.
-        nullable: Whether null is among them.
-        exact: Whether an integer that float64 cannot hold is refused.
+        tensor: The column; its data already has the length that its shape says.
+        kinds: Allowed kinds of values.
+        nullable: Whether null is allowed.
+        exact: Whether integers that float64 cannot represent exactly are rejected.
 
     Raises:
-        Mismatch: A value, or the datatype, is something else.
+        Mismatch: The datatype or a value is not allowed.
     """
     datatype = tensor.datatype
     if datatype not in ALLOWED[kinds]:
@@ -110,7 +110,11 @@ def values_of(
 
 
 def refuse_datatype(tensor: Tensor, kinds: tuple[Kind, ...] = KEY) -> NoReturn:
-    """A refusal that names the column and the datatypes it may have."""
+    """Raise an error that names the column and its allowed datatypes.
+
+    Raises:
+        Mismatch: Always.
+    """
     raise Mismatch(
         f"column {quoted_name(tensor.name)} has a wrong datatype",
         expected=" or ".join("FP64" if kind == "number" else "BYTES" for kind in kinds),
@@ -119,19 +123,19 @@ def refuse_datatype(tensor: Tensor, kinds: tuple[Kind, ...] = KEY) -> NoReturn:
 
 
 def keys_of(tensor: Tensor) -> list[str]:
-    """The rows' keys as strings.
+    """Keys of the rows as strings.
 
     Raises:
-        Mismatch: A row has none.
+        Mismatch: A row has no key.
     """
     return [str(key) for key in values_of(tensor, kinds=KEY, nullable=False, exact=False)]
 
 
 def event_times_of(tensor: Tensor) -> list[int]:
-    """Microseconds since 1970 in UTC.
+    """Event times in microseconds since 1970, UTC.
 
     Raises:
-        Mismatch: A row has none, or it is not ISO 8601.
+        Mismatch: A row has no event time, or it is not ISO 8601.
     """
     times = []
     for row, value in enumerate(values_of(tensor, kinds=STRING, nullable=False)):
@@ -140,23 +144,23 @@ def event_times_of(tensor: Tensor) -> list[int]:
             since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - EPOCH
         except (ValueError, OverflowError):
             since = timedelta.max
-        # A year that exists at its offset, but not in UTC, would be an error in the shipper.
+        # A time outside the years 1 to 9999 in UTC would fail in the shipper.
         if not EARLIEST <= since <= LATEST:
             raise Mismatch(
                 f"column {quoted_name(tensor.name)} has a wrong time in row {row}",
-                expected="ISO 8601, as 2013-05-01T12:00:00+00:00; without an offset it is UTC",
+                expected="ISO 8601, for example 2013-05-01T12:00:00+00:00; UTC if it has no offset",
             )
         times.append((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
     return times
 
 
 def quoted_name(name: str) -> str:
-    """A column's name as it is told, cut where a client made it long."""
+    """A column's name for an error message, cut to 64 characters."""
     return repr(name if len(name) <= NAME_SHOWN else name[:NAME_SHOWN] + "…")
 
 
 def _flat(data: list[Any]) -> list[Any]:
-    """The values of a column of shape (n, 1), which may nest them, as V2 allows."""
+    """Values of a column of shape (n, 1), which V2 allows to be nested or flat."""
     if all(type(cell) is list and len(cell) == 1 for cell in data):
         return [cell[0] for cell in data]
     return data
@@ -174,7 +178,7 @@ def _check_types(tensor: Tensor, data: Sequence[Any], found: set[type]) -> None:
 
 
 def _check_range(tensor: Tensor, data: Sequence[Any], *, exact: bool) -> None:
-    """Refuses a number that the datatype, or float64 in which a model computes, cannot hold."""
+    """Raise for a number that the datatype, or the model's float64, cannot represent."""
     largest = FLOATS.get(tensor.datatype, 0.0)
     low, high = INTEGERS.get(tensor.datatype, (-largest, largest))
     for row, value in enumerate(data):
@@ -188,6 +192,6 @@ def _check_range(tensor: Tensor, data: Sequence[Any], *, exact: bool) -> None:
         if exact and type(value) is int and int(float(value)) != value:
             raise Mismatch(
                 f"column {quoted_name(tensor.name)} has an integer in row {row} that is not exact",
-                expected="an integer that float64 holds exactly: all up to 2^53 are",
+                expected="an integer that float64 represents exactly, as all up to 2^53",
                 hint="send an identifier as BYTES, or leave it out of the model",
             )

@@ -1,9 +1,8 @@
-"""One request through the front door: to whom it falls, who stands in, what the client is told.
+"""Forward a request to the server of the picked version, and fail over to other versions.
 
-A request is tried elsewhere when a server cannot be connected to, breaks off, or fails (5xx). All
-attempts bear one request id, by which the prediction log counts them once, should a server have
-logged its answer before it broke off. A request whose answer does not come in time is not tried
-elsewhere: its client hears 504, and may repeat it under the same id.
+A request fails over if the connection fails or the server responds with 5xx. All attempts carry the
+same request id, so the prediction log counts them once even if a failed server logged its response.
+A request that times out does not fail over: the client gets 504 and may retry with the same id.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ VERSION_HEADER = VERSION.encode()
 
 @dataclass(frozen=True, slots=True)
 class ProxiedRequest:
-    """A request, as servers get it.
+    """A request to forward.
 
     Attributes:
         method: `GET` or `POST`.
         target: Path and query.
-        headers: Those about the request itself, its id among them.
+        headers: End-to-end headers, including the request id.
         body: Its body.
         version: The only version that may answer; None: by weight.
-        key: Requests with the same key fall to the same version.
-        is_inference: Whether it asks the model, and so counts in the tally of its version.
+        key: Requests with the same key get the same version.
+        is_inference: Whether it is an infer request, which counts in the version's statistics.
     """
 
     method: str
@@ -52,19 +51,19 @@ class ProxiedRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of one round of attempts: the reply, and which version gave it."""
+    """Result of one round of attempts: the reply, and the version that gave it."""
 
     reply: Reply | None
     version: int | None = None
 
 
 class Forwarder:
-    """Requests to the servers, each until somebody answers.
+    """Forwards requests to servers until one answers.
 
     Args:
         metrics: Counts attempts by version.
-        answer_seconds: How long a server may take to answer.
-        wait_seconds: How long a request waits for a server to come back.
+        answer_seconds: Timeout of one attempt.
+        wait_seconds: How long a request waits for a server to become ready.
     """
 
     def __init__(
@@ -79,13 +78,13 @@ class Forwarder:
         self._wait_seconds = wait_seconds
 
     async def forward(self, traffic: Traffic, asked: ProxiedRequest) -> Reply:
-        """The answer of a server, or why there is none."""
+        """Reply of a server, or an error reply."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._wait_seconds
         first, count = (None, None) if asked.version is not None else traffic.draw(asked.key)
         while True:
-            if why := _unavailable(traffic, asked.version):
-                return why
+            if unavailable := _unavailable(traffic, asked.version):
+                return unavailable
             change = traffic.changes()
             outcome = await self._try_each(traffic, asked, first=first)
             if count is not None and asked.is_inference:
@@ -95,7 +94,7 @@ class Forwarder:
                 return outcome.reply
             remaining = deadline - clock()
             if remaining <= 0:
-                return error_reply(503, f"no server of {traffic.model} is ready; ask again")
+                return error_reply(503, f"no server of {traffic.model} is ready; retry later")
             await pause(change, at_most_seconds=min(remaining, LOOK_AGAIN_SECONDS))
 
     async def _try_each(
@@ -131,7 +130,7 @@ class Forwarder:
 
 
 def error_reply(status: int, message: str) -> Reply:
-    """A V2 error of the platform's own."""
+    """V2 error reply of the platform itself."""
     body = json.dumps({"error": message}).encode()
     return Reply(status, [(b"content-type", b"application/json")], body, 0.0)
 
@@ -143,7 +142,7 @@ def _unavailable(traffic: Traffic, version: int | None) -> Reply | None:
         return error_reply(404, "that version is not running here")
     if traffic.weights:
         return None
-    return error_reply(503, f"no version of {traffic.model} is in service: none has a share")
+    return error_reply(503, f"no version of {traffic.model} has a share of the traffic")
 
 
 def _next(

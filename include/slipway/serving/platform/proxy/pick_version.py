@@ -1,4 +1,4 @@
-"""Who is asked next: a draw by weight that a key repeats, and who stands in for whom it fell to."""
+"""Pick a version for a request: weighted, sticky by key, with failover order."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ SCALE = 2.0**64
 
 
 def pick_version(model: str, weights: Mapping[int, float], *, key: str) -> int | None:
-    """The version to which a request falls, ready or not; None when no version has a weight.
+    """Pick the version of a request by weighted rendezvous hashing; None without any weight.
 
-    Weighted rendezvous: every version draws a number that its weight lengthens, and the longest
-    wins. The same key falls to the same version, on every platform, and a version whose share is
-    raised only wins keys: none moves between two others.
+    The version with the highest weighted hash of the key wins. The same key gets the same version
+    on every platform, and raising one version's share moves keys to that version only.
 
     Args:
-        model: Its name; keys are drawn anew for each model.
+        model: Its name; part of the hash, so models are independent.
         weights: Share of the requests by version.
-        key: What requests that belong together have in common.
+        key: Requests with the same key get the same version.
 
     Source: Schindelhauer and Schomaker, "Weighted Distributed Hash Tables" (SPAA 2005), the
         logarithmic method.
@@ -34,12 +33,12 @@ def pick_version(model: str, weights: Mapping[int, float], *, key: str) -> int |
 def failover_order(
     weights: Mapping[int, float], *, keep: Sequence[int], first: int | None
 ) -> list[int]:
-    """The versions to ask, best first: the one drawn, the other weighted ones, the warm ones.
+    """Versions to try, in order: the picked one, other weighted ones, kept ones without a share.
 
     Args:
-        weights: Share of the requests by version; the heaviest stands in first.
-        keep: Versions that are warm without a share; the newest stands in first.
-        first: The version to which the request falls.
+        weights: Share of the requests by version; higher shares come first.
+        keep: Versions kept running without a share; newer ones come first.
+        first: The version picked for the request.
     """
     heaviest = sorted(weights, key=lambda version: weights[version], reverse=True)
     warm = sorted(set(keep) - set(weights), reverse=True)
@@ -51,7 +50,7 @@ def failover_order(
 
 
 def _rendezvous_score(model: str, version: int, weights: Mapping[int, float], key: str) -> float:
-    said = f"{model}\0{version}\0{key}".encode(errors="surrogatepass")
-    number = int.from_bytes(blake2b(said, digest_size=8).digest(), "big")
-    # Both ends of the scale are left out: the logarithm of neither can be divided by.
+    text = f"{model}\0{version}\0{key}".encode(errors="surrogatepass")
+    number = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+    # Adding one half excludes 0 and 1, whose logarithms cannot be divided by.
     return -weights[version] / math.log((number + 0.5) / SCALE)

@@ -1,4 +1,4 @@
-"""What a weighted version did since the present weights came into force."""
+"""Count requests, failures and latencies of a version since the weights last changed."""
 
 from __future__ import annotations
 
@@ -11,45 +11,44 @@ QUANTILE = 0.99
 
 
 class RequestStats:
-    """What became of the requests that fell to one version, whoever answered them in the end.
+    """Statistics of the requests picked for one version, also if another one answered.
 
-    Latencies are counted in classes, each 2 % wider than the one before: a count takes no more
-    room after a million requests than after ten.
+    Latencies are counted in buckets that grow by 2 %, so memory does not grow with requests.
     """
 
     def __init__(self) -> None:
         self.asked = 0
         self.failed = 0
-        self._classes: dict[int, int] = {}
+        self._buckets: dict[int, int] = {}
 
     def answer(self, seconds: float | None) -> None:
-        """It answered.
+        """Count a request that the version answered.
 
         Args:
-            seconds: From asking to the last byte; None for the refusal of a client's mistake,
-                which says nothing of how fast the model is.
+            seconds: Latency up to the last byte; None for a client error, whose latency says
+                nothing about the model.
         """
         self.asked += 1
         if seconds is not None:
-            place = math.ceil(math.log(max(seconds / FINEST_SECONDS, 1.0), STEP))
-            self._classes[place] = self._classes.get(place, 0) + 1
+            bucket = math.ceil(math.log(max(seconds / FINEST_SECONDS, 1.0), STEP))
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
     def fail(self) -> None:
-        """It did not."""
+        """Count a request that the version did not answer."""
         self.asked += 1
         self.failed += 1
 
     @property
     def p99_ms(self) -> float | None:
-        """99th percentile of its answers' latency, at most 2 % too high; None without any."""
-        slower = sum(self._classes.values())
+        """99th percentile of latency, at most 2 % too high; None without any latency."""
+        slower = sum(self._buckets.values())
         allowed = math.floor((1 - QUANTILE) * slower)
-        for place in sorted(self._classes):
-            slower -= self._classes[place]
+        for bucket in sorted(self._buckets):
+            slower -= self._buckets[bucket]
             if slower <= allowed:
-                return round(FINEST_SECONDS * STEP**place * 1000, 3)
+                return round(FINEST_SECONDS * STEP**bucket * 1000, 3)
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """As the status page shows it."""
+        """Values for the status page."""
         return {"asked": self.asked, "failed": self.failed, "p99_ms": self.p99_ms}

@@ -1,7 +1,7 @@
-"""The platform's front door: what clients ask of models goes to a server, the rest to its pages.
+"""The reverse proxy: requests about a model go to a server, all others to the platform's pages.
 
-It reads a request's path itself: a router and request objects would cost as much again as the
-forwarding. Everything about a request is passed on but what concerns one connection alone.
+It parses paths itself, because a router and request objects cost as much as the forwarding.
+All headers are forwarded except hop-by-hop ones.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from slipway.serving.platform.traffic import Traffic
 MODELS = "/v2/models/"
 INFER = "infer"
 ID = REQUEST_ID.encode()
-# RFC 9110, section 7.6.1, and what either side says about its own message.
+# Source: RFC 9110, section 7.6.1; and headers that each side sets for its own message.
 HOP_BY_HOP_HEADERS = frozenset(
     {
         b"connection",
@@ -47,12 +47,12 @@ HOP_BY_HOP_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
-    """What a path of the protocol is about.
+    """Target of a V2 path.
 
     Attributes:
         model: Name of the model.
-        version: The version that it names, if any.
-        rest: What of the model is asked for; empty for its metadata.
+        version: Version in the path, if any.
+        rest: Rest of the path, such as `infer`; empty for metadata.
     """
 
     model: str
@@ -61,13 +61,13 @@ class RequestTarget:
 
 
 class ReverseProxy:
-    """An ASGI application.
+    """ASGI application of the platform.
 
     Args:
-        models: The traffic by model.
-        forwarding: Finds who answers.
-        pages: Answers everything that no server is asked for, models that are not here among it.
-        max_body_bytes: A larger request is refused.
+        models: Traffic by model.
+        forwarding: Forwards requests to servers.
+        pages: Answers all other requests, and those about unknown models.
+        max_body_bytes: Limit on the body of a request.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class ReverseProxy:
     async def _answer(
         self, scope: Scope, receive: Receive, place: RequestTarget, traffic: Traffic
     ) -> Reply | None:
-        """What a client is told; None when it is gone."""
+        """Reply to the client; None if the client disconnected."""
         method = _method(scope["method"], place)
         if method is None:
-            return error_reply(405, "this path takes another method")
+            return error_reply(405, "this path does not support that method")
         headers = dict(scope["headers"])
         try:
             body = await receive_body(receive, headers, self._max_body_bytes)
@@ -120,18 +120,14 @@ class ReverseProxy:
         return await self._forwarding.forward(traffic, asked)
 
     def _key(self, traffic: Traffic, headers: Mapping[bytes, bytes], body: bytes) -> str:
-        """What the draw repeats; with one version there is nothing to draw."""
-        if len(traffic.weights) < 2:  # noqa: PLR2004 - one has every share
+        """Key for picking a version; empty with a single version."""
+        if len(traffic.weights) < 2:  # noqa: PLR2004 - one version has every share
             return ""
         return sticky_key(headers, body, column=traffic.key_column()) or uuid4().hex
 
 
 def parse_target(path: str) -> RequestTarget | None:
-    """What of a model a path is about; None: it is not about one model.
-
-    Args:
-        path: Of the request, decoded.
-    """
+    """Parse the decoded path of a request; None if it is not about one model."""
     if not path.startswith(MODELS):
         return None
     model, *rest = path.removeprefix(MODELS).split("/")
@@ -150,12 +146,12 @@ def _is_number(text: str) -> bool:
 def _method(method: str, place: RequestTarget) -> str | None:
     if place.rest == INFER:
         return method if method == "POST" else None
-    # A server that answers GET leaves the body of HEAD out when it is sent.
+    # HEAD is forwarded as GET; uvicorn omits the body.
     return "GET" if method in {"GET", "HEAD"} else None
 
 
 def _upstream_target(scope: Scope, place: RequestTarget) -> str:
-    # A server describes itself at its root; here there are many of them.
+    # A model server has its document at the root path; the platform has one per model.
     path = "/openapi.json" if place.rest == "openapi.json" else scope["raw_path"].decode("ascii")
     query = scope["query_string"].decode("ascii")
     return f"{path}?{query}" if query else path

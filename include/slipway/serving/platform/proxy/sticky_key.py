@@ -1,4 +1,4 @@
-"""The key by which requests stick to a version: what the client says, else what it asks about."""
+"""Sticky key of a request: a header of the client, else the key of its first row."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _decoder = msgspec.json.Decoder(_Body)
 
 
 def sticky_key(headers: Mapping[bytes, bytes], body: bytes, *, column: str | None) -> str | None:
-    """The header `x-slipway-key`, else the first row's value of the key column, else None.
+    """Header `x-slipway-key`, else the first row's value of the key column, else None.
 
-    The body is looked at only where that is cheap: a small one.
+    Bodies above 64 KiB are not parsed.
 
     Args:
-        headers: Of the request, by name in lower case.
-        body: Of the request.
-        column: Name of the key column; None: not known.
+        headers: Headers of the request, by name in lower case.
+        body: Body of the request.
+        column: Name of the key column, or None if unknown.
     """
     if KEY in headers:
         return headers[KEY].decode("latin-1")
@@ -49,7 +49,7 @@ def sticky_key(headers: Mapping[bytes, bytes], body: bytes, *, column: str | Non
         head = int(headers.get(HEAD_BYTES, len(body)))
         return _first(_decoder.decode(body[:head]), body[head:], column)
     except (msgspec.MsgspecError, ValueError, RecursionError, struct.error):
-        # The model's server says what is wrong with it.
+        # The model server reports what is wrong with the body.
         return None
 
 
@@ -75,6 +75,6 @@ def _binary(datatype: str, data: bytes) -> str | None:
         return str(struct.unpack_from("<q", data)[0])
     if datatype != "BYTES":
         return None
-    # Each element is preceded by its length.
+    # Each element follows its length.
     (length,) = struct.unpack_from("<I", data)
     return data[4 : 4 + length].decode(errors="replace")

@@ -1,7 +1,7 @@
-"""Model versions on this machine, each known by the digest of its manifest.
+"""Download model versions and verify the digest of each manifest against the registry.
 
-A registry that was begun anew counts its versions from 1 again. So a number alone is not trusted
-while the registry answers; while it does not, what is here serves.
+A registry that was created anew numbers its versions from 1 again, so a version number alone is not
+trusted while the registry is available; while it is unavailable, the local copy serves.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ Result = TypeVar("Result")
 
 
 class Versions(Protocol):
-    """Where model versions come from."""
+    """A source of model versions, the registry."""
 
     def digest(self, model: str, version: int) -> str:
         """Digest of a version's manifest.
 
         Raises:
             NotFound: There is no such version.
-            Tampered: It has none.
-            RegistryUnavailable: The registry does not answer.
+            Tampered: The version has no digest.
+            RegistryUnavailable: The registry is unavailable.
         """
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """The folder of a model version, its digests checked, complete or not at all.
+        """Download a model version to a folder, verified and complete or not at all.
 
         Raises:
             NotFound: There is no such version.
             Tampered: A file differs from its digest.
-            RegistryUnavailable: The registry does not answer.
+            RegistryUnavailable: The registry is unavailable.
         """
 
 
 @dataclass(frozen=True)
 class Download:
-    """A version's folder on this machine.
+    """A downloaded version.
 
     Attributes:
-        folder: Where it is.
-        digest: Of its manifest.
-        key_column: Name of the column that identifies a row, if the manifest says so.
+        folder: Its folder.
+        digest: Digest of its manifest.
+        key_column: Name of the column that identifies a row, if the manifest has one.
     """
 
     folder: Path
@@ -66,26 +66,26 @@ class Download:
 
 
 class Downloads:
-    """The versions in one folder: `<model>/<version>-<digest>`.
+    """Downloaded versions in one folder: `<model>/<version>-<digest>`.
 
     Args:
-        versions: Where they come from.
-        folder: Where they are kept.
+        versions: Their source.
+        folder: Folder of the downloads.
     """
 
     def __init__(self, versions: Versions, folder: Path) -> None:
         self._versions = versions
         self._folder = folder
-        # Threads of its own: a registry that hangs must not hold up the reading of the store.
+        # Separate threads: a hanging registry must not block reading the store.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
 
     async def fetch(self, model: str, version: int) -> Download:
-        """A version, downloaded unless it is here.
+        """Return a version, downloading it if necessary.
 
         Raises:
             NotFound: There is no such version.
             Tampered: A file differs from its digest.
-            RegistryUnavailable: The registry does not answer, and the version is not here.
+            RegistryUnavailable: The registry is unavailable and there is no local copy.
         """
         kept = await asyncio.to_thread(self._kept, model, version)
         if kept is None:
@@ -93,24 +93,29 @@ class Downloads:
         known = await self.digest(model, version)
         if known in (None, kept.digest):
             return kept
-        logger.warning("version %d of %s is another one now; it is downloaded", version, model)
+        logger.warning("version %d of %s has another digest now; downloading it", version, model)
         return await self._run(lambda: self._download(model, version))
 
     async def digest(self, model: str, version: int) -> str | None:
-        """What the registry says a version's digest is; None when it does not say so in time.
+        """Digest of a version in the registry; None if the registry is unavailable or slow.
 
         Raises:
-            Tampered: It has none.
+            Tampered: The version has no digest.
         """
         asking = self._run(lambda: self._versions.digest(model, version))
         try:
             return await asyncio.wait_for(asking, ANSWER_SECONDS)
         except (TimeoutError, RegistryUnavailable, NotFound) as error:
-            logger.warning("version %d of %s is taken as it is: %s", version, model, error)
+            logger.warning(
+                "the local copy of version %d of %s is not compared with the registry: %s",
+                version,
+                model,
+                error,
+            )
             return None
 
     def close(self) -> None:
-        """Ask no more."""
+        """Cancel pending requests to the registry."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
@@ -121,7 +126,7 @@ class Downloads:
         folder = self._folder / model / f"{version}-{sha256}"
         if not folder.is_dir():
             self._versions.download(model, version, folder)
-        # The newest is what serves while the registry is away.
+        # The newest copy serves while the registry is unavailable.
         os.utime(folder)
         for other in self._folders(model, version)[1:]:
             shutil.rmtree(other, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a process said last, fit for a status page: our own words, never a value."""
+"""Last line of a process's output, for a status page; never contains feature values."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 
 TAIL_BYTES = 4096
 LONGEST = 300
-# How our own processes log, and our own errors: what they say holds no value.
-LOGGED = re.compile(r"(?:\d{4}-\d\d-\d\d [\d:,]{12} [A-Z]+|slipway(?:\.\w+)+:) (?P<said>.*)")
-# Any other error at the end of a traceback: its message may hold whatever was being worked on.
+# Log lines and errors of Slipway: their messages contain no feature values.
+LOGGED = re.compile(r"(?:\d{4}-\d\d-\d\d [\d:,]{12} [A-Z]+|slipway(?:\.\w+)+:) (?P<text>.*)")
+# Any other error at the end of a traceback: its message may contain a feature value.
 RAISED = re.compile(
     r"(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)):?(?: .*)?"
 )
 
 
 def exit_message(output: Path) -> str | None:
-    """The last line of an output if it is fit to be shown; of a foreign error only its kind.
+    """Last line of an output file if Slipway wrote it; of any other error only its class.
 
-    Indented lines belong to the one above them.
+    Indented lines belong to the line above them.
 
     Args:
-        output: The file; the whole of it stays where it is.
+        output: The output file.
     """
     try:
         with output.open("rb") as file:
@@ -32,7 +32,7 @@ def exit_message(output: Path) -> str | None:
         return None
     last = next((line.rstrip() for line in reversed(lines) if line[:1].strip()), "")
     if logged := LOGGED.fullmatch(last):
-        return logged["said"][:LONGEST]
+        return logged["text"][:LONGEST]
     if raised := RAISED.fullmatch(last):
         return raised["kind"]
     return None

@@ -1,4 +1,4 @@
-"""One model version's server as the platform's child: fetched, started, probed, asked, drained."""
+"""The server of one model version as a supervised process: download, start, probe, drain."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class ServerProcess(SupervisedProcess):
     Args:
         model: Its name.
         version: Its version.
-        fetch: Brings the version onto this machine.
+        fetch: Downloads the version.
         changed: Called whenever `ready` changes.
-        around: What every child is given.
+        context: What all processes of the platform share.
 
     Attributes:
-        ready: Whether it can answer.
-        port: Where it listens on loopback.
+        ready: Whether it can answer requests.
+        port: Loopback port on which it listens.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class ServerProcess(SupervisedProcess):
         *,
         fetch: Callable[[], Awaitable[Download]],
         changed: Callable[[], None],
-        around: ProcessContext,
+        context: ProcessContext,
     ) -> None:
-        super().__init__(f"{model}-v{version}", around=around)
+        super().__init__(f"{model}-v{version}", context=context)
         self.model = model
         self.version = version
         self.ready = False
@@ -65,21 +65,21 @@ class ServerProcess(SupervisedProcess):
 
     @property
     def digest(self) -> str | None:
-        """Digest of the version's manifest, once it is on this machine."""
+        """Digest of the version's manifest, once downloaded."""
         return self._download.digest if self._download else None
 
     @property
     def key_column(self) -> str | None:
-        """Name of the column that identifies a row, once the version is on this machine."""
+        """Name of the column that identifies a row, once the version is downloaded."""
         return self._download.key_column if self._download else None
 
     async def ask(
         self, method: str, target: str, *, headers: Headers, body: bytes, timeout_seconds: float
     ) -> Reply | None:
-        """Its answer, or None when it did not answer; it is not ready then until it is again.
+        """Send a request; None if the connection failed, after which the server is not ready.
 
         Raises:
-            TimeoutError: Its answer did not come in time.
+            TimeoutError: The response did not arrive in time.
         """
         upstream = self._upstream
         if upstream is None:
@@ -90,7 +90,7 @@ class ServerProcess(SupervisedProcess):
                 method, target, headers=headers, body=body, timeout_seconds=timeout_seconds
             )
         except ConnectionError:
-            # Of a process that has been replaced meanwhile this says nothing about the new one.
+            # If the process was restarted meanwhile, this says nothing about the new one.
             if upstream is self._upstream:
                 self._mark(ready=False)
                 self._look_now.set()
@@ -99,7 +99,7 @@ class ServerProcess(SupervisedProcess):
             self._in_flight -= 1
 
     async def drain(self) -> None:
-        """Wait for the requests it is answering, then end it."""
+        """Wait for requests in flight, then stop the process."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + DRAIN_SECONDS
         while self._in_flight and clock() < deadline:  # noqa: ASYNC110 - rare, and short
@@ -107,7 +107,7 @@ class ServerProcess(SupervisedProcess):
         await self.stop()
 
     def status(self) -> dict[str, Any]:
-        """What the platform's status page says about it."""
+        """Status for the platform's status page."""
         return {
             "pid": self.pid,
             "port": self.port,
@@ -120,11 +120,11 @@ class ServerProcess(SupervisedProcess):
         }
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        # A restart needs no registry: what this version is was settled when it came.
+        # A restart does not ask the registry: the download is already verified.
         if self._download is None or not self._download.folder.is_dir():
             self._download = await self._fetch()
-        # The front door speaks TLS; between two processes of one machine it would protect nothing.
-        options = replace(self.around.options, tls_certificate=None, tls_key=None)
+        # The reverse proxy terminates TLS; on loopback it would protect nothing.
+        options = replace(self.context.options, tls_certificate=None, tls_key=None)
         with bind("127.0.0.1", 0) as listener:
             self.port = listener.getsockname()[1]
             self._upstream = Upstream(self.port)
@@ -133,10 +133,10 @@ class ServerProcess(SupervisedProcess):
                 self.model,
                 version=self.version,
                 folder=self._download.folder,
-                log_folder=self.around.log_folder,
+                log_folder=self.context.log_folder,
                 options=options,
                 listen=listener.fileno(),
-                lifeline=self.around.lifeline,
+                lifeline=self.context.parent_pipe,
             )
             return await self._execute(command, listener.fileno())
 
@@ -147,10 +147,10 @@ class ServerProcess(SupervisedProcess):
             silent = 0 if reply is not None else silent + 1
             answered = answered or reply is not None
             if reply is not None or silent > 1:
-                self.problem = self._trouble(reply, answered=answered)
+                self.problem = self._problem_of(reply, answered=answered)
                 self._mark(ready=self.problem is None)
             if answered and silent >= PROBES_UNTIL_HUNG:
-                logger.error("%s does not answer; it is killed", self.name)
+                logger.error("%s does not answer; killing it", self.name)
                 process.kill()
             self._look_now.clear()
             with contextlib.suppress(TimeoutError):
@@ -164,7 +164,7 @@ class ServerProcess(SupervisedProcess):
         except OSError:
             return None
 
-    def _trouble(self, reply: Reply | None, *, answered: bool) -> str | None:
+    def _problem_of(self, reply: Reply | None, *, answered: bool) -> str | None:
         if reply is None:
             return "it does not answer" if answered else self.starting()
         return None if reply.status == HTTPStatus.OK else _error_of(reply)

@@ -1,7 +1,7 @@
-"""Child processes of the platform: started, watched, started again, stopped once drained.
+"""Start, watch, restart and stop a child process of the platform.
 
-Every child inherits the read end of one pipe. When the platform dies, however it dies, the pipe
-closes, and the children end by themselves.
+Every child inherits the read end of one pipe. When the platform dies, for whatever reason, the
+child reads EOF and exits.
 """
 
 from __future__ import annotations
@@ -18,61 +18,58 @@ from typing import Any
 from slipway.errors import SlipwayError
 from slipway.serving.http.server import DRAIN_SECONDS
 from slipway.serving.platform.supervisor.exit_message import exit_message
+from slipway.serving.platform.supervisor.restart_backoff import RestartBackoff
 from slipway.serving.server_options import Options
-
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 10.0
-STEADY_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
 
 def python_call(function: str, *arguments: Any, **named: Any) -> list[str]:
-    """Command that calls a function, named `module:function`, in a new interpreter."""
+    """Command line that calls the function `module:function` in a new interpreter."""
     module, name = function.split(":")
-    said = [repr(value) for value in arguments]
-    said += [f"{key}={value!r}" for key, value in named.items()]
+    values = [repr(value) for value in arguments]
+    values += [f"{key}={value!r}" for key, value in named.items()]
     imports = [f"from {kind.__module__} import {kind.__name__}" for kind in (PosixPath, Options)]
     imports.append(f"from {module} import {name}")
-    return [sys.executable, "-c", f"{'; '.join(imports)}; {name}({', '.join(said)})"]
+    return [sys.executable, "-c", f"{'; '.join(imports)}; {name}({', '.join(values)})"]
 
 
 @dataclass(frozen=True)
 class ProcessContext:
-    """What every child of one platform is given.
+    """What all processes of one platform share.
 
     Attributes:
-        log_folder: Where prediction-log segments lie.
-        outputs: Folder of the children's outputs.
+        log_folder: Folder of the prediction-log segments.
+        outputs: Folder of the processes' output files.
         options: Limits, log and security of a model server.
-        lifeline: Read end of the platform's pipe.
+        parent_pipe: Read end of the platform's pipe.
     """
 
     log_folder: Path
     outputs: Path
     options: Options
-    lifeline: int
+    parent_pipe: int
 
 
 class SupervisedProcess:
-    """A process that is started again whenever it ends, with growing pauses.
+    """A process that is restarted with backoff whenever it exits.
 
     Args:
-        name: What it is called in logs.
-        around: What every child is given.
+        name: Its name in logs.
+        context: What all processes of the platform share.
 
     Attributes:
-        restarts: How often it was started again.
-        problem: Why it does not do its work, or None.
-        last_exit: How it ended the last time; a negative number is a signal.
-        last_line: What it said last before that, without any value in it.
+        restarts: Number of restarts.
+        problem: Why it is not working, or None.
+        last_exit: Last exit code; a negative number is a signal.
+        last_line: Last line of output before that exit, without feature values.
     """
 
-    def __init__(self, name: str, *, around: ProcessContext) -> None:
+    def __init__(self, name: str, *, context: ProcessContext) -> None:
         self.name = name
-        self.around = around
+        self.context = context
         self.restarts = 0
-        self.problem: str | None = "it has not been started"
+        self.problem: str | None = "not started yet"
         self.last_exit: int | None = None
         self.last_line: str | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -81,19 +78,19 @@ class SupervisedProcess:
 
     @property
     def _output(self) -> Path:
-        return self.around.outputs / f"{self.name}.log"
+        return self.context.outputs / f"{self.name}.log"
 
     @property
     def pid(self) -> int | None:
-        """Id of the running process."""
+        """Id of the running process, or None."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Keep it running from now on."""
+        """Start it and keep it running."""
         self._task = asyncio.create_task(self._keep_running(), name=self.name)
 
     async def stop(self) -> None:
-        """End it: SIGTERM, time to drain, then SIGKILL."""
+        """Stop it: SIGTERM, time to drain, then SIGKILL."""
         self._stopping = True
         process = self._process
         if process is None and self._task is not None:
@@ -110,7 +107,7 @@ class SupervisedProcess:
                 await self._task
 
     def starting(self) -> str:
-        """That it is starting, and how it ended the last time."""
+        """Problem of a process that is starting, with its last exit."""
         return "it is starting" if self.last_exit is None else f"{self._ending()}; it is starting"
 
     def _ending(self) -> str:
@@ -119,16 +116,14 @@ class SupervisedProcess:
 
     async def _keep_running(self) -> None:
         clock = asyncio.get_running_loop().time
-        pause = FIRST_PAUSE_SECONDS
+        backoff = RestartBackoff()
         while not self._stopping:
             began = clock()
             await self._run_once()
-            if clock() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+            pause = backoff.pause_seconds(ran_seconds=clock() - began)
             if not self._stopping:
                 logger.warning("%s: %s; next start in %.1f s", self.name, self.problem, pause)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 self.restarts += 1
 
     async def _run_once(self) -> None:
@@ -152,10 +147,10 @@ class SupervisedProcess:
         raise NotImplementedError
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Look after a running process; cancelled when it ends."""
+        """Watch a running process; cancelled when it exits."""
 
     def _ended(self) -> None:
-        """Take note that the process has ended."""
+        """React to the exit of the process."""
 
     async def _execute(self, command: list[str], *inherited: int) -> asyncio.subprocess.Process:
         self._output.parent.mkdir(parents=True, exist_ok=True)
@@ -165,29 +160,7 @@ class SupervisedProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(self.around.lifeline, *inherited),
+                pass_fds=(self.context.parent_pipe, *inherited),
                 start_new_session=True,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
-
-
-class ShipperProcess(SupervisedProcess):
-    """The shipper's process.
-
-    Args:
-        store_root: Where it ships to.
-        around: What every child is given.
-    """
-
-    def __init__(self, *, store_root: str, around: ProcessContext) -> None:
-        super().__init__("shipper", around=around)
-        self._command = python_call(
-            "slipway.serving.prediction_log.shipper:ship",
-            store_root=store_root,
-            log_folder=around.log_folder,
-            poll_seconds=min(0.5, around.options.roll_seconds / 2),
-            lifeline=around.lifeline,
-        )
-
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        return await self._execute(self._command)

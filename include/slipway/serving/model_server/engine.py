@@ -1,0 +1,47 @@
+"""The engine of a loaded model version: its inputs, its manifest and its scoring function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.tensors import Kind
+
+EngineName = Literal["onnx", "sklearn"]
+Values = Sequence[float | str | None]
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model version that scores rows.
+
+    Attributes:
+        name: Name of the engine.
+        columns: Inputs as (name, kind, required).
+        manifest: The version's manifest: provenance, ranges seen in training.
+        score: Returns scores of shape (n_rows,) for values by column, in the order of `columns`,
+            None for missing; thread-safe.
+    """
+
+    name: EngineName
+    columns: Sequence[tuple[str, str, bool]]
+    manifest: Mapping[str, Any]
+    score: Callable[[Sequence[Values]], Scores]
+
+    @property
+    def signature(self) -> Signature:
+        """Signature of infer requests."""
+        return Signature(
+            columns=tuple(
+                Column(name, cast("Kind", kind), bool(needed))
+                for name, kind, needed in self.columns
+            ),
+            key=self.manifest.get("key"),
+            event_time=self.manifest.get("event_time"),
+        )
