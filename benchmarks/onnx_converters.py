@@ -242,7 +242,7 @@ def spec_of(case: Case) -> ModelSpec:
             "target": "late",
             "features": {"numeric": list(NUMBERS), "categorical": list(TEXTS)},
             "estimator": {"name": case.estimator, "params": dict(case.params)},
-            "gates": {"metrics": {metric: {"greater_is_better": True}}},
+            "gates": {"metrics": {metric: {}}},
             "monitoring": {"performance": {"metric": metric, "max_absolute_drop": 0.1}},
         }
     )

@@ -66,7 +66,7 @@ MODEL = ModelSpec.model_validate(
             "name": "xgboost.XGBRegressor",
             "params": {"n_estimators": 100, "max_depth": 5, "tree_method": "hist"},
         },
-        "gates": {"metrics": {"r2_score": {"greater_is_better": True, "threshold": 0.0}}},
+        "gates": {"metrics": {"r2_score": {"threshold": 0.0}}},
         "deployment": {"target": "batch", "batch": {"chunk_rows": CHUNK_ROWS}},
         "monitoring": {"performance": {"metric": "r2_score", "max_absolute_drop": 0.1}},
     }

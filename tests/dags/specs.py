@@ -28,7 +28,7 @@ task: classification
 target: late
 features: {{numeric: [distance]}}
 estimator: {{name: sklearn.linear_model.LogisticRegression}}
-gates: {{metrics: {{roc_auc: {{greater_is_better: true, threshold: 0.6}}}}}}
+gates: {{metrics: {{roc_auc: {{threshold: 0.6}}}}}}
 monitoring: {{performance: {{metric: roc_auc, max_absolute_drop: 0.05}}}}
 """
 

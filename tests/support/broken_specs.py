@@ -109,7 +109,7 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         f"{MODEL_FILE}:2: dataset: given 'Shop'; expected 2 to 63 lower-case",
     ),
     "empty mapping": (
-        broken_model("    roc_auc: {greater_is_better: true, threshold: 0.6}", "    {}"),
+        broken_model("    roc_auc: {threshold: 0.6}", "    {}"),
         "gates.metrics: given {}; expected at least one entry",
     ),
     "written twice": (
@@ -185,9 +185,7 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         f"{MODEL_FILE}:4: target: 'sold' is of type string; expected boolean or integer",
     ),
     "gate that does not fit the task": (
-        broken_model(
-            "    roc_auc: {greater_is_better: true", "    r2_score: {greater_is_better: true"
-        ),
+        broken_model("    roc_auc: {threshold", "    r2_score: {threshold"),
         f"{MODEL_FILE}:12: gates.metrics.r2_score: .* does not fit task classification\n  hint: ",
     ),
     "performance that does not fit the task": (
@@ -199,11 +197,14 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         f"{MODEL_FILE}:9: estimator.name: sklearn.linear_model.Ridge does not fit",
     ),
     "gate in the wrong direction": (
-        broken_model("greater_is_better: true", "greater_is_better: false"),
-        "gates.metrics.roc_auc.greater_is_better: roc_auc is better when it is greater",
+        broken_model("{threshold: 0.6}", "{threshold: 0.6, greater_is_better: false}"),
+        (
+            f"{MODEL_FILE}:12: gates.metrics.roc_auc.greater_is_better: "
+            "roc_auc is better when it is greater\n  hint: remove greater_is_better"
+        ),
     ),
     "gate without a bar": (
-        broken_model(", threshold: 0.6", ""),
+        broken_model("threshold: 0.6", ""),
         "gates.metrics.roc_auc: sets no bar, so every challenger passes",
     ),
     "misspelt target": (

@@ -62,7 +62,7 @@ def model(
             "target": "late",
             "features": {"numeric": ["wind"], "categorical": ["port"]},
             "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
-            "gates": {"metrics": {"roc_auc": {"greater_is_better": True}}},
+            "gates": {"metrics": {"roc_auc": {}}},
             "monitoring": watched | (monitoring or {}),
             "retraining": {"first_after_labels": 1000} | (retraining or {}),
         }

@@ -54,7 +54,7 @@ def spec_of(cluster: Mapping[str, Any], model: str = "flight_delay") -> ModelSpe
             "target": "late",
             "features": {"numeric": ["distance"]},
             "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
-            "gates": {"metrics": {"roc_auc": {"greater_is_better": True, "threshold": 0.5}}},
+            "gates": {"metrics": {"roc_auc": {"threshold": 0.5}}},
             "deployment": {
                 "target": "kubernetes",
                 "kubernetes": {"image": "registry.example.org/server:1", **cluster},

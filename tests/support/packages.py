@@ -57,7 +57,7 @@ def spec(estimator: str, **params: Any) -> ModelSpec:
             "target": "late",
             "features": {"numeric": ["wind", "decks"], "categorical": ["port", "berth"]},
             "estimator": {"name": estimator, "params": params},
-            "gates": {"metrics": {metric: {"greater_is_better": True}}},
+            "gates": {"metrics": {metric: {}}},
             "monitoring": {"performance": {"metric": metric, "max_absolute_drop": 0.1}},
         }
     )

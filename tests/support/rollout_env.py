@@ -57,7 +57,7 @@ SPEC = ModelSpec.model_validate(
         "target": "late",
         "features": {"numeric": ["distance"], "categorical": ["origin"]},
         "estimator": {"name": "sklearn.linear_model.LogisticRegression"},
-        "gates": {"metrics": {"roc_auc": {"greater_is_better": True, "threshold": 0.5}}},
+        "gates": {"metrics": {"roc_auc": {"threshold": 0.5}}},
         "deployment": {"verify": {"replay_rows": 20}},
         "monitoring": {"performance": {"metric": "roc_auc", "max_absolute_drop": 0.05}},
     }

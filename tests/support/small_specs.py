@@ -41,7 +41,7 @@ estimator:
   name: sklearn.linear_model.LogisticRegression
 gates:
   metrics:
-    roc_auc: {greater_is_better: true, threshold: 0.6}
+    roc_auc: {threshold: 0.6}
 monitoring:
   performance: {metric: roc_auc, max_absolute_drop: 0.1}
 """

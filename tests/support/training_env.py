@@ -152,9 +152,7 @@ def spec(**changes: Any) -> ModelSpec:
     value["training"] = {"holdout_days": 10, "min_rows": 500}
     value["gates"] = {
         "min_holdout_rows": 100,
-        "metrics": {
-            "roc_auc": {"greater_is_better": True, "threshold": 0.55, "min_absolute_change": 0.0}
-        },
+        "metrics": {"roc_auc": {"threshold": 0.55, "min_absolute_change": 0.0}},
     }
     return ModelSpec.model_validate(value | changes)
 

@@ -22,7 +22,7 @@ from tests.support import ferry_dataset
 from tests.support.training_env import TrainingEnv, spec
 
 DAY = timedelta(days=1)
-LOW_BAR = {"greater_is_better": True, "threshold": 0.55}
+LOW_BAR = {"threshold": 0.55}
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_a_promoted_challenger_is_registered_with_its_story(env: TrainingEnv) ->
 
 def test_a_refused_challenger_is_not_registered(env: TrainingEnv) -> None:
     """The gate's reason is the promotion's reason, and the registry is left alone."""
-    bars = {"roc_auc": {"greater_is_better": True, "threshold": 0.99}}
+    bars = {"roc_auc": {"threshold": 0.99}}
     env.spec = spec(gates={"metrics": bars, "min_holdout_rows": 100})
     request = env.ask()
     gated = env.until_gate(request).verdict

@@ -121,7 +121,7 @@ def test_a_version_that_its_pipeline_answers_for_cannot_be_exported(
     """The recorded reason is told, and nothing is written."""
     env.spec = spec(
         estimator={"name": "xgboost.XGBClassifier", "params": {"booster": "gblinear"}},
-        gates={"min_holdout_rows": 1, "metrics": {"roc_auc": {"greater_is_better": True}}},
+        gates={"min_holdout_rows": 1, "metrics": {"roc_auc": {}}},
     )
     env.champion()
     told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))

@@ -28,21 +28,31 @@ THRESHOLDS = st.builds(
 MISSING = st.sampled_from([None, math.nan, math.inf, "0.7", True])
 
 
+def _metric(bar: Threshold) -> str:
+    """A metric of the bar's direction."""
+    return "roc_auc" if bar.greater_is_better else "log_loss"
+
+
 def _gates(bar: Threshold) -> Gates:
-    return Gates(metrics={"roc_auc": bar}, min_holdout_rows=100)
+    return Gates(metrics={_metric(bar): bar}, min_holdout_rows=100)
 
 
 def _numbers(
-    challenger: Number, *, champion: Number = None, constant: Number = 0.5, rows: Number = 1000
+    challenger: Number,
+    *,
+    champion: Number = None,
+    constant: Number = 0.5,
+    rows: Number = 1000,
+    metric: str = "roc_auc",
 ) -> dict[str, Number]:
     """Numbers of an evaluation; with a champion's, there is one."""
     numbers: dict[str, Number] = {
         "rows": rows,
         "champion.version": None if champion is None else 4,
-        "challenger.roc_auc": challenger,
-        "constant.roc_auc": constant,
+        f"challenger.{metric}": challenger,
+        f"constant.{metric}": constant,
     }
-    return numbers if champion is None else numbers | {"champion.roc_auc": champion}
+    return numbers if champion is None else numbers | {f"champion.{metric}": champion}
 
 
 @given(THRESHOLDS, VALUES, VALUES)
@@ -50,18 +60,19 @@ def test_with_a_champion_the_words_mean_what_mlflow_means(
     bar: Threshold, challenger: float, champion: float
 ) -> None:
     """MLflow's own validation comes to the same answer for the same threshold."""
-    words = bar.model_dump()
+    metric, words = _metric(bar), bar.model_dump()
     assume(any(value is not None for name, value in words.items() if name != "greater_is_better"))
     try:
         validate_evaluation_results(
-            {"roc_auc": MetricThreshold(**words)},
-            EvaluationResult(metrics={"roc_auc": challenger}, artifacts={}),
-            EvaluationResult(metrics={"roc_auc": champion}, artifacts={}),
+            {metric: MetricThreshold(**words)},
+            EvaluationResult(metrics={metric: challenger}, artifacts={}),
+            EvaluationResult(metrics={metric: champion}, artifacts={}),
         )
         expected = "promote"
     except MlflowException:
         expected = "refuse"
-    assert gate(_gates(bar), _numbers(challenger, champion=champion)).action == expected
+    numbers = _numbers(challenger, champion=champion, metric=metric)
+    assert gate(_gates(bar), numbers).action == expected
 
 
 @given(THRESHOLDS, VALUES, VALUES)
@@ -69,29 +80,29 @@ def test_the_first_model_must_beat_the_constant(
     bar: Threshold, challenger: float, constant: float
 ) -> None:
     """Without a champion a model that a constant equals is refused, whatever its threshold."""
-    verdict = gate(_gates(bar), _numbers(challenger, constant=constant))
+    verdict = gate(_gates(bar), _numbers(challenger, constant=constant, metric=_metric(bar)))
     if verdict.action == "promote":
         better = challenger > constant if bar.greater_is_better else challenger < constant
         assert better
 
 
-@given(THRESHOLDS, MISSING, VALUES, st.sampled_from(["rows", "challenger.roc_auc", "champion"]))
+@given(THRESHOLDS, MISSING, VALUES, st.sampled_from(["rows", "challenger", "champion"]))
 def test_what_cannot_be_computed_is_refused(
     bar: Threshold, missing: Number, value: float, which: str
 ) -> None:
     """No number stands for one that is missing, and the verdict says which it is."""
-    numbers = _numbers(value, champion=value)
-    numbers["champion.roc_auc" if which == "champion" else which] = missing
+    numbers = _numbers(value, champion=value, metric=_metric(bar))
+    numbers[which if which == "rows" else f"{which}.{_metric(bar)}"] = missing
     verdict = gate(_gates(bar), numbers)
     assert verdict.action == "refuse"
     assert "cannot be computed" in verdict.reason or "is not known" in verdict.reason
 
 
-@given(THRESHOLDS, VALUES, st.sampled_from(["rows", "champion.version", "challenger.roc_auc"]))
+@given(THRESHOLDS, VALUES, st.sampled_from(["rows", "champion.version", "challenger"]))
 def test_a_number_that_is_not_there_is_refused(bar: Threshold, value: float, which: str) -> None:
     """An evaluation that did not say whether there is a champion is no first model."""
-    numbers = _numbers(value)
-    del numbers[which]
+    numbers = _numbers(value, metric=_metric(bar))
+    del numbers[f"challenger.{_metric(bar)}" if which == "challenger" else which]
     assert gate(_gates(bar), numbers).action == "refuse"
 
 
@@ -100,7 +111,8 @@ def test_too_few_rows_are_refused(
     bar: Threshold, challenger: float, champion: float, rows: int
 ) -> None:
     """However good the numbers look, too few rows prove nothing."""
-    verdict = gate(_gates(bar), _numbers(challenger, champion=champion, rows=rows))
+    numbers = _numbers(challenger, champion=champion, rows=rows, metric=_metric(bar))
+    verdict = gate(_gates(bar), numbers)
     assert verdict.action == "refuse"
     assert f"{rows} common holdout rows" in verdict.reason
 
@@ -111,8 +123,10 @@ def test_a_better_challenger_is_never_refused_where_a_worse_one_passed(
 ) -> None:
     """Passing is monotone in the challenger's metric."""
     better = challenger + gain if bar.greater_is_better else challenger - gain
-    if gate(_gates(bar), _numbers(challenger, champion=champion)).action == "promote":
-        assert gate(_gates(bar), _numbers(better, champion=champion)).action == "promote"
+    before = _numbers(challenger, champion=champion, metric=_metric(bar))
+    if gate(_gates(bar), before).action == "promote":
+        after = _numbers(better, champion=champion, metric=_metric(bar))
+        assert gate(_gates(bar), after).action == "promote"
 
 
 @given(THRESHOLDS, VALUES | MISSING, VALUES | MISSING)
@@ -120,7 +134,7 @@ def test_every_verdict_can_be_written_down(
     bar: Threshold, challenger: Number, champion: Number
 ) -> None:
     """Numbers that JSON has no word for are written as null."""
-    verdict = gate(_gates(bar), _numbers(challenger, champion=champion))
+    verdict = gate(_gates(bar), _numbers(challenger, champion=champion, metric=_metric(bar)))
     floats = [value for value in verdict.numbers.values() if isinstance(value, float)]
     assert all(math.isfinite(value) for value in floats)
 
@@ -154,8 +168,8 @@ def test_every_gate_has_to_hold() -> None:
     """One metric that fails refuses the challenger, however good the others are."""
     gates = Gates(
         metrics={
-            "roc_auc": Threshold(greater_is_better=True, threshold=0.6),
-            "log_loss": Threshold(greater_is_better=False, threshold=0.5),
+            "roc_auc": Threshold(threshold=0.6),
+            "log_loss": Threshold(threshold=0.5),
         }
     )
     numbers = _numbers(0.9) | {"challenger.log_loss": 0.6, "constant.log_loss": 0.7}

@@ -283,7 +283,7 @@ def test_kinds_and_personal_columns_have_to_fit(
 
 def test_the_gates_here_are_asked_too(staging: Environment, production: Environment) -> None:
     """Where production is stricter than staging, what staging measured may not be enough."""
-    bar = {"greater_is_better": True, "threshold": 0.99}
+    bar = {"threshold": 0.99}
     production.yard.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": bar}})
     refused = production.bring(staging)
     assert refused.action == "refused"
@@ -321,7 +321,7 @@ def test_another_champion_is_compared_on_rows_of_this_environment(
     production.yard.spec = spec(
         gates={
             "min_holdout_rows": 100,
-            "metrics": {"roc_auc": {"greater_is_better": True, "min_absolute_change": -0.1}},
+            "metrics": {"roc_auc": {"min_absolute_change": -0.1}},
         }
     )
     brought = production.bring(staging)
@@ -339,7 +339,7 @@ def test_without_rows_for_a_comparison_nothing_is_brought(
     """No verdict comes from a default: too few rows are a refusal, no table is an error."""
     production.train("own", days=20, start=60, seed=5)
     production.roll()
-    bar = {"greater_is_better": True, "min_absolute_change": -0.1}
+    bar = {"min_absolute_change": -0.1}
     production.yard.spec = spec(gates={"min_holdout_rows": 1000, "metrics": {"roc_auc": bar}})
     refused = production.bring(staging)
     assert refused.action == "refused"

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from slipway.spec.dataset import Column, DatasetSpec, Expectation
+from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, nearest
 from slipway.spec.pydantic_errors import dotted
 from slipway.spec.yaml_reader import Document, Where
 
-GREATER_IS_BETTER: Mapping[str, bool] = {
-    "roc_auc": True,
-    "average_precision": True,
-    "log_loss": False,
-    "brier_score": False,
-    "mean_absolute_error": False,
-    "root_mean_squared_error": False,
-    "r2_score": True,
-}
 LOGGED_COLUMNS = frozenset(
     {"request_id", "row", "key", "event_time", "received_at", "version", "score"}
 )
@@ -89,10 +81,11 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
     document = documents["model"]
     for metric, gate in spec.gates.metrics.items():
         where: Where = ("gates", "metrics", metric)
-        better = GREATER_IS_BETTER[metric]
-        if gate.greater_is_better is not better:
+        better = METRICS[metric].greater_is_better
+        if gate.greater_is_better not in {None, better}:
             said = f"{metric} is better when it is {'greater' if better else 'smaller'}"
-            yield _problem(document, (*where, "greater_is_better"), said)
+            hint = "remove greater_is_better; Slipway knows each metric's direction"
+            yield _problem(document, (*where, "greater_is_better"), said, hint=hint)
         if gate.threshold is gate.min_absolute_change is gate.min_relative_change is None:
             hint = "set threshold, min_absolute_change or min_relative_change"
             yield _problem(document, where, "sets no bar, so every challenger passes", hint=hint)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Name, Spec, SpecConflict
 from slipway.spec.deployment import Deployment
+from slipway.spec.metrics import MetricName, Task, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
 
 EstimatorName = Literal[
@@ -20,9 +21,6 @@ EstimatorName = Literal[
     "sklearn.ensemble.RandomForestClassifier",
     "sklearn.ensemble.RandomForestRegressor",
 ]
-ClassificationMetric = Literal["roc_auc", "average_precision", "log_loss", "brier_score"]
-RegressionMetric = Literal["mean_absolute_error", "root_mean_squared_error", "r2_score"]
-Metric = Literal[ClassificationMetric, RegressionMetric]
 
 
 class Features(Spec):
@@ -62,7 +60,10 @@ class Training(Spec):
 class Threshold(Spec):
     """One gate, with the fields of MLflow's `MetricThreshold`."""
 
-    greater_is_better: bool = Field(description="Which way is better.")
+    greater_is_better: bool | None = Field(
+        default=None,
+        description="The metric's direction; known without it, and an error where it differs.",
+    )
     threshold: float | None = Field(default=None, description="Absolute bar for the challenger.")
     min_absolute_change: float | None = Field(
         default=None, description="How much better than the champion, in the metric's unit."
@@ -75,7 +76,7 @@ class Threshold(Spec):
 class Gates(Spec):
     """Gates that a trained model has to pass to become challenger."""
 
-    metrics: dict[Metric, Threshold] = Field(min_length=1, description="Gates by metric.")
+    metrics: dict[MetricName, Threshold] = Field(min_length=1, description="Gates by metric.")
     min_holdout_rows: int = Field(
         default=500, ge=1, description="Least number of common holdout rows."
     )
@@ -104,7 +105,7 @@ class Drift(Spec):
 class Performance(Spec):
     """When realised performance counts as decayed."""
 
-    metric: Metric = Field(description="Computed once labels have matured.")
+    metric: MetricName = Field(description="Computed once labels have matured.")
     max_absolute_drop: float = Field(
         ge=0, description="Allowed below the champion's value on its own holdout."
     )
@@ -171,7 +172,7 @@ class ModelSpec(Spec):
     description: str = Field(default="", description="Shown in Airflow's UI.")
     owner: str = Field(default="slipway", description="Owner, shown in Airflow's UI.")
     dataset: Name = Field(description="Dataset it learns from.")
-    task: Literal["classification", "regression"] = Field(description="Kind of prediction.")
+    task: Task = Field(description="Kind of prediction.")
     target: str = Field(description="Label column.")
     features: Features = Field(description="Feature columns.")
     estimator: Estimator = Field(description="Estimator.")
@@ -201,9 +202,9 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _metrics_fit_the_task(self) -> ModelSpec:
-        fitting = get_args(RegressionMetric if self.task == "regression" else ClassificationMetric)
+        fitting = metrics_of(self.task)
         watched = self.monitoring.performance.metric
-        used: dict[tuple[str, ...], Metric] = {
+        used: dict[tuple[str, ...], str] = {
             **{("gates", "metrics", metric): metric for metric in self.gates.metrics},
             ("monitoring", "performance", "metric"): watched,
         }

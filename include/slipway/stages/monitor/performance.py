@@ -11,6 +11,7 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
+from slipway.spec.metrics import METRICS
 from slipway.stages.model.labelled_rows import AVAILABLE_AT
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.windows import parse_monitored_window
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.spec.model import Metric, Monitoring
+    from slipway.spec.model import Monitoring
     from slipway.stages.monitor.drift import PredictionRows
     from slipway.stages.ports.metrics import Measure
     from slipway.stages.ports.registry import Registry
-
-HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"roc_auc", "average_precision", "r2_score"})
-"""The metrics that grow as a model gets better; the others are errors and losses."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
         missing = "on the champion's own holdout" if realised.value is not None else "on these rows"
         reason = f"{performance.metric} is not known {missing}, so nothing can be compared."
         return Verdict("inconclusive", reason, numbers)
-    higher = performance.metric in HIGHER_IS_BETTER
+    higher = METRICS[performance.metric].greater_is_better
     drop = (realised.promised - realised.value) * (1 if higher else -1)
     numbers |= {
         performance.metric: round(realised.value, 6),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadRequest
 from slipway.records.attempts import Attempt
@@ -17,7 +17,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import ClassificationMetric, RegressionMetric
+from slipway.spec.metrics import metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
@@ -31,11 +31,6 @@ from slipway.stages.train.splitting import to_target
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "classification": get_args(ClassificationMetric),
-    "regression": get_args(RegressionMetric),
-}
 
 
 def evaluate(
@@ -131,7 +126,7 @@ class Comparison:
         return rows[(times >= start) & (times > trained_until)]
 
     def _metrics(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
-        names = METRICS[self.spec.task]
+        names = metrics_of(self.spec.task)
         if scores is None:
             return {f"{who}.{name}": None for name in names}
         actual = to_target(rows[self.spec.target], self.spec.task)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
+from slipway.spec.metrics import METRICS
 from slipway.spec.model import Gates, Threshold
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
@@ -61,14 +62,15 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
 
 def _failures(metric: str, bar: Threshold, numbers: Mapping[str, Number]) -> Iterator[str]:
     """Comparisons of one metric that fail; all its numbers are finite."""
-    sign = 1.0 if bar.greater_is_better else -1.0
+    greater_is_better = METRICS[metric].greater_is_better
+    sign = 1.0 if greater_is_better else -1.0
     against = _baseline(numbers)
     challenger = _need(numbers, f"{CHALLENGER}.{metric}")
     baseline = _need(numbers, f"{against}.{metric}")
     gain = sign * (challenger - baseline)
     measured = f"{metric} {challenger:.4f}"
     if bar.threshold is not None and sign * challenger < sign * bar.threshold:
-        side = "below" if bar.greater_is_better else "above"
+        side = "below" if greater_is_better else "above"
         yield f"{measured} is {side} the threshold {bar.threshold:g}"
     if against == CONSTANT:
         if gain <= 0:

@@ -1,0 +1,100 @@
+"""The metrics that gates and monitoring can use, one row each.
+
+Adding a metric means adding a row to `METRICS`: specs then accept it for its task, evaluation
+computes it, and gates and monitoring compare it in its direction. Imports no scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is computed and compared.
+
+    Attributes:
+        name: As specs, run records and MLflow name it.
+        task: Kind of prediction that it measures.
+        greater_is_better: Its direction: True for scores, False for errors and losses.
+        function: Import path of a function of (labels, scores), both of shape (n_rows,).
+        arguments: Further keyword arguments of the function.
+        needs_both_classes: Whether it is undefined on rows of a single class.
+        min_rows: With fewer rows it is undefined.
+    """
+
+    name: str
+    task: Task
+    greater_is_better: bool
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    needs_both_classes: bool = False
+    min_rows: int = 1
+
+
+_SKLEARN = "sklearn.metrics."
+METRICS: Mapping[str, Metric] = {
+    row.name: row
+    for row in (
+        Metric(
+            "roc_auc",
+            "classification",
+            greater_is_better=True,
+            function=f"{_SKLEARN}roc_auc_score",
+            needs_both_classes=True,
+        ),
+        Metric(
+            "average_precision",
+            "classification",
+            greater_is_better=True,
+            function=f"{_SKLEARN}average_precision_score",
+            needs_both_classes=True,
+        ),
+        Metric(
+            "log_loss",
+            "classification",
+            greater_is_better=False,
+            function=f"{_SKLEARN}log_loss",
+            arguments={"labels": (0, 1)},
+        ),
+        Metric(
+            "brier_score",
+            "classification",
+            greater_is_better=False,
+            function=f"{_SKLEARN}brier_score_loss",
+        ),
+        Metric(
+            "mean_absolute_error",
+            "regression",
+            greater_is_better=False,
+            function=f"{_SKLEARN}mean_absolute_error",
+        ),
+        Metric(
+            "root_mean_squared_error",
+            "regression",
+            greater_is_better=False,
+            function=f"{_SKLEARN}root_mean_squared_error",
+        ),
+        Metric(
+            "r2_score",
+            "regression",
+            greater_is_better=True,
+            function=f"{_SKLEARN}r2_score",
+            min_rows=2,
+        ),
+    )
+}
+
+if TYPE_CHECKING:
+    MetricName = str
+else:
+    MetricName = Literal[tuple(METRICS)]
+
+
+def metrics_of(task: Task) -> tuple[str, ...]:
+    """Return the names of the metrics that measure a kind of prediction."""
+    return tuple(name for name, row in METRICS.items() if row.task == task)

@@ -1,0 +1,114 @@
+"""The table of metrics: one row makes a metric known to specs, evaluation, gates and monitoring."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import slipway
+from slipway.adapters.metrics import measure
+from slipway.spec.metrics import METRICS, metrics_of
+from slipway.spec.model import Gates, Monitoring, Threshold
+from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
+from slipway.stages.train.gates import gate
+
+ROWS = {
+    "classification": (pd.Series([0, 0, 1, 1]), [0.1, 0.4, 0.6, 0.9], [0.9, 0.6, 0.4, 0.1]),
+    "regression": (pd.Series([1.0, 2.0, 3.0, 4.0]), [1.1, 2.1, 2.9, 4.0], [9.0, 0.0, 9.0, 0.0]),
+}
+"""By task: labels, good predictions, bad predictions."""
+
+NEW_ROW = """\
+        Metric(
+            "max_error",
+            "regression",
+            greater_is_better=False,
+            function="sklearn.metrics.max_error",
+        ),
+"""
+USE_IT = """
+import pandas as pd
+import slipway.spec
+from slipway.adapters.metrics import measure
+from slipway.spec.metrics import metrics_of
+from slipway.spec.model import Gates, Monitoring
+from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
+from slipway.stages.train.gates import gate
+
+name = "max_error"
+assert name in metrics_of("regression")
+gates = Gates.model_validate({"metrics": {name: {"threshold": 2.0}}})
+watched = Monitoring.model_validate({"performance": {"metric": name, "max_absolute_drop": 0.5}})
+value = measure([name], actual=pd.Series([1.0, 2.0]), scores=[1.5, 5.0])[name]
+assert value == 3.0
+numbers = {"rows": 900, "champion.version": None, "constant.max_error": 9.0}
+reason = gate(gates, numbers | {"challenger.max_error": value}).reason
+assert "max_error 3.0000 is above the threshold 2" in reason, reason
+assert gate(gates, numbers | {"challenger.max_error": 1.0}).action == "promote"
+worse, better = (RealisedPerformance(900, 900, one, 9.0, 2.0) for one in (value, 1.0))
+assert judge_performance(worse, watched).action == "decayed"
+assert judge_performance(better, watched).action == "ok"
+"""
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_computed_on_rows_of_its_task(name: str) -> None:
+    """Better predictions have the better value, in the direction that the table states."""
+    actual, good, bad = ROWS[METRICS[name].task]
+    values = [measure([name], actual=actual, scores=scores)[name] for scores in (good, bad)]
+    better, worse = (value for value in values if value is not None)
+    assert (better > worse) is METRICS[name].greater_is_better
+    assert name in metrics_of(METRICS[name].task)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: str) -> None:
+    """A change for the better passes the gate and is no decay; a change for the worse is both."""
+    sign = 1 if METRICS[name].greater_is_better else -1
+    gates = Gates(metrics={name: Threshold(min_absolute_change=0.05)})
+    watched = Monitoring.model_validate(
+        {"performance": {"metric": name, "max_absolute_drop": 0.05}}
+    )
+    known = {"rows": 900, "champion.version": 1, f"champion.{name}": 0.5}
+    for change, action, state in ((0.1, "promote", "ok"), (-0.1, "refuse", "decayed")):
+        value = 0.5 + sign * change
+        assert gate(gates, known | {f"challenger.{name}": value}).action == action
+        realised = RealisedPerformance(900, 900, value, 0.5, 0.5)
+        assert judge_performance(realised, watched).action == state
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_first_model_has_to_beat_a_constant_in_every_metric(name: str) -> None:
+    """Without a champion the constant model's value is the floor, in the metric's direction."""
+    sign = 1 if METRICS[name].greater_is_better else -1
+    gates = Gates(metrics={name: Threshold(min_absolute_change=0.0)})
+    known = {"rows": 900, "champion.version": None, f"constant.{name}": 0.5}
+    for change, action in ((0.1, "promote"), (-0.1, "refuse")):
+        numbers = known | {f"challenger.{name}": 0.5 + sign * change}
+        assert gate(gates, numbers).action == action
+
+
+def test_adding_a_metric_is_one_row(tmp_path: Path) -> None:
+    """A copy of the package with one more row accepts, computes, gates and monitors the metric."""
+    package = Path(slipway.__file__).parent
+    copy = tmp_path / "slipway"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    table = copy / "spec" / "metrics.py"
+    before, after = table.read_text().split("    for row in (\n")
+    table.write_text(f"{before}    for row in (\n{NEW_ROW}{after}")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", USE_IT],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
