@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm, write_onnx
 from slipway.adapters.model_package.parity import compare
 from slipway.adapters.onnx_model import OnnxModel
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import EstimatorName
+from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.train.engine_choice import ParityCheck, choose_engine
 
 HERE = Path(__file__).resolve().parent
@@ -123,7 +123,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
     """Convert, try and time every case; the table goes to standard error with `--json`."""
     logging.disable(logging.WARNING)
     converters = line_up()
-    cases = [Case(name, {}, FEW) for name in get_args(EstimatorName)]
+    cases = [Case(name, {}, FEW) for name in ESTIMATORS]
     if not effort.quick:
         cases += [Case(*one) for one in PARAMS]
     tried: dict[str, list[Tried]] = {name: [] for name in converters}
@@ -232,13 +232,13 @@ def learn(case: Case) -> tuple[LearnedModel, pd.DataFrame]:
 
 def spec_of(case: Case) -> ModelSpec:
     """The model of lateness."""
-    classifies = "Classif" in case.estimator or "Logistic" in case.estimator
-    metric = "roc_auc" if classifies else "r2_score"
+    task = ESTIMATORS[case.estimator].task
+    metric = "roc_auc" if task == "classification" else "r2_score"
     return ModelSpec.model_validate(
         {
             "model": "delay",
             "dataset": "ferries",
-            "task": "classification" if classifies else "regression",
+            "task": task,
             "target": "late",
             "features": {"numeric": list(NUMBERS), "categorical": list(TEXTS)},
             "estimator": {"name": case.estimator, "params": dict(case.params)},

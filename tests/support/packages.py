@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,9 @@ from slipway.adapters.model_package import Package
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.model import EstimatorName
+from slipway.spec.estimators import ESTIMATORS as TABLE
 
-TASKS = {"roc_auc": "classification", "r2_score": "regression"}
-ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
+ESTIMATORS: tuple[str, ...] = tuple(TABLE)
 
 
 def dataset(**pii: str) -> DatasetSpec:
@@ -47,13 +46,13 @@ def dataset(**pii: str) -> DatasetSpec:
 
 def spec(estimator: str, **params: Any) -> ModelSpec:
     """A model of lateness; of its minutes where the estimator predicts numbers."""
-    classifies = "Classif" in estimator or "Logistic" in estimator
-    metric = "roc_auc" if classifies else "r2_score"
+    task = TABLE[estimator].task
+    metric = "roc_auc" if task == "classification" else "r2_score"
     return ModelSpec.model_validate(
         {
             "model": "delay",
             "dataset": "ferries",
-            "task": TASKS[metric],
+            "task": task,
             "target": "late",
             "features": {"numeric": ["wind", "decks"], "categorical": ["port", "berth"]},
             "estimator": {"name": estimator, "params": params},

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-import slipway
 from slipway.adapters.metrics import measure
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.spec.model import Gates, Monitoring, Threshold
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate
+from tests.support.package_copy import run_with_row
 
 ROWS = {
     "classification": (pd.Series([0, 0, 1, 1]), [0.1, 0.4, 0.6, 0.9], [0.9, 0.6, 0.4, 0.1]),
@@ -34,7 +30,6 @@ NEW_ROW = """\
 """
 USE_IT = """
 import pandas as pd
-import slipway.spec
 from slipway.adapters.metrics import measure
 from slipway.spec.metrics import metrics_of
 from slipway.spec.model import Gates, Monitoring
@@ -96,19 +91,4 @@ def test_the_first_model_has_to_beat_a_constant_in_every_metric(name: str) -> No
 
 def test_adding_a_metric_is_one_row(tmp_path: Path) -> None:
     """A copy of the package with one more row accepts, computes, gates and monitors the metric."""
-    package = Path(slipway.__file__).parent
-    copy = tmp_path / "slipway"
-    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    table = copy / "spec" / "metrics.py"
-    before, after = table.read_text().split("    for row in (\n")
-    table.write_text(f"{before}    for row in (\n{NEW_ROW}{after}")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", USE_IT],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_with_row(tmp_path, table="spec/metrics.py", row=NEW_ROW, script=USE_IT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from slipway.spec.dataset import Column, DatasetSpec, Expectation
+from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, nearest
@@ -89,7 +90,7 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
         if gate.threshold is gate.min_absolute_change is gate.min_relative_change is None:
             hint = "set threshold, min_absolute_change or min_relative_change"
             yield _problem(document, where, "sets no bar, so every challenger passes", hint=hint)
-    if spec.estimator.name.endswith(("Regressor", "Ridge")) is (spec.task == "classification"):
+    if ESTIMATORS[spec.estimator.name].task != spec.task:
         said = f"{spec.estimator.name} does not fit task {spec.task}"
         yield _problem(document, ("estimator", "name"), said)
     yield from _deployment_problems(spec, document)

@@ -8,19 +8,9 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Name, Spec, SpecConflict
 from slipway.spec.deployment import Deployment
+from slipway.spec.estimators import EstimatorName
 from slipway.spec.metrics import MetricName, Task, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
-
-EstimatorName = Literal[
-    "xgboost.XGBClassifier",
-    "xgboost.XGBRegressor",
-    "sklearn.linear_model.LogisticRegression",
-    "sklearn.linear_model.Ridge",
-    "sklearn.ensemble.HistGradientBoostingClassifier",
-    "sklearn.ensemble.HistGradientBoostingRegressor",
-    "sklearn.ensemble.RandomForestClassifier",
-    "sklearn.ensemble.RandomForestRegressor",
-]
 
 
 class Features(Spec):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from pkgutil import resolve_name
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -32,13 +32,14 @@ from slipway.adapters.model_package.package import (
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.model.manifest import REFERENCE, SOURCE, seal
 from slipway.stages.model.onnx_form import ONNX
 
-# Penalties need columns of one scale; trees do not.
-SCALED = frozenset({"sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Ridge"})
-PARALLEL = ("xgboost.", "sklearn.ensemble.RandomForest")
-REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "skops", "xgboost-cpu")
+REQUIREMENTS = sorted(
+    {"numpy", "pandas", "scikit-learn", "skops", *(row.distribution for row in ESTIMATORS.values())}
+)
+"""Packages that a saved model needs, pinned to the versions that it was trained with."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class SklearnLearner:
     def _prepare(self, numeric: list[str], categorical: list[str]) -> ColumnTransformer:
         # Keep an all-null column: a revised delivery may fill it, and the shape must not change.
         impute = SimpleImputer(strategy="median", keep_empty_features=True)
-        scaled = self.spec.estimator.name in SCALED
+        scaled = ESTIMATORS[self.spec.estimator.name].scaled
         numbers = Pipeline([("impute", impute), ("scale", StandardScaler())]) if scaled else impute
         encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
         return ColumnTransformer(
@@ -119,19 +120,22 @@ class SklearnLearner:
 
     def _estimator(self) -> BaseEstimator:
         own = getattr(self._own(), "estimator", None)
-        params: dict[str, Any] = {"random_state": self.spec.training.seed}
-        if self.spec.estimator.name.startswith(PARALLEL):
-            params["n_jobs"] = _training_threads()
+        row = ESTIMATORS[self.spec.estimator.name]
+        params: dict[str, Any] = {}
+        if row.seed is not None:
+            params[row.seed] = self.spec.training.seed
+        if row.threads is not None:
+            params[row.threads] = _training_threads()
         params |= self.spec.estimator.params
         if own is not None:
             estimator: BaseEstimator = own(params)
             return estimator
-        module, _, name = self.spec.estimator.name.rpartition(".")
+        kind = resolve_name(row.path)
         try:
-            return getattr(importlib.import_module(module), name)(**params)
+            return kind(**params)
         except TypeError as error:
             raise SpecError(
-                f"{name} does not take these params",
+                f"{kind.__name__} does not take these params",
                 found=str(error),
                 where=f"model.yaml of {self.spec.model}: estimator.params",
             ) from error

@@ -19,17 +19,11 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import Tampered
+from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.model.manifest import MODEL, SOURCE, open_sealed
 
 TRUSTED = frozenset(
-    {
-        "numpy.dtype",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.tree._tree.Tree",
-        "xgboost.core.Booster",
-        "xgboost.sklearn.XGBClassifier",
-        "xgboost.sklearn.XGBRegressor",
-    }
+    {"numpy.dtype", *(name for row in ESTIMATORS.values() for name in row.trusted_types)}
 )
 """Types that skops may build beside its safe ones; a `pipeline.py` adds its own classes."""
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from slipway.adapters.model_package.onnx_form.graph import Array, Block, Graph, Matrix, NoOnnxForm
 from slipway.adapters.model_package.onnx_form.transformers import write_transformer
 from slipway.adapters.model_package.onnx_form.trees import Forest, Tree, write_forest
+from slipway.spec.estimators import ESTIMATORS
 
 # XGBoost's link from the sum of the trees to a prediction, by objective.
 IDENTITY = frozenset(
@@ -53,15 +54,14 @@ def write_estimator(graph: Graph, estimator: Any, features: Matrix) -> WrittenEs
         for _, step in estimator.steps[:-1]:
             features = write_transformer(graph, step, features)
         return write_estimator(graph, estimator.steps[-1][1], features)
-    name = f"{type(estimator).__module__.partition('.')[0]}.{type(estimator).__name__}"
-    writer = WRITERS.get(name)
-    if writer is None:
+    row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
+    if row is None or row.onnx is None:
         raise NoOnnxForm(f"estimator {type(estimator).__name__} has no ONNX form")
     if len(getattr(estimator, "classes_", (0, 1))) != 2:  # noqa: PLR2004 - two classes are 0 and 1
         raise NoOnnxForm(
             f"estimator {type(estimator).__name__} has an ONNX form only for two classes"
         )
-    return writer(graph, estimator, features)
+    return WRITERS[row.onnx](graph, estimator, features)
 
 
 def _sum_of_trees(graph: Graph, forest: Forest, features: Matrix) -> str:
@@ -194,12 +194,10 @@ def _logistic(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimato
 LINKS: Mapping[str, str | None] = {"IdentityLink": None, "LogitLink": "Sigmoid", "LogLink": "Exp"}
 
 WRITERS: Mapping[str, Callable[[Graph, Any, Matrix], WrittenEstimator]] = {
-    "xgboost.XGBClassifier": _xgboost,
-    "xgboost.XGBRegressor": _xgboost,
-    "sklearn.LogisticRegression": _logistic,
-    "sklearn.Ridge": _linear,
-    "sklearn.HistGradientBoostingClassifier": _hist_gradient_boosting,
-    "sklearn.HistGradientBoostingRegressor": _hist_gradient_boosting,
-    "sklearn.RandomForestClassifier": _random_forest,
-    "sklearn.RandomForestRegressor": _random_forest,
+    "xgboost": _xgboost,
+    "logistic": _logistic,
+    "linear": _linear,
+    "hist_gradient_boosting": _hist_gradient_boosting,
+    "random_forest": _random_forest,
 }
+"""Writers by the name that a row of `spec/estimators.py` has for them."""

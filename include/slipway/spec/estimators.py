@@ -1,0 +1,116 @@
+"""The estimators that a model can name, one row each.
+
+Adding an estimator means adding a row to `ESTIMATORS`: specs then accept it for its task, and
+training, saving, loading and the conversion to ONNX read the row. Imports no scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from slipway.spec.metrics import Task
+
+
+@dataclass(frozen=True)
+class EstimatorClass:
+    """How an estimator is built, saved and converted.
+
+    Attributes:
+        path: Import path of its class; its name in specs.
+        task: Kind of prediction.
+        seed: Its parameter for the seed; None where it has none.
+        threads: Its parameter for the number of threads; None where it has none.
+        scaled: Whether numbers are standardized for it: penalties need columns of one scale,
+            trees do not.
+        trusted_types: Types that skops may build for it, beside its safe ones.
+        onnx: Its writer in `adapters/model_package/onnx_form/estimators.py`; None: the version
+            is served by its pipeline.
+        distribution: Package on PyPI that provides the class.
+    """
+
+    path: str
+    task: Task
+    seed: str | None = "random_state"
+    threads: str | None = None
+    scaled: bool = False
+    trusted_types: tuple[str, ...] = ()
+    onnx: str | None = None
+    distribution: str = "scikit-learn"
+
+    def builds(self, estimator: object) -> bool:
+        """Return whether an object is of exactly this class, by the names of package and class."""
+        kind = type(estimator)
+        package, name = kind.__module__.partition(".")[0], kind.__name__
+        return self.path.startswith(f"{package}.") and self.path.endswith(f".{name}")
+
+
+_TREE = ("sklearn.tree._tree.Tree",)
+_HISTOGRAM_TREE = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+_BOOSTER = "xgboost.core.Booster"
+
+ESTIMATORS: Mapping[str, EstimatorClass] = {
+    row.path: row
+    for row in (
+        EstimatorClass(
+            "xgboost.XGBClassifier",
+            "classification",
+            threads="n_jobs",
+            trusted_types=(_BOOSTER, "xgboost.sklearn.XGBClassifier"),
+            onnx="xgboost",
+            distribution="xgboost-cpu",
+        ),
+        EstimatorClass(
+            "xgboost.XGBRegressor",
+            "regression",
+            threads="n_jobs",
+            trusted_types=(_BOOSTER, "xgboost.sklearn.XGBRegressor"),
+            onnx="xgboost",
+            distribution="xgboost-cpu",
+        ),
+        EstimatorClass(
+            "sklearn.linear_model.LogisticRegression",
+            "classification",
+            scaled=True,
+            onnx="logistic",
+        ),
+        EstimatorClass(
+            "sklearn.linear_model.Ridge",
+            "regression",
+            scaled=True,
+            onnx="linear",
+        ),
+        EstimatorClass(
+            "sklearn.ensemble.HistGradientBoostingClassifier",
+            "classification",
+            trusted_types=_HISTOGRAM_TREE,
+            onnx="hist_gradient_boosting",
+        ),
+        EstimatorClass(
+            "sklearn.ensemble.HistGradientBoostingRegressor",
+            "regression",
+            trusted_types=_HISTOGRAM_TREE,
+            onnx="hist_gradient_boosting",
+        ),
+        EstimatorClass(
+            "sklearn.ensemble.RandomForestClassifier",
+            "classification",
+            threads="n_jobs",
+            trusted_types=_TREE,
+            onnx="random_forest",
+        ),
+        EstimatorClass(
+            "sklearn.ensemble.RandomForestRegressor",
+            "regression",
+            threads="n_jobs",
+            trusted_types=_TREE,
+            onnx="random_forest",
+        ),
+    )
+}
+
+if TYPE_CHECKING:
+    EstimatorName = str
+else:
+    EstimatorName = Literal[tuple(ESTIMATORS)]

@@ -1,0 +1,36 @@
+"""A copy of the package with one more row in a table, tried in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import slipway
+
+PROJECT = Path(__file__).parents[2]
+
+
+def run_with_row(folder: Path, *, table: str, row: str, script: str) -> None:
+    """Run a script on a copy of the package; fail unless it ends well.
+
+    Args:
+        folder: Where the copy is made.
+        table: The file of the table, below the package, e.g. `spec/metrics.py`.
+        row: The lines to put before its first row.
+        script: What to run.
+    """
+    copy = folder / "slipway"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(slipway.__file__).parent, copy, ignore=ignored)
+    start = "    for row in (\n"
+    before, after = (copy / table).read_text().split(start)
+    (copy / table).write_text(f"{before}{start}{row}{after}")
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{PROJECT}"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
