@@ -33,7 +33,7 @@ from slipway.adapters.model_package import load_package
 from tests.support import packages
 
 engines = {"sklearn.ensemble.ExtraTreesRegressor": "onnx",
-           "sklearn.naive_bayes.GaussianNB": "pipeline"}
+           "sklearn.naive_bayes.GaussianNB": "sklearn"}
 for number, (name, engine) in enumerate(engines.items()):
     params = {"n_estimators": 5} if engine == "onnx" else {}
     loaded = load_package(packages.saved(Path(f"model{number}"), packages.spec(name, **params)))

@@ -1,4 +1,4 @@
-"""deltalake: a dataset's streams as Delta tables, one commit for each batch.
+"""A dataset's streams as Delta tables: one commit for each batch.
 
 S3's address and credentials come from the standard `AWS_*` variables.
 """
@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours, refuse_late
-from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
+from slipway.adapters.delta_tables.column_types import check_column_types, to_arrow, to_pandas
+from slipway.adapters.delta_tables.delta_errors import translate_errors
+from slipway.adapters.delta_tables.fencing import check_fencing_token
+from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
 from slipway.stages.score.partitions import DataFile
@@ -44,15 +46,15 @@ class DeltaTables:
         attempt: Attempt,
         note: Mapping[str, str],
     ) -> int:
-        """Replace a batch's rows in one commit; a version of the table that holds them.
+        """Replace a batch's rows in one commit; return a version of the table that holds them.
 
         Args:
             table: `<dataset>/<stream>`.
-            frame: Its rows, each column of one type; timestamps carry a time zone.
-            batch: Its id, written to the column `_batch`.
-            writer: Names the piece of work; its attempts are numbered within it.
-            attempt: Who commits; an older one than has committed is refused.
-            note: Goes into the commit, for the table's history.
+            frame: Rows of the batch, each column of one type; timestamps carry a time zone.
+            batch: Id of the batch, written to the column `_batch`.
+            writer: Name of the piece of work; its attempts are numbered within it.
+            attempt: Attempt that commits; its number is the fencing token.
+            note: Metadata of the commit, for the table's history.
 
         Raises:
             BadBatch: A column has a type that the table cannot take.
@@ -63,23 +65,23 @@ class DeltaTables:
         current = self._folder.find(table) or self._folder.create(
             table, rows.schema, partition_by=[_BATCH]
         )
-        refuse_other_types(rows.schema, pa.schema(current.schema()), table=table)
-        refuse_late(current, writer=writer, number=attempt.number, table=table)
+        check_column_types(rows.schema, pa.schema(current.schema()), table=table)
+        check_fencing_token(current, writer=writer, number=attempt.number, table=table)
         commit = CommitProperties(
             custom_metadata=dict(note), app_transactions=[Transaction(writer, attempt.number)]
         )
         attempt.check()
-        with ours("write", table):
+        with translate_errors("write", table):
             try:
                 # The snapshot that was checked, not the table's address: a newer attempt's commit
                 # in between is a conflict.
                 _replace_batch(current, rows, batch=batch, commit=commit)
             except CommitFailedError as error:
-                raise self._lost(table, writer=writer, attempt=attempt) from error
+                raise self._commit_conflict(table, writer=writer, attempt=attempt) from error
         return self._folder.need(table).version()
 
     def version(self, table: str) -> int | None:
-        """Newest version of a table, or None when there is no table yet."""
+        """Return the newest version of a table, or None if it does not exist."""
         current = self._folder.find(table)
         return None if current is None else current.version()
 
@@ -91,14 +93,14 @@ class DeltaTables:
         columns: Sequence[str] | None = None,
         where: Sequence[tuple[str, str, Any]] = (),
     ) -> pd.DataFrame:
-        """Rows of a table in no promised order, of shape (n_rows, n_columns).
+        """Return rows of a table in no promised order, of shape (n_rows, n_columns).
 
         Integers are `Int64`, truth values `boolean`, strings `str`, timestamps UTC microseconds.
 
         Args:
             table: `<dataset>/<stream>`.
-            version: An older state; the newest when None.
-            columns: Which to read; all when None.
+            version: Version to read; the newest when None.
+            columns: Columns to read; all when None.
             where: Conditions that all hold, such as `("distance", ">=", 500)`.
 
         Raises:
@@ -108,7 +110,7 @@ class DeltaTables:
         return _rows(opened, table, columns=columns, where=where)
 
     def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
-        """Greatest timestamp of a column, or None when there is none.
+        """Return the greatest timestamp of a column, or None if there is none.
 
         File statistics say which file holds it, rounded down to milliseconds;
         only that file's column is read, for the microseconds.
@@ -129,7 +131,7 @@ class DeltaTables:
         return greatest.to_pydatetime()
 
     def files(self, table: str, column: str, *, version: int) -> list[DataFile]:
-        """The data files of a version, each with the span of a timestamp column; no data is read.
+        """Return a version's data files with their span of a timestamp column, reading no data.
 
         Raises:
             NotFound: There is no such version.
@@ -158,25 +160,25 @@ class DeltaTables:
         where: Sequence[tuple[str, str, Any]] = (),
         chunk_rows: int,
     ) -> Iterator[pd.DataFrame]:
-        """The rows that `read` would return, a few at a time; what is not used is not kept.
+        """Yield the rows of a version in chunks, keeping none in memory.
 
         Args:
             table: `<dataset>/<stream>`.
-            version: Which state.
-            columns: Which to read.
+            version: Version to read.
+            columns: Columns to read.
             where: Conditions that all hold.
-            chunk_rows: Rows of a frame, at most.
+            chunk_rows: Largest number of rows in a frame.
 
         Raises:
             NotFound: There is no such table or version.
         """
         opened = self._folder.need(table, version=version)
-        with ours("read", table):
+        with translate_errors("read", table):
             batches = opened.to_pyarrow_dataset().to_batches(
                 columns=list(columns),
                 filter=pq.filters_to_expression(list(where)) if where else None,
                 batch_size=chunk_rows,
-                # By default whole files are read ahead, which is what a stream shall not do.
+                # The defaults read whole files ahead into memory.
                 batch_readahead=1,
                 fragment_readahead=1,
             )
@@ -185,7 +187,7 @@ class DeltaTables:
                     yield to_pandas(pa.Table.from_batches([batch]))
 
     def count(self, table: str, *, version: int | None = None) -> int:
-        """Number of rows, from file statistics; 0 when there is no table yet.
+        """Return the number of rows, from file statistics; 0 if the table does not exist.
 
         Raises:
             NotFound: There is no such version.
@@ -193,14 +195,14 @@ class DeltaTables:
         opened = self._folder.find(table, version=version)
         return 0 if opened is None else int(data_files(opened, table)["num_records"].sum())
 
-    def _lost(self, table: str, *, writer: str, attempt: Attempt) -> CommitConflict:
+    def _commit_conflict(self, table: str, *, writer: str, attempt: Attempt) -> CommitConflict:
         current = self._folder.find(table)
         if current is not None:
-            refuse_late(current, writer=writer, number=attempt.number, table=table)
+            check_fencing_token(current, writer=writer, number=attempt.number, table=table)
         return CommitConflict(
             f"another writer committed to {table} first",
             where=self._folder.uri(table),
-            hint="a retry reads what it wrote and can commit",
+            hint="a retry reads its rows and can commit",
         )
 
 
@@ -211,7 +213,7 @@ def _rows(
     columns: Sequence[str] | None,
     where: Sequence[tuple[str, str, Any]],
 ) -> pd.DataFrame:
-    with ours("read", table):
+    with translate_errors("read", table):
         rows = opened.to_pyarrow_table(
             columns=None if columns is None else list(columns), filters=list(where) or None
         )

@@ -1,4 +1,4 @@
-"""The few column types that tables keep, from pandas and back."""
+"""Column types of Delta tables: conversion from and to pandas."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _ALLOWED = "strings, integers, numbers, truth values, or timestamps with a time 
 
 
 def to_pandas(rows: pa.Table) -> pd.DataFrame:
-    """Rows of shape (n_rows, n_columns): `Int64`, `boolean`, `float64`, `str`, UTC microseconds."""
+    """Convert rows to a frame of `Int64`, `boolean`, `float64`, `str` and UTC microseconds."""
     frame: pd.DataFrame = rows.to_pandas(types_mapper=_PANDAS_TYPES.get)
     return frame
 
 
 def to_arrow(frame: pd.DataFrame, *, table: str) -> pa.Table:
-    """The same rows, each column as a table keeps it.
+    """Return rows with each column cast to the type that tables use for it.
 
     Raises:
-        BadBatch: A column has no type that tables keep.
+        BadBatch: A column has a type that tables cannot store.
     """
     try:
         rows = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
         fields = [field.with_type(_delta_type(field, table=table)) for field in rows.schema]
         return rows.cast(pa.schema(fields))
     except pa.ArrowException:
-        # Arrow's own words hold the value that did not fit.
+        # Arrow's message quotes the value that did not fit.
         raise BadBatch(
             f"a column of {table} holds values of more than one type",
             expected=_ALLOWED,
@@ -50,7 +50,7 @@ def to_arrow(frame: pd.DataFrame, *, table: str) -> pa.Table:
 
 
 def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
-    """The one type that a table keeps such a column in, whatever its width in the frame."""
+    """Return the type that tables use for a column, whatever its width in the frame."""
     kind = field.type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -68,11 +68,11 @@ def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
     )
 
 
-def refuse_other_types(rows: pa.Schema, stored: pa.Schema, *, table: str) -> None:
-    """Make sure that every column has the type that the table has kept it in so far.
+def check_column_types(rows: pa.Schema, stored: pa.Schema, *, table: str) -> None:
+    """Raise unless every column has the type that it has in the table.
 
     Raises:
-        BadBatch: One has another type.
+        BadBatch: A column has another type.
     """
     for field in rows:
         position = stored.get_field_index(field.name)

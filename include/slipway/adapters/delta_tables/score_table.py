@@ -1,6 +1,6 @@
-"""deltalake: each batch model's scores as one Delta table, a partition replaced in one commit.
+"""A batch model's scores as a Delta table: a partition is replaced in one commit.
 
-Monitoring reads it as it reads the prediction log of a model that has a server.
+Monitoring reads it like the prediction log of a model that has a server.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from slipway.adapters.delta_tables.opening import TablesFolder, data_files, ours, refuse_late
-from slipway.adapters.delta_tables.types import refuse_other_types, to_arrow, to_pandas
+from slipway.adapters.delta_tables.column_types import check_column_types, to_arrow, to_pandas
+from slipway.adapters.delta_tables.delta_errors import translate_errors
+from slipway.adapters.delta_tables.fencing import check_fencing_token
+from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
 from slipway.stages.score.partitions import ScoredPartition
@@ -42,7 +44,7 @@ class ScoreTable:
         self._folder = TablesFolder(root)
 
     def held(self, model: str) -> dict[str, ScoredPartition]:
-        """What each partition was scored from and by whom, from file statistics."""
+        """Return the features and the model version of each partition, from file statistics."""
         table = _table(model)
         opened = self._folder.find(table)
         files = None if opened is None else data_files(opened, table)
@@ -69,15 +71,15 @@ class ScoreTable:
         features_version: int,
         attempt: Attempt,
     ) -> int:
-        """Replace a partition's rows in one commit; how many there are now.
+        """Replace a partition's rows in one commit; return how many there are now.
 
         Args:
-            model: Whose scores.
+            model: Name of the model.
             partition: Name of the partition.
-            frames: Its rows, a few at a time: read while they are written, and never kept.
+            frames: Rows of the partition, in chunks that are written as they are read.
             features: Fingerprint of the features that were scored.
-            features_version: Version of their table; an older one than was scored is refused.
-            attempt: Who commits; an older one than has committed is refused.
+            features_version: Version of the features' table; a fencing token, too.
+            attempt: Attempt that commits; its number is the fencing token.
 
         Raises:
             CommitConflict: Another commit to this partition came first.
@@ -95,11 +97,11 @@ class ScoreTable:
             current = self._folder.create(table, first.schema, partition_by=[_PARTITION])
         kept = pa.schema(current.schema())
         schema = kept if first is None else first.schema
-        refuse_other_types(schema, kept, table=table)
+        check_column_types(schema, kept, table=table)
         fences = {attempt.ref.folder: attempt.number, f"features/{partition}": features_version}
         for writer, number in fences.items():
-            refuse_late(current, writer=writer, number=number, table=table)
-        with ours("write", table):
+            check_fencing_token(current, writer=writer, number=number, table=table)
+        with translate_errors("write", table):
             self._write(current, rows, schema, partition=partition, fences=fences, table=table)
         return rows.written
 
@@ -132,16 +134,16 @@ class ScoreTable:
             raise CommitConflict(
                 f"another writer committed to {table} first",
                 where=self._folder.uri(table),
-                hint="a retry reads what it wrote and can commit",
+                hint="a retry reads its rows and can commit",
             ) from error
         except DeltaError:
-            # What stopped the rows says more than that they stopped, and quotes none of them.
+            # The error of the rows is more precise than the writer's, and quotes no value.
             if rows.error is not None:
                 raise rows.error from None
             raise
 
     def days(self, model: str) -> list[date]:
-        """Days of event time, UTC, within the span of a file, oldest first."""
+        """Return the days of event time, UTC, that the span of any file covers, oldest first."""
         table = _table(model)
         opened = self._folder.find(table)
         if opened is None:
@@ -164,16 +166,16 @@ class ScoreTable:
         version: int | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Rows whose event time lies in [start, end), ordered by it.
+        """Return rows whose event time lies in [start, end), ordered by it.
 
-        A column that the table does not hold is not there; `received_at` is when a row was scored.
+        A column that the table lacks is left out; `received_at` is when a row was scored.
 
         Args:
-            model: Whose scores.
-            start: First moment that counts; none: from the beginning.
-            end: First moment that no longer counts; none: to the end.
-            version: Only what this model version scored; none: all of them.
-            columns: Only these, beside event_time and version; none: all.
+            model: Name of the model.
+            start: First moment of event time; None: from the beginning.
+            end: End of event time, exclusive; None: to the end.
+            version: Model version; None: all.
+            columns: Columns beside event_time and version; None: all.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -186,7 +188,7 @@ class ScoreTable:
         as_logged = {**{name: name for name in held}, **_AS_LOGGED}
         asked = dict.fromkeys([*_ALWAYS, *(as_logged if columns is None else columns)])
         wanted = {name: ds.field(as_logged[name]) for name in asked if name in as_logged}
-        with ours("read", table):
+        with translate_errors("read", table):
             rows = opened.to_pyarrow_dataset().to_table(
                 columns=wanted, filter=_condition(start, end, version)
             )
@@ -200,7 +202,7 @@ class ScoreTable:
         *,
         version: int | None = None,
     ) -> int:
-        """How many rows `read` would return.
+        """Return how many rows `read` would return.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -209,7 +211,7 @@ class ScoreTable:
         opened = self._folder.find(table)
         if opened is None:
             return 0
-        with ours("read", table):
+        with translate_errors("read", table):
             found: int = opened.to_pyarrow_dataset().count_rows(
                 filter=_condition(start, end, version)
             )
@@ -217,10 +219,10 @@ class ScoreTable:
 
 
 class _Rows:
-    """Frames on their way into a table, each made while the one before it is written.
+    """Frames to write, each computed while the one before it is written.
 
-    They are made on a thread of their own: the writer asks for them on a thread of its runtime,
-    on which nothing may be read through that runtime.
+    They are computed on a thread of their own: the writer requests them on a thread of its
+    runtime, on which nothing may be read through that runtime.
     """
 
     def __init__(self, frames: Iterable[pd.DataFrame], attempt: Attempt, **constants: str) -> None:
@@ -231,7 +233,7 @@ class _Rows:
         self.error: Exception | None = None
 
     def first(self, table: str) -> pa.Table | None:
-        """The first rows as the table keeps them, or None when there are none."""
+        """Return the first frame in the table's types, or None if there is none."""
         self._table = table
         frame = next(self._frames, None)
         if frame is None:
@@ -240,9 +242,9 @@ class _Rows:
         return self._arrow(frame)
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Every row, then the attempt's check.
+        """Yield all rows, then check the attempt.
 
-        What goes wrong is kept, since the writer forgets all but its words.
+        An error is kept in `error`, since the writer keeps only its message.
         """
         with ThreadPoolExecutor(max_workers=1) as maker:
             try:

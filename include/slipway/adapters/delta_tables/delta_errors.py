@@ -1,0 +1,32 @@
+"""Translate the errors of the Delta libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
+from slipway.errors import StoreUnavailable
+
+
+@contextmanager
+def translate_errors(verb: str, table: str) -> Iterator[None]:
+    """Raise Slipway's error in place of one of deltalake, pyarrow or the file system.
+
+    Args:
+        verb: What was tried, for the message.
+        table: Name of the table.
+
+    Raises:
+        StoreUnavailable: Something could not be read or written.
+    """
+    try:
+        yield
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise StoreUnavailable(
+            f"the store could not {verb} table {table}",
+            found=type(error).__name__,
+            hint="check SLIPWAY_STORE and, for S3, the AWS_… variables",
+        ) from error
