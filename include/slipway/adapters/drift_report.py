@@ -1,4 +1,4 @@
-"""Evidently: distances between two samples, column by column, and its HTML report."""
+"""Compute drift distances by column, and draw the HTML report, with Evidently."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from slipway.stages.monitor.distances import Columns
 
 
 class DriftReports:
-    """Evidently 0.7; its API has broken before, so nothing else knows it."""
+    """Fulfils monitoring's `Reports`; Evidently's API changes, so only this module uses it."""
 
     def distances(
         self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
     ) -> dict[str, float]:
-        """How far each column of `current` is from that of `reference`; 0 is equal.
+        """Return the distance of each column of `current` from that of `reference`; 0 is equal.
 
-        A column without a value on either side has no distance and is left out.
+        A column without values in one of them has no distance and is left out.
 
-        The statistic is called as Evidently's own `ValueDrift` metric calls it, without the plots
-        that make that thirty times slower.
+        The statistic is called as Evidently's `ValueDrift` metric calls it, but without its plots,
+        which make it thirty times slower.
 
         Args:
             reference: Rows to compare with.
-            current: Rows in question.
-            columns: Which columns, and by which of Evidently's distances.
+            current: Rows to compare.
+            columns: Columns, with the Evidently distance of each.
 
         Raises:
-            NotComputable: Evidently has no number for a column.
+            NotComputable: Evidently returns no number for a column.
         """
         found: dict[str, float] = {}
         for name, method in columns.methods().items():
@@ -52,14 +52,14 @@ class DriftReports:
         columns: Columns,
         thresholds: Mapping[str, float],
     ) -> bytes:
-        """Evidently's page about the same comparison, about 4.4 MB.
+        """Return Evidently's HTML page of the same comparison, about 4.4 MB.
 
         Args:
             reference: Rows to compare with.
-            current: Rows in question.
-            columns: Which columns, and by which of Evidently's distances.
-            thresholds: The distance at which the page calls a column drifted, by column;
-                a column that is not named has no distance and is left out.
+            current: Rows to compare.
+            columns: Columns, with the Evidently distance of each.
+            thresholds: Distance from which the page shows a column as drifted, by column;
+                columns without one are left out.
 
         Raises:
             NotComputable: Evidently cannot draw the report.
@@ -100,5 +100,5 @@ def _distance(
             found=type(error).__name__,
             where=name,
         ) from error
-    # The root of a divergence that rounding took below zero.
+    # NaN is the root of a divergence that rounding took below zero.
     return 0.0 if math.isnan(value) else value

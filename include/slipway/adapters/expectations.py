@@ -1,4 +1,4 @@
-"""Great Expectations: a spec's expectations, evaluated on a frame in memory.
+"""Evaluate a spec's expectations on a frame in memory (Great Expectations).
 
 The context is ephemeral: no project folder, no stored results, no Data Docs, nothing sent anywhere.
 """
@@ -40,13 +40,13 @@ _NOT_FOR_SPECS = {*GxExpectation.__fields__, "batch_id", "condition_parser", "ro
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong with one expectation as it is written.
+    """An error in how one expectation is written.
 
     Attributes:
-        position: Its place in its stream's list, from 0.
-        argument: Which of its arguments; empty: the expectation as a whole.
-        said: What is wrong.
-        nearest: The name that was probably meant.
+        position: Index in the stream's list, from 0.
+        argument: Argument with the error; empty: the expectation as a whole.
+        said: Description of the error.
+        nearest: Closest allowed name.
     """
 
     position: int
@@ -61,7 +61,7 @@ class Mistake:
 
 
 def check_expectations(expectations: Sequence[Expectation]) -> list[Mistake]:
-    """What is wrong with a stream's expectations as Great Expectations reads them."""
+    """Return the errors in a stream's expectations, by Great Expectations' own definitions."""
     return [
         mistake
         for position, expectation in enumerate(expectations)
@@ -73,36 +73,36 @@ class ExpectationSuites:
     """Fulfils the `ExpectationSuites` port."""
 
     def row_level(self, expectation: Expectation) -> bool:
-        """Whether it judges rows one by one, as its class in Great Expectations says.
+        """Return whether an expectation is evaluated row by row, by its class.
 
         Raises:
             SpecError: There is no such expectation.
         """
-        _refuse(_mistakes(0, expectation))
+        _raise_mistakes(_mistakes(0, expectation))
         return issubclass(_offered()[expectation.expect], _ROW_LEVEL)
 
     def validate(
         self, frame: pd.DataFrame, expectations: Sequence[Expectation]
     ) -> list[ExpectationResult]:
-        """What became of each expectation, in their order.
+        """Return the outcome of each expectation, in their order.
 
         Args:
-            frame: Rows in their declared types; its index labels name the rows.
-            expectations: Written rightly.
+            frame: Rows in their declared types; outcomes name rows by the frame's index.
+            expectations: Expectations of the stream.
 
         Raises:
-            SpecError: One is written wrongly, or cannot be computed on such columns.
+            SpecError: One is written wrongly, or cannot be computed on these columns.
         """
         if not expectations:
             return []
-        _refuse(check_expectations(expectations))
+        _raise_mistakes(check_expectations(expectations))
         suite = gx.ExpectationSuite(
             name="suite",
             expectations=[_build(one, position) for position, one in enumerate(expectations)],
         )
-        with _ours():
+        with _translate_errors():
             found = _batch(frame).validate(suite, result_format={"result_format": "COMPLETE"})
-        # Results come grouped by what they share, not in the order of the suite.
+        # Great Expectations returns results grouped, not in the order of the suite.
         results = {_position(one): one for one in found.results}
         return [_outcome(one, results[position]) for position, one in enumerate(expectations)]
 
@@ -122,21 +122,21 @@ def _position(result: ExpectationValidationResult) -> int:
 
 
 def _outcome(expectation: Expectation, result: ExpectationValidationResult) -> ExpectationResult:
-    _refuse_uncomputed(expectation, result)
+    _raise_uncomputed(expectation, result)
     seen = result.result.get("observed_value")
     rows = result.result.get("unexpected_index_list")
     return ExpectationResult(
         expectation=expectation.expect,
         columns=_columns(expectation),
         severity=expectation.severity,
-        # Expectations about quantiles answer with a numpy.bool, which no JSON can hold.
+        # Expectations about quantiles return a numpy.bool, which JSON cannot hold.
         success=bool(result.success),
         rows=None if rows is None else tuple(int(row) for row in rows),
         observed=float(seen) if isinstance(seen, Real) and math.isfinite(seen) else None,
     )
 
 
-def _refuse_uncomputed(expectation: Expectation, result: ExpectationValidationResult) -> None:
+def _raise_uncomputed(expectation: Expectation, result: ExpectationValidationResult) -> None:
     about = result.exception_info or {}
     raised = [one for one in (about, *about.values()) if isinstance(one, dict)]
     if any(one.get("raised_exception") for one in raised):
@@ -165,7 +165,7 @@ def _build(expectation: Expectation, position: int) -> GxExpectation:
 
 @cache
 def _offered() -> dict[str, type[GxExpectation]]:
-    """Classes by the name that specs use; those that ask a database have no place here."""
+    """Return classes by the name that specs use, without those that query a database."""
     kinds = (getattr(gxe, name) for name in dir(gxe) if name.startswith("Expect"))
     return {
         kind.expectation_type: kind
@@ -194,7 +194,7 @@ def _wrong_arguments(
     if not details:
         yield Mistake(position, "", str(error))
     unknown = [one for one in details if one["type"] == "value_error.extra"]
-    # What else is said often follows from the misspelt argument.
+    # Further errors often follow from the misspelt argument.
     for one in unknown or _one_for_each_place(details):
         place = ".".join(str(part) for part in one["loc"] if part != "__root__")
         if one in unknown:
@@ -208,7 +208,7 @@ def _one_for_each_place(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({one["loc"]: one for one in reversed(details)}.values())[::-1]
 
 
-def _refuse(mistakes: Sequence[Mistake] | Iterator[Mistake]) -> None:
+def _raise_mistakes(mistakes: Sequence[Mistake] | Iterator[Mistake]) -> None:
     said = [str(mistake) for mistake in mistakes]
     if said:
         raise SpecError(
@@ -220,7 +220,7 @@ def _refuse(mistakes: Sequence[Mistake] | Iterator[Mistake]) -> None:
 
 
 @contextmanager
-def _ours() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except GreatExpectationsError as error:

@@ -1,4 +1,4 @@
-"""Which code runs (git): the commit, whether files differ from it, its lock and its bills."""
+"""Read the state of the code (git): commit, uncommitted changes, lock, bills of materials."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ANSWER_WITHIN_S = 20
 
 
 def read_code_state(project: Path, *, commit: str = "") -> CodeState:
-    """What the code of a project folder is now.
+    """Return the state of the code in a project folder.
 
     Args:
         project: The checkout.
-        commit: What an image without git was told at its build; else git is asked.
+        commit: Commit that an image without git was built from; empty: git's.
     """
     requirements = project / "requirements"
     lock = requirements / "stages.txt"

@@ -1,4 +1,4 @@
-"""obstore: one store on a local folder or on S3.
+"""The object store, on a local folder or on S3 (obstore).
 
 S3's address and credentials come from the standard `AWS_*` variables, among them
 `AWS_ENDPOINT_URL` and, for an address without TLS, `AWS_ALLOW_HTTP`.
@@ -29,14 +29,14 @@ _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=30
 
 @dataclass(frozen=True)
 class S3Access:
-    """How to enter a bucket that is not this installation's own.
+    """Credentials and address of a bucket that is not this installation's own.
 
     Attributes:
-        key_id: Access key; empty: the `AWS_…` variables' credentials are used.
-        secret: Its secret.
-        session: Its session token; None: it is no temporary one.
-        region: Region; empty: the `AWS_…` variables' one.
-        endpoint: Address of the S3 server; empty likewise.
+        key_id: Access key; empty: the credentials of the `AWS_…` variables.
+        secret: Secret of the access key.
+        session: Session token; None: the access key is not temporary.
+        region: Region; empty: that of the `AWS_…` variables.
+        endpoint: Address of the S3 server; empty: that of the `AWS_…` variables.
     """
 
     key_id: str = ""
@@ -46,7 +46,7 @@ class S3Access:
     endpoint: str = ""
 
     def config(self) -> S3Config:
-        """The same for obstore, where it differs from the `AWS_…` variables."""
+        """Return obstore's configuration where it differs from the `AWS_…` variables."""
         config: S3Config = {}
         if self.region:
             config["region"] = self.region
@@ -55,10 +55,10 @@ class S3Access:
         return config
 
     def credentials(self) -> Callable[[], S3Credential] | None:
-        """What provides the credentials; None: the `AWS_…` variables do.
+        """Return a provider of the credentials; None: the `AWS_…` variables provide them.
 
-        A provider, since keys in a configuration would be used together with the session token
-        of the `AWS_…` variables.
+        Keys in obstore's configuration would be combined with the session token of the `AWS_…`
+        variables; a provider's are not.
         """
         if not self.key_id:
             return None
@@ -72,17 +72,17 @@ class S3Access:
 
 
 def open_store(root: str, *, access: S3Access | None = None, may_make: bool = True) -> ObjectStore:
-    """The store under one root.
+    """Open the store below a root.
 
     Args:
         root: A local folder, or `s3://bucket/prefix`.
-        access: How to enter the bucket; the `AWS_…` variables say it when not given.
-        may_make: Whether a local folder is made if there is none.
+        access: Access to the bucket; None: the `AWS_…` variables.
+        may_make: Whether to create a local folder that does not exist.
 
     Raises:
-        BadParameter: The root is neither.
-        NotFound: There is no such folder, and it may not be made.
-        StoreUnavailable: There is no such folder, and it cannot be made.
+        BadParameter: The root is neither a folder nor an S3 address.
+        NotFound: The folder does not exist, and may not be created.
+        StoreUnavailable: The folder does not exist, and cannot be created.
     """
     scheme, separator, place = root.partition("://")
     if not separator:
@@ -127,18 +127,22 @@ class ObjectStore:
         self._store = store
 
     def read(self, key: str) -> bytes:
-        """Bytes of one object, or `NotFound`."""
-        with self._asking("read", key):
+        """Return the bytes of an object.
+
+        Raises:
+            NotFound: There is no such object.
+        """
+        with self._translate_errors("read", key):
             return bytes(obstore.get(self._store, key).bytes())
 
     def write(self, key: str, data: bytes) -> None:
-        """Replace one object as a whole."""
-        with self._asking("write", key, missing="the bucket"):
+        """Write an object, replacing it as a whole."""
+        with self._translate_errors("write", key, missing="the bucket"):
             obstore.put(self._store, key, data)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write one object if there is none yet; True when this call did."""
-        with self._asking("create", key, missing="the bucket"):
+        """Write an object unless it exists; return whether this call wrote it."""
+        with self._translate_errors("create", key, missing="the bucket"):
             try:
                 obstore.put(self._store, key, data, mode="create")
             except AlreadyExistsError:
@@ -146,24 +150,24 @@ class ObjectStore:
         return True
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
+        """Return whether an object exists."""
         try:
-            with self._asking("look for", key):
+            with self._translate_errors("look for", key):
                 obstore.head(self._store, key)
         except NotFound:
             return False
         return True
 
     def list(self, prefix: str) -> list[Entry]:
-        """Every object below a folder, sorted by key."""
-        with self._asking("list", prefix, missing="the bucket"):
+        """Return every object below a folder, sorted by key."""
+        with self._translate_errors("list", prefix, missing="the bucket"):
             found = [meta for page in obstore.list(self._store, prefix) for meta in page]
         entries = [
             Entry(
                 key=meta["path"],
                 size=meta["size"],
                 modified=meta["last_modified"],
-                # S3's tag depends on the content alone; the time shows that it was written again.
+                # S3's tag depends on the content alone; the time tells two equal writes apart.
                 tag=f"{meta['e_tag']}@{meta['last_modified'].isoformat()}",
             )
             for meta in found
@@ -171,26 +175,28 @@ class ObjectStore:
         return sorted(entries, key=lambda entry: entry.key)
 
     def delete(self, key: str) -> None:
-        """Remove one object, if it is there."""
+        """Delete an object if it exists."""
         try:
-            with self._asking("delete", key):
+            with self._translate_errors("delete", key):
                 obstore.delete(self._store, key)
         except NotFound:
             return
 
     def uri(self, key: str) -> str:
-        """Path or `s3://` address of one object."""
+        """Return the path or `s3://` address of an object."""
         return f"{self.root}/{key}"
 
     @contextmanager
-    def _asking(self, verb: str, key: str, *, missing: str | None = None) -> Iterator[None]:
+    def _translate_errors(
+        self, verb: str, key: str, *, missing: str | None = None
+    ) -> Iterator[None]:
         self._refuse_after_fork()
         try:
             yield
         except FileNotFoundError as error:
             if missing is None:
                 raise NotFound(f"there is no {key} in the store", where=self.root) from error
-            raise self._unavailable(verb, key, found=f"{missing} is not there") from error
+            raise self._unavailable(verb, key, found=f"{missing} does not exist") from error
         except (BaseError, OSError) as error:
             raise self._unavailable(verb, key, found=str(error).partition("\n")[0]) from error
         except ValueError as error:
@@ -208,7 +214,7 @@ class ObjectStore:
         )
 
     def _refuse_after_fork(self) -> None:
-        """Raise where obstore would hang for ever: its threads do not survive a fork."""
+        """Raise in a forked child, where obstore would hang: its threads do not survive a fork."""
         process = os.getpid()
         if ObjectStore._used_by_process is None:
             ObjectStore._used_by_process = process
@@ -216,7 +222,7 @@ class ObjectStore:
             raise StoreUnavailable(
                 "the store cannot be used in this process",
                 found="it was used in the parent process before the fork",
-                hint="start the process afresh (spawn, subprocess) instead of forking",
+                hint="start a new process (spawn, subprocess) instead of forking",
             )
 
 

@@ -1,4 +1,4 @@
-"""A model version's ONNX form, loaded and asked.
+"""Load a model version's ONNX form and score rows with it.
 
 Runs in model servers; imports NumPy and ONNX Runtime, and neither pandas nor scikit-learn.
 """
@@ -21,15 +21,15 @@ Values = Sequence[float | str | None]
 
 
 class OnnxModel:
-    """A model that takes raw feature columns; any number of threads may ask it at once.
+    """A model that takes raw feature columns; safe to share among threads.
 
     Args:
         data: The ONNX form.
-        manifest: What the version's manifest says.
+        manifest: The version's manifest.
 
     Attributes:
-        columns: Name, kind (`number` or `string`) and whether it is required, by column.
-        manifest: What the version's manifest says.
+        columns: Name, kind (`number` or `string`) and whether it is required, of each column.
+        manifest: The version's manifest.
     """
 
     def __init__(self, data: bytes, manifest: Mapping[str, Any]) -> None:
@@ -37,21 +37,21 @@ class OnnxModel:
         self.columns: tuple[tuple[str, str, bool], ...] = tuple(
             (column["name"], column["kind"], column["required"]) for column in manifest["features"]
         )
-        # Images say so by ORT_DISABLE_TELEMETRY, before it is imported; this is for the others.
+        # Images set ORT_DISABLE_TELEMETRY; this covers every other installation.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
-        # One row is too little work to share; threads that wait for more of it spin.
+        # One row is too little work to share, and idle threads would spin.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        # Below its Python face, whose checks of names cost a fifth of what one row does.
+        # The Python method's checks of names take a fifth of the time of one row.
         self._run: Callable[[list[str], dict[str, Any], None], list[Any]] = session._sess.run  # noqa: SLF001
         kinds = [kind for _, kind, _ in self.columns]
         self._numbers = [place for place, kind in enumerate(kinds) if kind == "number"]
         self._texts = [place for place, kind in enumerate(kinds) if kind == "string"]
 
     def score(self, columns: Sequence[Sequence[Any]]) -> Scores:
-        """Probability of class 1, or predicted value, of shape (n_rows,).
+        """Return probabilities of class 1, or predicted values, of shape (n_rows,).
 
         Args:
             columns: Values by column, in the order of the signature; None when missing.
@@ -83,7 +83,7 @@ class OnnxModel:
 
 
 def load_onnx(folder: Path) -> OnnxModel:
-    """The ONNX form that a version's folder holds, its files checked against the manifest.
+    """Load the ONNX form from a version's folder, after checking its files against the manifest.
 
     Args:
         folder: A model version's folder, downloaded from the registry.
@@ -102,12 +102,12 @@ def load_onnx(folder: Path) -> OnnxModel:
             hint="it is served by its scikit-learn pipeline",
         )
     data = where.read_bytes()
-    # Read again after the check of all files, so these very bytes are checked.
+    # The bytes that are loaded were read after the check of all files, so check them too.
     check(data, manifest["files"][ONNX], where=str(where))
     try:
         return OnnxModel(data, manifest)
     except Exception as error:
-        # ONNX Runtime's errors share no class of their own.
+        # ONNX Runtime's errors share no base class.
         raise Tampered(
             "the ONNX form of a version cannot be loaded",
             found=type(error).__name__,

@@ -1,4 +1,4 @@
-"""Reading the prediction log: the Parquet segments that the shipper left in the store."""
+"""Read the prediction log: the Parquet segments that the shipper wrote to the store."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _ALWAYS = (*_IDENTITY, "event_time", "version")
 
 
 class PredictionLog:
-    """Answered requests of every model, one row per row asked.
+    """Answered requests of every model, one row for each row of a request.
 
-    Invariant: a segment that was shipped twice counts once, by (request_id, row, key). The key is
-    among them because clients may give every request one and the same id, as V2 lets them.
+    Invariant: rows of a segment that was shipped twice count once, by (request_id, row, key).
+    The key is included because V2 lets clients use one id for several requests.
 
     Args:
-        store: Where segments lie, below `predictions/<model>/day=YYYY-MM-DD/`.
+        store: Store of the segments, below `predictions/<model>/day=YYYY-MM-DD/`.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def days(self, model: str) -> list[date]:
-        """Days of event time, UTC, that hold at least one segment, oldest first."""
+        """Return the days of event time, UTC, that have a segment, oldest first."""
         keys = (entry.key for entry in self._store.list(f"predictions/{model}"))
         return sorted({_day(key) for key in keys if key.endswith(".parquet")})
 
@@ -44,17 +44,17 @@ class PredictionLog:
         version: int | None = None,
         columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """Rows whose event time lies in [start, end), ordered by it.
+        """Return rows whose event time lies in [start, end), ordered by it.
 
-        `event_time` comes back as a UTC timestamp and `version` as an integer; a column that no
-        segment holds is not there.
+        `event_time` is a UTC timestamp and `version` an integer; a column that no segment holds
+        is left out.
 
         Args:
-            model: Whose log.
-            start: First moment that counts; none: from the beginning.
-            end: First moment that no longer counts; none: to the end.
-            version: Only what this model version answered; none: all of them.
-            columns: Only these, beside request_id, row, event_time and version; none: all.
+            model: Name of the model.
+            start: First moment of event time; None: from the beginning.
+            end: End of event time, exclusive; None: to the end.
+            version: Model version that answered; None: all.
+            columns: Columns beside request_id, row, event_time and version; None: all.
 
         Raises:
             NotComputable: A segment is not readable, or segments disagree about a column's type.
@@ -93,7 +93,7 @@ class PredictionLog:
         *,
         version: int | None = None,
     ) -> int:
-        """How many rows `read` would return.
+        """Return how many rows `read` would return.
 
         Raises:
             NotComputable: A segment is not readable.
@@ -136,7 +136,7 @@ def _touches(day: date, start: datetime | None, end: datetime | None) -> bool:
 
 
 def _holds(table: pa.Table, version: int | None) -> bool:
-    """Whether any row is of a version; other versions may know a column as another type."""
+    """Return whether any row is of a version; a column's type may differ between versions."""
     return version is None or version in map(int, table["version"].unique().to_pylist())
 
 

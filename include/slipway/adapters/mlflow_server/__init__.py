@@ -1,7 +1,7 @@
 """The MLflow server (REST over httpx): registry of model versions, and training runs.
 
-It is asked over its public REST API, not through the `mlflow` package:
-importing that costs every task some three seconds, this a few tenths.
+Requests go to its public REST API, not through the `mlflow` package: importing that takes
+every task some three seconds, this a few tenths.
 """
 
 from slipway.adapters.mlflow_server.registry import MlflowRegistry

@@ -1,4 +1,4 @@
-"""One MLflow server's REST API: its answers as JSON, its failures as our errors."""
+"""Send requests to an MLflow server's REST API, and raise its failures as Slipway's errors."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ BUSY = frozenset({408, 429})
 
 
 class MlflowApi:
-    """One server.
+    """One MLflow server.
 
     Args:
-        url: Its address; a user and password in it go into requests, and into nothing else.
-        token: Bearer token, where it asks for one.
+        url: Address; a user and password in it are sent with requests and shown nowhere.
+        token: Bearer token, if the server requires one.
 
     Attributes:
-        url: Its address as people may see it.
+        url: Address without user and password.
     """
 
     def __init__(self, url: str, *, token: str | None = None) -> None:
@@ -48,31 +48,31 @@ class MlflowApi:
         weakref.finalize(self, self._client.close)
 
     def get(self, path: str, /, **params: str) -> dict[str, Any]:
-        """What the server says to a question."""
+        """Send a GET request; return the JSON of the response."""
         answer: dict[str, Any] = self._send("GET", f"mlflow/{path}", params=params).json()
         return answer
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
-        """What the server says to a change."""
+        """Send a POST request; return the JSON of the response."""
         answer: dict[str, Any] = self._send("POST", f"mlflow/{path}", json=body).json()
         return answer
 
     def patch(self, path: str, **body: Any) -> None:
-        """Change a part of something."""
+        """Send a PATCH request."""
         self._send("PATCH", f"mlflow/{path}", json=body)
 
     def delete(self, path: str, **body: Any) -> None:
-        """Take something away."""
+        """Send a DELETE request."""
         self._send("DELETE", f"mlflow/{path}", json=body)
 
     def upload(self, artifact_uri: str, folder: Path) -> None:
-        """Copy a folder's files to an artifact URI."""
+        """Upload a folder's files to an artifact URI."""
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = file.relative_to(folder).as_posix()
             self._send("PUT", _proxied(artifact_uri, name), content=file.read_bytes())
 
     def fetch(self, artifact_uri: str, name: str) -> bytes:
-        """One file below an artifact URI.
+        """Download one file below an artifact URI.
 
         Raises:
             NotFound: There is no such file.
@@ -80,11 +80,11 @@ class MlflowApi:
         return self._send("GET", _proxied(artifact_uri, name)).content
 
     def download(self, artifact_uri: str, to: Path, *, sha256: str) -> Path:
-        """A model version's folder, complete and with all its digests checked, or not at all.
+        """Download a model version's folder as a whole, with all its digests checked.
 
         Args:
-            artifact_uri: Where the server keeps it.
-            to: Where it shall be; what is there already is kept if it is the same version.
+            artifact_uri: Artifact URI of the folder.
+            to: Target folder; a complete copy of the same version is kept.
             sha256: Digest of its manifest.
 
         Raises:
@@ -133,9 +133,9 @@ class MlflowApi:
             ) from error
         if response.is_success:
             return response
-        raise self._refusal(response)
+        raise self._error(response)
 
-    def _refusal(self, response: httpx.Response) -> SlipwayError:
+    def _error(self, response: httpx.Response) -> SlipwayError:
         code, message = _reason(response)
         where = str(response.request.url)
         if (
@@ -144,14 +144,14 @@ class MlflowApi:
         ):
             return RegistryUnavailable("the MLflow server failed", found=message, where=where)
         if code == "RESOURCE_ALREADY_EXISTS":
-            return AlreadyThere("MLflow has it already", found=message, where=where)
+            return AlreadyThere("it exists in MLflow already", found=message, where=where)
         if response.status_code == httpx.codes.NOT_FOUND:
-            return NotFound("MLflow does not have it", found=message, where=where)
-        return BadParameter("MLflow refuses this", found=message, where=where)
+            return NotFound("MLflow has no such object", found=message, where=where)
+        return BadParameter("MLflow rejects the request", found=message, where=where)
 
 
 class AlreadyThere(BadParameter):
-    """What shall be made is there; never leaves the adapter."""
+    """What was to be created exists; never leaves the adapter."""
 
 
 def _reason(response: httpx.Response) -> tuple[str, str]:
@@ -185,7 +185,7 @@ def _is_sealed(folder: Path, sha256: str) -> bool:
 
 
 def _replace(partial: Path, to: Path, sha256: str) -> None:
-    """Move a complete folder into place; another process may have done the same meanwhile."""
+    """Move a complete folder into place, unless another process has done so meanwhile."""
     if not _is_sealed(to, sha256):
         shutil.rmtree(to, ignore_errors=True)
         try:

@@ -1,4 +1,4 @@
-"""MLflow's model registry: versions, aliases and tags; stages are never used."""
+"""Read and write MLflow's model registry: versions, aliases and tags, never its stages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MlflowRegistry:
 
     Args:
         url: Address of the MLflow server.
-        token: Bearer token, where it asks for one.
+        token: Bearer token, if the server requires one.
     """
 
     def __init__(self, url: str, *, token: str | None = None) -> None:
@@ -30,17 +30,17 @@ class MlflowRegistry:
 
     @property
     def address(self) -> str:
-        """Where it is, without a password."""
+        """Address without user and password."""
         return self._api.url
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias names, or None."""
+        """Return the version that an alias names, or None."""
         registered = self._registered(model)
         named = {one["alias"]: one["version"] for one in registered.get("aliases", [])}
         return self.version(model, int(named[alias])) if alias in named else None
 
     def version(self, model: str, version: int) -> ModelVersion:
-        """One version.
+        """Return one version.
 
         Raises:
             NotFound: There is no such version.
@@ -49,7 +49,7 @@ class MlflowRegistry:
         return _model_version(found["model_version"])
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
-        """The oldest version whose tags hold a digest, or None."""
+        """Return the oldest version with a digest in its tags, or None."""
         return min(
             self._search(model, f"tags.`{DIGEST}` = '{sha256}'"),
             key=lambda one: one.version,
@@ -59,7 +59,7 @@ class MlflowRegistry:
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
     ) -> ModelVersion:
-        """The version of a run's model, made now or by an earlier attempt."""
+        """Return the version of a run's model, created now or by an earlier attempt."""
         known = self._find(model, run_key, model_uri)
         if known is not None:
             return known
@@ -76,14 +76,14 @@ class MlflowRegistry:
         return self._keep_oldest(_model_version(made["model_version"]))
 
     def _keep_oldest(self, mine: ModelVersion) -> ModelVersion:
-        """Settle a race: of two versions of one run's model the older stays."""
+        """Keep the older of two versions of one run's model that were created in a race."""
         oldest = self._find(mine.model, mine.run_key, mine.source_uri) or mine
         if oldest.version != mine.version:
             self._api.delete("model-versions/delete", name=mine.model, version=str(mine.version))
         return oldest
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
-        """Let an alias name a version, and no other.
+        """Move an alias to a version.
 
         Raises:
             NotFound: There is no such version.
@@ -91,19 +91,19 @@ class MlflowRegistry:
         self._api.post("registered-models/alias", name=model, alias=alias, version=str(version))
 
     def delete_alias(self, model: str, alias: str) -> None:
-        """Take an alias away; nothing happens when there is none."""
+        """Delete an alias if it exists."""
         with suppress(NotFound):
             self._api.delete("registered-models/alias", name=model, alias=alias)
 
     def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        """Set some tags of a version; its others stay."""
+        """Set tags of a version, keeping its others."""
         for key, value in tags.items():
             self._api.post(
                 "model-versions/set-tag", name=model, version=str(version), key=key, value=value
             )
 
     def anchor(self, model: str, head: Head) -> None:
-        """Write a ledger's head down, unless a newer one is there."""
+        """Store a ledger's head, unless a newer one is stored."""
         self._ensure_registered(model)
         known = self.anchored(model)
         if known is None or known.sequence < head.sequence:
@@ -111,7 +111,7 @@ class MlflowRegistry:
             self._api.post("registered-models/set-tag", name=model, key=LEDGER_HEAD, value=value)
 
     def anchored(self, model: str) -> Head | None:
-        """The ledger's head that was written down last, or None."""
+        """Return the newest stored head of the ledger, or None."""
         tags = _tags(self._registered(model))
         if LEDGER_HEAD not in tags:
             return None
@@ -119,7 +119,7 @@ class MlflowRegistry:
         return Head(int(sequence), sha256)
 
     def digest(self, model: str, version: int) -> str:
-        """The digest in a version's tags, of its manifest.
+        """Return the digest of a version's manifest, from its tags.
 
         Raises:
             NotFound: There is no such version.
@@ -135,7 +135,7 @@ class MlflowRegistry:
         return digest
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """A version's folder, its files checked against the digest in its tags.
+        """Download a version's folder, its files checked against the digest in its tags.
 
         Raises:
             NotFound: There is no such version.
@@ -158,7 +158,7 @@ class MlflowRegistry:
             self._api.post("registered-models/create", name=model)
 
     def _find(self, model: str, run_key: str, model_uri: str) -> ModelVersion | None:
-        # The run key alone would not do: in a store that was begun anew, numbers begin anew too.
+        # By URI too: in a new store the run keys begin at the same numbers again.
         found = self._search(model, f"tags.`{RUN_KEY}` = '{run_key}'")
         versions = [one for one in found if one.source_uri == model_uri]
         return min(versions, key=lambda one: one.version, default=None)

@@ -1,4 +1,4 @@
-"""MLflow's runs as they stand: what was logged, and the files beside it."""
+"""Read and extend MLflow's runs: what was logged, and their files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class MlflowRuns:
 
     Args:
         url: Address of the MLflow server.
-        token: Bearer token, where it asks for one.
+        token: Bearer token, if the server requires one.
     """
 
     def __init__(self, url: str, *, token: str | None = None) -> None:
         self._api = MlflowApi(url, token=token)
 
     def read(self, run_id: str) -> TrackedRun:
-        """What a run has logged, its files aside.
+        """Return a run's params, metrics, tags and input tables.
 
         Raises:
             NotFound: There is no such run.
@@ -42,7 +42,7 @@ class MlflowRuns:
         )
 
     def fetch(self, run_id: str, to: Path) -> list[str]:
-        """The names of a run's files, which lie in a folder now.
+        """Download a run's files to a folder; return their names.
 
         Raises:
             NotFound: There is no such run.
@@ -59,7 +59,7 @@ class MlflowRuns:
         return names
 
     def attach(self, run_id: str, folder: Path) -> None:
-        """Add a folder's files to a run; a file of the same name is replaced."""
+        """Upload a folder's files to a run, replacing files of the same name."""
         self._api.upload(self._run(run_id)["info"]["artifact_uri"], folder)
 
     def _names(self, run_id: str, path: str) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _values(pairs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _tables(inputs: Mapping[str, Any]) -> Iterator[PinnedTable]:
-    """The Delta tables among a run's inputs."""
+    """Yield the Delta tables among a run's inputs."""
     for one in inputs.get("dataset_inputs", []):
         dataset = one["dataset"]
         if dataset.get("source_type") == "delta_table":

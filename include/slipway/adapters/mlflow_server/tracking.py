@@ -1,15 +1,20 @@
-"""MLflow's training runs: one per attempt, with its data, its parameters and its model."""
+"""Write training runs to MLflow: one for each attempt, with its data, params and model."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
+from slipway.adapters.mlflow_server.stray_runs import (
+    Status,
+    close_run,
+    close_stray_runs,
+    now_ms,
+)
 from slipway.errors import NotFound
 from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tables import PinnedTable
@@ -35,14 +40,14 @@ class MlflowTracking:
         params: Mapping[str, str],
         tables: Sequence[PinnedTable],
     ) -> str:
-        """Id of this attempt's new run; runs that earlier attempts left open end as KILLED."""
+        """Create an attempt's run after closing those of earlier attempts; return its id."""
         experiment = self._experiment(model)
-        self._end_earlier(experiment, run_key, attempt)
+        close_stray_runs(self._api, experiment=experiment, run_key=run_key, attempt=attempt)
         created = self._api.post(
             "runs/create",
             experiment_id=experiment,
             run_name=f"{run_key.rpartition('/')[2]} attempt {attempt}",
-            start_time=_now_ms(),
+            start_time=now_ms(),
             tags=_pairs({**tags, RUN_KEY: run_key, ATTEMPT: str(attempt)}),
         )
         run_id: str = created["run"]["info"]["run_id"]
@@ -51,8 +56,8 @@ class MlflowTracking:
         return run_id
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Write down some numbers of a run."""
-        at = _now_ms()
+        """Log metrics of a run."""
+        at = now_ms()
         values = [
             {"key": key, "value": value, "timestamp": at, "step": 0}
             for key, value in metrics.items()
@@ -60,7 +65,7 @@ class MlflowTracking:
         self._api.post("runs/log-batch", run_id=run_id, metrics=values)
 
     def log_package(self, run_id: str, folder: Path) -> str:
-        """Upload a model version's folder as a logged model; its URI."""
+        """Upload a model version's folder as a logged model; return its URI."""
         run = self._run(run_id)
         created = self._api.post(
             "logged-models",
@@ -75,18 +80,17 @@ class MlflowTracking:
         self._api.post("runs/outputs", run_id=run_id, models=[{"model_id": model_id, "step": 0}])
         return f"models:/{model_id}"
 
-    def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-        """Close a run, unless it is closed already."""
-        if self._run(run_id)["info"]["status"] == "RUNNING":
-            self._api.post("runs/update", run_id=run_id, status=status, end_time=_now_ms())
+    def end(self, run_id: str, *, status: Status) -> None:
+        """Set a run's final status, unless it has one."""
+        close_run(self._api, run_id, status=status)
 
     def address(self, run_id: str) -> str:
-        """Where a person looks at a run."""
+        """Return the address of a run's page."""
         experiment = self._run(run_id)["info"]["experiment_id"]
         return f"{self._api.url}/#/experiments/{experiment}/runs/{run_id}"
 
     def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
-        """The folder that `log_package` uploaded, checked against its manifest's digest.
+        """Download the folder that `log_package` uploaded, checked against its manifest's digest.
 
         Raises:
             NotFound: There is no such model.
@@ -103,14 +107,6 @@ class MlflowTracking:
                 return str(self._api.post("experiments/create", name=name)["experiment_id"])
             found = self._api.get("experiments/get-by-name", experiment_name=name)
         return str(found["experiment"]["experiment_id"])
-
-    def _end_earlier(self, experiment: str, run_key: str, attempt: int) -> None:
-        same = f"tags.`{RUN_KEY}` = '{run_key}' AND attributes.status = 'RUNNING'"
-        found = self._api.post("runs/search", experiment_ids=[experiment], filter=same)
-        for run in found.get("runs", []):
-            tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
-            if int(tags[ATTEMPT]) < attempt:
-                self.end(run["info"]["run_id"], status="KILLED")
 
     def _run(self, run_id: str) -> dict[str, Any]:
         run: dict[str, Any] = self._api.get("runs/get", run_id=run_id)["run"]
@@ -132,7 +128,3 @@ def _dataset(table: PinnedTable) -> dict[str, Any]:
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
