@@ -18,6 +18,10 @@ def _land(store: Store, name: str, data: bytes = b"rows") -> None:
     store.write(f"landing/flights/{name}", data)
 
 
+def _waiting(store: Store) -> list[Delivery]:
+    return arrivals.waiting(store, "flights", landing_area.list_deliveries(store, "flights"))
+
+
 def _handle(
     store: Store, delivery: Delivery, *, revision: int = 1, action: str = "ingested"
 ) -> bool:
@@ -74,10 +78,10 @@ def test_what_is_registered_waits_no_longer(any_store: Store) -> None:
     """Waiting is landed minus registered, whatever the action was."""
     for name in ("features/a.csv", "features/b.csv", "labels/a.csv"):
         _land(any_store, name)
-    first, second, third = arrivals.waiting(any_store, "flights")
+    first, second, third = _waiting(any_store)
     assert _handle(any_store, first)
     assert _handle(any_store, third, action="blocked")
-    assert arrivals.waiting(any_store, "flights") == [second]
+    assert _waiting(any_store) == [second]
 
 
 def test_waiting_reads_no_object() -> None:
@@ -89,22 +93,22 @@ def test_waiting_reads_no_object() -> None:
 
     store = Unreadable()
     _land(store, "features/a.csv")
-    _handle(store, arrivals.waiting(store, "flights")[0])
+    _handle(store, _waiting(store)[0])
     _land(store, "features/b.csv")
-    assert [one.batch for one in arrivals.waiting(store, "flights")] == ["b"]
+    assert [one.batch for one in _waiting(store)] == ["b"]
 
 
 def test_a_file_written_again_waits_again(any_store: Store) -> None:
     """Changed or not, a re-delivery is looked at; its digest tells which it is."""
     _land(any_store, "features/a.csv", b"one")
-    (first,) = arrivals.waiting(any_store, "flights")
+    (first,) = _waiting(any_store)
     _handle(any_store, first)
     _land(any_store, "features/a.csv", b"two")
-    (second,) = arrivals.waiting(any_store, "flights")
+    (second,) = _waiting(any_store)
     assert (second.batch, second.key) == (first.batch, first.key)
     assert second.tag12 != first.tag12
     _handle(any_store, second, revision=2, action="revised")
-    assert arrivals.waiting(any_store, "flights") == []
+    assert _waiting(any_store) == []
 
 
 def test_a_delivery_is_registered_once(any_store: Store) -> None:
@@ -139,7 +143,7 @@ def test_history_is_the_newest_revision(any_store: Store) -> None:
         (b"two!!", 2, "duplicate"),
     ):
         _land(any_store, "features/a.csv", text)
-        (delivery,) = arrivals.waiting(any_store, "flights")
+        (delivery,) = _waiting(any_store)
         _handle(any_store, delivery, revision=revision, action=action)
         newest = arrivals.newest_registration(any_store, "flights", "features", "a")
         assert newest is not None
@@ -164,7 +168,7 @@ def test_the_acknowledged_fingerprint_is_the_last_one(any_store: Store) -> None:
     arrivals.acknowledge(any_store, "flights", "one")
     arrivals.acknowledge(any_store, "flights", "two")
     assert arrivals.acknowledged(any_store, "flights") == "two"
-    assert arrivals.waiting(any_store, "flights") == []
+    assert _waiting(any_store) == []
 
 
 def test_a_file_settles_when_it_has_rested() -> None:

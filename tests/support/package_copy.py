@@ -1,4 +1,4 @@
-"""A copy of the package with one more row in a table, tried in a process of its own."""
+"""A copy of the package with one more row in a table, and files, in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import slipway
@@ -13,7 +14,9 @@ import slipway
 PROJECT = Path(__file__).parents[2]
 
 
-def run_with_row(folder: Path, *, table: str, row: str, script: str) -> None:
+def run_with_row(
+    folder: Path, *, table: str, row: str, script: str, files: Mapping[str, str] | None = None
+) -> None:
     """Run a script on a copy of the package; fail unless it ends well.
 
     Args:
@@ -21,6 +24,7 @@ def run_with_row(folder: Path, *, table: str, row: str, script: str) -> None:
         table: The file of the table, below the package, e.g. `spec/metrics.py`.
         row: The lines to put before its first row.
         script: What to run.
+        files: Further files by path; `slipway/…` is in the package.
     """
     copy = folder / "slipway"
     ignored = shutil.ignore_patterns("__pycache__")
@@ -28,6 +32,9 @@ def run_with_row(folder: Path, *, table: str, row: str, script: str) -> None:
     start = "    for row in (\n"
     before, after = (copy / table).read_text().split(start)
     (copy / table).write_text(f"{before}{start}{row}{after}")
+    for name, text in (files or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{PROJECT}"}
     command = [sys.executable, "-c", script]
     done = subprocess.run(

@@ -10,7 +10,7 @@ import pytest
 from rich.progress import Progress
 
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
-from slipway.adapters.sources.files import DeliveryFiles
+from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.local.sample_deliveries import make_sample
 from slipway.records.landing_area import StreamName
 from slipway.spec.loading import load_dataset
@@ -87,7 +87,7 @@ def test_a_real_month_passes_but_for_its_truly_bad_row(sample: Path, month: str)
     """In the whole year it is one row: 1,048 mph of wind, in February."""
     for stream, suffix in SUFFIXES.items():
         data = (sample / stream / f"{month}{suffix}").read_bytes()
-        delivered = DeliveryFiles().read(data, suffix)
+        delivered = read_delivery(data, suffix)
         seen = validate_delivery(delivered, spec=SPEC, stream=stream, suites=ExpectationSuites())
         assert (seen.blocks, seen.warnings) == ((), ())
         bad = 1 if (stream, month) == ("features", "2013-02") else 0

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from slipway.adapters.sources.files import DeliveryFiles
+from slipway.adapters.quarantine import pack_rows
+from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.errors import BadBatch
 
 
@@ -23,7 +24,7 @@ def _parquet(**columns: pa.Array) -> bytes:
 def test_csv_columns_stay_text() -> None:
     """Leading zeros, long numbers and words are as delivered; an empty cell is missing."""
     data = b'\xef\xbb\xbfid,n,t\n007,12345678901234567890,NA\n8,,"two\nlines"\n9,"",x\n'
-    frame = DeliveryFiles().read(data, ".csv")
+    frame = read_delivery(data, ".csv")
     assert list(frame["id"]) == ["007", "8", "9"]
     assert list(frame["n"].fillna("missing")) == ["12345678901234567890", "missing", "missing"]
     assert list(frame["t"]) == ["NA", "two\nlines", "x"]
@@ -31,7 +32,7 @@ def test_csv_columns_stay_text() -> None:
 
 def test_parquet_integers_keep_their_nulls() -> None:
     """No integer becomes a float because another one is missing."""
-    frame = DeliveryFiles().read(_parquet(n=pa.array([2**62 + 1, None])), ".parquet")
+    frame = read_delivery(_parquet(n=pa.array([2**62 + 1, None])), ".parquet")
     assert frame["n"].dtype == "Int64"
     assert frame["n"][0] == 2**62 + 1
 
@@ -44,7 +45,7 @@ def test_parquet_of_other_makers_is_read_as_plain_columns() -> None:
         day=pa.array([19000, None], pa.date32()),
         nothing=pa.nulls(2),
     )
-    frame = DeliveryFiles().read(data, ".parquet")
+    frame = read_delivery(data, ".parquet")
     assert frame["carrier"].dtype == "str"
     assert frame["price"][0] == 1.5
     assert frame["day"][0] == pd.Timestamp("2022-01-08")
@@ -55,7 +56,7 @@ def test_a_pandas_index_is_no_column_and_no_index() -> None:
     """Rows are counted from 0, whatever the file's metadata says."""
     sink = io.BytesIO()
     pd.DataFrame({"a": [1, 2]}, index=[7, 8]).to_parquet(sink)
-    assert list(DeliveryFiles().read(sink.getvalue(), ".parquet").index) == [0, 1]
+    assert list(read_delivery(sink.getvalue(), ".parquet").index) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,13 @@ def test_a_pandas_index_is_no_column_and_no_index() -> None:
 def test_what_cannot_be_read_is_a_bad_batch(data: bytes, suffix: str, said: str) -> None:
     """Empty, truncated and foreign files are refused as a whole."""
     with pytest.raises(BadBatch, match=said):
-        DeliveryFiles().read(data, suffix)
+        read_delivery(data, suffix)
 
 
 def test_a_ragged_line_is_named_without_its_values() -> None:
     """The line's number and its count of values are told, the values are not."""
     with pytest.raises(BadBatch) as error:
-        DeliveryFiles().read(b"a,b\n1,2\nsecret,2,3\n", ".csv")
+        read_delivery(b"a,b\n1,2\nsecret,2,3\n", ".csv")
     assert error.value.found == "3 values in line 3"
     assert "secret" not in str(error.value)
 
@@ -90,8 +91,8 @@ def test_a_ragged_line_is_named_without_its_values() -> None:
 def test_a_packed_frame_reads_back_the_same() -> None:
     """Also columns that are no plain ones, as text."""
     data = _parquet(n=pa.array([1, None]), s=pa.array(["x", None]), l=pa.array([[1, 2], None]))
-    frame = DeliveryFiles().read(data, ".parquet")
-    again = DeliveryFiles().read(DeliveryFiles().pack(frame), ".parquet")
+    frame = read_delivery(data, ".parquet")
+    again = read_delivery(pack_rows(frame), ".parquet")
     pd.testing.assert_frame_equal(again[["n", "s"]], frame[["n", "s"]])
     assert again["l"].notna().tolist() == [True, False]
 
@@ -107,4 +108,4 @@ def test_a_packed_frame_reads_back_the_same() -> None:
 def test_parquet_that_pandas_cannot_hold_is_a_bad_batch(column: pa.Array) -> None:
     """It is blocked and kept, rather than tried again for ever."""
     with pytest.raises(BadBatch, match="plain columns"):
-        DeliveryFiles().read(_parquet(x=column), ".parquet")
+        read_delivery(_parquet(x=column), ".parquet")

@@ -11,7 +11,7 @@ import pytest
 from rich.progress import Progress
 
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
-from slipway.adapters.sources.files import DeliveryFiles
+from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.local.sample_deliveries import make_sample
 from slipway.records.landing_area import StreamName
 from slipway.spec.loading import load_dataset
@@ -43,7 +43,7 @@ def year(sample: Path) -> Mapping[str, pd.DataFrame]:
 def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> ValidatedDelivery:
     suffix = SUFFIXES[stream]
     data = (sample / stream / f"{month}{suffix}").read_bytes()
-    delivered = DeliveryFiles().read(data, suffix)
+    delivered = read_delivery(data, suffix)
     changed = delivered.assign(**{name: change(delivered) for name, change in changes.items()})
     return validate_delivery(changed, spec=SPEC, stream=stream, suites=ExpectationSuites())
 

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from slipway.adapters.sources.files import DeliveryFiles
+from slipway.adapters.quarantine import pack_rows
+from slipway.adapters.sources.files import LandedFiles
+from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.errors import BadParameter, CommitConflict, NotFound, SpecError, Superseded
 from slipway.records import arrivals, landing_area, ledger
 from slipway.records.run_context import RunContext
@@ -76,9 +78,11 @@ class House:
     spec: DatasetSpec = field(default_factory=_spec)
     store: MortalStore = field(default_factory=MortalStore)
     tables: MortalTables = field(init=False)
+    source: LandedFiles = field(init=False)
 
     def __post_init__(self) -> None:
         self.tables = MortalTables(self.store)
+        self.source = LandedFiles(self.store)
 
     def land(self, name: str, data: bytes) -> str:
         """Put a file into the landing area; its key."""
@@ -88,7 +92,7 @@ class House:
 
     def claim(self, batch: str | None = None) -> Claim:
         """What waits now."""
-        return claim(self.spec, store=self.store, batch=batch)
+        return claim(self.spec, source=self.source, store=self.store, batch=batch)
 
     def ingest(self, delivery: dict[str, str]) -> RunRecord:
         """One claimed delivery, ingested."""
@@ -98,8 +102,9 @@ class House:
             batch=delivery["batch"],
             file=delivery["file"],
             context=RunContext(self.store, {"by": "test"}),
+            source=self.source,
             tables=self.tables,
-            files=DeliveryFiles(),
+            pack=pack_rows,
             suites=PlainSuites(),
         )
 
@@ -107,7 +112,9 @@ class House:
         """What the DAG does: claim, ingest one by one, acknowledge."""
         claimed = self.claim(batch)
         verdicts = [self.ingest(dict(one)).verdict for one in claimed.deliveries]
-        acknowledge(self.spec, store=self.store, fingerprint=claimed.fingerprint)
+        acknowledge(
+            self.spec, source=self.source, store=self.store, fingerprint=claimed.fingerprint
+        )
         return verdicts
 
     def deliver(self, name: str, data: bytes) -> Verdict:
@@ -132,7 +139,7 @@ class House:
     def packed(self, uri: str) -> pd.DataFrame:
         """Rows of a quarantine file."""
         data = self.store.read(uri.removeprefix(f"{self.store.root}/"))
-        return DeliveryFiles().read(data, ".parquet")
+        return read_delivery(data, ".parquet")
 
 
 @pytest.fixture
@@ -172,7 +179,7 @@ def test_a_file_that_has_not_settled_is_left_to_the_next_bell(house: House) -> N
     assert house.run() == []
     assert house.rings
     later = datetime.now(UTC) + timedelta(seconds=61)
-    claimed = claim(house.spec, store=house.store, now=later)
+    claimed = claim(house.spec, source=house.source, store=house.store, now=later)
     assert len(claimed.deliveries) == 1
 
 
@@ -183,7 +190,9 @@ def test_a_file_that_lands_during_a_run_rings_again(house: House) -> None:
     house.land("features/b2.csv", _features(2))
     house.ingest(dict(claimed.deliveries[0]))
     fingerprint = claimed.fingerprint
-    assert not acknowledge(house.spec, store=house.store, fingerprint=fingerprint)
+    assert not acknowledge(
+        house.spec, source=house.source, store=house.store, fingerprint=fingerprint
+    )
     assert house.rings
     assert [one.action for one in house.run()] == ["ingested"]
     assert not house.rings
@@ -212,7 +221,9 @@ def test_an_unhandled_file_is_never_acknowledged(house: House) -> None:
     """Whatever became of the tasks before: the registry decides."""
     house.land("features/b1.csv", _features(1))
     fingerprint = house.claim().fingerprint
-    assert not acknowledge(house.spec, store=house.store, fingerprint=fingerprint)
+    assert not acknowledge(
+        house.spec, source=house.source, store=house.store, fingerprint=fingerprint
+    )
 
 
 def test_good_rows_become_one_commit_with_their_origin(house: House) -> None:

@@ -19,7 +19,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from slipway.settings import Settings
 
 if TYPE_CHECKING:
-    from slipway.records.store import Store
+    from slipway.wiring import Container
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ class LandingBell(BaseEventTrigger):
         poll_seconds: Time between two looks.
         settle_seconds: How long a file must have stayed the same to be complete.
         again_seconds: When to ring again if nobody answers.
+        source: Source of its deliveries.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class LandingBell(BaseEventTrigger):
         poll_seconds: float,
         settle_seconds: float,
         again_seconds: float = 30.0,
+        source: str = "files",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dataset = dataset
@@ -105,6 +107,7 @@ class LandingBell(BaseEventTrigger):
         self.poll_seconds = poll_seconds
         self.settle_seconds = settle_seconds
         self.again_seconds = again_seconds
+        self.source = source
         self._trouble: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -115,6 +118,7 @@ class LandingBell(BaseEventTrigger):
             "poll_seconds": self.poll_seconds,
             "settle_seconds": self.settle_seconds,
             "again_seconds": self.again_seconds,
+            "source": self.source,
         }
         return ("slipway.orchestration.landing_trigger.LandingBell", arguments)
 
@@ -155,13 +159,13 @@ class LandingBell(BaseEventTrigger):
         """
         from slipway.records import arrivals, landing_area
 
-        entries = landing_area.list_deliveries(self.store, self.dataset)
+        entries = self.container.source(self.source).deliveries(self.dataset)
         landed = landing_area.fingerprint(entries) if entries else None
-        return Look(landed, arrivals.acknowledged(self.store, self.dataset))
+        return Look(landed, arrivals.acknowledged(self.container.store, self.dataset))
 
     @cached_property
-    def store(self) -> Store:
-        """The store it looks at, opened by the first look."""
+    def container(self) -> Container:
+        """Tools of the installation, created by the first look."""
         from slipway.wiring import Container
 
-        return Container(Settings(store=self.store_root)).store
+        return Container(Settings(store=self.store_root))

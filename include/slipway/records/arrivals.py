@@ -6,13 +6,13 @@ between two listings, and no event has to be remembered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from slipway.records.landing_area import Delivery, list_deliveries
+from slipway.records.landing_area import Delivery
 from slipway.records.store import Store, encode, find_json, read_json
 
 
@@ -39,14 +39,10 @@ class Registration:
     note: Mapping[str, Any]
 
 
-def waiting(store: Store, dataset: str) -> list[Delivery]:
-    """Return the deliveries not handled yet, in order; costs two listings and no read."""
+def waiting(store: Store, dataset: str, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return the listed deliveries that are not handled yet; costs one listing and no read."""
     handled = {_registered(entry.key) for entry in store.list(f"arrivals/{dataset}")}
-    return [
-        one
-        for one in list_deliveries(store, dataset)
-        if (one.stream, one.batch, one.tag12) not in handled
-    ]
+    return [one for one in deliveries if (one.stream, one.batch, one.tag12) not in handled]
 
 
 def acknowledged(store: Store, dataset: str) -> str | None:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Cron, Name, Spec, SpecConflict
 from slipway.spec.pods import Pods, Runtime, check_runtime
+from slipway.spec.sources import SourceName
 
 ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
 
@@ -76,6 +77,10 @@ class DatasetSpec(Spec):
     description: str = Field(default="", description="Shown in Airflow's UI.")
     key: str = Field(description="Column that identifies a row in both streams.")
     event_time: str = Field(description="Feature column with the row's event time.")
+    source: SourceName = Field(
+        default="files",
+        description="Where deliveries come from; `files`: the store's landing area.",
+    )
     arrival: Arrival = Field(default_factory=Arrival, description="Detection of deliveries.")
     streams: Streams = Field(description="Features and labels.")
     expectations: dict[Literal["features", "labels"], list[Expectation]] = Field(

@@ -7,12 +7,14 @@ stage uses, and this module itself is light enough for the triggerer.
 from __future__ import annotations
 
 from functools import cached_property
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
 from slipway.settings import Settings
 from slipway.spec.loading import Loaded, load_all
 from slipway.spec.problems import SpecErrors, nearest
+from slipway.spec.sources import SOURCES
 from slipway.wiring.platforms import ModelPlatforms
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
-    from slipway.adapters.sources.files import DeliveryFiles
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.model.provenance import CodeState
     from slipway.stages.monitor.collect import PredictionDays
+    from slipway.stages.ports.delivery_source import DeliverySource
     from slipway.stages.rollout.platform import Platform
 
 
@@ -55,12 +57,10 @@ class Container:
 
         return DeltaTables(self.settings.store)
 
-    @cached_property
-    def files(self) -> DeliveryFiles:
-        """Parquet and CSV."""
-        from slipway.adapters.sources.files import DeliveryFiles
-
-        return DeliveryFiles()
+    def source(self, name: str) -> DeliverySource:
+        """Return the source of deliveries that a spec names."""
+        source: DeliverySource = resolve_name(SOURCES[name].path)(self.store)
+        return source
 
     @cached_property
     def suites(self) -> ExpectationSuites:

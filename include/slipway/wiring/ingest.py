@@ -18,7 +18,9 @@ def claim(
     from slipway.stages.ingest import ingest as ingestion
 
     shop = shop or Container()
-    return ingestion.claim(shop.dataset(dataset), store=shop.store, batch=batch).to_json()
+    spec = shop.dataset(dataset)
+    source = shop.source(spec.source)
+    return ingestion.claim(spec, source=source, store=shop.store, batch=batch).to_json()
 
 
 def acknowledge(*, dataset: str, fingerprint: str, shop: Container | None = None) -> bool:
@@ -26,20 +28,25 @@ def acknowledge(*, dataset: str, fingerprint: str, shop: Container | None = None
     from slipway.stages.ingest import ingest as ingestion
 
     shop = shop or Container()
-    return ingestion.acknowledge(shop.dataset(dataset), store=shop.store, fingerprint=fingerprint)
+    spec = shop.dataset(dataset)
+    source = shop.source(spec.source)
+    return ingestion.acknowledge(spec, source=source, store=shop.store, fingerprint=fingerprint)
 
 
 def ingest(call: Call) -> RunRecord:
     """One delivery becomes rows of a table."""
+    from slipway.adapters.quarantine import pack_rows
     from slipway.stages.ingest import ingest as ingestion
 
+    spec = call.shop.dataset(call.given["dataset"])
     return ingestion.ingest(
-        call.shop.dataset(call.given["dataset"]),
+        spec,
         stream=call.given["stream"],
         batch=call.given["batch"],
         file=call.given["file"],
         context=call.context,
+        source=call.shop.source(spec.source),
         tables=call.shop.tables,
-        files=call.shop.files,
+        pack=pack_rows,
         suites=call.shop.suites,
     )

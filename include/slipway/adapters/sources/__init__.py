@@ -1,1 +1,1 @@
-"""Data sources: what a delivery is read from; one file per kind of source."""
+"""Sources of deliveries: one file for each row of `spec/sources.py`."""

@@ -1,151 +1,53 @@
-"""pyarrow: a delivery's bytes as a frame, and a frame as Parquet bytes."""
+"""The source `files`: Parquet and CSV files in the landing area of the store."""
 
 from __future__ import annotations
 
-import csv
-import io
+from typing import TYPE_CHECKING
 
-import pandas as pd
-import pyarrow as pa
-from pyarrow import csv as arrow_csv
-from pyarrow import parquet
+from slipway.records.landing_area import list_deliveries
 
-from slipway.errors import BadBatch
+if TYPE_CHECKING:
+    import pandas as pd
 
-_PANDAS_TYPES = {
-    pa.bool_(): pd.BooleanDtype(),
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.uint8(): pd.UInt8Dtype(),
-    pa.uint16(): pd.UInt16Dtype(),
-    pa.uint32(): pd.UInt32Dtype(),
-    pa.uint64(): pd.UInt64Dtype(),
-}
+    from slipway.records.landing_area import Delivery
+    from slipway.records.store import Store
 
 
-class DeliveryFiles:
-    """Fulfils the `DeliveryFiles` port."""
+class LandedFiles:
+    """Fulfils `DeliverySource` for files below `landing/<dataset>/`.
 
-    def read(self, data: bytes, suffix: str) -> pd.DataFrame:
-        """Rows of one delivery, of shape (n_rows, n_columns), columns as they were delivered.
+    Args:
+        store: Store with the landing area.
+    """
 
-        Integers and truth values keep their nulls; a CSV's columns are all strings, so no leading
-        zero and no long number is lost before the spec has said what the column is.
+    naming = "landing/<dataset>/<stream>/<batch>.parquet or .csv"
 
-        Args:
-            data: The file.
-            suffix: `.parquet` or `.csv`.
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def deliveries(self, dataset: str) -> list[Delivery]:
+        """Return every delivery in the landing area, in the order of ingestion."""
+        return list_deliveries(self._store, dataset)
+
+    def uri(self, delivery: Delivery) -> str:
+        """Return the path or `s3://` address of a delivery's file."""
+        return self._store.uri(delivery.key)
+
+    def fetch(self, delivery: Delivery) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            NotFound: The file is gone.
+        """
+        return self._store.read(delivery.key)
+
+    def parse(self, data: bytes, delivery: Delivery) -> pd.DataFrame:
+        """Return the rows of a fetched file.
 
         Raises:
             BadBatch: It cannot be read, names a column twice, or holds no row.
         """
-        table = _read_csv(data) if suffix == ".csv" else _read_parquet(data)
-        if table.num_rows == 0:
-            raise BadBatch("the file holds no rows", expected="at least one row")
-        names = table.column_names
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise BadBatch(f"the file names a column twice: {', '.join(twice)}")
-        try:
-            frame: pd.DataFrame = _plain(table).to_pandas(
-                types_mapper=_PANDAS_TYPES.get, timestamp_as_object=False, date_as_object=False
-            )
-        except (pa.ArrowException, LookupError, ValueError, OverflowError) as error:
-            raise BadBatch(
-                "the file cannot be read as plain columns",
-                expected="dates within reach of microseconds, and time zones that exist",
-                found=type(error).__name__,
-            ) from error
-        return frame
+        # Imported here: the triggerer lists deliveries, and must not load pyarrow for it.
+        from slipway.adapters.sources.parquet_and_csv import read_delivery
 
-    def pack(self, frame: pd.DataFrame) -> bytes:
-        """A frame as the bytes of a Parquet file; values that are no plain ones become text."""
-        text = {
-            name: frame[name].map(str, na_action="ignore").astype("str")
-            for name in frame.columns[frame.dtypes == "object"]
-        }
-        table = pa.Table.from_pandas(frame.assign(**text), preserve_index=False)
-        sink = io.BytesIO()
-        parquet.write_table(table.replace_schema_metadata(None), sink)
-        return sink.getvalue()
-
-
-def _read_parquet(data: bytes) -> pa.Table:
-    if not data:
-        raise BadBatch("the file is empty", expected="Parquet")
-    try:
-        # Its metadata may ask for an index or types of pandas: only the columns count.
-        return parquet.read_table(pa.BufferReader(data)).replace_schema_metadata(None)
-    except (pa.ArrowException, OSError) as error:
-        raise BadBatch(
-            "the file cannot be read as Parquet",
-            expected="a complete Parquet file",
-            found=f"{len(data)} bytes that are truncated or of another format",
-            hint="deliver it again; write it under another name first, then rename it",
-        ) from error
-
-
-def _read_csv(data: bytes) -> pa.Table:
-    ragged: list[arrow_csv.InvalidRow] = []
-
-    def note(row: arrow_csv.InvalidRow) -> str:
-        ragged.append(row)
-        return "error"
-
-    header = _header(data)
-    try:
-        return arrow_csv.read_csv(
-            pa.BufferReader(data),
-            # One thread: only then does a bad row know its number.
-            read_options=arrow_csv.ReadOptions(use_threads=False),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()),
-                strings_can_be_null=True,
-                null_values=[""],
-            ),
-        )
-    except pa.ArrowException as error:
-        # Arrow's own message quotes the row.
-        found = "bytes that are not UTF-8, or a quote that is never closed"
-        if ragged:
-            row = ragged[0]
-            found = f"{row.actual_columns} values in line {row.number}"
-        raise BadBatch(
-            "the file cannot be read as CSV",
-            expected=f"{len(header)} values in each line, as the header has, in UTF-8",
-            found=found,
-        ) from error
-
-
-def _header(data: bytes) -> list[str]:
-    try:
-        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-        header = next((row for row in csv.reader(lines) if row), None)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadBatch(
-            "the file cannot be read as CSV", expected="text in UTF-8 that begins with a header"
-        ) from error
-    if header is None:
-        raise BadBatch("the file is empty", expected="a header and at least one row")
-    return header
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """The table without Arrow's ways of storing what plain columns hold."""
-    fields = [field.with_type(_plain_type(field.type)) for field in table.schema]
-    return table.cast(pa.schema(fields))
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(kind):
-        return _plain_type(kind.value_type)
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-        return pa.float64()
-    if pa.types.is_null(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pa.string()
-    if pa.types.is_date(kind):
-        return pa.timestamp("us")
-    return kind
+        return read_delivery(data, delivery.suffix)

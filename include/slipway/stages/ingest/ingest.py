@@ -1,6 +1,6 @@
 """Ingest deliveries: claim those that wait, publish each once, acknowledge the listing.
 
-The deliveries that wait are those in the landing area but not in the arrival registry.
+The deliveries that wait are those that the source lists but the arrival registry does not hold.
 A delivery is registered last, after its run record, so a killed ingest is repeated.
 """
 
@@ -20,8 +20,9 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
-from slipway.stages.ingest.publish import DeliveryFiles, Publication
+from slipway.stages.ingest.publish import PackRows, Publication
 from slipway.stages.ingest.validation import ExpectationSuites
+from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.tables import Tables
 
 
@@ -30,7 +31,7 @@ class Claim:
     """Deliveries for one run to ingest.
 
     Attributes:
-        fingerprint: Of the listing of the landing area.
+        fingerprint: Of the listing of the source.
         deliveries: Stream, batch and file of each delivery, in order.
     """
 
@@ -43,35 +44,45 @@ class Claim:
 
 
 def claim(
-    spec: DatasetSpec, *, store: Store, batch: str | None = None, now: datetime | None = None
+    spec: DatasetSpec,
+    *,
+    source: DeliverySource,
+    store: Store,
+    batch: str | None = None,
+    now: datetime | None = None,
 ) -> Claim:
     """Return the complete deliveries that are not handled yet, in order.
 
     Args:
         spec: Dataset.
-        store: Store with the landing area.
+        source: Source of its deliveries.
+        store: Store of the arrival registry.
         batch: Only this batch; None: all.
         now: Wall time; None: the machine's.
 
     Raises:
-        BadParameter: No file of that batch has landed.
+        BadParameter: No delivery of that batch has arrived.
     """
-    landed = landing_area.list_deliveries(store, spec.dataset)
+    listed = source.deliveries(spec.dataset)
     if batch is not None:
-        _refuse_unknown(batch, landed)
+        _refuse_unknown(batch, listed)
     waiting = [
-        one for one in arrivals.waiting(store, spec.dataset) if batch is None or one.batch == batch
+        one
+        for one in arrivals.waiting(store, spec.dataset, listed)
+        if batch is None or one.batch == batch
     ]
     ready = landing_area.settled(waiting, settle_seconds=spec.arrival.settle_seconds, now=now)
     return Claim(
-        fingerprint=landing_area.fingerprint(landed),
+        fingerprint=landing_area.fingerprint(listed),
         deliveries=tuple(
             {"stream": one.stream, "batch": one.batch, "file": one.key} for one in ready
         ),
     )
 
 
-def acknowledge(spec: DatasetSpec, *, store: Store, fingerprint: str) -> bool:
+def acknowledge(
+    spec: DatasetSpec, *, source: DeliverySource, store: Store, fingerprint: str
+) -> bool:
     """Acknowledge a claimed listing if all of it is handled; return whether it was.
 
     The arrival registry decides. A run that crashed or ingested only a part, and a file that
@@ -79,14 +90,13 @@ def acknowledge(spec: DatasetSpec, *, store: Store, fingerprint: str) -> bool:
 
     Args:
         spec: Dataset.
-        store: Store with the landing area.
+        source: Source of its deliveries.
+        store: Store of the arrival registry.
         fingerprint: Of the claim.
     """
     # In this order: a file that lands in between is among the waiting, never among the handled.
-    unchanged = (
-        landing_area.fingerprint(landing_area.list_deliveries(store, spec.dataset)) == fingerprint
-    )
-    if not unchanged or arrivals.waiting(store, spec.dataset):
+    unchanged = landing_area.fingerprint(source.deliveries(spec.dataset)) == fingerprint
+    if not unchanged or arrivals.waiting(store, spec.dataset, source.deliveries(spec.dataset)):
         return False
     arrivals.acknowledge(store, spec.dataset, fingerprint)
     return True
@@ -99,8 +109,9 @@ def ingest(
     batch: str,
     file: str,
     context: RunContext,
+    source: DeliverySource,
     tables: Tables,
-    files: DeliveryFiles,
+    pack: PackRows,
     suites: ExpectationSuites,
 ) -> RunRecord:
     """Cast, validate and publish one delivery, and register the result.
@@ -109,10 +120,11 @@ def ingest(
         spec: Dataset.
         stream: `features` or `labels`.
         batch: Id of the batch.
-        file: Landing key of the delivery.
+        file: Key of the delivery.
         context: Store and origin of the run.
+        source: Source of the delivery.
         tables: Tables for good rows.
-        files: Reads the delivery.
+        pack: Encodes quarantined rows.
         suites: Evaluates expectations.
 
     Raises:
@@ -122,12 +134,20 @@ def ingest(
         SpecError: An expectation is invalid.
     """
     store = context.store
-    delivery = _find(store, spec.dataset, stream=stream, batch=batch, file=file)
-    data = store.read(delivery.key)
-    _refuse_rewritten(store, delivery)
+    delivery = _find(source, spec.dataset, stream=stream, batch=batch, file=file)
+    data = source.fetch(delivery)
+    _refuse_rewritten(source, delivery)
     ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
     work = Publication(
-        spec, stream, delivery, data, store=store, tables=tables, files=files, suites=suites
+        spec,
+        stream,
+        delivery,
+        data,
+        source=source,
+        store=store,
+        tables=tables,
+        pack=pack,
+        suites=suites,
     )
     inputs = {"file": delivery.key, "bytes": len(data), "sha256": work.sha256}
     record = perform(store, ref, work.verdict, inputs=inputs, origin=context.origin)
@@ -142,8 +162,8 @@ def ingest(
     return record
 
 
-def _refuse_unknown(batch: str, landed: Sequence[Delivery]) -> None:
-    known = sorted({one.batch for one in landed})
+def _refuse_unknown(batch: str, listed: Sequence[Delivery]) -> None:
+    known = sorted({one.batch for one in listed})
     if batch in known:
         return
     close = nearest(batch, known)
@@ -154,8 +174,8 @@ def _refuse_unknown(batch: str, landed: Sequence[Delivery]) -> None:
     )
 
 
-def _find(store: Store, dataset: str, *, stream: str, batch: str, file: str) -> Delivery:
-    for one in landing_area.list_deliveries(store, dataset):
+def _find(source: DeliverySource, dataset: str, *, stream: str, batch: str, file: str) -> Delivery:
+    for one in source.deliveries(dataset):
         if one.key == file:
             if (one.stream, one.batch) == (stream, batch):
                 return one
@@ -167,12 +187,12 @@ def _find(store: Store, dataset: str, *, stream: str, batch: str, file: str) -> 
     raise NotFound(
         "there is no such delivery",
         where=file,
-        hint=f"deliveries are named landing/{dataset}/<stream>/<batch>.parquet or .csv",
+        hint=f"deliveries are named {source.naming}",
     )
 
 
-def _refuse_rewritten(store: Store, delivery: Delivery) -> None:
-    now = {one.key: one.tag12 for one in landing_area.list_deliveries(store, delivery.dataset)}
+def _refuse_rewritten(source: DeliverySource, delivery: Delivery) -> None:
+    now = {one.key: one.tag12 for one in source.deliveries(delivery.dataset)}
     if now.get(delivery.key) != delivery.tag12:
         raise CommitConflict(
             "the file was written again while it was read",

@@ -28,6 +28,7 @@ from slipway.stages.ingest.verdicts import (
     published_verdict,
     unreadable_findings,
 )
+from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
@@ -38,17 +39,10 @@ BEFORE_ANY_FEATURE = datetime(1970, 1, 1, tzinfo=UTC)
 """Event clock of a dataset without features."""
 
 
-class DeliveryFiles(Protocol):
-    """Reads deliveries, and writes frames for quarantine."""
+class PackRows(Protocol):
+    """Encodes quarantined rows."""
 
-    def read(self, data: bytes, suffix: str) -> pd.DataFrame:
-        """Return the rows of one delivery, indexed from 0.
-
-        Raises:
-            BadBatch: The file cannot be read, or has no rows.
-        """
-
-    def pack(self, frame: pd.DataFrame) -> bytes:
+    def __call__(self, frame: pd.DataFrame) -> bytes:
         """Return a frame as the bytes of a Parquet file."""
 
 
@@ -62,8 +56,9 @@ class Publication:
         delivery: Delivery.
         data: Its bytes.
         store: Store of quarantine and arrival registry.
+        source: Source of the delivery.
         tables: Tables for good rows.
-        files: Reads the delivery.
+        pack: Encodes quarantined rows.
         suites: Evaluates expectations.
     """
 
@@ -73,8 +68,9 @@ class Publication:
     data: bytes
     _: KW_ONLY
     store: Store
+    source: DeliverySource
     tables: Tables
-    files: DeliveryFiles
+    pack: PackRows
     suites: ExpectationSuites
 
     @property
@@ -93,12 +89,12 @@ class Publication:
         batch = self.delivery.batch
         newest = arrivals.newest_registration(self.store, self.spec.dataset, self.stream, batch)
         revisions = Revisions.after(newest)
-        evidence = {"delivery": self.store.uri(self.delivery.key)}
+        evidence = {"delivery": self.source.uri(self.delivery)}
         # A blocked batch is tried again: the expectations may have changed.
         if newest and newest.revision == revisions.live and newest.sha256 == self.sha256:
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         try:
-            delivered = self.files.read(self.data, self.delivery.suffix)
+            delivered = self.source.parse(self.data, self.delivery)
             seen = validate_delivery(
                 delivered, spec=self.spec, stream=self.stream, suites=self.suites
             )
@@ -161,7 +157,7 @@ class Publication:
             key = f"{self._quarantine(revisions)}.parquet"
             bad = delivered.loc[list(seen.reasons)]
             bad = bad.assign(**{REASON_COLUMN: list(seen.reasons.values())})
-            self.store.write(key, self.files.pack(bad))
+            self.store.write(key, self.pack(bad))
             kept["quarantine"] = self.store.uri(key)
         return kept
 

@@ -1,0 +1,21 @@
+"""Pack quarantined rows as Parquet (pyarrow)."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+
+def pack_rows(frame: pd.DataFrame) -> bytes:
+    """Return a frame as the bytes of a Parquet file; values of mixed types become text."""
+    text = {
+        name: frame[name].map(str, na_action="ignore").astype("str")
+        for name in frame.columns[frame.dtypes == "object"]
+    }
+    table = pa.Table.from_pandas(frame.assign(**text), preserve_index=False)
+    sink = io.BytesIO()
+    parquet.write_table(table.replace_schema_metadata(None), sink)
+    return sink.getvalue()
