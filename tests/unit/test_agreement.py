@@ -203,3 +203,12 @@ def test_differences_are_relative_above_one(
 ) -> None:
     """A probability is compared as it is, a large amount by its size."""
     assert max_difference([answer], [expected]) == difference
+
+
+def test_only_a_vanishing_spread_is_flat() -> None:
+    """Predictions that vary by a twentieth of the champion's spread are no constant."""
+    champion = [0.1, 0.5, 0.9]
+    for share, is_flat in ((0.05, False), (0.005, True)):
+        answers = [0.5 + share * (score - 0.5) for score in champion]
+        compared = compare_with_champion(answers, champion, champion=2, tags={})
+        assert compared.is_flat is is_flat

@@ -11,7 +11,7 @@ from slipway.errors import PlatformUnavailable
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.collect import DueWindows, collect
+from slipway.stages.monitor.collect import DueWindows, collect, monitored_windows
 from slipway.stages.rollout.platform import Served
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -191,3 +191,14 @@ def test_a_torn_segment_stops_no_other_window() -> None:
     due = watch.collect()
     assert due["drift"] == ["2013-05-v2", "2013-06-v2"]
     assert due["performance"] == ["2013-05-v2"]
+
+
+def test_the_last_day_of_a_month_belongs_to_that_month_alone() -> None:
+    """Answers of 31 May make May a window, and neither April nor June."""
+    watch = Watch(until="2013-07-02")
+    rows = watch.log.rows
+    log = MemoryLog(rows[rows["event_time"].dt.strftime("%m-%d") == "05-31"])
+    champion = watch.registry.version("ferry_delay", 2)
+    clock = datetime(2013, 7, 2, tzinfo=UTC)
+    windows = list(monitored_windows(ferry_dataset.model(), champion, clock, log))
+    assert [one.window.name for one in windows] == ["2013-05"]

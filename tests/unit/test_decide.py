@@ -153,3 +153,11 @@ def test_without_a_champion_there_is_nothing_to_decide() -> None:
     watch.registry.aliases.clear()
     assert watch.decide().action == "nothing"
     assert watch.store.list("runs") == []
+
+
+def test_each_kind_of_window_is_counted_by_its_own_action() -> None:
+    """One of three windows is decayed, and two are drifting."""
+    verdict = judge_windows(
+        windows("drifting", "ok", "drifting"), windows("ok", "decayed", "ok"), Fire(k=2, n=3)
+    )
+    assert (verdict.numbers["drifting"], verdict.numbers["decayed"]) == (2, 1)

@@ -26,6 +26,7 @@ from slipway.stages.rollout.platform import Served
 from slipway.stages.rollout.replay import ReplayResult, recent_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.stages.rollout.verify import judge_candidate
+from tests.fakes.rollout import FakeCandidate
 from tests.support.rollout_env import DATASET, MODEL, FeatureRows, RolloutEnv
 
 STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
@@ -379,3 +380,31 @@ def test_a_decision_is_a_value() -> None:
 
 def _tampered(_folder: Path) -> Any:
     raise Tampered("a file of a model version differs from the one that was registered")
+
+
+def test_the_reason_of_a_verified_version_has_its_difference() -> None:
+    """The number that was compared, not a zero in its place."""
+    verdict = judge_candidate(
+        measured(max_difference=5e-8), None, Verify(), version=3, is_urgent=False
+    )
+    assert "(difference 5e-08, p99 5 ms)" in verdict.reason
+
+
+@pytest.mark.parametrize(("seconds", "p99_ms"), [(0.004, 4.0), (1.5, 1500.0)])
+def test_latency_is_measured_in_milliseconds(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, p99_ms: float
+) -> None:
+    """A candidate whose every answer takes so many seconds has a p99 of a thousand times that."""
+    env = RolloutEnv()
+    now = [0.0]
+    monkeypatch.setattr("slipway.stages.rollout.replay.time.perf_counter", lambda: now[0])
+    infer = FakeCandidate.infer
+
+    def slow(self: FakeCandidate, body: dict[str, Any]) -> Any:
+        now[0] += seconds
+        return infer(self, body)
+
+    monkeypatch.setattr(FakeCandidate, "infer", slow)
+    env.registry.aliases["challenger"] = 3
+    verdict = env.verify(env.reconcile().ref.run).verdict
+    assert verdict.numbers["p99_ms"] == pytest.approx(p99_ms)

@@ -232,9 +232,9 @@ def test_a_step_tells_how_far_it_is_and_keeps_its_lease(
     before = find_lease(yard.store, f"rollout-{MODEL}")
     yard.shift(run, 10)
     assert [record.getMessage() for record in caplog.records] == [
-        "version 3 at 10 %: asked 60 of 200 times, failed 0 times, 15 s so far",
-        "version 3 at 10 %: asked 120 of 200 times, failed 0 times, 30 s so far",
-        "version 3 at 10 %: asked 180 of 200 times, failed 0 times, 45 s so far",
+        "version 3 at 10 %: 60 of 200 requests, 0 failed, 15 s so far",
+        "version 3 at 10 %: 120 of 200 requests, 0 failed, 30 s so far",
+        "version 3 at 10 %: 180 of 200 requests, 0 failed, 45 s so far",
     ]
     after = find_lease(yard.store, f"rollout-{MODEL}")
     assert before is not None
@@ -462,3 +462,21 @@ def kill_before_acts(yard: RolloutEnv, store: MortalStore) -> None:
 
 def _killed(*_: object) -> None:
     raise Killed
+
+
+def test_a_platform_that_is_away_for_a_moment_is_tried_again(yard: RolloutEnv) -> None:
+    """One refused write aborts nothing."""
+    run = verified(yard)
+    apply, tried = yard.platform.apply, []
+
+    def fail_once(model: str, *, weights: dict[int, float], **words: Any) -> None:
+        if 3 in weights:
+            tried.append(weights)
+            if len(tried) == 1:
+                raise PlatformUnavailable("the platform does not answer")
+        apply(model, weights=weights, **words)
+
+    yard.platform.apply = fail_once  # type: ignore[method-assign]
+    yard.now = 1000.0
+    assert yard.shift(run, 10).verdict.action == "shifted"
+    assert len(tried) == 2
