@@ -10,6 +10,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
     │   ├── BadRequest          a prediction request does not fit the model's signature
     │   ├── NotFound            an object, a version or an alias does not exist
     │   ├── Tampered            bytes differ from the digest recorded for them
+    │   ├── IncompatibleRuntime a model version was trained with other versions of its libraries
     │   ├── Superseded          a newer attempt or lease owns this work
     │   ├── NotComputable       a verdict's numbers cannot be computed
     │   ├── RolloutRefused      a candidate may not serve; the champion still does
@@ -109,6 +110,10 @@ class NotFound(Permanent):
 
 class Tampered(Permanent):
     """Bytes differ from the digest recorded for them; a retry cannot help."""
+
+
+class IncompatibleRuntime(Permanent):
+    """A pipeline can answer differently under the versions found here; a retry cannot help."""
 
 
 class Superseded(Permanent):

@@ -29,6 +29,7 @@ from slipway.adapters.model_package.package import (
     untrusted,
     use_one_thread,
 )
+from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
@@ -205,6 +206,7 @@ class LearnedModel:
                 "engine": engine.to_json(),
                 "features": [asdict(column) for column in self.package.columns],
                 "trusted_types": types,
+                RUNTIME: runtime_of(types),
             },
         )
         if not np.array_equal(load_package(folder).predict(reference), reference["score"]):

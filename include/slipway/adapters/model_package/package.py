@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
+from slipway.adapters.model_package.runtime import check_runtime
 from slipway.adapters.model_package.source import import_source
 from slipway.errors import Tampered
 from slipway.spec.estimators import ESTIMATORS
@@ -76,8 +77,10 @@ def load_package(folder: Path) -> Package:
 
     Raises:
         Tampered: A file differs from its digest, or the model needs types that are not trusted.
+        IncompatibleRuntime: Under the versions found here it can answer differently.
     """
     manifest = open_sealed(folder)
+    check_runtime(manifest, where=str(folder / MODEL))
     listed = manifest["trusted_types"]
     beyond = untrusted(listed, own_module=_own_module(manifest, folder))
     if beyond:

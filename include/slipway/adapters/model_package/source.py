@@ -12,6 +12,8 @@ from types import ModuleType
 from slipway.errors import SpecError
 from slipway.records.store import digest
 
+PREFIX = "slipway_model_"
+
 
 def import_source(model: str, text: str) -> ModuleType:
     """Import the text of a `pipeline.py`; the same text is imported once.
@@ -19,7 +21,7 @@ def import_source(model: str, text: str) -> ModuleType:
     Raises:
         SpecError: It cannot be imported.
     """
-    name = f"slipway_model_{model}_{digest(text.encode())[:12]}"
+    name = f"{PREFIX}{model}_{digest(text.encode())[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     module = ModuleType(name)

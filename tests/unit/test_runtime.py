@@ -1,0 +1,161 @@
+"""A pipeline is loaded where it answers as in training, and refused where it may not."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sklearn
+
+from slipway.adapters.model_package import load_package
+from slipway.errors import IncompatibleRuntime
+from slipway.records.store import encode
+from slipway.serving.model_server.engines import load_engine
+from slipway.stages.manifest import MANIFEST
+from tests.fakes import packages
+
+PROJECT = Path(__file__).resolve().parents[2]
+HERE = ".".join(platform.python_version_tuple()[:2])
+# CPython 3.12 adds floats without their rounding errors.
+OWN = """
+def features(rows):
+    tenths = [sum([0.1 * decks] * 10 + [1e16, 1.0, -1e16]) for decks in rows["decks"].tolist()]
+    return rows.assign(tenths=tenths)
+"""
+OTHERS = {
+    "CPython": "3.9.1",
+    "scikit-learn": "1.2.3",
+    "XGBoost": "0.90.0",
+}
+ANSWER = """
+import json, sys
+from pathlib import Path
+from slipway.adapters.model_package import load_package
+from slipway.errors import IncompatibleRuntime
+from tests.fakes import packages
+for folder in sys.argv[1:]:
+    try:
+        print(json.dumps(load_package(Path(folder)).predict(packages.rows()).tolist()))
+    except IncompatibleRuntime as refusal:
+        print(json.dumps([refusal.expected, refusal.found]))
+"""
+
+
+def saved(folder: Path, estimator: str, source: str | None = None) -> Path:
+    """A small model."""
+    few = {"n_estimators": 5} if "XGB" in estimator or "Forest" in estimator else {}
+    return packages.saved(folder, packages.spec(estimator, **few), source=source)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A linear model, one with features of its own, and one of XGBoost."""
+    root = tmp_path_factory.mktemp("versions")
+    ridge = "sklearn.linear_model.Ridge"
+    return {
+        "plain": saved(root / "plain", ridge),
+        "own": saved(root / "own", ridge, OWN),
+        "xgboost": saved(root / "xgboost", "xgboost.XGBClassifier"),
+    }
+
+
+def trained_with(folder: Path, target: Path, **runtime: Any) -> Path:
+    """The same version as if its manifest said something else of the versions."""
+    shutil.copytree(folder, target)
+    manifest = json.loads((target / MANIFEST).read_text())
+    (target / MANIFEST).write_bytes(encode(manifest | runtime))
+    return target
+
+
+def test_a_manifest_records_what_its_pipeline_depends_on(folders: dict[str, Path]) -> None:
+    """Full versions; XGBoost's only where the pipeline holds a model of it."""
+    found = {name: load_package(folder).manifest["runtime"] for name, folder in folders.items()}
+    assert found["plain"] == found["own"]
+    assert found["plain"] == {
+        "CPython": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+    }
+    assert found["xgboost"].keys() == {"CPython", "scikit-learn", "XGBoost"}
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "trained"),
+    [
+        ("own", "CPython", "3.9"),
+        ("plain", "scikit-learn", "1.2"),
+        ("xgboost", "XGBoost", "0.90"),
+    ],
+)
+def test_a_pipeline_is_refused_where_it_can_answer_differently(
+    tmp_path: Path, folders: dict[str, Path], version: str, name: str, trained: str
+) -> None:
+    """The refusal names what was recorded, what was found, and how to go on."""
+    runtime = {
+        "runtime": load_package(folders[version]).manifest["runtime"] | {name: f"{trained}.1"}
+    }
+    with pytest.raises(IncompatibleRuntime) as refusal:
+        load_engine(trained_with(folders[version], tmp_path / "delay", engine=None, **runtime))
+    assert refusal.value.expected == f"{name} {trained}, as in training"
+    assert refusal.value.found is not None
+    assert refusal.value.found.startswith(f"{name} ")
+    assert f"an image that has {name} {trained}, or train" in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("version", "change"),
+    [
+        ("plain", {"CPython": "3.9.1"}),
+        ("own", {"CPython": f"{HERE}.99"}),
+        ("plain", {"scikit-learn": f"{sklearn.__version__}.post1"}),
+    ],
+)
+def test_a_pipeline_is_loaded_where_nothing_it_depends_on_differs(
+    tmp_path: Path, folders: dict[str, Path], version: str, change: dict[str, str]
+) -> None:
+    """Another CPython without a `pipeline.py` in the pipeline, or another patch release."""
+    runtime = load_package(folders[version]).manifest["runtime"] | change
+    load_package(trained_with(folders[version], tmp_path / "delay", runtime=runtime))
+
+
+def test_a_version_that_records_nothing_is_loaded(tmp_path: Path, folders: dict[str, Path]) -> None:
+    """It was trained before versions were recorded."""
+    load_package(trained_with(folders["own"], tmp_path / "delay", runtime=None))
+
+
+def test_the_onnx_form_depends_on_none_of_them(tmp_path: Path, folders: dict[str, Path]) -> None:
+    """A server answers by it whatever the pipeline was trained with."""
+    folder = trained_with(folders["xgboost"], tmp_path / "delay", runtime=OTHERS)
+    assert load_engine(folder).name == "onnx"
+    with pytest.raises(IncompatibleRuntime, match="can answer differently"):
+        load_package(folder)
+
+
+def other_interpreters() -> Iterator[Path]:
+    """Interpreters of other versions, which `make versions` gave the same packages."""
+    lock = (PROJECT / "requirements" / "dev.txt").stat().st_mtime
+    for ready in sorted(PROJECT.glob(".venv*/.ready-3.*")):
+        if not ready.name.endswith(f"-{HERE}") and ready.stat().st_mtime >= lock:
+            yield ready.parent / "bin" / "python"
+
+
+def test_other_interpreters_answer_to_the_last_bit(
+    tmp_path: Path, folders: dict[str, Path]
+) -> None:
+    """Every estimator's pipeline; one that runs code of its own is refused there."""
+    interpreters = list(other_interpreters())
+    if not interpreters:
+        pytest.skip("one interpreter; `make versions` makes environments of others")
+    plain = [saved(tmp_path / name, name) for name in packages.ESTIMATORS]
+    expected = [load_package(folder).predict(packages.rows()).tolist() for folder in plain]
+    for interpreter in interpreters:
+        command = [str(interpreter), "-c", ANSWER, *map(str, plain), str(folders["own"])]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+        *found, refused = map(json.loads, done.stdout.splitlines())
+        assert found == expected
+        assert refused[0] == f"CPython {HERE}, as in training"
