@@ -22,6 +22,7 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 PARALLEL = -n 2 --dist loadfile
 # Without what is slow and depends on no interpreter, as the size of images and texts of manifests.
 FAST = tests/unit tests/dags/test_dags.py \
+	$(addprefix tests/contract/test_,drift_report.py expectations.py store.py tables.py) \
 	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py)
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))

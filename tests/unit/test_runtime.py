@@ -16,9 +16,9 @@ import sklearn
 from slipway.adapters.model_package import load_package
 from slipway.errors import IncompatibleRuntime
 from slipway.records.store import encode
-from slipway.serving.model_server.engines import load_engine
-from slipway.stages.manifest import MANIFEST
-from tests.fakes import packages
+from slipway.serving.model_server.load_engine import load_engine
+from slipway.stages.model.manifest import MANIFEST
+from tests.support import packages
 
 PROJECT = Path(__file__).resolve().parents[2]
 HERE = ".".join(platform.python_version_tuple()[:2])
@@ -38,7 +38,7 @@ import json, sys
 from pathlib import Path
 from slipway.adapters.model_package import load_package
 from slipway.errors import IncompatibleRuntime
-from tests.fakes import packages
+from tests.support import packages
 for folder in sys.argv[1:]:
     try:
         print(json.dumps(load_package(Path(folder)).predict(packages.rows()).tolist()))
