@@ -55,7 +55,7 @@ def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
     return [
         ("Deployment", CANARY, image(BY_HAND), image(IMAGE), f"{SERVER}.image set {by}"),
         ("Deployment", CHAMPION, scratch("/x"), IS, f"{variable}.value set {by}"),
-        ("Deployment", CHAMPION, scratch(None), IS, f"{SERVER}.env removed by somebody"),
+        ("Deployment", CHAMPION, scratch(None), IS, f"{SERVER}.env removed by an unknown manager"),
         (
             # The one that counts are read by: clients come by the other.
             *("Service", f"{CANARY}-pods", MOVED, MOVED_BACK),

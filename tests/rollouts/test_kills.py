@@ -10,7 +10,7 @@ import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.adapters.platforms.cluster import api_client as wire
-from slipway.adapters.platforms.cluster.api_client import ClusterObjects
+from slipway.adapters.platforms.cluster.api_client import NamespaceClient
 from slipway.errors import (
     ClusterUnavailable,
     Denied,
@@ -30,7 +30,7 @@ def test_a_change_killed_before_any_write_is_gone_on_with(
     """Clients are answered throughout; a repeat ends as it would have, or the way back does."""
     yard.serve({1: 1.0}, 2, token=1)
     keep = tuple({1, 2} - set(goal))
-    apply, delete = ClusterObjects.apply, ClusterObjects.delete
+    apply, delete = NamespaceClient.apply, NamespaceClient.delete
     with yard.clients() as clients:
         for token, writes in enumerate(range(0, 12, 2), start=2):
             left = [writes]
@@ -45,8 +45,8 @@ def test_a_change_killed_before_any_write_is_gone_on_with(
                 return burn
 
             with monkeypatch.context() as patch:
-                patch.setattr(ClusterObjects, "apply", fused(apply))
-                patch.setattr(ClusterObjects, "delete", fused(delete))
+                patch.setattr(NamespaceClient, "apply", fused(apply))
+                patch.setattr(NamespaceClient, "delete", fused(delete))
                 with suppress(Killed):
                     yard.another().apply(MODEL, weights=goal, keep=keep, token=token)
             if writes % 4:
@@ -104,7 +104,7 @@ def test_an_api_that_is_away_is_unavailable(routed: Yard, monkeypatch: pytest.Mo
 def test_an_account_without_rights_is_denied(routed: Yard, registry: MlflowRegistry) -> None:
     """In the server's own words, at once."""
     nobody = platform_on(routed.cluster, routed.spec, registry, account="slipway-stages")
-    with pytest.raises(Denied, match="does not let us get HTTPRoute") as caught:
+    with pytest.raises(Denied, match="refuses to get HTTPRoute") as caught:
         nobody.served(MODEL)
     assert 'cannot get resource "httproutes"' in str(caught.value)
     assert len([one for one in routed.cluster.requests if one.status == 403]) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
+from slipway.adapters.platforms.cluster.manifests.candidate import candidate_objects
 from slipway.errors import (
     EditedByHand,
     Superseded,
@@ -80,7 +80,7 @@ def test_a_rollout_overtaken_while_it_waits_gives_up(routed: Yard) -> None:
             newer.apply(MODEL, weights={3: 1.0}, keep=(1,), token=9)
         time.sleep(seconds)
 
-    object.__setattr__(routed.platform._ground, "sleep", overtake)  # noqa: SLF001
+    object.__setattr__(routed.platform._context, "sleep", overtake)  # noqa: SLF001
     with pytest.raises(Superseded):
         routed.serve(SHARED, token=2)
     assert taken
@@ -93,7 +93,7 @@ def test_what_is_not_ours_is_left_alone(routed: Yard) -> None:
     foreign = _foreign()
     routed.cluster.apply(foreign, manager="kubectl")
     routed.serve({1: 1.0})
-    for manifest in trial_objects(routed.spec, 3, sizing=unmeasured(routed.spec)):
+    for manifest in candidate_objects(routed.spec, 3, sizing=unmeasured(routed.spec)):
         routed.cluster.apply(manifest, manager="slipway")
     routed.serve({2: 1.0}, token=2)
     assert routed.versions() == ["another", f"{NAME}-v2"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
+from slipway.adapters.platforms.cluster.manifests.candidate import candidate_objects
 from slipway.errors import (
     PlatformUnavailable,
     RolloutRefused,
@@ -96,7 +96,7 @@ def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRe
 def test_a_trial_shows_the_real_server_and_leaves_nothing(yard: Yard, tmp_path: Path) -> None:
     """Its answers, memory and cold start; what a killed trial left behind is no trial of ours."""
     yard.serve({1: 1.0})
-    for manifest in trial_objects(yard.spec, 3, sizing=unmeasured(yard.spec)):
+    for manifest in candidate_objects(yard.spec, 3, sizing=unmeasured(yard.spec)):
         yard.cluster.apply(manifest, manager="slipway")
     with yard.platform.boot(MODEL, version=2, folder=tmp_path) as candidate:
         assert candidate.cold_start_s > 0

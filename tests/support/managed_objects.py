@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.adapters.platforms.cluster.manifests.resources import sizing
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
-from slipway.adapters.platforms.cluster.ownership.field_paths import leaves, spoken
+from slipway.adapters.platforms.cluster.ownership.field_paths import format_path, leaves
 from tests.support.manifests import CLUSTERS, spec_of
 
 Manifest = dict[str, Any]
@@ -21,7 +21,7 @@ def tree(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
     made: Manifest = {}
     for path, _ in leaves({"metadata": manifest["metadata"], "spec": manifest["spec"]}):
         about = path[:2] in {("f:metadata", "f:name"), ("f:metadata", "f:namespace")}
-        if about or any(spoken(path).startswith(one) for one in but):
+        if about or any(format_path(path).startswith(one) for one in but):
             continue
         node = made
         for word in path:

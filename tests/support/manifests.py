@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
+from slipway.adapters.platforms.cluster.manifests.candidate import candidate_objects
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
-from slipway.adapters.platforms.cluster.manifests.render import manifests
+from slipway.adapters.platforms.cluster.manifests.render import render_manifests
 from slipway.adapters.platforms.cluster.manifests.resources import sizing
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from slipway.spec import ModelSpec
@@ -66,8 +66,8 @@ def spec_of(cluster: Mapping[str, Any], model: str = "flight_delay") -> ModelSpe
 
 def everything(spec: ModelSpec, traffic: Traffic) -> list[dict[str, Any]]:
     """All that such traffic needs, and a trial beside it."""
-    trial = trial_objects(spec, 4, sizing=sizing(cluster_of(spec), {}))
-    return [*manifests(spec, traffic, {3: MEASURED}), *trial]
+    trial = candidate_objects(spec, 4, sizing=sizing(cluster_of(spec), {}))
+    return [*render_manifests(spec, traffic, {3: MEASURED}), *trial]
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from slipway.stages.rollout.platform import Platform
 from slipway.wiring.container import Container
 from slipway.wiring.platforms import PLATFORMS
 from tests.support import packages
-from tests.unit.test_cluster_objects import kubeconfig
+from tests.support.kubeconfig import kubeconfig
 
 METHODS = ("served", "apply", "claim", "ask", "boot")
 

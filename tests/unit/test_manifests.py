@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
 from slipway.adapters.platforms.cluster.manifests.names import (
+    candidate_name,
     object_name,
     pods_name,
-    trial_name,
     version_name,
     version_of,
 )
@@ -110,7 +110,7 @@ def test_each_service_finds_what_it_is_for(cluster: Mapping[str, Any], traffic: 
     """A version's Services and budget find that version; a trial is found by its own only."""
     objects = everything(spec_of(cluster), traffic)
     services = of_kind(objects, "Service")
-    trial = trial_name("flight_delay", 4)
+    trial = candidate_name("flight_delay", 4)
     assert selected(services.pop(trial), objects) == {trial}
     for name, service in services.items():
         assert trial not in selected(service, objects), name
@@ -155,7 +155,7 @@ def test_names_fit_kubernetes(model: str, version: int) -> None:
         object_name(model),
         version_name(model, version),
         pods_name(model, version),
-        trial_name(model, version),
+        candidate_name(model, version),
     ):
         jsonschema.validate(name, NAME | {"pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$"})
 

@@ -66,7 +66,7 @@ def render(
     """
     from slipway import wiring
     from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
-    from slipway.adapters.platforms.cluster.manifests.render import manifests
+    from slipway.adapters.platforms.cluster.manifests.render import render_manifests
 
     workshop = wiring.Container()
     spec = workshop.model(model)
@@ -84,7 +84,7 @@ def render(
         keep = [known.aliases["previous"]]
     warm = tuple(sorted(set(keep) - shares.keys()))
     traffic = Traffic(token=0, shares=shares, keep=warm)
-    click.echo(_yaml(manifests(spec, traffic, known.tags)), nl=False)
+    click.echo(_yaml(render_manifests(spec, traffic, known.tags)), nl=False)
 
 
 def _ask(registry: Registry, model: str, versions: set[int]) -> Known:

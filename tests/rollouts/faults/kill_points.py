@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from slipway.adapters.platforms.cluster.api_client import ClusterObjects
+from slipway.adapters.platforms.cluster.api_client import NamespaceClient
 from tests.fakes.kill_points import Fuse, Killed
 from tests.kubernetes_double.api.faults import Fault
 from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
 from tests.support.models_on_cluster import MODEL
 
 WRITES = {
-    ClusterObjects: ("apply", "delete"),
+    NamespaceClient: ("apply", "delete"),
     MlflowRegistry: ("set_alias", "delete_alias", "tag", "anchor"),
 }
 """Everything by which a rollout changes the cluster and the registry."""

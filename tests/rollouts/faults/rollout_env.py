@@ -18,7 +18,7 @@ from slipway import wiring
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.platforms.cluster import platform
-from slipway.adapters.platforms.cluster.context import Ground
+from slipway.adapters.platforms.cluster.context import ClusterContext
 from slipway.records.attempts import Attempt
 from slipway.records.leases import find_lease
 from slipway.records.run_records import RunRecord, RunRef
@@ -312,8 +312,8 @@ class World:
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
     """Let a rollout's patience with servers end three times as soon as its spec says."""
-    hasty = partial(Ground, clock=lambda: 3 * time.monotonic())
-    patch.setattr(platform, "Ground", hasty)
+    hasty = partial(ClusterContext, clock=lambda: 3 * time.monotonic())
+    patch.setattr(platform, "ClusterContext", hasty)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
-from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS
+from slipway.adapters.platforms.cluster.manifests.last_applied import record_last_applied
+from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
 from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied
 from slipway.records.verdicts import Verdict
 from slipway.stages.rollout import shift, switch
@@ -145,7 +145,9 @@ def test_a_version_that_answers_wrongly_later_is_taken_back(
     assert other != last_applied(now)
     right = _scores(routed)
     # As if it had been made so: what a person did would be seen before.
-    made = with_note({**other, "spec": {**other["spec"], "replicas": now["spec"]["replicas"]}})
+    made = record_last_applied(
+        {**other, "spec": {**other["spec"], "replicas": now["spec"]["replicas"]}}
+    )
     made["metadata"]["annotations"][REPLICAS] = now["metadata"]["annotations"][REPLICAS]
     routed.cluster.apply(made, manager="slipway")
     routed.cluster.wait("it answers otherwise", lambda: not _scores(routed) & right)

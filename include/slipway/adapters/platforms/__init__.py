@@ -1,1 +1,1 @@
-"""What serves models: this machine's platform process, batch tables, or a Kubernetes cluster."""
+"""Platform adapters, a folder for each deployment target; `wiring/platforms.py` chooses one."""

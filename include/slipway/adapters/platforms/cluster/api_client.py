@@ -1,6 +1,6 @@
-"""Objects of one namespace over the Kubernetes API, as plain dicts.
+"""Client of the Kubernetes API for the objects of one namespace, as plain data.
 
-Writes are server-side applies: what somebody else has set is never overwritten.
+Writes are server-side applies without force: fields of other managers are never overwritten.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from kubernetes.client import ApiClient, ApiException, Configuration
 from urllib3.exceptions import HTTPError
 
 from slipway.adapters.platforms.cluster.api_errors import (
-    is_passing,
-    owned_fields,
-    refusal,
+    conflicting_fields,
+    error_of,
+    is_transient,
     unavailable,
 )
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 from slipway.adapters.platforms.cluster.manifests.names import FIELD_MANAGER
 from slipway.errors import BadParameter, NotFound
 
@@ -36,15 +37,13 @@ PLURALS = {
     "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),
     "Service": ("v1", "services"),
 }
-"""What the account of a rollout may touch: API version and plural by kind."""
+"""Kinds that a rollout's account has rights on: API version and plural."""
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
 WAITS_SECONDS = (0.5, 1.0, 2.0)
 LONGEST_WAIT_SECONDS = 10.0
-SILENCE = 599
-"""Stands for no reply at all."""
-
-Manifest = dict[str, Any]
+NO_REPLY = 599
+"""Status of a request without a reply."""
 
 
 def open_cluster(
@@ -52,18 +51,19 @@ def open_cluster(
     *,
     kubeconfig: Path | None = None,
     sleep: Callable[[float], None] = time.sleep,
-) -> ClusterObjects:
-    """A namespace of the cluster that a kubeconfig names, else of the one that we run in.
+) -> NamespaceClient:
+    """Open a namespace of the kubeconfig's cluster, else of the one that this pod runs in.
 
-    Nothing is asked of the cluster yet.
+    Sends no request yet.
 
     Args:
         namespace: Its name.
-        kubeconfig: File to read; none: those of `KUBECONFIG`, `~/.kube/config`, the pod's own.
-        sleep: Waits for some seconds.
+        kubeconfig: File to read; None: those of `KUBECONFIG`, else `~/.kube/config`, else the
+            service account of the pod.
+        sleep: Sleeps for some seconds.
 
     Raises:
-        BadParameter: There is no way to any cluster.
+        BadParameter: There is neither a kubeconfig nor a service account's token.
     """
     found = Configuration()
     files = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG", "~/.kube/config")
@@ -72,29 +72,29 @@ def open_cluster(
             config.load_kube_config(files, client_configuration=found, persist_config=False)
         else:
             config.load_incluster_config(client_configuration=found)
-            # The API is never beyond the proxy that leads out of the cluster.
+            # The API is inside the cluster, and the proxy of the environment leads out of it.
             found.proxy = None
     except config.ConfigException as error:
         raise BadParameter(
-            "there is no way to the cluster",
-            expected="a kubeconfig, or a pod whose service account mounts its token",
+            "the cluster's address and credentials cannot be read",
+            expected="a kubeconfig, or a pod that mounts its service account's token",
             found=str(error),
             hint="set KUBECONFIG",
         ) from error
-    # The waits below are ours, and bounded; the client's own follow any Retry-After.
+    # `_request` retries with bounded waits; the client's own retries follow any Retry-After.
     found.retries = False
-    return ClusterObjects(ApiClient(found), namespace, sleep=sleep)
+    return NamespaceClient(ApiClient(found), namespace, sleep=sleep)
 
 
 @dataclass(frozen=True)
-class SetBack:
-    """Fields that are as we set them, whoever set them last.
+class OwnershipReclaim:
+    """Fields that have Slipway's values, to be taken back from the managers that own them.
 
-    Who edits a field owns it from then on, also once it has been set back.
+    A manager that edits a field owns it from then on, also once the edit has been undone.
 
     Attributes:
-        fields: As a refusal names them, e.g. `.spec.replicas`.
-        resource_version: The state in which they were seen to be so.
+        fields: As a conflict names them, e.g. `.spec.replicas`.
+        resource_version: Of the object in which the fields had these values.
     """
 
     fields: frozenset[str]
@@ -108,16 +108,16 @@ class _Reply:
     retry_after_seconds: float = 0.0
 
 
-class ClusterObjects:
-    """Objects of one namespace.
+class NamespaceClient:
+    """Reads, applies and deletes objects of one namespace.
 
     Every method raises `ClusterUnavailable` when the API does not answer after a few attempts,
-    and `Denied` when it does not allow what is asked.
+    and `Denied` when it refuses the request.
 
     Args:
-        api: The client.
+        api: The Kubernetes client.
         namespace: Of all objects.
-        sleep: Waits for some seconds.
+        sleep: Sleeps for some seconds.
     """
 
     def __init__(
@@ -128,14 +128,14 @@ class ClusterObjects:
         self._sleep = sleep
 
     def get(self, kind: str, name: str) -> Manifest | None:
-        """An object, or None when there is no such."""
+        """An object, or None where there is none of that name."""
         try:
             return self._call("GET", kind, name)
         except NotFound:
             return None
 
     def find(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
-        """The objects that bear some labels, in the order of their names.
+        """The objects with some labels, in the order of their names.
 
         Raises:
             NotFound: The cluster has no such kind.
@@ -146,39 +146,39 @@ class ClusterObjects:
         items = [about | item for item in found.get("items") or []]
         return sorted(items, key=lambda item: str(item["metadata"]["name"]))
 
-    def apply(self, manifest: Mapping[str, Any], *, set_back: SetBack | None = None) -> Manifest:
-        """The object once everything that a manifest says is so; a repeat changes nothing.
+    def apply(self, manifest: Manifest, *, reclaim: OwnershipReclaim | None = None) -> Manifest:
+        """Apply a manifest and return the object; a repeat changes nothing.
 
         Args:
-            manifest: All that we say of it. With a `metadata.resourceVersion`, only that very
+            manifest: All fields that Slipway sets. With a `metadata.resourceVersion`, only that
                 state of the object is changed.
-            set_back: Fields that may be taken back from whoever owns them, in that very state.
+            reclaim: Fields that may be taken back from their managers, in that state.
 
         Raises:
-            EditedByHand: Somebody else has set one of these fields to something else.
+            EditedByHand: Another manager has set one of these fields to another value.
             CommitConflict: The object is not in that state any more.
             NotFound: There is no such namespace or kind.
         """
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         path, where = self._path(kind, name), self._where(kind, name)
         query = [("fieldManager", FIELD_MANAGER), ("force", "false")]
-        reply = self._ask("PATCH", path, query=query, body=dict(manifest), where=where)
-        owned = owned_fields(reply.status, reply.body)
-        if owned and set_back is not None and owned <= set_back.fields:
-            metadata = {**manifest["metadata"], "resourceVersion": set_back.resource_version}
+        reply = self._request("PATCH", path, query=query, body=dict(manifest), where=where)
+        conflicting = conflicting_fields(reply.status, reply.body)
+        if conflicting and reclaim is not None and conflicting <= reclaim.fields:
+            metadata = {**manifest["metadata"], "resourceVersion": reclaim.resource_version}
             query = [("fieldManager", FIELD_MANAGER), ("force", "true")]
             body = {**manifest, "metadata": metadata}
-            reply = self._ask("PATCH", path, query=query, body=body, where=where)
+            reply = self._request("PATCH", path, query=query, body=body, where=where)
         return _read(reply, verb="apply", where=where)
 
-    def delete(self, manifest: Mapping[str, Any]) -> None:
-        """Let an object go, with what it owns, unless another one has its name by now.
+    def delete(self, manifest: Manifest) -> None:
+        """Delete an object and its dependents, unless another object has its name by now.
 
         Args:
-            manifest: As it was read.
+            manifest: The object as read.
 
         Raises:
-            CommitConflict: Another one has its name.
+            CommitConflict: Another object has its name.
         """
         kind, metadata = manifest["kind"], manifest["metadata"]
         only = {"uid": metadata["uid"]}
@@ -189,13 +189,13 @@ class ClusterObjects:
             return
 
     def has_gateway_api(self) -> bool:
-        """Whether the cluster knows HTTPRoutes."""
+        """Whether the cluster has the kind HTTPRoute."""
         where = f"the API {GATEWAY_API}"
-        reply = self._ask("GET", f"/apis/{GATEWAY_API}", query=[], body=None, where=where)
+        reply = self._request("GET", f"/apis/{GATEWAY_API}", query=[], body=None, where=where)
         if reply.status == HTTPStatus.NOT_FOUND:
             return False
         if reply.status != HTTPStatus.OK:
-            raise refusal(reply.status, reply.body, verb="discover", where=where)
+            raise error_of(reply.status, reply.body, verb="discover", where=where)
         resources = json.loads(reply.body).get("resources") or []
         return any(one.get("kind") == "HTTPRoute" for one in resources)
 
@@ -209,7 +209,7 @@ class ClusterObjects:
         body: Any = None,
     ) -> Manifest:
         path, where = self._path(kind, name), self._where(kind, name)
-        reply = self._ask(method, path, query=query or [], body=body, where=where)
+        reply = self._request(method, path, query=query or [], body=body, where=where)
         return _read(reply, verb=method.lower(), where=where)
 
     def _path(self, kind: str, name: str) -> str:
@@ -220,19 +220,19 @@ class ClusterObjects:
     def _where(self, kind: str, name: str) -> str:
         return f"{kind} {self.namespace}/{name or '*'}"
 
-    def _ask(
+    def _request(
         self, method: str, path: str, *, query: list[tuple[str, str]], body: Any, where: str
     ) -> _Reply:
-        """The reply, asked for again where another attempt may help."""
+        """Send a request, and repeat it after a transient failure."""
         reply = self._send(method, path, query=query, body=body)
         for wait in WAITS_SECONDS:
-            if not is_passing(reply.status):
+            if not is_transient(reply.status):
                 break
-            # Those who were turned away together shall not come back together.
+            # Jitter: clients that were refused together do not return together.
             pause = max(wait * random.uniform(0.75, 1.25), reply.retry_after_seconds)  # noqa: S311
             self._sleep(min(pause, LONGEST_WAIT_SECONDS))
             reply = self._send(method, path, query=query, body=body)
-        if reply.status == SILENCE:
+        if reply.status == NO_REPLY:
             raise unavailable(str(reply.body), where=f"{self._api.configuration.host}, {where}")
         return reply
 
@@ -254,20 +254,20 @@ class ClusterObjects:
                 _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
         except ApiException as error:
-            # Of a failed handshake the client makes one without a status.
-            return _Reply(error.status or SILENCE, error.body or error.reason, _wait_of(error))
+            # After a failed TLS handshake the exception has no status.
+            return _Reply(error.status or NO_REPLY, error.body or error.reason, _retry_after(error))
         except HTTPError as error:
-            return _Reply(SILENCE, f"{type(error).__name__}: {error}")
+            return _Reply(NO_REPLY, f"{type(error).__name__}: {error}")
         return _Reply(found.status, found.data)
 
 
 def _read(reply: _Reply, *, verb: str, where: str) -> Manifest:
     if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise refusal(reply.status, reply.body, verb=verb, where=where)
+        raise error_of(reply.status, reply.body, verb=verb, where=where)
     found: Manifest = json.loads(reply.body)
     return found
 
 
-def _wait_of(error: ApiException) -> float:
-    said = str((error.headers or {}).get("Retry-After", ""))
-    return float(said) if said.isdecimal() else 0.0
+def _retry_after(error: ApiException) -> float:
+    seconds = str((error.headers or {}).get("Retry-After", ""))
+    return float(seconds) if seconds.isdecimal() else 0.0

@@ -1,4 +1,4 @@
-"""What the Kubernetes API's refusals mean to a stage."""
+"""Turn the Kubernetes API's error replies into Slipway's errors."""
 
 from __future__ import annotations
 
@@ -17,82 +17,84 @@ from slipway.errors import (
     SlipwayError,
 )
 
-OWNED = "FieldManagerConflict"
-LONGEST_SAID = 500
-HAND_BACK = (
-    "set it back as it was, or hand it back as docs/guides/rollout-on-kubernetes.md tells, and run "
-    "again; `kubectl get --show-managed-fields` tells who"
+CONFLICT_REASON = "FieldManagerConflict"
+LONGEST_MESSAGE = 500
+EXPECTED_OWNER = "Slipway as the only manager of the fields that a rollout controls"
+OWNERSHIP_HINT = (
+    "undo the edit, or give the fields back as docs/guides/rollout-on-kubernetes.md describes, and "
+    "run again; `kubectl get --show-managed-fields` shows the managers"
 )
+UNKNOWN_MANAGER = "an unknown manager"
 
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
 
 
-def is_passing(status: int) -> bool:
-    """Whether the same request may be answered a moment later."""
+def is_transient(status: int) -> bool:
+    """Whether the same request may succeed a moment later."""
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def refusal(status: int, body: Any, *, verb: str, where: str) -> SlipwayError:
-    """The error that a refusal is; it says what the server said.
+def error_of(status: int, body: Any, *, verb: str, where: str) -> SlipwayError:
+    """The error for an error reply, with the server's message.
 
     Args:
         status: HTTP status.
-        body: The reply's body: a `Status` object, or whatever stands between it and us says.
-        verb: What was asked: `get`, `list`, `apply`, `delete`.
-        where: The kind and name of what it is about.
+        body: The reply's body: a `Status` object, or the text of a proxy in between.
+        verb: Of the request: `get`, `list`, `apply`, `delete`.
+        where: Kind and name of the object.
     """
-    told = _status_of(body)
-    said = str(told.get("message") or f"status {status}")[:LONGEST_SAID]
+    reply = _status_of(body)
+    message = str(reply.get("message") or f"status {status}")[:LONGEST_MESSAGE]
     if status == HTTPStatus.CONFLICT:
-        return _conflict(told, said, where=where)
-    if is_passing(status):
-        return unavailable(said, where=where)
+        return _conflict(reply, message, where=where)
+    if is_transient(status):
+        return unavailable(message, where=where)
     if status == HTTPStatus.NOT_FOUND:
-        return NotFound(f"the cluster knows no {where}", found=said)
-    hint = "the rights are in docker/kubernetes/base; `kubectl auth can-i` asks for them"
+        return NotFound(f"the cluster has no {where}", found=message)
+    hint = "the rights are in docker/kubernetes/base; check them with `kubectl auth can-i`"
     if status == HTTPStatus.UNAUTHORIZED:
-        hint = "is the token of the service account, or of the kubeconfig, still valid?"
+        hint = "check that the token of the service account or of the kubeconfig is still valid"
     elif status != HTTPStatus.FORBIDDEN:
-        hint = "an admission rule, or a field that this cluster does not know"
-    return Denied(f"the cluster does not let us {verb} {where}", found=said, hint=hint)
+        hint = "look for an admission rule, or for a field that this cluster does not support"
+    return Denied(f"the cluster refuses to {verb} {where}", found=message, hint=hint)
 
 
 def unavailable(found: str | None, *, where: str) -> ClusterUnavailable:
-    """The error that silence is."""
+    """The error for a request without a usable reply."""
     return ClusterUnavailable("the Kubernetes API does not answer", found=found, where=where)
 
 
-def owned_fields(status: int, body: Any) -> frozenset[str]:
-    """The fields that somebody else has set, where that is why an apply was refused."""
+def conflicting_fields(status: int, body: Any) -> frozenset[str]:
+    """The fields of other managers because of which an apply was refused; else none."""
     if status != HTTPStatus.CONFLICT:
         return frozenset()
-    return frozenset(str(cause.get("field")) for cause in _owned(_status_of(body)))
+    return frozenset(str(cause.get("field")) for cause in _manager_conflicts(_status_of(body)))
 
 
-def _owned(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    causes = (told.get("details") or {}).get("causes") or []
-    return [cause for cause in causes if cause.get("reason") == OWNED]
+def _manager_conflicts(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    causes = (reply.get("details") or {}).get("causes") or []
+    return [cause for cause in causes if cause.get("reason") == CONFLICT_REASON]
 
 
-def _conflict(told: Mapping[str, Any], said: str, *, where: str) -> SlipwayError:
-    owned = _owned(told)
-    if not owned:
-        return CommitConflict(f"{where} was changed meanwhile", found=said)
-    fields = ", ".join(str(cause.get("field")) for cause in owned)
-    names = {name for cause in owned for name in _MANAGER.findall(str(cause.get("message")))}
+def _conflict(reply: Mapping[str, Any], message: str, *, where: str) -> SlipwayError:
+    causes = _manager_conflicts(reply)
+    if not causes:
+        return CommitConflict(f"{where} was changed meanwhile", found=message)
+    fields = ", ".join(str(cause.get("field")) for cause in causes)
+    names = {name for cause in causes for name in _MANAGER.findall(str(cause.get("message")))}
     return EditedByHand(
         f"{where} was edited by hand",
-        expected="nobody but Slipway to set what a rollout controls",
-        found=f"{fields} set by {', '.join(sorted(names)) or 'somebody'}",
+        expected=EXPECTED_OWNER,
+        found=f"{fields} set by {', '.join(sorted(names)) or UNKNOWN_MANAGER}",
         where=where,
-        hint=HAND_BACK,
+        hint=OWNERSHIP_HINT,
     )
 
 
 def _status_of(body: Any) -> Mapping[str, Any]:
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     try:
-        told = json.loads(text)
+        reply = json.loads(text)
     except ValueError:
         return {"message": text.strip()}
-    return told if isinstance(told, dict) else {"message": text}
+    return reply if isinstance(reply, dict) else {"message": text}

@@ -1,4 +1,4 @@
-"""What one model's traffic on a cluster is read and changed with."""
+"""The tools with which one model's traffic on a cluster is read and changed."""
 
 from __future__ import annotations
 
@@ -6,92 +6,97 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from slipway.adapters.platforms.cluster.api_client import ClusterObjects, Manifest
-from slipway.adapters.platforms.cluster.http_client import Front
+from slipway.adapters.platforms.cluster.api_client import NamespaceClient
+from slipway.adapters.platforms.cluster.http_client import ServingClient
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 from slipway.adapters.platforms.cluster.manifests.names import (
+    CANDIDATE,
     MANAGED_BY,
     MODEL,
-    TRIAL,
     model_labels,
     object_name,
     version_of,
 )
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
-from slipway.adapters.platforms.cluster.observe.live_state import Live
-from slipway.adapters.platforms.cluster.observe.request_stats import Counting
+from slipway.adapters.platforms.cluster.observe.live_state import LiveState
+from slipway.adapters.platforms.cluster.observe.request_stats import RequestStats
 from slipway.spec import ModelSpec
 
-NOBODY = {0: 1.0}
-"""Shares of an entry that leads nowhere: there is no version 0."""
+NO_VERSION = {0: 1.0}
+"""Shares of an entry point without a backend: there is no version 0."""
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a model's traffic is changed with.
+class ClusterContext:
+    """The tools for one model.
 
     Attributes:
         spec: The model.
-        objects: Its namespace.
-        counting: What its servers count.
-        front: Asks them.
-        tags: What the registry says about a version.
-        clock: Seconds that never go back.
-        sleep: Waits for some seconds.
+        api: Client of the Kubernetes API for its namespace.
+        stats: Reads the request counts of its servers.
+        servers: HTTP client of its servers.
+        tags: Returns the registry's tags of a version.
+        clock: Monotonic clock, in seconds.
+        sleep: Sleeps for some seconds.
     """
 
     spec: ModelSpec
-    objects: ClusterObjects
-    counting: Counting
-    front: Front
+    api: NamespaceClient
+    stats: RequestStats
+    servers: ServingClient
     tags: Callable[[int], Mapping[str, str]]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def read(self, *, by_route: bool) -> Live:
-        """What the API says of the model.
+    def read_state(self, *, by_route: bool) -> LiveState:
+        """Read the model's entry point and Deployments.
 
         Args:
-            by_route: Whether its entry is a route.
+            by_route: Whether the entry point is a route.
         """
         kind = "HTTPRoute" if by_route else "Service"
-        entry = self.objects.get(kind, object_name(self.spec.model))
-        return Live(self.spec.model, by_route, entry, self.deployments())
+        entry = self.api.get(kind, object_name(self.spec.model))
+        return LiveState(self.spec.model, by_route, entry, self.deployments())
 
-    def look(self, *, by_route: bool) -> Live:
-        """The same with all that somebody may have changed by hand.
+    def read_with_owned(self, *, by_route: bool) -> LiveState:
+        """Read the same, and every other object in which a manual edit is looked for.
 
         Args:
-            by_route: Whether its entry is a route.
+            by_route: Whether the entry point is a route.
         """
-        live, name = self.read(by_route=by_route), cluster_of(self.spec).config
-        found = [one for kind in ("Service", "PodDisruptionBudget") for one in self.find(kind)]
-        others = [one for one in found if TRIAL not in one["metadata"]["labels"]]
-        nothing = {"kind": "ConfigMap", "metadata": {"name": name}}
-        config = self.objects.get("ConfigMap", name) or nothing
+        live, name = self.read_state(by_route=by_route), cluster_of(self.spec).config
+        found = [
+            one for kind in ("Service", "PodDisruptionBudget") for one in self.find_owned(kind)
+        ]
+        others = [one for one in found if CANDIDATE not in one["metadata"]["labels"]]
+        absent = {"kind": "ConfigMap", "metadata": {"name": name}}
+        config = self.api.get("ConfigMap", name) or absent
         return replace(live, others=others, config=config)
 
     def deployments(self) -> dict[int, Manifest]:
-        """Those of the model's versions."""
-        found = ((version_of(one), one) for one in self.find("Deployment"))
+        """Deployments of the model's versions, by version."""
+        found = ((version_of(one), one) for one in self.find_owned("Deployment"))
         return {version: one for version, one in found if version is not None}
 
-    def find(self, kind: str) -> list[Manifest]:
-        """The model's objects of a kind that are ours."""
+    def find_owned(self, kind: str) -> list[Manifest]:
+        """The model's objects of a kind that Slipway manages."""
         labels = model_labels(self.spec.model)
-        return self.objects.find(kind, {name: labels[name] for name in (MANAGED_BY, MODEL)})
+        return self.api.find(kind, {name: labels[name] for name in (MANAGED_BY, MODEL)})
 
-    def entry(self, traffic: Traffic, *, by_route: bool, version: str | None = None) -> Manifest:
-        """The entry as a rollout's words make it.
+    def entry_manifest(
+        self, traffic: Traffic, *, by_route: bool, resource_version: str | None = None
+    ) -> Manifest:
+        """The manifest of the entry point for some traffic.
 
         Args:
-            traffic: What it asked.
-            by_route: Whether the entry is a route.
-            version: Of the object that is changed.
+            traffic: The traffic that a rollout requested.
+            by_route: Whether the entry point is a route.
+            resource_version: Of the object that is changed.
         """
-        shares = traffic.shares or NOBODY
+        shares = traffic.shares or NO_VERSION
         if by_route:
-            return route(self.spec, shares, traffic=traffic, resource_version=version)
+            return route(self.spec, shares, traffic=traffic, resource_version=resource_version)
         return entry_service(
-            self.spec, shares, by_route=False, traffic=traffic, resource_version=version
+            self.spec, shares, by_route=False, traffic=traffic, resource_version=resource_version
         )

@@ -1,6 +1,6 @@
-"""A model's servers on a cluster, asked over HTTP: all of them, those of one version, or a trial's.
+"""HTTP client of a model's servers: through the entry point, or through a version's Service.
 
-The names are those that the cluster's DNS knows, so this works in its pods.
+Their host names are those of the cluster's DNS, so this works in its pods only.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.platforms.answers import let_in, trust
 from slipway.adapters.platforms.cluster.manifests.names import PORT, object_name
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
+from slipway.adapters.platforms.v2_replies import raise_if_unauthorized, tls_context
 from slipway.errors import PlatformUnavailable
 from slipway.spec import ModelSpec
 
@@ -23,32 +23,32 @@ READY_SECONDS = 5.0
 VERSION_HEADER = "x-slipway-version"
 
 
-def client(
+def open_client(
     *, token: str | None = None, ca: Path | None = None, has_tls: bool = False
 ) -> httpx.Client:
-    """An HTTP client; each request has a connection of its own, so every one may go elsewhere.
+    """Open an HTTP client with a connection per request, so that each may reach another server.
 
     Args:
-        token: Bearer token that servers want, if they want one.
-        ca: PEM file: whom to trust over TLS; None: whom this machine trusts.
-        has_tls: Whether anything is asked over TLS.
+        token: Bearer token for the servers, if they require one.
+        ca: PEM file of the certificate authority; None: the system's.
+        has_tls: Whether any request goes over TLS.
     """
     return httpx.Client(
         headers={"authorization": f"Bearer {token}"} if token else None,
-        verify=trust(ca, is_needed=has_tls),
+        verify=tls_context(ca, is_needed=has_tls),
         limits=httpx.Limits(max_keepalive_connections=0),
         timeout=ANSWER_SECONDS,
         trust_env=False,
     )
 
 
-class Front:
-    """The entry point of a model and the Services of its versions.
+class ServingClient:
+    """Sends requests to the entry point of a model and to the Services of its versions.
 
     Args:
         spec: The model.
-        token: Bearer token that its servers want, if they want one.
-        ca: PEM file: whom to trust when the gateway speaks TLS; None: whom this machine trusts.
+        token: Bearer token for its servers, if they require one.
+        ca: PEM file of the certificate authority of the gateway; None: the system's.
     """
 
     def __init__(self, spec: ModelSpec, *, token: str | None, ca: Path | None) -> None:
@@ -56,32 +56,32 @@ class Front:
         self._cluster = cluster_of(spec)
         gateway = self._cluster.gateway
         has_tls = gateway is not None and gateway.url.startswith("https:")
-        self._client = client(token=token, ca=ca, has_tls=has_tls)
+        self._client = open_client(token=token, ca=ca, has_tls=has_tls)
         weakref.finalize(self, self._client.close)
 
-    def entry(self, path: str, *, by_route: bool) -> tuple[str, dict[str, str]]:
-        """Where whichever version serves is asked: URL and headers.
+    def entry_url(self, path: str, *, by_route: bool) -> tuple[str, dict[str, str]]:
+        """URL and headers of the entry point.
 
         Args:
             path: Below the model's own.
-            by_route: Whether a gateway leads there.
+            by_route: Whether requests go through the gateway.
         """
         gateway = self._cluster.gateway
         if by_route and gateway is not None:
             host = {"host": gateway.hostname} if gateway.hostname else {}
             return f"{gateway.url}/v2/models/{self._model}{path}", host
-        return self.service(object_name(self._model), path), {}
+        return self.service_url(object_name(self._model), path), {}
 
-    def service(self, name: str, path: str) -> str:
-        """URL of the model behind one Service."""
+    def service_url(self, name: str, path: str) -> str:
+        """URL of the model at one Service."""
         host = f"{name}.{self._cluster.namespace}.svc:{PORT}"
         return f"http://{host}/v2/models/{self._model}{path}"
 
     def post(self, url: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
-        """A reply.
+        """Send a POST request.
 
         Raises:
-            PlatformUnavailable: There is none.
+            PlatformUnavailable: There was no reply.
         """
         try:
             return self._client.post(url, headers=headers, **body)
@@ -91,15 +91,15 @@ class Front:
             ) from error
 
     def version_at(self, url: str, headers: dict[str, str]) -> int | None:
-        """Which version is ready behind a URL that tells it; None where none is.
+        """The version that is ready at a URL, from the header of its reply; None without one.
 
         Raises:
-            BadParameter: It does not let us in.
+            BadParameter: The bearer token was refused.
         """
         try:
             reply = self._client.get(url, headers=headers, timeout=READY_SECONDS)
         except httpx.HTTPError:
             return None
-        let_in(reply, url)
-        said = reply.headers.get(VERSION_HEADER, "")
-        return int(said) if reply.status_code == HTTPStatus.OK and said.isdecimal() else None
+        raise_if_unauthorized(reply, url)
+        version = reply.headers.get(VERSION_HEADER, "")
+        return int(version) if reply.status_code == HTTPStatus.OK and version.isdecimal() else None

@@ -1,4 +1,4 @@
-"""A Kubernetes cluster as what serves one model."""
+"""The Kubernetes platform: serve one model from Deployments behind one entry point."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from slipway.adapters.platforms.answers import answer_of
-from slipway.adapters.platforms.cluster.api_client import ClusterObjects
-from slipway.adapters.platforms.cluster.candidate import Candidate, at_work, boot
-from slipway.adapters.platforms.cluster.context import Ground
-from slipway.adapters.platforms.cluster.http_client import Front
+from slipway.adapters.platforms.cluster.api_client import NamespaceClient
+from slipway.adapters.platforms.cluster.candidate import Candidate, boot, ready_servers
+from slipway.adapters.platforms.cluster.context import ClusterContext
+from slipway.adapters.platforms.cluster.http_client import ServingClient
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
 from slipway.adapters.platforms.cluster.manifests.names import version_name
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
-from slipway.adapters.platforms.cluster.observe.live_state import Live
-from slipway.adapters.platforms.cluster.observe.request_stats import Counting
-from slipway.adapters.platforms.cluster.ownership.manual_edits import edits
-from slipway.adapters.platforms.cluster.traffic_change import Change, superseded
+from slipway.adapters.platforms.cluster.observe.live_state import LiveState
+from slipway.adapters.platforms.cluster.observe.request_stats import RequestStats
+from slipway.adapters.platforms.cluster.ownership.manual_edits import find_manual_edits
+from slipway.adapters.platforms.cluster.traffic_change import TrafficChange, superseded
+from slipway.adapters.platforms.v2_replies import parse_answer
 from slipway.errors import CommitConflict, PlatformUnavailable
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.platform import Payload, Prediction, Served
@@ -28,25 +28,25 @@ PAUSE_SECONDS = 0.2
 
 
 class ClusterPlatform:
-    """Fulfils `stages.platform.Platform` for one model.
+    """Fulfils `stages.rollout.platform.Platform` for one model.
 
-    What was asked stands in the annotations of the model's entry, with the fencing token of the
-    rollout that asked; what is served is read from what the controllers made of it. It asks
-    servers by the names that the cluster's DNS knows, so it belongs into a pod; elsewhere only
-    `served` works, and counts nothing.
+    The requested traffic and the rollout's fencing token are annotations of the model's entry
+    point; the served traffic is read from its spec and from the status of Deployments. Requests go
+    to names of the cluster's DNS, so it has to run in a pod; elsewhere only `served` works, without
+    request counts.
 
     Args:
         spec: The model, with its `deployment.kubernetes`.
-        objects: Its namespace.
-        tags: What the registry says about a version.
-        token: Bearer token that servers want, if they want one.
-        ca: PEM file: whom to trust when the gateway speaks TLS; None: whom this machine trusts.
+        api: Client of the Kubernetes API for its namespace.
+        tags: Returns the registry's tags of a version.
+        token: Bearer token for the servers, if they require one.
+        ca: PEM file of the certificate authority of the gateway; None: the system's.
     """
 
     def __init__(
         self,
         spec: ModelSpec,
-        objects: ClusterObjects,
+        api: NamespaceClient,
         *,
         tags: Callable[[int], Mapping[str, str]],
         token: str | None = None,
@@ -54,37 +54,37 @@ class ClusterPlatform:
     ) -> None:
         self._cluster = cluster_of(spec)
         self._token = token
-        self._ground = Ground(
+        self._context = ClusterContext(
             spec,
-            objects,
-            counting=Counting(spec.model, self._cluster.namespace),
-            front=Front(spec, token=token, ca=ca),
+            api,
+            stats=RequestStats(spec.model, self._cluster.namespace),
+            servers=ServingClient(spec, token=token, ca=ca),
             tags=tags,
         )
         self._has_routes: bool | None = None
 
     def served(self, model: str) -> Served | None:
-        """What is really served, or None when no rollout ever asked for anything.
+        """The traffic in force, or None before the first rollout.
 
         Raises:
             ClusterUnavailable: The API does not answer.
-            Denied: The account may not look.
+            Denied: The account may not read the model's objects.
         """
         del model
-        ground = self._ground
-        live = ground.look(by_route=self._by_route())
+        context = self._context
+        live = context.read_with_owned(by_route=self._by_route())
         traffic = live.traffic
         if traffic is None:
             return None
-        found = edits(live, ground.entry(traffic, by_route=live.by_route))
+        found = find_manual_edits(live, context.entry_manifest(traffic, by_route=live.by_route))
         counted = traffic.shares if len(traffic.shares) > 1 else ()
         return Served(
             weights=live.weights,
             healthy=live.healthy,
             keep=traffic.keep,
             token=traffic.token,
-            tallies={one: ground.counting.tally(one, traffic.since) for one in counted},
-            edited="; ".join(one.said for one in found) or None,
+            tallies={one: context.stats.tally(one, traffic.since) for one in counted},
+            edited="; ".join(one.text for one in found) or None,
             has_edited_traffic=any(one.is_traffic for one in found),
         )
 
@@ -97,94 +97,94 @@ class ClusterPlatform:
         token: int,
         is_urgent: bool = False,
     ) -> None:
-        """Change the traffic, and wait until the cluster serves so.
+        """Change the traffic, and wait until the change is in force.
 
         Raises:
-            Superseded: A rollout with a newer token changed it meanwhile.
-            EditedByHand: Somebody else changed what it controls; their change stays.
+            Superseded: A rollout with a newer token has changed the traffic.
+            EditedByHand: Another manager changed a field that a rollout controls; the edit stays.
             ClusterUnavailable: The API does not answer.
-            PlatformUnavailable: The cluster did not follow in time.
-            Denied: The account may not do that, or an admission rule refuses it.
+            PlatformUnavailable: The change was not in force in time.
+            Denied: The account lacks a right, or an admission rule refuses the change.
         """
         shares = {version: share for version, share in weights.items() if share > 0}
         kept = tuple(sorted(set(keep) - set(shares)))
-        asked = Traffic(token=token, shares=shares, keep=kept)
+        requested = Traffic(token=token, shares=shares, keep=kept)
 
-        def change(live: Live) -> None:
-            Change(self._ground, live, asked, leaves_edits=is_urgent).run()
+        def change(live: LiveState) -> None:
+            TrafficChange(self._context, live, requested, leaves_edits=is_urgent).run()
 
         self._change(model, token, change)
 
     def claim(self, model: str, *, token: int) -> None:
-        """Let no rollout with an older token change the traffic from now on; it stays as it is.
+        """Refuse changes by rollouts with an older token from now on; the traffic stays.
 
         Raises:
-            Superseded: A rollout with a newer token has claimed it.
-            EditedByHand: Somebody has set what would have to change.
+            Superseded: A rollout with a newer token has claimed the traffic.
+            EditedByHand: Another manager has set a field that would change.
             ClusterUnavailable: The API does not answer.
-            Denied: The account may not do that.
+            Denied: The account lacks a right.
         """
 
-        def write(live: Live) -> None:
+        def write(live: LiveState) -> None:
             if live.traffic is not None:
-                Change(self._ground, live, replace(live.traffic, token=token)).claim()
+                TrafficChange(self._context, live, replace(live.traffic, token=token)).claim()
 
         self._change(model, token, write)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
-        """The answer of whoever serves now, or of one version.
+        """Send a request to the entry point, or to one version.
 
         Raises:
             BadRequest: The request was refused.
-            NotFound: It does not serve the model, or not that version.
-            BadParameter: It does not let us in.
+            NotFound: The model, or that version of it, is not served.
+            BadParameter: The bearer token was refused.
             PlatformUnavailable: There was no answer.
         """
-        front = self._ground.front
+        servers = self._context.servers
         if version is None:
-            url, headers = front.entry("/infer", by_route=self._by_route())
+            url, headers = servers.entry_url("/infer", by_route=self._by_route())
         else:
             path = f"/versions/{version}/infer"
-            url, headers = front.service(version_name(model, version), path), {}
-        return answer_of(front.post(url, headers, json=payload), url)
+            url, headers = servers.service_url(version_name(model, version), path), {}
+        return parse_answer(servers.post(url, headers, json=payload), url)
 
     def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
-        """A real server of a version in a pod of its own; it fetches the version itself.
+        """Start a server of a version in a pod of its own, which downloads the version itself.
 
-        Where servers of the version are ready already, since it serves or is kept warm, it is
-        those: they, and no others, get its requests next.
+        A version that serves or is kept warm has ready servers: then those are the candidate,
+        since exactly they get its requests next.
 
         Raises:
             RolloutRefused: It does not become ready.
         """
         del model, folder
-        if self._ground.read(by_route=self._by_route()).is_at_work(version):
-            return at_work(self._ground, version=version, token=self._token)
-        return boot(self._ground, version=version, token=self._token)
+        if self._context.read_state(by_route=self._by_route()).is_serving(version):
+            return ready_servers(self._context, version=version, token=self._token)
+        return boot(self._context, version=version, token=self._token)
 
-    def _change(self, model: str, token: int, act: Callable[[Live], None]) -> None:
-        """Act on what is, read again each time that somebody else has changed it meanwhile."""
+    def _change(self, model: str, token: int, act: Callable[[LiveState], None]) -> None:
+        """Act on the live state; read it again and repeat after a conflicting write."""
         for _ in range(ROUNDS):
-            live = self._ground.look(by_route=self._by_route())
+            live = self._context.read_with_owned(by_route=self._by_route())
             if live.traffic is not None and live.traffic.token > token:
                 raise superseded(model, token=token, found=live.traffic.token)
             try:
                 act(live)
             except CommitConflict:
-                self._ground.sleep(PAUSE_SECONDS)
+                self._context.sleep(PAUSE_SECONDS)
             else:
                 return
         raise PlatformUnavailable(
-            f"the entry of {model} keeps changing",
+            f"the entry point of {model} changed during each of {ROUNDS} attempts to write it",
             expected="one writer at a time",
             where=f"namespace {self._cluster.namespace}",
-            hint="does another tool write it as well?",
+            hint="look for another tool that writes it",
         )
 
     def _by_route(self) -> bool:
-        """Whether a route splits the traffic: the spec names a gateway, and there are any."""
+        """Whether a route splits the traffic: the spec names a gateway, and the API has routes."""
         if self._cluster.gateway is None:
             return False
         if self._has_routes is None:
-            self._has_routes = self._ground.objects.has_gateway_api()
+            self._has_routes = self._context.api.has_gateway_api()
         return self._has_routes

@@ -1,4 +1,4 @@
-"""A real server of one version that gets no traffic, in a process of its own."""
+"""Local candidate: a server of one version without traffic, in a child process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.platforms.answers import answer_of, wait
+from slipway.adapters.platforms.v2_replies import parse_answer, wait_until
 from slipway.errors import PlatformUnavailable, RolloutRefused
 from slipway.stages.rollout.platform import Payload, Prediction, resident_mib
 
@@ -26,9 +26,9 @@ BOOT_SECONDS = 120.0
 def boot(
     model: str, *, version: int, folder: Path, pii_key_file: Path | None
 ) -> Iterator[Candidate]:
-    """A server of a version's folder, on a port of its own, whose log is thrown away.
+    """Start a server of a version's folder on a free port, and stop it at the end.
 
-    It is asked over loopback by whoever booted it, so it knows neither tokens nor TLS.
+    Its log goes into a temporary folder. It listens on loopback only, without tokens or TLS.
 
     Args:
         model: Name of the model.
@@ -64,7 +64,7 @@ def boot(
 
 
 class Candidate:
-    """Fulfils `stages.rollout.Candidate`: a booted server that gets no traffic.
+    """Fulfils `stages.rollout.platform.Candidate`: a server in a child process.
 
     Attributes:
         cold_start_s: Seconds from starting its process until it was ready.
@@ -79,32 +79,32 @@ class Candidate:
 
     @property
     def resident_mib(self) -> float:
-        """Memory that its process holds, in MiB."""
+        """Resident memory of its process, in MiB."""
         return resident_mib(self._pid)
 
     def infer(self, payload: Payload) -> Prediction:
-        """Its answer.
+        """Send a request.
 
         Raises:
             BadRequest: The request was refused.
             PlatformUnavailable: There was no answer.
         """
-        return answer_of(self._post(json=payload), self._infer)
+        return parse_answer(self._post(json=payload), self._infer)
 
     def refuses(self, body: bytes) -> bool:
-        """Whether a body is refused as the client's mistake (4xx)."""
+        """Whether it refuses a body as the client's mistake (4xx)."""
         return self._post(content=body).is_client_error
 
-    def trouble(self) -> tuple[str | None, bool]:
-        """Why it is not ready, None when it is; and whether that may pass by itself."""
+    def problem(self) -> tuple[str | None, bool]:
+        """Why it is not ready, or None; and whether it may still become ready."""
         try:
             reply = self._client.get(self._ready, timeout=5)
         except httpx.TransportError:
             return "it does not answer", True
         if reply.is_success:
             return None, False
-        about = reply.json()
-        return str(about.get("error")), bool(about.get("loading"))
+        body = reply.json()
+        return str(body.get("error")), bool(body.get("loading"))
 
     def close(self) -> None:
         """Close the connections to it."""
@@ -120,16 +120,16 @@ class Candidate:
 
 
 def _call(model: str, *, options: str, **named: Any) -> str:
-    said = "".join(f", {name}={value!r}" for name, value in named.items())
+    arguments = "".join(f", {name}={value!r}" for name, value in named.items())
     return (
         "from pathlib import PosixPath; from slipway.serving.server_options import Options; "
         "from slipway.serving.model_server.server import serve; "
-        f"serve({model!r}, options={options}{said})"
+        f"serve({model!r}, options={options}{arguments})"
     )
 
 
 def _start(call: str, listener: int, *, output: Path) -> subprocess.Popen[bytes]:
-    # The lifeline is this process's end of the server's standard input.
+    # Standard input is the pipe by which the server detects that this process has ended.
     with output.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "-c", call],
@@ -144,18 +144,18 @@ def _start(call: str, listener: int, *, output: Path) -> subprocess.Popen[bytes]
 def _ready_after(
     candidate: Candidate, process: subprocess.Popen[bytes], began: float, scratch: Path
 ) -> float:
-    trouble: list[str | None] = [None]
+    problem: list[str | None] = [None]
 
     def settled() -> bool:
-        trouble[0], passing = candidate.trouble()
-        return not passing or process.poll() is not None
+        problem[0], may_pass = candidate.problem()
+        return not may_pass or process.poll() is not None
 
-    if wait(settled, BOOT_SECONDS) and trouble[0] is None:
+    if wait_until(settled, BOOT_SECONDS) and problem[0] is None:
         return time.monotonic() - began
     output = (scratch / "output.log").read_text(errors="replace").strip().splitlines()
     raise RolloutRefused(
         "the candidate's server does not become ready",
-        found=trouble[0],
+        found=problem[0],
         hint=output[-1] if output else None,
     )
 

@@ -1,7 +1,6 @@
-"""The local serving platform, asked through its front door.
+"""The local platform: desired state through the store, served state and requests over HTTP.
 
-What should be served goes through the store, where it is fenced; what is served is read back
-over HTTP.
+Writes of the desired state are fenced by the rollout's token.
 """
 
 from __future__ import annotations
@@ -15,8 +14,14 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.platforms.answers import answer_of, let_in, said_by, trust, wait
 from slipway.adapters.platforms.local.candidate import Candidate, boot
+from slipway.adapters.platforms.v2_replies import (
+    error_in,
+    parse_answer,
+    raise_if_unauthorized,
+    tls_context,
+    wait_until,
+)
 from slipway.errors import PlatformUnavailable
 from slipway.records.desired_state import fence, write_desired
 from slipway.records.store import Store
@@ -28,18 +33,18 @@ ANSWER_SECONDS = 90.0
 
 
 class LocalPlatform:
-    """Fulfils `stages.rollout.Platform`.
+    """Fulfils `stages.rollout.platform.Platform`.
 
     Args:
-        url: Front door of the platform process.
-        store: Where it reads what should be served.
-        token: Bearer token that it wants, if it wants one.
-        ca: PEM file: whom to trust when it speaks TLS; None: whom this machine trusts.
+        url: Of the platform process's reverse proxy.
+        store: Keeps the desired state.
+        token: Bearer token for the platform, if it requires one.
+        ca: PEM file of the platform's certificate authority; None: the system's.
         pii_key_file: Key of hashed personal columns, for candidates.
-        observed_within_seconds: How long `apply` waits for the platform to follow.
+        observed_within_seconds: How long `apply` waits for the platform.
 
     Raises:
-        BadParameter: The file of `ca` cannot be used.
+        BadParameter: The file of `ca` cannot be read.
     """
 
     def __init__(
@@ -57,8 +62,8 @@ class LocalPlatform:
         self._pii_key_file = pii_key_file
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}"} if token else None,
-            verify=trust(ca, is_needed=self._url.startswith("https:")),
-            # A platform that was killed leaves no connection behind that could be taken for alive.
+            verify=tls_context(ca, is_needed=self._url.startswith("https:")),
+            # No connection is reused: the platform may have been killed since.
             limits=httpx.Limits(max_keepalive_connections=0),
             timeout=STATUS_SECONDS,
             trust_env=False,
@@ -67,7 +72,7 @@ class LocalPlatform:
         self._observed_within_seconds = observed_within_seconds
 
     def served(self, model: str) -> Served | None:
-        """What is really served, or None when the platform was never asked to serve the model."""
+        """The traffic in force, or None where the model was never to be served."""
         status = self._status(model)
         if status is None:
             return None
@@ -89,43 +94,43 @@ class LocalPlatform:
         token: int,
         is_urgent: bool = False,
     ) -> None:
-        """Change the traffic, and wait until the platform serves so.
+        """Change the traffic, and wait until the change is in force.
 
         Raises:
-            Superseded: A rollout with a newer token changed it meanwhile.
-            PlatformUnavailable: The platform did not follow in time.
+            Superseded: A rollout with a newer token has changed the traffic.
+            PlatformUnavailable: The change was not in force in time.
         """
         del is_urgent
         state = write_desired(self._store, model, weights=weights, keep=keep, token=token)
-        # It looks at the store anyhow; the bell only spares the wait until it does.
+        # The platform polls the store anyway; this request only saves the wait.
         with suppress(httpx.HTTPError):
             self._client.post(f"{self._url}/platform/look")
 
         def observed() -> bool:
             status = self._status(model)
             if status is not None and status["desired"] > state.generation:
-                # Somebody has asked for something else since; unless they may not, it is too late.
+                # A newer desired state exists; raises if a newer rollout wrote it.
                 fence(self._store, model, token=token)
             return bool(status and status["generation"] >= state.generation and status["settled"])
 
-        if not wait(observed, self._observed_within_seconds):
+        if not wait_until(observed, self._observed_within_seconds):
             raise PlatformUnavailable(
-                f"the platform does not serve {model} as it was asked to",
+                f"the platform does not serve the desired state of {model}",
                 expected=f"generation {state.generation} within {self._observed_within_seconds} s",
-                found=self._trouble(model),
+                found=self._problem(model),
                 where=self._url,
-                hint="look at the output of its server, in the scratch folder",
+                hint="read the output of its server, in the scratch folder",
             )
 
     def claim(self, model: str, *, token: int) -> None:
-        """Let no rollout with an older token change the traffic from now on; it stays as it is.
+        """Refuse changes by rollouts with an older token from now on; the traffic stays.
 
-        What an older one asked for and what is not in force yet will not be. The platform follows
-        in its own time: what is fenced is the store.
+        A desired state of an older rollout that is not in force yet is replaced. The claim is a
+        fenced write to the store, so it does not wait for the platform.
 
         Raises:
-            Superseded: A rollout with a newer token has claimed it.
-            PlatformUnavailable: It does not say what is in force.
+            Superseded: A rollout with a newer token has claimed the traffic.
+            PlatformUnavailable: The platform does not return the traffic in force.
         """
         served = self.served(model)
         if served is None:
@@ -134,12 +139,12 @@ class LocalPlatform:
             write_desired(self._store, model, weights=served.weights, keep=served.keep, token=token)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
-        """The answer of whoever serves now, or of one version.
+        """Send a request to the model, or to one version of it.
 
         Raises:
             BadRequest: The request was refused.
-            NotFound: It does not serve the model, or not that version.
-            BadParameter: It does not let us in.
+            NotFound: The model, or that version of it, is not served.
+            BadParameter: The bearer token was refused.
             PlatformUnavailable: There was no answer.
         """
         pinned = "" if version is None else f"/versions/{version}"
@@ -148,10 +153,10 @@ class LocalPlatform:
             reply = self._client.post(url, json=payload, timeout=ANSWER_SECONDS)
         except httpx.HTTPError as error:
             raise self._unavailable(error) from error
-        return answer_of(reply, url)
+        return parse_answer(reply, url)
 
     def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
-        """A real server of a version, on a port of its own, whose log is thrown away.
+        """Start a server of a version on a free port; its log is discarded.
 
         Raises:
             RolloutRefused: It does not become ready.
@@ -164,21 +169,21 @@ class LocalPlatform:
             reply = self._client.get(url)
         except httpx.HTTPError as error:
             raise self._unavailable(error) from error
-        let_in(reply, url)
+        raise_if_unauthorized(reply, url)
         if reply.status_code == HTTPStatus.NOT_FOUND:
             return None
         if not reply.is_success:
-            raise self._unavailable(None, found=said_by(reply))
+            raise self._unavailable(None, found=error_in(reply))
         status: dict[str, Any] = reply.json()
         return status
 
-    def _trouble(self, model: str) -> str:
+    def _problem(self, model: str) -> str:
         status = self._status(model)
         if status is None:
-            return "it does not know the model yet"
+            return "it has not read the model's desired state yet"
         servers = status["servers"].items()
-        said = [f"v{number}: {it['problem']}" for number, it in servers if it["problem"]]
-        return f"generation {status['generation']}; {'; '.join(said) or 'servers are ready'}"
+        problems = [f"v{number}: {it['problem']}" for number, it in servers if it["problem"]]
+        return f"generation {status['generation']}; {'; '.join(problems) or 'servers are ready'}"
 
     def _unavailable(
         self, error: Exception | None, *, found: str | None = None
@@ -187,5 +192,5 @@ class LocalPlatform:
             "the serving platform does not answer",
             found=found or (type(error).__name__ if error else None),
             where=self._url,
-            hint="is `slipway platform` running?",
+            hint="check that `slipway platform` runs",
         )

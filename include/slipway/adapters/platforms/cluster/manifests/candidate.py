@@ -1,14 +1,14 @@
-"""A version that `verify` tries: its real server, which no client reaches and no log is kept of."""
+"""Manifests of a candidate: one server that `verify` tests, without traffic and without a log."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from slipway.adapters.platforms.cluster.manifests.names import (
-    TRIAL,
+    CANDIDATE,
+    candidate_name,
+    candidate_selector,
     model_labels,
-    trial_name,
-    trial_selector,
 )
 from slipway.adapters.platforms.cluster.manifests.resources import Sizing
 from slipway.adapters.platforms.cluster.manifests.server_pod import server_pod
@@ -16,21 +16,21 @@ from slipway.adapters.platforms.cluster.manifests.version import cluster_of, dep
 from slipway.spec import ModelSpec
 
 
-def trial_objects(spec: ModelSpec, version: int, *, sizing: Sizing) -> list[dict[str, Any]]:
-    """Deployment and Service of one server that is only tried, in this order.
+def candidate_objects(spec: ModelSpec, version: int, *, sizing: Sizing) -> list[dict[str, Any]]:
+    """Deployment and Service of a candidate, in this order.
 
-    Its pod is that of the servers to come, image, settings and tokens alike, without the shipper.
+    Its pod has the image, settings and tokens of the version's later servers, but no log shipper.
 
     Args:
         spec: The model, with its `deployment.kubernetes`.
-        version: The version to try.
-        sizing: What its server asks for; not measured yet.
+        version: The version to verify.
+        sizing: Resources of its server; not measured yet.
     """
     cluster = cluster_of(spec)
-    selector = trial_selector(spec.model, version)
-    labels = {**model_labels(spec.model), TRIAL: "true", **selector}
+    selector = candidate_selector(spec.model, version)
+    labels = {**model_labels(spec.model), CANDIDATE: "true", **selector}
     metadata = {
-        "name": trial_name(spec.model, version),
+        "name": candidate_name(spec.model, version),
         "namespace": cluster.namespace,
         "labels": labels,
     }

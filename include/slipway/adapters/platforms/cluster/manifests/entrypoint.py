@@ -1,7 +1,7 @@
 """The entry point of a model: one Service, and a route by weight where the cluster has Gateways.
 
-One of the two is the entry: it carries what was asked of the traffic, so that shares, fencing
-token and the counts they began with change in a single write or not at all.
+The route is the entry point where there is one, else the Service. Its annotations record the
+requested traffic, so that shares, fencing token and baseline counts change in a single write.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
+from slipway.adapters.platforms.cluster.manifests.last_applied import record_last_applied
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 from slipway.adapters.platforms.cluster.manifests.names import (
     PORT,
-    lane_selector,
+    entrypoint_selector,
     model_labels,
     object_name,
     version_name,
     version_selector,
 )
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of, service
-from slipway.adapters.platforms.cluster.manifests.weights import weights
+from slipway.adapters.platforms.cluster.manifests.weights import route_weights
 from slipway.spec import ModelSpec
 from slipway.spec.cluster import Gateway
 
@@ -35,15 +36,15 @@ ROUTE_API = "gateway.networking.k8s.io/v1"
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a rollout asked of the traffic.
+    """The traffic that a rollout requested.
 
     Attributes:
-        token: Its fencing token; 0: no rollout asked.
+        token: The rollout's fencing token; 0: none.
         shares: Share of the requests by version; they sum to 1.
         keep: Versions that stay warm without a share.
-        since: What each server had counted when these shares came into force, by its address.
-        settings: Digests of what the servers' ConfigMap held when this rollout claimed the
-            traffic; None: nobody noted it.
+        since: Request counts of each server when these shares came into force, by its instance.
+        settings: Digests of the servers' ConfigMap when this rollout claimed the traffic; None:
+            not recorded.
     """
 
     token: int
@@ -53,7 +54,7 @@ class Traffic:
     settings: Mapping[str, str] | None = None
 
     def annotations(self) -> dict[str, str]:
-        """The same, as annotations of the entry."""
+        """The same, as annotations of the entry point."""
         return {
             TOKEN: str(self.token),
             SHARES: _json({str(version): share for version, share in self.shares.items()}),
@@ -63,17 +64,17 @@ class Traffic:
         }
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> Self | None:
-        """What an entry's annotations say; None where they say nothing, or nothing sensible."""
-        said = manifest["metadata"].get("annotations") or {}
+    def from_annotations(cls, manifest: Manifest) -> Self | None:
+        """Parse the annotations of an entry point; None where they are absent or invalid."""
+        found = manifest["metadata"].get("annotations") or {}
         try:
-            shares = json.loads(said[SHARES])
+            shares = json.loads(found[SHARES])
             return cls(
-                token=int(said[TOKEN]),
+                token=int(found[TOKEN]),
                 shares={int(version): float(share) for version, share in shares.items()},
-                keep=tuple(int(version) for version in json.loads(said.get(KEEP, "[]"))),
-                since=dict(json.loads(said.get(SINCE, "{}"))),
-                settings=dict(json.loads(said[SETTINGS])) if SETTINGS in said else None,
+                keep=tuple(int(version) for version in json.loads(found.get(KEEP, "[]"))),
+                since=dict(json.loads(found.get(SINCE, "{}"))),
+                settings=dict(json.loads(found[SETTINGS])) if SETTINGS in found else None,
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             return None
@@ -87,22 +88,24 @@ def entry_service(
     traffic: Traffic | None = None,
     resource_version: str | None = None,
 ) -> dict[str, Any]:
-    """The Service that clients inside the cluster ask.
+    """The Service for clients inside the cluster.
 
     Args:
         spec: The model, with its `deployment.kubernetes`.
         shares: Share of the requests by version, each more than 0.
-        by_route: Whether a route splits the traffic. This Service then leads to the version with
-            the largest share, since other versions run without one; else, while several share the
-            traffic, to the servers of all of them.
-        traffic: What was asked, where this is the entry.
-        resource_version: Of the object that is changed, if it has to be that very one.
+        by_route: Whether a route splits the traffic. This Service then selects the version with the
+            largest share; without a route it selects, while several versions share the traffic,
+            the servers of all of them.
+        traffic: The requested traffic, where this is the entry point.
+        resource_version: Of the object that is changed, to refuse any other state of it.
     """
     if len(shares) == 1 or by_route:
-        selector = version_selector(spec.model, leading(shares))
+        selector = version_selector(spec.model, largest_share(shares))
     else:
-        selector = lane_selector(spec.model)
-    return with_note(service(_metadata(spec, traffic, resource_version), selector=selector))
+        selector = entrypoint_selector(spec.model)
+    return record_last_applied(
+        service(_metadata(spec, traffic, resource_version), selector=selector)
+    )
 
 
 def route(
@@ -114,25 +117,25 @@ def route(
 ) -> dict[str, Any]:
     """The HTTPRoute that splits the traffic, and leads `…/versions/N` to that version.
 
-    A version that is warm without a share stays in the list with weight 0: the proxy knows its
-    servers already when it gets the traffic back. Any other version is in no list.
+    A version that is kept warm without a share is listed with weight 0, so that the proxy knows its
+    endpoints already when it gets the traffic back. Other versions are not listed.
 
     Args:
         spec: The model, with its `deployment.kubernetes` and a gateway.
         shares: Share of the requests by version, each more than 0.
-        traffic: What was asked, where this is the entry; says which versions are warm.
-        resource_version: Of the object that is changed, if it has to be that very one.
+        traffic: The requested traffic, which names the versions that are kept warm.
+        resource_version: Of the object that is changed, to refuse any other state of it.
     """
     gateway = cluster_of(spec).gateway
     assert gateway is not None, "only a spec with a gateway has a route"  # noqa: S101
-    by_version = dict.fromkeys(traffic.keep if traffic else (), 0) | weights(shares)
+    by_version = dict.fromkeys(traffic.keep if traffic else (), 0) | route_weights(shares)
     path = f"/v2/models/{spec.model}"
     pinned = [
         _rule(f"{path}/versions/{version}", [_backend(spec.model, version, 1)])
         for version in sorted(by_version)
     ]
     split = [_backend(spec.model, version, by_version[version]) for version in sorted(by_version)]
-    return with_note(
+    return record_last_applied(
         {
             "apiVersion": ROUTE_API,
             "kind": "HTTPRoute",
@@ -146,8 +149,8 @@ def route(
     )
 
 
-def leading(shares: Mapping[int, float]) -> int:
-    """The version with the largest share; of equal ones the older."""
+def largest_share(shares: Mapping[int, float]) -> int:
+    """The version with the largest share; of equal shares, the older one."""
     return min(shares, key=lambda version: (-shares[version], version))
 
 

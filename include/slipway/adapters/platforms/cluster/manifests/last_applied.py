@@ -1,44 +1,43 @@
-"""What was applied of an object, noted on the object itself; pure.
+"""Record what was applied of an object in an annotation of it; pure.
 
-Who edits a field owns it from then on, and the API forgets what it was. The note does not: it tells
-an edit from a spec that says something else by now, and from an edit that was set back.
+The manager that edits a field owns it from then on, and the API keeps no earlier value. The record
+tells an edit from a spec that has changed since, and from an edit that was undone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-Manifest = Mapping[str, Any]
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 
-APPLIED = "slipway/applied"
-"""Annotation of every object that lasts: its labels and spec as they were applied last."""
+LAST_APPLIED = "slipway/applied"
+"""Annotation of every lasting object: its labels and spec as they were applied last."""
 
-# Numbers of servers change with every step, and have an annotation of their own.
-_UNNOTED = "replicas"
+# The number of servers changes with every step, and has an annotation of its own.
+_NOT_RECORDED = "replicas"
 
 
-def with_note(manifest: Manifest) -> dict[str, Any]:
-    """A manifest that bears the note of itself."""
+def record_last_applied(manifest: Manifest) -> dict[str, Any]:
+    """A manifest with an annotation that records its labels and spec."""
     metadata = manifest["metadata"]
-    spec = {name: value for name, value in manifest["spec"].items() if name != _UNNOTED}
-    said = {"metadata": {"labels": metadata.get("labels", {})}, "spec": spec}
-    note = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    annotations = {**metadata.get("annotations", {}), APPLIED: note}
+    spec = {name: value for name, value in manifest["spec"].items() if name != _NOT_RECORDED}
+    recorded = {"metadata": {"labels": metadata.get("labels", {})}, "spec": spec}
+    text = json.dumps(recorded, sort_keys=True, separators=(",", ":"))
+    annotations = {**metadata.get("annotations", {}), LAST_APPLIED: text}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def noted(live: Manifest) -> dict[str, Any] | None:
-    """What was applied of an object last; None where it bears no note that makes sense.
+def read_last_applied(live: Manifest) -> dict[str, Any] | None:
+    """The manifest that was applied last, from an object's record; None without a valid record.
 
     Args:
-        live: As it was read.
+        live: The object as read.
     """
     metadata = live["metadata"]
     try:
-        said = json.loads((metadata.get("annotations") or {})[APPLIED])
-        labels, spec = dict(said["metadata"]["labels"]), dict(said["spec"])
+        recorded = json.loads((metadata.get("annotations") or {})[LAST_APPLIED])
+        labels, spec = dict(recorded["metadata"]["labels"]), dict(recorded["spec"])
     except (KeyError, ValueError, TypeError):
         return None
     about = {key: metadata[key] for key in ("name", "namespace") if key in metadata}

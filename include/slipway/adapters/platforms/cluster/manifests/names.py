@@ -1,13 +1,17 @@
-"""What Slipway's objects on a cluster are called, and the labels that they are found by."""
+"""Names, labels, annotations and field manager of Slipway's objects on a cluster."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 
 FIELD_MANAGER = "slipway"
+"""Of server-side applies; also the value of the label `managed-by`."""
+ANNOTATION_PREFIX = "slipway/"
+REPLICAS = "slipway/replicas"
+"""Annotation of a Deployment: the number of servers that a rollout requested."""
 SERVER = "slipway-server"
 PORT = 8080
 
@@ -16,22 +20,22 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 MODEL = "slipway/model"
 VERSION = "slipway/version"
 LANE = "slipway/lane"
-TRIAL = "slipway/trial"
-TRIAL_OF = "slipway/trial-of"
+CANDIDATE = "slipway/trial"
+CANDIDATE_OF = "slipway/trial-of"
 ENTRY_LANE = "entry"
 
 # A Service's name has at most 63 characters, and `-v1234567-trial` is the longest addition.
 LONGEST = 48
 DIGEST_CHARACTERS = 8
-# What `flight_delay_v3` would share with version 3 of `flight_delay`.
+# The name of a model `flight_delay_v3` would be that of version 3 of `flight_delay`.
 _LIKE_A_VERSION = re.compile(r"-v\d+(-pods|-trial)?$")
 
 
 def object_name(model: str) -> str:
-    """Name of a model's entry point: the model's with `-` for `_`.
+    """Name of a model's entry point: the model's name with `-` for `_`.
 
-    A name that is too long, that ends in `-`, or that a version's object could have is cut and
-    ends in a digest.
+    A name that is too long, that ends in `-`, or that a version's object could have is shortened
+    and ends in a digest.
     """
     name = model.replace("_", "-")
     if len(name) <= LONGEST and not name.endswith("-") and not _LIKE_A_VERSION.search(name):
@@ -50,8 +54,8 @@ def pods_name(model: str, version: int) -> str:
     return f"{version_name(model, version)}-pods"
 
 
-def trial_name(model: str, version: int) -> str:
-    """Name of the Deployment and the Service of a version that is only tried."""
+def candidate_name(model: str, version: int) -> str:
+    """Name of the Deployment and the Service of a candidate."""
     return f"{version_name(model, version)}-trial"
 
 
@@ -66,21 +70,21 @@ def version_labels(model: str, version: int) -> dict[str, str]:
 
 
 def version_selector(model: str, version: int) -> dict[str, str]:
-    """What selects the servers of one version, and never those of a trial."""
+    """Labels that select the servers of one version, without its candidate."""
     return {MODEL: model, VERSION: str(version)}
 
 
-def lane_selector(model: str) -> dict[str, str]:
-    """What selects the servers of every version, and never those of a trial."""
+def entrypoint_selector(model: str) -> dict[str, str]:
+    """Labels that select the servers of every version, without candidates."""
     return {APP: SERVER, MODEL: model, LANE: ENTRY_LANE}
 
 
-def trial_selector(model: str, version: int) -> dict[str, str]:
-    """What selects the server of a trial, and no other."""
-    return {TRIAL_OF: version_name(model, version)}
+def candidate_selector(model: str, version: int) -> dict[str, str]:
+    """Labels that select the server of one candidate only."""
+    return {CANDIDATE_OF: version_name(model, version)}
 
 
-def version_of(manifest: Mapping[str, Any]) -> int | None:
-    """The version whose object a manifest is; None for an entry point or a trial."""
-    said = manifest["metadata"].get("labels", {}).get(VERSION)
-    return int(said) if said is not None and said.isdecimal() else None
+def version_of(manifest: Manifest) -> int | None:
+    """The version that an object belongs to; None for an entry point or a candidate."""
+    label = manifest["metadata"].get("labels", {}).get(VERSION)
+    return int(label) if label is not None and label.isdecimal() else None

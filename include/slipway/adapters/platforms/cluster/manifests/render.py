@@ -1,4 +1,4 @@
-"""Everything that serves a model, as it would be applied."""
+"""Render all manifests of a model, as a rollout would apply them; pure."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service, route
+from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
 from slipway.adapters.platforms.cluster.manifests.resources import sizing
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
 from slipway.adapters.platforms.cluster.manifests.weights import server_counts
-from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS
 from slipway.spec import ModelSpec
 
 
-def manifests(
+def render_manifests(
     spec: ModelSpec, traffic: Traffic, tags: Mapping[int, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """The objects of each version that has a share or is kept, then the entry point.
+    """The objects of each version with a share or kept warm, then the entry point.
 
     Args:
         spec: The model, with its `deployment.kubernetes`.
         traffic: Which versions have a share, and which are kept.
-        tags: Of the versions, where the registry has said them.
+        tags: Tags of versions in the registry, where they are known.
     """
     cluster = cluster_of(spec)
     by_route = cluster.gateway is not None
@@ -30,11 +30,11 @@ def manifests(
     for version, replicas in counts.items():
         size = sizing(cluster, tags.get(version, {}))
         deployment, *others = version_objects(spec, version, replicas=replicas, sizing=size)
-        # As a rollout notes it, so that somebody else's number is seen to be one.
+        # A rollout records the number too, which is how a manual change of it is found.
         deployment["metadata"]["annotations"][REPLICAS] = str(replicas)
         objects += [deployment, *others]
-    said = None if by_route else traffic
-    objects.append(entry_service(spec, traffic.shares, by_route=by_route, traffic=said))
+    recorded = None if by_route else traffic
+    objects.append(entry_service(spec, traffic.shares, by_route=by_route, traffic=recorded))
     if by_route:
         objects.append(route(spec, traffic.shares, traffic=traffic))
     return objects

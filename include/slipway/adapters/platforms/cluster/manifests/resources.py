@@ -1,4 +1,4 @@
-"""What a server of a version asks of its node: measured by `verify`, else as its spec says."""
+"""Resource requests and limits of a version's servers: measured by `verify`, else of the spec."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Sizing:
-    """What one server of a version asks for.
+    """Resources of one server.
 
     Attributes:
-        cpu: Requested, a Kubernetes quantity. It has no limit: a limit would throttle a server
-            that is asked much while its node has nothing else to do.
+        cpu: Request, a Kubernetes quantity. It has no limit: a limit would throttle a busy server
+            even on an idle node.
         memory_request: Kubernetes quantity.
-        memory_limit: Kubernetes quantity; what large requests and waiting ones may add.
-        startup_seconds: A process that is not live by then is started again.
+        memory_limit: Kubernetes quantity, with headroom for large and for waiting requests.
+        startup_seconds: A process that is not live by then is restarted.
     """
 
     cpu: str
@@ -49,11 +49,11 @@ class Sizing:
 
 
 def sizing(cluster: Cluster, tags: Mapping[str, str]) -> Sizing:
-    """What a server of a version asks for.
+    """Compute the resources of a version's servers.
 
     Args:
-        cluster: What the spec says, where the version was not measured.
-        tags: Of the version.
+        cluster: The spec's values, for a version that was not measured.
+        tags: Tags of the version in the registry.
     """
     resident = _measured(tags.get(RESIDENT_MIB))
     cold_start = _measured(tags.get(COLD_START_S))
@@ -77,14 +77,14 @@ def sizing(cluster: Cluster, tags: Mapping[str, str]) -> Sizing:
 
 def mebibytes(quantity: str) -> int:
     """MiB of a Kubernetes quantity of memory, rounded up."""
-    return math.ceil(amount(quantity) / UNITS["Mi"])
+    return math.ceil(parse_quantity(quantity) / UNITS["Mi"])
 
 
-def amount(quantity: str) -> float:
-    """What a Kubernetes quantity comes to, in bytes or processors.
+def parse_quantity(quantity: str) -> float:
+    """Parse a Kubernetes quantity, in bytes or processors.
 
     Raises:
-        ValueError: It is none that our manifests would have.
+        ValueError: Not a quantity with a number and one of `UNITS`.
     """
     number = quantity.rstrip("kKMGTim")
     unit = UNITS.get(quantity[len(number) :])
@@ -93,15 +93,15 @@ def amount(quantity: str) -> float:
     return float(number) * unit
 
 
-def _measured(said: str | None) -> float | None:
-    """A positive number, or None: a tag is a note that anybody may have written."""
+def _measured(tag: str | None) -> float | None:
+    """A positive number, or None: tags can be edited in the registry, so they are validated."""
     try:
-        value = float(said or "nan")
+        value = float(tag or "nan")
     except ValueError:
         return None
     return value if math.isfinite(value) and value > 0 else None
 
 
 def _quantity(mib: int) -> str:
-    """As the API server would write it, so that a repeat changes nothing."""
+    """The notation that the API server normalises to, so that a repeat changes nothing."""
     return f"{mib // 1024}Gi" if mib % 1024 == 0 else f"{mib}Mi"

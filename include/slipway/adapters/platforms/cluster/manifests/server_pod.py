@@ -1,7 +1,7 @@
-"""The pod of a model server: it fetches its version, serves it, and ships its log.
+"""Pod template of a model server: download a version, serve it, ship its prediction log.
 
-Every container fulfils the restricted Pod Security standard. A container's own disk is read-only;
-what it writes lies on volumes that live as long as the pod does.
+Every container meets the restricted Pod Security standard. Root file systems are read-only; volumes
+for writing live as long as the pod.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ USER = 10001
 READABLE_BY_GROUP = 0o440
 
 MODEL_MOUNT = "/var/slipway/model"
-# Inside the mount: a mount point itself cannot be replaced by a folder that is complete.
+# Inside the mount: a mount point itself cannot be replaced by a complete folder.
 MODEL_FOLDER = f"{MODEL_MOUNT}/version"
 SCRATCH = "/var/slipway/scratch"
 TOKENS_MOUNT = "/etc/slipway/tokens"
 PII_MOUNT = "/etc/slipway/pii"
 
-# Until every node and proxy has heard that a pod is going, they still send it requests.
+# Nodes and proxies send requests until each has learnt that the pod is being deleted.
 LEAVE_SECONDS = 5
-# The server answers what was begun: 5 s to take in who had connected, 30 s to drain.
+# Of the server: 5 s for connections already accepted by the kernel, 30 s to drain.
 DRAIN_SECONDS = 35
-# What the shipper has left for the rest of the log, where the store is slow or away.
+# For the rest of the log, where the store is slow or unavailable.
 SHIP_SECONDS = 30
 GRACE_SECONDS = LEAVE_SECONDS + DRAIN_SECONDS + SHIP_SECONDS + 5
 
@@ -51,13 +51,13 @@ def server_pod(
     """The template of a Deployment's pods.
 
     Args:
-        cluster: Images, accounts, and where it may run.
+        cluster: Images, accounts and node selector.
         model: Name of the model.
         version: Its version.
-        sizing: What a server asks for.
+        sizing: Resources of a server.
         labels: Of the pods.
-        selector: Those of the labels that pods of the same Deployment share.
-        ships: Whether clients are answered: then the log is shipped, and the pod leaves slowly.
+        selector: The labels by which the Deployment selects its pods.
+        ships: Whether it serves clients: then it ships the log, and drains before it stops.
     """
     download = _download(cluster, model, version, sizing)
     return {
@@ -65,7 +65,7 @@ def server_pod(
         "spec": {
             "serviceAccountName": cluster.service_account,
             "automountServiceAccountToken": False,
-            # A Service called `slipway-…` would else set variables that look like settings.
+            # Otherwise a Service named `slipway-…` would set variables that look like settings.
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": GRACE_SECONDS if ships else DRAIN_SECONDS,
             "securityContext": {
@@ -80,32 +80,32 @@ def server_pod(
                 {
                     "maxSkew": 1,
                     "topologyKey": key,
-                    # One node, or one zone that is full, must not keep a server from starting.
+                    # A single node, or a full zone, must not keep a server from starting.
                     "whenUnsatisfiable": "ScheduleAnyway",
                     "labelSelector": {"matchLabels": dict(selector)},
                 }
                 for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
             ],
             "initContainers": [download, _shipper(cluster)] if ships else [download],
-            "containers": [_server(cluster, model, version, sizing, leaves_slowly=ships)],
+            "containers": [_server(cluster, model, version, sizing, drains=ships)],
             "volumes": _volumes(cluster),
         },
     }
 
 
 def _server(
-    cluster: Cluster, model: str, version: int, sizing: Sizing, *, leaves_slowly: bool
+    cluster: Cluster, model: str, version: int, sizing: Sizing, *, drains: bool
 ) -> dict[str, Any]:
-    place = ["--folder", MODEL_FOLDER, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
-    args = ["serve", model, "--version", str(version), *place]
+    options = ["--folder", MODEL_FOLDER, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
+    args = ["serve", model, "--version", str(version), *options]
     env = {"SLIPWAY_SCRATCH": SCRATCH} | {
         variable: f"{mount}/{key}" for _, mount, key, variable in _secrets(cluster)
     }
     mounts = {"model": MODEL_MOUNT, "scratch": SCRATCH, "tmp": "/tmp"} | {  # noqa: S108
         name: mount for name, mount, _, _ in _secrets(cluster)
     }
-    # `preStop` runs before SIGTERM; the server itself is unready from SIGTERM on.
-    leaving = {"lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}}}
+    # `preStop` runs before SIGTERM, from which on the server reports itself unready.
+    drain = {"lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}}}
     return {
         **_container("server", cluster.image, args, env),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
@@ -116,16 +116,16 @@ def _server(
             "limits": {"memory": sizing.memory_limit},
         },
         **_probes(sizing),
-        **(leaving if leaves_slowly else {}),
+        **(drain if drains else {}),
         "volumeMounts": _mounted(mounts, read_only={"model", "tokens", "pii"}),
     }
 
 
 def _probes(sizing: Sizing) -> dict[str, Any]:
-    """Live says that the process answers, ready that its model does.
+    """Probes: live once the process answers, ready once its model is loaded.
 
-    A model that cannot be loaded is never ready and says why; starting it again would not help,
-    so only the process itself is started again, and one that is busy loading gets its time.
+    A model that cannot be loaded is never ready, and the probe's reply has the reason; a restart
+    would not help, so only an unresponsive process is restarted, and loading gets its time.
     """
     live = {"httpGet": {"path": "/v2/health/live", "port": "http"}, "timeoutSeconds": 5}
     ready = {"httpGet": {"path": "/v2/health/ready", "port": "http"}, "timeoutSeconds": 2}
@@ -141,7 +141,7 @@ def _download(cluster: Cluster, model: str, version: int, sizing: Sizing) -> dic
     return {
         **_container("download", cluster.image, args, {}),
         "envFrom": [_config(cluster), _secret(cluster)],
-        # It holds the largest file of the version in memory, as the server holds the model.
+        # It holds the largest file of the version in memory.
         "resources": {
             "requests": {"cpu": DOWNLOAD.cpu, "memory": DOWNLOAD.memory},
             "limits": {"memory": sizing.memory_limit},
@@ -151,7 +151,7 @@ def _download(cluster: Cluster, model: str, version: int, sizing: Sizing) -> dic
 
 
 def _shipper(cluster: Cluster) -> dict[str, Any]:
-    """A native sidecar: it starts before the server, and is told to stop after it has ended."""
+    """The log shipper, a native sidecar: it starts before the server and stops after it."""
     image = cluster.shipper_image or cluster.image
     env = {"SLIPWAY_SCRATCH": SCRATCH}
     return {
@@ -166,13 +166,13 @@ def _shipper(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _container(name: str, image: str, words: list[str], env: Mapping[str, str]) -> dict[str, Any]:
+def _container(name: str, image: str, args: list[str], env: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["slipway"],
-        "args": words,
+        "args": args,
         **({"env": [{"name": key, "value": value} for key, value in env.items()]} if env else {}),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -193,18 +193,20 @@ def _secret(cluster: Cluster) -> dict[str, Any]:
 def _secrets(cluster: Cluster) -> list[tuple[str, str, str, str]]:
     """Secrets that the server reads as files: volume, mount, entry, and its variable.
 
-    They are not optional: a server without its tokens file would answer anybody.
+    They are not optional: a server without its tokens file would answer requests without a token.
     """
-    asked = [
+    secrets = [
         ("tokens", TOKENS_MOUNT, "tokens", "SLIPWAY_TOKENS_FILE", cluster.tokens_secret),
         ("pii", PII_MOUNT, "key", "SLIPWAY_PII_KEY_FILE", cluster.pii_key_secret),
     ]
-    return [(name, mount, key, variable) for name, mount, key, variable, secret in asked if secret]
+    return [
+        (name, mount, key, variable) for name, mount, key, variable, secret in secrets if secret
+    ]
 
 
 def _volumes(cluster: Cluster) -> list[dict[str, Any]]:
-    # No size limit on scratch: a pod that exceeds one is evicted, and its log with it, while a
-    # server that sees the disk nearly full only refuses.
+    # No size limit on scratch: exceeding it would evict the pod and lose its log, while a server
+    # with a nearly full disk only refuses requests.
     volumes: list[dict[str, Any]] = [
         {"name": name, "emptyDir": {}} for name in ("model", "scratch", "tmp")
     ]

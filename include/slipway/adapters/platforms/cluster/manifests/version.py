@@ -1,11 +1,11 @@
-"""The objects of one version: its servers, two ways to reach them, and how many may be moved."""
+"""Manifests of one version: Deployment, two Services and PodDisruptionBudget."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.adapters.platforms.cluster.manifests.last_applied import with_note
+from slipway.adapters.platforms.cluster.manifests.last_applied import record_last_applied
 from slipway.adapters.platforms.cluster.manifests.names import (
     ENTRY_LANE,
     LANE,
@@ -28,13 +28,13 @@ def version_objects(
 ) -> list[dict[str, Any]]:
     """Deployment, Service, headless Service and PodDisruptionBudget of a version, in this order.
 
-    Each bears a note of itself, by which an edit is seen.
+    Each records itself in an annotation, by which manual edits are found.
 
     Args:
         spec: The model, with its `deployment.kubernetes`.
         version: Its version.
-        replicas: How many servers.
-        sizing: What each of them asks for.
+        replicas: Number of servers.
+        sizing: Resources of each of them.
     """
     cluster = cluster_of(spec)
     labels = version_labels(spec.model, version)
@@ -58,26 +58,26 @@ def version_objects(
             about(name), replicas=replicas, selector=selector, template=template, cluster=cluster
         ),
         service(about(name), selector=selector),
-        # Ready servers only: one that is stopping takes its counters with it.
+        # Ready servers only: the counters of a stopping one are lost with it.
         service(about(pods_name(spec.model, version)), selector=selector, is_headless=True),
         {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
             "metadata": about(name),
             "spec": {
-                # With a single server `minAvailable: 1` would let no node ever be drained.
+                # With a single server `minAvailable: 1` would block every drain of its node.
                 "maxUnavailable": 1,
-                # Nor may a server that is not ready anyway.
+                # A server that is not ready must not block one either.
                 "unhealthyPodEvictionPolicy": "AlwaysAllow",
                 "selector": {"matchLabels": dict(selector)},
             },
         },
     ]
-    return [with_note(one) for one in made]
+    return [record_last_applied(one) for one in made]
 
 
 def cluster_of(spec: ModelSpec) -> Cluster:
-    """The part of a spec that describes its servers on a cluster."""
+    """The section `deployment.kubernetes` of a spec."""
     cluster = spec.deployment.kubernetes
     assert cluster is not None, "a spec with target: kubernetes has it"  # noqa: S101
     return cluster
@@ -91,7 +91,7 @@ def deployment(
     template: Mapping[str, Any],
     cluster: Cluster,
 ) -> dict[str, Any]:
-    """A Deployment whose servers are replaced only once others are ready."""
+    """A Deployment that stops servers only once their replacements are ready."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -113,7 +113,7 @@ def deployment(
 def service(
     metadata: Mapping[str, Any], *, selector: Mapping[str, str], is_headless: bool = False
 ) -> dict[str, Any]:
-    """A Service in front of whatever the selector finds; only ready servers are behind it."""
+    """A Service in front of the ready servers that a selector matches."""
     kind = {"clusterIP": "None"} if is_headless else {"type": "ClusterIP"}
     return {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Shares of the traffic as a cluster knows them: numbers of servers, or a route's weights."""
+"""Turn shares of the traffic into numbers of servers, or into a route's weights; pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Split:
     """Two versions behind one Service.
 
     Attributes:
-        candidate: Servers of the version that gets the share.
-        champion: Servers of the other one.
+        candidate: Number of servers of the version with the share.
+        champion: Number of servers of the other version.
     """
 
     candidate: int
@@ -25,19 +25,19 @@ class Split:
 
     @property
     def share(self) -> float:
-        """The candidate's real share, between 0 and 1."""
+        """The candidate's effective share, between 0 and 1."""
         return self.candidate / (self.candidate + self.champion)
 
 
 def replica_split(share: float, replicas: int) -> Split:
-    """Servers of a candidate and of the champion that come nearest to a share.
+    """Numbers of servers of a candidate and of the champion that come nearest to a share.
 
     The one with the larger share has all its servers, so up to one half the champion could take
-    everything back at once. The other has at least one.
+    every request back at once. The other has at least one.
 
     Args:
-        share: What the candidate shall get; more than 0, less than 1.
-        replicas: Servers of a version that takes everything.
+        share: The candidate's share; more than 0, less than 1.
+        replicas: Servers of a version that takes every request.
     """
     counts = replica_counts({1: share, 0: 1 - share}, replicas)
     return Split(candidate=counts[1], champion=counts[0])
@@ -57,8 +57,8 @@ def replica_counts(shares: Mapping[int, float], replicas: int) -> dict[int, int]
     }
 
 
-def real_shares(counts: Mapping[int, int]) -> dict[int, float]:
-    """Share of the requests by version, if each server gets equally many."""
+def effective_shares(counts: Mapping[int, int]) -> dict[int, float]:
+    """Share of the requests by version, if each server gets equally many requests."""
     total = sum(counts.values())
     return {version: count / total for version, count in counts.items() if count}
 
@@ -69,11 +69,11 @@ def server_counts(
     """Servers by version, in the order of the versions.
 
     Args:
-        cluster: How many the spec asks for.
+        cluster: The spec's numbers of servers.
         shares: Shares by version.
         keep: Versions that stay warm without a share.
-        by_route: Whether a route splits the traffic by weight; else the numbers of servers do,
-            and while several versions share it nothing else may run behind the entry's Service.
+        by_route: Whether a route splits the traffic by weight. Else the numbers of servers do, and
+            while versions share it, no other one may run behind the entry point's Service.
     """
     warm = cluster.warm_replicas or cluster.replicas
     is_shared = len(shares) > 1 and not by_route
@@ -86,10 +86,10 @@ def server_counts(
     return dict(sorted(counts.items()))
 
 
-def weights(shares: Mapping[int, float]) -> dict[int, int]:
+def route_weights(shares: Mapping[int, float]) -> dict[int, int]:
     """Integer weights that sum to `WEIGHTS`, in the order of the versions; none below 1.
 
-    What rounding leaves over goes where it was cut most.
+    The remainder of rounding goes to the weights that were rounded down most.
     """
     total = sum(shares.values())
     exact = {version: shares[version] / total * WEIGHTS for version in sorted(shares)}
@@ -97,7 +97,7 @@ def weights(shares: Mapping[int, float]) -> dict[int, int]:
     by_cut = sorted(whole, key=lambda version: whole[version] - exact[version])
     for number in range(WEIGHTS - sum(whole.values())):
         whole[by_cut[number % len(by_cut)]] += 1
-    # A share below a thousandth is raised to one; the largest pays for it.
+    # A share below a thousandth is raised to one, at the expense of the largest.
     excess = sum(whole.values()) - WEIGHTS
     whole[max(whole, key=lambda version: whole[version])] -= max(0, excess)
     return whole

@@ -1,4 +1,4 @@
-"""What the cluster really does for one model; pure."""
+"""Live state of one model: its objects as read, and the traffic that follows from them; pure."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
-from slipway.adapters.platforms.cluster.manifests.names import VERSION, lane_selector, version_name
-from slipway.adapters.platforms.cluster.manifests.weights import real_shares
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
+from slipway.adapters.platforms.cluster.manifests.names import (
+    REPLICAS,
+    VERSION,
+    entrypoint_selector,
+    version_name,
+)
+from slipway.adapters.platforms.cluster.manifests.weights import effective_shares
 from slipway.adapters.platforms.cluster.observe.conditions import available, replicas_of
-from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest
-
-REPLICAS = "slipway/replicas"
-"""Annotation of a Deployment: how many servers a rollout asked for."""
 
 
 @dataclass(frozen=True)
-class Live:
-    """What the API says of one model.
+class LiveState:
+    """The objects of one model, as read from the API.
 
     Attributes:
         model: Its name.
-        by_route: Whether its entry is a route.
-        entry: Its entry; None when there is none.
-        deployments: Those of its versions.
-        others: Services and PodDisruptionBudgets, where they were asked for; none of a trial.
-        config: The ConfigMap that its servers read, where it was asked for.
+        by_route: Whether its entry point is a route.
+        entry: Its entry point; None when there is none.
+        deployments: Deployments of its versions.
+        others: Services and PodDisruptionBudgets, where they were read; none of a candidate.
+        config: The ConfigMap of its servers, where it was read.
     """
 
     model: str
@@ -37,20 +39,20 @@ class Live:
 
     @property
     def traffic(self) -> Traffic | None:
-        """What was asked last; None when no rollout ever did."""
-        return None if self.entry is None else Traffic.of(self.entry)
+        """The traffic that was requested last; None before the first rollout."""
+        return None if self.entry is None else Traffic.from_annotations(self.entry)
 
     @property
     def healthy(self) -> dict[int, bool]:
-        """Whether any server can answer, by version that runs."""
+        """Whether any server is ready, by version that runs."""
         return {
             version: available(deployment) > 0
             for version, deployment in self.deployments.items()
             if replicas_of(deployment) > 0
         }
 
-    def is_at_work(self, version: int) -> bool:
-        """Whether servers that a rollout asked for can answer, with a share or warm without."""
+    def is_serving(self, version: int) -> bool:
+        """Whether a version that has a share or is kept warm has a ready server."""
         traffic = self.traffic
         is_in_force = traffic is not None and version in {*traffic.shares, *traffic.keep}
         return is_in_force and self.healthy.get(version, False)
@@ -59,45 +61,45 @@ class Live:
     def weights(self) -> dict[int, float]:
         """Share of the requests by version, as it is in force.
 
-        Where servers are counted, a version whose servers cannot answer has none of them.
+        Where numbers of servers make the shares, a version without a ready server has none.
         """
         if self.entry is None:
             return {}
         if self.by_route:
             by_name = {version_name(self.model, one): one for one in self._versions()}
-            said = backends(self.entry)
-            live = {by_name[name]: weight for name, weight in said if name in by_name}
+            found = backends(self.entry)
+            live = {by_name[name]: weight for name, weight in found if name in by_name}
             total = sum(live.values())
             return {one: weight / total for one, weight in live.items() if weight}
         selector = self.entry["spec"].get("selector") or {}
         if VERSION in selector:
             return _only(selector[VERSION])
-        return self._by_servers() if selector == lane_selector(self.model) else {}
+        return self._by_servers() if selector == entrypoint_selector(self.model) else {}
 
     def _by_servers(self) -> dict[int, float]:
-        asked = self.traffic.shares if self.traffic else {}
+        requested = self.traffic.shares if self.traffic else {}
         ready = {version: available(one) for version, one in self.deployments.items()}
-        shares = real_shares(ready) if any(ready.values()) else dict(asked)
-        return dict.fromkeys(asked, 0.0) | shares
+        shares = effective_shares(ready) if any(ready.values()) else dict(requested)
+        return dict.fromkeys(requested, 0.0) | shares
 
     def _versions(self) -> set[int]:
-        asked = self.traffic.shares if self.traffic else {}
-        return {*asked, *self.deployments}
+        requested = self.traffic.shares if self.traffic else {}
+        return {*requested, *self.deployments}
 
 
-def has_replicas_asked(deployment: Manifest) -> bool:
-    """Whether a Deployment has as many servers as a rollout asked for, if one did."""
-    return asked_replicas(deployment) in {None, str(replicas_of(deployment))}
+def has_requested_replicas(deployment: Manifest) -> bool:
+    """Whether a Deployment has the number of servers that a rollout requested, if one did."""
+    return requested_replicas(deployment) in {None, str(replicas_of(deployment))}
 
 
-def asked_replicas(deployment: Manifest) -> str | None:
-    """How many servers a rollout asked for; None where none did."""
-    said: str | None = (deployment["metadata"].get("annotations") or {}).get(REPLICAS)
-    return said
+def requested_replicas(deployment: Manifest) -> str | None:
+    """The number of servers that a rollout requested; None where none did."""
+    found: str | None = (deployment["metadata"].get("annotations") or {}).get(REPLICAS)
+    return found
 
 
 def backends(route: Manifest) -> Iterator[tuple[str, int]]:
-    """Name and weight of what the model's own path leads to: its rule stands last."""
+    """Name and weight of each backend of the model's own path, which is the last rule."""
     rules = route.get("spec", {}).get("rules") or [{}]
     for one in rules[-1].get("backendRefs") or []:
         yield str(one.get("name")), int(one.get("weight", 1))

@@ -1,8 +1,8 @@
-"""What the servers of a version were asked since the present shares came into force.
+"""Request counts of a version's servers since the present shares came into force.
 
-Every server counts for itself, so all of them are asked, by the addresses that the version's
-headless Service has. What never reached a server is in no count: a version whose servers cannot
-be reached is told by its Deployment instead.
+Each server counts its own requests, so all addresses of the version's headless Service are scraped.
+Requests that never reached a server are in no count: the Deployment's status shows a version whose
+servers cannot be reached.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from typing import Any
 
 import httpx
 
-from slipway.adapters.platforms.cluster.http_client import client
+from slipway.adapters.platforms.cluster.http_client import open_client
 from slipway.adapters.platforms.cluster.manifests.names import PORT, pods_name
-from slipway.adapters.platforms.cluster.observe.server_metrics import Counts, Figures, read
+from slipway.adapters.platforms.cluster.observe.server_metrics import (
+    RequestCounts,
+    ServerMetrics,
+    parse_metrics,
+)
 from slipway.stages.rollout.platform import VersionStats
 
 SCRAPE_SECONDS = 2.0
@@ -34,8 +38,8 @@ Address = tuple[str, int]
 logger = logging.getLogger(__name__)
 
 
-def addresses_of(host: str) -> list[Address]:
-    """The addresses that a name has, each with the port of a server; none where it is not known."""
+def resolve_addresses(host: str) -> list[Address]:
+    """Addresses of a host name, each with the port of a server; none where it does not resolve."""
     try:
         found = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM)
     except OSError:
@@ -43,14 +47,14 @@ def addresses_of(host: str) -> list[Address]:
     return sorted({(str(address[0]), int(address[1])) for *_, address in found})
 
 
-class Counting:
-    """Reads what the servers of a model's versions count.
+class RequestStats:
+    """Scrapes the request counts of a model's versions.
 
     Args:
         model: Its name.
         namespace: Where its servers run.
         resolve: Turns a name into addresses.
-        sleep: Waits for some seconds.
+        sleep: Sleeps for some seconds.
     """
 
     def __init__(
@@ -58,24 +62,24 @@ class Counting:
         model: str,
         namespace: str,
         *,
-        resolve: Callable[[str], Sequence[Address]] = addresses_of,
+        resolve: Callable[[str], Sequence[Address]] = resolve_addresses,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._model = model
         self._namespace = namespace
         self._resolve = resolve
         self._sleep = sleep
-        self._client = client()
+        self._client = open_client()
         weakref.finalize(self, self._client.close)
-        self._began_with = ""
-        self._seen: dict[int, dict[str, Counts]] = {}
+        self._baseline_id = ""
+        self._seen: dict[int, dict[str, RequestCounts]] = {}
 
     def baseline(self, servers: Mapping[int, int]) -> dict[str, Any]:
-        """What each server has counted by now, as the entry keeps it.
+        """The counts of each server by now, as the entry point's annotation keeps them.
 
         Args:
-            servers: How many answer, by version. Until so many have, for a few seconds, they are
-                asked again: a server that is left out would count from its start.
+            servers: Number of ready servers by version. Scrapes are repeated for a few seconds
+                until all have replied: a server that is left out would count from its start.
         """
         found: dict[str, Any] = {}
         for version, expected in servers.items():
@@ -91,54 +95,54 @@ class Counting:
         return found
 
     def tally(self, version: int, since: Mapping[str, Any]) -> VersionStats:
-        """What a version was asked.
+        """The requests of a version since a baseline.
 
-        A server that was started since counts from its start. One that is gone keeps what was
-        last seen of it, as long as the same process looks: nobody else knows its counts.
+        A server that was started since counts from its start. Of one that has gone, the last counts
+        that this process scraped are kept; no other record of them exists.
 
         Args:
             version: Its number.
             since: The baseline.
         """
         name = json.dumps(since, sort_keys=True)
-        if name != self._began_with:
-            self._began_with, self._seen = name, {}
+        if name != self._baseline_id:
+            self._baseline_id, self._seen = name, {}
         seen = self._seen.setdefault(version, {})
         seen.update(self._scraped(version))
         parts = (
-            counts.since(Counts.from_json(since.get(instance, {})))
+            counts.since(RequestCounts.from_json(since.get(instance, {})))
             for instance, counts in seen.items()
         )
-        return reduce(Counts.plus, parts, Counts()).tally()
+        return reduce(RequestCounts.plus, parts, RequestCounts()).tally()
 
     def _warn(self, version: int, found: int, expected: int) -> None:
         host = self._host(version)
         logger.warning(
-            "version %s: only %s of %s servers say what they were asked; what the others were "
-            "counts as nothing. %s has %s addresses; hint: look at DNS and NetworkPolicies",
+            "version %s: only %s of %s servers returned their request counts; those of the others "
+            "are missing. %s has %s addresses; hint: check DNS and NetworkPolicies",
             *(version, found, expected, host, len(self._resolve(host))),
         )
 
     def _host(self, version: int) -> str:
         return f"{pods_name(self._model, version)}.{self._namespace}.svc"
 
-    def _scraped(self, version: int) -> dict[str, Counts]:
+    def _scraped(self, version: int) -> dict[str, RequestCounts]:
         addresses = self._resolve(self._host(version))
         if not addresses:
             return {}
         with ThreadPoolExecutor(min(AT_ONCE, len(addresses))) as pool:
-            figures = list(pool.map(self._figures, addresses))
-        return {one.instance: one.counts for one in figures if one is not None}
+            found = list(pool.map(self._scrape, addresses))
+        return {one.instance: one.counts for one in found if one is not None}
 
-    def _figures(self, address: Address) -> Figures | None:
+    def _scrape(self, address: Address) -> ServerMetrics | None:
         host, port = address
-        return figures_at(self._client, httpx.URL(scheme="http", host=host, port=port))
+        return scrape(self._client, httpx.URL(scheme="http", host=host, port=port))
 
 
-def figures_at(client: httpx.Client, url: httpx.URL) -> Figures | None:
-    """What the server at a URL says of itself; None where it does not answer."""
+def scrape(client: httpx.Client, url: httpx.URL) -> ServerMetrics | None:
+    """Read the metrics of the server at a URL; None where it does not answer."""
     try:
         reply = client.get(url.copy_with(path="/metrics"), timeout=SCRAPE_SECONDS)
     except httpx.HTTPError:
         return None
-    return read(reply.text) if reply.is_success else None
+    return parse_metrics(reply.text) if reply.is_success else None

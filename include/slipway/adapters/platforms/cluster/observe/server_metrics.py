@@ -1,6 +1,6 @@
-"""What a model server's metrics say to a rollout: which start of it, what it answered, its memory.
+"""Parse a model server's Prometheus metrics: its instance, request counts and memory; pure.
 
-Only the few lines that are needed are read; the stages' image holds no client of Prometheus.
+Only the few lines that a rollout needs are read; the stages' image has no Prometheus client.
 """
 
 from __future__ import annotations
@@ -16,50 +16,51 @@ from slipway.stages.rollout.platform import VersionStats
 
 QUANTILE = 0.99
 BEYOND_MS = 60_000.0
-"""Stands for a latency above the largest bucket."""
-NEVER_ARRIVED = frozenset({408, 499})
+"""Used for a latency above the largest bucket."""
+INCOMPLETE = frozenset({408, 499})
+"""Statuses of requests that did not arrive as a whole."""
 
 _LINE = re.compile(r"^(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What one start of a server was asked by clients, who ask for the model and not a version.
+class RequestCounts:
+    """Request counts of one server instance; requests pinned to a version are not counted.
 
     Attributes:
         asked: Requests that arrived as a whole.
         failed: Those of them answered with a 5xx.
-        within: Answers by the bucket that they fell into, by its upper bound in seconds.
+        within: Answers by latency bucket, by the bucket's upper bound in seconds.
     """
 
     asked: int = 0
     failed: int = 0
     within: Mapping[float, int] = field(default_factory=dict)
 
-    def since(self, before: Counts) -> Counts:
-        """What came after an earlier state of the same counts."""
+    def since(self, before: RequestCounts) -> RequestCounts:
+        """The difference to an earlier state of the same counts."""
         within = {
             bound: count - before.within.get(bound, 0) for bound, count in self.within.items()
         }
-        return Counts(self.asked - before.asked, self.failed - before.failed, within)
+        return RequestCounts(self.asked - before.asked, self.failed - before.failed, within)
 
-    def plus(self, other: Counts) -> Counts:
-        """Both together."""
+    def plus(self, other: RequestCounts) -> RequestCounts:
+        """The sum of both."""
         bounds = {*self.within, *other.within}
         within = {one: self.within.get(one, 0) + other.within.get(one, 0) for one in bounds}
-        return Counts(self.asked + other.asked, self.failed + other.failed, within)
+        return RequestCounts(self.asked + other.asked, self.failed + other.failed, within)
 
     def tally(self) -> VersionStats:
-        """The same as a step looks at it."""
+        """The counts as a canary step compares them."""
         return VersionStats(self.asked, self.failed, self.p99_ms)
 
     @property
     def p99_ms(self) -> float | None:
         """Upper bound of the bucket that holds the 99th percentile, in milliseconds.
 
-        So it is never too low, and at most twice too high: so far apart the bounds are. A limit
-        that is itself such a bound is kept to exactly. None without an answer.
+        So it is never too low, and at most twice too high, since each bound is about twice the
+        one before. A limit that is itself a bound is exact. None without an answer.
         """
         total = sum(self.within.values())
         rank, seen = math.ceil(QUANTILE * total), 0
@@ -70,13 +71,13 @@ class Counts:
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, which leaves out what is nothing."""
+        """Plain JSON without empty buckets."""
         within = {str(bound): count for bound, count in self.within.items() if count}
         return {"asked": self.asked, "failed": self.failed, "within": within}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Counts:
-        """From what `to_json` made; whatever else is found counts as nothing."""
+    def from_json(cls, value: Mapping[str, Any]) -> RequestCounts:
+        """Parse the output of `to_json`; anything else gives empty counts."""
         try:
             within = {float(bound): int(count) for bound, count in value["within"].items()}
             return cls(int(value["asked"]), int(value["failed"]), within)
@@ -85,28 +86,28 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What one server says of itself.
+class ServerMetrics:
+    """The metrics of one server.
 
     Attributes:
-        instance: Names this start of it.
-        counts: What it was asked.
-        resident_mib: Memory that its process holds, in MiB.
+        instance: Identifies this start of its process.
+        counts: Its request counts.
+        resident_mib: Resident memory of its process, in MiB.
     """
 
     instance: str
-    counts: Counts
+    counts: RequestCounts
     resident_mib: float
 
 
-def read(text: str) -> Figures:
-    """What an exposition says.
+def parse_metrics(text: str) -> ServerMetrics:
+    """Parse a Prometheus exposition.
 
     Args:
-        text: As `/metrics` returns it.
+        text: Body of a reply of `/metrics`.
     """
     instance, resident = "", 0.0
-    counts = Counts()
+    counts = RequestCounts()
     for name, labels, value in _samples(text):
         if name == "slipway_server_instance_info":
             instance = labels.get("instance", "")
@@ -118,17 +119,19 @@ def read(text: str) -> Figures:
     # Buckets are cumulative.
     below = [0, *(count for _, count in by_bound)]
     within = {bound: count - below[at] for at, (bound, count) in enumerate(by_bound)}
-    return Figures(instance, Counts(counts.asked, counts.failed, within), resident / 2**20)
+    return ServerMetrics(
+        instance, RequestCounts(counts.asked, counts.failed, within), resident / 2**20
+    )
 
 
-def _counted(name: str, labels: Mapping[str, str], value: int) -> Counts:
+def _counted(name: str, labels: Mapping[str, str], value: int) -> RequestCounts:
     status = int(labels.get("status", "0"))
-    if name == "slipway_requests_total" and status not in NEVER_ARRIVED:
-        return Counts(value, value if status >= HTTPStatus.INTERNAL_SERVER_ERROR else 0)
-    # The refusal of a client's mistake says nothing of how fast the model is.
+    if name == "slipway_requests_total" and status not in INCOMPLETE:
+        return RequestCounts(value, value if status >= HTTPStatus.INTERNAL_SERVER_ERROR else 0)
+    # Latency of refused requests (4xx) is not the model's.
     if name == "slipway_request_seconds_bucket" and status < HTTPStatus.BAD_REQUEST:
-        return Counts(within={float(labels["le"]): value})
-    return Counts()
+        return RequestCounts(within={float(labels["le"]): value})
+    return RequestCounts()
 
 
 def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:

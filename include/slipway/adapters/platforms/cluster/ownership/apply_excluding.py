@@ -1,48 +1,57 @@
-"""What can be applied to an object again, beside what somebody else has made of it; pure."""
+"""Leave manual edits out of a manifest that is applied again; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
-from slipway.adapters.platforms.cluster.manifests.last_applied import noted
-from slipway.adapters.platforms.cluster.ownership.field_diff import NOTE, astray, taken_over
+from slipway.adapters.platforms.cluster.manifests.last_applied import read_last_applied
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
+from slipway.adapters.platforms.cluster.ownership.field_diff import (
+    LAST_APPLIED_PATH,
+    conflicts,
+    foreign_annotations,
+)
 from slipway.adapters.platforms.cluster.ownership.field_paths import (
     Path,
-    holds,
+    contains,
     leaves,
-    ordered,
+    ordered_like,
     without,
 )
-from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, applied, ours
+from slipway.adapters.platforms.cluster.ownership.managed_fields import (
+    applied_fields,
+    applied_manifest,
+)
 
 
 def last_applied(live: Manifest) -> dict[str, Any] | None:
-    """What we applied of an object last; where no note of ours says it, what is still ours of that.
+    """The manifest applied last; without a usable record, the part of it that Slipway still owns.
 
-    Its lists have the order that they have: another one would start servers anew.
+    Its lists keep the order of the live object: another order would restart the servers.
 
     Args:
-        live: As it was read.
+        live: The object as read.
     """
-    said = None if NOTE in taken_over(live) else noted(live)
-    return applied(live) if said is None else dict(ordered(said, live))
+    has_record = LAST_APPLIED_PATH not in foreign_annotations(live)
+    recorded = read_last_applied(live) if has_record else None
+    return applied_manifest(live) if recorded is None else dict(ordered_like(recorded, live))
 
 
-def round_edits(
-    manifest: Manifest, live: Manifest, *, but: Collection[Path] = ()
+def exclude_edits(
+    manifest: Manifest, live: Manifest, *, keep: Collection[Path] = ()
 ) -> dict[str, Any]:
-    """What can be applied of a manifest without overwriting what somebody else has taken over.
+    """A manifest without the fields that other managers have changed.
 
     Args:
-        manifest: All that we would say.
-        live: The object, as it was read.
-        but: Fields that are said all the same.
+        manifest: The whole manifest.
+        live: The object as read.
+        keep: Fields that stay in the manifest even so.
     """
-    left = {one.path for one in astray(live)}
-    if NOTE in left:
-        # Nothing tells what it was, so nothing is said but what is ours beyond doubt.
-        fields, labels = ours(live) or {}, {"labels": manifest["metadata"]["labels"]}
-        said = {"metadata": labels, "spec": manifest["spec"]}
-        left |= {path for path, _ in leaves(said) if not holds(fields, path)}
-    return dict(without(manifest, left - set(but)))
+    excluded = {one.path for one in conflicts(live)}
+    if LAST_APPLIED_PATH in excluded:
+        # Without a record of what was applied, only fields that Slipway owns for certain stay.
+        owned, labels = applied_fields(live) or {}, {"labels": manifest["metadata"]["labels"]}
+        fields = {"metadata": labels, "spec": manifest["spec"]}
+        excluded |= {path for path, _ in leaves(fields) if not contains(owned, path)}
+    return dict(without(manifest, excluded - set(keep)))

@@ -1,6 +1,6 @@
-"""The ConfigMap that servers read their settings from: what changed of it; pure.
+"""Find changes of the ConfigMap from which servers read their settings; pure.
 
-It is the installation's and not ours, so nothing but what it held tells an edit.
+The ConfigMap belongs to the installation, so only digests of its entries show that it changed.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from slipway.adapters.platforms.cluster.ownership.field_diff import Lost
-from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, set_by
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
+from slipway.adapters.platforms.cluster.ownership.field_diff import FieldChange
+from slipway.adapters.platforms.cluster.ownership.managed_fields import last_manager
 
 DIGEST_CHARACTERS = 12
 
 
-def digests(config: Manifest) -> dict[str, str]:
-    """What a ConfigMap holds, without its values: a digest by entry."""
+def entry_digests(config: Manifest) -> dict[str, str]:
+    """A digest for each entry of a ConfigMap, which does not show its value."""
     data: Mapping[str, str] = config.get("data") or {}
     return {
         key: hashlib.sha256(value.encode()).hexdigest()[:DIGEST_CHARACTERS]
@@ -23,17 +24,18 @@ def digests(config: Manifest) -> dict[str, str]:
     }
 
 
-def changed(config: Manifest, before: Mapping[str, str]) -> tuple[Lost, ...]:
-    """The entries of a ConfigMap that are not what they were.
+def changed_entries(config: Manifest, before: Mapping[str, str]) -> tuple[FieldChange, ...]:
+    """The entries of a ConfigMap that were added, changed or removed.
 
     Args:
-        config: As it was read.
-        before: Its digests, as they were.
+        config: The ConfigMap as read.
+        before: Digests of its earlier entries.
     """
-    now = digests(config)
+    now = entry_digests(config)
     found = []
     for key in sorted({*now, *before}):
         if now.get(key) != before.get(key):
-            path, is_gone = ("f:data", f"f:{key}"), key not in now
-            found.append(Lost(path, set_by(config, path[:1] if is_gone else path), is_gone))
+            path, is_removed = ("f:data", f"f:{key}"), key not in now
+            manager = last_manager(config, path[:1] if is_removed else path)
+            found.append(FieldChange(path, manager, is_removed))
     return tuple(found)

@@ -1,7 +1,7 @@
-"""Fields that we set and that somebody else has changed since, found by reading an object; pure.
+"""Find fields that differ from what Slipway applied last, with their managers; pure.
 
-What nobody but us ever said is no matter of ours: a sidecar, a label, a status, the annotation of a
-restart. Neither is a field that still is as we set it, whoever set it last.
+Fields Slipway never applied (sidecars, labels, status) are ignored, and so is a field that has the
+applied value, whichever manager owns it.
 """
 
 from __future__ import annotations
@@ -12,120 +12,130 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from slipway.adapters.platforms.cluster.manifests.last_applied import APPLIED, noted
-from slipway.adapters.platforms.cluster.manifests.names import FIELD_MANAGER
-from slipway.adapters.platforms.cluster.manifests.resources import amount
+from slipway.adapters.platforms.cluster.manifests.last_applied import (
+    LAST_APPLIED,
+    read_last_applied,
+)
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
+from slipway.adapters.platforms.cluster.manifests.names import ANNOTATION_PREFIX
+from slipway.adapters.platforms.cluster.manifests.resources import parse_quantity
 from slipway.adapters.platforms.cluster.ownership.field_paths import (
     MISSING,
     Path,
-    holds,
+    contains,
+    format_path,
     leaves,
-    spoken,
     value_at,
 )
-from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, ours, set_by
+from slipway.adapters.platforms.cluster.ownership.managed_fields import (
+    applied_fields,
+    last_manager,
+)
 
-OWN = f"f:{FIELD_MANAGER}/"
-MOST_TOLD = 8
+MOST_FIELDS_LISTED = 8
 
 
-def annotation(name: str) -> Path:
-    """Where an annotation is."""
+def annotation_path(name: str) -> Path:
+    """Path of an annotation."""
     return "f:metadata", "f:annotations", f"f:{name}"
 
 
-NOTE = annotation(APPLIED)
+LAST_APPLIED_PATH = annotation_path(LAST_APPLIED)
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A field that is not as we set it.
+class FieldChange:
+    """A field that differs from what Slipway applied.
 
     Attributes:
-        path: Where it is.
-        by: Who set it, or who last set something beside it where it is gone.
-        is_gone: Whether it is not there any more.
-        is_same: Whether it says the same as before, in other words.
+        path: Of the field.
+        manager: The field manager that set it, or that last set something beside a removed field.
+        is_removed: Whether the field is gone.
+        is_equivalent: Whether its value only has another notation, such as `1000m` for `1`.
     """
 
     path: Path
-    by: str
-    is_gone: bool = False
-    is_same: bool = False
+    manager: str
+    is_removed: bool = False
+    is_equivalent: bool = False
 
 
-def lost(live: Manifest) -> tuple[Lost, ...]:
-    """The fields of an object that are neither ours any more nor as we set them.
+def changed_fields(live: Manifest) -> tuple[FieldChange, ...]:
+    """The fields of an object that Slipway neither owns any more nor finds as it applied them.
 
-    Both is needed: the API writes some values in its own way, and a webhook may change one while
-    we apply it; such fields are still ours. What somebody set back is theirs, and as it was.
-    Of our annotations nobody else may write any: what it was, nothing tells.
-
-    Args:
-        live: As it was read. One without a note of what we applied has lost nothing else.
-    """
-    return tuple(one for one in astray(live) if not one.is_same)
-
-
-def astray(live: Manifest) -> tuple[Lost, ...]:
-    """These, and what was set back in other words: to apply it again would be a conflict.
+    Both is required: the API normalises some values, and a webhook may change one during the
+    apply; Slipway still owns such fields. Slipway's own annotations count as changed once another
+    manager writes them, since their previous values are not recorded.
 
     Args:
-        live: As it was read.
+        live: The object as read. Without a record of what was applied, only annotations count.
     """
-    found = {path: Lost(path, set_by(live, path)) for path in taken_over(live)}
-    said, fields = noted(live), ours(live) or {}
-    if said is None or NOTE in found:
+    return tuple(one for one in conflicts(live) if not one.is_equivalent)
+
+
+def conflicts(live: Manifest) -> tuple[FieldChange, ...]:
+    """The changed fields, and equivalent ones: applying either again would be a conflict.
+
+    Args:
+        live: The object as read.
+    """
+    found = {
+        path: FieldChange(path, last_manager(live, path)) for path in foreign_annotations(live)
+    }
+    applied, owned = read_last_applied(live), applied_fields(live) or {}
+    if applied is None or LAST_APPLIED_PATH in found:
         return tuple(found.values())
-    for path, value in leaves(said):
+    for path, value in leaves(applied):
         now = value_at(live, path)
-        if now == value or holds(fields, path):
+        if now == value or contains(owned, path):
             continue
         if now is MISSING:
-            gone = _gone(live, path)
-            found[gone] = Lost(gone, set_by(live, gone[:-1]), is_gone=True)
+            removed = _outermost_missing(live, path)
+            manager = last_manager(live, removed[:-1])
+            found[removed] = FieldChange(removed, manager, is_removed=True)
         else:
-            found[path] = Lost(path, set_by(live, path), is_same=_is_same(value, now, path))
+            is_equivalent = _is_equivalent(value, now, path)
+            found[path] = FieldChange(path, last_manager(live, path), is_equivalent=is_equivalent)
     return tuple(found.values())
 
 
-def in_words(live: Manifest, fields: Sequence[Lost]) -> str:
-    """Which object, which fields, and who: `Service m-v3: .spec.type set by kubectl-edit`."""
-    told = sorted(fields[:MOST_TOLD], key=lambda one: (one.is_gone, one.by))
-    said = []
-    for (is_gone, by), group in groupby(told, key=lambda one: (one.is_gone, one.by)):
-        names = ", ".join(spoken(one.path) for one in group)
-        said.append(f"{names} {'removed' if is_gone else 'set'} by {by}")
-    if len(fields) > MOST_TOLD:
-        said.append(f"and {len(fields) - MOST_TOLD} more")
-    return f"{live['kind']} {live['metadata']['name']}: {', '.join(said)}"
+def format_changes(live: Manifest, changes: Sequence[FieldChange]) -> str:
+    """Object, fields and managers: `Service m-v3: .spec.type set by kubectl-edit`."""
+    listed = sorted(changes[:MOST_FIELDS_LISTED], key=lambda one: (one.is_removed, one.manager))
+    parts = []
+    for (is_removed, manager), group in groupby(
+        listed, key=lambda one: (one.is_removed, one.manager)
+    ):
+        names = ", ".join(format_path(one.path) for one in group)
+        parts.append(f"{names} {'removed' if is_removed else 'set'} by {manager}")
+    if len(changes) > MOST_FIELDS_LISTED:
+        parts.append(f"and {len(changes) - MOST_FIELDS_LISTED} more")
+    return f"{live['kind']} {live['metadata']['name']}: {', '.join(parts)}"
 
 
-def taken_over(live: Manifest) -> list[Path]:
-    """Our own annotations that somebody else wrote on an object that is ours otherwise.
+def foreign_annotations(live: Manifest) -> list[Path]:
+    """Slipway's annotations that another manager wrote, on an object that Slipway applied.
 
     Args:
-        live: As it was read.
+        live: The object as read.
     """
-    fields = ours(live)
-    if fields is None:
+    owned = applied_fields(live)
+    if owned is None:
         return []
-    found = (annotation(name) for name in live["metadata"].get("annotations") or {})
-    words = [path for path in found if path[-1].startswith(OWN)]
-    return [path for path in words if not holds(fields, path)]
+    names = live["metadata"].get("annotations") or {}
+    paths = [annotation_path(name) for name in names if name.startswith(ANNOTATION_PREFIX)]
+    return [path for path in paths if not contains(owned, path)]
 
 
-def _gone(live: Manifest, path: Path) -> Path:
-    """The outermost part of a path that is not there."""
+def _outermost_missing(live: Manifest, path: Path) -> Path:
     lengths = range(1, len(path))
     return next((path[:n] for n in lengths if value_at(live, path[:n]) is MISSING), path)
 
 
-def _is_same(said: Any, now: Any, path: Path) -> bool:
-    if "f:resources" not in path or not (isinstance(said, str) and isinstance(now, str)):
+def _is_equivalent(applied: Any, now: Any, path: Path) -> bool:
+    if "f:resources" not in path or not (isinstance(applied, str) and isinstance(now, str)):
         return False
-    # The API writes quantities in its own way: `1000m` is `1`.
     try:
-        return math.isclose(amount(said), amount(now))
+        return math.isclose(parse_quantity(applied), parse_quantity(now))
     except ValueError:
         return False

@@ -1,7 +1,7 @@
-"""Which fields a manifest has, in the words of `metadata.managedFields`; pure.
+"""Paths of a manifest's fields in the notation of `metadata.managedFields`; pure.
 
 A path is a tuple of `fieldsV1` words: `f:image` is a field, `k:{"name":"server"}` an item of a list
-that the API merges by keys. What it replaces as a whole is one field, however much it holds.
+that the API merges by keys. A value that it replaces as a whole is one field.
 
 Source: kubernetes.io, "Server-Side Apply", and the merge keys of the API's OpenAPI document.
 """
@@ -15,9 +15,9 @@ from typing import Any
 Path = tuple[str, ...]
 
 MISSING = object()
-"""What a manifest has where it has no such field."""
+"""The value of a field that a manifest does not have."""
 
-# Of the lists that our manifests have, these are merged; the others are replaced.
+# Merged lists of our manifests with their keys; all other lists are replaced.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "containers": ("name",),
     "initContainers": ("name",),
@@ -40,7 +40,7 @@ def leaves(value: Any, *, name: str = "", path: Path = ()) -> Iterator[tuple[Pat
 
 
 def without(value: Any, paths: Collection[Path], *, name: str = "", path: Path = ()) -> Any:
-    """A value that says nothing of some fields, nor of maps that held nothing else."""
+    """A copy of a value without some fields, nor the maps that held no other field."""
     parts = list(_parts(value, name))
     if not parts:
         return value
@@ -54,10 +54,10 @@ def without(value: Any, paths: Collection[Path], *, name: str = "", path: Path =
     return {below: left for _, below, left, inner in kept if left or left == inner}
 
 
-def ordered(value: Any, like: Any, *, name: str = "") -> Any:
-    """A value whose merged lists stand in the order of another's; what that lacks comes last.
+def ordered_like(value: Any, like: Any, *, name: str = "") -> Any:
+    """A copy of a value with its merged lists in the order of another's; other items come last.
 
-    Order says nothing where the API merges by keys, but another one makes another template.
+    The order of a merged list has no meaning, but another order makes another pod template.
     """
     parts = list(_parts(value, name))
     if not parts or type(value) is not type(like):
@@ -67,26 +67,26 @@ def ordered(value: Any, like: Any, *, name: str = "") -> Any:
     found = {word: there.get(word, last) for word, _, _ in parts}
     if isinstance(value, list):
         parts.sort(key=lambda part: found[part[0]][0])
-        return [ordered(one, found[word][1]) for word, _, one in parts]
-    return {below: ordered(one, found[word][1], name=below) for word, below, one in parts}
+        return [ordered_like(one, found[word][1]) for word, _, one in parts]
+    return {below: ordered_like(one, found[word][1], name=below) for word, below, one in parts}
 
 
 def value_at(value: Any, path: Path) -> Any:
-    """What a manifest has there, or `MISSING`."""
+    """The value at a path, or `MISSING`."""
     for word in path:
-        kind, _, said = word.partition(":")
+        kind, _, name = word.partition(":")
         if kind == "f" and isinstance(value, Mapping):
-            value = value.get(said, MISSING)
+            value = value.get(name, MISSING)
         elif kind == "k" and isinstance(value, list):
-            keys = json.loads(said).items()
+            keys = json.loads(name).items()
             value = next((one for one in value if keys <= one.items()), MISSING)
         else:
             return MISSING
     return value
 
 
-def holds(fields: Mapping[str, Any], path: Path) -> bool:
-    """Whether `fieldsV1` names a field, something below it, or a whole that it belongs to."""
+def contains(fields: Mapping[str, Any], path: Path) -> bool:
+    """Whether `fieldsV1` contains a field, a field below it, or a whole that it belongs to."""
     for word in path:
         below = _below(fields, word)
         if below is None:
@@ -97,41 +97,41 @@ def holds(fields: Mapping[str, Any], path: Path) -> bool:
     return True
 
 
-def spoken(path: Path) -> str:
+def format_path(path: Path) -> str:
     """A path as the API writes it in messages: `.spec.containers[name="server"].image`."""
-    return "".join(_spoken(word) for word in path)
+    return "".join(_format_word(word) for word in path)
 
 
 def _parts(value: Any, name: str) -> Iterator[tuple[str, str, Any]]:
-    """Word, name and value of what a value is merged by; nothing where it is a whole."""
+    """Word, name and value of each part that the API merges; none where it replaces the value."""
     if isinstance(value, Mapping) and name not in _WHOLE:
         for key, inner in value.items():
             yield f"f:{key}", key, inner
     elif isinstance(value, list) and (keys := _keys_of(name, value)):
         for one in value:
-            said = {key: one[key] for key in keys}
-            yield f"k:{json.dumps(said, sort_keys=True, separators=(',', ':'))}", "", one
+            identity = {key: one[key] for key in keys}
+            yield f"k:{json.dumps(identity, sort_keys=True, separators=(',', ':'))}", "", one
 
 
 def _keys_of(name: str, items: list[Any]) -> tuple[str, ...]:
-    asked = _PORTS if name == "ports" else [_KEYS.get(name, ())]
-    fit = (keys for keys in asked if all(set(keys) <= set(one) for one in items))
+    candidates = _PORTS if name == "ports" else [_KEYS.get(name, ())]
+    fit = (keys for keys in candidates if all(set(keys) <= set(one) for one in items))
     return next(fit, ())
 
 
 def _below(fields: Mapping[str, Any], word: str) -> Mapping[str, Any] | None:
     found: Mapping[str, Any] | None = fields.get(word)
     if found is None and word.startswith("k:"):
-        # The same keys, however they are written.
+        # The same keys may be serialised differently.
         keys = json.loads(word[2:])
         same = (one for one in fields if one.startswith("k:") and json.loads(one[2:]) == keys)
         found = next((fields[one] for one in same), None)
     return found
 
 
-def _spoken(word: str) -> str:
-    kind, _, said = word.partition(":")
+def _format_word(word: str) -> str:
+    kind, _, name = word.partition(":")
     if kind == "f":
-        return f".{said}"
-    keys = json.loads(said).items()
+        return f".{name}"
+    keys = json.loads(name).items()
     return "[" + ",".join(f"{key}={json.dumps(value)}" for key, value in keys) + "]"

@@ -1,4 +1,4 @@
-"""What somebody else has changed of what a rollout controls, and who; pure."""
+"""Find manual edits of what a rollout controls, with the field manager of each; pure."""
 
 from __future__ import annotations
 
@@ -13,67 +13,77 @@ from slipway.adapters.platforms.cluster.manifests.entrypoint import (
     SINCE,
     TOKEN,
 )
+from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 from slipway.adapters.platforms.cluster.observe.conditions import replicas_of
 from slipway.adapters.platforms.cluster.observe.live_state import (
-    Live,
-    asked_replicas,
+    LiveState,
     backends,
-    has_replicas_asked,
+    has_requested_replicas,
+    requested_replicas,
 )
-from slipway.adapters.platforms.cluster.ownership.config_changes import changed
-from slipway.adapters.platforms.cluster.ownership.field_diff import annotation, in_words, lost
+from slipway.adapters.platforms.cluster.ownership.config_changes import changed_entries
+from slipway.adapters.platforms.cluster.ownership.field_diff import (
+    annotation_path,
+    changed_fields,
+    format_changes,
+)
 from slipway.adapters.platforms.cluster.ownership.field_paths import Path
-from slipway.adapters.platforms.cluster.ownership.managed_fields import Manifest, set_by
+from slipway.adapters.platforms.cluster.ownership.managed_fields import last_manager
 
-CONTROLLED: frozenset[Path] = frozenset({("f:spec", "f:rules"), ("f:spec", "f:selector")})
-"""The fields of an entry by which traffic moves."""
-TRAFFIC = CONTROLLED | {annotation(one) for one in (TOKEN, SHARES, KEEP, SINCE, SETTINGS)}
-"""These, and the words of the rollout that asked for it."""
+TRAFFIC_FIELDS: frozenset[Path] = frozenset({("f:spec", "f:rules"), ("f:spec", "f:selector")})
+"""Fields of an entry point that direct the traffic."""
+ENTRY_FIELDS = TRAFFIC_FIELDS | {
+    annotation_path(one) for one in (TOKEN, SHARES, KEEP, SINCE, SETTINGS)
+}
+"""The same, and the annotations that record the requested traffic."""
 
 
 @dataclass(frozen=True)
-class Edit:
-    """What somebody else has changed of one object.
+class ManualEdit:
+    """A change to one object by another manager than Slipway.
 
     Attributes:
-        said: Which object, what of it, and who.
-        is_traffic: Whether it is what says who is asked: then no change of the traffic, not even
-            a way back, is possible without overwriting it.
+        text: Object, fields and manager.
+        is_traffic: Whether it directs the traffic: then no change of the traffic, not even a
+            rollback, is possible without overwriting it.
     """
 
-    said: str
+    text: str
     is_traffic: bool = False
 
 
-def edits(live: Live, expected: Manifest, *, token: int | None = None) -> list[Edit]:
-    """What somebody else has changed of a model's objects.
+def find_manual_edits(
+    live: LiveState, expected: Manifest, *, token: int | None = None
+) -> list[ManualEdit]:
+    """The manual edits of a model's objects.
 
     Args:
-        live: The objects, as they were read.
-        expected: The entry as the rollout's own words make it.
-        token: Of the rollout that asks. The settings of servers may change between rollouts; not
-            while versions share the traffic, nor once this rollout has claimed it.
+        live: The objects as read.
+        expected: The entry point for the traffic that was requested last.
+        token: Fencing token of the present rollout. The servers' settings may change between
+            rollouts, but neither while versions share the traffic nor once this rollout has
+            claimed it.
     """
     return [*_of_entry(live, expected), *_of_versions(live), *_of_settings(live, token)]
 
 
-def by_name(live: Live) -> dict[tuple[str, str], Manifest]:
+def objects_by_name(live: LiveState) -> dict[tuple[str, str], Manifest]:
     """A model's objects by kind and name."""
     objects = [*live.deployments.values(), *live.others, *([live.entry] if live.entry else [])]
     return {(one["kind"], one["metadata"]["name"]): one for one in objects}
 
 
-def _of_entry(live: Live, expected: Manifest) -> Iterator[Edit]:
+def _of_entry(live: LiveState, expected: Manifest) -> Iterator[ManualEdit]:
     if live.entry is None:
         return
-    fields = lost(live.entry)
-    said = _traffic_edit(live.entry, expected, by_route=live.by_route) if live.traffic else None
-    if said is not None:
-        yield Edit(said, is_traffic=True)
-        fields = tuple(one for one in fields if one.path not in CONTROLLED)
+    fields = changed_fields(live.entry)
+    text = _traffic_edit(live.entry, expected, by_route=live.by_route) if live.traffic else None
+    if text is not None:
+        yield ManualEdit(text, is_traffic=True)
+        fields = tuple(one for one in fields if one.path not in TRAFFIC_FIELDS)
     if fields:
-        is_traffic = any(one.path in TRAFFIC for one in fields)
-        yield Edit(in_words(live.entry, fields), is_traffic)
+        is_traffic = any(one.path in ENTRY_FIELDS for one in fields)
+        yield ManualEdit(format_changes(live.entry, fields), is_traffic)
 
 
 def _traffic_edit(entry: Manifest, expected: Manifest, *, by_route: bool) -> str | None:
@@ -82,37 +92,37 @@ def _traffic_edit(entry: Manifest, expected: Manifest, *, by_route: bool) -> str
         found, wanted = dict(backends(entry)), dict(backends(expected))
         if found == wanted:
             return None
-        who = set_by(entry, ("f:spec", "f:rules"))
-        return f"{kind} has weights {_json(found)} instead of {_json(wanted)}, set by {who}"
-    selector, asked = entry["spec"].get("selector") or {}, expected["spec"]["selector"]
-    if selector == asked:
+        manager = last_manager(entry, ("f:spec", "f:rules"))
+        return f"{kind} has weights {_json(found)} instead of {_json(wanted)}, set by {manager}"
+    selector, wanted_selector = entry["spec"].get("selector") or {}, expected["spec"]["selector"]
+    if selector == wanted_selector:
         return None
-    who = set_by(entry, ("f:spec", "f:selector"))
-    return f"{kind} selects {_json(selector)} instead of {_json(asked)}, set by {who}"
+    manager = last_manager(entry, ("f:spec", "f:selector"))
+    return f"{kind} selects {_json(selector)} instead of {_json(wanted_selector)}, set by {manager}"
 
 
-def _of_versions(live: Live) -> Iterator[Edit]:
+def _of_versions(live: LiveState) -> Iterator[ManualEdit]:
     for version, deployment in live.deployments.items():
-        if not has_replicas_asked(deployment):
-            asked = asked_replicas(deployment)
-            who = set_by(deployment, ("f:spec", "f:replicas"))
-            yield Edit(
-                f"version {version} has {replicas_of(deployment)} replicas instead of {asked}, "
-                f"set by {who}"
+        if not has_requested_replicas(deployment):
+            requested = requested_replicas(deployment)
+            manager = last_manager(deployment, ("f:spec", "f:replicas"))
+            yield ManualEdit(
+                f"version {version} has {replicas_of(deployment)} replicas instead of {requested}, "
+                f"set by {manager}"
             )
-    for one in by_name(live).values():
-        if one is not live.entry and (fields := lost(one)):
-            yield Edit(in_words(one, fields))
+    for one in objects_by_name(live).values():
+        if one is not live.entry and (fields := changed_fields(one)):
+            yield ManualEdit(format_changes(one, fields))
 
 
-def _of_settings(live: Live, token: int | None) -> Iterator[Edit]:
+def _of_settings(live: LiveState, token: int | None) -> Iterator[ManualEdit]:
     traffic = live.traffic
     if live.config is None or traffic is None or traffic.settings is None:
         return
     if len(traffic.shares) > 1 or traffic.token == token:
-        fields = changed(live.config, traffic.settings)
-        if fields:
-            yield Edit(in_words(live.config, fields))
+        entries = changed_entries(live.config, traffic.settings)
+        if entries:
+            yield ManualEdit(format_changes(live.config, entries))
 
 
 def _json(value: Mapping[str, object]) -> str:

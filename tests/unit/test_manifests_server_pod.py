@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.adapters.platforms.cluster.manifests.candidate import trial_objects
-from slipway.adapters.platforms.cluster.manifests.render import manifests
+from slipway.adapters.platforms.cluster.manifests.candidate import candidate_objects
+from slipway.adapters.platforms.cluster.manifests.render import render_manifests
 from slipway.adapters.platforms.cluster.manifests.resources import sizing
 from slipway.adapters.platforms.cluster.manifests.server_pod import (
     DRAIN_SECONDS,
@@ -57,9 +57,9 @@ def test_a_trial_is_the_same_server_without_a_log() -> None:
     """What is tried differs from what will serve in nothing but how it is found and how it ends."""
     spec = spec_of(CLUSTERS["everything"])
     size = sizing(cluster_of(spec), {})
-    [trial, _] = trial_objects(spec, 3, sizing=size)
+    [trial, _] = candidate_objects(spec, 3, sizing=size)
     tried = trial["spec"]["template"]
-    served = pods(manifests(spec, TRAFFICS["one"], {}))["flight-delay-v3"]
+    served = pods(render_manifests(spec, TRAFFICS["one"], {}))["flight-delay-v3"]
     assert "shipper" not in containers(tried)
     assert "slipway/version" not in tried["metadata"]["labels"]
     assert "slipway/lane" not in tried["metadata"]["labels"]

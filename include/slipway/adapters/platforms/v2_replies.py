@@ -1,4 +1,4 @@
-"""What a V2 reply means to a stage, and waiting until something is so."""
+"""Parse replies of the V2 protocol into answers and errors; TLS and polling for its clients."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ from slipway.stages.rollout.platform import Prediction
 POLL_SECONDS = 0.02
 
 
-def answer_of(reply: httpx.Response, url: str) -> Prediction:
-    """The scores that a reply holds, and who gave them.
+def parse_answer(reply: httpx.Response, url: str) -> Prediction:
+    """Parse the scores of a reply, and the version that answered.
 
     Raises:
         BadRequest: The request was refused.
         NotFound: There is no such model or version.
-        BadParameter: Whoever asks is not let in.
-        PlatformUnavailable: There was no answer.
+        BadParameter: The bearer token was refused.
+        PlatformUnavailable: The server failed.
     """
-    let_in(reply, url)
+    raise_if_unauthorized(reply, url)
     if reply.is_client_error:
         kind = NotFound if reply.status_code == HTTPStatus.NOT_FOUND else BadRequest
-        raise kind("the request was refused", found=said_by(reply), where=url)
+        raise kind("the request was refused", found=error_in(reply), where=url)
     if not reply.is_success:
-        raise PlatformUnavailable("the request was not answered", found=said_by(reply), where=url)
+        raise PlatformUnavailable("the request was not answered", found=error_in(reply), where=url)
     value = reply.json()
     return Prediction(int(value["model_version"]), tuple(value["outputs"][0]["data"]))
 
 
-def let_in(reply: httpx.Response, url: str) -> None:
-    """Make sure that a reply is not about who asks.
+def raise_if_unauthorized(reply: httpx.Response, url: str) -> None:
+    """Check that the bearer token was accepted.
 
     Raises:
-        BadParameter: It is.
+        BadParameter: It was refused.
     """
     if reply.status_code == HTTPStatus.UNAUTHORIZED:
         raise BadParameter(
-            "the serving platform does not let us in",
-            expected="a bearer token that its tokens file names",
-            found=said_by(reply),
+            "the serving platform refused the bearer token",
+            expected="a token whose digest is in its tokens file",
+            found=error_in(reply),
             where=url,
             hint="set SLIPWAY_TOKEN; `slipway token NAME` makes one",
         )
 
 
-def said_by(reply: httpx.Response) -> str:
-    """The error in a reply, else its status."""
+def error_in(reply: httpx.Response) -> str:
+    """The error message of a reply, else its status."""
     try:
         return str(reply.json()["error"])
     except (ValueError, KeyError, TypeError):
         return f"status {reply.status_code}"
 
 
-def wait(condition: Callable[[], bool], within_seconds: float) -> bool:
-    """Whether something became so in time."""
+def wait_until(condition: Callable[[], bool], within_seconds: float) -> bool:
+    """Poll a condition; returns whether it became true in time."""
     deadline = time.monotonic() + within_seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -69,18 +69,18 @@ def wait(condition: Callable[[], bool], within_seconds: float) -> bool:
     return True
 
 
-def trust(ca: Path | None, *, is_needed: bool) -> ssl.SSLContext:
-    """Whom to trust over TLS.
+def tls_context(ca: Path | None, *, is_needed: bool) -> ssl.SSLContext:
+    """The TLS context of a client.
 
     Args:
-        ca: PEM file; None: whom this machine trusts.
-        is_needed: Whether anything is asked over TLS at all.
+        ca: PEM file of the certificate authority; None: the system's.
+        is_needed: Whether any request goes over TLS.
 
     Raises:
-        BadParameter: The file cannot be used.
+        BadParameter: The file cannot be read.
     """
     if not is_needed:
-        # To read everybody whom this machine trusts takes tens of milliseconds.
+        # Loading the system's certificate authorities takes tens of milliseconds.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         return ssl.create_default_context(cafile=ca)

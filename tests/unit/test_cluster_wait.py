@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from slipway.adapters.platforms.cluster.context import Ground
-from slipway.adapters.platforms.cluster.observe.wait import SILENT_SECONDS, Waiting
+from slipway.adapters.platforms.cluster.context import ClusterContext
+from slipway.adapters.platforms.cluster.observe.wait import UNANSWERED_SECONDS, ReadinessWait
 from slipway.errors import PlatformUnavailable
 from slipway.spec import ModelSpec
 from tests.support import packages
@@ -61,15 +61,15 @@ class Standing:
 
 def waited(standing: Standing, *asked: int) -> float:
     """Seconds until a wait for two servers of version 2 was given up."""
-    waiting = Waiting(cast("Ground", standing), by_route=True)
+    waiting = ReadinessWait(cast("ClusterContext", standing), by_route=True)
     with pytest.raises(PlatformUnavailable):
-        waiting.for_servers({1: 1, 2: 2}, asked=asked)
+        waiting.for_servers({1: 1, 2: 2}, serving=asked)
     return standing.seconds
 
 
 def test_a_dead_version_that_clients_ask_is_given_up_soon() -> None:
     """The champion could answer in its place, so its requests do not fail for minutes."""
-    assert waited(Standing({1: 2, 2: 0}), 1, 2) == pytest.approx(SILENT_SECONDS, abs=1.0)
+    assert waited(Standing({1: 2, 2: 0}), 1, 2) == pytest.approx(UNANSWERED_SECONDS, abs=1.0)
 
 
 def test_a_version_that_nobody_asks_may_take_its_time() -> None:

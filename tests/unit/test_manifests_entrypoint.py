@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from slipway.adapters.platforms.cluster.manifests.entrypoint import (
     Traffic,
     entry_service,
-    leading,
+    largest_share,
     route,
 )
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from slipway.adapters.platforms.cluster.manifests.weights import (
     WEIGHTS,
-    real_shares,
+    effective_shares,
     replica_counts,
     replica_split,
+    route_weights,
     server_counts,
-    weights,
 )
 from tests.support.admission import validate
 from tests.support.manifests import CLUSTERS, TRAFFICS, everything, of_kind, selected, spec_of
@@ -75,8 +75,8 @@ def test_with_a_gateway_a_canary_is_a_weight() -> None:
 
 def test_of_equal_shares_the_older_version_leads() -> None:
     """Half and half, clients that pass the route by reach the champion."""
-    assert leading({3: 0.5, 2: 0.5}) == 2
-    assert leading({3: 0.51, 2: 0.49}) == 3
+    assert largest_share({3: 0.5, 2: 0.5}) == 2
+    assert largest_share({3: 0.51, 2: 0.49}) == 3
 
 
 def test_the_traffic_is_written_on_the_entry_only() -> None:
@@ -84,9 +84,9 @@ def test_the_traffic_is_written_on_the_entry_only() -> None:
     for cluster, kind in (("plain", "Service"), ("gateway", "HTTPRoute")):
         for traffic in TRAFFICS.values():
             objects = everything(spec_of(CLUSTERS[cluster]), traffic)
-            told = [one for one in objects if Traffic.of(one) is not None]
+            told = [one for one in objects if Traffic.from_annotations(one) is not None]
             assert [one["kind"] for one in told] == [kind]
-            assert Traffic.of(told[0]) == traffic
+            assert Traffic.from_annotations(told[0]) == traffic
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_traffic_is_written_on_the_entry_only() -> None:
 )
 def test_annotations_without_sense_say_nothing(annotations: dict[str, str] | None) -> None:
     """An entry that somebody made by hand is no traffic that was asked for."""
-    assert Traffic.of({"metadata": {"annotations": annotations}}) is None
+    assert Traffic.from_annotations({"metadata": {"annotations": annotations}}) is None
 
 
 def test_an_entry_is_changed_only_as_it_was_read() -> None:
@@ -174,7 +174,7 @@ def test_a_larger_share_never_gets_less(one: float, other: float, servers: int) 
 @given(mixes, replicas)
 def test_real_shares_are_those_of_the_servers(mix: dict[int, float], servers: int) -> None:
     """They sum to 1, and every version that was given a share has one."""
-    real = real_shares(replica_counts(mix, servers))
+    real = effective_shares(replica_counts(mix, servers))
     assert sum(real.values()) == pytest.approx(1)
     assert real.keys() == mix.keys()
 
@@ -182,7 +182,7 @@ def test_real_shares_are_those_of_the_servers(mix: dict[int, float], servers: in
 @given(mixes)
 def test_weights_are_whole_and_sum_up(mix: dict[int, float]) -> None:
     """Each is off by at most what raising others to 1 costs."""
-    found = weights(mix)
+    found = route_weights(mix)
     assert sum(found.values()) == WEIGHTS
     assert min(found.values()) >= 1
     assert list(found) == sorted(mix)

@@ -1,4 +1,4 @@
-"""The way to a cluster, and what its refusals mean."""
+"""The client of the Kubernetes API: its configuration, errors and retries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slipway.adapters.platforms.cluster.api_client import open_cluster
-from slipway.adapters.platforms.cluster.api_errors import refusal
+from slipway.adapters.platforms.cluster.api_errors import error_of
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.errors import (
     BadParameter,
@@ -26,6 +26,7 @@ from slipway.spec import ModelSpec
 from slipway.wiring.container import Container
 from tests.conftest import free_port
 from tests.support import packages
+from tests.support.kubeconfig import kubeconfig
 
 
 def said(message: str, **more: Any) -> bytes:
@@ -65,39 +66,24 @@ def test_a_refusal_says_what_the_server_said(
     status: int, body: bytes | None, kind: type[SlipwayError], words: str
 ) -> None:
     """Each in its kind, which says whether a retry can help."""
-    error = refusal(status, body, verb="apply", where="Deployment slipway/m-v3")
+    error = error_of(status, body, verb="apply", where="Deployment slipway/m-v3")
     assert type(error) is kind
     assert words in str(error)
     assert "Deployment slipway/m-v3" in str(error)
 
 
-def kubeconfig(folder: Path, server: str) -> Path:
-    """A kubeconfig that leads to a server."""
-    path = folder / "config"
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "it",
-        "clusters": [{"name": "it", "cluster": {"server": server}}],
-        "users": [{"name": "me", "user": {"token": "t"}}],
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "me"}}],
-    }
-    path.write_text(json.dumps(config))
-    return path
-
-
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine that knows no cluster."""
+    """A machine without a kubeconfig and without a service account."""
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_without_any_way_to_a_cluster() -> None:
-    """It is said what would be one."""
-    with pytest.raises(BadParameter, match="no way to the cluster") as caught:
+def test_without_kubeconfig_and_service_account_it_is_refused() -> None:
+    """The error names what was expected, and the variable to set."""
+    with pytest.raises(BadParameter, match="cannot be read") as caught:
         open_cluster("slipway")
     assert "KUBECONFIG" in str(caught.value)
 
@@ -106,7 +92,7 @@ def test_a_broken_kubeconfig_is_told(tmp_path: Path) -> None:
     """In the client's words."""
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\n")
-    with pytest.raises(BadParameter, match="no way to the cluster"):
+    with pytest.raises(BadParameter, match="cannot be read"):
         open_cluster("slipway", kubeconfig=path)
 
 

@@ -10,9 +10,10 @@ from slipway.adapters.platforms.cluster.manifests.entrypoint import (
     entry_service,
     route,
 )
-from slipway.adapters.platforms.cluster.observe.live_state import REPLICAS, Live
-from slipway.adapters.platforms.cluster.ownership.config_changes import digests
-from slipway.adapters.platforms.cluster.ownership.manual_edits import edits
+from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
+from slipway.adapters.platforms.cluster.observe.live_state import LiveState
+from slipway.adapters.platforms.cluster.ownership.config_changes import entry_digests
+from slipway.adapters.platforms.cluster.ownership.manual_edits import find_manual_edits
 from tests.support.managed_objects import SPEC, entry_of, held, live, objects
 
 Manifest = dict[str, Any]
@@ -20,13 +21,13 @@ Manifest = dict[str, Any]
 
 def yard(shares: dict[int, float], *others: Manifest, **more: Any) -> list[str]:
     """What is said of a model on a route, whose version 3 is as it should be."""
-    traffic = Traffic(7, shares, settings=digests({"data": {"A": "1"}}))
+    traffic = Traffic(7, shares, settings=entry_digests({"data": {"A": "1"}}))
     expected = route(SPEC, shares, traffic=traffic)
     deployment = live(objects()["Deployment"])
     found = {"entry": live(expected), "deployments": {3: deployment}, "others": others, **more}
     config = {"kind": "ConfigMap", "metadata": {"name": "slipway-settings"}, "data": {"A": "1"}}
-    read = Live("flight_delay", by_route=True, **{"config": config, **found})
-    return [one.said for one in edits(read, expected, token=1)]
+    read = LiveState("flight_delay", by_route=True, **{"config": config, **found})
+    return [one.text for one in find_manual_edits(read, expected, token=1)]
 
 
 CANARY = {3: 0.5, 2: 0.5}
@@ -41,8 +42,8 @@ def test_each_object_is_told_apart() -> None:
     budget = live(objects()["PodDisruptionBudget"], but={".spec.maxUnavailable"})
     budget["spec"]["maxUnavailable"] = 0
     assert yard(CANARY, budget, deployments={3: scaled}) == [
-        "version 3 has 2 replicas instead of 3, set by somebody",
-        "PodDisruptionBudget flight-delay-v3: .spec.maxUnavailable set by somebody",
+        "version 3 has 2 replicas instead of 3, set by an unknown manager",
+        "PodDisruptionBudget flight-delay-v3: .spec.maxUnavailable set by an unknown manager",
     ]
 
 
@@ -51,8 +52,11 @@ def test_settings_count_while_versions_share_the_traffic() -> None:
     by = entry_of("kubectl-patch", held("data.A"))
     about = {"name": "slipway-settings", "managedFields": [by]}
     config = {"kind": "ConfigMap", "metadata": about, "data": {"A": "2", "B": "secret"}}
-    said = "ConfigMap slipway-settings: .data.A set by kubectl-patch, .data.B set by somebody"
-    assert yard(CANARY, config=config) == [said]
+    text = (
+        "ConfigMap slipway-settings: .data.B set by an unknown manager, "
+        ".data.A set by kubectl-patch"
+    )
+    assert yard(CANARY, config=config) == [text]
     assert yard({3: 1.0}, config=config) == []
     assert yard(CANARY, config={**config, "data": {}}) == [
         "ConfigMap slipway-settings: .data.A removed by kubectl-patch"
@@ -67,9 +71,9 @@ def test_only_who_is_asked_cannot_be_gone_round() -> None:
     def said(path: str, change: Any) -> tuple[str, bool]:
         found = live(expected, entry_of("kubectl-edit", held(path)), but={f".{path}"})
         change(found)
-        read = Live("flight_delay", by_route=True, entry=found)
-        [one] = edits(read, expected)
-        return one.said, one.is_traffic
+        read = LiveState("flight_delay", by_route=True, entry=found)
+        [one] = find_manual_edits(read, expected)
+        return one.text, one.is_traffic
 
     def weigh(found: Manifest) -> None:
         found["spec"]["rules"][-1]["backendRefs"][0]["weight"] = 1
@@ -100,7 +104,7 @@ def test_an_entry_that_is_a_service_is_told_once() -> None:
     expected = entry_service(SPEC, traffic.shares, by_route=False, traffic=traffic)
     found = live(expected, but={".spec.type"})
     found["spec"]["type"] = "LoadBalancer"
-    read = Live("flight_delay", by_route=False, entry=found, others=[found])
-    assert [one.said for one in edits(read, expected)] == [
-        "Service flight-delay: .spec.type set by somebody"
+    read = LiveState("flight_delay", by_route=False, entry=found, others=[found])
+    assert [one.text for one in find_manual_edits(read, expected)] == [
+        "Service flight-delay: .spec.type set by an unknown manager"
     ]

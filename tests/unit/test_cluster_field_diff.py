@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster.manifests.last_applied import APPLIED, noted
-from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied, round_edits
+from slipway.adapters.platforms.cluster.manifests.last_applied import (
+    LAST_APPLIED,
+    read_last_applied,
+)
+from slipway.adapters.platforms.cluster.ownership.apply_excluding import exclude_edits, last_applied
 from slipway.adapters.platforms.cluster.ownership.field_diff import (
-    Lost,
-    annotation,
-    astray,
-    in_words,
-    lost,
+    FieldChange,
+    annotation_path,
+    changed_fields,
+    conflicts,
+    format_changes,
 )
 from slipway.adapters.platforms.cluster.ownership.field_paths import (
+    format_path,
     leaves,
-    spoken,
     value_at,
     without,
 )
@@ -33,12 +36,12 @@ IMAGE = held("spec.template.spec.containers", 'k:{"name":"server"}', "f:image")
 def test_what_was_applied_can_be_read_back() -> None:
     """Its labels and spec, but for the number of servers; nothing of it is lost."""
     for obj in objects().values():
-        said = noted(live(obj))
+        said = read_last_applied(live(obj))
         assert said is not None
         spec = {name: value for name, value in obj["spec"].items() if name != "replicas"}
         assert said["spec"] == spec
         assert said["metadata"]["labels"] == obj["metadata"]["labels"]
-        assert lost(live(obj)) == ()
+        assert changed_fields(live(obj)) == ()
         assert last_applied(live(obj)) == said
 
 
@@ -46,12 +49,17 @@ def test_an_image_that_was_set_by_hand_is_lost() -> None:
     """Field and manager are told, as the API itself would write them."""
     there = objects()["Deployment"]
     found = live(there, entry_of("kubectl-set", IMAGE), but={f"{SERVER}.image"})
-    assert lost(found) == ()
+    assert changed_fields(found) == ()
     container(found)["image"] = "server:by-hand"
-    [one] = lost(found)
-    assert (spoken(one.path), one.by, one.is_gone) == (f"{SERVER}.image", "kubectl-set", False)
+    [one] = changed_fields(found)
+    assert (format_path(one.path), one.manager, one.is_removed) == (
+        f"{SERVER}.image",
+        "kubectl-set",
+        False,
+    )
     assert (
-        in_words(found, [one]) == f"Deployment flight-delay-v3: {SERVER}.image set by kubectl-set"
+        format_changes(found, [one])
+        == f"Deployment flight-delay-v3: {SERVER}.image set by kubectl-set"
     )
 
 
@@ -59,7 +67,7 @@ def test_a_value_that_is_still_ours_is_not_lost() -> None:
     """A webhook, or the API's own way of writing, changed it as we applied it."""
     found = live(objects()["Deployment"])
     container(found)["image"] = "mirror.example.org/server:1"
-    assert lost(found) == ()
+    assert changed_fields(found) == ()
 
 
 def test_quantities_are_compared_as_such() -> None:
@@ -69,11 +77,15 @@ def test_quantities_are_compared_as_such() -> None:
     asked = container(found)["resources"]
     memory = asked["limits"]["memory"]
     asked["limits"]["memory"] = f"{int(memory.removesuffix('Gi')) * 1024}Mi"
-    assert lost(found) == ()
-    assert [spoken(one.path) for one in astray(found)] == [f"{SERVER}.resources.limits.memory"]
+    assert changed_fields(found) == ()
+    assert [format_path(one.path) for one in conflicts(found)] == [
+        f"{SERVER}.resources.limits.memory"
+    ]
     for other in ("1Mi", "plenty", "1e3", 7):
         asked["limits"]["memory"] = other
-        assert [spoken(one.path) for one in lost(found)] == [f"{SERVER}.resources.limits.memory"]
+        assert [format_path(one.path) for one in changed_fields(found)] == [
+            f"{SERVER}.resources.limits.memory"
+        ]
 
 
 def test_what_is_gone_is_told_once() -> None:
@@ -82,11 +94,15 @@ def test_what_is_gone_is_told_once() -> None:
     edited = live(there, but={".spec.ports"})
     edited["spec"]["ports"] = [{"name": "http", "port": 81, "targetPort": "http"}]
     gone = '.spec.ports[port=8080,protocol="TCP"]'
-    assert [spoken(one.path) for one in lost(edited)] == [gone]
-    assert in_words(edited, lost(edited)).endswith(f": {gone} removed by somebody")
+    assert [format_path(one.path) for one in changed_fields(edited)] == [gone]
+    assert format_changes(edited, changed_fields(edited)).endswith(
+        f": {gone} removed by an unknown manager"
+    )
     port = held("spec.ports", 'k:{"port":81,"protocol":"TCP"}', ".")
     edited["metadata"]["managedFields"].append(entry_of("kubectl-edit", port))
-    assert in_words(edited, lost(edited)).endswith(f": {gone} removed by kubectl-edit")
+    assert format_changes(edited, changed_fields(edited)).endswith(
+        f": {gone} removed by kubectl-edit"
+    )
 
 
 def test_a_whole_is_one_field() -> None:
@@ -95,7 +111,7 @@ def test_a_whole_is_one_field() -> None:
     found = live(there, entry_of("kubectl-edit", held("spec.selector")), but={".spec.selector"})
     found["spec"]["selector"]["matchLabels"]["more"] = "x"
     found["metadata"]["labels"]["more"] = "x"
-    assert [spoken(one.path) for one in lost(found)] == [".spec.selector"]
+    assert [format_path(one.path) for one in changed_fields(found)] == [".spec.selector"]
 
 
 @pytest.mark.parametrize(
@@ -127,32 +143,32 @@ def test_what_we_never_said_is_no_matter_of_ours(
     template["metadata"]["labels"]["mesh.example.org/rev"] = "1"
     template["spec"]["containers"].insert(0, {"name": "proxy", "image": "proxy:1"})
     found["spec"]["replicas"] = 7
-    assert lost(found) == ()
+    assert changed_fields(found) == ()
 
 
 def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
     """It is told, and what is still ours counts; an object without one has lost nothing."""
     there = objects()["Deployment"]
-    note = f"f:{APPLIED}"
+    note = f"f:{LAST_APPLIED}"
     taken = entry_of("kubectl-edit", held("metadata.annotations", note))
-    found = live(there, taken, but={f".metadata.annotations.{APPLIED}"})
-    said = json.loads(found["metadata"]["annotations"][APPLIED])
+    found = live(there, taken, but={f".metadata.annotations.{LAST_APPLIED}"})
+    said = json.loads(found["metadata"]["annotations"][LAST_APPLIED])
     said["spec"]["template"]["spec"]["containers"][0]["image"] = "server:evil"
-    found["metadata"]["annotations"][APPLIED] = json.dumps(said)
-    assert lost(found) == (Lost(annotation(APPLIED), "kubectl-edit"),)
+    found["metadata"]["annotations"][LAST_APPLIED] = json.dumps(said)
+    assert changed_fields(found) == (FieldChange(annotation_path(LAST_APPLIED), "kubectl-edit"),)
     mine = last_applied(found)
     assert mine is not None
     assert container(mine)["image"] == container(there)["image"]
     for nonsense in (None, "", "{}", '{"metadata": 3}'):
-        found["metadata"]["annotations"] = {} if nonsense is None else {APPLIED: nonsense}
+        found["metadata"]["annotations"] = {} if nonsense is None else {LAST_APPLIED: nonsense}
         found["metadata"]["managedFields"][0]["fieldsV1"] = tree(found)
-        assert lost(found) == ()
+        assert changed_fields(found) == ()
 
 
 def test_a_manifest_can_leave_fields_out() -> None:
     """And what held nothing else; empty maps that were said stay."""
     there = objects()["Deployment"]
-    paths = [path for path, _ in leaves(there) if f"{SERVER}.resources" in spoken(path)]
+    paths = [path for path, _ in leaves(there) if f"{SERVER}.resources" in format_path(path)]
     mount = ("f:spec", "f:template", "f:spec", "f:volumes", 'k:{"name":"tmp"}')
     left = without(there, {*paths, mount})
     assert "resources" not in container(left)
@@ -171,23 +187,25 @@ def test_what_is_applied_again_goes_round_what_was_edited() -> None:
     server |= {"image": "server:by-hand"}
     server["resources"]["requests"]["cpu"] = "0.1"
     del server["env"]
-    again = container(round_edits(there, found))
+    again = container(exclude_edits(there, found))
     assert "image" not in again
     assert "env" not in again
     assert "cpu" not in again["resources"].get("requests", {})
     assert again["resources"]["limits"] == container(there)["resources"]["limits"]
-    assert container(round_edits(there, found), "download") == container(there, "download")
+    assert container(exclude_edits(there, found), "download") == container(there, "download")
     assert "ports" in again
-    image = next(one.path for one in lost(found) if one.path[-1] == "f:image")
-    assert container(round_edits(there, found, but={image}))["image"] == container(there)["image"]
+    image = next(one.path for one in changed_fields(found) if one.path[-1] == "f:image")
+    assert (
+        container(exclude_edits(there, found, keep={image}))["image"] == container(there)["image"]
+    )
 
 
 def test_without_a_note_of_ours_nothing_but_ours_is_applied_again() -> None:
     """Somebody wrote another one, so nothing tells what was theirs before."""
     there = objects()["PodDisruptionBudget"]
-    found = live(there, but={f".metadata.annotations.{APPLIED}", ".spec.maxUnavailable"})
-    found["metadata"]["annotations"][APPLIED] = "{}"
-    again = round_edits(there, found)
+    found = live(there, but={f".metadata.annotations.{LAST_APPLIED}", ".spec.maxUnavailable"})
+    found["metadata"]["annotations"][LAST_APPLIED] = "{}"
+    again = exclude_edits(there, found)
     assert set(again["spec"]) == {"selector", "unhealthyPodEvictionPolicy"}
     assert "annotations" not in again["metadata"]
     assert again["metadata"]["name"] == there["metadata"]["name"]
@@ -214,19 +232,19 @@ def test_what_is_applied_again_has_the_order_that_is_there() -> None:
 def test_every_field_that_is_taken_away_is_seen() -> None:
     """Whichever it is; as long as it is ours, or as it was, it is not."""
     for there in objects().values():
-        said = noted(live(there))
+        said = read_last_applied(live(there))
         assert said is not None
         paths = [path for path, _ in leaves({"metadata": {"labels": {}}, "spec": said["spec"]})]
         for path in (path for path in paths if path[0] == "f:spec"):
-            found = live(there, but={spoken(path)})
-            assert lost(found) == ()
-            [one] = lost({**found, "spec": without(found, {path})["spec"]})
+            found = live(there, but={format_path(path)})
+            assert changed_fields(found) == ()
+            [one] = changed_fields({**found, "spec": without(found, {path})["spec"]})
             assert path[: len(one.path)] == one.path
-            assert one.is_gone
+            assert one.is_removed
 
 
 def test_very_many_fields_are_counted() -> None:
     """An error is to be read."""
-    fields = [Lost(("f:spec", f"f:a{number}"), "kubectl") for number in range(10)]
-    said = in_words({"kind": "Service", "metadata": {"name": "m"}}, fields)
+    fields = [FieldChange(("f:spec", f"f:a{number}"), "kubectl") for number in range(10)]
+    said = format_changes({"kind": "Service", "metadata": {"name": "m"}}, fields)
     assert said.endswith(".spec.a7 set by kubectl, and 2 more")

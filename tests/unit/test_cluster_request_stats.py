@@ -1,0 +1,166 @@
+"""Request counts and latencies, as a rollout scrapes them from servers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from slipway.adapters.platforms.cluster.observe.request_stats import RequestStats, resolve_addresses
+from slipway.adapters.platforms.cluster.observe.server_metrics import RequestCounts, parse_metrics
+from slipway.serving.model_server.metrics import Metrics
+from slipway.stages.rollout.platform import VersionStats
+
+
+def metrics(*answers: tuple[int, float], pinned: int = 0) -> Metrics:
+    """A server's own metrics after some answers: status and seconds."""
+    made = Metrics("m", 3)
+    for status, seconds in answers:
+        made.count(status, seconds, is_pinned=False)
+    for _ in range(pinned):
+        made.count(200, 9.0, is_pinned=True)
+    return made
+
+
+def test_clients_requests_are_read_from_the_servers_own_text() -> None:
+    """Checks by version, clients who left and late ones are none; a refusal has no latency."""
+    made = metrics(
+        *[(200, 0.004)] * 99, (200, 0.04), (503, 0.0), (422, 0.0), (499, 0.0), (408, 0.0), pinned=7
+    )
+    found = parse_metrics(made.exposition().decode())
+    assert len(found.instance) == 12
+    assert found.resident_mib > 10
+    assert found.counts.tally() == VersionStats(asked=102, failed=1, p99_ms=5.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "p99_ms"),
+    [
+        ([], None),
+        ([0.0001], 0.5),
+        ([0.1], 100.0),
+        ([0.1001], 150.0),
+        ([0.001] * 98 + [3.5] * 2, 5000.0),
+        ([60.0], 60_000.0),
+    ],
+)
+def test_the_p99_is_the_upper_bound_of_its_bucket(
+    seconds: list[float], p99_ms: float | None
+) -> None:
+    """A bound itself is exact; what is beyond the largest counts as a minute."""
+    made = metrics(*[(200, one) for one in seconds])
+    assert parse_metrics(made.exposition().decode()).counts.p99_ms == p99_ms
+
+
+def test_counts_survive_their_annotation() -> None:
+    """What is nothing is left out; what somebody else wrote there counts as nothing."""
+    counts = RequestCounts(5, 1, {0.1: 3, 0.5: 0, float("inf"): 1})
+    assert RequestCounts.from_json(counts.to_json()) == RequestCounts(
+        5, 1, {0.1: 3, float("inf"): 1}
+    )
+    assert counts.since(counts).tally() == VersionStats()
+    for odd in ({}, {"asked": "x"}, {"asked": 1, "failed": 0, "within": 3}):
+        assert RequestCounts.from_json(odd) == RequestCounts()
+
+
+class Server:
+    """A server of `/metrics` that may be silent or start anew."""
+
+    def __init__(self) -> None:
+        self.metrics: Metrics | None = metrics()
+        outer = self
+
+        class Asked(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                now = outer.metrics
+                self.send_response(200 if now else 503)
+                self.end_headers()
+                if now:
+                    self.wfile.write(now.exposition())
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Asked)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def ask(self, times: int) -> None:
+        """Let clients ask it."""
+        assert self.metrics is not None
+        for _ in range(times):
+            self.metrics.count(200, 0.01, is_pinned=False)
+
+
+@pytest.fixture
+def servers() -> Iterator[list[Server]]:
+    """Two servers of version 3."""
+    made = [Server(), Server()]
+    yield made
+    for one in made:
+        one.http.shutdown()
+        one.http.server_close()
+
+
+def counting(servers: list[Server], slept: list[float] | None = None) -> RequestStats:
+    """Counts those servers."""
+    addresses = [("127.0.0.1", one.http.server_port) for one in servers]
+    return RequestStats(
+        "m",
+        "slipway",
+        resolve=lambda host: addresses if host == "m-v3-pods.slipway.svc" else [],
+        sleep=(slept if slept is not None else []).append,
+    )
+
+
+def test_what_was_before_the_shares_is_taken_off(servers: list[Server]) -> None:
+    """Over all servers of a version."""
+    for one in servers:
+        one.ask(10)
+    counts = counting(servers)
+    since = counts.baseline({3: 2})
+    assert counts.tally(3, since) == VersionStats()
+    servers[0].ask(3)
+    servers[1].ask(4)
+    assert counts.tally(3, since) == VersionStats(asked=7, failed=0, p99_ms=10.0)
+    assert counts.tally(4, since) == VersionStats()
+
+
+def test_servers_that_cannot_be_counted_are_told(
+    servers: list[Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise a DNS that does not know them would look as if nobody had asked the canary."""
+    counting(servers).baseline({3: 2, 4: 1})
+    [said] = caplog.messages
+    assert said.startswith("version 4: only 0 of 1 servers returned their request counts")
+    assert "m-v4-pods.slipway.svc has 0 addresses" in said
+
+
+def test_a_server_that_starts_anew_or_goes_keeps_its_counts(servers: list[Server]) -> None:
+    """As long as the same process looks; another one cannot know them."""
+    counts = counting(servers)
+    since = counts.baseline({3: 2})
+    for one in servers:
+        one.ask(5)
+    assert counts.tally(3, since).asked == 10
+    servers[0].metrics = metrics((200, 0.01))
+    assert counts.tally(3, since).asked == 11
+    servers[1].metrics = None
+    assert counts.tally(3, since).asked == 11
+    assert counting(servers).tally(3, since).asked == 1
+
+
+def test_a_baseline_waits_for_every_server(servers: list[Server]) -> None:
+    """A few seconds: one that is left out would count from its start."""
+    servers[1].metrics = None
+    slept: list[float] = []
+    since = counting(servers, slept).baseline({3: 2})
+    assert len(since) == 1
+    assert sum(slept) == pytest.approx(5.0)
+
+
+def test_an_unknown_name_has_no_address() -> None:
+    """Outside the cluster nothing is counted, and nothing fails."""
+    assert resolve_addresses("no-such-name.slipway.svc.invalid") == []
