@@ -9,30 +9,32 @@ import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
 from tests.kubernetes_double import Cluster
-from tests.rollouts.rollout_env import Yard
-from tests.support.models_on_cluster import a_cluster, registered
+from tests.rollouts.cluster_model import ClusterModel
+from tests.support.models_on_cluster import open_cluster_double, register_versions
 
 
 @pytest.fixture(scope="module")
 def registry(mlflow_server: str, tmp_path_factory: pytest.TempPathFactory) -> MlflowRegistry:
     """Three good versions, one that crashes and one that is never ready."""
-    return registered(mlflow_server, tmp_path_factory.mktemp("versions"))
+    return register_versions(mlflow_server, tmp_path_factory.mktemp("versions"))
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, mlflow_server: str) -> Iterator[Cluster]:
     """A cluster with a Gateway."""
-    with a_cluster(tmp_path, mlflow_server, gateway=True) as made:
+    with open_cluster_double(tmp_path, mlflow_server, gateway=True) as made:
         yield made
 
 
 @pytest.fixture(params=["route", "ratio"])
-def yard(request: pytest.FixtureRequest, cluster: Cluster, registry: MlflowRegistry) -> Yard:
+def model(
+    request: pytest.FixtureRequest, cluster: Cluster, registry: MlflowRegistry
+) -> ClusterModel:
     """A model whose traffic is split by a route, then by numbers of servers."""
-    return Yard(cluster, registry, by_route=request.param == "route")
+    return ClusterModel(cluster, registry, by_route=request.param == "route")
 
 
 @pytest.fixture
-def routed(cluster: Cluster, registry: MlflowRegistry) -> Yard:
+def routed(cluster: Cluster, registry: MlflowRegistry) -> ClusterModel:
     """A model whose traffic is split by a route, and that gives up after twenty seconds."""
-    return Yard(cluster, registry, by_route=True, ready_seconds=20)
+    return ClusterModel(cluster, registry, by_route=True, ready_seconds=20)

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.errors import EditedByHand
-from tests.rollouts.rollout_env import SHARED, Yard, settled
+from tests.rollouts.cluster_model import SHARED, ClusterModel, wait_until_settled
 from tests.support.models_on_cluster import IMAGE, NAME, request_body
 
 Manifest = dict[str, Any]
@@ -77,85 +77,85 @@ def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
     ]
 
 
-def test_whatever_is_edited_in_a_canary_is_seen_and_left_alone(yard: Yard) -> None:
+def test_whatever_is_edited_in_a_canary_is_seen_and_left_alone(model: ClusterModel) -> None:
     """Object, field and who, and nothing is written; undone, the rollout goes on."""
-    yard.cluster.images.add(BY_HAND)
-    yard.serve({1: 1.0})
-    yard.serve(SHARED, token=2)
-    with yard.clients() as clients:
+    model.cluster.images.add(BY_HAND)
+    model.serve({1: 1.0})
+    model.serve(SHARED, token=2)
+    with model.clients() as clients:
         for kind, name, change, undo, words in edits():
-            yard.cluster.patch(kind, name, change, "kubectl-edit")
-            writes = yard.writes()
+            model.cluster.patch(kind, name, change, "kubectl-edit")
+            writes = model.writes()
             said = f"{kind} {name}: {words}"
-            assert yard.served().edited == said
-            assert not yard.served().has_edited_traffic
+            assert model.served().edited == said
+            assert not model.served().has_edited_traffic
             for weights, keep in ((SHARED, ()), ({2: 0.5, 1: 0.5}, ()), ({2: 1.0}, (1,))):
                 with pytest.raises(EditedByHand, match="edited by hand") as caught:
-                    yard.serve(weights, *keep, token=2)
+                    model.serve(weights, *keep, token=2)
                 assert said in str(caught.value)
                 assert "hand it back" in str(caught.value)
-            assert yard.writes() == writes
-            yard.cluster.patch(kind, name, undo, "kubectl-edit")
-            assert yard.served().edited is None
+            assert model.writes() == writes
+            model.cluster.patch(kind, name, undo, "kubectl-edit")
+            assert model.served().edited is None
         clients.after(10)
     assert not clients.failures
-    yard.serve({2: 1.0}, 1, token=2)
-    assert yard.served().version == 2
-    assert yard.served().edited is None
+    model.serve({2: 1.0}, 1, token=2)
+    assert model.served().version == 2
+    assert model.served().edited is None
 
 
-def test_no_edit_of_a_version_keeps_a_canary_from_being_taken_back(yard: Yard) -> None:
+def test_no_edit_of_a_version_keeps_a_canary_from_being_taken_back(model: ClusterModel) -> None:
     """Its weight goes; what was edited stays as it is, and is told until it is dealt with."""
-    yard.cluster.images.add(BY_HAND)
-    yard.serve({1: 1.0})
-    yard.serve(SHARED, token=2)
+    model.cluster.images.add(BY_HAND)
+    model.serve({1: 1.0})
+    model.serve(SHARED, token=2)
     for name in (CANARY, CHAMPION):
-        yard.cluster.patch("Deployment", name, image(BY_HAND), "kubectl-set")
-    yard.cluster.patch(BUDGET, CHAMPION, {"spec": {"maxUnavailable": 0}}, "kubectl-edit")
-    with yard.clients() as clients:
-        yard.serve({1: 1.0}, token=2)
-        assert yard.served().weights == {1: 1.0}
+        model.cluster.patch("Deployment", name, image(BY_HAND), "kubectl-set")
+    model.cluster.patch(BUDGET, CHAMPION, {"spec": {"maxUnavailable": 0}}, "kubectl-edit")
+    with model.clients() as clients:
+        model.serve({1: 1.0}, token=2)
+        assert model.served().weights == {1: 1.0}
         assert set(clients.after(20)) == {1}
     assert not clients.failures
-    budget = yard.cluster.get(BUDGET, CHAMPION)["spec"]
+    budget = model.cluster.get(BUDGET, CHAMPION)["spec"]
     assert budget["maxUnavailable"] == 0
-    assert yard.versions() == [CHAMPION, CANARY]
-    assert {_image_of(yard, name) for name in yard.versions()} == {BY_HAND}
-    assert yard.cluster.find("Service", CANARY) is None
+    assert model.versions() == [CHAMPION, CANARY]
+    assert {_image_of(model, name) for name in model.versions()} == {BY_HAND}
+    assert model.cluster.find("Service", CANARY) is None
     for name in (CHAMPION, CANARY, f"{BUDGET} {CHAMPION}"):
-        assert name in str(yard.served().edited)
+        assert name in str(model.served().edited)
     with pytest.raises(EditedByHand):
-        yard.serve({3: 0.1, 1: 0.9}, token=3)
-    yard.cluster.delete("Deployment", CANARY)
-    yard.cluster.patch("Deployment", CHAMPION, image(IMAGE), "kubectl-set")
-    yard.cluster.patch(BUDGET, CHAMPION, {"spec": {"maxUnavailable": 1}}, "kubectl-edit")
-    yard.serve({3: 0.1, 1: 0.9}, token=3)
-    assert yard.served().edited is None
+        model.serve({3: 0.1, 1: 0.9}, token=3)
+    model.cluster.delete("Deployment", CANARY)
+    model.cluster.patch("Deployment", CHAMPION, image(IMAGE), "kubectl-set")
+    model.cluster.patch(BUDGET, CHAMPION, {"spec": {"maxUnavailable": 1}}, "kubectl-edit")
+    model.serve({3: 0.1, 1: 0.9}, token=3)
+    assert model.served().edited is None
 
 
-def test_a_way_back_goes_round_what_was_edited(yard: Yard) -> None:
+def test_a_way_back_goes_round_what_was_edited(model: ClusterModel) -> None:
     """Both of the version that serves and of the warm one, its number of servers included."""
-    yard.cluster.images.add(BY_HAND)
-    yard.serve({1: 1.0})
-    yard.serve({2: 1.0}, 1, token=2)
-    yard.cluster.patch("Deployment", CHAMPION, {"spec": {"replicas": 2}}, "kubectl-scale")
-    yard.cluster.patch("Deployment", CHAMPION, scratch(None), "kubectl-set")
-    yard.cluster.patch("Deployment", CANARY, image(BY_HAND), "kubectl-set")
+    model.cluster.images.add(BY_HAND)
+    model.serve({1: 1.0})
+    model.serve({2: 1.0}, 1, token=2)
+    model.cluster.patch("Deployment", CHAMPION, {"spec": {"replicas": 2}}, "kubectl-scale")
+    model.cluster.patch("Deployment", CHAMPION, scratch(None), "kubectl-set")
+    model.cluster.patch("Deployment", CANARY, image(BY_HAND), "kubectl-set")
     with pytest.raises(EditedByHand):
-        yard.serve({1: 1.0}, 2, token=3)
-    yard.serve({1: 1.0}, 2, token=3, is_urgent=True)
-    assert yard.served().version == 1
-    assert yard.platform.ask("ferry_delay", request_body()).version == 1
-    found = yard.cluster.get("Deployment", CHAMPION)["spec"]
+        model.serve({1: 1.0}, 2, token=3)
+    model.serve({1: 1.0}, 2, token=3, is_urgent=True)
+    assert model.served().version == 1
+    assert model.platform.ask("ferry_delay", request_body()).version == 1
+    found = model.cluster.get("Deployment", CHAMPION)["spec"]
     assert found["replicas"] == 2
     assert "env" not in found["template"]["spec"]["containers"][0]
-    assert _image_of(yard, CANARY) == BY_HAND
-    said = str(yard.served().edited)
+    assert _image_of(model, CANARY) == BY_HAND
+    said = str(model.served().edited)
     assert "version 1 has 2 replicas instead of 1, set by kubectl-scale" in said
     assert f"Deployment {CANARY}: {SERVER}.image set by kubectl-set" in said
 
 
-def test_what_slipway_never_said_is_nobodys_edit(yard: Yard) -> None:
+def test_what_slipway_never_said_is_nobodys_edit(model: ClusterModel) -> None:
     """A restart, what a webhook adds as it applies or later; and a repeat changes nothing."""
 
     def webhook(_objects: Any, obj: Manifest, _before: Manifest | None) -> None:
@@ -165,29 +165,29 @@ def test_what_slipway_never_said_is_nobodys_edit(yard: Yard) -> None:
             labels = obj["spec"]["template"]["metadata"]["labels"]
             labels["mesh.example.org/inject"] = "true"
 
-    yard.cluster.objects.checks.append(webhook)
-    yard.serve({1: 1.0})
-    yard.serve(SHARED, token=2)
+    model.cluster.objects.checks.append(webhook)
+    model.serve({1: 1.0})
+    model.serve(SHARED, token=2)
     at = {"kubectl.kubernetes.io/restartedAt": "2026-01-02T03:04:05Z"}
     restart = _template(metadata={"annotations": at})
-    yard.cluster.patch("Deployment", CANARY, restart, "kubectl-rollout")
+    model.cluster.patch("Deployment", CANARY, restart, "kubectl-rollout")
     later = {"metadata": {"labels": {"policy.example.org/seen": "yes"}}}
     for kind in ("Deployment", "Service", BUDGET):
-        yard.cluster.patch(kind, CANARY, later, "policy")
-    assert yard.served().edited is None
-    yard.cluster.wait("it was restarted", lambda: _is_settled(yard))
-    settled(yard.cluster)
-    before = yard.state()
-    yard.serve(SHARED, token=2)
-    assert yard.state() == before
-    yard.serve({2: 1.0}, 1, token=2)
-    labels = yard.cluster.get("Deployment", CANARY)["metadata"]["labels"]
+        model.cluster.patch(kind, CANARY, later, "policy")
+    assert model.served().edited is None
+    model.cluster.wait("it was restarted", lambda: _is_settled(model))
+    wait_until_settled(model.cluster)
+    before = model.state()
+    model.serve(SHARED, token=2)
+    assert model.state() == before
+    model.serve({2: 1.0}, 1, token=2)
+    labels = model.cluster.get("Deployment", CANARY)["metadata"]["labels"]
     assert labels.items() >= {"mesh.example.org/rev": "1", **later["metadata"]["labels"]}.items()
-    assert yard.served().edited is None
+    assert model.served().edited is None
 
 
 def test_a_spec_that_says_something_else_is_nobodys_edit(
-    routed: Yard, registry: MlflowRegistry
+    routed: ClusterModel, registry: MlflowRegistry
 ) -> None:
     """Versions keep what they were made with, and the settings may change between rollouts."""
     routed.serve({1: 1.0})
@@ -195,7 +195,9 @@ def test_a_spec_that_says_something_else_is_nobodys_edit(
     change = {"data": {"SLIPWAY_MIN_FREE_BYTES": "1"}}
     routed.cluster.patch("ConfigMap", "slipway-settings", change, "kubectl-edit")
     more = {"resources": {"cpu": "150m", "memory": "1536Mi"}, "ready_seconds": 20}
-    edited = Yard(routed.cluster, registry, by_route=True, image=BY_HAND, replicas=2, **more)
+    edited = ClusterModel(
+        routed.cluster, registry, by_route=True, image=BY_HAND, replicas=2, **more
+    )
     assert edited.served().edited is None
     edited.serve(SHARED, token=2)
     assert edited.served().edited is None
@@ -203,14 +205,14 @@ def test_a_spec_that_says_something_else_is_nobodys_edit(
     assert [_image_of(routed, name) for name in routed.versions()] == [IMAGE, BY_HAND]
 
 
-def _is_settled(yard: Yard) -> bool:
-    found = yard.cluster.get("Deployment", CANARY)
+def _is_settled(model: ClusterModel) -> bool:
+    found = model.cluster.get("Deployment", CANARY)
     status, counts = found["status"], ("replicas", "updatedReplicas", "availableReplicas")
     is_seen = status["observedGeneration"] == found["metadata"]["generation"]
     return is_seen and [status.get(one) for one in counts] == 3 * [found["spec"]["replicas"]]
 
 
-def _image_of(yard: Yard, name: str) -> str:
-    found = yard.cluster.get("Deployment", name)
+def _image_of(model: ClusterModel, name: str) -> str:
+    found = model.cluster.get("Deployment", name)
     said: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
     return said

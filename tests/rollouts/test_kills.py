@@ -15,8 +15,8 @@ from slipway.errors import (
     ClusterUnavailable,
     Denied,
 )
-from tests.rollouts.rollout_env import SHARED, Yard
-from tests.support.models_on_cluster import MODEL, platform_on
+from tests.rollouts.cluster_model import SHARED, ClusterModel
+from tests.support.models_on_cluster import MODEL, cluster_platform
 
 
 class Killed(BaseException):
@@ -25,13 +25,13 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("goal", [{2: 0.1, 1: 0.9}, {2: 1.0}], ids=["share", "switch"])
 def test_a_change_killed_before_any_write_is_gone_on_with(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch, goal: dict[int, float]
+    model: ClusterModel, monkeypatch: pytest.MonkeyPatch, goal: dict[int, float]
 ) -> None:
     """Clients are answered throughout; a repeat ends as it would have, or the way back does."""
-    yard.serve({1: 1.0}, 2, token=1)
+    model.serve({1: 1.0}, 2, token=1)
     keep = tuple({1, 2} - set(goal))
     apply, delete = NamespaceClient.apply, NamespaceClient.delete
-    with yard.clients() as clients:
+    with model.clients() as clients:
         for token, writes in enumerate(range(0, 12, 2), start=2):
             left = [writes]
 
@@ -48,12 +48,12 @@ def test_a_change_killed_before_any_write_is_gone_on_with(
                 patch.setattr(NamespaceClient, "apply", fused(apply))
                 patch.setattr(NamespaceClient, "delete", fused(delete))
                 with suppress(Killed):
-                    yard.another().apply(MODEL, weights=goal, keep=keep, token=token)
+                    model.another().apply(MODEL, weights=goal, keep=keep, token=token)
             if writes % 4:
-                yard.another().apply(MODEL, weights=goal, keep=keep, token=token)
-                assert set(yard.served().weights) == set(goal)
-            yard.another().apply(MODEL, weights={1: 1.0}, keep=(2,), token=token)
-            assert yard.served().version == 1
+                model.another().apply(MODEL, weights=goal, keep=keep, token=token)
+                assert set(model.served().weights) == set(goal)
+            model.another().apply(MODEL, weights={1: 1.0}, keep=(2,), token=token)
+            assert model.served().version == 1
         clients.after(10)
     assert not clients.failures
 
@@ -72,7 +72,7 @@ def test_a_change_killed_before_any_write_is_gone_on_with(
     ids=lambda fault: "-".join(str(value) for value in fault.values()),
 )
 def test_an_api_that_stumbles_is_asked_again(
-    routed: Yard, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
+    routed: ClusterModel, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     """Refusals and silences that pass, another writer, and a reply that was lost."""
     monkeypatch.setattr(wire, "READ_SECONDS", 1.0)
@@ -83,7 +83,9 @@ def test_an_api_that_stumbles_is_asked_again(
     assert routed.served().weights == pytest.approx(SHARED)
 
 
-def test_an_api_that_is_away_is_unavailable(routed: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_that_is_away_is_unavailable(
+    routed: ClusterModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever is served goes on, and a later attempt may help."""
     monkeypatch.setattr(wire, "READ_SECONDS", 0.3)
     monkeypatch.setattr(wire, "LONGEST_WAIT_SECONDS", 0.1)
@@ -101,9 +103,11 @@ def test_an_api_that_is_away_is_unavailable(routed: Yard, monkeypatch: pytest.Mo
     assert routed.served().version == 1
 
 
-def test_an_account_without_rights_is_denied(routed: Yard, registry: MlflowRegistry) -> None:
+def test_an_account_without_rights_is_denied(
+    routed: ClusterModel, registry: MlflowRegistry
+) -> None:
     """In the server's own words, at once."""
-    nobody = platform_on(routed.cluster, routed.spec, registry, account="slipway-stages")
+    nobody = cluster_platform(routed.cluster, routed.spec, registry, account="slipway-stages")
     with pytest.raises(Denied, match="refuses to get HTTPRoute") as caught:
         nobody.served(MODEL)
     assert 'cannot get resource "httproutes"' in str(caught.value)

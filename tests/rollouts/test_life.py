@@ -15,101 +15,101 @@ from slipway.errors import (
 )
 from slipway.stages.rollout.platform import Served
 from tests.kubernetes_double import Cluster
-from tests.rollouts.rollout_env import SHARED, Yard, settled
-from tests.support.models_on_cluster import IMAGE, MODEL, NAME, a_cluster, request_body
+from tests.rollouts.cluster_model import SHARED, ClusterModel, wait_until_settled
+from tests.support.models_on_cluster import IMAGE, MODEL, NAME, open_cluster_double, request_body
 
 
-def test_a_model_goes_through_its_life(yard: Yard) -> None:
+def test_a_model_goes_through_its_life(model: ClusterModel) -> None:
     """First version, canary, half, switch, the way back: each in force, and nobody turned away."""
-    assert yard.platform.served(MODEL) is None
-    yard.serve({1: 1.0})
-    assert yard.served() == Served({1: 1.0}, {1: True}, (), 1)
-    assert yard.platform.ask(MODEL, request_body()).version == 1
-    with yard.clients() as clients:
-        yard.serve(SHARED, token=2)
+    assert model.platform.served(MODEL) is None
+    model.serve({1: 1.0})
+    assert model.served() == Served({1: 1.0}, {1: True}, (), 1)
+    assert model.platform.ask(MODEL, request_body()).version == 1
+    with model.clients() as clients:
+        model.serve(SHARED, token=2)
         answered = clients.after(150)
-        served = yard.served()
-        assert served.weights == pytest.approx(SHARED if yard.by_route else {2: 0.5, 1: 0.5})
+        served = model.served()
+        assert served.weights == pytest.approx(SHARED if model.by_route else {2: 0.5, 1: 0.5})
         assert served.healthy == {1: True, 2: True}
         assert answered[2] > 0
         asked = sum(tally.asked for tally in served.tallies.values())
         assert answered.total() - 5 <= asked <= answered.total() + 60
         assert served.tallies[2].failed == 0
         assert served.tallies[2].p99_ms is not None
-        yard.serve({2: 0.5, 1: 0.5}, token=2)
-        assert sum(tally.asked for tally in yard.served().tallies.values()) < 100
-        yard.serve({2: 1.0}, 1, token=2)
-        assert yard.served() == Served({2: 1.0}, {1: True, 2: True}, (1,), 2)
+        model.serve({2: 0.5, 1: 0.5}, token=2)
+        assert sum(tally.asked for tally in model.served().tallies.values()) < 100
+        model.serve({2: 1.0}, 1, token=2)
+        assert model.served() == Served({2: 1.0}, {1: True, 2: True}, (1,), 2)
         switched = clients.after(30)
         began = time.monotonic()
-        yard.serve({1: 1.0}, 2, token=3)
+        model.serve({1: 1.0}, 2, token=3)
         took = time.monotonic() - began
         assert set(clients.after(30)) == {1}
     assert set(switched) == {2}
     assert took < 5
     assert not clients.failures
-    assert yard.served().version == 1
+    assert model.served().version == 1
 
 
-def test_a_canary_starts_no_server_of_the_champion_anew(yard: Yard) -> None:
+def test_a_canary_starts_no_server_of_the_champion_anew(model: ClusterModel) -> None:
     """Its template stays what it was, to the order of its lists."""
-    yard.serve({1: 1.0})
-    before = _template(yard)
-    yard.serve(SHARED, token=2)
-    assert _template(yard) == before
-    yard.serve({1: 1.0}, token=2)
-    assert _template(yard) == before
+    model.serve({1: 1.0})
+    before = _template(model)
+    model.serve(SHARED, token=2)
+    assert _template(model) == before
+    model.serve({1: 1.0}, token=2)
+    assert _template(model) == before
 
 
-def _template(yard: Yard) -> object:
-    return yard.cluster.get("Deployment", f"{NAME}-v1")["spec"]["template"]
+def _template(model: ClusterModel) -> object:
+    return model.cluster.get("Deployment", f"{NAME}-v1")["spec"]["template"]
 
 
-def test_a_repeat_changes_nothing(yard: Yard) -> None:
+def test_a_repeat_changes_nothing(model: ClusterModel) -> None:
     """Not even by another process: no object has another resource version afterwards."""
-    yard.serve({1: 1.0})
-    yard.serve(SHARED, token=2)
-    settled(yard.cluster)
-    before = yard.state()
-    yard.serve(SHARED, token=2)
-    yard.another().apply(MODEL, weights=SHARED, keep=(), token=2)
-    assert yard.state() == before
-    yard.serve({2: 1.0}, 1, token=2)
-    settled(yard.cluster)
-    before = yard.state()
-    yard.serve({2: 1.0}, 1, token=2)
-    assert yard.state() == before
+    model.serve({1: 1.0})
+    model.serve(SHARED, token=2)
+    wait_until_settled(model.cluster)
+    before = model.state()
+    model.serve(SHARED, token=2)
+    model.another().apply(MODEL, weights=SHARED, keep=(), token=2)
+    assert model.state() == before
+    model.serve({2: 1.0}, 1, token=2)
+    wait_until_settled(model.cluster)
+    before = model.state()
+    model.serve({2: 1.0}, 1, token=2)
+    assert model.state() == before
 
 
-def test_the_rollouts_own_checks_are_not_counted(yard: Yard) -> None:
+def test_the_rollouts_own_checks_are_not_counted(model: ClusterModel) -> None:
     """They ask for a version by its number; clients ask for whichever serves."""
-    yard.serve({1: 1.0})
-    yard.serve(SHARED, token=2)
+    model.serve({1: 1.0})
+    model.serve(SHARED, token=2)
     for _ in range(5):
-        assert yard.platform.ask(MODEL, request_body(), version=2).version == 2
-    assert yard.served().tallies[2].asked == 0
+        assert model.platform.ask(MODEL, request_body(), version=2).version == 2
+    assert model.served().tallies[2].asked == 0
 
 
 def test_numbers_of_servers_are_the_real_share(cluster: Cluster, registry: MlflowRegistry) -> None:
     """A tenth of two servers is a third of three; what is kept warm makes room meanwhile."""
-    yard = Yard(cluster, registry, by_route=False, replicas=2)
-    yard.serve({1: 1.0}, 3)
-    assert yard.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
-    yard.serve(SHARED, 3, token=2)
-    served = yard.served()
+    model = ClusterModel(cluster, registry, by_route=False, replicas=2)
+    model.serve({1: 1.0}, 3)
+    assert model.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
+    model.serve(SHARED, 3, token=2)
+    served = model.served()
     assert served.weights == pytest.approx({2: 1 / 3, 1: 2 / 3})
     assert served.healthy == {1: True, 2: True}
-    with yard.clients() as clients:
+    with model.clients() as clients:
         assert set(clients.after(60)) == {1, 2}
-        yard.serve({1: 1.0}, 3, token=2)
+        model.serve({1: 1.0}, 3, token=2)
         assert set(clients.after(20)) == {1}
     assert not clients.failures
-    assert yard.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
+    assert model.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
     kept = cluster.get("Deployment", f"{NAME}-v3")
     assert kept["spec"]["replicas"] == 2
 
 
-def test_a_server_that_starts_again_counts_on(routed: Yard) -> None:
+def test_a_server_that_starts_again_counts_on(routed: ClusterModel) -> None:
     """Its new start begins at nothing; what the old one had counted is not lost."""
     routed.serve({1: 1.0})
     routed.serve({2: 0.5, 1: 0.5}, token=2)
@@ -130,25 +130,25 @@ def _restarts(cluster: Cluster) -> int:
     return max((int(one["restartCount"]) for one in servers), default=0)
 
 
-def test_nothing_can_be_served_at_all(yard: Yard) -> None:
+def test_nothing_can_be_served_at_all(model: ClusterModel) -> None:
     """A first version that is taken back leaves an entry that leads nowhere, and its token."""
-    yard.serve({1: 1.0})
-    yard.serve({}, token=2)
-    assert yard.served() == Served({}, {}, (), 2)
-    assert yard.versions() == []
-    yard.cluster.wait("nobody answers", lambda: not _is_answered(yard))
+    model.serve({1: 1.0})
+    model.serve({}, token=2)
+    assert model.served() == Served({}, {}, (), 2)
+    assert model.versions() == []
+    model.cluster.wait("nobody answers", lambda: not _is_answered(model))
     with pytest.raises(Superseded):
-        yard.serve({1: 1.0}, token=1)
-    yard.serve({2: 1.0}, token=3)
-    assert yard.served().version == 2
+        model.serve({1: 1.0}, token=1)
+    model.serve({2: 1.0}, token=3)
+    assert model.served().version == 2
 
 
-def test_a_running_version_keeps_its_pods(routed: Yard, registry: MlflowRegistry) -> None:
+def test_a_running_version_keeps_its_pods(routed: ClusterModel, registry: MlflowRegistry) -> None:
     """A spec that was edited since takes effect with the next version."""
     routed.serve({1: 1.0})
     image = "server:2"
     routed.cluster.images.add(image)
-    edited = Yard(routed.cluster, registry, by_route=True, image=image, ready_seconds=20)
+    edited = ClusterModel(routed.cluster, registry, by_route=True, image=image, ready_seconds=20)
     edited.serve(SHARED, token=2)
     found = {
         one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -161,16 +161,16 @@ def test_without_gateways_a_route_is_not_tried(
     tmp_path: Path, mlflow_server: str, registry: MlflowRegistry
 ) -> None:
     """A spec that names one serves all the same, by numbers of servers."""
-    with a_cluster(tmp_path, mlflow_server, gateway=False) as cluster:
+    with open_cluster_double(tmp_path, mlflow_server, gateway=False) as cluster:
         gateway = {"name": "gateway", "namespace": "infra", "url": "http://gateway.infra"}
-        yard = Yard(cluster, registry, by_route=False, gateway=gateway)
-        yard.serve({1: 1.0})
-        yard.serve(SHARED, token=2)
-        assert yard.served().weights == pytest.approx({2: 0.5, 1: 0.5})
-        assert yard.platform.ask(MODEL, request_body()).version in {1, 2}
+        model = ClusterModel(cluster, registry, by_route=False, gateway=gateway)
+        model.serve({1: 1.0})
+        model.serve(SHARED, token=2)
+        assert model.served().weights == pytest.approx({2: 0.5, 1: 0.5})
+        assert model.platform.ask(MODEL, request_body()).version in {1, 2}
 
 
-def test_a_version_that_is_not_there_is_not_served(routed: Yard) -> None:
+def test_a_version_that_is_not_there_is_not_served(routed: ClusterModel) -> None:
     """The registry is asked before anything changes."""
     routed.serve({1: 1.0})
     with pytest.raises(NotFound):
@@ -178,9 +178,9 @@ def test_a_version_that_is_not_there_is_not_served(routed: Yard) -> None:
     assert routed.served().weights == {1: 1.0}
 
 
-def _is_answered(yard: Yard) -> bool:
+def _is_answered(model: ClusterModel) -> bool:
     try:
-        yard.platform.ask(MODEL, request_body())
+        model.platform.ask(MODEL, request_body())
     except PlatformUnavailable:
         return False
     return True

@@ -12,16 +12,16 @@ from slipway.errors import (
     EditedByHand,
     Superseded,
 )
-from tests.rollouts.rollout_env import SHARED, Yard, settled, unmeasured
+from tests.rollouts.cluster_model import SHARED, ClusterModel, default_sizing, wait_until_settled
 from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 
 
-def test_an_edit_of_the_entry_is_seen_and_left_alone(yard: Yard) -> None:
+def test_an_edit_of_the_entry_is_seen_and_left_alone(model: ClusterModel) -> None:
     """It is named with who did it, until it is undone; then the rollout goes on."""
-    yard.serve({1: 1.0})
-    yard.serve(SHARED, token=2)
-    before = yard.cluster.get(yard.entry_kind, NAME)["spec"]
-    if yard.by_route:
+    model.serve({1: 1.0})
+    model.serve(SHARED, token=2)
+    before = model.cluster.get(model.entry_kind, NAME)["spec"]
+    if model.by_route:
         rules = [*before["rules"][:-1], {**before["rules"][-1]}]
         rules[-1]["backendRefs"] = [{**one, "weight": 1} for one in rules[-1]["backendRefs"]]
         change: dict[str, Any] = {"rules": rules}
@@ -29,24 +29,24 @@ def test_an_edit_of_the_entry_is_seen_and_left_alone(yard: Yard) -> None:
     else:
         change = {"selector": {"slipway/version": "2"}}
         undo = {"selector": {"slipway/version": None}}
-    yard.cluster.patch(yard.entry_kind, NAME, {"spec": change}, manager="kubectl-edit")
-    edited = yard.served().edited
+    model.cluster.patch(model.entry_kind, NAME, {"spec": change}, manager="kubectl-edit")
+    edited = model.served().edited
     assert edited is not None
-    assert edited.startswith(f"{yard.entry_kind} ")
+    assert edited.startswith(f"{model.entry_kind} ")
     assert edited.endswith("set by kubectl-edit")
-    found = yard.cluster.get(yard.entry_kind, NAME)["spec"]
+    found = model.cluster.get(model.entry_kind, NAME)["spec"]
     for weights in ({2: 0.5, 1: 0.5}, {1: 1.0}):
         with pytest.raises(EditedByHand) as caught:
-            yard.serve(weights, token=2)
+            model.serve(weights, token=2)
         assert "kubectl-edit" in str(caught.value)
-    assert yard.cluster.get(yard.entry_kind, NAME)["spec"] == found
-    yard.cluster.patch(yard.entry_kind, NAME, {"spec": undo}, manager="kubectl-edit")
-    assert yard.served().edited is None
-    yard.serve({1: 1.0}, token=2)
-    assert yard.served().version == 1
+    assert model.cluster.get(model.entry_kind, NAME)["spec"] == found
+    model.cluster.patch(model.entry_kind, NAME, {"spec": undo}, manager="kubectl-edit")
+    assert model.served().edited is None
+    model.serve({1: 1.0}, token=2)
+    assert model.served().version == 1
 
 
-def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: Yard) -> None:
+def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: ClusterModel) -> None:
     """Whoever scales a version by hand is named."""
     routed.serve({1: 1.0})
     routed.cluster.patch("Deployment", f"{NAME}-v1", {"spec": {"replicas": 2}}, "kubectl-scale")
@@ -57,10 +57,10 @@ def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: Yard) -> None:
     assert routed.cluster.get("Deployment", f"{NAME}-v1")["spec"]["replicas"] == 2
 
 
-def test_a_rollout_that_came_too_late_changes_nothing(routed: Yard) -> None:
+def test_a_rollout_that_came_too_late_changes_nothing(routed: ClusterModel) -> None:
     """The newer one's token stands on the entry."""
     routed.serve({1: 1.0}, token=5)
-    settled(routed.cluster)
+    wait_until_settled(routed.cluster)
     before, writes = routed.state(), routed.writes()
     with pytest.raises(Superseded, match="belongs to a newer rollout"):
         routed.another().apply(MODEL, weights={2: 1.0}, keep=(1,), token=4)
@@ -68,7 +68,7 @@ def test_a_rollout_that_came_too_late_changes_nothing(routed: Yard) -> None:
     assert routed.writes() == writes
 
 
-def test_a_rollout_overtaken_while_it_waits_gives_up(routed: Yard) -> None:
+def test_a_rollout_overtaken_while_it_waits_gives_up(routed: ClusterModel) -> None:
     """It neither gives its version a share nor deletes what the newer one made."""
     routed.serve({1: 1.0}, token=1)
     newer = routed.another()
@@ -88,12 +88,12 @@ def test_a_rollout_overtaken_while_it_waits_gives_up(routed: Yard) -> None:
     assert routed.served().token == 9
 
 
-def test_what_is_not_ours_is_left_alone(routed: Yard) -> None:
+def test_what_is_not_ours_is_left_alone(routed: ClusterModel) -> None:
     """A Deployment that bears the model's label, but not that Slipway manages it."""
     foreign = _foreign()
     routed.cluster.apply(foreign, manager="kubectl")
     routed.serve({1: 1.0})
-    for manifest in candidate_objects(routed.spec, 3, sizing=unmeasured(routed.spec)):
+    for manifest in candidate_objects(routed.spec, 3, sizing=default_sizing(routed.spec)):
         routed.cluster.apply(manifest, manager="slipway")
     routed.serve({2: 1.0}, token=2)
     assert routed.versions() == ["another", f"{NAME}-v2"]

@@ -14,7 +14,7 @@ from slipway.errors import (
     RolloutRefused,
 )
 from tests.kubernetes_double import Cluster
-from tests.rollouts.rollout_env import SHARED, Yard, unmeasured
+from tests.rollouts.cluster_model import SHARED, ClusterModel, default_sizing
 from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, UNREADY, request_body
 
 
@@ -24,7 +24,7 @@ from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, UNREAD
     ids=["crash-looping", "never ready"],
 )
 def test_a_version_that_does_not_become_ready_gets_nothing(
-    routed: Yard, version: int, said: str
+    routed: ClusterModel, version: int, said: str
 ) -> None:
     """It is said how many of how many are ready; the champion serves, and tidying up works."""
     routed.serve({1: 1.0})
@@ -41,7 +41,7 @@ def test_a_version_that_does_not_become_ready_gets_nothing(
     assert not [one for one in routed.cluster.list("Service") if "-v4" in one["metadata"]["name"]]
 
 
-def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: Yard) -> None:
+def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: ClusterModel) -> None:
     """Either way the champion serves; a pod that cannot be made is told in the server's words."""
     routed.serve({1: 1.0})
     routed.cluster.missing_image(IMAGE)
@@ -60,7 +60,7 @@ def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: Yard) -> None
     assert routed.served().healthy == {1: True, 2: True}
 
 
-def test_an_abort_does_not_wait_for_what_is_broken(routed: Yard) -> None:
+def test_an_abort_does_not_wait_for_what_is_broken(routed: ClusterModel) -> None:
     """The weight goes first, then the version; the counts of a server that died are kept."""
     routed.serve({1: 1.0})
     routed.serve({2: 0.5, 1: 0.5}, token=2)
@@ -84,34 +84,36 @@ def test_an_abort_does_not_wait_for_what_is_broken(routed: Yard) -> None:
 
 def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRegistry) -> None:
     """One of two servers goes on; the version is healthy, and a way back is possible."""
-    yard = Yard(cluster, registry, by_route=True, replicas=2)
-    yard.serve({1: 1.0}, 2)
+    model = ClusterModel(cluster, registry, by_route=True, replicas=2)
+    model.serve({1: 1.0}, 2)
     lost = cluster.pods({"slipway/version": "1"})[0]["spec"]["nodeName"]
     cluster.lose_node(lost)
-    yard.serve({2: 1.0}, 1, token=2)
-    assert yard.served().version == 2
-    assert yard.platform.ask(MODEL, request_body()).version == 2
+    model.serve({2: 1.0}, 1, token=2)
+    assert model.served().version == 2
+    assert model.platform.ask(MODEL, request_body()).version == 2
 
 
-def test_a_trial_shows_the_real_server_and_leaves_nothing(yard: Yard, tmp_path: Path) -> None:
+def test_a_trial_shows_the_real_server_and_leaves_nothing(
+    model: ClusterModel, tmp_path: Path
+) -> None:
     """Its answers, memory and cold start; what a killed trial left behind is no trial of ours."""
-    yard.serve({1: 1.0})
-    for manifest in candidate_objects(yard.spec, 3, sizing=unmeasured(yard.spec)):
-        yard.cluster.apply(manifest, manager="slipway")
-    with yard.platform.boot(MODEL, version=2, folder=tmp_path) as candidate:
+    model.serve({1: 1.0})
+    for manifest in candidate_objects(model.spec, 3, sizing=default_sizing(model.spec)):
+        model.cluster.apply(manifest, manager="slipway")
+    with model.platform.boot(MODEL, version=2, folder=tmp_path) as candidate:
         assert candidate.cold_start_s > 0
         assert 20 < candidate.resident_mib < 2000
         assert candidate.infer(request_body()).version == 2
         assert candidate.refuses(b"{")
-        assert yard.versions() == [f"{NAME}-v1", f"{NAME}-v2-trial"]
-        assert yard.served().weights == {1: 1.0}
+        assert model.versions() == [f"{NAME}-v1", f"{NAME}-v2-trial"]
+        assert model.served().weights == {1: 1.0}
         for _ in range(20):
-            assert yard.platform.ask(MODEL, request_body()).version == 1
-    assert yard.versions() == [f"{NAME}-v1"]
-    assert not [one for one in yard.cluster.list("Service") if "trial" in one["metadata"]["name"]]
+            assert model.platform.ask(MODEL, request_body()).version == 1
+    assert model.versions() == [f"{NAME}-v1"]
+    assert not [one for one in model.cluster.list("Service") if "trial" in one["metadata"]["name"]]
 
 
-def test_a_trial_that_is_never_ready_is_refused(routed: Yard, tmp_path: Path) -> None:
+def test_a_trial_that_is_never_ready_is_refused(routed: ClusterModel, tmp_path: Path) -> None:
     """And deleted; a pod that cannot be made is nobody's fault and may be tried again."""
     boot = routed.platform.boot
     with (

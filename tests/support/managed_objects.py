@@ -16,7 +16,7 @@ Manifest = dict[str, Any]
 SPEC = spec_of(CLUSTERS["gateway"])
 
 
-def tree(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
+def fields_of(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
     """The `fieldsV1` of whoever said all of a manifest, but for some fields."""
     made: Manifest = {}
     for path, _ in leaves({"metadata": manifest["metadata"], "spec": manifest["spec"]}):
@@ -31,21 +31,21 @@ def tree(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
     return made
 
 
-def entry_of(manager: str, fields: Manifest, **more: str) -> Manifest:
+def managed_fields_entry(manager: str, fields: Manifest, **more: str) -> Manifest:
     """An entry of `managedFields`."""
     said = {"manager": manager, "operation": "Update", "apiVersion": "apps/v1", **more}
     return {**said, "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
 
 
-def live(manifest: Manifest, *others: Manifest, but: Collection[str] = ()) -> Manifest:
+def applied_object(manifest: Manifest, *others: Manifest, but: Collection[str] = ()) -> Manifest:
     """An object as the API gives it once it was applied; some of its fields are ours no more."""
     made = copy.deepcopy(manifest)
-    ours = entry_of("slipway", tree(made, but=but), operation="Apply")
+    ours = managed_fields_entry("slipway", fields_of(made, but=but), operation="Apply")
     made["metadata"]["managedFields"] = [ours, *others]
     return made
 
 
-def objects() -> dict[str, Manifest]:
+def version_manifests() -> dict[str, Manifest]:
     """Those of version 3, by kind; the headless Service comes last and stands for both."""
     size = sizing(cluster_of(SPEC), {})
     made = version_objects(SPEC, 3, replicas=2, sizing=size)
@@ -58,7 +58,7 @@ def container(obj: Manifest, name: str = "server") -> Manifest:
     return next(one for one in [*pod["initContainers"], *pod["containers"]] if one["name"] == name)
 
 
-def held(path: str, *rest: str) -> Manifest:
+def field_tree(path: str, *rest: str) -> Manifest:
     """`fieldsV1` that says one field: words by dots, then more words."""
     words = [*(f"f:{word}" for word in path.split(".") if word), *rest]
     made: Manifest = {}

@@ -64,7 +64,7 @@ def spec_of(cluster: Cluster, *, by_route: bool, **more: Any) -> ModelSpec:
     )
 
 
-def registered(mlflow: str, folder: Path) -> MlflowRegistry:
+def register_versions(mlflow: str, folder: Path) -> MlflowRegistry:
     """A registry that holds a small model three times over, and two versions that cannot serve.
 
     The fourth is not what its digest says, so its pods cannot even fetch it and crash; the fifth
@@ -93,7 +93,7 @@ def registered(mlflow: str, folder: Path) -> MlflowRegistry:
 
 
 @contextmanager
-def a_cluster(folder: Path, mlflow: str, **more: Any) -> Iterator[Cluster]:
+def open_cluster_double(folder: Path, mlflow: str, **more: Any) -> Iterator[Cluster]:
     """A quick cluster whose pods find the registry and a store, and whose names we know, too.
 
     Args:
@@ -121,7 +121,7 @@ def a_cluster(folder: Path, mlflow: str, **more: Any) -> Iterator[Cluster]:
         yield cluster
 
 
-def platform_on(
+def cluster_platform(
     cluster: Cluster, spec: ModelSpec, registry: MlflowRegistry, *, account: str = "slipway-rollout"
 ) -> ClusterPlatform:
     """The platform as a rollout's pod would make it."""

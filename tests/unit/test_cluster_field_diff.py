@@ -25,30 +25,39 @@ from slipway.adapters.platforms.cluster.ownership.field_paths import (
     value_at,
     without,
 )
-from tests.support.managed_objects import container, entry_of, held, live, objects, tree
+from tests.support.managed_objects import (
+    applied_object,
+    container,
+    field_tree,
+    fields_of,
+    managed_fields_entry,
+    version_manifests,
+)
 
 Manifest = dict[str, Any]
 
 SERVER = '.spec.template.spec.containers[name="server"]'
-IMAGE = held("spec.template.spec.containers", 'k:{"name":"server"}', "f:image")
+IMAGE = field_tree("spec.template.spec.containers", 'k:{"name":"server"}', "f:image")
 
 
 def test_what_was_applied_can_be_read_back() -> None:
     """Its labels and spec, but for the number of servers; nothing of it is lost."""
-    for obj in objects().values():
-        said = read_last_applied(live(obj))
+    for obj in version_manifests().values():
+        said = read_last_applied(applied_object(obj))
         assert said is not None
         spec = {name: value for name, value in obj["spec"].items() if name != "replicas"}
         assert said["spec"] == spec
         assert said["metadata"]["labels"] == obj["metadata"]["labels"]
-        assert changed_fields(live(obj)) == ()
-        assert last_applied(live(obj)) == said
+        assert changed_fields(applied_object(obj)) == ()
+        assert last_applied(applied_object(obj)) == said
 
 
 def test_an_image_that_was_set_by_hand_is_lost() -> None:
     """Field and manager are told, as the API itself would write them."""
-    there = objects()["Deployment"]
-    found = live(there, entry_of("kubectl-set", IMAGE), but={f"{SERVER}.image"})
+    there = version_manifests()["Deployment"]
+    found = applied_object(
+        there, managed_fields_entry("kubectl-set", IMAGE), but={f"{SERVER}.image"}
+    )
     assert changed_fields(found) == ()
     container(found)["image"] = "server:by-hand"
     [one] = changed_fields(found)
@@ -65,15 +74,15 @@ def test_an_image_that_was_set_by_hand_is_lost() -> None:
 
 def test_a_value_that_is_still_ours_is_not_lost() -> None:
     """A webhook, or the API's own way of writing, changed it as we applied it."""
-    found = live(objects()["Deployment"])
+    found = applied_object(version_manifests()["Deployment"])
     container(found)["image"] = "mirror.example.org/server:1"
     assert changed_fields(found) == ()
 
 
 def test_quantities_are_compared_as_such() -> None:
     """Set back by hand, they are written in the API's own way; to repeat them is a conflict."""
-    there = objects()["Deployment"]
-    found = live(there, but={f"{SERVER}.resources"})
+    there = version_manifests()["Deployment"]
+    found = applied_object(there, but={f"{SERVER}.resources"})
     asked = container(found)["resources"]
     memory = asked["limits"]["memory"]
     asked["limits"]["memory"] = f"{int(memory.removesuffix('Gi')) * 1024}Mi"
@@ -90,16 +99,16 @@ def test_quantities_are_compared_as_such() -> None:
 
 def test_what_is_gone_is_told_once() -> None:
     """As a whole; who took it away, nobody but a neighbour's writer can have been."""
-    there = objects()["Service"]
-    edited = live(there, but={".spec.ports"})
+    there = version_manifests()["Service"]
+    edited = applied_object(there, but={".spec.ports"})
     edited["spec"]["ports"] = [{"name": "http", "port": 81, "targetPort": "http"}]
     gone = '.spec.ports[port=8080,protocol="TCP"]'
     assert [format_path(one.path) for one in changed_fields(edited)] == [gone]
     assert format_changes(edited, changed_fields(edited)).endswith(
         f": {gone} removed by an unknown manager"
     )
-    port = held("spec.ports", 'k:{"port":81,"protocol":"TCP"}', ".")
-    edited["metadata"]["managedFields"].append(entry_of("kubectl-edit", port))
+    port = field_tree("spec.ports", 'k:{"port":81,"protocol":"TCP"}', ".")
+    edited["metadata"]["managedFields"].append(managed_fields_entry("kubectl-edit", port))
     assert format_changes(edited, changed_fields(edited)).endswith(
         f": {gone} removed by kubectl-edit"
     )
@@ -107,8 +116,12 @@ def test_what_is_gone_is_told_once() -> None:
 
 def test_a_whole_is_one_field() -> None:
     """A selector with one more label is another one; a map with one more is not."""
-    there = objects()["PodDisruptionBudget"]
-    found = live(there, entry_of("kubectl-edit", held("spec.selector")), but={".spec.selector"})
+    there = version_manifests()["PodDisruptionBudget"]
+    found = applied_object(
+        there,
+        managed_fields_entry("kubectl-edit", field_tree("spec.selector")),
+        but={".spec.selector"},
+    )
     found["spec"]["selector"]["matchLabels"]["more"] = "x"
     found["metadata"]["labels"]["more"] = "x"
     assert [format_path(one.path) for one in changed_fields(found)] == [".spec.selector"]
@@ -119,17 +132,17 @@ def test_a_whole_is_one_field() -> None:
     [
         (
             "kubectl-rollout",
-            held("spec.template.metadata.annotations", "f:kubectl.kubernetes.io/restartedAt"),
+            field_tree("spec.template.metadata.annotations", "f:kubectl.kubernetes.io/restartedAt"),
             {},
         ),
         (
             "kube-controller-manager",
-            held("metadata.annotations", "f:deployment.kubernetes.io/revision"),
+            field_tree("metadata.annotations", "f:deployment.kubernetes.io/revision"),
             {"subresource": "status"},
         ),
-        ("horizontal-pod-autoscaler", held("spec.replicas"), {"subresource": "scale"}),
-        ("mesh", held("spec.template.metadata.labels", "f:mesh.example.org/rev"), {}),
-        ("mesh", held("spec.template.spec.containers", 'k:{"name":"proxy"}', "f:image"), {}),
+        ("horizontal-pod-autoscaler", field_tree("spec.replicas"), {"subresource": "scale"}),
+        ("mesh", field_tree("spec.template.metadata.labels", "f:mesh.example.org/rev"), {}),
+        ("mesh", field_tree("spec.template.spec.containers", 'k:{"name":"proxy"}', "f:image"), {}),
     ],
     ids=["restart", "revision", "scale", "label", "sidecar"],
 )
@@ -137,7 +150,11 @@ def test_what_we_never_said_is_no_matter_of_ours(
     manager: str, fields: Manifest, more: dict[str, str]
 ) -> None:
     """Restarts, revisions, what webhooks add; the number of servers is told by itself."""
-    found = live(objects()["Deployment"], entry_of(manager, fields, **more), but={".spec.replicas"})
+    found = applied_object(
+        version_manifests()["Deployment"],
+        managed_fields_entry(manager, fields, **more),
+        but={".spec.replicas"},
+    )
     template = found["spec"]["template"]
     template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "2026"
     template["metadata"]["labels"]["mesh.example.org/rev"] = "1"
@@ -148,10 +165,10 @@ def test_what_we_never_said_is_no_matter_of_ours(
 
 def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
     """It is told, and what is still ours counts; an object without one has lost nothing."""
-    there = objects()["Deployment"]
+    there = version_manifests()["Deployment"]
     note = f"f:{LAST_APPLIED}"
-    taken = entry_of("kubectl-edit", held("metadata.annotations", note))
-    found = live(there, taken, but={f".metadata.annotations.{LAST_APPLIED}"})
+    taken = managed_fields_entry("kubectl-edit", field_tree("metadata.annotations", note))
+    found = applied_object(there, taken, but={f".metadata.annotations.{LAST_APPLIED}"})
     said = json.loads(found["metadata"]["annotations"][LAST_APPLIED])
     said["spec"]["template"]["spec"]["containers"][0]["image"] = "server:evil"
     found["metadata"]["annotations"][LAST_APPLIED] = json.dumps(said)
@@ -161,13 +178,13 @@ def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
     assert container(mine)["image"] == container(there)["image"]
     for nonsense in (None, "", "{}", '{"metadata": 3}'):
         found["metadata"]["annotations"] = {} if nonsense is None else {LAST_APPLIED: nonsense}
-        found["metadata"]["managedFields"][0]["fieldsV1"] = tree(found)
+        found["metadata"]["managedFields"][0]["fieldsV1"] = fields_of(found)
         assert changed_fields(found) == ()
 
 
 def test_a_manifest_can_leave_fields_out() -> None:
     """And what held nothing else; empty maps that were said stay."""
-    there = objects()["Deployment"]
+    there = version_manifests()["Deployment"]
     paths = [path for path, _ in leaves(there) if f"{SERVER}.resources" in format_path(path)]
     mount = ("f:spec", "f:template", "f:spec", "f:volumes", 'k:{"name":"tmp"}')
     left = without(there, {*paths, mount})
@@ -181,8 +198,8 @@ def test_a_manifest_can_leave_fields_out() -> None:
 
 def test_what_is_applied_again_goes_round_what_was_edited() -> None:
     """Nothing is said of it, whether it was changed, taken away or written in other words."""
-    there = objects()["Deployment"]
-    found = live(there, but={f"{SERVER}.image", f"{SERVER}.env", f"{SERVER}.resources"})
+    there = version_manifests()["Deployment"]
+    found = applied_object(there, but={f"{SERVER}.image", f"{SERVER}.env", f"{SERVER}.resources"})
     server = container(found)
     server |= {"image": "server:by-hand"}
     server["resources"]["requests"]["cpu"] = "0.1"
@@ -202,8 +219,10 @@ def test_what_is_applied_again_goes_round_what_was_edited() -> None:
 
 def test_without_a_note_of_ours_nothing_but_ours_is_applied_again() -> None:
     """Somebody wrote another one, so nothing tells what was theirs before."""
-    there = objects()["PodDisruptionBudget"]
-    found = live(there, but={f".metadata.annotations.{LAST_APPLIED}", ".spec.maxUnavailable"})
+    there = version_manifests()["PodDisruptionBudget"]
+    found = applied_object(
+        there, but={f".metadata.annotations.{LAST_APPLIED}", ".spec.maxUnavailable"}
+    )
     found["metadata"]["annotations"][LAST_APPLIED] = "{}"
     again = exclude_edits(there, found)
     assert set(again["spec"]) == {"selector", "unhealthyPodEvictionPolicy"}
@@ -213,8 +232,8 @@ def test_without_a_note_of_ours_nothing_but_ours_is_applied_again() -> None:
 
 def test_what_is_applied_again_has_the_order_that_is_there() -> None:
     """Another one would be another template, and start servers anew."""
-    there = objects()["Deployment"]
-    found = live(there)
+    there = version_manifests()["Deployment"]
+    found = applied_object(there)
     mounts = container(found)["volumeMounts"]
     mounts.reverse()
     mounts.insert(1, {"name": "mesh", "mountPath": "/mesh"})
@@ -231,12 +250,12 @@ def test_what_is_applied_again_has_the_order_that_is_there() -> None:
 
 def test_every_field_that_is_taken_away_is_seen() -> None:
     """Whichever it is; as long as it is ours, or as it was, it is not."""
-    for there in objects().values():
-        said = read_last_applied(live(there))
+    for there in version_manifests().values():
+        said = read_last_applied(applied_object(there))
         assert said is not None
         paths = [path for path, _ in leaves({"metadata": {"labels": {}}, "spec": said["spec"]})]
         for path in (path for path in paths if path[0] == "f:spec"):
-            found = live(there, but={format_path(path)})
+            found = applied_object(there, but={format_path(path)})
             assert changed_fields(found) == ()
             [one] = changed_fields({**found, "spec": without(found, {path})["spec"]})
             assert path[: len(one.path)] == one.path

@@ -14,17 +14,28 @@ from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
 from slipway.adapters.platforms.cluster.observe.live_state import LiveState
 from slipway.adapters.platforms.cluster.ownership.config_changes import entry_digests
 from slipway.adapters.platforms.cluster.ownership.manual_edits import find_manual_edits
-from tests.support.managed_objects import SPEC, entry_of, held, live, objects
+from tests.support.managed_objects import (
+    SPEC,
+    applied_object,
+    field_tree,
+    managed_fields_entry,
+    version_manifests,
+)
 
 Manifest = dict[str, Any]
 
 
-def yard(shares: dict[int, float], *others: Manifest, **more: Any) -> list[str]:
+def edits_of(shares: dict[int, float], *others: Manifest, **more: Any) -> list[str]:
     """What is said of a model on a route, whose version 3 is as it should be."""
     traffic = Traffic(7, shares, settings=entry_digests({"data": {"A": "1"}}))
     expected = route(SPEC, shares, traffic=traffic)
-    deployment = live(objects()["Deployment"])
-    found = {"entry": live(expected), "deployments": {3: deployment}, "others": others, **more}
+    deployment = applied_object(version_manifests()["Deployment"])
+    found = {
+        "entry": applied_object(expected),
+        "deployments": {3: deployment},
+        "others": others,
+        **more,
+    }
     config = {"kind": "ConfigMap", "metadata": {"name": "slipway-settings"}, "data": {"A": "1"}}
     read = LiveState("flight_delay", by_route=True, **{"config": config, **found})
     return [one.text for one in find_manual_edits(read, expected, token=1)]
@@ -35,13 +46,15 @@ CANARY = {3: 0.5, 2: 0.5}
 
 def test_each_object_is_told_apart() -> None:
     """Entry, number of servers, servers, and whatever else belongs to a version."""
-    assert yard(CANARY) == []
-    asked = objects()["Deployment"]
+    assert edits_of(CANARY) == []
+    asked = version_manifests()["Deployment"]
     asked["metadata"]["annotations"][REPLICAS] = "3"
-    scaled = live(asked)
-    budget = live(objects()["PodDisruptionBudget"], but={".spec.maxUnavailable"})
+    scaled = applied_object(asked)
+    budget = applied_object(
+        version_manifests()["PodDisruptionBudget"], but={".spec.maxUnavailable"}
+    )
     budget["spec"]["maxUnavailable"] = 0
-    assert yard(CANARY, budget, deployments={3: scaled}) == [
+    assert edits_of(CANARY, budget, deployments={3: scaled}) == [
         "version 3 has 2 replicas instead of 3, set by an unknown manager",
         "PodDisruptionBudget flight-delay-v3: .spec.maxUnavailable set by an unknown manager",
     ]
@@ -49,16 +62,16 @@ def test_each_object_is_told_apart() -> None:
 
 def test_settings_count_while_versions_share_the_traffic() -> None:
     """Between rollouts they may change; which entry, and not what it says, is told."""
-    by = entry_of("kubectl-patch", held("data.A"))
+    by = managed_fields_entry("kubectl-patch", field_tree("data.A"))
     about = {"name": "slipway-settings", "managedFields": [by]}
     config = {"kind": "ConfigMap", "metadata": about, "data": {"A": "2", "B": "secret"}}
     text = (
         "ConfigMap slipway-settings: .data.B set by an unknown manager, "
         ".data.A set by kubectl-patch"
     )
-    assert yard(CANARY, config=config) == [text]
-    assert yard({3: 1.0}, config=config) == []
-    assert yard(CANARY, config={**config, "data": {}}) == [
+    assert edits_of(CANARY, config=config) == [text]
+    assert edits_of({3: 1.0}, config=config) == []
+    assert edits_of(CANARY, config={**config, "data": {}}) == [
         "ConfigMap slipway-settings: .data.A removed by kubectl-patch"
     ]
 
@@ -69,7 +82,9 @@ def test_only_who_is_asked_cannot_be_gone_round() -> None:
     expected = route(SPEC, CANARY, traffic=traffic)
 
     def said(path: str, change: Any) -> tuple[str, bool]:
-        found = live(expected, entry_of("kubectl-edit", held(path)), but={f".{path}"})
+        found = applied_object(
+            expected, managed_fields_entry("kubectl-edit", field_tree(path)), but={f".{path}"}
+        )
         change(found)
         read = LiveState("flight_delay", by_route=True, entry=found)
         [one] = find_manual_edits(read, expected)
@@ -102,7 +117,7 @@ def test_an_entry_that_is_a_service_is_told_once() -> None:
     """It is among the Services, too."""
     traffic = Traffic(7, {3: 1.0})
     expected = entry_service(SPEC, traffic.shares, by_route=False, traffic=traffic)
-    found = live(expected, but={".spec.type"})
+    found = applied_object(expected, but={".spec.type"})
     found["spec"]["type"] = "LoadBalancer"
     read = LiveState("flight_delay", by_route=False, entry=found, others=[found])
     assert [one.text for one in find_manual_edits(read, expected)] == [

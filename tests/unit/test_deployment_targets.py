@@ -55,7 +55,6 @@ def test_a_platform_has_the_methods_of_the_contract(
 ) -> None:
     """It is built without a request to any service, and takes what the port's methods take."""
     platform = container.platform_for(spec_of(target))
-    assert set(METHODS) <= vars(Platform).keys()
     for name in METHODS:
         expected = inspect.signature(getattr(Platform, name)).parameters
         found = inspect.signature(getattr(type(platform), name)).parameters

@@ -7,33 +7,34 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import mlflow_in
-from tests.rollouts.faults.rollout_env import World, a_world, registry_in
+from tests.rollouts.faults.rollout_env import RolloutEnv, open_rollout_env
+from tests.rollouts.faults.versions import register_all_versions
 
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an MLflow server of their own: they move its aliases."""
     with mlflow_in(tmp_path_factory.mktemp("registry")) as url:
-        registry_in(url, tmp_path_factory.mktemp("versions"))
+        register_all_versions(url, tmp_path_factory.mktemp("versions"))
         yield url
 
 
 @pytest.fixture(scope="module")
-def whole(versions: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A model on a cluster, in whatever state the last test left it."""
-    with a_world(versions, tmp_path_factory.mktemp("world")) as made:
+def shared_env(versions: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RolloutEnv]:
+    """A model on a cluster, in the state in which the last test left it."""
+    with open_rollout_env(versions, tmp_path_factory.mktemp("env")) as made:
         yield made
 
 
 @pytest.fixture
-def routed(whole: World) -> World:
+def routed(shared_env: RolloutEnv) -> RolloutEnv:
     """Version 1 serves, 2 is challenger, and a Gateway splits the traffic."""
-    whole.be(by_route=True)
-    return whole
+    shared_env.split_traffic(by_route=True)
+    return shared_env
 
 
 @pytest.fixture(params=["route", "ratio"])
-def world(request: pytest.FixtureRequest, whole: World) -> World:
-    """The same, and then numbers of servers split it."""
-    whole.be(by_route=request.param == "route")
-    return whole
+def env(request: pytest.FixtureRequest, shared_env: RolloutEnv) -> RolloutEnv:
+    """The same, and once more with numbers of servers instead of a Gateway."""
+    shared_env.split_traffic(by_route=request.param == "route")
+    return shared_env

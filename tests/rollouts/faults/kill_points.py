@@ -15,7 +15,8 @@ from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.adapters.platforms.cluster.api_client import NamespaceClient
 from tests.fakes.kill_points import Fuse, Killed
 from tests.kubernetes_double.api.faults import Fault
-from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
+from tests.rollouts.faults.rollout_env import RolloutEnv
+from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
 from tests.support.models_on_cluster import MODEL
 
 WRITES = {
@@ -26,7 +27,7 @@ WRITES = {
 
 
 @contextmanager
-def fused(fuse: Fuse, kinds: tuple[type, ...] = tuple(WRITES)) -> Iterator[None]:
+def killed_after(fuse: Fuse, kinds: tuple[type, ...] = tuple(WRITES)) -> Iterator[None]:
     """Kill whoever writes to the cluster or the registry once a fuse has burnt.
 
     Args:
@@ -48,50 +49,50 @@ def _mortal(act: Any, fuse: Fuse) -> Any:
     return burn
 
 
-def dies_and_is_continued(world: World, *, writes: int) -> bool:
+def is_killed_and_recovers(env: RolloutEnv, *, writes: int) -> bool:
     """Whether a rollout died at a write; then others have ended well, and left nothing behind.
 
     No handler of errors runs, and the next run begins when the dead one's lease has lapsed.
 
     Args:
-        world: The model, with clients.
+        env: The model, with clients.
         writes: How many writes to the cluster and the registry come before that.
     """
     died = True
-    with fused(Fuse(writes)), suppress(Killed):
-        world.roll()
+    with killed_after(Fuse(writes)), suppress(Killed):
+        env.run_rollout()
         died = False
-    world.lapse()
+    env.expire_lease()
     for _ in range(3):
-        if world.aliases() == {"champion": CANDIDATE, "previous": CHAMPION}:
+        if env.aliases() == {"champion": CANDIDATE, "previous": CHAMPION}:
             break
-        said = world.roll()
+        said = env.run_rollout()
         assert said[-1] == "promoted", said
-    world.is_tidy(CANDIDATE, CHAMPION)
+    env.assert_consistent(CANDIDATE, CHAMPION)
     return died
 
 
-def killed_at(world: World, fault: Fault, *command: str, run: str) -> int:
+def killed_at(env: RolloutEnv, fault: Fault, *command: str, run: str) -> int:
     """Exit status of a stage's own process that was killed with SIGKILL while it wrote.
 
     Args:
-        world: The model.
+        env: The model.
         fault: The write, which hangs meanwhile.
         *command: Stage and its own options.
         run: The rollout.
     """
-    world.cluster.api.fail(fault)
+    env.cluster.api.fail(fault)
     slipway = [sys.executable, "-m", "slipway.cli", "run"]
     with subprocess.Popen(
         [*slipway, *command, "--model", MODEL, "--rollout", run],
-        env={**os.environ, **world.environ},
+        env={**os.environ, **env.environ},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
         try:
-            world.cluster.wait("it writes", lambda: fault.times == 0, seconds=60)
+            env.cluster.wait("it writes", lambda: fault.times == 0, seconds=60)
         finally:
             process.kill()
-    world.cluster.recover()
+    env.cluster.recover()
     return process.returncode

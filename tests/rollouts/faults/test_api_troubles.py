@@ -10,8 +10,10 @@ from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.errors import ClusterUnavailable, Denied
 from slipway.records.run_records import RunRecord
 from slipway.stages.rollout import shift, switch
-from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, STAGES, STEP, World
+from tests.rollouts.faults.project_files import STEP
+from tests.rollouts.faults.rollout_env import STAGES, RolloutEnv
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL
+from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
 
 TROUBLES: dict[str, dict[str, Any]] = {
     "429": {"status": 429},
@@ -22,7 +24,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 def test_an_api_that_is_away_or_stumbles_at_every_stage(
-    routed: World, monkeypatch: pytest.MonkeyPatch
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stage fails with what it was, time and again; what passes after a moment is waited for."""
     monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05, 0.05, 0.05))
@@ -47,16 +49,16 @@ def test_an_api_that_is_away_or_stumbles_at_every_stage(
             said.append(record.verdict.action)
         routed.cluster.recover()
     assert said == ALL_WELL
-    routed.is_tidy(CANDIDATE, CHAMPION)
+    routed.assert_consistent(CANDIDATE, CHAMPION)
 
 
-def _stage(world: World, name: str, run: str) -> RunRecord:
+def _stage(env: RolloutEnv, name: str, run: str) -> RunRecord:
     given: dict[str, Any] = {"rollout": run} if run else {}
-    return world.stage(name, **given, **({"step": STEP} if name == "shift" else {}))
+    return env.stage(name, **given, **({"step": STEP} if name == "shift" else {}))
 
 
-def _stumble(world: World) -> None:
-    world.cluster.fail(verb="patch", status=429)
-    world.cluster.fail(verb="patch", status=500, after=True)
-    world.cluster.fail(verb="list", status=503)
-    world.cluster.fail(verb="patch", kind=world.entry_kind, status=409)
+def _stumble(env: RolloutEnv) -> None:
+    env.cluster.fail(verb="patch", status=429)
+    env.cluster.fail(verb="patch", status=500, after=True)
+    env.cluster.fail(verb="list", status=503)
+    env.cluster.fail(verb="patch", kind=env.entry_kind, status=409)

@@ -9,109 +9,110 @@ import yaml
 
 from slipway.cli import main
 from slipway.errors import EditedByHand
-from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World
+from tests.rollouts.faults.rollout_env import RolloutEnv
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL, as_a_person
+from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
 from tests.support.models_on_cluster import MODEL, NAME
 
 BY = "kubectl-edit"
 
 
-def edit_the_share(world: World) -> dict[str, Any]:
+def edit_the_share(env: RolloutEnv) -> dict[str, Any]:
     """Give the canary another share by hand, where the entry says it; the entry's spec then."""
-    if world.by_route:
-        rules = world.cluster.get("HTTPRoute", NAME)["spec"]["rules"]
+    if env.by_route:
+        rules = env.cluster.get("HTTPRoute", NAME)["spec"]["rules"]
         for backend, weight in zip(rules[-1]["backendRefs"], (1, 9), strict=True):
             backend["weight"] = weight
         change: dict[str, Any] = {"rules": rules}
     else:
         change = {"selector": {"slipway/version": str(CHAMPION)}}
-    world.cluster.patch(world.entry_kind, NAME, {"spec": change}, manager=BY)
-    found: dict[str, Any] = world.cluster.get(world.entry_kind, NAME)["spec"]
+    env.cluster.patch(env.entry_kind, NAME, {"spec": change}, manager=BY)
+    found: dict[str, Any] = env.cluster.get(env.entry_kind, NAME)["spec"]
     return found
 
 
-def hand_back(world: World) -> None:
+def hand_back(env: RolloutEnv) -> None:
     """As the guide tells: let Slipway's own manager take its fields again."""
-    with as_a_person(world) as shell:
+    with as_a_person(env) as shell:
         printed = shell.invoke(main, ["render", MODEL])
     assert printed.exit_code == 0, printed.output
     for manifest in yaml.safe_load_all(printed.stdout):
-        world.cluster.apply(manifest, manager="slipway", force=True)
+        env.cluster.apply(manifest, manager="slipway", force=True)
 
 
-def test_an_edit_of_the_share_in_the_middle_of_a_canary(world: World) -> None:
+def test_an_edit_of_the_share_in_the_middle_of_a_canary(env: RolloutEnv) -> None:
     """The switch, the next run and the way back say who did it; then they are handed it back."""
-    run = world.until("shift")
-    edited = edit_the_share(world)
-    with world.clients():
+    run = env.run_until("shift")
+    edited = edit_the_share(env)
+    with env.clients():
         with pytest.raises(EditedByHand, match="edited by hand") as caught:
-            world.go_on(run, after="shift")
+            env.continue_rollout(run, after="shift")
         assert BY in str(caught.value)
-        world.lapse()
+        env.expire_lease()
         for to in ("challenger", "previous"):
             with pytest.raises(EditedByHand, match="edited by hand") as caught:
-                world.begin(to)
+                env.begin(to)
             assert BY in str(caught.value)
-        assert world.cluster.get(world.entry_kind, NAME)["spec"] == edited
-        assert world.aliases()["champion"] == CHAMPION
-        hand_back(world)
-        assert world.weights() == {CHAMPION: 1.0}
-        assert world.roll() == ALL_WELL
-    world.is_tidy(CANDIDATE, CHAMPION)
+        assert env.cluster.get(env.entry_kind, NAME)["spec"] == edited
+        assert env.aliases()["champion"] == CHAMPION
+        hand_back(env)
+        assert env.weights() == {CHAMPION: 1.0}
+        assert env.run_rollout() == ALL_WELL
+    env.assert_consistent(CANDIDATE, CHAMPION)
 
 
-def test_an_edit_of_the_replicas_while_a_step_looks(routed: World) -> None:
+def test_an_edit_of_the_replicas_while_a_step_looks(routed: RolloutEnv) -> None:
     """The step ends at once, the number stays as the person set it, until it is set back."""
-    run = routed.until("verify")
+    run = routed.run_until("verify")
     routed.cluster.patch("Deployment", f"{NAME}-v{CHAMPION}", {"spec": {"replicas": 2}}, BY)
     with routed.clients():
         with pytest.raises(EditedByHand, match="edited by hand") as caught:
-            routed.go_on(run, after="verify")
+            routed.continue_rollout(run, after="verify")
         assert BY in str(caught.value)
         assert routed.cluster.get("Deployment", f"{NAME}-v{CHAMPION}")["spec"]["replicas"] == 2
         routed.cluster.patch("Deployment", f"{NAME}-v{CHAMPION}", {"spec": {"replicas": 1}}, BY)
-        assert routed.go_on(run, after="verify") == ["shifted", "switched", "promoted"]
-    routed.is_tidy(CANDIDATE, CHAMPION)
+        assert routed.continue_rollout(run, after="verify") == ["shifted", "switched", "promoted"]
+    routed.assert_consistent(CANDIDATE, CHAMPION)
 
 
 @pytest.mark.parametrize("to", ["previous", "challenger"])
-def test_an_edit_of_the_canarys_servers(world: World, to: str) -> None:
+def test_an_edit_of_the_canarys_servers(env: RolloutEnv, to: str) -> None:
     """Nothing goes forward, its weight can go, and its servers stay as the person left them."""
-    world.cluster.images.add("server:by-hand")
-    canary, run = f"{NAME}-v{CANDIDATE}", world.until("shift")
+    env.cluster.images.add("server:by-hand")
+    canary, run = f"{NAME}-v{CANDIDATE}", env.run_until("shift")
     pod = {"containers": [{"name": "server", "image": "server:by-hand"}]}
-    world.cluster.patch("Deployment", canary, {"spec": {"template": {"spec": pod}}}, BY)
+    env.cluster.patch("Deployment", canary, {"spec": {"template": {"spec": pod}}}, BY)
     said = f'Deployment {canary}: .spec.template.spec.containers[name="server"].image set by {BY}'
-    with world.clients():
+    with env.clients():
         with pytest.raises(EditedByHand, match="edited by hand") as caught:
-            world.go_on(run, after="shift")
+            env.continue_rollout(run, after="shift")
         assert said in str(caught.value)
-        world.lapse()
-        verdict = world.begin(to).verdict
+        env.expire_lease()
+        verdict = env.begin(to).verdict
         assert verdict.action == "repair"
         assert verdict.reason.endswith(f"Edited by hand, and left so: {said}.")
-        assert world.weights() == {CHAMPION: 1.0}
-        assert world.aliases()["champion"] == CHAMPION
-        found = world.cluster.get("Deployment", canary)["spec"]["template"]["spec"]
+        assert env.weights() == {CHAMPION: 1.0}
+        assert env.aliases()["champion"] == CHAMPION
+        found = env.cluster.get("Deployment", canary)["spec"]["template"]["spec"]
         assert found["containers"][0]["image"] == "server:by-hand"
-        world.lapse()
+        env.expire_lease()
         with pytest.raises(EditedByHand, match="edited by hand"):
-            world.begin(str(CANDIDATE))
-        world.cluster.delete("Deployment", canary)
-        world.lapse()
-        assert world.roll(str(CANDIDATE)) == ALL_WELL
-    world.is_tidy(CANDIDATE, CHAMPION)
+            env.begin(str(CANDIDATE))
+        env.cluster.delete("Deployment", canary)
+        env.expire_lease()
+        assert env.run_rollout(str(CANDIDATE)) == ALL_WELL
+    env.assert_consistent(CANDIDATE, CHAMPION)
 
 
-def test_an_edit_between_the_switch_and_the_alias(routed: World) -> None:
+def test_an_edit_between_the_switch_and_the_alias(routed: RolloutEnv) -> None:
     """No alias moves to servers that are not what was verified; undone, it does."""
-    run = routed.until("switch")
+    run = routed.run_until("switch")
     budget = "PodDisruptionBudget", f"{NAME}-v{CANDIDATE}"
     routed.cluster.patch(*budget, {"spec": {"maxUnavailable": 0}}, BY)
     with routed.clients():
         with pytest.raises(EditedByHand, match="maxUnavailable set by kubectl-edit"):
-            routed.go_on(run, after="switch")
+            routed.continue_rollout(run, after="switch")
         assert routed.aliases()["champion"] == CHAMPION
         routed.cluster.patch(*budget, {"spec": {"maxUnavailable": 1}}, BY)
-        assert routed.go_on(run, after="switch") == ["promoted"]
-    routed.is_tidy(CANDIDATE, CHAMPION)
+        assert routed.continue_rollout(run, after="switch") == ["promoted"]
+    routed.assert_consistent(CANDIDATE, CHAMPION)

@@ -13,57 +13,61 @@ from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
 from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied
 from slipway.records.verdicts import Verdict
 from slipway.stages.rollout import shift, switch
-from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, OTHER, STEP, World, hurry
+from tests.rollouts.faults.project_files import STEP
+from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
+from tests.rollouts.faults.versions import CANDIDATE, CHAMPION, OTHER
 from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, request_body
 
 
 @pytest.mark.parametrize("trouble", ["crash loop", "never ready", "wrong answers"])
 def test_a_version_that_fails_its_trial_is_refused(
-    routed: World, monkeypatch: pytest.MonkeyPatch, trouble: str
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     """It cannot start, does not come up in time, or answers otherwise than its gates saw it do."""
     versions = {"crash loop": CRASHING, "wrong answers": OTHER}
     challenger = versions.get(trouble, CANDIDATE)
-    routed.settle(challenger)
+    routed.reset(challenger)
     routed.write_specs(ready_seconds=10)
-    hurry(monkeypatch)
+    shorten_waits(monkeypatch)
     if trouble == "never ready":
         routed.cluster.unschedulable({"slipway/trial": "true"})
     with routed.clients() as clients:
-        assert routed.roll() == ["roll_out", "refused"]
+        assert routed.run_rollout() == ["roll_out", "refused"]
         assert set(clients.after(5)) == {CHAMPION}
     assert routed.tag(challenger) == "refused"
-    routed.is_tidy(CHAMPION)
-    assert routed.roll() == ["nothing"]
+    routed.assert_consistent(CHAMPION)
+    assert routed.run_rollout() == ["nothing"]
     routed.cluster.schedulable()
 
 
-def test_an_image_that_cannot_be_pulled(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_cannot_be_pulled(
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """For servers it is aborted, for a trial refused: nobody is asked who cannot answer."""
     monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
-    hurry(monkeypatch)
-    run = routed.until("verify")
+    shorten_waits(monkeypatch)
+    run = routed.run_until("verify")
     routed.write_specs(ready_seconds=10)
     routed.cluster.missing_image(IMAGE)
     try:
         with routed.clients() as clients:
-            assert routed.go_on(run, after="verify") == ["aborted"]
+            assert routed.continue_rollout(run, after="verify") == ["aborted"]
             assert set(clients.after(5)) == {CHAMPION}
-            routed.is_tidy(CHAMPION)
-            assert routed.roll() == ["nothing"]
-            assert routed.roll(str(CANDIDATE)) == ["roll_out", "refused"]
+            routed.assert_consistent(CHAMPION)
+            assert routed.run_rollout() == ["nothing"]
+            assert routed.run_rollout(str(CANDIDATE)) == ["roll_out", "refused"]
     finally:
         routed.cluster.images.add(IMAGE)
-    routed.is_tidy(CHAMPION)
+    routed.assert_consistent(CHAMPION)
 
 
 def test_a_canary_that_crash_loops_is_given_up(
-    routed: World, monkeypatch: pytest.MonkeyPatch
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its share fails for some seconds, and is told; then the champion answers everything."""
     monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
-    run = routed.until("verify")
+    run = routed.run_until("verify")
     step, ended = _stepping(routed, run)
     with routed.clients(may_fail=10**6) as clients:
         step.start()
@@ -80,21 +84,23 @@ def test_a_canary_that_crash_loops_is_given_up(
         assert clients.failures.total() == failures
     assert "none of its servers could answer" in ended[0].reason
     assert routed.tag(CANDIDATE) == "aborted"
-    routed.is_tidy(CHAMPION)
+    routed.assert_consistent(CHAMPION)
 
 
-def _kill(world: World, pod: str) -> None:
+def _kill(env: RolloutEnv, pod: str) -> None:
     try:
-        world.cluster.oom(pod, "server")
+        env.cluster.oom(pod, "server")
     except (KeyError, LookupError, AssertionError):
         return
 
 
-def test_a_lost_node_takes_the_canary_only(routed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_node_takes_the_canary_only(
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its share fails until it is given up; the champion stands on another node."""
     monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
-    run = routed.until("verify")
+    run = routed.run_until("verify")
     [champion] = routed.cluster.pods({"slipway/version": str(CHAMPION)})
     _cordon(routed, champion["spec"]["nodeName"], on=True)
     step, ended = _stepping(routed, run)
@@ -113,30 +119,30 @@ def test_a_lost_node_takes_the_canary_only(routed: World, monkeypatch: pytest.Mo
     routed.cluster.restore_node(node)
     _cordon(routed, champion["spec"]["nodeName"], on=False)
     assert [verdict.action for verdict in ended] == ["aborted"]
-    routed.is_tidy(CHAMPION)
+    routed.assert_consistent(CHAMPION)
 
 
-def _cordon(world: World, node: str, *, on: bool) -> None:
+def _cordon(env: RolloutEnv, node: str, *, on: bool) -> None:
     taints = [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}] if on else None
-    world.cluster.patch("Node", node, {"spec": {"taints": taints}}, namespace="")
+    env.cluster.patch("Node", node, {"spec": {"taints": taints}}, namespace="")
 
 
-def _stepping(world: World, run: str) -> tuple[threading.Thread, list[Verdict]]:
+def _stepping(env: RolloutEnv, run: str) -> tuple[threading.Thread, list[Verdict]]:
     """A thread that waits for requests, and what it decided then."""
     ended: list[Verdict] = []
 
     def step() -> None:
-        ended.append(world.stage("shift", rollout=run, step=STEP).verdict)
+        ended.append(env.stage("shift", rollout=run, step=STEP).verdict)
 
     return threading.Thread(target=step, daemon=True), ended
 
 
 def test_a_version_that_answers_wrongly_later_is_taken_back(
-    routed: World, monkeypatch: pytest.MonkeyPatch
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its servers fetch another version's folder by now; the switch reads back, and aborts."""
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
-    run = routed.until("shift")
+    run = routed.run_until("shift")
     now = routed.cluster.get("Deployment", f"{NAME}-v{CANDIDATE}")
     told = json.dumps(last_applied(now))
     other = json.loads(
@@ -152,13 +158,13 @@ def test_a_version_that_answers_wrongly_later_is_taken_back(
     routed.cluster.apply(made, manager="slipway")
     routed.cluster.wait("it answers otherwise", lambda: not _scores(routed) & right)
     with routed.clients() as clients:
-        assert routed.go_on(run, after="shift") == ["aborted"]
+        assert routed.continue_rollout(run, after="shift") == ["aborted"]
         assert set(clients.after(10)) == {CHAMPION}
-    routed.is_tidy(CHAMPION)
+    routed.assert_consistent(CHAMPION)
     assert routed.aliases()["champion"] == CHAMPION
 
 
-def _scores(world: World) -> set[tuple[float, ...]]:
+def _scores(env: RolloutEnv) -> set[tuple[float, ...]]:
     """What servers of the candidate answer."""
-    platform = world.shop().platform_for(world.spec)
+    platform = env.container().platform_for(env.spec)
     return {platform.ask(MODEL, request_body(), version=CANDIDATE).scores for _ in range(3)}

@@ -11,26 +11,27 @@ import pytest
 from slipway.adapters.platforms.cluster import api_client as wire
 from slipway.cli import main
 from slipway.stages.rollout import shift, switch
-from tests.rollouts.faults.overtaken import waiting_step
-from tests.rollouts.faults.rollout_env import CANDIDATE, CHAMPION, World, hurry
+from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
+from tests.rollouts.faults.superseded_step import waiting_step
 from tests.rollouts.faults.test_whole_rollouts import as_a_person
+from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
 from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 
 
-def rollback(world: World) -> tuple[int, dict[str, Any]]:
+def rollback(env: RolloutEnv) -> tuple[int, dict[str, Any]]:
     """Exit status and words of `slipway rollback`."""
-    with as_a_person(world) as shell:
+    with as_a_person(env) as shell:
         done = shell.invoke(main, ["rollback", MODEL, "--json"])
     return done.exit_code, json.loads(done.stdout) if done.stdout.startswith("{") else {}
 
 
 def test_a_way_back_overtakes_a_canary(
-    routed: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its weight goes first of all; the step that waits for requests ends, and changes nothing."""
     monkeypatch.setattr(shift, "LOG_EVERY_SECONDS", 0.5)
     routed.write_specs(requests=10**6)
-    run = routed.until("verify")
+    run = routed.run_until("verify")
     older, ended = waiting_step(routed, run)
     with routed.clients() as clients:
         older.start()
@@ -44,15 +45,15 @@ def test_a_way_back_overtakes_a_canary(
     assert (code, said["rolled_back"]) == (0, True)
     assert said["verdicts"]["reconcile"]["action"] == "repair"
     assert len(ended) == 1
-    routed.is_tidy(CHAMPION)
+    routed.assert_consistent(CHAMPION)
     assert routed.tag(CANDIDATE) == "rolled_back"
     with capsys.disabled():
         print(f"\nrollback of a canary: {took:.1f} s from command to its end")  # noqa: T201
 
 
-def test_a_way_back_needs_no_pod(routed: World) -> None:
+def test_a_way_back_needs_no_pod(routed: RolloutEnv) -> None:
     """Neither room for one nor its image: what is warm serves; that it did is read back."""
-    routed.settle(challenger=None, previous=CANDIDATE)
+    routed.reset(challenger=None, previous=CANDIDATE)
     routed.cluster.missing_image(IMAGE)
     routed.cluster.quota(pods=1)
     try:
@@ -63,17 +64,17 @@ def test_a_way_back_needs_no_pod(routed: World) -> None:
         routed.cluster.images.add(IMAGE)
         routed.cluster.quota(pods=None)
     assert (code, said["rolled_back"]) == (0, True)
-    routed.is_tidy(CANDIDATE)
+    routed.assert_consistent(CANDIDATE)
 
 
 def test_a_way_back_that_does_not_happen_is_no_success(
-    routed: World, monkeypatch: pytest.MonkeyPatch
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Previous is gone and cannot start: the champion serves on, and no alias has moved."""
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
-    routed.settle(challenger=None, previous=CANDIDATE)
+    routed.reset(challenger=None, previous=CANDIDATE)
     routed.write_specs(ready_seconds=10)
-    hurry(monkeypatch)
+    shorten_waits(monkeypatch)
     routed.cluster.missing_image(IMAGE)
     try:
         [pod] = routed.cluster.pods({"slipway/version": str(CANDIDATE)})
@@ -92,16 +93,16 @@ def test_a_way_back_that_does_not_happen_is_no_success(
 
 @pytest.mark.parametrize("stage", ["switch", "promote_champion"])
 def test_a_way_back_without_an_api_is_no_success(
-    routed: World, monkeypatch: pytest.MonkeyPatch, stage: str
+    routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     """Wherever it breaks off: the command fails, and given again it goes on from there."""
     monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05,))
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
-    routed.settle(challenger=None, previous=CANDIDATE)
+    routed.reset(challenger=None, previous=CANDIDATE)
     run = routed.begin("previous").ref.run
     for name in ["verify", "switch"][: 1 if stage == "switch" else 2]:
         routed.stage(name, rollout=run)
-    routed.lapse()
+    routed.expire_lease()
     routed.cluster.fail(status=500, times=None)
     with routed.clients(stays=CANDIDATE):
         code, said = rollback(routed)
@@ -109,8 +110,8 @@ def test_a_way_back_without_an_api_is_no_success(
         assert not said.get("rolled_back")
         assert routed.aliases() == {"champion": CHAMPION, "previous": CANDIDATE}
         routed.cluster.recover()
-        routed.lapse()
+        routed.expire_lease()
         assert rollback(routed)[0] == 0
-    routed.is_tidy(CANDIDATE)
+    routed.assert_consistent(CANDIDATE)
     assert routed.aliases() == {"champion": CANDIDATE}
     assert f"{NAME}-v{CHAMPION}" not in routed.names("Deployment")

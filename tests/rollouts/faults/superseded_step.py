@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 
 from slipway.errors import Superseded
-from tests.rollouts.faults.rollout_env import STEP, World
+from tests.rollouts.faults.project_files import STEP
+from tests.rollouts.faults.rollout_env import RolloutEnv
 
 
-def waiting_step(world: World, run: str) -> tuple[threading.Thread, list[Superseded]]:
+def waiting_step(env: RolloutEnv, run: str) -> tuple[threading.Thread, list[Superseded]]:
     """A thread, not started yet, that takes a rollout's step, and how it was overtaken."""
     ended: list[Superseded] = []
 
     def step() -> None:
         try:
-            world.stage("shift", rollout=run, step=STEP)
+            env.stage("shift", rollout=run, step=STEP)
         except Superseded as error:
             ended.append(error)
 

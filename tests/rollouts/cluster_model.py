@@ -11,13 +11,13 @@ from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.platform import Served
 from tests.kubernetes_double import Cluster
-from tests.support.models_on_cluster import MODEL, NAME, Clients, platform_on, spec_of
+from tests.support.models_on_cluster import MODEL, NAME, Clients, cluster_platform, spec_of
 
 KINDS = ("Deployment", "Service", "PodDisruptionBudget")
 SHARED = {2: 0.1, 1: 0.9}
 
 
-class Yard:
+class ClusterModel:
     """A model on a cluster.
 
     Attributes:
@@ -38,7 +38,7 @@ class Yard:
 
     def another(self) -> ClusterPlatform:
         """The platform as the pod of the next stage would make it."""
-        return platform_on(self.cluster, self.spec, self._registry)
+        return cluster_platform(self.cluster, self.spec, self._registry)
 
     def serve(
         self, weights: dict[int, float], *keep: int, token: int = 1, is_urgent: bool = False
@@ -75,7 +75,7 @@ class Yard:
         return sum(one.method != "GET" for one in self.cluster.requests)
 
 
-def settled(cluster: Cluster) -> None:
+def wait_until_settled(cluster: Cluster) -> None:
     """Wait until no controller has anything left to write."""
 
     def now() -> list[str]:
@@ -89,7 +89,7 @@ def settled(cluster: Cluster) -> None:
         time.sleep(0.5)
 
 
-def unmeasured(spec: ModelSpec) -> Sizing:
+def default_sizing(spec: ModelSpec) -> Sizing:
     """What a server gets that `verify` has not measured."""
     assert spec.deployment.kubernetes is not None
     return sizing(spec.deployment.kubernetes, {})
