@@ -2,52 +2,89 @@
 
 The same server process answers both; what is compared is one more hop on the same machine, with
 the draw, the tally and the stand-ins. Every round asks in another order; medians count.
+
+`--clients httpx,aiohttp` adds platforms whose front door asks its servers by those libraries.
 """
 
 from __future__ import annotations
 
 import random
 import tempfile
+from argparse import ArgumentParser
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from harness import Effort, Ratio, run
 from serving_peers.load import Load, drive, find_wrk, middle
 from serving_peers.model import make
-from serving_peers.platform_process import a_platform
+from serving_peers.platform_process import RunningPlatform, a_platform
 
 CONNECTIONS = (1, 8, 32)
 ROWS = 100
+WAYS = ("alone", "door", "shared")
+OWN = "own"
+
+Cell = tuple[str, int]
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Other HTTP clients, and how long to measure."""
+    parser.add_argument("--clients", default="", help="httpx, aiohttp or both, with a comma")
+    parser.add_argument("--seconds", type=int, help="length of one measurement; default: 4, or 1")
+    parser.add_argument("--rounds", type=int, help="measurements per cell; default: 5, or 2")
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
     """Alone, through the door, and through the door while two versions share the requests."""
     find_wrk()
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+    clients = [name for name in effort.options.clients.split(",") if name]
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder, ExitStack() as stack:
         scratch = Path(folder)
         subject = make(scratch, rows=ROWS)
         bodies = scratch / "bodies.jsonl"
         bodies.write_text("".join(f"{body}\n" for body in subject.v2_bodies()))
-        measured: dict[tuple[str, int], list[Load]] = {}
-        with a_platform(subject, scratch) as platform:
-            for _ in range(effort.pick(quick=2, full=5)):
-                for way, connections in shuffled():
-                    second = 0.5 if way == "shared" else 0.0
-                    platform.share({1: 1 - second, 2: second}, keep=[1, 2])
-                    servers = platform.servers()
-                    url = platform.infer
-                    if way == "alone":
-                        url = url.replace(platform.url, f"http://127.0.0.1:{servers[1]['port']}")
-                    # Its processor time is that of all its processes, the servers among them.
-                    load = drive(
-                        url,
-                        bodies,
-                        pid=platform.pid,
-                        connections=connections,
-                        seconds=effort.pick(quick=1, full=4),
-                    )
-                    measured.setdefault((way, connections), []).append(load)
-    results = {cell: middle(loads) for cell, loads in measured.items()}
+        platforms = {OWN: stack.enter_context(a_platform(subject, scratch / OWN))}
+        for client in clients:
+            other = a_platform(subject, scratch / client, client=client)
+            platforms[client] = stack.enter_context(other)
+            platforms[client].share({1: 1.0}, keep=[1])
+        results = ask_all(platforms, bodies, effort)
+    yield from compare(results)
+    for client in clients:
+        yield from compare_client(results, client)
+
+
+def ask_all(
+    platforms: dict[str, RunningPlatform], bodies: Path, effort: Effort
+) -> dict[Cell, Load]:
+    """The median of the rounds, by way and number of connections."""
+    measured: dict[Cell, list[Load]] = {}
+    ways = [*WAYS, *(client for client in platforms if client != OWN)]
+    for _ in range(effort.options.rounds or effort.pick(quick=2, full=5)):
+        for way, connections in shuffled(ways):
+            platform = platforms.get(way, platforms[OWN])
+            url = platform.infer
+            if way in WAYS:
+                second = 0.5 if way == "shared" else 0.0
+                platform.share({1: 1 - second, 2: second}, keep=[1, 2])
+            if way == "alone":
+                port = platform.servers()[1]["port"]
+                url = url.replace(platform.url, f"http://127.0.0.1:{port}")
+            # Its processor time is that of all its processes, the servers among them.
+            load = drive(
+                url,
+                bodies,
+                pid=platform.pid,
+                connections=connections,
+                seconds=effort.options.seconds or effort.pick(quick=1, full=4),
+            )
+            measured.setdefault((way, connections), []).append(load)
+    return {cell: middle(loads) for cell, loads in measured.items()}
+
+
+def compare(results: dict[Cell, Load]) -> Iterator[Ratio]:
+    """The front door beside a server alone."""
     for connections in CONNECTIONS:
         alone = results["alone", connections]
         for way in ("door", "shared"):
@@ -67,11 +104,24 @@ def measure(effort: Effort) -> Iterator[Ratio]:
         )
 
 
-def shuffled() -> list[tuple[str, int]]:
+def compare_client(results: dict[Cell, Load], client: str) -> Iterator[Ratio]:
+    """The front door beside one that asks its servers by a library."""
+    for connections in CONNECTIONS:
+        door, other = results["door", connections], results[client, connections]
+        yield Ratio(
+            f"door_over_{client}_c{connections}",
+            door.per_second / other.per_second,
+            f"{door.per_second:.0f}/s, p50 {door.p50_ms:.2f} ms, p99 {door.p99_ms:.1f} ms, "
+            f"{door.cpu_us:.0f} us; {client} {other.per_second:.0f}/s, p50 {other.p50_ms:.2f} ms, "
+            f"p99 {other.p99_ms:.1f} ms, {other.cpu_us:.0f} us, {other.failed} failed",
+        )
+
+
+def shuffled(ways: list[str]) -> list[Cell]:
     """Every way at every number of connections, in a new order."""
-    cells = [(way, count) for way in ("alone", "door", "shared") for count in CONNECTIONS]
+    cells = [(way, count) for way in ways for count in CONNECTIONS]
     return random.sample(cells, len(cells))
 
 
 if __name__ == "__main__":
-    run("front_door", measure)
+    run("front_door", measure, add_options=add_options)

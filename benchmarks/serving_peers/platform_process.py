@@ -23,6 +23,7 @@ from slipway.stages.model.manifest import MANIFEST
 
 VERSIONS = (1, 2)
 START_SECONDS = 120
+START_PLATFORM = Path(__file__).with_name("start_platform.py")
 
 
 @dataclass
@@ -59,12 +60,15 @@ class RunningPlatform:
 
 
 @contextmanager
-def a_platform(subject: Subject, scratch: Path) -> Iterator[RunningPlatform]:
+def a_platform(
+    subject: Subject, scratch: Path, *, client: str | None = None
+) -> Iterator[RunningPlatform]:
     """The platform that `slipway platform` starts; both versions are the same model.
 
     Args:
         subject: The model.
         scratch: An empty folder.
+        client: HTTP client that its front door uses instead of its own; see `start_platform.py`.
     """
     sha256 = digest((subject.folder / MANIFEST).read_bytes())
     for version in VERSIONS:
@@ -83,6 +87,8 @@ def a_platform(subject: Subject, scratch: Path) -> Iterator[RunningPlatform]:
     try:
         slipway = Path(sys.executable).with_name("slipway")
         command = [str(slipway), "platform", "--port", str(port)]
+        if client is not None:
+            command = [sys.executable, str(START_PLATFORM), client, str(port)]
         started = processes.start("platform", command, env=env)
         live = f"{url}/v2/health/live"
         wait_until_answers(live, seconds=START_SECONDS, check=processes.check)
