@@ -9,7 +9,7 @@ import pandas as pd
 
 from slipway.errors import SpecError
 from slipway.spec import Expectation
-from slipway.stages.ingest.validation import ExpectationResult
+from slipway.stages.ports.expectations import ExpectationResult
 
 BETWEEN = "expect_column_values_to_be_between"
 IN_SET = "expect_column_values_to_be_in_set"

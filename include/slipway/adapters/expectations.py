@@ -31,7 +31,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from slipway.errors import SpecError
 from slipway.spec import Expectation
 from slipway.spec.problems import nearest
-from slipway.stages.ingest.validation import ExpectationResult
+from slipway.stages.ports.expectations import ExpectationResult
 
 _ROW_LEVEL = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch
 from slipway.records import arrivals
@@ -17,7 +17,7 @@ from slipway.records.landing_area import Delivery, StreamName
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
-from slipway.stages.ingest.validation import ExpectationSuites, ValidatedDelivery, validate_delivery
+from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
     Findings,
     Revisions,

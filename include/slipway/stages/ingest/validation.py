@@ -9,73 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from slipway.errors import BadBatch
-from slipway.spec import Column, DatasetSpec, Expectation
+from slipway.spec import Column, DatasetSpec
 from slipway.stages.ingest.casting import Casting, cast
+from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class ExpectationResult:
-    """Result of one expectation.
-
-    Attributes:
-        expectation: Great Expectations name.
-        columns: Columns of the expectation; empty: the table.
-        severity: `critical` or `warning`.
-        success: Whether it was met.
-        rows: Index labels of the failing rows; None for a batch-level expectation.
-        observed: Observed value, where that is one number.
-    """
-
-    expectation: str
-    columns: tuple[str, ...]
-    severity: Literal["critical", "warning"]
-    success: bool
-    rows: tuple[int, ...] | None = None
-    observed: float | None = None
-
-    def __str__(self) -> str:
-        about = f" of {', '.join(self.columns)}" if self.columns else ""
-        if self.rows is not None:
-            return f"{self.expectation}{about} ({len(self.rows)} rows)"
-        seen = "" if self.observed is None else f" (observed {self.observed:.6g})"
-        return f"{self.expectation}{about}{seen}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as plain JSON, with the number of rows instead of their labels."""
-        return {
-            "expectation": self.expectation,
-            "columns": list(self.columns),
-            "severity": self.severity,
-            "success": self.success,
-            "unexpected_rows": None if self.rows is None else len(self.rows),
-            "observed": self.observed,
-        }
-
-
-class ExpectationSuites(Protocol):
-    """Evaluates expectations."""
-
-    def validate(
-        self, frame: pd.DataFrame, expectations: Sequence[Expectation]
-    ) -> list[ExpectationResult]:
-        """Return the result of each expectation, in order.
-
-        Raises:
-            SpecError: An expectation is invalid, or cannot be computed on these columns.
-        """
-
-    def row_level(self, expectation: Expectation) -> bool:
-        """Return whether an expectation applies to single rows, not to the batch as a whole.
-
-        Raises:
-            SpecError: There is no such expectation.
-        """
 
 
 @dataclass(frozen=True)
