@@ -99,7 +99,7 @@ def test_a_model_that_runs_the_other_way_is_refused(yard: RolloutEnv) -> None:
     """Turned round about the champion's mean it is never far from it, and always wrong."""
     learnt(yard, lambda scores: 0.215 - (scores - 0.315))
     said = refusal(yard)
-    assert "its answers run the other way" in said
+    assert "its predictions are inverted" in said
     assert "by -1.00, and on its holdout by 1.00" in said
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_answers_inverted_is_refused(yard: RolloutEnv) -> None:
 def test_a_flat_model_is_refused(yard: RolloutEnv) -> None:
     """However near to the champion's mean its one answer is."""
     learnt(yard, lambda scores: np.full(len(scores), 0.21))
-    assert "it answers every row alike" in refusal(yard)
+    assert "its predictions are constant" in refusal(yard)
 
 
 def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: RolloutEnv) -> None:
@@ -178,7 +178,7 @@ def test_what_cannot_be_compared_is_refused(scores: list[float], odd: float | No
     """An answer that is no number, or one too few."""
     answers = scores[1:] if odd is None else [odd, *scores[1:]]
     shadow = compare_with_champion(answers, scores, champion=2, tags=evidence(3, 2))
-    assert shadow.objections(BARS) == ["its answers cannot be compared with version 2's"]
+    assert shadow.objections(BARS) == ["its predictions cannot be compared with version 2's"]
     assert max_difference(answers, scores) is None
 
 

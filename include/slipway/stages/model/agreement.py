@@ -86,12 +86,12 @@ class ChampionComparison:
         recent, holdout, allowed = self.recent, self.holdout, self.allowed(bars)
         if holdout is None or allowed is None:
             missing = (
-                f"its gates have not compared it with version {self.champion}, so nothing says "
-                "how far it may differ from that (a new retrain request compares them)"
+                f"its gates have not compared it with version {self.champion}, so it is not known "
+                "how far the two may differ (a new retrain request compares them)"
             )
             return [missing]
         if recent is None:
-            return [f"its answers cannot be compared with version {self.champion}'s"]
+            return [f"its predictions cannot be compared with version {self.champion}'s"]
         objections = []
         if recent.disagreement > allowed:
             objections.append(
@@ -100,11 +100,11 @@ class ChampionComparison:
             )
         if abs(recent.correlation - holdout.correlation) > OPPOSITE_CORRELATION:
             objections.append(
-                f"its answers run the other way: they correlate with version {self.champion}'s "
+                f"its predictions are inverted: they correlate with version {self.champion}'s "
                 f"by {recent.correlation:.2f}, and on its holdout by {holdout.correlation:.2f}"
             )
         if self.is_flat:
-            objections.append("it answers every row alike")
+            objections.append("its predictions are constant")
         return objections
 
 
