@@ -42,7 +42,7 @@ def test_broken_pipeline_is_a_problem(project: Make, source: bytes, said: str) -
     inspected = inspect_project(root, load_all(root))
     (problem,) = inspected.problems
     assert problem.file == "include/models/sales/pipeline.py"
-    assert said in problem.said
+    assert said in problem.summary
     assert list(inspected.models) == []
 
 

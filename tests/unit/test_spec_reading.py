@@ -95,7 +95,7 @@ def test_unreadable_file_is_a_problem(
     document = read(tmp_path, text)
     (problem,) = document.problems
     assert document.value is None
-    assert said in problem.said
+    assert said in problem.summary
     assert problem.line == line
     assert problem.file == "include/models/x/model.yaml"
 
@@ -110,7 +110,7 @@ def test_field_written_twice_names_both_lines(tmp_path: Path) -> None:
     """Of two values for one field neither is silently taken."""
     (problem,) = read(tmp_path, "a:\n  b: 1\n  c: 2\n  b: 3\n").problems
     assert str(problem).startswith("include/models/x/model.yaml:4: a.b: is written twice")
-    assert "first on line 2" in problem.said
+    assert "first on line 2" in problem.summary
 
 
 def test_path_that_is_no_file_is_a_problem(tmp_path: Path) -> None:

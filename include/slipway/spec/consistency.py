@@ -41,12 +41,12 @@ def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> It
         for name in columns:
             if name.startswith("_"):
                 where: Where = ("streams", stream, "columns", name)
-                said = "column names that begin with `_` belong to Slipway"
-                yield _problem(documents["dataset"], where, said)
+                summary = "column names that begin with `_` belong to Slipway"
+                yield _problem(documents["dataset"], where, summary)
     for name in sorted((features.keys() & labels.keys()) - {spec.key}):
         where = ("streams", "labels", "columns", name)
-        said = "is a column of both streams; only the key may be"
-        yield _problem(documents["dataset"], where, said)
+        summary = "is a column of both streams; only the key may be"
+        yield _problem(documents["dataset"], where, summary)
     if set(labels) == {spec.key}:
         where = ("streams", "labels", "columns")
         yield _problem(documents["dataset"], where, "holds nothing but the key")
@@ -84,15 +84,15 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
         where: Where = ("gates", "metrics", metric)
         better = METRICS[metric].greater_is_better
         if gate.greater_is_better not in {None, better}:
-            said = f"{metric} is better when it is {'greater' if better else 'smaller'}"
+            summary = f"{metric} is better when it is {'greater' if better else 'smaller'}"
             hint = "remove greater_is_better; Slipway knows each metric's direction"
-            yield _problem(document, (*where, "greater_is_better"), said, hint=hint)
+            yield _problem(document, (*where, "greater_is_better"), summary, hint=hint)
         if gate.threshold is gate.min_absolute_change is gate.min_relative_change is None:
             hint = "set threshold, min_absolute_change or min_relative_change"
             yield _problem(document, where, "sets no bar, so every challenger passes", hint=hint)
     if ESTIMATORS[spec.estimator.name].task != spec.task:
-        said = f"{spec.estimator.name} does not fit task {spec.task}"
-        yield _problem(document, ("estimator", "name"), said)
+        summary = f"{spec.estimator.name} does not fit task {spec.task}"
+        yield _problem(document, ("estimator", "name"), summary)
     yield from _deployment_problems(spec, document)
 
 
@@ -102,16 +102,16 @@ def _deployment_problems(spec: ModelSpec, document: Document) -> Iterator[Proble
     has_effect = {"shift": target.shifts_traffic, "batch": target.scores_in_batches}
     for section, is_used in has_effect.items():
         if section in deployment.model_fields_set and not is_used:
-            said = f"has no effect: the target is {deployment.target}"
+            summary = f"has no effect: the target is {deployment.target}"
             hint = "remove it, or change deployment.target"
-            yield _problem(document, ("deployment", section), said, hint=hint)
+            yield _problem(document, ("deployment", section), summary, hint=hint)
     own, table = LOGGED_COLUMNS, "prediction log"
     if target.scores_in_batches:
         own, table = SCORED_COLUMNS, "score table"
     for where, name in _features(spec):
         if name in own:
-            said = f"{name!r} is a column of the {table} itself"
-            yield _problem(document, where, said, hint="rename the column in the dataset")
+            summary = f"{name!r} is a column of the {table} itself"
+            yield _problem(document, where, summary, hint="rename the column in the dataset")
 
 
 def model_and_dataset_problems(
@@ -130,8 +130,8 @@ def model_and_dataset_problems(
         if name not in features:
             yield _unknown_column(document, where, name, features, "features")
         elif name in identity:
-            said = f"{name!r} is the dataset's {identity[name]}, which is never given to a model"
-            yield _problem(document, where, said)
+            summary = f"{name!r} is the dataset's {identity[name]}, which is never given to a model"
+            yield _problem(document, where, summary)
         else:
             kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
             yield from _wrong_type(document, where, name, features[name], kinds)
@@ -153,8 +153,8 @@ def _wrong_type(
     document: Document, where: Where, name: str, column: Column, fitting: frozenset[str]
 ) -> Iterator[Problem]:
     if column.type not in fitting:
-        said = f"{name!r} is of type {column.type}; expected {' or '.join(sorted(fitting))}"
-        yield _problem(document, where, said)
+        summary = f"{name!r} is of type {column.type}; expected {' or '.join(sorted(fitting))}"
+        yield _problem(document, where, summary)
 
 
 def _unknown_column(
@@ -171,5 +171,5 @@ def _unknown_column(
     )
 
 
-def _problem(document: Document, where: Where, said: str, *, hint: str | None = None) -> Problem:
-    return Problem(document.file, document.line(where), dotted(where), said, hint=hint)
+def _problem(document: Document, where: Where, summary: str, *, hint: str | None = None) -> Problem:
+    return Problem(document.file, document.line(where), dotted(where), summary, hint=hint)

@@ -116,6 +116,6 @@ def _without_expectations(main: Document) -> Document:
 
 def _other_name(main: Document, field: str, given: str, folder: str) -> Iterable[Problem]:
     if given != folder:
-        said = f"given {format_value(given)}, but its folder is {format_value(folder)}"
+        summary = f"given {format_value(given)}, but its folder is {format_value(folder)}"
         hint = "give both the same name"
-        yield Problem(main.file, main.line((field,)), field, said, hint=hint)
+        yield Problem(main.file, main.line((field,)), field, summary, hint=hint)

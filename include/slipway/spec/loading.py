@@ -98,9 +98,9 @@ def _outside(
     """Problems of a model with the datasets."""
     main = model.main
     if name in datasets:
-        said = f"a dataset is called {name!r} too; runs and ledgers are kept by name"
+        summary = f"a dataset is called {name!r} too; runs and ledgers are kept by name"
         hint = "rename one of the two folders"
-        yield Problem(main.file, main.line(("model",)), "model", said, hint=hint)
+        yield Problem(main.file, main.line(("model",)), "model", summary, hint=hint)
     if model.spec is None:
         return
     dataset = datasets.get(model.spec.dataset)
@@ -129,9 +129,9 @@ def _names(home: Path, only: str | None) -> list[str]:
 
 
 def _no_project(project: Path) -> Problem:
-    said = "holds neither include/datasets nor include/models"
+    summary = "holds neither include/datasets nor include/models"
     hint = "run slipway inside a project, or set SLIPWAY_PROJECT to its folder"
-    return Problem(str(project), None, "", said, hint=hint)
+    return Problem(str(project), None, "", summary, hint=hint)
 
 
 def _good(folder: Folder[S]) -> S:

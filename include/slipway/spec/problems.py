@@ -25,7 +25,7 @@ class Problem:
         file: Path below the project, with `/`.
         line: Line of the field, or of the mapping that lacks it; None: the file as a whole.
         field: Dotted path of the field; empty: the file as a whole.
-        said: Message, in a few words.
+        summary: The problem, in a few words.
         allowed: Allowed values, where there is a list.
         nearest: Allowed value that is spelled most alike.
         hint: What to try next.
@@ -34,7 +34,7 @@ class Problem:
     file: str
     line: int | None
     field: str
-    said: str
+    summary: str
     allowed: tuple[str, ...] = ()
     nearest: str | None = None
     hint: str | None = None
@@ -42,7 +42,7 @@ class Problem:
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
         place = f"{where}: {self.field}: " if self.field else f"{where}: "
-        text = place + self.said
+        text = place + self.summary
         if self.allowed:
             text += f"; allowed: {', '.join(self.allowed)}"
         if self.nearest is not None:
@@ -50,8 +50,10 @@ class Problem:
         return text if self.hint is None else f"{text}\n  hint: {self.hint}"
 
     def to_json(self) -> dict[str, Any]:
-        """The same value as plain JSON, with the printed text as `message`."""
-        return {**asdict(self), "allowed": list(self.allowed), "message": str(self)}
+        """Return the problem as plain JSON, with the printed text as `message`."""
+        fields = asdict(self)
+        fields["said"] = fields.pop("summary")
+        return {**fields, "allowed": list(self.allowed), "message": str(self)}
 
 
 class SpecErrors(SpecError):

@@ -49,8 +49,8 @@ def explain(
         fields = _explain_one(one, spec, where, is_key=is_key)
         problem = Problem(document.file, document.line(path), dotted(path), **fields)
         problems.append((where, problem))
-    misspelt = {(*where[:-1], one.nearest) for where, one in problems if one.said == UNKNOWN}
-    return [one for where, one in problems if one.said != MISSING or where not in misspelt]
+    misspelt = {(*where[:-1], one.nearest) for where, one in problems if one.summary == UNKNOWN}
+    return [one for where, one in problems if one.summary != MISSING or where not in misspelt]
 
 
 def dotted(where: Iterable[str | int]) -> str:
@@ -69,11 +69,11 @@ def _explain_one(
 ) -> dict[str, Any]:
     given, kind = one["input"], one["type"]
     if kind == "missing":
-        return {"said": MISSING, "hint": _description(spec, where)}
+        return {"summary": MISSING, "hint": _description(spec, where)}
     if kind == "extra_forbidden":
         allowed = tuple(_fields(_annotation(spec, where[:-1])))
         return {
-            "said": UNKNOWN,
+            "summary": UNKNOWN,
             "allowed": allowed,
             "nearest": nearest(where[-1], allowed),
         }
@@ -81,15 +81,15 @@ def _explain_one(
         parent = where[:-1] if is_key else where
         allowed = tuple(_choices(_annotation(spec, parent), keys=is_key))
         return {
-            "said": f"given {format_value(given)}",
+            "summary": f"given {format_value(given)}",
             "allowed": allowed,
             "nearest": nearest(given, allowed),
         }
     if kind == "value_error":
         cause = one["ctx"]["error"]
-        return {"said": str(cause), "hint": getattr(cause, "hint", None)}
+        return {"summary": str(cause), "hint": getattr(cause, "hint", None)}
     return {
-        "said": f"given {format_value(given)}; expected {_expected(one)}",
+        "summary": f"given {format_value(given)}; expected {_expected(one)}",
         "hint": _hint(given, kind),
     }
 

@@ -72,12 +72,12 @@ def read_document(path: Path) -> Document:
 
 
 class _Unreadable(Exception):
-    def __init__(self, said: str, *, line: int | None = None, hint: str | None = None) -> None:
-        super().__init__(said)
-        self.said, self.line, self.hint = said, line, hint
+    def __init__(self, summary: str, *, line: int | None = None, hint: str | None = None) -> None:
+        super().__init__(summary)
+        self.summary, self.line, self.hint = summary, line, hint
 
     def problem(self, file: str) -> Problem:
-        return Problem(file, self.line, "", self.said, hint=self.hint)
+        return Problem(file, self.line, "", self.summary, hint=self.hint)
 
 
 def _text(path: Path) -> str:
@@ -104,9 +104,11 @@ def _parse(file: str, text: str) -> Document:
         return _Reader(file, text).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = "; ".join(part for part in (error.context, error.problem) if part)
+        summary = "; ".join(part for part in (error.context, error.problem) if part)
         line = None if mark is None else mark.line + 1
-        raise _Unreadable(f"is not YAML: {said}", line=line, hint=_yaml_hint(text, line)) from None
+        raise _Unreadable(
+            f"is not YAML: {summary}", line=line, hint=_yaml_hint(text, line)
+        ) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _Unreadable(f"is not YAML: {error.reason}", line=line) from None
@@ -189,9 +191,9 @@ class _Reader:
         return fields
 
     def _written_twice(self, path: Where, line: int) -> None:
-        said = f"is written twice; first on line {self._lines[path]}"
+        summary = f"is written twice; first on line {self._lines[path]}"
         dotted = ".".join(map(str, path))
-        self._problems.append(Problem(self._file, line, dotted, said, hint="keep one of them"))
+        self._problems.append(Problem(self._file, line, dotted, summary, hint="keep one of them"))
 
 
 def _line(event: Event) -> int:

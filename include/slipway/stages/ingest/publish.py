@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from slipway.errors import BadBatch
 from slipway.records import arrivals
@@ -29,6 +29,7 @@ from slipway.stages.ingest.verdicts import (
     unreadable_findings,
 )
 from slipway.stages.ports.delivery_source import DeliverySource
+from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
