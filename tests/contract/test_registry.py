@@ -25,8 +25,8 @@ from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 
 
 @dataclass
-class Yard:
-    """One registry with its training runs, and a model that nobody else uses."""
+class RegistryEnv:
+    """A registry with its training runs, and a model of its own."""
 
     registry: MlflowRegistry | MemoryRegistry
     tracking: MlflowTracking | MemoryTracking
@@ -60,12 +60,12 @@ class Yard:
 
 
 @pytest.fixture(params=["memory", "mlflow"])
-def yard(request: pytest.FixtureRequest, tmp_path: Path) -> Yard:
+def env(request: pytest.FixtureRequest, tmp_path: Path) -> RegistryEnv:
     """A registry of each kind in turn, with a model of its own."""
     model = f"model_{uuid.uuid4().hex[:12]}"
     if request.param == "memory":
         tracking = MemoryTracking(tmp_path / "memory")
-        return Yard(
+        return RegistryEnv(
             MemoryRegistry(tracking), tracking, lambda run: tracking.runs[run].status, model
         )
     url = request.getfixturevalue("mlflow_server")
@@ -75,7 +75,7 @@ def yard(request: pytest.FixtureRequest, tmp_path: Path) -> Yard:
         found: str = run["run"]["info"]["status"]
         return found
 
-    return Yard(MlflowRegistry(url), MlflowTracking(url), status, model)
+    return RegistryEnv(MlflowRegistry(url), MlflowTracking(url), status, model)
 
 
 @pytest.fixture
@@ -88,140 +88,144 @@ def sealed(tmp_path: Path) -> tuple[Path, str]:
     return folder, seal(folder, {"model": "m"})
 
 
-def test_an_unknown_model_has_no_alias_and_no_anchor(yard: Yard) -> None:
+def test_an_unknown_model_has_no_alias_and_no_anchor(env: RegistryEnv) -> None:
     """A model's first training finds no champion, without any set-up."""
-    assert yard.registry.alias(yard.model, "champion") is None
-    assert yard.registry.anchored(yard.model) is None
+    assert env.registry.alias(env.model, "champion") is None
+    assert env.registry.anchored(env.model) is None
 
 
-def test_a_run_is_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
+def test_a_run_is_one_version(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
     """Registering its model again returns the version that is there."""
     folder, digest = sealed
-    uri = yard.log(folder)
-    assert yard.register_uri(uri, digest) == 1
-    assert yard.register_uri(uri, digest) == 1
-    assert yard.register_uri(uri, digest, run_key="m/request-000002") == 2
-    version = yard.registry.version(yard.model, 1)
-    assert (version.model, version.run_key) == (yard.model, "m/request-000001")
+    uri = env.log(folder)
+    assert env.register_uri(uri, digest) == 1
+    assert env.register_uri(uri, digest) == 1
+    assert env.register_uri(uri, digest, run_key="m/request-000002") == 2
+    version = env.registry.version(env.model, 1)
+    assert (version.model, version.run_key) == (env.model, "m/request-000001")
     assert version.tags["slipway.reason"] == "first"
 
 
 def test_a_store_that_is_begun_anew_makes_versions_anew(
-    yard: Yard, sealed: tuple[Path, str]
+    env: RegistryEnv, sealed: tuple[Path, str]
 ) -> None:
     """Its first request is called like the old store's, and its model is another one."""
-    assert yard.register(*sealed) == 1
-    assert yard.register(*sealed) == 2
+    assert env.register(*sealed) == 1
+    assert env.register(*sealed) == 2
 
 
-def test_a_version_is_found_by_its_digest(yard: Yard, sealed: tuple[Path, str]) -> None:
+def test_a_version_is_found_by_its_digest(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
     """Of several with the same bytes it is the oldest."""
-    assert yard.registry.with_digest(yard.model, sealed[1]) is None
+    assert env.registry.with_digest(env.model, sealed[1]) is None
     for number in (1, 2):
-        yard.register(*sealed, run_key=f"m/request-{number}")
-    found = yard.registry.with_digest(yard.model, sealed[1])
+        env.register(*sealed, run_key=f"m/request-{number}")
+    found = env.registry.with_digest(env.model, sealed[1])
     assert found is not None
     assert found.version == 1
-    assert yard.registry.with_digest(yard.model, "0" * 64) is None
+    assert env.registry.with_digest(env.model, "0" * 64) is None
 
 
-def test_an_alias_names_one_version(yard: Yard, sealed: tuple[Path, str]) -> None:
+def test_an_alias_names_one_version(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
     """Setting it again moves it; taking it away twice is no error."""
     for number in (1, 2):
-        yard.register(*sealed, run_key=f"m/request-{number}")
-        yard.registry.set_alias(yard.model, "champion", number)
-    champion = yard.registry.alias(yard.model, "champion")
+        env.register(*sealed, run_key=f"m/request-{number}")
+        env.registry.set_alias(env.model, "champion", number)
+    champion = env.registry.alias(env.model, "champion")
     assert champion is not None
     assert champion.version == 2
-    assert yard.registry.alias(yard.model, "previous") is None
+    assert env.registry.alias(env.model, "previous") is None
     for _ in range(2):
-        yard.registry.delete_alias(yard.model, "champion")
-    assert yard.registry.alias(yard.model, "champion") is None
+        env.registry.delete_alias(env.model, "champion")
+    assert env.registry.alias(env.model, "champion") is None
 
 
-def test_a_version_that_is_not_there_is_not_found(yard: Yard, sealed: tuple[Path, str]) -> None:
+def test_a_version_that_is_not_there_is_not_found(
+    env: RegistryEnv, sealed: tuple[Path, str]
+) -> None:
     """Asking for it, naming it and downloading it all say so."""
-    yard.register(*sealed)
+    env.register(*sealed)
     with pytest.raises(NotFound):
-        yard.registry.version(yard.model, 9)
+        env.registry.version(env.model, 9)
     with pytest.raises(NotFound):
-        yard.registry.set_alias(yard.model, "champion", 9)
+        env.registry.set_alias(env.model, "champion", 9)
     with pytest.raises(NotFound):
-        yard.registry.download(yard.model, 9, sealed[0].parent / "to")
+        env.registry.download(env.model, 9, sealed[0].parent / "to")
 
 
-def test_tags_are_added_and_replaced(yard: Yard, sealed: tuple[Path, str]) -> None:
+def test_tags_are_added_and_replaced(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
     """Setting some tags leaves the others alone."""
-    number = yard.register(*sealed)
-    yard.registry.tag(yard.model, number, {"slipway.rollout": "refused"})
-    yard.registry.tag(yard.model, number, {"slipway.rollout": "verified"})
-    tags = yard.registry.version(yard.model, number).tags
+    number = env.register(*sealed)
+    env.registry.tag(env.model, number, {"slipway.rollout": "refused"})
+    env.registry.tag(env.model, number, {"slipway.rollout": "verified"})
+    tags = env.registry.version(env.model, number).tags
     assert (tags["slipway.rollout"], tags["slipway.reason"]) == ("verified", "first")
 
 
-def test_the_anchor_never_goes_back(yard: Yard) -> None:
+def test_the_anchor_never_goes_back(env: RegistryEnv) -> None:
     """The newest head of the ledger stays written down, whoever comes late."""
     newer = Head(12, "b" * 64)
-    yard.registry.anchor(yard.model, newer)
-    yard.registry.anchor(yard.model, Head(11, "a" * 64))
-    assert yard.registry.anchored(yard.model) == newer
+    env.registry.anchor(env.model, newer)
+    env.registry.anchor(env.model, Head(11, "a" * 64))
+    assert env.registry.anchored(env.model) == newer
 
 
 def test_a_download_is_the_folder_that_was_logged(
-    yard: Yard, sealed: tuple[Path, str], tmp_path: Path
+    env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
 ) -> None:
     """Every file comes back, and asking again keeps what is there."""
     folder, digest = sealed
-    number = yard.register(folder, digest)
+    number = env.register(folder, digest)
     for _ in range(2):
-        got = yard.registry.download(yard.model, number, tmp_path / "got")
+        got = env.registry.download(env.model, number, tmp_path / "got")
         names = {path.relative_to(got) for path in got.rglob("*")}
         assert names == {path.relative_to(folder) for path in folder.rglob("*")}
         assert open_sealed(got, sha256=digest)["model"] == "m"
-    uri = yard.registry.version(yard.model, number).source_uri
-    assert open_sealed(yard.tracking.download(uri, tmp_path / "again", sha256=digest))
+    uri = env.registry.version(env.model, number).source_uri
+    assert open_sealed(env.tracking.download(uri, tmp_path / "again", sha256=digest))
 
 
 @pytest.mark.parametrize("name", ["model.skops", MANIFEST])
 def test_a_changed_file_is_never_delivered(
-    yard: Yard, sealed: tuple[Path, str], tmp_path: Path, name: str
+    env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path, name: str
 ) -> None:
     """A file that differs from its digest refuses the whole version, and leaves no folder."""
     folder, digest = sealed
     original = (folder / name).read_bytes()
     (folder / name).write_bytes(original.replace(b"m", b"n"))
-    number = yard.register(folder, digest)
+    number = env.register(folder, digest)
     with pytest.raises(Tampered):
-        yard.registry.download(yard.model, number, tmp_path / "got")
+        env.registry.download(env.model, number, tmp_path / "got")
     assert not (tmp_path / "got").exists()
 
 
 def test_a_version_without_digest_is_not_delivered(
-    yard: Yard, sealed: tuple[Path, str], tmp_path: Path
+    env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
 ) -> None:
     """A version that somebody registered by hand cannot be checked, so it cannot be used."""
-    uri = yard.log(sealed[0])
-    yard.registry.register(yard.model, model_uri=uri, run_key="by hand", tags={})
+    uri = env.log(sealed[0])
+    env.registry.register(env.model, model_uri=uri, run_key="by hand", tags={})
     with pytest.raises(Tampered):
-        yard.registry.download(yard.model, 1, tmp_path / "got")
+        env.registry.download(env.model, 1, tmp_path / "got")
 
 
-def test_a_missing_file_is_tampering(yard: Yard, sealed: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_missing_file_is_tampering(
+    env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
+) -> None:
     """A file that the manifest lists and nobody uploaded refuses the version."""
     folder, digest = sealed
     (folder / "model.skops").unlink()
-    number = yard.register(folder, digest)
+    number = env.register(folder, digest)
     with pytest.raises(Tampered):
-        yard.registry.download(yard.model, number, tmp_path / "got")
+        env.registry.download(env.model, number, tmp_path / "got")
 
 
-def test_a_new_attempt_kills_the_runs_of_earlier_ones(yard: Yard) -> None:
+def test_a_new_attempt_kills_the_runs_of_earlier_ones(env: RegistryEnv) -> None:
     """Neither another request's run nor a newer attempt's is touched."""
-    stale = yard.begin(attempt=1)
-    other = yard.begin(run_key="m/request-000002", attempt=1)
-    newest = yard.begin(attempt=3)
-    late = yard.begin(attempt=2)
-    assert [yard.status(run) for run in (stale, other, newest, late)] == [
+    stale = env.begin(attempt=1)
+    other = env.begin(run_key="m/request-000002", attempt=1)
+    newest = env.begin(attempt=3)
+    late = env.begin(attempt=2)
+    assert [env.status(run) for run in (stale, other, newest, late)] == [
         "KILLED",
         "RUNNING",
         "RUNNING",
@@ -229,21 +233,21 @@ def test_a_new_attempt_kills_the_runs_of_earlier_ones(yard: Yard) -> None:
     ]
 
 
-def test_a_closed_run_stays_as_it_was_closed(yard: Yard) -> None:
+def test_a_closed_run_stays_as_it_was_closed(env: RegistryEnv) -> None:
     """An attempt that wakes up late cannot make its killed run look finished."""
-    run = yard.begin()
-    yard.tracking.end(run, status="KILLED")
-    yard.tracking.end(run, status="FINISHED")
-    assert yard.status(run) == "KILLED"
+    run = env.begin()
+    env.tracking.end(run, status="KILLED")
+    env.tracking.end(run, status="FINISHED")
+    assert env.status(run) == "KILLED"
 
 
-def test_numbers_may_follow_after_a_run_has_ended(yard: Yard) -> None:
+def test_numbers_may_follow_after_a_run_has_ended(env: RegistryEnv) -> None:
     """The evaluation's metrics belong to the training's run."""
-    run = yard.begin()
-    yard.tracking.end(run, status="FINISHED")
-    yard.tracking.log_metrics(run, {"challenger.roc_auc": 0.7})
-    assert yard.status(run) == "FINISHED"
-    assert run in yard.tracking.address(run)
+    run = env.begin()
+    env.tracking.end(run, status="FINISHED")
+    env.tracking.log_metrics(run, {"challenger.roc_auc": 0.7})
+    assert env.status(run) == "FINISHED"
+    assert run in env.tracking.address(run)
 
 
 class _Broken(BaseHTTPRequestHandler):
@@ -276,7 +280,7 @@ def ill(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_no_error_of_the_transport_leaks(ill: str, sealed: tuple[Path, str]) -> None:
     """Whatever is asked of a server that is down or failing, it is `RegistryUnavailable`, soon."""
     registry, tracking = MlflowRegistry(ill), MlflowTracking(ill)
-    yard = Yard(registry, tracking, str, "m")
+    env = RegistryEnv(registry, tracking, str, "m")
     calls: list[Callable[[], Any]] = [
         lambda: registry.alias("m", "champion"),
         lambda: registry.version("m", 1),
@@ -287,7 +291,7 @@ def test_no_error_of_the_transport_leaks(ill: str, sealed: tuple[Path, str]) -> 
         lambda: registry.anchor("m", Head(1, "a")),
         lambda: registry.anchored("m"),
         lambda: registry.download("m", 1, sealed[0].parent / "to"),
-        yard.begin,
+        env.begin,
         lambda: tracking.log_metrics("r", {"a": 1.0}),
         lambda: tracking.log_package("r", sealed[0]),
         lambda: tracking.end("r", status="FAILED"),
