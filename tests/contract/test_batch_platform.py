@@ -1,4 +1,4 @@
-"""Where batch models stand: a state in the store, and versions in processes of their own."""
+"""The batch platform: a desired state in the store, and candidates in child processes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_before_a_rollout_nothing_scores(platform: BatchPlatform) -> None:
 
 
 def test_what_is_applied_is_in_force(platform: BatchPlatform, folder: Path, store: Store) -> None:
-    """At once, for whoever looks; the platform of servers does not see it."""
+    """At once, and invisible to the platform of servers."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
     served = platform.served("ferry")
     assert served is not None

@@ -47,7 +47,7 @@ MOVED_BACK["spec"]["ports"][1] |= {"name": "http", "targetPort": "http"}
 
 
 def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
-    """Kind, name, the edit, what undoes it, and what is said of it."""
+    """Kind, name, the edit, its reversal, and the report of it."""
     by = "by kubectl-edit"
     variable = f'{SERVER}.env[name="SLIPWAY_SCRATCH"]'
     budget = {"maxUnavailable": None, "minAvailable": 1}
@@ -105,7 +105,7 @@ def test_whatever_is_edited_in_a_canary_is_seen_and_left_alone(model: ClusterMod
 
 
 def test_no_edit_of_a_version_keeps_a_canary_from_being_taken_back(model: ClusterModel) -> None:
-    """Its weight goes; what was edited stays as it is, and is told until it is dealt with."""
+    """Its weight goes; the edit stays, and is reported until it is undone or reclaimed."""
     model.cluster.images.add(BY_HAND)
     model.serve({1: 1.0})
     model.serve(SHARED, token=2)
@@ -155,7 +155,7 @@ def test_a_way_back_goes_round_what_was_edited(model: ClusterModel) -> None:
     assert f"Deployment {CANARY}: {SERVER}.image set by kubectl-set" in said
 
 
-def test_what_slipway_never_said_is_nobodys_edit(model: ClusterModel) -> None:
+def test_fields_that_slipway_never_applied_are_ignored(model: ClusterModel) -> None:
     """A restart, what a webhook adds as it applies or later; and a repeat changes nothing."""
 
     def webhook(_objects: Any, obj: Manifest, _before: Manifest | None) -> None:
@@ -186,9 +186,7 @@ def test_what_slipway_never_said_is_nobodys_edit(model: ClusterModel) -> None:
     assert model.served().edited is None
 
 
-def test_a_spec_that_says_something_else_is_nobodys_edit(
-    routed: ClusterModel, registry: MlflowRegistry
-) -> None:
+def test_a_changed_spec_is_no_edit(routed: ClusterModel, registry: MlflowRegistry) -> None:
     """Versions keep what they were made with, and the settings may change between rollouts."""
     routed.serve({1: 1.0})
     routed.cluster.images.add(BY_HAND)

@@ -107,8 +107,8 @@ def test_an_account_without_rights_is_denied(
     routed: ClusterModel, registry: MlflowRegistry
 ) -> None:
     """In the server's own words, at once."""
-    nobody = cluster_platform(routed.cluster, routed.spec, registry, account="slipway-stages")
+    unprivileged = cluster_platform(routed.cluster, routed.spec, registry, account="slipway-stages")
     with pytest.raises(Denied, match="refuses to get HTTPRoute") as caught:
-        nobody.served(MODEL)
+        unprivileged.served(MODEL)
     assert 'cannot get resource "httproutes"' in str(caught.value)
     assert len([one for one in routed.cluster.requests if one.status == 403]) == 1

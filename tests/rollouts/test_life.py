@@ -1,4 +1,4 @@
-"""A model through its life on a cluster: shares, counts, repeats, and the way back."""
+"""A model through its life on a cluster: shares, counts, repeats and rollbacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.models_on_cluster import IMAGE, MODEL, NAME, open_cluster_dou
 
 
 def test_a_model_goes_through_its_life(model: ClusterModel) -> None:
-    """First version, canary, half, switch, the way back: each in force, and nobody turned away."""
+    """First version, canary, half, switch, rollback: each in force, without a failed request."""
     assert model.platform.served(MODEL) is None
     model.serve({1: 1.0})
     assert model.served() == Served({1: 1.0}, {1: True}, (), 1)
@@ -82,7 +82,7 @@ def test_a_repeat_changes_nothing(model: ClusterModel) -> None:
 
 
 def test_the_rollouts_own_checks_are_not_counted(model: ClusterModel) -> None:
-    """They ask for a version by its number; clients ask for whichever serves."""
+    """They request a version by its number, clients the entry point."""
     model.serve({1: 1.0})
     model.serve(SHARED, token=2)
     for _ in range(5):
@@ -131,12 +131,12 @@ def _restarts(cluster: Cluster) -> int:
 
 
 def test_nothing_can_be_served_at_all(model: ClusterModel) -> None:
-    """A first version that is taken back leaves an entry that leads nowhere, and its token."""
+    """Removing the first version leaves an entry point without a backend, and its token."""
     model.serve({1: 1.0})
     model.serve({}, token=2)
     assert model.served() == Served({}, {}, (), 2)
     assert model.versions() == []
-    model.cluster.wait("nobody answers", lambda: not _is_answered(model))
+    model.cluster.wait("no version answers", lambda: not _is_answered(model))
     with pytest.raises(Superseded):
         model.serve({1: 1.0}, token=1)
     model.serve({2: 1.0}, token=3)
@@ -171,7 +171,7 @@ def test_without_gateways_a_route_is_not_tried(
 
 
 def test_a_version_that_is_not_there_is_not_served(routed: ClusterModel) -> None:
-    """The registry is asked before anything changes."""
+    """The registry is read before anything changes."""
     routed.serve({1: 1.0})
     with pytest.raises(NotFound):
         routed.serve({99: 0.1, 1: 0.9}, token=2)

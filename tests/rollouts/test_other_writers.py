@@ -58,7 +58,7 @@ def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: ClusterModel) ->
 
 
 def test_a_rollout_that_came_too_late_changes_nothing(routed: ClusterModel) -> None:
-    """The newer one's token stands on the entry."""
+    """The newer one's token is on the entry point."""
     routed.serve({1: 1.0}, token=5)
     wait_until_settled(routed.cluster)
     before, writes = routed.state(), routed.writes()

@@ -42,7 +42,7 @@ def test_a_version_that_does_not_become_ready_gets_nothing(
 
 
 def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: ClusterModel) -> None:
-    """Either way the champion serves; a pod that cannot be made is told in the server's words."""
+    """Either way the champion serves; the error of a refused pod has the API's message."""
     routed.serve({1: 1.0})
     routed.cluster.missing_image(IMAGE)
     with pytest.raises(PlatformUnavailable, match="do not become ready"):
@@ -96,7 +96,7 @@ def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRe
 def test_a_trial_shows_the_real_server_and_leaves_nothing(
     model: ClusterModel, tmp_path: Path
 ) -> None:
-    """Its answers, memory and cold start; what a killed trial left behind is no trial of ours."""
+    """Its answers, memory and cold start; a candidate that was left behind is not reused."""
     model.serve({1: 1.0})
     for manifest in candidate_objects(model.spec, 3, sizing=default_sizing(model.spec)):
         model.cluster.apply(manifest, manager="slipway")
@@ -114,7 +114,7 @@ def test_a_trial_shows_the_real_server_and_leaves_nothing(
 
 
 def test_a_trial_that_is_never_ready_is_refused(routed: ClusterModel, tmp_path: Path) -> None:
-    """And deleted; a pod that cannot be made is nobody's fault and may be tried again."""
+    """And deleted; a pod that cannot be created is a transient error."""
     boot = routed.platform.boot
     with (
         pytest.raises(RolloutRefused, match="does not become ready"),

@@ -1,4 +1,4 @@
-"""Objects of a version as the API gives them: with who set what of them."""
+"""Objects of a version as the API returns them, with their managed fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPEC = spec_of(CLUSTERS["gateway"])
 
 
 def fields_of(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
-    """The `fieldsV1` of whoever said all of a manifest, but for some fields."""
+    """The `fieldsV1` of a manager that applied a manifest, without some fields."""
     made: Manifest = {}
     for path, _ in leaves({"metadata": manifest["metadata"], "spec": manifest["spec"]}):
         about = path[:2] in {("f:metadata", "f:name"), ("f:metadata", "f:namespace")}
@@ -38,7 +38,7 @@ def managed_fields_entry(manager: str, fields: Manifest, **more: str) -> Manifes
 
 
 def applied_object(manifest: Manifest, *others: Manifest, but: Collection[str] = ()) -> Manifest:
-    """An object as the API gives it once it was applied; some of its fields are ours no more."""
+    """An object as the API returns it after an apply; Slipway has lost some of its fields."""
     made = copy.deepcopy(manifest)
     ours = managed_fields_entry("slipway", fields_of(made, but=but), operation="Apply")
     made["metadata"]["managedFields"] = [ours, *others]
@@ -46,7 +46,7 @@ def applied_object(manifest: Manifest, *others: Manifest, but: Collection[str] =
 
 
 def version_manifests() -> dict[str, Manifest]:
-    """Those of version 3, by kind; the headless Service comes last and stands for both."""
+    """Manifests of version 3 by kind; of both Services only the headless one."""
     size = sizing(cluster_of(SPEC), {})
     made = version_objects(SPEC, 3, replicas=2, sizing=size)
     return {one["kind"]: one for one in made}
@@ -59,7 +59,7 @@ def container(obj: Manifest, name: str = "server") -> Manifest:
 
 
 def field_tree(path: str, *rest: str) -> Manifest:
-    """`fieldsV1` that says one field: words by dots, then more words."""
+    """`fieldsV1` with one field: its words separated by dots, then more words."""
     words = [*(f"f:{word}" for word in path.split(".") if word), *rest]
     made: Manifest = {}
     for word in reversed(words):

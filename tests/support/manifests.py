@@ -1,4 +1,4 @@
-"""Models on clusters of several kinds, and what is made of them."""
+"""Models on several kinds of cluster, and their manifests."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def spec_of(cluster: Mapping[str, Any], model: str = "flight_delay") -> ModelSpe
 
 
 def everything(spec: ModelSpec, traffic: Traffic) -> list[dict[str, Any]]:
-    """All that such traffic needs, and a trial beside it."""
-    trial = candidate_objects(spec, 4, sizing=sizing(cluster_of(spec), {}))
-    return [*render_manifests(spec, traffic, {3: MEASURED}), *trial]
+    """All objects for some traffic, and those of a candidate."""
+    candidate = candidate_objects(spec, 4, sizing=sizing(cluster_of(spec), {}))
+    return [*render_manifests(spec, traffic, {3: MEASURED}), *candidate]
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
@@ -82,13 +82,13 @@ def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def containers(pod: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Containers of a pod by name, those that come first included."""
+    """Containers of a pod by name, init containers included."""
     spec = pod["spec"]
     return {one["name"]: one for one in [*spec["initContainers"], *spec["containers"]]}
 
 
 def selected(service: Mapping[str, Any], objects: list[dict[str, Any]]) -> set[str]:
-    """Deployments whose pods a Service finds."""
+    """Deployments whose pods a Service selects."""
     wanted = service["spec"]["selector"].items()
     return {
         name for name, pod in pods(objects).items() if wanted <= pod["metadata"]["labels"].items()

@@ -1,4 +1,4 @@
-"""A model whose versions are rolled out onto the double of a cluster, with real servers in pods."""
+"""A model that is rolled out onto the double of a cluster, with real servers in pods."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def spec_of(cluster: Cluster, *, by_route: bool, **more: Any) -> ModelSpec:
 
 
 def register_versions(mlflow: str, folder: Path) -> MlflowRegistry:
-    """A registry that holds a small model three times over, and two versions that cannot serve.
+    """Register a small model three times, and two versions that cannot serve.
 
-    The fourth is not what its digest says, so its pods cannot even fetch it and crash; the fifth
-    is no model at all, so its servers are never ready.
+    The fourth does not match its digest, so its pods cannot download it and crash; the fifth is no
+    model, so its servers are never ready.
 
     Args:
         mlflow: URL of a server.
@@ -94,7 +94,7 @@ def register_versions(mlflow: str, folder: Path) -> MlflowRegistry:
 
 @contextmanager
 def open_cluster_double(folder: Path, mlflow: str, **more: Any) -> Iterator[Cluster]:
-    """A quick cluster whose pods find the registry and a store, and whose names we know, too.
+    """A cluster with short waits, a registry and a store for its pods, and DNS for this process.
 
     Args:
         folder: Where it lies.
@@ -124,7 +124,7 @@ def open_cluster_double(folder: Path, mlflow: str, **more: Any) -> Iterator[Clus
 def cluster_platform(
     cluster: Cluster, spec: ModelSpec, registry: MlflowRegistry, *, account: str = "slipway-rollout"
 ) -> ClusterPlatform:
-    """The platform as a rollout's pod would make it."""
+    """The platform as a rollout's pod would build it."""
     return ClusterPlatform(
         spec,
         open_cluster(cluster.namespace, kubeconfig=cluster.kubeconfig(account)),
@@ -139,12 +139,12 @@ def request_body(*, probe: bool = False) -> dict[str, Any]:
 
 @dataclass
 class Clients:
-    """Clients that ask the entry point without a pause, from a thread of their own.
+    """Clients that send requests without a pause, from a thread of their own.
 
     Attributes:
-        url: What they ask.
+        url: Of their requests.
         answers: How many answers each version gave.
-        failures: What went wrong, by its name or status.
+        failures: Failures by error or status.
     """
 
     url: str
@@ -162,7 +162,7 @@ class Clients:
         self._thread.join()
 
     def after(self, count: int, *, seconds: float = 60) -> Counter[int]:
-        """What was answered by version, once so many more requests were."""
+        """Answers by version among the next requests, once so many were answered."""
         before, deadline = Counter(self.answers), time.monotonic() + seconds
         while (self.answers - before).total() < count:
             assert time.monotonic() < deadline, (self.answers, self.failures)

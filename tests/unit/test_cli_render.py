@@ -113,7 +113,7 @@ def test_a_canary_is_rendered(shop: Container) -> None:
 
 
 def test_the_spec_alone_is_enough(shop: Container) -> None:
-    """Offline, versions are those that are given, and nobody is asked."""
+    """Offline, only the given versions are rendered, without a request to the registry."""
     shop.registry.answers = False  # type: ignore[attr-defined]
     result = render("--offline", "--version", "4", "--keep", "3")
     assert result.stderr == ""

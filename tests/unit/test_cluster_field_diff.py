@@ -53,7 +53,7 @@ def test_what_was_applied_can_be_read_back() -> None:
 
 
 def test_an_image_that_was_set_by_hand_is_lost() -> None:
-    """Field and manager are told, as the API itself would write them."""
+    """Field and manager are named in the notation of the API."""
     there = version_manifests()["Deployment"]
     found = applied_object(
         there, managed_fields_entry("kubectl-set", IMAGE), but={f"{SERVER}.image"}
@@ -98,7 +98,7 @@ def test_quantities_are_compared_as_such() -> None:
 
 
 def test_what_is_gone_is_told_once() -> None:
-    """As a whole; who took it away, nobody but a neighbour's writer can have been."""
+    """As a whole; its manager is the one that last set something beside it."""
     there = version_manifests()["Service"]
     edited = applied_object(there, but={".spec.ports"})
     edited["spec"]["ports"] = [{"name": "http", "port": 81, "targetPort": "http"}]
@@ -149,7 +149,7 @@ def test_a_whole_is_one_field() -> None:
 def test_what_we_never_said_is_no_matter_of_ours(
     manager: str, fields: Manifest, more: dict[str, str]
 ) -> None:
-    """Restarts, revisions, what webhooks add; the number of servers is told by itself."""
+    """Restarts, revisions, additions of webhooks; the number of servers is compared separately."""
     found = applied_object(
         version_manifests()["Deployment"],
         managed_fields_entry(manager, fields, **more),
@@ -164,7 +164,7 @@ def test_what_we_never_said_is_no_matter_of_ours(
 
 
 def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
-    """It is told, and what is still ours counts; an object without one has lost nothing."""
+    """It counts as changed, and owned fields stay; an object without a record has no changes."""
     there = version_manifests()["Deployment"]
     note = f"f:{LAST_APPLIED}"
     taken = managed_fields_entry("kubectl-edit", field_tree("metadata.annotations", note))
@@ -183,7 +183,7 @@ def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
 
 
 def test_a_manifest_can_leave_fields_out() -> None:
-    """And what held nothing else; empty maps that were said stay."""
+    """So are maps that held nothing else; maps that were applied empty stay."""
     there = version_manifests()["Deployment"]
     paths = [path for path, _ in leaves(there) if f"{SERVER}.resources" in format_path(path)]
     mount = ("f:spec", "f:template", "f:spec", "f:volumes", 'k:{"name":"tmp"}')

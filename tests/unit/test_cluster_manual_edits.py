@@ -1,4 +1,4 @@
-"""What somebody changed of a rollout's objects, in words."""
+"""Manual edits of a rollout's objects, found and formatted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_each_object_is_told_apart() -> None:
 
 
 def test_settings_count_while_versions_share_the_traffic() -> None:
-    """Between rollouts they may change; which entry, and not what it says, is told."""
+    """Between rollouts they may change; the entry is named without its value."""
     by = managed_fields_entry("kubectl-patch", field_tree("data.A"))
     about = {"name": "slipway-settings", "managedFields": [by]}
     config = {"kind": "ConfigMap", "metadata": about, "data": {"A": "2", "B": "secret"}}
@@ -77,7 +77,7 @@ def test_settings_count_while_versions_share_the_traffic() -> None:
 
 
 def test_only_who_is_asked_cannot_be_gone_round() -> None:
-    """The weights in words, any other change of the rules as the field; the rest is no traffic."""
+    """Weights are listed, any other change of the rules names the field; the rest is no traffic."""
     traffic = Traffic(7, CANARY)
     expected = route(SPEC, CANARY, traffic=traffic)
 

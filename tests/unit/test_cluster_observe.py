@@ -63,7 +63,7 @@ def test_ready_means_the_present_state() -> None:
 
 
 def route(*conditions: dict[str, Any], gateway: str = "gate") -> dict[str, Any]:
-    """A route with what a gateway said of it."""
+    """A route with the conditions that a gateway set."""
     said = [{"parentRef": {"name": gateway}, "conditions": list(conditions)}]
     return {"metadata": {"generation": 4}, "status": {"parents": said}}
 

@@ -56,7 +56,7 @@ def test_the_p99_is_the_upper_bound_of_its_bucket(
 
 
 def test_counts_survive_their_annotation() -> None:
-    """What is nothing is left out; what somebody else wrote there counts as nothing."""
+    """Empty buckets are left out; any other content gives empty counts."""
     counts = RequestCounts(5, 1, {0.1: 3, 0.5: 0, float("inf"): 1})
     assert RequestCounts.from_json(counts.to_json()) == RequestCounts(
         5, 1, {0.1: 3, float("inf"): 1}
@@ -131,7 +131,7 @@ def test_what_was_before_the_shares_is_taken_off(servers: list[Server]) -> None:
 def test_servers_that_cannot_be_counted_are_told(
     servers: list[Server], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Otherwise a DNS that does not know them would look as if nobody had asked the canary."""
+    """Otherwise a failing DNS would look like a canary without requests."""
     counting(servers).baseline({3: 2, 4: 1})
     [said] = caplog.messages
     assert said.startswith("version 4: only 0 of 1 servers returned their request counts")

@@ -78,7 +78,7 @@ def test_a_version_that_nobody_asks_may_take_its_time() -> None:
 
 
 def test_where_nobody_could_stand_in_the_wait_goes_on() -> None:
-    """To give up would help nobody."""
+    """No ready version would get the requests if the wait ended."""
     assert waited(Standing({1: 0, 2: 0}), 1, 2) == pytest.approx(READY_SECONDS, abs=1.0)
 
 

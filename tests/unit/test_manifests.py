@@ -107,13 +107,13 @@ def test_each_deployment_selects_its_own_pods(cluster: Mapping[str, Any], traffi
 
 @cases
 def test_each_service_finds_what_it_is_for(cluster: Mapping[str, Any], traffic: Traffic) -> None:
-    """A version's Services and budget find that version; a trial is found by its own only."""
+    """A version's Services and budget find that version; a candidate is found by its own only."""
     objects = everything(spec_of(cluster), traffic)
     services = of_kind(objects, "Service")
-    trial = candidate_name("flight_delay", 4)
-    assert selected(services.pop(trial), objects) == {trial}
+    candidate = candidate_name("flight_delay", 4)
+    assert selected(services.pop(candidate), objects) == {candidate}
     for name, service in services.items():
-        assert trial not in selected(service, objects), name
+        assert candidate not in selected(service, objects), name
     for version in {*traffic.shares, *traffic.keep}:
         called = version_name("flight_delay", version)
         budget = of_kind(objects, "PodDisruptionBudget")[called]["spec"]["selector"]["matchLabels"]
@@ -170,7 +170,7 @@ def test_no_two_models_share_a_name(models: set[str], version: int, other: int) 
 
 
 def test_a_model_that_is_called_like_a_version_is_told_apart() -> None:
-    """`delay_v3` is not version 3 of `delay`, nor its trial."""
+    """`delay_v3` is not version 3 of `delay`, nor its candidate."""
     assert object_name("delay") == "delay"
     for model in ("delay_v3", "delay_v3_trial", "delay_v3_pods"):
         assert object_name(model).startswith(model.replace("_", "-") + "-")
@@ -178,7 +178,7 @@ def test_a_model_that_is_called_like_a_version_is_told_apart() -> None:
 
 
 def test_a_version_is_read_from_its_objects() -> None:
-    """Objects of a version say which; entries and trials do not."""
+    """Objects of a version say which; entry points and candidates do not."""
     objects = everything(spec_of({}), TRAFFICS["one"])
     said = {one["metadata"]["name"]: version_of(one) for one in objects}
     assert said == {

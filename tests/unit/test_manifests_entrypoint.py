@@ -37,7 +37,7 @@ def test_the_entry_leads_to_whoever_takes_everything() -> None:
 
 
 def test_without_a_gateway_a_canary_is_a_ratio_of_servers() -> None:
-    """Two versions are behind the entry, and whoever has no share has no server meanwhile."""
+    """Two versions are behind the entry point, and a version without a share has no server."""
     objects = everything(spec_of({"replicas": 4}), TRAFFICS["canary"])
     replicas = {n: one["spec"]["replicas"] for n, one in of_kind(objects, "Deployment").items()}
     found = selected(of_kind(objects, "Service")["flight-delay"], objects)
@@ -103,7 +103,7 @@ def test_the_traffic_is_written_on_the_entry_only() -> None:
     ],
 )
 def test_annotations_without_sense_say_nothing(annotations: dict[str, str] | None) -> None:
-    """An entry that somebody made by hand is no traffic that was asked for."""
+    """An entry point that was made by hand is not a requested traffic."""
     assert Traffic.from_annotations({"metadata": {"annotations": annotations}}) is None
 
 
@@ -139,7 +139,7 @@ mixes = st.dictionaries(st.integers(1, 99), st.floats(1e-6, 1.0), min_size=1, ma
 def test_a_share_becomes_servers(
     share: float, servers: int, candidate: int, champion: int, real: float
 ) -> None:
-    """The version with the larger share has all its servers; the real share is told."""
+    """The version with the larger share has all its servers; the effective share is returned."""
     split = replica_split(share, servers)
     assert (split.candidate, split.champion) == (candidate, champion)
     assert split.share == pytest.approx(real)

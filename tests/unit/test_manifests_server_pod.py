@@ -40,7 +40,7 @@ def test_tokens_and_key_are_files_of_the_server() -> None:
 
 
 def test_a_pod_leaves_in_order() -> None:
-    """It waits until nobody sends to it, answers what was begun, and ships the rest of its log."""
+    """It waits until no new requests arrive, drains the others, and ships the rest of its log."""
     objects = everything(spec_of({}), TRAFFICS["one"])
     pod = pods(objects)["flight-delay-v3"]
     [download, shipper] = pod["spec"]["initContainers"]
@@ -57,8 +57,8 @@ def test_a_trial_is_the_same_server_without_a_log() -> None:
     """What is tried differs from what will serve in nothing but how it is found and how it ends."""
     spec = spec_of(CLUSTERS["everything"])
     size = sizing(cluster_of(spec), {})
-    [trial, _] = candidate_objects(spec, 3, sizing=size)
-    tried = trial["spec"]["template"]
+    [candidate, _] = candidate_objects(spec, 3, sizing=size)
+    tried = candidate["spec"]["template"]
     served = pods(render_manifests(spec, TRAFFICS["one"], {}))["flight-delay-v3"]
     assert "shipper" not in containers(tried)
     assert "slipway/version" not in tried["metadata"]["labels"]
@@ -92,7 +92,7 @@ def test_a_single_server_lets_its_node_be_drained() -> None:
 def test_a_server_asks_for_what_was_measured(
     tags: dict[str, str], memory: str, limit: str, startup: int
 ) -> None:
-    """A quarter more than measured, in words of the API server; unmeasured, what the spec says."""
+    """A quarter more than measured, normalised; without a measurement, the spec's values."""
     size = sizing(cluster_of(spec_of({})), tags)
     assert (size.memory_request, size.memory_limit, size.startup_seconds) == (
         memory,

@@ -28,10 +28,10 @@ WRITES = {
 
 @contextmanager
 def killed_after(fuse: Fuse, kinds: tuple[type, ...] = tuple(WRITES)) -> Iterator[None]:
-    """Kill whoever writes to the cluster or the registry once a fuse has burnt.
+    """Kill the writer to the cluster or the registry after a number of writes.
 
     Args:
-        fuse: Says after how many writes; from then on every further one is dead, too.
+        fuse: Counts the writes; every write after the last allowed one fails, too.
         kinds: Only these writes count.
     """
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""A person changes what a rollout controls: it is told, left alone, and can be handed back."""
+"""Manual edits of what a rollout controls: reported, left alone, and reclaimable."""
 
 from __future__ import annotations
 

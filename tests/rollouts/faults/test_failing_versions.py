@@ -43,7 +43,7 @@ def test_a_version_that_fails_its_trial_is_refused(
 def test_an_image_that_cannot_be_pulled(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For servers it is aborted, for a trial refused: nobody is asked who cannot answer."""
+    """A step is aborted, a candidate refused: no request goes to a server without its image."""
     monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
     shorten_waits(monkeypatch)
     run = routed.run_until("verify")
@@ -64,7 +64,7 @@ def test_an_image_that_cannot_be_pulled(
 def test_a_canary_that_crash_loops_is_given_up(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its share fails for some seconds, and is told; then the champion answers everything."""
+    """Its share fails for some seconds, and is reported; then the champion answers everything."""
     monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")
@@ -97,7 +97,7 @@ def _kill(env: RolloutEnv, pod: str) -> None:
 def test_a_lost_node_takes_the_canary_only(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its share fails until it is given up; the champion stands on another node."""
+    """Its share fails until the step is aborted; the champion runs on another node."""
     monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")

@@ -44,7 +44,7 @@ def test_a_challenger_becomes_champion_and_is_rolled_back(
 ) -> None:
     """Nobody is turned away; aliases, traffic and the drift reference go there and back together.
 
-    The way back is a change of weights: whoever served before is warm until it serves again.
+    A rollback only changes weights: the previous version is kept warm until it serves again.
     """
     with env.clients() as clients:
         assert env.run_rollout() == ALL_WELL
