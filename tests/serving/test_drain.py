@@ -11,7 +11,8 @@ import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from slipway.serving.http.connection import Connection, DrainingServer
+from slipway.serving.http.connection import Connection
+from slipway.serving.http.drain import DrainingServer
 from slipway.serving.http.server import bind
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n"

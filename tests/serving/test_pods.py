@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from slipway.adapters.platforms.cluster.manifests.server_pod import DRAIN_SECONDS
-from slipway.serving.http.drain import TAKE_IN_SECONDS
+from slipway.serving.http.drain import ACCEPTED_SECONDS
 from slipway.serving.http.server import DRAIN_SECONDS as ANSWERING_SECONDS
 from tests.serving.logs import record as a_record
 from tests.serving.logs import segments, write_ahead
@@ -190,4 +190,4 @@ def test_a_first_process_can_be_ended_while_it_starts(
 
 def test_the_pod_gives_the_server_time_to_answer_what_was_begun() -> None:
     """The grace period that manifests ask for covers what the server takes at most."""
-    assert DRAIN_SECONDS >= ANSWERING_SECONDS + TAKE_IN_SECONDS
+    assert DRAIN_SECONDS >= ANSWERING_SECONDS + ACCEPTED_SECONDS

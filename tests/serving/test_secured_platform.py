@@ -137,7 +137,7 @@ def test_a_server_that_keeps_ending_says_so(fort: Fort) -> None:
     until(lambda: fort.about()["restarts"] == 3, "it was started three times")
     until(lambda: fort.about()["last_exit"] == 1, "it has ended")
     about = fort.about()
-    assert about["last_line"] == "a line of the tokens file is wrong"
+    assert about["last_line"] == "a line of the tokens file is invalid"
     assert "ended with 1, saying: a line of the tokens file" in about["problem"]
     fort.tokens_file.write_text(before)
     until(lambda: fort.about()["ready"], "it is back")

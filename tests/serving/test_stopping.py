@@ -96,12 +96,12 @@ def test_kill_loses_no_acknowledged_answer(versions: Path, tmp_path: Path) -> No
 
 
 def test_a_server_ends_when_its_parent_is_killed(versions: Path, tmp_path: Path) -> None:
-    """A closed lifeline drains the server: no orphan survives its platform."""
+    """EOF on the parent's pipe drains the server: no orphan survives its platform."""
     port = free_port()
     serve = (
         "from pathlib import Path; from slipway.serving.model_server.server import serve; "
         f"serve({MODEL!r}, version=1, folder=Path({str(versions / '1')!r}), "
-        f"log_folder=Path({str(tmp_path / 'log')!r}), port={port}, lifeline=0)"
+        f"log_folder=Path({str(tmp_path / 'log')!r}), port={port}, parent_pipe=0)"
     )
     parent_code = (
         "import subprocess, sys, time\n"

@@ -17,7 +17,7 @@ from slipway.serving.http.tokens import TokensFile, line_of, make_token
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed file is seen at the next request."""
-    monkeypatch.setattr(tokens, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(tokens, "RELOAD_SECONDS", 0.0)
 
 
 def write(file: Path, *lines: str) -> None:

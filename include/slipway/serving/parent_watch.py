@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 
 
-def on_parent_exit(lifeline: int, act: Callable[[], None]) -> None:
+def on_parent_exit(parent_pipe: int, act: Callable[[], None]) -> None:
     """Call a function in a thread once the pipe reports EOF, however the parent died."""
 
     def wait() -> None:
-        while os.read(lifeline, 1):
+        while os.read(parent_pipe, 1):
             pass
         act()
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()

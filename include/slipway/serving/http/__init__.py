@@ -1,1 +1,1 @@
-"""What the model server and the platform share of HTTP: listening, limits, tokens, draining."""
+"""HTTP of the model server and the platform: limits, TLS, tokens, draining."""

@@ -1,4 +1,4 @@
-"""Who may ask: an application behind bearer tokens; health and metrics stay open."""
+"""Require a bearer token for all paths but health and metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from slipway.serving.http.server import error_response
+from slipway.serving.http.responses import error_response
 from slipway.serving.http.tokens import TokensFile
 
 OPEN_PREFIX = "/v2/health/"
@@ -17,21 +17,21 @@ OPEN_PATHS = frozenset({"/metrics"})
 def require_token(
     app: ASGIApp, tokens_file: Path | None, *, refused: Callable[[], None]
 ) -> ASGIApp:
-    """An application that only those who are named in a file may ask; no file: anybody.
+    """Wrap an application so that requests need a token of a file; without a file, return it.
 
     Args:
         app: The application.
-        tokens_file: Who may ask.
-        refused: Called whenever somebody is turned away.
+        tokens_file: File with the tokens of clients.
+        refused: Called for each rejected request.
 
     Raises:
-        BadParameter: The file cannot be used.
+        BadParameter: The tokens file is unusable.
     """
     if tokens_file is None:
         return app
     tokens = TokensFile(tokens_file)
 
-    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+    async def authenticate(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not _is_open(scope["path"]):
             header = dict(scope["headers"]).get(b"authorization")
             offered = None if header is None else header.decode("latin-1")
@@ -42,7 +42,7 @@ def require_token(
                 return
         await app(scope, receive, send)
 
-    return look
+    return authenticate
 
 
 def _is_open(path: str) -> bool:
@@ -53,5 +53,5 @@ def _refusal(*, is_offered: bool) -> ASGIApp:
     challenge = 'Bearer realm="slipway"'
     if is_offered:
         challenge += ', error="invalid_token"'
-    text = "this token is not known here" if is_offered else "a bearer token is needed"
+    text = "the bearer token is unknown" if is_offered else "a bearer token is required"
     return error_response(401, text, headers={"www-authenticate": challenge})

@@ -1,142 +1,133 @@
-"""One HTTP connection, and the server of all of them: what uvicorn leaves open is bounded here.
+"""Limits of an HTTP connection: request time, header size, number of connections.
 
-uvicorn limits neither how long a request takes to arrive, nor how large its head is, nor how many
-connections there are; and when it drains, it cuts idle connections on which a request is under way.
+uvicorn limits none of them; and when it drains, it closes idle connections, although a request may
+be in transit.
 """
 
 from __future__ import annotations
 
 import json
-import socket
 from asyncio import AbstractEventLoop, Transport
-from collections.abc import Callable
 from http import HTTPStatus
-from types import FrameType
 from typing import cast
 
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from slipway.serving.http.drain import close_listeners
-
 CONNECTIONS = 900
-HEAD_BYTES = 64 << 10
-PARTING_SECONDS = 0.25
-SWEEP_TICKS = 5
+HEADER_BYTES = 64 << 10
+IDLE_DRAIN_SECONDS = 0.25
 LATE = "late"
-"""Set in the state of a request that took too long to arrive."""
+"""Key in the state of a request that took too long to arrive."""
 
 
 class WriteBatcher:
-    """A transport that sends what is written in one turn of the event loop at its end, in one call.
+    """A transport that sends all writes of one event loop iteration in one system call, at its end.
 
-    A system call for the head of an answer and another for its body cost more than a small model
-    does; and each wakes the client, which delays the answers that are computed in the same turn.
+    Separate system calls for header and body cost more than scoring with a small model, and each
+    wakes the client, which delays responses computed in the same iteration.
 
     Args:
-        transport: What sends.
+        transport: The underlying transport.
         loop: Its event loop.
     """
 
     def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._held: list[bytes] = []
+        self._buffer: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Hold a piece of an answer until the end of the turn."""
-        if not self._held:
+        """Buffer data until the end of the iteration."""
+        if not self._buffer:
             self._loop.call_soon(self.flush)
-        self._held.append(data)
+        self._buffer.append(data)
 
     def flush(self) -> None:
-        """Send what is held."""
-        held, self._held = self._held, []
-        if held and not self._transport.is_closing():
-            self._transport.writelines(held)
+        """Send the buffered data."""
+        buffered, self._buffer = self._buffer, []
+        if buffered and not self._transport.is_closing():
+            self._transport.writelines(buffered)
 
     def close(self) -> None:
-        """Close the transport once all is sent."""
+        """Flush, then close the transport."""
         self.flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
-        """Whether the transport closes."""
+        """Whether the transport is closing."""
         return self._transport.is_closing()
 
 
 class Connection(HttpToolsProtocol):
-    """A connection whose requests arrive in time and of a sane size, or that is closed."""
+    """A connection that is closed when a request is too slow or its header too large."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Take a connection in, unless there are too many."""
+        """Accept the connection unless there are too many."""
         super().connection_made(transport)
         self._batcher = WriteBatcher(transport, self.loop)
-        self._in_head = False
-        self._head_bytes = 0
-        self._is_parting = False
+        self._in_header = False
+        self._header_bytes = 0
+        self._is_draining = False
         self._unread_since: float | None = None
-        # A client that connects has to ask for something, too.
+        # The time limit also applies to a client that connects and sends nothing.
         self._began: float | None = self.loop.time()
         if len(self.connections) > CONNECTIONS:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "there are too many connections")
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived."""
+        """Receive data, and check the size of the header."""
         if self._began is None:
             self._began = self.loop.time()
         super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                text = f"the head of a request may hold {HEAD_BYTES} bytes"
+        if self._in_header:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES:
+                text = f"the request header exceeds {HEADER_BYTES} bytes"
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
     def on_message_begin(self) -> None:
-        """The first byte of a request is here."""
+        """Start the clock of a request at its first byte."""
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
+        self._in_header = True
+        self._header_bytes = 0
         self._began = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        """Its head is here; the application begins to answer."""
-        self._in_head = False
+        """Start the application once the header is complete."""
+        self._in_header = False
         super().on_headers_complete()
         if not self._is_idle():
             self.cycle.transport = cast(Transport, self._batcher)
-            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_parting
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_draining
 
     def on_message_complete(self) -> None:
-        """All of it is here."""
+        """Stop the clock of a request at its last byte."""
         self._began = None
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """The client does not read what was sent."""
+        """Note when the client stopped reading."""
         self._unread_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """Note that the client reads again."""
         self._unread_since = None
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection that asks nothing more, even if its client reads nothing."""
+        """Close an idle connection, even if its client does not read."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:
             super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP."""
+        """Reject data that is not HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def expire(self, *, before: float) -> None:
-        """Refuse a request that began too long ago and is not all here yet.
-
-        Who has not read an answer for as long is cut off.
+        """Reject an incomplete request, or a client that does not read, if older than a time.
 
         Args:
             before: Time of the event loop.
@@ -149,30 +140,30 @@ class Connection(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
 
     def shutdown(self) -> None:
-        """Part soon: a request that is on its way to an idle connection is still answered."""
-        self._is_parting = True
+        """Close the connection soon; a request in transit is still answered."""
+        self._is_draining = True
         if self._is_idle():
-            self.loop.call_later(PARTING_SECONDS, self._part)
+            self.loop.call_later(IDLE_DRAIN_SECONDS, self._close_if_idle)
         else:
             super().shutdown()
 
-    def _part(self) -> None:
-        if self._is_idle() and not self._in_head:
+    def _close_if_idle(self) -> None:
+        if self._is_idle() and not self._in_header:
             self._batcher.close()
 
     def _is_idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
-    def _is_owed_answer(self) -> bool:
+    def _awaits_response(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
-        return self._in_head or cycle is None or not cycle.response_started
+        return self._in_header or cycle is None or not cycle.response_started
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
         if self.transport.is_closing():
             return
-        # Where an answer was given, what still trickles in belongs to no request of interest.
-        if self._is_owed_answer() and not self.pipeline:
+        # After a response has started, an error response would corrupt it.
+        if self._awaits_response() and not self.pipeline:
             body = json.dumps({"error": text}).encode()
             self._batcher.write(
                 f"HTTP/1.1 {status.value} {status.phrase}\r\n"
@@ -181,46 +172,3 @@ class Connection(HttpToolsProtocol):
                 + body
             )
         self._batcher.close()
-
-
-class DrainingServer(uvicorn.Server):
-    """A server that says at once that it stops, and looks after connections that are late.
-
-    Args:
-        config: uvicorn's.
-        request_seconds: How long a request may take to arrive.
-        stopping: Called when it is told to stop.
-    """
-
-    def __init__(
-        self, config: uvicorn.Config, *, request_seconds: float, stopping: Callable[[], None]
-    ) -> None:
-        super().__init__(config)
-        self._request_seconds = request_seconds
-        self._stopping = stopping
-
-    def stop(self) -> None:
-        """Begin to drain."""
-        self._stopping()
-        self.should_exit = True
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain, at a signal."""
-        self._stopping()
-        super().handle_exit(sig, frame)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening when nobody waits to be taken in, and drain."""
-        await close_listeners(self, sockets or [])
-        await super().shutdown(sockets)
-
-    async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; whether it is time to stop."""
-        if counter % SWEEP_TICKS == 0:
-            self._sweep()
-        return await super().on_tick(counter)
-
-    def _sweep(self) -> None:
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, Connection):
-                connection.expire(before=connection.loop.time() - self._request_seconds)

@@ -1,36 +1,86 @@
-"""The end of listening: whoever has connected by then is answered.
+"""Drain a server on SIGTERM: stop accepting, then finish every request that was sent.
 
-The kernel takes connections in before the process does, and resets those that wait when a
-listener is closed. Their clients may have sent a request already.
+The kernel accepts connections before the process does, and resets the pending ones when a listener
+is closed, although their clients may have sent a request already. uvicorn closes idle connections
+without waiting for a request in transit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
 
 import uvicorn
 
-TAKE_IN_SECONDS = 5.0
+from slipway.serving.http.connection import Connection
+
+ACCEPTED_SECONDS = 5.0
+SWEEP_TICKS = 5
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that drains when stopped, and times out slow connections.
+
+    Args:
+        config: Configuration of uvicorn.
+        request_seconds: Limit on the time that a request takes to arrive.
+        stopping: Called when draining begins.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, request_seconds: float, stopping: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._request_seconds = request_seconds
+        self._stopping = stopping
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._stopping()
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain on a signal."""
+        self._stopping()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listeners, serve pending connections, and drain."""
+        await close_listeners(self, sockets or [])
+        await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Time out slow connections; uvicorn calls this ten times a second."""
+        if counter % SWEEP_TICKS == 0:
+            self._sweep()
+        return await super().on_tick(counter)
+
+    def _sweep(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection):
+                connection.expire(before=connection.loop.time() - self._request_seconds)
 
 
 async def close_listeners(server: uvicorn.Server, listeners: Sequence[socket.socket]) -> None:
-    """Close listeners at a moment when nobody waits behind them.
+    """Close listeners after accepting all pending connections, and serve these.
 
     Args:
-        server: Which answers those who waited.
-        listeners: What it listens on.
+        server: Serves the pending connections.
+        listeners: Its listening sockets.
     """
-    waiting = [connection for listener in listeners for connection in _accept_all(listener)]
-    # Nothing is awaited in between: who connects from here on is refused, not cut off.
+    pending = [connection for listener in listeners for connection in _accept_all(listener)]
+    # No await in between: later connections are refused rather than reset.
     for listening in server.servers:
         listening.close()
     for listener in listeners:
         listener.close()
-    taken = [asyncio.ensure_future(_serve_accepted(server, connection)) for connection in waiting]
-    if taken:
-        await asyncio.wait(taken, timeout=TAKE_IN_SECONDS)
+    accepted = [
+        asyncio.ensure_future(_serve_accepted(server, connection)) for connection in pending
+    ]
+    if accepted:
+        await asyncio.wait(accepted, timeout=ACCEPTED_SECONDS)
 
 
 def _accept_all(listener: socket.socket) -> list[socket.socket]:
@@ -57,7 +107,7 @@ async def _serve_accepted(server: uvicorn.Server, connection: socket.socket) -> 
         loop = asyncio.get_running_loop()
         _, protocol = await loop.connect_accepted_socket(make, connection, ssl=server.config.ssl)
     except OSError:
-        # Gone again, or no TLS.
+        # The client disconnected, or its TLS handshake failed.
         connection.close()
     else:
         protocol.shutdown()  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Bearer tokens by client name; the file holds digests only, and is read again when it changes.
+"""Tokens file: digests of bearer tokens by client name, reloaded when the file changes.
 
-A line of the file: the client's name, white space, the SHA-256 of its token in hexadecimal.
-A client may have two lines while its token is rotated. `#` begins a comment.
+Each line has a client's name, white space and the SHA-256 of its token in hexadecimal.
+A client may have two lines while its token is rotated. `#` starts a comment.
 """
 
 from __future__ import annotations
@@ -17,86 +17,87 @@ from pathlib import Path
 from slipway.errors import BadParameter
 
 SCHEME = "bearer "
-LOOK_SECONDS = 1.0
+RELOAD_SECONDS = 1.0
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s+(?P<digest>[0-9a-f]{64})")
 
 logger = logging.getLogger(__name__)
 
 
 def make_token() -> str:
-    """A fresh token of 256 random bits."""
+    """Create a random token of 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 def line_of(name: str, token: str) -> str:
-    """The line of a tokens file that lets a client in.
+    """Line of a tokens file for a client's token.
 
     Raises:
-        BadParameter: The name cannot stand in such a file.
+        BadParameter: The name is invalid.
     """
     line = f"{name} {_digest(token)}"
     if not _LINE.fullmatch(line):
         raise BadParameter(
-            f"{name!r} cannot name a client", expected="letters, digits, dots, dashes, underscores"
+            f"the client name {name!r} is invalid",
+            expected="letters, digits, dots, dashes, underscores",
         )
     return line
 
 
 class TokensFile:
-    """Who may ask, by a tokens file.
+    """Clients and their tokens, from a tokens file.
 
     Args:
         file: The tokens file.
 
     Raises:
-        BadParameter: The file cannot be read, or a line of it is wrong.
+        BadParameter: The file cannot be read, or a line is invalid.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._names = read_tokens(file)
         self._seen = _state(file)
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
 
     def client(self, authorization: str | None) -> str | None:
-        """The name of the client that a header proves, or None.
+        """Name of the client whose token is in a header, or None.
 
         Args:
-            authorization: The `Authorization` header as it arrived.
+            authorization: The `Authorization` header.
         """
-        self._look()
+        self._reload_if_changed()
         if authorization is None or not authorization.lower().startswith(SCHEME):
             return None
         offered = _digest(authorization[len(SCHEME) :].strip())
         found = None
-        # Every line is compared, each in constant time: no answer comes sooner than another.
+        # All lines are compared in constant time, so that timing reveals nothing.
         for digest, name in self._names:
             if hmac.compare_digest(digest, offered):
                 found = name
         return found
 
-    def _look(self) -> None:
+    def _reload_if_changed(self) -> None:
         now = time.monotonic()
-        if now - self._looked_at < LOOK_SECONDS:
+        if now - self._checked_at < RELOAD_SECONDS:
             return
-        self._looked_at = now
+        self._checked_at = now
         state = _state(self._file)
         if state == self._seen:
             return
         try:
             self._names = read_tokens(self._file)
         except BadParameter as error:
-            logger.warning("the tokens stay as they were: %s", error)
+            logger.warning("the tokens file is not reloaded: %s", error)
         else:
-            logger.info("%d tokens were read from %s", len(self._names), self._file)
+            logger.info("read %d tokens from %s", len(self._names), self._file)
         self._seen = state
 
 
 def read_tokens(file: Path) -> list[tuple[str, str]]:
-    """Digest and client name of each line.
+    """Read digest and client name of each line.
 
     Raises:
-        BadParameter: The file cannot be read, a line of it is wrong, or it lets nobody in.
+        BadParameter: The file cannot be read, a line is invalid, or there is no token.
     """
     try:
         lines = file.read_text().splitlines()
@@ -112,16 +113,16 @@ def read_tokens(file: Path) -> list[tuple[str, str]]:
             tokens.append((match["digest"], match["name"]))
         elif text:
             raise BadParameter(
-                "a line of the tokens file is wrong",
+                "a line of the tokens file is invalid",
                 expected="a client's name and the SHA-256 of its token",
                 where=f"{file}:{number}",
                 hint="`slipway token NAME` prints such a line",
             )
     if not tokens:
         raise BadParameter(
-            "the tokens file lets nobody in",
+            "the tokens file has no tokens",
             where=str(file),
-            hint="unset SLIPWAY_TOKENS_FILE to let everybody in",
+            hint="unset SLIPWAY_TOKENS_FILE to serve without authentication",
         )
     return tokens
 

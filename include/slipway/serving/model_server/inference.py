@@ -1,6 +1,6 @@
-"""The endpoint of infer requests.
+"""ASGI endpoint of infer requests.
 
-A small request to a quick model is answered in the event loop, any other in a thread.
+Small requests to a fast model are answered in the event loop, all others in a thread.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from slipway.errors import BadRequest, SlipwayError, Transient
+from slipway.serving.http.body_limit import UnknownEncoding, receive_body
 from slipway.serving.http.connection import LATE
-from slipway.serving.http.server import REQUEST_ID, VERSION, UnknownEncoding, receive_body
+from slipway.serving.http.headers import REQUEST_ID, VERSION
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
 from slipway.serving.model_server.predictor import Answer, LoadedModel, PredictRequest, in_one_line
@@ -26,15 +27,15 @@ from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 
 INLINE_BYTES = 16 << 10
-"""A larger body goes to the thread: the event loop answers health meanwhile."""
+"""Larger bodies go to the thread, so that the event loop still answers health checks."""
 INLINE_SECONDS = 0.002
-"""So does every request to a model that takes longer for one row."""
+"""All requests go to the thread if the model takes longer for one row."""
 REQUEST_ID_HEADER = REQUEST_ID.encode()
 JSON_BYTES = b"inference-header-content-length"
 MOST_DIGITS = 18
 LOADING = "the model is being loaded"
 GONE = 499
-"""What is counted when the client leaves before its request is read; nginx counts so, too."""
+"""Status counted for a client that disconnects before its request is read, as in nginx."""
 
 STATUS_OF: tuple[tuple[type[SlipwayError], int], ...] = (
     (Malformed, HTTPStatus.BAD_REQUEST),
@@ -49,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 
 class NotReady(Transient):
-    """There is no model to ask, or not yet."""
+    """The model is not loaded, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,17 @@ class _Reply:
 
 
 class Inference:
-    """Answers infer requests, once there is a model.
+    """Answers infer requests once the model is loaded.
 
     Attributes:
-        loaded: The model, once there is one.
-        problem: Why there is none; None once there is.
+        loaded: The model, once loaded.
+        problem: Why the model is not loaded, or None.
 
     Args:
         version: The version served.
-        version_path: Where this very version is asked.
-        options: How large a request may be, and how many may wait.
-        metrics: Where requests are counted.
+        version_path: Path of infer requests to this version.
+        options: Limits on the body and on waiting requests.
+        metrics: Counts requests.
     """
 
     def __init__(
@@ -92,17 +93,17 @@ class Inference:
         self._inline_bytes = 0
 
     def begin(self, loaded: LoadedModel) -> None:
-        """Answer with a model from now on."""
+        """Start answering with a model."""
         self.loaded = loaded
         self._queue = RequestQueue(loaded.answer, max_waiting=self._options.max_waiting)
         self.problem = None
         is_quick = loaded.engine.name == "onnx" and loaded.row_seconds <= INLINE_SECONDS
-        # A disk that has to be waited for would hold up everybody.
+        # Waiting for a sync to the disk would block the event loop.
         if is_quick and not self._options.fsync:
             self._inline_bytes = INLINE_BYTES
 
     def close(self) -> None:
-        """Let what was begun finish, and hand the log over."""
+        """Finish requests in progress, and release the log to the shipper."""
         if self._queue is not None and self.loaded is not None:
             self._queue.close()
             self.loaded.log.close()
@@ -153,7 +154,7 @@ class Inference:
 
 
 def status_of(error: SlipwayError) -> int:
-    """The HTTP status that an error is told with."""
+    """HTTP status of an error."""
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
 
 
@@ -175,9 +176,9 @@ def _error_reply(error: SlipwayError) -> _Reply:
 
 
 def _unexpected(error: Exception) -> SlipwayError:
-    # Its text may hold values, its place does not.
+    # The message may contain values, the traceback does not.
     place = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("answering raised %s\n%s", type(error).__name__, place)
+    logger.error("answering a request raised %s\n%s", type(error).__name__, place)
     return SlipwayError("the request could not be answered", found=type(error).__name__)
 
 
@@ -186,7 +187,7 @@ def _json_bytes(header: bytes | None) -> int | None:
         return None
     if not header.isdigit() or len(header) > MOST_DIGITS:
         raise Malformed(
-            "the header Inference-Header-Content-Length is wrong",
-            expected="the number of JSON bytes at the head of the body",
+            "the header Inference-Header-Content-Length is invalid",
+            expected="the length of the JSON part in bytes",
         )
     return int(header)

@@ -1,7 +1,7 @@
 """The model server: one process, one model version, Open Inference Protocol V2 over REST.
 
-It knows nothing of traffic. Whoever starts it may hand it a listening socket, and the read end
-of a pipe whose closing means that the parent is gone.
+It knows nothing of traffic. Its parent may pass a listening socket, and the read end of a pipe on
+which EOF means that the parent has exited.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway import __version__
 from slipway.serving.http.auth import require_token
-from slipway.serving.http.server import VERSION, bind, error_response, not_found, run_until_stopped
+from slipway.serving.http.headers import VERSION
+from slipway.serving.http.responses import error_response, not_found
+from slipway.serving.http.server import bind, run_until_stopped
 from slipway.serving.model_server.inference import LOADING, Inference
 from slipway.serving.model_server.load_model import load_model
 from slipway.serving.model_server.metrics import Metrics
@@ -37,15 +39,15 @@ logger = logging.getLogger(__name__)
 
 
 class ModelServer:
-    """The HTTP face of one model version.
+    """ASGI application of one model version.
 
     Args:
         model: Its name.
         version: Its version.
         folder: The model version's folder.
-        log_folder: Where prediction-log segments lie.
+        log_folder: Folder of the prediction-log segments.
         options: Limits, log and security.
-        log: Takes the answers instead of a write-ahead log in that folder.
+        log: Replaces the write-ahead log in that folder.
 
     Attributes:
         inference: Answers infer requests.
@@ -69,10 +71,12 @@ class ModelServer:
         self._options = options
         self._is_stopping = False
         self._metrics = Metrics(model, version)
-        self._metrics.watch("ready", "Whether it answers.", lambda: float(not self._problem()))
+        self._metrics.watch(
+            "ready", "1 if the server is ready.", lambda: float(not self._problem())
+        )
         self._metrics.watch(
             "log_unshipped_seconds",
-            "Age of the oldest segment that is not shipped.",
+            "Age of the oldest unshipped segment.",
             lambda: unshipped_seconds(self._log_folder) or 0.0,
         )
         self._stems = [f"/v2/models/{model}", f"/v2/models/{model}/versions/{version}"]
@@ -87,7 +91,7 @@ class ModelServer:
         """The ASGI application.
 
         Raises:
-            BadParameter: The tokens file cannot be used.
+            BadParameter: The tokens file is unusable.
         """
         infer = frozenset(f"{stem}/infer" for stem in self._stems)
         pages = self._pages()
@@ -102,7 +106,7 @@ class ModelServer:
         return require_token(dispatch, self._options.tokens_file, refused=refused)
 
     def stop(self) -> None:
-        """Be ready no more; what was begun is still answered."""
+        """Report not ready; requests in progress are still answered."""
         self._is_stopping = True
 
     def _pages(self) -> Starlette:
@@ -121,9 +125,9 @@ class ModelServer:
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        chores = asyncio.create_task(self._load_then_roll())
+        background = asyncio.create_task(self._load_then_roll())
         yield
-        chores.cancel()
+        background.cancel()
         await asyncio.to_thread(self.inference.close)
 
     async def _load_then_roll(self) -> None:
@@ -160,7 +164,7 @@ class ModelServer:
     async def _ready(self, _request: Request) -> Response:
         reason = self._problem()
         if reason is not None:
-            # `loading` passes by itself; every other reason stays.
+            # Only `loading` is temporary.
             about = {"ready": False, "error": reason, "loading": reason == LOADING}
             return JSONResponse(about, status_code=503)
         return JSONResponse({"ready": True}, headers={VERSION: str(self.version)})
@@ -189,7 +193,7 @@ class ModelServer:
         return JSONResponse(found)
 
     async def _exposition(self, _request: Request) -> Response:
-        # It looks at the disk.
+        # It reads the file system.
         text = await asyncio.to_thread(self._metrics.exposition)
         return Response(text, media_type="text/plain; version=0.0.4")
 
@@ -204,25 +208,25 @@ def serve(
     port: int = 0,
     host: str = "127.0.0.1",
     listen: int | None = None,
-    lifeline: int | None = None,
+    parent_pipe: int | None = None,
     log: Log | None = None,
 ) -> None:
-    """Serve one model version until SIGTERM, then finish what was begun and return.
+    """Serve one model version until SIGTERM, then drain and return.
 
     Args:
         model: Its name.
         version: Its version.
         folder: The model version's folder.
-        log_folder: Where prediction-log segments lie.
+        log_folder: Folder of the prediction-log segments.
         options: Limits, log and security.
-        port: Where to listen, unless `listen` is given.
-        host: The address to listen on; loopback unless asked otherwise.
+        port: Port to listen on, unless `listen` is given.
+        host: Address to listen on; loopback by default.
         listen: Descriptor of an inherited listening socket.
-        lifeline: Descriptor of an inherited pipe; when its other end closes, the server drains.
-        log: Takes the answers instead of a write-ahead log in that folder.
+        parent_pipe: Descriptor of an inherited pipe; EOF on it drains the server.
+        log: Replaces the write-ahead log in that folder.
 
     Raises:
-        BadParameter: The tokens file or the TLS files cannot be used.
+        BadParameter: The tokens file or the TLS files are unusable.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     options = options or Options()
@@ -234,6 +238,6 @@ def serve(
         server.app(),
         listener,
         options=options,
-        lifeline=lifeline,
+        parent_pipe=parent_pipe,
         stopping=server.stop,
     )

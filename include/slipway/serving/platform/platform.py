@@ -199,4 +199,4 @@ def run(
             options=options,
         )
         app = platform.app()
-        run_until_stopped(app, bind(host, port), options=options, lifeline=parent_pipe)
+        run_until_stopped(app, bind(host, port), options=options, parent_pipe=parent_pipe)

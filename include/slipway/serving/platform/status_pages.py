@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from slipway import __version__
-from slipway.serving.http.server import error_response, not_found
+from slipway.serving.http.responses import error_response, not_found
 from slipway.serving.platform.metrics import PlatformMetrics, targets
 from slipway.serving.platform.traffic import Traffic
 

@@ -50,7 +50,7 @@ def ship(
     log_folder: Path,
     poll_seconds: float = 0.5,
     patience_seconds: float = 0.0,
-    lifeline: int | None = None,
+    parent_pipe: int | None = None,
     stop: threading.Event | None = None,
 ) -> None:
     """Ship segments until SIGTERM or parent exit, then ship the remaining ones and return.
@@ -61,15 +61,15 @@ def ship(
         poll_seconds: Interval between looks at the folder.
         patience_seconds: How long to retry after SIGTERM while a server still holds a segment or
             the store is unavailable; for a folder that ends with the process, as in a pod.
-        lifeline: Descriptor of an inherited pipe; EOF on it means that the parent has exited.
+        parent_pipe: Descriptor of an inherited pipe; EOF on it means that the parent has exited.
         stop: Event that stops the shipper; a new one by default.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     stop = stop or threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    if lifeline is not None:
-        on_parent_exit(lifeline, stop.set)
+    if parent_pipe is not None:
+        on_parent_exit(parent_pipe, stop.set)
     # Records are millions of lists without cycles; collecting garbage took half of the time.
     gc.set_threshold(100_000)
     shipping = _Shipper(store_root, log_folder)

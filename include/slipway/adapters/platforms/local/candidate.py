@@ -50,7 +50,7 @@ def boot(
                 log_folder=scratch,
                 options=f"Options(pii_key_file={pii_key_file!r})",
                 listen=listener.fileno(),
-                lifeline=0,
+                parent_pipe=0,
             )
             process = _start(call, listener.fileno(), output=scratch / "output.log")
             port = listener.getsockname()[1]

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from slipway.serving.http.server import VERSION
+from slipway.serving.http.headers import VERSION
 from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.request_stats import RequestStats
 from slipway.serving.platform.proxy.upstream import Reply

@@ -15,7 +15,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway.errors import BadRequest
-from slipway.serving.http.server import REQUEST_ID, UnknownEncoding, receive_body
+from slipway.serving.http.body_limit import UnknownEncoding, receive_body
+from slipway.serving.http.headers import REQUEST_ID
 from slipway.serving.platform.proxy.forwarding import Forwarder, ProxiedRequest, error_reply
 from slipway.serving.platform.proxy.sticky_key import sticky_key
 from slipway.serving.platform.proxy.upstream import Reply

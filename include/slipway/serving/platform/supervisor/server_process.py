@@ -136,7 +136,7 @@ class ServerProcess(SupervisedProcess):
                 log_folder=self.context.log_folder,
                 options=options,
                 listen=listener.fileno(),
-                lifeline=self.context.parent_pipe,
+                parent_pipe=self.context.parent_pipe,
             )
             return await self._execute(command, listener.fileno())
 

@@ -26,7 +26,7 @@ class ShipperProcess(SupervisedProcess):
             store_root=store_root,
             log_folder=context.log_folder,
             poll_seconds=min(0.5, context.options.roll_seconds / 2),
-            lifeline=context.parent_pipe,
+            parent_pipe=context.parent_pipe,
         )
 
     async def _spawn(self) -> asyncio.subprocess.Process:

@@ -1,0 +1,6 @@
+"""Names of the headers that servers add to or read from requests and responses."""
+
+from __future__ import annotations
+
+REQUEST_ID = "x-request-id"
+VERSION = "x-slipway-version"
