@@ -83,7 +83,7 @@ def state(
     return DesiredState("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
 
 
-def asked(
+def proxied_request(
     *, key: str = "k", version: int | None = None, is_inference: bool = True
 ) -> ProxiedRequest:
     """A request."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.support import TREES, save_version, tamper, use_pipeline
+from tests.serving.model_versions import TREES, save_version, tamper, use_pipeline
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests.serving.faults import SETTLE_S, Site
+from tests.serving.faults import SETTLE_S, ServingSetup
 from tests.serving.load import Clients, Loss
-from tests.serving.support import Process
+from tests.serving.processes import Process
 
 
 class Disk(Protocol):
@@ -99,9 +99,11 @@ class Outage:
     recovered_s: float
 
 
-def fill_the_disk(site: Site, disk: Disk, *, seconds: float) -> tuple[Loss, Clients, Outage]:
+def fill_the_disk(
+    setup: ServingSetup, disk: Disk, *, seconds: float
+) -> tuple[Loss, Clients, Outage]:
     """Fill the log's disk under load, with no shipper to make space; then free it, then ship."""
-    with site.server() as server, site.clients() as clients:
+    with setup.server() as server, setup.clients() as clients:
         clients.wait_for(50)
         disk.fill(server)
         time.sleep(SETTLE_S)
@@ -116,5 +118,5 @@ def fill_the_disk(site: Site, disk: Disk, *, seconds: float) -> tuple[Loss, Clie
         clients.wait_for(50)
         clients.stop()
         server.stop()
-    with site.shipper():
-        return site.settle(clients), clients, outage
+    with setup.shipper():
+        return setup.settle(clients), clients, outage

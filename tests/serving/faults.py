@@ -22,15 +22,15 @@ from slipway.records.desired_state import write_desired
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import Options
 from tests.serving.load import Clients, Loss, is_shipped, stored
-from tests.serving.support import (
-    MODEL,
+from tests.serving.model_versions import MODEL
+from tests.serving.processes import (
     OPTIONS,
     Process,
-    a_platform,
-    a_shipper,
     free_port,
     running,
-    serving,
+    running_platform,
+    running_shipper,
+    serve_code,
     until,
 )
 
@@ -38,7 +38,7 @@ SETTLE_S = 0.5
 
 
 @dataclass
-class Site:
+class ServingSetup:
     """Where one server and one shipper work, however often they are started.
 
     Attributes:
@@ -63,13 +63,13 @@ class Site:
 
     @classmethod
     def below(cls, root: Path, version: Path) -> Self:
-        """A site with its store and its log in one folder."""
+        """A setup with its store and its log in one folder."""
         return cls(version, root, str(root / "store"), root / "log")
 
     @contextlib.contextmanager
     def server(self) -> Iterator[Process]:
         """A ready server, always on the same port."""
-        code = serving(self.version, self.log_folder, options=self.options, port=self.port)
+        code = serve_code(self.version, self.log_folder, options=self.options, port=self.port)
         code = f"{self.prelude}\n{code}"
         with running(code, output=self.root / "server.out", port=self.port) as process:
             until(lambda: process.get("/v2/health/ready").is_success, "the server is ready")
@@ -77,7 +77,7 @@ class Site:
 
     def shipper(self) -> AbstractContextManager[Process]:
         """A shipper."""
-        return a_shipper(self.store_root, self.log_folder)
+        return running_shipper(self.store_root, self.log_folder)
 
     def clients(self, count: int = 4, **more: Any) -> Clients:
         """Clients of the server."""
@@ -91,7 +91,7 @@ class Site:
 
 
 @dataclass
-class FrontDoor(Site):
+class PlatformSetup(ServingSetup):
     """The same of a platform whose requests two versions share; `version` holds a folder of each.
 
     Every part of it that is killed is started again by the platform, except the platform.
@@ -100,24 +100,24 @@ class FrontDoor(Site):
     @classmethod
     def below(cls, root: Path, version: Path) -> Self:
         """A platform that is to serve, with its store and its scratch folder in one folder."""
-        site = cls(version, root, str(root / "store"), root / "scratch" / "log")
+        setup = cls(version, root, str(root / "store"), root / "scratch" / "log")
         write_desired(
-            open_store(site.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1
+            open_store(setup.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1
         )
-        return site
+        return setup
 
     @contextlib.contextmanager
     def server(self) -> Iterator[Process]:
         """A platform that answers, always on the same port."""
         scratch = self.log_folder.parent
-        with a_platform(
+        with running_platform(
             self.store_root, self.version, scratch, port=self.port, options=self.options
         ) as process:
             until(lambda: process.get("/v2/health/ready").is_success, "the platform is ready")
             yield process
 
 
-class Kept:
+class RestartableProcess:
     """A process that is killed and started again.
 
     Args:
@@ -142,10 +142,14 @@ class Kept:
         self.process = self._stack.enter_context(self._start())
 
 
-def kill_servers(site: Site, *, requests: int, kills: int) -> tuple[Loss, Clients]:
+def kill_servers(setup: ServingSetup, *, requests: int, kills: int) -> tuple[Loss, Clients]:
     """Kill server and shipper by turns, and both at once, until so much was acknowledged."""
     random = Random(1)
-    with Kept(site.server) as server, Kept(site.shipper) as shipper, site.clients() as clients:
+    with (
+        RestartableProcess(setup.server) as server,
+        RestartableProcess(setup.shipper) as shipper,
+        setup.clients() as clients,
+    ):
         turns = cycle([(server,), (shipper,), (shipper, server)])
         for _ in range(kills):
             clients.wait_for(requests // kills, within_s=600)
@@ -155,13 +159,13 @@ def kill_servers(site: Site, *, requests: int, kills: int) -> tuple[Loss, Client
         clients.wait_for(max(1, requests - len(clients.acknowledged)), within_s=600)
         clients.stop()
         server.process.stop()
-        return site.settle(clients), clients
+        return setup.settle(clients), clients
 
 
-def kill_platform(site: FrontDoor, *, requests: int, kills: int) -> tuple[Loss, Clients]:
+def kill_platform(setup: PlatformSetup, *, requests: int, kills: int) -> tuple[Loss, Clients]:
     """Kill platform, server and shipper by turns until so much was acknowledged."""
     random = Random(2)
-    with Kept(site.server) as platform, site.clients() as clients:
+    with RestartableProcess(setup.server) as platform, setup.clients() as clients:
         for _, turn in zip(range(kills), cycle(["platform", "server", "shipper"]), strict=False):
             clients.wait_for(requests // kills, within_s=900)
             time.sleep(random.uniform(0, 0.05))
@@ -173,8 +177,8 @@ def kill_platform(site: FrontDoor, *, requests: int, kills: int) -> tuple[Loss, 
         clients.stop()
         assert platform.process.stop() == 0
     # What a shipper that was killed last has left is shipped by whoever comes next.
-    with site.shipper():
-        return site.settle(clients), clients
+    with setup.shipper():
+        return setup.settle(clients), clients
 
 
 def _kill_child(platform: Process, kind: str) -> None:
@@ -192,20 +196,20 @@ def _kill_child(platform: Process, kind: str) -> None:
 
 
 def lose_the_store(
-    site: Site, away: AbstractContextManager[None], *, seconds: float
+    setup: ServingSetup, away: AbstractContextManager[None], *, seconds: float
 ) -> tuple[Loss, Clients, float]:
     """Take the store away under load; also how old the oldest segment had become."""
-    with site.server() as server, site.shipper(), site.clients() as clients:
-        until(lambda: stored(site.store_root), "shipping works")
+    with setup.server() as server, setup.shipper(), setup.clients() as clients:
+        until(lambda: stored(setup.store_root), "shipping works")
         with away:
             before = len(clients.acknowledged)
             time.sleep(seconds)
-            age_s = unshipped_seconds(site.log_folder)
+            age_s = unshipped_seconds(setup.log_folder)
             assert len(clients.acknowledged) > before
         clients.wait_for(10)
         clients.stop()
         server.stop()
-        return site.settle(clients), clients, age_s or 0.0
+        return setup.settle(clients), clients, age_s or 0.0
 
 
 @contextlib.contextmanager
@@ -231,10 +235,10 @@ time.time = lambda: _earlier_ns() / 1e9
 """Four times a second the process's clock is set back by an hour."""
 
 
-def set_the_clock_back(site: Site, *, requests: int) -> tuple[Loss, Clients, float]:
+def set_the_clock_back(setup: ServingSetup, *, requests: int) -> tuple[Loss, Clients, float]:
     """Serve while the clock goes back hour by hour, over restarts; also how many it went."""
-    back = replace(site, prelude=CLOCK_GOES_BACK)
-    with Kept(back.server) as server, back.shipper(), back.clients() as clients:
+    back = replace(setup, prelude=CLOCK_GOES_BACK)
+    with RestartableProcess(back.server) as server, back.shipper(), back.clients() as clients:
         for _ in range(2):
             clients.wait_for(requests // 2, within_s=600)
             # However quick the server is, its clock is to go back while it serves.
@@ -243,7 +247,7 @@ def set_the_clock_back(site: Site, *, requests: int) -> tuple[Loss, Clients, flo
         clients.stop()
         server.process.stop()
         loss = back.settle(clients)
-    keys = [entry.key for entry in open_store(site.store_root).list("predictions")]
+    keys = [entry.key for entry in open_store(setup.store_root).list("predictions")]
     begun = [int(key.rsplit("-", 2)[1]) for key in keys]
     return loss, clients, (max(begun) - min(begun)) / 3.6e12
 

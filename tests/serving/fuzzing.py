@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tests.serving.support import MODEL, flights, request_of
+from tests.serving.model_versions import MODEL, flights, request_of
 
 MARK = "s3cret"
 """Every value holds this or the number below, and no name does: neither may come back."""
@@ -47,7 +47,7 @@ HEADS = [
 
 
 @dataclass(frozen=True)
-class Shot:
+class FuzzRequest:
     """Bytes for a server.
 
     Attributes:
@@ -63,28 +63,40 @@ class Shot:
     owed: bool = True
 
 
-def shots(seed: int) -> Iterator[Shot]:
+def fuzz_requests(seed: int) -> Iterator[FuzzRequest]:
     """Shots without end, the same for the same seed."""
     random_ = random.Random(seed)
-    makers: list[Callable[[random.Random], Shot]] = [a_structure, a_text, some_binary, noise]
-    rare: list[Callable[[random.Random], Shot]] = [a_path, a_head, a_pipeline, a_part]
+    makers: list[Callable[[random.Random], FuzzRequest]] = [
+        malformed_structure,
+        malformed_text,
+        malformed_binary,
+        random_body,
+    ]
+    rare: list[Callable[[random.Random], FuzzRequest]] = [
+        odd_path,
+        odd_headers,
+        pipelined_requests,
+        partial_request,
+    ]
     while True:
         yield random_.choice(makers if random_.random() < 0.85 else rare)(random_)
 
 
-def a_structure(random_: random.Random) -> Shot:
+def malformed_structure(random_: random.Random) -> FuzzRequest:
     """JSON of which a few parts were replaced, left out or doubled."""
-    return Shot("structure", post(_changed(random_, good(random_))))
+    return FuzzRequest("structure", post(_changed(random_, valid_request(random_))))
 
 
-def a_text(random_: random.Random) -> Shot:
+def malformed_text(random_: random.Random) -> FuzzRequest:
     """JSON of which a few bytes were changed."""
-    return Shot("text", post(_scrambled(random_, json.dumps(good(random_)).encode())))
+    return FuzzRequest(
+        "text", post(_scrambled(random_, json.dumps(valid_request(random_)).encode()))
+    )
 
 
-def some_binary(random_: random.Random) -> Shot:
+def malformed_binary(random_: random.Random) -> FuzzRequest:
     """Columns as bytes, with sizes, a header or bytes that are wrong."""
-    request = good(random_)
+    request = valid_request(random_)
     tail = b""
     for tensor in request["inputs"]:
         data = _packed(tensor["datatype"], tensor.pop("data"))
@@ -99,44 +111,44 @@ def some_binary(random_: random.Random) -> Shot:
     elif lie == 2:
         tail = _scrambled(random_, tail)
     length = len(head) if lie < 4 else random_.randrange(2 * len(head))
-    return Shot("binary", post(head + tail, f"Inference-Header-Content-Length: {length}"))
+    return FuzzRequest("binary", post(head + tail, f"Inference-Header-Content-Length: {length}"))
 
 
-def noise(random_: random.Random) -> Shot:
+def random_body(random_: random.Random) -> FuzzRequest:
     """Bytes without a meaning."""
-    return Shot("noise", post(random_.randbytes(random_.randrange(400))))
+    return FuzzRequest("noise", post(random_.randbytes(random_.randrange(400))))
 
 
-def a_path(random_: random.Random) -> Shot:
+def odd_path(random_: random.Random) -> FuzzRequest:
     """Any method for any path."""
     method, path = random_.choice(METHODS), random_.choice(PATHS)
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
     )
-    return Shot("path", head.encode(), alone=True)
+    return FuzzRequest("path", head.encode(), alone=True)
 
 
-def a_head(random_: random.Random) -> Shot:
+def odd_headers(random_: random.Random) -> FuzzRequest:
     """A good body behind headers that lie."""
-    body = json.dumps(good(random_)).encode()
+    body = json.dumps(valid_request(random_)).encode()
     lines = random_.sample(HEADS, random_.randrange(1, 4))
-    return Shot("head", post(body, "Connection: close", *lines), alone=True, owed=False)
+    return FuzzRequest("head", post(body, "Connection: close", *lines), alone=True, owed=False)
 
 
-def a_pipeline(random_: random.Random) -> Shot:
+def pipelined_requests(random_: random.Random) -> FuzzRequest:
     """Several requests at once, with what is no HTTP behind them."""
-    data = b"".join(a_structure(random_).data for _ in range(random_.randrange(1, 5)))
+    data = b"".join(malformed_structure(random_).data for _ in range(random_.randrange(1, 5)))
     junk = random_.choice([b"", b"\x00" + random_.randbytes(40) + b"\r\n\r\n"])
-    return Shot("pipeline", data + junk, alone=True, owed=False)
+    return FuzzRequest("pipeline", data + junk, alone=True, owed=False)
 
 
-def a_part(random_: random.Random) -> Shot:
+def partial_request(random_: random.Random) -> FuzzRequest:
     """A request that ends in the middle, since its client goes away."""
-    data = a_structure(random_).data
-    return Shot("part", data[: random_.randrange(len(data))], alone=True, owed=False)
+    data = malformed_structure(random_).data
+    return FuzzRequest("part", data[: random_.randrange(len(data))], alone=True, owed=False)
 
 
-def good(random_: random.Random) -> dict[str, Any]:
+def valid_request(random_: random.Random) -> dict[str, Any]:
     """A request that is fine; its values carry the mark."""
     request: dict[str, Any] = json.loads(_good_text(random_.randrange(1, 4)))
     return request

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 
 from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
-from tests.serving.support import MODEL, flights, request_of, until
+from tests.serving.model_versions import MODEL, flights, request_of
+from tests.serving.processes import until
 
 INFER = f"/v2/models/{MODEL}/infer"
 PAUSE_S = 0.02

@@ -11,12 +11,13 @@ from itertools import islice
 
 import httpx
 
-from tests.serving.fuzzing import INFER, MARKS, Shot, shots
-from tests.serving.support import Process, flights, request_of
+from tests.serving.fuzzing import INFER, MARKS, FuzzRequest, fuzz_requests
+from tests.serving.model_versions import flights, request_of
+from tests.serving.processes import Process
 
 
 @dataclass
-class Range:
+class FuzzRun:
     """Fires at one server, and keeps what came back.
 
     Attributes:
@@ -30,16 +31,16 @@ class Range:
     faults: list[str] = field(default_factory=list)
     _kept: socket.socket | None = None
 
-    def fire(self, shot: Shot) -> None:
-        """Send a shot, and look at every answer to it."""
-        replies = self._alone(shot) if shot.alone else [self._together(shot)]
-        if shot.owed and not replies:
-            self.faults.append(f"no answer to {shot.kind} {shot.data!r}")
+    def fire(self, fuzzed: FuzzRequest) -> None:
+        """Send a fuzzed, and look at every answer to it."""
+        replies = self._alone(fuzzed) if fuzzed.alone else [self._together(fuzzed)]
+        if fuzzed.owed and not replies:
+            self.faults.append(f"no answer to {fuzzed.kind} {fuzzed.data!r}")
         for status, text in replies or [(0, b"")]:
-            self.counts[shot.kind, status] += 1
+            self.counts[fuzzed.kind, status] += 1
             is_bad = status >= 500 or (status >= 400 and any(mark in text for mark in MARKS))
-            if is_bad or (status == 0 and shot.owed):
-                self.faults.append(f"{status} {text!r} to {shot.kind} {shot.data!r}")
+            if is_bad or (status == 0 and fuzzed.owed):
+                self.faults.append(f"{status} {text!r} to {fuzzed.kind} {fuzzed.data!r}")
 
     def table(self) -> str:
         """Shots by kind and status."""
@@ -62,11 +63,11 @@ class Range:
     def _connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
-    def _together(self, shot: Shot) -> tuple[int, bytes]:
+    def _together(self, fuzzed: FuzzRequest) -> tuple[int, bytes]:
         """The one answer to a sound HTTP request, over a connection that stays."""
         if self._kept is None:
             self._kept = self._connect()
-        self._kept.sendall(shot.data)
+        self._kept.sendall(fuzzed.data)
         text = b""
         while not (end := text.find(b"\r\n\r\n") + 4) - 4 >= 0 or len(text) < end + _length(text):
             chunk = self._kept.recv(1 << 16)
@@ -78,35 +79,35 @@ class Range:
             self.close()
         return int(text[9:12]), text
 
-    def _alone(self, shot: Shot) -> list[tuple[int, bytes]]:
+    def _alone(self, fuzzed: FuzzRequest) -> list[tuple[int, bytes]]:
         """All answers until the server closes, or soon where it may well wait for more."""
         text = b""
         with self._connect() as connection:
             try:
-                connection.sendall(shot.data)
-                if not shot.owed:
+                connection.sendall(fuzzed.data)
+                if not fuzzed.owed:
                     connection.settimeout(0.02)
                 while chunk := connection.recv(1 << 16):
                     text += chunk
             except ConnectionError:
                 pass
             except TimeoutError:
-                if shot.owed:
+                if fuzzed.owed:
                     return []
         parts = re.split(rb"(?=HTTP/1\.1 \d{3} )", text)
         return [(int(part[9:12]), part) for part in parts if part]
 
 
-def fire_at(server: Process, count: int, *, seed: int) -> Range:
+def send_fuzz_requests(server: Process, count: int, *, seed: int) -> FuzzRun:
     """What came back of so many shots."""
-    fired = Range(int(server.url.rpartition(":")[2]))
+    fired = FuzzRun(int(server.url.rpartition(":")[2]))
     with closing(fired):
-        for shot in islice(shots(seed), count):
-            fired.fire(shot)
+        for fuzzed in islice(fuzz_requests(seed), count):
+            fired.fire(fuzzed)
     return fired
 
 
-def answer_to(server: Process) -> list[float]:
+def scores_of(server: Process) -> list[float]:
     """The scores of a good request."""
     reply = httpx.post(server.url + INFER, json=request_of(flights(3)), timeout=30)
     scores: list[float] = reply.json()["outputs"][0]["data"]

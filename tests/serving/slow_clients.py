@@ -12,16 +12,17 @@ from typing import Self
 
 import psutil
 
-from tests.serving.faults import Site
+from tests.serving.faults import ServingSetup
 from tests.serving.load import INFER, Clients
-from tests.serving.support import Process, flights, request_of, until
+from tests.serving.model_versions import flights, request_of
+from tests.serving.processes import Process, until
 
 TICK_S = 0.05
 RECEIVE_BYTES = 4096
 SENDS = 50
 
 
-class Crowd:
+class SlowClients:
     """Slow clients of each kind, moved along by one thread.
 
     `silent` ones connect and say nothing, `head` and `body` ones send a byte at a time, `begun`
@@ -108,17 +109,19 @@ class Crowd:
         return True
 
 
-def crowd_out(site: Site, *, each: int, seconds: float) -> tuple[Clients, Crowd, int]:
+def occupy_connections(
+    setup: ServingSetup, *, each: int, seconds: float
+) -> tuple[Clients, SlowClients, int]:
     """Slow clients of every kind beside ordinary ones; also how many connections are left."""
-    with site.server() as server, site.clients() as clients:
+    with setup.server() as server, setup.clients() as clients:
         clients.wait_for(100)
         before = _connections(server)
-        with Crowd(site.port, each=each) as crowd:
+        with SlowClients(setup.port, each=each) as slow_clients:
             time.sleep(seconds)
-            until(lambda: not crowd.is_there(), "every slow client was parted with")
+            until(lambda: not slow_clients.is_there(), "every slow client was parted with")
             until(lambda: _connections(server) <= before, "their slots are free")
         clients.wait_for(100)
-        return clients, crowd, _connections(server) - before
+        return clients, slow_clients, _connections(server) - before
 
 
 def _connections(server: Process) -> int:

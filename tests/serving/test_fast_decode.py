@@ -13,7 +13,7 @@ from slipway.errors import BadRequest
 from slipway.serving.v2 import protocol
 from slipway.serving.v2.protocol import Inputs
 from slipway.serving.v2.signature import Column, Signature
-from tests.serving.support import flights, request_of
+from tests.serving.model_versions import flights, request_of
 
 SIGNATURE = Signature(
     columns=(

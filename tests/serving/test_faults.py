@@ -10,15 +10,15 @@ import pytest
 from slipway.serving.server_options import MIB, Options
 from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
-from tests.serving.faults import FrontDoor, Site, folder_away
+from tests.serving.faults import PlatformSetup, ServingSetup, folder_away
 from tests.serving.load import Loss
-from tests.serving.slow_clients import crowd_out
+from tests.serving.slow_clients import occupy_connections
 
 
 @pytest.fixture
-def site(tmp_path: Path, versions: Path) -> Site:
+def setup(tmp_path: Path, versions: Path) -> ServingSetup:
     """A place for a server and a shipper."""
-    return Site.below(tmp_path, versions / "1")
+    return ServingSetup.below(tmp_path, versions / "1")
 
 
 def nothing_is_lost(loss: Loss) -> bool:
@@ -26,71 +26,71 @@ def nothing_is_lost(loss: Loss) -> bool:
     return loss.acknowledged > 0 and not loss.lost and not loss.repeated
 
 
-def test_killing_servers_and_shippers_loses_nothing(site: Site) -> None:
+def test_killing_servers_and_shippers_loses_nothing(setup: ServingSetup) -> None:
     """SIGKILL at any moment, of either or both: each acknowledged id is in the store once."""
-    loss, clients = faults.kill_servers(site, requests=600, kills=3)
+    loss, clients = faults.kill_servers(setup, requests=600, kills=3)
     assert nothing_is_lost(loss), loss
     assert loss.stored <= loss.acknowledged + len(clients.cut)
 
 
 def test_killing_the_platform_loses_nothing(tmp_path: Path, versions: Path) -> None:
     """Nor does SIGKILL of the platform, of a server behind it, or of its shipper."""
-    site = FrontDoor.below(tmp_path, versions)
-    loss, _ = faults.kill_platform(site, requests=600, kills=3)
+    setup = PlatformSetup.below(tmp_path, versions)
+    loss, _ = faults.kill_platform(setup, requests=600, kills=3)
     assert nothing_is_lost(loss), loss
 
 
-def test_without_its_store_the_server_answers_on(site: Site) -> None:
+def test_without_its_store_the_server_answers_on(setup: ServingSetup) -> None:
     """Segments wait here for as long as the store is away, and are shipped afterwards."""
-    away = folder_away(Path(site.store_root))
-    loss, _, age_s = faults.lose_the_store(site, away, seconds=3)
+    away = folder_away(Path(setup.store_root))
+    loss, _, age_s = faults.lose_the_store(setup, away, seconds=3)
     assert nothing_is_lost(loss), loss
     assert age_s > 2
 
 
 @pytest.mark.parametrize("limit", ["nothing left", "little left"])
-def test_a_full_disk_refuses_and_recovers(site: Site, tmp_path: Path, limit: str) -> None:
+def test_a_full_disk_refuses_and_recovers(setup: ServingSetup, tmp_path: Path, limit: str) -> None:
     """503 for as long as nothing can be logged, at the last byte as at the limit before it."""
-    site.log_folder = tmp_path / "disk" / "log"
+    setup.log_folder = tmp_path / "disk" / "log"
     min_free = 0 if limit == "nothing left" else 2 * MIB
-    site.options = Options(roll_seconds=0.2, min_free_bytes=min_free)
+    setup.options = Options(roll_seconds=0.2, min_free_bytes=min_free)
     with small_disk(tmp_path / "disk", mib=8) as disk:
-        loss, clients, outage = fill_the_disk(site, disk, seconds=1)
+        loss, clients, outage = fill_the_disk(setup, disk, seconds=1)
     assert nothing_is_lost(loss), loss
     assert (outage.acknowledged, set(clients.statuses)) == (0, {503})
     assert outage.refused > 20
     assert outage.recovered_s < 1
 
 
-def test_files_that_may_not_grow_are_a_full_disk_too(site: Site) -> None:
+def test_files_that_may_not_grow_are_a_full_disk_too(setup: ServingSetup) -> None:
     """Any error of a write refuses the request; no torn line holds up what follows."""
-    loss, clients, outage = fill_the_disk(site, ShortFiles(), seconds=1)
+    loss, clients, outage = fill_the_disk(setup, ShortFiles(), seconds=1)
     assert nothing_is_lost(loss), loss
     assert (outage.acknowledged, set(clients.statuses)) == (0, {503})
     assert outage.recovered_s < 1
 
 
-def test_a_clock_that_goes_back_loses_nothing(site: Site) -> None:
+def test_a_clock_that_goes_back_loses_nothing(setup: ServingSetup) -> None:
     """Neither while a server runs nor from one start of it to the next."""
-    loss, _, hours = faults.set_the_clock_back(site, requests=400)
+    loss, _, hours = faults.set_the_clock_back(setup, requests=400)
     assert nothing_is_lost(loss), loss
     assert hours > 1
 
 
-def test_stopping_a_server_under_load_cuts_nobody_off(site: Site) -> None:
+def test_stopping_a_server_under_load_cuts_nobody_off(setup: ServingSetup) -> None:
     """Every request that was begun is answered, on old connections and on new ones."""
-    with site.shipper():
-        keeping, closing = faults.stop_under_load(site.server, rounds=2)
+    with setup.shipper():
+        keeping, closing = faults.stop_under_load(setup.server, rounds=2)
         for clients in (keeping, closing):
-            assert nothing_is_lost(site.settle(clients))
+            assert nothing_is_lost(setup.settle(clients))
             assert (clients.cut, dict(clients.statuses)) == ([], {})
 
 
-def test_slow_clients_crowd_nobody_out(site: Site) -> None:
+def test_slow_clients_crowd_nobody_out(setup: ServingSetup) -> None:
     """Others are answered as ever, and connections on which nothing gets done are taken back."""
-    site.options = replace(site.options, request_seconds=2.0)
-    clients, crowd, left = crowd_out(site, each=20, seconds=3)
+    setup.options = replace(setup.options, request_seconds=2.0)
+    clients, slow_clients, left = occupy_connections(setup, each=20, seconds=3)
     assert (clients.cut, dict(clients.statuses), clients.unreached) == ([], {}, 0)
     assert clients.percentile_s(0.99) < 1
-    assert dict(crowd.ended) == dict.fromkeys(crowd.kinds, 20)
+    assert dict(slow_clients.ended) == dict.fromkeys(slow_clients.kinds, 20)
     assert left <= 0

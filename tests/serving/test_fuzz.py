@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.serving.fuzzing import MARKS
-from tests.serving.send_requests import answer_to, fire_at
-from tests.serving.support import a_server
+from tests.serving.processes import running_server
+from tests.serving.send_requests import scores_of, send_fuzz_requests
 
 
 def test_nothing_wrong_is_a_fault_of_the_server(versions: Path, tmp_path: Path) -> None:
     """No 500, no silence, no value in an error or in the server's log; a good request goes on."""
-    with a_server(versions / "1", tmp_path / "log") as server:
-        before = answer_to(server)
-        fired = fire_at(server, 2_000, seed=1)
-        assert answer_to(server) == before
+    with running_server(versions / "1", tmp_path / "log") as server:
+        before = scores_of(server)
+        fired = send_fuzz_requests(server, 2_000, seed=1)
+        assert scores_of(server) == before
         log = server.output.read_bytes()
     assert fired.faults == []
     assert {kind for kind, _ in fired.counts} == {

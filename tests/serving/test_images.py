@@ -18,8 +18,9 @@ from slipway.adapters.prediction_log import PredictionLog
 from slipway.records.store import digest
 from slipway.stages.model.manifest import MANIFEST, open_sealed
 from slipway.stages.model.version_tags import DIGEST
-from tests.serving.logs import record, segments, write_ahead
-from tests.serving.support import MODEL, Process, flights, free_port, offline, request_of, until
+from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
+from tests.serving.prediction_log import record, segments, write_ahead
+from tests.serving.processes import Process, free_port, until
 from tests.support import image
 
 
@@ -63,7 +64,7 @@ def test_the_servers_image_answers(
         until(lambda: server.get("/v2/health/ready").is_success, "the server is ready")
         rows = flights(5)
         reply = server.ask("POST", f"/v2/models/{MODEL}/infer", json=request_of(rows)).json()
-        assert reply["outputs"][0]["data"] == pytest.approx(offline(folder, rows), abs=1e-6)
+        assert reply["outputs"][0]["data"] == pytest.approx(offline_scores(folder, rows), abs=1e-6)
         about = server.get(f"/v2/models/{MODEL}").json()
         assert about["platform"].endswith(engine)
         assert segments(tmp_path / "log")

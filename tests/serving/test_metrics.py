@@ -10,15 +10,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serving.support import (
-    MODEL,
-    OPTIONS,
-    Process,
-    a_server,
-    change_manifest,
-    flights,
-    request_of,
-)
+from tests.serving.model_versions import MODEL, change_manifest, flights, request_of
+from tests.serving.processes import OPTIONS, Process, running_server
 
 INFER = f"/v2/models/{MODEL}/infer"
 PINNED = f"/v2/models/{MODEL}/versions/1/infer"
@@ -54,7 +47,7 @@ def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> Non
     values = {tensor["name"]: tensor["data"] for tensor in odd["inputs"]}
     values["distance"][1] = 1e9
     values["carrier"][0] = values["carrier"][2] = "ZZ"
-    with a_server(folder, tmp_path / "log") as server:
+    with running_server(folder, tmp_path / "log") as server:
         assert post(server, json.dumps(odd).encode()) == 200
         assert post(server, json.dumps(request_of(flights(1))).encode()) == 200
         assert post(server, b"{") == 400
@@ -86,7 +79,7 @@ def test_figures_of_a_version_that_says_little(
     folder = tmp_path / "version"
     shutil.copytree(versions / str(version), folder)
     change_manifest(folder, ranges=None, as_of=None)
-    with a_server(folder, tmp_path / "log", options=OPTIONS) as server:
+    with running_server(folder, tmp_path / "log", options=OPTIONS) as server:
         assert post(server, json.dumps(request_of(flights(1))).encode()) == 200
         seen = figures(server)
     assert seen["slipway_engine", ("sklearn",)] == 1
@@ -100,7 +93,7 @@ def test_figures_of_a_version_that_says_little(
 
 def test_a_server_that_cannot_serve_says_so(versions: Path, tmp_path: Path) -> None:
     """An unready server has figures too."""
-    with a_server(versions / "3", tmp_path / "log") as server:
+    with running_server(versions / "3", tmp_path / "log") as server:
         assert post(server, b"{}") == 503
         seen = figures(server)
     assert seen["slipway_ready", ()] == 0
@@ -111,7 +104,7 @@ def test_requests_of_this_very_version_are_counted_apart(versions: Path, tmp_pat
     """A rollout's checks ask a version by its number; clients ask for whichever serves."""
     body = json.dumps(request_of(flights(1))).encode()
     # The first is answered on the spot, the second by way of a thread.
-    with a_server(versions / "1", tmp_path / "log") as server:
+    with running_server(versions / "1", tmp_path / "log") as server:
         assert post(server, body) == post(server, body, path=PINNED) == 200
         assert post(server, body, path=f"{PINNED}?way=thread") == 200
         seen = figures(server)
@@ -123,7 +116,7 @@ def test_every_start_has_a_name_of_its_own(versions: Path, tmp_path: Path) -> No
     """Whoever adds counters up sees that a server was started again."""
     names = []
     for _ in range(2):
-        with a_server(versions / "1", tmp_path / "log") as server:
+        with running_server(versions / "1", tmp_path / "log") as server:
             [name] = [own for name, own in figures(server) if name.endswith("instance_info")]
         names.append(name)
     assert names[0] != names[1]

@@ -14,7 +14,7 @@ from slipway.serving.model_server.predictor import Answer, ModelFailed, PredictR
 from slipway.serving.v2.protocol import Encoded
 
 
-def asked(number: int, *, size: int = 0) -> PredictRequest:
+def predict_request(number: int, *, size: int = 0) -> PredictRequest:
     """A request whose number is in its body."""
     return PredictRequest(str(number).encode() + b" " * size, 0)
 
@@ -59,7 +59,7 @@ def test_what_waits_when_the_model_is_free_is_answered_at_once(slow: Slow) -> No
 
     async def scene() -> list[Answer]:
         queue = RequestQueue(slow, max_waiting=10)
-        tasks = await begun(queue, *(asked(number) for number in range(5)))
+        tasks = await begun(queue, *(predict_request(number) for number in range(5)))
         slow.may_answer.set()
         return await asyncio.gather(*tasks)
 
@@ -74,7 +74,7 @@ def test_no_request_waits_for_much_company(slow: Slow) -> None:
     async def scene() -> None:
         queue = RequestQueue(slow, max_waiting=10)
         half = BATCH_BYTES // 2
-        tasks = await begun(queue, *(asked(number, size=half) for number in range(4)))
+        tasks = await begun(queue, *(predict_request(number, size=half) for number in range(4)))
         slow.may_answer.set()
         await asyncio.gather(*tasks)
 
@@ -87,7 +87,7 @@ def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=2)
-        tasks = await begun(queue, *(asked(number) for number in range(5)))
+        tasks = await begun(queue, *(predict_request(number) for number in range(5)))
         slow.may_answer.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -107,10 +107,10 @@ def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.Monke
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=10)
-        tasks = await begun(queue, *(asked(number, size=400) for number in range(4)))
+        tasks = await begun(queue, *(predict_request(number, size=400) for number in range(4)))
         slow.may_answer.set()
         early = await asyncio.gather(*tasks, return_exceptions=True)
-        return [*early, await queue.ask(asked(4, size=900))]
+        return [*early, await queue.ask(predict_request(4, size=900))]
 
     answers = asyncio.run(scene())
     assert [isinstance(answer, QueueFull) for answer in answers] == [
@@ -127,8 +127,8 @@ def test_a_batch_that_cannot_be_answered_leaves_the_model_free(slow: Slow) -> No
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=10)
-        first = await begun(queue, asked(13))
-        rest = await begun(queue, asked(1), asked(2))
+        first = await begun(queue, predict_request(13))
+        rest = await begun(queue, predict_request(1), predict_request(2))
         slow.may_answer.set()
         return await asyncio.gather(*first, *rest, return_exceptions=True)
 
@@ -142,7 +142,7 @@ def test_who_left_is_not_waited_for(slow: Slow) -> None:
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=10)
-        tasks = await begun(queue, *(asked(number) for number in range(3)))
+        tasks = await begun(queue, *(predict_request(number) for number in range(3)))
         tasks[1].cancel()
         slow.may_answer.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
@@ -163,7 +163,7 @@ def test_an_error_is_an_answer_to_one_request() -> None:
 
     async def scene() -> list[Answer]:
         queue = RequestQueue(answer, max_waiting=10)
-        return await asyncio.gather(*(queue.ask(asked(number)) for number in range(3)))
+        return await asyncio.gather(*(queue.ask(predict_request(number)) for number in range(3)))
 
     first, second, third = asyncio.run(scene())
     assert (first, third) == (Encoded(b"0"), Encoded(b"2"))

@@ -16,7 +16,7 @@ from slipway.serving.v2.openapi import document
 from slipway.serving.v2.protocol import decode
 from slipway.serving.v2.signature import Column, Signature
 from tests.serving.clients import PYTHON, needs_clients
-from tests.serving.support import OPTIONS, a_server
+from tests.serving.processes import OPTIONS, running_server
 
 SIGNATURE = Signature(
     columns=(
@@ -134,7 +134,7 @@ def test_schemathesis_finds_nothing(versions: Path, tmp_path: Path) -> None:
         *("--header", "Authorization: Bearer key", "--seed", "1", "--max-examples", "20"),
         *("--generation-database", "none", "--no-color"),
     ]
-    with a_server(versions / "1", tmp_path / "log", options=options) as server:
+    with running_server(versions / "1", tmp_path / "log", options=options) as server:
         done = subprocess.run(
             [*command, server.url + "/openapi.json"],
             cwd=tmp_path,

@@ -25,16 +25,8 @@ from slipway.serving.prediction_log.write_ahead_log import Header, Record, Write
 from slipway.serving.server_options import Options
 from slipway.stages.monitor.drift import measure_drift
 from tests.fakes.monitoring import MonitoringRegistry, PlainReports
-from tests.serving.support import (
-    MODEL,
-    OPTIONS,
-    a_server,
-    a_shipper,
-    change_manifest,
-    flights,
-    request_of,
-    until,
-)
+from tests.serving.model_versions import MODEL, change_manifest, flights, request_of
+from tests.serving.processes import OPTIONS, running_server, running_shipper, until
 from tests.support import ferry_dataset
 
 KEY = b"sixteen bytes or"
@@ -122,9 +114,9 @@ def test_no_personal_value_leaves_the_server(
     change_manifest(folder, pii=PII)
     options = Options(roll_seconds=60, min_free_bytes=0, pii_key_file=key_file)
     store_root, log_folder = str(tmp_path / "store"), tmp_path / "log"
-    with a_server(versions / "1", tmp_path / "elsewhere", options=OPTIONS) as plain:
+    with running_server(versions / "1", tmp_path / "elsewhere", options=OPTIONS) as plain:
         expected = httpx.post(plain.url + INFER, json=personal_request()).json()["outputs"]
-    with a_server(folder, log_folder, options=options) as server:
+    with running_server(folder, log_folder, options=options) as server:
         answer = httpx.post(server.url + INFER, json=personal_request()).raise_for_status()
         assert answer.json()["outputs"] == expected
         wrong = personal_request()
@@ -136,7 +128,7 @@ def test_no_personal_value_leaves_the_server(
         assert hashed(CARRIER).encode() in written
         server.stop()
         printed = server.output.read_bytes()
-    with a_shipper(store_root, log_folder):
+    with running_shipper(store_root, log_folder):
         until(lambda: not list(log_folder.rglob("*.wal")), "the segment is shipped")
     store = open_store(store_root)
     files = [store.read(entry.key) for entry in store.list(f"predictions/{MODEL}")]
@@ -154,7 +146,7 @@ def test_a_server_without_the_key_never_becomes_ready(tmp_path: Path, versions: 
     folder = tmp_path / "version"
     shutil.copytree(versions / "1", folder)
     change_manifest(folder, pii=PII)
-    with a_server(folder, tmp_path / "log") as server:
+    with running_server(folder, tmp_path / "log") as server:
         ready = server.get("/v2/health/ready")
         assert (ready.status_code, "the key to hash" in ready.json()["error"]) == (503, True)
         assert httpx.post(server.url + INFER, json=personal_request()).status_code == 503

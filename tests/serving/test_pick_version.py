@@ -13,7 +13,7 @@ from slipway.serving.platform.proxy.pick_version import failover_order, pick_ver
 KEYS = [f"flight-{number}" for number in range(20_000)]
 
 
-def fallen(weights: dict[int, float]) -> dict[str, int | None]:
+def picked_versions(weights: dict[int, float]) -> dict[str, int | None]:
     """The version to which each key falls."""
     return {key: pick_version("delay", weights, key=key) for key in KEYS}
 
@@ -21,7 +21,7 @@ def fallen(weights: dict[int, float]) -> dict[str, int | None]:
 @pytest.mark.parametrize("weights", [{1: 0.9, 2: 0.1}, {7: 0.5, 3: 0.5}, {1: 5, 2: 3, 3: 2}])
 def test_each_version_gets_its_share(weights: dict[int, float]) -> None:
     """Of many keys a version gets its share, within five standard deviations of a binomial."""
-    counts = Counter(fallen(weights).values())
+    counts = Counter(picked_versions(weights).values())
     for version, weight in weights.items():
         share = weight / sum(weights.values())
         deviation = (len(KEYS) * share * (1 - share)) ** 0.5
@@ -31,8 +31,8 @@ def test_each_version_gets_its_share(weights: dict[int, float]) -> None:
 @pytest.mark.parametrize(("champion", "canary"), [(1, 2), (5, 4)])
 def test_raising_a_share_moves_keys_only_towards_it(champion: int, canary: int) -> None:
     """From 10 to 50 % no key of the canary goes back to the champion."""
-    before = fallen({champion: 0.9, canary: 0.1})
-    after = fallen({champion: 0.5, canary: 0.5})
+    before = picked_versions({champion: 0.9, canary: 0.1})
+    after = picked_versions({champion: 0.5, canary: 0.5})
     moved = {(before[key], after[key]) for key in KEYS if before[key] != after[key]}
     assert moved == {(champion, canary)}
 
@@ -53,9 +53,9 @@ def test_a_raised_version_only_wins(weights: dict[int, float], factor: float, ke
 def test_the_same_key_falls_to_the_same_version() -> None:
     """The draw knows nothing but model, weights and key, and another model draws anew."""
     weights = {1: 0.5, 2: 0.5}
-    assert fallen(weights) == fallen(dict(reversed(weights.items())))
+    assert picked_versions(weights) == picked_versions(dict(reversed(weights.items())))
     others = {key: pick_version("fuel", weights, key=key) for key in KEYS}
-    assert others != fallen(weights)
+    assert others != picked_versions(weights)
 
 
 def test_nobody_has_a_share() -> None:

@@ -28,30 +28,23 @@ from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import bad_inputs
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform, Scores
-from tests.serving.platform_process import INFER, Harbour, a_harbour
-from tests.serving.support import (
-    MODEL,
-    a_platform,
-    flights,
-    free_port,
-    logged,
-    offline,
-    request_of,
-    until,
-)
+from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
+from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
+from tests.serving.prediction_log import shipped_rows
+from tests.serving.processes import free_port, running_platform, until
 
 approx = partial(pytest.approx, rel=1e-6)
 
 
 @pytest.fixture(scope="module")
-def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
+def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformEnv]:
     """One platform for all of these tests: a server costs seconds to start."""
-    with a_harbour(tmp_path_factory.mktemp("platform"), versions) as harbour:
-        yield harbour
+    with running_platform_env(tmp_path_factory.mktemp("platform"), versions) as env:
+        yield env
 
 
 @pytest.fixture
-def harbour(shared: Harbour) -> Harbour:
+def env(shared: PlatformEnv) -> PlatformEnv:
     """The platform, with version 1 serving and version 2 warm."""
     shared.serve(1, keep=[2])
     until(
@@ -64,7 +57,7 @@ def harbour(shared: Harbour) -> Harbour:
 def platform(request: pytest.FixtureRequest, versions: Path) -> Platform:
     """The platform in memory and the real one, with version 1 serving and version 2 warm."""
     if request.param == "process":
-        adapter: LocalPlatform = request.getfixturevalue("harbour").adapter
+        adapter: LocalPlatform = request.getfixturevalue("env").adapter
         return adapter
     packages = {version: load_package(versions / str(version)) for version in (1, 2)}
     signature = engine_of(packages[1]).signature
@@ -87,9 +80,9 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
     assert (served.version, dict(served.weights), served.keep) == (1, {1: 1.0}, (2,))
     assert served.healthy == {1: True, 2: True}
     answer = platform.ask(MODEL, request_of(rows, probe=True))
-    assert (answer.version, answer.scores) == (1, approx(offline(versions / "1", rows)))
+    assert (answer.version, answer.scores) == (1, approx(offline_scores(versions / "1", rows)))
     pinned = platform.ask(MODEL, request_of(rows, probe=True), version=2)
-    assert (pinned.version, pinned.scores) == (2, approx(offline(versions / "2", rows)))
+    assert (pinned.version, pinned.scores) == (2, approx(offline_scores(versions / "2", rows)))
     with pytest.raises(NotFound):
         platform.ask(MODEL, request_of(rows), version=9)
     with pytest.raises(BadRequest, match=r"refused|lacks"):
@@ -101,7 +94,7 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
         platform.apply(MODEL, weights={2: 1.0}, keep=[], token=served.token - 1)
     with platform.boot(MODEL, version=2, folder=versions / "2") as candidate:
         answer = candidate.infer(request_of(rows))
-        assert (answer.version, answer.scores) == (2, approx(offline(versions / "2", rows)))
+        assert (answer.version, answer.scores) == (2, approx(offline_scores(versions / "2", rows)))
         good = request_of(rows.head(1))
         columns = load_package(versions / "2").signature_columns
         assert all(candidate.refuses(body) for body in bad_inputs(good, columns).values())
@@ -115,109 +108,109 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
         pass
 
 
-def test_a_switch_under_requests_loses_none(harbour: Harbour) -> None:
+def test_a_switch_under_requests_loses_none(env: PlatformEnv) -> None:
     """While traffic moves to a new version and back, every request is answered."""
-    with harbour.asker() as asker, harbour.asker() as another:
-        asker.wait_for(20)
-        harbour.serve(2, keep=[1])
-        served = harbour.adapter.served(MODEL)
+    with env.background() as background, env.background() as another:
+        background.wait_for(20)
+        env.serve(2, keep=[1])
+        served = env.adapter.served(MODEL)
         assert served is not None
-        assert (served.version, served.keep, served.token) == (2, (1,), harbour.token)
-        asker.wait_for(20)
-        harbour.serve(1, keep=[])
-        asker.wait_for(20)
-    assert asker.failed == another.failed == []
-    assert set(asker.answered.values()) == {1, 2}
-    assert list(asker.answered.values())[-1] == 1
-    until(lambda: harbour.status()["servers"].keys() == {"1"}, "version 2 is drained and gone")
-    answered = asker.answered | another.answered
-    until(lambda: harbour.shipped(answered), "every answer is in the store")
+        assert (served.version, served.keep, served.token) == (2, (1,), env.token)
+        background.wait_for(20)
+        env.serve(1, keep=[])
+        background.wait_for(20)
+    assert background.failed == another.failed == []
+    assert set(background.answered.values()) == {1, 2}
+    assert list(background.answered.values())[-1] == 1
+    until(lambda: env.status()["servers"].keys() == {"1"}, "version 2 is drained and gone")
+    answered = background.answered | another.answered
+    until(lambda: env.shipped(answered), "every answer is in the store")
 
 
-def test_a_killed_server_costs_no_request(harbour: Harbour) -> None:
+def test_a_killed_server_costs_no_request(env: PlatformEnv) -> None:
     """A killed server's requests go to the warm version, and it is started again."""
-    with harbour.asker() as asker:
-        asker.wait_for(10)
-        os.kill(harbour.status()["servers"]["1"]["pid"], signal.SIGKILL)
-        asker.wait_for(20)
-        until(lambda: 2 in asker.answered.values(), "the warm version answers")
-        until(lambda: harbour.status()["settled"], "the killed server is back")
-        asker.wait_for(10)
-    assert asker.failed == []
-    assert list(asker.answered.values())[-1] == 1
-    assert harbour.status()["servers"]["1"]["restarts"] == 1
-    until(lambda: harbour.shipped(asker.answered), "every answer is in the store")
+    with env.background() as background:
+        background.wait_for(10)
+        os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
+        background.wait_for(20)
+        until(lambda: 2 in background.answered.values(), "the warm version answers")
+        until(lambda: env.status()["settled"], "the killed server is back")
+        background.wait_for(10)
+    assert background.failed == []
+    assert list(background.answered.values())[-1] == 1
+    assert env.status()["servers"]["1"]["restarts"] == 1
+    until(lambda: env.shipped(background.answered), "every answer is in the store")
 
 
-def test_a_request_waits_for_the_only_server(harbour: Harbour) -> None:
+def test_a_request_waits_for_the_only_server(env: PlatformEnv) -> None:
     """With nobody else to ask, a request waits for the restart and is answered."""
-    harbour.serve(1, keep=[])
-    os.kill(harbour.status()["servers"]["1"]["pid"], signal.SIGKILL)
-    reply = httpx.post(harbour.process.url + INFER, json=request_of(flights(1)), timeout=90)
+    env.serve(1, keep=[])
+    os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
+    reply = httpx.post(env.process.url + INFER, json=request_of(flights(1)), timeout=90)
     assert reply.status_code == 200
 
 
-def test_a_killed_shipper_ships_exactly_once(harbour: Harbour) -> None:
+def test_a_killed_shipper_ships_exactly_once(env: PlatformEnv) -> None:
     """A shipper killed over and over loses nothing and repeats nothing."""
-    with harbour.asker() as asker:
+    with env.background() as background:
         for _ in range(3):
-            asker.wait_for(15)
-            for pid in _children(harbour.process.process.pid, "ship("):
+            background.wait_for(15)
+            for pid in _children(env.process.process.pid, "ship("):
                 os.kill(pid, signal.SIGKILL)
-    assert asker.failed == []
-    until(lambda: harbour.shipped(asker.answered), "every answer is in the store")
-    rows = logged(harbour.store.root)
+    assert background.failed == []
+    until(lambda: env.shipped(background.answered), "every answer is in the store")
+    rows = shipped_rows(env.store.root)
     # A request whose server was killed, in another test, may have been logged by its stand-in, too.
-    mine = rows[rows["request_id"].isin(asker.answered.keys())]
+    mine = rows[rows["request_id"].isin(background.answered.keys())]
     assert not mine.duplicated(["request_id", "row"]).any()
 
 
-def test_what_it_refuses(harbour: Harbour) -> None:
+def test_what_it_refuses(env: PlatformEnv) -> None:
     """Older tokens, tampered versions, foreign models and versions that do not run."""
-    with pytest.raises(Superseded, match=f"lease {harbour.token}"):
-        harbour.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=harbour.token - 1)
-    impatient = LocalPlatform(harbour.process.url, harbour.store, observed_within_seconds=2)
+    with pytest.raises(Superseded, match=f"lease {env.token}"):
+        env.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=env.token - 1)
+    impatient = LocalPlatform(env.process.url, env.store, observed_within_seconds=2)
     with pytest.raises(PlatformUnavailable, match="the one that was registered"):
-        impatient.apply(MODEL, weights={3: 1.0}, keep=[1], token=harbour.token)
-    served = harbour.adapter.served(MODEL)
+        impatient.apply(MODEL, weights={3: 1.0}, keep=[1], token=env.token)
+    served = env.adapter.served(MODEL)
     assert served is not None
     assert served.version == 1
-    assert harbour.process.get(f"/v2/models/{MODEL}/ready").is_success
-    assert harbour.process.get("/v2/health/ready").is_success
-    assert harbour.process.get("/v2/models/other").status_code == 404
-    assert harbour.process.get(f"/v2/models/{MODEL}/versions/9/ready").status_code == 503
-    pinned = f"{harbour.process.url}/v2/models/{MODEL}/versions/9/infer"
+    assert env.process.get(f"/v2/models/{MODEL}/ready").is_success
+    assert env.process.get("/v2/health/ready").is_success
+    assert env.process.get("/v2/models/other").status_code == 404
+    assert env.process.get(f"/v2/models/{MODEL}/versions/9/ready").status_code == 503
+    pinned = f"{env.process.url}/v2/models/{MODEL}/versions/9/infer"
     assert httpx.post(pinned, json={}).status_code == 404
-    assert harbour.adapter.served("other") is None
+    assert env.adapter.served("other") is None
     with pytest.raises(PlatformUnavailable):
-        LocalPlatform(f"http://127.0.0.1:{free_port()}", harbour.store).served(MODEL)
+        LocalPlatform(f"http://127.0.0.1:{free_port()}", env.store).served(MODEL)
 
 
-def test_a_killed_platform_resumes(harbour: Harbour) -> None:
+def test_a_killed_platform_resumes(env: PlatformEnv) -> None:
     """After kill -9 its servers end by themselves; a new one resumes what the store asks for.
 
     It comes last, since it ends the platform that these tests share.
     """
-    with harbour.asker() as asker:
-        asker.wait_for(20)
-        before = harbour.status()
+    with env.background() as background:
+        background.wait_for(20)
+        before = env.status()
         servers = [server["pid"] for server in before["servers"].values()]
-        harbour.process.kill()
-    answered = dict(asker.answered)
+        env.process.kill()
+    answered = dict(background.answered)
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers), "orphans end")
-    with a_platform(harbour.store.root, harbour.versions, harbour.scratch) as again:
+    with running_platform(env.store.root, env.versions, env.scratch) as again:
         about = f"/platform/models/{MODEL}"
         until(lambda: again.get(about).is_success, "the state was read again")
-        served = LocalPlatform(again.url, harbour.store).served(MODEL)
+        served = LocalPlatform(again.url, env.store).served(MODEL)
         assert served is not None
-        assert served.token == harbour.token
+        assert served.token == env.token
         reply = httpx.post(again.url + INFER, json=request_of(flights(2)), timeout=90)
         # Until the version in force is ready again, the one that is kept warm may answer.
         version = reply.json()["model_version"]
         assert version in before["servers"]
-        expected = offline(harbour.versions / version, flights(2))
+        expected = offline_scores(env.versions / version, flights(2))
         assert reply.json()["outputs"][0]["data"] == approx(expected)
-        until(lambda: harbour.shipped(answered), "every acknowledged answer is in the store")
+        until(lambda: env.shipped(answered), "every acknowledged answer is in the store")
 
 
 def test_an_older_token_never_writes(tmp_path: Path) -> None:

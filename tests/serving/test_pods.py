@@ -18,9 +18,10 @@ import pytest
 from slipway.adapters.platforms.cluster.manifests.server_pod import DRAIN_SECONDS
 from slipway.serving.http.drain import ACCEPTED_SECONDS
 from slipway.serving.http.server import DRAIN_SECONDS as ANSWERING_SECONDS
-from tests.serving.logs import record as a_record
-from tests.serving.logs import segments, write_ahead
-from tests.serving.support import MODEL, Process, flights, free_port, logged, request_of, until
+from tests.serving.model_versions import MODEL, flights, request_of
+from tests.serving.prediction_log import record as a_record
+from tests.serving.prediction_log import segments, shipped_rows, write_ahead
+from tests.serving.processes import Process, free_port, until
 
 SLIPWAY = [sys.executable, "-m", "slipway.cli"]
 FIRST = ["unshare", "--pid", "--fork", "--kill-child"]
@@ -106,7 +107,7 @@ def test_the_shipper_takes_what_the_server_left(versions: Path, tmp_path: Path) 
         ask(server, 3)
         assert server.stop() == 0
         assert it.stop() == 0
-    assert len(logged(str(store))) == 3
+    assert len(shipped_rows(str(store))) == 3
     assert not segments(tmp_path)
 
 
@@ -124,7 +125,7 @@ def test_a_shipper_that_is_told_first_waits_for_the_server(versions: Path, tmp_p
         assert it.process.poll() is None
         assert server.stop() == 0
         assert it.process.wait(30) == 0
-    assert len(logged(str(store))) == 3
+    assert len(shipped_rows(str(store))) == 3
 
 
 def test_a_shipper_that_is_to_end_waits_for_its_store(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_a_shipper_that_is_to_end_waits_for_its_store(tmp_path: Path) -> None:
         time.sleep(1)
         store.unlink()
         assert it.process.wait(30) == 0
-    assert len(logged(str(store))) == 1
+    assert len(shipped_rows(str(store))) == 1
 
 
 def test_a_shipper_without_patience_says_what_it_leaves(tmp_path: Path) -> None:

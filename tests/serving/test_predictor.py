@@ -26,7 +26,7 @@ from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.protocol import Encoded
-from tests.serving.support import MODEL, flights, request_of
+from tests.serving.model_versions import MODEL, flights, request_of
 
 COLUMNS = (
     ("distance", "number", True),
@@ -39,7 +39,7 @@ MANIFEST = {"key": "flight_id", "event_time": "scheduled_departure"}
 Score = Callable[[Sequence[Sequence[Any]]], np.ndarray]
 
 
-class Kept:
+class MemoryLog:
     """A prediction log that keeps its records in memory."""
 
     def __init__(self) -> None:
@@ -92,14 +92,14 @@ def loaded(
         MODEL,
         1,
         engine,
-        log=log or Kept(),
+        log=log or MemoryLog(),
         personal_columns=PersonalColumns(pii or {}, None),
         metrics=Metrics(MODEL, 1),
         max_rows=100,
     )
 
 
-def asked(rows: int = 1, **changed: Any) -> PredictRequest:
+def predict_request(rows: int = 1, **changed: Any) -> PredictRequest:
     """A request about some rows; `changed` replaces the values of a column."""
     body = request_of(flights(rows))
     for tensor in body["inputs"]:
@@ -116,7 +116,7 @@ def scores(answer: Encoded | SlipwayError) -> list[float]:
 
 def test_a_request_is_named_by_its_header_if_its_body_does_not() -> None:
     """The platform's id is echoed, so a repeat of a request counts once."""
-    [answer] = loaded(constant(0.5)).answer([asked()])
+    [answer] = loaded(constant(0.5)).answer([predict_request()])
     assert isinstance(answer, Encoded)
     assert json.loads(answer.body)["id"] == "given"
 
@@ -127,7 +127,7 @@ def test_no_answer_without_a_log(tmp_path: Path) -> None:
     engine = Engine("sklearn", COLUMNS, MANIFEST, constant(0.5))
     header = header_of(MODEL, 1, engine, PersonalColumns({}, None))
     log = WriteAheadLog(tmp_path / "log", header=header, options=Options(min_free_bytes=0))
-    [answer] = loaded(constant(0.5), log=log).answer([asked()])
+    [answer] = loaded(constant(0.5), log=log).answer([predict_request()])
     assert isinstance(answer, NotLogged)
 
 
@@ -138,7 +138,7 @@ def test_no_answer_without_a_log(tmp_path: Path) -> None:
 )
 def test_a_model_that_fails_says_no_values(score: Score, caplog: pytest.LogCaptureFixture) -> None:
     """A model that raises, or gives no number, is a fault of ours and quotes nothing."""
-    [answer] = loaded(score).answer([asked(distance=[1234.5])])
+    [answer] = loaded(score).answer([predict_request(distance=[1234.5])])
     assert isinstance(answer, ModelFailed)
     assert "1234" not in str(answer) + caplog.text
 
@@ -146,21 +146,21 @@ def test_a_model_that_fails_says_no_values(score: Score, caplog: pytest.LogCaptu
 def test_a_disk_that_is_full_is_not_filled_by_saying_so(caplog: pytest.LogCaptureFixture) -> None:
     """What fails for each of thousands of requests is in the server's output once a second."""
 
-    class Full(Kept):
+    class Full(MemoryLog):
         def append(self, record: Record) -> None:
             """Fail, as a disk does."""
             super().append(record)
             raise OSError(28, "No space left on device")
 
     model = loaded(constant(0.5), log=Full())
-    answers = [model.answer([asked()])[0] for _ in range(50)]
+    answers = [model.answer([predict_request()])[0] for _ in range(50)]
     assert all(isinstance(answer, NotLogged) for answer in answers)
     assert len(caplog.records) == 1
 
 
 def test_a_number_that_trees_cannot_hold_is_the_clients_fault() -> None:
     """What fails for a number beyond float32 is a refusal that names the column."""
-    [answer] = loaded(float32_only).answer([asked(distance=[1e300])])
+    [answer] = loaded(float32_only).answer([predict_request(distance=[1e300])])
     assert isinstance(answer, Mismatch)
     assert "distance" in str(answer)
     assert "1e+300" not in str(answer)
@@ -168,9 +168,9 @@ def test_a_number_that_trees_cannot_hold_is_the_clients_fault() -> None:
 
 def test_the_guilty_alone_fails() -> None:
     """Neighbours of a request that cannot be read, or not be scored, are answered as if alone."""
-    log = Kept()
-    good = [asked(1, distance=[float(number)]) for number in range(3)]
-    bad = [PredictRequest(b"{", 0), asked(distance=[1e300])]
+    log = MemoryLog()
+    good = [predict_request(1, distance=[float(number)]) for number in range(3)]
+    bad = [PredictRequest(b"{", 0), predict_request(distance=[1e300])]
     model = loaded(float32_only, log=log)
     model.warm_up()
     assert model.batches
@@ -183,9 +183,9 @@ def test_the_guilty_alone_fails() -> None:
 
 def test_dropped_columns_reach_the_model_and_not_the_log() -> None:
     """A personal column is an input like any other; what is logged leaves it out."""
-    log = Kept()
+    log = MemoryLog()
     model = loaded(float32_only, log=log, pii={"distance": "drop"})
-    [answer] = model.answer([asked(distance=[7.0])])
+    [answer] = model.answer([predict_request(distance=[7.0])])
     assert scores(answer) == [7.0]
     [record] = log.records
     assert len(record.columns) == 3
@@ -222,7 +222,7 @@ def test_a_model_that_looks_at_other_rows_is_never_given_company() -> None:
     model = loaded(ranks)
     model.warm_up()
     assert not model.batches
-    answers = model.answer([asked(distance=[2.0]), asked(distance=[1.0])])
+    answers = model.answer([predict_request(distance=[2.0]), predict_request(distance=[1.0])])
     assert [scores(answer) for answer in answers] == [[0.0], [0.0]]
 
 

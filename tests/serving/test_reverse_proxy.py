@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 INFER = "/v2/models/delay/infer"
 
 
-class House:
+class ProxySetup:
     """A front door with one model behind it: version 1 serves, version 2 is warm."""
 
     def __init__(self, tokens_file: Path | None = None) -> None:
@@ -85,7 +85,7 @@ async def test_what_a_path_is_about(path: str, place: RequestTarget | None) -> N
 
 async def test_what_is_passed_on() -> None:
     """Everything about the request reaches the server, nothing about the client's connection."""
-    house = House()
+    setup = ProxySetup()
     sent = {
         "authorization": "Bearer t",
         "connection": "keep-alive",
@@ -94,15 +94,15 @@ async def test_what_is_passed_on() -> None:
         "traceparent": "00-1",
         "x-request-id": "r7",
     }
-    house.servers[1].reply_headers = [
+    setup.servers[1].reply_headers = [
         (b"inference-header-content-length", b"2"),
         (b"content-type", b"application/octet-stream"),
         (b"connection", b"close"),
         (b"date", b"never"),
     ]
-    async with house.client() as client:
+    async with setup.client() as client:
         reply = await client.post(f"{INFER}?a=1", content=b"{}\x00", headers=sent)
-    target, headers = house.servers[1].seen[0]
+    target, headers = setup.servers[1].seen[0]
     assert target == f"POST {INFER}?a=1"
     named = {name.decode(): value.decode() for name, value in headers.items()}
     assert {**sent, "connection": None} | named == {**named, "connection": None}
@@ -116,38 +116,38 @@ async def test_what_is_passed_on() -> None:
 
 async def test_a_request_without_an_id_gets_one() -> None:
     """All attempts at one request bear one id, and two requests never the same."""
-    house = House()
-    house.servers[1].status_code = 503
-    async with house.client() as client:
+    setup = ProxySetup()
+    setup.servers[1].status_code = 503
+    async with setup.client() as client:
         assert (await client.post(INFER, content=b"{}")).headers["x-slipway-version"] == "2"
         await client.post(INFER, content=b"{}")
-    first, second = (headers[b"x-request-id"] for _, headers in house.servers[1].seen)
+    first, second = (headers[b"x-request-id"] for _, headers in setup.servers[1].seen)
     assert first != second
-    assert house.servers[2].seen[0][1][b"x-request-id"] == first
+    assert setup.servers[2].seen[0][1][b"x-request-id"] == first
 
 
 async def test_what_is_asked_of_a_model() -> None:
     """Metadata, versions and the OpenAPI document come from a server; a server says 404 itself."""
-    house = House()
-    async with house.client() as client:
+    setup = ProxySetup()
+    async with setup.client() as client:
         for path in ("", "/versions/1", "/openapi.json", "/stats"):
             await client.get(f"/v2/models/delay{path}")
         await client.head("/v2/models/delay")
         await client.get("/v2/models/delay/versions/2")
-    assert [target for target, _ in house.servers[1].seen] == [
+    assert [target for target, _ in setup.servers[1].seen] == [
         "GET /v2/models/delay",
         "GET /v2/models/delay/versions/1",
         "GET /openapi.json",
         "GET /v2/models/delay/stats",
         "GET /v2/models/delay",
     ]
-    assert len(house.servers[2].seen) == 1
+    assert len(setup.servers[2].seen) == 1
 
 
 async def test_what_is_refused() -> None:
     """Unknown models and versions, wrong methods and large bodies, in the protocol's shape."""
-    house = House()
-    async with house.client() as client:
+    setup = ProxySetup()
+    async with setup.client() as client:
         replies = {
             "/v2/models/other": await client.get("/v2/models/other"),
             "/v2/models/other/infer": await client.post("/v2/models/other/infer", content=b"{}"),
@@ -162,13 +162,13 @@ async def test_what_is_refused() -> None:
     assert all(isinstance(reply.json()["error"], str) for reply in replies.values())
     statuses = [reply.status_code for reply in replies.values()]
     assert statuses == [404, 404, 404, 404, 404, 405, 405, 413, 415]
-    assert house.servers[1].seen == []
+    assert setup.servers[1].seen == []
 
 
 async def test_its_own_pages() -> None:
     """Health, what is served, the doorbell and the protocol's server metadata."""
-    house = House()
-    async with house.client() as client:
+    setup = ProxySetup()
+    async with setup.client() as client:
         assert (await client.get("/v2")).json()["extensions"] == ["binary_tensor_data"]
         assert (await client.get("/v2/health/live")).json() == {"live": True}
         assert (await client.get("/v2/health/ready")).json() == {"ready": True}
@@ -178,19 +178,19 @@ async def test_its_own_pages() -> None:
         assert listed == (await client.get("/platform/models/delay")).json()
         assert (await client.get("/platform/models/other")).status_code == 404
         assert (await client.post("/platform/look")).status_code == 202
-        house.servers[1].become(ready=False)
-        house.servers[2].become(ready=False)
+        setup.servers[1].become(ready=False)
+        setup.servers[2].become(ready=False)
         assert (await client.get("/v2/health/ready")).status_code == 503
         assert (await client.get("/v2/models/delay/ready")).status_code == 503
-    assert house.looks == 1
+    assert setup.looks == 1
 
 
 async def test_figures_for_prometheus() -> None:
     """Weights, readiness, restarts and requests by version, and where the servers listen."""
-    house = House()
-    async with house.client() as client:
+    setup = ProxySetup()
+    async with setup.client() as client:
         await client.post(INFER, content=b"{}")
-        house.servers[2].become(ready=False)
+        setup.servers[2].become(ready=False)
         lines = (await client.get("/metrics")).text.splitlines()
         found = (await client.get("/platform/targets")).json()
     labels = 'model="delay",version'
@@ -209,8 +209,8 @@ async def test_who_may_ask(tmp_path: Path) -> None:
     token = make_token()
     tokens_file = tmp_path / "tokens"
     tokens_file.write_text(line_of("shop", token))
-    house = House(tokens_file)
-    async with house.client() as client:
+    setup = ProxySetup(tokens_file)
+    async with setup.client() as client:
         for path in ("/v2/health/live", "/v2/health/ready", "/metrics"):
             assert (await client.get(path)).status_code == 200
         for path in ("/v2", "/v2/models/delay", "/platform/models", "/platform/targets"):
@@ -219,5 +219,5 @@ async def test_who_may_ask(tmp_path: Path) -> None:
         headers = {"authorization": f"Bearer {token}"}
         assert (await client.post(INFER, content=b"{}", headers=headers)).status_code == 200
         figures = (await client.get("/metrics")).text
-    assert house.servers[1].seen[0][1][b"authorization"] == f"Bearer {token}".encode()
+    assert setup.servers[1].seen[0][1][b"authorization"] == f"Bearer {token}".encode()
     assert "slipway_platform_auth_failures_total 4.0" in figures

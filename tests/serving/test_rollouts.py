@@ -27,8 +27,9 @@ from slipway.stages.rollout import switch
 from slipway.stages.rollout import verify as verification
 from slipway.stages.rollout.promote_champion import promote_champion
 from tests.fakes.rollout import FakeRegistry
-from tests.serving.platform_process import Harbour, a_harbour
-from tests.serving.support import DATASET, MODEL, SPEC, flights, offline, until
+from tests.serving.model_versions import DATASET, MODEL, SPEC, flights, offline_scores
+from tests.serving.platform_env import PlatformEnv, running_platform_env
+from tests.serving.processes import until
 
 CHAMPION, CANDIDATE = 1, 2
 HOLDOUT = flights(300, seed=7)
@@ -65,20 +66,20 @@ class Features:
         return self.rows[self.rows[column] >= since]
 
 
-class Crew:
+class RolloutStages:
     """Runs the stages of a rollout, as its DAG would."""
 
-    def __init__(self, harbour: Harbour, *, shift: Shift) -> None:
+    def __init__(self, env: PlatformEnv, *, shift: Shift) -> None:
         deployment = SPEC.deployment.model_copy(update={"shift": shift})
         self.spec = SPEC.model_copy(update={"deployment": deployment})
-        self.harbour = harbour
+        self.env = env
         self.registry = Folders(aliases={"champion": CHAMPION, "challenger": CANDIDATE})
-        self.registry.root = harbour.versions
-        self.registry.tags = {CHAMPION: {}, CANDIDATE: _evidence(harbour.versions)}
+        self.registry.root = env.versions
+        self.registry.tags = {CHAMPION: {}, CANDIDATE: _evidence(env.versions)}
         self.ports: dict[str, Any] = {
-            "context": RunContext(harbour.store, {}),
+            "context": RunContext(env.store, {}),
             "registry": self.registry,
-            "platform": harbour.adapter,
+            "platform": env.adapter,
         }
 
     def reconcile(self, to: str, *, holder: str) -> RunRecord:
@@ -102,76 +103,76 @@ class Crew:
 
     def weights(self) -> Mapping[int, float]:
         """Who shares the traffic."""
-        served = self.harbour.adapter.served(MODEL)
+        served = self.env.adapter.served(MODEL)
         return served.weights if served else {}
 
 
 @pytest.fixture
-def harbour(versions: Path, tmp_path: Path) -> Iterator[Harbour]:
+def env(versions: Path, tmp_path: Path) -> Iterator[PlatformEnv]:
     """A platform whose champion serves since before any rollout."""
-    with a_harbour(tmp_path, versions) as made:
+    with running_platform_env(tmp_path, versions) as made:
         made.adapter.apply(MODEL, weights={CHAMPION: 1.0}, keep=[], token=0)
         yield made
 
 
-def test_a_challenger_takes_over_step_by_step_under_load(harbour: Harbour) -> None:
+def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> None:
     """Verified, looked at twice and promoted, and no request fails on the way."""
-    crew = Crew(harbour, shift=Shift(requests=20, max_error_rate=0.2))
-    run = crew.reconcile("challenger", holder="dag").ref.run
-    verified = crew.verify(run).verdict
+    stages = RolloutStages(env, shift=Shift(requests=20, max_error_rate=0.2))
+    run = stages.reconcile("challenger", holder="dag").ref.run
+    verified = stages.verify(run).verdict
     assert verified.action == "verified", verified.reason
-    with harbour.asker() as one, harbour.asker() as other:
+    with env.background() as one, env.background() as other:
         one.wait_for(20)
         for step in (10, 50):
-            seen = crew.shift(run, step).verdict
+            seen = stages.shift(run, step).verdict
             assert (seen.action, seen.numbers["failed"]) == ("shifted", 0), seen.reason
-            assert crew.weights() == pytest.approx(
+            assert stages.weights() == pytest.approx(
                 {CHAMPION: 1 - step / 100, CANDIDATE: step / 100}
             )
-        assert crew.finish(run) == ["switched", "promoted"]
+        assert stages.finish(run) == ["switched", "promoted"]
         one.wait_for(20)
     assert one.failed == other.failed == []
-    assert crew.registry.aliases == {"champion": CANDIDATE, "previous": CHAMPION}
+    assert stages.registry.aliases == {"champion": CANDIDATE, "previous": CHAMPION}
 
 
-def test_a_way_back_takes_over_from_a_waiting_step_at_once(harbour: Harbour) -> None:
+def test_a_way_back_takes_over_from_a_waiting_step_at_once(env: PlatformEnv) -> None:
     """Within seconds the champion answers everything; the step ends, and no request fails."""
-    crew = Crew(harbour, shift=Shift(steps=[50], requests=10**6))
-    run = crew.reconcile("challenger", holder="dag").ref.run
-    crew.verify(run)
+    stages = RolloutStages(env, shift=Shift(steps=[50], requests=10**6))
+    run = stages.reconcile("challenger", holder="dag").ref.run
+    stages.verify(run)
     ended: list[Exception] = []
 
     def wait_for_requests() -> None:
         try:
-            crew.shift(run, 50)
+            stages.shift(run, 50)
         except Superseded as error:
             ended.append(error)
 
     step = threading.Thread(target=wait_for_requests)
-    with harbour.asker() as asker:
+    with env.background() as background:
         step.start()
-        until(lambda: len(crew.weights()) == 2, "requests are shared")
-        asker.wait_for(20)
+        until(lambda: len(stages.weights()) == 2, "requests are shared")
+        background.wait_for(20)
         began = time.monotonic()
-        back = crew.reconcile("previous", holder="person")
+        back = stages.reconcile("previous", holder="person")
         assert time.monotonic() - began < 10
         assert back.verdict.action == "repair"
-        assert crew.weights() == {CHAMPION: 1.0}
-        answered = len(asker.answered)
-        asker.wait_for(20)
-        assert set(list(asker.answered.values())[answered + 1 :]) == {CHAMPION}
-        assert crew.verify(back.ref.run).verdict.action == "verified"
-        assert crew.finish(back.ref.run) == ["switched", "promoted"]
+        assert stages.weights() == {CHAMPION: 1.0}
+        answered = len(background.answered)
+        background.wait_for(20)
+        assert set(list(background.answered.values())[answered + 1 :]) == {CHAMPION}
+        assert stages.verify(back.ref.run).verdict.action == "verified"
+        assert stages.finish(back.ref.run) == ["switched", "promoted"]
     step.join(timeout=60)
     assert len(ended) == 1
-    assert asker.failed == []
-    assert crew.registry.aliases["champion"] == CHAMPION
-    assert crew.registry.tags[CANDIDATE]["slipway.rollout"] == "rolled_back"
+    assert background.failed == []
+    assert stages.registry.aliases["champion"] == CHAMPION
+    assert stages.registry.tags[CANDIDATE]["slipway.rollout"] == "rolled_back"
 
 
 def _evidence(versions: Path) -> dict[str, str]:
     """What the gates would have said of the candidate."""
-    score = partial(offline, rows=HOLDOUT)
+    score = partial(offline_scores, rows=HOLDOUT)
     agreement = measure_agreement(score(versions / str(CANDIDATE)), score(versions / str(CHAMPION)))
     assert agreement is not None
     numbers = {f"{TAG_PREFIX}{name}": repr(value) for name, value in agreement.numbers().items()}

@@ -18,13 +18,14 @@ from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import BadParameter, PlatformUnavailable
 from slipway.records.store import Store
 from slipway.serving.http.tokens import line_of, make_token
-from tests.serving.support import MODEL, OPTIONS, Process, a_platform, flights, request_of, until
+from tests.serving.model_versions import MODEL, flights, request_of
+from tests.serving.processes import OPTIONS, Process, running_platform, until
 
 INFER = f"/v2/models/{MODEL}/infer"
 
 
 @dataclass
-class Fort:
+class SecuredPlatform:
     """A running platform, and what it takes to be let in."""
 
     process: Process
@@ -50,7 +51,7 @@ class Fort:
 
 
 @pytest.fixture(scope="module")
-def fort(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fort]:
+def secured(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredPlatform]:
     """A platform with a certificate of its own, on which version 1 serves."""
     folder = tmp_path_factory.mktemp("secured")
     authority = trustme.CA()
@@ -68,17 +69,17 @@ def fort(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         tls_key=folder / "key.pem",
     )
     store = open_store(str(folder / "store"))
-    with a_platform(
+    with running_platform(
         store.root, versions, folder / "scratch", options=options, ca=folder / "ca.pem"
     ) as process:
-        fort = Fort(process, store, token, folder / "ca.pem", folder / "tokens")
-        fort.adapter(token=token).apply(MODEL, weights={1: 1.0}, keep=[], token=1)
-        yield fort
+        secured = SecuredPlatform(process, store, token, folder / "ca.pem", folder / "tokens")
+        secured.adapter(token=token).apply(MODEL, weights={1: 1.0}, keep=[], token=1)
+        yield secured
 
 
-def test_stages_are_let_in(fort: Fort, versions: Path) -> None:
+def test_stages_are_let_in(secured: SecuredPlatform, versions: Path) -> None:
     """With token and authority everything works: what is served, answers, and candidates."""
-    adapter = fort.adapter(token=fort.token)
+    adapter = secured.adapter(token=secured.token)
     served = adapter.served(MODEL)
     assert served is not None
     assert served.version == 1
@@ -89,55 +90,55 @@ def test_stages_are_let_in(fort: Fort, versions: Path) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-def test_others_are_not(fort: Fort, token: str | None) -> None:
+def test_others_are_not(secured: SecuredPlatform, token: str | None) -> None:
     """A missing or unknown token is said to be that, and no retry helps."""
-    adapter = fort.adapter(token=token)
+    adapter = secured.adapter(token=token)
     with pytest.raises(BadParameter, match="let us in"):
         adapter.served(MODEL)
     with pytest.raises(BadParameter, match="let us in"):
         adapter.ask(MODEL, request_of(flights(1)))
 
 
-def test_a_stranger_is_not_trusted(fort: Fort) -> None:
+def test_a_stranger_is_not_trusted(secured: SecuredPlatform) -> None:
     """A platform whose certificate nobody vouches for is not spoken to."""
     with pytest.raises(PlatformUnavailable):
-        LocalPlatform(fort.process.url, fort.store, token=fort.token).served(MODEL)
+        LocalPlatform(secured.process.url, secured.store, token=secured.token).served(MODEL)
     with pytest.raises(BadParameter, match="authority"):
-        LocalPlatform(fort.process.url, fort.store, ca=fort.ca.with_name("none.pem"))
+        LocalPlatform(secured.process.url, secured.store, ca=secured.ca.with_name("none.pem"))
     with pytest.raises(httpx.TransportError):
-        httpx.get(fort.process.url.replace("https:", "http:"))
+        httpx.get(secured.process.url.replace("https:", "http:"))
 
 
-def test_servers_want_the_same_tokens(fort: Fort) -> None:
+def test_servers_want_the_same_tokens(secured: SecuredPlatform) -> None:
     """A server behind the front door is no way around it; probes need no token."""
-    server = f"http://127.0.0.1:{fort.about()['port']}"
+    server = f"http://127.0.0.1:{secured.about()['port']}"
     assert httpx.post(server + INFER, json=request_of(flights(1))).status_code == 401
     assert httpx.get(f"{server}/v2/health/ready").is_success
-    assert fort.process.get("/v2/health/ready").is_success
+    assert secured.process.get("/v2/health/ready").is_success
 
 
-def test_a_token_is_rotated_without_a_restart(fort: Fort) -> None:
+def test_a_token_is_rotated_without_a_restart(secured: SecuredPlatform) -> None:
     """A new line lets in within seconds, at the front door and at the servers behind it."""
     token = make_token()
-    with fort.tokens_file.open("a") as file:
+    with secured.tokens_file.open("a") as file:
         file.write(line_of("stages", token) + "\n")
     headers = {"authorization": f"Bearer {token}"}
     body = request_of(flights(1))
     until(
-        lambda: fort.process.ask("POST", INFER, json=body, headers=headers).is_success,
+        lambda: secured.process.ask("POST", INFER, json=body, headers=headers).is_success,
         "the new token is known",
     )
 
 
-def test_a_server_that_keeps_ending_says_so(fort: Fort) -> None:
+def test_a_server_that_keeps_ending_says_so(secured: SecuredPlatform) -> None:
     """Its status tells how often it was started, how it ended, and what it said last."""
-    before = fort.tokens_file.read_text()
-    fort.tokens_file.write_text("nonsense\n")
-    os.kill(fort.about()["pid"], signal.SIGKILL)
-    until(lambda: fort.about()["restarts"] == 3, "it was started three times")
-    until(lambda: fort.about()["last_exit"] == 1, "it has ended")
-    about = fort.about()
+    before = secured.tokens_file.read_text()
+    secured.tokens_file.write_text("nonsense\n")
+    os.kill(secured.about()["pid"], signal.SIGKILL)
+    until(lambda: secured.about()["restarts"] == 3, "it was started three times")
+    until(lambda: secured.about()["last_exit"] == 1, "it has ended")
+    about = secured.about()
     assert about["last_line"] == "a line of the tokens file is invalid"
     assert "ended with 1, saying: a line of the tokens file" in about["problem"]
-    fort.tokens_file.write_text(before)
-    until(lambda: fort.about()["ready"], "it is back")
+    secured.tokens_file.write_text(before)
+    until(lambda: secured.about()["ready"], "it is back")

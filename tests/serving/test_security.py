@@ -22,17 +22,8 @@ import trustme
 from slipway.serving.http.server import warn_if_unauthenticated
 from slipway.serving.http.tokens import line_of, make_token
 from slipway.serving.server_options import Options
-from tests.serving.support import (
-    MODEL,
-    OPTIONS,
-    Process,
-    a_server,
-    flights,
-    free_port,
-    request_of,
-    serving,
-    until,
-)
+from tests.serving.model_versions import MODEL, flights, request_of
+from tests.serving.processes import OPTIONS, Process, free_port, running_server, serve_code, until
 
 INFER = f"/v2/models/{MODEL}/infer"
 BODY = json.dumps(request_of(flights(1))).encode()
@@ -45,7 +36,7 @@ LIMITS = replace(OPTIONS, request_seconds=1.0, max_body_bytes=100_000, max_rows=
 def limited(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A server with small limits."""
     log = tmp_path_factory.mktemp("limited") / "log"
-    with a_server(versions / "1", log, options=LIMITS) as running:
+    with running_server(versions / "1", log, options=LIMITS) as running:
         yield running
 
 
@@ -70,7 +61,7 @@ def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> No
     file = tmp_path / "tokens"
     file.write_text(line_of("web", token))
     options = replace(OPTIONS, tokens_file=file)
-    with a_server(versions / "1", tmp_path / "log", options=options) as server:
+    with running_server(versions / "1", tmp_path / "log", options=options) as server:
 
         def status(method: str, path: str, offered: str | None) -> int:
             headers = {} if offered is None else {"authorization": f"Bearer {offered}"}
@@ -101,7 +92,7 @@ def test_a_server_whose_tokens_cannot_be_read_does_not_start(
 ) -> None:
     """It would let everybody in, or nobody."""
     options = replace(OPTIONS, tokens_file=tmp_path / "absent")
-    code = serving(versions / "1", tmp_path / "log", options=options, port=free_port())
+    code = serve_code(versions / "1", tmp_path / "log", options=options, port=free_port())
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
     )
@@ -122,7 +113,7 @@ def test_tls(versions: Path, tmp_path: Path, authority: trustme.CA) -> None:
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     options = replace(OPTIONS, tls_certificate=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
     port = free_port()
-    code = serving(versions / "1", tmp_path / "log", options=options, port=port)
+    code = serve_code(versions / "1", tmp_path / "log", options=options, port=port)
     trust = ssl.create_default_context()
     authority.configure_trust(trust)
     with subprocess.Popen([sys.executable, "-c", code]) as process:
@@ -147,7 +138,7 @@ def test_a_certificate_that_cannot_be_used_is_told(versions: Path, tmp_path: Pat
     """A server that was told to speak TLS never speaks anything else."""
     (tmp_path / "cert.pem").write_text("no certificate")
     options = replace(OPTIONS, tls_certificate=tmp_path / "cert.pem")
-    code = serving(versions / "1", tmp_path / "log", options=options, port=free_port())
+    code = serve_code(versions / "1", tmp_path / "log", options=options, port=free_port())
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
     )
@@ -274,7 +265,7 @@ def test_what_is_not_http_is_told_in_the_protocols_shape(limited: Process) -> No
 def test_connections_have_a_number(versions: Path, tmp_path: Path) -> None:
     """Those that came first are served on; one too many is told 503."""
     log = tmp_path / "log"
-    with a_server(versions / "1", log) as server, contextlib.ExitStack() as stack:
+    with running_server(versions / "1", log) as server, contextlib.ExitStack() as stack:
         first = stack.enter_context(httpx.Client(base_url=server.url, timeout=30))
         assert first.get("/v2/health/ready").is_success
         many = [stack.enter_context(connected(server)) for _ in range(899)]
@@ -289,7 +280,7 @@ def test_as_many_requests_as_may_wait_do(versions: Path, tmp_path: Path) -> None
     """More than that are told 503 and when to come again, and none is lost."""
     options = replace(OPTIONS, max_waiting=1)
     large = json.dumps(request_of(flights(10_000))).encode()
-    with a_server(versions / "4", tmp_path / "log", options=options) as server:
+    with running_server(versions / "4", tmp_path / "log", options=options) as server:
         with contextlib.ExitStack() as stack:
             host, port = "127.0.0.1", int(server.url.rpartition(":")[2])
             asked = []

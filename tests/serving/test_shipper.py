@@ -17,8 +17,9 @@ from slipway.records.store import Store
 from slipway.serving.prediction_log import shipper
 from slipway.serving.prediction_log.shipper import FORGOTTEN_SECONDS, ship_segments
 from slipway.serving.prediction_log.write_ahead_log import Record
-from tests.serving.logs import DAY_US, record, segments, write_ahead
-from tests.serving.support import MODEL, a_shipper, until
+from tests.serving.model_versions import MODEL
+from tests.serving.prediction_log import DAY_US, record, segments, write_ahead
+from tests.serving.processes import running_shipper, until
 
 
 def test_rows_arrive_by_day_of_event_time(store: Store, tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_shipper_that_starts_without_its_store_waits_for_it(tmp_path: Path) ->
     (tmp_path / "store").touch()
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
-    with a_shipper(str(tmp_path / "store"), tmp_path / "log") as process:
+    with running_shipper(str(tmp_path / "store"), tmp_path / "log") as process:
         until(lambda: "next try" in process.output.read_text(), "it has tried in vain")
         (tmp_path / "store").unlink()
         until(lambda: not segments(tmp_path), "the segment is shipped")

@@ -13,14 +13,14 @@ from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.forwarding import Forwarder
 from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
-from tests.fakes.model_servers import FakeServer, asked, state
+from tests.fakes.model_servers import FakeServer, proxied_request, state
 
 CHAMPION, CANARY = 1, 2
 HALVES = {CHAMPION: 0.5, CANARY: 0.5}
 pytestmark = pytest.mark.anyio
 
 
-class Bench:
+class TrafficSetup:
     """Traffic over made-up servers, every one of them ready, and clients."""
 
     def __init__(self, first: DesiredState) -> None:
@@ -43,7 +43,9 @@ class Bench:
 
     async def ask(self, key: str = "k", *, version: int | None = None) -> Reply:
         """One request."""
-        return await self.forwarding.forward(self.traffic, asked(key=key, version=version))
+        return await self.forwarding.forward(
+            self.traffic, proxied_request(key=key, version=version)
+        )
 
     async def ask_many(self, number: int = 200) -> Counter[int]:
         """Requests with different keys: how many each version answered."""
@@ -73,100 +75,100 @@ def version_of(reply: Reply) -> int:
 
 async def test_a_dead_canary_counts_as_failed_and_costs_no_request() -> None:
     """Its share goes to the champion, and is counted as the canary's failures."""
-    bench = Bench(state(HALVES))
-    bench.server(CANARY).become(ready=False)
-    assert await bench.ask_many() == {CHAMPION: 200}
-    asked_of, failed = bench.tally(CANARY)
+    setup = TrafficSetup(state(HALVES))
+    setup.server(CANARY).become(ready=False)
+    assert await setup.ask_many() == {CHAMPION: 200}
+    asked_of, failed = setup.tally(CANARY)
     assert asked_of == failed > 60
-    assert bench.tally(CHAMPION) == (200 - failed, 0)
-    assert bench.traffic.status()["tallies"]["1"]["p99_ms"] == pytest.approx(5, rel=0.02)
-    assert bench.traffic.status()["tallies"]["2"]["p99_ms"] is None
+    assert setup.tally(CHAMPION) == (200 - failed, 0)
+    assert setup.traffic.status()["tallies"]["1"]["p99_ms"] == pytest.approx(5, rel=0.02)
+    assert setup.traffic.status()["tallies"]["2"]["p99_ms"] is None
 
 
 @pytest.mark.parametrize("status_code", [None, 500, 503])
 async def test_what_a_server_fails_at_another_does(status_code: int | None) -> None:
     """A broken connection and a 5xx are tried elsewhere; the client sees an answer."""
-    bench = Bench(state(HALVES))
-    bench.server(CANARY).status_code = status_code
-    assert await bench.ask_many() == {CHAMPION: 200}
-    asked_of, failed = bench.tally(CANARY)
+    setup = TrafficSetup(state(HALVES))
+    setup.server(CANARY).status_code = status_code
+    assert await setup.ask_many() == {CHAMPION: 200}
+    asked_of, failed = setup.tally(CANARY)
     assert asked_of == failed > 60
-    assert bench.metric('slipway_platform_requests_total{model="delay",outcome="failed"') > 0
+    assert setup.metric('slipway_platform_requests_total{model="delay",outcome="failed"') > 0
     answered = 'slipway_platform_requests_total{model="delay",outcome="answered",version="1"}'
-    assert bench.metric(answered) == 200
+    assert setup.metric(answered) == 200
 
 
 async def test_a_late_answer_is_not_asked_for_twice() -> None:
     """A request whose answer did not come in time is not sent to another version, silently."""
-    bench = Bench(state({CANARY: 1.0}, keep=(CHAMPION,)))
-    bench.server(CANARY).hangs = True
-    reply = await bench.ask()
+    setup = TrafficSetup(state({CANARY: 1.0}, keep=(CHAMPION,)))
+    setup.server(CANARY).hangs = True
+    reply = await setup.ask()
     assert (reply.status, version_of(reply)) == (504, CANARY)
-    assert bench.server(CHAMPION).seen == []
-    assert bench.tally(CANARY) == (1, 1)
+    assert setup.server(CHAMPION).seen == []
+    assert setup.tally(CANARY) == (1, 1)
 
 
 async def test_a_clients_mistake_is_no_failure() -> None:
     """A 4xx was asked and answered, by whom is said, and it says nothing of the latency."""
-    bench = Bench(state({CHAMPION: 1.0}, keep=(CANARY,)))
-    bench.server(CHAMPION).status_code = 422
-    reply = await bench.ask()
+    setup = TrafficSetup(state({CHAMPION: 1.0}, keep=(CANARY,)))
+    setup.server(CHAMPION).status_code = 422
+    reply = await setup.ask()
     assert (reply.status, version_of(reply)) == (422, CHAMPION)
-    assert bench.tally(CHAMPION) == (1, 0)
-    assert bench.traffic.status()["tallies"]["1"]["p99_ms"] is None
+    assert setup.tally(CHAMPION) == (1, 0)
+    assert setup.traffic.status()["tallies"]["1"]["p99_ms"] is None
 
 
 async def test_when_all_fail_the_client_hears_a_server() -> None:
     """The last refusal is told as it was, at once."""
-    bench = Bench(state(HALVES))
-    for server in bench.made:
+    setup = TrafficSetup(state(HALVES))
+    for server in setup.made:
         server.status_code = 503
-    reply = await bench.ask()
+    reply = await setup.ask()
     assert reply.status == 503
     assert version_of(reply) in HALVES
 
 
 async def test_a_pinned_version_answers_alone_and_is_not_tallied() -> None:
     """Nobody stands in for a version that the path names."""
-    bench = Bench(state(HALVES))
-    reply = await bench.ask(version=CANARY)
+    setup = TrafficSetup(state(HALVES))
+    reply = await setup.ask(version=CANARY)
     assert version_of(reply) == CANARY
-    assert (bench.tally(CHAMPION), bench.tally(CANARY)) == ((0, 0), (0, 0))
-    bench.server(CANARY).become(ready=False)
-    assert (await bench.ask(version=CANARY)).status == 503
-    assert (await bench.ask(version=9)).status == 404
+    assert (setup.tally(CHAMPION), setup.tally(CANARY)) == ((0, 0), (0, 0))
+    setup.server(CANARY).become(ready=False)
+    assert (await setup.ask(version=CANARY)).status == 503
+    assert (await setup.ask(version=9)).status == 404
 
 
 async def test_what_is_no_inference_is_not_tallied() -> None:
     """Metadata is answered by weight, and counts as no request to the model."""
-    bench = Bench(state({CHAMPION: 1.0}))
-    await bench.forwarding.forward(bench.traffic, asked(is_inference=False))
-    assert bench.tally(CHAMPION) == (0, 0)
+    setup = TrafficSetup(state({CHAMPION: 1.0}))
+    await setup.forwarding.forward(setup.traffic, proxied_request(is_inference=False))
+    assert setup.tally(CHAMPION) == (0, 0)
 
 
 async def test_an_abort_holds_for_the_next_request() -> None:
     """Once its weight is 0 a canary answers nothing more, even while the champion is down."""
-    bench = Bench(state(HALVES))
-    bench.server(CHAMPION).become(ready=False)
-    bench.desire(state({CHAMPION: 1.0}, generation=2))
-    assert bench.traffic.status()["weights"] == {"1": 1.0}
-    assert not bench.traffic.is_settled()
-    assert (await bench.ask()).status == 503
-    assert bench.server(CANARY).seen == []
-    assert bench.server(CANARY).drained or CANARY not in bench.traffic.servers
+    setup = TrafficSetup(state(HALVES))
+    setup.server(CHAMPION).become(ready=False)
+    setup.desire(state({CHAMPION: 1.0}, generation=2))
+    assert setup.traffic.status()["weights"] == {"1": 1.0}
+    assert not setup.traffic.is_settled()
+    assert (await setup.ask()).status == 503
+    assert setup.server(CANARY).seen == []
+    assert setup.server(CANARY).drained or CANARY not in setup.traffic.servers
 
 
 async def test_an_abort_holds_for_a_request_under_way() -> None:
     """A request that waits for a server does not go to one that was taken back meanwhile."""
-    bench = Bench(state(HALVES, keep=()))
-    bench.forwarding = Forwarder(bench.metrics, wait_seconds=30)
-    champion, canary = bench.server(CHAMPION), bench.server(CANARY)
+    setup = TrafficSetup(state(HALVES, keep=()))
+    setup.forwarding = Forwarder(setup.metrics, wait_seconds=30)
+    champion, canary = setup.server(CHAMPION), setup.server(CANARY)
     champion.release, champion.status_code = asyncio.Event(), None
     canary.become(ready=False)
-    asking = asyncio.create_task(bench.ask())
+    asking = asyncio.create_task(setup.ask())
     await asyncio.sleep(0.01)
-    bench.desire(state({CHAMPION: 1.0}, keep=(CANARY,), generation=2))
-    bench.desire(state({CHAMPION: 1.0}, generation=3))
+    setup.desire(state({CHAMPION: 1.0}, keep=(CANARY,), generation=2))
+    setup.desire(state({CHAMPION: 1.0}, generation=3))
     canary.become(ready=True)
     champion.release.set()
     await asyncio.sleep(0.05)
@@ -179,73 +181,73 @@ async def test_an_abort_holds_for_a_request_under_way() -> None:
 
 async def test_nothing_in_service_is_said_at_once() -> None:
     """With no weighted version there is nothing to wait for, warm versions or not."""
-    bench = Bench(state({CHAMPION: 1.0}))
-    bench.forwarding = Forwarder(bench.metrics, wait_seconds=60)
-    bench.desire(state({}, keep=(CHAMPION,), generation=2))
+    setup = TrafficSetup(state({CHAMPION: 1.0}))
+    setup.forwarding = Forwarder(setup.metrics, wait_seconds=60)
+    setup.desire(state({}, keep=(CHAMPION,), generation=2))
     async with asyncio.timeout(1):
-        reply = await bench.ask()
+        reply = await setup.ask()
     assert reply.status == 503
     assert "no version of delay has a share" in json.loads(reply.body)["error"]
-    assert not bench.traffic.is_ready()
+    assert not setup.traffic.is_ready()
 
 
 async def test_a_request_waits_for_the_only_server() -> None:
     """It is answered as soon as the server is back, and counts as a failure of its version."""
-    bench = Bench(state({CHAMPION: 1.0}))
-    bench.forwarding = Forwarder(bench.metrics, wait_seconds=30)
-    bench.server(CHAMPION).become(ready=False)
-    asking = asyncio.create_task(bench.ask())
+    setup = TrafficSetup(state({CHAMPION: 1.0}))
+    setup.forwarding = Forwarder(setup.metrics, wait_seconds=30)
+    setup.server(CHAMPION).become(ready=False)
+    asking = asyncio.create_task(setup.ask())
     await asyncio.sleep(0.01)
-    bench.server(CHAMPION).become(ready=True)
+    setup.server(CHAMPION).become(ready=True)
     assert (await asking).status == 200
-    assert bench.tally(CHAMPION) == (1, 1)
+    assert setup.tally(CHAMPION) == (1, 1)
 
 
 async def test_a_new_state_comes_once_its_versions_are_ready() -> None:
     """Until then the old one serves; a request never waits for a version that is starting."""
-    bench = Bench(state({CHAMPION: 1.0}))
-    bench.desire(state({CHAMPION: 0.9, CANARY: 0.1}, generation=2))
-    assert bench.traffic.status()["generation"] == 1
-    assert await bench.ask_many() == {CHAMPION: 200}
-    bench.server(CANARY).become(ready=True)
-    bench.traffic.advance()
-    assert bench.traffic.is_settled()
-    counts = await bench.ask_many()
+    setup = TrafficSetup(state({CHAMPION: 1.0}))
+    setup.desire(state({CHAMPION: 0.9, CANARY: 0.1}, generation=2))
+    assert setup.traffic.status()["generation"] == 1
+    assert await setup.ask_many() == {CHAMPION: 200}
+    setup.server(CANARY).become(ready=True)
+    setup.traffic.advance()
+    assert setup.traffic.is_settled()
+    counts = await setup.ask_many()
     assert 5 < counts[CANARY] < 40
 
 
 async def test_a_tally_begins_with_its_weights() -> None:
     """New weights begin at nought; a new warm version changes nothing; late ends count before."""
-    bench = Bench(state(HALVES))
-    await bench.ask_many(50)
-    before = bench.tally(CHAMPION)
-    assert before[0] + bench.tally(CANARY)[0] == 50
-    bench.desire(state(HALVES, keep=(3,), generation=2))
-    assert bench.tally(CHAMPION) == before
-    for server in bench.made:
+    setup = TrafficSetup(state(HALVES))
+    await setup.ask_many(50)
+    before = setup.tally(CHAMPION)
+    assert before[0] + setup.tally(CANARY)[0] == 50
+    setup.desire(state(HALVES, keep=(3,), generation=2))
+    assert setup.tally(CHAMPION) == before
+    for server in setup.made:
         server.release = asyncio.Event()
-    asking = asyncio.create_task(bench.ask())
+    asking = asyncio.create_task(setup.ask())
     await asyncio.sleep(0.01)
-    bench.desire(state({CHAMPION: 1.0}, keep=(CANARY, 3), generation=3))
-    for server in bench.made:
+    setup.desire(state({CHAMPION: 1.0}, keep=(CANARY, 3), generation=3))
+    for server in setup.made:
         assert server.release is not None
         server.release.set()
     assert (await asking).status == 200
-    assert bench.tally(CHAMPION) == (0, 0)
-    assert list(bench.traffic.status()["tallies"]) == ["1"]
+    assert setup.tally(CHAMPION) == (0, 0)
+    assert list(setup.traffic.status()["tallies"]) == ["1"]
 
 
 async def test_keys_stick_while_a_share_grows() -> None:
     """The same key is answered by the same version, and from 10 to 50 % none goes back."""
-    bench = Bench(state({CHAMPION: 0.9, CANARY: 0.1}))
+    setup = TrafficSetup(state({CHAMPION: 0.9, CANARY: 0.1}))
     keys = [f"key-{number}" for number in range(300)]
 
     async def versions() -> dict[str, int]:
-        return {key: version_of(await bench.ask(key)) for key in keys}
+        return {key: version_of(await setup.ask(key)) for key in keys}
 
     small = await versions()
     assert await versions() == small
-    bench.desire(state(HALVES, generation=2))
+    setup.desire(state(HALVES, generation=2))
     large = await versions()
     assert {large[key] for key in keys if small[key] == CANARY} == {CANARY}
     assert Counter(large.values())[CANARY] > Counter(small.values())[CANARY]
@@ -253,9 +255,9 @@ async def test_keys_stick_while_a_share_grows() -> None:
 
 async def test_a_replaced_server_is_another_one() -> None:
     """A version's server is started anew while the old one finishes what it answers."""
-    bench = Bench(state({CHAMPION: 1.0}))
-    old = bench.server(CHAMPION)
-    bench.traffic.replace(CHAMPION)
-    await bench.traffic.stop()
+    setup = TrafficSetup(state({CHAMPION: 1.0}))
+    old = setup.server(CHAMPION)
+    setup.traffic.replace(CHAMPION)
+    await setup.traffic.stop()
     assert old.drained
-    assert bench.traffic.servers[CHAMPION] is not old
+    assert setup.traffic.servers[CHAMPION] is not old

@@ -18,8 +18,8 @@ from slipway.serving.prediction_log.disk_space import DiskNearlyFull
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import MIB, Options
-from tests.serving.logs import record, segments, write_ahead
-from tests.serving.support import MODEL
+from tests.serving.model_versions import MODEL
+from tests.serving.prediction_log import record, segments, write_ahead
 
 
 def test_a_segment_stays_with_its_owner_until_it_is_rolled(store: Store, tmp_path: Path) -> None:

@@ -20,17 +20,17 @@ from slipway.serving.server_options import MIB
 from tests.conftest import free_port
 from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
-from tests.serving.faults import FrontDoor, Site, folder_away
+from tests.serving.faults import PlatformSetup, ServingSetup, folder_away
 from tests.serving.load import Clients, Loss
-from tests.serving.slow_clients import crowd_out
+from tests.serving.slow_clients import occupy_connections
 
 OUTAGE_S = 60
 
 
 @pytest.fixture
-def site(tmp_path: Path, versions: Path) -> Site:
+def setup(tmp_path: Path, versions: Path) -> ServingSetup:
     """A place for a server and a shipper."""
-    return Site.below(tmp_path, versions / "1")
+    return ServingSetup.below(tmp_path, versions / "1")
 
 
 def say(line: str) -> None:
@@ -45,25 +45,25 @@ def report(what: str, loss: Loss, clients: Clients, *more: object) -> None:
     assert (loss.lost, loss.repeated) == (frozenset(), frozenset())
 
 
-def test_thirty_kills_of_server_and_shipper(site: Site) -> None:
+def test_thirty_kills_of_server_and_shipper(setup: ServingSetup) -> None:
     """SIGKILL of either and of both, over 30,000 acknowledged requests."""
-    loss, clients = faults.kill_servers(site, requests=30_000, kills=30)
+    loss, clients = faults.kill_servers(setup, requests=30_000, kills=30)
     report("30 kills of server, shipper, both", loss, clients)
     assert loss.acknowledged >= 30_000
 
 
 def test_fifteen_kills_behind_the_front_door(tmp_path: Path, versions: Path) -> None:
     """SIGKILL of platform, server and shipper, over 25,000 requests that two versions answer."""
-    site = FrontDoor.below(tmp_path, versions)
-    loss, clients = faults.kill_platform(site, requests=25_000, kills=15)
+    setup = PlatformSetup.below(tmp_path, versions)
+    loss, clients = faults.kill_platform(setup, requests=25_000, kills=15)
     report("15 kills of platform, server, shipper", loss, clients)
     assert loss.acknowledged >= 25_000
 
 
-def test_a_minute_without_the_folder(site: Site) -> None:
+def test_a_minute_without_the_folder(setup: ServingSetup) -> None:
     """The store's folder is gone for a minute."""
-    away = folder_away(Path(site.store_root))
-    loss, clients, age_s = faults.lose_the_store(site, away, seconds=OUTAGE_S)
+    away = folder_away(Path(setup.store_root))
+    loss, clients, age_s = faults.lose_the_store(setup, away, seconds=OUTAGE_S)
     report(f"{OUTAGE_S} s without a folder", loss, clients, f"oldest segment {age_s:.0f} s")
     assert age_s > OUTAGE_S - 5
 
@@ -129,70 +129,73 @@ def s3_outage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
     outage.end()
 
 
-def test_a_minute_without_s3(site: Site, s3_outage: Outage) -> None:
+def test_a_minute_without_s3(setup: ServingSetup, s3_outage: Outage) -> None:
     """S3 refuses connections for a minute."""
-    site.store_root = "s3://slipway-loss/store"
-    loss, clients, age_s = faults.lose_the_store(site, s3_outage, seconds=OUTAGE_S)
+    setup.store_root = "s3://slipway-loss/store"
+    loss, clients, age_s = faults.lose_the_store(setup, s3_outage, seconds=OUTAGE_S)
     report(f"{OUTAGE_S} s without S3", loss, clients, f"oldest segment {age_s:.0f} s")
     assert age_s > OUTAGE_S - 5
 
 
 @pytest.mark.parametrize("min_free", [0, 2 * MIB], ids=["to the last byte", "to the limit"])
-def test_a_full_disk(site: Site, tmp_path: Path, min_free: int) -> None:
+def test_a_full_disk(setup: ServingSetup, tmp_path: Path, min_free: int) -> None:
     """Half a minute of 503, and no acknowledgement in it; then answers again by themselves."""
-    site.log_folder = tmp_path / "disk" / "log"
-    site.options = replace(site.options, min_free_bytes=min_free)
+    setup.log_folder = tmp_path / "disk" / "log"
+    setup.options = replace(setup.options, min_free_bytes=min_free)
     with small_disk(tmp_path / "disk", mib=16) as disk:
-        loss, clients, outage = fill_the_disk(site, disk, seconds=OUTAGE_S / 2)
+        loss, clients, outage = fill_the_disk(setup, disk, seconds=OUTAGE_S / 2)
     report(f"{OUTAGE_S / 2} s on a full {type(disk).__name__}", loss, clients, outage)
     assert outage.acknowledged == 0
 
 
-def test_files_that_may_not_grow(site: Site) -> None:
+def test_files_that_may_not_grow(setup: ServingSetup) -> None:
     """The same where the system refuses each write with another error."""
-    loss, clients, outage = fill_the_disk(site, ShortFiles(), seconds=OUTAGE_S / 2)
+    loss, clients, outage = fill_the_disk(setup, ShortFiles(), seconds=OUTAGE_S / 2)
     report(f"{OUTAGE_S / 2} s of files that may not grow", loss, clients, outage)
     assert outage.acknowledged == 0
 
 
-def test_a_clock_that_goes_back(site: Site) -> None:
+def test_a_clock_that_goes_back(setup: ServingSetup) -> None:
     """By an hour four times a second, over 20,000 requests."""
-    loss, clients, hours = faults.set_the_clock_back(site, requests=20_000)
+    loss, clients, hours = faults.set_the_clock_back(setup, requests=20_000)
     report(f"a clock that goes back by {hours:.0f} hours", loss, clients)
     assert hours > 1
 
 
-def test_five_hundred_slow_clients(site: Site) -> None:
+def test_five_hundred_slow_clients(setup: ServingSetup) -> None:
     """A hundred of each kind; the others are answered in time, and every slot is taken back."""
-    site.options = replace(site.options, request_seconds=10.0)
-    clients, crowd, left = crowd_out(site, each=100, seconds=30)
+    setup.options = replace(setup.options, request_seconds=10.0)
+    clients, slow_clients, left = occupy_connections(setup, each=100, seconds=30)
     p50, p99 = clients.percentile_s(0.5), clients.percentile_s(0.99)
-    say(f"slow clients ended {dict(crowd.ended)}, {left} slots more than before; others: {clients}")
+    say(
+        f"slow clients ended {dict(slow_clients.ended)}, {left} slots more than before; "
+        f"others: {clients}"
+    )
     say(f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
     assert (clients.cut, clients.unreached, dict(clients.statuses)) == ([], 0, {})
     assert p99 < 1
-    assert dict(crowd.ended) == dict.fromkeys(crowd.kinds, 100)
+    assert dict(slow_clients.ended) == dict.fromkeys(slow_clients.kinds, 100)
 
 
-def test_twenty_stops_of_a_server(site: Site) -> None:
+def test_twenty_stops_of_a_server(setup: ServingSetup) -> None:
     """SIGTERM under load, on kept connections and on new ones."""
-    with site.shipper():
-        stop_and_report(site.server, site, rounds=20)
+    with setup.shipper():
+        stop_and_report(setup.server, setup, rounds=20)
 
 
 def test_five_stops_of_the_front_door(tmp_path: Path, versions: Path) -> None:
     """The platform drains as its servers do, and ships what they logged."""
-    site = FrontDoor.below(tmp_path, versions)
-    stop_and_report(site.server, site, rounds=5)
+    setup = PlatformSetup.below(tmp_path, versions)
+    stop_and_report(setup.server, setup, rounds=5)
 
 
 def stop_and_report(
-    start: Callable[[], AbstractContextManager[faults.Process]], site: Site, *, rounds: int
+    start: Callable[[], AbstractContextManager[faults.Process]], setup: ServingSetup, *, rounds: int
 ) -> None:
     """SIGTERM under load, round by round."""
     began = time.monotonic()
     keeping, closing = faults.stop_under_load(start, rounds=rounds)
     for kind, clients in (("kept", keeping), ("new", closing)):
-        report(f"{rounds} stops, {kind} connections", site.settle(clients), clients)
+        report(f"{rounds} stops, {kind} connections", setup.settle(clients), clients)
         assert (clients.cut, dict(clients.statuses)) == ([], {})
     say(f"{time.monotonic() - began:.0f} s")

@@ -17,15 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.adapters.object_store import open_store
 from slipway.records.desired_state import write_desired
-from tests.serving.support import (
-    MODEL,
-    a_platform,
-    change_manifest,
-    flights,
-    request_of,
-    save_version,
-    until,
-)
+from tests.serving.model_versions import MODEL, change_manifest, flights, request_of, save_version
+from tests.serving.processes import running_platform, until
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMETHEUS = PROJECT / "docker" / "prometheus"
@@ -84,7 +77,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     change_manifest(root / "versions" / "1", as_of="2013-05-05T00:00:00+00:00")
     store = open_store(str(root / "store"))
     write_desired(store, MODEL, weights={1: 1.0}, keep=[], token=1)
-    with a_platform(store.root, root / "versions", root / "scratch") as platform:
+    with running_platform(store.root, root / "versions", root / "scratch") as platform:
         until(lambda: platform.get(f"/v2/models/{MODEL}/ready").is_success, "version 1 is ready")
         asked = f"{platform.url}/v2/models/{MODEL}/infer"
         assert httpx.post(asked, json=request_of(flights(3)), timeout=30).is_success

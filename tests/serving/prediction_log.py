@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
+
+from slipway.adapters.object_store import open_store
 from slipway.serving.prediction_log.write_ahead_log import ROLL_BYTES, Header, Record, WriteAheadLog
 from slipway.serving.server_options import Options
-from tests.serving.support import MODEL
+from tests.serving.model_versions import MODEL
 
 HEADER = Header(MODEL, 4, [("distance", "number"), ("carrier", "string")])
 PATIENT = Options(roll_seconds=60)
@@ -36,3 +41,12 @@ def write_ahead(
 def segments(folder: Path) -> list[Path]:
     """Every segment below a folder."""
     return sorted(folder.rglob("*.wal"))
+
+
+def shipped_rows(store_root: str, *, folder: str = "predictions") -> pd.DataFrame:
+    """Every row of the prediction log in the store, repeats included."""
+    store = open_store(store_root)
+    keys = [entry.key for entry in store.list(f"{folder}/{MODEL}")]
+    tables = [pq.read_table(os.fspath(Path(store_root) / key)).to_pandas() for key in keys]
+    columns = ["request_id", "row"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.serving.support import MODEL, Process, a_server, change_manifest, flights, request_of
+from tests.serving.model_versions import MODEL, change_manifest, flights, request_of
+from tests.serving.processes import Process, running_server
 
 INFER = f"/v2/models/{MODEL}/infer"
 
@@ -64,7 +65,7 @@ def test_a_version_that_cannot_serve_is_live_but_never_ready(
 ) -> None:
     """The server stays up to say why, there and in its output, and answers nothing."""
     folder = broken(versions, tmp_path / "version", how)
-    with a_server(folder, tmp_path / "log") as server:
+    with running_server(folder, tmp_path / "log") as server:
         assert server.get("/v2/health/live").is_success
         for path in ("/v2/health/ready", f"/v2/models/{MODEL}/ready"):
             ready = server.get(path)

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from tests.serving.clients import PYTHON, needs_clients
-from tests.serving.platform_process import a_harbour
-from tests.serving.support import MODEL, Process, a_server, flights, offline
+from tests.serving.model_versions import MODEL, flights, offline_scores
+from tests.serving.platform_env import running_platform_env
+from tests.serving.processes import Process, running_server
 
 SCRIPTS = Path(__file__).with_name("public")
 DATATYPES = {"distance": "FP64", "temperature": "FP64", "carrier": "BYTES", "origin": "BYTES"}
@@ -28,12 +29,12 @@ def server(
     """A server of version 1, and the front door of a platform that serves it."""
     folder = tmp_path_factory.mktemp("clients")
     if request.param == "server":
-        with a_server(versions / "1", folder / "log") as running:
+        with running_server(versions / "1", folder / "log") as running:
             yield running
     else:
-        with a_harbour(folder, versions) as harbour:
-            harbour.serve(1, keep=[])
-            yield harbour.process
+        with running_platform_env(folder, versions) as env:
+            env.serve(1, keep=[])
+            yield env.process
 
 
 def ask(client: str, server: Process, rows: pd.DataFrame) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def test_tritonclient_asks_in_json_and_in_binary(server: Process, versions: Path
     """Every way of Triton's client to ask is answered with the offline predictions."""
     rows = whole(20)
     told = ask("tritonclient", server, rows)
-    expected = pytest.approx(offline(versions / "1", rows), abs=1e-6)
+    expected = pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
     assert all(scores == expected for scores in told["scores"].values())
     assert len(told["scores"]) == 6
     assert told["about"]["binary"] == ["mine", MODEL, "1"]
@@ -95,7 +96,7 @@ def test_kserve_asks_in_json_and_in_binary(server: Process, versions: Path) -> N
     """KServe's client gets the offline predictions, health, and refusals in words."""
     rows = whole(20)
     told = ask("kserve", server, rows)
-    expected = pytest.approx(offline(versions / "1", rows), abs=1e-6)
+    expected = pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
     assert told["scores"] == {"JSON": expected, "binary": expected}
     assert told["about"]["JSON"] == told["about"]["binary"] == ["mine", MODEL]
     assert told["live"]
@@ -113,4 +114,4 @@ def test_a_missing_number_is_nan_in_binary(client: str, server: Process, version
     rows = flights(30, seed=9).dropna(subset=["origin"])
     assert rows["temperature"].isna().any()
     told = ask(client, server, rows)
-    assert told["scores"]["binary"] == pytest.approx(offline(versions / "1", rows), abs=1e-6)
+    assert told["scores"]["binary"] == pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)

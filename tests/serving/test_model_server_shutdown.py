@@ -14,17 +14,10 @@ import httpx
 
 from slipway.adapters.object_store import open_store
 from slipway.serving.prediction_log.shipper import ship_segments
-from tests.serving.support import (
-    MODEL,
-    Asker,
-    Process,
-    a_server,
-    flights,
-    free_port,
-    logged,
-    request_of,
-    until,
-)
+from tests.serving.background_client import BackgroundClient
+from tests.serving.model_versions import MODEL, flights, request_of
+from tests.serving.prediction_log import shipped_rows
+from tests.serving.processes import Process, free_port, running_server, until
 
 INFER = f"/v2/models/{MODEL}/infer"
 
@@ -41,7 +34,7 @@ def test_a_server_that_stops_is_ready_no_more_and_answers_what_was_begun(
     body = json.dumps(request_of(flights(1))).encode()
     head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     with (
-        a_server(versions / "1", tmp_path / "log") as server,
+        running_server(versions / "1", tmp_path / "log") as server,
         httpx.Client(base_url=server.url, timeout=30) as other,
     ):
         assert other.get("/v2/health/ready").is_success
@@ -68,29 +61,29 @@ def test_sigterm_answers_what_was_begun_and_ends_well(versions: Path, tmp_path: 
     The platform's own probes are kept apart from what clients asked.
     """
     log, root = tmp_path / "log", str(tmp_path / "store")
-    with a_server(versions / "1", log) as server:
+    with running_server(versions / "1", log) as server:
         assert post(server, request_of(flights(2), probe=True)).status_code == 200
-        with Asker(server.url + INFER, request_of(flights(3))) as asker:
-            asker.wait_for(20)
+        with BackgroundClient(server.url + INFER, request_of(flights(3))) as background:
+            background.wait_for(20)
             assert server.stop() == 0
-        answered = dict(asker.answered)
+        answered = dict(background.answered)
     ship_segments(open_store(root), log)
-    rows = logged(root)
+    rows = shipped_rows(root)
     assert set(answered) <= set(rows["request_id"])
-    assert len(logged(root, folder="probes")) == 2
+    assert len(shipped_rows(root, folder="probes")) == 2
     assert not list(log.rglob("*.wal"))
 
 
 def test_kill_loses_no_acknowledged_answer(versions: Path, tmp_path: Path) -> None:
     """After kill -9 under requests, every answered id is in the log, each row once."""
     log, root = tmp_path / "log", str(tmp_path / "store")
-    with a_server(versions / "1", log) as server:
-        with Asker(server.url + INFER, request_of(flights(3))) as asker:
-            asker.wait_for(50)
+    with running_server(versions / "1", log) as server:
+        with BackgroundClient(server.url + INFER, request_of(flights(3))) as background:
+            background.wait_for(50)
             server.kill()
-        answered = dict(asker.answered)
+        answered = dict(background.answered)
     ship_segments(open_store(root), log)
-    rows = logged(root)
+    rows = shipped_rows(root)
     assert set(answered) <= set(rows["request_id"])
     assert not rows.duplicated(["request_id", "row"]).any()
 

@@ -13,13 +13,16 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.records.store import Store
 from slipway.stages.rollout.platform import VersionStats
-from tests.serving.support import MODEL, Asker, Process, a_platform, flights, logged, request_of
+from tests.serving.background_client import BackgroundClient
+from tests.serving.model_versions import MODEL, flights, request_of
+from tests.serving.prediction_log import shipped_rows
+from tests.serving.processes import Process, running_platform
 
 INFER = f"/v2/models/{MODEL}/infer"
 
 
 @dataclass
-class Harbour:
+class PlatformEnv:
     """A running platform with its store and its scratch folder."""
 
     process: Process
@@ -49,21 +52,21 @@ class Harbour:
         value: dict[str, Any] = self.process.get(f"/platform/models/{MODEL}").json()
         return value
 
-    def asker(self) -> Asker:
+    def background(self) -> BackgroundClient:
         """Asks the front door without a pause."""
-        return Asker(self.process.url + INFER, request_of(flights(3)))
+        return BackgroundClient(self.process.url + INFER, request_of(flights(3)))
 
     def shipped(self, request_ids: dict[str, int]) -> bool:
         """Whether the store holds every one of some requests, each row once per request."""
-        rows = logged(self.store.root)
+        rows = shipped_rows(self.store.root)
         counts = Counter(rows.drop_duplicates(["request_id", "row"])["request_id"])
         return all(counts[request_id] == 3 for request_id in request_ids)
 
 
 @contextmanager
-def a_harbour(folder: Path, versions: Path) -> Iterator[Harbour]:
+def running_platform_env(folder: Path, versions: Path) -> Iterator[PlatformEnv]:
     """A platform that serves nothing yet, with everything it needs in a folder."""
     store = open_store(str(folder / "store"))
-    with a_platform(store.root, versions, folder / "scratch") as process:
+    with running_platform(store.root, versions, folder / "scratch") as process:
         adapter = LocalPlatform(process.url, store)
-        yield Harbour(process, adapter, store, folder / "scratch", versions)
+        yield PlatformEnv(process, adapter, store, folder / "scratch", versions)

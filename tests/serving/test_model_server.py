@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from slipway.stages.rollout.replay import bad_inputs
-from tests.serving.support import MODEL, Process, a_server, flights, offline, request_of
+from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
+from tests.serving.processes import Process, running_server
 
 INFER = f"/v2/models/{MODEL}/infer"
 COLUMNS = [("distance", "number", True), ("temperature", "number", False)]
@@ -24,7 +25,7 @@ COLUMNS = [("distance", "number", True), ("temperature", "number", False)]
 @pytest.fixture(scope="module")
 def server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A server of version 1, which answers by ONNX Runtime."""
-    with a_server(versions / "1", tmp_path_factory.mktemp("server") / "log") as running:
+    with running_server(versions / "1", tmp_path_factory.mktemp("server") / "log") as running:
         yield running
 
 
@@ -32,7 +33,7 @@ def server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def pipeline_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A server of version 4, which answers by its pipeline."""
     log = tmp_path_factory.mktemp("pipeline") / "log"
-    with a_server(versions / "4", log, version=4) as running:
+    with running_server(versions / "4", log, version=4) as running:
         yield running
 
 
@@ -40,7 +41,7 @@ def pipeline_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def trees_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A server of version 5, whose pipeline scores what waits as one frame."""
     log = tmp_path_factory.mktemp("trees") / "log"
-    with a_server(versions / "5", log, version=5) as running:
+    with running_server(versions / "5", log, version=5) as running:
         yield running
 
 
@@ -62,7 +63,7 @@ def test_answers_of_a_pipeline_are_the_offline_predictions(
     assert answer["model_version"] == reply.headers["x-slipway-version"] == "4"
     [score] = answer["outputs"]
     assert (score["name"], score["datatype"], score["shape"]) == ("score", "FP64", [60])
-    assert score["data"] == offline(versions / "4", rows)
+    assert score["data"] == offline_scores(versions / "4", rows)
 
 
 @pytest.mark.parametrize("rows", [1, 60, 2000])
@@ -72,7 +73,7 @@ def test_answers_of_the_onnx_form_are_as_close_as_its_parity_gate_asks(
     """Few rows, answered on the event loop, and many, answered in a thread, are the same."""
     asked = flights(rows, seed=5)
     [score] = post(server, request_of(asked)).json()["outputs"]
-    assert score["data"] == pytest.approx(offline(versions / "1", asked), rel=1e-6, abs=1e-6)
+    assert score["data"] == pytest.approx(offline_scores(versions / "1", asked), rel=1e-6, abs=1e-6)
 
 
 def test_requests_at_the_same_time_are_answered_as_if_alone(
@@ -83,7 +84,7 @@ def test_requests_at_the_same_time_are_answered_as_if_alone(
     with ThreadPoolExecutor(16) as clients:
         replies = list(clients.map(lambda rows: post(trees_server, request_of(rows)), asked))
     scores = [reply.json()["outputs"][0]["data"] for reply in replies]
-    assert scores == [offline(versions / "5", rows) for rows in asked]
+    assert scores == [offline_scores(versions / "5", rows) for rows in asked]
     figures = trees_server.get("/metrics").text
     runs = re.search(r"slipway_batch_rows_count\{.*\} ([\d.]+)", figures)
     assert runs is not None
@@ -152,7 +153,7 @@ def test_binary_answers_say_where_their_json_ends(server: Process, versions: Pat
     assert reply.headers["content-type"] == "application/octet-stream"
     assert json.loads(reply.content[:head])["outputs"][0]["shape"] == [3]
     scores = struct.unpack("<3d", reply.content[head:])
-    assert scores == pytest.approx(offline(versions / "1", asked), rel=1e-6)
+    assert scores == pytest.approx(offline_scores(versions / "1", asked), rel=1e-6)
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "x", "9" * 40, "100000"])

@@ -15,45 +15,46 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving.platform_process import INFER, Harbour, a_harbour
-from tests.serving.support import MODEL, flights, request_of, save_version, until
+from tests.serving.model_versions import MODEL, flights, request_of, save_version
+from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
+from tests.serving.processes import until
 
 CHAMPION, CANARY = 1, 2
 
 
 @pytest.fixture(scope="module")
-def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
+def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformEnv]:
     """One platform for all of these tests, with a registry of its own."""
     folder = tmp_path_factory.mktemp("shifting")
     for version in (CHAMPION, CANARY):
         shutil.copytree(versions / str(version), folder / "versions" / str(version))
-    with a_harbour(folder, folder / "versions") as harbour:
-        yield harbour
+    with running_platform_env(folder, folder / "versions") as env:
+        yield env
 
 
 @pytest.fixture
-def harbour(shared: Harbour) -> Harbour:
+def env(shared: PlatformEnv) -> PlatformEnv:
     """The champion serves, the canary is warm."""
     shared.serve(CHAMPION, keep=[CANARY])
     until(lambda: shared.status()["servers"][str(CANARY)]["ready"], "the canary is warm")
     return shared
 
 
-def ask(harbour: Harbour, **headers: str) -> httpx.Response:
+def ask(env: PlatformEnv, **headers: str) -> httpx.Response:
     """One answer."""
-    url = harbour.process.url + INFER
+    url = env.process.url + INFER
     return httpx.post(url, json=request_of(flights(1)), headers=headers, timeout=90)
 
 
-def versions_of(harbour: Harbour, keys: list[str]) -> dict[str, str]:
+def versions_of(env: PlatformEnv, keys: list[str]) -> dict[str, str]:
     """Which version answers each key."""
     with httpx.Client(timeout=90) as client:
-        url, body = harbour.process.url + INFER, request_of(flights(1))
+        url, body = env.process.url + INFER, request_of(flights(1))
         replies = {key: client.post(url, json=body, headers={"x-slipway-key": key}) for key in keys}
     return {key: reply.headers["x-slipway-version"] for key, reply in replies.items()}
 
 
-def test_shifting_under_load_loses_no_request(harbour: Harbour) -> None:
+def test_shifting_under_load_loses_no_request(env: PlatformEnv) -> None:
     """From 0 to 10, 50 and 100 % and back to 0 no request fails, and each share is kept."""
     steps: list[dict[int, float]] = [
         {CHAMPION: 0.9, CANARY: 0.1},
@@ -62,16 +63,16 @@ def test_shifting_under_load_loses_no_request(harbour: Harbour) -> None:
         {CHAMPION: 0.5, CANARY: 0.5},
         {CHAMPION: 1.0},
     ]
-    with harbour.asker() as one, harbour.asker() as other:
+    with env.background() as one, env.background() as other:
         for weights in steps:
-            harbour.share(weights, keep=[CHAMPION, CANARY])
+            env.share(weights, keep=[CHAMPION, CANARY])
             answered = len(one.answered)
             one.wait_for(60)
             counts = Counter(list(one.answered.values())[answered:])
             # One request may have been answered before the shares were in force.
             for version, count in counts.items():
                 assert count <= 1 or version in weights
-            tallies = harbour.tallies()
+            tallies = env.tallies()
             assert tallies.keys() == weights.keys()
             total = sum(tally.asked for tally in tallies.values())
             for version, tally in tallies.items():
@@ -80,27 +81,27 @@ def test_shifting_under_load_loses_no_request(harbour: Harbour) -> None:
             assert all(tally.failed == 0 for tally in tallies.values())
             assert all(tally.p99_ms for tally in tallies.values() if tally.asked)
     assert one.failed == other.failed == []
-    until(lambda: harbour.shipped(one.answered | other.answered), "every answer is in the store")
+    until(lambda: env.shipped(one.answered | other.answered), "every answer is in the store")
 
 
-def test_a_key_stays_with_its_version(harbour: Harbour) -> None:
+def test_a_key_stays_with_its_version(env: PlatformEnv) -> None:
     """A client's key falls to one version, and from 10 to 50 % only moves to the canary."""
     keys = [f"customer-{number}" for number in range(150)]
-    harbour.share({CHAMPION: 0.9, CANARY: 0.1})
-    small = versions_of(harbour, keys)
-    assert versions_of(harbour, keys) == small
-    harbour.share({CHAMPION: 0.5, CANARY: 0.5})
-    large = versions_of(harbour, keys)
+    env.share({CHAMPION: 0.9, CANARY: 0.1})
+    small = versions_of(env, keys)
+    assert versions_of(env, keys) == small
+    env.share({CHAMPION: 0.5, CANARY: 0.5})
+    large = versions_of(env, keys)
     assert {large[key] for key in keys if small[key] == str(CANARY)} == {str(CANARY)}
     # Five standard deviations around a tenth and a half of 150.
     assert 0 < Counter(small.values())[str(CANARY)] < 34
     assert 44 < Counter(large.values())[str(CANARY)] < 106
 
 
-def test_a_row_stays_with_its_version(harbour: Harbour) -> None:
+def test_a_row_stays_with_its_version(env: PlatformEnv) -> None:
     """Without a header the first row's key decides, so a repeat asks the same version."""
-    harbour.share({CHAMPION: 0.5, CANARY: 0.5})
-    url, rows = harbour.process.url + INFER, flights(20)
+    env.share({CHAMPION: 0.5, CANARY: 0.5})
+    url, rows = env.process.url + INFER, flights(20)
     answered: list[set[str]] = []
     with httpx.Client(timeout=90) as client:
         for number in range(len(rows)):
@@ -111,73 +112,73 @@ def test_a_row_stays_with_its_version(harbour: Harbour) -> None:
     assert set.union(*answered) == {str(CHAMPION), str(CANARY)}
 
 
-def test_an_abort_holds_for_the_very_next_request(harbour: Harbour) -> None:
+def test_an_abort_holds_for_the_very_next_request(env: PlatformEnv) -> None:
     """Once the weight 0 is in force, the canary answers nothing more."""
-    harbour.share({CHAMPION: 0.1, CANARY: 0.9})
-    with harbour.asker() as asker:
-        asker.wait_for(20)
-        harbour.share({CHAMPION: 1.0}, keep=[])
-        begun_after = len(asker.answered) + 1
-        asker.wait_for(40)
-    assert asker.failed == []
-    assert set(list(asker.answered.values())[begun_after:]) == {CHAMPION}
-    tallies = harbour.tallies()
+    env.share({CHAMPION: 0.1, CANARY: 0.9})
+    with env.background() as background:
+        background.wait_for(20)
+        env.share({CHAMPION: 1.0}, keep=[])
+        begun_after = len(background.answered) + 1
+        background.wait_for(40)
+    assert background.failed == []
+    assert set(list(background.answered.values())[begun_after:]) == {CHAMPION}
+    tallies = env.tallies()
     assert tallies.keys() == {CHAMPION}
 
 
-def test_a_dead_canary_costs_no_request(harbour: Harbour) -> None:
+def test_a_dead_canary_costs_no_request(env: PlatformEnv) -> None:
     """While its server is killed over and over its share is answered, and counted against it."""
-    harbour.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
-    before = harbour.status()["servers"][str(CANARY)]["restarts"]
-    with harbour.asker() as asker:
+    env.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
+    before = env.status()["servers"][str(CANARY)]["restarts"]
+    with env.background() as background:
         for _ in range(2):
-            until(lambda: harbour.status()["servers"][str(CANARY)]["ready"], "it is back")
-            os.kill(harbour.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
-            asker.wait_for(30)
-    assert asker.failed == []
-    tallies = harbour.tallies()
+            until(lambda: env.status()["servers"][str(CANARY)]["ready"], "it is back")
+            os.kill(env.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
+            background.wait_for(30)
+    assert background.failed == []
+    tallies = env.tallies()
     assert tallies[CANARY].failed > 0
     assert tallies[CHAMPION].failed == 0
-    about = harbour.status()["servers"][str(CANARY)]
+    about = env.status()["servers"][str(CANARY)]
     assert about["restarts"] >= before + 1
     assert about["last_exit"] == -signal.SIGKILL
-    until(lambda: harbour.status()["servers"][str(CANARY)]["ready"], "it is back")
+    until(lambda: env.status()["servers"][str(CANARY)]["ready"], "it is back")
 
 
-def test_a_stopped_server_is_replaced(harbour: Harbour) -> None:
+def test_a_stopped_server_is_replaced(env: PlatformEnv) -> None:
     """A server that hangs is taken for dead and killed; its requests are answered elsewhere."""
-    harbour.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
-    pid = harbour.status()["servers"][str(CANARY)]["pid"]
+    env.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
+    pid = env.status()["servers"][str(CANARY)]["pid"]
     os.kill(pid, signal.SIGSTOP)
     keys = [f"customer-{number}" for number in range(12)]
-    assert set(versions_of(harbour, keys).values()) == {str(CHAMPION)}
-    until(lambda: harbour.status()["servers"][str(CANARY)]["ready"], "it is another process")
-    assert harbour.status()["servers"][str(CANARY)]["pid"] != pid
-    assert harbour.tallies()[CANARY].failed > 0
+    assert set(versions_of(env, keys).values()) == {str(CHAMPION)}
+    until(lambda: env.status()["servers"][str(CANARY)]["ready"], "it is another process")
+    assert env.status()["servers"][str(CANARY)]["pid"] != pid
+    assert env.tallies()[CANARY].failed > 0
 
 
-def test_nothing_in_service_is_said_at_once(harbour: Harbour) -> None:
+def test_nothing_in_service_is_said_at_once(env: PlatformEnv) -> None:
     """After the first model was taken back there is nobody to wait for, warm or not."""
-    harbour.share({}, keep=[CHAMPION])
+    env.share({}, keep=[CHAMPION])
     began = time.monotonic()
-    reply = ask(harbour)
+    reply = ask(env)
     assert (reply.status_code, time.monotonic() - began < 5) == (503, True)
     assert "has a share" in reply.json()["error"]
-    assert harbour.process.get("/v2/health/ready").is_success
+    assert env.process.get("/v2/health/ready").is_success
 
 
-def test_what_passes_through_the_front_door(harbour: Harbour) -> None:
+def test_what_passes_through_the_front_door(env: PlatformEnv) -> None:
     """Metadata, versions, errors with the version that gave them, the OpenAPI document, figures."""
-    get = harbour.process.get
+    get = env.process.get
     assert get("/v2").json()["extensions"] == ["binary_tensor_data"]
     assert get(f"/v2/models/{MODEL}").json()["versions"] == [str(CHAMPION)]
     assert get(f"/v2/models/{MODEL}/versions/{CANARY}").json()["versions"] == [str(CANARY)]
     document = get(f"/v2/models/{MODEL}/openapi.json").json()
     assert document["openapi"].startswith("3.")
-    pinned = f"{harbour.process.url}/v2/models/{MODEL}/versions/{CANARY}/infer"
+    pinned = f"{env.process.url}/v2/models/{MODEL}/versions/{CANARY}/infer"
     answer = httpx.post(pinned, json=request_of(flights(1)))
     assert (answer.json()["model_version"], answer.headers["x-slipway-version"]) == ("2", "2")
-    refused = httpx.post(harbour.process.url + INFER, content=b"{")
+    refused = httpx.post(env.process.url + INFER, content=b"{")
     assert (refused.status_code, "error" in refused.json()) == (400, True)
     assert refused.headers["x-slipway-version"] == str(CHAMPION)
     figures = get("/metrics").text
@@ -187,7 +188,7 @@ def test_what_passes_through_the_front_door(harbour: Harbour) -> None:
         assert "slipway_ready" in httpx.get(f"http://{target}/metrics").text
 
 
-def test_binary_tensors_pass(harbour: Harbour) -> None:
+def test_binary_tensors_pass(env: PlatformEnv) -> None:
     """A request and an answer with raw bytes arrive as they were sent."""
     rows = flights(2)
     request: dict[str, Any] = request_of(rows)
@@ -198,7 +199,7 @@ def test_binary_tensors_pass(harbour: Harbour) -> None:
     request["parameters"] = {"binary_data_output": True}
     head = json.dumps(request).encode()
     length = {"inference-header-content-length": str(len(head))}
-    url = harbour.process.url + INFER
+    url = env.process.url + INFER
     reply = httpx.post(url, content=head + tail, headers=length)
     assert reply.status_code == 200, reply.text
     said = int(reply.headers["inference-header-content-length"])
@@ -207,20 +208,20 @@ def test_binary_tensors_pass(harbour: Harbour) -> None:
     }
 
 
-def test_a_registry_begun_anew_is_noticed(harbour: Harbour) -> None:
+def test_a_registry_begun_anew_is_noticed(env: PlatformEnv) -> None:
     """A number that names another model now is downloaded again, by a state that asks for it.
 
     It comes last, since it changes the canary.
     """
-    old = harbour.status()["servers"][str(CANARY)]["digest"]
-    folder = harbour.versions / str(CANARY)
+    old = env.status()["servers"][str(CANARY)]["digest"]
+    folder = env.versions / str(CANARY)
     shutil.rmtree(folder)
     save_version(folder, seed=5)
-    with harbour.asker() as asker:
-        harbour.serve(CANARY, keep=[])
-        asker.wait_for(20)
-    assert asker.failed == []
-    assert harbour.status()["servers"][str(CANARY)]["digest"] not in (None, old)
+    with env.background() as background:
+        env.serve(CANARY, keep=[])
+        background.wait_for(20)
+    assert background.failed == []
+    assert env.status()["servers"][str(CANARY)]["digest"] not in (None, old)
     shutil.rmtree(folder)
-    os.kill(harbour.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
-    assert ask(harbour).headers["x-slipway-version"] == str(CANARY)
+    os.kill(env.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
+    assert ask(env).headers["x-slipway-version"] == str(CANARY)
