@@ -29,6 +29,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.object_store import open_store
 from slipway.adapters.onnx_model import OnnxModel, load_onnx
+from slipway.records.run_context import RunContext
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.labelled_rows import AVAILABLE_AT
 from slipway.stages.monitor.windows import Window, parse_window
@@ -203,12 +204,11 @@ def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
         MODEL,
         DATASET,
         scoring=Scoring(window, features, 1, turn=time.time_ns()),
-        store=open_store(str(root)),
+        context=RunContext(open_store(str(root)), {}),
         tables=tables,
         scores=ScoreTable(str(root)),
         registry=Shelf(root / "version"),  # type: ignore[arg-type]
         load=load,
-        origin={},
     )
     return int(record.verdict.numbers["rows"] or 0)
 

@@ -13,12 +13,12 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import NotComputable
 from slipway.records.store import Store
-from slipway.stages.monitor.collect import PredictionDays
+from slipway.stages.ports import prediction_log
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog
 
 NEW_YEAR = datetime(2013, 1, 1, tzinfo=UTC)
-Make = Callable[[pd.DataFrame], PredictionDays]
+Make = Callable[[pd.DataFrame], prediction_log.PredictionLog]
 
 
 def answered(count: int, *, version: int = 1, start: datetime = NEW_YEAR) -> pd.DataFrame:
@@ -50,13 +50,13 @@ def ship(store: Store, rows: pd.DataFrame, *, segment: str) -> None:
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes a log of each kind that holds the given rows, each of them twice."""
 
-    def segments(rows: pd.DataFrame) -> PredictionDays:
+    def segments(rows: pd.DataFrame) -> prediction_log.PredictionLog:
         store = MemoryStore()
         ship(store, rows, segment="a")
         ship(store, rows, segment="b")
         return PredictionLog(store)
 
-    def memory(rows: pd.DataFrame) -> PredictionDays:
+    def memory(rows: pd.DataFrame) -> prediction_log.PredictionLog:
         return MemoryLog(pd.concat([rows, rows]))
 
     return segments if request.param == "segments" else memory

@@ -15,7 +15,7 @@ from slipway.errors import BadBatch, BadRequest, CommitConflict, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
-from slipway.stages.score.partitions import ScoredPartition
+from slipway.stages.ports.scores import ScoredPartition
 from tests.fakes.memory_store import MemoryStore
 
 MAY = datetime(2013, 5, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ IDENTITY = ["request_id", "row"]
 
 
 class MemoryLog:
-    """Fulfils monitoring's `PredictionDays`.
+    """Fulfils `PredictionLog`.
 
     Args:
         rows: Answered rows of one model, as the shipper lays them down.

@@ -18,6 +18,7 @@ import pytest
 from slipway.adapters.object_store import open_store
 from slipway.adapters.prediction_log import PredictionLog
 from slipway.errors import BadParameter
+from slipway.records.run_context import RunContext
 from slipway.records.store import Store
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.shipper import ship_segments
@@ -175,7 +176,7 @@ def test_windows_are_computed_without_personal_columns(
         spec,
         dataset,
         window="2013-04-v1",
-        store=store,
+        context=RunContext(store, {"by": "a test"}),
         registry=MonitoringRegistry(
             spec.model,
             references={1: reference.assign(part="training")},
@@ -185,7 +186,6 @@ def test_windows_are_computed_without_personal_columns(
         ),
         log=PredictionLog(store),
         reports=PlainReports(),
-        origin={"by": "a test"},
     ).verdict
     assert (verdict.action, verdict.numbers["rows"]) == ("ok", len(rows))
     assert "Not watched: personal data (port)" in verdict.reason

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
@@ -102,11 +103,10 @@ class Watch:
         return decide(
             ferry_dataset.model(),
             ferry_dataset.dataset(),
-            store=self.store,
+            context=RunContext(self.store, ORIGIN),
             tables=self.tables,
             registry=self.registry,
             log=self.log,
-            origin=ORIGIN,
         )
 
 

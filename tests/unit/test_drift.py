@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadParameter, NotComputable, NotFound
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
@@ -49,11 +50,10 @@ def measured(
         ferry_dataset.model(),
         dataset or ferry_dataset.dataset(),
         window="2013-04-v1",
-        store=store or MemoryStore(),
+        context=RunContext(store or MemoryStore(), ORIGIN),
         registry=registry or shelf(),
         log=UnreadableLog(rows, torn=torn) if torn else MemoryLog(rows),
         reports=reports or PlainReports(),
-        origin=ORIGIN,
     )
 
 
@@ -232,9 +232,8 @@ def test_a_window_of_another_unit_is_refused() -> None:
             ferry_dataset.model(),
             ferry_dataset.dataset(),
             window="2013-04-01-v1",
-            store=MemoryStore(),
+            context=RunContext(MemoryStore(), ORIGIN),
             registry=shelf(),
             log=MemoryLog(pd.DataFrame()),
             reports=PlainReports(),
-            origin=ORIGIN,
         )

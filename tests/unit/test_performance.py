@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters.metrics import measure
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.stages.monitor.performance import (
     RealisedPerformance,
@@ -49,12 +50,11 @@ def measured(
         ferry_dataset.model(),
         ferry_dataset.dataset(),
         window="2013-01-v1",
-        store=store or MemoryStore(),
+        context=RunContext(store or MemoryStore(), {"by": "a test"}),
         registry=MonitoringRegistry("ferry_delay", tags=tags),
         tables=tables,
         log=UnreadableLog(log, torn=torn) if torn else MemoryLog(log),
         measure=measure,
-        origin={"by": "a test"},
     )
 
 

@@ -16,6 +16,7 @@ from slipway.adapters.delta_tables import DeltaTables, ScoreTable
 from slipway.errors import BadParameter, BadRequest, NotFound
 from slipway.records.attempts import Attempt
 from slipway.records.desired_state import BATCH_FOLDER, write_desired
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
@@ -138,12 +139,11 @@ class Harbour:
             self.spec,
             self.dataset,
             scoring=one,
-            store=self.store,
+            context=RunContext(self.store, {}),
             tables=self.tables,
             scores=self.scores,
             registry=self,
             load=lambda folder: Windy(float(folder.name)),
-            origin={},
         )
 
     def score_all(self, *asked: str) -> list[RunRecord]:
@@ -355,7 +355,7 @@ def test_days_are_partitions_too(harbour: Harbour) -> None:
     harbour.score(harbour.due("2013-04-03").scorings[0])
     assert harbour.scores.count("tide") == 40
     harbour.spec = months
-    with pytest.raises(BadParameter, match="names no month"):
+    with pytest.raises(BadParameter, match="not the name of a month"):
         harbour.due()
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.model.provenance import CodeState
-    from slipway.stages.monitor.collect import PredictionDays
+    from slipway.stages.ports import prediction_log
     from slipway.stages.ports.delivery_source import DeliverySource
     from slipway.stages.rollout.platform import Platform
 
@@ -112,7 +112,7 @@ class Container:
         """
         return self._platforms.platform_for(model)
 
-    def log_for(self, model: ModelSpec) -> PredictionDays:
+    def log_for(self, model: ModelSpec) -> prediction_log.PredictionLog:
         """What one model answered, or scored."""
         return self.scores if model.deployment.capabilities.scores_in_batches else self.log
 

@@ -56,11 +56,10 @@ def drift(call: Call) -> RunRecord:
         model,
         dataset,
         window=call.given["window"],
-        store=call.shop.store,
         registry=call.shop.registry,
         log=call.shop.log_for(model),
         reports=call.shop.reports,
-        origin=call.origin,
+        context=call.context,
     )
 
 
@@ -74,12 +73,11 @@ def performance(call: Call) -> RunRecord:
         model,
         dataset,
         window=call.given["window"],
-        store=call.shop.store,
         registry=call.shop.registry,
         tables=call.shop.tables,
         log=call.shop.log_for(model),
         measure=measure,
-        origin=call.origin,
+        context=call.context,
     )
 
 
@@ -91,9 +89,8 @@ def decide(call: Call) -> Verdict:
     return firing.decide(
         model,
         dataset,
-        store=call.shop.store,
         tables=call.shop.tables,
         registry=call.shop.registry,
         log=call.shop.log_for(model),
-        origin=call.origin,
+        context=call.context,
     )

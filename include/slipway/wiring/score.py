@@ -87,12 +87,11 @@ def score(call: Call) -> RunRecord:
         spec,
         shop.dataset(spec.dataset),
         scoring=_listed(call, spec),
-        store=shop.store,
         tables=shop.tables,
         scores=shop.scores,
         registry=shop.registry,
         load=load_package,
-        origin=call.origin,
+        context=call.context,
     )
 
 

@@ -23,7 +23,7 @@ from slipway.adapters.delta_tables.fencing import check_fencing_token
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
-from slipway.stages.score.partitions import ScoredPartition
+from slipway.stages.ports.scores import ScoredPartition
 
 _PARTITION = "_partition"
 _FEATURES = "_features"
@@ -34,7 +34,7 @@ _ROW_GROUP_ROWS = 100_000
 
 
 class ScoreTable:
-    """Fulfils scoring's `Scores`, and monitoring's `PredictionDays`.
+    """Fulfils scoring's `Scores`, and `PredictionLog`.
 
     Args:
         root: Root of the store: a local folder, or `s3://bucket/prefix`.

@@ -21,7 +21,7 @@ from slipway.adapters.delta_tables.fencing import check_fencing_token
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
-from slipway.stages.score.partitions import DataFile
+from slipway.stages.ports.scores import DataFile
 
 _BATCH = "_batch"
 

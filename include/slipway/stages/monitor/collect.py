@@ -1,19 +1,18 @@
-"""Watching a serving champion: which windows of its predictions are due to be measured.
+"""Collect the windows of a champion's predictions that are due to be measured.
 
-Level-triggered: whatever is due and has no record yet is due now, however often this is asked.
+Level-triggered: a window is due as long as it has no record, however often this runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypedDict
 
 from slipway.errors import NotComputable, PlatformUnavailable
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.version_tags import TRAINING_END
-from slipway.stages.monitor.drift import PredictionRows
-from slipway.stages.monitor.performance import LabelTables, join_labels, read_labels
+from slipway.stages.monitor.performance import join_labels, read_labels
 from slipway.stages.monitor.windows import MonitoredWindow, closed_windows, midnight, window_at
 
 if TYPE_CHECKING:
@@ -21,18 +20,20 @@ if TYPE_CHECKING:
 
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import ModelVersion, Registry
-    from slipway.stages.rollout.platform import Served
+    from slipway.stages.ports.tables import Tables
+    from slipway.stages.rollout.platform import ServedReader
 
 
 class DueWindows(TypedDict):
-    """What there is to measure; small JSON.
+    """Windows to measure; small JSON.
 
     Attributes:
-        champion: The version that is champion by alias; None before there is one.
-        drift: Ids of closed windows whose inputs have not been measured, oldest first.
-        performance: Ids of matured windows whose labels have not been looked at, oldest first.
-        difference: How what is served differs from the alias; None when it does not.
+        champion: Version with the alias; None before there is one.
+        drift: Ids of closed windows without a drift record, oldest first.
+        performance: Ids of matured windows without a performance record, oldest first.
+        difference: Difference of what is served from the alias; None without one.
     """
 
     champion: int | None
@@ -41,43 +42,8 @@ class DueWindows(TypedDict):
     difference: str | None
 
 
-class PredictionDays(PredictionRows, Protocol):
-    """The prediction log, with its days."""
-
-    def days(self, model: str) -> list[date]:
-        """Days of event time that hold predictions, oldest first."""
-
-    def count(
-        self,
-        model: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        *,
-        version: int | None = None,
-    ) -> int:
-        """How many rows `read` would return."""
-
-
-class ClockTables(LabelTables, Protocol):
-    """Tables of a dataset that also tell its event clock."""
-
-    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
-        """Largest value of a column, from file statistics; None when there is none."""
-
-
-class ServedReader(Protocol):
-    """What is really served."""
-
-    def served(self, model: str) -> Served | None:
-        """Read back from the live front door; None when nothing is.
-
-        Raises:
-            PlatformUnavailable: It does not answer.
-        """
-
-
-def event_clock(tables: ClockTables, dataset: DatasetSpec) -> datetime | None:
-    """The newest event time among the published features; None before there is one."""
+def event_clock(tables: Tables, dataset: DatasetSpec) -> datetime | None:
+    """Newest event time among the published features; None before there is one."""
     return tables.newest(f"{dataset.dataset}/features", dataset.event_time)
 
 
@@ -86,26 +52,26 @@ def collect(
     dataset: DatasetSpec,
     *,
     store: Store,
-    tables: ClockTables,
+    tables: Tables,
     registry: Registry,
-    log: PredictionDays,
+    log: PredictionLog,
     platform: ServedReader | None = None,
 ) -> DueWindows:
-    """The windows of the current champion's predictions that are due to be measured.
+    """Collect the current champion's windows that are due to be measured.
 
-    Drift is due once a window has ended and predictions enough are there, performance once its
-    label horizon has passed and labels enough are there; or, should they never come, one more
-    window later. A window whose log cannot be read is due, for its verdict to say so.
-    A champion that returns after a roll-back is watched on where it was left.
+    Drift is due once a window has ended and has enough predictions, performance once its label
+    horizon has passed and it has enough labels; without enough of them, one window later. A
+    window whose log cannot be read is due, so that its verdict reports it. A champion that
+    returns by a roll-back continues where its monitoring stopped.
 
     Args:
         spec: The model.
         dataset: Its dataset.
-        store: Where records live.
-        tables: The event clock and the labels.
-        registry: Who is champion.
-        log: What was predicted.
-        platform: What is served, to compare with the alias; none: not compared.
+        store: Store of the records.
+        tables: Event clock and labels.
+        registry: Alias of the champion.
+        log: Predictions.
+        platform: What is served, to compare with the alias; None: not compared.
     """
     champion = registry.alias(spec.model, CHAMPION)
     difference = difference_to_served(spec.model, champion, platform) if platform else None
@@ -117,27 +83,27 @@ def collect(
     if clock is None:
         return due
     labels = _Labels(spec, dataset, tables)
-    for watched in monitored_windows(spec, champion, clock, log):
+    for monitored in monitored_windows(spec, champion, clock, log):
         undone = [
             stage
             for stage in ("drift", "performance")
-            if not store.exists(watched.ref(spec.model, stage).key)
+            if not store.exists(monitored.ref(spec.model, stage).key)
         ]
-        if not undone or not _asked(spec, watched, clock, log):
+        if not undone or not _has_predictions(spec, monitored, clock, log):
             continue
         if "drift" in undone:
-            due["drift"].append(watched.id)
-        if "performance" in undone and _matured(spec, watched, clock, log=log, labels=labels):
-            due["performance"].append(watched.id)
+            due["drift"].append(monitored.id)
+        if "performance" in undone and _has_labels(spec, monitored, clock, log=log, labels=labels):
+            due["performance"].append(monitored.id)
     return due
 
 
 def monitored_windows(
-    spec: ModelSpec, champion: ModelVersion, clock: datetime, log: PredictionDays
+    spec: ModelSpec, champion: ModelVersion, clock: datetime, log: PredictionLog
 ) -> Iterator[MonitoredWindow]:
-    """Closed windows that hold predictions, oldest first, from where the champion's training ended.
+    """Closed windows with predictions, oldest first, from the end of the champion's training.
 
-    What it was asked about rows that it was trained on says nothing about how it does.
+    Predictions of rows that it was trained on say nothing about its performance.
     """
     unit = spec.monitoring.window
     since = champion.tags.get(TRAINING_END)
@@ -155,7 +121,7 @@ def monitored_windows(
 def difference_to_served(
     model: str, champion: ModelVersion | None, platform: ServedReader
 ) -> str | None:
-    """How what is served differs from the champion by alias; None when it does not."""
+    """Difference of what is served from the champion by alias; None without one."""
     expected = champion.version if champion else None
     try:
         served = platform.served(model)
@@ -173,14 +139,14 @@ def difference_to_served(
 
 
 class _Labels:
-    """Labels of a dataset, read only if a window needs them."""
+    """Labels of a dataset, read when a window first needs them."""
 
-    def __init__(self, spec: ModelSpec, dataset: DatasetSpec, tables: LabelTables) -> None:
+    def __init__(self, spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> None:
         self._spec, self._dataset, self._tables = spec, dataset, tables
         self._read: pd.Series | None = None
 
-    def of(self, rows: pd.DataFrame) -> int:
-        """How many of the rows' keys have a label."""
+    def count(self, rows: pd.DataFrame) -> int:
+        """Number of the rows' keys that have a label."""
         if self._read is None:
             version = self._tables.version(f"{self._dataset.dataset}/labels")
             self._read = read_labels(
@@ -189,26 +155,28 @@ class _Labels:
         return len(join_labels(rows, self._read)[1])
 
 
-def _asked(spec: ModelSpec, watched: MonitoredWindow, clock: datetime, log: PredictionDays) -> bool:
-    """Whether the predictions of a window are in: enough of them, or as many as will come."""
-    window = watched.window
+def _has_predictions(
+    spec: ModelSpec, monitored: MonitoredWindow, clock: datetime, log: PredictionLog
+) -> bool:
+    """Whether a window has enough predictions, or is old enough that no more will come."""
+    window = monitored.window
     try:
-        count = log.count(spec.model, window.start, window.end, version=watched.version)
+        count = log.count(spec.model, window.start, window.end, version=monitored.version)
     except NotComputable:
         return True
     complete = count >= spec.monitoring.min_rows or clock >= window.following().end
     return count > 0 and complete
 
 
-def _matured(
+def _has_labels(
     spec: ModelSpec,
-    watched: MonitoredWindow,
+    monitored: MonitoredWindow,
     clock: datetime,
     *,
-    log: PredictionRows,
+    log: PredictionLog,
     labels: _Labels,
 ) -> bool:
-    monitoring, window = spec.monitoring, watched.window
+    monitoring, window = spec.monitoring, monitored.window
     horizon = timedelta(days=monitoring.label_horizon_days)
     if clock < window.end + horizon:
         return False
@@ -219,9 +187,9 @@ def _matured(
             spec.model,
             window.start,
             window.end,
-            version=watched.version,
+            version=monitored.version,
             columns=("key", "received_at", "score"),
         )
     except NotComputable:
         return True
-    return labels.of(rows) >= min(monitoring.min_rows, len(rows))
+    return labels.count(rows) >= min(monitoring.min_rows, len(rows))

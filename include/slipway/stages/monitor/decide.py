@@ -1,10 +1,10 @@
-"""When a champion's windows become a request to retrain: k of the last n, and the newest."""
+"""Decide whether a champion's windows request retraining: k of the last n, and the newest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
@@ -13,29 +13,27 @@ from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.monitor.collect import (
-    ClockTables,
-    PredictionDays,
-    event_clock,
-    monitored_windows,
-)
+from slipway.stages.monitor.collect import event_clock, monitored_windows
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
+    from slipway.records.run_context import RunContext
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Fire
+    from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
+    from slipway.stages.ports.tables import Tables
 
 
 @dataclass(frozen=True)
 class WindowVerdict:
-    """One window's verdict on one activity.
+    """Verdict on the drift or the performance of one window.
 
     Attributes:
         window: Id of the window.
         action: `ok`, `drifting`, `decayed` or `inconclusive`.
-        reason: Its reason.
+        reason: Reason of the verdict.
         record: Store key of the record.
     """
 
@@ -46,11 +44,11 @@ class WindowVerdict:
 
 
 def k_of_last_n(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
-    """Whether k of the last n windows, and the newest, have one verdict; pure.
+    """Whether k of the last n windows, the newest among them, have a given verdict; pure.
 
     Args:
-        actions: Verdicts, oldest window first; an inconclusive one takes a place and counts for
-            nothing.
+        actions: Verdicts, oldest window first; an inconclusive one takes a place without
+            counting.
         fire: k and n.
         on: `drifting` or `decayed`.
     """
@@ -61,9 +59,9 @@ def k_of_last_n(actions: Sequence[str], fire: Fire, *, on: str) -> bool:
 def judge_windows(
     drift: Sequence[WindowVerdict], performance: Sequence[WindowVerdict], fire: Fire
 ) -> Verdict:
-    """Whether a champion's newest windows ask for a new model; pure.
+    """Decide whether a champion's newest windows request a new model; pure.
 
-    Decay speaks before drift: it is harm seen, and drift only a reason to expect some.
+    Decay comes before drift: it is observed harm, and drift only a reason to expect some.
 
     Args:
         drift: Drift verdicts, oldest window first.
@@ -72,7 +70,10 @@ def judge_windows(
     """
     decaying = k_of_last_n([one.action for one in performance], fire, on="decayed")
     drifting = k_of_last_n([one.action for one in drift], fire, on="drifting")
-    told = [_told(performance, fire, on="decayed"), _told(drift, fire, on="drifting")]
+    counts = [
+        _format_count(performance, fire, on="decayed"),
+        _format_count(drift, fire, on="drifting"),
+    ]
     numbers: dict[str, int | str] = {
         "decayed": sum(one.action == "decayed" for one in performance[-fire.n :]),
         "drifting": sum(one.action == "drifting" for one in drift[-fire.n :]),
@@ -81,11 +82,11 @@ def judge_windows(
     }
     if not decaying and not drifting:
         rule = f"a request needs {fire.k} of the last {fire.n} windows and the newest"
-        return Verdict("nothing", f"{'; '.join(told)}; {rule}.", numbers)
-    spoken = [text for text, fired in zip(told, (decaying, drifting), strict=True) if fired]
+        return Verdict("nothing", f"{'; '.join(counts)}; {rule}.", numbers)
+    reasons = [text for text, fired in zip(counts, (decaying, drifting), strict=True) if fired]
     newest = performance[-1] if decaying else drift[-1]
     numbers |= {"kind": "decay" if decaying else "drift", "window": newest.window}
-    reason = f"{'; '.join(spoken)}. The newest, {newest.window}: {newest.reason}"
+    reason = f"{'; '.join(reasons)}. The newest, {newest.window}: {newest.reason}"
     return Verdict("request", reason, numbers, {"record": newest.record})
 
 
@@ -93,33 +94,32 @@ def decide(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
-    store: Store,
-    tables: ClockTables,
+    context: RunContext,
+    tables: Tables,
     registry: Registry,
-    log: PredictionDays,
-    origin: Mapping[str, Any],
+    log: PredictionLog,
 ) -> Verdict:
-    """Whether the champion's windows ask for a new model, recorded; if so the request is filed.
+    """Decide on the champion's windows, record it, and file a retrain request if one is due.
 
-    The same verdicts are one decision, and one request per newest window and kind,
-    however often this runs.
+    The same verdicts give one decision, and one request per newest window and kind, however often
+    this runs.
 
     Args:
         spec: The model.
         dataset: Its dataset.
-        store: Where records and requests live.
-        tables: The event clock.
-        registry: Who is champion.
-        log: Which windows there are.
-        origin: Who runs this.
+        context: Store of records and requests, and origin.
+        tables: Event clock.
+        registry: Alias of the champion.
+        log: Predictions, by window.
     """
+    store = context.store
     champion = registry.alias(spec.model, CHAMPION)
     clock = event_clock(tables, dataset)
     if champion is None or clock is None:
         return Verdict("nothing", "There is no champion to watch yet.")
-    watched = list(monitored_windows(spec, champion, clock, log))
-    drift = _measured(store, spec, watched, "drift")
-    performance = _measured(store, spec, watched, "performance")
+    monitored = list(monitored_windows(spec, champion, clock, log))
+    drift = _measured(store, spec, monitored, "drift")
+    performance = _measured(store, spec, monitored, "performance")
     if not drift and not performance:
         return Verdict("nothing", f"No window of version {champion.version} is measured yet.")
     inputs = {
@@ -149,15 +149,15 @@ def decide(
         return Verdict("request", verdict.reason, numbers, verdict.evidence)
 
     ref = RunRef(spec.model, run, "decide")
-    return perform(store, ref, work, inputs=inputs, origin=origin).verdict
+    return perform(store, ref, work, inputs=inputs, origin=context.origin).verdict
 
 
 def _measured(
-    store: Store, spec: ModelSpec, watched: Sequence[MonitoredWindow], stage: str
+    store: Store, spec: ModelSpec, monitored: Sequence[MonitoredWindow], stage: str
 ) -> list[WindowVerdict]:
     """The newest n verdicts, oldest window first."""
     found: list[WindowVerdict] = []
-    for one in reversed(watched):
+    for one in reversed(monitored):
         if len(found) == spec.monitoring.fire.n:
             break
         record = find_record(store, one.ref(spec.model, stage))
@@ -167,7 +167,7 @@ def _measured(
     return found[::-1]
 
 
-def _told(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
+def _format_count(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
     newest = measured[-fire.n :]
     count = sum(one.action == on for one in newest)
     return f"{count} of the last {len(newest)} windows {'is' if count == 1 else 'are'} {on}"

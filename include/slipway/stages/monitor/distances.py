@@ -1,4 +1,4 @@
-"""A window's rows against a reference's: strangers among the values, and distances by column."""
+"""Compare a window with a reference: values out of range, and distances by column."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from slipway.spec import ModelSpec
 
 SHARE_MARGIN = 0.05
-"""How much larger than any reference block's a share of nulls or strangers may be."""
+"""Margin over any reference block's share of nulls or of values out of range."""
 
 Problem = Literal["nulls", "range"]
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns are compared, and by which of Evidently's distances."""
+    """Columns to compare, and the Evidently distance for each kind."""
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
@@ -34,7 +34,7 @@ class Columns:
         return (*self.numeric, *self.categorical)
 
     def methods(self) -> dict[str, str]:
-        """The distance of each column."""
+        """Distance method by column."""
         return dict.fromkeys(self.numeric, self.numeric_method) | dict.fromkeys(
             self.categorical, self.categorical_method
         )
@@ -42,13 +42,13 @@ class Columns:
 
 @dataclass(frozen=True)
 class Finding:
-    """A column whose values are absent or out of place, whatever its distance is.
+    """A column with too many nulls or values out of range, whatever its distance.
 
     Attributes:
-        column: Which column.
+        column: Name of the column.
         problem: `nulls`, or `range`: outside the reference's range or categories.
         share: Share of the window's rows.
-        limit: Largest share that would have been ordinary.
+        limit: Largest share without a finding.
     """
 
     column: str
@@ -65,15 +65,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A window against its champion's reference.
+    """Comparison of a window with its champion's reference.
 
     Attributes:
         rows: Rows of the window.
         reference_rows: Rows of the reference.
-        findings: Hard findings, never damped.
+        findings: Columns with too many nulls or values out of range.
         distances: Distance by column.
-        calibration: What is ordinary; none when the reference has too few blocks to say.
-        blocks: How many blocks the reference has.
+        calibration: Thresholds; None when the reference has too few blocks.
+        blocks: Number of blocks of the reference.
     """
 
     rows: int
@@ -85,12 +85,12 @@ class Comparison:
 
 
 class DriftReport(Protocol):
-    """Distances between samples, and a page to look at."""
+    """Drift report port: distances between samples, and an HTML report."""
 
     def distances(
         self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
     ) -> dict[str, float]:
-        """Distance of each column that has values on both sides; 0 is equal."""
+        """Distance of each column that has values on both sides; 0: equal."""
 
     def html(
         self,
@@ -100,7 +100,7 @@ class DriftReport(Protocol):
         columns: Columns,
         thresholds: Mapping[str, float],
     ) -> bytes:
-        """A page about the columns that have a threshold."""
+        """HTML report on the columns that have a threshold."""
 
 
 def compare(
@@ -112,15 +112,15 @@ def compare(
     spec: ModelSpec,
     reports: DriftReport,
 ) -> tuple[Comparison, pd.DataFrame]:
-    """A window's rows against a reference's, and the rows that the distances were taken from.
+    """Compare a window with a reference; also return the rows that distances were taken from.
 
     Args:
         current: Tidied rows of the window.
         reference: Tidied rows of the reference, ordered by event time.
-        columns: Which columns.
-        span_windows: How many windows the reference spans.
+        columns: Columns to compare.
+        span_windows: Windows that the reference spans in time.
         spec: The model.
-        reports: Evidently.
+        reports: Computes distances.
     """
     monitoring, seed = spec.monitoring, spec.training.seed
 
@@ -151,7 +151,7 @@ def compare(
 
 
 def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Only the compared columns: numbers or texts, null where there is no usable value."""
+    """The compared columns as numbers or texts, null where there is no usable value."""
     import pandas as pd
 
     tidied = {}
@@ -168,13 +168,13 @@ def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 def find_out_of_range(
     current: pd.DataFrame, reference: pd.DataFrame, *, columns: Columns, blocks: int
 ) -> list[Finding]:
-    """Columns whose nulls, range or categories are unlike any block of the reference.
+    """Find columns with more nulls or values out of range than any block of the reference.
 
     Args:
         current: Tidied rows of the window.
         reference: Tidied rows of the reference, ordered by event time.
-        columns: Which columns.
-        blocks: Into how many blocks the reference is cut.
+        columns: Columns to compare.
+        blocks: Number of blocks of the reference.
     """
     ordinary = [_shares(reference, reference, columns)]
     for start, end in block_edges(len(reference), blocks) if blocks > 1 else ():
@@ -196,9 +196,9 @@ def _shares(
     for name in columns.names:
         values, known = sample[name], reference[name].dropna()
         if name in columns.numeric:
-            strange = (values < known.min()) | (values > known.max())
+            outside = (values < known.min()) | (values > known.max())
         else:
-            strange = values.notna() & ~values.isin(known.unique())
+            outside = values.notna() & ~values.isin(known.unique())
         shares["nulls", name] = float(values.isna().mean())
-        shares["range", name] = float(strange.mean()) if len(known) else 0.0
+        shares["range", name] = float(outside.mean()) if len(known) else 0.0
     return shares

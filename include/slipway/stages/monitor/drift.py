@@ -1,13 +1,12 @@
-"""Drift: what a champion was asked in one window, against the reference it was learnt from."""
+"""Measure the drift of one window of predictions against its champion's reference."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable, NotFound
 from slipway.records.attempts import Attempt
@@ -21,16 +20,17 @@ from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_wind
 if TYPE_CHECKING:
     import pandas as pd
 
-    from slipway.records.store import Store
+    from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Monitoring
+    from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
 
 MAX_ROWS = 20_000
-"""Rows of a sample; distances settle long before, and the report stays drawable."""
+"""Largest sample; distances converge long before, and the report stays small."""
 
 UNCALIBRATED_DISTANCE = 0.1
-"""Where the report draws the line when there are too few blocks: Evidently's own default."""
+"""Threshold that the report shows without a calibration: Evidently's own default."""
 
 SHOWN_COLUMNS = 5
 SCORE = "score"
@@ -38,51 +38,38 @@ SCORE = "score"
 
 @dataclass(frozen=True)
 class Reference:
-    """What a version was learnt from and judged on, reduced.
+    """Sample of the rows that a version was trained and evaluated on.
 
     Attributes:
         rows: Raw features, event time and score, ordered by event time.
-        columns: Which of them are compared: its own features, whatever the spec says by now,
-            and its score.
-        unwatched: Its features that hold personal data: the log has no values of them to compare.
+        columns: Columns to compare: the version's own features, whatever the spec says now, and
+            its score.
+        unmonitored: Its features with personal data, whose values the log does not hold.
     """
 
     rows: pd.DataFrame
     columns: Columns
-    unwatched: tuple[str, ...] = ()
-
-
-class PredictionRows(Protocol):
-    """Answered requests, as the log keeps them."""
-
-    def read(
-        self,
-        model: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        *,
-        version: int | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> pd.DataFrame:
-        """Rows of [start, end) by event time, each answered row once."""
+    unmonitored: tuple[str, ...] = ()
 
 
 def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
-    """Whether a window has drifted; pure.
+    """Decide whether a window has drifted; pure.
 
-    Findings are drift whatever the distances are. Without any the loudest column decides, if the
-    reference has blocks enough to say what is loud.
+    A finding is drift whatever the distances are. Without one the largest drift ratio decides, if
+    the reference has enough blocks for a threshold.
     """
     numbers = _numbers(comparison)
-    told = [str(finding) for finding in comparison.findings[:SHOWN_COLUMNS]]
+    problems = [str(finding) for finding in comparison.findings[:SHOWN_COLUMNS]]
     calibration = comparison.calibration
-    loud = calibration.loud(comparison.distances) if calibration else {}
-    limit = calibration.loudness if calibration else float("inf")
-    told += [_loudness(name, loud) for name in list(loud)[:SHOWN_COLUMNS] if loud[name] > limit]
+    ratios = calibration.drift_ratios(comparison.distances) if calibration else {}
+    limit = calibration.ratio_limit if calibration else float("inf")
+    problems += [
+        _format_ratio(name, ratios) for name in list(ratios)[:SHOWN_COLUMNS] if ratios[name] > limit
+    ]
     blocks = f"{limit:.1f} times is the limit over {comparison.blocks} blocks"
-    if told:
-        rule = f"; {blocks}" if any(value > limit for value in loud.values()) else ""
-        return Verdict("drifting", f"{'; '.join(told)}{rule}.", numbers)
+    if problems:
+        rule = f"; {blocks}" if any(value > limit for value in ratios.values()) else ""
+        return Verdict("drifting", f"{'; '.join(problems)}{rule}.", numbers)
     if calibration is None:
         needed = monitoring.drift.min_blocks
         reason = (
@@ -90,12 +77,12 @@ def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
             f"{monitoring.min_rows} rows, and a threshold needs {needed}."
         )
         return Verdict("inconclusive", reason, numbers)
-    loudest = _loudness(next(iter(loud)), loud) if loud else "no column has a distance"
-    return Verdict("ok", f"The loudest column is ordinary: {loudest}; {blocks}.", numbers)
+    largest = _format_ratio(next(iter(ratios)), ratios) if ratios else "no column has a distance"
+    return Verdict("ok", f"The loudest column is ordinary: {largest}; {blocks}.", numbers)
 
 
-def _loudness(name: str, loud: Mapping[str, float]) -> str:
-    return f"{name} is {loud[name]:.1f} times its usual distance from the reference"
+def _format_ratio(name: str, ratios: Mapping[str, float]) -> str:
+    return f"{name} is {ratios[name]:.1f} times its usual distance from the reference"
 
 
 def measure_drift(
@@ -103,13 +90,12 @@ def measure_drift(
     dataset: DatasetSpec,
     *,
     window: str,
-    store: Store,
+    context: RunContext,
     registry: Registry,
-    log: PredictionRows,
+    log: PredictionLog,
     reports: DriftReport,
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """The record of one window's inputs and predictions against its champion's reference.
+    """Measure one window's features and scores against its champion's reference.
 
     A window is measured once: rows that are logged later do not change its verdict.
 
@@ -117,22 +103,21 @@ def measure_drift(
         spec: The model.
         dataset: Its dataset.
         window: Window and version, e.g. `2013-05-v3`.
-        store: Where records and reports live.
-        registry: Where the version and its reference live.
-        log: What the version was asked.
-        reports: Evidently.
-        origin: Who runs this.
+        context: Store of records and reports, and origin.
+        registry: Folder of the version, with its reference.
+        log: Predictions.
+        reports: Computes distances and the HTML report.
 
     Raises:
         BadParameter: There is no such window.
         NotFound: The version has no reference.
     """
-    watched = parse_monitored_window(window, spec.monitoring.window)
+    monitored = parse_monitored_window(window, spec.monitoring.window)
 
     def work(attempt: Attempt) -> Verdict:
         try:
             rows = log.read(
-                spec.model, watched.window.start, watched.window.end, version=watched.version
+                spec.model, monitored.window.start, monitored.window.end, version=monitored.version
             )
         except NotComputable as error:
             return not_comparable(error, {})
@@ -140,13 +125,13 @@ def measure_drift(
         if len(rows) < needed:
             reason = f"{len(rows)} predictions are too few to tell; a window needs {needed}."
             return Verdict("inconclusive", reason, {"rows": len(rows), "min_rows": needed})
-        reference = read_reference(registry, spec, dataset, version=watched.version)
+        reference = read_reference(registry, spec, dataset, version=monitored.version)
         try:
             return _measure(
                 attempt,
                 spec,
                 dataset,
-                watched=watched,
+                monitored=monitored,
                 reference=reference,
                 rows=rows,
                 reports=reports,
@@ -155,16 +140,16 @@ def measure_drift(
             return not_comparable(error, {"rows": len(rows)})
 
     return perform(
-        store,
-        watched.ref(spec.model, "drift"),
+        context.store,
+        monitored.ref(spec.model, "drift"),
         work,
-        inputs=watched.inputs(),
-        origin=origin,
+        inputs=monitored.inputs(),
+        origin=context.origin,
     )
 
 
 def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdict:
-    """`inconclusive`: a window that failed for ever would hold up the decision on later ones."""
+    """Verdict `inconclusive`; a failing window would block the decision on later ones."""
     about = f" ({error.where})" if error.where else ""
     reason = f"Nothing can be compared: {error.message}{about}."
     return Verdict("inconclusive", reason, numbers)
@@ -173,11 +158,11 @@ def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdi
 def read_reference(
     registry: Registry, spec: ModelSpec, dataset: DatasetSpec, *, version: int
 ) -> Reference:
-    """The reference that travels with a model version.
+    """Read the reference in a model version's folder.
 
     Raises:
         NotFound: The version has none.
-        Tampered: Its files are not those that were registered.
+        Tampered: A file differs from its digest.
     """
     import pandas as pd
 
@@ -204,12 +189,12 @@ def read_reference(
         categorical_method=spec.monitoring.drift.categorical_method,
     )
     in_order = rows.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
-    unwatched = [one["name"] for one in manifest["features"] if one["name"] in personal]
-    return Reference(in_order, columns, tuple(unwatched))
+    unmonitored = [one["name"] for one in manifest["features"] if one["name"] in personal]
+    return Reference(in_order, columns, tuple(unmonitored))
 
 
 def _personal(dataset: DatasetSpec) -> list[str]:
-    """Columns that are personal data by now, also where the version does not know it yet."""
+    """Columns that the spec now declares personal, even if the version does not yet."""
     columns = dataset.streams.features.columns
     return [name for name, column in columns.items() if column.pii is not None]
 
@@ -219,7 +204,7 @@ def _measure(
     spec: ModelSpec,
     dataset: DatasetSpec,
     *,
-    watched: MonitoredWindow,
+    monitored: MonitoredWindow,
     reference: Reference,
     rows: pd.DataFrame,
     reports: DriftReport,
@@ -228,29 +213,32 @@ def _measure(
     kept = reference.rows.iloc[:: -(-len(times) // MAX_ROWS)]
     known = tidy(kept, columns).reset_index(drop=True)
     sample = rows.sample(min(len(rows), MAX_ROWS), random_state=spec.training.seed)
+    window = monitored.window
     comparison, compared = compare(
         tidy(sample, columns).reset_index(drop=True),
         known,
         columns=columns,
-        span_windows=(times.iloc[-1] - times.iloc[0]) / (watched.window.end - watched.window.start),
+        span_windows=(times.iloc[-1] - times.iloc[0]) / (window.end - window.start),
         spec=spec,
         reports=reports,
     )
     verdict = judge_drift(replace(comparison, rows=len(rows)), spec.monitoring)
-    if reference.unwatched:
-        told = f"{verdict.reason} Not watched: personal data ({', '.join(reference.unwatched)})."
-        verdict = replace(verdict, reason=told)
+    if reference.unmonitored:
+        reason = (
+            f"{verdict.reason} Not watched: personal data ({', '.join(reference.unmonitored)})."
+        )
+        verdict = replace(verdict, reason=reason)
     try:
-        page = reports.html(known, compared, columns=columns, thresholds=_drawn(comparison))
+        page = reports.html(known, compared, columns=columns, thresholds=_thresholds(comparison))
     except NotComputable as error:
         return replace(verdict, reason=f"{verdict.reason} Without a page: {error.message}.")
-    key = f"reports/{spec.model}/{watched.id}.html"
+    key = f"reports/{spec.model}/{monitored.id}.html"
     attempt.check()
     attempt.store.write(key, page)
     return replace(verdict, evidence={"report": key})
 
 
-def _drawn(comparison: Comparison) -> dict[str, float]:
+def _thresholds(comparison: Comparison) -> dict[str, float]:
     calibrated = comparison.calibration.thresholds() if comparison.calibration else {}
     return {name: calibrated.get(name, UNCALIBRATED_DISTANCE) for name in comparison.distances}
 
@@ -268,12 +256,12 @@ def _numbers(comparison: Comparison) -> dict[str, Number]:
     if calibration is None:
         shown = sorted(comparison.distances, key=lambda name: -comparison.distances[name])
     else:
-        loud = calibration.loud(comparison.distances)
-        shown = list(loud)
+        ratios = calibration.drift_ratios(comparison.distances)
+        shown = list(ratios)
         numbers |= {
             "compared_rows": calibration.rows,
-            "loudest": round(next(iter(loud.values()), 0.0), 3),
-            "loudest_limit": round(calibration.loudness, 3),
+            "loudest": round(next(iter(ratios.values()), 0.0), 3),
+            "loudest_limit": round(calibration.ratio_limit, 3),
             "alarm_rate": round(calibration.alarm_rate, 4),
         }
     limits = calibration.thresholds() if calibration else {}

@@ -1,10 +1,9 @@
-"""Realised performance: what a champion predicted in one window, against what turned out."""
+"""Measure the realised performance of one window: its predictions against their labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
 from slipway.records.attempts import Attempt
@@ -19,25 +18,26 @@ from slipway.stages.monitor.windows import parse_monitored_window
 if TYPE_CHECKING:
     import pandas as pd
 
-    from slipway.records.store import Store
+    from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.spec.model import Monitoring
-    from slipway.stages.monitor.drift import PredictionRows
     from slipway.stages.ports.metrics import Measure
+    from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
+    from slipway.stages.ports.tables import Tables
 
 
 @dataclass(frozen=True)
 class RealisedPerformance:
-    """How a window's predictions turned out.
+    """Realised performance of one window.
 
     Attributes:
-        predicted: Keys that were predicted.
-        labelled: Those whose label is known.
-        value: The metric on them; None when it could not be computed.
-        constant: The metric of always predicting these labels' own mean: the best constant there
-            is in hindsight, so no comparator is harder to beat by luck.
-        promised: The champion's value on its own holdout; None when it has no such tag.
+        predicted: Number of predicted keys.
+        labelled: Number of them with a label.
+        value: Metric on these; None when it cannot be computed.
+        constant: Metric of predicting these labels' own mean, the best constant in hindsight and
+            so the comparator that is hardest to beat by luck.
+        promised: Champion's metric on its own holdout; None when it has no such tag.
     """
 
     predicted: int
@@ -48,24 +48,12 @@ class RealisedPerformance:
 
     @property
     def coverage(self) -> float:
-        """Share of the predicted keys whose label is known."""
+        """Share of the predicted keys that have a label."""
         return self.labelled / self.predicted if self.predicted else 0.0
 
 
-class LabelTables(Protocol):
-    """Tables of a dataset, at a pinned version."""
-
-    def version(self, table: str) -> int | None:
-        """Newest version; None when there is no table."""
-
-    def read(
-        self, table: str, *, version: int | None = None, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame:
-        """Rows of one version."""
-
-
 def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> Verdict:
-    """Whether a champion has decayed in a window; pure."""
+    """Decide whether a champion has decayed in a window; pure."""
     performance = monitoring.performance
     numbers = {
         "predicted": realised.predicted,
@@ -92,15 +80,15 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
     }
     if realised.constant is not None:
         numbers["constant"] = round(realised.constant, 6)
-    told = (
+    summary = (
         f"{performance.metric} is {realised.value:.4f} on {realised.labelled} labelled predictions "
         f"and was {realised.promised:.4f} on the champion's holdout"
     )
     if drop > performance.max_absolute_drop:
         limit = f"worse by {drop:.4f}, more than the {performance.max_absolute_drop:.4f} allowed"
-        return Verdict("decayed", f"{told}: {limit}.", numbers)
+        return Verdict("decayed", f"{summary}: {limit}.", numbers)
     limit = f"within the {performance.max_absolute_drop:.4f} allowed"
-    return Verdict("ok", f"{told}: {limit}.", numbers)
+    return Verdict("ok", f"{summary}: {limit}.", numbers)
 
 
 def measure_performance(
@@ -108,32 +96,30 @@ def measure_performance(
     dataset: DatasetSpec,
     *,
     window: str,
-    store: Store,
+    context: RunContext,
     registry: Registry,
-    tables: LabelTables,
-    log: PredictionRows,
+    tables: Tables,
+    log: PredictionLog,
     measure: Measure,
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """The record of one window's realised performance against its champion's own holdout.
+    """Measure one window's realised performance against its champion's own holdout.
 
-    A window is measured once: labels that land later do not change its verdict.
+    A window is measured once: labels that arrive later do not change its verdict.
 
     Args:
         spec: The model.
         dataset: Its dataset.
         window: Window and version, e.g. `2013-05-v3`.
-        store: Where records live.
-        registry: Where the version's own metrics are.
-        tables: Where labels are.
-        log: What the version answered.
-        measure: Computes a metric.
-        origin: Who runs this.
+        context: Store of the records, and origin.
+        registry: Tags of the version, with its own metrics.
+        tables: Labels.
+        log: Predictions.
+        measure: Computes metrics.
 
     Raises:
         BadParameter: There is no such window.
     """
-    watched = parse_monitored_window(window, spec.monitoring.window)
+    monitored = parse_monitored_window(window, spec.monitoring.window)
     metric = spec.monitoring.performance.metric
     labels_table = f"{dataset.dataset}/labels"
     labels_version = tables.version(labels_table)
@@ -142,16 +128,16 @@ def measure_performance(
         try:
             rows = log.read(
                 spec.model,
-                watched.window.start,
-                watched.window.end,
-                version=watched.version,
+                monitored.window.start,
+                monitored.window.end,
+                version=monitored.version,
                 columns=("key", "received_at", "score"),
             )
         except NotComputable as error:
             return not_comparable(error, {})
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
         predicted, joined = join_labels(rows, labels)
-        tags = registry.version(spec.model, watched.version).tags
+        tags = registry.version(spec.model, monitored.version).tags
         promised = tags.get(f"slipway.metric.{metric}")
         truth, scores = joined["label"], joined["score"]
         realised = RealisedPerformance(
@@ -164,18 +150,18 @@ def measure_performance(
         return judge_performance(realised, spec.monitoring)
 
     return perform(
-        store,
-        watched.ref(spec.model, "performance"),
+        context.store,
+        monitored.ref(spec.model, "performance"),
         work,
-        inputs=watched.inputs() | {"labels_version": labels_version},
-        origin=origin,
+        inputs=monitored.inputs() | {"labels_version": labels_version},
+        origin=context.origin,
     )
 
 
 def read_labels(
-    tables: LabelTables, dataset: DatasetSpec, target: str, *, version: int | None
+    tables: Tables, dataset: DatasetSpec, target: str, *, version: int | None
 ) -> pd.Series:
-    """Labels as numbers, by key as text; a key that was labelled twice counts as it was last."""
+    """Labels as numbers, by key as text; of a key labelled twice the newest label."""
     import pandas as pd
 
     if version is None:
@@ -188,9 +174,9 @@ def read_labels(
 
 
 def join_labels(rows: pd.DataFrame, labels: pd.Series) -> tuple[int, pd.DataFrame]:
-    """How many keys were predicted, and score and label of those whose label is known.
+    """Number of predicted keys, and score and label of those that have a label.
 
-    A key that was asked about more than once counts once, with its newest answer.
+    A key that was predicted more than once counts once, with its newest prediction.
     """
     newest = rows.dropna(subset=["key"]).sort_values("received_at", kind="stable")
     newest = newest.assign(key=newest["key"].astype(str)).drop_duplicates("key", keep="last")

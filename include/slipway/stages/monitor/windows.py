@@ -51,18 +51,18 @@ class Window:
 
 @dataclass(frozen=True)
 class MonitoredWindow:
-    """What one model version predicted in one window; a change of champion parts the rows."""
+    """Predictions of one model version in one window; a new champion begins one of its own."""
 
     window: Window
     version: int
 
     @property
     def id(self) -> str:
-        """Name that tasks, run records and reports carry, e.g. `2013-05-v3`."""
+        """Id in tasks, run records and reports, e.g. `2013-05-v3`."""
         return f"{self.window.name}-v{self.version}"
 
     def inputs(self) -> dict[str, str | int]:
-        """What went in, for its run records."""
+        """Inputs for its run records."""
         return {
             "window": self.window.name,
             "start": self.window.start.isoformat(),
@@ -71,12 +71,12 @@ class MonitoredWindow:
         }
 
     def ref(self, model: str, stage: str) -> RunRef:
-        """The piece of work that measures it."""
+        """Run record of a stage that measures it."""
         return RunRef(model, f"window-{self.id}", stage)
 
 
 def window_at(moment: datetime, unit: Unit) -> Window:
-    """The window that a moment belongs to."""
+    """Window that contains a moment."""
     hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
     if unit == "hour":
@@ -91,7 +91,7 @@ def window_at(moment: datetime, unit: Unit) -> Window:
 
 
 def parse_window(name: str, unit: Unit) -> Window:
-    """The window that bears an ISO 8601 name.
+    """Parse the ISO 8601 name of a window.
 
     Raises:
         BadParameter: It names no window of this unit.
@@ -100,13 +100,15 @@ def parse_window(name: str, unit: Unit) -> Window:
     window = None if start is None else window_at(start, unit)
     if window is None or window.name != name:
         raise BadParameter(
-            f"this names no {unit}", expected=f"such as {_EXAMPLES[unit]}", found=name[:40]
+            f"this is not the name of a {unit}",
+            expected=f"such as {_EXAMPLES[unit]}",
+            found=name[:40],
         )
     return window
 
 
 def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Window]:
-    """Every window from the one that holds `since`, oldest first, that has ended by `clock`."""
+    """Windows that have ended by `clock`, from the one that contains `since`, oldest first."""
     window = window_at(since, unit)
     while window.end <= clock:
         yield window
@@ -114,7 +116,7 @@ def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Win
 
 
 def parse_monitored_window(text: str, unit: Unit) -> MonitoredWindow:
-    """The window and version that an id such as `2013-05-v3` names.
+    """Parse the id of a monitored window, such as `2013-05-v3`.
 
     Raises:
         BadParameter: It names no window of this unit.
@@ -122,11 +124,11 @@ def parse_monitored_window(text: str, unit: Unit) -> MonitoredWindow:
     match = re.fullmatch(r"(?P<name>.+)-v(?P<version>[1-9]\d*)", text)
     start = _start(match["name"], unit) if match else None
     if match is not None and start is not None:
-        watched = MonitoredWindow(window_at(start, unit), int(match["version"]))
-        if watched.id == text:
-            return watched
+        monitored = MonitoredWindow(window_at(start, unit), int(match["version"]))
+        if monitored.id == text:
+            return monitored
     raise BadParameter(
-        "the window is not one that monitoring knows",
+        "the window id is not valid",
         expected=f"a {unit} and a model version, such as {_EXAMPLES[unit]}-v3",
         found=text[:40],
         hint="see `monitoring.window` in the model's spec",
@@ -134,7 +136,7 @@ def parse_monitored_window(text: str, unit: Unit) -> MonitoredWindow:
 
 
 def midnight(day: date) -> datetime:
-    """The first moment of a day, UTC."""
+    """Start of a day, UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 

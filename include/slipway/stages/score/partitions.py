@@ -1,23 +1,21 @@
-"""Which partitions of event time are due to be scored, and by which run; nothing is scored here.
+"""List the partitions of event time that are due to be scored, and the run that scores each.
 
-A partition is due while its scores were not made from the features that there are: its data files
-are others than those that were scored, or it was never scored. So a repeated sweep finds nothing,
-and a revised batch is scored again. A new champion scores what comes, and leaves what was scored
-as it is; so is what the first version was trained on, unless a person asks for it.
+A partition is due while its scores were not made from its present data files, or were never made.
+So a repeated sweep finds nothing, and a revised batch is scored again. A new champion scores new
+partitions only, and partitions that the first version was trained on stay unscored, unless a
+person requests them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter, NotFound
-from slipway.records.attempts import Attempt
 from slipway.records.desired_state import BATCH_FOLDER, first_desired
 from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest
@@ -25,60 +23,25 @@ from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.version_tags import TRAINING_END
 from slipway.stages.monitor.collect import difference_to_served
 from slipway.stages.monitor.windows import Window, parse_window, window_at
+from slipway.stages.ports.scores import DataFile, FeatureTables, ScoredPartition, Scores
 from slipway.stages.rollout.platform import ServedReader
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.ports.registry import ModelVersion
+    from slipway.stages.ports.registry import ModelVersion, Registry
 
 _RUN = re.compile(r"score-(.+)-([0-9a-f]{12})-v([1-9]\d*)(?:-([1-9]\d*))?")
 
 
 @dataclass(frozen=True)
-class DataFile:
-    """One data file of a table; it is never written a second time.
-
-    Attributes:
-        path: Its name.
-        batch: The batch whose rows it holds.
-        first: Smallest event time in it.
-        last: Largest event time in it.
-    """
-
-    path: str
-    batch: str
-    first: datetime
-    last: datetime
-
-    def touches(self, window: Window) -> bool:
-        """Whether it may hold rows of a window."""
-        return self.first < window.end and self.last >= window.start
-
-
-@dataclass(frozen=True)
-class ScoredPartition:
-    """What a partition of the score table was made from.
-
-    Attributes:
-        features: Fingerprint of the features.
-        version: The model version.
-    """
-
-    features: str
-    version: int
-
-
-@dataclass(frozen=True)
 class Scoring:
-    """One partition to be scored.
+    """Scoring of one partition.
 
     Attributes:
-        window: The partition's stretch of event time.
-        features: Fingerprint of the features in it.
-        version: The model version that scores it.
-        turn: Counts, from 1, how often just this was asked for after something else was scored.
+        window: Window of event time.
+        features: Fingerprint of its features.
+        version: Model version that scores it.
+        turn: Number from 1, raised when the same scoring is needed again after another one.
     """
 
     window: Window
@@ -93,82 +56,20 @@ class Scoring:
         return f"score-{self.window.name}-{self.features}-v{self.version}{turn}"
 
     def ref(self, model: str) -> RunRef:
-        """The piece of work that scores it."""
+        """Run record of the scoring."""
         return RunRef(model, self.run, "score")
 
 
 @dataclass(frozen=True)
 class DuePartitions:
-    """What there is to score, oldest partition first, and why there is no more."""
+    """Partitions to score, oldest first, and the reason why there are no others."""
 
     scorings: tuple[Scoring, ...]
     reason: str
 
 
-class Features(Protocol):
-    """Feature tables, file by file."""
-
-    def version(self, table: str) -> int | None:
-        """Newest version; None when there is no table."""
-
-    def files(self, table: str, column: str, *, version: int) -> list[DataFile]:
-        """Data files of one version, with the span of a timestamp column."""
-
-    def stream(
-        self,
-        table: str,
-        *,
-        version: int,
-        columns: Sequence[str],
-        where: Sequence[tuple[str, str, Any]] = (),
-        chunk_rows: int,
-    ) -> Iterator[pd.DataFrame]:
-        """Rows of one version that meet every condition, a few at a time."""
-
-
-class Scores(Protocol):
-    """Score tables, one per model."""
-
-    def held(self, model: str) -> Mapping[str, ScoredPartition]:
-        """What each partition was scored from; an empty partition is not there."""
-
-    def replace(
-        self,
-        model: str,
-        partition: str,
-        frames: Iterable[pd.DataFrame],
-        *,
-        features: str,
-        features_version: int,
-        attempt: Attempt,
-    ) -> int:
-        """Replace a partition's rows in one commit; how many there are now.
-
-        Raises:
-            Superseded: A newer attempt owns this work, or newer features have been scored.
-            CommitConflict: Another commit to the partition came first.
-        """
-
-
-class Registry(Protocol):
-    """Who is champion, and the folders of versions."""
-
-    def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias names, or None."""
-
-    def version(self, model: str, version: int) -> ModelVersion:
-        """One version.
-
-        Raises:
-            NotFound: There is no such version.
-        """
-
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """A version's folder, its digests checked."""
-
-
 def parse_scoring(run: str, spec: ModelSpec) -> Scoring:
-    """What a run id such as `score-2013-05-3f9a0c11d2e4-v3` asks for.
+    """Parse a run id such as `score-2013-05-3f9a0c11d2e4-v3`.
 
     Raises:
         BadParameter: It is no such run id.
@@ -176,7 +77,7 @@ def parse_scoring(run: str, spec: ModelSpec) -> Scoring:
     found = _RUN.fullmatch(run)
     if found is None:
         raise BadParameter(
-            "this is no run that scores a partition",
+            "this is not the run id of a scoring",
             expected="such as score-2013-05-3f9a0c11d2e4-v3",
             found=run[:60],
         )
@@ -185,7 +86,7 @@ def parse_scoring(run: str, spec: ModelSpec) -> Scoring:
 
 
 def fingerprint(files: Iterable[DataFile]) -> str:
-    """Twelve hexadecimal digits that change whenever one of these files is another one."""
+    """Fingerprint of a set of data files: twelve hexadecimal digits."""
     return digest("\n".join(sorted(file.path for file in files)).encode())[:12]
 
 
@@ -194,27 +95,27 @@ def due_partitions(
     dataset: DatasetSpec,
     *,
     store: Store,
-    tables: Features,
+    tables: FeatureTables,
     scores: Scores,
     registry: Registry,
     platform: ServedReader,
     asked: tuple[str, str] | None = None,
 ) -> DuePartitions:
-    """The partitions that the champion shall score now.
+    """List the partitions that the champion scores now.
 
     Args:
         spec: The model.
         dataset: Its dataset.
-        store: Where records and desired states live.
-        tables: The features.
-        scores: What has been scored.
-        registry: Who is champion.
-        platform: Which version is in force; while it is another one, nothing is scored.
-        asked: First and last partition that a person asks for, scored already or not; none: those
+        store: Store of records and desired states.
+        tables: Features.
+        scores: Score table.
+        registry: Aliases and versions.
+        platform: Version in force; while it differs from the champion, nothing is scored.
+        asked: First and last partition that a person requests, scored already or not; None: those
             that are due.
 
     Raises:
-        BadParameter: Nothing can be scored in what is asked for.
+        BadParameter: No partition in the requested range can be scored.
     """
     champion = registry.alias(spec.model, CHAMPION)
     if champion is None:
@@ -246,7 +147,7 @@ def due_partitions(
         and (name not in held or held[name].features != wanted.features)
     ]
     turns = [_turn(store, spec.model, one, held.get(one.window.name)) for one in changed]
-    # A stretch without rows leaves a record, and nothing in the table.
+    # A partition without rows leaves a record, and nothing in the table.
     undone = [one for one in turns if find_record(store, one.ref(spec.model)) is None]
     return DuePartitions(tuple(undone), "every other partition has its scores")
 
@@ -256,10 +157,10 @@ def _listed(
     dataset: DatasetSpec,
     version: int,
     *,
-    tables: Features,
+    tables: FeatureTables,
     held: Iterable[str],
 ) -> Iterator[Scoring]:
-    """Every partition that has scores, or that a file of the features touches; oldest first."""
+    """Partitions that have scores or features, oldest first."""
     table, unit = f"{dataset.dataset}/features", spec.deployment.batch.partition
     newest = tables.version(table)
     files = [] if newest is None else tables.files(table, dataset.event_time, version=newest)
@@ -276,7 +177,7 @@ def _listed(
 def _since(
     spec: ModelSpec, champion: ModelVersion, *, store: Store, registry: Registry
 ) -> datetime:
-    """Event time up to which the first version that was ever rolled out had been trained."""
+    """Event time up to which the first version ever rolled out was trained."""
     first = champion
     begun = first_desired(store, spec.model, folder=BATCH_FOLDER)
     if begun is not None and begun.weights:
@@ -287,7 +188,7 @@ def _since(
 
 
 def _turn(store: Store, model: str, wanted: Scoring, held: ScoredPartition | None) -> Scoring:
-    """The run that answers for a partition: the one that did, while it holds, else the next."""
+    """Run of a partition: the one whose scores are in force, else the next one."""
     done: RunRecord | None = None
     turn = wanted
     while (record := find_record(store, turn.ref(model))) is not None:

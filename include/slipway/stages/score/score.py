@@ -1,9 +1,9 @@
-"""Batch scoring: one partition of event time is scored in chunks, and replaced in one commit."""
+"""Score one partition of event time in chunks, and replace its scores in one commit."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,24 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
-from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.labelled_rows import AVAILABLE_AT
-from slipway.stages.score.partitions import (
-    DataFile,
-    Features,
-    Registry,
-    Scores,
-    Scoring,
-    fingerprint,
-)
+from slipway.stages.ports.scores import DataFile, FeatureTables, Scores
+from slipway.stages.score.partitions import Scoring, fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
-    from slipway.stages.ports.package import Package
+    from slipway.stages.ports.package import LoadPackage, Package
+    from slipway.stages.ports.registry import Registry
 
 
 BATCH = "_batch"
@@ -39,30 +34,28 @@ def score(
     dataset: DatasetSpec,
     *,
     scoring: Scoring,
-    store: Store,
-    tables: Features,
+    context: RunContext,
+    tables: FeatureTables,
     scores: Scores,
     registry: Registry,
-    load: Callable[[Path], Package],
-    origin: Mapping[str, Any],
+    load: LoadPackage,
 ) -> RunRecord:
-    """`scored`, the partition's rows replaced; or `overtaken` by newer features.
+    """Score a partition and replace its rows: `scored`, or `overtaken` by newer features.
 
     Rows are read, scored and written in chunks, so that memory does not grow with the partition.
 
     Args:
         spec: The model.
         dataset: Its dataset.
-        scoring: Which partition, from which features, by which version.
-        store: Where records live.
-        tables: The features.
-        scores: Where scores go.
-        registry: Where the version's folder is.
+        scoring: Partition, fingerprint of its features, and model version.
+        context: Store of the records, and origin.
+        tables: Features.
+        scores: Score table.
+        registry: Folder of the version.
         load: Loads a version's folder.
-        origin: Who runs it.
 
     Raises:
-        BadRequest: The features are not what the version can score.
+        BadRequest: The version cannot score the features.
         Superseded: A newer attempt has begun, or newer features have been scored.
     """
     work = _Scoring(spec, dataset, scoring, tables, scores, registry, load)
@@ -73,23 +66,29 @@ def score(
         "features": scoring.features,
         "version": scoring.version,
     }
-    return perform(store, scoring.ref(spec.model), work.attempt, inputs=inputs, origin=origin)
+    return perform(
+        context.store,
+        scoring.ref(spec.model),
+        work.attempt,
+        inputs=inputs,
+        origin=context.origin,
+    )
 
 
 @dataclass(frozen=True)
 class _Scoring:
-    """All that one scoring needs, so that its steps need not hand it on one by one."""
+    """Inputs and adapters of one scoring."""
 
     spec: ModelSpec
     dataset: DatasetSpec
     scoring: Scoring
-    tables: Features
+    tables: FeatureTables
     scores: Scores
     registry: Registry
-    load: Callable[[Path], Package]
+    load: LoadPackage
 
     def attempt(self, attempt: Attempt) -> Verdict:
-        """Score the partition, unless its features have changed since it was listed."""
+        """Score the partition, unless its features changed since it was listed."""
         began = time.perf_counter()
         name, version = self.scoring.window.name, self.tables.version(self._table)
         files = [] if version is None else self._files(version)
@@ -128,7 +127,7 @@ class _Scoring:
     def _frames(
         self, package: Package, version: int, replaced: pd.Index | None
     ) -> Iterator[pd.DataFrame]:
-        """The partition's rows with their scores, a few at a time."""
+        """The partition's rows with their scores, in chunks."""
         import pandas as pd
 
         key, event_time = self.dataset.key, self.dataset.event_time
@@ -150,10 +149,9 @@ class _Scoring:
             )
 
     def _replaced(self, version: int) -> pd.Index | None:
-        """Key and batch of the rows whose key was delivered again later; None without any.
+        """Key and batch of rows whose key was delivered again later; None without any.
 
-        One pass keeps eight bytes for each row; only if keys are there twice, a second one looks
-        at their rows.
+        The first pass keeps eight bytes per row; a second one reads the rows of repeated keys.
         """
         import numpy as np
         import pandas as pd
