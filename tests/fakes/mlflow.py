@@ -12,11 +12,11 @@ from typing import Literal
 
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.ledger import Head
-from slipway.stages.import_version.copy import TrackedRun
 from slipway.stages.model import manifest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.ports.tracked_runs import TrackedRun
 
 
 @dataclass

@@ -153,15 +153,15 @@ class Environment:
             theirs.version(model, int(which)) if which.isdecimal() else theirs.alias(model, which)
         )
         assert version is not None
-        scales = RegateTools(yard.registry, yard.tables, load_package, measure)
+        tools = RegateTools(yard.registry, yard.tables, load_package, measure)
         outcome = import_version.import_version(
             yard.spec,
             yard.dataset,
             version=version,
             source=source.source(),
-            here=TargetEnvironment(yard.registry, yard.tracking, self.runs, yard.store, scales),
+            target=TargetEnvironment(yard.registry, yard.tracking, self.runs, tools),
+            context=RunContext(yard.store, ORIGIN),
             replace=replace,
-            origin=ORIGIN,
         )
         return outcome.verdict if isinstance(outcome, RunRecord) else outcome
 

@@ -68,8 +68,8 @@ def calibrated(reference: pd.DataFrame, *, window_rows: int = 2000) -> Calibrati
 def alarms(calibration: Calibration, reference: pd.DataFrame, window: pd.DataFrame) -> list[str]:
     """The columns of a window that are over their threshold."""
     sample = window.sample(calibration.rows, random_state=7)
-    loud = calibration.loud(distances(reference, sample))
-    return [name for name, value in loud.items() if value > calibration.loudness]
+    loud = calibration.drift_ratios(distances(reference, sample))
+    return [name for name, value in loud.items() if value > calibration.ratio_limit]
 
 
 def test_blocks_left_out_of_a_reference_rarely_alarm() -> None:

@@ -1,4 +1,4 @@
-"""Bringing, wired: a version of another environment becomes the challenger of this one."""
+"""Wire the import of a version from another environment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
+from slipway.records.run_context import RunContext
 from slipway.settings import SourceSettings
 from slipway.wiring.container import Container
 
@@ -28,7 +29,7 @@ def bring(
     shop: Container | None = None,
     secrets: SourceSettings | None = None,
 ) -> RunRecord | Verdict:
-    """What became of the version that was asked for.
+    """Import a version from another environment.
 
     Args:
         model: Its name, here as there.
@@ -44,7 +45,7 @@ def bring(
     Raises:
         BadParameter: The source is this environment.
         NotFound: There is no such version, or no such store.
-        SlipwayError: See `stages.bringing.bring`.
+        SlipwayError: See `stages.import_version.import_version`.
     """
     from slipway.stages.import_version import import_version
     from slipway.stages.report.export import find_version
@@ -55,19 +56,19 @@ def bring(
     source = _source(mlflow, store, name=name or _address(mlflow), secrets=held)
     if _address(mlflow) == own.registry.address or source.store.root == own.store.root:
         raise BadParameter(
-            "a version cannot be brought from the environment that it shall come to",
+            "source and target environment are the same",
             expected="the MLflow server and the store of another one",
             found=f"{_address(mlflow)} and {source.store.root}",
-            hint="SLIPWAY_MLFLOW and SLIPWAY_STORE say where this one is",
+            hint="SLIPWAY_MLFLOW and SLIPWAY_STORE are the addresses of the target",
         )
     return import_version.import_version(
         spec,
         own.dataset(spec.dataset),
         version=find_version(source.registry, model, which),
         source=source,
-        here=_here(own),
+        target=_target(own),
+        context=RunContext(own.store, origin),
         replace=replace,
-        origin=origin,
     )
 
 
@@ -105,7 +106,7 @@ def _access(secrets: SourceSettings) -> S3Access:
     )
 
 
-def _here(shop: Container) -> TargetEnvironment:
+def _target(shop: Container) -> TargetEnvironment:
     from slipway.adapters.metrics import measure
     from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.adapters.model_package import load_package
@@ -115,7 +116,6 @@ def _here(shop: Container) -> TargetEnvironment:
     return TargetEnvironment(
         registry=shop.registry,
         tracking=shop.tracking,
-        artifacts=MlflowRuns(shop.settings.mlflow),
-        store=shop.store,
-        scales=RegateTools(shop.registry, shop.tables, load_package, measure),
+        runs=MlflowRuns(shop.settings.mlflow),
+        regate=RegateTools(shop.registry, shop.tables, load_package, measure),
     )

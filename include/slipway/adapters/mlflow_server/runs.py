@@ -9,8 +9,8 @@ from typing import Any
 
 from slipway.adapters.mlflow_server.api import MlflowApi
 from slipway.errors import Tampered
-from slipway.stages.import_version.copy import TrackedRun
 from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.ports.tracked_runs import TrackedRun
 
 
 class MlflowRuns:

@@ -1,4 +1,4 @@
-"""A version's bytes, copied from another environment's MLflow to this one's, as they are."""
+"""Copy a version unchanged from another environment's MLflow to this one's."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
 
 from slipway.errors import RegistryUnavailable
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
-from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
-from slipway.stages.ports.tables import PinnedTable
+from slipway.stages.ports.tracked_runs import TrackedRuns
 from slipway.stages.ports.tracking import Tracking
 
 SHORT = 12
@@ -24,54 +23,14 @@ OF_ONE_TRY = frozenset({RUN_KEY, ATTEMPT})
 
 
 @dataclass(frozen=True)
-class TrackedRun:
-    """What a training run has logged.
-
-    Attributes:
-        params: What it was asked to do.
-        metrics: What it measured.
-        tags: What is known of it.
-        tables: What it learnt from.
-        address: Where a person looks at it.
-    """
-
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    tables: tuple[PinnedTable, ...]
-    address: str
-
-
-class SourceRuns(Protocol):
-    """The source's training runs."""
-
-    def read(self, run_id: str) -> TrackedRun:
-        """What a run has logged.
-
-        Raises:
-            NotFound: There is no such run.
-        """
-
-    def fetch(self, run_id: str, to: Path) -> list[str]:
-        """The names of a run's files, which lie in a folder now."""
-
-
-class Artifacts(Protocol):
-    """The files beside this environment's runs."""
-
-    def attach(self, run_id: str, folder: Path) -> None:
-        """Add a folder's files to a run."""
-
-
-@dataclass(frozen=True)
 class FetchedVersion:
-    """A version as it was fetched, its digests checked.
+    """A downloaded version, its digests checked.
 
     Attributes:
         folder: Its files.
         sha256: Digest of its manifest.
-        run_id: The source's run that it belongs to.
-        tags: Where it comes from, as tags.
+        run_id: Training run at the source.
+        tags: Tags that name the source.
     """
 
     folder: Path
@@ -81,7 +40,7 @@ class FetchedVersion:
 
 
 def copy_run(sha256: str) -> str:
-    """Run id of the copy of a version's bytes; there is one for the same bytes."""
+    """Run id of a copy: one for each digest."""
     return f"copy-{sha256[:SHORT]}"
 
 
@@ -89,34 +48,30 @@ def copy_version(
     model: str,
     original: FetchedVersion,
     *,
-    runs: SourceRuns,
-    store: Store,
+    context: RunContext,
+    source_runs: TrackedRuns,
+    runs: TrackedRuns,
     tracking: Tracking,
-    artifacts: Artifacts,
-    origin: Mapping[str, Any],
 ) -> RunRecord:
-    """Record of a version's bytes in this environment's MLflow, read back as they were.
-
-    Params, metrics, tags, inputs and files of the source's run are copied with them.
+    """Copy a version's files and its training run to this environment, and read the files back.
 
     Args:
-        model: Its name.
-        original: What is copied.
-        runs: The source's runs.
-        store: This environment's.
-        tracking: Likewise.
-        artifacts: Likewise.
-        origin: Who runs it.
+        model: Name of the model.
+        original: Version to copy.
+        context: Store of this environment's records, and origin.
+        source_runs: Training runs of the source.
+        runs: Training runs of this environment.
+        tracking: Tracking server of this environment.
 
     Raises:
         RegistryUnavailable: One of the two MLflow servers does not answer.
-        Tampered: What arrived differs from what was sent.
+        Tampered: The copy differs from the original.
         Superseded: A newer attempt has begun.
     """
     ref = RunRef(model, copy_run(original.sha256), "copy")
 
     def work(attempt: Attempt) -> Verdict:
-        tracked = runs.read(original.run_id)
+        tracked = source_runs.read(original.run_id)
         attempt.check()
         run_id = tracking.begin(
             model,
@@ -126,12 +81,12 @@ def copy_version(
             params=tracked.params,
             tables=tracked.tables,
         )
-        with _ended(tracking, run_id), TemporaryDirectory(prefix="slipway-copy-") as scratch:
+        with _closing(tracking, run_id), TemporaryDirectory(prefix="slipway-copy-") as scratch:
             if tracked.metrics:
                 tracking.log_metrics(run_id, tracked.metrics)
-            files = runs.fetch(original.run_id, Path(scratch) / "files")
+            files = source_runs.fetch(original.run_id, Path(scratch) / "files")
             if files:
-                artifacts.attach(run_id, Path(scratch) / "files")
+                runs.attach(run_id, Path(scratch) / "files")
             attempt.check()
             model_uri = tracking.log_package(run_id, original.folder)
             tracking.download(model_uri, Path(scratch) / "back", sha256=original.sha256)
@@ -146,16 +101,16 @@ def copy_version(
         return Verdict("copied", reason, {"files": len(files)}, evidence)
 
     inputs = {"manifest_sha256": original.sha256, "source": dict(original.tags)}
-    return perform(store, ref, work, inputs=inputs, origin=origin)
+    return perform(context.store, ref, work, inputs=inputs, origin=context.origin)
 
 
 @contextmanager
-def _ended(tracking: Tracking, run_id: str) -> Iterator[None]:
-    """Close the run as what is done inside ends."""
+def _closing(tracking: Tracking, run_id: str) -> Iterator[None]:
+    """Close the run as FINISHED, or as FAILED when the block raises."""
     try:
         yield
     except Exception:
-        # What went wrong matters more than that MLflow could not be told.
+        # The original error matters more than a failure to close the run.
         with suppress(RegistryUnavailable):
             tracking.end(run_id, status="FAILED")
         raise
@@ -163,7 +118,7 @@ def _ended(tracking: Tracking, run_id: str) -> Iterator[None]:
 
 
 def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Slipway's tags of a run; MLflow's own are this server's to set."""
+    """Slipway's tags of a run, without MLflow's own."""
     return {
         name: value
         for name, value in tags.items()

@@ -1,4 +1,4 @@
-"""Whether a version of another environment may be weighed here; pure."""
+"""Check whether a version of another environment is eligible for import; pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class EligibilityFacts:
-    """What a decision may look at, before the gates.
+    """Facts that eligibility depends on, before the gates.
 
     Attributes:
-        source: What records call the source.
-        version: The version's number there.
+        source: Name of the source.
+        version: Number of the version at the source.
         sha256: Digest of its manifest.
-        missing: What its evidence lacks.
-        misfits: In what it differs from the spec here.
-        known: Number of the version here that has the same bytes; None: there is none.
+        missing: Evidence that it lacks.
+        misfits: Differences from the spec here.
+        known: Number of the version here with the same digest; None: there is none.
         is_own: Whether that one was trained here.
-        blocked: What became of that one here, if it may not be rolled out by itself.
+        blocked: Outcome of its last rollout here, if that blocks another one.
         is_champion: Whether that one is champion.
-        is_ready: Whether that one is challenger, with evidence against the champion of now.
-        waiting: Another version that is challenger here and may be rolled out.
-        replace: Whether it may take that one's place.
+        is_ready: Whether that one is challenger and was compared with the present champion.
+        waiting: Another challenger here that may be rolled out.
+        replace: Whether the version replaces that challenger.
     """
 
     source: str
@@ -41,14 +41,14 @@ class EligibilityFacts:
 
 @dataclass(frozen=True)
 class EligibilityDecision:
-    """What to do with a version of elsewhere, and why."""
+    """What to do with the version, and why."""
 
-    action: Literal["weigh", "known", "refused"]
+    action: Literal["regate", "known", "refused"]
     reason: str = ""
 
 
 def check_eligibility(facts: EligibilityFacts) -> EligibilityDecision:
-    """Whether a version of elsewhere may be weighed here; pure."""
+    """Decide whether a version is gated here, known already, or refused; pure."""
     what = f"Version {facts.version} of {facts.source}"
     if facts.missing:
         return EligibilityDecision(
@@ -60,19 +60,19 @@ def check_eligibility(facts: EligibilityFacts) -> EligibilityDecision:
         )
     if facts.known is not None:
         same = f"{what} is version {facts.known} here, byte for byte, and that"
-        standing = _standing(facts)
-        if standing is not None:
-            return EligibilityDecision(standing.action, f"{same} {standing.reason}.")
+        known = _decide_known(facts)
+        if known is not None:
+            return EligibilityDecision(known.action, f"{same} {known.reason}.")
     if facts.waiting is not None and not facts.replace:
         waits = f"version {facts.waiting} is challenger here and waits for its rollout"
         return EligibilityDecision(
             "refused", f"{what} has to wait: {waits}; `--replace` takes its place."
         )
-    return EligibilityDecision("weigh")
+    return EligibilityDecision("regate")
 
 
-def _standing(facts: EligibilityFacts) -> EligibilityDecision | None:
-    """What to do with a version that is here already; None: weigh it again."""
+def _decide_known(facts: EligibilityFacts) -> EligibilityDecision | None:
+    """Decision on a version that is here already; None: gate it again."""
     if facts.is_champion:
         return EligibilityDecision("known", "is champion")
     if facts.blocked is not None:

@@ -1,13 +1,13 @@
-"""Two environments: the one that a version comes from, and the one that it comes to."""
+"""Source and target environment of an import."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from slipway.records.store import Store
-from slipway.stages.import_version.copy import Artifacts, SourceRuns
 from slipway.stages.import_version.regate import RegateTools
 from slipway.stages.ports.registry import Registry
+from slipway.stages.ports.tracked_runs import TrackedRuns
 from slipway.stages.ports.tracking import Tracking
 
 
@@ -16,7 +16,7 @@ class SourceEnvironment:
     """Another environment, which is only read.
 
     Attributes:
-        name: What records call it.
+        name: Its name in records.
         registry: Its model versions.
         runs: Its training runs.
         store: Its records.
@@ -24,24 +24,22 @@ class SourceEnvironment:
 
     name: str
     registry: Registry
-    runs: SourceRuns
+    runs: TrackedRuns
     store: Store
 
 
 @dataclass(frozen=True)
 class TargetEnvironment:
-    """This environment.
+    """This environment, beside its run context.
 
     Attributes:
         registry: Its model versions.
-        tracking: Its training runs.
-        artifacts: The files beside them.
-        store: Its records.
-        scales: What a comparison on its own rows needs.
+        tracking: Its tracking server.
+        runs: Its training runs.
+        regate: Adapters to gate a version on its own rows.
     """
 
     registry: Registry
     tracking: Tracking
-    artifacts: Artifacts
-    store: Store
-    scales: RegateTools
+    runs: TrackedRuns
+    regate: RegateTools

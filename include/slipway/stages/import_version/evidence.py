@@ -1,7 +1,7 @@
-"""What another environment recorded of a version: its gates, its rollout; and that it is unedited.
+"""Gather another environment's evidence of a version: gates, rollout, unedited records.
 
-Only its ledger is asked which records there are, up to the head that was written down in that
-environment's MLflow, and all of it is proved first.
+The source's ledger, up to the head that is anchored in its MLflow, decides which records there
+are; ledger and records are verified first.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from slipway.errors import Tampered
 from slipway.records import ledger
 from slipway.records.run_records import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, SERVING
 
 TRAINED = {"train": "trained", "gate": "promote", "promote_challenger": "promoted"}
-"""The stages of a training without which there is no version, and what they have to have said."""
+"""Stages of a training that must have a record, and the verdict of each."""
 
 COPIED = {"copy": "copied", "bring": "brought"}
-"""The same for a version that was brought to the source from a third environment."""
+"""The same for a version that the source imported from a third environment."""
 
 ROLLED_OUT = {"verify": "verified", "switch": "switched", "promote_champion": "promoted"}
 """The same for the rollout that made it champion."""
@@ -34,26 +34,19 @@ BREAKS_SHOWN = 3
 Entry = Mapping[str, Any]
 
 
-class Anchors(Protocol):
-    """The part of a registry where the ledger's head is written down."""
-
-    def anchored(self, model: str) -> ledger.Head | None:
-        """The ledger's head that was written down last, or None."""
-
-
 @dataclass(frozen=True)
 class Evidence:
-    """What a version's own environment recorded of it.
+    """Records of a version in its own environment.
 
     Attributes:
-        version: Its number there.
-        born: Run that trained it, or brought it there.
-        rollout: Run of the newest rollout that made it champion or rolled it back; None: none did.
-        was_rolled_back: Whether that one rolled it back.
-        tag: What became of it, by its tag; empty: nothing yet.
-        head: The ledger's head that MLflow was told; None: it was told none.
-        verdicts: What each stage said, by name.
-        records: Each record as it stands there, by run and stage.
+        version: Number of the version there.
+        born: Run that trained or imported it.
+        rollout: Newest rollout that promoted it or rolled it back; None: there is none.
+        was_rolled_back: Whether that rollout rolled it back.
+        tag: Outcome of its last rollout, from its tag; empty: none yet.
+        head: Ledger's head that is anchored in MLflow; None: there is none.
+        verdicts: Verdict by stage.
+        records: Bytes of each record, by run and stage.
     """
 
     version: int
@@ -67,12 +60,12 @@ class Evidence:
 
     @property
     def is_second_hand(self) -> bool:
-        """Whether it was brought there from a third environment."""
+        """Whether the source imported it from a third environment."""
         return "copy" in self.verdicts
 
     @property
     def judgement(self) -> Verdict:
-        """What its gate, there or before that, compared."""
+        """Verdict of its gates, with the numbers compared."""
         return self.verdicts["bring" if self.is_second_hand else "gate"]
 
     @property
@@ -82,7 +75,7 @@ class Evidence:
 
     @property
     def sha256(self) -> str:
-        """Digest of all of it."""
+        """Digest of the index."""
         return digest(encode(self.index))
 
     @property
@@ -91,7 +84,7 @@ class Evidence:
         return born if self.rollout is None or self.was_rolled_back else born | ROLLED_OUT
 
     def missing(self) -> list[str]:
-        """What is not there, or does not say that the version passed; none when all is well."""
+        """Evidence that is absent or does not show that the version passed."""
         found = []
         if self.head is None:
             found.append("the head of its ledger was never written down in MLflow")
@@ -113,15 +106,15 @@ class Evidence:
 
 
 def gather_evidence(
-    store: Store, registry: Anchors, version: ModelVersion, *, sha256: str
+    store: Store, registry: Registry, version: ModelVersion, *, sha256: str
 ) -> Evidence:
-    """What an environment recorded of one of its versions.
+    """Gather the records of a version in its environment.
 
     Args:
-        store: That environment's.
-        registry: Likewise.
-        version: The version there.
-        sha256: Digest of its manifest, as its tags say.
+        store: Store of that environment.
+        registry: Registry of that environment.
+        version: The version.
+        sha256: Digest of its manifest, from its tags.
 
     Raises:
         Tampered: The ledger or a record was changed, or the version was registered with another
@@ -130,8 +123,8 @@ def gather_evidence(
     """
     model = version.model
     head = registry.anchored(model)
-    _prove(store, model, head)
-    # What follows the head could be added by whoever writes to the store alone.
+    _verify_ledger(store, model, head)
+    # Entries after the head need no access to MLflow, so they prove nothing.
     entries = ledger.read(store, model)[: head.sequence if head else 0]
     born = version.run_key.removeprefix(f"{model}/")
     rolled = _newest_rollout(entries, version.version)
@@ -150,27 +143,27 @@ def gather_evidence(
         head=head,
         verdicts={stage: record.verdict for stage, record in parsed.items()},
         records={f"{record.ref.run}/{stage}": records[stage] for stage, record in parsed.items()}
-        | _handed_on(store, parsed),
+        | _earlier_records(store, parsed),
     )
-    _refuse_others(evidence, sha256)
+    _check_identity(evidence, sha256)
     return evidence
 
 
-def _prove(store: Store, model: str, head: ledger.Head | None) -> None:
+def _verify_ledger(store: Store, model: str, head: ledger.Head | None) -> None:
     breaks = ledger.verify(store, model, anchor=head)
     if breaks:
         shown = [f"{found.key} {found.problem}" for found in breaks[:BREAKS_SHOWN]]
         raise Tampered(
-            f"the ledger of {model} does not hold where the version comes from",
+            f"the ledger of {model} is broken in the source environment",
             expected="every entry and record as it was written",
             found="; ".join(shown) + (" …" if len(breaks) > BREAKS_SHOWN else ""),
             where=store.root,
-            hint="`slipway ledger verify` there shows all of it",
+            hint="`slipway ledger verify` there shows every break",
         )
 
 
-def _refuse_others(evidence: Evidence, sha256: str) -> None:
-    """Raise where the records are about other bytes, or another version."""
+def _check_identity(evidence: Evidence, sha256: str) -> None:
+    """Raise if the records are about another digest or version."""
     for stage, name in (("train", "manifest_sha256"), ("copy", "manifest_sha256")):
         verdict = evidence.verdicts.get(stage)
         if verdict is not None and verdict.evidence.get(name) != sha256:
@@ -191,7 +184,7 @@ def _refuse_others(evidence: Evidence, sha256: str) -> None:
 
 
 def _of_run(entries: Sequence[Entry], run: str, stages: set[str] | None) -> dict[str, Entry]:
-    """A run's facts by stage; None: of every stage."""
+    """Ledger facts of a run by stage; None: every stage."""
     facts = [entry["fact"] for entry in entries if entry["fact"].get("run") == run]
     return {
         fact["stage"]: fact
@@ -210,7 +203,7 @@ def _newest_about(entries: Sequence[Entry], stage: str, version: int) -> dict[st
 
 
 def _newest_rollout(entries: Sequence[Entry], version: int) -> Entry | None:
-    """The fact of the newest promotion that made a version champion, or rolled it back."""
+    """Ledger fact of the newest rollout that promoted a version or rolled it back."""
     for entry in entries[::-1]:
         fact: Entry = entry["fact"]
         if (fact.get("stage"), fact.get("action")) != ("promote_champion", "promoted"):
@@ -221,8 +214,8 @@ def _newest_rollout(entries: Sequence[Entry], version: int) -> Entry | None:
     return None
 
 
-def _handed_on(store: Store, parsed: Mapping[str, RunRecord]) -> dict[str, bytes]:
-    """What a third environment had recorded, as it was handed to the source."""
+def _earlier_records(store: Store, parsed: Mapping[str, RunRecord]) -> dict[str, bytes]:
+    """Records of a third environment, which the source imported with the version."""
     if "bring" not in parsed:
         return {}
     folder = parsed["bring"].ref.folder

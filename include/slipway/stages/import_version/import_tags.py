@@ -1,4 +1,4 @@
-"""What the tags of a brought version say: where it comes from, and what it was weighed against."""
+"""Tags of an imported version: its source, and the comparison of its gates here."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ METRIC = "slipway.metric."
 def source_tags(
     version: ModelVersion, evidence: Evidence, *, source: str, store: str
 ) -> dict[str, str]:
-    """Where a version comes from, as tags of the run and of the version here.
+    """Tags that name the source of a version, for the run and the version here.
 
     Args:
-        version: The source's.
-        evidence: What was recorded of it there.
-        source: What records call where it comes from.
-        store: Root of its store.
+        version: Version at the source.
+        evidence: Its evidence there.
+        source: Name of the source.
+        store: Root of the source's store.
     """
     head = evidence.head
-    told = {
+    facts = {
         "registry": source,
         "store": store,
         "version": str(version.version),
@@ -39,21 +39,21 @@ def source_tags(
         "ledger_head": f"{head.sequence}:{head.sha256}" if head else "",
         "evidence": evidence.sha256,
     }
-    return {f"{SOURCE_PREFIX}{name}": value for name, value in told.items()}
+    return {f"{SOURCE_PREFIX}{name}": value for name, value in facts.items()}
 
 
 def version_tags(
-    manifest: Mapping[str, Any], weighed: RegateResult, source: Mapping[str, str], copied: RunRecord
+    manifest: Mapping[str, Any], regated: RegateResult, source: Mapping[str, str], copied: RunRecord
 ) -> dict[str, str]:
-    """All tags of a brought version; what the bytes say is read from the bytes.
+    """All tags of an imported version; facts about its files come from the files.
 
     Args:
-        manifest: The version's.
-        weighed: What the gates here said.
-        source: Its `provenance`.
-        copied: Record of its copy, which says who brought it and when.
+        manifest: Manifest of the version.
+        regated: Result of the gates here.
+        source: Its `source_tags`.
+        copied: Record of its copy, with person and time.
     """
-    numbers = weighed.verdict.numbers
+    numbers = regated.verdict.numbers
     files = manifest["files"]
     kept = {
         f"{sbom.PREFIX}{image}": files.get(sbom.file_name(image), sbom.ABSENT)
@@ -74,10 +74,10 @@ def version_tags(
         f"{SOURCE_PREFIX}brought_by": str(copied.origin.get("by", "")),
         f"{SOURCE_PREFIX}brought_at": copied.finished_at,
         DIGEST: source[f"{SOURCE_PREFIX}digest"],
-        COMPARED_WITH: weighed.compared_with,
+        COMPARED_WITH: regated.compared_with,
         "slipway.reason": str(manifest["reason"]),
         "slipway.training_end": str(manifest["training_end"]),
-        "slipway.gate": weighed.verdict.reason,
+        "slipway.gate": regated.verdict.reason,
         **engine_choice.tags_of(engine_choice.numbers_of(manifest)),
         **sbom.tags_of(kept),
         **metrics,

@@ -1,7 +1,7 @@
-"""Bringing a version from another environment: the same bytes, with the evidence for them.
+"""Import a version from another environment: the same files, with the evidence for them.
 
-Level-triggered: the same source version is one version here, however often it is brought and
-wherever an attempt was killed. It becomes the challenger last, so one that is has its record.
+Level-triggered: a source version is one version here, however often it is imported and wherever
+an attempt was killed. It becomes challenger last, so a challenger has its record.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from slipway.errors import NotFound
 from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
@@ -51,56 +52,54 @@ def import_version(
     *,
     version: ModelVersion,
     source: SourceEnvironment,
-    here: TargetEnvironment,
+    target: TargetEnvironment,
+    context: RunContext,
     replace: bool,
-    origin: Mapping[str, Any],
 ) -> RunRecord | Verdict:
-    """`brought`, its version the challenger here; `known` when it was before; or `refused`.
+    """Import a version as challenger: `brought`, `known` if it is here already, or `refused`.
 
     Args:
         spec: The model here.
         dataset: Its dataset here.
-        version: The source's version.
-        source: Where it is.
-        here: Where it shall be.
-        replace: Whether it takes the place of another challenger that waits here.
-        origin: Who asks for it.
+        version: Version at the source.
+        source: Environment that it comes from.
+        target: This environment.
+        context: Store of this environment's records, and origin.
+        replace: Whether it replaces another challenger that waits here.
 
     Raises:
-        Tampered: A file, a record or a tag of it differs from what was registered.
-        NotComputable: It has to be compared with the champion here, and there are no rows for that.
+        Tampered: A file, record or tag of the version differs from what was registered.
+        NotComputable: A comparison with the champion here is needed and has no rows.
         RegistryUnavailable: One of the two MLflow servers does not answer.
         StoreUnavailable: One of the two stores does not answer.
-        Superseded: Somebody else brings the same version just now.
+        Superseded: Another attempt imports the same version.
     """
     with TemporaryDirectory(prefix="slipway-bring-") as scratch:
-        # MLflow calls a logged model as its folder is called.
+        # MLflow names a logged model after its folder.
         folder = source.registry.download(spec.model, version.version, Path(scratch) / spec.model)
         sha256 = version.tags[DIGEST]
         manifest = open_sealed(folder, sha256=sha256)
         evidence = gather_evidence(source.store, source.registry, version, sha256=sha256)
-        bringing = _Bringing(
-            spec, dataset, version, source, here, folder, manifest, evidence, origin
-        )
-        return bringing.run(replace=replace)
+        work = _Import(spec, dataset, version, source, target, folder, manifest, evidence, context)
+        return work.run(replace=replace)
 
 
 @dataclass(frozen=True)
-class _Bringing:
-    """One version on its way, so that its steps need not hand everything on."""
+class _Import:
+    """Inputs and adapters of one import."""
 
     spec: ModelSpec
     dataset: DatasetSpec
     version: ModelVersion
     source: SourceEnvironment
-    here: TargetEnvironment
+    target: TargetEnvironment
     folder: Path
     manifest: Mapping[str, Any]
     evidence: Evidence
-    origin: Mapping[str, Any]
+    context: RunContext
 
     def run(self, *, replace: bool) -> RunRecord | Verdict:
-        """What became of it."""
+        """Check eligibility, regate, copy and register."""
         champion = self._champion()
         facts = self._facts(champion, replace=replace)
         decision = check_eligibility(facts)
@@ -109,17 +108,19 @@ class _Bringing:
         outcome: RunRecord | Verdict = verdict
         if decision.action == "refused":
             outcome = self._record(asdict(facts), lambda _: verdict)
-        if decision.action == "weigh":
-            outcome = self._weigh(champion)
+        if decision.action == "regate":
+            outcome = self._regate(champion)
             if outcome.verdict.action == BROUGHT:
                 brought = int(outcome.verdict.numbers["version"] or 0)
-                self.here.registry.set_alias(self.spec.model, CHALLENGER, brought)
-        self.here.registry.anchor(self.spec.model, ledger.head(self.here.store, self.spec.model))
+                self.target.registry.set_alias(self.spec.model, CHALLENGER, brought)
+        self.target.registry.anchor(
+            self.spec.model, ledger.head(self.context.store, self.spec.model)
+        )
         return outcome
 
-    def _weigh(self, champion: Champion | None) -> RunRecord:
-        """Record of what the gates here said: one for the same champion, rows and evidence."""
-        tables = self.here.scales.tables
+    def _regate(self, champion: Champion | None) -> RunRecord:
+        """Gate, copy and register, once for the same champion, rows and evidence."""
+        tables = self.target.regate.tables
         at = (
             pin_newest_rows(tables, self.dataset)
             if needs_local_rows(champion, self._compared())
@@ -134,10 +135,13 @@ class _Bringing:
             "gates": self.spec.gates.model_dump(),
             "rows": None if at is None else [at.features_version, at.labels_version],
         }
-        return self._record(basis, lambda attempt: self._act(attempt, self._said(champion, at)))
+        return self._record(
+            basis,
+            lambda attempt: self._register_if_passed(attempt, self._apply_gates(champion, at)),
+        )
 
-    def _said(self, champion: Champion | None, at: Snapshot | None) -> RegateResult:
-        """What the gates here say."""
+    def _apply_gates(self, champion: Champion | None, at: Snapshot | None) -> RegateResult:
+        """Apply the gates here."""
         if champion is None or at is None:
             return regate_on_source_numbers(self.spec, self.evidence.judgement, champion)
         return regate_on_local_rows(
@@ -146,41 +150,40 @@ class _Bringing:
             folder=self.folder,
             champion=champion,
             at=at,
-            scales=self.here.scales,
+            tools=self.target.regate,
         )
 
-    def _act(self, attempt: Attempt, weighed: RegateResult) -> Verdict:
-        """Copy and register what holds the gates."""
-        what, said = self._what, weighed.verdict
-        numbers = {**said.numbers, "source.version": self.version.version}
-        if not weighed.holds:
-            return Verdict("refused", f"{what}, {weighed.how}: {said.reason}", numbers)
+    def _register_if_passed(self, attempt: Attempt, regated: RegateResult) -> Verdict:
+        """Copy and register the version if every gate holds."""
+        what, gated = self._what, regated.verdict
+        numbers = {**gated.numbers, "source.version": self.version.version}
+        if not regated.holds:
+            return Verdict("refused", f"{what}, {regated.how}: {gated.reason}", numbers)
         tags = source_tags(
             self.version, self.evidence, source=self.source.name, store=self.source.store.root
         )
         copied = copy_version(
             self.spec.model,
             FetchedVersion(self.folder, self._sha256, self._run_id, tags),
-            runs=self.source.runs,
-            store=self.here.store,
-            tracking=self.here.tracking,
-            artifacts=self.here.artifacts,
-            origin=self.origin,
+            context=self.context,
+            source_runs=self.source.runs,
+            runs=self.target.runs,
+            tracking=self.target.tracking,
         )
         records = self._keep_records(attempt, copied.verdict.evidence["mlflow_run"])
         attempt.check()
-        number = self._register(copied, version_tags(self.manifest, weighed, tags, copied))
-        reason = f"{what} is version {number} here, byte for byte; weighed {weighed.how}. "
+        number = self._register(copied, version_tags(self.manifest, regated, tags, copied))
+        reason = f"{what} is version {number} here, byte for byte; weighed {regated.how}. "
         evidence = {
             "model": f"models:/{self.spec.model}/{number}",
             **copied.verdict.evidence,
             **records,
         }
-        return Verdict(BROUGHT, reason + said.reason, {**numbers, "version": number}, evidence)
+        return Verdict(BROUGHT, reason + gated.reason, {**numbers, "version": number}, evidence)
 
     def _register(self, copied: RunRecord, tags: Mapping[str, str]) -> int:
-        """Number of the version here; what was compared last stands in its tags."""
-        registry, model = self.here.registry, self.spec.model
+        """Register the version, or update its tags to the latest comparison; return its number."""
+        registry, model = self.target.registry, self.spec.model
         known = registry.with_digest(model, self._sha256) or registry.register(
             model,
             model_uri=copied.verdict.evidence["model_uri"],
@@ -191,8 +194,8 @@ class _Bringing:
         return known.version
 
     def _keep_records(self, attempt: Attempt, run_id: str) -> dict[str, str]:
-        """Keep the source's records beside this one and beside the run; where, and their digest."""
-        store, folder = self.here.store, attempt.ref.folder
+        """Store the source's records beside this one and the run; return their key and digest."""
+        store, folder = self.context.store, attempt.ref.folder
         index = encode(self.evidence.index)
         files = {f"evidence/{name}.json": data for name, data in self.evidence.records.items()}
         with TemporaryDirectory(prefix="slipway-evidence-") as scratch:
@@ -201,18 +204,18 @@ class _Bringing:
                 target = Path(scratch) / "slipway" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            self.here.artifacts.attach(run_id, Path(scratch))
+            self.target.runs.attach(run_id, Path(scratch))
         return {"records": f"{folder}/{INDEX}", "records_sha256": digest(index)}
 
     def _facts(self, champion: Champion | None, *, replace: bool) -> EligibilityFacts:
-        registry, model = self.here.registry, self.spec.model
+        registry, model = self.target.registry, self.spec.model
         known = registry.with_digest(model, self._sha256)
         waiting = registry.alias(model, CHALLENGER)
         number = None if known is None else known.version
         tags = {} if known is None else known.tags
         is_champion = champion is not None and champion.version == number
         is_waiting = waiting is not None and waiting.version == number
-        # One that is champion already, or may not be rolled out by itself, waits for nothing.
+        # A champion, or a version with a blocking outcome, does not wait for a rollout.
         others = (
             waiting is not None
             and waiting.version not in {number, champion and champion.version}
@@ -234,11 +237,11 @@ class _Bringing:
         )
 
     def _champion(self) -> Champion | None:
-        found = self.here.registry.alias(self.spec.model, CHAMPION)
+        found = self.target.registry.alias(self.spec.model, CHAMPION)
         return None if found is None else Champion(found.version, found.tags.get(DIGEST))
 
     def _compared(self) -> str | None:
-        """Digest of the champion that the source's gates compared with; None: not known."""
+        """Digest of the champion that the source compared with; None: not known."""
         number = self.evidence.judgement.numbers.get("champion.version")
         if number is None:
             return None
@@ -249,7 +252,7 @@ class _Bringing:
 
     def _record(self, basis: Mapping[str, Any], work: Callable[[Attempt], Verdict]) -> RunRecord:
         ref = RunRef(self.spec.model, f"{BRING}-{digest(encode(basis))[:12]}", BRING)
-        return perform(self.here.store, ref, work, inputs=basis, origin=self.origin)
+        return perform(self.context.store, ref, work, inputs=basis, origin=self.context.origin)
 
     @property
     def _sha256(self) -> str:
@@ -257,7 +260,7 @@ class _Bringing:
 
     @property
     def _run_id(self) -> str:
-        """The source's training run, or the one that holds the copy there."""
+        """Training run at the source, or the run of the copy there."""
         born = self.evidence.verdicts["copy" if self.evidence.is_second_hand else "train"]
         return born.evidence["mlflow_run"]
 

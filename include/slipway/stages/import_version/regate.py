@@ -1,17 +1,16 @@
-"""Whether a version from elsewhere holds this environment's gates against its champion.
+"""Regate an imported version: gate it against this environment's champion.
 
-No verdict comes from a default: the comparison that the source made is taken over only where it
-was made with the very bytes that are champion here, or where nobody is champion here yet.
-Otherwise both are scored on this environment's own labelled rows, which neither saw.
+The source's comparison is taken over only where it was made with the same digest that is champion
+here, or where there is no champion here yet. Otherwise both versions are scored on this
+environment's own labelled rows, which neither has seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
@@ -19,25 +18,19 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.metrics import Measure
-from slipway.stages.ports.package import Package
+from slipway.stages.ports.package import LoadPackage
+from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.evaluate import Comparison
 from slipway.stages.train.gates import gate
 
 NO_CHAMPION = "nobody"
-"""With whom a first version was compared; never the name of a champion."""
-
-
-class Downloads(Protocol):
-    """The part of a registry that holds versions' folders."""
-
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """A version's folder, its files checked against the digest in its tags."""
+"""Label of the comparison of a first version, which had no champion."""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """Who is champion here: version, and digest of its manifest."""
+    """Champion here: version, and digest of its manifest."""
 
     version: int
     sha256: str | None
@@ -45,12 +38,12 @@ class Champion:
 
 @dataclass(frozen=True)
 class RegateResult:
-    """What the gates here said to a version.
+    """Result of the gates here.
 
     Attributes:
-        verdict: The gate's, with the numbers that it compared.
-        compared_with: The champion here that its evidence is about, as a tag says it.
-        how: Where the numbers come from, in words.
+        verdict: Verdict of the gates, with the numbers compared.
+        compared_with: Champion here that the evidence is about, as in the tag.
+        how: Origin of the numbers, in words.
     """
 
     verdict: Verdict
@@ -65,38 +58,38 @@ class RegateResult:
 
 @dataclass(frozen=True)
 class RegateTools:
-    """What a comparison on this environment's rows needs.
+    """Adapters for a comparison on this environment's rows.
 
     Attributes:
-        registry: Where the champion's folder is.
+        registry: Folder of the champion.
         tables: Labelled rows.
         load: Loads a version's folder.
         measure: Computes metrics.
     """
 
-    registry: Downloads
+    registry: Registry
     tables: Tables
-    load: Callable[[Path], Package]
+    load: LoadPackage
     measure: Measure
 
 
 def needs_local_rows(champion: Champion | None, compared: str | None) -> bool:
-    """Whether the two have to be compared here.
+    """Whether the version and the champion have to be compared here.
 
     Args:
-        champion: Who is champion here.
+        champion: Champion here.
         compared: Digest of the champion that the source compared with; None: there was none.
     """
     return champion is not None and (compared is None or champion.sha256 != compared)
 
 
 def champion_label(champion: Champion | None) -> str:
-    """How a tag names the champion that a version was compared with."""
+    """Label of a champion in the tag of a comparison."""
     return NO_CHAMPION if champion is None else f"version {champion.version}"
 
 
 def pin_newest_rows(tables: Tables, dataset: DatasetSpec) -> Snapshot:
-    """The newest labelled rows here.
+    """Pin the newest labelled rows here.
 
     Raises:
         NotComputable: A table is missing or empty.
@@ -116,7 +109,7 @@ def pin_newest_rows(tables: Tables, dataset: DatasetSpec) -> Snapshot:
 def regate_on_source_numbers(
     spec: ModelSpec, judged: Verdict, champion: Champion | None
 ) -> RegateResult:
-    """The gates here, on the numbers that the source compared; pure."""
+    """Apply the gates here to the numbers of the source; pure."""
     verdict = gate(spec.gates, judged.numbers)
     if champion is None:
         numbers = _without_champion(verdict.numbers)
@@ -134,26 +127,26 @@ def regate_on_local_rows(
     folder: Path,
     champion: Champion,
     at: Snapshot,
-    scales: RegateTools,
+    tools: RegateTools,
 ) -> RegateResult:
-    """The gates here, on labelled rows of this environment that neither of the two saw.
+    """Apply the gates here to labelled rows of this environment that neither version has seen.
 
     Args:
         spec: The model here.
         dataset: Its dataset here.
-        folder: The version's.
-        champion: Who is champion here.
-        at: The rows.
-        scales: What it takes.
+        folder: Folder of the version.
+        champion: Champion here.
+        at: Pinned rows.
+        tools: Adapters.
 
     Raises:
         Tampered: A file of the champion differs from its digest.
     """
-    contest = Comparison(spec, dataset, scales.tables, scales.measure)
+    contest = Comparison(spec, dataset, tools.tables, tools.measure)
     with TemporaryDirectory(prefix="slipway-bring-") as scratch:
-        ours = scales.registry.download(spec.model, champion.version, Path(scratch) / "champion")
+        ours = tools.registry.download(spec.model, champion.version, Path(scratch) / "champion")
         numbers = contest.numbers(
-            at, scales.load(folder), scales.load(ours), version=champion.version
+            at, tools.load(folder), tools.load(ours), version=champion.version
         )
     verdict = gate(spec.gates, numbers)
     how = f"on rows of this environment, beside version {champion.version}"

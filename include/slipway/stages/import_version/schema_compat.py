@@ -1,4 +1,4 @@
-"""Whether a version that was learnt elsewhere fits what this environment's spec says; pure."""
+"""Check that a version's schema is compatible with this environment's spec; pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from slipway.spec import DatasetSpec, ModelSpec
 def schema_differences(
     spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]
 ) -> list[str]:
-    """Each thing in which a version differs from the spec, expected and found; none when it fits.
+    """Differences of a version from the spec, expected and found; empty when it is compatible.
 
-    How it was learnt (estimator, parameters, gates) may differ: what is asked of it may not.
+    Estimator, parameters and gates may differ; task, target, key, event time and columns may not.
 
     Args:
         spec: The model here.
         dataset: Its dataset here.
-        manifest: The version's.
+        manifest: Manifest of the version.
     """
-    said = {
+    expected_facts = {
         "model": spec.model,
         "dataset": spec.dataset,
         "task": spec.task,
@@ -30,7 +30,7 @@ def schema_differences(
     }
     found = [
         f"{name}: expected {expected!r}, found {manifest.get(name)!r}"
-        for name, expected in said.items()
+        for name, expected in expected_facts.items()
         if manifest.get(name) != expected
     ]
     return [*found, *_columns(spec, dataset, manifest)]
@@ -52,6 +52,6 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any])
             yield f"feature {name}: expected a {kind}, found a {found[name]['kind']}"
         if found[name]["required"] and column.nullable:
             yield f"feature {name}: may be missing here, and the version requires it"
-        # What a server may log of a column stands in the version, not in the spec.
+        # The version decides how a server logs a column, not the spec.
         if treated.get(name) != column.pii:
             yield f"feature {name}: expected pii {column.pii}, found {treated.get(name)}"
