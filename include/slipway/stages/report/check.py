@@ -1,4 +1,4 @@
-"""What `slipway check` looks at beyond the specs themselves: expectations' arguments, code.
+"""Check a project beyond its specs: arguments of expectations, and syntax of `pipeline.py`.
 
 Too slow for parse time; run before a change is merged.
 """
@@ -19,33 +19,33 @@ from slipway.spec.yaml_reader import read_document
 
 
 class ExpectationMistake(Protocol):
-    """What is wrong with one expectation, as the tool that evaluates it sees it."""
+    """Mistake in one expectation, as the validating tool reports it."""
 
     @property
     def position(self) -> int:
-        """Its place in its stream's list, from 0."""
+        """Index in its stream's list, from 0."""
 
     @property
     def argument(self) -> str:
-        """Which of its arguments; empty: the expectation as a whole."""
+        """Name of the argument; empty: the expectation as a whole."""
 
     @property
     def said(self) -> str:
-        """What is wrong."""
+        """Description of the mistake."""
 
     @property
     def nearest(self) -> str | None:
-        """The name that was probably meant."""
+        """Nearest valid name, or None."""
 
 
 ExpectationCheck = Callable[[Sequence[Expectation]], Sequence[ExpectationMistake]]
-"""What is wrong with a stream's expectations."""
+"""Finds the mistakes in a stream's expectations."""
 
 
 def inspect_project(
     project: Path, loaded: Loaded, *, expectations: ExpectationCheck | None = None
 ) -> Loaded:
-    """The same specs; a model or dataset that fails a closer look joins the broken ones.
+    """Check loaded specs more closely; a model or dataset that fails joins the broken ones.
 
     Args:
         project: Folder that the specs were loaded from.

@@ -1,4 +1,4 @@
-"""The ONNX form of a version, handed to devices that have neither Slipway nor scikit-learn."""
+"""Export a version's ONNX form for devices that have neither Slipway nor scikit-learn."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Export:
-    """What an edge device is given.
+    """Files for an edge device.
 
     Attributes:
         data: The ONNX form, the very bytes of the version.
-        program: A Python program that asks it.
+        program: Python program that scores with it.
         sha256: Digest of the form.
     """
 
@@ -78,7 +78,7 @@ class Export:
 
 
 def export_onnx(folder: Path, version: ModelVersion, *, file: str) -> Export:
-    """The ONNX form of a version, and a program that asks it.
+    """Export the ONNX form of a version, with a program that scores with it.
 
     Args:
         folder: The version's folder, downloaded from the registry.
@@ -134,7 +134,7 @@ def _example(ranges: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_version(registry: Registry, model: str, which: str) -> ModelVersion:
-    """The version that a number or an alias names.
+    """Find a version by its number or an alias.
 
     Raises:
         NotFound: There is none.

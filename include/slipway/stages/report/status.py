@@ -1,4 +1,4 @@
-"""How every model stands right now: aliases, what is served, open requests, last verdicts."""
+"""Report a model's status: aliases, traffic, open requests, newest verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENTRIES_LOOKED_AT = 100
 
 
 class Aliases(Protocol):
-    """Who is champion, challenger and previous."""
+    """Registry, reduced to its aliases."""
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """The version that an alias names, or None.
@@ -72,7 +72,7 @@ class OpenRequest:
 
 @dataclass(frozen=True)
 class VersionEngine:
-    """What answers for one version.
+    """Engine that serves one version.
 
     Attributes:
         name: `onnx` or `sklearn`; a version that says nothing is answered by its pipeline.
@@ -88,7 +88,7 @@ class VersionEngine:
 
     @classmethod
     def of(cls, tags: Mapping[str, str]) -> VersionEngine:
-        """What a version's tags say."""
+        """Read the engine from a version's tags."""
         told = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
         difference, rows = told["parity_max_difference"], told["parity_rows"]
         return cls(
@@ -111,7 +111,7 @@ class VersionEngine:
 
 @dataclass(frozen=True)
 class Status:
-    """How one model stands.
+    """Status of one model.
 
     Attributes:
         model: Its name.
@@ -152,7 +152,7 @@ def status(
     platform: ServedReader,
     target: TargetName = "local",
 ) -> Status:
-    """How one model stands; what does not answer is named and hides nothing else.
+    """Report the status of one model; an unavailable service is named and hides nothing else.
 
     Args:
         model: Its name.

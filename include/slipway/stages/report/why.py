@@ -1,4 +1,4 @@
-"""Why a model is what it is, in five lines: a reading of ledger, requests and registry."""
+"""Explain a model in five lines, from its ledger, requests and registry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INCONCLUSIVE = "inconclusive"
 
 @dataclass(frozen=True)
 class ModelState:
-    """How a model stands.
+    """State of a model.
 
     Attributes:
         model: Its name.
@@ -65,7 +65,7 @@ def why(
         platform: What is served; none: not compared with the champion.
     """
     champion = registry.alias(spec.model, CHAMPION)
-    standing = ModelState(
+    state = ModelState(
         model=spec.model,
         champion=champion,
         challenger=registry.alias(spec.model, "challenger"),
@@ -73,39 +73,39 @@ def why(
         difference=difference_to_served(spec.model, champion, platform) if platform else None,
         entries=ledger.read(store, spec.model),
     )
-    return format_lines(standing)
+    return format_lines(state)
 
 
-def format_lines(standing: ModelState) -> list[str]:
-    """The five lines about one standing; pure."""
+def format_lines(state: ModelState) -> list[str]:
+    """Format the five lines; pure."""
     return [
-        _served(standing),
-        _since(standing),
-        _evidence(standing),
-        _refused(standing),
-        _next(standing),
+        _served(state),
+        _since(state),
+        _evidence(state),
+        _refused(state),
+        _next(state),
     ]
 
 
-def _served(standing: ModelState) -> str:
-    if standing.difference is not None:
-        return f"Served: {standing.model}: {standing.difference}."
-    if standing.champion is None:
-        return f"Served: nothing; no version of {standing.model} is champion."
-    return f"Served: {standing.model} version {standing.champion.version}."
+def _served(state: ModelState) -> str:
+    if state.difference is not None:
+        return f"Served: {state.model}: {state.difference}."
+    if state.champion is None:
+        return f"Served: nothing; no version of {state.model} is champion."
+    return f"Served: {state.model} version {state.champion.version}."
 
 
-def _since(standing: ModelState) -> str:
-    entry = standing.newest("promote_champion", frozenset({"promoted"}))
-    if standing.champion is None or entry is None:
+def _since(state: ModelState) -> str:
+    entry = state.newest("promote_champion", frozenset({"promoted"}))
+    if state.champion is None or entry is None:
         return "Since: no rollout has ended yet."
     return f"Since: {_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
 
 
-def _evidence(standing: ModelState) -> str:
-    if standing.champion is None:
+def _evidence(state: ModelState) -> str:
+    if state.champion is None:
         return "Evidence: none yet."
-    tags = standing.champion.tags
+    tags = state.champion.tags
     metrics = ", ".join(
         f"{name.removeprefix(METRIC_PREFIX)} {float(value):.4f}"
         for name, value in sorted(tags.items())
@@ -117,8 +117,8 @@ def _evidence(standing: ModelState) -> str:
     return f"Evidence: {metrics or 'no metrics'} on its holdout{brought}; trained because: {asked}"
 
 
-def _refused(standing: ModelState) -> str:
-    for entry in standing.entries[::-1]:
+def _refused(state: ModelState) -> str:
+    for entry in state.entries[::-1]:
         fact = entry["fact"]
         # A window may be inconclusive too, and that refuses nothing.
         is_step = str(fact.get("stage")).startswith("shift_")
@@ -127,16 +127,16 @@ def _refused(standing: ModelState) -> str:
     return "Refused: nothing so far."
 
 
-def _next(standing: ModelState) -> str:
-    working_on = standing.working_on
+def _next(state: ModelState) -> str:
+    working_on = state.working_on
     if working_on is not None:
         asked = f"request {working_on.number} ({working_on.kind})"
         return f"Next: {asked} is being worked on: {working_on.reason}"
-    if standing.challenger is not None:
-        return f"Next: version {standing.challenger.version} is challenger and waits for deploy."
-    if standing.champion is None:
+    if state.challenger is not None:
+        return f"Next: version {state.challenger.version} is challenger and waits for deploy."
+    if state.champion is None:
         return "Next: the first model, once enough labels have arrived."
-    entry = standing.newest("decide", frozenset({"nothing", "request"}))
+    entry = state.newest("decide", frozenset({"nothing", "request"}))
     if entry is None:
         return "Next: the monitor looks at the first window that closes."
     return f"Next: the monitor goes on; last it said: {entry['fact']['reason']}"
