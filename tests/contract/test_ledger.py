@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
 from slipway.records.ledger import Champion
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
@@ -106,7 +107,7 @@ def test_a_changed_or_removed_record_is_found(any_store: Store) -> None:
     """The ledger holds the hash of every run record."""
     refs = [RunRef("delay", f"request-00000{number}", "gate") for number in (1, 2, 3)]
     for ref in refs:
-        perform(any_store, ref, lambda _: Verdict("refuse", "Worse."), inputs={}, origin={})
+        perform(RunContext(any_store, {}), ref, lambda _: Verdict("refuse", "Worse."), inputs={})
     assert ledger.verify(any_store, "delay") == []
     record = json.loads(any_store.read(refs[0].key))
     record["verdict"]["action"] = "promote"
@@ -207,11 +208,10 @@ def test_an_entry_moved_from_another_subject_is_found(any_store: Store) -> None:
 
 def _promote(store: Store, version: int, run: str) -> datetime:
     perform(
-        store,
+        RunContext(store, {"by": "ann"}),
         RunRef("delay", run, "promote_champion"),
         lambda _: Verdict("promoted", f"Version {version} serves.", {"version": version}),
         inputs={},
-        origin={"by": "ann"},
     )
     return datetime.fromisoformat(ledger.read(store, "delay")[-1]["at"])
 

@@ -10,6 +10,7 @@ from kubernetes.client import models as k8s
 from slipway.orchestration.pods.operator import StagePod
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
@@ -63,7 +64,7 @@ def evaluated(store: Store) -> None:
         store, "delay", kind="person", reason="new data", at=at, by="ann", unique="1"
     )
     verdict = Verdict("evaluated", "measured", MEASURED)
-    perform(store, GATE.beside("evaluate"), lambda _: verdict, inputs={}, origin={})
+    perform(RunContext(store, {}), GATE.beside("evaluate"), lambda _: verdict, inputs={})
 
 
 def asked(cluster: Cluster, method: str) -> int:

@@ -22,6 +22,7 @@ from slipway.orchestration.pods.operator import StagePod, run_name
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
 from slipway.records.outcomes import keep_error, keep_outcome
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
@@ -43,7 +44,7 @@ ACCEPTED = Verdict("accept", "enough new labels", {"request": 3})
 
 def finish(store: Store) -> None:
     """Leave the record that a pod leaves."""
-    perform(store, REF, lambda _: GATED, inputs={}, origin={})
+    perform(RunContext(store, {}), REF, lambda _: GATED, inputs={})
 
 
 def key_of(task: StagePod, *, attempt: int = 1) -> str:

@@ -14,6 +14,7 @@ from slipway.adapters.object_store import open_store
 from slipway.records.arrivals import waiting
 from slipway.records.idempotent_stage import perform
 from slipway.records.outcomes import keep_outcome
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.specs import PODS, dataset_file, model_file
@@ -118,7 +119,7 @@ def test_a_pods_task_reads_what_its_pod_left(thin: Callable[[str], str], tmp_pat
     """A record, and an outcome, by the store's adapter alone."""
     store = open_store(str(tmp_path / "store"))
     ref = RunRef("delay", "request-000003", "gate")
-    perform(store, ref, lambda _: Verdict("passed", "good"), inputs={}, origin={})
+    perform(RunContext(store, {}), ref, lambda _: Verdict("passed", "good"), inputs={})
     accepted = Verdict("accept", "good", {"request": 3})
     keep_outcome(store, "outcomes/delay__train/sweep/accept/try-1.json", accepted)
     said = [line for line in thin(READ).splitlines() if line.startswith("read:")]

@@ -15,6 +15,7 @@ from slipway.orchestration.pods.operator import StagePod
 from slipway.orchestration.train_dag import train_dag
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from tests.dags.watched import triggerer_ends
@@ -92,7 +93,7 @@ def test_a_stage_leaves_its_record_and_no_pod(house: House) -> None:
     )
     measured = {"challenger.roc_auc": 0.7, "constant.roc_auc": 0.5}
     verdict = Verdict("evaluated", "measured", measured)
-    perform(house.store, GATE.beside("evaluate"), lambda _: verdict, inputs={}, origin={})
+    perform(RunContext(house.store, {}), GATE.beside("evaluate"), lambda _: verdict, inputs={})
     run = gate(house)
     waits = run.start("gate")
     assert waits is not None

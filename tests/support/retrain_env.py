@@ -56,7 +56,7 @@ class RetrainEnv:
         """Record one stage of the current request as finished."""
         ref = RunRef(MODEL, (request or self.current()).run, stage)
         verdict = Verdict(action, f"{stage} says {action}.")
-        perform(self.store, ref, lambda _: verdict, inputs={}, origin=ORIGIN)
+        perform(RunContext(self.store, ORIGIN), ref, lambda _: verdict, inputs={})
 
     def train(self, action: str = "promoted") -> Verdict:
         """Finish all stages of the current request and answer it."""
@@ -111,4 +111,4 @@ def failing(env: RetrainEnv, stage: str, error: Exception) -> None:
 
     ref = RunRef(MODEL, env.current().run, stage)
     with pytest.raises(type(error)):
-        perform(env.store, ref, work, inputs={}, origin=ORIGIN)
+        perform(RunContext(env.store, ORIGIN), ref, work, inputs={})

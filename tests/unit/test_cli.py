@@ -15,6 +15,7 @@ from slipway.cli import main
 from slipway.errors import PlatformUnavailable, SpecError
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
@@ -58,7 +59,7 @@ def promoted(shop: Container, version: int) -> RunRef:
     """Record the promotion of a version of the model `sales`."""
     ref = RunRef("sales", f"rollout-{version:06d}", "promote_champion")
     verdict = Verdict("promoted", f"Version {version} is served.", {"version": version})
-    perform(shop.store, ref, lambda _: verdict, inputs={}, origin={"by": "a test"})
+    perform(RunContext(shop.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
     return ref
 
 

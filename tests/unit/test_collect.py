@@ -9,6 +9,7 @@ import pandas as pd
 
 from slipway.errors import PlatformUnavailable
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.monitor.collect import DueWindows, collect, monitored_windows
@@ -74,7 +75,7 @@ class Watch:
     def measure(self, window: str, stage: str) -> None:
         """Write a verdict down."""
         ref = RunRef("ferry_delay", f"window-{window}", stage)
-        perform(self.store, ref, lambda _: Verdict("ok", "Fine."), inputs={}, origin={})
+        perform(RunContext(self.store, {}), ref, lambda _: Verdict("ok", "Fine."), inputs={})
 
 
 def test_closed_windows_of_the_champions_own_answers_are_due() -> None:

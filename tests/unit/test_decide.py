@@ -96,7 +96,7 @@ class Watch:
         """Write one verdict down."""
         ref = RunRef("ferry_delay", f"window-{window}", stage)
         verdict = Verdict(action, f"{window} is {action}.")
-        return perform(self.store, ref, lambda _: verdict, inputs={}, origin=ORIGIN)
+        return perform(RunContext(self.store, ORIGIN), ref, lambda _: verdict, inputs={})
 
     def decide(self) -> Verdict:
         """Decide on what is written down."""

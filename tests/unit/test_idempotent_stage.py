@@ -23,6 +23,7 @@ from slipway.errors import (
 from slipway.records import ledger
 from slipway.records.attempts import Attempt, find_failure
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, find_record, need_record
 from slipway.records.store import Store, encode, read_json
 from slipway.records.verdicts import Verdict
@@ -34,7 +35,7 @@ GOOD = Verdict("promote", "0.75 is more than 0.72.", {"auc": 0.75, "champion": N
 
 
 def _perform(store: Store, work: Callable[[Attempt], Verdict]) -> RunRecord:
-    return perform(store, REF, work, inputs={"version": 3}, origin={"by": "ann"})
+    return perform(RunContext(store, {"by": "ann"}), REF, work, inputs={"version": 3})
 
 
 def _never(attempt: Attempt) -> Verdict:
@@ -242,7 +243,7 @@ def test_entering_reads_only_the_chain_since_the_first_attempt() -> None:
 def test_inputs_that_are_no_json_fail_before_the_work() -> None:
     """Nobody works for hours on what cannot be recorded."""
     with pytest.raises(TypeError):
-        perform(MemoryStore(), REF, _never, inputs={"at": object()}, origin={})
+        perform(RunContext(MemoryStore(), {}), REF, _never, inputs={"at": object()})
 
 
 def test_a_verdict_too_large_to_travel_is_not_recorded() -> None:

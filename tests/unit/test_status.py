@@ -8,6 +8,7 @@ import pytest
 
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
@@ -24,7 +25,7 @@ def memory() -> MemoryStore:
 
 def decided(store: Store, stage: str, run: str, verdict: Verdict) -> None:
     """Record a verdict of the model `sales`."""
-    perform(store, RunRef("sales", run, stage), lambda _: verdict, inputs={}, origin={})
+    perform(RunContext(store, {}), RunRef("sales", run, stage), lambda _: verdict, inputs={})
 
 
 def asked(store: Store, kind: requests.Kind) -> requests.Request:

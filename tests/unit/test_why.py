@@ -5,6 +5,7 @@ from __future__ import annotations
 from slipway.errors import PlatformUnavailable
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.why import why
@@ -30,7 +31,7 @@ class Down:
 
 def enter(store: MemoryStore, run: str, stage: str, verdict: Verdict) -> None:
     """Write one stage's verdict down."""
-    perform(store, RunRef(MODEL, run, stage), lambda _: verdict, inputs={}, origin={})
+    perform(RunContext(store, {}), RunRef(MODEL, run, stage), lambda _: verdict, inputs={})
 
 
 def test_a_model_that_never_was_has_five_lines_too() -> None:

@@ -17,6 +17,7 @@ from slipway.records.attempts import (
     ledger_length_at_start,
     record_failure,
 )
+from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, find_record, need_record
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
@@ -26,31 +27,29 @@ VERDICT_LIMIT_BYTES = 8192
 
 
 def perform(
-    store: Store,
+    context: RunContext,
     ref: RunRef,
     work: Callable[[Attempt], Verdict],
     *,
     inputs: Mapping[str, Any],
-    origin: Mapping[str, Any],
 ) -> RunRecord:
     """Do a piece of work once and record its verdict; a repeat returns the record.
 
     Args:
-        store: Store of run records and ledger.
+        context: Store and origin of the run.
         ref: Piece of work.
         work: Does the work; calls `Attempt.check` right before each of its own commits.
         inputs: Inputs to record.
-        origin: Origin to record.
 
     Raises:
         Superseded: A newer attempt began meanwhile; nothing was recorded.
         Permanent: The verdict is larger than 8 KB as JSON; nothing was recorded.
         SlipwayError: The work failed; the failure is stored beside the attempt.
     """
-    finished = find_record(store, ref)
+    finished = find_record(context.store, ref)
     if finished is None:
-        finished = _attempt(store, ref, work, inputs=inputs, origin=origin)
-    enter_in_ledger(store, finished)
+        finished = _attempt(context, ref, work, inputs=inputs)
+    enter_in_ledger(context.store, finished)
     return finished
 
 
@@ -79,13 +78,13 @@ def enter_in_ledger(store: Store, record: RunRecord) -> None:
 
 
 def _attempt(
-    store: Store,
+    context: RunContext,
     ref: RunRef,
     work: Callable[[Attempt], Verdict],
     *,
     inputs: Mapping[str, Any],
-    origin: Mapping[str, Any],
 ) -> RunRecord:
+    store, origin = context.store, context.origin
     attempt = begin_attempt(store, ref, inputs=inputs, origin=origin)
     started_at = _now()
     try:

@@ -101,7 +101,7 @@ def copy_version(
         return Verdict("copied", reason, {"files": len(files)}, evidence)
 
     inputs = {"manifest_sha256": original.sha256, "source": dict(original.tags)}
-    return perform(context.store, ref, work, inputs=inputs, origin=context.origin)
+    return perform(context, ref, work, inputs=inputs)
 
 
 @contextmanager

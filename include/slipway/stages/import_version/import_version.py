@@ -252,7 +252,7 @@ class _Import:
 
     def _record(self, basis: Mapping[str, Any], work: Callable[[Attempt], Verdict]) -> RunRecord:
         ref = RunRef(self.spec.model, f"{BRING}-{digest(encode(basis))[:12]}", BRING)
-        return perform(self.context.store, ref, work, inputs=basis, origin=self.context.origin)
+        return perform(self.context, ref, work, inputs=basis)
 
     @property
     def _sha256(self) -> str:

@@ -150,7 +150,7 @@ def ingest(
         suites=suites,
     )
     inputs = {"file": delivery.key, "bytes": len(data), "sha256": work.sha256}
-    record = perform(store, ref, work.verdict, inputs=inputs, origin=context.origin)
+    record = perform(context, ref, work.verdict, inputs=inputs)
     arrivals.register(
         store,
         delivery,

@@ -149,7 +149,7 @@ def decide(
         return Verdict("request", verdict.reason, numbers, verdict.evidence)
 
     ref = RunRef(spec.model, run, "decide")
-    return perform(store, ref, work, inputs=inputs, origin=context.origin).verdict
+    return perform(context, ref, work, inputs=inputs).verdict
 
 
 def _measured(

@@ -140,11 +140,10 @@ def measure_drift(
             return not_comparable(error, {"rows": len(rows)})
 
     return perform(
-        context.store,
+        context,
         monitored.ref(spec.model, "drift"),
         work,
         inputs=monitored.inputs(),
-        origin=context.origin,
     )
 
 

@@ -150,11 +150,10 @@ def measure_performance(
         return judge_performance(realised, spec.monitoring)
 
     return perform(
-        context.store,
+        context,
         monitored.ref(spec.model, "performance"),
         work,
         inputs=monitored.inputs() | {"labels_version": labels_version},
-        origin=context.origin,
     )
 
 

@@ -71,7 +71,7 @@ def promote_champion(
         return Verdict("promoted", f"{reason}.", numbers)
 
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(store, ref, work, inputs=inputs, origin=context.origin)
+    record = perform(context, ref, work, inputs=inputs)
     registry.anchor(spec.model, ledger.head(store, spec.model))
     release_lease(store, plan)
     return record

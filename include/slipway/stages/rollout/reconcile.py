@@ -77,9 +77,7 @@ def reconcile(
     if decision.action == "nothing":
         idle = RunRef(model, f"idle-{digest(encode(state.to_json()))[:12]}", "reconcile")
         verdict = _verdict(decision, state)
-        return perform(
-            store, idle, lambda _: verdict, inputs=state.to_json(), origin=context.origin
-        )
+        return perform(context, idle, lambda _: verdict, inputs=state.to_json())
     lease = acquire(
         store,
         lease_name(model),
@@ -100,7 +98,7 @@ def reconcile(
     ref = RunRef(model, rollout_run(lease.number), "reconcile")
     inputs = {"to": to, **state.to_json()}
     with _released_on_failure(store, lease):
-        record = perform(store, ref, work, inputs=inputs, origin=context.origin)
+        record = perform(context, ref, work, inputs=inputs)
         if record.verdict.action in {"roll_out", "roll_back"}:
             # After the record, so that the rollout of the token on the traffic can be looked up.
             platform.claim(model, token=lease.number)

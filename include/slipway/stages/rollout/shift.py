@@ -101,7 +101,7 @@ def shift(
 
     require_verified(spec, plan, ref, store=store, before=step)
     inputs = {"version": plan.version, "action": plan.action, "step": step}
-    record = perform(store, ref, work, inputs=inputs, origin=context.origin)
+    record = perform(context, ref, work, inputs=inputs)
     if record.verdict.action not in {SHIFTED, UNNEEDED}:
         release_lease(store, plan)
     return record

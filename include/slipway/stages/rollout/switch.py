@@ -83,7 +83,7 @@ def switch(
         return Verdict(ABORTED, reason, numbers)
 
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(store, ref, work, inputs=inputs, origin=context.origin)
+    record = perform(context, ref, work, inputs=inputs)
     if record.verdict.action == ABORTED:
         release_lease(store, plan)
     return record

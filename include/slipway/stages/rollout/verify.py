@@ -138,7 +138,7 @@ def verify(
         return verdict
 
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(store, ref, work, inputs=inputs, origin=context.origin)
+    record = perform(context, ref, work, inputs=inputs)
     if record.verdict.action == REFUSED:
         release_lease(store, plan)
     return record

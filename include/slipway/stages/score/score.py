@@ -67,11 +67,10 @@ def score(
         "version": scoring.version,
     }
     return perform(
-        context.store,
+        context,
         scoring.ref(spec.model),
         work.attempt,
         inputs=inputs,
-        origin=context.origin,
     )
 
 

@@ -95,7 +95,7 @@ def _decide(
 
     ref = RunRef(spec.model, request.run, "accept")
     inputs = {"request": request.number, "kind": request.kind, "asked": request.reason}
-    verdict = perform(store, ref, work, inputs=inputs, origin=context.origin).verdict
+    verdict = perform(context, ref, work, inputs=inputs).verdict
     requests.decide(
         store,
         request,

@@ -56,7 +56,7 @@ def answer(spec: ModelSpec, *, request: Request, context: RunContext) -> Verdict
 
     ref = RunRef(spec.model, request.run, "answer")
     inputs = {"request": request.number}
-    return perform(store, ref, work, inputs=inputs, origin=context.origin).verdict
+    return perform(context, ref, work, inputs=inputs).verdict
 
 
 def request_numbers(request: Request) -> dict[str, int | str]:

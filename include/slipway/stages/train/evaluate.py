@@ -58,13 +58,12 @@ def evaluate(
     trained = need_record(context.store, ref.beside("train"))
     work = _Evaluation(Comparison(spec, dataset, tables, measure), registry, tracking, load)
     return perform(
-        context.store,
+        context,
         ref,
         lambda attempt: work.attempt(
             attempt, Snapshot.from_numbers(pinned.verdict.numbers), trained.verdict
         ),
         inputs={"request": request.number, "train": trained.ref.key},
-        origin=context.origin,
     )
 
 

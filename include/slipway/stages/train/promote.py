@@ -35,11 +35,10 @@ def gate_challenger(spec: ModelSpec, *, request: Request, context: RunContext) -
         return replace(verdict, evidence={"evaluation": evaluated.ref.key})
 
     return perform(
-        context.store,
+        context,
         ref,
         decide,
         inputs={"request": request.number, "evaluation": evaluated.ref.key},
-        origin=context.origin,
     )
 
 
@@ -91,11 +90,10 @@ def promote_challenger(
         )
 
     return perform(
-        store,
+        context,
         ref,
         act,
         inputs={"request": request.number, "gate": gated.ref.key},
-        origin=context.origin,
     )
 
 

@@ -28,11 +28,10 @@ def snapshot(
         NotComputable: A table is missing, or too few rows are labelled.
     """
     return perform(
-        context.store,
+        context,
         RunRef(spec.model, request.run, "snapshot"),
         lambda _: _pin(spec, dataset, tables),
         inputs={"request": request.number, "dataset": dataset.dataset},
-        origin=context.origin,
     )
 
 

@@ -60,11 +60,10 @@ def train(
     pinned = need_record(context.store, ref.beside("snapshot"))
     work = _Training(spec, dataset, request, context, tables, learner, tracking, code)
     return perform(
-        context.store,
+        context,
         ref,
         lambda attempt: work.attempt(attempt, Snapshot.from_numbers(pinned.verdict.numbers)),
         inputs={"request": request.number, "snapshot": pinned.ref.key},
-        origin=context.origin,
     )
 
 
