@@ -59,7 +59,6 @@ def shift(
     unhealthy for a while is aborted early. Unless the outcome is `shifted`, the champion takes
     all traffic first; then the version is tagged and the record written.
     `unneeded` where there are no steps: in a roll-back, a repair, and for the first model.
-
     A repeat after a kill continues: the weights are not applied twice, and a stored analysis
     stands. A restarted platform counts anew; so does the time limit of a repeat.
 
@@ -80,8 +79,7 @@ def shift(
         EditedByHand: A field that rollouts own was edited by hand; nothing is overwritten.
         PlatformUnavailable: The champion could not be restored either; a retry continues.
     """
-    store = context.store
-    plan = read_plan(store, spec.model, rollout)
+    store, plan = context.store, read_plan(context.store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, step_stage(step))
     running = _Step(spec, plan, ref, step, store, platform, clock, sleep)
 
