@@ -1,4 +1,4 @@
-"""Builds the Airflow DAGs of each valid spec; nothing else."""
+"""Build the Airflow DAGs of each valid spec."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Raises all that is wrong with specs in one message, so that Airflow's banner shows it.
+"""Raise all problems of specs as one import error, which Airflow's UI shows in its banner.
 
-Airflow shows one import error per DAG file; the DAGs of valid specs are in another file and live.
+Airflow shows one import error per DAG file; the DAGs of valid specs are in the other file.
 """
 
 from __future__ import annotations

@@ -37,12 +37,12 @@ class Ring:
         sample: Where the dataset's deliveries are made.
     """
 
-    shop: Container
+    container: Container
     sample: Path
 
     def run(self, stage: str, **arguments: Any) -> Outcome:
         """Outcome of one stage."""
-        return run_stage(stage, arguments, origin={"by": "tests"}, shop=self.shop)
+        return run_stage(stage, arguments, origin={"by": "tests"}, container=self.container)
 
     def act(self, stage: str, **arguments: Any) -> str:
         """What one stage of the model decided."""
@@ -53,16 +53,18 @@ class Ring:
         """Deliver some months of a stream, and ingest them."""
         for month in months:
             file = next((self.sample / stream).glob(f"{month}.*"))
-            folder = Path(self.shop.settings.store) / "landing" / DATASET / stream
+            folder = Path(self.container.settings.store) / "landing" / DATASET / stream
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, folder / file.name)
             # It has been there for an hour, so it is complete.
             os.utime(folder / file.name, (time.time() - 3600,) * 2)
-        claimed = claim(dataset=DATASET, shop=self.shop)
+        claimed = claim(dataset=DATASET, container=self.container)
         for one in claimed["deliveries"]:
             given = {name: one[name] for name in ("stream", "batch", "file")}
-            run_stage("ingest", {"dataset": DATASET, **given}, origin={}, shop=self.shop)
-        assert acknowledge(dataset=DATASET, fingerprint=claimed["fingerprint"], shop=self.shop)
+            run_stage("ingest", {"dataset": DATASET, **given}, origin={}, container=self.container)
+        assert acknowledge(
+            dataset=DATASET, fingerprint=claimed["fingerprint"], container=self.container
+        )
 
     def train(self) -> Mapping[str, Any]:
         """Numbers of the gate, once a challenger was promoted."""
@@ -87,12 +89,12 @@ class Ring:
 
     def due(self, **asked: str) -> list[str]:
         """Partitions to score."""
-        found = partitions(model=MODEL, shop=self.shop, **asked).scorings
+        found = partitions(model=MODEL, container=self.container, **asked).scorings
         return [one.window.name for one in found]
 
     def score(self, **asked: str) -> list[RunRecord]:
         """Score what is due, or asked for."""
-        found = partitions(model=MODEL, shop=self.shop, **asked).scorings
+        found = partitions(model=MODEL, container=self.container, **asked).scorings
         runs = [self.run("score", model=MODEL, scoring=one.run) for one in found]
         return [one for one in runs if isinstance(one, RunRecord)]
 
@@ -116,12 +118,12 @@ def ring(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Iterat
 
 def test_before_any_delivery_every_sweep_finds_nothing(ring: Ring) -> None:
     """A second model in a project whose data never came disturbs nobody."""
-    assert claim(dataset=DATASET, shop=ring.shop)["deliveries"] == []
+    assert claim(dataset=DATASET, container=ring.container)["deliveries"] == []
     assert ring.act("accept") == "nothing"
     assert ring.act("reconcile") == "nothing"
     assert ring.act("decide") == "nothing"
     assert ring.due() == []
-    due = collect(model=MODEL, shop=ring.shop)
+    due = collect(model=MODEL, container=ring.container)
     assert (due["champion"], due["drift"], due["performance"]) == (None, [], [])
 
 
@@ -143,7 +145,7 @@ def test_the_whole_life_of_a_batch_model(ring: Ring) -> None:
     assert [one.verdict.numbers["rows"] for one in first] == [31 * 72, 30 * 72]
     assert ring.due() == []
     assert [ring.run("score", model=MODEL, scoring=one.ref.run) for one in first] == first
-    scores = ring.shop.scores.read(MODEL)
+    scores = ring.container.scores.read(MODEL)
     assert len(scores) == scores["key"].nunique() == 61 * 72
     assert set(scores["version"]) == {1}
     labels = pd.concat(map(pd.read_csv, sorted((ring.sample / "labels").iterdir())))
@@ -156,7 +158,7 @@ def test_the_whole_life_of_a_batch_model(ring: Ring) -> None:
     ring.land("labels", "2013-04", "2013-05")
     assert ring.due() == ["2013-05"]
     ring.score()
-    due = collect(model=MODEL, shop=ring.shop)
+    due = collect(model=MODEL, container=ring.container)
     assert due["difference"] is None
     assert due["drift"] == due["performance"] == ["2013-03-v1", "2013-04-v1"]
     for window in due["performance"]:
@@ -174,13 +176,13 @@ def test_a_roll_back_goes_the_same_way(ring: Ring) -> None:
     ring.land("features", "2013-06")
     assert ring.due() == ["2013-06"]
     ring.score()
-    by_version = ring.shop.scores.read(MODEL).groupby("version")["key"].count()
+    by_version = ring.container.scores.read(MODEL).groupby("version")["key"].count()
     assert by_version.to_dict() == {1: 92 * 72, 2: 30 * 72}
     assert ring.deploy(to="previous") == ["verified", "switched", "promoted"]
     assert ring.due() == []
     again = ring.score(first="2013-06", last="2013-06")
     assert [one.verdict.numbers["version"] for one in again] == [1]
-    assert set(ring.shop.scores.read(MODEL)["version"]) == {1}
+    assert set(ring.container.scores.read(MODEL)["version"]) == {1}
 
 
 def test_what_cannot_be_scored_is_refused(ring: Ring) -> None:
@@ -193,7 +195,7 @@ def test_what_cannot_be_scored_is_refused(ring: Ring) -> None:
         with pytest.raises(BadParameter):
             ring.due(**asked)
     with pytest.raises(BadParameter, match="not scored in batches"):
-        partitions(model="flight_delay", shop=ring.shop)
+        partitions(model="flight_delay", container=ring.container)
 
 
 @pytest.mark.parametrize("name", [MODEL, DATASET])

@@ -52,10 +52,10 @@ def airflow_database() -> None:
 def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The store that tasks and pods share, in a task that finds no connections in Airflow."""
     from slipway.adapters.object_store import open_store
-    from slipway.orchestration import stage_task
+    from slipway.orchestration import task_setup
 
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(stage_task, "fill_environment", lambda: None)
+    monkeypatch.setattr(task_setup, "fill_environment", lambda: None)
     return open_store(str(tmp_path / "store"))
 
 

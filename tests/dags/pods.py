@@ -52,10 +52,10 @@ def instance_of(task: StagePod, *, attempt: int = 1, map_index: int = -1) -> Fak
 
 def built(task: StagePod, *, attempt: int = 1, map_index: int = -1) -> dict[str, Any]:
     """The pod as Kubernetes is sent it."""
-    from slipway.orchestration.stage_task import begin
+    from slipway.orchestration.task_setup import set_up_task
 
     of = context(instance_of(task, attempt=attempt, map_index=map_index))
-    task.origin = begin(of)
+    task.origin = set_up_task(of)
     sent: dict[str, Any] = ApiClient().sanitize_for_serialization(
         task.build_pod_request_obj(of, dry_run=True)
     )

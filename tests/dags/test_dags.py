@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions.asset import Asset, BaseAsset
 from airflow.serialization.serialized_objects import DagSerialization
 
-from slipway.orchestration.task_policies import StageRetryPolicy
+from slipway.orchestration.retry_policy import StageRetryPolicy
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file
 
@@ -203,7 +203,7 @@ def test_every_dag_can_be_stored_by_airflow(parse: Parse) -> None:
 
 
 def test_an_asset_is_declared_in_one_way(parse: Parse) -> None:
-    """Airflow would re-create the bell at every parse if two declarations differed."""
+    """Airflow would re-create the trigger at every parse if two declarations differed."""
     seen: dict[str, Asset] = {}
     for dag in parse({**FLEET, **model_file("gates")}).dags.values():
         for asset in starters(dag) + [one for task in dag.tasks for one in task.outlets]:

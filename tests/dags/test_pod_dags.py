@@ -35,7 +35,7 @@ def test_a_runtime_changes_the_operators_and_nothing_else(parse: Parse) -> None:
             kind = getattr(other, "operator_class", type(other))
             assert issubclass(kind, StagePod) == (task.task_id not in RUNS_IN_AIRFLOW)
             given, put = (getattr(one, "partial_kwargs", vars(one)) for one in (task, other))
-            for name in ("skip_when", "fail_when", "hand_on"):
+            for name in ("skip_when", "fail_when", "xcom_keys"):
                 assert list(given.get(name, ())) == list(put.get(name, ()))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway import errors
-from slipway.orchestration.pods.failures import Ended, pod_failure
+from slipway.orchestration.pods.failures import EndedPod, pod_failure
 
 WHERE = "slipway/delay-train-0123456789-1"
 SPEC = {
@@ -38,7 +38,7 @@ def told(
         statuses = [{"name": "base", "state": state}] if state else []
         pod = {"spec": SPEC, "status": {"containerStatuses": statuses, **status}}
     happened = [{"reason": reason, "message": message} for reason, message in events]
-    return pod_failure(Ended("train", WHERE, pod, happened, given_up))
+    return pod_failure(EndedPod("train", WHERE, pod, happened, given_up))
 
 
 def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_a_pod_that_has_vanished_is_lost() -> None:
     """With what the events still tell."""
     error = told(None, ("TaintManagerEviction", "Marking for deletion Pod"), ("Killing", "x"))
     assert type(error) is errors.PodLost
-    assert error.message == "the pod of train has vanished"
+    assert error.message == "the pod of train does not exist any more"
     assert type(told(None)) is errors.PodLost
 
 
@@ -192,7 +192,7 @@ def test_a_pod_that_says_nothing_is_quoted() -> None:
     last = {"exitCode": 1, "reason": "Error", "message": "x" * 900 + " no route to host"}
     error = told({"phase": "Failed"}, terminated=last)
     assert type(error) is errors.PodLost
-    assert str(error.found).startswith("exit code 1, and as last words: x")
+    assert str(error.found).startswith("exit code 1, log ends with: x")
     assert str(error.found).endswith("no route to host")
     assert len(str(error.found)) < 500
     assert told({"phase": "Succeeded"}, terminated={"exitCode": 0}).found == "exit code 0"

@@ -73,7 +73,7 @@ def test_a_pod_that_somebody_deletes(cluster: Cluster) -> None:
         cluster, watched(), lambda name: cluster.delete("Pod", name, grace_seconds=0)
     )
     assert type(error) is errors.PodLost
-    assert "vanished" in error.message
+    assert "does not exist any more" in error.message
 
 
 def test_a_pod_that_takes_too_long(cluster: Cluster) -> None:

@@ -1,112 +1,109 @@
-"""The reaper against the double of a cluster: it deletes what was left behind, and nothing else."""
+"""Which pods may go: those that were kept long enough, overran, or belong to nobody."""
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from slipway import errors
-from slipway.orchestration import reaper_dag
-from slipway.orchestration.reaper_dag import reap
-from slipway.spec.pods import Pods
-from tests.dags.idle import phase, the_pod, watched
-from tests.fakes.airflow import FakeInstance, task_context
-from tests.kubernetes_double import Cluster
+from slipway.orchestration.pods.reaper import ACTIVE_STATES, LeftoverPod, reason_to_delete
 
-pytestmark = pytest.mark.usefixtures("quick_retries")
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-class KnowingInstance(FakeInstance):
-    """A task instance that knows how the others fare."""
-
-    known: dict[str, dict[str, Any]]
-    questions: list[tuple[str, list[str]]]
-
-    def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, Any]]:
-        """States of tasks, by run."""
-        self.questions.append((dag_id, run_ids))
-        return self.known
+def ago(minutes: float) -> str:
+    """A time as the API writes it."""
+    return (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> KnowingInstance:
-    """The reaper's own task, in an Airflow that knows of no other."""
-    one = KnowingInstance()
-    one.known, one.questions = {}, []
-    dag = reaper_dag.reaper_dag([Pods(image="stages:1")])
-    monkeypatch.setattr(reaper_dag, "get_current_context", lambda: task_context(dag, instance=one))
-    return one
+def pod(
+    phase: str, *, minutes: float, ended: float | None = None, checked: bool = False
+) -> LeftoverPod:
+    """A pod that started some minutes ago, may run for an hour, and is kept for another."""
+    state: dict[str, Any] = {"running": {}} if ended is None else {}
+    if ended is not None:
+        state = {"terminated": {"finishedAt": ago(ended)}}
+    return LeftoverPod.from_json(
+        {
+            "metadata": {
+                "name": "delay-train-1",
+                "uid": "u1",
+                "resourceVersion": "7",
+                "creationTimestamp": ago(minutes),
+                "labels": {"already_checked": "True"} if checked else {},
+                "annotations": {
+                    "slipway/kept-minutes": "60",
+                    "slipway/origin": json.dumps({"dag_id": "delay__train"}),
+                },
+            },
+            "spec": {"activeDeadlineSeconds": 3600},
+            "status": {
+                "phase": phase,
+                "startTime": ago(minutes),
+                "containerStatuses": [{"name": "base", "state": state}],
+            },
+        }
+    )
 
 
-def counts() -> dict[str, int]:
-    """What the reaper did."""
-    told: dict[str, int] = reap.function("kubernetes_default", "slipway")
-    return told
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_is_kept_for_its_time_and_then_goes(phase: str) -> None:
+    """Counted from its end, not from its start."""
+    kept = pod(phase, minutes=500, ended=59, checked=True)
+    assert reason_to_delete(kept, owner="failed", now=NOW) is None
+    over = pod(phase, minutes=500, ended=60, checked=True)
+    assert reason_to_delete(over, owner="failed", now=NOW) == "it ended 60 minutes ago"
 
 
-@pytest.mark.usefixtures("instance")
-def test_a_failed_pod_goes_once_it_was_kept(
-    cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not before; and the log says which and why."""
-    failing = watched(kept_minutes=60)
-    waits = failing.start()
-    assert waits is not None
-    cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    cluster.evict(waits.pod_name)
-    cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
-    assert counts() == {"deleted": 0, "left": 1}
-    patch = {"metadata": {"annotations": {"slipway/kept-minutes": "0"}}}
-    cluster.patch("Pod", waits.pod_name, patch)
-    with caplog.at_level("INFO"):
-        assert counts() == {"deleted": 1, "left": 0}
-    assert f"deleted {waits.pod_name}: it ended 0 minutes ago" in caplog.text
-    cluster.wait("no pod", lambda: not cluster.pods())
+def test_a_pod_that_overruns_its_deadline_goes() -> None:
+    """Its node is not there any more to end it."""
+    reason = reason_to_delete(pod("Running", minutes=70), owner="failed", now=NOW)
+    assert reason == "it has run for 70 minutes of 60 minutes allowed"
 
 
-def test_a_pod_whose_task_waits_for_it_stays(cluster: Cluster, instance: KnowingInstance) -> None:
-    """Airflow is asked about the very task that started it."""
-    assert watched(kept_minutes=0).start() is not None
-    cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    cluster.evict(the_pod(cluster)["metadata"]["name"])
-    cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
-    instance.known = {"asset__7": {"gate": "deferred"}}
-    assert counts() == {"deleted": 0, "left": 1}
-    assert instance.questions == [("delay__train", ["asset__7"])]
-    instance.known = {"asset__7": {"gate": "success"}}
-    assert counts() == {"deleted": 1, "left": 0}
+@pytest.mark.parametrize("phase", ["Pending", "Running", "Unknown"])
+@pytest.mark.parametrize("owner", [None, "failed", "success", "skipped"])
+def test_a_pod_that_nobody_waits_for_goes(phase: str, owner: str | None) -> None:
+    """After a while, so that a task that is just being marked can do it itself."""
+    assert reason_to_delete(pod(phase, minutes=14), owner=owner, now=NOW) is None
+    reason = reason_to_delete(pod(phase, minutes=16), owner=owner, now=NOW)
+    assert reason == f"no task waits for it (state of its task: {owner or 'unknown'})"
 
 
-@pytest.mark.usefixtures("instance")
-def test_pods_of_others_are_none_of_its_business(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of another installation, or of another program, in the same namespace."""
-    assert watched(kept_minutes=0).start() is not None
-    monkeypatch.setenv("SLIPWAY_STORE", "s3://staging/slipway")
-    assert counts() == {"deleted": 0, "left": 0}
-    assert len(cluster.pods()) == 1
+@pytest.mark.parametrize("owner", sorted(ACTIVE_STATES))
+@pytest.mark.parametrize(
+    "left",
+    [
+        pod("Running", minutes=500),
+        pod("Pending", minutes=500),
+        pod("Failed", minutes=500, ended=400),
+    ],
+)
+def test_a_pod_whose_task_looks_after_it_stays(owner: str, left: LeftoverPod) -> None:
+    """However old it is: the task itself decides."""
+    assert reason_to_delete(left, owner=owner, now=NOW) is None
 
 
-@pytest.mark.usefixtures("instance")
-def test_a_pod_that_changes_meanwhile_is_left(cluster: Cluster) -> None:
-    """The next sweep looks at it again."""
-    assert watched(kept_minutes=0).start() is not None
-    cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    cluster.evict(the_pod(cluster)["metadata"]["name"])
-    cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
-    cluster.fail("delete", "Pod", status=409)
-    assert counts() == {"deleted": 0, "left": 1}
-    assert counts() == {"deleted": 1, "left": 0}
+def test_a_pod_that_its_task_has_done_with_is_nobodys() -> None:
+    """The task's next try has a pod of its own."""
+    left = pod("Failed", minutes=500, ended=400, checked=True)
+    assert reason_to_delete(left, owner="deferred", now=NOW) == "it ended 400 minutes ago"
 
 
-@pytest.mark.usefixtures("instance")
-def test_a_reaper_without_the_right_says_so(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It fails, visibly."""
-    connection = cluster.connection("slipway-stages")
-    monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
-    with pytest.raises(errors.Denied, match="cannot delete what stages left behind"):
-        counts()
+def test_a_pod_of_an_older_version_is_understood() -> None:
+    """One that says nothing of itself is kept for an hour, and has no owner."""
+    bare = LeftoverPod.from_json(
+        {
+            "metadata": {
+                "name": "x",
+                "uid": "u",
+                "resourceVersion": "1",
+                "creationTimestamp": ago(90),
+            },
+            "status": {"phase": "Failed"},
+        }
+    )
+    assert bare.origin == {}
+    assert reason_to_delete(bare, owner=None, now=NOW) == "it ended 90 minutes ago"

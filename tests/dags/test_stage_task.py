@@ -13,8 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 import slipway
 from slipway.errors import BadParameter, Permanent, StoreUnavailable
-from slipway.orchestration import stage_task
-from slipway.orchestration.stage_task import StageTask, begin, conclude
+from slipway.orchestration import task_setup
+from slipway.orchestration.stage_task import StageTask
+from slipway.orchestration.task_outcome import end_task
+from slipway.orchestration.task_setup import set_up_task
 from slipway.orchestration.train_dag import train_dag
 from slipway.records.outcomes import Listing, Outcome
 from slipway.records.run_records import RunRecord, RunRef
@@ -34,7 +36,7 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     fake = FakeWiring()
     monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
     monkeypatch.setattr(slipway, "wiring", fake, raising=False)
-    monkeypatch.setattr(stage_task, "fill_environment", lambda: None)
+    monkeypatch.setattr(task_setup, "fill_environment", lambda: None)
     return fake
 
 
@@ -42,7 +44,7 @@ def ended(verdict: Outcome, **task: Any) -> tuple[dict[str, Any], Any]:
     """What a task that concluded with a verdict pushed, and the event of its outlet."""
     instance, outlet = FakeInstance(), Asset("delay_challenger")
     context = task_context(train_dag(model_spec()), instance=instance, outlets=(outlet,))
-    conclude(FakeTask(outlets=(outlet,), **task), context, verdict)
+    end_task(FakeTask(outlets=(outlet,), **task), context, verdict)
     return instance.pushed, context["outlet_events"][outlet].extra
 
 
@@ -59,27 +61,27 @@ def test_the_verdict_is_what_the_task_hands_on() -> None:
 
 def test_numbers_that_later_tasks_need_travel_by_name() -> None:
     """A request's number is pushed beside the verdict."""
-    pushed, _ = ended(VERDICT, hand_on=("request",))
+    pushed, _ = ended(VERDICT, xcom_keys=("request",))
     assert pushed["request"] == 3
 
 
 def test_the_run_of_a_record_travels_like_a_number() -> None:
     """The stages of a rollout name it by its run."""
     record = RunRecord(RunRef("delay", "rollout-000007", "reconcile"), 1, VERDICT, {}, {}, "", "")
-    pushed, _ = ended(record, hand_on=("run",))
+    pushed, _ = ended(record, xcom_keys=("run",))
     assert pushed["run"] == "rollout-000007"
 
 
 def test_a_verdict_without_a_needed_number_is_a_fault() -> None:
     """No later task may guess it."""
-    with pytest.raises(Permanent, match="gate does not say the rollout"):
-        ended(VERDICT, hand_on=("rollout",))
+    with pytest.raises(Permanent, match="the result of gate lacks a value"):
+        ended(VERDICT, xcom_keys=("rollout",))
 
 
 def test_nothing_follows_a_verdict_that_skips() -> None:
     """The reason is in the exception, so that it stands in the log's last line."""
     with pytest.raises(AirflowSkipException, match=r"promote: 0\.74 beats 0\.70"):
-        ended(VERDICT, skip_when=("promote",), hand_on=("rollout",))
+        ended(VERDICT, skip_when=("promote",), xcom_keys=("rollout",))
 
 
 def test_a_verdict_that_fails_is_visible_and_final() -> None:
@@ -94,7 +96,7 @@ def test_a_verdict_is_pushed_also_when_its_task_skips_or_fails() -> None:
         instance = FakeInstance()
         context = task_context(train_dag(model_spec()), instance=instance)
         with pytest.raises((AirflowSkipException, AirflowFailException)):
-            conclude(FakeTask(**{ending: ("promote",)}), context, VERDICT)
+            end_task(FakeTask(**{ending: ("promote",)}), context, VERDICT)
         assert instance.pushed["return_value"]["reason"] == "0.74 beats 0.70"
 
 
@@ -146,7 +148,7 @@ def test_a_person_is_named_as_origin(wiring: FakeWiring) -> None:
     """Airflow knows who pressed the button."""
     del wiring
     context = task_context(train_dag(model_spec()), run=FakeRun(triggering_user_name="alice"))
-    assert begin(context)["by"] == "alice"
+    assert set_up_task(context)["by"] == "alice"
 
 
 def test_an_unknown_parameter_ends_the_first_task(wiring: FakeWiring) -> None:
@@ -170,7 +172,7 @@ def test_a_listing_hands_on_as_much_as_may_travel() -> None:
     """The verdict counts all of it; the rest is listed again by the next run."""
     windows = [{"model": "delay", "window": f"2013-05-01T{n:04d}-v1"} for n in range(1000)]
     listing = Listing(Verdict("collected", "due", {"drift": 1000}), {"drift": windows})
-    pushed, _ = ended(listing, hand_on=("drift",))
+    pushed, _ = ended(listing, xcom_keys=("drift",))
     assert pushed["return_value"]["numbers"] == {"drift": 1000}
     assert 0 < len(pushed["drift"]) < 1000
     assert pushed["drift"] == windows[: len(pushed["drift"])]

@@ -55,8 +55,8 @@ print(wiring.acknowledge(dataset="flights", fingerprint=claimed["fingerprint"]))
 READ = """
 import runpy
 from tests.fakes.airflow import FakeInstance, FakeRun, task_context
-from slipway.orchestration import stage_task
-stage_task.fill_environment = lambda: None
+from slipway.orchestration import task_setup
+task_setup.fill_environment = lambda: None
 dag = runpy.run_path("dags/model_dags.py")["delay__train"]
 for name, inputs in {"gate": {"model": "delay", "request": "3"}, "accept": {}}.items():
     task, instance = dag.get_task(name), FakeInstance(task_id=name)

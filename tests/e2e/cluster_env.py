@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pandas as pd
 
-from slipway.local.demo.year import Asked, ask, in_requests, land
+from slipway.local.demo.year import ClientResult, in_requests, land, send_requests
 from slipway.stages.rollout.v2_encode import encode_rows
 from tests.e2e import ferries
 from tests.e2e.conftest import COLUMNS, House
@@ -73,9 +73,9 @@ class Harbour:
         land(folder / "first.parquet", landing, "features")
         land(folder / "first.csv", landing, "labels")
 
-    def ask(self) -> Asked:
+    def ask(self) -> ClientResult:
         """Ask the model about a day's crossings, through the cluster's gateway."""
-        return ask(
+        return send_requests(
             self.client,
             MODEL,
             in_requests(ferries.day(2), rows=20),

@@ -16,7 +16,7 @@ import pytest
 
 from slipway.local import airflow
 from slipway.local.airflow import AirflowApi
-from slipway.local.demo.year import Asked, ask, in_requests, land, wait_for
+from slipway.local.demo.year import ClientResult, in_requests, land, send_requests, wait_for
 from slipway.local.stack import Stack
 from slipway.records import arrivals, landing_area, ledger, requests
 from slipway.records.run_records import RunRef
@@ -37,11 +37,11 @@ class House:
     stack: Stack
     api: AirflowApi
     files: Path
-    shop: Container = field(init=False)
+    container: Container = field(init=False)
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shop = Container(self.stack.settings)
+        self.container = Container(self.stack.settings)
         self.client = httpx.Client(base_url=self.stack.addresses.platform, timeout=30.0)
 
     @property
@@ -70,38 +70,40 @@ class House:
 
     def ingested(self) -> bool:
         """Whether everything that has landed is handled."""
-        landed = landing_area.list_deliveries(self.shop.store, "ferries")
-        return arrivals.acknowledged(self.shop.store, "ferries") == landing_area.fingerprint(landed)
+        landed = landing_area.list_deliveries(self.container.store, "ferries")
+        return arrivals.acknowledged(self.container.store, "ferries") == landing_area.fingerprint(
+            landed
+        )
 
     def champion(self, model: str = "ferry_delay") -> int | None:
         """The champion's version."""
-        version = self.shop.registry.alias(model, "champion")
+        version = self.container.registry.alias(model, "champion")
         return None if version is None else version.version
 
     def is_at_rest(self) -> bool:
         """Whether no challenger waits for its rollout, or is in it."""
-        challenger = self.shop.registry.alias("ferry_delay", "challenger")
+        challenger = self.container.registry.alias("ferry_delay", "challenger")
         is_judged = challenger is not None and bool(challenger.tags.get(ROLLOUT_TAG))
         return challenger is None or is_judged or challenger.version == self.champion()
 
     def facts(self, subject: str, stage: str | None = None) -> list[dict[str, Any]]:
         """What the ledger says of a stage, or of every one, oldest first."""
-        facts = [entry["fact"] for entry in ledger.read(self.shop.store, subject)]
+        facts = [entry["fact"] for entry in ledger.read(self.container.store, subject)]
         return [fact for fact in facts if stage in (None, fact["stage"])]
 
     def told(self) -> list[str]:
         """The last verdicts, for a failing test's message."""
         lines = []
-        for subject in ledger.subjects(self.shop.store):
-            for entry in ledger.read(self.shop.store, subject)[-6:]:
+        for subject in ledger.subjects(self.container.store):
+            for entry in ledger.read(self.container.store, subject)[-6:]:
                 fact = entry["fact"]
                 lines.append(f"{subject} {fact['stage']} {fact['action']}: {fact['reason']}")
         return lines
 
-    def ask(self, number: int, *, turned: bool = False) -> Asked:
+    def ask(self, number: int, *, turned: bool = False) -> ClientResult:
         """Ask the model about a day's crossings."""
         rows = ferries.day(number, turned=turned)
-        return ask(
+        return send_requests(
             self.client,
             "ferry_delay",
             in_requests(rows, rows=20),
@@ -125,7 +127,7 @@ class House:
 
     def ref(self, subject: str, run: str, stage: str) -> RunRef:
         """The piece of work whose run begins so."""
-        for entry in self.shop.store.list(f"runs/{subject}"):
+        for entry in self.container.store.list(f"runs/{subject}"):
             parts = entry.key.split("/")
             if parts[2].startswith(run) and parts[3] == stage:
                 return RunRef(subject, parts[2], stage)
@@ -136,8 +138,8 @@ class House:
         deadline = time.monotonic() + 120.0
         while time.monotonic() < deadline:
             key = f"{self.ref(subject, run, stage).folder}/attempt-0001.json"
-            if self.shop.store.exists(key):
-                found: dict[str, Any] = read_json(self.shop.store, key)
+            if self.container.store.exists(key):
+                found: dict[str, Any] = read_json(self.container.store, key)
                 return found
             time.sleep(0.005)
         pytest.fail(f"{stage} of {run} has not begun; {self.told()}")
@@ -154,11 +156,11 @@ class House:
 
     def last_request(self) -> requests.Request:
         """The newest retrain request."""
-        return requests.all_requests(self.shop.store, "ferry_delay")[-1]
+        return requests.all_requests(self.container.store, "ferry_delay")[-1]
 
     def last_answer(self) -> str | None:
         """How it ended, or None."""
-        answer = requests.find_answer(self.shop.store, self.last_request())
+        answer = requests.find_answer(self.container.store, self.last_request())
         return None if answer is None else answer.outcome
 
     def versions_of(self, run: str) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from slipway.local.demo.year import Asked
+from slipway.local.demo.year import ClientResult
 from tests.e2e import cluster_env
 from tests.e2e.cluster_env import MODEL, Harbour
 from tests.e2e.conftest import House
@@ -74,9 +74,9 @@ def test_answers_of_the_cluster_reach_the_store(harbour: Harbour) -> None:
 
 
 @contextmanager
-def asking(harbour: Harbour) -> Iterator[list[Asked]]:
+def asking(harbour: Harbour) -> Iterator[list[ClientResult]]:
     """Clients who ask about a day again and again; what came back."""
-    answers: list[Asked] = []
+    answers: list[ClientResult] = []
     stop = threading.Event()
 
     def keep_asking() -> None:
@@ -94,5 +94,5 @@ def asking(harbour: Harbour) -> Iterator[list[Asked]]:
 
 def logged(harbour: Harbour) -> set[str]:
     """Requests whose answers the store holds."""
-    rows = harbour.house.shop.log.read(MODEL, None, None, columns=["request_id"])
+    rows = harbour.house.container.log.read(MODEL, None, None, columns=["request_id"])
     return set(rows["request_id"])

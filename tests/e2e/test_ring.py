@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from slipway.local.demo.year import Asked
+from slipway.local.demo.year import ClientResult
 from tests.e2e import ferries
 from tests.e2e.conftest import House
 
@@ -35,8 +35,8 @@ def test_every_answer_is_in_the_log_once(house: House) -> None:
     """The rows that the client was answered are the rows that the store holds."""
     asked = house.ask(3, turned=True)
     assert not asked.failed
-    house.until(lambda: house.shop.log.count("ferry_delay") == 800, "800 logged rows")
-    logged = house.shop.log.read("ferry_delay", None, None, columns=["request_id"])
+    house.until(lambda: house.container.log.count("ferry_delay") == 800, "800 logged rows")
+    logged = house.container.log.read("ferry_delay", None, None, columns=["request_id"])
     assert set(asked.acknowledged) <= set(logged["request_id"])
 
 
@@ -54,7 +54,7 @@ def test_decay_asks_for_training_and_a_bad_challenger_is_refused(house: House) -
 def test_the_next_challenger_has_learnt_and_replaces_the_champion(house: House) -> None:
     """With a day of the turned current to learn from, the challenger passes and serves."""
     house.ask(4, turned=True)
-    house.until(lambda: house.shop.log.count("ferry_delay") == 1200, "1,200 logged rows")
+    house.until(lambda: house.container.log.count("ferry_delay") == 1200, "1,200 logged rows")
     house.land_features(5, turned=True)
     house.land_labels(4, turned=True)
     house.until(lambda: house.champion() == 2, "version 2 as champion")
@@ -122,14 +122,16 @@ def have_a_champion_that_the_current_has_left_behind(house: House) -> None:
 
 def shares(house: House) -> dict[int, float]:
     """Who shares the traffic."""
-    served = house.shop.platform_for(house.shop.model("ferry_delay")).served("ferry_delay")
+    served = house.container.platform_for(house.container.model("ferry_delay")).served(
+        "ferry_delay"
+    )
     return dict(served.weights) if served else {}
 
 
 @contextmanager
-def asking(house: House) -> Iterator[list[Asked]]:
+def asking(house: House) -> Iterator[list[ClientResult]]:
     """Clients who ask about a day again and again; what came back."""
-    answers: list[Asked] = []
+    answers: list[ClientResult] = []
     stop = threading.Event()
 
     def keep_asking() -> None:

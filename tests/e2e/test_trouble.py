@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_file_that_lands_while_the_dag_is_paused_is_ingested_later(house: House) -> None:
-    """Airflow drops the bell's event; the store still says what waits."""
+    """Airflow drops the trigger's event; the store still says what waits."""
     house.api.patch("/dags/ferries__ingest", {"is_paused": True})
     house.land_features(10)
     house.until(lambda: not house.ingested(), "a waiting delivery")
@@ -33,7 +33,7 @@ def test_a_file_that_lands_while_the_dag_is_paused_is_ingested_later(house: Hous
 
 
 def test_a_killed_triggerer_loses_no_file(house: House) -> None:
-    """The file lands while nobody watches; the next triggerer's bell rings for it."""
+    """The file lands while nobody watches; the next triggerer's trigger fires for it."""
     house.kill("triggerer")
     house.land_features(11)
     house.stack.start_airflow("triggerer")
@@ -56,7 +56,7 @@ def test_an_ingest_killed_in_the_middle_is_done_again(house: House) -> None:
     attempt = house.attempt("ferries", "features-2024-03-14", "ingest")
     os.kill(attempt["origin"]["pid"], signal.SIGKILL)
     house.until(house.ingested, "its acknowledgement")
-    rows = house.shop.tables.read("ferries/features", columns=["crossing", "_batch"])
+    rows = house.container.tables.read("ferries/features", columns=["crossing", "_batch"])
     assert (rows["_batch"] == "2024-03-14").sum() == ferries.ROWS_A_DAY
     assert rows["crossing"].is_unique
 
@@ -77,9 +77,9 @@ def test_a_task_that_outlives_its_worker_may_not_commit(house: House) -> None:
     ref = house.ref("ferries", "features-2024-03-15", "ingest")
     psutil.wait_procs([task], timeout=60)
     first = f"{ref.folder}/attempt-0001.failed.json"
-    house.until(lambda: house.shop.store.exists(first), "the refusal of the first attempt")
-    assert read_json(house.shop.store, first)["kind"] == "Superseded"
-    record = find_record(house.shop.store, ref)
+    house.until(lambda: house.container.store.exists(first), "the refusal of the first attempt")
+    assert read_json(house.container.store, first)["kind"] == "Superseded"
+    record = find_record(house.container.store, ref)
     assert record is not None
     assert record.attempt == 2
 
@@ -95,20 +95,20 @@ def test_a_truncated_delivery_is_blocked_and_kept(house: House) -> None:
     house.until(house.ingested, "its acknowledgement")
     assert house.ingests_of("features", 15) == ["blocked"]
     assert house.ingests_of("features", 16) == ["ingested"]
-    kept = house.shop.store.list("quarantine/ferries/features/2024-03-16")
-    assert [len(house.shop.store.read(entry.key)) for entry in kept] == [len(whole) // 2]
+    kept = house.container.store.list("quarantine/ferries/features/2024-03-16")
+    assert [len(house.container.store.read(entry.key)) for entry in kept] == [len(whole) // 2]
 
 
 def test_a_blocked_batch_is_mended_by_a_whole_one_and_a_repeat_is_a_no_op(house: House) -> None:
     """A whole delivery mends what was blocked; the same once more changes nothing."""
     house.land_features(15)
     house.until(house.ingested, "the mended delivery")
-    version = house.shop.tables.version("ferries/features")
+    version = house.container.tables.version("ferries/features")
     house.land_features(15)
     house.until(lambda: not house.ingested(), "a waiting delivery")
     house.until(house.ingested, "the repeated delivery")
     assert house.ingests_of("features", 15) == ["blocked", "ingested", "duplicate"]
-    assert house.shop.tables.version("ferries/features") == version
+    assert house.container.tables.version("ferries/features") == version
 
 
 def test_a_broken_spec_takes_no_other_model_down(house: House) -> None:
@@ -158,15 +158,15 @@ def test_a_training_waits_for_mlflow_and_is_resumed(serving: House) -> None:
 def test_a_training_killed_in_a_stage_is_done_again(serving: House, stage: str) -> None:
     """The second attempt finishes; there is one version for the request, or none."""
     house = serving
-    before = len(requests.all_requests(house.shop.store, "ferry_delay"))
+    before = len(requests.all_requests(house.container.store, "ferry_delay"))
     house.api.trigger("ferry_delay__train", reason=f"killed in {stage}")
     run = f"request-{before + 1:06d}"
     attempt = house.attempt("ferry_delay", run, stage)
     os.kill(attempt["origin"]["pid"], signal.SIGKILL)
     ref = RunRef("ferry_delay", run, stage)
-    house.until(lambda: find_record(house.shop.store, ref) is not None, "the stage's record")
+    house.until(lambda: find_record(house.container.store, ref) is not None, "the stage's record")
     house.until(lambda: house.last_answer() is not None, "an answer")
-    assert find_failure(house.shop.store, ref) is None
+    assert find_failure(house.container.store, ref) is None
     versions = house.versions_of(run)
     assert len(versions) <= 1
 
@@ -182,7 +182,7 @@ def test_a_killed_platform_serves_again_and_loses_nothing(serving: House) -> Non
     acknowledged = {*first.acknowledged, *second.acknowledged}
 
     def all_logged() -> bool:
-        logged = house.shop.log.read("ferry_delay", None, None, columns=["request_id"])
+        logged = house.container.log.read("ferry_delay", None, None, columns=["request_id"])
         return acknowledged <= set(logged["request_id"])
 
     house.until(all_logged, "all acknowledged requests in the log")

@@ -48,7 +48,7 @@ class FakeTask:
     stage: str = "gate"
     skip_when: tuple[str, ...] = ()
     fail_when: tuple[str, ...] = ()
-    hand_on: tuple[str, ...] = ()
+    xcom_keys: tuple[str, ...] = ()
     outlets: tuple[Asset, ...] = ()
 
 

@@ -53,19 +53,19 @@ class House:
     @property
     def dataset(self) -> DatasetSpec:
         """Of the crossings."""
-        return self.shop.dataset(DATASET)
+        return self.container.dataset(DATASET)
 
     def model(self, name: str = MODEL) -> ModelSpec:
         """Of the delays."""
-        return self.shop.model(name)
+        return self.container.model(name)
 
     @property
     def store(self) -> Store:
         """That pods share with this process."""
-        return self.shop.store
+        return self.container.store
 
     @property
-    def shop(self) -> Container:
+    def container(self) -> Container:
         """As an Airflow's process has it, which is told nothing of MLflow."""
         return Container()
 
@@ -159,12 +159,12 @@ def lived_in(house: House) -> Iterator[None]:
 
     It is given no address of MLflow: tasks hand theirs on to pods, which have one of their own.
     """
-    from slipway.orchestration import stage_task
+    from slipway.orchestration import task_setup
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in house.environ.items():
             patch.setenv(name, value)
-        patch.setattr(stage_task, "fill_environment", lambda: None)
+        patch.setattr(task_setup, "fill_environment", lambda: None)
         assert "SLIPWAY_MLFLOW" not in os.environ
         yield
 

@@ -140,7 +140,7 @@ def test_what_was_answered_is_in_the_prediction_log(house: House, clients: Clien
     deadline = time.monotonic() + 120
 
     def logged() -> set[str]:
-        found = house.shop.log.read(MODEL, None, None, columns=["request_id"])
+        found = house.container.log.read(MODEL, None, None, columns=["request_id"])
         return set(found["request_id"])
 
     while not answered <= logged():

@@ -15,6 +15,7 @@ import yaml
 
 from slipway.adapters.platforms.cluster.manifests import names
 from slipway.orchestration.pods import shape
+from slipway.wiring.stage_table import STAGES
 
 FOLDER = Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -22,7 +23,7 @@ OVERLAYS = ("dev", "staging", "production")
 TOOLS = sorted((FOLDER / "tools").glob("*.yaml"))
 NAMESPACE = "slipway"
 
-ROLLOUT_STAGES = {"reconcile", "verify", "shift", "switch", "promote_champion", "collect"}
+ROLLOUT_STAGES = {row.name for row in STAGES.values() if row.cluster_rights}
 
 Manifest = dict[str, Any]
 

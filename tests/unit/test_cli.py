@@ -35,16 +35,16 @@ def slipway(*words: str) -> Result:
 
 
 @pytest.fixture
-def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
+def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
     """A project with one model, whose registry and platform are written down."""
     root = project(FILES)
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    shop = Container(Settings())
-    shop.registry = FixedRegistry({"champion": 2, "previous": 1})
-    monkeypatch.setattr(shop, "platform_for", lambda _: FixedPlatform({2: 1.0}))
-    monkeypatch.setattr(wiring, "Container", lambda: shop)
-    return shop
+    container = Container(Settings())
+    container.registry = FixedRegistry({"champion": 2, "previous": 1})
+    monkeypatch.setattr(container, "platform_for", lambda _: FixedPlatform({2: 1.0}))
+    monkeypatch.setattr(wiring, "Container", lambda: container)
+    return container
 
 
 @pytest.fixture
@@ -55,17 +55,17 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     return fake
 
 
-def promoted(shop: Container, version: int) -> RunRef:
+def promoted(container: Container, version: int) -> RunRef:
     """Record the promotion of a version of the model `sales`."""
     ref = RunRef("sales", f"rollout-{version:06d}", "promote_champion")
     verdict = Verdict("promoted", f"Version {version} is served.", {"version": version})
-    perform(RunContext(shop.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
+    perform(RunContext(container.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
     return ref
 
 
-def test_check_counts_what_is_fine(shop: Container) -> None:
+def test_check_counts_what_is_fine(container: Container) -> None:
     """A project without mistakes is told in one line."""
-    del shop
+    del container
     assert slipway("check").output == "1 dataset, 1 model: fine\n"
 
 
@@ -142,9 +142,9 @@ def test_own_error_has_its_lines_and_no_traceback(stages: FakeWiring, error: Exc
     assert (result.exit_code, result.stderr) == (1, "Error: no\n  hint: mend it\n")
 
 
-def test_missing_argument_of_a_stage_is_named(shop: Container) -> None:
+def test_missing_argument_of_a_stage_is_named(container: Container) -> None:
     """A stage that lacks an argument says which."""
-    del shop
+    del container
     result = slipway("run", "train", "--model", "sales")
     assert result.exit_code == 1
     assert "--request" in result.stderr
@@ -204,9 +204,9 @@ def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: 
     assert [name for name, _ in stages.asked][-1] == stage
 
 
-def test_status_tells_how_models_stand(shop: Container) -> None:
+def test_status_tells_how_models_stand(container: Container) -> None:
     """Aliases, traffic and last verdicts of each model are printed."""
-    promoted(shop, 2)
+    promoted(container, 2)
     output = slipway("status").output
     assert "  champion    version 2\n" in output
     assert "  engine      version 2 sklearn: the version does not say why\n" in output
@@ -217,11 +217,11 @@ def test_status_tells_how_models_stand(shop: Container) -> None:
 
 
 def test_status_says_which_model_is_scored_in_batches(
-    shop: Container, project: Make, monkeypatch: pytest.MonkeyPatch
+    container: Container, project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked where batch models stand, and has no engine but its pipeline."""
     project({"models/sales/model.yaml": FILES["models/sales/model.yaml"] + "deployment: batch\n"})
-    monkeypatch.setattr(shop, "platform_for", lambda _: FixedPlatform({1: 1.0}))
+    monkeypatch.setattr(container, "platform_for", lambda _: FixedPlatform({1: 1.0}))
     output = slipway("status").output
     assert "  served      version 1 100% (batch)\n" in output
     assert "engine" not in output
@@ -229,25 +229,25 @@ def test_status_says_which_model_is_scored_in_batches(
     assert (found["target"], found["weights"]) == ("batch", {"1": 1.0})
 
 
-def test_status_of_nobody_names_the_models(shop: Container) -> None:
+def test_status_of_nobody_names_the_models(container: Container) -> None:
     """A model that does not exist is answered with those that do."""
-    del shop
+    del container
     result = slipway("status", "sails")
     assert result.exit_code == 1
     assert "did you mean 'sales'?" in result.stderr
 
 
-def test_why_is_five_lines(shop: Container) -> None:
+def test_why_is_five_lines(container: Container) -> None:
     """The story of a model has five lines, in words and as JSON."""
-    promoted(shop, 2)
+    promoted(container, 2)
     assert len(slipway("why", "sales").output.splitlines()) == 5
     assert len(json.loads(slipway("why", "sales", "--json").output)["lines"]) == 5
 
 
-def test_ledger_shows_who_did_what(shop: Container) -> None:
+def test_ledger_shows_who_did_what(container: Container) -> None:
     """Entries are shown oldest first; `--last` shows the newest ones only."""
     for version in (1, 2, 3):
-        promoted(shop, version)
+        promoted(container, version)
     entries = json.loads(slipway("ledger", "show", "sales", "--json").output)
     assert [entry["sequence"] for entry in entries] == [1, 2, 3]
     output = slipway("ledger", "show", "--last", "2").output
@@ -255,31 +255,31 @@ def test_ledger_shows_who_did_what(shop: Container) -> None:
     assert output.index("rollout-000002") < output.index("rollout-000003")
 
 
-def test_ledger_verify_finds_an_edit(shop: Container) -> None:
+def test_ledger_verify_finds_an_edit(container: Container) -> None:
     """An unchanged ledger holds; after an edit of a record the exit status is 1."""
-    ref = promoted(shop, 1)
+    ref = promoted(container, 1)
     assert "sales: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
-    record = read_json(shop.store, ref.key)
+    record = read_json(container.store, ref.key)
     record["verdict"]["reason"] = "Something nicer."
-    shop.store.write(ref.key, encode(record))
+    container.store.write(ref.key, encode(record))
     result = slipway("ledger", "verify")
     assert result.exit_code == 1
     assert f"its record {ref.key} was changed" in result.output
 
 
-def test_ledger_verify_needs_the_anchor(shop: Container) -> None:
+def test_ledger_verify_needs_the_anchor(container: Container) -> None:
     """A ledger that was cut off is found by its anchor; without MLflow that has to be waived."""
-    promoted(shop, 1)
-    shop.registry.anchors = {"sales": ledger.Head(2, "0" * 64)}
+    promoted(container, 1)
+    container.registry.anchors = {"sales": ledger.Head(2, "0" * 64)}
     assert slipway("ledger", "verify", "sales").exit_code == 1
-    shop.registry.answers = False
+    container.registry.answers = False
     assert slipway("ledger", "verify").exit_code == 1
     assert slipway("ledger", "verify", "--without-anchor").exit_code == 0
 
 
-def test_ledger_as_of_tells_the_champion_then(shop: Container) -> None:
+def test_ledger_as_of_tells_the_champion_then(container: Container) -> None:
     """At a time after its promotion a version was champion; before, there was none."""
-    promoted(shop, 4)
+    promoted(container, 4)
     assert "sales: version 4 since" in slipway("ledger", "as-of", NEVER_ON_THE_CLOCK).output
     assert json.loads(slipway("ledger", "as-of", "1999-01-01", "--json").output) == {}
 

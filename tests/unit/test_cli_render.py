@@ -51,15 +51,15 @@ class Registry(FixedRegistry):
 
 
 @pytest.fixture
-def shop(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
+def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
     """A project with one model that a cluster serves."""
     root = project({**FILES, "models/sales/model.yaml": MODEL + CLUSTER})
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    shop = Container(Settings())
-    shop.registry = Registry({"champion": 2, "previous": 1}, tags={2: TAGS})  # type: ignore[misc, assignment]
-    monkeypatch.setattr(wiring, "Container", lambda: shop)
-    return shop
+    container = Container(Settings())
+    container.registry = Registry({"champion": 2, "previous": 1}, tags={2: TAGS})  # type: ignore[misc, assignment]
+    monkeypatch.setattr(wiring, "Container", lambda: container)
+    return container
 
 
 def render(*words: str) -> Result:
@@ -77,9 +77,9 @@ def objects(*words: str) -> dict[str, dict[str, Any]]:
     return {f"{one['kind']}/{one['metadata']['name']}": one for one in printed}
 
 
-def test_what_serves_is_rendered(shop: Container) -> None:
+def test_what_serves_is_rendered(container: Container) -> None:
     """Without arguments the champion serves, `previous` is warm, both as they were measured."""
-    del shop
+    del container
     printed = objects()
     assert list(printed) == [
         "Deployment/sales-v1",
@@ -102,9 +102,9 @@ def test_what_serves_is_rendered(shop: Container) -> None:
     assert memory == {1: "512Mi", 2: "112Mi"}
 
 
-def test_a_canary_is_rendered(shop: Container) -> None:
+def test_a_canary_is_rendered(container: Container) -> None:
     """What `--share` leaves goes to the champion, in whole servers."""
-    del shop
+    del container
     printed = objects("--share", "3=0.1")
     assert {
         name: one["spec"]["replicas"] for name, one in printed.items() if "Deployment" in name
@@ -112,27 +112,27 @@ def test_a_canary_is_rendered(shop: Container) -> None:
     assert Traffic.of(printed["Service/sales"]) == Traffic(0, {2: 0.9, 3: 0.1}, (1,))
 
 
-def test_the_spec_alone_is_enough(shop: Container) -> None:
+def test_the_spec_alone_is_enough(container: Container) -> None:
     """Offline, only the given versions are rendered, without a request to the registry."""
-    shop.registry.answers = False  # type: ignore[attr-defined]
+    container.registry.answers = False  # type: ignore[attr-defined]
     result = render("--offline", "--version", "4", "--keep", "3")
     assert result.stderr == ""
     names = [one["metadata"]["name"] for one in yaml.safe_load_all(result.stdout)]
     assert names[::4] == ["sales-v3", "sales-v4", "sales"]
 
 
-def test_a_registry_that_is_away_is_told(shop: Container) -> None:
+def test_a_registry_that_is_away_is_told(container: Container) -> None:
     """With a version the manifests are printed nevertheless, and a line says whose sizes."""
-    shop.registry.answers = False  # type: ignore[attr-defined]
+    container.registry.answers = False  # type: ignore[attr-defined]
     result = render("--version", "4")
     assert result.exit_code == 0
     assert "MLflow does not answer" in result.stderr
     assert result.stdout == render("--version", "4", "--offline").stdout
 
 
-def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(shop: Container) -> None:
+def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(container: Container) -> None:
     """It may be rendered before it is made."""
-    del shop
+    del container
     result = render("--version", "9")
     assert result.exit_code == 0
     assert "MLflow does not have it" in result.stderr
@@ -151,25 +151,25 @@ def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(shop: Contai
         (["--share", "3=nan"], "a share cannot be read"),
     ],
 )
-def test_what_cannot_be_rendered_is_said(shop: Container, words: list[str], said: str) -> None:
+def test_what_cannot_be_rendered_is_said(container: Container, words: list[str], said: str) -> None:
     """Exit status 1, nothing is printed, and the error says what is missing."""
-    del shop
+    del container
     result = render(*words)
     assert result.exit_code == 1
     assert said in result.stderr
     assert result.stdout == ""
 
 
-def test_shares_that_sum_to_one_need_no_other_version(shop: Container) -> None:
+def test_shares_that_sum_to_one_need_no_other_version(container: Container) -> None:
     """Whole shares name every version themselves."""
-    del shop
+    del container
     printed = objects("--offline", "--share", "3=0.25", "--share", "4=0.75")
     assert Traffic.of(printed["Service/sales"]) == Traffic(0, {3: 0.25, 4: 0.75})
 
 
-def test_the_text_is_stable_and_plain(shop: Container) -> None:
+def test_the_text_is_stable_and_plain(container: Container) -> None:
     """A repeat prints the same bytes, without anchors."""
-    del shop
+    del container
     first, again = render("--share", "3=0.1").stdout, render("--share", "3=0.1").stdout
     assert first == again
     assert "&id" not in first
@@ -185,9 +185,9 @@ def test_a_model_without_a_cluster_is_refused(
     assert "deployment.kubernetes" in result.stderr
 
 
-def test_a_version_is_downloaded(shop: Container, tmp_path: Path) -> None:
+def test_a_version_is_downloaded(container: Container, tmp_path: Path) -> None:
     """The folder is the registry's, complete with its digests checked by it."""
-    del shop
+    del container
     words = ["download", "sales", "--version", "2", "--into", str(tmp_path / "made" / "here")]
     result = CliRunner().invoke(main, words, catch_exceptions=False)
     assert result.exit_code == 0

@@ -161,12 +161,12 @@ from slipway.settings import Settings
 from slipway.wiring import Container
 
 container = Container(Settings(store=str(Path("store").resolve()), project=Path().resolve()))
-claimed = wiring.claim(dataset="shop", shop=container)
+claimed = wiring.claim(dataset="shop", container=container)
 assert [one["file"] for one in claimed["deliveries"]] == ["clock"], claimed
 given = {"dataset": "shop", **claimed["deliveries"][0]}
-outcome = wiring.run_stage("ingest", given, origin={"by": "test"}, shop=container)
+outcome = wiring.run_stage("ingest", given, origin={"by": "test"}, container=container)
 assert outcome.verdict.action == "ingested", outcome.verdict
-assert wiring.acknowledge(dataset="shop", fingerprint=claimed["fingerprint"], shop=container)
+assert wiring.acknowledge(dataset="shop", fingerprint=claimed["fingerprint"], container=container)
 assert list(container.tables.read("shop/features")["id"]) == ["a"]
 bell = LandingBell(
     dataset="shop", store_root=container.settings.store, poll_seconds=1, settle_seconds=0,

@@ -40,9 +40,9 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingEnv:
     """A model with a champion, version 1."""
     made = TrainingEnv.in_memory(tmp_path / "tracking")
     made.land(ferry_dataset.crossings(days=60))
-    shop = wiring.Container()
-    shop.registry = made.registry
-    monkeypatch.setattr(wiring, "Container", lambda: shop)
+    container = wiring.Container()
+    container.registry = made.registry
+    monkeypatch.setattr(wiring, "Container", lambda: container)
     return made
 
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import re
-from pathlib import Path
-
 import pytest
 
-from slipway.orchestration.pods import shape as stage_pods
 from tests.support.kustomize import (
     OVERLAYS,
     ROLLOUT_STAGES,
@@ -20,8 +15,6 @@ from tests.support.kustomize import (
     rendered,
     selects,
 )
-
-STAGE_TASK = Path(stage_pods.__file__).parent / "stage_task.py"
 
 each_layout = pytest.mark.parametrize("layout", ["as written", *OVERLAYS])
 
@@ -94,11 +87,3 @@ def test_the_store_of_an_environment_is_an_address(overlay: str) -> None:
     assert {443} <= reached(objects, "server") <= {443, 80}
     with_database = {one for one in bearers(objects) if 5432 in reached(objects, one)}
     assert with_database == {"slipway-mlflow", "slipway-airflow"}
-
-
-def test_stages_of_a_rollout_are_those_whose_pods_mount_a_token() -> None:
-    """The policies name the stages that Airflow starts with the rollout's account."""
-    # Read and not imported: Airflow is no part of these tests.
-    found = re.search(r"ROLLOUT_STAGES = frozenset\((.*?)\)", STAGE_TASK.read_text(), re.DOTALL)
-    assert found is not None
-    assert ast.literal_eval(found[1].strip()) == ROLLOUT_STAGES

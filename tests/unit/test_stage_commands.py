@@ -23,8 +23,8 @@ def test_a_stage_ends_when_it_is_told(tmp_path: Path) -> None:
     """SIGTERM raises in it, also as the first process of a container, so that it tidies up."""
     code = (
         "import os, signal\n"
-        "from slipway.cli.run import end_when_told\n"
-        "end_when_told()\n"
+        "from slipway.cli.signals import exit_on_sigterm\n"
+        "exit_on_sigterm()\n"
         "try:\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    signal.pause()\n"

@@ -14,7 +14,8 @@ from slipway.cli.export import export
 from slipway.cli.ledger import ledger
 from slipway.cli.output import Commands
 from slipway.cli.render import render
-from slipway.cli.run import rollback, run
+from slipway.cli.rollback import rollback
+from slipway.cli.run import run
 from slipway.cli.serve import download, platform, serve, ship, token
 from slipway.cli.specs import check, reference, sample
 from slipway.cli.status import status, why

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from slipway.cli.origin import shell_origin
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
-from slipway.cli.run import shell_origin
 
 DONE = frozenset({"brought", "known"})
 

@@ -82,15 +82,15 @@ def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
     """
     from slipway import wiring
 
-    workshop = wiring.Container()
+    container = wiring.Container()
     report = []
-    for one in _subjects(workshop.store, subject):
-        anchor = None if without_anchor else workshop.registry.anchored(one)
-        breaks = chain.verify(workshop.store, one, anchor=anchor)
+    for one in _subjects(container.store, subject):
+        anchor = None if without_anchor else container.registry.anchored(one)
+        breaks = chain.verify(container.store, one, anchor=anchor)
         report.append(
             {
                 "subject": one,
-                "entries": chain.length(workshop.store, one),
+                "entries": chain.length(container.store, one),
                 "anchored": anchor.sequence if anchor else None,
                 "breaks": [asdict(found) for found in breaks],
             }

@@ -68,17 +68,17 @@ def render(
     from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
     from slipway.adapters.platforms.cluster.manifests.render import render_manifests
 
-    workshop = wiring.Container()
-    spec = workshop.model(model)
+    container = wiring.Container()
+    spec = container.model(model)
     if spec.deployment.kubernetes is None:
         raise BadParameter(
             f"{model} is not served by a cluster",
             expected="a section `deployment.kubernetes`",
-            where=str(workshop.settings.models_folder / model / "model.yaml"),
+            where=str(container.settings.models_folder / model / "model.yaml"),
         )
     parts = [_share(text) for text in given]
     versions = {*dict(parts), *keep, *([version] if version else [])}
-    known = Known() if offline else _ask(workshop.registry, model, versions)
+    known = Known() if offline else _ask(container.registry, model, versions)
     shares = _whole(dict(parts), version or _serving(known))
     if not version and not keep and "previous" in known.aliases:
         keep = [known.aliases["previous"]]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from pathlib import Path
 
 import click
 
+from slipway.cli.signals import exit_on_sigterm
 from slipway.settings import Settings
 
 port_option = click.option(
@@ -37,7 +37,7 @@ def serve(model: str, *, version: int, port: int, host: str, folder: Path | None
 
     Where a folder is given the registry is not asked.
     """
-    end_at_sigterm()
+    exit_on_sigterm()
     from slipway.serving.model_server.server import serve as serve_version
     from slipway.serving.server_options import Options
 
@@ -75,7 +75,7 @@ def download(model: str, *, version: int, folder: Path) -> None:
 
     A folder that holds the version already stays as it is.
     """
-    end_at_sigterm()
+    exit_on_sigterm()
     from slipway import wiring
 
     wiring.Container().registry.download(model, version, folder)
@@ -107,14 +107,6 @@ def ship(*, patience: float) -> None:
     )
 
 
-def end_at_sigterm() -> None:
-    """Let SIGTERM end this process until what it runs has a way of its own.
-
-    The first process of a container would ignore it otherwise, and be killed much later.
-    """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-
-
 @click.command()
 @click.argument("name")
 def token(name: str) -> None:
@@ -141,12 +133,12 @@ def platform(*, port: int, host: str) -> None:
     from slipway.serving.platform.platform import run
     from slipway.serving.server_options import Options
 
-    workshop = wiring.Container()
+    container = wiring.Container()
     run(
-        store=workshop.store,
-        versions=workshop.registry,
-        scratch=workshop.settings.scratch,
+        store=container.store,
+        versions=container.registry,
+        scratch=container.settings.scratch,
         port=port,
         host=host,
-        options=Options.of(workshop.settings),
+        options=Options.of(container.settings),
     )

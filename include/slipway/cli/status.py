@@ -25,17 +25,17 @@ def status(model: str | None, *, as_json: bool) -> None:
     from slipway.spec.loading import load_all
     from slipway.stages.report.status import status as status_of
 
-    workshop = wiring.Container()
+    container = wiring.Container()
     if model is None:
-        specs = dict(sorted(load_all(workshop.settings.project).models.items()))
+        specs = dict(sorted(load_all(container.settings.project).models.items()))
     else:
-        specs = {model: workshop.model(model)}
+        specs = {model: container.model(model)}
     standings = [
         status_of(
             name,
-            store=workshop.store,
-            registry=workshop.registry,
-            platform=workshop.platform_for(spec),
+            store=container.store,
+            registry=container.registry,
+            platform=container.platform_for(spec),
             target=spec.deployment.target,
         )
         for name, spec in specs.items()
@@ -93,13 +93,13 @@ def why(model: str, *, as_json: bool) -> None:
     from slipway import wiring
     from slipway.stages.report.why import why as why_of
 
-    workshop = wiring.Container()
-    spec = workshop.model(model)
+    container = wiring.Container()
+    spec = container.model(model)
     lines = why_of(
         spec,
-        store=workshop.store,
-        registry=workshop.registry,
-        platform=workshop.platform_for(spec),
+        store=container.store,
+        registry=container.registry,
+        platform=container.platform_for(spec),
     )
     if as_json:
         print_json({"model": model, "lines": lines})

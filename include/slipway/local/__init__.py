@@ -1,1 +1,1 @@
-"""One machine's own Slipway: MLflow, Airflow and the platform as plain processes on loopback."""
+"""Slipway on one machine: MLflow, Airflow and the platform as processes on loopback."""

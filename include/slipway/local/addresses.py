@@ -1,4 +1,4 @@
-"""Free loopback ports and waiting until something answers on them."""
+"""Find free loopback ports, and wait until a URL responds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports of this machine on which nothing listens."""
+    """Return different free ports of this machine."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -26,7 +26,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def answers_ok(response: httpx.Response) -> bool:
-    """Whether an answer's status says success."""
+    """Return whether a response has a success status."""
     return response.is_success
 
 
@@ -37,16 +37,16 @@ def wait_until_answers(
     check: Callable[[], None],
     good: Callable[[httpx.Response], bool] = answers_ok,
 ) -> None:
-    """Return as soon as a URL answers well.
+    """Return as soon as a URL responds well.
 
     Args:
-        url: Asked four times a second.
-        seconds: How long to keep asking.
+        url: Requested four times a second.
+        seconds: How long to wait.
         check: Raises when waiting has become pointless (a process has died).
-        good: Whether an answer is good.
+        good: Whether a response is good.
 
     Raises:
-        PlatformUnavailable: It did not answer well in time.
+        PlatformUnavailable: No good response in time.
     """
     deadline = time.monotonic() + seconds
     found = "no answer"

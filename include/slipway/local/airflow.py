@@ -1,11 +1,11 @@
-"""A local Airflow of four components under our own supervision, and its REST API.
+"""Run a local Airflow, component by component, and call its REST API.
 
-Not `airflow standalone`: on SIGTERM that leaves its children behind, and its log servers listen
-on all interfaces. Here every component listens on loopback only, or not at all.
+Not `airflow standalone`: on SIGTERM that leaves child processes, and its log servers listen on all
+interfaces. Here a component listens on loopback only, or not at all.
 
-The API server runs as two processes, one for people and one for tasks. In one process on SQLite
-they lock each other out: the audit log of a person's POST waits for the database on the event
-loop, which a task's transaction needs to end.
+The API server runs as two processes, one for users and one for tasks. One process on SQLite would
+deadlock: the audit log of a user's POST waits for the database on the event loop, which a task's
+transaction needs to end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from slipway.local import scheduler_preload
 from slipway.local.addresses import LOOPBACK
 
 USER = "admin"
-# Airflow's components write at the same time; SQLite's own five seconds are too few for some.
+# Airflow's components write concurrently; SQLite's default of five seconds is too short.
 LOCK_WAIT_SECONDS = 60
 COMPONENTS = {
     "api-server": ("api-server", "--apps", "core"),
@@ -52,21 +52,21 @@ SETTINGS = {
 
 
 def command(*arguments: str) -> list[str]:
-    """An `airflow` command of this very Python."""
+    """Return an `airflow` command line for this Python interpreter."""
     return [sys.executable, "-m", "airflow", *arguments]
 
 
 def environment(
     project: Path, home: Path, *, port: int, execution_port: int, base: Mapping[str, str]
 ) -> dict[str, str]:
-    """Environment of every Airflow process of one local installation.
+    """Return the environment of every Airflow process of a local installation.
 
     Args:
         project: Holds `dags/`, `plugins/` and `include/`.
         home: `AIRFLOW_HOME`.
-        port: Of the API server for people, on loopback.
-        execution_port: Of the one for tasks.
-        base: What else the processes need to know.
+        port: Port of the API server for users.
+        execution_port: Port of the API server for tasks.
+        base: Other variables.
     """
     url = f"http://{LOOPBACK}:{port}"
     sections: dict[str, dict[str, object]] = {
@@ -80,7 +80,7 @@ def environment(
             "execution_api_server_url": f"http://{LOOPBACK}:{execution_port}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "passwords.json",
-            "xcom_backend": "slipway.orchestration.task_policies.LimitedXCom",
+            "xcom_backend": "slipway.orchestration.xcom_limit.LimitedXCom",
         },
         "database": {
             "sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout={LOCK_WAIT_SECONDS}"
@@ -118,16 +118,16 @@ def prepare(home: Path, env: Mapping[str, str]) -> None:
 
 
 def password(home: Path) -> str:
-    """The login's password."""
+    """Return the password of the login."""
     return str(json.loads((home / "passwords.json").read_text())[USER])
 
 
 class AirflowApi:
-    """Airflow's public REST API, as a user's own client would call it.
+    """A client of Airflow's public REST API.
 
     Args:
-        url: Of the API server.
-        password: Of the user `admin`.
+        url: URL of the API server.
+        password: Password of the user `admin`.
     """
 
     def __init__(self, url: str, password: str) -> None:
@@ -143,19 +143,19 @@ class AirflowApi:
         )
 
     def get(self, path: str, **query: Any) -> Any:
-        """What the API answers, as JSON."""
-        return self._ask("GET", path, params=query)
+        """Send a GET request; return the JSON of the response."""
+        return self._request("GET", path, params=query)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What the API answers to a JSON body."""
-        return self._ask("POST", path, json=dict(body))
+        """Send a POST request; return the JSON of the response."""
+        return self._request("POST", path, json=dict(body))
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What the API answers to a change."""
-        return self._ask("PATCH", path, json=dict(body))
+        """Send a PATCH request; return the JSON of the response."""
+        return self._request("PATCH", path, json=dict(body))
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a DAG as the UI's button does; the run's id."""
+        """Start a DAG as the UI does; return the run id."""
         body = {"logical_date": None, "conf": conf}
         return str(self.post(f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
@@ -170,24 +170,24 @@ class AirflowApi:
                 self.post(f"/{kind}", body)
 
     def busy_runs(self) -> list[tuple[str, str]]:
-        """DAG and run id of every run that is queued or running."""
+        """Return DAG id and run id of every queued or running run."""
         runs = self.get("/dags/~/dagRuns", state=["queued", "running"], limit=100)["dag_runs"]
         return [(run["dag_id"], run["dag_run_id"]) for run in runs]
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """State of one run."""
+        """Return the state of one run."""
         return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def close(self) -> None:
-        """Let go of its connections."""
+        """Close the connections."""
         self._client.close()
 
-    def _ask(self, method: str, path: str, **content: Any) -> Any:
+    def _request(self, method: str, path: str, **content: Any) -> Any:
         try:
             response = self._client.request(method, path, **content)
         except httpx.TransportError as error:
             raise PlatformUnavailable(
-                f"Airflow does not answer {method} {path}",
+                f"Airflow does not respond to {method} {path}",
                 found=type(error).__name__,
                 where=str(self._client.base_url),
             ) from error
@@ -209,7 +209,7 @@ def _secret(home: Path) -> str:
 
 
 def _fields(declared: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """One entry of `airflow_settings.yaml` under the names that the REST API uses."""
+    """Rename the fields of an entry of `airflow_settings.yaml` for the REST API."""
     return {
         names[key]: value
         for key, value in declared.items()

@@ -1,7 +1,7 @@
-"""Plain processes that are started, watched and stopped by pid, also by a later command.
+"""Start, watch and stop processes by pid, also from a later command.
 
-Each one leads its own session, so that stopping it stops its children too.
-Their pids are written down before anything else happens: whoever comes after a kill finds them.
+Each process leads its own session, so that its children are stopped with it. Pids are written to a
+file at once, so that a later command finds them after a crash.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ GRACE_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
-class Started:
-    """A process that this machine runs for us.
+class StartedProcess:
+    """A started process.
 
     Attributes:
-        name: What it is (`scheduler`).
-        pid: Its process id; also its session's.
-        created: When the kernel made it, in seconds; tells it from a later namesake.
-        log: Where its output goes.
+        name: Name, e.g. `scheduler`.
+        pid: Process id and session id.
+        created: Creation time in seconds; distinguishes it from a later process with that pid.
+        log: Path of its output.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Started:
     log: str
 
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Return whether the process still runs."""
         try:
             process = psutil.Process(self.pid)
             running = process.status() != psutil.STATUS_ZOMBIE
@@ -52,7 +52,7 @@ class Processes:
     """The processes of one state folder.
 
     Args:
-        folder: Where pids and logs are kept.
+        folder: Folder of pids and logs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,7 +60,7 @@ class Processes:
         self._file = folder / "processes.json"
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str]) -> Started:
+    def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str]) -> StartedProcess:
         """Start a process in a session of its own; its output goes to `logs/<name>.log`."""
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -77,56 +77,56 @@ class Processes:
             )
         self._children[process.pid] = process
         created = psutil.Process(process.pid).create_time()
-        started = Started(name, process.pid, created, str(path))
+        started = StartedProcess(name, process.pid, created, str(path))
         self._write([*self.known(), started])
         return started
 
-    def known(self) -> list[Started]:
-        """Every process that was started from this folder and not yet stopped."""
+    def known(self) -> list[StartedProcess]:
+        """Return every process that was started from this folder and not stopped."""
         if not self._file.exists():
             return []
-        return [Started(**entry) for entry in json.loads(self._file.read_text())]
+        return [StartedProcess(**entry) for entry in json.loads(self._file.read_text())]
 
-    def find(self, name: str) -> Started:
-        """The newest process of a name."""
+    def find(self, name: str) -> StartedProcess:
+        """Return the newest process of a name."""
         return next(started for started in reversed(self.known()) if started.name == name)
 
     def check(self) -> None:
-        """Make sure that every process still runs.
+        """Raise unless every process still runs.
 
         Raises:
-            PlatformUnavailable: One has ended by itself.
+            PlatformUnavailable: A process has ended.
         """
         for started in self.known():
             if not started.alive():
                 raise PlatformUnavailable(
-                    f"{started.name} has ended by itself",
+                    f"{started.name} has ended",
                     where=started.log,
                     found=_last_line(Path(started.log)),
-                    hint="read the end of its log; `make down` stops what is left",
+                    hint="read the end of its log; `make down` stops the others",
                 )
 
     def stop(self, *names: str) -> list[str]:
-        """Stop processes, newest first, and say which; all of them when none is named."""
+        """Stop processes by name, newest first, or all; return the names of those stopped."""
         known = self.known()
         chosen = [one for one in reversed(known) if not names or one.name in names]
-        victims = [process for one in chosen for process in _family(one)]
-        _end(victims, [one for one in chosen if one.alive()])
+        processes = [process for one in chosen for process in _family(one)]
+        _end(processes, [one for one in chosen if one.alive()])
         for one in chosen:
             if child := self._children.pop(one.pid, None):
                 child.wait()
         self._write([one for one in known if one not in chosen])
         return [one.name for one in chosen]
 
-    def _write(self, started: Sequence[Started]) -> None:
+    def _write(self, started: Sequence[StartedProcess]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self._file.with_suffix(".tmp")
         draft.write_text(json.dumps([vars(one) for one in started], indent=1))
         draft.replace(self._file)
 
 
-def _family(started: Started) -> list[psutil.Process]:
-    """A process and all that it started; read before it dies, when they can still be found."""
+def _family(started: StartedProcess) -> list[psutil.Process]:
+    """Return a process and its descendants, which cannot be found after its end."""
     if not started.alive():
         return _session(started.pid, after=started.created)
     process = psutil.Process(started.pid)
@@ -134,7 +134,7 @@ def _family(started: Started) -> list[psutil.Process]:
 
 
 def _session(leader: int, *, after: float) -> list[psutil.Process]:
-    """What is left of a session whose leader has died."""
+    """Return the processes of a session whose leader has ended."""
     left = []
     for process in psutil.process_iter():
         try:
@@ -145,11 +145,11 @@ def _session(leader: int, *, after: float) -> list[psutil.Process]:
     return left
 
 
-def _end(victims: Sequence[psutil.Process], leaders: Sequence[Started]) -> None:
+def _end(processes: Sequence[psutil.Process], leaders: Sequence[StartedProcess]) -> None:
     for leader in leaders:
         _signal(leader.pid, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
-    _, alive = psutil.wait_procs(victims, timeout=max(0.0, deadline - time.monotonic()))
+    _, alive = psutil.wait_procs(processes, timeout=max(0.0, deadline - time.monotonic()))
     for process in alive:
         _signal(process.pid, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=GRACE_SECONDS)

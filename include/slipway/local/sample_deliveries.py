@@ -1,4 +1,4 @@
-"""Sample deliveries of a dataset, made by the `sample.py` in its folder."""
+"""Make sample deliveries of a dataset with the `sample.py` in its folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def make_sample(dataset: Path, target: Path, *, progress: Progress) -> list[Path]:
-    """The delivery files that a dataset's `sample.make` wrote.
+    """Call a dataset's `sample.make`; return the files that it wrote.
 
     Args:
         dataset: The dataset's folder.
         target: Folder to write into.
-        progress: Shows how far it is.
+        progress: Progress bar.
 
     Raises:
         NotFound: The dataset has no `sample.py`.
@@ -27,7 +27,7 @@ def make_sample(dataset: Path, target: Path, *, progress: Progress) -> list[Path
     spec = importlib.util.spec_from_file_location(f"slipway_sample_{dataset.name}", source)
     if not source.is_file() or spec is None or spec.loader is None:
         raise NotFound(
-            f"dataset {dataset.name!r} brings no sample deliveries",
+            f"dataset {dataset.name!r} has no sample deliveries",
             expected="a file sample.py with a function make(target, *, progress)",
             where=str(source),
         )

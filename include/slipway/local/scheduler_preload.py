@@ -1,7 +1,7 @@
-"""What tasks import, imported once by the scheduler that they are forked from.
+"""Import the tasks' libraries once, in the scheduler from which tasks are forked.
 
-The LocalExecutor forks a task from a worker, and a worker from the scheduler. Without this each
-task of a local ring would import its libraries anew, which costs more than most stages do.
+The LocalExecutor forks a task from a worker, and a worker from the scheduler. Otherwise each task
+of a local installation imports its libraries anew, which takes longer than most stages.
 Only imports: a library that is used before the fork may hang after it.
 """
 
@@ -31,14 +31,14 @@ POD_MODULES = ("slipway.orchestration.pods.operator",)
 """Only where a spec runs in pods: Airflow's Kubernetes provider takes seconds to import."""
 
 LOCAL_SETTINGS = """\
-from slipway.local.scheduler_preload import warm_scheduler
+from slipway.local.scheduler_preload import preload
 
-warm_scheduler()
+preload()
 """
 
 
 def install(home: Path) -> None:
-    """Have Airflow's components call `warm_scheduler` when they start.
+    """Make Airflow's components call `preload` at their start.
 
     Args:
         home: `AIRFLOW_HOME`; Airflow imports `config/airflow_local_settings.py` below it.
@@ -48,8 +48,8 @@ def install(home: Path) -> None:
     (folder / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
 
 
-def warm_scheduler() -> None:
-    """Import what tasks need, if this process is the scheduler."""
+def preload() -> None:
+    """Import the tasks' libraries if this process is the scheduler."""
     if "scheduler" in sys.argv[1:]:
         loaded = load_all(Settings().project)
         runtimes = {model.runtime for model in loaded.models.values()}

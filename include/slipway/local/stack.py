@@ -1,4 +1,4 @@
-"""Everything that one machine needs to run the ring: MLflow, Airflow and the platform."""
+"""Start and stop a local installation: MLflow, Airflow and the platform."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slipway.local.addresses import LOOPBACK, answers_ok, free_ports, wait_until
 from slipway.local.processes import Processes
 from slipway.settings import Settings
 
-QUIET = {
+NO_TELEMETRY = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "DO_NOT_TRACK": "true",
@@ -28,7 +28,7 @@ QUIET = {
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the parts answer, all on loopback."""
+    """URLs of the services, all on loopback."""
 
     airflow: str
     mlflow: str
@@ -65,17 +65,17 @@ class Stack:
         return self.folder / "airflow"
 
     def environment(self) -> dict[str, str]:
-        """What every process of this installation finds in its environment."""
+        """Return the environment of every process."""
         own = {
             f"SLIPWAY_{name.upper()}": str(value)
             for name, value in self.settings.model_dump(
                 exclude_none=True, exclude={"token"}
             ).items()
         }
-        return {**os.environ, **QUIET, **own}
+        return {**os.environ, **NO_TELEMETRY, **own}
 
     def airflow_environment(self) -> dict[str, str]:
-        """The same, with Airflow's own settings."""
+        """Return the environment of Airflow's processes."""
         return airflow.environment(
             self.project,
             self.home,
@@ -85,13 +85,13 @@ class Stack:
         )
 
     def up(self, *, progress: Callable[[str], None]) -> airflow.AirflowApi:
-        """Start everything; Airflow's REST API once all parts answer.
+        """Start everything; return Airflow's REST API once all services respond.
 
         Args:
-            progress: Is told each step as it begins.
+            progress: Called with each step as it begins.
 
         Raises:
-            PlatformUnavailable: A part ended by itself or did not answer in time.
+            PlatformUnavailable: A process ended or did not respond in time.
         """
         (self.folder / "store").mkdir(parents=True, exist_ok=True)
         progress("starting MLflow, the serving platform and Airflow")
@@ -104,10 +104,10 @@ class Stack:
         return api
 
     def start_all_of_airflow(self) -> airflow.AirflowApi:
-        """Start Airflow's four components on a database that is made if need be; its REST API.
+        """Create Airflow's database if needed, start its components, and return its REST API.
 
         Raises:
-            PlatformUnavailable: A part ended by itself or did not answer in time.
+            PlatformUnavailable: A process ended or did not respond in time.
         """
         airflow.prepare(self.home, self.airflow_environment())
         for name in airflow.COMPONENTS:

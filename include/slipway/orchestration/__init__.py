@@ -1,5 +1,5 @@
 """Airflow's side of Slipway: the only importer of Airflow.
 
-Read at parse time by `dags/`, in task processes, and (`bell`) in the triggerer.
-Nothing here imports a machine-learning library; tasks reach the stages through `slipway.wiring`.
+Imported by `dags/` at parse time, by task processes, and (`landing_trigger`) by the triggerer.
+Imports no machine-learning library; tasks call the stages through `slipway.wiring`.
 """

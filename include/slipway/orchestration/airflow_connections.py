@@ -1,7 +1,7 @@
-"""Airflow's own connections become this installation's settings.
+"""Fill in settings from Airflow's connections.
 
-The environment wins; what it leaves open is asked of Airflow when a task runs, never at parse.
-The store's root is not among them: the bell needs it at parse, from the environment.
+The environment takes precedence. A connection is read when a task runs, never at parse.
+The store's root has no connection: the landing trigger needs it at parse, from the environment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CONNECTIONS = {"SLIPWAY_MLFLOW": "slipway_mlflow", "SLIPWAY_PLATFORM": "slipway_
 
 
 def fill_environment() -> None:
-    """Set each `SLIPWAY_…` address that the task's process lacks and Airflow knows."""
+    """Set each missing `SLIPWAY_…` address that has a connection in Airflow."""
     for name, conn_id in CONNECTIONS.items():
         if name not in os.environ and (url := _connection_url(conn_id)):
             os.environ[name] = url

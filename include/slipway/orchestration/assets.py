@@ -1,21 +1,20 @@
-"""Every asset of the ring, declared here only.
+"""The assets of the ring, each declared once.
 
-Airflow re-creates a trigger whenever two files declare the same asset differently, and each
-re-creation is a moment in which no bell listens. So each asset has one spelling: this one.
-An asset joins DAGs and draws the graph; it never carries a fact that the store does not hold.
+Airflow re-creates a trigger when two files declare the same asset differently, and nothing polls
+meanwhile. An asset connects DAGs; its events carry no data that the store does not hold.
 """
 
 from __future__ import annotations
 
 from airflow.sdk import Asset, AssetWatcher
 
-from slipway.orchestration.landing_trigger import LandingBell
+from slipway.orchestration.landing_trigger import LandingTrigger
 from slipway.spec import DatasetSpec
 
 
 def landing(dataset: DatasetSpec, *, store_root: str) -> Asset:
-    """Files have landed: rung by the bell while something waits."""
-    bell = LandingBell(
+    """Return the asset of a dataset's landing area, updated while deliveries wait."""
+    trigger = LandingTrigger(
         dataset=dataset.dataset,
         store_root=store_root,
         poll_seconds=dataset.arrival.poll_seconds,
@@ -25,25 +24,25 @@ def landing(dataset: DatasetSpec, *, store_root: str) -> Asset:
     return Asset(
         name=f"{dataset.dataset}_landing",
         group="slipway",
-        watchers=[AssetWatcher(name=f"{dataset.dataset}_bell", trigger=bell)],
+        watchers=[AssetWatcher(name=f"{dataset.dataset}_landing", trigger=trigger)],
     )
 
 
 def batch(dataset: str) -> Asset:
-    """A batch of a dataset was published or revised."""
+    """Return the asset of a dataset's published batches."""
     return Asset(name=f"{dataset}_batch", group="slipway")
 
 
 def challenger(model: str) -> Asset:
-    """A model version passed its gates."""
+    """Return the asset of the challengers of a model."""
     return Asset(name=f"{model}_challenger", group="slipway")
 
 
 def retrain_request(model: str) -> Asset:
-    """The monitor asked for a model to learn again."""
+    """Return the asset of the retrain requests of a model."""
     return Asset(name=f"{model}_retrain_request", group="slipway")
 
 
 def scores(model: str) -> Asset:
-    """Partitions of a batch model's features were scored."""
+    """Return the asset of the scores of a batch model."""
     return Asset(name=f"{model}_scores", group="slipway")

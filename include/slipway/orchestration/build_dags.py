@@ -1,4 +1,4 @@
-"""Specs become DAGs: one per dataset, three per model, one more per batch model, and a reaper."""
+"""Build the DAGs of specs: one per dataset, three or four per model, and the reaper."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ MODEL_DAGS = {"train": train_dag, "deploy": deploy_dag, "monitor": monitor_dag}
 
 
 def build_dags(settings: Settings, *, starting: str | None = None) -> Iterator[DAG]:
-    """The DAGs of every valid spec; a broken one takes no other down.
+    """Yield the DAGs of every valid spec; a broken spec affects no other.
 
     Args:
-        settings: Where the specs and the store are.
-        starting: The DAG that a starting task belongs to: only this one is built, and only the
-            specs that it needs are read, so that starting a task costs the same however many
-            models there are.
+        settings: Settings, for the folder of specs and the store.
+        starting: DAG of a starting task: only this DAG is built, and only its specs are read, so
+            that the start of a task costs the same with many models.
     """
-    # The reaper belongs to no spec: it goes wherever any of them runs in pods.
+    # The reaper belongs to no single spec: it covers all that run in pods.
     only = None if starting in (None, REAPER) else str(starting).rpartition("__")[0]
     loaded = load_all(settings.project, only=only)
     for dag_id, build in _plans(loaded, store_root=settings.store).items():

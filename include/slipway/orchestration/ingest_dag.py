@@ -1,4 +1,4 @@
-"""`<dataset>__ingest`: claim what waits, ingest it in order, acknowledge what was handled."""
+"""`<dataset>__ingest`: claim the waiting deliveries, ingest them in order, acknowledge them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from airflow.sdk.exceptions import AirflowSkipException
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import ingest_parameters
 from slipway.orchestration.ring_dag import page, ring_dag
-from slipway.orchestration.stage_task import begin, stage_operator
-from slipway.orchestration.task_policies import first_that_fit
+from slipway.orchestration.stage_task import stage_operator
+from slipway.orchestration.task_setup import set_up_task
+from slipway.orchestration.xcom_limit import first_that_fit
 from slipway.spec import DatasetSpec
 
 log = logging.getLogger(__name__)
 
 DOES = """\
-1. **claim** lists the landing area minus what the arrival registry already holds.
+1. **claim** lists the landing area minus the deliveries in the arrival registry.
 2. **ingest** takes one delivery after the other: cast, validate, quarantine, publish in one commit.
    A re-delivered file is skipped; a changed one becomes a new revision; a blocked one fails here,
    and stays where it landed.
-3. **acknowledge** runs whatever happened. It asks the registry, not the tasks before it, whether
-   all that was claimed is handled; if a task crashed, the bell goes on ringing. Its one event
-   starts whoever waits for new batches."""
+3. **acknowledge** always runs. It reads the arrival registry, not the state of the tasks before
+   it, to see whether every claimed delivery is handled; after a crash the landing trigger fires
+   again. Its one event starts the DAGs that wait for new batches."""
 
 
 def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
-    """The ingest DAG of one dataset.
+    """Return the ingest DAG of one dataset.
 
     Args:
-        dataset: Its spec.
-        store_root: Where its bell looks.
+        dataset: Spec of the dataset.
+        store_root: Root of the store, for the landing trigger.
     """
     name = dataset.dataset
     dag = ring_dag(
@@ -64,17 +65,16 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
         acknowledged: Any = acknowledge.override(outlets=[assets.batch(name)])(
             name, claimed=claimed, fingerprint=claimed["fingerprint"]
         )
-        # A teardown: it runs whatever became of its setup's work, and a failed batch still
-        # makes the run red.
+        # A teardown runs after failures too, and a failed batch still fails the run.
         ingested >> acknowledged.as_teardown(setups=claimed)
     return dag
 
 
 @task
 def claim(dataset: str) -> list[dict[str, Any]]:
-    """Deliveries that wait, in order; their fingerprint is pushed beside them."""
+    """Return the waiting deliveries in order, and push their fingerprint as an XCom."""
     context = get_current_context()
-    begin(context)
+    set_up_task(context)
     from slipway import wiring
 
     claimed = wiring.claim(dataset=dataset, batch=context["params"]["batch"])
@@ -90,15 +90,15 @@ def claim(dataset: str) -> list[dict[str, Any]]:
 
 @task
 def acknowledge(dataset: str, *, claimed: list[dict[str, Any]], fingerprint: str) -> None:
-    """Acknowledge what was claimed, if the registry holds all of it; one event for the whole run.
+    """Acknowledge the claimed deliveries if the registry holds all of them.
 
-    One event, and not one for each batch: what it starts shall see features and labels that
-    landed together.
+    Emits one event for the run and not one per batch, so that the DAGs it starts see features and
+    labels that landed together.
     """
-    begin(get_current_context())
+    set_up_task(get_current_context())
     from slipway import wiring
 
     if not wiring.acknowledge(dataset=dataset, fingerprint=fingerprint):
-        log.warning("something that had landed is not handled yet; the bell goes on ringing")
+        log.warning("a delivery is not handled yet; the landing trigger fires again")
     if not claimed:
-        raise AirflowSkipException("nothing was waiting")
+        raise AirflowSkipException("no delivery was waiting")

@@ -1,7 +1,7 @@
-"""The arrival bell: rings at least once while the landing area holds what nobody acknowledged.
+"""The landing trigger: emits an event while the landing area holds unacknowledged deliveries.
 
-Runs in the triggerer. It is a doorbell, not a record: the ingest run lists what waits and moves
-the acknowledged fingerprint, so a ring that is lost, merged or repeated does no harm.
+Runs in the triggerer. Its event carries no data: the ingest run lists the deliveries and moves the
+acknowledged fingerprint, so an event that is lost, merged or repeated does no harm.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_SILENCE_S = 300.0
+LONGEST_PAUSE_S = 300.0
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at the store saw: fingerprints of what landed, and of what was handled."""
+class LandingState:
+    """Fingerprints of the landed and of the acknowledged deliveries, at one moment."""
 
     landed: str | None
     acknowledged: str | None
 
 
-class Patience:
-    """Decides from one look to the next whether to ring; keeps one fingerprint and its times.
+class Debounce:
+    """Decides after each poll whether to emit an event; keeps one fingerprint and its times.
 
     Args:
-        settle_seconds: How long the landing area must have stayed the same, in two looks or more.
-        again_seconds: After so long without an answer it rings again, then ever more rarely.
+        settle_seconds: How long the landing area must stay unchanged, over two polls or more.
+        again_seconds: First pause before an event for the same state is repeated; the pause
+            doubles each time, up to `LONGEST_PAUSE_S`.
     """
 
     def __init__(self, *, settle_seconds: float, again_seconds: float) -> None:
@@ -47,47 +48,47 @@ class Patience:
         self._again = again_seconds
         self._seen: str | None = None
         self._since = 0.0
-        self._rung: str | None = None
-        self._silence = again_seconds
-        self._silent_until = 0.0
+        self._emitted: str | None = None
+        self._pause = again_seconds
+        self._paused_until = 0.0
 
-    def rings(self, look: Look, *, now: float) -> bool:
-        """Whether to ring after this look.
+    def is_due(self, state: LandingState, *, now: float) -> bool:
+        """Return whether an event is due.
 
         Args:
-            look: What it saw.
-            now: Seconds on a clock that never goes back.
+            state: The state that was polled.
+            now: Seconds of a monotonic clock.
         """
-        if look.landed != self._seen:
-            self._seen, self._since = look.landed, now
+        if state.landed != self._seen:
+            self._seen, self._since = state.landed, now
             return False
-        if look.landed is None or now - self._since < self._settle:
+        if state.landed is None or now - self._since < self._settle:
             return False
-        if look.landed == look.acknowledged:
-            self._rung = None
+        if state.landed == state.acknowledged:
+            self._emitted = None
             return False
-        return self._ring(look.landed, now=now)
+        return self._is_due_for(state.landed, now=now)
 
-    def _ring(self, landed: str, *, now: float) -> bool:
-        if landed != self._rung:
-            self._rung, self._silence = landed, self._again
-        elif now < self._silent_until:
+    def _is_due_for(self, landed: str, *, now: float) -> bool:
+        if landed != self._emitted:
+            self._emitted, self._pause = landed, self._again
+        elif now < self._paused_until:
             return False
         else:
-            self._silence = min(self._silence * 2, LONGEST_SILENCE_S)
-        self._silent_until = now + self._silence
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
+        self._paused_until = now + self._pause
         return True
 
 
-class LandingBell(BaseEventTrigger):
-    """An event trigger that rings for one dataset.
+class LandingTrigger(BaseEventTrigger):
+    """An event trigger for the landing area of one dataset.
 
     Args:
-        dataset: Whose landing area it watches.
+        dataset: Name of the dataset.
         store_root: The store's root: a folder, or `s3://bucket/prefix`.
-        poll_seconds: Time between two looks.
-        settle_seconds: How long a file must have stayed the same to be complete.
-        again_seconds: When to ring again if nobody answers.
+        poll_seconds: Time between two polls.
+        settle_seconds: How long the landing area must stay unchanged.
+        again_seconds: First pause before an unacknowledged event is repeated.
         source: Source of its deliveries.
     """
 
@@ -108,10 +109,10 @@ class LandingBell(BaseEventTrigger):
         self.settle_seconds = settle_seconds
         self.again_seconds = again_seconds
         self.source = source
-        self._trouble: str | None = None
+        self._problem: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments, for the triggerer."""
+        """Return class path and arguments, from which the triggerer makes the trigger."""
         arguments = {
             "dataset": self.dataset,
             "store_root": self.store_root,
@@ -120,39 +121,39 @@ class LandingBell(BaseEventTrigger):
             "again_seconds": self.again_seconds,
             "source": self.source,
         }
-        return ("slipway.orchestration.landing_trigger.LandingBell", arguments)
+        return ("slipway.orchestration.landing_trigger.LandingTrigger", arguments)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Ring, for ever, whenever something waits."""
-        patience = Patience(settle_seconds=self.settle_seconds, again_seconds=self.again_seconds)
+        """Poll for ever, and yield each event that is due."""
+        debounce = Debounce(settle_seconds=self.settle_seconds, again_seconds=self.again_seconds)
         while True:
-            look = await self._survive_look()
-            if look is not None and patience.rings(look, now=time.monotonic()):
-                ring = {"dataset": self.dataset, "landing": look.landed}
-                yield TriggerEvent(ring)  # type: ignore[no-untyped-call]
+            state = await self._poll()
+            if state is not None and debounce.is_due(state, now=time.monotonic()):
+                payload = {"dataset": self.dataset, "landing": state.landed}
+                yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
             await asyncio.sleep(self.poll_seconds)
 
-    async def _survive_look(self) -> Look | None:
-        look, trouble = None, None
+    async def _poll(self) -> LandingState | None:
+        state, problem = None, None
         try:
-            look = await asyncio.to_thread(self.look)
-        except Exception as error:  # noqa: BLE001  # a bell that dies rings for nobody
-            trouble = f"{type(error).__name__}: {error}"
-        self._tell_change(trouble)
-        return look
+            state = await asyncio.to_thread(self.read_state)
+        except Exception as error:  # noqa: BLE001  # the trigger has to outlive every error
+            problem = f"{type(error).__name__}: {error}"
+        self._log_change(problem)
+        return state
 
-    def _tell_change(self, trouble: str | None) -> None:
-        """Log the first of many equal failures, and their end."""
-        if trouble == self._trouble:
+    def _log_change(self, problem: str | None) -> None:
+        """Log the first of equal failures, and the end of them."""
+        if problem == self._problem:
             return
-        self._trouble = trouble
-        if trouble is None:
-            log.info("the landing area of %s can be seen again", self.dataset)
+        self._problem = problem
+        if problem is None:
+            log.info("the landing area of %s can be read again", self.dataset)
         else:
-            log.warning("cannot look at the landing area of %s: %s", self.dataset, trouble)
+            log.warning("cannot read the landing area of %s: %s", self.dataset, problem)
 
-    def look(self) -> Look:
-        """What the store says now; blocking.
+    def read_state(self) -> LandingState:
+        """Read the state of the landing area from the store; blocking.
 
         Raises:
             StoreUnavailable: The store does not answer.
@@ -161,11 +162,11 @@ class LandingBell(BaseEventTrigger):
 
         entries = self.container.source(self.source).deliveries(self.dataset)
         landed = landing_area.fingerprint(entries) if entries else None
-        return Look(landed, arrivals.acknowledged(self.container.store, self.dataset))
+        return LandingState(landed, arrivals.acknowledged(self.container.store, self.dataset))
 
     @cached_property
     def container(self) -> Container:
-        """Tools of the installation, created by the first look."""
+        """Adapters of the installation, made by the first poll."""
         from slipway.wiring import Container
 
         return Container(Settings(store=self.store_root))

@@ -1,4 +1,4 @@
-"""`<model>__monitor`: measure each window of predictions once, then decide whether to retrain."""
+"""`<model>__monitor`: measure each window of predictions, then decide on retraining."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
 from slipway.orchestration.ring_dag import page, ring_dag
-from slipway.orchestration.stage_task import begin, stage_operator, stage_task
+from slipway.orchestration.stage_task import stage_operator, stage_task
+from slipway.orchestration.task_setup import set_up_task
 from slipway.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
 DOES = """\
-1. **collect** finds the windows of predictions that nobody has measured yet.
-2. **drift** compares inputs and predictions of a window with the champion's own reference;
-   **performance** judges a window whose labels have matured. One task per window.
-3. **decide** looks at the newest windows together, and asks for retraining, or says why not."""
+1. **collect** lists the windows of predictions that are not measured yet.
+2. **drift** compares inputs and predictions of a window with the champion's reference;
+   **performance** measures a window whose labels have matured. One task per window.
+3. **decide** reads the newest windows together, and files a retrain request or says why not."""
 
 AT_ONCE = 2
-"""Windows measured at a time; each holds its rows in memory."""
+"""Windows measured at the same time; each holds its rows in memory."""
 
 
 def monitor_dag(model: ModelSpec) -> DAG:
-    """The monitoring DAG of one model."""
+    """Return the monitoring DAG of one model."""
     name = model.model
     dag = ring_dag(
         f"{name}__monitor",
@@ -47,10 +48,9 @@ def monitor_dag(model: ModelSpec) -> DAG:
     )
     with dag:
         collect = stage_task(
-            model, "collect", inputs={"model": name}, hand_on=["drift", "performance"]
+            model, "collect", inputs={"model": name}, xcom_keys=["drift", "performance"]
         )
-        # Reads the store, so it runs also when every window was measured by an earlier run that
-        # died before it decided.
+        # Runs also without windows: an earlier run may have measured them and failed to decide.
         decide = stage_task(
             model,
             "decide",
@@ -73,7 +73,7 @@ def _starters(model: ModelSpec) -> BaseAsset:
 
 
 def measured(model: ModelSpec, stage: str, windows: XComArg) -> MappedOperator:
-    """One mapped task per window, named by it."""
+    """Return a mapped task per window, named after the window."""
     operator, needed = stage_operator(model, stage)
     return operator.partial(
         **needed,
@@ -84,7 +84,7 @@ def measured(model: ModelSpec, stage: str, windows: XComArg) -> MappedOperator:
 
 @task
 def windows_for(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The inputs of each of a stage's tasks; what did not travel is due again in the next run."""
-    begin(get_current_context())
+    """Return the inputs of a stage's tasks; the next run lists windows over the XCom limit."""
+    set_up_task(get_current_context())
     log.info("this run takes %d windows", len(due))
     return due

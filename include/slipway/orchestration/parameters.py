@@ -1,6 +1,6 @@
-"""What a person may ask of a run: typed, with help, and nothing that is not on offer.
+"""Parameters of manual runs, typed and with help.
 
-Airflow checks the types of declared parameters, and takes unknown ones in silence.
+Airflow checks the types of declared parameters and ignores unknown ones; here they are refused.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from slipway.errors import BadParameter
 from slipway.spec.problems import nearest
 
 PARTITIONS = {"day": ("2013-05-06", r"\d{4}-\d{2}-\d{2}"), "month": ("2013-05", r"\d{4}-\d{2}")}
-"""An example and a pattern of each kind of partition's name."""
+"""By kind of partition: an example of a name, and a pattern."""
 
 
 def ingest_parameters() -> dict[str, Param]:
-    """Parameters of `<dataset>__ingest`."""
+    """Return the parameters of `<dataset>__ingest`."""
     return {
         "batch": Param(
             None,
@@ -33,7 +33,7 @@ def ingest_parameters() -> dict[str, Param]:
 
 
 def train_parameters() -> dict[str, Param]:
-    """Parameters of `<model>__train`."""
+    """Return the parameters of `<model>__train`."""
     return {
         "reason": Param(
             None,
@@ -41,15 +41,15 @@ def train_parameters() -> dict[str, Param]:
             maxLength=300,
             title="Reason",
             description_md=(
-                "Why the model should learn again. A run that you start files a request in your "
-                "name; the reason travels into the model version and the ledger."
+                "Why the model should be retrained. A run that you start files a request in your "
+                "name; the reason is kept in the model version and the ledger."
             ),
         )
     }
 
 
 def deploy_parameters() -> dict[str, Param]:
-    """Parameters of `<model>__deploy`."""
+    """Return the parameters of `<model>__deploy`."""
     return {
         "to": Param(
             "challenger",
@@ -58,7 +58,7 @@ def deploy_parameters() -> dict[str, Param]:
             examples=["challenger", "previous"],
             title="To",
             description_md=(
-                "Which version shall serve: `challenger` (the newest that passed its gates), "
+                "Version to roll out: `challenger` (the newest that passed its gates), "
                 "`previous` (roll back), or a version's number."
             ),
         )
@@ -66,7 +66,7 @@ def deploy_parameters() -> dict[str, Param]:
 
 
 def score_parameters(unit: str) -> dict[str, Param]:
-    """Parameters of `<model>__score`.
+    """Return the parameters of `<model>__score`.
 
     Args:
         unit: Kind of partition: `day` or `month`.
@@ -90,18 +90,18 @@ def score_parameters(unit: str) -> dict[str, Param]:
 
 
 def refuse_unknown(given: Iterable[str], *, declared: Iterable[str], dag_id: str) -> None:
-    """Nothing when every given parameter is one that the DAG declares.
+    """Raise unless the DAG declares every given parameter.
 
     Raises:
-        BadParameter: Naming each other one, with the nearest spelling on offer.
+        BadParameter: A parameter is unknown; the hint has the nearest declared name.
     """
-    offered = sorted(declared)
-    unknown = sorted(set(given) - set(offered))
+    known = sorted(declared)
+    unknown = sorted(set(given) - set(known))
     if not unknown:
         return
-    meant = [close for name in unknown if (close := nearest(name, offered))]
+    meant = [close for name in unknown if (close := nearest(name, known))]
     raise BadParameter(
         f"{dag_id} does not take the parameter {', '.join(map(repr, unknown))}",
-        expected=f"one of {', '.join(offered)}" if offered else "no parameters",
+        expected=f"one of {', '.join(known)}" if known else "no parameters",
         hint=f"did you mean {', '.join(map(repr, meant))}?" if meant else None,
     )

@@ -1,7 +1,7 @@
-"""`slipway__reaper`: deletes the pods that stages left behind.
+"""`slipway__reaper`: delete leftover pods of stages.
 
-A failed pod is kept for a while, to be looked at. A pod outlives its task where the triggerer was
-away when somebody marked the task, or where Airflow's database was deleted.
+A failed pod is kept for a while, for inspection. A pod outlives its task where the triggerer was
+down when the task was marked by hand, or where Airflow's database was deleted.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
-from slipway.orchestration.stage_task import begin
-from slipway.orchestration.task_policies import task_defaults
+from slipway.orchestration.retry_policy import task_defaults
+from slipway.orchestration.task_setup import set_up_task
 from slipway.spec.pods import Pods
 
 log = logging.getLogger(__name__)
@@ -26,17 +26,17 @@ GONE, CHANGED = 404, 409
 PAGE = """\
 ## Reap pods
 
-Each task looks at the pods of this installation's stages in one namespace. It deletes
+Each task handles the stage pods of this installation in one namespace. It deletes
 
-- one that has ended, once it was kept as long as its spec says (`pods.kept_minutes`);
-- one that runs for longer than its deadline;
-- one that no task waits for.
+- ended pods, after the time that their spec keeps them (`pods.kept_minutes`);
+- pods that run past their deadline;
+- pods that no task waits for.
 
-It leaves every pod alone whose task still looks after it, and says what it did in its log."""
+It leaves a pod alone while its task watches it. The log names each deleted pod."""
 
 
 def reaper_dag(pods: Iterable[Pods]) -> DAG:
-    """The reaper of every namespace that some spec's stages run in.
+    """Return the reaper DAG, with a task per namespace of a spec that runs in pods.
 
     Args:
         pods: The `pods` sections of all specs that run in pods; at least one.
@@ -49,7 +49,7 @@ def reaper_dag(pods: Iterable[Pods]) -> DAG:
         max_active_runs=1,
         default_args=task_defaults("slipway"),
         tags=["slipway"],
-        description="Deletes the pods that stages left behind",
+        description="Deletes leftover pods of stages",
         doc_md=PAGE,
     )
     with dag:
@@ -61,7 +61,7 @@ def reaper_dag(pods: Iterable[Pods]) -> DAG:
 
 @task
 def reap(connection: str, namespace: str) -> dict[str, int]:
-    """How many pods were deleted, and how many were left.
+    """Delete leftover pods; return how many were deleted and how many were left.
 
     Raises:
         SlipwayError: The cluster does not list or delete pods.
@@ -70,48 +70,50 @@ def reap(connection: str, namespace: str) -> dict[str, int]:
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
-    from slipway.orchestration.pods.api_errors import answered
+    from slipway.orchestration.pods.api_errors import api_error
 
     context = get_current_context()
-    begin(context)
+    set_up_task(context)
     client = KubernetesHook(conn_id=connection).core_v1_client
     try:
         counts = _reap(client, namespace, ask=context["ti"].get_task_states)
     except (ApiException, HTTPError) as error:
         status, body = getattr(error, "status", None), getattr(error, "body", None)
-        doing = "delete what stages left behind"
-        raise answered(status, body or error, doing=doing, where=namespace) from error
+        doing = "delete leftover pods"
+        raise api_error(status, body or error, doing=doing, where=namespace) from error
     log.info("%d pods were deleted, %d are left", counts["deleted"], counts["left"])
     return {name: counts[name] for name in ("deleted", "left")}
 
 
 def _reap(client: Any, namespace: str, *, ask: Any) -> Counter[str]:
-    """Delete what may go; what became of all.
+    """Delete leftover pods; return counts of `deleted` and `left`.
 
     Args:
-        client: Kubernetes' own, of the core API.
-        namespace: Where to look.
-        ask: Tells states of tasks, as Airflow's task instance does.
+        client: Client of the core API.
+        namespace: Namespace of the pods.
+        ask: Returns states of tasks: `get_task_states` of Airflow's task instance.
     """
-    from slipway.orchestration.pods.reaper import LeftPod, why_it_may_go
+    from slipway.orchestration.pods.reaper import LeftoverPod, reason_to_delete
     from slipway.orchestration.pods.shape import APP, INSTALLATION, STAGE_APP, installation
     from slipway.wiring import Container
 
     mine = f"{APP}={STAGE_APP},{INSTALLATION}={installation(Container().store.root)}"
     listed = client.list_namespaced_pod(namespace, label_selector=mine).items
-    pods = [LeftPod.from_json(one) for one in client.api_client.sanitize_for_serialization(listed)]
+    pods = [
+        LeftoverPod.from_json(one) for one in client.api_client.sanitize_for_serialization(listed)
+    ]
     states = _states({one.origin.get("dag_id", "") for one in pods} - {""}, pods, ask=ask)
     counts: Counter[str] = Counter()
     for pod in pods:
         owner = states.get(_task_of(pod.origin))
-        reason = why_it_may_go(pod, owner=owner, now=datetime.now(UTC))
+        reason = reason_to_delete(pod, owner=owner, now=datetime.now(UTC))
         gone = reason is not None and _delete(client, namespace, pod, reason=reason)
         counts["deleted" if gone else "left"] += 1
     return counts
 
 
 def _states(dag_ids: Iterable[str], pods: Iterable[Any], *, ask: Any) -> dict[Any, str]:
-    """States of the tasks that started the pods, by DAG, run and task with its map index."""
+    """Return the states of the pods' tasks, by DAG, run and task with map index."""
     origins = [one.origin for one in pods]
     found: dict[Any, str] = {}
     for dag_id in sorted(dag_ids):
@@ -122,7 +124,7 @@ def _states(dag_ids: Iterable[str], pods: Iterable[Any], *, ask: Any) -> dict[An
 
 
 def _task_of(origin: Mapping[str, Any]) -> tuple[Any, ...]:
-    """A task as Airflow's answers name it: a mapped one by its index as well."""
+    """Return the key of a task in `get_task_states`; a mapped one has its index in it."""
     index = int(origin.get("map_index", -1))
     name = origin.get("task_id")
     task_id = name if index < 0 else f"{name}_{index}"
@@ -130,7 +132,7 @@ def _task_of(origin: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _delete(client: Any, namespace: str, pod: Any, *, reason: str) -> bool:
-    """Delete a pod if it is still the one that was looked at; whether it went."""
+    """Delete a pod unless it changed since it was listed; return whether it was deleted."""
     from kubernetes.client import ApiException, V1DeleteOptions, V1Preconditions
 
     only = V1Preconditions(uid=pod.uid, resource_version=pod.version)
@@ -139,7 +141,7 @@ def _delete(client: Any, namespace: str, pod: Any, *, reason: str) -> bool:
     except ApiException as error:
         if error.status not in {GONE, CHANGED}:
             raise
-        log.info("left %s: it changed meanwhile", pod.name)
+        log.info("left %s: it changed since it was listed", pod.name)
         return False
     log.info("deleted %s: %s", pod.name, reason)
     return True

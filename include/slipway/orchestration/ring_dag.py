@@ -1,11 +1,11 @@
-"""What every DAG of the ring has in common: its schedule, its defaults and its page in the UI."""
+"""The common frame of every DAG of the ring: schedule, defaults and page in the UI."""
 
 from __future__ import annotations
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from airflow.sdk.definitions.asset import BaseAsset
 
-from slipway.orchestration.task_policies import task_defaults
+from slipway.orchestration.retry_policy import task_defaults
 
 PICTURE = """\
 ```
@@ -14,7 +14,7 @@ PICTURE = """\
                                        └─batch──▶ <model>__monitor ◀── predictions ──┘
                                                       └── retrain request ──▶ <model>__train
 ```
-Every run asks the store what there is to do; assets and cron only decide when it asks.
+Every run reads from the store what there is to do; assets and cron only start it.
 So a lost, merged or repeated event costs minutes and never data, and any run may be cleared.
 Each verdict is in the task's log and XCom, in its run record and in the ledger:
 `slipway why <model>`."""
@@ -31,19 +31,19 @@ def ring_dag(
     description: str,
     page: str,
 ) -> DAG:
-    """An empty DAG that runs one at a time, on a cron sweep or when an asset says so.
+    """Return an empty DAG with one run at a time, started by cron or by assets.
 
-    It has no start date: with one, Airflow makes a run for a tick that lies in the past.
+    It has no start date: with one, Airflow starts a run for a tick in the past.
 
     Args:
         dag_id: `<dataset or model>__<activity>`.
-        cron: When it sweeps, UTC.
-        assets: What else starts it.
-        params: What a person may ask.
-        owner: Who answers for it.
-        tags: Besides `slipway`.
-        description: From the spec.
-        page: What this DAG does, in Markdown.
+        cron: Schedule of sweeps, UTC.
+        assets: Assets whose events start it.
+        params: Parameters of a manual run.
+        owner: Owner in Airflow.
+        tags: Tags besides `slipway`.
+        description: Description from the spec.
+        page: Documentation of the DAG, in Markdown.
     """
     return DAG(
         dag_id,
@@ -61,13 +61,13 @@ def ring_dag(
 
 
 def page(title: str, *, does: str, description: str, dataset: str, spec: str) -> str:
-    """A DAG's page in Airflow's UI, as Markdown.
+    """Return a DAG's page in Airflow's UI, as Markdown.
 
     Args:
-        title: Of the page.
-        does: What the DAG does.
-        description: From the spec.
-        dataset: Whose arrival starts the ring.
+        title: Title of the page.
+        does: Steps of the DAG.
+        description: Description from the spec.
+        dataset: Dataset at the start of the ring.
         spec: Path of the spec below the project.
     """
     parts = [

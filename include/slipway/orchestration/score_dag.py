@@ -1,4 +1,4 @@
-"""`<model>__score`: partitions of event time whose features changed are scored, one task each."""
+"""`<model>__score`: score partitions of event time whose features changed, one task each."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from slipway.errors import BadParameter
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import score_parameters
 from slipway.orchestration.ring_dag import page, ring_dag
-from slipway.orchestration.stage_task import begin, stage_operator, stage_task
+from slipway.orchestration.stage_task import stage_operator, stage_task
+from slipway.orchestration.task_setup import set_up_task
 from slipway.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
 DOES = """\
-1. **partitions** lists the {unit}s whose features are others than those that were scored, or that
-   were never scored since the first version was rolled out. A new champion leaves what was scored
-   as it is. A run that you start with `partition`, or `from` and `to`, scores those again, also
-   older ones.
+1. **partitions** lists the {unit}s whose features changed since they were scored, or that were
+   not scored since the first rollout. A new champion does not change existing scores. A run that
+   you start with `partition`, or `from` and `to`, scores those again, also older ones.
 2. **score** replaces a {unit} of the score table in one commit. One task per {unit}.
-3. **announce** tells the monitor that there are new scores."""
+3. **announce** emits the event that starts the monitor."""
 
-ASKED = {
+REQUESTED = {
     "partition": "{{ params.partition or '' }}",
     "first": "{{ params['from'] or '' }}",
     "last": "{{ params['to'] or '' }}",
 }
 
 AT_ONCE = 1
-"""Partitions scored at a time: each may take the memory of a pod."""
+"""Partitions scored at the same time; each may need the memory of a pod."""
 
 
 def score_dag(model: ModelSpec) -> DAG:
-    """The scoring DAG of one batch model."""
+    """Return the scoring DAG of one batch model."""
     name, batch = model.model, model.deployment.batch
     dag = ring_dag(
         f"{name}__score",
@@ -55,11 +55,11 @@ def score_dag(model: ModelSpec) -> DAG:
     )
     with dag:
         listed = stage_task(
-            model, "partitions", inputs={"model": name, **ASKED}, hand_on=["partitions"]
+            model, "partitions", inputs={"model": name, **REQUESTED}, xcom_keys=["partitions"]
         )
-        told: Any = listed.output
+        verdict: Any = listed.output
         due: Any = XComArg(listed, key="partitions")
-        taken: Any = partitions_to_score(told, due)
+        taken: Any = partitions_to_score(verdict, due)
         operator, needed = stage_operator(model, "score")
         scored = operator.partial(
             **needed,
@@ -67,7 +67,7 @@ def score_dag(model: ModelSpec) -> DAG:
             max_active_tis_per_dagrun=AT_ONCE,
             map_index_template="{{ task.inputs['partition'] }}",
         ).expand(inputs=taken)
-        # Not an outlet of each task: one event for the whole run, and none when nothing was due.
+        # Not an outlet of each task: one event per run, and none without partitions.
         announced: Any = announce.override(
             outlets=[assets.scores(name)], trigger_rule="none_failed_min_one_success"
         )()
@@ -79,18 +79,18 @@ def score_dag(model: ModelSpec) -> DAG:
 def partitions_to_score(
     listed: dict[str, Any], partitions: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The inputs of each partition's task, oldest first, as many as may travel.
+    """Return the inputs of each partition's task, oldest first, up to the XCom limit.
 
     Raises:
-        BadParameter: A person asks for more than may travel; no later run would go on with it.
+        BadParameter: A manual run requests more than the limit; no later run would continue it.
     """
     context = get_current_context()
-    begin(context)
+    set_up_task(context)
     waiting = listed["numbers"]["partitions"]
     log.info("this run takes %d of %d partitions", len(partitions), waiting)
     if any(context["params"].values()) and len(partitions) < waiting:
         raise BadParameter(
-            "too many partitions are asked for at once",
+            "too many partitions for one run",
             expected=f"at most {len(partitions)}",
             found=f"{waiting}",
             hint="start several runs; each waits for the one before it",
@@ -100,5 +100,5 @@ def partitions_to_score(
 
 @task
 def announce() -> None:
-    """Nothing: its event is what it is for."""
-    begin(get_current_context())
+    """Emit the event of its outlet."""
+    set_up_task(get_current_context())

@@ -1,4 +1,4 @@
-"""`<model>__train`: one accepted retrain request becomes a challenger, or an answer why not."""
+"""`<model>__train`: train a challenger for an accepted retrain request."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from airflow.sdk import DAG
 from slipway.orchestration import assets
 from slipway.orchestration.parameters import train_parameters
 from slipway.orchestration.ring_dag import page, ring_dag
-from slipway.orchestration.stage_task import handed_on, stage_task
+from slipway.orchestration.stage_task import stage_task, xcom_of
 from slipway.spec import ModelSpec
 
 DOES = """\
 1. **accept** puts every open request before the retraining policy. A run that you start files a
-   request in your name. If none is accepted, the run ends here, and the log says why.
-2. **snapshot** pins the version of every table; **train**, **evaluate**, **gate** work on it.
-3. **promote_challenger** names the new version `challenger`, if it passed its gates.
-4. **answer** runs whatever happened, and closes the request with what the run records say."""
+   request in your name. If none is accepted, the run ends, and the log says why.
+2. **snapshot** pins the version of every table; **train**, **evaluate** and **gate** use it.
+3. **promote_challenger** gives the new version the alias `challenger` if its gates hold.
+4. **answer** always runs, and closes the request with the result of the run records."""
 
 
 REASON = """\
 {%- if dag_run.run_type == 'manual' -%}
 {{ params.reason or (dag_run.triggering_user_name or 'somebody') ~ ' started it by hand' }}
 {%- endif -%}"""
-"""A run that a person starts files that person's request; the run's id tells it from others."""
+"""Reason of the request that a manual run files; empty for other runs."""
 
 
 def train_dag(model: ModelSpec) -> DAG:
-    """The training DAG of one model."""
+    """Return the training DAG of one model."""
     name = model.model
     dag = ring_dag(
         f"{name}__train",
@@ -50,9 +50,9 @@ def train_dag(model: ModelSpec) -> DAG:
             "accept",
             inputs={"model": name, "reason": REASON},
             skip_when=["suppress", "nothing"],
-            hand_on=["request"],
+            xcom_keys=["request"],
         )
-        inputs = {"model": name, "request": handed_on("accept", "request")}
+        inputs = {"model": name, "request": xcom_of("accept", "request")}
         snapshot, train, evaluate, gate = (
             stage_task(model, stage, inputs=inputs)
             for stage in ("snapshot", "train", "evaluate", "gate")
@@ -65,8 +65,8 @@ def train_dag(model: ModelSpec) -> DAG:
             outlets=[assets.challenger(name)],
         )
         answer = stage_task(model, "answer", inputs=inputs, fail_when=["open"])
-        # A teardown: an accepted request is answered whatever became of it, and a failed stage
-        # still makes the run red.
+        # A teardown runs after failures too, so every accepted request is closed, and a failed
+        # stage still fails the run.
         accept >> snapshot >> train >> evaluate >> gate >> promote
         promote >> answer.as_teardown(setups=accept)
     return dag

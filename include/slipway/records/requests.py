@@ -47,7 +47,12 @@ class Request:
     @property
     def run(self) -> str:
         """Run id of the stages that work on this request."""
-        return f"request-{self.number:06d}"
+        return run_of(self.number)
+
+
+def run_of(number: int) -> str:
+    """Return the run id of a request's stages."""
+    return f"request-{number:06d}"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def bring(
     replace: bool,
     name: str | None = None,
     origin: Mapping[str, Any],
-    shop: Container | None = None,
+    container: Container | None = None,
     secrets: SourceSettings | None = None,
 ) -> RunRecord | Verdict:
     """Import a version from another environment.
@@ -39,7 +39,7 @@ def bring(
         name: What records call the source; its MLflow server's address when not given.
         replace: Whether it takes the place of another challenger that waits here.
         origin: Who asks for it.
-        shop: This environment's tools; the environment variables' when not given.
+        container: This environment's adapters; made from the environment variables by default.
         secrets: How to enter the source; likewise.
 
     Raises:
@@ -50,7 +50,7 @@ def bring(
     from slipway.stages.import_version import import_version
     from slipway.stages.report.export import find_version
 
-    own = shop or Container()
+    own = container or Container()
     spec = own.model(model)
     held = secrets or SourceSettings()
     source = _source(mlflow, store, name=name or _address(mlflow), secrets=held)
@@ -106,7 +106,7 @@ def _access(secrets: SourceSettings) -> S3Access:
     )
 
 
-def _target(shop: Container) -> TargetEnvironment:
+def _target(container: Container) -> TargetEnvironment:
     from slipway.adapters.metrics import measure
     from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.adapters.model_package import load_package
@@ -114,8 +114,8 @@ def _target(shop: Container) -> TargetEnvironment:
     from slipway.stages.import_version.regate import RegateTools
 
     return TargetEnvironment(
-        registry=shop.registry,
-        tracking=shop.tracking,
-        runs=MlflowRuns(shop.settings.mlflow),
-        regate=RegateTools(shop.registry, shop.tables, load_package, measure),
+        registry=container.registry,
+        tracking=container.tracking,
+        runs=MlflowRuns(container.settings.mlflow),
+        regate=RegateTools(container.registry, container.tables, load_package, measure),
     )

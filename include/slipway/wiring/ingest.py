@@ -1,52 +1,55 @@
-"""Arrival, wired: what has landed is claimed, ingested and acknowledged."""
+"""Wire the stages of ingestion: claim, ingest, acknowledge."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from slipway.wiring.container import Container
-from slipway.wiring.stage_call import Call
+from slipway.wiring.stage import stage
+from slipway.wiring.stage_call import StageCall
+from slipway.wiring.stage_inputs import BATCH, DATASET, FILE, STREAM
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
 
 
 def claim(
-    *, dataset: str, batch: str | None = None, shop: Container | None = None
+    *, dataset: str, batch: str | None = None, container: Container | None = None
 ) -> dict[str, Any]:
-    """Deliveries that wait, in order, and the fingerprint that acknowledges them."""
-    from slipway.stages.ingest import ingest as ingestion
+    """Return the waiting deliveries in order, and the fingerprint that acknowledges them."""
+    from slipway.stages.ingest import ingest
 
-    shop = shop or Container()
-    spec = shop.dataset(dataset)
-    source = shop.source(spec.source)
-    return ingestion.claim(spec, source=source, store=shop.store, batch=batch).to_json()
-
-
-def acknowledge(*, dataset: str, fingerprint: str, shop: Container | None = None) -> bool:
-    """Acknowledge what was claimed, if all of it is registered; whether it was."""
-    from slipway.stages.ingest import ingest as ingestion
-
-    shop = shop or Container()
-    spec = shop.dataset(dataset)
-    source = shop.source(spec.source)
-    return ingestion.acknowledge(spec, source=source, store=shop.store, fingerprint=fingerprint)
+    container = container or Container()
+    spec = container.dataset(dataset)
+    source = container.source(spec.source)
+    return ingest.claim(spec, source=source, store=container.store, batch=batch).to_json()
 
 
-def ingest(call: Call) -> RunRecord:
-    """One delivery becomes rows of a table."""
+def acknowledge(*, dataset: str, fingerprint: str, container: Container | None = None) -> bool:
+    """Acknowledge the claimed deliveries if all are registered; return whether they were."""
+    from slipway.stages.ingest import ingest
+
+    container = container or Container()
+    spec = container.dataset(dataset)
+    source = container.source(spec.source)
+    return ingest.acknowledge(spec, source=source, store=container.store, fingerprint=fingerprint)
+
+
+@stage("ingest", required=(DATASET, STREAM, BATCH, FILE))
+def run_ingest(call: StageCall) -> RunRecord:
+    """Validate one delivery and publish its rows in a dataset's table."""
     from slipway.adapters.quarantine import pack_rows
-    from slipway.stages.ingest import ingest as ingestion
+    from slipway.stages.ingest.ingest import ingest
 
-    spec = call.shop.dataset(call.given["dataset"])
-    return ingestion.ingest(
+    spec = call.container.dataset(call.inputs["dataset"])
+    return ingest(
         spec,
-        stream=call.given["stream"],
-        batch=call.given["batch"],
-        file=call.given["file"],
+        stream=call.inputs["stream"],
+        batch=call.inputs["batch"],
+        file=call.inputs["file"],
         context=call.context,
-        source=call.shop.source(spec.source),
-        tables=call.shop.tables,
+        source=call.container.source(spec.source),
+        tables=call.container.tables,
         pack=pack_rows,
-        suites=call.shop.suites,
+        suites=call.container.suites,
     )

@@ -1,4 +1,4 @@
-"""Monitoring, wired: windows of predictions are measured, and decided upon."""
+"""Wire the stages of monitoring."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ from typing import TYPE_CHECKING
 from slipway.records.outcomes import Listing
 from slipway.records.verdicts import Verdict
 from slipway.wiring.container import Container
-from slipway.wiring.stage_call import Call
+from slipway.wiring.stage import stage
+from slipway.wiring.stage_call import StageCall
+from slipway.wiring.stage_inputs import MODEL, WINDOW
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.stages.monitor.collect import DueWindows
 
 
-def collect(*, model: str, shop: Container | None = None) -> DueWindows:
-    """Windows of predictions that nobody has measured yet."""
-    from slipway.stages.monitor import collect as watching
+def collect(*, model: str, container: Container | None = None) -> DueWindows:
+    """Return the windows of predictions that are not measured yet."""
+    from slipway.stages.monitor.collect import collect as collect_windows
 
-    shop = shop or Container()
-    spec = shop.model(model)
-    return watching.collect(
+    container = container or Container()
+    spec = container.model(model)
+    return collect_windows(
         spec,
-        shop.dataset(spec.dataset),
-        store=shop.store,
-        tables=shop.tables,
-        registry=shop.registry,
-        log=shop.log_for(spec),
-        platform=shop.platform_for(spec),
+        container.dataset(spec.dataset),
+        store=container.store,
+        tables=container.tables,
+        registry=container.registry,
+        log=container.log_for(spec),
+        platform=container.platform_for(spec),
     )
 
 
-def list_windows(call: Call) -> Listing:
-    """The windows that are due, as inputs of `drift` and of `performance`."""
-    model = str(call.given["model"])
-    due = collect(model=model, shop=call.shop)
+@stage("collect", required=(MODEL,), cluster_rights=True)
+def list_windows(call: StageCall) -> Listing:
+    """List the windows to measure, as inputs of `drift` and `performance`."""
+    model = str(call.inputs["model"])
+    due = collect(model=model, container=call.container)
     items = {
         "drift": [{"model": model, "window": window} for window in due["drift"]],
         "performance": [{"model": model, "window": window} for window in due["performance"]],
@@ -47,24 +50,26 @@ def list_windows(call: Call) -> Listing:
     return Listing(Verdict("collected", f"{reason}.", numbers), items)
 
 
-def drift(call: Call) -> RunRecord:
-    """A window's inputs and answers are compared with the reference."""
+@stage("drift", required=(MODEL, WINDOW), recorded=True)
+def drift(call: StageCall) -> RunRecord:
+    """Compare the inputs and predictions of a window with the reference."""
     from slipway.stages.monitor.drift import measure_drift
 
     model, dataset = call.model_and_dataset()
     return measure_drift(
         model,
         dataset,
-        window=call.given["window"],
-        registry=call.shop.registry,
-        log=call.shop.log_for(model),
-        reports=call.shop.reports,
+        window=call.inputs["window"],
+        registry=call.container.registry,
+        log=call.container.log_for(model),
+        reports=call.container.reports,
         context=call.context,
     )
 
 
-def performance(call: Call) -> RunRecord:
-    """A window's answers are compared with its labels."""
+@stage("performance", required=(MODEL, WINDOW), recorded=True)
+def performance(call: StageCall) -> RunRecord:
+    """Compare the predictions of a window with its labels."""
     from slipway.adapters.metrics import measure
     from slipway.stages.monitor.performance import measure_performance
 
@@ -72,25 +77,26 @@ def performance(call: Call) -> RunRecord:
     return measure_performance(
         model,
         dataset,
-        window=call.given["window"],
-        registry=call.shop.registry,
-        tables=call.shop.tables,
-        log=call.shop.log_for(model),
+        window=call.inputs["window"],
+        registry=call.container.registry,
+        tables=call.container.tables,
+        log=call.container.log_for(model),
         measure=measure,
         context=call.context,
     )
 
 
-def decide(call: Call) -> Verdict:
-    """The newest windows together ask for training, or do not."""
-    from slipway.stages.monitor import decide as firing
+@stage("decide", required=(MODEL,))
+def run_decide(call: StageCall) -> Verdict:
+    """Decide from the newest windows whether to request retraining."""
+    from slipway.stages.monitor.decide import decide
 
     model, dataset = call.model_and_dataset()
-    return firing.decide(
+    return decide(
         model,
         dataset,
-        tables=call.shop.tables,
-        registry=call.shop.registry,
-        log=call.shop.log_for(model),
+        tables=call.container.tables,
+        registry=call.container.registry,
+        log=call.container.log_for(model),
         context=call.context,
     )

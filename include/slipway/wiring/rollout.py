@@ -1,80 +1,93 @@
-"""Wire the rollout stages to their adapters."""
+"""Wire the stages of a rollout."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slipway.wiring.stage_call import Call
+from slipway.wiring.stage import stage
+from slipway.wiring.stage_call import StageCall
+from slipway.wiring.stage_inputs import MODEL, ROLLOUT, STEP, TO
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
 
 
-def reconcile(call: Call) -> RunRecord:
-    """Begin the rollout that is needed, if any."""
-    from slipway.stages.rollout import reconcile as reconciling
+@stage("reconcile", required=(MODEL,), optional=(TO,), cluster_rights=True)
+def run_reconcile(call: StageCall) -> RunRecord:
+    """Compare the served version with the desired one, and plan the rollout."""
+    from slipway.stages.rollout.reconcile import reconcile
 
-    return reconciling.reconcile(
-        call.shop.model(call.given["model"]),
-        to=str(call.given.get("to") or "challenger"),
+    return reconcile(
+        call.container.model(call.inputs["model"]),
+        to=str(call.inputs.get("to") or "challenger"),
         holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
-        registry=call.shop.registry,
+        registry=call.container.registry,
         platform=call.platform,
         context=call.context,
     )
 
 
-def verify(call: Call) -> RunRecord:
-    """Verify the candidate in the real server."""
+@stage("verify", required=(MODEL, ROLLOUT), recorded=True, cluster_rights=True)
+def run_verify(call: StageCall) -> RunRecord:
+    """Boot the candidate and check its answers and latency."""
     from slipway.adapters.model_package import load_package
-    from slipway.stages.rollout import verify as verification
+    from slipway.stages.rollout.verify import verify
 
-    return verification.verify(
+    return verify(
         *call.model_and_dataset(),
-        rollout=call.given["rollout"],
-        registry=call.shop.registry,
+        rollout=call.inputs["rollout"],
+        registry=call.container.registry,
         platform=call.platform,
-        tables=call.shop.tables,
+        tables=call.container.tables,
         load=load_package,
         context=call.context,
     )
 
 
-def shift(call: Call) -> RunRecord:
-    """Shift one step and analyse the canary."""
-    from slipway.stages.rollout import shift as shifting
+@stage(
+    "shift",
+    required=(MODEL, ROLLOUT, STEP),
+    recorded=True,
+    cluster_rights=True,
+    wait_minutes=lambda model: model.deployment.shift.limit_minutes,
+)
+def run_shift(call: StageCall) -> RunRecord:
+    """Shift a share of the traffic and analyse the canary once."""
+    from slipway.stages.rollout.shift import shift
 
-    return shifting.shift(
-        call.shop.model(call.given["model"]),
-        rollout=call.given["rollout"],
-        step=int(call.given["step"]),
-        registry=call.shop.registry,
+    return shift(
+        call.container.model(call.inputs["model"]),
+        rollout=call.inputs["rollout"],
+        step=int(call.inputs["step"]),
+        registry=call.container.registry,
         platform=call.platform,
         context=call.context,
     )
 
 
-def switch(call: Call) -> RunRecord:
-    """Switch all traffic."""
-    from slipway.stages.rollout import switch as switching
+@stage("switch", required=(MODEL, ROLLOUT), recorded=True, cluster_rights=True)
+def run_switch(call: StageCall) -> RunRecord:
+    """Move all traffic to the candidate and read back what is served."""
+    from slipway.stages.rollout.switch import switch
 
-    return switching.switch(
-        call.shop.model(call.given["model"]),
-        rollout=call.given["rollout"],
-        registry=call.shop.registry,
+    return switch(
+        call.container.model(call.inputs["model"]),
+        rollout=call.inputs["rollout"],
+        registry=call.container.registry,
         platform=call.platform,
         context=call.context,
     )
 
 
-def promote_champion(call: Call) -> RunRecord:
-    """Move the aliases to what is served."""
-    from slipway.stages.rollout import promote_champion as promoting
+@stage("promote_champion", required=(MODEL, ROLLOUT), recorded=True, cluster_rights=True)
+def run_promote_champion(call: StageCall) -> RunRecord:
+    """Move the aliases `champion` and `previous`."""
+    from slipway.stages.rollout.promote_champion import promote_champion
 
-    return promoting.promote_champion(
-        call.shop.model(call.given["model"]),
-        rollout=call.given["rollout"],
-        registry=call.shop.registry,
+    return promote_champion(
+        call.container.model(call.inputs["model"]),
+        rollout=call.inputs["rollout"],
+        registry=call.container.registry,
         platform=call.platform,
         context=call.context,
     )

@@ -1,4 +1,4 @@
-"""Batch scoring, wired: partitions of features become scores."""
+"""Wire the stages of batch scoring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from slipway.errors import BadParameter
 from slipway.records.outcomes import Listing
 from slipway.records.verdicts import Verdict
 from slipway.wiring.container import Container
-from slipway.wiring.stage_call import Call
+from slipway.wiring.stage import stage
+from slipway.wiring.stage_call import StageCall
+from slipway.wiring.stage_inputs import FIRST, LAST, MODEL, PARTITION, SCORING
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
@@ -22,28 +24,28 @@ def partitions(
     partition: str | None = None,
     first: str | None = None,
     last: str | None = None,
-    shop: Container | None = None,
+    container: Container | None = None,
 ) -> DuePartitions:
-    """The partitions that are to be scored now: those that are due, or those asked for.
+    """Return the partitions to score now: those that are due, or the requested ones.
 
     Args:
         model: A model that is scored in batches.
-        partition: Only this one, scored already or not.
-        first: Or all from this one …
-        last: … to this one.
-        shop: Its tools; the environment's when not given.
+        partition: Only this partition, whether or not it was scored before.
+        first: Or all partitions from this one on …
+        last: … up to and including this one.
+        container: Adapters; made from the environment by default.
 
     Raises:
-        BadParameter: What is asked for cannot be scored.
+        BadParameter: The requested partitions cannot be scored.
     """
     from slipway.stages.monitor.windows import parse_window
-    from slipway.stages.score.partitions import due_partitions as due
+    from slipway.stages.score.partitions import due_partitions
 
-    shop = shop or Container()
-    spec = _batch_model(shop, model)
+    container = container or Container()
+    spec = _batch_model(container, model)
     if partition is not None and (first, last) != (None, None):
         raise BadParameter(
-            "one partition and a range were asked for",
+            "one partition and a range were requested",
             expected="a partition, or from and to",
             found="both",
         )
@@ -53,23 +55,24 @@ def partitions(
             parse_window(name, spec.deployment.batch.partition)
     # Names of one unit sort like the periods; "0" and "9…" stand for an open end.
     asked = None if first is last is None else (first or "0", last or "9999-99")
-    return due(
+    return due_partitions(
         spec,
-        shop.dataset(spec.dataset),
-        store=shop.store,
-        tables=shop.tables,
-        scores=shop.scores,
-        registry=shop.registry,
-        platform=shop.platform_for(spec),
+        container.dataset(spec.dataset),
+        store=container.store,
+        tables=container.tables,
+        scores=container.scores,
+        registry=container.registry,
+        platform=container.platform_for(spec),
         asked=asked,
     )
 
 
-def list_partitions(call: Call) -> Listing:
-    """The partitions that are to be scored now, as inputs of `score`."""
-    model = str(call.given["model"])
-    asked = {name: call.given.get(name) for name in ("partition", "first", "last")}
-    due = partitions(model=model, **asked, shop=call.shop)
+@stage("partitions", required=(MODEL,), optional=(PARTITION, FIRST, LAST))
+def list_partitions(call: StageCall) -> Listing:
+    """List the partitions to score, as inputs of `score`."""
+    model = str(call.inputs["model"])
+    asked = {name: call.inputs.get(name) for name in ("partition", "first", "last")}
+    due = partitions(model=model, **asked, container=call.container)
     items = [
         {"model": model, "partition": one.window.name, "scoring": one.run} for one in due.scorings
     ]
@@ -77,43 +80,44 @@ def list_partitions(call: Call) -> Listing:
     return Listing(verdict, {"partitions": items})
 
 
-def score(call: Call) -> RunRecord:
-    """One partition is scored: as the run that listed it named it, or as it stands now."""
+@stage("score", required=(MODEL,), optional=(PARTITION, SCORING), recorded=True)
+def run_score(call: StageCall) -> RunRecord:
+    """Score one partition: as listed by `partitions`, or as it is now."""
     from slipway.adapters.model_package import load_package
-    from slipway.stages.score import score as scoring
+    from slipway.stages.score.score import score
 
-    shop, spec = call.shop, _batch_model(call.shop, call.given["model"])
-    return scoring.score(
+    container, spec = call.container, _batch_model(call.container, call.inputs["model"])
+    return score(
         spec,
-        shop.dataset(spec.dataset),
+        container.dataset(spec.dataset),
         scoring=_listed(call, spec),
-        tables=shop.tables,
-        scores=shop.scores,
-        registry=shop.registry,
+        tables=container.tables,
+        scores=container.scores,
+        registry=container.registry,
         load=load_package,
         context=call.context,
     )
 
 
-def _listed(call: Call, spec: ModelSpec) -> Scoring:
+def _listed(call: StageCall, spec: ModelSpec) -> Scoring:
     from slipway.stages.score.partitions import parse_scoring
 
-    named = call.given.get("scoring")
+    named = call.inputs.get("scoring")
     if named is not None:
         return parse_scoring(named, spec)
-    partition = call.given.get("partition")
+    partition = call.inputs.get("partition")
     if partition is None:
         raise BadParameter(
-            "stage 'score' needs to know what to score", expected="--partition …, or --scoring …"
+            "stage 'score' lacks the partition", expected="--partition …, or --scoring …"
         )
-    found = partitions(model=spec.model, partition=partition, shop=call.shop)
+    found = partitions(model=spec.model, partition=partition, container=call.container)
     if not found.scorings:
         raise BadParameter(f"{partition} of {spec.model} cannot be scored", found=found.reason)
     return found.scorings[0]
 
 
-def _batch_model(shop: Container, name: str) -> ModelSpec:
-    spec = shop.model(name)
+def _batch_model(container: Container, name: str) -> ModelSpec:
+    spec = container.model(name)
     if not spec.deployment.capabilities.scores_in_batches:
         raise BadParameter(
             f"{name} is not scored in batches",

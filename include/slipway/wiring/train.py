@@ -1,110 +1,119 @@
-"""Learning, wired: from a retrain request to a challenger, and to its answer."""
+"""Wire the stages of training, from a retrain request to the challenger."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slipway.wiring.stage_call import Call
+from slipway.wiring.stage import stage
+from slipway.wiring.stage_call import StageCall
+from slipway.wiring.stage_inputs import MODEL, REASON, REQUEST
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
 
 
-def accept(call: Call) -> Verdict:
-    """The open retrain requests are put before the policy, with that of whoever gives a reason.
+@stage("accept", required=(MODEL,), optional=(REASON,))
+def run_accept(call: StageCall) -> Verdict:
+    """Put the open retrain requests before the retraining policy.
 
-    The same run of the origin makes it the same request, however often it is asked again.
+    A reason files a request first; a repeat by the same run files no second one.
     """
-    from slipway.stages.train import accept as retraining
+    from slipway.stages.train.accept import accept
 
-    reason = call.given.get("reason")
+    reason = call.inputs.get("reason")
     by = str(call.origin.get("by", ""))
-    return retraining.accept(
+    return accept(
         *call.model_and_dataset(),
         person_request=None if reason is None else {"reason": reason, "by": by},
         context=call.context,
-        tables=call.shop.tables,
-        registry=call.shop.registry,
+        tables=call.container.tables,
+        registry=call.container.registry,
     )
 
 
-def snapshot(call: Call) -> RunRecord:
-    """The versions that a request learns from are pinned."""
-    from slipway.stages.train import snapshot as pinning
+@stage("snapshot", required=(MODEL, REQUEST), recorded=True)
+def run_snapshot(call: StageCall) -> RunRecord:
+    """Pin the table versions that the training reads."""
+    from slipway.stages.train.snapshot import snapshot
 
-    return pinning.snapshot(
+    return snapshot(
         *call.model_and_dataset(),
         request=call.request(),
         context=call.context,
-        tables=call.shop.tables,
+        tables=call.container.tables,
     )
 
 
-def train(call: Call) -> RunRecord:
-    """A challenger is learnt."""
-    from slipway.stages.train import train as training
+@stage("train", required=(MODEL, REQUEST), recorded=True)
+def run_train(call: StageCall) -> RunRecord:
+    """Train a challenger and log it to MLflow."""
+    from slipway.stages.train.train import train
 
     model, dataset = call.model_and_dataset()
-    return training.train(
+    return train(
         model,
         dataset,
         request=call.request(),
         context=call.context,
-        tables=call.shop.tables,
-        learner=call.shop.learner(model, dataset),
-        tracking=call.shop.tracking,
-        code=call.shop.code(),
+        tables=call.container.tables,
+        learner=call.container.learner(model, dataset),
+        tracking=call.container.tracking,
+        code=call.container.code(),
     )
 
 
-def evaluate(call: Call) -> RunRecord:
-    """Challenger and champion are measured on the same rows."""
+@stage("evaluate", required=(MODEL, REQUEST), recorded=True)
+def run_evaluate(call: StageCall) -> RunRecord:
+    """Measure challenger and champion on the same rows."""
     from slipway.adapters.metrics import measure
     from slipway.adapters.model_package import load_package
-    from slipway.stages.train import evaluate as evaluation
+    from slipway.stages.train.evaluate import evaluate
 
-    return evaluation.evaluate(
+    return evaluate(
         *call.model_and_dataset(),
         request=call.request(),
         context=call.context,
-        tables=call.shop.tables,
-        registry=call.shop.registry,
-        tracking=call.shop.tracking,
+        tables=call.container.tables,
+        registry=call.container.registry,
+        tracking=call.container.tracking,
         load=load_package,
         measure=measure,
     )
 
 
-def gate(call: Call) -> RunRecord:
-    """The challenger is judged."""
+@stage("gate", required=(MODEL, REQUEST), recorded=True)
+def gate(call: StageCall) -> RunRecord:
+    """Judge the challenger by its gates."""
     from slipway.stages.train import promote
 
     return promote.gate_challenger(
-        call.shop.model(call.given["model"]),
+        call.container.model(call.inputs["model"]),
         request=call.request(),
         context=call.context,
     )
 
 
-def promote_challenger(call: Call) -> RunRecord:
-    """The challenger is registered, or refused."""
+@stage("promote_challenger", required=(MODEL, REQUEST), recorded=True)
+def promote_challenger(call: StageCall) -> RunRecord:
+    """Register the challenger if its gates hold."""
     from slipway.stages.train import promote
 
     return promote.promote_challenger(
-        call.shop.model(call.given["model"]),
+        call.container.model(call.inputs["model"]),
         request=call.request(),
         context=call.context,
-        registry=call.shop.registry,
+        registry=call.container.registry,
     )
 
 
-def answer(call: Call) -> Verdict:
-    """The request is closed."""
+@stage("answer", required=(MODEL, REQUEST))
+def answer(call: StageCall) -> Verdict:
+    """Close the retrain request with its result."""
     from slipway.stages.train import close_request
 
     return close_request.answer(
-        call.shop.model(call.given["model"]),
+        call.container.model(call.inputs["model"]),
         request=call.request(),
         context=call.context,
     )

@@ -97,7 +97,7 @@ class RolloutEnv:
                 return self.stage(name, holder=holder, **given)
         origin = {"dag_id": f"{MODEL}__deploy", "run_id": holder}
         made = wiring.run_stage(
-            name, {"model": MODEL, **given}, origin=origin, shop=self.container()
+            name, {"model": MODEL, **given}, origin=origin, container=self.container()
         )
         assert isinstance(made, RunRecord)
         return made

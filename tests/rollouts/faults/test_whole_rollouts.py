@@ -12,7 +12,6 @@ from click.testing import CliRunner
 
 from slipway import wiring
 from slipway.cli import main
-from slipway.cli import run as commands
 from slipway.records.outcomes import Listing
 from tests.rollouts.faults.rollout_env import RolloutEnv
 from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
@@ -27,14 +26,12 @@ def as_a_person(env: RolloutEnv) -> Iterator[CliRunner]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SLIPWAY_PROJECT", "SLIPWAY_STORE", "SLIPWAY_MLFLOW"):
             patch.setenv(name, env.environ[name])
-        # Another handler of SIGTERM would stay for the tests that follow.
-        patch.setattr(commands, "end_when_told", lambda: None)
         yield CliRunner()
 
 
 def said_of_the_monitor(env: RolloutEnv) -> tuple[object, str]:
     """Whose reference windows are held against from now on, and whether that one is served."""
-    found = wiring.run_stage("collect", {"model": MODEL}, origin={}, shop=env.container())
+    found = wiring.run_stage("collect", {"model": MODEL}, origin={}, container=env.container())
     assert isinstance(found, Listing)
     return found.verdict.numbers["champion"], found.verdict.reason
 

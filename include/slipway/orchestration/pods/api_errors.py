@@ -1,4 +1,4 @@
-"""What the Kubernetes API answers when it does not do what a task asks, as one of our errors."""
+"""Map error responses of the Kubernetes API to Slipway's errors."""
 
 from __future__ import annotations
 
@@ -18,60 +18,62 @@ UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMEOUT, CONFLICT, TOO_MANY = 401, 403, 404,
 BUSY = {TIMEOUT, CONFLICT, TOO_MANY}
 SERVER_ERROR = 500
 QUOTA = ("exceeded quota", "status unknown for quota")
-"""A new quota refuses everything until it has been counted for the first time."""
+"""A new quota refuses every pod until its usage was counted once."""
 
 
-def answered(status: int | None, body: object, *, doing: str, where: str) -> SlipwayError:
-    """The error that an answer means.
+def api_error(status: int | None, body: object, *, doing: str, where: str) -> SlipwayError:
+    """Return the error for a response.
 
     Args:
-        status: HTTP status; None: there was no answer.
-        body: Of the answer, a Kubernetes `Status`; or what went wrong on the way.
-        doing: What was asked for, after "cannot".
+        status: HTTP status; None: no response.
+        body: Body of the response, a Kubernetes `Status`; or the transport's error.
+        doing: The attempted action, as in "cannot {doing}".
         where: Namespace, and name where there is one.
     """
-    said = status_message(body)
+    message = status_message(body)
     if status is None or status in BUSY or status >= SERVER_ERROR:
         return ClusterUnavailable(
-            f"cannot {doing}: the Kubernetes API does not answer as it should",
-            expected="an answer",
-            found=f"{status}: {said}" if status else said,
+            f"cannot {doing}: the Kubernetes API does not answer",
+            expected="a response",
+            found=f"{status}: {message}" if status else message,
             where=where,
         )
-    if status == FORBIDDEN and any(words in said for words in QUOTA):
+    if status == FORBIDDEN and any(words in message for words in QUOTA):
         return Unschedulable(
             f"cannot {doing}: the namespace's quota is used up",
             expected="room in the ResourceQuota",
-            found=said,
+            found=message,
             where=where,
             hint="wait for other pods to end, or raise the quota",
         )
     if status in {UNAUTHORIZED, FORBIDDEN}:
         return Denied(
             f"cannot {doing}: the cluster does not allow it",
-            expected="a right, and no rule against it",
-            found=f"{status}: {said}",
+            expected="a Role that allows it, and no admission rule against it",
+            found=f"{status}: {message}",
             where=where,
-            hint=_hint(said),
+            hint=_hint(message),
         )
     kind = NotFound if status == NOT_FOUND else Permanent
-    return kind(f"cannot {doing}", expected="an accepted request", found=said, where=where)
+    return kind(f"cannot {doing}", expected="an accepted request", found=message, where=where)
 
 
 def status_message(body: object) -> str:
-    """The words of an answer's body, at most 400 characters."""
+    """Return the message of a response's body, at most 400 characters."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     try:
         read: Any = json.loads(text)
     except json.JSONDecodeError:
         read = None
-    words = read.get("message", "") if isinstance(read, dict) else text
-    return " ".join(str(words).split())[:400] or "nothing"
+    found = read.get("message", "") if isinstance(read, dict) else text
+    return " ".join(str(found).split())[:400] or "no message"
 
 
-def _hint(said: str) -> str:
-    if "PodSecurity" in said or "admission webhook" in said:
-        return "an admission rule refuses the pod as it is; its own words say which field"
-    if "service account" in said or "serviceaccount" in said:
-        return "make that service account: docker/kubernetes/base does"
-    return "who Airflow's connection is may need the Role slipway-airflow: docker/kubernetes/base"
+def _hint(message: str) -> str:
+    if "PodSecurity" in message or "admission webhook" in message:
+        return "an admission rule refuses the pod; its message names the field"
+    if "service account" in message or "serviceaccount" in message:
+        return "create that service account, as docker/kubernetes/base does"
+    return (
+        "grant the account of Airflow's connection the Role slipway-airflow: docker/kubernetes/base"
+    )

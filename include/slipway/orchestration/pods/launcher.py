@@ -1,4 +1,4 @@
-"""Makes pods so that a lost answer makes no twin."""
+"""Create pods idempotently: a retry after a lost response finds the pod of the first request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ CONFLICT = 409
 
 
 class PodLauncher(PodManager):
-    """Airflow's own launcher, for pods whose names say whose they are."""
+    """Airflow's launcher for pods with deterministic names."""
 
     def run_pod_async(self, pod: k8s.V1Pod, **kwargs: Any) -> k8s.V1Pod:
-        """Make a pod, or take the one of that name that still works for the same try.
+        """Create a pod, or return the running one of that name and the same try.
 
-        One that has ended, left by a deleted Airflow database, is deleted; the conflict is raised
-        all the same, and `create_pod` tries again.
+        An ended pod of that name, left by a deleted Airflow database, is deleted; the conflict is
+        raised, and `create_pod` tries again.
         """
         try:
             return super().run_pod_async(pod, **kwargs)
@@ -33,7 +33,9 @@ class PodLauncher(PodManager):
                 raise
             if _origin(found) != _origin(pod):
                 raise
-            self.log.info("The pod %s was made although the answer was lost", found.metadata.name)
+            self.log.info(
+                "The pod %s exists: the response to its creation was lost", found.metadata.name
+            )
             return found
 
     def _delete(self, pod: k8s.V1Pod) -> None:

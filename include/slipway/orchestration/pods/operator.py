@@ -1,7 +1,7 @@
-"""One stage in a Kubernetes pod: what the pod leaves in the store is the verdict.
+"""The operator that runs one stage in a Kubernetes pod; the result is read from the store.
 
-Imported only where a spec says `runtime: kubernetes`. Neither the pod's log nor its exit code
-decides anything: a pod may be evicted after its work was committed, or vanish with status zero.
+Imported only where a spec says `runtime: kubernetes`. The pod's log and exit code decide nothing:
+a pod may be evicted after its work was committed, or end with status zero without a result.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from urllib3.exceptions import HTTPError
 
 from slipway.errors import BadParameter
 from slipway.orchestration.pods import shape
-from slipway.orchestration.pods.api_errors import answered
-from slipway.orchestration.pods.failures import Ended, pod_failure
+from slipway.orchestration.pods.api_errors import api_error
+from slipway.orchestration.pods.failures import EndedPod, pod_failure
 from slipway.orchestration.pods.launcher import PodLauncher
-from slipway.orchestration.stage_task import RECORDED_STAGES, begin, conclude
+from slipway.orchestration.task_outcome import end_task
+from slipway.orchestration.task_setup import set_up_task
 from slipway.records.outcomes import (
     Outcome,
     entered_record,
@@ -37,6 +38,7 @@ from slipway.records.outcomes import (
 )
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
+from slipway.wiring.stage_table import find_stage
 
 API_ERRORS = (ApiException, HTTPError, KubernetesApiException, ConfigException)
 LOGS_EVERY_S = 30
@@ -48,17 +50,17 @@ class StagePod(KubernetesPodOperator):
     """Runs one stage in a pod, deferred while the pod works.
 
     Args:
-        stage: Its name in `slipway run <stage>`.
-        inputs: Its arguments; among them what names its run record, where it has one.
+        stage: Name of the stage.
+        inputs: Inputs of the stage, as templates.
         pods: The `pods` section of the spec.
-        acts_on_cluster: Whether the stage needs rights on the cluster's API.
-        skip_when: Actions after which nothing follows.
-        fail_when: Actions that a person shall see as a failure.
-        hand_on: What later tasks need, as for `StageTask`.
+        acts_on_cluster: Whether the pod needs access to the Kubernetes API.
+        skip_when: See `StageOperator`, as for the others.
+        fail_when: Actions of a verdict that fail the task.
+        xcom_keys: Values that later tasks need.
     """
 
     template_fields: Sequence[str] = (*KubernetesPodOperator.template_fields, "inputs")
-    # Each time the watch was lost; the pod itself goes on, so giving up early helps nobody.
+    # How often the watch may be lost; the pod goes on meanwhile.
     MAX_REDEFER_ATTEMPTS = 20
 
     def __init__(
@@ -70,7 +72,7 @@ class StagePod(KubernetesPodOperator):
         acts_on_cluster: bool = False,
         skip_when: Sequence[str] = (),
         fail_when: Sequence[str] = (),
-        hand_on: Sequence[str] = (),
+        xcom_keys: Sequence[str] = (),
         **airflow: Any,
     ) -> None:
         super().__init__(
@@ -79,7 +81,7 @@ class StagePod(KubernetesPodOperator):
             durable=True,
             do_xcom_push=False,
             get_logs=True,
-            # Not None, which would follow the log of a pod that is to be given up.
+            # Not None, which would follow the log of a pod that is to be deleted.
             logging_interval=LOGS_EVERY_S,
             startup_check_interval_seconds=LOOK_EVERY_S,
             poll_interval=LOOK_EVERY_S,
@@ -94,22 +96,21 @@ class StagePod(KubernetesPodOperator):
         self.acts_on_cluster = acts_on_cluster
         self.skip_when = skip_when
         self.fail_when = fail_when
-        self.hand_on = hand_on
+        self.xcom_keys = xcom_keys
         self.origin: dict[str, Any] = {}
-        # It may wait for a node, then for its image, and then for its work.
+        # The pod may wait for a node, then for its image, then work until its deadline.
         longest = 2 * pods["startup_seconds"] + pods["deadline_seconds"] + BESIDE_WORK_S
         given = self.execution_timeout or timedelta()
         self.execution_timeout = max(given, timedelta(seconds=longest))
 
     @property
     def ref(self) -> RunRef | None:
-        """Where the stage's record will be; None where its inputs do not tell.
+        """The stage's run record; None where the inputs do not identify it.
 
-        A stage that runs more than once in a rollout records under its task's id.
+        A stage that runs more than once in a rollout is recorded under its task's id.
         """
-        if self.stage not in RECORDED_STAGES:
-            return None
-        return RunRef(self.inputs["model"], run_name(self.inputs), self.task_id)
+        run = find_stage(self.stage).recorded_run(self.inputs)
+        return None if run is None else RunRef(self.inputs["model"], run, self.task_id)
 
     @cached_property
     def store(self) -> Store:
@@ -120,52 +121,52 @@ class StagePod(KubernetesPodOperator):
 
     @cached_property
     def pod_manager(self) -> PodLauncher:
-        """What makes, watches and deletes the pod."""
+        """Creates, watches and deletes the pod."""
         return PodLauncher(kube_client=self.client, callbacks=self.callbacks)
 
     def execute(self, context: Context) -> None:
-        """Return what is there already, or start the pod and wait for it, deferred.
+        """End the task with an existing result, or start the pod and defer.
 
         Raises:
-            SlipwayError: The cluster does not make the pod.
+            SlipwayError: The cluster does not create the pod.
         """
-        self.origin = begin(context)
+        self.origin = set_up_task(context)
         outcome = self._outcome(self.origin["try_number"])
         if outcome is not None:
             self.log.info("%s is already complete: no pod is needed", self.stage)
-            conclude(self, context, outcome)
+            end_task(self, context, outcome)
             return
         try:
             super().execute(context)
         except API_ERRORS as error:
-            raise self._unanswered(error, doing=f"start the pod of {self.stage}") from error
+            raise self._api_error(error, doing=f"start the pod of {self.stage}") from error
 
     def trigger_reentry(self, context: Context, event: dict[str, Any]) -> None:
-        """Clean up after the pod, then let what it left decide.
+        """Clean up after the pod, then end the task with its result.
 
         Raises:
-            SlipwayError: What the stage itself reported; or what became of its pod.
+            SlipwayError: The error that the stage reported, or the failure of its pod.
         """
-        self.origin = begin(context)
+        self.origin = set_up_task(context)
         attempt = shape.attempt_of(event["name"])
         problem: Exception | None = None
         try:
             super().trigger_reentry(context, event)
-        except Exception as error:  # noqa: BLE001  whatever it was, what is in the store decides
+        except Exception as error:  # noqa: BLE001  the store decides, whatever the error
             problem = error
         outcome = self._outcome(attempt)
         if outcome is None:
             reported = find_error(self.store, self._outcome_key(attempt))
             raise reported or self._failure(event, problem) from problem
         if problem is not None:
-            self.log.warning("the pod ended badly after its work was complete: %s", problem)
-        conclude(self, context, outcome)
+            self.log.warning("the pod failed after its work was complete: %s", problem)
+        end_task(self, context, outcome)
 
     def build_pod_request_obj(
         self, context: Context | None = None, *, dry_run: bool = False
     ) -> k8s.V1Pod:
-        """The pod, whose name, labels and command follow from the task and its inputs."""
-        origin = self.origin or _nobody(self)
+        """Build the pod; name, labels and command follow from the task and its inputs."""
+        origin = self.origin or _dry_run_origin(self)
         root = self.store.root
         self.name = shape.pod_name(origin, self.inputs, store_root=root)
         run = self.ref.run if self.ref else origin["run_id"]
@@ -183,32 +184,32 @@ class StagePod(KubernetesPodOperator):
         ]
         self.env_vars = shape.environment(who)
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
-        # Each Service of the namespace would put variables of its own making beside ours.
+        # Otherwise Kubernetes adds variables for each Service of the namespace.
         pod.spec.enable_service_links = False
         return pod
 
     def convert_config_file_to_dict(self) -> None:
-        """Let the connection alone name the cluster.
+        """Ignore `KUBECONFIG`: only the connection names the cluster.
 
-        The operator would hand what `KUBECONFIG` names to the trigger, and so to the database; and
-        the trigger refuses it beside a connection that has a kubeconfig of its own.
+        The operator would pass the file's content to the trigger, and so to the database; and the
+        trigger refuses it beside a connection that has its own kubeconfig.
         """
         self._config_dict = None
 
     def process_pod_deletion(self, pod: k8s.V1Pod, *, reraise: bool = True) -> bool:
-        """Delete a pod that succeeded, and one that is given up; keep one that failed.
+        """Delete a pod that succeeded or timed out; keep a failed one for inspection.
 
-        A failed pod is looked at by people, until the reaper takes it.
+        The reaper deletes failed pods later.
         """
         if pod is None or pod.status.phase in PodPhase.terminal_states:
             return bool(super().process_pod_deletion(pod, reraise=reraise))
-        self.log.info("Deleting the pod %s, which nobody waits for any more", pod.metadata.name)
+        self.log.info("Deleting the pod %s: its task stopped waiting for it", pod.metadata.name)
         try:
             self.pod_manager.delete_pod(pod)
         except API_ERRORS:
             if reraise:
                 raise
-            self.log.exception("it could not be deleted; the reaper will")
+            self.log.exception("the pod could not be deleted; the reaper will delete it")
         return True
 
     def _outcome_key(self, attempt: int) -> str:
@@ -221,7 +222,7 @@ class StagePod(KubernetesPodOperator):
 
     def _failure(self, event: Mapping[str, Any], problem: Exception | None) -> Exception:
         if isinstance(problem, API_ERRORS):
-            return self._unanswered(problem, doing=f"look after the pod of {self.stage}")
+            return self._api_error(problem, doing=f"watch the pod of {self.stage}")
         plain = ApiClient().sanitize_for_serialization
         events: list[Any] = []
         with suppress(*API_ERRORS):
@@ -229,39 +230,30 @@ class StagePod(KubernetesPodOperator):
                 event["namespace"], field_selector=f"involvedObject.name={event['name']}"
             ).items
         return pod_failure(
-            Ended(
+            EndedPod(
                 stage=self.stage,
                 where=f"{event['namespace']}/{event['name']}",
                 pod=plain(self.pod) if self.pod else None,
                 events=plain(events),
-                given_up=event.get("message") if event["status"] == "timeout" else None,
+                timeout=event.get("message") if event["status"] == "timeout" else None,
             )
         )
 
-    def _unanswered(self, error: Exception, *, doing: str) -> Exception:
+    def _api_error(self, error: Exception, *, doing: str) -> Exception:
         if isinstance(error, ConfigException):
             return BadParameter(
-                f"cannot {doing}: Airflow knows no cluster",
+                f"cannot {doing}: Airflow has no connection to a cluster",
                 expected=f"the connection {self.kubernetes_conn_id!r} (pods.connection)",
                 found=str(error),
-                hint="make the connection, or run Airflow inside the cluster",
+                hint="create the connection, or run Airflow inside the cluster",
             )
         status, body = getattr(error, "status", None), getattr(error, "body", None)
         where = f"{self.namespace}/{self.name}" if self.name else str(self.namespace)
-        return answered(status, body or error, doing=doing, where=where)
-
-
-def run_name(inputs: Mapping[str, Any]) -> str:
-    """The run that a recorded stage's inputs name."""
-    if "request" in inputs:
-        return f"request-{int(inputs['request']):06d}"
-    if "scoring" in inputs:
-        return str(inputs["scoring"])
-    return str(inputs["rollout"]) if "rollout" in inputs else f"window-{inputs['window']}"
+        return api_error(status, body or error, doing=doing, where=where)
 
 
 def outcome_key_of(origin: Mapping[str, Any], *, attempt: int) -> str:
-    """Where a task's pod of one try leaves what it decided."""
+    """Return the store key for the result of a task's pod, by try."""
     return outcome_key(
         origin["dag_id"],
         origin["run_id"],
@@ -271,8 +263,8 @@ def outcome_key_of(origin: Mapping[str, Any], *, attempt: int) -> str:
     )
 
 
-def _nobody(task: StagePod) -> dict[str, Any]:
-    """Origin of a pod that is only looked at, not run."""
+def _dry_run_origin(task: StagePod) -> dict[str, Any]:
+    """Return the origin of a pod that is rendered, not run."""
     return {
         "dag_id": task.dag_id,
         "run_id": "dry-run",

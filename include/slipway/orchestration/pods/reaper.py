@@ -1,4 +1,4 @@
-"""Which pods were left behind, and why each may go; pure."""
+"""Decide which leftover pods to delete; pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from slipway.orchestration.pods.shape import KEPT_MINUTES, ORIGIN
 
 ENDED = {"Succeeded", "Failed"}
 CHECKED = "already_checked"
-OWNING = {
+ACTIVE_STATES = {
     *("scheduled", "queued", "running", "deferred", "restarting"),
     *("up_for_retry", "up_for_reschedule"),
 }
-"""States of a task that looks after its pod, or will, when it is tried again."""
+"""States of a task that watches its pod, or will on a retry."""
 
 OWNERLESS_FOR = timedelta(minutes=15)
 BESIDE_DEADLINE = timedelta(minutes=5)
@@ -24,21 +24,21 @@ DEFAULT_KEPT_MINUTES = 60
 
 
 @dataclass(frozen=True)
-class LeftPod:
-    """A stage's pod, as the reaper sees it.
+class LeftoverPod:
+    """A pod of a stage.
 
     Attributes:
-        name: Of the pod.
-        uid: Tells it from a later one of the same name.
+        name: Name of the pod.
+        uid: Distinguishes it from a later pod of the same name.
         version: Changes whenever the pod does.
-        phase: Kubernetes' word for how far it is.
-        created: When it was asked for.
-        started: When a node took it; None before that.
+        phase: Phase, as Kubernetes calls it.
+        created: When it was created.
+        started: When a node started it; None before that.
         ended: When its container ended; None before that.
-        deadline: How long it may run; None: for ever.
-        kept: How long it is kept once it has ended.
-        checked: Whether its task has seen it end.
-        origin: The task that started it; empty when it does not say.
+        deadline: How long it may run; None: no limit.
+        kept: How long it is kept after its end.
+        checked: Whether its task has seen its end.
+        origin: The task that started it; empty: unknown.
     """
 
     name: str
@@ -54,8 +54,8 @@ class LeftPod:
     origin: Mapping[str, Any]
 
     @classmethod
-    def from_json(cls, pod: Mapping[str, Any]) -> LeftPod:
-        """The pod that the API describes."""
+    def from_json(cls, pod: Mapping[str, Any]) -> LeftoverPod:
+        """Parse a pod of the Kubernetes API."""
         metadata, status = pod["metadata"], pod.get("status") or {}
         annotations = metadata.get("annotations") or {}
         limit = (pod.get("spec") or {}).get("activeDeadlineSeconds")
@@ -74,23 +74,23 @@ class LeftPod:
         )
 
 
-def why_it_may_go(pod: LeftPod, *, owner: str | None, now: datetime) -> str | None:
-    """Why a pod may be deleted, in words; None when it stays.
+def reason_to_delete(pod: LeftoverPod, *, owner: str | None, now: datetime) -> str | None:
+    """Return the reason to delete a pod; None to keep it.
 
     Args:
         pod: The pod.
-        owner: State of the task that started it; None: Airflow knows no such task.
+        owner: State of the task that started it; None: no such task.
         now: Wall time.
     """
-    if owner in OWNING and not pod.checked:
+    if owner in ACTIVE_STATES and not pod.checked:
         return None
     if pod.phase in ENDED:
         ago = now - (pod.ended or pod.started or pod.created)
         return f"it ended {_minutes(ago)} ago" if ago >= pod.kept else None
     if pod.started and pod.deadline and now - pod.started > pod.deadline + BESIDE_DEADLINE:
-        return f"it runs for {_minutes(now - pod.started)} and may for {_minutes(pod.deadline)}"
+        return f"it has run for {_minutes(now - pod.started)} of {_minutes(pod.deadline)} allowed"
     if now - pod.created > OWNERLESS_FOR:
-        return f"no task waits for it (its task is {owner or 'unknown'})"
+        return f"no task waits for it (state of its task: {owner or 'unknown'})"
     return None
 
 

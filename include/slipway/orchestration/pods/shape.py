@@ -1,7 +1,6 @@
-"""What a stage's pod looks like: its name, its labels, its command, and how little it may do.
+"""The pod of a stage: name, labels, command, environment and security context.
 
-Pure, and the only place that spells Kubernetes' own words for a stage. Used in workers, and at
-parse by DAGs whose spec says `runtime: kubernetes`.
+Pure. Used in workers, and at parse by DAGs whose spec says `runtime: kubernetes`.
 """
 
 from __future__ import annotations
@@ -29,12 +28,11 @@ KEPT_MINUTES = "slipway/kept-minutes"
 
 
 def operator_arguments(pods: Mapping[str, Any], *, acts_on_cluster: bool) -> dict[str, Any]:
-    """How `KubernetesPodOperator` is told to make the pod that a spec describes.
+    """Return the arguments of `KubernetesPodOperator` for the pod of a spec.
 
     Args:
         pods: The `pods` section of the spec.
-        acts_on_cluster: Whether the stage reads or changes what the cluster serves; only then the
-            pod holds a token of the API.
+        acts_on_cluster: Whether the pod gets the rollout's service account and its API token.
     """
     amounts = dict(pods["resources"])
     account = "rollout_service_account" if acts_on_cluster else "service_account"
@@ -78,18 +76,18 @@ def operator_arguments(pods: Mapping[str, Any], *, acts_on_cluster: bool) -> dic
         ),
         "active_deadline_seconds": pods["deadline_seconds"],
         "startup_timeout_seconds": pods["startup_seconds"],
-        # Where nothing was reported, the last lines of the log are the pod's last words.
+        # Without a termination message, Kubernetes reports the last lines of the log.
         "termination_message_policy": "FallbackToLogsOnError",
     }
 
 
 def environment(origin: Mapping[str, Any]) -> dict[str, str]:
-    """Variables of the pod, besides those of its ConfigMap and Secret.
+    """Return the pod's variables, besides those of its ConfigMap and Secret.
 
-    Addresses are passed on where Airflow's own process was given them; none is made up.
+    Addresses are passed on from the environment of Airflow's process.
 
     Args:
-        origin: Who runs the stage.
+        origin: Origin of the stage's run.
     """
     addresses = {name: os.environ[name] for name in ADDRESSES if name in os.environ}
     folders = {"SLIPWAY_SCRATCH": SCRATCH, "HOME": SCRATCH}
@@ -97,7 +95,7 @@ def environment(origin: Mapping[str, Any]) -> dict[str, str]:
 
 
 def command_line(inputs: Mapping[str, Any]) -> list[str]:
-    """A stage's inputs as `slipway run` options; what is empty is left out."""
+    """Return a stage's inputs as options of `slipway run`, without empty ones."""
     words: list[str] = []
     for name, value in inputs.items():
         if value not in (None, ""):
@@ -106,13 +104,13 @@ def command_line(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def labels(stage: str, inputs: Mapping[str, Any], *, run: str, store_root: str) -> dict[str, str]:
-    """What a pod is found by, whichever try of its task it belongs to.
+    """Return the labels of a pod, equal for all tries of its task.
 
     Args:
-        stage: What it does.
-        inputs: Of the stage; `model` or `dataset` among them.
-        run: Run of the work, or of the DAG where the work has no name beforehand.
-        store_root: Tells one installation from another in the same namespace.
+        stage: Name of the stage.
+        inputs: Inputs of the stage; `model` or `dataset` among them.
+        run: Recorded run, or the DAG run where that is not known yet.
+        store_root: Store of the installation; distinguishes installations in one namespace.
     """
     kind = "model" if "model" in inputs else "dataset"
     return {
@@ -126,17 +124,17 @@ def labels(stage: str, inputs: Mapping[str, Any], *, run: str, store_root: str) 
 
 
 def installation(store_root: str) -> str:
-    """Names an installation: whoever shares its store belongs to it."""
+    """Return the label of an installation, a digest of its store's root."""
     return hashlib.sha256(store_root.encode()).hexdigest()[:12]
 
 
 def pod_name(origin: Mapping[str, Any], inputs: Mapping[str, Any], *, store_root: str) -> str:
-    """A name that the same try of the same task always has, at most 63 characters.
+    """Return the name of a try's pod: deterministic, at most 63 characters.
 
     Args:
         origin: DAG, run, task, map index and try.
-        inputs: Of the stage; `model` or `dataset` among them.
-        store_root: Of the installation.
+        inputs: Inputs of the stage; `model` or `dataset` among them.
+        store_root: Store of the installation.
     """
     identity = (store_root, *(origin[name] for name in ("dag_id", "run_id", "task_id")))
     known = hashlib.sha256("\n".join(identity).encode()).hexdigest()[:10]
@@ -149,10 +147,10 @@ def pod_name(origin: Mapping[str, Any], inputs: Mapping[str, Any], *, store_root
 
 
 def attempt_of(name: str) -> int:
-    """The try that started the pod of a name."""
+    """Return the try in a pod's name."""
     return int(name.rpartition("-")[2])
 
 
 def label(text: str) -> str:
-    """A value that Kubernetes takes as a label."""
+    """Return text as a valid label value."""
     return NOT_A_LABEL.sub("-", text)[:NAME_LIMIT].strip("-._")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from slipway import errors
-from slipway.orchestration.pods.api_errors import answered, status_message
+from slipway.orchestration.pods.api_errors import api_error, status_message
 
 DOING = {"doing": "start the pod of train", "where": "slipway/delay-train-1"}
 
@@ -39,7 +39,7 @@ def test_each_refusal_is_an_error_of_its_own(
     code: int, message: str, kind: type[errors.SlipwayError], hint: str | None
 ) -> None:
     """With the API's own words, where it was asked, and what may help."""
-    error = answered(code, status(message), **DOING)
+    error = api_error(code, status(message), **DOING)
     assert type(error) is kind
     assert message in str(error.found)
     assert error.where == DOING["where"]
@@ -49,7 +49,7 @@ def test_each_refusal_is_an_error_of_its_own(
 
 def test_no_answer_is_told_in_the_words_of_the_way() -> None:
     """There is no status then."""
-    error = answered(None, ConnectionError("connection refused"), **DOING)
+    error = api_error(None, ConnectionError("connection refused"), **DOING)
     assert type(error) is errors.ClusterUnavailable
     assert error.found == "connection refused"
 
@@ -59,7 +59,7 @@ def test_no_answer_is_told_in_the_words_of_the_way() -> None:
     [
         (b'{"message": "no"}', "no"),
         ("<html>bad\n gateway</html>", "<html>bad gateway</html>"),
-        (None, "nothing"),
+        (None, "no message"),
         ("[1]", "[1]"),
         ("x" * 900, "x" * 400),
     ],

@@ -18,7 +18,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import ReadTimeoutError
 
 from slipway import errors
-from slipway.orchestration.pods.operator import StagePod, run_name
+from slipway.orchestration.pods.operator import StagePod
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
 from slipway.records.outcomes import keep_error, keep_outcome
@@ -26,6 +26,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
+from slipway.wiring.stage_table import find_stage
 from tests.dags.pods import (
     GATED,
     REF,
@@ -64,20 +65,24 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "run"),
+    ("stage", "inputs", "run"),
     [
-        ({"model": "delay", "request": "3"}, "request-000003"),
-        ({"model": "delay", "rollout": "rollout-7"}, "rollout-7"),
-        ({"model": "delay", "window": "2013-05-v3"}, "window-2013-05-v3"),
+        ("train", {"model": "delay", "request": "3"}, "request-000003"),
+        ("answer", {"model": "delay", "request": "3"}, None),
+        ("verify", {"model": "delay", "rollout": "rollout-7"}, "rollout-7"),
+        ("drift", {"model": "delay", "window": "2013-05-v3"}, "window-2013-05-v3"),
         (
+            "score",
             {"model": "delay", "partition": "2013-05", "scoring": "score-2013-05-v3"},
             "score-2013-05-v3",
         ),
     ],
 )
-def test_the_record_is_found_by_the_inputs(inputs: dict[str, str], run: str) -> None:
+def test_the_record_is_found_by_the_inputs(
+    stage: str, inputs: dict[str, str], run: str | None
+) -> None:
     """The task knows where the record will be before the pod starts."""
-    assert run_name(inputs) == run
+    assert find_stage(stage).recorded_run(inputs) == run
 
 
 def test_two_steps_of_a_rollout_are_two_pieces_of_work(harbour: Store) -> None:
@@ -114,7 +119,7 @@ def test_a_record_that_missed_the_ledger_is_entered(harbour: Store) -> None:
 @pytest.mark.usefixtures("no_cluster")
 def test_what_this_try_decided_needs_no_pod(harbour: Store) -> None:
     """Its worker may have died after the pod had ended."""
-    task = accepting(hand_on=["request"])
+    task = accepting(xcom_keys=["request"])
     keep_outcome(harbour, key_of(task, attempt=2), ACCEPTED)
     instance = instance_of(task, attempt=2)
     task.execute(context(instance))
@@ -235,7 +240,7 @@ def test_an_api_that_does_not_answer_is_no_fault_of_the_pod(
     del harbour
     the_pod_ends(monkeypatch, problem)
     task = pod_task()
-    with pytest.raises(errors.ClusterUnavailable, match="look after the pod"):
+    with pytest.raises(errors.ClusterUnavailable, match="watch the pod"):
         task.trigger_reentry(context(instance_of(task)), event(task))
 
 

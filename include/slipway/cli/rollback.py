@@ -1,0 +1,60 @@
+"""`slipway rollback`: run the stages of a rollout to the previous champion."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import click
+
+from slipway import wiring
+from slipway.cli.origin import shell_origin
+from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
+from slipway.records.outcomes import Outcome
+from slipway.records.run_records import RunRecord
+
+ROLLBACK: Mapping[str, Collection[str]] = {
+    "reconcile": {"roll_back", "repair"},
+    "verify": {"verified"},
+    "switch": {"switched"},
+    "promote_champion": {"promoted"},
+}
+"""The stages of a rollback, and the actions after which the next stage runs."""
+
+
+@click.command()
+@click.argument("model")
+@json_option
+def rollback(model: str, *, as_json: bool) -> None:
+    """Roll MODEL back to its previous champion.
+
+    While a rollout shares the traffic, that is the champion: the rollout's version gets no request
+    from then on and is marked as rolled back. Give the command again to go back further.
+
+    It does not wait for a rollout that has not moved all traffic yet: it takes the rollout over,
+    and the DAG run of that one fails. It shifts no traffic step by step, but verifies the version
+    like any other rollout. Exit status 1 unless that version was read back as served.
+    """
+    outcomes = {}
+    for stage, outcome in _roll_back(model):
+        outcomes[stage] = verdict_of(outcome)
+        if not as_json:
+            print_outcome(stage, outcome)
+    done = list(outcomes) == list(ROLLBACK) and outcomes["promote_champion"].action == "promoted"
+    if as_json:
+        verdicts = {stage: verdict.to_json() for stage, verdict in outcomes.items()}
+        print_json({"model": model, "rolled_back": done, "verdicts": verdicts})
+    if not done:
+        raise SystemExit(1)
+
+
+def _roll_back(model: str) -> Iterator[tuple[str, Outcome]]:
+    """Yield each stage's outcome, up to the first that ends the rollback."""
+    origin = shell_origin()
+    inputs: dict[str, Any] = {"model": model, "to": "previous"}
+    for stage, continues in ROLLBACK.items():
+        outcome = wiring.run_stage(stage, inputs, origin=origin)
+        yield stage, outcome
+        if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
+            return
+        inputs = {"model": model, "rollout": outcome.ref.run}

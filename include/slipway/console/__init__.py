@@ -1,1 +1,0 @@
-"""The page inside the UI of Airflow."""

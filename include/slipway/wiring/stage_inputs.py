@@ -1,0 +1,31 @@
+"""Inputs that more than one stage takes, or that identify a run."""
+
+from __future__ import annotations
+
+from slipway.records import requests
+from slipway.wiring.stage import Input
+
+DATASET = Input("dataset", "Dataset to ingest.")
+STREAM = Input("stream", "Stream to ingest.", choices=("features", "labels"))
+BATCH = Input("batch", "Batch to ingest.")
+FILE = Input("file", "Store key of the delivery to ingest.")
+MODEL = Input("model", "Model to work on.")
+REQUEST = Input(
+    "request",
+    "Number of the retrain request.",
+    bounds=(1, None),
+    run_of=lambda number: requests.run_of(int(number)),
+)
+REASON = Input("reason", "Reason for a new model (`accept`).")
+TO = Input("to", "What to roll out: `challenger`, `previous` or a version's number.")
+ROLLOUT = Input("rollout", "Rollout that `reconcile` began, e.g. `rollout-000003`.", run_of=str)
+STEP = Input("step", "Percent of the requests (`shift`).", bounds=(1, 99))
+PARTITION = Input("partition", "Partition to score (`score`), e.g. `2013-05`.")
+FIRST = Input("first", "Or all partitions from this one on (`partitions`).")
+LAST = Input("last", "… up to and with this one.")
+SCORING = Input(
+    "scoring", "Or the run that listed it, e.g. `score-2013-05-3f9a0c11d2e4-v3`.", run_of=str
+)
+WINDOW = Input(
+    "window", "Window to measure, as `collect` names it.", run_of=lambda name: f"window-{name}"
+)

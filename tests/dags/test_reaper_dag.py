@@ -1,0 +1,112 @@
+"""The reaper against the double of a cluster: it deletes what was left behind, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from slipway import errors
+from slipway.orchestration import reaper_dag
+from slipway.orchestration.reaper_dag import reap
+from slipway.spec.pods import Pods
+from tests.dags.idle import phase, the_pod, watched
+from tests.fakes.airflow import FakeInstance, task_context
+from tests.kubernetes_double import Cluster
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
+
+class KnowingInstance(FakeInstance):
+    """A task instance that knows how the others fare."""
+
+    known: dict[str, dict[str, Any]]
+    questions: list[tuple[str, list[str]]]
+
+    def get_task_states(self, *, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, Any]]:
+        """States of tasks, by run."""
+        self.questions.append((dag_id, run_ids))
+        return self.known
+
+
+@pytest.fixture
+def instance(monkeypatch: pytest.MonkeyPatch) -> KnowingInstance:
+    """The reaper's own task, in an Airflow that knows of no other."""
+    one = KnowingInstance()
+    one.known, one.questions = {}, []
+    dag = reaper_dag.reaper_dag([Pods(image="stages:1")])
+    monkeypatch.setattr(reaper_dag, "get_current_context", lambda: task_context(dag, instance=one))
+    return one
+
+
+def counts() -> dict[str, int]:
+    """What the reaper did."""
+    told: dict[str, int] = reap.function("kubernetes_default", "slipway")
+    return told
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_failed_pod_goes_once_it_was_kept(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not before; and the log says which and why."""
+    failing = watched(kept_minutes=60)
+    waits = failing.start()
+    assert waits is not None
+    cluster.wait("a running pod", lambda: phase(cluster) == "Running")
+    cluster.evict(waits.pod_name)
+    cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
+    assert counts() == {"deleted": 0, "left": 1}
+    patch = {"metadata": {"annotations": {"slipway/kept-minutes": "0"}}}
+    cluster.patch("Pod", waits.pod_name, patch)
+    with caplog.at_level("INFO"):
+        assert counts() == {"deleted": 1, "left": 0}
+    assert f"deleted {waits.pod_name}: it ended 0 minutes ago" in caplog.text
+    cluster.wait("no pod", lambda: not cluster.pods())
+
+
+def test_a_pod_whose_task_waits_for_it_stays(cluster: Cluster, instance: KnowingInstance) -> None:
+    """Airflow is asked about the very task that started it."""
+    assert watched(kept_minutes=0).start() is not None
+    cluster.wait("a running pod", lambda: phase(cluster) == "Running")
+    cluster.evict(the_pod(cluster)["metadata"]["name"])
+    cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
+    instance.known = {"asset__7": {"gate": "deferred"}}
+    assert counts() == {"deleted": 0, "left": 1}
+    assert instance.questions == [("delay__train", ["asset__7"])]
+    instance.known = {"asset__7": {"gate": "success"}}
+    assert counts() == {"deleted": 1, "left": 0}
+
+
+@pytest.mark.usefixtures("instance")
+def test_pods_of_others_are_none_of_its_business(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another installation, or of another program, in the same namespace."""
+    assert watched(kept_minutes=0).start() is not None
+    monkeypatch.setenv("SLIPWAY_STORE", "s3://staging/slipway")
+    assert counts() == {"deleted": 0, "left": 0}
+    assert len(cluster.pods()) == 1
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_pod_that_changes_meanwhile_is_left(cluster: Cluster) -> None:
+    """The next sweep looks at it again."""
+    assert watched(kept_minutes=0).start() is not None
+    cluster.wait("a running pod", lambda: phase(cluster) == "Running")
+    cluster.evict(the_pod(cluster)["metadata"]["name"])
+    cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
+    cluster.fail("delete", "Pod", status=409)
+    assert counts() == {"deleted": 0, "left": 1}
+    assert counts() == {"deleted": 1, "left": 0}
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_reaper_without_the_right_says_so(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails, visibly."""
+    connection = cluster.connection("slipway-stages")
+    monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
+    with pytest.raises(errors.Denied, match="cannot delete what stages left behind"):
+        counts()
