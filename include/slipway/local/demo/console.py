@@ -1,4 +1,4 @@
-"""What the ring decides, told line by line as the ledgers grow."""
+"""Print the verdicts of the ring as they are entered into the ledgers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.text import Text
 
 from slipway.records.store import Store, read_json
 
-TOLD = {"ingest", "accept", "gate", "verify", "switch", "promote_champion", "drift"}
-TOLD |= {"performance", "decide", "train", "reconcile"}
-TOLD_STEPS = "shift_"
+PRINTED = {"ingest", "accept", "gate", "verify", "switch", "promote_champion", "drift"}
+PRINTED |= {"performance", "decide", "train", "reconcile"}
+PRINTED_PREFIX = "shift_"
 COLOURS = {
     "blocked": "red",
     "refuse": "yellow",
@@ -28,35 +28,35 @@ COLOURS = {
 }
 
 
-class Narrator:
-    """Tells each new ledger entry once.
+class VerdictPrinter:
+    """Prints each new ledger entry once.
 
     Args:
-        store: Where the ledgers live.
-        subjects: Whose ledgers are told.
-        console: Where to.
+        store: Store of the ledgers.
+        subjects: Datasets and models.
+        console: Output.
     """
 
     def __init__(self, store: Store, subjects: Sequence[str], console: Console) -> None:
         self._store = store
-        self._told = dict.fromkeys(subjects, "")
+        self._printed = dict.fromkeys(subjects, "")
         self.console = console
 
     def catch_up(self) -> None:
-        """Tell what has been entered since the last time."""
-        for subject, last in self._told.items():
+        """Print the entries since the last call."""
+        for subject, last in self._printed.items():
             entries = self._store.list(f"ledger/{subject}")
             for entry in entries:
                 if entry.key > last:
-                    self._tell(subject, read_json(self._store, entry.key)["fact"])
-                    self._told[subject] = entry.key
+                    self._print(subject, read_json(self._store, entry.key)["fact"])
+                    self._printed[subject] = entry.key
 
     def say(self, text: str) -> None:
-        """Tell something that is no verdict."""
+        """Print a line that is no verdict."""
         self.console.print(Text(text, style="bold"))
 
-    def _tell(self, subject: str, fact: dict[str, Any]) -> None:
-        if fact["stage"] not in TOLD and not fact["stage"].startswith(TOLD_STEPS):
+    def _print(self, subject: str, fact: dict[str, Any]) -> None:
+        if fact["stage"] not in PRINTED and not fact["stage"].startswith(PRINTED_PREFIX):
             return
         action = fact["action"]
         line = Text("  ")

@@ -1,4 +1,4 @@
-"""Clients that go on asking while a rollout shifts traffic, so that each step gets its look."""
+"""Send requests while a rollout shifts traffic, so that each canary step can be analysed."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from slipway.stages.rollout.platform import Served
 REQUESTS_AT_ONCE = 100
 
 
-class Front(Protocol):
-    """Says what is served."""
+class ServedReader(Protocol):
+    """Reads what is served."""
 
     def served(self, model: str) -> Served | None:
-        """Read back from the live front door; None when nothing is.
+        """Return the served versions of a model; None without any.
 
         Raises:
-            PlatformUnavailable: It does not answer.
+            PlatformUnavailable: The platform does not respond.
         """
 
 
-class Probing:
-    """Asks the same requests again and again, a few at a time, while versions share the traffic.
+class ProbeLoad:
+    """Repeats requests, a few at a time, while versions share the traffic.
 
-    They are marked as probes, so the prediction log's windows hold what clients asked in earnest.
+    They are marked as probes, so that windows of the prediction log leave them out.
 
     Args:
-        client: Of the serving platform.
-        platform: Says who shares the traffic.
-        model: Who is asked.
+        client: HTTP client of the serving platform.
+        platform: Reads which versions share the traffic.
+        model: Name of the model.
     """
 
-    def __init__(self, client: httpx.Client, platform: Front, model: str) -> None:
+    def __init__(self, client: httpx.Client, platform: ServedReader, model: str) -> None:
         self._client = client
         self._platform = platform
         self._model = model
         self._bodies: Iterator[dict[str, Any]] = iter(())
-        self.asked = 0
+        self.sent = 0
         self.failed = 0
 
-    def about(self, bodies: Iterator[dict[str, Any]]) -> None:
-        """From now on ask these, each of them a V2 request; made when they are needed."""
+    def set_bodies(self, bodies: Iterator[dict[str, Any]]) -> None:
+        """Set the bodies of V2 requests to send from now on; read lazily."""
         self._bodies = cycle(bodies)
 
-    def keep_asking(self) -> None:
-        """Ask some requests if a rollout is shifting traffic just now; to be called often."""
+    def send_some(self) -> None:
+        """Send some requests if a rollout is shifting traffic; to be called often."""
         if not self._is_shifting():
             return
         for body in islice(self._bodies, REQUESTS_AT_ONCE):
-            self.asked += 1
+            self.sent += 1
             try:
                 reply = self._client.post(f"/v2/models/{self._model}/infer", json=body)
             except httpx.TransportError:

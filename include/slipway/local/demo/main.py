@@ -1,7 +1,7 @@
-"""`make demo`: a year of real flights through the real front doors, then a drill.
+"""`make demo`: a year of real flights through a local installation, then a drill.
 
-Only what the outside world does is done here: files land, clients ask over HTTP, a person presses
-a button. What the ring decides is read from its ledgers and told.
+The demo acts only as the outside world: it delivers files, sends requests over HTTP and starts a
+DAG. It prints the verdicts that it reads from the ledgers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from slipway.local.airflow import USER, AirflowApi, password
 from slipway.local.demo.drill import Check, drill
 from slipway.local.demo.metrics import figures
 from slipway.local.demo.scoreboard import as_table, draw
-from slipway.local.demo.simulator import Player
+from slipway.local.demo.simulator import Simulator
 from slipway.local.sample_deliveries import make_sample
 from slipway.local.stack import Stack
 from slipway.settings import Settings
@@ -31,24 +31,24 @@ DATASET, MODEL = "flights", "flight_delay"
 
 
 def state_folder(project: Path) -> Path:
-    """Where the demo keeps everything: store, databases, logs, pids."""
+    """Return the folder of the demo's store, databases, logs and pids."""
     return project / ".slipway" / "demo"
 
 
 def down() -> None:
-    """Stop everything that a demo left running."""
+    """Stop every process that a demo left running."""
     console = Console()
     stopped = Stack(Settings().project, state_folder(Settings().project)).processes.stop()
     console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
 def main(*, once: bool) -> int:
-    """Play the story; 0 when the plumbing and the drill held.
+    """Run the demo; return 0 when every check of the drill held.
 
     Args:
-        once: End with the story; otherwise everything stays up until Ctrl-C.
+        once: End after the drill; otherwise everything stays up until Ctrl-C.
     """
-    # What runs here is asked directly, whatever proxy the machine uses for the rest of the world.
+    # Local services are called directly, whatever proxy the machine uses.
     os.environ["NO_PROXY"] = f"{LOOPBACK},localhost"
     console = Console(highlight=False, soft_wrap=True)
     project = Settings().project
@@ -56,8 +56,8 @@ def main(*, once: bool) -> int:
     began = time.monotonic()
     try:
         with _running(stack, console) as api:
-            checks = _play(stack, api, console, began=began)
-            _say_where_to_look(stack, console)
+            checks = _run(stack, api, console, began=began)
+            _print_links(stack, console)
             if not once:
                 _stay_up(stack, console)
     except KeyboardInterrupt:
@@ -72,32 +72,32 @@ def main(*, once: bool) -> int:
 
 @contextmanager
 def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
-    """A stack with an empty store; whatever an earlier demo left is stopped and removed."""
+    """Start a stack with an empty store; stop and remove an earlier demo."""
     stack.processes.stop()
     shutil.rmtree(stack.folder, ignore_errors=True)
     try:
         with console.status("starting") as status:
             api = stack.up(progress=status.update)
-        _say_addresses(stack, console)
+        _print_addresses(stack, console)
         yield api
     finally:
         stack.down()
 
 
-def _play(stack: Stack, api: AirflowApi, console: Console, *, began: float) -> list[Check]:
-    player = Player(stack, api, DATASET, MODEL, console)
+def _run(stack: Stack, api: AirflowApi, console: Console, *, began: float) -> list[Check]:
+    simulator = Simulator(stack, api, DATASET, MODEL, console)
     with Progress(console=console, transient=True) as progress:
         folder = stack.settings.datasets_folder / DATASET
-        make_sample(folder, player.sample, progress=progress)
-    player.play_year()
-    console.rule("the year, as it was")
-    months = figures(player)
+        make_sample(folder, simulator.sample, progress=progress)
+    simulator.simulate_year()
+    console.rule("the year")
+    months = figures(simulator)
     console.print(as_table(months))
     picture = stack.folder / "year.png"
     draw(months, picture)
     console.print(f"the same as a picture: {picture}")
-    console.rule("a drill: everything from here on is planted")
-    checks = drill(player)
+    console.rule("a drill with planted faults")
+    checks = drill(simulator)
     for check in checks:
         mark = "[green]held[/]" if check.held else "[red]BROKE[/]"
         console.print(f"  {mark}  {check.name}: {check.found}")
@@ -105,14 +105,14 @@ def _play(stack: Stack, api: AirflowApi, console: Console, *, began: float) -> l
     return checks
 
 
-def _say_addresses(stack: Stack, console: Console) -> None:
+def _print_addresses(stack: Stack, console: Console) -> None:
     at = stack.addresses
     console.print(f"Airflow  {at.airflow}   login {USER} / {password(stack.home)}")
     console.print(f"MLflow   {at.mlflow}")
     console.print(f"models   {at.platform}/v2/models/{MODEL}")
 
 
-def _say_where_to_look(stack: Stack, console: Console) -> None:
+def _print_links(stack: Stack, console: Console) -> None:
     at = stack.addresses
     console.rule("where to look")
     console.print(f"assets and how they join the DAGs   {at.airflow}/assets")

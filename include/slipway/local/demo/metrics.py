@@ -1,4 +1,4 @@
-"""What the year's answers were worth, beside never retraining and retraining every month."""
+"""AUC of the year's predictions, beside never retraining and retraining every month."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import track
 from slipway.adapters.metrics import measure
 from slipway.adapters.model_package import load_package
 from slipway.local.demo.scoreboard import Month
-from slipway.local.demo.simulator import Player
+from slipway.local.demo.simulator import Simulator
 from slipway.records import requests
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 
@@ -22,24 +22,29 @@ if TYPE_CHECKING:
 METRIC = "roc_auc"
 
 
-def figures(player: Player) -> list[Month]:
-    """Every month that was asked about, judged by the labels that came later."""
-    followed = _what_followed(player)
+def figures(simulator: Simulator) -> list[Month]:
+    """Return the figures of every month with predictions, by the labels that came later."""
+    followed = _retrainings(simulator)
     with tempfile.TemporaryDirectory() as folder:
-        path = player.shop.registry.download(player.model.model, 1, Path(folder) / "first")
+        path = simulator.container.registry.download(
+            simulator.model.model, 1, Path(folder) / "first"
+        )
         first = load_package(path)
     months = []
     for name, asked in track(
-        list(player.asked.items()), "judging the year", console=player.console, transient=True
+        list(simulator.results.items()),
+        "computing the AUC of each month",
+        console=simulator.console,
+        transient=True,
     ):
-        rows = _judged_rows(player, name)
+        rows = _labelled_rows(simulator, name)
         scores = {
             "served": rows["score"],
             "never": first.predict(rows),
-            "monthly": _retrained(player, before=_start(name), rows=rows),
+            "monthly": _retrained(simulator, before=_start(name), rows=rows),
         }
-        worth = {
-            kind: measure([METRIC], actual=rows[player.model.target], scores=given)[METRIC]
+        aucs = {
+            kind: measure([METRIC], actual=rows[simulator.model.target], scores=given)[METRIC]
             for kind, given in scores.items()
         }
         months.append(
@@ -48,51 +53,51 @@ def figures(player: Player) -> list[Month]:
                 rows=len(rows),
                 versions="+".join(sorted(asked.versions, key=int)),
                 retrained=followed.get(name, ""),
-                **{kind: float("nan") if auc is None else auc for kind, auc in worth.items()},
+                **{kind: float("nan") if auc is None else auc for kind, auc in aucs.items()},
             )
         )
     return months
 
 
-def _judged_rows(player: Player, month: str) -> pd.DataFrame:
-    """Answers of a month with their labels, one row per flight."""
+def _labelled_rows(simulator: Simulator, month: str) -> pd.DataFrame:
+    """Return the predictions of a month with their labels, one row per key."""
     import pandas as pd
 
     start = _start(month)
-    answers = player.shop.log.read(player.model.model, start, _next(start))
+    answers = simulator.container.log.read(simulator.model.model, start, _next(start))
     answers = answers.drop_duplicates("key", keep="last")
-    truth = pd.read_csv(player.sample / "labels" / f"{month}.csv")
-    target = player.model.target
-    labels = truth[[player.dataset.key, target]].rename(columns={player.dataset.key: "key"})
+    truth = pd.read_csv(simulator.sample / "labels" / f"{month}.csv")
+    target = simulator.model.target
+    labels = truth[[simulator.dataset.key, target]].rename(columns={simulator.dataset.key: "key"})
     return answers.merge(labels.dropna(), on="key")
 
 
-def _retrained(player: Player, *, before: datetime, rows: pd.DataFrame) -> pd.Series:
-    """Scores of a model that learnt from everything before a moment."""
+def _retrained(simulator: Simulator, *, before: datetime, rows: pd.DataFrame) -> pd.Series:
+    """Return the scores of a model trained on everything before a moment."""
     import pandas as pd
 
-    tables, dataset, model = player.shop.tables, player.dataset, player.model
+    tables, dataset, model = simulator.container.tables, simulator.dataset, simulator.model
     now = Snapshot(
         features_version=tables.version(f"{dataset.dataset}/features") or 0,
         labels_version=tables.version(f"{dataset.dataset}/labels") or 0,
         as_of=datetime.max.replace(tzinfo=UTC),
     )
     known = read_labelled(tables, dataset, now, columns=model.features.names, target=model.target)
-    learnt_from = known[known[dataset.event_time] < before]
-    learnt = player.shop.learner(model, dataset).learn(learnt_from)
-    return pd.Series(learnt.predict(rows), index=rows.index)
+    training_rows = known[known[dataset.event_time] < before]
+    trained = simulator.container.learner(model, dataset).learn(training_rows)
+    return pd.Series(trained.predict(rows), index=rows.index)
 
 
-def _what_followed(player: Player) -> dict[str, str]:
-    """Accepted requests and their outcome, by the month whose window led to them."""
-    told = {}
-    for request in requests.all_requests(player.shop.store, player.model.model):
-        answer = requests.find_answer(player.shop.store, request)
+def _retrainings(simulator: Simulator) -> dict[str, str]:
+    """Return requests with their result, by the month whose window led to them."""
+    found = {}
+    for request in requests.all_requests(simulator.container.store, simulator.model.model):
+        answer = requests.find_answer(simulator.container.store, request)
         if answer is not None:
             asked = datetime.fromisoformat(request.at)
             month = asked.replace(day=1) - timedelta(days=1)
-            told[f"{month:%Y-%m}"] = f"{request.kind}: {answer.outcome}"
-    return told
+            found[f"{month:%Y-%m}"] = f"{request.kind}: {answer.outcome}"
+    return found
 
 
 def _start(month: str) -> datetime:

@@ -1,4 +1,4 @@
-"""The year in figures: what was served beside never retraining and retraining every month."""
+"""Table and picture of the year: served AUC, never retrained, retrained every month."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Month:
-    """One month of answers, judged by the labels that came later.
+    """Figures of one month, by the labels that came later.
 
     Attributes:
         name: Year and month.
-        rows: Rows that were asked and later labelled.
-        versions: Which versions answered.
-        served: AUC of what was answered.
-        never: AUC of the first champion, left alone, on the same rows.
+        rows: Predicted rows that have labels.
+        versions: Versions that served.
+        served: AUC of the served predictions.
+        never: AUC of the first champion on the same rows.
         monthly: AUC of a model retrained on everything before the month, on the same rows.
         retrained: Why a retraining followed this month, or an empty text.
     """
@@ -33,7 +33,7 @@ class Month:
 
 
 def as_table(months: Sequence[Month]) -> Table:
-    """The year as a table, with its means last."""
+    """Return the year as a table, with means in the last row."""
     table = Table(title="AUC by month, on the same rows")
     for heading in ("month", "rows", "version"):
         table.add_column(heading)
@@ -55,11 +55,11 @@ def as_table(months: Sequence[Month]) -> Table:
 
 
 def draw(months: Sequence[Month], file: Path) -> None:
-    """Draw the same figures as a picture.
+    """Draw the year as a PNG.
 
     Args:
         months: In order.
-        file: A PNG.
+        file: Path of the PNG.
     """
     import matplotlib as mpl
 

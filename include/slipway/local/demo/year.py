@@ -1,4 +1,4 @@
-"""The year as the outside world plays it: files land month by month, clients ask."""
+"""Deliver files, send requests and count the responses, as clients do."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BATCH_ROWS = 50
 
 
 @dataclass
-class Asked:
-    """What a client asked and what came back.
+class ClientResult:
+    """Counts of a client's requests and responses.
 
     Attributes:
-        acknowledged: Request ids that were answered with 200.
-        errors: Other answers and broken connections, by kind.
-        versions: Rows answered, by model version.
-        rows: Rows answered.
+        acknowledged: Ids of requests with status 200.
+        errors: Other responses and broken connections, by kind.
+        versions: Predicted rows, by model version.
+        rows: Predicted rows.
     """
 
     acknowledged: list[str] = field(default_factory=list)
@@ -37,16 +37,16 @@ class Asked:
 
     @property
     def failed(self) -> int:
-        """Requests that were not answered with 200."""
+        """Number of requests without status 200."""
         return sum(self.errors.values())
 
     def fail(self, kind: str) -> None:
-        """Count one request that was not answered with 200."""
+        """Count a request without status 200."""
         self.errors[kind] = self.errors.get(kind, 0) + 1
 
 
 def land(file: Path, landing: Path, stream: str) -> None:
-    """Deliver one file as a careful sender does: under another name first, then renamed."""
+    """Deliver one file atomically: write it under another name, then rename it."""
     target = landing / stream / file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{file.name}.part")
@@ -55,24 +55,24 @@ def land(file: Path, landing: Path, stream: str) -> None:
     draft.replace(target)
 
 
-def ask(
+def send_requests(
     client: httpx.Client,
     model: str,
     frames: Iterator[pd.DataFrame],
     *,
     encode: Callable[[pd.DataFrame], dict[str, Any]],
     answered: Callable[[int], None] | None = None,
-) -> Asked:
-    """Ask a model about rows over HTTP, one request after the other.
+) -> ClientResult:
+    """Request predictions over HTTP, one request after the other.
 
     Args:
-        client: Of the serving platform.
-        model: Which model.
+        client: HTTP client of the serving platform.
+        model: Name of the model.
         frames: Rows of one request each: key, event time and raw feature columns.
-        encode: Turns such a frame into the body of a V2 request.
-        answered: Is told how many rows each answer held.
+        encode: Encodes a frame as the body of a V2 request.
+        answered: Called with the number of rows of each response.
     """
-    asked = Asked()
+    asked = ClientResult()
     for frame in frames:
         body = {**encode(frame), "id": uuid.uuid4().hex}
         try:
@@ -94,17 +94,17 @@ def ask(
 
 
 def in_requests(frame: pd.DataFrame, *, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
-    """A frame cut into requests of so many rows."""
+    """Yield a frame in parts, one per request."""
     for start in range(0, len(frame), rows):
         yield frame.iloc[start : start + rows]
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float, check: Callable[[], None]) -> bool:
-    """Whether a condition came true in time; looks twice a second.
+    """Poll a condition twice a second; return whether it came true in time.
 
     Args:
-        condition: What is waited for.
-        seconds: How long.
+        condition: Condition to poll.
+        seconds: Longest wait.
         check: Raises when waiting has become pointless.
     """
     deadline = time.monotonic() + seconds

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from slipway.errors import PlatformUnavailable
-from slipway.local.demo.load import REQUESTS_AT_ONCE, Probing
+from slipway.local.demo.load import REQUESTS_AT_ONCE, ProbeLoad
 from slipway.stages.rollout.platform import Served
 
 
@@ -19,9 +19,9 @@ def received() -> list[str]:
     return []
 
 
-def probing(
+def probe_load(
     received: list[str], served: Served | Exception | None, *, status: int = 200
-) -> Probing:
+) -> ProbeLoad:
     """Clients before a platform that serves so."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -29,12 +29,12 @@ def probing(
         return httpx.Response(status)
 
     client = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://platform")
-    made = Probing(client, Front(served), "delay")
-    made.about({"id": str(number)} for number in range(30))
+    made = ProbeLoad(client, FixedServed(served), "delay")
+    made.set_bodies({"id": str(number)} for number in range(30))
     return made
 
 
-class Front:
+class FixedServed:
     """Says what is served, as a test wrote it down."""
 
     def __init__(self, served: Served | Exception | None) -> None:
@@ -55,11 +55,11 @@ def serving(weights: Mapping[int, float]) -> Served:
 
 def test_the_same_requests_are_asked_again_and_again(received: list[str]) -> None:
     """A step gets its look, however few flights there are to ask about."""
-    clients = probing(received, serving({1: 0.9, 2: 0.1}))
-    clients.keep_asking()
-    clients.keep_asking()
+    clients = probe_load(received, serving({1: 0.9, 2: 0.1}))
+    clients.send_some()
+    clients.send_some()
     assert received == [str(number % 30) for number in range(2 * REQUESTS_AT_ONCE)]
-    assert (clients.asked, clients.failed) == (2 * REQUESTS_AT_ONCE, 0)
+    assert (clients.sent, clients.failed) == (2 * REQUESTS_AT_ONCE, 0)
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,21 @@ def test_nobody_asks_while_nothing_shifts(
     received: list[str], served: Served | Exception | None
 ) -> None:
     """Neither with one version, nor with none, nor while the platform is away."""
-    probing(received, served).keep_asking()
+    probe_load(received, served).send_some()
     assert received == []
 
 
 def test_refusals_are_counted(received: list[str]) -> None:
     """Nothing that a client met is lost."""
-    clients = probing(received, serving({1: 0.9, 2: 0.1}), status=503)
-    clients.keep_asking()
+    clients = probe_load(received, serving({1: 0.9, 2: 0.1}), status=503)
+    clients.send_some()
     assert clients.failed == REQUESTS_AT_ONCE
 
 
 def test_without_requests_nobody_asks(received: list[str]) -> None:
     """Before the first delivery there is nothing to ask about."""
-    clients = probing(received, serving({1: 0.9, 2: 0.1}))
+    clients = probe_load(received, serving({1: 0.9, 2: 0.1}))
     nothing: Iterator[dict[str, object]] = iter(())
-    clients.about(nothing)
-    clients.keep_asking()
+    clients.set_bodies(nothing)
+    clients.send_some()
     assert received == []
