@@ -156,7 +156,7 @@ SCRIPT = """
 from pathlib import Path
 
 from slipway import wiring
-from slipway.orchestration.landing_trigger import LandingBell
+from slipway.orchestration.landing_trigger import LandingTrigger
 from slipway.settings import Settings
 from slipway.wiring import Container
 
@@ -168,12 +168,12 @@ outcome = wiring.run_stage("ingest", given, origin={"by": "test"}, container=con
 assert outcome.verdict.action == "ingested", outcome.verdict
 assert wiring.acknowledge(dataset="shop", fingerprint=claimed["fingerprint"], container=container)
 assert list(container.tables.read("shop/features")["id"]) == ["a"]
-bell = LandingBell(
+trigger = LandingTrigger(
     dataset="shop", store_root=container.settings.store, poll_seconds=1, settle_seconds=0,
     source="clock",
 )
-look = bell.look()
-assert look.landed == look.acknowledged == claimed["fingerprint"]
+state = trigger.read_state()
+assert state.landed == state.acknowledged == claimed["fingerprint"]
 """
 
 
