@@ -228,19 +228,21 @@ def test_a_model_that_looks_at_other_rows_is_never_given_company() -> None:
 
 @pytest.mark.parametrize(
     ("version", "batches"),
-    [("1", False), ("4", False), ("5", True)],
+    [("1", False), ("4", None), ("5", True)],
     ids=["onnx", "linear", "trees"],
 )
-def test_answers_do_not_depend_on_company(versions: Path, *, version: str, batches: bool) -> None:
+def test_answers_do_not_depend_on_company(
+    versions: Path, *, version: str, batches: bool | None
+) -> None:
     """Requests that arrive together get, bit by bit, what each gets alone.
 
-    Trees are scored as one frame. A linear model rounds otherwise in a frame of another size, so
-    its requests stay apart.
+    Trees are scored as one frame. A linear model may round otherwise in a frame of another size;
+    its requests stay apart where the processor's linear algebra does so.
     """
     engine = load_engine(versions / version)
     model = loaded(engine.score, name=engine.name)
     model.warm_up()
-    assert model.batches == batches
+    assert batches is None or model.batches == batches
     requests = [
         PredictRequest(
             json.dumps(request_of(flights(1 + number % 3, seed=number))).encode(), 0, "x"
