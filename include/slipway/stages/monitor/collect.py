@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, TypedDict
 from slipway.errors import NotComputable, PlatformUnavailable
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.version_tags import TRAINING_END
-from slipway.stages.monitor.performance import join_labels, read_labels
+from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
 from slipway.stages.monitor.windows import MonitoredWindow, closed_windows, midnight, window_at
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.prediction_log import PredictionLog
@@ -82,7 +80,7 @@ def collect(
     due["champion"] = champion.version
     if clock is None:
         return due
-    labels = _Labels(spec, dataset, tables)
+    labels = LandedLabels(spec, dataset, tables)
     for monitored in monitored_windows(spec, champion, clock, log):
         undone = [
             stage
@@ -93,7 +91,9 @@ def collect(
             continue
         if "drift" in undone:
             due["drift"].append(monitored.id)
-        if "performance" in undone and _has_labels(spec, monitored, clock, log=log, labels=labels):
+        if "performance" in undone and labels_have_matured(
+            spec, monitored, clock, log=log, labels=labels
+        ):
             due["performance"].append(monitored.id)
     return due
 
@@ -138,23 +138,6 @@ def difference_to_served(
     return f"version {found} is served and version {expected} is champion; deploy repairs it"
 
 
-class _Labels:
-    """Labels of a dataset, read when a window first needs them."""
-
-    def __init__(self, spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> None:
-        self._spec, self._dataset, self._tables = spec, dataset, tables
-        self._read: pd.Series | None = None
-
-    def count(self, rows: pd.DataFrame) -> int:
-        """Number of the rows' keys that have a label."""
-        if self._read is None:
-            version = self._tables.version(f"{self._dataset.dataset}/labels")
-            self._read = read_labels(
-                self._tables, self._dataset, self._spec.target, version=version
-            )
-        return len(join_labels(rows, self._read)[1])
-
-
 def _has_predictions(
     spec: ModelSpec, monitored: MonitoredWindow, clock: datetime, log: PredictionLog
 ) -> bool:
@@ -166,30 +149,3 @@ def _has_predictions(
         return True
     complete = count >= spec.monitoring.min_rows or clock >= window.following().end
     return count > 0 and complete
-
-
-def _has_labels(
-    spec: ModelSpec,
-    monitored: MonitoredWindow,
-    clock: datetime,
-    *,
-    log: PredictionLog,
-    labels: _Labels,
-) -> bool:
-    monitoring, window = spec.monitoring, monitored.window
-    horizon = timedelta(days=monitoring.label_horizon_days)
-    if clock < window.end + horizon:
-        return False
-    if clock >= window.following().end + horizon:
-        return True
-    try:
-        rows = log.read(
-            spec.model,
-            window.start,
-            window.end,
-            version=monitored.version,
-            columns=("key", "received_at", "score"),
-        )
-    except NotComputable:
-        return True
-    return labels.count(rows) >= min(monitoring.min_rows, len(rows))

@@ -1,0 +1,66 @@
+"""Label maturity: whether enough labels of a window have landed to measure its performance."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from slipway.errors import NotComputable
+from slipway.stages.monitor.performance import join_labels, read_labels
+from slipway.stages.monitor.windows import MonitoredWindow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.stages.ports.prediction_log import PredictionLog
+    from slipway.stages.ports.tables import Tables
+
+
+class LandedLabels:
+    """Labels of a dataset, read when a window first needs them."""
+
+    def __init__(self, spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> None:
+        self._spec, self._dataset, self._tables = spec, dataset, tables
+        self._read: pd.Series | None = None
+
+    def count(self, rows: pd.DataFrame) -> int:
+        """Number of the rows' keys that have a label."""
+        if self._read is None:
+            version = self._tables.version(f"{self._dataset.dataset}/labels")
+            self._read = read_labels(
+                self._tables, self._dataset, self._spec.target, version=version
+            )
+        return len(join_labels(rows, self._read)[1])
+
+
+def labels_have_matured(
+    spec: ModelSpec,
+    monitored: MonitoredWindow,
+    clock: datetime,
+    *,
+    log: PredictionLog,
+    labels: LandedLabels,
+) -> bool:
+    """Whether the labels of a window have matured, so that its performance can be measured.
+
+    They have once the label horizon has passed and enough of them have landed, or after one more
+    window: labels that are still missing by then are not waited for.
+    """
+    monitoring, window = spec.monitoring, monitored.window
+    horizon = timedelta(days=monitoring.label_horizon_days)
+    if clock < window.end + horizon:
+        return False
+    if clock >= window.following().end + horizon:
+        return True
+    try:
+        rows = log.read(
+            spec.model,
+            window.start,
+            window.end,
+            version=monitored.version,
+            columns=("key", "received_at", "score"),
+        )
+    except NotComputable:
+        return True
+    return labels.count(rows) >= min(monitoring.min_rows, len(rows))
