@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,30 @@ def test_error_tree_in_the_docstring_is_the_real_one() -> None:
             drawn[found[2]] = ancestors[depth - 1] if depth else "Exception"
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert drawn == {kind.__name__: kind.__bases__[0].__name__ for kind in kinds}
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Imports, those inside functions too, form no cycle; annotations alone may."""
+    graph = {module_name(path): imported_by(path) for path in MODULES}
+    tuple(TopologicalSorter(graph).static_order())
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a module of the package."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def imported_by(path: Path) -> set[str]:
+    """Modules of the package that a module imports when it runs."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = []
+    names = {module_name(module) for module in MODULES}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & names or {str(node.module)}
+    return found & names - {"slipway"}

@@ -10,6 +10,7 @@ import pytest
 from click import Argument
 from pydantic import BaseModel
 
+from slipway.cli import main
 from slipway.cli.reference import pages
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
@@ -23,10 +24,10 @@ def parts(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from schema.get("$defs", {}).items()
 
 
-@pytest.mark.parametrize("name", sorted(pages()))
+@pytest.mark.parametrize("name", sorted(pages(main)))
 def test_page_is_in_step_with_the_code(name: str) -> None:
     """What is committed is what `make reference` writes now."""
-    assert (FOLDER / name).read_text() == pages()[name], "run `make reference`"
+    assert (FOLDER / name).read_text() == pages(main)[name], "run `make reference`"
 
 
 @pytest.mark.parametrize("spec", [DatasetSpec, ModelSpec, Settings])
@@ -44,7 +45,7 @@ def test_every_field_is_described(spec: type[BaseModel]) -> None:
 @pytest.mark.parametrize("spec", [DatasetSpec, ModelSpec])
 def test_every_field_is_in_the_reference(spec: type[BaseModel]) -> None:
     """Each field of each part has its row, with a meaning."""
-    page = pages()["specs.md"]
+    page = pages(main)["specs.md"]
     for part, schema in parts(spec.model_json_schema()):
         for name in schema["properties"]:
             rows = [row for row in page.splitlines() if row.startswith(f"| `{name}` |")]
@@ -54,7 +55,7 @@ def test_every_field_is_in_the_reference(spec: type[BaseModel]) -> None:
 
 def test_every_setting_is_in_the_reference() -> None:
     """Each setting has its row under its environment variable, without a machine's path."""
-    page = pages()["settings.md"]
+    page = pages(main)["settings.md"]
     for name in Settings.model_fields:
         assert f"| `SLIPWAY_{name.upper()}` |" in page
     assert str(FOLDER.parents[1]) not in page
@@ -65,7 +66,7 @@ def test_every_command_is_in_the_reference() -> None:
     from slipway.cli import main
     from slipway.cli.ledger import ledger
 
-    page = pages()["cli.md"]
+    page = pages(main)["cli.md"]
     commands = [*main.commands, *(f"ledger {name}" for name in ledger.commands)]
     assert [name for name in commands if f"\n## slipway {name}\n" not in page] == []
 

@@ -36,9 +36,13 @@ GENERATED = "<!-- Written by `make reference` from the code; a test keeps it in 
 CRON = f"five cron fields, or {', '.join(f'`{preset}`' for preset in PRESETS)}"
 
 
-def pages() -> dict[str, str]:
-    """Every reference page: file name to Markdown."""
-    return {"specs.md": specs_page(), "settings.md": settings_page(), "cli.md": cli_page()}
+def pages(commands: click.Command) -> dict[str, str]:
+    """Every reference page: file name to Markdown.
+
+    Args:
+        commands: The root command, `slipway` itself.
+    """
+    return {"specs.md": specs_page(), "settings.md": settings_page(), "cli.md": cli_page(commands)}
 
 
 def specs_page() -> str:
@@ -185,11 +189,11 @@ def _setting_default(field: FieldInfo) -> str:
     return f"`{value}`"
 
 
-def cli_page() -> str:
+def cli_page(commands: click.Command) -> str:
     """Every command as its `--help` shows it."""
-    from slipway.cli import main
-
-    context = click.Context(main, info_name="slipway", terminal_width=88, **main.context_settings)
+    context = click.Context(
+        commands, info_name="slipway", terminal_width=88, **commands.context_settings
+    )
     shown = [
         line
         for one in _contexts(context)

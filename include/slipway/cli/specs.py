@@ -87,6 +87,7 @@ def reference(*, target: Path | None) -> None:
 
     folder = target or Settings().project / "docs" / "reference"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
+    commands = click.get_current_context().find_root().command
+    for name, text in pages(commands).items():
         (folder / name).write_text(text, encoding="utf-8")
         click.echo(str(folder / name))
