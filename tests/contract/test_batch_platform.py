@@ -204,7 +204,7 @@ def test_a_candidate_is_measured_in_a_process_of_its_own(
     """It answers as it predicts offline, refuses every bad input, and costs what it costs."""
     replay = Replay(ROWS.head(20), load_package(folder), ferry_dataset.dataset())
     with platform.boot("ferry", version=1, folder=folder) as candidate:
-        measured = replay.ask(candidate)
+        measured = replay.run(candidate)
         assert np.array_equal(candidate.infer(asked()).scores, scores(folder))
         with pytest.raises(BadRequest):
             candidate.infer({"inputs": []})

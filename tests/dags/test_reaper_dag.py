@@ -108,5 +108,5 @@ def test_a_reaper_without_the_right_says_so(
     """It fails, visibly."""
     connection = cluster.connection("slipway-stages")
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
-    with pytest.raises(errors.Denied, match="cannot delete what stages left behind"):
+    with pytest.raises(errors.Denied, match="cannot delete leftover pods"):
         counts()

@@ -13,6 +13,7 @@ import pytest
 from slipway.adapters.object_store import open_store
 from slipway.records.arrivals import waiting
 from slipway.records.idempotent_stage import perform
+from slipway.records.landing_area import list_deliveries
 from slipway.records.outcomes import keep_outcome
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
@@ -112,7 +113,9 @@ def test_deliveries_are_claimed_and_acknowledged(
     store.write(key, b"id,at,distance\n")
     os.utime(tmp_path / "store" / key, (0, 0))
     assert thin(CLAIM).splitlines() == ["['2013-05']", "False"]
-    assert [one.batch for one in waiting(store, "flights")] == ["2013-05"]
+    assert [one.batch for one in waiting(store, "flights", list_deliveries(store, "flights"))] == [
+        "2013-05"
+    ]
 
 
 def test_a_pods_task_reads_what_its_pod_left(thin: Callable[[str], str], tmp_path: Path) -> None:

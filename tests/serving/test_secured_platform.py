@@ -93,9 +93,9 @@ def test_stages_are_let_in(secured: SecuredPlatform, versions: Path) -> None:
 def test_others_are_not(secured: SecuredPlatform, token: str | None) -> None:
     """A missing or unknown token is said to be that, and no retry helps."""
     adapter = secured.adapter(token=token)
-    with pytest.raises(BadParameter, match="let us in"):
+    with pytest.raises(BadParameter, match="refused the bearer token"):
         adapter.served(MODEL)
-    with pytest.raises(BadParameter, match="let us in"):
+    with pytest.raises(BadParameter, match="refused the bearer token"):
         adapter.ask(MODEL, request_of(flights(1)))
 
 

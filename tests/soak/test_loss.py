@@ -22,6 +22,7 @@ from tests.serving import faults
 from tests.serving.disks import ShortFiles, fill_the_disk, small_disk
 from tests.serving.faults import PlatformSetup, ServingSetup, folder_away
 from tests.serving.load import Clients, Loss
+from tests.serving.processes import Process
 from tests.serving.slow_clients import occupy_connections
 
 OUTAGE_S = 60
@@ -190,7 +191,7 @@ def test_five_stops_of_the_front_door(tmp_path: Path, versions: Path) -> None:
 
 
 def stop_and_report(
-    start: Callable[[], AbstractContextManager[faults.Process]], setup: ServingSetup, *, rounds: int
+    start: Callable[[], AbstractContextManager[Process]], setup: ServingSetup, *, rounds: int
 ) -> None:
     """SIGTERM under load, round by round."""
     began = time.monotonic()

@@ -92,7 +92,7 @@ def test_what_serves_is_rendered(container: Container) -> None:
         "PodDisruptionBudget/sales-v2",
         "Service/sales",
     ]
-    assert Traffic.of(printed["Service/sales"]) == Traffic(0, {2: 1.0}, (1,))
+    assert Traffic.from_annotations(printed["Service/sales"]) == Traffic(0, {2: 1.0}, (1,))
     memory = {
         version: printed[f"Deployment/sales-v{version}"]["spec"]["template"]["spec"]["containers"][
             0
@@ -109,7 +109,7 @@ def test_a_canary_is_rendered(container: Container) -> None:
     assert {
         name: one["spec"]["replicas"] for name, one in printed.items() if "Deployment" in name
     } == {"Deployment/sales-v1": 0, "Deployment/sales-v2": 3, "Deployment/sales-v3": 1}
-    assert Traffic.of(printed["Service/sales"]) == Traffic(0, {2: 0.9, 3: 0.1}, (1,))
+    assert Traffic.from_annotations(printed["Service/sales"]) == Traffic(0, {2: 0.9, 3: 0.1}, (1,))
 
 
 def test_the_spec_alone_is_enough(container: Container) -> None:
@@ -164,7 +164,7 @@ def test_shares_that_sum_to_one_need_no_other_version(container: Container) -> N
     """Whole shares name every version themselves."""
     del container
     printed = objects("--offline", "--share", "3=0.25", "--share", "4=0.75")
-    assert Traffic.of(printed["Service/sales"]) == Traffic(0, {3: 0.25, 4: 0.75})
+    assert Traffic.from_annotations(printed["Service/sales"]) == Traffic(0, {3: 0.25, 4: 0.75})
 
 
 def test_the_text_is_stable_and_plain(container: Container) -> None:
