@@ -13,7 +13,7 @@ from tests.e2e import cluster_env
 from tests.e2e.cluster_env import MODEL, Harbour
 from tests.e2e.conftest import House
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def harbour(house: House) -> Iterator[Harbour]:
 def test_what_lands_is_trained_and_served_by_a_cluster(harbour: Harbour) -> None:
     """Two files become a model behind the gateway; Airflow made every pod, and none is left."""
     harbour.land()
-    harbour.house.until(lambda: harbour.champion() == 1, "version 1 as champion", seconds=300.0)
+    harbour.house.until(lambda: harbour.champion() == 1, "version 1 as champion", seconds=600.0)
     assert harbour.ask().versions == {"1": 400}
     made = harbour.pods_made()
     assert set(made) == {"slipway-airflow"}
@@ -44,7 +44,7 @@ def test_a_canary_is_judged_under_requests_and_promoted(harbour: Harbour) -> Non
     """The gateway gives the challenger its share; after one look it serves, and nothing failed."""
     harbour.house.api.trigger(f"{MODEL}__train", reason="a canary to judge")
     with asking(harbour) as answers:
-        harbour.house.until(lambda: harbour.champion() == 2, "version 2", seconds=300.0)
+        harbour.house.until(lambda: harbour.champion() == 2, "version 2", seconds=600.0)
     assert sum(one.failed for one in answers) == 0
     [step] = harbour.house.facts(MODEL, "shift_50")[-1:]
     assert step["action"] == "shifted"
