@@ -1,4 +1,4 @@
-"""One stage about to run: its tools, its arguments, and who runs it."""
+"""Call of one stage: its adapters, its inputs and its origin."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ class StageCall:
 
     @property
     def context(self) -> RunContext:
-        """The store, and who runs the stage."""
+        """Store of the installation, and origin of the run."""
         return RunContext(self.container.store, self.origin)
 
     def model_and_dataset(self) -> tuple[ModelSpec, DatasetSpec]:
-        """Specs of the model that is asked for, and of its dataset."""
+        """Specs of the requested model and of its dataset."""
         model = self.container.model(self.inputs["model"])
         return model, self.container.dataset(model.dataset)
 
     @property
     def platform(self) -> Platform:
-        """What serves the model that is asked for."""
+        """Platform of the requested model."""
         return self.container.platform_for(self.container.model(self.inputs["model"]))
 
     def request(self) -> requests.Request:
-        """The retrain request that is worked on."""
+        """Retrain request in progress."""
         return requests.read_request(
             self.container.store, self.inputs["model"], int(self.inputs["request"])
         )
