@@ -137,12 +137,12 @@ def test_a_sweep_that_finds_nothing_is_green_and_silent(play: Play, wiring: Fake
 
 
 def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: FakeWiring) -> None:
-    """What was scored is announced all the same."""
+    """What was scored is announced all the same, whichever of the mapped tasks came first."""
     wiring.partitions = inputs(*MONTHS)
     wiring.verdicts = {"score": [Verdict("overtaken", "newer"), Verdict("scored", "72 rows")]}
     state, tasks = play()
     assert state == "success"
-    assert tasks["score"] == ["skipped", "success"]
+    assert sorted(tasks["score"]) == ["skipped", "success"]
     assert tasks["announce"] == ["success"]
 
 
