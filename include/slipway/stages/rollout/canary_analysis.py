@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec.deployment import Shift
 from slipway.stages.rollout.platform import VersionStats
 
 SHIFTED, ABORTED, INCONCLUSIVE = "shifted", "aborted", "inconclusive"
-BISECTIONS = 60
 ROUNDING = 1e-9
 
 
@@ -65,36 +61,8 @@ def error_rate_bounds(failed: int, asked: int, error_probability: float) -> tupl
         error_probability: Probability that the true rate lies above the upper bound, and
             likewise that it lies below the lower one.
     """
-    low, high = 0.0, 1.0
-    if failed > 0:
-        # At the lower bound this many failures or more have exactly the error probability.
-        low = _bisect(lambda rate: 1 - _binomial_cdf(failed - 1, asked, rate) < error_probability)
-    if failed < asked:
-        high = _bisect(lambda rate: _binomial_cdf(failed, asked, rate) > error_probability)
-    return low, high
+    from scipy.special import betaincinv
 
-
-def _bisect(holds: Callable[[float], bool]) -> float:
-    """The rate at which a condition, true of small rates and false of large ones, turns."""
-    low, high = 0.0, 1.0
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return (low + high) / 2
-
-
-def _binomial_cdf(failed: int, asked: int, rate: float) -> float:
-    """Probability of at most `failed` failures among `asked` requests."""
-    if rate in (0.0, 1.0):
-        return 1.0 if rate == 0.0 or failed >= asked else 0.0
-    log_fail, log_answer = math.log(rate), math.log1p(-rate)
-    whole = math.lgamma(asked + 1)
-    terms = (
-        whole
-        - math.lgamma(count + 1)
-        - math.lgamma(asked - count + 1)
-        + count * log_fail
-        + (asked - count) * log_answer
-        for count in range(failed + 1)
-    )
-    return min(1.0, math.fsum(map(math.exp, terms)))
+    low = betaincinv(failed, asked - failed + 1, error_probability) if failed else 0.0
+    high = betaincinv(failed + 1, asked - failed, 1 - error_probability) if failed < asked else 1.0
+    return float(low), float(high)
