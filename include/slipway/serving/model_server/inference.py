@@ -22,9 +22,9 @@ from slipway.serving.http.connection import LATE
 from slipway.serving.http.headers import REQUEST_ID, VERSION
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
-from slipway.serving.model_server.predictor import Answer, LoadedModel, PredictRequest, in_one_line
+from slipway.serving.model_server.predictor import Answer, LoadedModel, PredictRequest
 from slipway.serving.server_options import Options
-from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
+from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge, in_one_line
 
 INLINE_BYTES = 16 << 10
 """Larger bodies go to the thread, so that the event loop still answers health checks."""

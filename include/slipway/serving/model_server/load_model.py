@@ -8,10 +8,11 @@ from pathlib import Path
 from slipway.errors import SlipwayError
 from slipway.serving.model_server.load_engine import load_engine
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.model_server.predictor import LoadedModel, Log, header_of, in_one_line
+from slipway.serving.model_server.predictor import LoadedModel, Log, header_of
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
 from slipway.serving.server_options import Options
+from slipway.serving.v2.errors import in_one_line
 
 
 def load_model(

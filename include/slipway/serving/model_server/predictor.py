@@ -256,11 +256,6 @@ def header_of(
     return Header(model, version, personal_columns.columns(columns))
 
 
-def in_one_line(error: SlipwayError) -> str:
-    """Message of an error with its details on one line, for a JSON field."""
-    return "; ".join(line.strip() for line in str(error).splitlines())
-
-
 def _float32_overflow(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:
     """Error if a number exceeds float32, in which trees compute; None otherwise."""
     for column, numbers in zip(signature.columns, values, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.errors import BadRequest
+from slipway.errors import BadRequest, SlipwayError
 
 
 class Malformed(BadRequest):
@@ -15,3 +15,8 @@ class Mismatch(BadRequest):
 
 class TooLarge(BadRequest):
     """The request exceeds the limit on bytes or rows; smaller requests can help."""
+
+
+def in_one_line(error: SlipwayError) -> str:
+    """Message of an error with its details on one line, for a JSON field."""
+    return "; ".join(line.strip() for line in str(error).splitlines())

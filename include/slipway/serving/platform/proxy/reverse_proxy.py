@@ -21,6 +21,7 @@ from slipway.serving.platform.proxy.forwarding import Forwarder, ProxiedRequest,
 from slipway.serving.platform.proxy.sticky_key import sticky_key
 from slipway.serving.platform.proxy.upstream import Reply
 from slipway.serving.platform.traffic import Traffic
+from slipway.serving.v2.errors import in_one_line
 
 MODELS = "/v2/models/"
 INFER = "infer"
@@ -106,7 +107,7 @@ class ReverseProxy:
         try:
             body = await receive_body(receive, headers, self._max_body_bytes)
         except BadRequest as error:
-            return error_reply(_status(error), _in_one_line(error))
+            return error_reply(_status(error), in_one_line(error))
         except ClientDisconnect:
             return None
         asked = ProxiedRequest(
@@ -171,10 +172,6 @@ def _status(error: BadRequest) -> int:
     if isinstance(error, UnknownEncoding):
         return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
-def _in_one_line(error: BadRequest) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines())
 
 
 async def _send(reply: Reply, send: Send) -> None:
