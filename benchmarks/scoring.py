@@ -199,7 +199,7 @@ def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
     tables, window = DeltaTables(str(root)), parse_window(month, "month")
     version = tables.version("parcels/features") or 0
     files = tables.files("parcels/features", "at", version=version)
-    features = fingerprint(file for file in files if file.touches(window))
+    features = fingerprint(file for file in files if window.overlaps(file.first, file.last))
     record = score(
         MODEL,
         DATASET,

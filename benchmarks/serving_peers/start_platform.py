@@ -14,7 +14,7 @@ import httpx
 from yarl import URL
 
 from slipway import cli
-from slipway.serving.platform.proxy.upstream import IDLE_SECONDS, Headers, Reply
+from slipway.serving.http.upstream import IDLE_SECONDS, Headers, Reply
 from slipway.serving.platform.supervisor import server_process
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]

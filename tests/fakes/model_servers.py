@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.records.desired_state import DesiredState
+from slipway.serving.http.upstream import Headers, Reply
 from slipway.serving.platform.proxy.forwarding import ProxiedRequest
-from slipway.serving.platform.proxy.upstream import Headers, Reply
 
 
 @dataclass

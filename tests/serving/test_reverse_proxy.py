@@ -12,11 +12,11 @@ import pytest
 
 from slipway.serving.http.auth import require_token
 from slipway.serving.http.tokens import line_of, make_token
-from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.forwarding import Forwarder
+from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.reverse_proxy import RequestTarget, ReverseProxy, parse_target
+from slipway.serving.platform.proxy.traffic import Traffic
 from slipway.serving.platform.status_pages import StatusPages
-from slipway.serving.platform.traffic import Traffic
 from tests.fakes.model_servers import FakeServer, state
 
 pytestmark = pytest.mark.anyio

@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 
 from slipway.records.desired_state import DesiredState
-from slipway.serving.platform.metrics import PlatformMetrics
+from slipway.serving.http.upstream import Reply
 from slipway.serving.platform.proxy.forwarding import Forwarder
-from slipway.serving.platform.proxy.upstream import Reply
-from slipway.serving.platform.traffic import Traffic
+from slipway.serving.platform.proxy.metrics import PlatformMetrics
+from slipway.serving.platform.proxy.traffic import Traffic
 from tests.fakes.model_servers import FakeServer, proxied_request, state
 
 CHAMPION, CANARY = 1, 2

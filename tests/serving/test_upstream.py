@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from slipway.serving.platform.proxy import upstream
-from slipway.serving.platform.proxy.upstream import Upstream
+from slipway.serving.http import upstream
+from slipway.serving.http.upstream import Upstream
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.anyio

@@ -141,6 +141,18 @@ def test_no_module_imports_itself_through_others() -> None:
     tuple(TopologicalSorter(graph).static_order())
 
 
+@pytest.mark.parametrize("package", ["serving", "stages"])
+def test_no_folder_imports_itself_through_others(package: str) -> None:
+    """The folders of serving and of the stages import one another in one direction only."""
+    paths = sorted((PACKAGE / package).rglob("*.py"))
+    folders = {module_name(path): path.parent for path in paths}
+    graph: dict[Path, set[Path]] = {folder: set() for folder in folders.values()}
+    for path in paths:
+        imported = {folders[name] for name in imported_by(path) if name in folders}
+        graph[path.parent] |= imported - {path.parent}
+    tuple(TopologicalSorter(graph).static_order())
+
+
 def module_name(path: Path) -> str:
     """Dotted name of a module of the package."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts

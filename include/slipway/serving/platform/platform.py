@@ -24,15 +24,15 @@ from slipway.records.desired_state import DesiredState, newest_entries, read_des
 from slipway.records.store import Entry, Store
 from slipway.serving.http.auth import require_token
 from slipway.serving.http.server import bind, run_until_stopped
-from slipway.serving.platform.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.forwarding import Forwarder
+from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.reverse_proxy import ReverseProxy
+from slipway.serving.platform.proxy.traffic import Traffic
 from slipway.serving.platform.status_pages import StatusPages
 from slipway.serving.platform.supervisor.downloads import Downloads, Versions
 from slipway.serving.platform.supervisor.server_process import ServerProcess
 from slipway.serving.platform.supervisor.shipper_process import ShipperProcess
 from slipway.serving.platform.supervisor.supervised_process import ProcessContext
-from slipway.serving.platform.traffic import Traffic
 from slipway.serving.server_options import Options
 
 logger = logging.getLogger(__name__)

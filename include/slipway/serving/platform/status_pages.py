@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from slipway import __version__
 from slipway.serving.http.responses import error_response, not_found
-from slipway.serving.platform.metrics import PlatformMetrics, targets
-from slipway.serving.platform.traffic import Traffic
+from slipway.serving.platform.proxy.metrics import PlatformMetrics, targets
+from slipway.serving.platform.proxy.traffic import Traffic
 
 EXTENSIONS = ["binary_tensor_data"]
 

@@ -44,6 +44,10 @@ class Window:
         layout = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}
         return self.start.strftime(layout[self.unit])
 
+    def overlaps(self, first: datetime, last: datetime) -> bool:
+        """Whether a span of event times, both ends included, has moments of the window."""
+        return first < self.end and last >= self.start
+
     def following(self) -> Window:
         """The window that begins where this one ends."""
         return window_at(self.end, self.unit)

@@ -12,8 +12,6 @@ from slipway.records.attempts import Attempt
 if TYPE_CHECKING:
     import pandas as pd
 
-    from slipway.stages.monitor.windows import Window
-
 
 @dataclass(frozen=True)
 class DataFile:
@@ -30,10 +28,6 @@ class DataFile:
     batch: str
     first: datetime
     last: datetime
-
-    def touches(self, window: Window) -> bool:
-        """Whether it may hold rows of a window."""
-        return self.first < window.end and self.last >= window.start
 
 
 @dataclass(frozen=True)

@@ -167,11 +167,12 @@ def _listed(
     windows = {parse_window(name, unit) for name in held}
     for file in files:
         window = window_at(file.first, unit)
-        while file.touches(window):
+        while window.overlaps(file.first, file.last):
             windows.add(window)
             window = window.following()
     for window in sorted(windows, key=lambda one: one.start):
-        yield Scoring(window, fingerprint(file for file in files if file.touches(window)), version)
+        inside = [file for file in files if window.overlaps(file.first, file.last)]
+        yield Scoring(window, fingerprint(inside), version)
 
 
 def _since(

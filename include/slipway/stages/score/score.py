@@ -186,7 +186,8 @@ class _Scoring:
 
     def _files(self, version: int) -> list[DataFile]:
         files = self.tables.files(self._table, self.dataset.event_time, version=version)
-        return [file for file in files if file.touches(self.scoring.window)]
+        window = self.scoring.window
+        return [file for file in files if window.overlaps(file.first, file.last)]
 
     @property
     def _table(self) -> str:

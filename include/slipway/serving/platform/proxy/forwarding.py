@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from slipway.serving.http.headers import VERSION
-from slipway.serving.platform.metrics import PlatformMetrics
+from slipway.serving.http.upstream import Reply
+from slipway.serving.platform.proxy.metrics import PlatformMetrics
 from slipway.serving.platform.proxy.request_stats import RequestStats
-from slipway.serving.platform.proxy.upstream import Reply
+from slipway.serving.platform.proxy.traffic import Traffic, pause
 from slipway.serving.platform.supervisor.server_process import ServerProcess
-from slipway.serving.platform.traffic import Traffic, pause
 
 ANSWER_SECONDS = 60.0
 WAIT_SECONDS = 60.0

@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from slipway.errors import BadRequest
 from slipway.serving.http.body_limit import UnknownEncoding, receive_body
 from slipway.serving.http.headers import REQUEST_ID
+from slipway.serving.http.upstream import Reply
 from slipway.serving.platform.proxy.forwarding import Forwarder, ProxiedRequest, error_reply
 from slipway.serving.platform.proxy.sticky_key import sticky_key
-from slipway.serving.platform.proxy.upstream import Reply
-from slipway.serving.platform.traffic import Traffic
+from slipway.serving.platform.proxy.traffic import Traffic
 from slipway.serving.v2.errors import in_one_line
 
 MODELS = "/v2/models/"

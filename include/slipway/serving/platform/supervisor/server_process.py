@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from slipway.serving.http.server import DRAIN_SECONDS, bind
-from slipway.serving.platform.proxy.upstream import Headers, Reply, Upstream
+from slipway.serving.http.upstream import Headers, Reply, Upstream
 from slipway.serving.platform.supervisor.downloads import Download
 from slipway.serving.platform.supervisor.supervised_process import (
     ProcessContext,

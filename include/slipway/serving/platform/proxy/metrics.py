@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from slipway.serving.platform.traffic import Traffic
+from slipway.serving.platform.proxy.traffic import Traffic
 
 LABELS = ("model", "version")
 
