@@ -6,7 +6,6 @@ Airflow shows one import error per DAG file; the DAGs of valid specs are in the 
 from __future__ import annotations
 
 from slipway.settings import Settings
-from slipway.spec.loading import load_all
-from slipway.spec.problems import raise_problems
+from slipway.spec.loading import load_all, raise_problems
 
 raise_problems(load_all(Settings().project))

@@ -35,6 +35,16 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
 
 
+def raise_problems(loaded: Loaded) -> None:
+    """Raise unless every spec is valid.
+
+    Raises:
+        SpecErrors: There is a problem; the message lists all.
+    """
+    if loaded.problems:
+        raise SpecErrors(loaded.problems)
+
+
 def load_dataset(folder: Path) -> DatasetSpec:
     """Load the dataset of one folder.
 

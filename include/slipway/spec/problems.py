@@ -9,12 +9,9 @@ import difflib
 import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway.errors import SpecError
-
-if TYPE_CHECKING:
-    from slipway.spec.loading import Loaded
 
 
 @dataclass(frozen=True)
@@ -69,16 +66,6 @@ class SpecErrors(SpecError):
         if len(lines) > 1:
             lines.insert(0, f"{len(lines)} problems in specs:")
         super().__init__("\n".join(lines))
-
-
-def raise_problems(loaded: Loaded) -> None:
-    """Raise unless every spec is valid.
-
-    Raises:
-        SpecErrors: There is a problem; the message lists all.
-    """
-    if loaded.problems:
-        raise SpecErrors(loaded.problems)
 
 
 def nearest(given: object, allowed: Iterable[str]) -> str | None:

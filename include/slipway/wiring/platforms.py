@@ -8,13 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from slipway.records.store import Store
+    from slipway.settings import Settings
     from slipway.spec import ModelSpec
     from slipway.spec.deployment_targets import TargetName
+    from slipway.stages.ports.registry import Registry
     from slipway.stages.rollout.platform import Platform
-    from slipway.wiring.container import Container
+
+
+class Tools(Protocol):
+    """The tools of an installation that platforms are built from."""
+
+    @property
+    def settings(self) -> Settings:
+        """Addresses, token and certificates."""
+
+    @property
+    def store(self) -> Store:
+        """Store of the desired states."""
+
+    @property
+    def registry(self) -> Registry:
+        """Model versions with their tags."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +44,26 @@ class PlatformBuilder:
         is_shared: Whether one adapter serves every model of the target.
     """
 
-    build: Callable[[Container, ModelSpec], Platform]
+    build: Callable[[Tools, ModelSpec], Platform]
     is_shared: bool
 
 
-def local_platform(container: Container, model: ModelSpec) -> Platform:
+def local_platform(tools: Tools, model: ModelSpec) -> Platform:
     """Build the adapter of the platform process on this machine."""
     from slipway.adapters.platforms.local.platform import LocalPlatform
 
     del model
-    settings = container.settings
+    settings = tools.settings
     return LocalPlatform(
         settings.platform,
-        container.store,
+        tools.store,
         token=settings.token.get_secret_value() if settings.token else None,
         ca=settings.tls_ca,
         pii_key_file=settings.pii_key_file,
     )
 
 
-def cluster_platform(container: Container, model: ModelSpec) -> Platform:
+def cluster_platform(tools: Tools, model: ModelSpec) -> Platform:
     """Build the adapter of a model's servers on Kubernetes; sends no request to the cluster yet.
 
     Raises:
@@ -55,24 +73,24 @@ def cluster_platform(container: Container, model: ModelSpec) -> Platform:
     from slipway.adapters.platforms.cluster.manifests.version import cluster_of
     from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 
-    token, registry = container.settings.token, container.registry
+    token, registry = tools.settings.token, tools.registry
     return ClusterPlatform(
         model,
         open_cluster(cluster_of(model).namespace),
         tags=lambda version: registry.version(model.model, version).tags,
         token=token.get_secret_value() if token else None,
-        ca=container.settings.tls_ca,
+        ca=tools.settings.tls_ca,
     )
 
 
-def batch_platform(container: Container, model: ModelSpec) -> Platform:
+def batch_platform(tools: Tools, model: ModelSpec) -> Platform:
     """Build the adapter that keeps which versions score in batches."""
     from slipway.adapters.model_package import load_package
     from slipway.adapters.platforms.batch.platform import BatchPlatform
     from slipway.wiring.batch_candidate import command
 
     del model
-    return BatchPlatform(container.store, container.registry, load=load_package, command=command)
+    return BatchPlatform(tools.store, tools.registry, load=load_package, command=command)
 
 
 PLATFORMS: Mapping[TargetName, PlatformBuilder] = {
@@ -86,8 +104,8 @@ PLATFORMS: Mapping[TargetName, PlatformBuilder] = {
 class ModelPlatforms:
     """The platforms of an installation's models, each built when it is first needed."""
 
-    def __init__(self, container: Container) -> None:
-        self._container = container
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
         self._built: dict[tuple[str, str], Platform] = {}
 
     def platform_for(self, model: ModelSpec) -> Platform:
@@ -100,5 +118,5 @@ class ModelPlatforms:
         builder = PLATFORMS[target]
         key = target, "" if builder.is_shared else model.model
         if key not in self._built:
-            self._built[key] = builder.build(self._container, model)
+            self._built[key] = builder.build(self._tools, model)
         return self._built[key]
