@@ -94,9 +94,10 @@ def acknowledge(
         store: Store of the arrival registry.
         fingerprint: Of the claim.
     """
-    # In this order: a file that lands in between is among the waiting, never among the handled.
-    unchanged = landing_area.fingerprint(source.deliveries(spec.dataset)) == fingerprint
-    if not unchanged or arrivals.waiting(store, spec.dataset, source.deliveries(spec.dataset)):
+    listed = source.deliveries(spec.dataset)
+    if landing_area.fingerprint(listed) != fingerprint:
+        return False
+    if arrivals.waiting(store, spec.dataset, listed):
         return False
     arrivals.acknowledge(store, spec.dataset, fingerprint)
     return True
