@@ -1,4 +1,8 @@
-"""Decide which leftover pods to delete; pure."""
+"""Decide which stage pods to delete: ended ones after a while, overdue and orphaned ones.
+
+An orphaned pod is one whose task no longer watches it, or does not exist. These functions send no
+request; `orchestration/reaper_dag.py` lists and deletes the pods.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +22,23 @@ ACTIVE_STATES = {
 }
 """States of a task that watches its pod, or will on a retry."""
 
-OWNERLESS_FOR = timedelta(minutes=15)
-BESIDE_DEADLINE = timedelta(minutes=5)
+ORPHANED_AFTER = timedelta(minutes=15)
+"""Age from which a pod without a watching task counts as orphaned."""
+DEADLINE_MARGIN = timedelta(minutes=5)
+"""Time for Kubernetes to end a pod past its deadline, before the reaper deletes it."""
 DEFAULT_KEPT_MINUTES = 60
+"""Used for a pod without the annotation."""
 
 
 @dataclass(frozen=True)
 class LeftoverPod:
-    """A pod of a stage.
+    """A pod of a stage, as the reaper judges it.
 
     Attributes:
         name: Name of the pod.
         uid: Distinguishes it from a later pod of the same name.
         version: Changes whenever the pod does.
-        phase: Phase, as Kubernetes calls it.
+        phase: Phase in Kubernetes: `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
         created: When it was created.
         started: When a node started it; None before that.
         ended: When its container ended; None before that.
@@ -87,9 +94,9 @@ def reason_to_delete(pod: LeftoverPod, *, owner: str | None, now: datetime) -> s
     if pod.phase in ENDED:
         ago = now - (pod.ended or pod.started or pod.created)
         return f"it ended {_minutes(ago)} ago" if ago >= pod.kept else None
-    if pod.started and pod.deadline and now - pod.started > pod.deadline + BESIDE_DEADLINE:
+    if pod.started and pod.deadline and now - pod.started > pod.deadline + DEADLINE_MARGIN:
         return f"it has run for {_minutes(now - pod.started)} of {_minutes(pod.deadline)} allowed"
-    if now - pod.created > OWNERLESS_FOR:
+    if now - pod.created > ORPHANED_AFTER:
         return f"no task waits for it (state of its task: {owner or 'unknown'})"
     return None
 
