@@ -8,13 +8,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from slipway.cli.rollback import ROLLBACK
 from slipway.cli.run import run, run_command
 from slipway.errors import BadParameter
 from slipway.records.verdicts import Verdict
-from slipway.wiring import stage_table
+from slipway.stages.train import close_request
+from slipway.wiring import rollout, stage_table
 from slipway.wiring.stage import Input, Stage, stage
 from slipway.wiring.stage_call import StageCall
-from slipway.wiring.stage_inputs import MODEL
+from slipway.wiring.stage_inputs import MODEL, REQUEST
 from slipway.wiring.stage_table import STAGES, find_stage, run_stage
 
 rows = pytest.mark.parametrize("row", STAGES.values(), ids=list(STAGES))
@@ -60,6 +62,18 @@ def test_inputs_are_read_as_a_template_writes_them(row: Stage) -> None:
     assert row.parse(given) == {
         one.name: 7 if one.bounds is not None else "7" for one in row.required
     }
+
+
+def test_a_request_is_closed_by_the_recorded_stages_that_take_it() -> None:
+    """In the order of the table; a stage cannot read the table, so its list is compared."""
+    taking = [name for name, row in STAGES.items() if row.recorded and REQUEST in row.required]
+    assert list(close_request.STAGES) == taking
+
+
+def test_a_rollback_runs_each_stage_of_a_rollout_but_the_shift() -> None:
+    """In the order of the table."""
+    rollout_stages = [row.name for row in vars(rollout).values() if isinstance(row, Stage)]
+    assert list(ROLLBACK) == [name for name in rollout_stages if name != "shift"]
 
 
 def test_an_input_that_a_stage_does_not_take_is_refused() -> None:

@@ -10,9 +10,8 @@ from rich.text import Text
 
 from slipway.records.store import Store, read_json
 
-PRINTED = {"ingest", "accept", "gate", "verify", "switch", "promote_champion", "drift"}
-PRINTED |= {"performance", "decide", "train", "reconcile"}
-PRINTED_PREFIX = "shift_"
+HIDDEN = {"snapshot", "evaluate", "promote_challenger", "answer"}
+"""Stages that are not printed: the verdict of another stage of the same run covers them."""
 COLOURS = {
     "blocked": "red",
     "refuse": "yellow",
@@ -56,7 +55,7 @@ class VerdictPrinter:
         self.console.print(Text(text, style="bold"))
 
     def _print(self, subject: str, fact: dict[str, Any]) -> None:
-        if fact["stage"] not in PRINTED and not fact["stage"].startswith(PRINTED_PREFIX):
+        if fact["stage"] in HIDDEN:
             return
         action = fact["action"]
         line = Text("  ")
