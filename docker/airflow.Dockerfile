@@ -8,7 +8,8 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 FROM ${PYTHON_IMAGE} AS packages
 ARG RUNTIME=local
 RUN python -m venv --without-pip /opt/venv \
-    && echo /opt/slipway/include > /opt/venv/lib/python3.11/site-packages/slipway.pth \
+    && cd /opt/venv/lib/python3.*/site-packages \
+    && echo /opt/slipway/include > slipway.pth \
     && printf '#!/opt/venv/bin/python\nfrom slipway.cli import main\n\nmain()\n' \
         > /opt/venv/bin/slipway \
     && chmod 755 /opt/venv/bin/slipway
@@ -20,7 +21,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
         pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
             --require-hashes -r /requirements/stages.txt; \
     fi \
-    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
+    && python /requirements/prune.py /opt/venv/lib/python3.*/site-packages
 
 FROM ${PYTHON_IMAGE} AS code
 COPY LICENSE airflow_settings.yaml /opt/slipway/

@@ -9,7 +9,7 @@ COPY requirements/prune.py requirements/mlflow.txt /requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
         --require-hashes -r /requirements/mlflow.txt \
-    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
+    && python /requirements/prune.py /opt/venv/lib/python3.*/site-packages
 
 FROM ${PYTHON_IMAGE} AS mlflow
 RUN groupadd --gid 10001 slipway \

@@ -7,7 +7,8 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS tools
 RUN python -m venv --without-pip /opt/venv \
-    && echo /opt/slipway/include > /opt/venv/lib/python3.11/site-packages/slipway.pth \
+    && cd /opt/venv/lib/python3.*/site-packages \
+    && echo /opt/slipway/include > slipway.pth \
     && printf '#!/opt/venv/bin/python\nfrom slipway.cli import main\n\nmain()\n' \
         > /opt/venv/bin/slipway \
     && chmod 755 /opt/venv/bin/slipway
@@ -18,21 +19,21 @@ COPY requirements/server.txt /requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
         --require-hashes -r /requirements/server.txt \
-    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
+    && python /requirements/prune.py /opt/venv/lib/python3.*/site-packages
 
 FROM tools AS shipper-packages
 COPY requirements/shipper.txt /requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
         --require-hashes -r /requirements/shipper.txt \
-    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
+    && python /requirements/prune.py /opt/venv/lib/python3.*/site-packages
 
 FROM server-packages AS platform-packages
 COPY requirements/shipper.txt /requirements/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --only-binary :all: \
         --require-hashes -r /requirements/shipper.txt \
-    && python /requirements/prune.py /opt/venv/lib/python3.11/site-packages
+    && python /requirements/prune.py /opt/venv/lib/python3.*/site-packages
 
 FROM ${PYTHON_IMAGE} AS code
 COPY LICENSE /opt/slipway/
