@@ -15,7 +15,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import BadRequest, SpecError, Tampered
 from slipway.records.store import digest, encode
-from slipway.stages.model.manifest import MANIFEST, SOURCE
+from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY
 from tests.support import packages
 
 SOURCE_TEXT = """
@@ -178,7 +178,7 @@ def split(rows):
     assert f"{own}.Clip" in package.manifest["trusted_types"]
     learner = SklearnLearner(spec, packages.dataset(), source)
     assert learner.holdout_start(packages.rows()) == packages.rows()["at"].iloc[300]
-    (target / SOURCE).write_text(source.replace("limit=1.0", "limit=2.0"))
+    (target / PIPELINE_PY).write_text(source.replace("limit=1.0", "limit=2.0"))
     with pytest.raises(Tampered, match=r"pipeline\.py"):
         load_package(target)
 

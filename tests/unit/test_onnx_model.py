@@ -16,7 +16,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.records.store import digest, encode
-from slipway.stages.model.manifest import MANIFEST, REFERENCE, SOURCE, seal
+from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY, REFERENCE, seal
 from slipway.stages.model.onnx_form import ONNX
 from tests.support import packages
 
@@ -152,7 +152,7 @@ def test_the_manifest_tells_what_training_saw(folder: Path) -> None:
     assert manifest["files"][ONNX] == digest((folder / ONNX).read_bytes())
     assert manifest["engine"]["name"] == "onnx"
     assert encode(manifest) == (folder / MANIFEST).read_bytes()
-    assert SOURCE not in manifest["files"]
+    assert PIPELINE_PY not in manifest["files"]
 
 
 def test_what_is_personal_is_learnt_from_and_not_kept(tmp_path: Path) -> None:

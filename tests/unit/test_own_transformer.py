@@ -12,7 +12,7 @@ import pytest
 
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.adapters.model_package.source import import_source
+from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.spec.loading import load_dataset, load_model
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
@@ -42,7 +42,7 @@ def hours(days: int = 56) -> pd.DataFrame:
 
 def typical(rows: pd.DataFrame, *, fitted: pd.DataFrame | None = None) -> Any:
     """What the model's transformer adds."""
-    own = import_source(MODEL.model, SOURCE).transformer()
+    own = import_pipeline_py(MODEL.model, SOURCE).transformer()
     known = rows if fitted is None else fitted
     own.fit(known, known["departures"].to_numpy())
     return own.transform(rows)["typical"]
@@ -64,7 +64,7 @@ def test_a_stored_version_brings_its_own(tmp_path: Path) -> None:
     facts = {"model": MODEL.model, "task": MODEL.task, "key": "k", "event_time": "hour_start"}
     learned.save(tmp_path / "version", facts=facts, reference=reference)
     package = load_package(tmp_path / "version")
-    own = import_source(MODEL.model, SOURCE).__name__
+    own = import_pipeline_py(MODEL.model, SOURCE).__name__
     assert f"{own}.TypicalDepartures" in package.manifest["trusted_types"]
     assert np.array_equal(package.predict(rows), learned.predict(rows))
 
@@ -81,7 +81,7 @@ def test_the_typical_hour_is_that_of_its_place_and_day() -> None:
 def test_a_row_does_not_see_its_own_target_while_it_is_fitted() -> None:
     """A surprise is not typical of itself; of the others it is."""
     rows = hours()
-    own = import_source(MODEL.model, SOURCE).transformer()
+    own = import_pipeline_py(MODEL.model, SOURCE).transformer()
     target = rows["departures"].to_numpy(dtype="float64", copy=True)
     before = own.fit_transform(rows, target)["typical"].iloc[500]
     target[500] += 1000

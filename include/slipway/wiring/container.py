@@ -123,12 +123,12 @@ class Container:
         return read_code_state(self.settings.project, commit=self.settings.git_commit)
 
     def learner(self, model: ModelSpec, dataset: DatasetSpec) -> SklearnLearner:
-        """What fits a model, with the source of its `pipeline.py` as it is now."""
+        """Return the learner of a model, with the present text of its `pipeline.py`."""
         from slipway.adapters.model_package.learner import SklearnLearner
 
         file = self.settings.models_folder / model.model / "pipeline.py"
-        source = file.read_text() if file.is_file() else None
-        return SklearnLearner(model, dataset, source)
+        pipeline_py = file.read_text() if file.is_file() else None
+        return SklearnLearner(model, dataset, pipeline_py)
 
     def dataset(self, name: str) -> DatasetSpec:
         """The spec of one dataset.

@@ -29,12 +29,12 @@ from slipway.adapters.model_package.package import (
     untrusted,
     use_one_thread,
 )
+from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
-from slipway.adapters.model_package.source import import_source
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS
-from slipway.stages.model.manifest import REFERENCE, SOURCE, seal
+from slipway.stages.model.manifest import PIPELINE_PY, REFERENCE, seal
 from slipway.stages.model.onnx_form import ONNX
 
 REQUIREMENTS = sorted(
@@ -50,12 +50,12 @@ class SklearnLearner:
     Attributes:
         spec: The model's spec.
         dataset: The spec of its dataset.
-        source: Text of the model's `pipeline.py`, if it has one.
+        pipeline_py: Text of the model's `pipeline.py`, if it has one.
     """
 
     spec: ModelSpec
     dataset: DatasetSpec
-    source: str | None
+    pipeline_py: str | None
 
     def holdout_start(self, rows: pd.DataFrame) -> Any | None:
         """Return the holdout's start (event time) that `pipeline.py` sets, or None."""
@@ -86,10 +86,12 @@ class SklearnLearner:
         declared = self.dataset.streams.features.columns
         pii = {name: declared[name].pii for name in self.spec.features.names if declared[name].pii}
         facts = {"ranges": ranges_of(features.drop(columns=list(pii)), columns), "pii": pii}
-        return LearnedModel(self.spec, package, self._own(), self.source, facts)
+        return LearnedModel(self.spec, package, self._own(), self.pipeline_py, facts)
 
     def _own(self) -> ModuleType | None:
-        return None if self.source is None else import_source(self.spec.model, self.source)
+        if self.pipeline_py is None:
+            return None
+        return import_pipeline_py(self.spec.model, self.pipeline_py)
 
     def _pipeline(self, features: pd.DataFrame, target: pd.Series[Any]) -> Pipeline:
         steps: list[tuple[str, Any]] = []
@@ -150,14 +152,14 @@ class LearnedModel:
         spec: The model's spec.
         package: The fitted pipeline.
         own: The imported `pipeline.py`, if the model has one.
-        source: Its text.
+        pipeline_py: Its text.
         facts: Entries of the manifest about columns: ranges in training, and which are personal.
     """
 
     spec: ModelSpec
     package: Package
     own: ModuleType | None
-    source: str | None
+    pipeline_py: str | None
     facts: Mapping[str, Any]
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -187,8 +189,8 @@ class LearnedModel:
         types = self._trusted_types()
         _save_mlflow_model(self.package, folder, types)
         (folder / "slipway").mkdir()
-        if self.source is not None:
-            (folder / SOURCE).write_text(self.source)
+        if self.pipeline_py is not None:
+            (folder / PIPELINE_PY).write_text(self.pipeline_py)
         # Personal columns are compared below, but never kept.
         kept = reference.drop(columns=list(self.facts["pii"]))
         kept.to_parquet(folder / REFERENCE, index=False)

@@ -17,11 +17,11 @@ from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
+from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
-from slipway.adapters.model_package.source import import_source
 from slipway.errors import Tampered
 from slipway.spec.estimators import ESTIMATORS
-from slipway.stages.model.manifest import MODEL, SOURCE, open_sealed
+from slipway.stages.model.manifest import MODEL, PIPELINE_PY, open_sealed
 
 TRUSTED = frozenset(
     {"numpy.dtype", *(name for row in ESTIMATORS.values() for name in row.trusted_types)}
@@ -102,9 +102,9 @@ def load_package(folder: Path) -> Package:
 
 
 def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:
-    if SOURCE not in manifest["files"]:
+    if PIPELINE_PY not in manifest["files"]:
         return None
-    return import_source(manifest["model"], (folder / SOURCE).read_text()).__name__
+    return import_pipeline_py(manifest["model"], (folder / PIPELINE_PY).read_text()).__name__
 
 
 def untrusted(names: Sequence[str], *, own_module: str | None) -> list[str]:

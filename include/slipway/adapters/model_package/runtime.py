@@ -14,7 +14,7 @@ from typing import Any
 
 import sklearn
 
-from slipway.adapters.model_package.source import PREFIX
+from slipway.adapters.model_package.pipeline_py import PREFIX
 from slipway.errors import IncompatibleRuntime
 
 RUNTIME = "runtime"

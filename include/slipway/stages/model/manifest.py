@@ -16,7 +16,7 @@ from slipway.records.store import digest, encode
 
 MANIFEST = "slipway/manifest.json"
 REFERENCE = "slipway/reference.parquet"
-SOURCE = "slipway/pipeline.py"
+PIPELINE_PY = "slipway/pipeline.py"
 MODEL = "model.skops"
 
 

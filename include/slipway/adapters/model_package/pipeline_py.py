@@ -15,7 +15,7 @@ from slipway.records.store import digest
 PREFIX = "slipway_model_"
 
 
-def import_source(model: str, text: str) -> ModuleType:
+def import_pipeline_py(model: str, text: str) -> ModuleType:
     """Import the text of a `pipeline.py`; the same text is imported once.
 
     Raises:
