@@ -1,13 +1,14 @@
-"""Starts the platform with another HTTP client between it and its servers: CLIENT PORT.
+"""Start the platform with another HTTP client between it and its servers: CLIENT PORT.
 
-Each keeps its connections, neither redirects nor decompresses, has no cookies, proxies or time-out
-of its own, and sends a request again when a connection that it kept turns out to be closed.
+Each client keeps connections alive, neither redirects nor decompresses, has no cookies, proxies or
+timeout of its own, and sends a request again if a kept connection was closed meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from abc import ABC, abstractmethod
 
 import aiohttp
 import httpx
@@ -20,15 +21,15 @@ from slipway.serving.platform.supervisor import server_process
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
-class Adapter:
-    """What `Upstream` does, by a library.
+class Adapter(ABC):
+    """Replacement for `Upstream` that uses a library.
 
     Attributes:
         closed: Errors after which a request is sent once more.
-        broken: Errors that mean that there is no answer.
+        broken: Errors after which the request has failed.
 
     Args:
-        port: Where the server listens.
+        port: Port on which the server listens.
     """
 
     closed: tuple[type[Exception], ...]
@@ -46,10 +47,10 @@ class Adapter:
         body: bytes = b"",
         timeout_seconds: float,
     ) -> Reply:
-        """Its answer.
+        """Send a request and return the reply.
 
         Raises:
-            TimeoutError: It did not come in time.
+            TimeoutError: The reply did not arrive in time.
             ConnectionError: There is no connection, or it broke.
         """
         loop = asyncio.get_running_loop()
@@ -66,16 +67,17 @@ class Adapter:
                 raise ConnectionError from error
         raise AssertionError
 
+    @abstractmethod
     async def send(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
-        """Status, headers and body of the answer."""
-        raise NotImplementedError
+        """Return status, headers and body of the reply."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Leave the connections to the end of the process."""
+        """Drop the connections; called once the server's process has ended."""
 
 
 class Httpx(Adapter):
-    """httpx's client."""
+    """Uses httpx's client."""
 
     closed = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
     broken = (httpx.TransportError,)
@@ -91,15 +93,18 @@ class Httpx(Adapter):
         self._client.headers.clear()
 
     async def send(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
-        """Status, headers and body of the answer."""
+        """Return status, headers and body of the reply."""
         url = self._origin + target
         reply = await self._client.request(method, url, headers=list(headers), content=body)
         received = [(name.lower(), value) for name, value in reply.headers.raw]
         return reply.status_code, received, reply.content
 
+    def close(self) -> None:
+        """Leave the connections open until this process ends."""
+
 
 class Aiohttp(Adapter):
-    """aiohttp's client, whose parser is llhttp in C, as httptools' is."""
+    """Uses aiohttp's client, whose parser is llhttp in C, as httptools' is."""
 
     closed = (aiohttp.ServerDisconnectedError, ConnectionError)
     broken = (aiohttp.ClientError,)
@@ -116,16 +121,19 @@ class Aiohttp(Adapter):
         )
 
     async def send(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
-        """Status, headers and body of the answer."""
+        """Return status, headers and body of the reply."""
         url = self._urls.get(target)
         if url is None:
-            # As it stands: a target is not to be quoted anew.
+            # The target is quoted already.
             url = self._urls[target] = URL(self._origin + target, encoded=True)
         named = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         asking = self._session.request(method, url, headers=named, data=body, allow_redirects=False)
         async with asking as reply:
             content = await reply.read()
         return reply.status, [(name.lower(), value) for name, value in reply.raw_headers], content
+
+    def close(self) -> None:
+        """Leave the connections open until this process ends."""
 
 
 CLIENTS: dict[str, type[Adapter]] = {"httpx": Httpx, "aiohttp": Aiohttp}

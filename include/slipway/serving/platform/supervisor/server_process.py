@@ -169,7 +169,8 @@ class ServerProcess(SupervisedProcess):
             return "it does not answer" if answered else self.starting()
         return None if reply.status == HTTPStatus.OK else _error_of(reply)
 
-    def _ended(self) -> None:
+    def _ended(self, code: int) -> None:
+        super()._ended(code)
         if self._upstream is not None:
             self._upstream.close()
         self._mark(ready=False)

@@ -1,7 +1,7 @@
 """Start, watch, restart and stop a child process of the platform.
 
-Every child inherits the read end of one pipe. When the platform dies, for whatever reason, the
-child reads EOF and exits.
+Every child inherits the read end of one pipe. When the platform ends, in any way, the child
+reads EOF and exits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path, PosixPath
 from typing import Any
@@ -51,7 +52,7 @@ class ProcessContext:
     parent_pipe: int
 
 
-class SupervisedProcess:
+class SupervisedProcess(ABC):
     """A process that is restarted with backoff whenever it exits.
 
     Args:
@@ -111,8 +112,8 @@ class SupervisedProcess:
         return "it is starting" if self.last_exit is None else f"{self._ending()}; it is starting"
 
     def _ending(self) -> str:
-        said = f", saying: {self.last_line}" if self.last_line else ""
-        return f"it ended with {self.last_exit}{said}"
+        output = f", saying: {self.last_line}" if self.last_line else ""
+        return f"it ended with {self.last_exit}{output}"
 
     async def _keep_running(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -138,19 +139,26 @@ class SupervisedProcess:
         watch = asyncio.create_task(self._watch(process))
         code = await process.wait()
         watch.cancel()
-        self._process = None
-        self.last_exit, self.last_line = code, exit_message(self._output)
-        self.problem = self._ending()
-        self._ended()
+        self._ended(code)
 
+    @abstractmethod
     async def _spawn(self) -> asyncio.subprocess.Process:
-        raise NotImplementedError
+        """Start the process.
+
+        Raises:
+            OSError: It cannot be started.
+            SlipwayError: What it needs is not there.
+        """
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Watch a running process; cancelled when it exits."""
+        await process.wait()
 
-    def _ended(self) -> None:
-        """React to the exit of the process."""
+    def _ended(self, code: int) -> None:
+        """Record the exit of the process."""
+        self._process = None
+        self.last_exit, self.last_line = code, exit_message(self._output)
+        self.problem = self._ending()
 
     async def _execute(self, command: list[str], *inherited: int) -> asyncio.subprocess.Process:
         self._output.parent.mkdir(parents=True, exist_ok=True)
