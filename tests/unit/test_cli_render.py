@@ -142,8 +142,8 @@ def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(container: C
     ("words", "said"),
     [
         (["--offline"], "give --version N"),
-        (["--offline", "--share", "3=0.1"], "which version takes the rest"),
-        (["--share", "2=0.1"], "which version takes the rest"),
+        (["--offline", "--share", "3=0.1"], "no version is known for the rest of the traffic"),
+        (["--share", "2=0.1"], "no version is known for the rest of the traffic"),
         (["--share", "3=0.6", "--share", "4=0.6"], "the shares are too large"),
         (["--share", "3"], "a share cannot be read"),
         (["--share", "3=0"], "a share cannot be read"),

@@ -1,6 +1,6 @@
-"""`slipway …`: arguments in, words or JSON out; whatever decides or acts is further down.
+"""The `slipway` command: parse arguments, call the layers below, print text or JSON.
 
-Starts in a blink: everything heavy is imported by the command that needs it.
+Starts fast: heavy modules are imported by the command that needs them.
 """
 
 from __future__ import annotations

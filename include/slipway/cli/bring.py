@@ -1,4 +1,4 @@
-"""The command that brings a version from one environment to the next."""
+"""`slipway bring`: import a model version from another environment."""
 
 from __future__ import annotations
 
@@ -40,11 +40,9 @@ DONE = frozenset({"brought", "known"})
     "name",
     envvar="SLIPWAY_FROM_NAME",
     show_envvar=True,
-    help="What records call the source, e.g. `staging`; default: its MLflow server's address.",
+    help="Name of the source in records, e.g. `staging`; default: its MLflow server's address.",
 )
-@click.option(
-    "--replace", is_flag=True, help="Take the place of another challenger that waits here."
-)
+@click.option("--replace", is_flag=True, help="Replace another challenger that waits here.")
 @json_option
 def bring(
     model: str,
@@ -58,15 +56,15 @@ def bring(
 ) -> None:
     """Copy a version of MODEL from another environment's registry to this one's.
 
-    The bytes are copied as they are, with the records of their gates and of their rollout; nothing
+    The bytes are copied unchanged, with the records of their gates and of their rollout; nothing
     is trained or built again. The version becomes the challenger here, and the next run of the
-    deploy DAG verifies it and shifts traffic to it like to any other.
+    deploy DAG verifies it and shifts traffic to it as to any other.
 
-    Refused are a version that was not champion at the source or was rolled back there, one whose
-    files, tags or records were changed, one that does not fit this environment's spec, and one
-    that does not hold the gates against another champion here. Exit status 1 when it is refused.
+    A version is refused if it was not champion at the source or was rolled back there, if its
+    files, tags or records were changed, if it does not fit this environment's spec, or if it does
+    not pass the gates against the champion here. Exit status 1 when it is refused.
 
-    A repeat finds what is there: one version here for one at the source.
+    A repeat imports nothing: a version of the source is one version here.
     Secrets for the source come from the SLIPWAY_FROM_… variables, never from options.
     """
     from slipway.wiring.import_version import bring as bring_version

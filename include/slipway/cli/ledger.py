@@ -1,4 +1,4 @@
-"""Commands about the ledger: who did what, when and why."""
+"""Commands that print the ledger, verify it, and look up past champions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment of wall time, ISO 8601; UTC unless it says otherwise."""
+    """A moment of wall time, ISO 8601; UTC without a time zone."""
 
     name = "time"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """The moment, with its time zone."""
+        """Parse the moment; the result has a time zone."""
         if isinstance(value, datetime):
             return value
         try:
@@ -35,15 +35,15 @@ class Moment(click.ParamType[datetime]):
 
 @click.group(cls=Commands)
 def ledger() -> None:
-    """Read the ledger, prove it unchanged, ask it about the past."""
+    """Print the ledger, verify it, and look up past champions."""
 
 
 @ledger.command()
 @click.argument("subject", required=False)
-@click.option("--last", type=click.IntRange(min=1), help="Only so many of the newest entries.")
+@click.option("--last", type=click.IntRange(min=1), help="Only this many of the newest entries.")
 @json_option
 def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
-    """Print who did what, when and why.
+    """Print the entries: time, stage, run, verdict and reason.
 
     SUBJECT is a dataset or a model; default: all of them. Oldest first.
     """
@@ -68,17 +68,15 @@ def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("subject", required=False)
-@click.option(
-    "--without-anchor", is_flag=True, help="Do not ask MLflow for the head that it was told."
-)
+@click.option("--without-anchor", is_flag=True, help="Do not read the anchored head from MLflow.")
 @json_option
 def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
-    """Prove that nothing was edited, removed or cut off.
+    """Verify that no entry was edited, removed or cut off.
 
-    Looks at every entry, at the record it is about, and at the head that MLflow was told.
+    Checks every entry, the run record it refers to, and the head that is anchored in MLflow.
 
-    An edit after that head which mends the whole chain cannot be seen. Exit status 1 when
-    something does not hold.
+    An edit after that head which rewrites the whole chain cannot be detected. Exit status 1 when
+    a check fails.
     """
     from slipway import wiring
 
@@ -119,9 +117,9 @@ def _print_verified(report: list[dict[str, Any]]) -> None:
 @click.option("--model", help="Only this model.")
 @json_option
 def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
-    """Tell which version was champion at TIME.
+    """Print which version was champion at TIME.
 
-    TIME is ISO 8601, in UTC unless it says otherwise.
+    TIME is ISO 8601; UTC without a time zone.
     """
     store = _store()
     champions = {one: chain.as_of(store, one, time) for one in _subjects(store, model)}

@@ -1,4 +1,4 @@
-"""What every command prints alike: verdicts, JSON, and errors without a traceback."""
+"""Output that all commands share: verdicts, JSON, and errors without a traceback."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def print_json(value: Any) -> None:
 
 
 def print_outcome(stage: str, outcome: Outcome) -> None:
-    """Print what a stage decided, why, the numbers it compared, and where to look."""
+    """Print a stage's verdict: action, reason, numbers and evidence."""
     verdict = verdict_of(outcome)
     click.echo(f"{stage}: {click.style(verdict.action, bold=True)}. {verdict.reason}")
     lines = {**verdict.numbers, **verdict.evidence}

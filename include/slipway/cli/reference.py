@@ -1,4 +1,4 @@
-"""The reference pages: specs, settings and commands, written from the code that reads them."""
+"""Write the reference pages of specs, settings and commands from the code that reads them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ BOUNDS = {
     "minItems": "at least {}",
     "pattern": "`{}`",
 }
-GENERATED = "<!-- Written by `make reference` from the code; a test keeps it in step. -->"
+GENERATED = "<!-- Written by `make reference` from the code; a test compares it. -->"
 CRON = f"five cron fields, or {', '.join(f'`{preset}`' for preset in PRESETS)}"
 
 
 def pages(commands: click.Command) -> dict[str, str]:
-    """Every reference page: file name to Markdown.
+    """Return every reference page: file name to Markdown.
 
     Args:
         commands: The root command, `slipway` itself.
@@ -46,13 +46,13 @@ def pages(commands: click.Command) -> dict[str, str]:
 
 
 def specs_page() -> str:
-    """Every field of `dataset.yaml`, `expectations.yaml` and `model.yaml`."""
+    """Return the page of every field of `dataset.yaml`, `expectations.yaml` and `model.yaml`."""
     return _page(
         "Specs",
         [
             "A dataset is one folder under `include/datasets`, a model one under `include/models`.",
             "A field that is not listed here is refused, and so is a value of another type.",
-            "`slipway check` says where, and what was probably meant.",
+            "`slipway check` prints the file, the line and the nearest allowed spelling.",
             "Only `true` and `false` are booleans, dates are text, aliases and tags are refused.",
             "",
             *_sections("dataset.yaml", DatasetSpec),
@@ -70,7 +70,7 @@ def _sections(file: str, spec: type[Spec]) -> Iterator[str]:
 
 
 def _in_reading_order(schema: Schema, parts: Mapping[str, Schema]) -> Iterator[str]:
-    """Names of the parts as one meets them, each once."""
+    """Names of the parts in the order of their first use, each once."""
     seen: dict[str, None] = {}
 
     def walk(node: Any) -> None:
@@ -105,7 +105,7 @@ def _section(title: str, schema: Schema, parts: Mapping[str, Schema]) -> Iterato
 
 
 def _meaning(field: Schema, parts: Mapping[str, Schema]) -> str:
-    """A field's description, which the schema leaves out where its part says the same."""
+    """A field's description; the schema leaves it out where it equals that of its part."""
     if "description" not in field and "$ref" in field:
         field = parts[field["$ref"].rpartition("/")[2]]
     return str(field.get("description", ""))
@@ -152,17 +152,17 @@ def _default(field: Schema) -> str:
 
 
 def settings_page() -> str:
-    """Every setting with its environment variable."""
+    """Return the page of every setting with its environment variable."""
     return _page(
         "Settings",
         [
-            "Specs say what a model is; settings say where one installation keeps it.",
+            "Specs describe datasets and models; settings describe one installation.",
             "Each is an environment variable, read once when a process starts.",
             "",
             *_variables(Settings),
             "",
-            "## Where a version is brought from",
-            "Read by `slipway bring` only, besides the settings of the environment it brings to.",
+            "## Source of an imported version",
+            "Read by `slipway bring` only, besides the settings of the target environment.",
             "",
             *_variables(SourceSettings),
         ],
@@ -190,7 +190,7 @@ def _setting_default(field: FieldInfo) -> str:
 
 
 def cli_page(commands: click.Command) -> str:
-    """Every command as its `--help` shows it."""
+    """Return the page of every command, as its `--help` shows it."""
     context = click.Context(
         commands, info_name="slipway", terminal_width=88, **commands.context_settings
     )
@@ -200,12 +200,12 @@ def cli_page(commands: click.Command) -> str:
         for line in (f"## {one.command_path}", "```text", one.get_help(), "```", "")
     ]
     return _page(
-        "Commands", ["Exit status: 0 done, 1 refused or wrong, 2 not understood.", "", *shown]
+        "Commands", ["Exit status: 0 done, 1 refused or failed, 2 usage error.", "", *shown]
     )
 
 
 def _contexts(context: click.Context) -> Iterator[click.Context]:
-    """A command and all below it, each in the context in which it prints its help."""
+    """A command and its subcommands, each with the context in which it prints its help."""
     yield context
     if isinstance(context.command, click.Group):
         for name, command in context.command.commands.items():

@@ -20,7 +20,7 @@ Shares = Mapping[int, float]
 
 @dataclass
 class Known:
-    """What the registry says of a model; nothing where it was not asked or does not answer.
+    """Registry entries of a model; empty offline or while the registry is unavailable.
 
     Attributes:
         aliases: Versions by alias.
@@ -36,7 +36,7 @@ class Known:
 @click.option(
     "--version",
     type=click.IntRange(min=1),
-    help="Version that takes the traffic, or what `--share` leaves of it; default: the champion, "
+    help="Version that gets the traffic, or the rest after `--share`; default: the champion, "
     "else the challenger.",
 )
 @click.option(
@@ -55,12 +55,12 @@ class Known:
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not ask the registry: sizes are the spec's, not those that `verify` measured.",
+    help="Do not read the registry: sizes are the spec's, not those that `verify` measured.",
 )
 def render(
     model: str, *, version: int | None, given: Sequence[str], keep: Sequence[int], offline: bool
 ) -> None:
-    """Print what serves MODEL on Kubernetes, as YAML.
+    """Print the manifests that serve MODEL on Kubernetes, as YAML.
 
     Apply it with `kubectl apply --server-side --field-manager slipway -f -`.
     """
@@ -78,7 +78,7 @@ def render(
         )
     parts = [_share(text) for text in given]
     versions = {*dict(parts), *keep, *([version] if version else [])}
-    known = Known() if offline else _ask(container.registry, model, versions)
+    known = Known() if offline else _read_registry(container.registry, model, versions)
     shares = _whole(dict(parts), version or _serving(known))
     if not version and not keep and "previous" in known.aliases:
         keep = [known.aliases["previous"]]
@@ -87,8 +87,8 @@ def render(
     click.echo(_yaml(render_manifests(spec, traffic, known.tags)), nl=False)
 
 
-def _ask(registry: Registry, model: str, versions: set[int]) -> Known:
-    """Aliases, and the tags of some versions and of those that have an alias."""
+def _read_registry(registry: Registry, model: str, versions: set[int]) -> Known:
+    """Read the aliases, and the tags of their versions and of the given ones."""
     known = Known()
     try:
         for alias in ("champion", "previous", "challenger"):
@@ -121,7 +121,7 @@ def _share(text: str) -> tuple[int, float]:
 
 
 def _whole(shares: dict[int, float], rest_to: int | None) -> Shares:
-    """Shares that sum to 1: what is left of them goes to one version."""
+    """Complete the shares to a sum of 1: the rest goes to one version."""
     rest = 1 - sum(shares.values())
     if math.isclose(rest, 0, abs_tol=1e-9):
         return shares
@@ -129,7 +129,7 @@ def _whole(shares: dict[int, float], rest_to: int | None) -> Shares:
         raise BadParameter("the shares are too large", expected="a sum of 1", found=f"{1 - rest:g}")
     if rest_to is None or rest_to in shares:
         raise BadParameter(
-            f"nobody says which version takes {'the rest' if shares else 'the traffic'}",
+            f"no version is known for {'the rest of the traffic' if shares else 'the traffic'}",
             expected="a champion or a challenger in the registry, or --version",
             hint="give --version N",
         )
@@ -141,7 +141,7 @@ def _yaml(objects: Sequence[Mapping[str, Any]]) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """YAML without anchors: an object reads the same wherever it stands."""
+    """Writes YAML without anchors and aliases: repeated objects are written out."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True

@@ -15,7 +15,7 @@ port_option = click.option(
     "--port",
     type=click.IntRange(0, 65535),
     required=True,
-    help="Where to listen; 0: any free port.",
+    help="Port to listen on; 0: any free port.",
 )
 host_option = click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
@@ -35,7 +35,7 @@ host_option = click.option(
 def serve(model: str, *, version: int, port: int, host: str, folder: Path | None) -> None:
     """Serve one version of MODEL until SIGTERM.
 
-    Where a folder is given the registry is not asked.
+    With `--folder`, the registry is not used.
     """
     exit_on_sigterm()
     from slipway.serving.model_server.server import serve as serve_version
@@ -68,12 +68,12 @@ def _download(model: str, version: int, scratch: Path) -> Path:
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Folder that becomes the version's: complete, with every digest checked, or not at all.",
+    help="Folder to create: complete, with every digest checked, or not at all.",
 )
 def download(model: str, *, version: int, folder: Path) -> None:
-    """Fetch the folder of one version of MODEL from the registry.
+    """Download the folder of one version of MODEL from the registry.
 
-    A folder that holds the version already stays as it is.
+    A folder that already holds the version is left unchanged.
     """
     exit_on_sigterm()
     from slipway import wiring
@@ -88,13 +88,13 @@ def download(model: str, *, version: int, folder: Path) -> None:
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="Seconds after SIGTERM in which it waits for servers to end, and for a store that is "
-    "away, before it leaves segments behind.",
+    help="Seconds after SIGTERM to wait for servers to end, and for an unavailable store, before "
+    "it leaves segments behind.",
 )
 def ship(*, patience: float) -> None:
     """Ship this machine's prediction log until SIGTERM, and then the rest of it."""
     stop = threading.Event()
-    # From the first moment on: whoever is told to end while it starts still ships the rest.
+    # Set before the imports, so that a SIGTERM during the start still ships the rest.
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     from slipway.serving.prediction_log.shipper import ship as ship_segments
 
@@ -112,7 +112,7 @@ def ship(*, patience: float) -> None:
 def token(name: str) -> None:
     """Make a bearer token for the client NAME.
 
-    Prints the token, which is kept nowhere, and the line for the tokens file.
+    Prints the token, which is stored nowhere, and its line for the tokens file.
     """
     from slipway.serving.http.tokens import line_of, make_token
 

@@ -1,4 +1,4 @@
-"""Commands about what people write: specs, sample deliveries, the reference."""
+"""Commands for authors of specs: check specs, make sample deliveries, write the reference."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from slipway.settings import Settings
 @click.command()
 @json_option
 def check(*, as_json: bool) -> None:
-    """Check every spec: file, line and hint of all that is wrong.
+    """Check every spec and print each problem with file, line and hint.
 
-    Exit status 1 when something is wrong. Where Great Expectations is installed, the arguments
+    Exit status 1 when there is a problem. Where Great Expectations is installed, the arguments
     of each expectation are checked too.
     """
     from slipway.spec.loading import load_all
@@ -24,8 +24,9 @@ def check(*, as_json: bool) -> None:
 
     project = Settings().project
     loaded = load_all(project)
-    asks = any(spec.expectations for spec in loaded.datasets.values())
-    loaded = inspect_project(project, loaded, expectations=expectation_check() if asks else None)
+    has_expectations = any(spec.expectations for spec in loaded.datasets.values())
+    checked_by = expectation_check() if has_expectations else None
+    loaded = inspect_project(project, loaded, expectations=checked_by)
     datasets, models = sorted(loaded.datasets), sorted(loaded.models)
     if as_json:
         problems = [problem.to_json() for problem in loaded.problems]
@@ -56,7 +57,7 @@ def _counted(number: int, what: str) -> str:
 def sample(dataset: str, *, target: Path | None, as_json: bool) -> None:
     """Make sample deliveries of a dataset, with its `sample.py`.
 
-    The files are only made, not delivered: copy them into the landing area for that.
+    The files are not delivered: copy them into the landing area for that.
     """
     from rich.console import Console
     from rich.progress import Progress

@@ -1,4 +1,4 @@
-"""Commands that tell how models stand."""
+"""Commands that print the state of models, and why a version serves."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.argument("model", required=False)
 @json_option
 def status(model: str | None, *, as_json: bool) -> None:
-    """Tell how each model stands.
+    """Print the state of each model.
 
-    Its aliases, what is served, open requests and the last verdicts.
+    Aliases, served versions, open requests and the last verdicts.
     """
     from slipway import wiring
     from slipway.spec.loading import load_all
@@ -71,7 +71,7 @@ def _print(standing: Status) -> None:
 
 def _print_versions(standing: Status) -> None:
     target = TARGETS[standing.target]
-    # Without a server the pipeline itself scores, whatever engine its version could have.
+    # Without a server the pipeline itself scores; no engine is used.
     engines = standing.engines if target.has_server else {}
     for number, engine in sorted(engines.items()):
         click.echo(f"  {'engine':<11} version {number} {engine.shown}")
@@ -86,9 +86,9 @@ def _print_versions(standing: Status) -> None:
 @click.argument("model")
 @json_option
 def why(model: str, *, as_json: bool) -> None:
-    """Tell in five lines why MODEL is what it is.
+    """Explain in five lines which version of MODEL serves, and why.
 
-    What is served, since when, on what evidence, what was refused, and what is next.
+    The served version, since when, its evidence, what was refused, and what is next.
     """
     from slipway import wiring
     from slipway.stages.report.why import why as why_of

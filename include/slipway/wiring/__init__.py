@@ -1,4 +1,4 @@
-"""The only composition root: settings become adapters, and stages are given them."""
+"""The composition root: make adapters from settings, and pass them to stages."""
 
 from slipway.wiring.container import Container
 from slipway.wiring.ingest import acknowledge, claim

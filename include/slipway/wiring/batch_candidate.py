@@ -1,4 +1,4 @@
-"""Entry point of a batch candidate's process: load one version, answer over pipes.
+"""Run the process of a batch candidate: load one version, answer over pipes.
 
 `adapters.platforms.batch.candidate` starts it with a version's folder as its only argument.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def command(folder: Path) -> list[str]:
-    """The command that starts a candidate of a version's folder."""
+    """Return the command line that starts a candidate with a version's folder."""
     return [sys.executable, "-m", "slipway.wiring.batch_candidate", str(folder)]
 
 
@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
     from slipway.adapters.model_package import load_package
     from slipway.adapters.platforms.batch.candidate_process import answer_requests
 
-    # What a library prints must not come between replies: standard output becomes standard error.
+    # Output of libraries must not mix with replies: standard output becomes standard error.
     with os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)
         answer_requests(folder, load=load_package, requests=sys.stdin.buffer, replies=replies)

@@ -1,4 +1,4 @@
-"""What `slipway check` needs of the tools that evaluate expectations."""
+"""Wire the check of expectations for `slipway check`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def expectation_check() -> ExpectationCheck | None:
-    """Great Expectations' own view of expectations, or None where it is not installed."""
+    """Return Great Expectations' check of expectations, or None where it is not installed."""
     if find_spec("great_expectations") is None:
         return None
     from slipway.adapters.expectations import check_expectations

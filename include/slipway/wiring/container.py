@@ -1,7 +1,7 @@
-"""One installation's tools, made from its settings.
+"""Make the adapters of one installation from its settings.
 
-Adapters are imported when they are first asked for: a task pays only for the tools that its own
-stage uses, and this module itself is light enough for the triggerer.
+Adapters are imported when they are first used: a task pays only for the tools that its own stage
+uses, and this module itself is light enough for the triggerer.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 class Container:
-    """One installation's tools, each made when it is first asked for.
+    """The adapters of one installation, each made when it is first used.
 
     Args:
-        settings: Where this installation keeps things; the environment's when not given.
+        settings: Settings of the installation; None: from the environment.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -52,7 +52,7 @@ class Container:
 
     @cached_property
     def tables(self) -> DeltaTables:
-        """The datasets' Delta tables."""
+        """Delta tables of the datasets."""
         from slipway.adapters.delta_tables import DeltaTables
 
         return DeltaTables(self.settings.store)
@@ -64,48 +64,48 @@ class Container:
 
     @cached_property
     def suites(self) -> ExpectationSuites:
-        """Great Expectations."""
+        """Expectation suites, evaluated by Great Expectations."""
         from slipway.adapters.expectations import ExpectationSuites
 
         return ExpectationSuites()
 
     @cached_property
     def registry(self) -> MlflowRegistry:
-        """Model versions and aliases."""
+        """Model registry, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
         return MlflowRegistry(self.settings.mlflow)
 
     @cached_property
     def tracking(self) -> MlflowTracking:
-        """Training runs."""
+        """Experiment tracking, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowTracking
 
         return MlflowTracking(self.settings.mlflow)
 
     @cached_property
     def log(self) -> PredictionLog:
-        """What was answered."""
+        """Prediction log."""
         from slipway.adapters.prediction_log import PredictionLog
 
         return PredictionLog(self.store)
 
     @cached_property
     def reports(self) -> DriftReports:
-        """Evidently."""
+        """Drift reports, made by Evidently."""
         from slipway.adapters.drift_report import DriftReports
 
         return DriftReports()
 
     @cached_property
     def scores(self) -> ScoreTable:
-        """What was scored in batches."""
+        """Score tables of models that score in batches."""
         from slipway.adapters.delta_tables import ScoreTable
 
         return ScoreTable(self.settings.store)
 
     def platform_for(self, model: ModelSpec) -> Platform:
-        """The platform that serves a model; `wiring/platforms.py` chooses it.
+        """Return the platform that serves a model; `wiring/platforms.py` chooses it.
 
         Raises:
             BadParameter: It cannot be built from the settings.
@@ -113,11 +113,11 @@ class Container:
         return self._platforms.platform_for(model)
 
     def log_for(self, model: ModelSpec) -> prediction_log.PredictionLog:
-        """What one model answered, or scored."""
+        """Return a model's predictions: the prediction log, or its score table."""
         return self.scores if model.deployment.capabilities.scores_in_batches else self.log
 
     def code(self) -> CodeState:
-        """Which code runs."""
+        """Return the commit of the code and whether it was changed."""
         from slipway.adapters.git_commit import read_code_state
 
         return read_code_state(self.settings.project, commit=self.settings.git_commit)
@@ -131,11 +131,11 @@ class Container:
         return SklearnLearner(model, dataset, pipeline_py)
 
     def dataset(self, name: str) -> DatasetSpec:
-        """The spec of one dataset.
+        """Return the spec of a dataset.
 
         Raises:
             BadParameter: There is no such dataset.
-            SpecError: Its folder is written wrongly.
+            SpecError: Its spec is invalid.
         """
         loaded = load_all(self.settings.project, only=name)
         if name not in loaded.datasets:
@@ -143,11 +143,11 @@ class Container:
         return loaded.datasets[name]
 
     def model(self, name: str) -> ModelSpec:
-        """The spec of one model.
+        """Return the spec of a model.
 
         Raises:
             BadParameter: There is no such model.
-            SpecError: Its folder is written wrongly.
+            SpecError: Its spec is invalid.
         """
         loaded = load_all(self.settings.project, only=name)
         if name not in loaded.models:

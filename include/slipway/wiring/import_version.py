@@ -32,15 +32,15 @@ def bring(
     """Import a version from another environment.
 
     Args:
-        model: Its name, here as there.
-        which: The source's version: its number, or an alias.
+        model: Name of the model, in both environments.
+        which: Version at the source: its number, or an alias.
         mlflow: Address of the source's MLflow server.
         store: Root of the source's store.
-        name: What records call the source; its MLflow server's address when not given.
-        replace: Whether it takes the place of another challenger that waits here.
-        origin: Who asks for it.
-        container: This environment's adapters; made from the environment variables by default.
-        secrets: How to enter the source; likewise.
+        name: Name of the source in records; None: its MLflow server's address.
+        replace: Whether it may replace another challenger that waits here.
+        origin: Origin of the import: user, host and run.
+        container: Adapters of this environment; None: made from environment variables.
+        secrets: Credentials for the source; None: read from environment variables.
 
     Raises:
         BadParameter: The source is this environment.
@@ -73,7 +73,7 @@ def bring(
 
 
 def _address(mlflow: str) -> str:
-    """An MLflow server's address without a password."""
+    """Address of an MLflow server, without a password."""
     from slipway.adapters.mlflow_server import MlflowRegistry
 
     return MlflowRegistry(mlflow).address

@@ -45,7 +45,7 @@ def list_windows(call: StageCall) -> Listing:
     counts = {name: len(some) for name, some in items.items()}
     reason = f"{counts['drift']} windows wait for drift, {counts['performance']} for performance"
     if due["difference"] is not None:
-        reason = f"{reason}; what is served is not what should be: {due['difference']}"
+        reason = f"{reason}; the served state differs from the desired one: {due['difference']}"
     numbers = {"champion": due["champion"], **counts}
     return Listing(Verdict("collected", f"{reason}.", numbers), items)
 

@@ -1,4 +1,4 @@
-"""Choice of the platform: each deployment target with what builds its platform adapter.
+"""Choose and build the platform adapter of a model, by its deployment target.
 
 Adapters are imported when a platform is built, so a process pays only for the targets that its
 models use.
@@ -84,7 +84,7 @@ def cluster_platform(tools: Tools, model: ModelSpec) -> Platform:
 
 
 def batch_platform(tools: Tools, model: ModelSpec) -> Platform:
-    """Build the adapter that keeps which versions score in batches."""
+    """Build the adapter that holds which version scores in batches."""
     from slipway.adapters.model_package import load_package
     from slipway.adapters.platforms.batch.platform import BatchPlatform
     from slipway.wiring.batch_candidate import command
@@ -98,7 +98,7 @@ PLATFORMS: Mapping[TargetName, PlatformBuilder] = {
     "kubernetes": PlatformBuilder(cluster_platform, is_shared=False),
     "batch": PlatformBuilder(batch_platform, is_shared=True),
 }
-"""Every deployment target of `spec/deployment_targets.py`."""
+"""Builder of every deployment target of `spec/deployment_targets.py`."""
 
 
 class ModelPlatforms:
@@ -109,7 +109,7 @@ class ModelPlatforms:
         self._built: dict[tuple[str, str], Platform] = {}
 
     def platform_for(self, model: ModelSpec) -> Platform:
-        """The platform that serves a model.
+        """Return the platform that serves a model.
 
         Raises:
             BadParameter: It cannot be built from the settings.

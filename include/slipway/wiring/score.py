@@ -33,7 +33,7 @@ def partitions(
         partition: Only this partition, whether or not it was scored before.
         first: Or all partitions from this one on …
         last: … up to and including this one.
-        container: Adapters; made from the environment by default.
+        container: Adapters; None: made from environment variables.
 
     Raises:
         BadParameter: The requested partitions cannot be scored.
@@ -53,7 +53,7 @@ def partitions(
     for name in (first, last):
         if name is not None:
             parse_window(name, spec.deployment.batch.partition)
-    # Names of one unit sort like the periods; "0" and "9…" stand for an open end.
+    # Names of one unit sort like their periods; "0" and "9999-99" are open ends.
     asked = None if first is last is None else (first or "0", last or "9999-99")
     return due_partitions(
         spec,

@@ -22,7 +22,7 @@ ROLLOUT = Input("rollout", "Rollout that `reconcile` began, e.g. `rollout-000003
 STEP = Input("step", "Percent of the requests (`shift`).", bounds=(1, 99))
 PARTITION = Input("partition", "Partition to score (`score`), e.g. `2013-05`.")
 FIRST = Input("first", "Or all partitions from this one on (`partitions`).")
-LAST = Input("last", "… up to and with this one.")
+LAST = Input("last", "… up to and including this one.")
 SCORING = Input(
     "scoring", "Or the run that listed it, e.g. `score-2013-05-3f9a0c11d2e4-v3`.", run_of=str
 )

@@ -1,4 +1,4 @@
-"""Each stage by its name; the same call serves Airflow's tasks, pods and the shell.
+"""Run a stage by its name, for Airflow's tasks, pods and the shell alike.
 
 Stages and adapters are imported when they run.
 """
@@ -29,31 +29,31 @@ def run_stage(
     container: Container | None = None,
     outcome: str | None = None,
 ) -> Outcome:
-    """Run one stage and return what it decided.
+    """Run one stage and return its outcome.
 
     Args:
-        name: Of the stage.
-        arguments: Its own: see `STAGES`.
-        origin: Who runs it: DAG, run, try, person.
-        container: Adapters; made from the environment by default.
-        outcome: Store key under which to keep what it decided, or why it could not.
+        name: Name of the stage.
+        arguments: Inputs of its row in `STAGES`.
+        origin: Origin of the run: DAG, run, task, try, host and user.
+        container: Adapters; None: made from environment variables.
+        outcome: Store key under which to keep the outcome or the error; None: not kept.
 
     Raises:
         BadParameter: There is no such stage, or an argument is missing or unknown.
-        SlipwayError: The stage could not be done.
+        SlipwayError: The stage failed.
     """
     container = container or Container()
     try:
         row = find_stage(name)
         row.check(arguments)
-        decided = row.run(StageCall(container, arguments, origin))
+        result = row.run(StageCall(container, arguments, origin))
     except Exception as error:
         if outcome is not None:
             outcomes.keep_error(container.store, outcome, error)
         raise
     if outcome is not None:
-        outcomes.keep_outcome(container.store, outcome, decided)
-    return decided
+        outcomes.keep_outcome(container.store, outcome, result)
+    return result
 
 
 def find_stage(name: str) -> Stage:
@@ -78,4 +78,4 @@ def _rows(*modules: ModuleType) -> dict[str, Stage]:
 
 
 STAGES: dict[str, Stage] = _rows(ingest, train, rollout, score, monitor)
-"""Every stage by its name, in the order of the ring; `@stage` in those modules makes a row."""
+"""Every stage by its name, in the order of the ring; `@stage` in those modules makes the rows."""
