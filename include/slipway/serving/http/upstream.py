@@ -1,8 +1,8 @@
-"""Connections to one server on this machine, kept open: what the front door asks through.
+"""HTTP client of one server on this machine, with kept-alive connections.
 
-httptools is the parser that uvicorn itself uses. Two processes on one machine need no proxies,
-redirects, cookies, TLS or decompression. With aiohttp the front door answers 1.3 to 2 times fewer
-requests, with httpx 3 to 11 times fewer: `benchmarks/front_door.py --clients httpx,aiohttp`.
+httptools is the parser that uvicorn uses. Two processes on one machine need no proxies, redirects,
+cookies, TLS or decompression. With aiohttp the reverse proxy answers 1.3 to 2 times fewer requests,
+with httpx 3 to 11 times fewer: `benchmarks/front_door.py --clients httpx,aiohttp`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A server's whole answer.
+    """Complete response of a server.
 
     Attributes:
-        status: Its status code.
+        status: Status code.
         headers: Names in lower case, and values.
-        body: Its body, as it was sent.
-        seconds: From asking to its last byte.
+        body: Body as received.
+        seconds: Time from the request to the last byte of the response.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Upstream:
     """Kept-alive connections to one port of loopback.
 
     Args:
-        port: Where the server listens.
+        port: Port on which the server listens.
     """
 
     def __init__(self, port: int) -> None:
@@ -58,17 +58,19 @@ class Upstream:
         body: bytes = b"",
         timeout_seconds: float,
     ) -> Reply:
-        """Its answer. A kept connection that turns out to be closed is replaced by a new one.
+        """Send a request and return the response.
+
+        If a kept-alive connection turns out to be closed, the request is sent on a new one.
 
         Args:
             method: `GET` or `POST`.
-            target: Path and query, as they stand in a request line.
-            headers: Neither `host` nor `content-length` nor any that is about one connection.
-            body: Of the request.
-            timeout_seconds: The whole answer shall be here by then.
+            target: Path and query, quoted for a request line.
+            headers: End-to-end headers, without `host` and `content-length`.
+            body: Body of the request.
+            timeout_seconds: Limit on the time until the response is complete.
 
         Raises:
-            TimeoutError: It is not.
+            TimeoutError: The response was not complete in time.
             ConnectionError: There is no connection, or it broke.
         """
         loop = asyncio.get_running_loop()
@@ -86,7 +88,7 @@ class Upstream:
                 async with asyncio.timeout_at(began + timeout_seconds):
                     status, received, content = await connection.ask(request)
             except ConnectionError:
-                if kept and not connection.heard:
+                if kept and not connection.has_received:
                     continue
                 raise
             except BaseException:
@@ -123,10 +125,10 @@ class Upstream:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: one request at a time, and its answer as httptools reads it."""
+    """One connection, with one request at a time; httptools parses the response."""
 
     def __init__(self) -> None:
-        self.heard = False
+        self.has_received = False
         self.usable = False
         self.idle_since = 0.0
         self._answer: asyncio.Future[tuple[int, list[tuple[bytes, bytes]], bytes]] | None = None
@@ -137,8 +139,8 @@ class _Connection(asyncio.Protocol):
         self.usable = True
 
     async def ask(self, request: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Status, headers and body of the answer."""
-        self.heard = False
+        """Send a request and return status, headers and body of the response."""
+        self.has_received = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._answer = asyncio.get_running_loop().create_future()
@@ -146,14 +148,14 @@ class _Connection(asyncio.Protocol):
         return await self._answer
 
     def close(self) -> None:
-        """Close it, whatever is under way."""
+        """Close the connection, also during a request."""
         self.usable = False
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self.heard = True
+        self.has_received = True
         if self._answer is None or self._answer.done():
-            # Nothing was asked, so whatever this is, it would be taken for the next answer.
+            # Data without a request: it would be parsed as the next response.
             self.close()
             return
         try:
@@ -164,19 +166,19 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         self.usable = False
         if self._answer is not None and not self._answer.done():
-            error = ConnectionResetError("the server closed the connection before it had answered")
+            error = ConnectionResetError("the server closed the connection before it had responded")
             self._answer.set_exception(error)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Collect a header."""
         self._headers.append((name.lower(), value))
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body."""
+        """Collect a part of the body."""
         self._body.append(data)
 
     def on_message_complete(self) -> None:
-        """The answer is whole."""
+        """Complete the response."""
         self.usable = self._parser.should_keep_alive() and not self._transport.is_closing()
         if self._answer is not None and not self._answer.done():
             status = self._parser.get_status_code()

@@ -24,7 +24,7 @@ def load_model(
     options: Options,
     metrics: Metrics,
 ) -> LoadedModel | str:
-    """Load and warm up a model; a string says why it cannot serve.
+    """Load and warm up a model; return a string with the reason if it cannot serve.
 
     Args:
         model: Its name.

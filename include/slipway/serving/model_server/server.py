@@ -1,6 +1,6 @@
 """The model server: one process, one model version, Open Inference Protocol V2 over REST.
 
-It knows nothing of traffic. Its parent may pass a listening socket, and the read end of a pipe on
+It routes no traffic. Its parent may pass a listening socket, and the read end of a pipe on
 which EOF means that the parent has exited.
 """
 

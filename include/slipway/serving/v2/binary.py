@@ -31,7 +31,7 @@ def attach_binary_data(tensors: Iterable[Tensor], tail: memoryview, *, rows: int
     """Set the data of each column that was sent as bytes.
 
     Args:
-        tensors: Columns in request order; each shape says `rows` rows.
+        tensors: Columns in request order; the shape of each declares `rows` rows.
         tail: The bytes after the JSON.
         rows: Number of values per column.
 

@@ -140,8 +140,8 @@ def _keys_of(parameters: dict[str, Scalar] | None) -> int:
 
 def _colons(request: InferRequest) -> int:
     """Number of colons in the request's strings."""
-    told = (request.id, request.model_name, request.model_version)
-    texts: list[Any] = [text for text in told if text is not None]
+    optional = (request.id, request.model_name, request.model_version)
+    texts: list[Any] = [text for text in optional if text is not None]
     groups = [request.parameters] if request.parameters else []
     for part in (*request.inputs, *(request.outputs or ())):
         texts.append(part.name)

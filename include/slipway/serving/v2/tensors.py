@@ -78,7 +78,7 @@ def values_of(
     """Values of a column: None for missing, booleans as 0 and 1.
 
     Args:
-        tensor: The column; its data already has the length that its shape says.
+        tensor: The column; its data already has the length in its shape.
         kinds: Allowed kinds of values.
         nullable: Whether null is allowed.
         exact: Whether integers that float64 cannot represent exactly are rejected.

@@ -77,17 +77,17 @@ class Forwarder:
         self._answer_seconds = answer_seconds
         self._wait_seconds = wait_seconds
 
-    async def forward(self, traffic: Traffic, asked: ProxiedRequest) -> Reply:
+    async def forward(self, traffic: Traffic, request: ProxiedRequest) -> Reply:
         """Reply of a server, or an error reply."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._wait_seconds
-        first, count = (None, None) if asked.version is not None else traffic.draw(asked.key)
+        first, count = (None, None) if request.version is not None else traffic.pick(request.key)
         while True:
-            if unavailable := _unavailable(traffic, asked.version):
+            if unavailable := _unavailable(traffic, request.version):
                 return unavailable
             change = traffic.changes()
-            outcome = await self._try_each(traffic, asked, first=first)
-            if count is not None and asked.is_inference:
+            outcome = await self._try_each(traffic, request, first=first)
+            if count is not None and request.is_inference:
                 _count(count, outcome, first=first)
                 count = None
             if outcome.reply is not None:
@@ -98,13 +98,13 @@ class Forwarder:
             await pause(change, at_most_seconds=min(remaining, LOOK_AGAIN_SECONDS))
 
     async def _try_each(
-        self, traffic: Traffic, asked: ProxiedRequest, *, first: int | None
+        self, traffic: Traffic, request: ProxiedRequest, *, first: int | None
     ) -> _Outcome:
         tried: set[int] = set()
         outcome = _Outcome(None)
-        while server := _next(traffic, asked, first=first, tried=tried):
+        while server := _next(traffic, request, first=first, tried=tried):
             tried.add(server.version)
-            reply = await self._ask(server, asked)
+            reply = await self._ask(server, request)
             if reply is None:
                 continue
             outcome = _Outcome(_with_version_header(reply, server.version), server.version)
@@ -112,18 +112,18 @@ class Forwarder:
                 break
         return outcome
 
-    async def _ask(self, server: ServerProcess, asked: ProxiedRequest) -> Reply | None:
+    async def _ask(self, server: ServerProcess, request: ProxiedRequest) -> Reply | None:
         try:
             reply = await server.ask(
-                asked.method,
-                asked.target,
-                headers=asked.headers,
-                body=asked.body,
+                request.method,
+                request.target,
+                headers=request.headers,
+                body=request.body,
                 timeout_seconds=self._answer_seconds,
             )
         except TimeoutError:
             reply = error_reply(504, "the model did not answer in time")
-        if asked.is_inference:
+        if request.is_inference:
             is_failed = reply is None or _failed(reply.status)
             self._metrics.count(server.model, server.version, is_failed=is_failed)
         return reply
@@ -146,9 +146,9 @@ def _unavailable(traffic: Traffic, version: int | None) -> Reply | None:
 
 
 def _next(
-    traffic: Traffic, asked: ProxiedRequest, *, first: int | None, tried: Collection[int]
+    traffic: Traffic, request: ProxiedRequest, *, first: int | None, tried: Collection[int]
 ) -> ServerProcess | None:
-    return traffic.next_server(version=asked.version, first=first, tried=tried)
+    return traffic.next_server(version=request.version, first=first, tried=tried)
 
 
 def _count(count: RequestStats, outcome: _Outcome, *, first: int | None) -> None:

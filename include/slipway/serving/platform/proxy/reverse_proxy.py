@@ -110,7 +110,7 @@ class ReverseProxy:
             return error_reply(_status(error), in_one_line(error))
         except ClientDisconnect:
             return None
-        asked = ProxiedRequest(
+        request = ProxiedRequest(
             method=method,
             target=_upstream_target(scope, place),
             headers=_forwarded_headers(scope["headers"], headers),
@@ -119,7 +119,7 @@ class ReverseProxy:
             key=self._key(traffic, headers, body),
             is_inference=place.rest == INFER,
         )
-        return await self._forwarding.forward(traffic, asked)
+        return await self._forwarding.forward(traffic, request)
 
     def _key(self, traffic: Traffic, headers: Mapping[bytes, bytes], body: bytes) -> str:
         """Key for picking a version; empty with a single version."""

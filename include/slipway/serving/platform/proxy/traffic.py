@@ -93,7 +93,7 @@ class Traffic:
         """Whether a server for one version, or for any weighted version, is ready now."""
         return self.next_server(version=version, first=None, tried=()) is not None
 
-    def draw(self, key: str) -> tuple[int | None, RequestStats | None]:
+    def pick(self, key: str) -> tuple[int | None, RequestStats | None]:
         """Pick the version of a request, ready or not, with its statistics."""
         first = pick_version(self.model, self.weights, key=key)
         return first, None if first is None else self._stats[first]

@@ -90,7 +90,7 @@ class ServerProcess(SupervisedProcess):
                 method, target, headers=headers, body=body, timeout_seconds=timeout_seconds
             )
         except ConnectionError:
-            # If the process was restarted meanwhile, this says nothing about the new one.
+            # If the process was restarted meanwhile, the new one is not affected.
             if upstream is self._upstream:
                 self._mark(ready=False)
                 self._look_now.set()
@@ -120,7 +120,7 @@ class ServerProcess(SupervisedProcess):
         }
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        # A restart does not ask the registry: the download is already verified.
+        # A restart does not use the registry: the download is already verified.
         if self._download is None or not self._download.folder.is_dir():
             self._download = await self._fetch()
         # The reverse proxy terminates TLS; on loopback it would protect nothing.
