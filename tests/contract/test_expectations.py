@@ -165,7 +165,7 @@ def test_a_mistake_is_named_with_the_nearest_spelling(
     if nearest is not None:
         assert first.nearest == nearest
         assert f"did you mean {nearest!r}?" in str(first)
-    with pytest.raises(SpecError, match="written wrongly"):
+    with pytest.raises(SpecError, match="an expectation is invalid"):
         ExpectationSuites().validate(_rows(), [expectation])
 
 

@@ -174,7 +174,7 @@ def test_uri_is_what_other_tools_open(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """As in an image that was not told where its store is: its own disk is read-only."""
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreUnavailable, match="cannot be made") as caught:
+    with pytest.raises(StoreUnavailable, match="cannot be created") as caught:
         open_store(str(tmp_path / "file" / "store"))
     assert caught.value.where == str(tmp_path / "file" / "store")
     assert "SLIPWAY_STORE" in str(caught.value)

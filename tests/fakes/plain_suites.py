@@ -24,7 +24,7 @@ class PlainSuites:
     def row_level(self, expectation: Expectation) -> bool:
         """Whether it judges rows one by one."""
         if expectation.expect not in {BETWEEN, IN_SET, NOT_NULL, MEAN, ROW_COUNT}:
-            raise SpecError("an expectation is written wrongly", found=expectation.expect)
+            raise SpecError("an expectation is invalid", found=expectation.expect)
         return expectation.expect in {BETWEEN, IN_SET, NOT_NULL}
 
     def validate(

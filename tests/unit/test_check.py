@@ -23,7 +23,7 @@ class Wrong:
 
     position: int
     argument: str
-    said: str
+    summary: str
     nearest: str | None = None
 
 

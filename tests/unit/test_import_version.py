@@ -195,7 +195,7 @@ def test_evidence_that_its_mlflow_was_not_told_of_does_not_count(
     staging.yard.registry.heads.clear()
     refused = production.bring(staging)
     assert refused.action == "refused"
-    assert "never written down in MLflow" in refused.reason
+    assert "never anchored in MLflow" in refused.reason
 
 
 def _edit_record(staging: Environment, _tmp: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_comparison_with_the_same_champion_is_taken_over(
     production.yard.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * _DAY))
     brought = production.bring(staging)
     assert brought.action == "brought"
-    assert "byte for byte; weighed as at the source" in brought.reason
+    assert "byte for byte; gated as at the source" in brought.reason
     tags, theirs = (env.yard.registry.version(NAME, 2).tags for env in (production, staging))
     assert tags["slipway.compared_with"] == "version 1"
     assert tags["slipway.disagreement"] == theirs["slipway.disagreement"]

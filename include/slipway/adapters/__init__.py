@@ -1,1 +1,1 @@
-"""One file per outside tool; each fulfils a protocol that a stage declares."""
+"""Adapters: one module or package per outside tool; each fulfils a port that a stage declares."""

@@ -45,19 +45,19 @@ class Mistake:
     Attributes:
         position: Index in the stream's list, from 0.
         argument: Argument with the error; empty: the expectation as a whole.
-        said: Description of the error.
+        summary: Description of the error.
         nearest: Closest allowed name.
     """
 
     position: int
     argument: str
-    said: str
+    summary: str
     nearest: str | None = None
 
     def __str__(self) -> str:
-        meant = "" if self.nearest is None else f"; did you mean {self.nearest!r}?"
+        nearest = "" if self.nearest is None else f"; did you mean {self.nearest!r}?"
         about = f"{self.argument}: " if self.argument else ""
-        return f"expectation {self.position + 1}: {about}{self.said}{meant}"
+        return f"expectation {self.position + 1}: {about}{self.summary}{nearest}"
 
 
 def check_expectations(expectations: Sequence[Expectation]) -> list[Mistake]:
@@ -91,7 +91,7 @@ class ExpectationSuites:
             expectations: Expectations of the stream.
 
         Raises:
-            SpecError: One is written wrongly, or cannot be computed on these columns.
+            SpecError: One is invalid, or cannot be computed on these columns.
         """
         if not expectations:
             return []
@@ -177,8 +177,8 @@ def _offered() -> dict[str, type[GxExpectation]]:
 def _mistakes(position: int, expectation: Expectation) -> Iterator[Mistake]:
     kind = _offered().get(expectation.expect)
     if kind is None:
-        said = f"Great Expectations has no {expectation.expect!r}"
-        yield Mistake(position, "", said, nearest(expectation.expect, _offered()))
+        summary = f"Great Expectations has no {expectation.expect!r}"
+        yield Mistake(position, "", summary, nearest(expectation.expect, _offered()))
         return
     try:
         _build(expectation, position)
@@ -198,8 +198,8 @@ def _wrong_arguments(
     for one in unknown or _one_for_each_place(details):
         place = ".".join(str(part) for part in one["loc"] if part != "__root__")
         if one in unknown:
-            said = f"is no argument of {kind.expectation_type}; allowed: {', '.join(allowed)}"
-            yield Mistake(position, place, said, nearest(place, allowed))
+            summary = f"is no argument of {kind.expectation_type}; allowed: {', '.join(allowed)}"
+            yield Mistake(position, place, summary, nearest(place, allowed))
         else:
             yield Mistake(position, place, one["msg"])
 
@@ -209,11 +209,11 @@ def _one_for_each_place(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _raise_mistakes(mistakes: Sequence[Mistake] | Iterator[Mistake]) -> None:
-    said = [str(mistake) for mistake in mistakes]
-    if said:
+    found = [str(mistake) for mistake in mistakes]
+    if found:
         raise SpecError(
-            "an expectation is written wrongly",
-            found="; ".join(said),
+            "an expectation is invalid",
+            found="; ".join(found),
             where="expectations.yaml",
             hint="`slipway check` names the line",
         )

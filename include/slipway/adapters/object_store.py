@@ -93,7 +93,7 @@ def open_store(root: str, *, access: S3Access | None = None, may_make: bool = Tr
             return ObjectStore(str(folder), LocalStore(folder, mkdir=True))
         except OSError as error:
             raise StoreUnavailable(
-                "the store's folder cannot be made",
+                "the store's folder cannot be created",
                 found=str(error),
                 where=str(folder),
                 hint="set SLIPWAY_STORE to a folder that can be written, or to s3://bucket/prefix",
@@ -167,7 +167,7 @@ class ObjectStore:
                 key=meta["path"],
                 size=meta["size"],
                 modified=meta["last_modified"],
-                # S3's tag depends on the content alone; the time tells two equal writes apart.
+                # S3's tag depends on the content alone; the time distinguishes two equal writes.
                 tag=f"{meta['e_tag']}@{meta['last_modified'].isoformat()}",
             )
             for meta in found

@@ -50,7 +50,7 @@ def to_arrow(frame: pd.DataFrame, *, table: str) -> pa.Table:
 
 
 def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
-    """Return the type that tables use for a column, whatever its width in the frame."""
+    """Return the type that tables use for a column, for any width in the frame."""
     kind = field.type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type

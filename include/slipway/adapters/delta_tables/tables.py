@@ -112,7 +112,7 @@ class DeltaTables:
     def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
         """Return the greatest timestamp of a column, or None if there is none.
 
-        File statistics say which file holds it, rounded down to milliseconds;
+        File statistics, rounded down to milliseconds, show which file holds it;
         only that file's column is read, for the microseconds.
 
         Raises:

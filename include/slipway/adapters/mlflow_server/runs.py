@@ -14,7 +14,7 @@ from slipway.stages.ports.tracked_runs import TrackedRun
 
 
 class MlflowRuns:
-    """Fulfils `copying.Runs` and `copying.Artifacts`.
+    """Fulfils the `TrackedRuns` port.
 
     Args:
         url: Address of the MLflow server.

@@ -42,6 +42,6 @@ def _convert_and_compare(
         return without_form(str(error)), None
     except Exception as error:
         # Its message may quote a value, so only its class goes into the version.
-        log.exception("the ONNX form of a model could not be written or asked")
+        log.exception("the ONNX form of a model could not be written or evaluated")
         return without_form(f"{type(error).__name__}; the traceback is in the log"), None
     return choose_engine(compared, labels=package.task == "classification"), form.data

@@ -46,7 +46,7 @@ def compare(package: Package, form: OnnxForm, reference: pd.DataFrame) -> list[P
     picked = np.linspace(0, len(rows) - 1, SINGLE_ROWS).astype(int)
     singles = [_scores(session, rows.iloc[[row]], package.columns) for row in picked]
     alone = compare_scores(
-        "rows asked one by one", expected[picked], np.concatenate(singles), task=package.task
+        "rows scored one by one", expected[picked], np.concatenate(singles), task=package.task
     )
     return [*compared, alone]
 

@@ -87,21 +87,23 @@ class Evidence:
         """Evidence that is absent or does not show that the version passed."""
         found = []
         if self.head is None:
-            found.append("the head of its ledger was never written down in MLflow")
+            found.append("the head of its ledger was never anchored in MLflow")
         elif self.rollout is None:
             found.append("no rollout made it champion")
         elif self.was_rolled_back:
             found.append(f"{self.rollout} rolled it back")
         elif self.tag != SERVING:
             found.append(
-                f"its tag {ROLLOUT_TAG} says {self.tag or 'nothing'!r} instead of {SERVING!r}"
+                f"its tag {ROLLOUT_TAG} is {self.tag or 'absent'!r} instead of {SERVING!r}"
             )
         for stage, word in self._needed.items():
             verdict = self.verdicts.get(stage)
             if verdict is None:
                 found.append(f"there is no record of its {stage}")
             elif verdict.action != word:
-                found.append(f"its {stage} says {verdict.action!r} instead of {word!r}")
+                found.append(
+                    f"the verdict of its {stage} is {verdict.action!r} instead of {word!r}"
+                )
         return found
 
 
@@ -118,7 +120,7 @@ def gather_evidence(
 
     Raises:
         Tampered: The ledger or a record was changed, or the version was registered with another
-            digest than its tags say now.
+            digest than the one in its tags.
         StoreUnavailable: The store does not answer.
     """
     model = version.model

@@ -173,7 +173,7 @@ class _Import:
         records = self._keep_records(attempt, copied.verdict.evidence["mlflow_run"])
         attempt.check()
         number = self._register(copied, version_tags(self.manifest, regated, tags, copied))
-        reason = f"{what} is version {number} here, byte for byte; weighed {regated.how}. "
+        reason = f"{what} is version {number} here, byte for byte; gated {regated.how}. "
         evidence = {
             "model": f"models:/{self.spec.model}/{number}",
             **copied.verdict.evidence,

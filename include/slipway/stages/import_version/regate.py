@@ -113,7 +113,7 @@ def regate_on_source_numbers(
     verdict = gate(spec.gates, judged.numbers)
     if champion is None:
         numbers = _without_champion(verdict.numbers)
-        how = "as at the source; nobody is champion here"
+        how = "as at the source; there is no champion here"
         return RegateResult(_with(verdict, numbers), champion_label(None), how)
     numbers = {**verdict.numbers, "champion.version": champion.version}
     how = f"as at the source, whose champion was version {champion.version} here, byte for byte"
@@ -144,9 +144,9 @@ def regate_on_local_rows(
     """
     contest = Comparison(spec, dataset, tools.tables, tools.measure)
     with TemporaryDirectory(prefix="slipway-bring-") as scratch:
-        ours = tools.registry.download(spec.model, champion.version, Path(scratch) / "champion")
+        local = tools.registry.download(spec.model, champion.version, Path(scratch) / "champion")
         numbers = contest.numbers(
-            at, tools.load(folder), tools.load(ours), version=champion.version
+            at, tools.load(folder), tools.load(local), version=champion.version
         )
     verdict = gate(spec.gates, numbers)
     how = f"on rows of this environment, beside version {champion.version}"

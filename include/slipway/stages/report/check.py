@@ -30,7 +30,7 @@ class ExpectationMistake(Protocol):
         """Name of the argument; empty: the expectation as a whole."""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Description of the mistake."""
 
     @property
@@ -86,4 +86,4 @@ def _arguments(folder: Path, spec: DatasetSpec, check: ExpectationCheck) -> Iter
             part = ("kwargs", wrong.argument) if wrong.argument else ("expect",)
             where = (stream, wrong.position, *part)
             line, field = document.line(where), dotted(where)
-            yield Problem(document.file, line, field, wrong.said, nearest=wrong.nearest)
+            yield Problem(document.file, line, field, wrong.summary, nearest=wrong.nearest)

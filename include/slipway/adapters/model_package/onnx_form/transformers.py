@@ -78,7 +78,7 @@ def _scale(graph: Graph, step: StandardScaler, features: Matrix) -> Matrix:
     if step.with_std:
         scales = np.asarray(step.scale_, dtype=np.float64)
         name = graph.add("Div", [name, graph.constant(scales.reshape(1, -1))])
-    # A second scaler's thresholds would need both maps; no pipeline of ours has two.
+    # A second scaler's thresholds would need both maps; the pipelines here have one.
     unscaled = all(origin == Origin(origin.column) for origin in block.origins if origin)
     origins = [
         replace(origin, shift=float(shift), scale=float(scale)) if origin and unscaled else None

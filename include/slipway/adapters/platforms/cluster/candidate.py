@@ -174,7 +174,7 @@ def _wait_until_ready(
         if is_ready(now, 1) and is_reached():
             return
         if is_given_up(now) or context.clock() > deadline:
-            # A quota or rule that refuses every pod says nothing about the version.
+            # A quota or rule that refuses every pod is no failure of the version.
             kind = PlatformUnavailable if cannot_create_pods(now) else RolloutRefused
             raise kind(
                 "the candidate's server does not become ready",

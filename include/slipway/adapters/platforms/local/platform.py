@@ -63,7 +63,7 @@ class LocalPlatform:
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}"} if token else None,
             verify=tls_context(ca, is_needed=self._url.startswith("https:")),
-            # No connection is reused: the platform may have been killed since.
+            # No connection is reused: the platform may have been restarted since.
             limits=httpx.Limits(max_keepalive_connections=0),
             timeout=STATUS_SECONDS,
             trust_env=False,
@@ -72,7 +72,7 @@ class LocalPlatform:
         self._observed_within_seconds = observed_within_seconds
 
     def served(self, model: str) -> Served | None:
-        """The traffic in force, or None where the model was never to be served."""
+        """The traffic in force, or None before the first rollout."""
         status = self._status(model)
         if status is None:
             return None

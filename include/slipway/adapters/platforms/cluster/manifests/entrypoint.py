@@ -117,7 +117,7 @@ def route(
 ) -> dict[str, Any]:
     """The HTTPRoute that splits the traffic, and leads `…/versions/N` to that version.
 
-    A version that is kept warm without a share is listed with weight 0, so that the proxy knows its
+    A version that is kept warm without a share is listed with weight 0, so that the proxy has its
     endpoints already when it gets the traffic back. Other versions are not listed.
 
     Args:

@@ -1,7 +1,7 @@
 """Record what was applied of an object in an annotation of it; pure.
 
 The manager that edits a field owns it from then on, and the API keeps no earlier value. The record
-tells an edit from a spec that has changed since, and from an edit that was undone.
+distinguishes an edit from a later change of the spec, and from an edit that was undone.
 """
 
 from __future__ import annotations

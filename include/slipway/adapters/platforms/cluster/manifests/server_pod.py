@@ -24,7 +24,7 @@ SCRATCH = "/var/slipway/scratch"
 TOKENS_MOUNT = "/etc/slipway/tokens"
 PII_MOUNT = "/etc/slipway/pii"
 
-# Nodes and proxies send requests until each has learnt that the pod is being deleted.
+# Nodes and proxies send requests until each is notified of the deletion of the pod.
 LEAVE_SECONDS = 5
 # Of the server: 5 s for connections already accepted by the kernel, 30 s to drain.
 DRAIN_SECONDS = 35

@@ -26,7 +26,7 @@ ANSWERS_IN_A_ROW = 5
 UNANSWERED_SECONDS = 20.0
 """How long clients may get no answer from one version while another one is ready."""
 ENDPOINTS_WITHIN_SECONDS = 30.0
-"""The least time that every node gets to learn the endpoints of an entry point."""
+"""The least time for every node to update the endpoints of an entry point."""
 
 
 class ReadinessWait:
