@@ -21,7 +21,8 @@ DOES = """\
 1. **collect** lists the windows of predictions that are not measured yet.
 2. **drift** compares inputs and predictions of a window with the champion's reference;
    **performance** measures a window whose labels have matured. One task per window.
-3. **decide** reads the newest windows together, and files a retrain request or says why not."""
+3. **decide** reads the newest windows together, and files a retrain request or gives the reason
+   against it."""
 
 AT_ONCE = 2
 """Windows measured at the same time; each holds its rows in memory."""

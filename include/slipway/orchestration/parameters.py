@@ -85,7 +85,7 @@ def score_parameters(unit: str) -> dict[str, Param]:
     return {
         "partition": partition("Partition", f"Score only this {unit}, again if need be"),
         "from": partition("From", f"Or every {unit} from this one on"),
-        "to": partition("To", f"… up to and with this {unit}"),
+        "to": partition("To", f"… up to and including this {unit}"),
     }
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class StageOperator(Protocol):
-    """What `StageTask` and `StagePod` have in common.
+    """Attributes that `StageTask` and `StagePod` share.
 
     Attributes:
         stage: Name of the stage.
@@ -42,7 +42,7 @@ class StageOperator(Protocol):
 
 
 def end_task(task: StageOperator, context: Context, outcome: Outcome) -> None:
-    """Log and push a verdict, then end the task as `skip_when` and `fail_when` say.
+    """Log and push a verdict, then end the task by its `skip_when` and `fail_when`.
 
     Args:
         task: The operator.

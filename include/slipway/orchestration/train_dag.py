@@ -12,7 +12,7 @@ from slipway.spec import ModelSpec
 
 DOES = """\
 1. **accept** puts every open request before the retraining policy. A run that you start files a
-   request in your name. If none is accepted, the run ends, and the log says why.
+   request in your name. If none is accepted, the run ends, and the log has the reason.
 2. **snapshot** pins the version of every table; **train**, **evaluate** and **gate** use it.
 3. **promote_challenger** gives the new version the alias `challenger` if its gates hold.
 4. **answer** always runs, and closes the request with the result of the run records."""
@@ -20,7 +20,7 @@ DOES = """\
 
 REASON = """\
 {%- if dag_run.run_type == 'manual' -%}
-{{ params.reason or (dag_run.triggering_user_name or 'somebody') ~ ' started it by hand' }}
+{{ params.reason or (dag_run.triggering_user_name or 'an unknown user') ~ ' started it by hand' }}
 {%- endif -%}"""
 """Reason of the request that a manual run files; empty for other runs."""
 

@@ -1,4 +1,4 @@
-"""The context of a run: the store that it writes to, and who or what runs it."""
+"""The context of a run: the store that it writes to, and its origin."""
 
 from __future__ import annotations
 

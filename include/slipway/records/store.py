@@ -44,7 +44,7 @@ class Store(Protocol):
         """
 
     def write(self, key: str, data: bytes) -> None:
-        """Replace one object atomically: a reader sees the old bytes or the new ones."""
+        """Replace one object atomically: a reader gets the old bytes or the new ones."""
 
     def create(self, key: str, data: bytes) -> bool:
         """Write one object if there is none yet; True for at most one writer.

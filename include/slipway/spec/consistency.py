@@ -85,7 +85,7 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
         better = METRICS[metric].greater_is_better
         if gate.greater_is_better not in {None, better}:
             summary = f"{metric} is better when it is {'greater' if better else 'smaller'}"
-            hint = "remove greater_is_better; Slipway knows each metric's direction"
+            hint = "remove greater_is_better; the direction follows from the metric"
             yield _problem(document, (*where, "greater_is_better"), summary, hint=hint)
         if gate.threshold is gate.min_absolute_change is gate.min_relative_change is None:
             hint = "set threshold, min_absolute_change or min_relative_change"

@@ -114,7 +114,7 @@ class Deployment(Spec):
 
     @property
     def capabilities(self) -> DeploymentTarget:
-        """What the target is capable of."""
+        """Capabilities of the target."""
         return TARGETS[self.target]
 
     @property

@@ -1,7 +1,7 @@
-"""The deployment targets and what each is capable of, one row each.
+"""The deployment targets and their capabilities, one row each.
 
 To add a target: its row and its name here, a folder below `adapters/platforms/`, and its builder in
-`wiring/platforms.py`. Everything else asks for a capability, never for a target by name.
+`wiring/platforms.py`. All other code reads a capability, and compares no target's name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class DeploymentTarget:
     """One deployment target.
 
     Attributes:
-        description: What serves there, as the reference of specs says it.
+        description: What serves there, for the reference of specs.
         has_server: Whether a server per version answers requests over HTTP, with either engine, and
             writes the prediction log.
         shifts_traffic: Whether a candidate gets a share of the requests before it gets them all.
@@ -27,7 +27,7 @@ class DeploymentTarget:
             place of the prediction log.
         needs_cluster_rights: Whether the stages of a rollout need rights on the Kubernetes API, and
             the model's name has to fit a label there.
-        section: Section of `deployment` that has to describe it; None: it needs no description.
+        section: Section of `deployment` that it requires; None: none.
     """
 
     description: str
@@ -53,5 +53,5 @@ TARGETS: Mapping[TargetName, DeploymentTarget] = {
 
 
 def describe_targets() -> str:
-    """All targets with their descriptions, for the reference of specs."""
+    """Return all targets with their descriptions, for the reference of specs."""
     return "; ".join(f"`{name}`: {target.description}" for name, target in TARGETS.items()) + "."

@@ -1,1 +1,1 @@
-"""The demo: a year of real flights through the real front doors, then a drill."""
+"""The demo: a year of real flights through a local installation, then a drill."""

@@ -50,7 +50,7 @@ class VerdictPrinter:
                     self._print(subject, read_json(self._store, entry.key)["fact"])
                     self._printed[subject] = entry.key
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print a line that is no verdict."""
         self.console.print(Text(text, style="bold"))
 

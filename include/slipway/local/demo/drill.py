@@ -52,13 +52,13 @@ def drill(simulator: Simulator) -> list[Check]:
 def _change_of_unit_and_shuffled_labels(simulator: Simulator) -> list[Check]:
     january, february = _Replanted(simulator, "01"), _Replanted(simulator, "02")
     champion = simulator.champion()
-    simulator.printer.say("planted: a January whose distances are in kilometres")
+    simulator.printer.print_line("planted: a January whose distances are in kilometres")
     simulator.deliver(
         january.features(kilometres=True), simulator.sample / "labels" / "2013-12.csv"
     )
     served = simulator.champion()
     simulator.request_predictions(january.rows(kilometres=True), "a January in kilometres")
-    simulator.printer.say("planted: the labels of that January, shuffled")
+    simulator.printer.print_line("planted: the labels of that January, shuffled")
     known = len(requests.all_requests(simulator.container.store, simulator.model.model))
     simulator.deliver(february.features(kilometres=False), january.shuffled_labels())
     window = RunRef(simulator.model.model, f"window-2014-01-v{served}", "drift")
@@ -84,7 +84,7 @@ def _change_of_unit_and_shuffled_labels(simulator: Simulator) -> list[Check]:
 
 
 def _server_killed(simulator: Simulator) -> Check:
-    simulator.printer.say("planted: the model server is killed under requests")
+    simulator.printer.print_line("planted: the model server is killed under requests")
     killed: list[int] = []
 
     def kill_once(answered: int) -> None:
@@ -92,18 +92,18 @@ def _server_killed(simulator: Simulator) -> Check:
             killed.append(_server_pid(simulator))
             os.kill(killed[0], signal.SIGKILL)
 
-    asked = simulator.request_predictions(
+    result = simulator.request_predictions(
         simulator.keyed_rows("2013-12"), "December", meanwhile=kill_once
     )
     logged = simulator.container.log.read(simulator.model.model, columns=["request_id"])[
         "request_id"
     ]
-    lost = set(asked.acknowledged) - set(logged)
+    lost = set(result.acknowledged) - set(logged)
     return Check(
         "no acknowledged request is lost when a server is killed",
-        bool(killed) and not lost and bool(asked.acknowledged),
-        f"{len(asked.acknowledged)} requests acknowledged, {len(lost)} lost, "
-        f"{asked.failed} refused while it restarted",
+        bool(killed) and not lost and bool(result.acknowledged),
+        f"{len(result.acknowledged)} requests acknowledged, {len(lost)} lost, "
+        f"{result.failed} refused while it restarted",
     )
 
 
@@ -112,7 +112,7 @@ def _rollback_under_requests(simulator: Simulator) -> Check:
     previous = simulator.container.registry.alias(name, "previous")
     if previous is None:
         return Check("a rollback under requests", held=False, found="there is no previous version")
-    simulator.printer.say(f"rolling back to version {previous.version} under live requests")
+    simulator.printer.print_line(f"rolling back to version {previous.version} under live requests")
     run = simulator.api.trigger(f"{name}__deploy", to="previous")
     ended: list[str] = []
 
@@ -127,24 +127,24 @@ def _rollback_under_requests(simulator: Simulator) -> Check:
                 ended.extend([state] if state in ("success", "failed") else [])
             yield frame
 
-    asked = send_requests(simulator.client, name, until_ended(), encode=simulator.encode)
+    result = send_requests(simulator.client, name, until_ended(), encode=simulator.encode)
     simulator.printer.catch_up()
-    return _judge_rollback(simulator, asked, previous.version, ended)
+    return _judge_rollback(simulator, result, previous.version, ended)
 
 
 def _judge_rollback(
-    simulator: Simulator, asked: ClientResult, wanted: int, ended: list[str]
+    simulator: Simulator, result: ClientResult, wanted: int, ended: list[str]
 ) -> Check:
     last = next(iter(in_requests(simulator.keyed_rows("2013-12"), rows=1)))
     after = send_requests(
         simulator.client, simulator.model.model, iter([last]), encode=simulator.encode
     )
     served = list(after.versions)
-    held = ended == ["success"] and not asked.failed and served == [str(wanted)]
+    held = ended == ["success"] and not result.failed and served == [str(wanted)]
     return Check(
         "a rollback under requests fails none of them",
         held and simulator.champion() == wanted,
-        f"{len(asked.acknowledged)} requests during the rollback, {asked.failed} failed; "
+        f"{len(result.acknowledged)} requests during the rollback, {result.failed} failed; "
         f"the run ended as {ended}, version {', '.join(served)} answers now",
     )
 

@@ -48,7 +48,7 @@ def main(*, once: bool) -> int:
     Args:
         once: End after the drill; otherwise everything stays up until Ctrl-C.
     """
-    # Local services are called directly, whatever proxy the machine uses.
+    # Local services are called directly, without the machine's proxy.
     os.environ["NO_PROXY"] = f"{LOOPBACK},localhost"
     console = Console(highlight=False, soft_wrap=True)
     project = Settings().project
@@ -64,7 +64,7 @@ def main(*, once: bool) -> int:
         console.print("stopped")
         return 130
     except SlipwayError as error:
-        console.print(f"[red]the demo could not go on:[/] {error}")
+        console.print(f"[red]the demo failed:[/] {error}")
         console.print(f"logs: {stack.folder / 'logs'}")
         return 1
     return 0 if all(check.held for check in checks) else 1

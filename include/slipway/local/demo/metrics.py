@@ -31,7 +31,7 @@ def figures(simulator: Simulator) -> list[Month]:
         )
         first = load_package(path)
     months = []
-    for name, asked in track(
+    for name, result in track(
         list(simulator.results.items()),
         "computing the AUC of each month",
         console=simulator.console,
@@ -51,7 +51,7 @@ def figures(simulator: Simulator) -> list[Month]:
             Month(
                 name=name,
                 rows=len(rows),
-                versions="+".join(sorted(asked.versions, key=int)),
+                versions="+".join(sorted(result.versions, key=int)),
                 retrained=followed.get(name, ""),
                 **{kind: float("nan") if auc is None else auc for kind, auc in aucs.items()},
             )
@@ -94,8 +94,8 @@ def _retrainings(simulator: Simulator) -> dict[str, str]:
     for request in requests.all_requests(simulator.container.store, simulator.model.model):
         answer = requests.find_answer(simulator.container.store, request)
         if answer is not None:
-            asked = datetime.fromisoformat(request.at)
-            month = asked.replace(day=1) - timedelta(days=1)
+            filed = datetime.fromisoformat(request.at)
+            month = filed.replace(day=1) - timedelta(days=1)
             found[f"{month:%Y-%m}"] = f"{request.kind}: {answer.outcome}"
     return found
 

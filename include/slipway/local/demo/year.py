@@ -72,25 +72,25 @@ def send_requests(
         encode: Encodes a frame as the body of a V2 request.
         answered: Called with the number of rows of each response.
     """
-    asked = ClientResult()
+    result = ClientResult()
     for frame in frames:
         body = {**encode(frame), "id": uuid.uuid4().hex}
         try:
             response = client.post(f"/v2/models/{model}/infer", json=body)
         except httpx.TransportError as error:
-            asked.fail(type(error).__name__)
+            result.fail(type(error).__name__)
             continue
         if response.status_code != httpx.codes.OK:
-            asked.fail(str(response.status_code))
+            result.fail(str(response.status_code))
             continue
         answer = response.json()
-        asked.acknowledged.append(answer["id"])
+        result.acknowledged.append(answer["id"])
         version = str(answer["model_version"])
-        asked.versions[version] = asked.versions.get(version, 0) + len(frame)
-        asked.rows += len(frame)
+        result.versions[version] = result.versions.get(version, 0) + len(frame)
+        result.rows += len(frame)
         if answered is not None:
             answered(len(frame))
-    return asked
+    return result
 
 
 def in_requests(frame: pd.DataFrame, *, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:

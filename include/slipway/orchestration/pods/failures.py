@@ -42,7 +42,7 @@ LIMITED = re.compile(
     r"|account limit",
     re.IGNORECASE,
 )
-"""Messages of registries for too many requests; some say "denied" as well."""
+"""Messages of registries for too many requests; some contain "denied" as well."""
 
 MISSING = re.compile(
     r"not found|manifest unknown|does not exist|denied|unauthorized|forbidden|no basic auth"

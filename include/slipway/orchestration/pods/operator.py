@@ -1,6 +1,6 @@
 """The operator that runs one stage in a Kubernetes pod; the result is read from the store.
 
-Imported only where a spec says `runtime: kubernetes`. The pod's log and exit code decide nothing:
+Imported only for specs with `runtime: kubernetes`. The pod's log and exit code decide nothing:
 a pod may be evicted after its work was committed, or end with status zero without a result.
 """
 
@@ -152,7 +152,7 @@ class StagePod(KubernetesPodOperator):
         problem: Exception | None = None
         try:
             super().trigger_reentry(context, event)
-        except Exception as error:  # noqa: BLE001  the store decides, whatever the error
+        except Exception as error:  # noqa: BLE001  the store decides after any error
             problem = error
         outcome = self._outcome(attempt)
         if outcome is None:
@@ -171,10 +171,10 @@ class StagePod(KubernetesPodOperator):
         self.name = shape.pod_name(origin, self.inputs, store_root=root)
         run = self.ref.run if self.ref else origin["run_id"]
         self.labels = shape.labels(self.stage, self.inputs, run=run, store_root=root)
-        who = {name: value for name, value in origin.items() if name != "pid"}
-        who["host"] = self.name
+        pod_origin = {name: value for name, value in origin.items() if name != "pid"}
+        pod_origin["host"] = self.name
         self.annotations = {
-            shape.ORIGIN: json.dumps(who, sort_keys=True),
+            shape.ORIGIN: json.dumps(pod_origin, sort_keys=True),
             shape.KEPT_MINUTES: str(self.pods["kept_minutes"]),
         }
         key = outcome_key_of(origin, attempt=origin["try_number"])
@@ -182,7 +182,7 @@ class StagePod(KubernetesPodOperator):
             *("run", self.stage, *shape.command_line(self.inputs)),
             *("--outcome", key),
         ]
-        self.env_vars = shape.environment(who)
+        self.env_vars = shape.environment(pod_origin)
         pod = super().build_pod_request_obj(context, dry_run=dry_run)
         # Otherwise Kubernetes adds variables for each Service of the namespace.
         pod.spec.enable_service_links = False

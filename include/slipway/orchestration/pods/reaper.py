@@ -44,7 +44,7 @@ class LeftoverPod:
         ended: When its container ended; None before that.
         deadline: How long it may run; None: no limit.
         kept: How long it is kept after its end.
-        checked: Whether its task has seen its end.
+        checked: Whether its task has handled its end.
         origin: The task that started it; empty: unknown.
     """
 

@@ -1,6 +1,6 @@
 """The pod of a stage: name, labels, command, environment and security context.
 
-Pure. Used in workers, and at parse by DAGs whose spec says `runtime: kubernetes`.
+Pure. Used in workers, and at parse by DAGs of specs with `runtime: kubernetes`.
 """
 
 from __future__ import annotations
