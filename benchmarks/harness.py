@@ -1,4 +1,4 @@
-"""What every benchmark shares: its options, best-of timing, and one JSON line at the end.
+"""Common frame of every benchmark: options, best-of timing, and one JSON line at the end.
 
 Seconds depend on the machine, so a benchmark reports ratios of two things measured in one run.
 """
@@ -17,7 +17,7 @@ class Ratio:
     """One measured quantity divided by another, both from this run.
 
     Attributes:
-        name: What is compared with what, as an identifier.
+        name: The two quantities, as an identifier.
         value: The quotient.
         meaning: The same in a sentence, with the two measured figures and their units.
     """
@@ -32,20 +32,20 @@ class Effort:
     """How much a benchmark may spend.
 
     Attributes:
-        quick: Whether a short look is wanted: small sizes, few repeats.
-        options: All that was given on the command line.
+        quick: Whether to use small sizes and few repeats.
+        options: Options of the command line.
     """
 
     quick: bool
     options: argparse.Namespace = field(default_factory=argparse.Namespace)
 
     def pick(self, *, quick: int, full: int) -> int:
-        """The size or the number of repeats that suits this effort."""
+        """Return the size or the number of repeats for this effort."""
         return quick if self.quick else full
 
 
 def best_seconds(work: Callable[[], object], *, repeats: int) -> float:
-    """Wall time of the fastest of some runs, in seconds; the others were disturbed."""
+    """Return the wall time of the fastest of some runs, in seconds; other work slows the rest."""
     return min(_seconds(work) for _ in range(repeats))
 
 
@@ -55,16 +55,16 @@ def run(
     *,
     add_options: Callable[[argparse.ArgumentParser], object] | None = None,
 ) -> None:
-    """Measure, tell the figures to a person, and print them as one JSON line last.
+    """Measure, print the figures as text, and print them as one JSON line at the end.
 
     Args:
-        name: Of the benchmark, as an identifier.
+        name: Name of the benchmark, as an identifier.
         measure: Yields each ratio as soon as it is known.
         add_options: Adds the benchmark's own options.
     """
     parser = argparse.ArgumentParser(prog=name)
     parser.add_argument("--quick", action="store_true", help="small sizes and few repeats")
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
+    parser.add_argument("--json", action="store_true", help="print only the JSON line")
     if add_options is not None:
         add_options(parser)
     options = parser.parse_args()

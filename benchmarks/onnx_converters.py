@@ -1,7 +1,7 @@
-"""Our ONNX form of every estimator beside what skl2onnx and onnxmltools make of it.
+"""Slipway's ONNX form of every estimator, compared with those of skl2onnx and onnxmltools.
 
-All pass the same parity gate, on the same rows. `library` is the libraries' public interface;
-`repaired` mends their trees from within. Both are installed in `build/`, without touching .venv.
+All are judged by the same parity gate, on the same rows. `library` is the libraries' public
+interface; `repaired` also corrects their trees. Both are installed in `build/`, apart from .venv.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ DATASET = DatasetSpec.model_validate(
 
 @dataclass(frozen=True)
 class Case:
-    """An estimator as a spec names it, its params, and how many rows it learns from."""
+    """An estimator as named in specs, its params, and its number of training rows."""
 
     estimator: str
     params: Mapping[str, Any]
@@ -89,13 +89,13 @@ PARAMS: Sequence[tuple[str, Mapping[str, Any], int]] = (
 
 @dataclass(frozen=True)
 class Tried:
-    """What a converter made of one case.
+    """Result of one converter for one case.
 
     Attributes:
-        data: The ONNX form, None where none could be written.
-        seconds: What the conversion took.
-        verdict: The gate's, or why there is no form.
-        compared: By kind of rows.
+        data: The ONNX form; None if the conversion failed.
+        seconds: Time of the conversion.
+        verdict: Verdict of the gate, or why there is no form.
+        compared: Comparisons by kind of rows.
         row_us: Time for one row in the fastest round, in microseconds; NaN without a form.
     """
 
@@ -107,12 +107,12 @@ class Tried:
 
     @property
     def passed(self) -> bool:
-        """Whether the gate lets it answer."""
+        """Whether the form passes the gate."""
         return bool(self.compared) and all(one.agrees for one in self.compared)
 
     @property
     def difference(self) -> float:
-        """The largest, absolute below 1 and relative above."""
+        """Largest difference, absolute below 1 and relative above."""
         return max((one.max_difference for one in self.compared), default=np.nan)
 
 
@@ -120,7 +120,7 @@ Converter = Callable[[LearnedModel], bytes]
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
-    """Convert, try and time every case; the table goes to standard error with `--json`."""
+    """Convert, compare and time every case; the table goes to standard error with `--json`."""
     logging.disable(logging.WARNING)
     converters = line_up()
     cases = [Case(name, {}, FEW) for name in ESTIMATORS]
@@ -140,7 +140,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
 
 
 def line_up() -> dict[str, Converter]:
-    """The converters by name; the libraries are installed first if they are not there yet."""
+    """Return the converters by name; the libraries are installed first if needed."""
     install()
     sys.path.append(str(PEERS))
     from converter_peers.library import AS_IT_COMES, register
@@ -162,7 +162,7 @@ def line_up() -> dict[str, Converter]:
 
 
 def install() -> None:
-    """Put the locked libraries alone into a folder; all that they need is in .venv."""
+    """Install the locked libraries alone into a folder; their dependencies are in .venv."""
     stamp = PEERS / "lock.sha256"
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted:
@@ -177,15 +177,15 @@ def install() -> None:
 
 
 def try_all(case: Case, converters: Mapping[str, Converter], *, rounds: int) -> dict[str, Tried]:
-    """What each converter makes of one case; one row is timed in rounds, all in turn."""
+    """Return the result of each converter; one row is timed in rounds, converters in turn."""
     model, reference = learn(case)
     own = write_onnx(model.package.pipeline, model.package.columns)
     results = {name: try_one(model, reference, own, one) for name, one in converters.items()}
-    asked = {name: session(model, one.data) for name, one in results.items() if one.data}
+    sessions = {name: session(model, one.data) for name, one in results.items() if one.data}
     row = [[value] for value in reference[[*NUMBERS, *TEXTS]].iloc[0].replace({np.nan: None})]
-    spent: dict[str, list[float]] = {name: [] for name in asked}
+    spent: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(rounds):
-        for name, form in asked.items():
+        for name, form in sessions.items():
             began = time.perf_counter()
             for _ in range(50):
                 form.score(row)
@@ -201,27 +201,27 @@ def try_all(case: Case, converters: Mapping[str, Converter], *, rounds: int) -> 
 def try_one(
     model: LearnedModel, reference: pd.DataFrame, own: OnnxForm, convert: Converter
 ) -> Tried:
-    """The gate's verdict on what one converter writes, beside the splits that our form knows."""
+    """Convert with one converter and judge the form, on the splits of Slipway's own form."""
     began = time.perf_counter()
     try:
         data = convert(model)
         seconds = time.perf_counter() - began
         compared = compare(model.package, OnnxForm(data, own.splits), reference)
-    except Exception as error:  # noqa: BLE001 - whatever the libraries raise is their verdict
+    except Exception as error:  # noqa: BLE001 - any error of the libraries is the verdict
         return Tried(None, np.nan, f"none: {type(error).__name__}")
     engine = choose_engine(compared, labels=model.package.task == "classification")
     return Tried(data, seconds, "passed" if engine.name == "onnx" else "refused", compared)
 
 
 def session(model: LearnedModel, data: bytes) -> OnnxModel:
-    """A form as a server holds it."""
+    """Load a form as a server does."""
     columns = model.package.columns
     features = [asdict(column) for column in columns]
     return OnnxModel(data, {"features": features})
 
 
 def learn(case: Case) -> tuple[LearnedModel, pd.DataFrame]:
-    """A fitted model, and the rows that training hands to the gate."""
+    """Return a fitted model, and the reference rows for the gate."""
     spec, rows = spec_of(case), crossings(case.rows)
     if spec.task == "classification":
         rows["late"] = (rows["late"] > rows["late"].median()).astype("int64")
@@ -231,7 +231,7 @@ def learn(case: Case) -> tuple[LearnedModel, pd.DataFrame]:
 
 
 def spec_of(case: Case) -> ModelSpec:
-    """The model of lateness."""
+    """Return the spec of a case's model."""
     task = ESTIMATORS[case.estimator].task
     metric = "roc_auc" if task == "classification" else "r2_score"
     return ModelSpec.model_validate(
@@ -249,9 +249,9 @@ def spec_of(case: Case) -> ModelSpec:
 
 
 def crossings(count: int) -> pd.DataFrame:
-    """Crossings with gaps, categories that look like nothing, and minutes late.
+    """Return crossings with gaps, blank categories, and minutes late.
 
-    `tide` takes neighbouring float32 values alone, so splits of it are one float32 step apart.
+    `tide` has neighbouring float32 values only, so splits of it are one float32 step apart.
     """
     random = np.random.default_rng(1)
     steps = random.integers(0, 40, count)
@@ -273,7 +273,7 @@ def crossings(count: int) -> pd.DataFrame:
 
 
 def cells(one: Tried, own: Tried) -> Iterator[str]:
-    """One row of the table."""
+    """Yield the cells of one row of the table."""
     yield one.verdict
     yield "" if np.isnan(one.difference) else f"{one.difference:.1e}"
     yield str(sum(part.flips for part in one.compared)) if one.compared else ""
@@ -283,7 +283,7 @@ def cells(one: Tried, own: Tried) -> Iterator[str]:
 
 
 def ratios(tried: Mapping[str, Sequence[Tried]]) -> Iterator[Ratio]:
-    """How many cases pass, and what a form costs beside ours where both converters gave one."""
+    """Yield the share of cases that pass, and costs over Slipway's where both have a form."""
     for name, results in tried.items():
         count = sum(one.passed for one in results)
         yield Ratio(f"{name}_passes", count / len(results), f"{count} of {len(results)} cases")

@@ -1,7 +1,6 @@
-"""What the number of models costs a task that starts: Airflow parses its DAG file once more.
+"""Cost of the number of models at the start of a task, when Airflow parses its DAG file again.
 
-Peer: the same DAG file without the parsing context, which is what a factory that builds every DAG
-at each task start does.
+Peer: the same DAG file without the parsing context, so that every DAG is built at each task start.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ monitoring: {{performance: {{metric: roc_auc, max_absolute_drop: 0.05}}}}
 
 
 def write_fleet(root: Path, *, models: int) -> Path:
-    """A project of one dataset and some models."""
+    """Write a project of one dataset and some models; return its folder."""
     specs = {f"models/m{number:04d}/model.yaml": MODEL for number in range(models)}
     for path, text in {"datasets/harbour/dataset.yaml": DATASET, **specs}.items():
         file = root / f"fleet-{models}" / "include" / path
@@ -56,7 +55,7 @@ def write_fleet(root: Path, *, models: int) -> Path:
 
 
 def parse(project: Path, *, starting: str | None) -> int:
-    """How many DAGs the DAG file builds, as the processor or as a starting task parses it."""
+    """Parse the DAG file as the processor or as a starting task; return the number of DAGs."""
     from airflow.sdk import DAG
 
     os.environ["SLIPWAY_PROJECT"] = str(project)
@@ -68,7 +67,7 @@ def parse(project: Path, *, starting: str | None) -> int:
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
-    """Starting a task among 1 and among 100 models, with and without the parsing context."""
+    """Measure task starts among 1 and 100 models, with and without the parsing context."""
     repeats = effort.pick(quick=3, full=15)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AIRFLOW_HOME"] = folder

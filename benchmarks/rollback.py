@@ -1,7 +1,7 @@
-"""Seconds from the command to roll back until a client is answered by the previous version.
+"""Seconds from the command to roll back until the previous version answers a client.
 
-A real platform, real servers of a real model, and clients that ask without a pause. The previous
-version is warm, as a rollout keeps it; the peer is the same rollback where it has to be started.
+A real platform, real servers of a real model, and continuous load. The previous version is warm, as
+a rollout keeps it; the peer is the same rollback to a version that has to be started.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SETTLE_SECONDS = 30.0
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """How much load there is."""
-    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="clients that ask")
+    """Add an option for the load."""
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="number of clients")
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
-    """Rollbacks to a warm and to a cold version, under load."""
+    """Measure rollbacks to a warm and to a cold version, under load."""
     find_wrk()
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         scratch = Path(folder)
@@ -44,9 +44,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
         with a_platform(subject, scratch) as platform:
             platform.share({1: 1.0}, keep=[2])
             loads: list[Load] = []
-            with asked_without_pause(
-                platform, bodies, loads, connections=effort.options.connections
-            ):
+            with continuous_load(platform, bodies, loads, connections=effort.options.connections):
                 warm = [
                     roll_back(platform, body, is_warm=True)
                     for _ in range(effort.pick(quick=5, full=30))
@@ -64,7 +62,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
         f"{median(warm) * 1000:.0f} ms (slowest {max(warm) * 1000:.0f} ms)",
     )
     yield Ratio(
-        "failed_over_asked",
+        "failed_over_requests",
         failed / max(1.0, answered + failed),
         f"{failed} requests failed, {answered:.0f} were answered meanwhile by "
         f"{effort.options.connections} clients",
@@ -72,7 +70,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
 
 
 def roll_back(platform: RunningPlatform, body: str, *, is_warm: bool) -> float:
-    """Seconds until a request is answered by the version that did not serve before."""
+    """Roll back, and return the seconds until the other version answers a request."""
     [now, other] = roles(platform)
     platform.share({now: 1.0}, keep=[other] if is_warm else [])
     wait_for(platform, {now, other} if is_warm else {now})
@@ -95,7 +93,7 @@ def roll_back(platform: RunningPlatform, body: str, *, is_warm: bool) -> float:
 
 
 def roles(platform: RunningPlatform) -> list[int]:
-    """The version that serves, and the other one."""
+    """Return the version that serves, and the other one."""
     served = platform.adapter.served(platform.model)
     if served is None or served.version is None:
         raise AssertionError("one version should serve")
@@ -103,7 +101,7 @@ def roles(platform: RunningPlatform) -> list[int]:
 
 
 def wait_for(platform: RunningPlatform, versions: set[int]) -> None:
-    """Return once these versions run, all of them ready, and no others."""
+    """Wait until exactly these versions run and are ready."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         servers = platform.servers()
@@ -115,18 +113,18 @@ def wait_for(platform: RunningPlatform, versions: set[int]) -> None:
 
 
 @contextmanager
-def asked_without_pause(
+def continuous_load(
     platform: RunningPlatform, bodies: Path, loads: list[Load], *, connections: int
 ) -> Iterator[None]:
-    """Load on the front door, second after second; each load's rate is the requests of a second."""
+    """Load the reverse proxy second by second; each rate is the requests of one second."""
     over = threading.Event()
 
-    def ask() -> None:
+    def load() -> None:
         while not over.is_set():
             url = platform.infer
             loads.append(drive(url, bodies, pid=platform.pid, connections=connections, seconds=1))
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=load)
     thread.start()
     try:
         yield

@@ -1,8 +1,8 @@
-"""What scoring a large partition costs: rows a second, and the peak memory of its process.
+"""Cost of scoring a large partition: rows per second, and the peak memory of its process.
 
-Peers, in one run, each in a process of its own: the same stage with the model's ONNX form, and the
-way that a script takes: the whole partition as one frame, scored at once, written at once. That one
-is measured on a tenth of the rows, since it would not fit otherwise.
+Peers, in one run, each in its own process: the same stage with the model's ONNX form, and a plain
+script that reads, scores and writes the whole partition as one frame. The peers score a tenth of
+the rows, since the script needs too much memory for more.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ MODEL = ModelSpec.model_validate(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one way of scoring took.
+    """Cost of one way of scoring.
 
     Attributes:
-        rows: How many were scored.
+        rows: Number of scored rows.
         seconds: Wall time, from opening the tables to the commit.
         peak_mib: Largest resident memory of its process, libraries included.
     """
@@ -90,7 +90,7 @@ class Cost:
 
     @property
     def rows_per_second(self) -> float:
-        """Throughput."""
+        """Scored rows per second."""
         return self.rows / self.seconds
 
     def __str__(self) -> str:
@@ -100,27 +100,27 @@ class Cost:
         )
 
 
-class Shelf:
+class OneVersionRegistry:
     """A registry that holds one version, in a folder.
 
     Args:
-        folder: The version's.
+        folder: Folder of the version.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """Where it is already."""
+        """Return the folder; nothing is downloaded."""
         del model, version, to
         return self._folder
 
 
 class OnnxScorer:
-    """A version's ONNX form, as scoring asks a model.
+    """A version's ONNX form with the interface of a package.
 
     Args:
-        model: The form.
+        model: The ONNX form.
     """
 
     def __init__(self, model: OnnxModel) -> None:
@@ -128,13 +128,13 @@ class OnnxScorer:
         self.manifest: Mapping[str, Any] = model.manifest
 
     def predict(self, frame: pd.DataFrame) -> Any:
-        """Scores of shape (n_rows,)."""
+        """Return scores of shape (n_rows,)."""
         columns = [frame[name] for name, _, _ in self._model.columns]
         return self._model.score([column.astype(object).tolist() for column in columns])
 
 
-def made_up(window: Window, *, rows: int, batch: str, first: int) -> Iterator[pd.DataFrame]:
-    """Rows of a delivery, a few at a time, evenly spread over a window."""
+def synthetic_rows(window: Window, *, rows: int, batch: str, first: int) -> Iterator[pd.DataFrame]:
+    """Yield rows of a delivery in chunks, evenly spread over a window."""
     random = np.random.default_rng(first)
     span = window.end - window.start
     for start in range(0, rows, CHUNK_ROWS):
@@ -158,11 +158,11 @@ def made_up(window: Window, *, rows: int, batch: str, first: int) -> Iterator[pd
 
 
 def write_features(root: Path, month: str, *, rows: int) -> None:
-    """A month of features in two deliveries, so that keys have to be looked at twice."""
+    """Write a month of features as two deliveries, so that repeated keys are searched for."""
     window = parse_window(month, "month")
     for half in (0, 1):
         batch, first = f"{month}-{half}", int(month[-2:]) * 10**9 + half * rows
-        frames = made_up(window, rows=rows // 2, batch=batch, first=first)
+        frames = synthetic_rows(window, rows=rows // 2, batch=batch, first=first)
         tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
         head = next(tables)
         schema = head.schema.remove_metadata()
@@ -181,8 +181,8 @@ def write_features(root: Path, month: str, *, rows: int) -> None:
 
 
 def write_version(root: Path) -> Path:
-    """A model version's folder, learnt from a few made-up rows."""
-    rows = next(made_up(parse_window(SMALL, "month"), rows=20_000, batch="b", first=0))
+    """Train a model on synthetic rows and save it; return the version's folder."""
+    rows = next(synthetic_rows(parse_window(SMALL, "month"), rows=20_000, batch="b", first=0))
     hours = rows["n0"] * 2 + rows["n1"].abs() + (rows["carrier"] == "c1")
     learned = SklearnLearner(MODEL, DATASET, None).learn(rows.assign(hours=hours))
     reference = rows[[*MODEL.features.names, "at"]].assign(
@@ -195,7 +195,7 @@ def write_version(root: Path) -> Path:
 
 
 def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
-    """Rows that the stage scored."""
+    """Score a partition with the stage; return the number of rows."""
     tables, window = DeltaTables(str(root)), parse_window(month, "month")
     version = tables.version("parcels/features") or 0
     files = tables.files("parcels/features", "at", version=version)
@@ -207,14 +207,14 @@ def score_stage(root: Path, month: str, load: Callable[[Path], Any]) -> int:
         context=RunContext(open_store(str(root)), {}),
         tables=tables,
         scores=ScoreTable(str(root)),
-        registry=Shelf(root / "version"),  # type: ignore[arg-type]
+        registry=OneVersionRegistry(root / "version"),  # type: ignore[arg-type]
         load=load,
     )
     return int(record.verdict.numbers["rows"] or 0)
 
 
 def score_whole(root: Path, month: str) -> int:
-    """Rows that were read, scored and written at once."""
+    """Score a partition as one frame; return the number of rows."""
     window, tables = parse_window(month, "month"), DeltaTables(str(root))
     where = [("at", ">=", window.start), ("at", "<", window.end)]
     rows = tables.read("parcels/features", where=where)
@@ -236,7 +236,7 @@ WAYS: Mapping[str, Callable[[Path, str], int]] = {
 
 
 def worker(way: str, root: Path, month: str) -> None:
-    """Score in this process, and print what it took."""
+    """Score in this process, and print the cost."""
     began = time.perf_counter()
     rows = WAYS[way](root, month)
     seconds = time.perf_counter() - began
@@ -246,20 +246,20 @@ def worker(way: str, root: Path, month: str) -> None:
 
 
 def cost(way: str, root: Path, month: str) -> Cost:
-    """What one way costs in a process of its own."""
+    """Return the cost of one way, measured in its own process."""
     command = [sys.executable, __file__, "--worker", way, str(root), month]
     done = subprocess.run(command, check=True, capture_output=True)
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def fastest(root: Path, month: str, *, rounds: int) -> dict[str, Cost]:
-    """The fastest run of each way; they take turns, so that a busy machine is busy for all."""
+    """Return the fastest run of each way; ways alternate, so that other work affects all."""
     runs = [{way: cost(way, root, month) for way in WAYS} for _ in range(rounds)]
     return {way: min((run[way] for run in runs), key=lambda one: one.seconds) for way in WAYS}
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
-    """One large partition by the stage, and a small one by the stage and its peers."""
+    """Measure a large partition with the stage, and a small one with the stage and its peers."""
     large_rows = effort.pick(quick=500_000, full=10_000_000)
     small_rows = large_rows // 10
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:

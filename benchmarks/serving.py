@@ -1,11 +1,11 @@
-"""Requests per second of the model server, beside public servers of the same model.
+"""Requests per second of the model server, compared with public servers of the same model.
 
-One run, one machine, one model, one process each, all up at once; every round asks them in another
-order, and what counts is the median of the rounds. The load comes from wrk on the same machine.
+One run, one machine, one model, one process each, all up at once; rounds are shuffled, and medians
+are reported. The load comes from wrk on the same machine.
 
 Peers: `mlflow models serve` and KServe's Python server, with the same pipeline. The floor is the
 same HTTP server that parses each request and replies, without a model, checks or a log.
-The prediction log is on unless a row says otherwise; its shipper, another process, does not run.
+The prediction log is on except in the rows without; its shipper, another process, does not run.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ Cell = tuple[str, int]
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """What narrows the benchmark down while one tunes a server."""
-    parser.add_argument("--only", default="", help="servers that take part, with commas")
-    parser.add_argument("--connections", default="1,8,32", help="how many ask at once, with commas")
+    """Add options that narrow the benchmark down, to tune one server."""
+    parser.add_argument("--only", default="", help="servers to compare, with commas")
+    parser.add_argument("--connections", default="1,8,32", help="connections, with commas")
     parser.add_argument("--seconds", type=int, help="length of one measurement; default: 5, or 1")
     parser.add_argument("--rounds", type=int, help="measurements per cell; default: 5, or 2")
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
-    """Every server at every number of connections, in shuffled rounds."""
+    """Measure every server at every number of connections, in shuffled rounds."""
     find_wrk()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     options = effort.options
@@ -67,7 +67,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
     connections = [int(count) for count in options.connections.split(",")]
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-bench-")))
-        say("learning the model")
+        log("training the model")
         subject = make(scratch, rows=ROWS)
         contenders = line_up(subject, only=[name for name in options.only.split(",") if name])
         processes = Processes(scratch / "processes")
@@ -76,7 +76,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
         check_answers(contenders, subject)
         bodies = write_bodies(subject, scratch)
         pids = {contender.name: processes.find(contender.name).pid for contender in contenders}
-        results = ask_all(
+        results = measure_all(
             contenders, bodies, pids, connections=connections, seconds=seconds, rounds=rounds
         )
         processes.check()
@@ -85,24 +85,28 @@ def measure(effort: Effort) -> Iterator[Ratio]:
 
 
 def start(contenders: list[Contender], processes: Processes, scratch: Path) -> None:
-    """Return once every server says that it can answer."""
+    """Start every server, and wait until all are ready."""
     for contender in contenders:
         env = environment(scratch / contender.name)
         processes.start(contender.name, contender.command, env=env)
     for contender in contenders:
-        say(f"waiting for {contender.title}")
+        log(f"waiting for {contender.title}")
         wait_until_answers(
             contender.url(contender.ready), seconds=START_SECONDS, check=processes.check
         )
 
 
 def check_answers(contenders: list[Contender], subject: Subject) -> None:
-    """Make sure that every server answers what the model says offline."""
+    """Check that every server returns the offline scores of the model.
+
+    Raises:
+        SystemExit: A score differs, or a request failed.
+    """
     expected = subject.expected()
     bodies = {"v2": list(subject.v2_bodies()), "split": list(subject.split_bodies())}
     with httpx.Client(timeout=60, trust_env=False) as client:
         for contender in contenders:
-            say(f"checking {contender.title}")
+            log(f"checking {contender.title}")
             for row in range(0, len(expected), len(expected) // CHECKED):
                 reply = client.post(
                     contender.url(contender.infer),
@@ -119,14 +123,14 @@ def check_answers(contenders: list[Contender], subject: Subject) -> None:
 
 
 def write_bodies(subject: Subject, scratch: Path) -> Mapping[str, Path]:
-    """Files of requests, one a line, by kind."""
+    """Write files of requests, one per line; return them by format."""
     files = {"v2": scratch / "v2.jsonl", "split": scratch / "split.jsonl"}
     files["v2"].write_text("".join(f"{body}\n" for body in subject.v2_bodies()))
     files["split"].write_text("".join(f"{body}\n" for body in subject.split_bodies()))
     return files
 
 
-def ask_all(
+def measure_all(
     contenders: list[Contender],
     bodies: Mapping[str, Path],
     pids: Mapping[str, int],
@@ -135,11 +139,11 @@ def ask_all(
     seconds: int,
     rounds: int,
 ) -> dict[Cell, Load]:
-    """The median of the rounds by server and number of connections."""
+    """Return the median of the rounds by server and number of connections."""
     cells = [(contender, count) for contender in contenders for count in connections]
     measured: dict[Cell, list[Load]] = {(one.name, count): [] for one, count in cells}
 
-    def ask(contender: Contender, *, count: int, seconds: int) -> Load:
+    def measure_one(contender: Contender, *, count: int, seconds: int) -> Load:
         url, file = contender.url(contender.infer), bodies[contender.bodies]
         return drive(url, file, pid=pids[contender.name], connections=count, seconds=seconds)
 
@@ -147,13 +151,13 @@ def ask_all(
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("warming up", total=None)
         for contender in contenders:
-            ask(contender, count=8, seconds=1)
+            measure_one(contender, count=8, seconds=1)
         for number in range(rounds):
             progress.console.print(f"round {number + 1} of {rounds}")
             for index in np.random.default_rng(number).permutation(len(cells)):
                 contender, count = cells[index]
                 progress.update(task, description=f"{contender.title}, {count} at once")
-                load = ask(contender, count=count, seconds=seconds)
+                load = measure_one(contender, count=count, seconds=seconds)
                 measured[contender.name, count].append(load)
     return {cell: middle(loads) for cell, loads in measured.items()}
 
@@ -182,7 +186,7 @@ def _figure(value: float) -> str:
 
 
 def compare(results: Mapping[Cell, Load], connections: list[int]) -> Iterator[Ratio]:
-    """Answers per second of one server over those of another, at each number of connections."""
+    """Yield the throughput of one server over that of another, at each number of connections."""
     for above, below in COMPARED:
         for count in connections:
             if (above, count) in results and (below, count) in results:
@@ -194,8 +198,8 @@ def compare(results: Mapping[Cell, Load], connections: list[int]) -> Iterator[Ra
                 )
 
 
-def say(text: str) -> None:
-    """Tell on standard error what takes time."""
+def log(text: str) -> None:
+    """Print a step on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,7 +1,7 @@
-"""Pipelines converted by skl2onnx and onnxmltools, with the input and output names of our form.
+"""Convert pipelines with skl2onnx and onnxmltools, with the input and output names of Slipway's.
 
-The best that their public interface allows: double inputs, a cast to float in front of estimators
-that round there themselves, an imputer for doubles, categories spelled as our form spells them.
+The best that their public interface allows: double inputs, a cast to float before estimators that
+round there themselves, an imputer for doubles, categories spelled as in Slipway's form.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _imputed_shape(operator: Any) -> None:
 
 @dataclass(frozen=True)
 class Library:
-    """The libraries, and what is changed about them.
+    """The libraries, with changes to them.
 
     Attributes:
         converters: Converters that replace the libraries', by class.
@@ -85,7 +85,7 @@ class Library:
     prepare: Callable[[Any], None] = lambda _: None
 
     def convert(self, pipeline: Pipeline, columns: Sequence[RawColumn]) -> bytes:
-        """The ONNX form of a fitted pipeline.
+        """Return the ONNX form of a fitted pipeline.
 
         Args:
             pipeline: A column transformer and an estimator.
@@ -112,7 +112,7 @@ class Library:
         return _with_score(model, classifies=classifies)
 
     def _prepared(self, pipeline: Pipeline, names: Sequence[str]) -> Pipeline:
-        """A copy whose columns are numbered, as the library wants them, with casts."""
+        """Return a copy whose columns are numbered, as the library requires, with casts."""
         (_, columns), (_, estimator) = deepcopy(pipeline).steps
         columns.transformers_ = [
             (name, _spelled(step), [names.index(str(one)) for one in chosen])
@@ -149,7 +149,7 @@ def _spelled(step: Any) -> Any:
 
 
 def _with_score(model: onnx.ModelProto, *, classifies: bool) -> bytes:
-    """The same model with one output: doubles of shape (n_rows, 1)."""
+    """Return the same model with one output: doubles of shape (n_rows, 1)."""
     graph = model.graph
     given = graph.output[-1].name
     if classifies:

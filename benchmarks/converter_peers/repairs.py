@@ -1,6 +1,6 @@
-"""What the libraries' converters of trees need until their forms pass the gate.
+"""Repair the trees of the libraries' converters, so that their forms pass the gate.
 
-All of it stands between a converter and the graph that it writes to, and knows both from within.
+A repair stands between a converter and the graph that it writes to, and uses internals of both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TreeRepairs:
 
     Args:
         container: skl2onnx's own.
-        dtype: What the estimator compares and adds up in.
+        dtype: Type in which the estimator compares and adds up.
         exp: Whether its score is the exponential of the sum.
     """
 
@@ -48,7 +48,7 @@ class TreeRepairs:
         return getattr(self._container, name)
 
     def add_node(self, kind: str, inputs: Any, outputs: Any, **attributes: Any) -> None:
-        """Add a node; trees with the attributes that they should have."""
+        """Add a node; trees get corrected attributes."""
         if not kind.startswith("TreeEnsemble"):
             self._container.add_node(kind, inputs, outputs, **attributes)
             return

@@ -1,4 +1,4 @@
-"""Load on one server by wrk: what it answered, how fast, and what it refused."""
+"""Load one server with wrk: throughput, latency, processor time and failures."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Load:
-    """What came back from one server in one stretch of time.
+    """Measurement of one server under load.
 
     Attributes:
         per_second: Requests answered with a 2xx, each second.
         p50_ms: Median latency in milliseconds.
         p99_ms: 99th percentile of the latency in milliseconds.
-        cpu_us: Processor time that the server took for one answer, in microseconds; other work
-            on the machine disturbs it less than it does the rest.
-        failed: Requests without such an answer: another status, or a broken connection.
+        cpu_us: Processor time of the server per response, in microseconds; other work on the
+            machine disturbs it less than the other figures.
+        failed: Requests with another status, or with a broken connection.
     """
 
     per_second: float
@@ -36,11 +36,11 @@ class Load:
 
 
 def find_wrk() -> str:
-    """Path of wrk; ends the benchmark with a hint where it is missing."""
+    """Return the path of wrk; end the benchmark with a hint where it is missing."""
     found = shutil.which("wrk")
     if found is None:
         raise SystemExit(
-            "cannot make load\n"
+            "cannot load the server\n"
             "  expected: wrk on the PATH\n"
             "  hint: apt-get install wrk, or brew install wrk"
         )
@@ -48,41 +48,41 @@ def find_wrk() -> str:
 
 
 def drive(url: str, bodies: Path, *, pid: int, connections: int, seconds: int) -> Load:
-    """What a server answers to as many requests as some connections can ask.
+    """Load a server from some connections, each with one request after the other.
 
     Args:
-        url: Where to post.
-        bodies: File of request bodies, one a line.
-        pid: The server's process.
-        connections: How many ask at once, each as soon as it has its answer.
-        seconds: For how long.
+        url: URL of the POST requests.
+        bodies: File of request bodies, one per line.
+        pid: Process id of the server.
+        connections: Number of connections.
+        seconds: Duration.
     """
     command = [find_wrk(), "--threads", "1", "--connections", str(connections)]
     command += ["--duration", f"{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
     command += ["--script", str(SCRIPT), url, "--", str(bodies)]
     before = cpu_seconds(pid)
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     spent = cpu_seconds(pid) - before
-    said = json.loads(told.stdout.splitlines()[-1])
-    good = said["answered"] - said["refused"]
+    found = json.loads(done.stdout.splitlines()[-1])
+    good = found["answered"] - found["refused"]
     return Load(
-        per_second=good / said["seconds"],
-        p50_ms=said["p50_ms"],
-        p99_ms=said["p99_ms"],
-        cpu_us=spent / max(1, said["answered"]) * 1e6,
-        failed=said["refused"] + said["broken"],
+        per_second=good / found["seconds"],
+        p50_ms=found["p50_ms"],
+        p99_ms=found["p99_ms"],
+        cpu_us=spent / max(1, found["answered"]) * 1e6,
+        failed=found["refused"] + found["broken"],
     )
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process and its children have taken so far."""
+    """Return the processor time of a process and its children so far."""
     leader = psutil.Process(pid)
     times = [process.cpu_times() for process in (leader, *leader.children(recursive=True))]
     return sum(time.user + time.system for time in times)
 
 
 def middle(loads: list[Load]) -> Load:
-    """Medians over the rounds; what failed is added up."""
+    """Return medians over the rounds, and the sum of failures."""
     return Load(
         median(load.per_second for load in loads),
         median(load.p50_ms for load in loads),

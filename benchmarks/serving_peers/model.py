@@ -1,6 +1,6 @@
-"""The model that every server of the benchmark hosts: `flight_delay`, learnt by Slipway itself.
+"""Train the model that every server of the benchmark hosts: `flight_delay`, trained by Slipway.
 
-One quarter of real flights, XGBoost of 100 trees; the requests ask about rows it has not seen.
+One quarter of real flights, XGBoost of 100 trees; the requests hold rows of the month after.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from slipway.stages.rollout.v2_encode import encode_rows
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 TRAINING_MONTHS = ("2013-01", "2013-02", "2013-03")
-ASKED_MONTH = "2013-04"
+REQUEST_MONTH = "2013-04"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One model version and the rows that servers are asked about.
+    """One model version and the rows of the requests.
 
     Attributes:
         model: Its name.
-        folder: The version's folder as it was registered.
-        plain: The same folder without the ONNX form, so that the pipeline answers.
-        dataset: Names of key and event time.
+        folder: Folder of the version, as registered.
+        plain: The same folder without the ONNX form, so that the pipeline scores.
+        dataset: Spec of its dataset, with the names of key and event time.
         rows: Raw rows, of shape (n_rows, n_columns).
     """
 
@@ -54,18 +54,18 @@ class Subject:
         return (self.folder / ONNX).is_file()
 
     def expected(self) -> list[float]:
-        """Offline score of each row."""
+        """Return the offline score of each row."""
         return [float(score) for score in load_package(self.plain).predict(self.rows)]
 
     def v2_bodies(self) -> Iterator[str]:
-        """A V2 request a row, with its key and event time."""
+        """Yield one V2 request per row, with its key and event time."""
         columns = load_package(self.plain).signature_columns
         for _, row in self._each():
             names = {"key": self.dataset.key, "event_time": self.dataset.event_time}
             yield json.dumps(encode_rows(row, columns, **names))
 
     def split_bodies(self) -> Iterator[str]:
-        """An MLflow request a row, in the orientation that it reads fastest."""
+        """Yield one MLflow request per row, in the orientation that MLflow parses fastest."""
         names = [name for name, _, _ in load_package(self.plain).signature_columns]
         for _, row in self._each():
             data = json.loads(row[names].to_json(orient="values", double_precision=15))
@@ -76,21 +76,21 @@ class Subject:
 
 
 def make(scratch: Path, *, rows: int) -> Subject:
-    """The model, learnt and saved below a folder.
+    """Train the model and save it below a folder.
 
     Args:
         scratch: An empty folder.
-        rows: How many different rows are asked about.
+        rows: Number of different rows in the requests.
     """
     dataset = load_dataset(INCLUDE / "datasets" / "flights")
     model = load_model(INCLUDE / "models" / "flight_delay")
     with Progress(disable=True) as quiet:
         make_sample(INCLUDE / "datasets" / "flights", scratch / "sample", progress=quiet)
     labelled = _labelled(scratch / "sample", TRAINING_MONTHS, key=dataset.key)
-    asked = _labelled(scratch / "sample", [ASKED_MONTH], key=dataset.key)
+    later = _labelled(scratch / "sample", [REQUEST_MONTH], key=dataset.key)
     _save(scratch / "version", model, dataset, labelled)
     _without_onnx(scratch / "version", to=scratch / "plain")
-    chosen = asked.iloc[np.linspace(0, len(asked) - 1, rows).astype(int)]
+    chosen = later.iloc[np.linspace(0, len(later) - 1, rows).astype(int)]
     return Subject(model.model, scratch / "version", scratch / "plain", dataset, chosen)
 
 

@@ -1,4 +1,4 @@
-"""Every server of the benchmark: how it is started, where it is asked, what its answer means."""
+"""Servers of the benchmark: their commands, URLs and response formats."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Contender:
     """One server of the benchmark.
 
     Attributes:
-        name: As it is chosen with `--only`.
-        title: As it is called in the table.
-        command: What starts it.
-        port: Where it listens.
-        ready: Path that answers 200 once it can answer.
-        infer: Path that is posted to.
-        bodies: Which requests it understands: `v2` or `split`.
-        score: The score of the one row in an answer; None where there is no model.
+        name: Name for `--only`.
+        title: Title in the table.
+        command: Command line that starts it.
+        port: Port on which it listens.
+        ready: Path that responds with 200 once the server is ready.
+        infer: Path of infer requests.
+        bodies: Format of its requests: `v2` or `split`.
+        score: Returns the score of the one row in a response; None without a model.
     """
 
     name: str
@@ -48,26 +48,26 @@ class Contender:
     score: Callable[[Any], float] | None
 
     def url(self, path: str) -> str:
-        """Address of a path."""
+        """Return the URL of a path."""
         return f"http://{LOOPBACK}:{self.port}{path}"
 
 
 def v2_score(answer: Any) -> float:
-    """The score in a V2 answer."""
+    """Return the score in a V2 response."""
     return float(answer["outputs"][0]["data"][0])
 
 
 def mlflow_score(answer: Any) -> float:
-    """The probability of class 1 in an answer of MLflow."""
+    """Return the probability of class 1 in a response of MLflow."""
     return float(answer["predictions"][0][1])
 
 
 def line_up(subject: Subject, *, only: Sequence[str]) -> list[Contender]:
-    """The servers that take part, none of which runs yet.
+    """Return the servers to compare; none is started yet.
 
     Args:
-        subject: What they host.
-        only: Names of those that take part; empty: all that can.
+        subject: The model that they host.
+        only: Names of the servers; empty: all.
     """
     makers: Mapping[str, Callable[[Subject, int], Contender]] = {
         "onnx": lambda host, port: _slipway("onnx", "Slipway, ONNX", host, host.folder, port),
@@ -81,7 +81,7 @@ def line_up(subject: Subject, *, only: Sequence[str]) -> list[Contender]:
     }
     unknown = set(only) - makers.keys()
     if unknown:
-        raise SystemExit(f"--only knows {', '.join(makers)}; not {', '.join(sorted(unknown))}")
+        raise SystemExit(f"--only takes {', '.join(makers)}; not {', '.join(sorted(unknown))}")
     chosen = [name for name in makers if name in (only or makers)]
     if not subject.has_onnx and any(name.startswith("onnx") for name in chosen):
         raise SystemExit("the version has no ONNX form: it did not pass its parity gate")
@@ -90,10 +90,10 @@ def line_up(subject: Subject, *, only: Sequence[str]) -> list[Contender]:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """What every server finds in its environment: one thread to compute on, and no proxy."""
+    """Return the environment of every server: one thread to compute on, and no proxy."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
     return kept | {
-        # MLflow looks for uvicorn on the path.
+        # MLflow starts uvicorn from the path.
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "OMP_NUM_THREADS": "1",
         "SLIPWAY_SCRATCH": str(scratch),
@@ -101,7 +101,9 @@ def environment(scratch: Path) -> dict[str, str]:
     }
 
 
-def _ours(name: str, title: str, host: Subject, command: Sequence[str], port: int) -> Contender:
+def _v2_server(
+    name: str, title: str, host: Subject, command: Sequence[str], port: int
+) -> Contender:
     return Contender(
         name,
         title,
@@ -117,13 +119,13 @@ def _ours(name: str, title: str, host: Subject, command: Sequence[str], port: in
 def _slipway(name: str, title: str, host: Subject, folder: Path, port: int) -> Contender:
     command = [str(BIN / "slipway"), "serve", host.model, "--version", "1"]
     command += ["--folder", str(folder), "--port", str(port)]
-    return _ours(name, title, host, command, port)
+    return _v2_server(name, title, host, command, port)
 
 
 def _unlogged(host: Subject, port: int) -> Contender:
     command = [sys.executable, str(HERE / "start_unlogged.py")]
     command += [host.model, str(host.folder), str(port)]
-    return _ours("onnx-unlogged", "Slipway, ONNX, no log", host, command, port)
+    return _v2_server("onnx-unlogged", "Slipway, ONNX, no log", host, command, port)
 
 
 def _mlflow(host: Subject, port: int) -> Contender:
@@ -144,7 +146,7 @@ def _mlflow(host: Subject, port: int) -> Contender:
 def _kserve(host: Subject, port: int) -> Contender:
     python = _kserve_python()
     command = [str(python), str(HERE / "start_kserve.py"), str(host.plain), str(port)]
-    return _ours("kserve", "KServe, scikit-learn", host, command, port)
+    return _v2_server("kserve", "KServe, scikit-learn", host, command, port)
 
 
 def _floor(host: Subject, port: int) -> Contender:
@@ -162,7 +164,7 @@ def _floor(host: Subject, port: int) -> Contender:
 
 
 def _kserve_python() -> Path:
-    """The interpreter of KServe's own environment, which is built when it is not there yet."""
+    """Return the interpreter of KServe's environment, which is built if needed."""
     python = KSERVE_VENV / "bin" / "python"
     stamp = KSERVE_VENV / "lock.sha256"
     wanted = hashlib.sha256(KSERVE_LOCK.read_bytes()).hexdigest()

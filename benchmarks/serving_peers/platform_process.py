@@ -1,4 +1,4 @@
-"""A real platform process with two versions of one model on its disk, and no registry in reach."""
+"""Run a platform process with two versions of one model on its disk, without a registry."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ START_PLATFORM = Path(__file__).with_name("start_platform.py")
 
 @dataclass
 class RunningPlatform:
-    """A platform, and what it is asked to do.
+    """A running platform, and changes of its traffic.
 
     Attributes:
-        url: Its front door.
-        pid: Its process.
+        url: URL of its reverse proxy.
+        pid: Process id.
         model: Name of the model.
-        adapter: What stages use.
+        adapter: Platform adapter, as stages use it.
+        token: Fencing token of the last change.
     """
 
     url: str
@@ -45,16 +46,16 @@ class RunningPlatform:
 
     @property
     def infer(self) -> str:
-        """Where clients ask."""
+        """URL of infer requests."""
         return f"{self.url}/v2/models/{self.model}/infer"
 
     def share(self, weights: Mapping[int, float], *, keep: Sequence[int]) -> None:
-        """Change the traffic, as a rollout does; return once it is so."""
+        """Change the traffic, as a rollout does; return once the change is in force."""
         self.token += 1
         self.adapter.apply(self.model, weights=weights, keep=keep, token=self.token)
 
     def servers(self) -> dict[int, dict[str, Any]]:
-        """Its servers, by version."""
+        """Return the status of its servers, by version."""
         reply = httpx.get(f"{self.url}/platform/models/{self.model}", trust_env=False)
         return {int(version): about for version, about in reply.json()["servers"].items()}
 
@@ -63,25 +64,25 @@ class RunningPlatform:
 def a_platform(
     subject: Subject, scratch: Path, *, client: str | None = None
 ) -> Iterator[RunningPlatform]:
-    """The platform that `slipway platform` starts; both versions are the same model.
+    """Start `slipway platform` with two versions, which are the same model; stop it at the end.
 
     Args:
         subject: The model.
         scratch: An empty folder.
-        client: HTTP client that its front door uses instead of its own; see `start_platform.py`.
+        client: HTTP client of its reverse proxy instead of its own; see `start_platform.py`.
     """
     sha256 = digest((subject.folder / MANIFEST).read_bytes())
     for version in VERSIONS:
         target = scratch / "local" / "models" / subject.model / f"{version}-{sha256}"
         shutil.copytree(subject.folder, target)
-    port, nobody = free_ports(2)
+    port, unused_port = free_ports(2)
     url = f"http://{LOOPBACK}:{port}"
     store = open_store(str(scratch / "store"))
     env = {
         **os.environ,
         "SLIPWAY_STORE": store.root,
         "SLIPWAY_SCRATCH": str(scratch / "local"),
-        "SLIPWAY_MLFLOW": f"http://{LOOPBACK}:{nobody}",
+        "SLIPWAY_MLFLOW": f"http://{LOOPBACK}:{unused_port}",
     }
     processes = Processes(scratch / "platform")
     try:

@@ -1,4 +1,4 @@
--- Posts the bodies of a file, one a line, in turn; says what came back as one line of JSON.
+-- Posts the bodies of a file, one per line, in turn; prints the result as one line of JSON.
 
 local requests = {}
 local next_one = 0

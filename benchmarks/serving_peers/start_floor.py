@@ -1,4 +1,4 @@
-"""The floor that HTTP sets: parses V2 into the server's own values, replies one shape: MODEL PORT.
+"""Serve the floor of HTTP: parse V2 requests, return fixed scores: MODEL PORT.
 
 No model, no checks, no log; otherwise the same framework, server and settings.
 """
@@ -24,16 +24,16 @@ encoder = msgspec.json.Encoder()
 
 
 async def infer(request: Request) -> Response:
-    """A fixed answer of as many scores as there are rows."""
-    asked = decoder.decode(await request.body())
-    rows = len(asked.inputs[0].data)
+    """Return as many fixed scores as there are rows."""
+    parsed = decoder.decode(await request.body())
+    rows = len(parsed.inputs[0].data)
     output = Tensor("score", [rows], "FP64", [0.5] * rows)
-    answer = InferResponse(MODEL, "1", asked.id or "none", [output])
+    answer = InferResponse(MODEL, "1", parsed.id or "none", [output])
     return Response(encoder.encode(answer), media_type="application/json")
 
 
 async def ready(_request: Request) -> Response:
-    """Always."""
+    """Report ready."""
     return Response(b"{}", media_type="application/json")
 
 

@@ -1,6 +1,6 @@
-"""KServe's Python server hosting the version's pipeline, in an environment of its own: FOLDER PORT.
+"""Serve a version's pipeline with KServe's Python server, in its own environment: FOLDER PORT.
 
-The frame is built from all columns at once, which its own `as_dataframe` takes milliseconds for.
+The frame is built from all columns at once; KServe's `as_dataframe` takes milliseconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import uvicorn
 
 
 class Loopback(uvicorn.Config):
-    """The server's settings; KServe would listen on every interface."""
+    """Settings of uvicorn that listen on loopback; KServe would listen on every interface."""
 
     def __init__(self, app: Any, **settings: Any) -> None:
         super().__init__(app, **settings | {"host": "127.0.0.1"})
@@ -29,7 +29,7 @@ class Pipeline(kserve.Model):
     """A scikit-learn pipeline behind V2.
 
     Args:
-        name: Of the model.
+        name: Name of the model.
         folder: A model version's folder.
     """
 
@@ -41,7 +41,7 @@ class Pipeline(kserve.Model):
         self.ready = True
 
     def predict(self, payload: Any, headers: Any = None) -> Any:
-        """Probability of class 1 by row."""
+        """Return the probability of class 1 by row."""
         del headers
         sent = {tensor.name: tensor.data for tensor in payload.inputs}
         dtypes = {"number": np.float64, "string": object}

@@ -1,4 +1,4 @@
-"""Starts the model server with a prediction log that writes nothing: MODEL FOLDER PORT."""
+"""Start the model server with a prediction log that writes nothing: MODEL FOLDER PORT."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from slipway.serving.model_server.server import serve
 from slipway.serving.prediction_log.write_ahead_log import Record
 
 
-class Silence:
-    """A prediction log that keeps nothing."""
+class DiscardedLog:
+    """A prediction log that writes nothing."""
 
     def append(self, record: Record) -> None:
-        """Nothing is written."""
+        """Discard a record."""
 
     def roll(self) -> None:
-        """Nothing is handed over."""
+        """Release nothing."""
 
     def close(self) -> None:
-        """Nothing is handed over."""
+        """Release nothing."""
 
     def free_bytes(self) -> int:
-        """As if there were room."""
+        """Report plenty of free space."""
         return 1 << 40
 
 
@@ -35,5 +35,5 @@ if __name__ == "__main__":
         folder=Path(folder),
         log_folder=Path(folder).parent / "unlogged",
         port=int(port),
-        log=Silence(),
+        log=DiscardedLog(),
     )

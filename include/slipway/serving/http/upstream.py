@@ -2,7 +2,7 @@
 
 httptools is the parser that uvicorn uses. Two processes on one machine need no proxies, redirects,
 cookies, TLS or decompression. With aiohttp the reverse proxy answers 1.3 to 2 times fewer requests,
-with httpx 3 to 11 times fewer: `benchmarks/front_door.py --clients httpx,aiohttp`.
+with httpx 3 to 11 times fewer: `benchmarks/reverse_proxy.py --clients httpx,aiohttp`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What the platform's front door costs: requests per second through it, and of the server alone.
+"""Cost of the platform's reverse proxy: requests per second through it, and of the server alone.
 
-The same server process answers both; what is compared is one more hop on the same machine, with
-the draw, the tally and the stand-ins. Every round asks in another order; medians count.
+The same server process answers both; the difference is one more hop on the same machine, with the
+pick of a version, its statistics and failover. Rounds are shuffled; medians are reported.
 
-`--clients httpx,aiohttp` adds platforms whose front door asks its servers by those libraries.
+`--clients httpx,aiohttp` adds platforms whose proxy uses those HTTP clients.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from serving_peers.platform_process import RunningPlatform, a_platform
 
 CONNECTIONS = (1, 8, 32)
 ROWS = 100
-WAYS = ("alone", "door", "shared")
+WAYS = ("alone", "proxied", "shared")
 OWN = "own"
 
 Cell = tuple[str, int]
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Other HTTP clients, and how long to measure."""
+    """Add options: other HTTP clients, and how long to measure."""
     parser.add_argument("--clients", default="", help="httpx, aiohttp or both, with a comma")
     parser.add_argument("--seconds", type=int, help="length of one measurement; default: 4, or 1")
     parser.add_argument("--rounds", type=int, help="measurements per cell; default: 5, or 2")
 
 
 def measure(effort: Effort) -> Iterator[Ratio]:
-    """Alone, through the door, and through the door while two versions share the requests."""
+    """Measure a server alone, behind the proxy, and beside a second version behind the proxy."""
     find_wrk()
     clients = [name for name in effort.options.clients.split(",") if name]
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder, ExitStack() as stack:
@@ -49,16 +49,16 @@ def measure(effort: Effort) -> Iterator[Ratio]:
             other = a_platform(subject, scratch / client, client=client)
             platforms[client] = stack.enter_context(other)
             platforms[client].share({1: 1.0}, keep=[1])
-        results = ask_all(platforms, bodies, effort)
+        results = measure_all(platforms, bodies, effort)
     yield from compare(results)
     for client in clients:
         yield from compare_client(results, client)
 
 
-def ask_all(
+def measure_all(
     platforms: dict[str, RunningPlatform], bodies: Path, effort: Effort
 ) -> dict[Cell, Load]:
-    """The median of the rounds, by way and number of connections."""
+    """Return the median of the rounds, by way and number of connections."""
     measured: dict[Cell, list[Load]] = {}
     ways = [*WAYS, *(client for client in platforms if client != OWN)]
     for _ in range(effort.options.rounds or effort.pick(quick=2, full=5)):
@@ -71,7 +71,7 @@ def ask_all(
             if way == "alone":
                 port = platform.servers()[1]["port"]
                 url = url.replace(platform.url, f"http://127.0.0.1:{port}")
-            # Its processor time is that of all its processes, the servers among them.
+            # The processor time is that of the platform and its servers.
             load = drive(
                 url,
                 bodies,
@@ -84,10 +84,10 @@ def ask_all(
 
 
 def compare(results: dict[Cell, Load]) -> Iterator[Ratio]:
-    """The front door beside a server alone."""
+    """Compare the reverse proxy with a server alone."""
     for connections in CONNECTIONS:
         alone = results["alone", connections]
-        for way in ("door", "shared"):
+        for way in ("proxied", "shared"):
             load = results[way, connections]
             yield Ratio(
                 f"{way}_over_alone_c{connections}",
@@ -95,33 +95,34 @@ def compare(results: dict[Cell, Load]) -> Iterator[Ratio]:
                 f"{load.per_second:.0f}/s, p50 {load.p50_ms:.2f} ms, p99 {load.p99_ms:.1f} ms, "
                 f"{load.failed} failed; alone {alone.per_second:.0f}/s, p50 {alone.p50_ms:.2f} ms",
             )
-        door = results["door", connections]
+        proxied = results["proxied", connections]
         yield Ratio(
-            f"door_cpu_over_alone_c{connections}",
-            door.cpu_us / alone.cpu_us,
-            f"{door.cpu_us:.0f} us of processor time a request through it, {alone.cpu_us:.0f} us "
-            "without",
+            f"proxied_cpu_over_alone_c{connections}",
+            proxied.cpu_us / alone.cpu_us,
+            f"{proxied.cpu_us:.0f} us of processor time per request through it, "
+            f"{alone.cpu_us:.0f} us without",
         )
 
 
 def compare_client(results: dict[Cell, Load], client: str) -> Iterator[Ratio]:
-    """The front door beside one that asks its servers by a library."""
+    """Compare the reverse proxy with one that uses another HTTP client."""
     for connections in CONNECTIONS:
-        door, other = results["door", connections], results[client, connections]
+        proxied, other = results["proxied", connections], results[client, connections]
         yield Ratio(
-            f"door_over_{client}_c{connections}",
-            door.per_second / other.per_second,
-            f"{door.per_second:.0f}/s, p50 {door.p50_ms:.2f} ms, p99 {door.p99_ms:.1f} ms, "
-            f"{door.cpu_us:.0f} us; {client} {other.per_second:.0f}/s, p50 {other.p50_ms:.2f} ms, "
-            f"p99 {other.p99_ms:.1f} ms, {other.cpu_us:.0f} us, {other.failed} failed",
+            f"proxied_over_{client}_c{connections}",
+            proxied.per_second / other.per_second,
+            f"{proxied.per_second:.0f}/s, p50 {proxied.p50_ms:.2f} ms, "
+            f"p99 {proxied.p99_ms:.1f} ms, {proxied.cpu_us:.0f} us; {client} "
+            f"{other.per_second:.0f}/s, p50 {other.p50_ms:.2f} ms, p99 {other.p99_ms:.1f} ms, "
+            f"{other.cpu_us:.0f} us, {other.failed} failed",
         )
 
 
 def shuffled(ways: list[str]) -> list[Cell]:
-    """Every way at every number of connections, in a new order."""
+    """Return every way at every number of connections, in a new order."""
     cells = [(way, count) for way in ways for count in CONNECTIONS]
     return random.sample(cells, len(cells))
 
 
 if __name__ == "__main__":
-    run("front_door", measure, add_options=add_options)
+    run("reverse_proxy", measure, add_options=add_options)
