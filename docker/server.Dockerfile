@@ -1,8 +1,8 @@
-# What serves: one model version per container (target `server`, the default), the shipper of its
+# Serving: one model version per container (target `server`, the default), the shipper of its
 # prediction log (target `shipper`), or both under the platform of one machine (target `platform`).
 #   docker build -f docker/server.Dockerfile -t slipway-server:0.1.0 .
 #   docker build -f docker/server.Dockerfile --target shipper -t slipway-shipper:0.1.0 .
-# docs/guides/images.md tells of digests, private indexes and labels.
+# docs/guides/images.md describes digests, private indexes and labels.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS tools
@@ -38,17 +38,17 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 FROM ${PYTHON_IMAGE} AS code
 COPY LICENSE /opt/slipway/
 COPY include/slipway /opt/slipway/include/slipway
-# The root file system is read-only where it runs, so nothing is compiled there.
+# Compiled here, since the root file system of a container is read-only.
 RUN python -m compileall -q /opt/slipway/include
 
 FROM ${PYTHON_IMAGE} AS base
-# A tmpfs keeps the mode of the folder that it covers, and is root's.
+# A tmpfs has the mode of the folder that it covers, and belongs to root.
 RUN groupadd --gid 10001 slipway \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
     && mkdir -p /var/slipway/model /var/slipway/scratch \
     && chown -R 10001:10001 /var/slipway \
     && chmod 1777 /var/slipway/*
-# The base brings its standard library without bytecode: each start would compile it anew.
+# The base has its standard library without bytecode: each start would compile it again.
 RUN python -m compileall -q -x '/(site-packages|tests?|idle_test)/' \
     "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=code /opt/slipway /opt/slipway
@@ -92,7 +92,7 @@ LABEL org.opencontainers.image.title=slipway-server \
     org.opencontainers.image.description="Serves one model version over the Open Inference Protocol"
 COPY --from=server-packages /opt/venv /opt/venv
 COPY requirements/sbom/server.cdx.json /opt/slipway/requirements/sbom/
-# One row is too little work to share among threads; those that wait for more of it spin.
+# One row is too little work for several threads, and idle ones spin.
 ENV OMP_NUM_THREADS=1 \
     OPENBLAS_NUM_THREADS=1 \
     ORT_DISABLE_TELEMETRY=1

@@ -1,7 +1,7 @@
-# One stage per container: what a pod of a model with `runtime: kubernetes` runs.
+# One stage per container, for pods of models and datasets with `runtime: kubernetes`.
 #   docker build -f docker/stages.Dockerfile -t slipway-stages:0.1.0 \
 #       --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
-# docs/guides/images.md tells of digests, private indexes and labels.
+# docs/guides/images.md describes digests, private indexes and labels.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
@@ -20,21 +20,21 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 FROM ${PYTHON_IMAGE} AS code
 COPY LICENSE /opt/slipway/
 COPY include /opt/slipway/include
-# What a training run says about the code it ran on.
+# Recorded by training runs as the provenance of their code.
 COPY requirements/stages.txt /opt/slipway/requirements/
 COPY requirements/sbom/stages.cdx.json requirements/sbom/server.cdx.json \
     /opt/slipway/requirements/sbom/
-# The root file system is read-only where it runs, so nothing is compiled there.
+# Compiled here, since the root file system of a container is read-only.
 RUN python -m compileall -q /opt/slipway/include
 
 FROM ${PYTHON_IMAGE} AS stages
-# A tmpfs keeps the mode of the folder that it covers, and is root's.
+# A tmpfs has the mode of the folder that it covers, and belongs to root.
 RUN groupadd --gid 10001 slipway \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /tmp slipway \
     && mkdir -p /var/slipway/scratch \
     && chown -R 10001:10001 /var/slipway \
     && chmod 1777 /var/slipway/*
-# The base brings its standard library without bytecode: each start would compile it anew.
+# The base has its standard library without bytecode: each start would compile it again.
 RUN python -m compileall -q -x '/(site-packages|tests?|idle_test)/' \
     "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=packages /opt/venv /opt/venv

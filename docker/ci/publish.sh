@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds the images, pushes them, and pins everything that names them to what was pushed.
+# Builds the images, pushes them, and pins specs and overlay to their digests.
 #   docker/ci/publish.sh registry.example.org/team <tag> <overlay>
-# The tag is best a commit. An image that the registry has under it already is not built again.
+# Use a commit as the tag. An image that the registry already has under it is not built again.
 # Specs name images of this registry; their digests are written into the specs before those are
 # copied into the images of stages and Airflow. build/release then is an overlay to apply.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-registry=${1:?"say the registry"} tag=${2:?"say the tag"} overlay=${3:?"say the overlay"}
+registry=${1:?"registry expected"} tag=${2:?"tag expected"} overlay=${3:?"overlay expected"}
 release=build/release
 mkdir -p "$release"
 cat >"$release/kustomization.yaml" <<END
@@ -42,6 +42,6 @@ publish() { # name dockerfile [option of the build …]
 publish server server.Dockerfile
 publish shipper server.Dockerfile --target shipper
 publish mlflow mlflow.Dockerfile
-# From here on the specs are copied into the images.
+# These images hold the specs, whose digests are written by now.
 publish stages stages.Dockerfile
 publish airflow airflow.Dockerfile --build-arg RUNTIME="${AIRFLOW_RUNTIME:-local}"

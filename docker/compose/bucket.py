@@ -1,7 +1,7 @@
-"""Makes a bucket, and makes sure that of several writers of one new key exactly one wins.
+"""Create a bucket, and check that of several conditional puts of one new key exactly one succeeds.
 
-`python bucket.py NAME`. The store stands on that: on a server that lets two of them win, two tasks
-could both believe that they hold a lease.
+`python bucket.py NAME`. The store requires that: on a server where two succeed, two tasks could
+hold the same lease.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WRITERS = 8
 
 
 def make(client: Any, bucket: str) -> None:
-    """Make the bucket as soon as the server answers, unless it is there."""
+    """Create the bucket as soon as the server answers, unless it exists."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_there(client, bucket):
         try:
@@ -44,7 +44,7 @@ def is_there(client: Any, bucket: str) -> bool:
 
 
 def winners(client: Any, bucket: str) -> int:
-    """How many of several writers of one new key were told that they made it."""
+    """Return how many of several conditional puts of one new key succeed."""
     key = f"checks/{os.urandom(8).hex()}"
     together = threading.Barrier(WRITERS)
 
@@ -65,15 +65,15 @@ def winners(client: Any, bucket: str) -> int:
 
 
 def main() -> None:
-    """Make the bucket that is named, and end badly if it cannot hold a store."""
+    """Create the named bucket; exit with an error if it cannot hold a store."""
     [bucket] = sys.argv[1:]
     client = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
     make(client, bucket)
     for _ in range(ROUNDS):
         won = winners(client, bucket)
         if won != 1:
-            sys.exit(f"{won} of {WRITERS} writers of one new key were told that they made it")
-    sys.stdout.write(f"bucket {bucket} is there, and one writer of {WRITERS} wins\n")
+            sys.exit(f"{won} of {WRITERS} conditional puts of one new key succeeded; expected one")
+    sys.stdout.write(f"bucket {bucket} exists, and one conditional put of {WRITERS} succeeds\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A database and an account of its own for Airflow and for MLflow; PostgreSQL's image runs it once.
-# Passwords go to the server by its own variables, never as arguments.
+# Creates a database and an account for Airflow and for MLflow; PostgreSQL's image runs it once.
+# Passwords are passed as variables of psql, never as arguments.
 set -eu
 psql --set ON_ERROR_STOP=1 --no-password --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
 \getenv airflow AIRFLOW_DB_PASSWORD

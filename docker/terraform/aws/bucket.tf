@@ -11,7 +11,7 @@ resource "aws_s3_bucket" "store" {
   bucket = local.bucket
   tags   = var.tags
 
-  # The ledger, the evidence and the prediction log are nowhere else.
+  # No other copy exists of the ledger, the evidence and the prediction log.
   lifecycle {
     prevent_destroy = true
   }
@@ -55,7 +55,7 @@ resource "aws_s3_bucket_ownership_controls" "store" {
   }
 }
 
-# Nothing that is current expires: how long data are kept is not for a bucket to decide.
+# Current objects never expire: the retention of data is not decided by the bucket.
 resource "aws_s3_bucket_lifecycle_configuration" "store" {
   bucket     = aws_s3_bucket.store.id
   depends_on = [aws_s3_bucket_versioning.store]

@@ -15,7 +15,7 @@ resource "aws_ecr_repository" "image" {
   }
 }
 
-# Specs name images by tag or digest, for as long as a version may be served: tagged ones stay.
+# Specs name images by tag or digest as long as a version may be served, so tagged ones are kept.
 resource "aws_ecr_lifecycle_policy" "image" {
   for_each = aws_ecr_repository.image
 

@@ -24,6 +24,6 @@ output "role_arns" {
 }
 
 output "repository_urls" {
-  description = "Where each image is pushed to."
+  description = "Repository URL of each image."
   value       = { for image, repository in aws_ecr_repository.image : image => repository.repository_url }
 }

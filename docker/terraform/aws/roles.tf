@@ -1,5 +1,5 @@
 # One role per service account. A server downloads its version from MLflow, so that its account
-# needs the bucket for nothing but shipping the prediction log, which it only ever adds to.
+# needs the bucket only to ship the prediction log, to which it only adds.
 locals {
   store     = "${aws_s3_bucket.store.arn}/${var.store_prefix}"
   artifacts = "${aws_s3_bucket.store.arn}/${var.artifacts_prefix}"

@@ -54,7 +54,7 @@ variable "namespace" {
 }
 
 variable "store_prefix" {
-  description = "Where in the bucket the store is: SLIPWAY_STORE is s3://<bucket>/<store_prefix>."
+  description = "Prefix of the store in the bucket: SLIPWAY_STORE is s3://<bucket>/<store_prefix>."
   type        = string
   default     = "store"
 
@@ -65,7 +65,7 @@ variable "store_prefix" {
 }
 
 variable "artifacts_prefix" {
-  description = "Where in the bucket MLflow keeps its artifacts."
+  description = "Prefix of MLflow's artifacts in the bucket."
   type        = string
   default     = "mlflow"
 
@@ -76,13 +76,13 @@ variable "artifacts_prefix" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the bucket and the images; null: S3's and ECR's own."
+  description = "Key that encrypts the bucket and the images; null: the keys of S3 and ECR."
   type        = string
   default     = null
 }
 
 variable "noncurrent_days" {
-  description = "How long overwritten and deleted objects are kept."
+  description = "Days until overwritten and deleted objects are removed."
   type        = number
   default     = 90
 
@@ -93,13 +93,13 @@ variable "noncurrent_days" {
 }
 
 variable "images" {
-  description = "Images that get a repository of their own."
+  description = "Images, each with its repository."
   type        = set(string)
   default     = ["airflow", "mlflow", "server", "shipper", "stages"]
 }
 
 variable "untagged_image_days" {
-  description = "How long an image that no tag names any more is kept."
+  description = "Days until an untagged image is removed."
   type        = number
   default     = 30
 
@@ -110,7 +110,7 @@ variable "untagged_image_days" {
 }
 
 variable "tags" {
-  description = "Tags of everything."
+  description = "Tags of all resources."
   type        = map(string)
   default     = {}
 }
