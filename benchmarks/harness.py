@@ -29,7 +29,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a benchmark may spend.
+    """Effort of a benchmark: quick or full, and its options.
 
     Attributes:
         quick: Whether to use small sizes and few repeats.

@@ -103,7 +103,7 @@ class Batch(Spec):
 
 
 class Deployment(Spec):
-    """Where the champion serves; `deployment: batch` is short for `target: batch`."""
+    """Target and rollout of a model; `deployment: batch` is short for `target: batch`."""
 
     target: TargetName = Field(default="local", description=describe_targets())
     cron: Cron = Field(default="*/15 * * * *", description="Sweep of the deploy DAG (wall time).")

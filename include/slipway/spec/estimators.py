@@ -15,7 +15,7 @@ from slipway.spec.metrics import Task
 
 @dataclass(frozen=True)
 class EstimatorClass:
-    """How an estimator is built, saved and converted.
+    """An estimator: its class, and how it is built, saved and converted.
 
     Attributes:
         path: Import path of its class; its name in specs.

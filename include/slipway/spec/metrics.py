@@ -15,7 +15,7 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is computed and compared.
+    """A metric: how it is computed and compared.
 
     Attributes:
         name: As specs, run records and MLflow name it.

@@ -73,7 +73,7 @@ class Gates(Spec):
 
 
 class Drift(Spec):
-    """When a window counts as drifting."""
+    """Criteria for drift of a window."""
 
     numeric_method: Literal["psi", "wasserstein", "jensenshannon"] = Field(
         default="jensenshannon", description="Evidently's distance for numeric columns."
@@ -93,7 +93,7 @@ class Drift(Spec):
 
 
 class Performance(Spec):
-    """When realised performance counts as decayed."""
+    """Criteria for decay of realised performance."""
 
     metric: MetricName = Field(description="Computed once labels have matured.")
     max_absolute_drop: float = Field(

@@ -25,7 +25,7 @@ class Resources(Spec):
 
 
 class Pods(Spec):
-    """How stages run when `runtime: kubernetes`."""
+    """Pods of stages with `runtime: kubernetes`."""
 
     image: str = Field(
         min_length=1, description="Image that holds `slipway` and the stages' lock; pinned."

@@ -151,7 +151,7 @@ class MlflowApi:
 
 
 class AlreadyThere(BadParameter):
-    """What was to be created exists; never leaves the adapter."""
+    """The object to create exists already; never leaves the adapter."""
 
 
 def _reason(response: httpx.Response) -> tuple[str, str]:

@@ -41,7 +41,7 @@ class EligibilityFacts:
 
 @dataclass(frozen=True)
 class EligibilityDecision:
-    """What to do with the version, and why."""
+    """Decision on the version, and its reason."""
 
     action: Literal["regate", "known", "refused"]
     reason: str = ""

@@ -1,4 +1,4 @@
-"""The batch platform: which version scores is a numbered desired state in the store.
+"""The batch platform: the version that scores is a numbered desired state in the store.
 
 A version is in force once the desired state names it and its folder was loaded here. It answers in
 this process, a candidate in a child process.
@@ -60,7 +60,7 @@ class BatchPlatform:
         self._loaded: dict[tuple[str, int], Package] = {}
 
     def served(self, model: str) -> Served | None:
-        """Which version scores, and whether the registry has it; None before the first rollout.
+        """The version that scores, and whether the registry has it; None before the first rollout.
 
         Raises:
             PlatformUnavailable: The registry does not answer.

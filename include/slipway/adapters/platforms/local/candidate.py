@@ -96,7 +96,7 @@ class Candidate:
         return self._post(content=body).is_client_error
 
     def problem(self) -> tuple[str | None, bool]:
-        """Why it is not ready, or None; and whether it may still become ready."""
+        """Reason why it is not ready, or None; and whether it may still become ready."""
         try:
             reply = self._client.get(self._ready, timeout=5)
         except httpx.TransportError:

@@ -37,7 +37,7 @@ def python_call(function: str, *arguments: Any, **named: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class ProcessContext:
-    """What all processes of one platform share.
+    """Values that all processes of one platform share.
 
     Attributes:
         log_folder: Folder of the prediction-log segments.

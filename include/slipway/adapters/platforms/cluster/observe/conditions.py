@@ -88,7 +88,7 @@ def pods_hint(namespace: str, model: str) -> str:
 
 
 def route_problem(route: Manifest | None, gateway: Mapping[str, str]) -> str | None:
-    """Why a route is not in force at its gateway, or None.
+    """Reason why a route is not in force at its gateway, or None.
 
     Args:
         route: The route as read.
