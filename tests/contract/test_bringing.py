@@ -29,11 +29,12 @@ NAME = spec().model
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def servers(
+    mlflow_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
     """Addresses of the MLflow servers of staging and of production."""
-    folders = [tmp_path_factory.mktemp(name) for name in ("staging", "production")]
-    with mlflow_in(folders[0]) as staging, mlflow_in(folders[1]) as production:
-        yield staging, production
+    with mlflow_in(tmp_path_factory.mktemp("production")) as production:
+        yield mlflow_server, production
 
 
 def environment(url: str, store: Store) -> Environment:

@@ -15,6 +15,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+# One for all of them, so that a test can copy what it has prepared.
+_ALONE = threading.Lock()
+
+
 class MemoryStore:
     """Fulfils `records.store.Store`.
 
@@ -26,7 +30,6 @@ class MemoryStore:
         self.root = f"memory://{id(self)}"
         self.clock = clock
         self._objects: dict[str, tuple[bytes, Entry]] = {}
-        self._lock = threading.Lock()
         self._writes = itertools.count(1)
 
     def read(self, key: str) -> bytes:
@@ -43,7 +46,7 @@ class MemoryStore:
 
     def create(self, key: str, data: bytes) -> bool:
         """Write one object if there is none yet; True when this call did."""
-        with self._lock:
+        with _ALONE:
             if _checked(key) in self._objects:
                 return False
             self.write(key, data)
@@ -56,7 +59,7 @@ class MemoryStore:
     def list(self, prefix: str) -> list[Entry]:
         """Every object below a folder, sorted by key."""
         folder = f"{_checked(prefix)}/"
-        with self._lock:
+        with _ALONE:
             objects = list(self._objects.values())
         found = [entry for _, entry in objects if entry.key.startswith(folder)]
         return sorted(found, key=lambda entry: entry.key)

@@ -14,6 +14,8 @@ import pandas as pd
 from slipway.errors import BadBatch, NotFound, Superseded
 from slipway.records.attempts import Attempt
 
+# One for all of them, so that a test can copy what it has prepared.
+_ALONE = threading.Lock()
 _COMPARE = {
     "=": operator.eq,
     "==": operator.eq,
@@ -38,7 +40,6 @@ class MemoryTables:
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
-        self._lock = threading.Lock()
 
     def publish(
         self,
@@ -53,7 +54,7 @@ class MemoryTables:
         """Replace a batch's rows as one version; its number."""
         rows = _normalised(frame.assign(_batch=batch))
         attempt.check()
-        with self._lock:
+        with _ALONE:
             known = self._tables.setdefault(table, _Table())
             if known.committed.get(writer, 0) > attempt.number:
                 raise Superseded(f"attempt {attempt.number} may not commit to {table}")

@@ -1,4 +1,4 @@
-"""The suite's ground in `make test`: the double of a cluster, in this process."""
+"""The suite's ground in `make integration`: the double of a cluster, in this process."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,6 +82,12 @@ class Environment:
         tracking = MemoryTracking(folder / name)
         registry, runs = MemoryRegistry(tracking), MemoryRuns(tracking)
         return cls.make(f"memory://{name}", tracking=tracking, registry=registry, runs=runs)
+
+    def copy(self, folder: Path) -> Environment:
+        """The same environment with a state of its own; only one in memory can be copied."""
+        made = deepcopy(self)
+        made.yard.tracking.root = shutil.copytree(self.yard.tracking.root, folder / "copy")
+        return made
 
     def mortal(self, fuse: Fuse) -> Environment:
         """The same environment, in the hands of a process that may be killed."""

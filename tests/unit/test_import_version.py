@@ -22,13 +22,19 @@ from tests.support.environments import Environment, spec
 NAME = spec().model
 
 
-@pytest.fixture
-def staging(tmp_path: Path) -> Environment:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment whose version 1 is champion and served."""
-    made = Environment.in_memory("staging", tmp_path)
+    made = Environment.in_memory("staging", tmp_path_factory.mktemp("served"))
     made.train()
     assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
     return made
+
+
+@pytest.fixture
+def staging(served: Environment, tmp_path: Path) -> Environment:
+    """A copy of that environment, which a test may change."""
+    return served.copy(tmp_path)
 
 
 @pytest.fixture
