@@ -86,7 +86,7 @@ def test_the_engine_of_each_version_is_told(memory: MemoryStore) -> None:
         2: VersionEngine("onnx", "the scores agree", 6.2e-8, 16_025),
     }
     assert found.engines[2].shown == "onnx (parity 6.2e-08): the scores agree"
-    assert found.engines[1].shown == "sklearn: the version does not say why"
+    assert found.engines[1].shown == "sklearn: no reason is recorded"
     assert json.loads(json.dumps(found.to_json()))["engines"]["2"]["parity_rows"] == 16_025
 
 

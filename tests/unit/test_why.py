@@ -63,7 +63,7 @@ def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
         "trained because: 2 of the last 3 windows are drifting."
     )
     assert refused.endswith("gate request-000003: refused: roc_auc 0.5 is too low")
-    assert following == "Next: the monitor goes on; last it said: 0 of 1 windows drift."
+    assert following == "Next: the monitor goes on; its last verdict: 0 of 1 windows drift."
 
 
 def test_a_champion_from_another_environment_tells_where_it_comes_from() -> None:

@@ -1,1 +1,1 @@
-"""What the ring does, one file per activity; knows no tool."""
+"""Stages of the ring, one folder per activity; imports no tool."""

@@ -103,7 +103,7 @@ def monitored_windows(
 ) -> Iterator[MonitoredWindow]:
     """Closed windows with predictions, oldest first, from the end of the champion's training.
 
-    Predictions of rows that it was trained on say nothing about its performance.
+    Predictions of its training rows are no evidence of its performance.
     """
     unit = spec.monitoring.window
     since = champion.tags.get(TRAINING_END)

@@ -42,7 +42,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Finding:
-    """A column with too many nulls or values out of range, whatever its distance.
+    """A column with too many nulls or values out of range, at any distance.
 
     Attributes:
         column: Name of the column.

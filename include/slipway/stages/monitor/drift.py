@@ -42,8 +42,8 @@ class Reference:
 
     Attributes:
         rows: Raw features, event time and score, ordered by event time.
-        columns: Columns to compare: the version's own features, whatever the spec says now, and
-            its score.
+        columns: Columns to compare: the features in the version's manifest, which may differ from
+            the present spec, and its score.
         unmonitored: Its features with personal data, whose values the log does not hold.
     """
 
@@ -55,7 +55,7 @@ class Reference:
 def judge_drift(comparison: Comparison, monitoring: Monitoring) -> Verdict:
     """Decide whether a window has drifted; pure.
 
-    A finding is drift whatever the distances are. Without one the largest drift ratio decides, if
+    A finding is drift at any distance. Without one the largest drift ratio decides, if
     the reference has enough blocks for a threshold.
     """
     numbers = _numbers(comparison)

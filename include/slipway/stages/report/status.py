@@ -40,9 +40,9 @@ class LastVerdict:
 
     Attributes:
         stage: Its name.
-        action: What it decided.
-        reason: Why.
-        run: The run it belongs to.
+        action: Action of the verdict.
+        reason: Reason of the verdict.
+        run: Its run.
         at: Wall time, ISO 8601, UTC.
     """
 
@@ -59,8 +59,8 @@ class OpenRequest:
 
     Attributes:
         number: Counts from 1 within the model.
-        kind: What asked.
-        reason: Why.
+        kind: Kind of the requester.
+        reason: Reason of the request.
         state: `waiting` for the policy, or `accepted`.
     """
 
@@ -75,10 +75,10 @@ class VersionEngine:
     """Engine that serves one version.
 
     Attributes:
-        name: `onnx` or `sklearn`; a version that says nothing is answered by its pipeline.
-        reason: Why, in words; None when the version does not say.
+        name: `onnx` or `sklearn`; a version without the tag is served by its pipeline.
+        reason: Reason for the engine; None when none is recorded.
         parity_max_difference: Largest difference from the pipeline's scores; None: not compared.
-        parity_rows: How many rows were compared; None likewise.
+        parity_rows: Number of compared rows; None: not compared.
     """
 
     name: str
@@ -89,11 +89,11 @@ class VersionEngine:
     @classmethod
     def of(cls, tags: Mapping[str, str]) -> VersionEngine:
         """Read the engine from a version's tags."""
-        told = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
-        difference, rows = told["parity_max_difference"], told["parity_rows"]
+        values = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
+        difference, rows = values["parity_max_difference"], values["parity_rows"]
         return cls(
-            name=told["engine"] or "sklearn",
-            reason=told["engine_reason"],
+            name=values["engine"] or "sklearn",
+            reason=values["engine_reason"],
             parity_max_difference=None if difference is None else float(difference),
             parity_rows=None if rows is None else int(rows),
         )
@@ -106,7 +106,7 @@ class VersionEngine:
             if self.parity_max_difference is not None
             else ""
         )
-        return f"{self.name}{parity}: {self.reason or 'the version does not say why'}"
+        return f"{self.name}{parity}: {self.reason or 'no reason is recorded'}"
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,15 @@ class Status:
     Attributes:
         model: Its name.
         aliases: Version by alias; None where there is none.
-        engines: What answers for each of those versions.
+        engines: Engine of each of those versions.
         weights: Share of the traffic by version that is served; empty when nothing is.
         failing: Versions with a share whose server cannot answer.
         requests: Retrain requests without an answer.
         verdicts: The newest verdict of each stage, newest first.
-        unknown: What could not be asked, and why.
-        target: Where it is deployed, as its spec says.
-        sources: Where each of those versions was brought from, in words; those that were.
-        edited: What somebody else than a rollout changed of what is served, and who.
+        unknown: Errors of unavailable services.
+        target: Deployment target in its spec.
+        sources: Source of each of those versions that was imported.
+        edited: Manual edits of the served objects, with their field managers; None without any.
     """
 
     model: str
@@ -156,10 +156,10 @@ def status(
 
     Args:
         model: Its name.
-        store: Where requests and ledger live.
-        registry: Who is champion, challenger and previous.
-        platform: What is served.
-        target: Where its spec deploys it.
+        store: Store of requests and ledger.
+        registry: Aliases and versions.
+        platform: Reads the served traffic.
+        target: Deployment target in its spec.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -173,8 +173,8 @@ def status(
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
         engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
-        told = {one.version: format_source(one.tags) for one in found.values() if one}
-        sources = {version: origin for version, origin in told.items() if origin is not None}
+        origins = {one.version: format_source(one.tags) for one in found.values() if one}
+        sources = {version: origin for version, origin in origins.items() if origin is not None}
     except Transient as error:
         unknown.append(error.message)
     try:
@@ -201,12 +201,12 @@ def _failing(served: Served) -> tuple[int, ...]:
 
 
 def _requests(store: Store, model: str) -> tuple[OpenRequest, ...]:
-    def told(request: Request, state: str) -> OpenRequest:
+    def open_request(request: Request, state: str) -> OpenRequest:
         return OpenRequest(request.number, request.kind, request.reason, state)
 
     return (
-        *(told(one, "accepted") for one in requests.accepted_unanswered(store, model)),
-        *(told(one, "waiting") for one in requests.open_requests(store, model)),
+        *(open_request(one, "accepted") for one in requests.accepted_unanswered(store, model)),
+        *(open_request(one, "waiting") for one in requests.open_requests(store, model)),
     )
 
 

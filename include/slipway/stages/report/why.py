@@ -30,10 +30,10 @@ class ModelState:
 
     Attributes:
         model: Its name.
-        champion: The version that is champion; None before there is one.
-        challenger: The version that waits to be deployed; None when there is none.
-        working_on: The request that is being worked on; None when there is none.
-        difference: How what is served differs from the champion; None when it does not.
+        champion: Champion; None before the first one.
+        challenger: Version that waits for its rollout; None without one.
+        working_on: Accepted request in progress; None without one.
+        difference: Difference of the served version from the champion; None without one.
         entries: Its ledger, oldest first.
     """
 
@@ -60,9 +60,9 @@ def why(
 
     Args:
         spec: The model.
-        store: Where ledger and requests live.
-        registry: Who is champion and challenger.
-        platform: What is served; none: not compared with the champion.
+        store: Store of ledger and requests.
+        registry: Aliases and versions.
+        platform: Reads the served traffic; None: not compared with the champion.
     """
     champion = registry.alias(spec.model, CHAMPION)
     state = ModelState(
@@ -139,7 +139,7 @@ def _next(state: ModelState) -> str:
     entry = state.newest("decide", frozenset({"nothing", "request"}))
     if entry is None:
         return "Next: the monitor looks at the first window that closes."
-    return f"Next: the monitor goes on; last it said: {entry['fact']['reason']}"
+    return f"Next: the monitor goes on; its last verdict: {entry['fact']['reason']}"
 
 
 def _moment(entry: Mapping[str, Any]) -> str:

@@ -179,7 +179,7 @@ def _edited(model: str, edit: str) -> EditedByHand:
 
 
 def _decide_again(first: ObservedState, now: ObservedState, to: str) -> RolloutDecision:
-    """The decision under the lease, after whatever the rollout before it still did."""
+    """The decision under the lease, on the state that the earlier rollout left behind."""
     if to == "previous" and first.canaries and not now.canaries:
         gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
         return RolloutDecision("nothing", None, gone)
