@@ -54,7 +54,7 @@ def read(request: dict[str, Any] | bytes) -> Inputs:
 def test_what_fits_is_read_as_it_was_sent() -> None:
     """Values, keys and event times arrive; a time without an offset is UTC."""
     inputs = read(
-        good(flight_id=["a", "b"], at=["2013-05-01T12:00:00+02:00", "1970-01-01T00:00:01"])
+        good(flight_id=["a", "b"], at=["2013-05-01T12:00:00.000789+02:00", "1970-01-01T00:00:01"])
         | {"id": "mine", "parameters": {"probe": True}}
     )
     assert inputs.rows == 2
@@ -64,7 +64,7 @@ def test_what_fits_is_read_as_it_was_sent() -> None:
         "carrier": ["AA", "DL"],
     }
     assert (inputs.request_id, inputs.probe, inputs.keys) == ("mine", True, ["a", "b"])
-    assert inputs.event_times_us == [1_367_402_400_000_000, 1_000_000]
+    assert inputs.event_times_us == [1_367_402_400_000_789, 1_000_000]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import time
 from datetime import date
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pytest
@@ -211,6 +214,32 @@ def test_a_shipper_that_died_at_any_moment_repeats_nothing(
         ship_segments(store, tmp_path / "log")
     assert len(store.list(f"predictions/{MODEL}")) == 3
     assert PredictionLog(store).count(MODEL) == 3
+
+
+def test_the_shipper_waits_longer_after_each_failure_and_as_ever_afterwards(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause doubles while the store is away, and is the usual one once it is back."""
+    outcomes = [None, "away", "away", "away", None, "away"]
+    pauses: list[float] = []
+
+    class Stop(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0.0)
+            if len(pauses) == len(outcomes):
+                self.set()
+            return self.is_set()
+
+    def ship_or_fail(*_: object) -> int:
+        if len(pauses) < len(outcomes) and outcomes[len(pauses)]:
+            raise StoreUnavailable("the store does not answer")
+        return 0
+
+    monkeypatch.setattr(shipper, "ship_segments", ship_or_fail)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    shipper.ship(store_root=store.root, log_folder=tmp_path, poll_seconds=0.5, stop=Stop())
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 0.5, 1.0]
 
 
 def test_a_shipper_that_starts_without_its_store_waits_for_it(tmp_path: Path) -> None:

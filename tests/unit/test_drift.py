@@ -14,7 +14,9 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import encode
 from slipway.spec import DatasetSpec
-from slipway.stages.monitor.drift import measure_drift
+from slipway.stages.monitor.calibration import Calibration
+from slipway.stages.monitor.distances import Comparison
+from slipway.stages.monitor.drift import judge_drift, measure_drift
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, PlainReports, UnreadableLog
 from tests.support import ferry_dataset
@@ -237,3 +239,14 @@ def test_a_window_of_another_unit_is_refused() -> None:
             log=MemoryLog(pd.DataFrame()),
             reports=PlainReports(),
         )
+
+
+def test_a_column_at_its_limit_is_no_drift() -> None:
+    """The limit is the largest ratio of a window without an alarm, so it raises none itself."""
+
+    def judged(distance: float) -> str:
+        calibration = Calibration(20, 500, {"wind": 0.5}, ratio_limit=3.0, alarm_rate=0.05)
+        comparison = Comparison(900, 9000, [], {"wind": distance}, calibration, blocks=20)
+        return judge_drift(comparison, ferry_dataset.model().monitoring).action
+
+    assert [judged(distance) for distance in (1.5, 1.5000001)] == ["ok", "drifting"]

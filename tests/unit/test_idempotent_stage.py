@@ -213,6 +213,19 @@ def test_a_kill_between_record_and_ledger_is_made_good() -> None:
     assert ledger.verify(store, "delay") == []
 
 
+def test_an_attempt_without_the_ledgers_length_is_looked_for_in_all_of_it() -> None:
+    """Attempts of earlier releases lack it; their record is in the ledger once all the same."""
+    store = MemoryStore()
+    _perform(store, lambda _: GOOD)
+    attempt = f"{REF.folder}/attempt-0001.json"
+    begun = read_json(store, attempt)
+    del begun["ledger_length"]
+    store.write(attempt, encode(begun))
+    store.delete(f"{REF.folder}/entered.json")
+    _perform(store, _never)
+    assert ledger.length(store, "delay") == 1
+
+
 def test_the_ledger_tells_what_was_decided() -> None:
     """The fact holds the verdict but for its evidence, who ran it, and the record's hash."""
     store = MemoryStore()
