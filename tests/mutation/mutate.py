@@ -45,6 +45,9 @@ DECISIONS = (
 NO_DECISION = re.compile(r"BitOr_|RemoveDecorator|ExceptionReplacer|Variable|NoOp")
 """Operators that mostly change annotations, or whose change no program survives."""
 
+FOR_TYPES = "`if TYPE_CHECKING:`"
+"""A line that decides only what a type checker sees."""
+
 LEAST_SCORE = 0.95
 TIMEOUT_SECONDS = 600
 
@@ -111,7 +114,8 @@ def _sample(size: int, *, seed: int) -> Iterator[MutationSpec]:
         if size == 0:
             return
         spec = draw.choice(by_site[site])
-        if (_name_of(spec), _change_of(spec)) not in known:
+        change = _change_of(spec)
+        if FOR_TYPES not in change and (_name_of(spec), change) not in known:
             size -= 1
             yield spec
 
