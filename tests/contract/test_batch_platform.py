@@ -80,11 +80,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shelf(folder: Path, tmp_path: Path) -> MonitoringRegistry:
+def registry(folder: Path, tmp_path: Path) -> MonitoringRegistry:
     """Versions 1 and 2, which are the same."""
     for version in ("1", "2"):
-        shutil.copytree(folder, tmp_path / "shelf" / version)
-    return MonitoringRegistry(tmp_path / "shelf")
+        shutil.copytree(folder, tmp_path / "registry" / version)
+    return MonitoringRegistry(tmp_path / "registry")
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def store() -> Store:
 
 
 @pytest.fixture
-def platform(store: Store, shelf: MonitoringRegistry) -> BatchPlatform:
+def platform(store: Store, registry: MonitoringRegistry) -> BatchPlatform:
     """Nothing scores yet."""
-    return BatchPlatform(store, shelf, load=load_package, command=command)
+    return BatchPlatform(store, registry, load=load_package, command=command)
 
 
 def asked(count: int = 5) -> Payload:
@@ -164,11 +164,11 @@ def test_a_claim_fences_off_an_older_rollout(platform: BatchPlatform) -> None:
 
 
 def test_what_cannot_be_loaded_does_not_come_into_force(
-    platform: BatchPlatform, shelf: MonitoringRegistry
+    platform: BatchPlatform, registry: MonitoringRegistry
 ) -> None:
     """A version that is not there, and one that was tampered with; what scored goes on."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
-    (shelf.home / "2" / "model.skops").write_bytes(b"else")
+    (registry.home / "2" / "model.skops").write_bytes(b"else")
     for version in (2, 3):
         with pytest.raises(PlatformUnavailable, match="cannot be loaded"):
             platform.apply("ferry", weights={version: 1.0}, keep=[1], token=8)
@@ -178,15 +178,15 @@ def test_what_cannot_be_loaded_does_not_come_into_force(
 
 
 def test_a_version_that_went_is_not_healthy(
-    platform: BatchPlatform, shelf: MonitoringRegistry
+    platform: BatchPlatform, registry: MonitoringRegistry
 ) -> None:
     """It scores nothing any more, and a registry that is silent tells nothing."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
-    shutil.rmtree(shelf.home / "1")
+    shutil.rmtree(registry.home / "1")
     served = platform.served("ferry")
     assert served is not None
     assert (served.version, served.healthy) == (None, {1: False})
-    shelf.answers = False
+    registry.answers = False
     with pytest.raises(PlatformUnavailable, match="MLflow does not answer"):
         platform.served("ferry")
 
@@ -214,12 +214,12 @@ def test_a_candidate_is_measured_in_a_process_of_its_own(
 
 
 def test_a_candidate_that_cannot_be_loaded_is_refused(
-    platform: BatchPlatform, shelf: MonitoringRegistry
+    platform: BatchPlatform, registry: MonitoringRegistry
 ) -> None:
     """With the reason, and without a wait."""
-    (shelf.home / "2" / "model.skops").write_bytes(b"else")
+    (registry.home / "2" / "model.skops").write_bytes(b"else")
     with (
         pytest.raises(RolloutRefused, match="the one that was registered"),
-        platform.boot("ferry", version=2, folder=shelf.home / "2"),
+        platform.boot("ferry", version=2, folder=registry.home / "2"),
     ):
         pass

@@ -21,7 +21,7 @@ from slipway.records import ledger
 from slipway.records.store import Store
 from slipway.stages.model.version_tags import DIGEST
 from tests.conftest import mlflow_in
-from tests.fakes.kill_points import Fuse, Killed
+from tests.fakes.kill_points import Killed, KillPoint
 from tests.support import ferry_dataset
 from tests.support.environments import Environment, spec
 
@@ -46,7 +46,7 @@ def environment(url: str, store: Store) -> Environment:
         runs=MlflowRuns(url),
         store=store,
     )
-    made.yard.land(ferry_dataset.crossings(days=60))
+    made.training.land(ferry_dataset.crossings(days=60))
     return made
 
 
@@ -65,7 +65,7 @@ def staging(servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) 
 
 def run_of(env: Environment) -> str:
     """The training run of version 1."""
-    record = json.loads(env.yard.store.read(f"runs/{NAME}/request-000001/train/record.json"))
+    record = json.loads(env.training.store.read(f"runs/{NAME}/request-000001/train/record.json"))
     run: str = record["verdict"]["evidence"]["mlflow_run"]
     return run
 
@@ -90,7 +90,7 @@ def command(
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "production"))
     monkeypatch.setenv("SLIPWAY_MLFLOW", servers[1])
     monkeypatch.setenv("SLIPWAY_FROM_MLFLOW", servers[0])
-    monkeypatch.setenv("SLIPWAY_FROM_STORE", staging.yard.store.root)
+    monkeypatch.setenv("SLIPWAY_FROM_STORE", staging.training.store.root)
     return lambda *given: CliRunner().invoke(main, ["bring", NAME, *given])
 
 
@@ -111,15 +111,15 @@ def test_the_command_brings_a_version_that_the_deploy_stages_take(
     assert again.exit_code == 0
     assert again.output.startswith("bring: known.")
     production = environment(servers[1], open_store(str(tmp_path / "production")))
-    tags = production.yard.registry.version(NAME, 1).tags
-    assert tags[DIGEST] == staging.yard.registry.version(NAME, 1).tags[DIGEST]
+    tags = production.training.registry.version(NAME, 1).tags
+    assert tags[DIGEST] == staging.training.registry.version(NAME, 1).tags[DIGEST]
     assert tags["slipway.source.registry"] == "staging"
     with pytest.raises(NotFound):
-        production.yard.registry.version(NAME, 2)
+        production.training.registry.version(NAME, 2)
     _assert_same_run(production, verdict["evidence"]["mlflow_run"], staging, tmp_path)
     assert production.roll() == ["roll_out", "verified", "switched", "promoted"]
-    anchor = production.yard.registry.anchored(NAME)
-    assert ledger.verify(production.yard.store, NAME, anchor=anchor) == []
+    anchor = production.training.registry.anchored(NAME)
+    assert ledger.verify(production.training.store, NAME, anchor=anchor) == []
     assert command().output.startswith("bring: known.")
 
 
@@ -166,27 +166,27 @@ def test_a_kill_between_two_servers_leaves_one_version(
     """Each repeat is killed a few writes later; the last one finds what the others left."""
     model = f"{NAME}_killed"
     source = environment(servers[0], open_store(str(tmp_path / "source")))
-    source.yard.spec = spec(model=model)
+    source.training.spec = spec(model=model)
     source.train()
     assert source.roll()[-1] == "promoted"
     target = environment(servers[1], open_store(str(tmp_path / "target")))
-    target.yard.spec = source.yard.spec
+    target.training.spec = source.training.spec
     kills = 0
     for writes in range(2, 60, 3):
         try:
-            assert target.mortal(Fuse(writes)).bring(source).action in {"brought", "known"}
+            assert target.killed_at(KillPoint(writes)).bring(source).action in {"brought", "known"}
         except Killed:
             kills += 1
         else:
             break
     assert kills > 3
-    registry = target.yard.registry
+    registry = target.training.registry
     challenger = registry.alias(model, "challenger")
     assert challenger is not None
     assert challenger.version == 1
     with pytest.raises(NotFound):
         registry.version(model, 2)
-    facts = [entry["fact"]["stage"] for entry in ledger.read(target.yard.store, model)]
+    facts = [entry["fact"]["stage"] for entry in ledger.read(target.training.store, model)]
     assert facts == ["copy", "bring"]
     assert target.bring(source).action == "known"
 

@@ -49,7 +49,7 @@ def airflow_database() -> None:
 
 
 @pytest.fixture
-def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def shared_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The store that tasks and pods share, in a task that finds no connections in Airflow."""
     from slipway.adapters.object_store import open_store
     from slipway.orchestration import task_setup
@@ -70,7 +70,7 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cluster(
-    harbour: Store,
+    shared_store: Store,
     project: Callable[[Mapping[str, str]], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -88,7 +88,7 @@ def cluster(
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": "slipway-settings", "namespace": started.namespace},
-                "data": {"SLIPWAY_PROJECT": str(root), "SLIPWAY_STORE": harbour.root},
+                "data": {"SLIPWAY_PROJECT": str(root), "SLIPWAY_STORE": shared_store.root},
             }
         )
         monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", started.connection())

@@ -22,7 +22,7 @@ streams:
 
 MODEL = """\
 model: {name}
-owner: harbour
+owner: data-team
 dataset: {dataset}
 task: classification
 target: late

@@ -188,7 +188,7 @@ def test_deliveries_are_ingested_one_at_a_time(parse: Parse) -> None:
 def test_people_find_their_way_in_the_ui(parse: Parse) -> None:
     """Owner, tags and a page that draws the ring."""
     dag = parse(FLEET).dags["delay__train"]
-    assert dag.owner == "harbour"
+    assert dag.owner == "data-team"
     assert dag.tags == {"slipway", "delay", "flights", "train"}
     assert dag.doc_md is not None
     assert "include/models/delay/model.yaml" in dag.doc_md

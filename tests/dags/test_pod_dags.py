@@ -58,12 +58,12 @@ def test_only_a_rollout_on_a_cluster_may_touch_it(parse: Parse, target: str) -> 
 
 def test_a_house_of_pods_has_one_reaper(parse: Parse) -> None:
     """It sweeps each namespace once, and is built alone when one of its tasks starts."""
-    elsewhere = PODS + "  namespace: harbour\n"
+    elsewhere = PODS + "  namespace: other\n"
     files = {**house_of_pods(), **model_file("seats", more=elsewhere)}
     reaper = parse(files).dags["slipway__reaper"]
     assert set(reaper.task_ids) == {
         "reap_kubernetes_default_slipway",
-        "reap_kubernetes_default_harbour",
+        "reap_kubernetes_default_other",
     }
     alone = parse(files, file="model_dags.py", starting="slipway__reaper")
     assert set(alone.dags) == {"slipway__reaper"}

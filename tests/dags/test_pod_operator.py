@@ -85,9 +85,9 @@ def test_the_record_is_found_by_the_inputs(
     assert find_stage(stage).recorded_run(inputs) == run
 
 
-def test_two_steps_of_a_rollout_are_two_pieces_of_work(harbour: Store) -> None:
+def test_two_steps_of_a_rollout_are_two_pieces_of_work(shared_store: Store) -> None:
     """Each records under its task's id."""
-    del harbour
+    del shared_store
     inputs = {"model": "delay", "rollout": "rollout-000001", "step": 10}
     task = pod_task(task_id="shift_10", stage="shift", inputs=inputs)
     assert task.ref == RunRef("delay", "rollout-000001", "shift_10")
@@ -95,9 +95,9 @@ def test_two_steps_of_a_rollout_are_two_pieces_of_work(harbour: Store) -> None:
 
 
 @pytest.mark.usefixtures("no_cluster")
-def test_a_finished_record_needs_no_pod(harbour: Store) -> None:
+def test_a_finished_record_needs_no_pod(shared_store: Store) -> None:
     """A repeat returns the record; Kubernetes is not even asked."""
-    finish(harbour)
+    finish(shared_store)
     task = pod_task()
     instance = instance_of(task, attempt=2)
     task.execute(context(instance))
@@ -105,55 +105,55 @@ def test_a_finished_record_needs_no_pod(harbour: Store) -> None:
 
 
 @pytest.mark.usefixtures("no_cluster")
-def test_a_record_that_missed_the_ledger_is_entered(harbour: Store) -> None:
+def test_a_record_that_missed_the_ledger_is_entered(shared_store: Store) -> None:
     """Its pod may have been killed between the two."""
-    finish(harbour)
-    for entry in [*harbour.list("ledger"), *harbour.list(REF.folder)]:
+    finish(shared_store)
+    for entry in [*shared_store.list("ledger"), *shared_store.list(REF.folder)]:
         if not entry.key.endswith(("record.json", "attempt-0001.json")):
-            harbour.delete(entry.key)
-    assert ledger.length(harbour, "delay") == 0
+            shared_store.delete(entry.key)
+    assert ledger.length(shared_store, "delay") == 0
     pod_task().execute(context(instance_of(pod_task())))
-    assert ledger.length(harbour, "delay") == 1
+    assert ledger.length(shared_store, "delay") == 1
 
 
 @pytest.mark.usefixtures("no_cluster")
-def test_what_this_try_decided_needs_no_pod(harbour: Store) -> None:
+def test_what_this_try_decided_needs_no_pod(shared_store: Store) -> None:
     """Its worker may have died after the pod had ended."""
     task = accepting(xcom_keys=["request"])
-    keep_outcome(harbour, key_of(task, attempt=2), ACCEPTED)
+    keep_outcome(shared_store, key_of(task, attempt=2), ACCEPTED)
     instance = instance_of(task, attempt=2)
     task.execute(context(instance))
     assert instance.pushed["request"] == 3
 
 
 def test_what_an_earlier_try_decided_is_decided_again(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody cleared the task to have it look again."""
     asked = []
     monkeypatch.setattr(KubernetesPodOperator, "execute", lambda *_: asked.append("a pod"))
     task = accepting()
-    keep_outcome(harbour, key_of(task, attempt=1), ACCEPTED)
+    keep_outcome(shared_store, key_of(task, attempt=1), ACCEPTED)
     task.execute(context(instance_of(task, attempt=2)))
     assert asked == ["a pod"]
 
 
 def test_a_pod_of_an_earlier_try_may_end_a_later_one(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task that lost its worker watches the same pod on, and takes what that one left."""
     task = accepting(skip_when=["nothing"])
-    keep_outcome(harbour, key_of(task, attempt=1), Verdict("nothing", "nobody asks"))
+    keep_outcome(shared_store, key_of(task, attempt=1), Verdict("nothing", "nobody asks"))
     the_pod_ends(monkeypatch, None)
     with pytest.raises(AirflowSkipException, match="nobody asks"):
         task.trigger_reentry(context(instance_of(task, attempt=2)), event(task, attempt=1))
 
 
 def test_the_record_ends_the_task_as_a_local_one(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`fail_when` and `skip_when` hold wherever the stage ran."""
-    finish(harbour)
+    finish(shared_store)
     the_pod_ends(monkeypatch, None)
     task = pod_task(fail_when=["refused"])
     with pytest.raises(AirflowFailException, match=GATED.reason):
@@ -162,10 +162,10 @@ def test_the_record_ends_the_task_as_a_local_one(
 
 @pytest.mark.parametrize("problem", [AirflowException("evicted"), ApiException(status=500)])
 def test_a_record_outweighs_a_pod_that_ended_badly(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     """A pod may be evicted after its work was committed, and the API be away meanwhile."""
-    finish(harbour)
+    finish(shared_store)
     the_pod_ends(monkeypatch, problem)
     task = pod_task()
     instance = instance_of(task)
@@ -175,12 +175,12 @@ def test_a_record_outweighs_a_pod_that_ended_badly(
 
 @pytest.mark.parametrize("ended", [None, AirflowException("exit code 1")])
 def test_the_stages_own_error_is_raised_here(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch, ended: Exception | None
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch, ended: Exception | None
 ) -> None:
     """So the retry policy judges a pod's failure like a local one."""
     task = pod_task()
     error = errors.CommitConflict("another writer committed first", found="version 7")
-    keep_error(harbour, key_of(task), error)
+    keep_error(shared_store, key_of(task), error)
     the_pod_ends(monkeypatch, ended, pod=seen_pod())
     with pytest.raises(errors.CommitConflict, match="another writer committed first") as raised:
         task.trigger_reentry(context(instance_of(task)), event(task))
@@ -188,21 +188,23 @@ def test_the_stages_own_error_is_raised_here(
 
 
 def test_an_error_of_an_earlier_try_is_not_this_ones(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pod that was evicted says nothing about what the one before it met."""
     task = pod_task()
-    keep_error(harbour, key_of(task, attempt=1), errors.NotComputable("too few rows"))
+    keep_error(shared_store, key_of(task, attempt=1), errors.NotComputable("too few rows"))
     the_pod_ends(monkeypatch, AirflowException("x"), pod=seen_pod(reason="Evicted"))
     task.__dict__["client"] = EventlessClient()
     with pytest.raises(errors.PodLost, match="taken off its node"):
         task.trigger_reentry(context(instance_of(task, attempt=2)), event(task, attempt=2))
 
 
-def test_a_fault_of_the_stage_is_named(harbour: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_stage_is_named(
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An error that is none of ours keeps its kind and its words."""
     task = pod_task()
-    keep_error(harbour, key_of(task), ZeroDivisionError("division by zero"))
+    keep_error(shared_store, key_of(task), ZeroDivisionError("division by zero"))
     the_pod_ends(monkeypatch, None)
     with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
         task.trigger_reentry(context(instance_of(task)), event(task))
@@ -218,10 +220,10 @@ class EventlessClient:
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_that_left_nothing_is_a_failure(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch, phase: str
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
     """Whatever its exit code, and also when the cluster tells no events."""
-    del harbour
+    del shared_store
     the_pod_ends(monkeypatch, None, pod=seen_pod(phase))
     task = pod_task()
     task.__dict__["client"] = EventlessClient()
@@ -234,19 +236,21 @@ def test_a_pod_that_left_nothing_is_a_failure(
     "problem", [ApiException(status=503), ReadTimeoutError(None, "/", "timed out")]
 )
 def test_an_api_that_does_not_answer_is_no_fault_of_the_pod(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     """The next try watches it on."""
-    del harbour
+    del shared_store
     the_pod_ends(monkeypatch, problem)
     task = pod_task()
     with pytest.raises(errors.ClusterUnavailable, match="watch the pod"):
         task.trigger_reentry(context(instance_of(task)), event(task))
 
 
-def test_a_pod_that_is_not_made_says_why(harbour: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_that_is_not_made_says_why(
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The API's own words, as one of our errors."""
-    del harbour
+    del shared_store
 
     def execute(*_: object) -> None:
         raise ApiException(status=403, reason="exceeded quota")
@@ -258,10 +262,10 @@ def test_a_pod_that_is_not_made_says_why(harbour: Store, monkeypatch: pytest.Mon
 
 
 def test_without_a_cluster_the_connection_is_named(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No retry makes one."""
-    del harbour
+    del shared_store
 
     def execute(*_: object) -> None:
         raise ConfigException("No configuration found.")
@@ -272,10 +276,10 @@ def test_without_a_cluster_the_connection_is_named(
 
 
 def test_a_pod_that_still_runs_stays_deferred(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deferring again is not a failure."""
-    del harbour
+    del shared_store
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
     again = TaskDeferred(trigger=TimeDeltaTrigger(timedelta(1)), method_name="trigger_reentry")

@@ -12,7 +12,7 @@ from slipway.records.store import Store
 from slipway.wiring.stage_table import STAGES
 from tests.dags.pods import RUN, accepting, built, pod_task
 
-pytestmark = pytest.mark.usefixtures("harbour")
+pytestmark = pytest.mark.usefixtures("shared_store")
 
 
 def container(**changes: Any) -> dict[str, Any]:
@@ -51,13 +51,13 @@ def test_each_instance_of_a_mapped_task_has_its_own_pod() -> None:
 
 
 def test_the_pod_knows_where_things_are_and_who_runs_it(
-    harbour: Store, monkeypatch: pytest.MonkeyPatch
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Addresses that Airflow was given, and the origin; nothing is made up, nothing secret told."""
     monkeypatch.setenv("SLIPWAY_MLFLOW", "http://mlflow.example:5000")
     monkeypatch.setenv("SLIPWAY_TOKEN", "a secret")
     variables = {one["name"]: one["value"] for one in container()["env"]}
-    assert variables.pop("SLIPWAY_STORE") == harbour.root
+    assert variables.pop("SLIPWAY_STORE") == shared_store.root
     assert variables.pop("SLIPWAY_MLFLOW") == "http://mlflow.example:5000"
     origin = json.loads(variables.pop("SLIPWAY_ORIGIN"))
     assert (origin["dag_id"], origin["run_id"], origin["by"]) == (

@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from slipway import errors
-from tests.dags.idle import QuietPod, asked, phase, the_pod, watched
-from tests.dags.watched import Watched, fired
+from tests.dags.deferred_task import DeferredTask, fired
+from tests.dags.gate_pods import NoRecordPod, asked, gate_task, only_pod, phase
 from tests.kubernetes_double import Cluster
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 def once_it_runs(
-    cluster: Cluster, task: Watched, harm: Callable[[str], object]
+    cluster: Cluster, task: DeferredTask, harm: Callable[[str], object]
 ) -> errors.SlipwayError:
     """The task's error, after its running pod came to harm."""
     waits = task.start()
@@ -26,7 +26,7 @@ def once_it_runs(
     with ThreadPoolExecutor(1) as triggerer:
         event = triggerer.submit(fired, waits)
         time.sleep(1)
-        harm(the_pod(cluster)["metadata"]["name"])
+        harm(only_pod(cluster)["metadata"]["name"])
         said = event.result()
     with pytest.raises(errors.SlipwayError) as raised:
         assert task.resume(said) is None
@@ -36,13 +36,13 @@ def once_it_runs(
 def test_a_pod_that_ends_well_without_a_record_failed(cluster: Cluster) -> None:
     """Status zero is no result."""
     with pytest.raises(errors.PodLost, match="ended without a record"):
-        watched(QuietPod).run()
+        gate_task(NoRecordPod).run()
     assert asked(cluster, "POST") == 1
 
 
 def test_a_pod_out_of_memory(cluster: Cluster) -> None:
     """Told with the limit it hit, and kept."""
-    error = once_it_runs(cluster, watched(), cluster.oom)
+    error = once_it_runs(cluster, gate_task(), cluster.oom)
     assert type(error) is errors.OutOfMemory
     assert "64Mi" in str(error.expected)
     assert phase(cluster) == "Failed"
@@ -50,7 +50,7 @@ def test_a_pod_out_of_memory(cluster: Cluster) -> None:
 
 def test_an_evicted_pod(cluster: Cluster) -> None:
     """Told as lost; the next try makes another one beside it."""
-    task = watched()
+    task = gate_task()
     error = once_it_runs(cluster, task, cluster.evict)
     assert type(error) is errors.PodLost
     assert "Evicted" in str(error.found)
@@ -62,7 +62,7 @@ def test_an_evicted_pod(cluster: Cluster) -> None:
 def test_a_pod_whose_node_goes(cluster: Cluster) -> None:
     """Lost as well."""
     error = once_it_runs(
-        cluster, watched(), lambda _: cluster.lose_node(the_pod(cluster)["spec"]["nodeName"])
+        cluster, gate_task(), lambda _: cluster.lose_node(only_pod(cluster)["spec"]["nodeName"])
     )
     assert type(error) is errors.PodLost
 
@@ -70,7 +70,7 @@ def test_a_pod_whose_node_goes(cluster: Cluster) -> None:
 def test_a_pod_that_somebody_deletes(cluster: Cluster) -> None:
     """It has vanished."""
     error = once_it_runs(
-        cluster, watched(), lambda name: cluster.delete("Pod", name, grace_seconds=0)
+        cluster, gate_task(), lambda name: cluster.delete("Pod", name, grace_seconds=0)
     )
     assert type(error) is errors.PodLost
     assert "does not exist any more" in error.message
@@ -79,14 +79,14 @@ def test_a_pod_that_somebody_deletes(cluster: Cluster) -> None:
 def test_a_pod_that_takes_too_long(cluster: Cluster) -> None:
     """Kubernetes ends it at its deadline."""
     with pytest.raises(errors.DeadlineExceeded, match="longer than its pod may live"):
-        watched(deadline_seconds=2).run()
+        gate_task(deadline_seconds=2).run()
     assert phase(cluster) == "Failed"
 
 
 def test_an_image_that_is_missing(cluster: Cluster) -> None:
     """Told at once, and the pod that waits for it does not stay."""
     with pytest.raises(errors.BadImage, match="there is no image for gate") as raised:
-        watched(image="registry.example/slipway-stages:0.9").run()
+        gate_task(image="registry.example/slipway-stages:0.9").run()
     assert "slipway-stages:0.9" in str(raised.value.expected)
     cluster.wait("no pod", lambda: not cluster.pods())
 
@@ -94,7 +94,7 @@ def test_an_image_that_is_missing(cluster: Cluster) -> None:
 def test_a_pod_that_no_node_takes(cluster: Cluster) -> None:
     """Told in the scheduler's words, after the time that the spec gives it; then it goes."""
     with pytest.raises(errors.Unschedulable, match="no node has room") as raised:
-        watched(startup_seconds=1, node_selector={"disk": "ssd"}).run()
+        gate_task(startup_seconds=1, node_selector={"disk": "ssd"}).run()
     assert "disk=ssd" in str(raised.value.expected)
     assert "nodes are available" in str(raised.value.found)
     cluster.wait("no pod", lambda: not cluster.pods())
@@ -104,7 +104,7 @@ def test_a_quota_that_is_used_up(cluster: Cluster) -> None:
     """No pod is made; a later try may find room."""
     cluster.quota(0)
     with pytest.raises(errors.Unschedulable, match="quota is used up") as raised:
-        watched().run()
+        gate_task().run()
     assert "exceeded quota" in str(raised.value.found)
     assert cluster.pods() == []
 
@@ -114,5 +114,5 @@ def test_a_connection_without_the_right(cluster: Cluster, monkeypatch: pytest.Mo
     connection = cluster.connection("slipway-stages")
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
     with pytest.raises(errors.Denied, match="the cluster does not allow it") as raised:
-        watched().run()
+        gate_task().run()
     assert "slipway-stages" in str(raised.value.found)

@@ -9,8 +9,8 @@ import pytest
 from slipway import errors
 from slipway.orchestration.pods.operator import StagePod
 from slipway.records.store import Store
-from tests.dags.idle import JUDGED, asked, evaluated, phase, the_pod, watched
-from tests.dags.watched import fired, triggerer_ends
+from tests.dags.deferred_task import cancel_trigger, fired
+from tests.dags.gate_pods import JUDGED, asked, gate_task, only_pod, phase, record_evaluation
 from tests.kubernetes_double import Cluster
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 def evicted(cluster: Cluster) -> None:
     """Let a task fail whose pod was evicted, and is kept."""
-    task = watched()
+    task = gate_task()
     waits = task.start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
@@ -26,10 +26,10 @@ def evicted(cluster: Cluster) -> None:
     task.resume(fired(waits))
 
 
-def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, harbour: Store) -> None:
+def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, shared_store: Store) -> None:
     """One pod, deleted at its end; and a repeat asks the cluster for nothing."""
-    evaluated(harbour)
-    task = watched(StagePod)
+    record_evaluation(shared_store)
+    task = gate_task(StagePod)
     pushed = task.run()
     assert pushed["return_value"]["action"] == JUDGED
     assert pushed["pod_namespace"] == "slipway"
@@ -43,14 +43,14 @@ def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, harbour: 
 
 
 def test_a_shells_kubeconfig_is_not_meant(
-    cluster: Cluster, harbour: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, shared_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection says which cluster; what `KUBECONFIG` names does not reach the database."""
-    evaluated(harbour)
+    record_evaluation(shared_store)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("apiVersion: v1\nkind: Config\nclusters: [{name: elsewhere}]\n")
     monkeypatch.setenv("KUBECONFIG", str(elsewhere))
-    task = watched(StagePod)
+    task = gate_task(StagePod)
     waits = task.start()
     assert waits is not None
     assert "elsewhere" not in str(waits.serialize())
@@ -59,45 +59,47 @@ def test_a_shells_kubeconfig_is_not_meant(
     assert asked(cluster, "DELETE") == 1
 
 
-def test_a_stages_own_error_comes_out_of_its_pod(cluster: Cluster, harbour: Store) -> None:
+def test_a_stages_own_error_comes_out_of_its_pod(cluster: Cluster, shared_store: Store) -> None:
     """Which is kept, to be looked at; its log is in Airflow's."""
-    del harbour
+    del shared_store
     with pytest.raises(errors.NotFound, match="delay has no request 1"):
-        watched(StagePod).run()
+        gate_task(StagePod).run()
     assert phase(cluster) == "Failed"
-    assert the_pod(cluster)["metadata"]["labels"]["already_checked"] == "True"
+    assert only_pod(cluster)["metadata"]["labels"]["already_checked"] == "True"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_api_that_stumbles_is_asked_again(cluster: Cluster, harbour: Store, status: int) -> None:
+def test_an_api_that_stumbles_is_asked_again(
+    cluster: Cluster, shared_store: Store, status: int
+) -> None:
     """Nobody notices but the log."""
-    evaluated(harbour)
+    record_evaluation(shared_store)
     for verb in ("create", "get", "list"):
         cluster.fail(verb, "Pod", status=status, times=2)
-    assert watched(StagePod).run()["return_value"]["action"] == JUDGED
+    assert gate_task(StagePod).run()["return_value"]["action"] == JUDGED
 
 
 def test_an_api_that_is_away(cluster: Cluster) -> None:
     """Told as that, and tried again later; no pod was made."""
     cluster.fail(kind="Pod", status=500, times=None)
     with pytest.raises(errors.ClusterUnavailable, match="cannot start the pod"):
-        watched().run()
+        gate_task().run()
     cluster.recover()
     assert cluster.pods() == []
 
 
-def test_an_answer_that_is_lost_makes_no_twin(cluster: Cluster, harbour: Store) -> None:
+def test_an_answer_that_is_lost_makes_no_twin(cluster: Cluster, shared_store: Store) -> None:
     """The pod was made, Airflow was told 500: it takes that pod."""
-    evaluated(harbour)
+    record_evaluation(shared_store)
     cluster.fail("create", "Pod", status=500, after=True)
-    assert watched(StagePod).run()["return_value"]["action"] == JUDGED
+    assert gate_task(StagePod).run()["return_value"]["action"] == JUDGED
     names = {one.path for one in cluster.requests if one.method == "DELETE"}
     assert len(names) == 1
 
 
 def test_a_lost_worker_finds_its_pod_again(cluster: Cluster) -> None:
     """The next try watches the same pod on, and makes no second one."""
-    task = watched()
+    task = gate_task()
     first = task.start()
     assert first is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
@@ -113,10 +115,10 @@ def test_a_lost_worker_finds_its_pod_again(cluster: Cluster) -> None:
     assert found.pod_name == first.pod_name
 
 
-def test_a_watch_that_fails_goes_on(cluster: Cluster, harbour: Store) -> None:
+def test_a_watch_that_fails_goes_on(cluster: Cluster, shared_store: Store) -> None:
     """The triggerer lost the API for a while; the task waits on, and no pod is made."""
-    evaluated(harbour)
-    task = watched(StagePod)
+    record_evaluation(shared_store)
+    task = gate_task(StagePod)
     waits = task.start()
     assert waits is not None
     cluster.fail("get", "Pod", status=500, times=None)
@@ -132,30 +134,30 @@ def test_a_watch_that_fails_goes_on(cluster: Cluster, harbour: Store) -> None:
 
 def test_a_marked_task_takes_its_pod_along(cluster: Cluster) -> None:
     """Whoever marks a waiting task, or clears it, has its pod deleted by the triggerer."""
-    waits = watched().start()
+    waits = gate_task().start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    triggerer_ends(waits, by_a_person=True)
+    cancel_trigger(waits, by_a_person=True)
     assert asked(cluster, "DELETE") == 1
     cluster.wait("no pod", lambda: not cluster.pods())
 
 
 def test_a_triggerer_that_goes_takes_no_pod_along(cluster: Cluster) -> None:
     """The next one watches it on; only a person's wish kills."""
-    waits = watched().start()
+    waits = gate_task().start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    triggerer_ends(waits, by_a_person=False)
+    cancel_trigger(waits, by_a_person=False)
     assert asked(cluster, "DELETE") == 0
-    assert the_pod(cluster)
+    assert only_pod(cluster)
 
 
 def test_an_airflow_that_forgot_its_runs_takes_names_again(
-    cluster: Cluster, harbour: Store
+    cluster: Cluster, shared_store: Store
 ) -> None:
     """A kept pod of the same name, left from before its database was deleted, makes room."""
     with pytest.raises(errors.PodLost):
         evicted(cluster)
-    evaluated(harbour)
-    assert watched(StagePod).run()["return_value"]["action"] == JUDGED
+    record_evaluation(shared_store)
+    assert gate_task(StagePod).run()["return_value"]["action"] == JUDGED
     cluster.wait("no pod", lambda: not cluster.pods())

@@ -10,7 +10,7 @@ from slipway import errors
 from slipway.orchestration import reaper_dag
 from slipway.orchestration.reaper_dag import reap
 from slipway.spec.pods import Pods
-from tests.dags.idle import phase, the_pod, watched
+from tests.dags.gate_pods import gate_task, only_pod, phase
 from tests.fakes.airflow import FakeInstance, task_context
 from tests.kubernetes_double import Cluster
 
@@ -50,7 +50,7 @@ def test_a_failed_pod_goes_once_it_was_kept(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not before; and the log says which and why."""
-    failing = watched(kept_minutes=60)
+    failing = gate_task(kept_minutes=60)
     waits = failing.start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
@@ -67,9 +67,9 @@ def test_a_failed_pod_goes_once_it_was_kept(
 
 def test_a_pod_whose_task_waits_for_it_stays(cluster: Cluster, instance: KnowingInstance) -> None:
     """Airflow is asked about the very task that started it."""
-    assert watched(kept_minutes=0).start() is not None
+    assert gate_task(kept_minutes=0).start() is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    cluster.evict(the_pod(cluster)["metadata"]["name"])
+    cluster.evict(only_pod(cluster)["metadata"]["name"])
     cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
     instance.known = {"asset__7": {"gate": "deferred"}}
     assert counts() == {"deleted": 0, "left": 1}
@@ -83,7 +83,7 @@ def test_pods_of_others_are_none_of_its_business(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of another installation, or of another program, in the same namespace."""
-    assert watched(kept_minutes=0).start() is not None
+    assert gate_task(kept_minutes=0).start() is not None
     monkeypatch.setenv("SLIPWAY_STORE", "s3://staging/slipway")
     assert counts() == {"deleted": 0, "left": 0}
     assert len(cluster.pods()) == 1
@@ -92,9 +92,9 @@ def test_pods_of_others_are_none_of_its_business(
 @pytest.mark.usefixtures("instance")
 def test_a_pod_that_changes_meanwhile_is_left(cluster: Cluster) -> None:
     """The next sweep looks at it again."""
-    assert watched(kept_minutes=0).start() is not None
+    assert gate_task(kept_minutes=0).start() is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
-    cluster.evict(the_pod(cluster)["metadata"]["name"])
+    cluster.evict(only_pod(cluster)["metadata"]["name"])
     cluster.wait("a failed pod", lambda: phase(cluster) == "Failed")
     cluster.fail("delete", "Pod", status=409)
     assert counts() == {"deleted": 0, "left": 1}

@@ -1,4 +1,4 @@
-"""A second house, whose stages run in the pods of a cluster that also serves its model."""
+"""A second project, whose stages run in the pods of a cluster that also serves its model."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import pandas as pd
 
 from slipway.local.demo.year import ClientResult, in_requests, land, send_requests
 from slipway.stages.rollout.v2_encode import encode_rows
-from tests.e2e import ferries
-from tests.e2e.conftest import COLUMNS, House
+from tests.e2e import ferry_project
+from tests.e2e.conftest import COLUMNS, StackEnv
 from tests.kubernetes_double import Cluster
 
-DATASET, MODEL = "northern_ferries", "northern_delay"
+DATASET, MODEL = "cluster_ferries", "cluster_delay"
 DAGS = (f"{DATASET}__ingest", *(f"{MODEL}__{one}" for one in ("train", "deploy", "monitor")))
 STAGES_IMAGE, SERVER_IMAGE = "stages:1", "server:1"
 PODS = """\
 runtime: kubernetes
-pods: {image: "stages:1", connection: northern_cluster, resources: {cpu: 500m, memory: 1Gi}}
+pods: {image: "stages:1", connection: ferry_cluster, resources: {cpu: 500m, memory: 1Gi}}
 """
 DEPLOYMENT = """\
 deployment:
@@ -39,12 +39,12 @@ monitoring:"""
 
 def dataset_spec() -> str:
     """The same crossings, ingested in pods."""
-    return ferries.DATASET.replace("dataset: ferries", f"dataset: {DATASET}") + PODS
+    return ferry_project.DATASET.replace("dataset: ferries", f"dataset: {DATASET}") + PODS
 
 
 def model_spec(gateway: str) -> str:
     """The same model, trained in pods and served by the cluster behind a gateway."""
-    before, after = ferries.MODEL.split("deployment:\n")
+    before, after = ferry_project.MODEL.split("deployment:\n")
     _, after = after.split("monitoring:", 1)
     text = before + DEPLOYMENT.format(gateway=gateway) + after + PODS
     # Trained again on what it has learnt from already, it can be no better.
@@ -53,19 +53,19 @@ def model_spec(gateway: str) -> str:
 
 
 @dataclass
-class Harbour:
-    """The second house: the first one's Airflow and MLflow, and a cluster."""
+class ClusterEnv:
+    """The second stack_env: the first one's Airflow and MLflow, and a cluster."""
 
-    house: House
+    stack_env: StackEnv
     cluster: Cluster
     client: httpx.Client
 
     def land(self) -> None:
         """Deliver three days of features as one batch, and the labels of two as another."""
-        landing = Path(self.house.stack.settings.store) / "landing" / DATASET
-        folder = self.house.files / "northern"
+        landing = Path(self.stack_env.stack.settings.store) / "landing" / DATASET
+        folder = self.stack_env.files / "cluster_ferries"
         folder.mkdir(parents=True, exist_ok=True)
-        days = [ferries.day(number) for number in range(3)]
+        days = [ferry_project.day(number) for number in range(3)]
         features = pd.concat(days).drop(columns="late")
         labels = pd.concat(days[:2])[["crossing", "late"]]
         features.to_parquet(folder / "first.parquet", index=False)
@@ -78,13 +78,13 @@ class Harbour:
         return send_requests(
             self.client,
             MODEL,
-            in_requests(ferries.day(2), rows=20),
+            in_requests(ferry_project.day(2), rows=20),
             encode=lambda frame: encode_rows(frame, COLUMNS, key="crossing", event_time="departs"),
         )
 
     def champion(self) -> int | None:
         """The champion's version."""
-        return self.house.champion(MODEL)
+        return self.stack_env.champion(MODEL)
 
     def pods_made(self) -> list[str]:
         """Accounts whose requests made a pod, one entry each."""
@@ -101,43 +101,43 @@ class Harbour:
 
 
 @contextmanager
-def opened(house: House) -> Iterator[Harbour]:
-    """The second house, known to Airflow; its DAGs are gone afterwards."""
+def running_cluster_env(stack_env: StackEnv) -> Iterator[ClusterEnv]:
+    """The second stack_env, known to Airflow; its DAGs are gone afterwards."""
     with Cluster(
-        folder=house.files.parent / "cluster", images={STAGES_IMAGE, SERVER_IMAGE}, gateway=True
+        folder=stack_env.files.parent / "cluster", images={STAGES_IMAGE, SERVER_IMAGE}, gateway=True
     ) as cluster:
-        cluster.environ["SLIPWAY_PROJECT"] = str(house.stack.project)
+        cluster.environ["SLIPWAY_PROJECT"] = str(stack_env.stack.project)
         cluster.apply(
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": "slipway-settings", "namespace": cluster.namespace},
                 "data": {
-                    "SLIPWAY_STORE": house.stack.settings.store,
-                    "SLIPWAY_MLFLOW": house.stack.addresses.mlflow,
+                    "SLIPWAY_STORE": stack_env.stack.settings.store,
+                    "SLIPWAY_MLFLOW": stack_env.stack.addresses.mlflow,
                     "SLIPWAY_LOG_ROLL_SECONDS": "1",
                 },
             }
         )
-        connection = {"connection_id": "northern_cluster", **_connection(cluster)}
-        house.api.post("/connections", connection)
-        include = house.stack.project / "include"
+        connection = {"connection_id": "ferry_cluster", **_connection(cluster)}
+        stack_env.api.post("/connections", connection)
+        include = stack_env.stack.project / "include"
         gateway = f"http://gateway.infra:{httpx.URL(cluster.gateway_url).port}"
         specs = {
             include / "datasets" / DATASET / "dataset.yaml": dataset_spec(),
-            include / "datasets" / DATASET / "expectations.yaml": ferries.EXPECTATIONS,
+            include / "datasets" / DATASET / "expectations.yaml": ferry_project.EXPECTATIONS,
             include / "models" / MODEL / "model.yaml": model_spec(gateway),
         }
         for file, text in specs.items():
-            ferries.write(file, text)
+            ferry_project.write(file, text)
         # A scheduler imports what its tasks need when it starts.
-        house.restart_scheduler()
+        stack_env.restart_scheduler()
         try:
             with httpx.Client(base_url=cluster.gateway_url, timeout=30.0) as client:
-                yield Harbour(house, cluster, client)
+                yield ClusterEnv(stack_env, cluster, client)
         finally:
             for dag_id in DAGS:
-                house.api.patch(f"/dags/{dag_id}", {"is_paused": True})
+                stack_env.api.patch(f"/dags/{dag_id}", {"is_paused": True})
             for file in specs:
                 file.unlink()
             for folder in {file.parent for file in specs}:

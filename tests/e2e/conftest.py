@@ -1,4 +1,4 @@
-"""One real Airflow, MLflow and platform for all end-to-end tests, on a house of ferries."""
+"""One real Airflow, MLflow and platform for all end-to-end tests, on a env of ferries."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from slipway.records.store import read_json
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from slipway.wiring import Container
-from tests.e2e import ferries
+from tests.e2e import ferry_project
 
 SOURCE = Path(__file__).resolve().parents[2]
 COLUMNS = [("wind_knots", "number", False), ("cars", "number", False), ("pier", "string", False)]
 
 
 @dataclass
-class House:
+class StackEnv:
     """A running installation, as a user stands before it."""
 
     stack: Stack
@@ -53,7 +53,7 @@ class House:
         """Deliver the features of some days."""
         for number in days:
             land(
-                ferries.features_file(self.files, number, turned=turned),
+                ferry_project.features_file(self.files, number, turned=turned),
                 self.landing,
                 "features",
             )
@@ -61,7 +61,9 @@ class House:
     def land_labels(self, *days: int, turned: bool = False) -> None:
         """Deliver the labels of some days."""
         for number in days:
-            land(ferries.labels_file(self.files, number, turned=turned), self.landing, "labels")
+            land(
+                ferry_project.labels_file(self.files, number, turned=turned), self.landing, "labels"
+            )
 
     def until(self, condition: Callable[[], bool], what: str, *, seconds: float = 150.0) -> None:
         """Wait for something to come true; the test fails when it does not in time."""
@@ -102,7 +104,7 @@ class House:
 
     def ask(self, number: int, *, turned: bool = False) -> ClientResult:
         """Ask the model about a day's crossings."""
-        rows = ferries.day(number, turned=turned)
+        rows = ferry_project.day(number, turned=turned)
         return send_requests(
             self.client,
             "ferry_delay",
@@ -112,7 +114,7 @@ class House:
 
     def ingests_of(self, stream: str, number: int) -> list[object]:
         """What became of each delivery of a day's batch."""
-        batch = f"{ferries.FIRST_DAY + timedelta(days=number):%Y-%m-%d}"
+        batch = f"{ferry_project.FIRST_DAY + timedelta(days=number):%Y-%m-%d}"
         return [
             fact["action"]
             for fact in self.facts("ferries", "ingest")
@@ -197,23 +199,23 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The house, empty at first; tests of one session share what they build."""
-    folder = tmp_path_factory.mktemp("house")
-    stack = Stack(ferries.build(folder / "project", source=SOURCE), folder / "state")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackEnv]:
+    """The env, empty at first; tests of one session share what they build."""
+    folder = tmp_path_factory.mktemp("stack")
+    stack = Stack(ferry_project.build(folder / "project", source=SOURCE), folder / "state")
     try:
-        house = House(stack, stack.up(progress=[].append), folder / "files")
-        yield house
-        house.close()
+        env = StackEnv(stack, stack.up(progress=[].append), folder / "files")
+        yield env
+        env.close()
     finally:
         stack.down()
 
 
 @pytest.fixture
-def serving(house: House) -> House:
-    """The house with a model that serves, whatever ran before."""
-    if house.champion() is None:
-        house.land_features(0, 1, 2)
-        house.land_labels(0, 1)
-        house.until(lambda: house.champion() is not None, "a champion")
-    return house
+def serving(env: StackEnv) -> StackEnv:
+    """The env with a model that serves, whatever ran before."""
+    if env.champion() is None:
+        env.land_features(0, 1, 2)
+        env.land_labels(0, 1)
+        env.until(lambda: env.champion() is not None, "a champion")
+    return env

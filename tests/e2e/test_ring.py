@@ -9,18 +9,18 @@ from contextlib import contextmanager
 import pytest
 
 from slipway.local.demo.year import ClientResult
-from tests.e2e import ferries
-from tests.e2e.conftest import House
+from tests.e2e import ferry_project
+from tests.e2e.conftest import StackEnv
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_files_landing_together_become_a_served_model(house: House) -> None:
+def test_files_landing_together_become_a_served_model(env: StackEnv) -> None:
     """Five files at once are ingested once each, in order, and the first model is served."""
-    house.land_features(0, 1, 2)
-    house.land_labels(0, 1)
-    house.until(lambda: house.champion() == 1, "version 1 as champion")
-    ingested = [fact["run"] for fact in house.facts("ferries", "ingest")]
+    env.land_features(0, 1, 2)
+    env.land_labels(0, 1)
+    env.until(lambda: env.champion() == 1, "version 1 as champion")
+    ingested = [fact["run"] for fact in env.facts("ferries", "ingest")]
     assert len(ingested) == len(set(ingested)) == 5
     in_order = [str(run).rsplit("-", 1)[0] for run in ingested]
     assert in_order == [
@@ -28,115 +28,111 @@ def test_files_landing_together_become_a_served_model(house: House) -> None:
         *("features-2024-03-02", "labels-2024-03-02"),
         "features-2024-03-03",
     ]
-    assert house.ask(2).versions == {"1": 400}
+    assert env.ask(2).versions == {"1": 400}
 
 
-def test_every_answer_is_in_the_log_once(house: House) -> None:
+def test_every_answer_is_in_the_log_once(env: StackEnv) -> None:
     """The rows that the client was answered are the rows that the store holds."""
-    asked = house.ask(3, turned=True)
+    asked = env.ask(3, turned=True)
     assert not asked.failed
-    house.until(lambda: house.container.log.count("ferry_delay") == 800, "800 logged rows")
-    logged = house.container.log.read("ferry_delay", None, None, columns=["request_id"])
+    env.until(lambda: env.container.log.count("ferry_delay") == 800, "800 logged rows")
+    logged = env.container.log.read("ferry_delay", None, None, columns=["request_id"])
     assert set(asked.acknowledged) <= set(logged["request_id"])
 
 
-def test_decay_asks_for_training_and_a_bad_challenger_is_refused(house: House) -> None:
+def test_decay_asks_for_training_and_a_bad_challenger_is_refused(env: StackEnv) -> None:
     """The current has turned, but the challenger still learnt from the day before it did."""
-    house.land_features(3, 4, turned=True)
-    house.land_labels(2)
-    house.land_labels(3, turned=True)
-    house.until(lambda: len(house.facts("ferry_delay", "answer")) == 2, "a second answer")
-    assert house.facts("ferry_delay", "decide")[-1]["action"] == "request"
-    assert house.facts("ferry_delay", "gate")[-1]["action"] == "refuse"
-    assert house.champion() == 1
+    env.land_features(3, 4, turned=True)
+    env.land_labels(2)
+    env.land_labels(3, turned=True)
+    env.until(lambda: len(env.facts("ferry_delay", "answer")) == 2, "a second answer")
+    assert env.facts("ferry_delay", "decide")[-1]["action"] == "request"
+    assert env.facts("ferry_delay", "gate")[-1]["action"] == "refuse"
+    assert env.champion() == 1
 
 
-def test_the_next_challenger_has_learnt_and_replaces_the_champion(house: House) -> None:
+def test_the_next_challenger_has_learnt_and_replaces_the_champion(env: StackEnv) -> None:
     """With a day of the turned current to learn from, the challenger passes and serves."""
-    house.ask(4, turned=True)
-    house.until(lambda: house.container.log.count("ferry_delay") == 1200, "1,200 logged rows")
-    house.land_features(5, turned=True)
-    house.land_labels(4, turned=True)
-    house.until(lambda: house.champion() == 2, "version 2 as champion")
-    assert house.ask(5, turned=True).versions == {"2": 400}
+    env.ask(4, turned=True)
+    env.until(lambda: env.container.log.count("ferry_delay") == 1200, "1,200 logged rows")
+    env.land_features(5, turned=True)
+    env.land_labels(4, turned=True)
+    env.until(lambda: env.champion() == 2, "version 2 as champion")
+    assert env.ask(5, turned=True).versions == {"2": 400}
 
 
-def test_a_person_rolls_back_under_requests(house: House) -> None:
+def test_a_person_rolls_back_under_requests(env: StackEnv) -> None:
     """Not one request fails, and the alias moves with what is served."""
-    with asking(house) as answers:
-        run = house.api.trigger("ferry_delay__deploy", to="previous")
-        house.until(
-            lambda: house.api.run_state("ferry_delay__deploy", run) in ("success", "failed"),
+    with asking(env) as answers:
+        run = env.api.trigger("ferry_delay__deploy", to="previous")
+        env.until(
+            lambda: env.api.run_state("ferry_delay__deploy", run) in ("success", "failed"),
             "the end of the rollback",
         )
-    assert house.api.run_state("ferry_delay__deploy", run) == "success"
-    assert house.champion() == 1
+    assert env.api.run_state("ferry_delay__deploy", run) == "success"
+    assert env.champion() == 1
     assert sum(one.failed for one in answers) == 0
-    assert house.ask(5, turned=True).versions == {"1": 400}
+    assert env.ask(5, turned=True).versions == {"1": 400}
 
 
-def test_a_version_that_was_rolled_back_stays_back(house: House) -> None:
+def test_a_version_that_was_rolled_back_stays_back(env: StackEnv) -> None:
     """A sweep of the deploy DAG finds nothing to do."""
-    run = house.api.trigger("ferry_delay__deploy")
-    house.until(
-        lambda: house.api.run_state("ferry_delay__deploy", run) == "success", "the sweep's end"
-    )
-    assert house.champion() == 1
+    run = env.api.trigger("ferry_delay__deploy")
+    env.until(lambda: env.api.run_state("ferry_delay__deploy", run) == "success", "the sweep's end")
+    assert env.champion() == 1
 
 
-def test_traffic_shifts_step_by_step_under_requests(house: House) -> None:
+def test_traffic_shifts_step_by_step_under_requests(env: StackEnv) -> None:
     """Both versions answer until the look; then the challenger does, and no request fails."""
-    have_a_champion_that_the_current_has_left_behind(house)
-    before = house.champion()
+    have_a_champion_that_the_current_has_left_behind(env)
+    before = env.champion()
     stepped = "{steps: [50], requests: 60, max_error_rate: 0.1, limit_minutes: 5.0}"
-    file = house.stack.project / "include/models/ferry_delay/model.yaml"
-    file.write_text(ferries.MODEL.replace("{steps: []}", stepped))
+    file = env.stack.project / "include/models/ferry_delay/model.yaml"
+    file.write_text(ferry_project.MODEL.replace("{steps: []}", stepped))
     try:
-        house.until(lambda: "shift_50" in house.task_ids("ferry_delay__deploy"), "a DAG with steps")
-        house.api.trigger("ferry_delay__train", reason="a step to take")
-        house.until(lambda: len(shares(house)) == 2, "shared requests", seconds=240.0)
-        assert set(shares(house).values()) == {0.5}
-        with asking(house) as answers:
-            house.until(lambda: house.champion() != before, "another champion")
+        env.until(lambda: "shift_50" in env.task_ids("ferry_delay__deploy"), "a DAG with steps")
+        env.api.trigger("ferry_delay__train", reason="a step to take")
+        env.until(lambda: len(shares(env)) == 2, "shared requests", seconds=240.0)
+        assert set(shares(env).values()) == {0.5}
+        with asking(env) as answers:
+            env.until(lambda: env.champion() != before, "another champion")
     finally:
-        file.write_text(ferries.MODEL)
-    step = house.facts("ferry_delay", "shift_50")[-1]
+        file.write_text(ferry_project.MODEL)
+    step = env.facts("ferry_delay", "shift_50")[-1]
     assert step["action"] == "shifted"
     assert step["numbers"]["asked"] >= 60
     assert sum(one.failed for one in answers) == 0
     answered = {version for one in answers for version in one.versions}
-    assert answered == {str(before), str(house.champion())}
-    assert house.ask(5, turned=True).versions == {str(house.champion()): 400}
+    assert answered == {str(before), str(env.champion())}
+    assert env.ask(5, turned=True).versions == {str(env.champion()): 400}
 
 
-def have_a_champion_that_the_current_has_left_behind(house: House) -> None:
+def have_a_champion_that_the_current_has_left_behind(env: StackEnv) -> None:
     """Whatever the tests before have done; what has landed already is a repeat."""
-    house.land_features(0, 1, 2)
-    house.land_labels(0, 1)
-    house.until(lambda: house.champion() is not None, "a champion")
-    house.land_features(3, 4, turned=True)
-    house.land_labels(2)
-    house.land_labels(3, 4, turned=True)
-    house.until(house.ingested, "the days on which the current has turned")
+    env.land_features(0, 1, 2)
+    env.land_labels(0, 1)
+    env.until(lambda: env.champion() is not None, "a champion")
+    env.land_features(3, 4, turned=True)
+    env.land_labels(2)
+    env.land_labels(3, 4, turned=True)
+    env.until(env.ingested, "the days on which the current has turned")
 
 
-def shares(house: House) -> dict[int, float]:
+def shares(env: StackEnv) -> dict[int, float]:
     """Who shares the traffic."""
-    served = house.container.platform_for(house.container.model("ferry_delay")).served(
-        "ferry_delay"
-    )
+    served = env.container.platform_for(env.container.model("ferry_delay")).served("ferry_delay")
     return dict(served.weights) if served else {}
 
 
 @contextmanager
-def asking(house: House) -> Iterator[list[ClientResult]]:
+def asking(env: StackEnv) -> Iterator[list[ClientResult]]:
     """Clients who ask about a day again and again; what came back."""
     answers: list[ClientResult] = []
     stop = threading.Event()
 
     def keep_asking() -> None:
         while not stop.is_set():
-            answers.append(house.ask(5, turned=True))
+            answers.append(env.ask(5, turned=True))
 
     clients = threading.Thread(target=keep_asking)
     clients.start()

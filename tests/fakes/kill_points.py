@@ -16,7 +16,7 @@ class Killed(BaseException):
     """SIGKILL: no handler of errors sees it."""
 
 
-class Fuse:
+class KillPoint:
     """Counts writes and kills at one of them.
 
     Args:
@@ -27,30 +27,30 @@ class Fuse:
         self.writes = writes
         self.seen = 0
 
-    def burn(self) -> None:
+    def count_write(self) -> None:
         """Count one write, about to happen."""
         if self.writes is not None and self.seen >= self.writes:
             raise Killed
         self.seen += 1
 
 
-class MortalStore(MemoryStore):
-    """A store whose writer may be killed; `fuse` says when."""
+class KillableStore(MemoryStore):
+    """A store whose writer may be killed; `kill_point` says when."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.fuse = Fuse()
+        self.kill_point = KillPoint()
 
     def write(self, key: str, data: bytes) -> None:
         """Replace one object, unless killed right before."""
-        self.fuse.burn()
+        self.kill_point.count_write()
         super().write(key, data)
 
 
-class MortalTables(MemoryTables):
-    """Tables whose writer may be killed; shares the fuse of a store."""
+class KillableTables(MemoryTables):
+    """Tables whose writer may be killed; shares the kill_point of a store."""
 
-    def __init__(self, store: MortalStore) -> None:
+    def __init__(self, store: KillableStore) -> None:
         super().__init__()
         self._store = store
 
@@ -65,22 +65,22 @@ class MortalTables(MemoryTables):
         note: Mapping[str, str],
     ) -> int:
         """Replace a batch's rows, unless killed right before."""
-        self._store.fuse.burn()
+        self._store.kill_point.count_write()
         return super().publish(table, frame, batch=batch, writer=writer, attempt=attempt, note=note)
 
 
-class Mortal:
+class KillableProxy:
     """Anything whose user may be killed right before it writes.
 
     Args:
         real: What it stands for.
-        fuse: Says when.
+        kill_point: Says when.
         writes: Names of the methods that write.
     """
 
-    def __init__(self, real: Any, fuse: Fuse, *, writes: frozenset[str]) -> None:
+    def __init__(self, real: Any, kill_point: KillPoint, *, writes: frozenset[str]) -> None:
         self._real = real
-        self._fuse = fuse
+        self._fuse = kill_point
         self._writes = writes
 
     def __getattr__(self, name: str) -> Any:
@@ -89,7 +89,7 @@ class Mortal:
             return found
 
         def write(*given: Any, **named: Any) -> Any:
-            self._fuse.burn()
+            self._fuse.count_write()
             return found(*given, **named)
 
         return write

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.integration import manifests
-from tests.integration.environment import Ground
-from tests.integration.project import ENTRY, MODEL, House
+from tests.integration.project import ENTRY, MODEL, ClusterProject
+from tests.integration.suite_cluster import SuiteCluster
 
 NAME = "ferry-delay-clients"
 # Each request has a connection of its own, so that every one may meet another server.
@@ -39,14 +39,14 @@ class Clients:
     """The pod, by what it has told so far.
 
     Attributes:
-        ground: Where it runs.
+        cluster: Where it runs.
     """
 
-    ground: Ground
+    cluster: SuiteCluster
 
     def told(self) -> list[dict[str, Any]]:
         """An entry per request, oldest first."""
-        lines = self.ground.admin.log(NAME, "base").splitlines()
+        lines = self.cluster.admin.log(NAME, "base").splitlines()
         # The last one may be half written; and what was tried before the first answer is no JSON.
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
@@ -60,34 +60,34 @@ class Clients:
 
     def after(self, count: int, *, since: int) -> Counter[int]:
         """Answers by version, once so many requests were asked from some request on."""
-        self.ground.admin.wait(
+        self.cluster.admin.wait(
             f"{count} more requests", lambda: len(self.told()) >= since + count, seconds=120
         )
         return self.versions(since=since)
 
 
 @contextmanager
-def asking(house: House) -> Iterator[Clients]:
+def asking(project: ClusterProject) -> Iterator[Clients]:
     """A client in the cluster that has been answered once; it is gone afterwards."""
-    ground = house.ground
-    base = ground.gateway["url"] if ground.gateway else f"http://{ENTRY}:8080"
-    spec = manifests.restricted(ground.image, ["python", "-c", PROGRAM])
+    cluster = project.cluster
+    base = cluster.gateway["url"] if cluster.gateway else f"http://{ENTRY}:8080"
+    spec = manifests.restricted(cluster.image, ["python", "-c", PROGRAM])
     spec["containers"][0]["env"] = [
         {"name": "URL", "value": f"{base}/v2/models/{MODEL}/infer"},
-        {"name": "BODY", "value": json.dumps(house.question())},
+        {"name": "BODY", "value": json.dumps(project.question())},
     ]
     labels = {"app.kubernetes.io/name": NAME, "slipway/client": "true"}
-    meta = {"name": NAME, "namespace": ground.namespace, "labels": labels}
-    ground.admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
-    clients = Clients(ground)
+    meta = {"name": NAME, "namespace": cluster.namespace, "labels": labels}
+    cluster.admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    clients = Clients(cluster)
     try:
-        ground.admin.wait("a client runs", lambda: _runs(ground), seconds=ground.patience_s)
-        ground.admin.wait("its first answer", clients.told, seconds=60)
+        cluster.admin.wait("a client runs", lambda: _runs(cluster), seconds=cluster.patience_s)
+        cluster.admin.wait("its first answer", clients.told, seconds=60)
         yield clients
     finally:
-        ground.admin.delete("Pod", NAME)
+        cluster.admin.delete("Pod", NAME)
 
 
-def _runs(ground: Ground) -> bool:
-    found = ground.admin.find("Pod", NAME) or {}
+def _runs(cluster: SuiteCluster) -> bool:
+    found = cluster.admin.find("Pod", NAME) or {}
     return (found.get("status") or {}).get("phase") == "Running"

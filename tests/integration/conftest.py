@@ -10,8 +10,8 @@ import pytest
 
 # Airflow reads its home when it is imported, and this file is imported before that is set.
 if TYPE_CHECKING:
-    from tests.integration.environment import Ground
-    from tests.integration.project import House
+    from tests.integration.project import ClusterProject
+    from tests.integration.suite_cluster import SuiteCluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,14 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def ground(
+def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ground]:
+) -> Iterator[SuiteCluster]:
     """The cluster that the suite runs on."""
     from tests.integration.double_cluster import double
     from tests.integration.real_cluster import real
 
-    option, folder = request.config.getoption, tmp_path_factory.mktemp("ground")
+    option, folder = request.config.getoption, tmp_path_factory.mktemp("cluster")
     kubeconfig, gateway = option("--kubeconfig", None), option("--gateway", None)
     if kubeconfig:
         files = ":".join(str(Path(one).expanduser()) for one in str(kubeconfig).split(":"))
@@ -47,18 +47,20 @@ def ground(
 
 
 @pytest.fixture(scope="session")
-def furnished(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The house, laid out on the ground."""
-    from tests.integration.project import opened
+def deployed_project(
+    cluster: SuiteCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterProject]:
+    """The project, laid out on the cluster."""
+    from tests.integration.project import deploy_project
 
-    with opened(ground, tmp_path_factory.mktemp("project")) as house:
-        yield house
+    with deploy_project(cluster, tmp_path_factory.mktemp("project")) as project:
+        yield project
 
 
 @pytest.fixture(scope="module")
-def house(furnished: House) -> Iterator[House]:
-    """The house, with this process as its Airflow while a file of tests runs."""
-    from tests.integration.project import lived_in
+def project(deployed_project: ClusterProject) -> Iterator[ClusterProject]:
+    """The project, with this process as its Airflow while a file of tests runs."""
+    from tests.integration.project import airflow_environment
 
-    with lived_in(furnished):
-        yield furnished
+    with airflow_environment(deployed_project):
+        yield deployed_project

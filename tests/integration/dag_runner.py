@@ -41,7 +41,7 @@ class Instance(FakeInstance):
 
 
 @dataclass
-class Kept:
+class TaskStateStore:
     """Airflow's state store of one task."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Run:
     conf: dict[str, Any] = field(default_factory=dict)
     pushed: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: Callable[[StagePod], None] = lambda _: None
-    _states: dict[tuple[str, int], Kept] = field(default_factory=dict)
+    _states: dict[tuple[str, int], TaskStateStore] = field(default_factory=dict)
 
     def actions(self) -> dict[str, str]:
         """What each task has decided, once all have run in turn; the first error is raised.
@@ -153,7 +153,7 @@ class Run:
             outlets=tuple(task.outlets),
         )
         context["task_state_store"] = self._states.setdefault(  # type: ignore[typeddict-item]
-            (task_id, attempt), Kept()
+            (task_id, attempt), TaskStateStore()
         )
         task.render_template_fields(context)
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import QUIET
 from tests.integration.api import Api
-from tests.integration.environment import inside
+from tests.integration.suite_cluster import inside
 from tests.kubernetes_double import Cluster
 
 IMAGE = "slipway-integration:0.1.0"
@@ -20,13 +20,13 @@ TELEMETRY_AND_THREADS = {
 """What the image's own environment says."""
 
 
-class Suite(Cluster):
+class NamespacedCluster(Cluster):
     """The double, with a namespace that is not the default of any spec."""
 
     namespace = NAMESPACE
 
 
-class Double:
+class DoubleCluster:
     """The ground on the double.
 
     Args:
@@ -63,13 +63,13 @@ class Double:
 
 
 @contextmanager
-def double(folder: Path, *, by_gateway: bool) -> Iterator[Double]:
+def double(folder: Path, *, by_gateway: bool) -> Iterator[DoubleCluster]:
     """The double as ground; nothing of it is left afterwards."""
     empty = folder / "base"
     empty.mkdir()
-    with Suite(
+    with NamespacedCluster(
         folder=folder / "cluster", images={IMAGE}, gateway=by_gateway, base=empty
     ) as cluster:
         cluster.environ |= TELEMETRY_AND_THREADS
         with Api(cluster.kubeconfig("admin"), namespace=NAMESPACE) as admin:
-            yield Double(cluster, admin, by_gateway=by_gateway)
+            yield DoubleCluster(cluster, admin, by_gateway=by_gateway)

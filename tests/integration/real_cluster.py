@@ -25,7 +25,7 @@ GONE_WITHIN_S = 300.0
 COUNTED_WITHIN_S = 60.0
 
 
-class Real:
+class RealCluster:
     """The ground on a real cluster.
 
     Args:
@@ -119,7 +119,7 @@ def real(
     image: str | None,
     gateway: str | None,
     keep: Callable[[str], None] | None,
-) -> Iterator[Real]:
+) -> Iterator[RealCluster]:
     """A namespace of a real cluster as ground; it is deleted afterwards.
 
     Args:
@@ -138,7 +138,7 @@ def real(
     with ExitStack() as leaving:
         admin = leaving.enter_context(_admin(kubeconfig, namespace))
         leaving.callback(_leave, admin, keep)
-        yield Real(
+        yield RealCluster(
             admin,
             image=image,
             files=kubeconfig,

@@ -18,12 +18,12 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from tests.dags.watched import triggerer_ends
+from tests.dags.deferred_task import cancel_trigger
 from tests.integration import manifests
 from tests.integration.api import Api, Manifest
 from tests.integration.dag_runner import Run, fired, runs
-from tests.integration.environment import AIRFLOW
-from tests.integration.project import IDLE_MODEL, House
+from tests.integration.project import IDLE_MODEL, ClusterProject
+from tests.integration.suite_cluster import AIRFLOW
 
 GATE = RunRef(IDLE_MODEL, "request-000001", "gate")
 WAITS = "import time; time.sleep(300)"
@@ -39,180 +39,182 @@ NUMBERS = itertools.count(1)
 pytestmark = pytest.mark.timeout(1800)
 
 
-def gate(house: House, change: Callable[[StagePod], None] = lambda _: None, **pods: Any) -> Run:
+def gate(
+    project: ClusterProject, change: Callable[[StagePod], None] = lambda _: None, **pods: Any
+) -> Run:
     """A run whose request is known, with changes of the spec's `pods`."""
-    spec = house.model(IDLE_MODEL)
+    spec = project.model(IDLE_MODEL)
     assert spec.pods is not None
     changed = spec.model_copy(update={"pods": spec.pods.model_copy(update=pods)})
     return Run(
         lambda: train_dag(changed),
         f"manual__{next(NUMBERS)}",
-        manifests.project_volume(house.files),
-        house.ground.patience_s,
+        manifests.project_volume(project.files),
+        project.cluster.patience_s,
         pushed={"accept": {"request": 1}},
         changed=change,
     )
 
 
-def pods_of(house: House, stage: str = "gate") -> list[Manifest]:
+def pods_of(project: ClusterProject, stage: str = "gate") -> list[Manifest]:
     """Pods of a stage that are not on their way out."""
-    found = house.ground.admin.those("Pod", {"slipway/stage": stage})
+    found = project.cluster.admin.those("Pod", {"slipway/stage": stage})
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
-def running(house: House, name: str) -> None:
+def running(project: ClusterProject, name: str) -> None:
     """Return once a pod runs."""
-    admin = house.ground.admin
+    admin = project.cluster.admin
 
     def runs_now() -> bool:
         found = admin.find("Pod", name) or {}
         return (found.get("status") or {}).get("phase") == "Running"
 
-    admin.wait(f"{name} runs", runs_now, seconds=house.ground.patience_s)
+    admin.wait(f"{name} runs", runs_now, seconds=project.cluster.patience_s)
 
 
-def gone(house: House, name: str) -> None:
+def gone(project: ClusterProject, name: str) -> None:
     """Return once a pod is not there any more."""
-    admin = house.ground.admin
+    admin = project.cluster.admin
     admin.wait(f"the end of {name}", lambda: admin.find("Pod", name) is None, seconds=120)
 
 
 @pytest.fixture(autouse=True)
-def _tidied(house: House) -> Iterator[None]:
+def _tidied(project: ClusterProject) -> Iterator[None]:
     """Failed pods are kept for people; here each test begins without any."""
     yield
-    for pod in pods_of(house):
-        house.ground.admin.delete("Pod", pod["metadata"]["name"])
+    for pod in pods_of(project):
+        project.cluster.admin.delete("Pod", pod["metadata"]["name"])
 
 
-def test_a_stage_leaves_its_record_and_no_pod(house: House) -> None:
+def test_a_stage_leaves_its_record_and_no_pod(project: ClusterProject) -> None:
     """What it decided reaches the task by the store; another try starts no pod at all."""
     at = "2024-03-02T00:00:00+00:00"
     requests.file_request(
-        house.store, IDLE_MODEL, kind="person", reason="to try", at=at, by="ann", unique="1"
+        project.store, IDLE_MODEL, kind="person", reason="to try", at=at, by="ann", unique="1"
     )
     measured = {"challenger.roc_auc": 0.7, "constant.roc_auc": 0.5}
     verdict = Verdict("evaluated", "measured", measured)
-    perform(RunContext(house.store, {}), GATE.beside("evaluate"), lambda _: verdict, inputs={})
-    run = gate(house)
+    perform(RunContext(project.store, {}), GATE.beside("evaluate"), lambda _: verdict, inputs={})
+    run = gate(project)
     waits = run.start("gate")
     assert waits is not None
     run.resume("gate", fired(waits, seconds=run.patience_s))
     assert run.pushed["gate"]["return_value"]["action"] == "refuse"
-    gone(house, waits.pod_name)
+    gone(project, waits.pod_name)
     assert run.start("gate", attempt=2) is None
-    house.store.delete(GATE.key)
+    project.store.delete(GATE.key)
 
 
 def test_a_pod_without_a_record_is_a_failure(
-    house: House, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    project: ClusterProject, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Exit code 0 is no result; what the pod said is in Airflow's log, and the pod is kept."""
     caplog.set_level(logging.INFO)
-    run = gate(house, runs("print('three two one')"))
+    run = gate(project, runs("print('three two one')"))
     with pytest.raises(errors.PodLost, match="ended without a record"):
         run.task("gate")
     assert "three two one" in capfd.readouterr().out + caplog.text
 
 
-def test_a_marked_task_takes_its_pod_along(house: House) -> None:
+def test_a_marked_task_takes_its_pod_along(project: ClusterProject) -> None:
     """The triggerer deletes the pod of a task that a person has marked, or cleared."""
-    waits = gate(house, runs(WAITS)).start("gate")
+    waits = gate(project, runs(WAITS)).start("gate")
     assert waits is not None
-    running(house, waits.pod_name)
-    triggerer_ends(waits, by_a_person=True)
-    gone(house, waits.pod_name)
+    running(project, waits.pod_name)
+    cancel_trigger(waits, by_a_person=True)
+    gone(project, waits.pod_name)
 
 
-def test_a_deleted_pod_is_lost(house: House) -> None:
+def test_a_deleted_pod_is_lost(project: ClusterProject) -> None:
     """Whoever deletes it, the task says that it has vanished, and may try again."""
-    run = gate(house, runs(WAITS))
+    run = gate(project, runs(WAITS))
     waits = run.start("gate")
     assert waits is not None
-    running(house, waits.pod_name)
-    house.ground.admin.delete("Pod", waits.pod_name)
+    running(project, waits.pod_name)
+    project.cluster.admin.delete("Pod", waits.pod_name)
     event = fired(waits, seconds=run.patience_s)
     with pytest.raises(errors.PodLost):
         run.resume("gate", event)
 
 
-def test_a_pod_out_of_memory_says_its_limit(house: House) -> None:
+def test_a_pod_out_of_memory_says_its_limit(project: ClusterProject) -> None:
     """The kernel killed it, so the limit has to be raised: no other try helps."""
-    amounts = house.model(IDLE_MODEL).pods.resources.model_copy(update={"memory": "64Mi"})  # type: ignore[union-attr]
-    run = gate(house, runs(FILLS_ITS_MEMORY), resources=amounts)
+    amounts = project.model(IDLE_MODEL).pods.resources.model_copy(update={"memory": "64Mi"})  # type: ignore[union-attr]
+    run = gate(project, runs(FILLS_ITS_MEMORY), resources=amounts)
     waits = run.start("gate")
     assert waits is not None
-    running(house, waits.pod_name)
-    house.ground.lacks_memory(waits.pod_name)
+    running(project, waits.pod_name)
+    project.cluster.lacks_memory(waits.pod_name)
     with pytest.raises(errors.OutOfMemory) as raised:
         run.resume("gate", fired(waits, seconds=run.patience_s))
     assert "64Mi" in str(raised.value.expected)
 
 
-def test_a_missing_image_is_told(house: House) -> None:
+def test_a_missing_image_is_told(project: ClusterProject) -> None:
     """A tag that nobody has pushed, or a registry that cannot be asked; the pod goes."""
-    *registry, name = house.ground.image.partition("@")[0].split("/")
+    *registry, name = project.cluster.image.partition("@")[0].split("/")
     missing = "/".join([*registry, f"{name.partition(':')[0]}:never-pushed"])
     with pytest.raises((errors.BadImage, errors.ImagePullFailed)) as raised:
-        gate(house, image=missing).task("gate")
+        gate(project, image=missing).task("gate")
     assert "never-pushed" in str(raised.value.expected)
-    house.ground.admin.wait("no pod", lambda: not pods_of(house), seconds=120)
+    project.cluster.admin.wait("no pod", lambda: not pods_of(project), seconds=120)
 
 
-def test_a_pod_that_no_node_takes_is_told(house: House) -> None:
+def test_a_pod_that_no_node_takes_is_told(project: ClusterProject) -> None:
     """In the scheduler's words, after the time that the spec gives it; the pod goes."""
     nowhere = {"slipway/no-such-node": "here"}
     with pytest.raises(errors.Unschedulable, match="no node has room") as raised:
-        gate(house, startup_seconds=10, node_selector=nowhere).task("gate")
+        gate(project, startup_seconds=10, node_selector=nowhere).task("gate")
     assert "slipway/no-such-node=here" in str(raised.value.expected)
-    house.ground.admin.wait("no pod", lambda: not pods_of(house), seconds=120)
+    project.cluster.admin.wait("no pod", lambda: not pods_of(project), seconds=120)
 
 
 @contextmanager
-def full(house: House) -> Iterator[None]:
+def full(project: ClusterProject) -> Iterator[None]:
     """While it is entered, the namespace admits no further pod."""
-    admin = house.ground.admin
+    admin = project.cluster.admin
     admin.apply(
         {
             "apiVersion": "v1",
             "kind": "ResourceQuota",
-            "metadata": {"name": QUOTA, "namespace": house.ground.namespace},
+            "metadata": {"name": QUOTA, "namespace": project.cluster.namespace},
             "spec": {"hard": {"pods": "0"}},
         }
     )
     try:
-        house.ground.counted(QUOTA)
+        project.cluster.counted(QUOTA)
         yield
     finally:
         admin.delete("ResourceQuota", QUOTA)
 
 
-def test_a_used_up_quota_is_told(house: House) -> None:
+def test_a_used_up_quota_is_told(project: ClusterProject) -> None:
     """No pod is made, and a later try may find room."""
-    with full(house), pytest.raises(errors.Unschedulable, match="quota is used up") as raised:
-        gate(house).task("gate")
+    with full(project), pytest.raises(errors.Unschedulable, match="quota is used up") as raised:
+        gate(project).task("gate")
     assert "exceeded quota" in str(raised.value.found)
 
 
-def allowed_to_make_pods(house: House, *, is_so: bool) -> None:
+def allowed_to_make_pods(project: ClusterProject, *, is_so: bool) -> None:
     """Return once the API has heard of a change of Airflow's rights."""
-    ground = house.ground
-    with Api(ground.kubeconfig(AIRFLOW), namespace=ground.namespace) as airflow:
-        ground.admin.wait(
+    cluster = project.cluster
+    with Api(cluster.kubeconfig(AIRFLOW), namespace=cluster.namespace) as airflow:
+        cluster.admin.wait(
             "a change of rights", lambda: airflow.may("create", "pods") is is_so, seconds=60
         )
 
 
-def test_a_missing_right_is_told(house: House) -> None:
+def test_a_missing_right_is_told(project: ClusterProject) -> None:
     """Airflow's account without its Role may make no pod; the error names the account."""
-    admin = house.ground.admin
+    admin = project.cluster.admin
     binding = admin.find("RoleBinding", AIRFLOW)
     assert binding is not None
     admin.delete("RoleBinding", AIRFLOW)
     try:
-        allowed_to_make_pods(house, is_so=False)
+        allowed_to_make_pods(project, is_so=False)
         with pytest.raises(errors.Denied, match="the cluster does not allow it") as raised:
-            gate(house).task("gate")
+            gate(project).task("gate")
         assert AIRFLOW in str(raised.value.found)
     finally:
         admin.apply(
@@ -220,7 +222,7 @@ def test_a_missing_right_is_told(house: House) -> None:
                 **{name: binding[name] for name in ("roleRef", "subjects")},
                 "apiVersion": "rbac.authorization.k8s.io/v1",
                 "kind": "RoleBinding",
-                "metadata": {"name": AIRFLOW, "namespace": house.ground.namespace},
+                "metadata": {"name": AIRFLOW, "namespace": project.cluster.namespace},
             }
         )
-        allowed_to_make_pods(house, is_so=True)
+        allowed_to_make_pods(project, is_so=True)

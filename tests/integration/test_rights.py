@@ -9,8 +9,8 @@ from kubernetes.client import ApiException
 
 from tests.integration import manifests
 from tests.integration.api import Api
-from tests.integration.environment import AIRFLOW, ROLLOUT, SERVER, STAGES
-from tests.integration.project import House
+from tests.integration.project import ClusterProject
+from tests.integration.suite_cluster import AIRFLOW, ROLLOUT, SERVER, STAGES
 
 READS = ("get", "list", "watch")
 CHANGES = (*READS, "create", "patch", "update", "delete")
@@ -50,12 +50,14 @@ pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.mark.parametrize("account", RIGHTS)
-def test_an_account_may_do_its_own_work_and_nothing_else(house: House, account: str) -> None:
+def test_an_account_may_do_its_own_work_and_nothing_else(
+    project: ClusterProject, account: str
+) -> None:
     """In its namespace; and nothing at all in another one."""
-    ground = house.ground
+    cluster = project.cluster
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     elsewhere = []
-    with Api(ground.kubeconfig(account), namespace=ground.namespace) as api:
+    with Api(cluster.kubeconfig(account), namespace=cluster.namespace) as api:
         for group, resources in ASKED.items():
             for resource in resources:
                 may = tuple(verb for verb in CHANGES if api.may(verb, resource, group=group))
@@ -68,10 +70,10 @@ def test_an_account_may_do_its_own_work_and_nothing_else(house: House, account: 
     assert elsewhere == []
 
 
-def test_the_rollout_is_refused_what_is_not_its_own(house: House) -> None:
+def test_the_rollout_is_refused_what_is_not_its_own(project: ClusterProject) -> None:
     """The right that is asked about is the one that is enforced."""
-    ground = house.ground
-    with Api(ground.kubeconfig(ROLLOUT), namespace=ground.namespace) as api:
+    cluster = project.cluster
+    with Api(cluster.kubeconfig(ROLLOUT), namespace=cluster.namespace) as api:
         assert api.those("Service", {})
         for kind in ("Pod", "Secret", "Event"):
             with pytest.raises(ApiException, match="is forbidden") as refused:
@@ -79,19 +81,19 @@ def test_the_rollout_is_refused_what_is_not_its_own(house: House) -> None:
             assert refused.value.status == 403
 
 
-def test_a_pod_that_runs_as_root_is_refused(house: House) -> None:
+def test_a_pod_that_runs_as_root_is_refused(project: ClusterProject) -> None:
     """Whoever makes it: the namespace admits restricted pods only."""
-    ground = house.ground
-    rooted = manifests.restricted(ground.image, ["true"])
+    cluster = project.cluster
+    rooted = manifests.restricted(cluster.image, ["true"])
     rooted["securityContext"] = {**rooted["securityContext"], "runAsNonRoot": False, "runAsUser": 0}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "rooted", "namespace": ground.namespace},
+        "metadata": {"name": "rooted", "namespace": cluster.namespace},
         "spec": rooted,
     }
-    with Api(ground.kubeconfig(AIRFLOW), namespace=ground.namespace) as airflow:
-        for api in (ground.admin, airflow):
+    with Api(cluster.kubeconfig(AIRFLOW), namespace=cluster.namespace) as airflow:
+        for api in (cluster.admin, airflow):
             with pytest.raises(ApiException, match="violates PodSecurity") as refused:
                 api.create(pod)
             assert refused.value.status == 403

@@ -17,7 +17,7 @@ from slipway.orchestration.train_dag import train_dag
 from tests.integration import manifests
 from tests.integration.clients import Clients, asking
 from tests.integration.dag_runner import Run
-from tests.integration.project import DATASET, ENTRY, MODEL, House
+from tests.integration.project import DATASET, ENTRY, MODEL, ClusterProject
 
 NUMBERS = itertools.count(1)
 TRAINED = {
@@ -40,43 +40,43 @@ DEPLOYED = {
 pytestmark = pytest.mark.timeout(3600)
 
 
-def run(house: House, make: Callable[[], DAG], **conf: Any) -> Run:
+def run(project: ClusterProject, make: Callable[[], DAG], **conf: Any) -> Run:
     """A run that a person has started."""
-    volume = manifests.project_volume(house.files)
+    volume = manifests.project_volume(project.files)
     run_id = f"manual__{next(NUMBERS)}"
     # The longest of its stages waits for requests.
-    seconds = house.ground.patience_s + 300
-    return Run(make, run_id, volume, seconds, house.ground.tries, conf=conf)
+    seconds = project.cluster.patience_s + 300
+    return Run(make, run_id, volume, seconds, project.cluster.tries, conf=conf)
 
 
-def train(house: House) -> dict[str, str]:
+def train(project: ClusterProject) -> dict[str, str]:
     """What each stage of a training has decided."""
-    spec = house.model()
-    return run(house, lambda: train_dag(spec), reason="to try a cluster").actions()
+    spec = project.model()
+    return run(project, lambda: train_dag(spec), reason="to try a cluster").actions()
 
 
-def deploy(house: House, **conf: Any) -> dict[str, str]:
+def deploy(project: ClusterProject, **conf: Any) -> dict[str, str]:
     """What each stage of a deployment has decided."""
-    spec = house.model()
-    return run(house, lambda: deploy_dag(spec), **conf).actions()
+    spec = project.model()
+    return run(project, lambda: deploy_dag(spec), **conf).actions()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _mlflow(house: House) -> None:
-    house.start_mlflow()
+def _mlflow(project: ClusterProject) -> None:
+    project.start_mlflow()
 
 
 @pytest.fixture(scope="module")
-def clients(house: House) -> Iterator[Clients]:
+def clients(project: ClusterProject) -> Iterator[Clients]:
     """Who asks from the first served version on; tests of this file share what they build."""
-    with asking(house) as clients:
+    with asking(project) as clients:
         yield clients
 
 
-def test_what_lands_is_ingested_by_pods(house: House) -> None:
+def test_what_lands_is_ingested_by_pods(project: ClusterProject) -> None:
     """One pod per delivery, features and labels; nothing waits afterwards."""
-    house.land()
-    spec, claimed = house.dataset, _claimed(house)
+    project.land()
+    spec, claimed = project.dataset, _claimed(project)
     for delivery in claimed["deliveries"]:
         inputs = {"dataset": DATASET} | {
             name: delivery[name] for name in ("stream", "batch", "file")
@@ -87,44 +87,46 @@ def test_what_lands_is_ingested_by_pods(house: House) -> None:
                 stage_task(spec, "ingest", inputs=inputs)
             return dag
 
-        assert run(house, one).actions() == {"ingest": "ingested"}
+        assert run(project, one).actions() == {"ingest": "ingested"}
     assert wiring.acknowledge(dataset=DATASET, fingerprint=claimed["fingerprint"])
 
 
-def _claimed(house: House) -> dict[str, Any]:
+def _claimed(project: ClusterProject) -> dict[str, Any]:
     """Both deliveries, once they have settled."""
 
     def both() -> dict[str, Any] | None:
         found = wiring.claim(dataset=DATASET)
         return found if len(found["deliveries"]) == 2 else None
 
-    found: dict[str, Any] = house.ground.admin.wait("two deliveries", both, seconds=60)
+    found: dict[str, Any] = project.cluster.admin.wait("two deliveries", both, seconds=60)
     return found
 
 
-def test_a_model_is_trained_and_served_by_pods(house: House) -> None:
+def test_a_model_is_trained_and_served_by_pods(project: ClusterProject) -> None:
     """A first challenger passes its gates, and its server answers at the model's entry."""
-    assert train(house) == TRAINED
-    assert deploy(house) == {**DEPLOYED, "shift_50": "unneeded"}
-    assert house.alias("champion") == 1
-    assert house.ground.admin.find("Deployment", f"{ENTRY}-v1") is not None
+    assert train(project) == TRAINED
+    assert deploy(project) == {**DEPLOYED, "shift_50": "unneeded"}
+    assert project.alias("champion") == 1
+    assert project.cluster.admin.find("Deployment", f"{ENTRY}-v1") is not None
 
 
-def test_a_canary_shares_requests_and_takes_over(house: House, clients: Clients) -> None:
+def test_a_canary_shares_requests_and_takes_over(project: ClusterProject, clients: Clients) -> None:
     """The second challenger gets its share, is judged by real requests, and serves."""
-    assert train(house) == TRAINED
-    assert deploy(house) == DEPLOYED
-    assert house.alias("champion") == 2
-    assert house.alias("previous") == 1
+    assert train(project) == TRAINED
+    assert deploy(project) == DEPLOYED
+    assert project.alias("champion") == 2
+    assert project.alias("previous") == 1
     assert set(clients.versions()) == {1, 2}
     assert set(clients.after(20, since=len(clients.told()))) == {2}
 
 
-def test_a_rollback_brings_the_previous_version_back(house: House, clients: Clients) -> None:
+def test_a_rollback_brings_the_previous_version_back(
+    project: ClusterProject, clients: Clients
+) -> None:
     """Alias and answers move together; the run asks for no share of the requests first."""
     back = {**DEPLOYED, "reconcile": "roll_back", "shift_50": "unneeded"}
-    assert deploy(house, to="previous") == back
-    assert house.alias("champion") == 1
+    assert deploy(project, to="previous") == back
+    assert project.alias("champion") == 1
     assert set(clients.after(20, since=len(clients.told()))) == {1}
 
 
@@ -134,13 +136,15 @@ def test_nobody_was_turned_away(clients: Clients) -> None:
     assert clients.failures() == []
 
 
-def test_what_was_answered_is_in_the_prediction_log(house: House, clients: Clients) -> None:
+def test_what_was_answered_is_in_the_prediction_log(
+    project: ClusterProject, clients: Clients
+) -> None:
     """The shippers beside the servers bring every answered request into the store."""
     answered = {one["id"] for one in clients.told()[:50]}
     deadline = time.monotonic() + 120
 
     def logged() -> set[str]:
-        found = house.container.log.read(MODEL, None, None, columns=["request_id"])
+        found = project.container.log.read(MODEL, None, None, columns=["request_id"])
         return set(found["request_id"])
 
     while not answered <= logged():
@@ -148,8 +152,8 @@ def test_what_was_answered_is_in_the_prediction_log(house: House, clients: Clien
         time.sleep(1)
 
 
-def test_no_pod_of_a_stage_is_left(house: House) -> None:
+def test_no_pod_of_a_stage_is_left(project: ClusterProject) -> None:
     """Each was deleted when it had succeeded."""
-    admin = house.ground.admin
+    admin = project.cluster.admin
     of_stages = {"app.kubernetes.io/name": "slipway-stage", "slipway/model": MODEL}
     admin.wait("no pod of a stage", lambda: not admin.those("Pod", of_stages), seconds=120)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from slipway.adapters.platforms.cluster import api_client as wire
+from slipway.adapters.platforms.cluster import api_client
 from slipway.adapters.platforms.cluster.api_client import NamespaceClient
 from slipway.errors import (
     ClusterUnavailable,
@@ -36,13 +36,13 @@ def test_a_change_killed_before_any_write_is_gone_on_with(
             left = [writes]
 
             def fused(act: Callable[..., Any], left: list[int] = left) -> Callable[..., Any]:
-                def burn(*given: Any, **words: Any) -> Any:
+                def write(*given: Any, **words: Any) -> Any:
                     if left[0] == 0:
                         raise Killed
                     left[0] -= 1
                     return act(*given, **words)
 
-                return burn
+                return write
 
             with monkeypatch.context() as patch:
                 patch.setattr(NamespaceClient, "apply", fused(apply))
@@ -75,8 +75,8 @@ def test_an_api_that_stumbles_is_asked_again(
     routed: ClusterModel, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     """Refusals and silences that pass, another writer, and a reply that was lost."""
-    monkeypatch.setattr(wire, "READ_SECONDS", 1.0)
-    monkeypatch.setattr(wire, "LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(api_client, "READ_SECONDS", 1.0)
+    monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     routed.serve({1: 1.0}, 2)
     routed.cluster.fail(**fault)
     routed.serve(SHARED, token=2)
@@ -87,8 +87,8 @@ def test_an_api_that_is_away_is_unavailable(
     routed: ClusterModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is served goes on, and a later attempt may help."""
-    monkeypatch.setattr(wire, "READ_SECONDS", 0.3)
-    monkeypatch.setattr(wire, "LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(api_client, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     routed.serve({1: 1.0})
     with routed.clients() as clients:
         for fault in ({"status": 500}, {"status": 429}, {"status": None, "hang_seconds": 1}):

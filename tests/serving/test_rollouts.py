@@ -21,10 +21,7 @@ from slipway.records.run_records import RunRecord
 from slipway.spec.deployment import Shift
 from slipway.stages.model.agreement import measure_agreement
 from slipway.stages.model.version_tags import COMPARED_WITH, TAG_PREFIX
-from slipway.stages.rollout import reconcile as reconciling
-from slipway.stages.rollout import shift as shifting
-from slipway.stages.rollout import switch
-from slipway.stages.rollout import verify as verification
+from slipway.stages.rollout import reconcile, shift, switch, verify
 from slipway.stages.rollout.promote_champion import promote_champion
 from tests.fakes.rollout import FakeRegistry
 from tests.serving.model_versions import DATASET, MODEL, SPEC, flights, offline_scores
@@ -69,8 +66,8 @@ class Features:
 class RolloutStages:
     """Runs the stages of a rollout, as its DAG would."""
 
-    def __init__(self, env: PlatformEnv, *, shift: Shift) -> None:
-        deployment = SPEC.deployment.model_copy(update={"shift": shift})
+    def __init__(self, env: PlatformEnv, *, settings: Shift) -> None:
+        deployment = SPEC.deployment.model_copy(update={"shift": settings})
         self.spec = SPEC.model_copy(update={"deployment": deployment})
         self.env = env
         self.registry = Folders(aliases={"champion": CHAMPION, "challenger": CANDIDATE})
@@ -84,17 +81,17 @@ class RolloutStages:
 
     def reconcile(self, to: str, *, holder: str) -> RunRecord:
         """The first stage."""
-        return reconciling.reconcile(self.spec, **self.ports, to=to, holder=holder)
+        return reconcile.reconcile(self.spec, **self.ports, to=to, holder=holder)
 
     def verify(self, run: str) -> RunRecord:
         """The second stage."""
-        return verification.verify(
+        return verify.verify(
             self.spec, DATASET, **self.ports, rollout=run, tables=Features(), load=load_package
         )
 
     def shift(self, run: str, step: int) -> RunRecord:
         """One step."""
-        return shifting.shift(self.spec, **self.ports, rollout=run, step=step)
+        return shift.shift(self.spec, **self.ports, rollout=run, step=step)
 
     def finish(self, run: str) -> list[str]:
         """The last two stages; their actions."""
@@ -117,7 +114,7 @@ def env(versions: Path, tmp_path: Path) -> Iterator[PlatformEnv]:
 
 def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> None:
     """Verified, looked at twice and promoted, and no request fails on the way."""
-    stages = RolloutStages(env, shift=Shift(requests=20, max_error_rate=0.2))
+    stages = RolloutStages(env, settings=Shift(requests=20, max_error_rate=0.2))
     run = stages.reconcile("challenger", holder="dag").ref.run
     verified = stages.verify(run).verdict
     assert verified.action == "verified", verified.reason
@@ -137,7 +134,7 @@ def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> No
 
 def test_a_way_back_takes_over_from_a_waiting_step_at_once(env: PlatformEnv) -> None:
     """Within seconds the champion answers everything; the step ends, and no request fails."""
-    stages = RolloutStages(env, shift=Shift(steps=[50], requests=10**6))
+    stages = RolloutStages(env, settings=Shift(steps=[50], requests=10**6))
     run = stages.reconcile("challenger", holder="dag").ref.run
     stages.verify(run)
     ended: list[Exception] = []

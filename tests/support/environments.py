@@ -26,7 +26,7 @@ from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.switch import switch
 from slipway.stages.rollout.verify import verify
-from tests.fakes.kill_points import Fuse, Mortal
+from tests.fakes.kill_points import KillableProxy, KillPoint
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.mlflow import MemoryRegistry, MemoryRuns, MemoryTracking
@@ -55,13 +55,13 @@ class Environment:
 
     Attributes:
         name: Stands for its MLflow server's address.
-        yard: Its training.
+        training: Its training.
         runs: Its training runs as they stand.
         platform: What serves there.
     """
 
     name: str
-    yard: training_env.TrainingEnv
+    training: training_env.TrainingEnv
     runs: Any
     platform: FakePlatform
 
@@ -71,10 +71,10 @@ class Environment:
     ) -> Environment:
         """An environment with the given servers, without rows."""
         store = store or MemoryStore()
-        yard = training_env.TrainingEnv(
+        training = training_env.TrainingEnv(
             store, MemoryTables(), tracking, registry, spec(), ferry_dataset.dataset()
         )
-        return cls(name, yard, runs, FakePlatform(store, _signature(), {}))
+        return cls(name, training, runs, FakePlatform(store, _signature(), {}))
 
     @classmethod
     def in_memory(cls, name: str, folder: Path) -> Environment:
@@ -83,29 +83,23 @@ class Environment:
         registry, runs = MemoryRegistry(tracking), MemoryRuns(tracking)
         return cls.make(f"memory://{name}", tracking=tracking, registry=registry, runs=runs)
 
-    def copy(self, folder: Path) -> Environment:
-        """The same environment with a state of its own; only one in memory can be copied."""
-        made = deepcopy(self)
-        made.yard.tracking.root = shutil.copytree(self.yard.tracking.root, folder / "copy")
-        return made
-
-    def mortal(self, fuse: Fuse) -> Environment:
+    def killed_at(self, kill_point: KillPoint) -> Environment:
         """The same environment, in the hands of a process that may be killed."""
-        yard = self.yard
+        training = self.training
         tracking, registry, store, runs = (
-            Mortal(one, fuse, writes=WRITES)
-            for one in (yard.tracking, yard.registry, yard.store, self.runs)
+            KillableProxy(one, kill_point, writes=WRITES)
+            for one in (training.tracking, training.registry, training.store, self.runs)
         )
-        mine = replace(yard, tracking=tracking, registry=registry, store=store)
-        return replace(self, yard=mine, runs=runs)
+        mine = replace(training, tracking=tracking, registry=registry, store=store)
+        return replace(self, training=mine, runs=runs)
 
     def train(self, unique: str = "first", *, days: int = 60, start: int = 0, seed: int = 1) -> int:
         """Version of a challenger, learnt from so many more days of crossings."""
         begin = ferry_dataset.START + pd.Timedelta(days=start)
-        self.yard.land(ferry_dataset.crossings(days=days, start=begin, seed=seed))
-        request = self.yard.ask(unique)
-        self.yard.until_gate(request)
-        return int(self.yard.promote(request).verdict.numbers["version"] or 0)
+        self.training.land(ferry_dataset.crossings(days=days, start=begin, seed=seed))
+        request = self.training.ask(unique)
+        self.training.until_gate(request)
+        return int(self.training.promote(request).verdict.numbers["version"] or 0)
 
     def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
         """What each stage of a rollout said, up to the first that stops it."""
@@ -117,78 +111,78 @@ class Environment:
         actions.append(self.verify(run).verdict.action)
         if actions[-1] == "verified":
             common = self._common() | {"rollout": run}
-            actions.append(switch(self.yard.spec, **common).verdict.action)
-            actions.append(promote_champion(self.yard.spec, **common).verdict.action)
+            actions.append(switch(self.training.spec, **common).verdict.action)
+            actions.append(promote_champion(self.training.spec, **common).verdict.action)
         return actions
 
     def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
         """The first stage of a rollout."""
         self._load()
-        return reconcile(self.yard.spec, **self._common(), holder=holder, to=to)
+        return reconcile(self.training.spec, **self._common(), holder=holder, to=to)
 
     def verify(self, run: str) -> RunRecord:
         """The second."""
         return verify(
-            self.yard.spec,
-            self.yard.dataset,
+            self.training.spec,
+            self.training.dataset,
             **self._common(),
             rollout=run,
-            tables=self.yard.tables,
+            tables=self.training.tables,
             load=load_package,
         )
 
     def champion(self) -> int | None:
         """Its version."""
-        found = self.yard.registry.alias(self.yard.spec.model, "champion")
+        found = self.training.registry.alias(self.training.spec.model, "champion")
         return found.version if found else None
 
     def challenger(self) -> int | None:
         """Its version."""
-        found = self.yard.registry.alias(self.yard.spec.model, "challenger")
+        found = self.training.registry.alias(self.training.spec.model, "challenger")
         return found.version if found else None
 
     def source(self) -> SourceEnvironment:
         """This environment, as others read it."""
-        return SourceEnvironment(self.name, self.yard.registry, self.runs, self.yard.store)
+        return SourceEnvironment(self.name, self.training.registry, self.runs, self.training.store)
 
     def bring(
         self, source: Environment, which: str = "champion", *, replace: bool = False
     ) -> Verdict:
         """What became of another environment's version here."""
-        yard, theirs = self.yard, source.yard.registry
-        model = yard.spec.model
+        training, theirs = self.training, source.training.registry
+        model = training.spec.model
         version = (
             theirs.version(model, int(which)) if which.isdecimal() else theirs.alias(model, which)
         )
         assert version is not None
-        tools = RegateTools(yard.registry, yard.tables, load_package, measure)
+        tools = RegateTools(training.registry, training.tables, load_package, measure)
         outcome = import_version.import_version(
-            yard.spec,
-            yard.dataset,
+            training.spec,
+            training.dataset,
             version=version,
             source=source.source(),
-            target=TargetEnvironment(yard.registry, yard.tracking, self.runs, tools),
-            context=RunContext(yard.store, ORIGIN),
+            target=TargetEnvironment(training.registry, training.tracking, self.runs, tools),
+            context=RunContext(training.store, ORIGIN),
             replace=replace,
         )
         return outcome.verdict if isinstance(outcome, RunRecord) else outcome
 
     def _load(self) -> None:
         """Give the platform whatever the aliases name."""
-        model = self.yard.spec.model
+        model = self.training.spec.model
         for alias in ("champion", "challenger", "previous"):
-            found = self.yard.registry.alias(model, alias)
+            found = self.training.registry.alias(model, alias)
             if found is not None and found.version not in self.platform.models:
                 with TemporaryDirectory() as scratch:
-                    folder = self.yard.registry.download(
+                    folder = self.training.registry.download(
                         model, found.version, Path(scratch) / "version"
                     )
                     self.platform.models[found.version] = _scores(load_package(folder))
 
     def _common(self) -> dict[str, Any]:
         return {
-            "context": RunContext(self.yard.store, ORIGIN),
-            "registry": self.yard.registry,
+            "context": RunContext(self.training.store, ORIGIN),
+            "registry": self.training.registry,
             "platform": self.platform,
         }
 

@@ -22,41 +22,41 @@ SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
 
 
 @pytest.fixture
-def yard() -> RolloutEnv:
+def env() -> RolloutEnv:
     """Version 2 serves, and version 3 is its challenger."""
     made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
 
 
-def refusal(yard: RolloutEnv) -> str:
+def refusal(env: RolloutEnv) -> str:
     """Why the challenger is refused; the champion goes on serving."""
-    record = yard.verify(yard.reconcile().ref.run)
+    record = env.verify(env.reconcile().ref.run)
     assert record.verdict.action == "refused"
-    assert yard.weights() == {2: 1.0}
-    assert yard.registry.tags[3]["slipway.rollout"] == "refused"
-    assert yard.is_free()
+    assert env.weights() == {2: 1.0}
+    assert env.registry.tags[3]["slipway.rollout"] == "refused"
+    assert env.is_free()
     return record.verdict.reason
 
 
-def learnt(yard: RolloutEnv, change: Any) -> None:
+def learnt(env: RolloutEnv, change: Any) -> None:
     """Let version 3 be another model, offline and wherever it is served."""
 
     class Changed(OfflinePackage):
         def predict(self, frame: pd.DataFrame) -> np.ndarray:
             return np.asarray(change(super().predict(frame)))
 
-    load = yard.load
-    yard.load = lambda folder: (
+    load = env.load
+    env.load = lambda folder: (
         Changed(3) if (folder / "version").read_text() == "3" else load(folder)
     )
-    before = yard.platform.models[3]
-    yard.platform.models[3] = lambda inputs: change(np.asarray(before(inputs))).tolist()
+    before = env.platform.models[3]
+    env.platform.models[3] = lambda inputs: change(np.asarray(before(inputs))).tolist()
 
 
-def test_a_healthy_challenger_passes_with_its_numbers(yard: RolloutEnv) -> None:
+def test_a_healthy_challenger_passes_with_its_numbers(env: RolloutEnv) -> None:
     """It differs from the champion as its gates saw that it does."""
-    verdict = yard.verify(yard.reconcile().ref.run).verdict
+    verdict = env.verify(env.reconcile().ref.run).verdict
     assert verdict.action == "verified"
     assert verdict.numbers["recent.disagreement"] == pytest.approx(0.1)
     assert verdict.numbers["holdout.disagreement"] == pytest.approx(0.1)
@@ -66,12 +66,12 @@ def test_a_healthy_challenger_passes_with_its_numbers(yard: RolloutEnv) -> None:
     )
 
 
-def test_a_version_registered_by_hand_lacks_evidence(yard: RolloutEnv) -> None:
+def test_a_version_registered_by_hand_lacks_evidence(env: RolloutEnv) -> None:
     """An inverted model that no gate has seen cannot serve, not even by its number."""
-    learnt(yard, lambda scores: 1 - scores)
-    yard.registry.tags[3] = {}
-    assert "its gates have not compared it with version 2" in refusal(yard)
-    assert yard.roll("3", holder="run-2") == ["roll_out", "refused"]
+    learnt(env, lambda scores: 1 - scores)
+    env.registry.tags[3] = {}
+    assert "its gates have not compared it with version 2" in refusal(env)
+    assert env.roll("3", holder="run-2") == ["roll_out", "refused"]
 
 
 @pytest.mark.parametrize(
@@ -83,80 +83,80 @@ def test_a_version_registered_by_hand_lacks_evidence(yard: RolloutEnv) -> None:
         {**evidence(3, 2), "slipway.compared_with": "constant"},
     ],
 )
-def test_evidence_about_something_else_is_none(yard: RolloutEnv, tags: dict[str, str]) -> None:
+def test_evidence_about_something_else_is_none(env: RolloutEnv, tags: dict[str, str]) -> None:
     """Another champion, or no number."""
-    yard.registry.tags[3] = tags
-    assert "its gates have not compared it with version 2" in refusal(yard)
+    env.registry.tags[3] = tags
+    assert "its gates have not compared it with version 2" in refusal(env)
 
 
-def test_an_inverted_model_with_good_evidence_is_refused(yard: RolloutEnv) -> None:
+def test_an_inverted_model_with_good_evidence_is_refused(env: RolloutEnv) -> None:
     """Fast, healthy, faithful to its own predictions, and wrong."""
-    learnt(yard, lambda scores: 1 - scores)
-    assert "it differs from version 2 by" in refusal(yard)
+    learnt(env, lambda scores: 1 - scores)
+    assert "it differs from version 2 by" in refusal(env)
 
 
-def test_a_model_that_runs_the_other_way_is_refused(yard: RolloutEnv) -> None:
+def test_a_model_that_runs_the_other_way_is_refused(env: RolloutEnv) -> None:
     """Turned round about the champion's mean it is never far from it, and always wrong."""
-    learnt(yard, lambda scores: 0.215 - (scores - 0.315))
-    said = refusal(yard)
+    learnt(env, lambda scores: 0.215 - (scores - 0.315))
+    said = refusal(env)
     assert "its predictions are inverted" in said
     assert "by -1.00, and on its holdout by 1.00" in said
 
 
-def test_a_server_that_answers_inverted_is_refused(yard: RolloutEnv) -> None:
+def test_a_server_that_answers_inverted_is_refused(env: RolloutEnv) -> None:
     """Its own predictions are right, and its answers are others."""
-    right = yard.platform.models[3]
-    yard.platform.models[3] = lambda inputs: [1 - one for one in right(inputs)]
-    assert "its answers differ from its offline predictions by up to" in refusal(yard)
+    right = env.platform.models[3]
+    env.platform.models[3] = lambda inputs: [1 - one for one in right(inputs)]
+    assert "its answers differ from its offline predictions by up to" in refusal(env)
 
 
-def test_a_flat_model_is_refused(yard: RolloutEnv) -> None:
+def test_a_flat_model_is_refused(env: RolloutEnv) -> None:
     """However near to the champion's mean its one answer is."""
-    learnt(yard, lambda scores: np.full(len(scores), 0.21))
-    assert "its predictions are constant" in refusal(yard)
+    learnt(env, lambda scores: np.full(len(scores), 0.21))
+    assert "its predictions are constant" in refusal(env)
 
 
-def test_a_model_that_is_as_different_as_its_gates_saw_passes(yard: RolloutEnv) -> None:
+def test_a_model_that_is_as_different_as_its_gates_saw_passes(env: RolloutEnv) -> None:
     """When the world has turned, the right challenger is the champion's opposite."""
-    learnt(yard, lambda scores: 1 - scores)
+    learnt(env, lambda scores: 1 - scores)
     turned = {"slipway.disagreement.correlation": "-1.0"}
-    yard.registry.tags[3] = evidence(3, 2, ratio=5.0) | turned
-    assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
+    env.registry.tags[3] = evidence(3, 2, ratio=5.0) | turned
+    assert env.verify(env.reconcile().ref.run).verdict.action == "verified"
 
 
-def test_hardly_any_difference_needs_no_allowance(yard: RolloutEnv) -> None:
+def test_hardly_any_difference_needs_no_allowance(env: RolloutEnv) -> None:
     """A tenth of the champion's spread is allowed to a model that its gates saw no different."""
-    learnt(yard, lambda scores: scores - 0.1 + 0.0009)
-    yard.registry.tags[3] = evidence(3, 2, ratio=0.0)
-    assert yard.verify(yard.reconcile().ref.run).verdict.action == "verified"
+    learnt(env, lambda scores: scores - 0.1 + 0.0009)
+    env.registry.tags[3] = evidence(3, 2, ratio=0.0)
+    assert env.verify(env.reconcile().ref.run).verdict.action == "verified"
 
 
-def test_a_champion_that_cannot_score_is_no_comparison(yard: RolloutEnv) -> None:
+def test_a_champion_that_cannot_score_is_no_comparison(env: RolloutEnv) -> None:
     """Then there is no verdict from a default."""
-    load = yard.load
+    load = env.load
 
     def refuse_champion(folder: Path) -> Any:
         if (folder / "version").read_text() == "2":
             raise BadRequest("a column is missing")
         return load(folder)
 
-    yard.load = refuse_champion
-    assert "a column is missing" in refusal(yard)
+    env.load = refuse_champion
+    assert "a column is missing" in refusal(env)
 
 
 @pytest.mark.parametrize("to", ["previous", "1"])
-def test_a_way_back_is_not_compared(yard: RolloutEnv, to: str) -> None:
+def test_a_way_back_is_not_compared(env: RolloutEnv, to: str) -> None:
     """A person turns away from the champion, so it is no measure."""
-    yard.registry.tags[1] = {}
-    assert yard.roll(to) == ["roll_back", "verified", "switched", "promoted"]
+    env.registry.tags[1] = {}
+    assert env.roll(to) == ["roll_back", "verified", "switched", "promoted"]
 
 
-def test_the_first_model_is_not_compared(yard: RolloutEnv) -> None:
+def test_the_first_model_is_not_compared(env: RolloutEnv) -> None:
     """There is no champion to compare it with."""
-    yard.registry.aliases = {"challenger": 1}
-    yard.registry.tags[1] = {}
-    yard.platform.forget("delay")
-    assert yard.roll() == ["roll_out", "verified", "switched", "promoted"]
+    env.registry.aliases = {"challenger": 1}
+    env.registry.tags[1] = {}
+    env.platform.forget("delay")
+    assert env.roll() == ["roll_out", "verified", "switched", "promoted"]
 
 
 @given(SCORES, st.floats(0, 1), st.floats(0, 1))

@@ -11,7 +11,7 @@ from tests.support.rollout_env import MODEL, RolloutEnv
 
 
 @pytest.fixture
-def yard() -> RolloutEnv:
+def env() -> RolloutEnv:
     """Version 2 serves and 3 is challenger."""
     made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
@@ -38,66 +38,66 @@ def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
     assert newest_desired(store, MODEL) == claimed
 
 
-def test_a_rollout_claims_the_traffic_and_leaves_it(yard: RolloutEnv) -> None:
+def test_a_rollout_claims_the_traffic_and_leaves_it(env: RolloutEnv) -> None:
     """After its record: until then nobody could look up whose token that is."""
-    before = yard.platform.served(MODEL)
-    run = yard.reconcile().ref.run
-    after = yard.platform.served(MODEL)
+    before = env.platform.served(MODEL)
+    run = env.reconcile().ref.run
+    after = env.platform.served(MODEL)
     assert before is not None
     assert after is not None
     assert (after.weights, after.keep) == (before.weights, before.keep)
     assert after.token == int(run.removeprefix("rollout-"))
 
 
-def test_an_older_change_is_refused_before_the_newer_one_changes_anything(yard: RolloutEnv) -> None:
+def test_an_older_change_is_refused_before_the_newer_one_changes_anything(env: RolloutEnv) -> None:
     """That is while the newer one still verifies its version."""
-    yard.reconcile()
+    env.reconcile()
     with pytest.raises(Superseded):
-        yard.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
-    assert yard.served() == 2
+        env.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
+    assert env.served() == 2
 
 
-def test_nothing_to_do_claims_nothing(yard: RolloutEnv) -> None:
+def test_nothing_to_do_claims_nothing(env: RolloutEnv) -> None:
     """And a repair has changed the traffic itself."""
-    del yard.registry.aliases["challenger"]
-    assert yard.reconcile().verdict.action == "nothing"
-    yard.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
-    assert yard.reconcile().verdict.action == "repair"
-    assert yard.platform.claimed == []
+    del env.registry.aliases["challenger"]
+    assert env.reconcile().verdict.action == "nothing"
+    env.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
+    assert env.reconcile().verdict.action == "repair"
+    assert env.platform.claimed == []
 
 
-def test_a_rollout_that_cannot_claim_gives_its_lease_back(yard: RolloutEnv) -> None:
+def test_a_rollout_that_cannot_claim_gives_its_lease_back(env: RolloutEnv) -> None:
     """The next one begins at once, and goes through."""
-    claimed = yard.platform.claim
+    claimed = env.platform.claim
 
     def fail(model: str, *, token: int) -> None:
         del model, token
-        yard.platform.claim = claimed  # type: ignore[method-assign]
+        env.platform.claim = claimed  # type: ignore[method-assign]
         raise PlatformUnavailable("it does not answer")
 
-    yard.platform.claim = fail  # type: ignore[method-assign]
+    env.platform.claim = fail  # type: ignore[method-assign]
     with pytest.raises(PlatformUnavailable):
-        yard.reconcile()
-    assert yard.is_free()
-    assert yard.roll()[-1] == "promoted"
+        env.reconcile()
+    assert env.is_free()
+    assert env.roll()[-1] == "promoted"
 
 
-def test_a_rollout_that_finished_another_one_can_be_finished_itself(yard: RolloutEnv) -> None:
+def test_a_rollout_that_finished_another_one_can_be_finished_itself(env: RolloutEnv) -> None:
     """Its token names it: a version that serves without being champion is still known."""
-    run = yard.until_switch()
-    yard.switch(run)
-    assert yard.reconcile(holder="run-1").ref.run == run
-    _free(yard)
-    second = yard.reconcile(holder="run-2")
+    run = env.until_switch()
+    env.switch(run)
+    assert env.reconcile(holder="run-1").ref.run == run
+    _free(env)
+    second = env.reconcile(holder="run-2")
     assert (second.verdict.action, second.verdict.numbers["version"]) == ("roll_out", 3)
-    _free(yard)
-    assert yard.roll(holder="run-3")[-1] == "promoted"
-    assert yard.registry.aliases == {"champion": 3, "previous": 2}
+    _free(env)
+    assert env.roll(holder="run-3")[-1] == "promoted"
+    assert env.registry.aliases == {"champion": 3, "previous": 2}
 
 
-def _free(yard: RolloutEnv) -> None:
+def _free(env: RolloutEnv) -> None:
     from slipway.records.leases import find_lease, release
 
-    lease = find_lease(yard.store, f"rollout-{MODEL}")
+    lease = find_lease(env.store, f"rollout-{MODEL}")
     assert lease is not None
-    release(yard.store, lease)
+    release(env.store, lease)

@@ -25,7 +25,7 @@ ORIGIN = {"by": "a test"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
 
 
-def shelf(*, days: int = 90) -> MonitoringRegistry:
+def one_version(*, days: int = 90) -> MonitoringRegistry:
     """A registry whose version 1 learnt from the first days of the year."""
     reference = ferry_dataset.crossings(days=days).drop(columns=["crossing", "late"])
     return MonitoringRegistry(
@@ -53,7 +53,7 @@ def measured(
         dataset or ferry_dataset.dataset(),
         window="2013-04-v1",
         context=RunContext(store or MemoryStore(), ORIGIN),
-        registry=registry or shelf(),
+        registry=registry or one_version(),
         log=UnreadableLog(rows, torn=torn) if torn else MemoryLog(rows),
         reports=reports or PlainReports(),
     )
@@ -118,7 +118,7 @@ def test_a_finding_hides_no_loud_column() -> None:
 
 def test_a_reference_with_few_blocks_only_observes() -> None:
     """Without blocks enough there is no threshold, and no verdict from a default."""
-    verdict = measured(registry=shelf(days=9)).verdict
+    verdict = measured(registry=one_version(days=9)).verdict
     assert verdict.action == "inconclusive"
     assert "3 blocks" in verdict.reason
     assert "distance.wind" in verdict.numbers
@@ -126,7 +126,7 @@ def test_a_reference_with_few_blocks_only_observes() -> None:
 
 def test_strange_values_are_found_without_blocks_too() -> None:
     """Hard findings do not wait for a calibration."""
-    verdict = measured(lambda rows: rows.assign(wind=-1.0), registry=shelf(days=9)).verdict
+    verdict = measured(lambda rows: rows.assign(wind=-1.0), registry=one_version(days=9)).verdict
     assert verdict.action == "drifting"
 
 
@@ -152,7 +152,7 @@ def test_personal_columns_are_not_watched_and_the_verdict_says_so(
     change: Callable[[pd.DataFrame], pd.DataFrame], known_to: str
 ) -> None:
     """Their hashes, or their absence, are no drift; the other columns decide as ever."""
-    registry, pii = shelf(), {"port": "hash"}
+    registry, pii = one_version(), {"port": "hash"}
     if known_to == "version":
         registry.pii = pii
         registry.references[1] = registry.references[1].drop(columns="port")
@@ -235,7 +235,7 @@ def test_a_window_of_another_unit_is_refused() -> None:
             ferry_dataset.dataset(),
             window="2013-04-01-v1",
             context=RunContext(MemoryStore(), ORIGIN),
-            registry=shelf(),
+            registry=one_version(),
             log=MemoryLog(pd.DataFrame()),
             reports=PlainReports(),
         )

@@ -15,7 +15,7 @@ from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, MODEL, seal
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG
-from tests.fakes.kill_points import Fuse, Killed
+from tests.fakes.kill_points import Killed, KillPoint
 from tests.support import ferry_dataset
 from tests.support.environments import Environment, spec
 
@@ -41,13 +41,13 @@ def staging(served: Environment, tmp_path: Path) -> Environment:
 def production(tmp_path: Path) -> Environment:
     """An environment with rows and without any model."""
     made = Environment.in_memory("production", tmp_path)
-    made.yard.land(ferry_dataset.crossings(days=60))
+    made.training.land(ferry_dataset.crossings(days=60))
     return made
 
 
 def files(env: Environment, version: int, to: Path) -> dict[str, bytes]:
     """Every file of a version."""
-    folder = env.yard.registry.download(NAME, version, to)
+    folder = env.training.registry.download(NAME, version, to)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -57,7 +57,7 @@ def files(env: Environment, version: int, to: Path) -> dict[str, bytes]:
 
 def versions(env: Environment) -> int:
     """How many versions there are."""
-    return len(env.yard.registry.versions.get(NAME, []))
+    return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_the_bytes_come_unchanged_and_the_deploy_stages_take_them(
@@ -76,10 +76,10 @@ def test_run_params_metrics_and_files_come_along(
     staging: Environment, production: Environment
 ) -> None:
     """What people look at in MLflow is here too, and says where it comes from."""
-    theirs = next(iter(staging.yard.tracking.runs.values()))
+    theirs = next(iter(staging.training.tracking.runs.values()))
     theirs.files["report/card.html"] = b"<p>a model</p>"
     brought = production.bring(staging)
-    ours = production.yard.tracking.runs[brought.evidence["mlflow_run"]]
+    ours = production.training.tracking.runs[brought.evidence["mlflow_run"]]
     assert (ours.params, ours.metrics, ours.status) == (theirs.params, theirs.metrics, "FINISHED")
     assert ours.tables == theirs.tables
     assert ours.files["report/card.html"] == b"<p>a model</p>"
@@ -92,7 +92,7 @@ def test_tags_say_where_a_version_comes_from_and_who_brought_it(
 ) -> None:
     """Registry, version, run, rollout, ledger and person; nothing of the source's own state."""
     production.bring(staging)
-    theirs, ours = (env.yard.registry.version(NAME, 1).tags for env in (staging, production))
+    theirs, ours = (env.training.registry.version(NAME, 1).tags for env in (staging, production))
     told = {name: ours[f"slipway.source.{name}"] for name in ("registry", "version", "digest")}
     assert told == {"registry": "memory://staging", "version": "1", "digest": theirs[DIGEST]}
     assert ours["slipway.source.run"] == "request-000001"
@@ -107,7 +107,7 @@ def test_the_source_records_lie_here_and_their_digests_are_in_the_ledger(
 ) -> None:
     """Whoever asks production later needs no staging to see what its gate said."""
     brought = production.bring(staging)
-    store = production.yard.store
+    store = production.training.store
     index = store.read(brought.evidence["records"])
     assert digest(index) == brought.evidence["records_sha256"]
     folder = brought.evidence["records"].rpartition("/")[0]
@@ -116,13 +116,13 @@ def test_the_source_records_lie_here_and_their_digests_are_in_the_ledger(
     for name, sha256 in names.items():
         data = store.read(f"{folder}/evidence/{name}.json")
         assert digest(data) == sha256
-        assert data == staging.yard.store.read(f"runs/{NAME}/{name}/record.json")
+        assert data == staging.training.store.read(f"runs/{NAME}/{name}/record.json")
     facts = [entry["fact"] for entry in ledger.read(store, NAME)]
     assert [(fact["stage"], fact["action"]) for fact in facts] == [
         ("copy", "copied"),
         ("bring", "brought"),
     ]
-    assert ledger.verify(store, NAME, anchor=production.yard.registry.anchored(NAME)) == []
+    assert ledger.verify(store, NAME, anchor=production.training.registry.anchored(NAME)) == []
 
 
 def test_a_repeat_is_the_same_version(staging: Environment, production: Environment) -> None:
@@ -132,7 +132,7 @@ def test_a_repeat_is_the_same_version(staging: Environment, production: Environm
     production.roll()
     assert production.bring(staging).action == "known"
     assert versions(production) == 1
-    assert len(production.yard.tracking.runs) == 1
+    assert len(production.training.tracking.runs) == 1
 
 
 def test_a_kill_at_any_write_leaves_one_version(staging: Environment, tmp_path: Path) -> None:
@@ -141,13 +141,13 @@ def test_a_kill_at_any_write_leaves_one_version(staging: Environment, tmp_path: 
     while not done:
         production = Environment.in_memory(f"production-{writes}", tmp_path)
         try:
-            production.mortal(Fuse(writes)).bring(staging)
+            production.killed_at(KillPoint(writes)).bring(staging)
             done = True
         except Killed:
             assert production.bring(staging).action in {"brought", "known"}
         assert versions(production) == 1
         assert production.challenger() == 1
-        store, registry = production.yard.store, production.yard.registry
+        store, registry = production.training.store, production.training.registry
         facts = [entry["fact"]["stage"] for entry in ledger.read(store, NAME)]
         assert facts == ["copy", "bring"]
         assert ledger.verify(store, NAME, anchor=registry.anchored(NAME)) == []
@@ -166,7 +166,7 @@ def test_a_version_that_did_not_serve_there_is_refused(
     assert "no rollout made it champion" in refused.reason
     assert versions(production) == 0
     assert production.challenger() is None
-    facts = [entry["fact"] for entry in ledger.read(production.yard.store, NAME)]
+    facts = [entry["fact"] for entry in ledger.read(production.training.store, NAME)]
     assert [(fact["stage"], fact["action"]) for fact in facts] == [("bring", "refused")]
 
 
@@ -198,7 +198,7 @@ def test_evidence_that_its_mlflow_was_not_told_of_does_not_count(
     staging: Environment, production: Environment
 ) -> None:
     """Whoever may write to the store alone cannot make a version look as if it had served."""
-    staging.yard.registry.heads.clear()
+    staging.training.registry.heads.clear()
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "never anchored in MLflow" in refused.reason
@@ -206,8 +206,8 @@ def test_evidence_that_its_mlflow_was_not_told_of_does_not_count(
 
 def _edit_record(staging: Environment, _tmp: Path) -> None:
     key = f"runs/{NAME}/request-000001/gate/record.json"
-    data = staging.yard.store.read(key)
-    staging.yard.store.write(key, data.replace(b"Every gate holds", b"Every gate  holds"))
+    data = staging.training.store.read(key)
+    staging.training.store.write(key, data.replace(b"Every gate holds", b"Every gate  holds"))
 
 
 def _edit_model(staging: Environment, _tmp: Path) -> None:
@@ -226,12 +226,12 @@ def _seal_again(staging: Environment, _tmp: Path) -> None:
     del facts["files"]
     (folder / MANIFEST).unlink()
     (folder / MODEL).write_bytes(b"another")
-    staging.yard.registry.tag(NAME, 1, {DIGEST: seal(folder, facts)})
+    staging.training.registry.tag(NAME, 1, {DIGEST: seal(folder, facts)})
 
 
 def _move_tags(staging: Environment, _tmp: Path) -> None:
     """Let a version that was never served pass for the one that was."""
-    registry = staging.yard.registry
+    registry = staging.training.registry
     staging.train("second", days=20, start=60)
     known = registry.versions[NAME]
     known[1] = type(known[1])(
@@ -241,8 +241,8 @@ def _move_tags(staging: Environment, _tmp: Path) -> None:
 
 
 def _folder(env: Environment) -> Path:
-    uri = env.yard.registry.version(NAME, 1).source_uri
-    root: Path = env.yard.tracking.root
+    uri = env.training.registry.version(NAME, 1).source_uri
+    root: Path = env.training.tracking.root
     return root / uri.removeprefix("models:/")
 
 
@@ -258,14 +258,14 @@ def test_what_was_changed_at_the_source_does_not_come(
     with pytest.raises(Tampered):
         production.bring(staging)
     assert versions(production) == 0
-    assert production.yard.tracking.runs == {}
+    assert production.training.tracking.runs == {}
 
 
 def test_a_version_that_does_not_fit_the_spec_here_is_refused(
     staging: Environment, production: Environment
 ) -> None:
     """What is expected and what was found stand in the refusal."""
-    production.yard.spec = spec(features={"numeric": [], "categorical": ["port"]})
+    production.training.spec = spec(features={"numeric": [], "categorical": ["port"]})
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "features: found wind, which the spec does not name" in refused.reason
@@ -280,17 +280,17 @@ def test_kinds_and_personal_columns_have_to_fit(
     staging: Environment, production: Environment
 ) -> None:
     """A number is not a category, and what is hashed here may not be logged in clear."""
-    production.yard.spec = _kinds()
+    production.training.spec = _kinds()
     assert "feature wind: expected a string, found a number" in production.bring(staging).reason
-    production.yard.spec = spec()
-    production.yard.dataset = ferry_dataset.dataset(pii={"port": "hash"})
+    production.training.spec = spec()
+    production.training.dataset = ferry_dataset.dataset(pii={"port": "hash"})
     assert "feature port: expected pii hash, found None" in production.bring(staging).reason
 
 
 def test_the_gates_here_are_asked_too(staging: Environment, production: Environment) -> None:
     """Where production is stricter than staging, what staging measured may not be enough."""
     bar = {"threshold": 0.99}
-    production.yard.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": bar}})
+    production.training.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": bar}})
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "below the threshold 0.99" in refused.reason
@@ -305,11 +305,13 @@ def test_a_comparison_with_the_same_champion_is_taken_over(
     production.roll()
     staging.train("second", days=20, start=60)
     staging.roll(holder="run-2")
-    production.yard.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * _DAY))
+    production.training.land(
+        ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * _DAY)
+    )
     brought = production.bring(staging)
     assert brought.action == "brought"
-    assert "byte for byte; gated as at the source" in brought.reason
-    tags, theirs = (env.yard.registry.version(NAME, 2).tags for env in (production, staging))
+    assert "byte for byte; weighed as at the source" in brought.reason
+    tags, theirs = (env.training.registry.version(NAME, 2).tags for env in (production, staging))
     assert tags["slipway.compared_with"] == "version 1"
     assert tags["slipway.disagreement"] == theirs["slipway.disagreement"]
     assert production.roll(holder="run-2") == ["roll_out", "verified", "switched", "promoted"]
@@ -321,10 +323,10 @@ def test_another_champion_is_compared_on_rows_of_this_environment(
     """The source's numbers say nothing of a champion that it does not have."""
     production.train("own", days=20, start=60, seed=5)
     production.roll()
-    production.yard.land(
+    production.training.land(
         ferry_dataset.crossings(days=20, start=ferry_dataset.START + 80 * _DAY, seed=6)
     )
-    production.yard.spec = spec(
+    production.training.spec = spec(
         gates={
             "min_holdout_rows": 100,
             "metrics": {"roc_auc": {"min_absolute_change": -0.1}},
@@ -346,11 +348,11 @@ def test_without_rows_for_a_comparison_nothing_is_brought(
     production.train("own", days=20, start=60, seed=5)
     production.roll()
     bar = {"min_absolute_change": -0.1}
-    production.yard.spec = spec(gates={"min_holdout_rows": 1000, "metrics": {"roc_auc": bar}})
+    production.training.spec = spec(gates={"min_holdout_rows": 1000, "metrics": {"roc_auc": bar}})
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "are fewer than 1,000" in refused.reason
-    production.yard.tables = Environment.in_memory("empty", tmp_path).yard.tables
+    production.training.tables = Environment.in_memory("empty", tmp_path).training.tables
     with pytest.raises(NotComputable):
         production.bring(staging)
     assert versions(production) == 1
@@ -373,7 +375,7 @@ def test_a_challenger_that_may_not_be_rolled_out_holds_nobody_up(
 ) -> None:
     """It was refused here before, so it waits for nothing."""
     production.train("own", days=20, start=60, seed=5)
-    production.yard.registry.tag(NAME, 1, {ROLLOUT_TAG: "refused"})
+    production.training.registry.tag(NAME, 1, {ROLLOUT_TAG: "refused"})
     assert production.bring(staging).action == "brought"
     assert production.challenger() == 2
 
@@ -384,8 +386,8 @@ def test_what_was_rolled_back_here_does_not_come_again_by_itself(
     """Bringing it again is no way around what people here decided."""
     production.bring(staging)
     production.roll()
-    production.yard.registry.tag(NAME, 1, {ROLLOUT_TAG: ROLLED_BACK})
-    production.yard.registry.delete_alias(NAME, "champion")
+    production.training.registry.tag(NAME, 1, {ROLLOUT_TAG: ROLLED_BACK})
+    production.training.registry.delete_alias(NAME, "champion")
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "was rolled back before" in refused.reason
@@ -411,10 +413,10 @@ def test_a_version_goes_on_to_a_third_environment(
     production.bring(staging)
     production.roll()
     third = Environment.in_memory("third", tmp_path)
-    third.yard.land(ferry_dataset.crossings(days=60))
+    third.training.land(ferry_dataset.crossings(days=60))
     brought = third.bring(production)
     assert brought.action == "brought"
-    names = set(json.loads(third.yard.store.read(brought.evidence["records"])))
+    names = set(json.loads(third.training.store.read(brought.evidence["records"])))
     assert "earlier/request-000001/gate" in names
     assert "rollout-000001/verify" in names
     assert files(third, 1, tmp_path / "a") == files(staging, 1, tmp_path / "b")
@@ -425,10 +427,10 @@ def test_a_source_that_does_not_answer_leaves_nothing_behind(
     staging: Environment, production: Environment
 ) -> None:
     """A later repeat begins anew."""
-    staging.yard.tracking.answers = False
+    staging.training.tracking.answers = False
     with pytest.raises(RegistryUnavailable):
         production.bring(staging)
-    staging.yard.tracking.answers = True
+    staging.training.tracking.answers = True
     assert production.bring(staging).action == "brought"
 
 

@@ -22,7 +22,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
 from slipway.stages.ingest.ingest import Claim, acknowledge, claim, ingest
 from slipway.stages.ingest.publish import BEFORE_ANY_FEATURE
-from tests.fakes.kill_points import Fuse, Killed, MortalStore, MortalTables
+from tests.fakes.kill_points import KillableStore, KillableTables, Killed, KillPoint
 from tests.fakes.plain_suites import BETWEEN, MEAN, PlainSuites
 
 FAR = {"expect": BETWEEN, "kwargs": {"column": "miles", "max_value": 12500}}
@@ -76,12 +76,12 @@ class IngestEnv:
     """One dataset with its landing area, tables and store."""
 
     spec: DatasetSpec = field(default_factory=_spec)
-    store: MortalStore = field(default_factory=MortalStore)
-    tables: MortalTables = field(init=False)
+    store: KillableStore = field(default_factory=KillableStore)
+    tables: KillableTables = field(init=False)
     source: LandedFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tables = MortalTables(self.store)
+        self.tables = KillableTables(self.store)
         self.source = LandedFiles(self.store)
 
     def land(self, name: str, data: bytes) -> str:
@@ -486,17 +486,17 @@ def test_a_kill_at_any_write_loses_nothing_and_repeats_nothing(deliveries: list[
         return env
 
     untouched = prepared()
-    untouched.store.fuse = Fuse()
+    untouched.store.kill_point = KillPoint()
     untouched.run()
-    writes = untouched.store.fuse.seen
+    writes = untouched.store.kill_point.seen
     expected = _state(untouched)
     assert writes > 4
     for survived in range(writes):
         env = prepared()
-        env.store.fuse = Fuse(survived)
+        env.store.kill_point = KillPoint(survived)
         with pytest.raises(Killed):
             env.run()
-        env.store.fuse = Fuse()
+        env.store.kill_point = KillPoint()
         env.run()
         found = _state(env)
         runs = [(run.rpartition("-")[0], action) for run, action in found.pop("ledger")]

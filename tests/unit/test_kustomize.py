@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 
 from slipway.adapters.model_package.columns import signature_of
-from slipway.adapters.platforms.cluster.manifests import names as naming
+from slipway.adapters.platforms.cluster.manifests import names
 from slipway.serving.v2.protocol import decode
 from slipway.serving.v2.signature import Column, Signature
 from slipway.settings import PROJECT, Settings
@@ -215,13 +215,13 @@ def test_services_find_their_pods(layout: str) -> None:
             for template in pods(objects).values()
             if service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
         ]
-        names = {
+        ports = {
             port["name"]
             for template in found
             for container in containers(template)
             for port in container.get("ports", [])
         }
-        assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
 
 
 @each_overlay
@@ -241,13 +241,13 @@ def test_settings_are_settings(overlay: str) -> None:
 @each_overlay
 def test_mlflow_answers_to_the_name_that_stages_use(overlay: str) -> None:
     """The hosts that MLflow allows hold the one of the settings; none is a wildcard for all."""
-    (names,) = [
+    (hosts,) = [
         one["data"]["allowed-hosts"].split(",")
         for one in of_kind(rendered(overlay), "ConfigMap")
         if one["metadata"]["name"] == "slipway-mlflow"
     ]
-    assert "slipway-mlflow.slipway:5000" in names
-    assert "*" not in names
+    assert "slipway-mlflow.slipway:5000" in hosts
+    assert "*" not in hosts
 
 
 def test_a_command_of_a_person_acts_as_a_rollout_does() -> None:
@@ -273,11 +273,11 @@ def test_the_example_client_asks_what_the_model_answers() -> None:
         key=loaded.datasets["flights"].key,
         event_time=loaded.datasets["flights"].event_time,
     )
-    names: dict[str, Any] = {}
-    exec(code[: code.index("seen = ")], names)  # noqa: S102
-    decode(names["body"], signature, max_rows=1)
-    entry = naming.object_name("flight_delay")
-    assert names["url"] == f"http://{entry}.{NAMESPACE}:8080/v2/models/flight_delay/infer"
+    namespace: dict[str, Any] = {}
+    exec(code[: code.index("seen = ")], namespace)  # noqa: S102
+    decode(namespace["body"], signature, max_rows=1)
+    entry = names.object_name("flight_delay")
+    assert namespace["url"] == f"http://{entry}.{NAMESPACE}:8080/v2/models/flight_delay/infer"
 
 
 def test_the_guide_speaks_of_what_is_laid_out() -> None:

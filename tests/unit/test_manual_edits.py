@@ -14,102 +14,102 @@ EDIT = "Deployment delay-v3: .spec.template set by kubectl-set"
 
 
 @pytest.fixture
-def yard() -> RolloutEnv:
+def env() -> RolloutEnv:
     """Version 2 serves, and version 3 is its challenger."""
     made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
 
 
-def edit(yard: RolloutEnv, *, is_traffic: bool = False) -> None:
+def edit(env: RolloutEnv, *, is_traffic: bool = False) -> None:
     """Let somebody have edited something."""
-    yard.platform.edited, yard.platform.has_edited_traffic = EDIT, is_traffic
+    env.platform.edited, env.platform.has_edited_traffic = EDIT, is_traffic
 
 
-def undo(yard: RolloutEnv) -> None:
+def undo(env: RolloutEnv) -> None:
     """Let it be as it was."""
-    yard.platform.edited, yard.platform.has_edited_traffic = None, False
+    env.platform.edited, env.platform.has_edited_traffic = None, False
 
 
-def test_nothing_begins_while_something_is_edited(yard: RolloutEnv) -> None:
+def test_nothing_begins_while_something_is_edited(env: RolloutEnv) -> None:
     """Not even `nothing` is said then; the lease is free, and undone, all goes well."""
-    edit(yard)
+    edit(env)
     for challenger in (3, 2):
-        yard.registry.aliases["challenger"] = challenger
+        env.registry.aliases["challenger"] = challenger
         with pytest.raises(EditedByHand, match="edited by hand") as caught:
-            yard.reconcile()
+            env.reconcile()
         assert EDIT in str(caught.value)
         assert "hand it back" in str(caught.value)
-    assert yard.is_free()
-    undo(yard)
-    yard.registry.aliases["challenger"] = 3
-    assert yard.roll()[-1] == "promoted"
+    assert env.is_free()
+    undo(env)
+    env.registry.aliases["challenger"] = 3
+    assert env.roll()[-1] == "promoted"
 
 
-def test_no_step_and_no_switch_goes_forward(yard: RolloutEnv) -> None:
+def test_no_step_and_no_switch_goes_forward(env: RolloutEnv) -> None:
     """The shares stay as they were, and nothing is decided of the version."""
-    run = yard.reconcile().ref.run
-    yard.verify(run)
-    edit(yard)
+    run = env.reconcile().ref.run
+    env.verify(run)
+    edit(env)
     with pytest.raises(EditedByHand):
-        yard.shift(run, 10)
-    assert yard.weights() == {2: 1.0}
-    undo(yard)
-    for step in yard.spec.deployment.shift.steps:
-        assert yard.shift(run, step).verdict.action == "shifted"
-    edit(yard)
+        env.shift(run, 10)
+    assert env.weights() == {2: 1.0}
+    undo(env)
+    for step in env.spec.deployment.shift.steps:
+        assert env.shift(run, step).verdict.action == "shifted"
+    edit(env)
     with pytest.raises(EditedByHand):
-        yard.switch(run)
-    assert yard.weights() == {3: 0.5, 2: 0.5}
-    assert yard.registry.tags[3]["slipway.rollout"] != "aborted"
-    undo(yard)
-    assert yard.switch(run).verdict.action == "switched"
+        env.switch(run)
+    assert env.weights() == {3: 0.5, 2: 0.5}
+    assert env.registry.tags[3]["slipway.rollout"] != "aborted"
+    undo(env)
+    assert env.switch(run).verdict.action == "switched"
 
 
-def test_no_alias_moves_to_what_was_edited(yard: RolloutEnv) -> None:
+def test_no_alias_moves_to_what_was_edited(env: RolloutEnv) -> None:
     """The read-back sees it; undone, the same stage goes on."""
-    run = yard.until_switch()
-    yard.switch(run)
-    edit(yard)
+    run = env.until_switch()
+    env.switch(run)
+    edit(env)
     with pytest.raises(EditedByHand) as caught:
-        yard.promote(run)
+        env.promote(run)
     assert EDIT in str(caught.value)
-    assert yard.registry.aliases["champion"] == 2
-    undo(yard)
-    assert yard.promote(run).verdict.action == "promoted"
+    assert env.registry.aliases["champion"] == 2
+    undo(env)
+    assert env.promote(run).verdict.action == "promoted"
 
 
-def test_a_canary_is_taken_back_all_the_same(yard: RolloutEnv) -> None:
+def test_a_canary_is_taken_back_all_the_same(env: RolloutEnv) -> None:
     """By the step itself, by whoever asks for the way back, and after a step that was killed."""
-    run = yard.reconcile().ref.run
-    yard.verify(run)
-    yard.shift(run, 10)
-    edit(yard)
-    restore_fallback(read_plan(yard.store, MODEL, run), yard.platform)
-    assert yard.weights() == {2: 1.0}
-    undo(yard)
-    yard.shift(run, 50)
-    edit(yard)
-    verdict = yard.reconcile("previous", holder="run-2").verdict
+    run = env.reconcile().ref.run
+    env.verify(run)
+    env.shift(run, 10)
+    edit(env)
+    restore_fallback(read_plan(env.store, MODEL, run), env.platform)
+    assert env.weights() == {2: 1.0}
+    undo(env)
+    env.shift(run, 50)
+    edit(env)
+    verdict = env.reconcile("previous", holder="run-2").verdict
     assert verdict.action == "repair"
     assert verdict.reason.endswith(f"Edited by hand, and left so: {EDIT}.")
-    assert yard.weights() == {2: 1.0}
-    assert yard.registry.tags[3]["slipway.rollout"] == "rolled_back"
+    assert env.weights() == {2: 1.0}
+    assert env.registry.tags[3]["slipway.rollout"] == "rolled_back"
 
 
-def test_a_rollback_goes_through_and_says_what_was_edited(yard: RolloutEnv) -> None:
+def test_a_rollback_goes_through_and_says_what_was_edited(env: RolloutEnv) -> None:
     """Every stage of it, and the ledger has it."""
-    edit(yard)
-    assert yard.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
-    assert yard.served() == 1
-    first = ledger.read(yard.store, MODEL)[0]
+    edit(env)
+    assert env.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
+    assert env.served() == 1
+    first = ledger.read(env.store, MODEL)[0]
     assert EDIT in str(first)
 
 
-def test_only_edited_traffic_holds_a_way_back_up(yard: RolloutEnv) -> None:
+def test_only_edited_traffic_holds_a_way_back_up(env: RolloutEnv) -> None:
     """To move it would be to overwrite it."""
-    edit(yard, is_traffic=True)
+    edit(env, is_traffic=True)
     with pytest.raises(EditedByHand):
-        yard.reconcile("previous")
-    assert yard.weights() == {2: 1.0}
-    assert yard.is_free()
+        env.reconcile("previous")
+    assert env.weights() == {2: 1.0}
+    assert env.is_free()

@@ -125,217 +125,217 @@ def test_what_is_verified(known: dict[str, Any], is_urgent: bool, action: str) -
 
 
 @pytest.fixture
-def yard() -> RolloutEnv:
+def env() -> RolloutEnv:
     """A model whose version 2 serves."""
     return RolloutEnv()
 
 
-def test_a_challenger_becomes_champion(yard: RolloutEnv) -> None:
+def test_a_challenger_becomes_champion(env: RolloutEnv) -> None:
     """A whole rollout moves traffic, then aliases, anchors the ledger and frees the lease."""
-    yard.registry.aliases["challenger"] = 3
-    assert yard.roll() == STEPPED
-    assert yard.registry.aliases == {"champion": 3, "previous": 2}
-    assert yard.platform.applied[-1] == ({3: 1.0}, [2])
-    assert yard.registry.tags[3]["slipway.rollout"] == "serving"
-    assert yard.registry.anchors == [ledger.head(yard.store, MODEL)]
-    assert yard.is_free()
-    assert yard.roll(holder="run-2") == ["nothing"]
+    env.registry.aliases["challenger"] = 3
+    assert env.roll() == STEPPED
+    assert env.registry.aliases == {"champion": 3, "previous": 2}
+    assert env.platform.applied[-1] == ({3: 1.0}, [2])
+    assert env.registry.tags[3]["slipway.rollout"] == "serving"
+    assert env.registry.anchors == [ledger.head(env.store, MODEL)]
+    assert env.is_free()
+    assert env.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_version_is_measured_once(yard: RolloutEnv) -> None:
+def test_a_version_is_measured_once(env: RolloutEnv) -> None:
     """What verify measured is noted at the version; a later look does not change it."""
-    yard.registry.aliases["challenger"] = 3
-    yard.roll()
+    env.registry.aliases["challenger"] = 3
+    env.roll()
     noted = {"slipway.resident_mib": "100.0", "slipway.cold_start_s": "1.0"}
-    assert noted.items() <= yard.registry.tags[3].items()
-    yard.registry.tags[4] = {"slipway.resident_mib": "80.0"}
-    yard.registry.aliases["challenger"] = 4
-    yard.roll(holder="run-2")
-    assert yard.registry.tags[4]["slipway.resident_mib"] == "80.0"
-    assert yard.registry.tags[4]["slipway.cold_start_s"] == "1.0"
+    assert noted.items() <= env.registry.tags[3].items()
+    env.registry.tags[4] = {"slipway.resident_mib": "80.0"}
+    env.registry.aliases["challenger"] = 4
+    env.roll(holder="run-2")
+    assert env.registry.tags[4]["slipway.resident_mib"] == "80.0"
+    assert env.registry.tags[4]["slipway.cold_start_s"] == "1.0"
 
 
-def test_a_return_measures_nothing(yard: RolloutEnv) -> None:
+def test_a_return_measures_nothing(env: RolloutEnv) -> None:
     """A rollback notes no sizes: warm servers that asked for others would be replaced by it."""
-    yard.roll("previous")
-    assert "slipway.resident_mib" not in yard.registry.tags[1]
+    env.roll("previous")
+    assert "slipway.resident_mib" not in env.registry.tags[1]
 
 
-def test_the_first_model_is_rolled_out(yard: RolloutEnv) -> None:
+def test_the_first_model_is_rolled_out(env: RolloutEnv) -> None:
     """Without a champion the challenger takes everything, and there is no previous."""
-    yard.registry.aliases = {"challenger": 1}
-    yard.platform.forget(MODEL)
-    assert yard.roll() == ["roll_out", "verified", "switched", "promoted"]
-    assert yard.registry.aliases == {"champion": 1}
+    env.registry.aliases = {"challenger": 1}
+    env.platform.forget(MODEL)
+    assert env.roll() == ["roll_out", "verified", "switched", "promoted"]
+    assert env.registry.aliases == {"champion": 1}
 
 
-def test_a_rollback_cannot_be_undone_by_itself(yard: RolloutEnv) -> None:
+def test_a_rollback_cannot_be_undone_by_itself(env: RolloutEnv) -> None:
     """`to: previous` returns to it; what was rolled back needs its number to serve again."""
-    assert yard.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
-    assert yard.registry.aliases == {"champion": 1}
-    assert yard.registry.tags[2]["slipway.rollout"] == "rolled_back"
-    assert yard.platform.applied[-1] == ({1: 1.0}, [])
+    assert env.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
+    assert env.registry.aliases == {"champion": 1}
+    assert env.registry.tags[2]["slipway.rollout"] == "rolled_back"
+    assert env.platform.applied[-1] == ({1: 1.0}, [])
     with pytest.raises(BadParameter):
-        yard.roll("previous", holder="run-2")
-    yard.registry.aliases["challenger"] = 2
-    assert yard.roll(holder="run-3") == ["nothing"]
-    assert yard.roll("2", holder="run-4") == STEPPED
-    assert yard.served() == yard.registry.aliases["champion"] == 2
+        env.roll("previous", holder="run-2")
+    env.registry.aliases["challenger"] = 2
+    assert env.roll(holder="run-3") == ["nothing"]
+    assert env.roll("2", holder="run-4") == STEPPED
+    assert env.served() == env.registry.aliases["champion"] == 2
 
 
-def test_a_lost_champion_is_put_back_at_once(yard: RolloutEnv) -> None:
+def test_a_lost_champion_is_put_back_at_once(env: RolloutEnv) -> None:
     """Reconcile itself repairs what is served; the other stages confirm it."""
-    yard.platform.forget(MODEL)
-    record = yard.reconcile()
+    env.platform.forget(MODEL)
+    record = env.reconcile()
     assert record.verdict.action == "repair"
-    assert yard.served() == 2
-    assert [stage(record.ref.run).verdict.action for stage in (yard.verify, yard.switch)] == [
+    assert env.served() == 2
+    assert [stage(record.ref.run).verdict.action for stage in (env.verify, env.switch)] == [
         "verified",
         "switched",
     ]
-    assert yard.promote(record.ref.run).verdict.action == "promoted"
-    assert yard.registry.aliases == {"champion": 2, "previous": 1}
+    assert env.promote(record.ref.run).verdict.action == "promoted"
+    assert env.registry.aliases == {"champion": 2, "previous": 1}
 
 
-def test_nothing_to_do_is_recorded_once(yard: RolloutEnv) -> None:
+def test_nothing_to_do_is_recorded_once(env: RolloutEnv) -> None:
     """A sweep that finds nothing leaves one record per state of affairs, and no lease."""
-    first, again = yard.reconcile(), yard.reconcile(holder="run-2")
+    first, again = env.reconcile(), env.reconcile(holder="run-2")
     assert first == again
-    assert find_lease(yard.store, f"rollout-{MODEL}") is None
-    assert len(ledger.read(yard.store, MODEL)) == 1
+    assert find_lease(env.store, f"rollout-{MODEL}") is None
+    assert len(ledger.read(env.store, MODEL)) == 1
 
 
-def test_a_refused_challenger_leaves_the_champion(yard: RolloutEnv) -> None:
+def test_a_refused_challenger_leaves_the_champion(env: RolloutEnv) -> None:
     """Answers that differ from the offline predictions refuse a version, for good."""
-    yard.registry.aliases["challenger"] = 3
-    yard.platform.models[3] = yard.platform.models[1]
-    assert yard.roll() == ["roll_out", "refused"]
-    assert yard.served() == 2
-    assert yard.registry.tags[3]["slipway.rollout"] == "refused"
-    assert yard.is_free()
-    assert yard.roll(holder="run-2") == ["nothing"]
+    env.registry.aliases["challenger"] = 3
+    env.platform.models[3] = env.platform.models[1]
+    assert env.roll() == ["roll_out", "refused"]
+    assert env.served() == 2
+    assert env.registry.tags[3]["slipway.rollout"] == "refused"
+    assert env.is_free()
+    assert env.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_candidate_that_accepts_bad_inputs_is_refused(yard: RolloutEnv) -> None:
+def test_a_candidate_that_accepts_bad_inputs_is_refused(env: RolloutEnv) -> None:
     """Every bad input that is not refused is named."""
-    yard.registry.aliases["challenger"] = 3
-    yard.platform.lenient = True
-    record = yard.verify(yard.reconcile().ref.run)
+    env.registry.aliases["challenger"] = 3
+    env.platform.lenient = True
+    record = env.verify(env.reconcile().ref.run)
     assert record.verdict.action == "refused"
     assert "NaN" in record.verdict.reason
     with pytest.raises(RolloutRefused, match="cannot continue"):
-        yard.switch(record.ref.run)
+        env.switch(record.ref.run)
 
 
 @pytest.mark.parametrize("why", ["unready", "tampered", "no rows"])
-def test_what_cannot_be_verified_is_refused(yard: RolloutEnv, why: str) -> None:
+def test_what_cannot_be_verified_is_refused(env: RolloutEnv, why: str) -> None:
     """No server, changed bytes or nothing to replay: each is a refusal with its reason."""
-    yard.registry.aliases["challenger"] = 3
+    env.registry.aliases["challenger"] = 3
     if why == "unready":
-        yard.platform.broken = {3}
+        env.platform.broken = {3}
     elif why == "tampered":
-        yard.load = _tampered
+        env.load = _tampered
     else:
-        yard.tables.rows = yard.tables.rows.head(0)
-    assert yard.roll() == ["roll_out", "refused"]
-    assert yard.served() == 2
+        env.tables.rows = env.tables.rows.head(0)
+    assert env.roll() == ["roll_out", "refused"]
+    assert env.served() == 2
 
 
-def test_an_aborted_switch_puts_the_champion_back(yard: RolloutEnv) -> None:
+def test_an_aborted_switch_puts_the_champion_back(env: RolloutEnv) -> None:
     """A version that fails under traffic is taken back, tagged, and not tried again by itself."""
-    run = yard.until_switch()
-    yard.platform.broken = {3}
-    assert yard.switch(run).verdict.action == "aborted"
-    assert yard.served() == 2
-    assert yard.registry.aliases == {"champion": 2, "previous": 1, "challenger": 3}
+    run = env.until_switch()
+    env.platform.broken = {3}
+    assert env.switch(run).verdict.action == "aborted"
+    assert env.served() == 2
+    assert env.registry.aliases == {"champion": 2, "previous": 1, "challenger": 3}
     with pytest.raises(RolloutRefused):
-        yard.promote(run)
-    assert yard.roll(holder="run-2") == ["nothing"]
+        env.promote(run)
+    assert env.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_platform_that_is_down_is_no_verdict(yard: RolloutEnv) -> None:
+def test_a_platform_that_is_down_is_no_verdict(env: RolloutEnv) -> None:
     """If the champion cannot be put back either, the stage fails and a retry goes on."""
-    run = yard.until_switch()
-    yard.platform.down = True
+    run = env.until_switch()
+    env.platform.down = True
     with pytest.raises(PlatformUnavailable):
-        yard.switch(run)
-    yard.platform.down = False
-    assert yard.switch(run).verdict.action == "switched"
-    assert yard.promote(run).verdict.action == "promoted"
+        env.switch(run)
+    env.platform.down = False
+    assert env.switch(run).verdict.action == "switched"
+    assert env.promote(run).verdict.action == "promoted"
 
 
-def test_success_is_never_said_of_something_else(yard: RolloutEnv) -> None:
+def test_success_is_never_said_of_something_else(env: RolloutEnv) -> None:
     """If something else is served after the switch, no alias moves."""
-    run = yard.until_switch()
-    yard.switch(run)
-    yard.platform.forget(MODEL)
+    run = env.until_switch()
+    env.switch(run)
+    env.platform.forget(MODEL)
     with pytest.raises(PlatformUnavailable, match="cannot become champion"):
-        yard.promote(run)
-    assert yard.registry.aliases["champion"] == 2
+        env.promote(run)
+    assert env.registry.aliases["champion"] == 2
 
 
-def test_a_half_finished_rollout_is_finished(yard: RolloutEnv) -> None:
+def test_a_half_finished_rollout_is_finished(env: RolloutEnv) -> None:
     """Killed between switch and promote, the next rollout goes on where it stopped."""
-    run = yard.reconcile("previous").ref.run
-    yard.verify(run)
-    yard.switch(run)
-    lease = find_lease(yard.store, f"rollout-{MODEL}")
+    run = env.reconcile("previous").ref.run
+    env.verify(run)
+    env.switch(run)
+    lease = find_lease(env.store, f"rollout-{MODEL}")
     assert lease is not None
-    release(yard.store, lease)
-    assert yard.roll(holder="run-2") == ["roll_back", "verified", "switched", "promoted"]
-    assert yard.registry.aliases == {"champion": 1}
-    assert yard.registry.tags[2]["slipway.rollout"] == "rolled_back"
+    release(env.store, lease)
+    assert env.roll(holder="run-2") == ["roll_back", "verified", "switched", "promoted"]
+    assert env.registry.aliases == {"champion": 1}
+    assert env.registry.tags[2]["slipway.rollout"] == "rolled_back"
 
 
-def test_two_rollouts_keep_apart(yard: RolloutEnv) -> None:
+def test_two_rollouts_keep_apart(env: RolloutEnv) -> None:
     """While one is in flight another is held off; after it was taken over it cannot go on."""
-    yard.registry.aliases["challenger"] = 3
-    run = yard.reconcile().ref.run
-    assert yard.reconcile().ref.run == run
+    env.registry.aliases["challenger"] = 3
+    run = env.reconcile().ref.run
+    assert env.reconcile().ref.run == run
     with pytest.raises(LeaseHeld):
-        yard.reconcile(holder="run-2")
+        env.reconcile(holder="run-2")
     later = datetime.now(UTC) + timedelta(days=1)
-    acquire(yard.store, f"rollout-{MODEL}", holder="run-3", seconds=1, now=later)
+    acquire(env.store, f"rollout-{MODEL}", holder="run-3", seconds=1, now=later)
     with pytest.raises(Superseded):
-        yard.verify(run)
+        env.verify(run)
 
 
-def test_a_late_attempt_leaves_the_lease_to_its_successor(yard: RolloutEnv) -> None:
+def test_a_late_attempt_leaves_the_lease_to_its_successor(env: RolloutEnv) -> None:
     """Two attempts of one run hold one lease; the one that is refused does not give it back."""
-    yard.registry.aliases["challenger"] = 3
-    ask = yard.platform.served
+    env.registry.aliases["challenger"] = 3
+    ask = env.platform.served
     answers = [0]
 
     def outlive(model: str) -> Served | None:
         answers[0] += 1
         if answers[0] == 2:
             # The first attempt has begun and dies for Airflow; its successor decides meanwhile.
-            yard.store.create(f"runs/{MODEL}/rollout-000001/reconcile/attempt-0002.json", b"{}")
+            env.store.create(f"runs/{MODEL}/rollout-000001/reconcile/attempt-0002.json", b"{}")
         return ask(model)
 
-    yard.platform.served = outlive  # type: ignore[method-assign]
+    env.platform.served = outlive  # type: ignore[method-assign]
     with pytest.raises(Superseded):
-        yard.reconcile()
-    assert not yard.is_free()
+        env.reconcile()
+    assert not env.is_free()
 
 
-def test_a_repeat_changes_nothing(yard: RolloutEnv) -> None:
+def test_a_repeat_changes_nothing(env: RolloutEnv) -> None:
     """Every stage, run again, returns its record and touches neither traffic nor aliases."""
-    yard.registry.aliases["challenger"] = 3
-    yard.roll()
-    aliases, applied = dict(yard.registry.aliases), list(yard.platform.applied)
+    env.registry.aliases["challenger"] = 3
+    env.roll()
+    aliases, applied = dict(env.registry.aliases), list(env.platform.applied)
     run = "rollout-000001"
-    assert yard.promote(run).verdict.action == "promoted"
-    assert yard.switch(run).verdict.action == "switched"
-    assert yard.verify(run).verdict.action == "verified"
-    assert (yard.registry.aliases, yard.platform.applied) == (aliases, applied)
+    assert env.promote(run).verdict.action == "promoted"
+    assert env.switch(run).verdict.action == "switched"
+    assert env.verify(run).verdict.action == "verified"
+    assert (env.registry.aliases, env.platform.applied) == (aliases, applied)
 
 
-def test_a_version_that_is_not_there_cannot_be_asked_for(yard: RolloutEnv) -> None:
+def test_a_version_that_is_not_there_cannot_be_asked_for(env: RolloutEnv) -> None:
     """A number without a version is not found, before any lease is taken."""
     with pytest.raises(NotFound):
-        yard.reconcile("9")
-    assert yard.is_free()
+        env.reconcile("9")
+    assert env.is_free()
 
 
 def test_replayed_rows_are_the_newest_and_some_have_gaps() -> None:

@@ -23,8 +23,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.monitor.windows import parse_window
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
-from slipway.stages.score import partitions
-from slipway.stages.score import score as scoring
+from slipway.stages.score import partitions, score
 from slipway.stages.score.partitions import DuePartitions, Scoring
 from tests.fakes.memory_store import MemoryStore
 from tests.support import ferry_dataset
@@ -35,7 +34,7 @@ TRAINED_UNTIL = "2013-03-20T00:00:00+00:00"
 
 
 @dataclass(frozen=True)
-class Windy:
+class WindModel:
     """A version that scores by the wind alone."""
 
     factor: float
@@ -54,7 +53,7 @@ class Windy:
 
 
 @dataclass
-class Harbour:
+class BatchScoringEnv:
     """One batch model with its tables.
 
     Attributes:
@@ -135,7 +134,7 @@ class Harbour:
 
     def score(self, one: Scoring) -> RunRecord:
         """Score one partition."""
-        return scoring.score(
+        return score.score(
             self.spec,
             self.dataset,
             scoring=one,
@@ -143,7 +142,7 @@ class Harbour:
             tables=self.tables,
             scores=self.scores,
             registry=self,
-            load=lambda folder: Windy(float(folder.name)),
+            load=lambda folder: WindModel(float(folder.name)),
         )
 
     def score_all(self, *asked: str) -> list[RunRecord]:
@@ -176,11 +175,11 @@ class Harbour:
 
 
 @pytest.fixture
-def harbour(tmp_path: Path) -> Harbour:
+def env(tmp_path: Path) -> BatchScoringEnv:
     """Features of March, April and May 2013, in monthly batches; no champion yet."""
     batch = {"target": "batch", "batch": {"chunk_rows": 100}}
     value = ferry_dataset.model().model_dump() | {"model": "tide", "deployment": batch}
-    made = Harbour(tmp_path, ModelSpec.model_validate(value), ferry_dataset.dataset())
+    made = BatchScoringEnv(tmp_path, ModelSpec.model_validate(value), ferry_dataset.dataset())
     rows = ferry_dataset.crossings(days=92, start=MARCH)
     for month, part in rows.groupby(rows["departs"].dt.strftime("%Y-%m")):
         made.publish(part, batch=str(month))
@@ -193,42 +192,42 @@ def april(**changes: Any) -> pd.DataFrame:
     return rows[rows["departs"].dt.month == 4].head(50).assign(**changes)
 
 
-def test_without_a_champion_nothing_is_due(harbour: Harbour) -> None:
+def test_without_a_champion_nothing_is_due(env: BatchScoringEnv) -> None:
     """A model that is not rolled out yet scores nothing, and says so."""
-    assert harbour.due() == DuePartitions((), "no version is champion yet")
+    assert env.due() == DuePartitions((), "no version is champion yet")
 
 
-def test_while_another_version_is_in_force_nothing_is_due(harbour: Harbour) -> None:
+def test_while_another_version_is_in_force_nothing_is_due(env: BatchScoringEnv) -> None:
     """A rollout is on its way; its candidate's scores may never be wanted."""
-    harbour.crown(1)
-    harbour.in_force = 2
-    assert harbour.names() == []
-    assert "version 2 is served and version 1 is champion" in harbour.due().reason
+    env.crown(1)
+    env.in_force = 2
+    assert env.names() == []
+    assert "version 2 is served and version 1 is champion" in env.due().reason
 
 
-def test_before_any_features_nothing_is_due(tmp_path: Path, harbour: Harbour) -> None:
+def test_before_any_features_nothing_is_due(tmp_path: Path, env: BatchScoringEnv) -> None:
     """An empty table is no mistake."""
-    harbour.root = tmp_path / "elsewhere"
-    harbour.crown(1)
-    assert harbour.names() == []
+    env.root = tmp_path / "elsewhere"
+    env.crown(1)
+    assert env.names() == []
 
 
-def test_what_follows_the_first_training_is_due_once(harbour: Harbour) -> None:
+def test_what_follows_the_first_training_is_due_once(env: BatchScoringEnv) -> None:
     """The month of its holdout, and all later ones; what it was trained on is not."""
-    harbour.crown(1, trained_until="2013-04-10T00:00:00+00:00")
-    assert harbour.names() == ["2013-04", "2013-05"]
-    records = harbour.score_all()
+    env.crown(1, trained_until="2013-04-10T00:00:00+00:00")
+    assert env.names() == ["2013-04", "2013-05"]
+    records = env.score_all()
     assert [one.verdict.action for one in records] == ["scored", "scored"]
     assert [one.verdict.numbers["rows"] for one in records] == [30 * 40, 31 * 40]
-    assert harbour.names() == []
-    assert harbour.score_all("2013-04", "2013-05") == records
+    assert env.names() == []
+    assert env.score_all("2013-04", "2013-05") == records
 
 
-def test_a_row_bears_what_made_it(harbour: Harbour) -> None:
+def test_a_row_bears_what_made_it(env: BatchScoringEnv) -> None:
     """Key, event time, score, version, wall time, and the raw features."""
-    harbour.crown(2)
-    harbour.score_all()
-    found = harbour.scores.read("tide")
+    env.crown(2)
+    env.score_all()
+    found = env.scores.read("tide")
     expected = ferry_dataset.crossings(days=92, start=MARCH).set_index("crossing")
     known = expected.loc[found["key"]]
     assert len(found) == len(expected)
@@ -239,134 +238,134 @@ def test_a_row_bears_what_made_it(harbour: Harbour) -> None:
     assert (pd.Timestamp.now(tz="UTC") - found["scored_at"] < timedelta(minutes=5)).all()
 
 
-def test_personal_columns_stay_out(harbour: Harbour) -> None:
+def test_personal_columns_stay_out(env: BatchScoringEnv) -> None:
     """The model is given them; the table that many read is not."""
-    value = harbour.dataset.model_dump()
+    value = env.dataset.model_dump()
     value["streams"]["features"]["columns"]["port"]["pii"] = "hash"
-    harbour.dataset = DatasetSpec.model_validate(value)
-    harbour.crown(1)
-    harbour.score_all()
-    assert "port" not in harbour.scores.read("tide")
+    env.dataset = DatasetSpec.model_validate(value)
+    env.crown(1)
+    env.score_all()
+    assert "port" not in env.scores.read("tide")
 
 
-def test_a_revised_batch_is_scored_again(harbour: Harbour) -> None:
+def test_a_revised_batch_is_scored_again(env: BatchScoringEnv) -> None:
     """Only its own partition: the others' files are the same."""
-    harbour.crown(1)
-    harbour.score_all()
-    harbour.publish(april(wind=1.0), batch="2013-04", revision=2)
-    assert harbour.names() == ["2013-04"]
-    harbour.score_all()
-    assert harbour.names() == []
-    assert harbour.scores.count("tide", version=1) == (31 + 31) * 40 + 50
+    env.crown(1)
+    env.score_all()
+    env.publish(april(wind=1.0), batch="2013-04", revision=2)
+    assert env.names() == ["2013-04"]
+    env.score_all()
+    assert env.names() == []
+    assert env.scores.count("tide", version=1) == (31 + 31) * 40 + 50
 
 
-def test_a_key_that_was_delivered_again_counts_once(harbour: Harbour) -> None:
+def test_a_key_that_was_delivered_again_counts_once(env: BatchScoringEnv) -> None:
     """As it was delivered last, in whichever batch, as training takes it."""
-    harbour.crown(1)
-    harbour.publish(april(wind=1.0), batch="late", available_at=JUNE)
-    (record,) = [one for one in harbour.score_all() if "2013-04" in one.ref.run]
+    env.crown(1)
+    env.publish(april(wind=1.0), batch="late", available_at=JUNE)
+    (record,) = [one for one in env.score_all() if "2013-04" in one.ref.run]
     assert record.verdict.numbers["rows"] == 30 * 40
     assert record.verdict.numbers["replaced_rows"] == 50
-    found = harbour.scores.read("tide").set_index("key")
+    found = env.scores.read("tide").set_index("key")
     assert found.index.is_unique
     assert set(found.loc[april()["crossing"], "score"]) == {1.0}
 
 
-def test_a_new_champion_leaves_what_was_scored(harbour: Harbour) -> None:
+def test_a_new_champion_leaves_what_was_scored(env: BatchScoringEnv) -> None:
     """It scores what comes, and what a person asks for, again and again if something else did."""
-    harbour.crown(1)
-    harbour.score_all()
-    harbour.crown(2, trained_until="2013-05-20T00:00:00+00:00")
-    assert harbour.names() == []
-    assert harbour.names("2013-04") == ["2013-04"]
-    (second,) = harbour.score_all("2013-04")
-    assert harbour.scores.count("tide", version=2) == 30 * 40
-    harbour.crown(1)
-    (back,) = harbour.score_all("2013-04")
+    env.crown(1)
+    env.score_all()
+    env.crown(2, trained_until="2013-05-20T00:00:00+00:00")
+    assert env.names() == []
+    assert env.names("2013-04") == ["2013-04"]
+    (second,) = env.score_all("2013-04")
+    assert env.scores.count("tide", version=2) == 30 * 40
+    env.crown(1)
+    (back,) = env.score_all("2013-04")
     assert back.ref.run.endswith("-v1-2")
-    assert harbour.scores.count("tide", version=2) == 0
-    harbour.crown(2)
-    (again,) = harbour.score_all("2013-04")
+    assert env.scores.count("tide", version=2) == 0
+    env.crown(2)
+    (again,) = env.score_all("2013-04")
     assert again.ref.run == f"{second.ref.run}-2"
-    assert harbour.score_all("2013-04") == [again]
+    assert env.score_all("2013-04") == [again]
 
 
-def test_scoring_that_was_put_off_is_made_up_for(harbour: Harbour) -> None:
+def test_scoring_that_was_put_off_is_made_up_for(env: BatchScoringEnv) -> None:
     """Due is counted from the first version's training, whoever is champion by now."""
-    harbour.crown(1)
-    harbour.crown(2, trained_until="2013-05-20T00:00:00+00:00")
-    assert harbour.names() == ["2013-03", "2013-04", "2013-05"]
+    env.crown(1)
+    env.crown(2, trained_until="2013-05-20T00:00:00+00:00")
+    assert env.names() == ["2013-03", "2013-04", "2013-05"]
 
 
-def test_a_stretch_without_rows_is_done_with_once(harbour: Harbour) -> None:
+def test_a_stretch_without_rows_is_done_with_once(env: BatchScoringEnv) -> None:
     """A file's span says nothing about gaps within it; the record does."""
     rows = ferry_dataset.crossings(days=70, start=JUNE)
-    harbour.publish(rows[rows["departs"].dt.month != 7], batch="summer")
-    harbour.crown(1)
-    by_name = {one.inputs["partition"]: one.verdict.numbers["rows"] for one in harbour.score_all()}
+    env.publish(rows[rows["departs"].dt.month != 7], batch="summer")
+    env.crown(1)
+    by_name = {one.inputs["partition"]: one.verdict.numbers["rows"] for one in env.score_all()}
     assert by_name["2013-07"] == 0
-    assert harbour.names() == []
-    assert harbour.score_all("2013-07")[0].verdict.numbers["rows"] == 0
+    assert env.names() == []
+    assert env.score_all("2013-07")[0].verdict.numbers["rows"] == 0
 
 
-def test_a_partition_whose_features_went_is_emptied(harbour: Harbour) -> None:
+def test_a_partition_whose_features_went_is_emptied(env: BatchScoringEnv) -> None:
     """Scores of rows that are no more would mislead."""
-    harbour.crown(1)
-    harbour.score_all()
+    env.crown(1)
+    env.score_all()
     june = ferry_dataset.crossings(days=5, start=JUNE)
-    harbour.publish(june, batch="2013-05", revision=2)
-    assert harbour.names() == ["2013-05", "2013-06"]
-    harbour.score_all()
-    assert harbour.names() == []
+    env.publish(june, batch="2013-05", revision=2)
+    assert env.names() == ["2013-05", "2013-06"]
+    env.score_all()
+    assert env.names() == []
     may = datetime(2013, 5, 1, tzinfo=UTC)
-    assert harbour.scores.count("tide", may, may + timedelta(days=31)) == 0
+    assert env.scores.count("tide", may, may + timedelta(days=31)) == 0
 
 
-def test_what_was_overtaken_is_left_to_the_next_run(harbour: Harbour) -> None:
+def test_what_was_overtaken_is_left_to_the_next_run(env: BatchScoringEnv) -> None:
     """The features that were listed are not there any more, and others are due."""
-    harbour.crown(1)
-    listed = {one.window.name: one for one in harbour.due().scorings}
-    harbour.publish(april(), batch="2013-04", revision=2)
-    verdict = harbour.score(listed["2013-04"]).verdict
+    env.crown(1)
+    listed = {one.window.name: one for one in env.due().scorings}
+    env.publish(april(), batch="2013-04", revision=2)
+    verdict = env.score(listed["2013-04"]).verdict
     assert verdict.action == "overtaken"
-    assert "2013-04" in harbour.names()
+    assert "2013-04" in env.names()
 
 
-def test_rows_that_cannot_be_scored_stop_the_run(harbour: Harbour) -> None:
+def test_rows_that_cannot_be_scored_stop_the_run(env: BatchScoringEnv) -> None:
     """Half a partition is worse than the one before it."""
-    harbour.crown(1)
-    harbour.score_all()
-    before = harbour.scores.read("tide")
-    harbour.publish(april(wind=-1.0), batch="late", available_at=JUNE)
+    env.crown(1)
+    env.score_all()
+    before = env.scores.read("tide")
+    env.publish(april(wind=-1.0), batch="late", available_at=JUNE)
     with pytest.raises(BadRequest, match="cannot score these rows"):
-        harbour.score_all()
-    pd.testing.assert_frame_equal(harbour.scores.read("tide"), before)
+        env.score_all()
+    pd.testing.assert_frame_equal(env.scores.read("tide"), before)
 
 
-def test_days_are_partitions_too(harbour: Harbour) -> None:
+def test_days_are_partitions_too(env: BatchScoringEnv) -> None:
     """Then a batch of a month is so many partitions; and months may not lie beside them."""
-    months = harbour.spec
+    months = env.spec
     value = months.model_dump()
     value["deployment"]["batch"]["partition"] = "day"
-    harbour.spec = ModelSpec.model_validate(value)
-    harbour.crown(1, trained_until="2013-05-25T12:00:00+00:00")
-    assert harbour.names() == [f"2013-05-{day}" for day in range(25, 32)]
-    assert harbour.names("2013-04-03") == ["2013-04-03"]
-    harbour.score(harbour.due("2013-04-03").scorings[0])
-    assert harbour.scores.count("tide") == 40
-    harbour.spec = months
+    env.spec = ModelSpec.model_validate(value)
+    env.crown(1, trained_until="2013-05-25T12:00:00+00:00")
+    assert env.names() == [f"2013-05-{day}" for day in range(25, 32)]
+    assert env.names("2013-04-03") == ["2013-04-03"]
+    env.score(env.due("2013-04-03").scorings[0])
+    assert env.scores.count("tide") == 40
+    env.spec = months
     with pytest.raises(BadParameter, match="not the name of a month"):
-        harbour.due()
+        env.due()
 
 
-def test_a_run_is_named_by_its_inputs(harbour: Harbour) -> None:
+def test_a_run_is_named_by_its_inputs(env: BatchScoringEnv) -> None:
     """And its name says all that is needed to do it."""
     one = Scoring(parse_window("2013-05", "month"), "0123456789ab", 3, 2)
     assert one.run == "score-2013-05-0123456789ab-v3-2"
-    assert partitions.parse_scoring(one.run, harbour.spec) == one
+    assert partitions.parse_scoring(one.run, env.spec) == one
     for wrong in ("score-2013-05", "score-2013-13-0123456789ab-v3", "window-2013-05-v3"):
         with pytest.raises(BadParameter):
-            partitions.parse_scoring(wrong, harbour.spec)
-    harbour.crown(1)
+            partitions.parse_scoring(wrong, env.spec)
+    env.crown(1)
     with pytest.raises(BadParameter, match="nothing to score from 2014-01 to 2014-02"):
-        harbour.due("2014-01", "2014-02")
+        env.due("2014-01", "2014-02")

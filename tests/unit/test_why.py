@@ -52,9 +52,9 @@ def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
     enter(store, "rollout-1", "promote_champion", Verdict("promoted", "Version 2 is champion."))
     enter(store, "request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
     enter(store, "decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
-    shelf = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS})
+    registry = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS})
     served, since, evidence, refused, following = why(
-        ferry_dataset.model(), store=store, registry=shelf
+        ferry_dataset.model(), store=store, registry=registry
     )
     assert served == "Served: ferry_delay version 2."
     assert since.endswith("UTC (rollout-1): Version 2 is champion.")
@@ -72,8 +72,8 @@ def test_a_champion_from_another_environment_tells_where_it_comes_from() -> None
         "slipway.source.registry": "https://mlflow.example.org",
         "slipway.source.version": "7",
     }
-    shelf = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS | source})
-    evidence = why(ferry_dataset.model(), store=MemoryStore(), registry=shelf)[2]
+    registry = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS | source})
+    evidence = why(ferry_dataset.model(), store=MemoryStore(), registry=registry)[2]
     assert "; brought here as version 7 of https://mlflow.example.org; trained" in evidence
 
 
@@ -90,19 +90,19 @@ def test_a_rollout_that_found_no_verdict_is_told_as_refused() -> None:
 def test_what_is_worked_on_comes_next() -> None:
     """An accepted request goes before a waiting challenger, and that before the monitor."""
     store = MemoryStore()
-    shelf = MonitoringRegistry(MODEL, aliases={"champion": 1, "challenger": 2})
-    waiting = why(ferry_dataset.model(), store=store, registry=shelf)[-1]
+    registry = MonitoringRegistry(MODEL, aliases={"champion": 1, "challenger": 2})
+    waiting = why(ferry_dataset.model(), store=store, registry=registry)[-1]
     assert waiting == "Next: version 2 is challenger and waits for deploy."
     request = requests.file_request(
         store, MODEL, kind="person", reason="New code", at="2013", by="ada", unique="1"
     )
     requests.decide(store, request, action="accept", reason="Accepted.")
-    working = why(ferry_dataset.model(), store=store, registry=shelf)[-1]
+    working = why(ferry_dataset.model(), store=store, registry=registry)[-1]
     assert working == "Next: request 1 (person) is being worked on: New code"
 
 
 def test_an_unknown_platform_is_told_in_the_first_line() -> None:
     """The story never claims that something is served that nobody has seen."""
-    shelf = MonitoringRegistry(MODEL, aliases={"champion": 1})
-    served = why(ferry_dataset.model(), store=MemoryStore(), registry=shelf, platform=Down())[0]
+    registry = MonitoringRegistry(MODEL, aliases={"champion": 1})
+    served = why(ferry_dataset.model(), store=MemoryStore(), registry=registry, platform=Down())[0]
     assert served.startswith("Served: ferry_delay: what is served is not known: no answer")

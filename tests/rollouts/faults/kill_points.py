@@ -13,7 +13,7 @@ import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
 from slipway.adapters.platforms.cluster.api_client import NamespaceClient
-from tests.fakes.kill_points import Fuse, Killed
+from tests.fakes.kill_points import Killed, KillPoint
 from tests.kubernetes_double.api.faults import Fault
 from tests.rollouts.faults.rollout_env import RolloutEnv
 from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
@@ -27,26 +27,26 @@ WRITES = {
 
 
 @contextmanager
-def killed_after(fuse: Fuse, kinds: tuple[type, ...] = tuple(WRITES)) -> Iterator[None]:
+def killed_after(kill_point: KillPoint, kinds: tuple[type, ...] = tuple(WRITES)) -> Iterator[None]:
     """Kill the writer to the cluster or the registry after a number of writes.
 
     Args:
-        fuse: Counts the writes; every write after the last allowed one fails, too.
+        kill_point: Counts the writes; every write after the last allowed one fails, too.
         kinds: Only these writes count.
     """
     with pytest.MonkeyPatch.context() as patch:
         for kind in kinds:
             for name in WRITES[kind]:
-                patch.setattr(kind, name, _mortal(getattr(kind, name), fuse))
+                patch.setattr(kind, name, _killable(getattr(kind, name), kill_point))
         yield
 
 
-def _mortal(act: Any, fuse: Fuse) -> Any:
-    def burn(*given: Any, **named: Any) -> Any:
-        fuse.burn()
+def _killable(act: Any, kill_point: KillPoint) -> Any:
+    def write(*given: Any, **named: Any) -> Any:
+        kill_point.count_write()
         return act(*given, **named)
 
-    return burn
+    return write
 
 
 def is_killed_and_recovers(env: RolloutEnv, *, writes: int) -> bool:
@@ -59,7 +59,7 @@ def is_killed_and_recovers(env: RolloutEnv, *, writes: int) -> bool:
         writes: How many writes to the cluster and the registry come before that.
     """
     died = True
-    with killed_after(Fuse(writes)), suppress(Killed):
+    with killed_after(KillPoint(writes)), suppress(Killed):
         env.run_rollout()
         died = False
     env.expire_lease()

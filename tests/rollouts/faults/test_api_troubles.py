@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster import api_client as wire
+from slipway.adapters.platforms.cluster import api_client
 from slipway.errors import ClusterUnavailable, Denied
 from slipway.records.run_records import RunRecord
 from slipway.stages.rollout import shift, switch
@@ -27,22 +27,22 @@ def test_an_api_that_is_away_or_stumbles_at_every_stage(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stage fails with what it was, time and again; what passes after a moment is waited for."""
-    monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05, 0.05, 0.05))
-    monkeypatch.setattr(wire, "LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(api_client, "WAITS_SECONDS", (0.05, 0.05, 0.05))
+    monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     run, said = "", []
     with routed.clients() as clients:
         for name in ("reconcile", *STAGES):
             for trouble, fault in TROUBLES.items():
-                monkeypatch.setattr(wire, "READ_SECONDS", 0.1 if trouble == "silent" else 5.0)
+                monkeypatch.setattr(api_client, "READ_SECONDS", 0.1 if trouble == "silent" else 5.0)
                 routed.cluster.fail(**fault, times=None)
                 with pytest.raises(Denied if trouble == "403" else ClusterUnavailable):
                     _stage(routed, name, run)
                 routed.cluster.recover()
                 assert routed.aliases()["champion"] == CHAMPION
             clients.after(1)
-            monkeypatch.setattr(wire, "READ_SECONDS", 5.0)
+            monkeypatch.setattr(api_client, "READ_SECONDS", 5.0)
             _stumble(routed)
             record = _stage(routed, name, run)
             run = run or record.ref.run

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
-from tests.fakes.kill_points import Fuse, Killed
+from tests.fakes.kill_points import Killed, KillPoint
 from tests.kubernetes_double.api.faults import Fault
 from tests.rollouts.faults.kill_points import is_killed_and_recovers, killed_after, killed_at
 from tests.rollouts.faults.project_files import STEP
@@ -76,7 +76,7 @@ def test_killed_while_aliases_move(routed: RolloutEnv, to: str) -> None:
         step = {"step": STEP} if name == "shift" else {}
         routed.stage(name, rollout=run, **step)
     for writes in range(6):
-        with killed_after(Fuse(writes), (MlflowRegistry,)):
+        with killed_after(KillPoint(writes), (MlflowRegistry,)):
             try:
                 routed.stage("promote_champion", rollout=run)
             except Killed:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.adapters.platforms.cluster import api_client as wire
+from slipway.adapters.platforms.cluster import api_client
 from slipway.cli import main
 from slipway.stages.rollout import shift, switch
 from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
@@ -96,7 +96,7 @@ def test_a_way_back_without_an_api_is_no_success(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     """Wherever it breaks off: the command fails, and given again it goes on from there."""
-    monkeypatch.setattr(wire, "WAITS_SECONDS", (0.05,))
+    monkeypatch.setattr(api_client, "WAITS_SECONDS", (0.05,))
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     routed.reset(challenger=None, previous=CANDIDATE)
     run = routed.begin("previous").ref.run

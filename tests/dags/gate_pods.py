@@ -14,8 +14,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
+from tests.dags.deferred_task import DeferredTask
 from tests.dags.specs import PODS, model_spec
-from tests.dags.watched import Watched
 from tests.kubernetes_double import Cluster
 
 GATE = RunRef("delay", "request-000001", "gate")
@@ -25,7 +25,7 @@ JUDGED = "refuse"
 """What the gate says of that: there is too little to compare."""
 
 
-class IdlePod(StagePod):
+class SleepingPod(StagePod):
     """A stage that works for a minute and leaves nothing."""
 
     program = ("sleep", "60")
@@ -40,13 +40,13 @@ class IdlePod(StagePod):
         return pod
 
 
-class QuietPod(IdlePod):
+class NoRecordPod(SleepingPod):
     """One that ends well, and leaves nothing."""
 
     program = ("true",)
 
 
-def watched(kind: type[StagePod] = IdlePod, **changes: Any) -> Watched:
+def gate_task(kind: type[StagePod] = SleepingPod, **changes: Any) -> DeferredTask:
     """The task of the gate, with changes of the spec's `pods`."""
     sizes = {"node_selector": {}, "resources": {"cpu": "100m", "memory": "64Mi"}, **changes}
     pods = {**model_spec(more=PODS).pods.model_dump(), **sizes}
@@ -54,10 +54,10 @@ def watched(kind: type[StagePod] = IdlePod, **changes: Any) -> Watched:
     def make() -> StagePod:
         return kind(task_id="gate", stage="gate", inputs=INPUTS, pods=pods)
 
-    return Watched(make)
+    return DeferredTask(make)
 
 
-def evaluated(store: Store) -> None:
+def record_evaluation(store: Store) -> None:
     """Leave what the gate reads."""
     at = "2013-05-01T00:00:00+00:00"
     requests.file_request(
@@ -76,7 +76,7 @@ def asked(cluster: Cluster, method: str) -> int:
     )
 
 
-def the_pod(cluster: Cluster) -> dict[str, Any]:
+def only_pod(cluster: Cluster) -> dict[str, Any]:
     """The only pod of a stage."""
     (only,) = cluster.pods({"app.kubernetes.io/name": "slipway-stage"})
     return only
@@ -84,4 +84,4 @@ def the_pod(cluster: Cluster) -> dict[str, Any]:
 
 def phase(cluster: Cluster) -> str:
     """How far the only pod is."""
-    return str(the_pod(cluster)["status"].get("phase"))
+    return str(only_pod(cluster)["status"].get("phase"))

@@ -31,7 +31,7 @@ class TimedInstance(FakeInstance):
 
 
 @dataclass
-class Watched:
+class DeferredTask:
     """One task instance, over all its tries.
 
     Args:
@@ -41,7 +41,7 @@ class Watched:
     """
 
     make: Callable[[], StagePod]
-    kept: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
     instance: TimedInstance = field(default_factory=TimedInstance)
 
     def try_again(self) -> None:
@@ -70,7 +70,7 @@ class Watched:
         self.instance.task_id = task.task_id
         run = FakeRun("asset__7", "asset_triggered")
         context = task_context(train_dag(model_spec()), run=run, instance=self.instance)
-        context["task_state_store"] = Kept(self.kept)  # type: ignore[typeddict-item]
+        context["task_state_store"] = TaskStateStore(self.state)  # type: ignore[typeddict-item]
         try:
             part(task, context)
         except TaskDeferred as deferred:
@@ -84,7 +84,7 @@ class Watched:
 
 
 @dataclass
-class Kept:
+class TaskStateStore:
     """Airflow's state store of one task."""
 
     values: dict[str, Any]
@@ -110,7 +110,7 @@ def fired(trigger: KubernetesPodTrigger) -> dict[str, Any]:
     return asyncio.run(asyncio.wait_for(first(), timeout=60))
 
 
-def triggerer_ends(trigger: KubernetesPodTrigger, *, by_a_person: bool) -> None:
+def cancel_trigger(trigger: KubernetesPodTrigger, *, by_a_person: bool) -> None:
     """Let Airflow's own triggerer stop watching a pod.
 
     Args:

@@ -16,7 +16,7 @@ AIRFLOW, ROLLOUT, STAGES, SERVER = (
 """The service accounts of `docker/kubernetes/base`."""
 
 
-class Ground(Protocol):
+class SuiteCluster(Protocol):
     """A cluster that the suite may use.
 
     Attributes:
@@ -48,9 +48,9 @@ class Ground(Protocol):
         """Return once a ResourceQuota is enforced."""
 
 
-def inside(ground: Ground, service: str, port: int) -> str:
+def inside(cluster: SuiteCluster, service: str, port: int) -> str:
     """A Service's URL as pods reach it, by its address: not every client asks the same resolver."""
-    found = ground.admin.find("Service", service)
+    found = cluster.admin.find("Service", service)
     assert found is not None, f"there is no Service {service}"
     address = str(found["spec"]["clusterIP"])
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
