@@ -1,62 +1,19 @@
-"""Training runs and model versions: on a real MLflow server, and in memory."""
+"""Training runs and model versions: one contract for MLflow and for the fake."""
 
 from __future__ import annotations
 
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
-from slipway.errors import NotFound, RegistryUnavailable, Tampered
+from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
-from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.ports.tables import PinnedTable
-from tests.conftest import free_port
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
-
-
-@dataclass
-class RegistryEnv:
-    """A registry with its training runs, and a model of its own."""
-
-    registry: MlflowRegistry | MemoryRegistry
-    tracking: MlflowTracking | MemoryTracking
-    status: Callable[[str], str]
-    model: str
-
-    def begin(self, *, run_key: str = "m/request-000001", attempt: int = 1) -> str:
-        """A training run."""
-        return self.tracking.begin(
-            self.model,
-            run_key=run_key,
-            attempt=attempt,
-            tags={"slipway.reason": "first"},
-            params={"estimator": "ridge"},
-            tables=[PinnedTable("shop/features", "s3://bucket/tables/shop/features", 3)],
-        )
-
-    def log(self, folder: Path) -> str:
-        """A model URI, of a folder logged by a new run."""
-        return self.tracking.log_package(self.begin(), folder)
-
-    def register(self, folder: Path, digest: str, *, run_key: str = "m/request-000001") -> int:
-        """A version, of a folder logged by a new run."""
-        return self.register_uri(self.log(folder), digest, run_key=run_key)
-
-    def register_uri(self, uri: str, digest: str, *, run_key: str = "m/request-000001") -> int:
-        """A version of a logged model."""
-        tags = {DIGEST: digest, "slipway.reason": "first"}
-        made = self.registry.register(self.model, model_uri=uri, run_key=run_key, tags=tags)
-        return made.version
+from tests.support.registry_env import RegistryEnv
 
 
 @pytest.fixture(params=["memory", "mlflow"])
@@ -248,58 +205,3 @@ def test_numbers_may_follow_after_a_run_has_ended(env: RegistryEnv) -> None:
     env.tracking.log_metrics(run, {"challenger.roc_auc": 0.7})
     assert env.status(run) == "FINISHED"
     assert run in env.tracking.address(run)
-
-
-class _Broken(BaseHTTPRequestHandler):
-    def _fail(self) -> None:
-        self.send_response(503)
-        self.end_headers()
-        self.wfile.write(b"<html>not JSON</html>")
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _fail  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
-
-
-@pytest.fixture(params=["down", "failing"])
-def ill(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of a server that is not there, and of one that fails."""
-    if request.param == "down":
-        yield f"http://127.0.0.1:{free_port()}"
-        return
-    server = HTTPServer(("127.0.0.1", 0), _Broken)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_no_error_of_the_transport_leaks(ill: str, sealed: tuple[Path, str]) -> None:
-    """Whatever is asked of a server that is down or failing, it is `RegistryUnavailable`, soon."""
-    registry, tracking = MlflowRegistry(ill), MlflowTracking(ill)
-    env = RegistryEnv(registry, tracking, str, "m")
-    calls: list[Callable[[], Any]] = [
-        lambda: registry.alias("m", "champion"),
-        lambda: registry.version("m", 1),
-        lambda: registry.register("m", model_uri="models:/m-1", run_key="r", tags={}),
-        lambda: registry.set_alias("m", "champion", 1),
-        lambda: registry.delete_alias("m", "champion"),
-        lambda: registry.tag("m", 1, {"a": "b"}),
-        lambda: registry.anchor("m", Head(1, "a")),
-        lambda: registry.anchored("m"),
-        lambda: registry.download("m", 1, sealed[0].parent / "to"),
-        env.begin,
-        lambda: tracking.log_metrics("r", {"a": 1.0}),
-        lambda: tracking.log_package("r", sealed[0]),
-        lambda: tracking.end("r", status="FAILED"),
-        lambda: tracking.address("r"),
-        lambda: tracking.download("models:/m-1", sealed[0].parent / "to", sha256="a"),
-    ]
-    began = time.monotonic()
-    for call in calls:
-        with pytest.raises(RegistryUnavailable):
-            call()
-    assert time.monotonic() - began < 120

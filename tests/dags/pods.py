@@ -62,6 +62,12 @@ def built(task: StagePod, *, attempt: int = 1, map_index: int = -1) -> dict[str,
     return sent
 
 
+def key_of(task: StagePod, *, attempt: int = 1) -> str:
+    """The key under which the pod of a try stores its outcome."""
+    key: str = built(task, attempt=attempt)["spec"]["containers"][0]["args"][-1]
+    return key
+
+
 def event(task: StagePod, *, attempt: int = 1, status: str = "failed") -> dict[str, Any]:
     """What the trigger says about the pod of a try."""
     name = built(task, attempt=attempt)["metadata"]["name"]

@@ -1,4 +1,4 @@
-"""A stage in a pod: what it left in the store decides, never its log or exit code."""
+"""A stage in a pod: its record in the store decides, never its log or exit code."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 from kubernetes.client import ApiException
-from kubernetes.client import models as k8s
-from kubernetes.config import ConfigException
-from urllib3.exceptions import ReadTimeoutError
 
-from slipway import errors
-from slipway.orchestration.pods.operator import StagePod
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
-from slipway.records.outcomes import keep_error, keep_outcome
+from slipway.records.outcomes import keep_outcome
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store
@@ -35,8 +30,8 @@ from tests.dags.pods import (
     context,
     event,
     instance_of,
+    key_of,
     pod_task,
-    seen_pod,
     the_pod_ends,
 )
 
@@ -46,12 +41,6 @@ ACCEPTED = Verdict("accept", "enough new labels", {"request": 3})
 def finish(store: Store) -> None:
     """Leave the record that a pod leaves."""
     perform(RunContext(store, {}), REF, lambda _: GATED, inputs={})
-
-
-def key_of(task: StagePod, *, attempt: int = 1) -> str:
-    """Where the pod of a try leaves what it decided."""
-    key: str = built(task, attempt=attempt)["spec"]["containers"][0]["args"][-1]
-    return key
 
 
 @pytest.fixture
@@ -171,108 +160,6 @@ def test_a_record_outweighs_a_pod_that_ended_badly(
     instance = instance_of(task)
     task.trigger_reentry(context(instance), event(task))
     assert instance.pushed["return_value"]["action"] == "refused"
-
-
-@pytest.mark.parametrize("ended", [None, AirflowException("exit code 1")])
-def test_the_stages_own_error_is_raised_here(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch, ended: Exception | None
-) -> None:
-    """So the retry policy judges a pod's failure like a local one."""
-    task = pod_task()
-    error = errors.CommitConflict("another writer committed first", found="version 7")
-    keep_error(shared_store, key_of(task), error)
-    the_pod_ends(monkeypatch, ended, pod=seen_pod())
-    with pytest.raises(errors.CommitConflict, match="another writer committed first") as raised:
-        task.trigger_reentry(context(instance_of(task)), event(task))
-    assert raised.value.found == "version 7"
-
-
-def test_an_error_of_an_earlier_try_is_not_this_ones(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pod that was evicted says nothing about what the one before it met."""
-    task = pod_task()
-    keep_error(shared_store, key_of(task, attempt=1), errors.NotComputable("too few rows"))
-    the_pod_ends(monkeypatch, AirflowException("x"), pod=seen_pod(reason="Evicted"))
-    task.__dict__["client"] = EventlessClient()
-    with pytest.raises(errors.PodLost, match="taken off its node"):
-        task.trigger_reentry(context(instance_of(task, attempt=2)), event(task, attempt=2))
-
-
-def test_a_fault_of_the_stage_is_named(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An error that is none of ours keeps its kind and its words."""
-    task = pod_task()
-    keep_error(shared_store, key_of(task), ZeroDivisionError("division by zero"))
-    the_pod_ends(monkeypatch, None)
-    with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
-        task.trigger_reentry(context(instance_of(task)), event(task))
-
-
-class EventlessClient:
-    """A cluster that tells no events."""
-
-    def list_namespaced_event(self, *_: object, **__: object) -> k8s.CoreV1EventList:
-        """Refuse."""
-        raise ApiException(status=403)
-
-
-@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
-def test_a_pod_that_left_nothing_is_a_failure(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch, phase: str
-) -> None:
-    """Whatever its exit code, and also when the cluster tells no events."""
-    del shared_store
-    the_pod_ends(monkeypatch, None, pod=seen_pod(phase))
-    task = pod_task()
-    task.__dict__["client"] = EventlessClient()
-    with pytest.raises(errors.PodLost, match="ended without a record") as raised:
-        task.trigger_reentry(context(instance_of(task)), event(task, status="success"))
-    assert raised.value.where == f"slipway/{event(task)['name']}"
-
-
-@pytest.mark.parametrize(
-    "problem", [ApiException(status=503), ReadTimeoutError(None, "/", "timed out")]
-)
-def test_an_api_that_does_not_answer_is_no_fault_of_the_pod(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
-) -> None:
-    """The next try watches it on."""
-    del shared_store
-    the_pod_ends(monkeypatch, problem)
-    task = pod_task()
-    with pytest.raises(errors.ClusterUnavailable, match="watch the pod"):
-        task.trigger_reentry(context(instance_of(task)), event(task))
-
-
-def test_a_pod_that_is_not_made_says_why(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The API's own words, as one of our errors."""
-    del shared_store
-
-    def execute(*_: object) -> None:
-        raise ApiException(status=403, reason="exceeded quota")
-
-    monkeypatch.setattr(KubernetesPodOperator, "execute", execute)
-    task = pod_task()
-    with pytest.raises(errors.Unschedulable, match="cannot start the pod of promote_challenger"):
-        task.execute(context())
-
-
-def test_without_a_cluster_the_connection_is_named(
-    shared_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No retry makes one."""
-    del shared_store
-
-    def execute(*_: object) -> None:
-        raise ConfigException("No configuration found.")
-
-    monkeypatch.setattr(KubernetesPodOperator, "execute", execute)
-    with pytest.raises(errors.BadParameter, match="kubernetes_default"):
-        pod_task().execute(context())
 
 
 def test_a_pod_that_still_runs_stays_deferred(

@@ -49,6 +49,7 @@ DATASET = DatasetSpec.model_validate(
         },
     }
 )
+STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
 SPEC = ModelSpec.model_validate(
     {
         "model": MODEL,
@@ -247,3 +248,10 @@ class RolloutEnv:
             "registry": self.registry,
             "platform": self.platform,
         }
+
+
+def verified(env: RolloutEnv) -> str:
+    """Reconcile and verify the challenger; its run, which may shift now."""
+    run = env.reconcile().ref.run
+    assert env.verify(run).verdict.action == "verified"
+    return run

@@ -1,37 +1,22 @@
-"""The command line: thin, quick to start, and plain about what is wrong."""
+"""The command line: `check`, `run`, `rollback`, `sample` and `reference`, and its errors."""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from slipway import wiring
-from slipway.cli import main
 from slipway.errors import PlatformUnavailable, SpecError
-from slipway.records import ledger
-from slipway.records.idempotent_stage import perform
-from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRef
-from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.settings import Settings
 from slipway.wiring import Container
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.wiring import FakeWiring
+from tests.support.command_line import Make, slipway
 from tests.support.small_specs import FILES, MODEL
-
-Make = Callable[[Mapping[str, str]], Path]
-NEVER_ON_THE_CLOCK = "2999-01-01"
-
-
-def slipway(*words: str) -> Result:
-    """What a command line gives."""
-    return CliRunner().invoke(main, list(words), catch_exceptions=False)
 
 
 @pytest.fixture
@@ -53,14 +38,6 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
     fake = FakeWiring({})
     monkeypatch.setattr(wiring, "run_stage", fake.run_stage)
     return fake
-
-
-def promoted(container: Container, version: int) -> RunRef:
-    """Record the promotion of a version of the model `sales`."""
-    ref = RunRef("sales", f"rollout-{version:06d}", "promote_champion")
-    verdict = Verdict("promoted", f"Version {version} is served.", {"version": version})
-    perform(RunContext(container.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
-    return ref
 
 
 def test_check_counts_what_is_fine(container: Container) -> None:
@@ -202,86 +179,6 @@ def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: 
     report = json.loads(result.output)
     assert (result.exit_code, report["rolled_back"]) == (1, False)
     assert [name for name, _ in stages.asked][-1] == stage
-
-
-def test_status_tells_how_models_stand(container: Container) -> None:
-    """Aliases, traffic and last verdicts of each model are printed."""
-    promoted(container, 2)
-    output = slipway("status").output
-    assert "  champion    version 2\n" in output
-    assert "  engine      version 2 sklearn: no reason is recorded\n" in output
-    assert "  served      version 2 100%\n" in output
-    assert "promote_champion: promoted. Version 2 is served." in output
-    (found,) = json.loads(slipway("status", "sales", "--json").output)
-    assert found["aliases"] == {"champion": 2, "challenger": None, "previous": 1}
-
-
-def test_status_says_which_model_is_scored_in_batches(
-    container: Container, project: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is asked where batch models stand, and has no engine but its pipeline."""
-    project({"models/sales/model.yaml": FILES["models/sales/model.yaml"] + "deployment: batch\n"})
-    monkeypatch.setattr(container, "platform_for", lambda _: FixedPlatform({1: 1.0}))
-    output = slipway("status").output
-    assert "  served      version 1 100% (batch)\n" in output
-    assert "engine" not in output
-    (found,) = json.loads(slipway("status", "--json").output)
-    assert (found["target"], found["weights"]) == ("batch", {"1": 1.0})
-
-
-def test_status_of_nobody_names_the_models(container: Container) -> None:
-    """A model that does not exist is answered with those that do."""
-    del container
-    result = slipway("status", "sails")
-    assert result.exit_code == 1
-    assert "did you mean 'sales'?" in result.stderr
-
-
-def test_why_is_five_lines(container: Container) -> None:
-    """The story of a model has five lines, in words and as JSON."""
-    promoted(container, 2)
-    assert len(slipway("why", "sales").output.splitlines()) == 5
-    assert len(json.loads(slipway("why", "sales", "--json").output)["lines"]) == 5
-
-
-def test_ledger_shows_who_did_what(container: Container) -> None:
-    """Entries are shown oldest first; `--last` shows the newest ones only."""
-    for version in (1, 2, 3):
-        promoted(container, version)
-    entries = json.loads(slipway("ledger", "show", "sales", "--json").output)
-    assert [entry["sequence"] for entry in entries] == [1, 2, 3]
-    output = slipway("ledger", "show", "--last", "2").output
-    assert "rollout-000001" not in output
-    assert output.index("rollout-000002") < output.index("rollout-000003")
-
-
-def test_ledger_verify_finds_an_edit(container: Container) -> None:
-    """An unchanged ledger holds; after an edit of a record the exit status is 1."""
-    ref = promoted(container, 1)
-    assert "sales: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
-    record = read_json(container.store, ref.key)
-    record["verdict"]["reason"] = "Something nicer."
-    container.store.write(ref.key, encode(record))
-    result = slipway("ledger", "verify")
-    assert result.exit_code == 1
-    assert f"its record {ref.key} was changed" in result.output
-
-
-def test_ledger_verify_needs_the_anchor(container: Container) -> None:
-    """A ledger that was cut off is found by its anchor; without MLflow that has to be waived."""
-    promoted(container, 1)
-    container.registry.anchors = {"sales": ledger.Head(2, "0" * 64)}
-    assert slipway("ledger", "verify", "sales").exit_code == 1
-    container.registry.answers = False
-    assert slipway("ledger", "verify").exit_code == 1
-    assert slipway("ledger", "verify", "--without-anchor").exit_code == 0
-
-
-def test_ledger_as_of_tells_the_champion_then(container: Container) -> None:
-    """At a time after its promotion a version was champion; before, there was none."""
-    promoted(container, 4)
-    assert "sales: version 4 since" in slipway("ledger", "as-of", NEVER_ON_THE_CLOCK).output
-    assert json.loads(slipway("ledger", "as-of", "1999-01-01", "--json").output) == {}
 
 
 def test_sample_is_made_by_the_dataset(

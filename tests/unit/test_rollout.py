@@ -1,4 +1,4 @@
-"""Rollout: what is decided, what is done, and what a failure leaves behind."""
+"""A rollout's stages in order: traffic, aliases, lease and ledger, also after a failure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from slipway.errors import (
@@ -20,108 +19,8 @@ from slipway.errors import (
 )
 from slipway.records import ledger
 from slipway.records.leases import acquire, find_lease, release
-from slipway.spec.deployment import Verify
-from slipway.stages.rollout.plan import ObservedState, RolloutDecision, plan_rollout
 from slipway.stages.rollout.platform import Served
-from slipway.stages.rollout.replay import ReplayResult, recent_rows
-from slipway.stages.rollout.v2_encode import encode_rows
-from slipway.stages.rollout.verify import judge_candidate
-from tests.fakes.rollout import FakeCandidate
-from tests.support.rollout_env import DATASET, MODEL, FeatureRows, RolloutEnv
-
-STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
-
-
-def facts(**known: Any) -> ObservedState:
-    """Version 2 is champion and served, 1 is previous; some of it changed."""
-    usual: dict[str, Any] = {
-        "champion": 2,
-        "previous": 1,
-        "challenger": None,
-        "blocked": {},
-        "served": 2,
-        "unfinished": None,
-    }
-    return ObservedState(**usual | known)
-
-
-@pytest.mark.parametrize(
-    ("known", "to", "action", "version"),
-    [
-        ({}, "challenger", "nothing", None),
-        ({"champion": None, "served": None}, "challenger", "nothing", None),
-        ({"champion": None, "served": None, "challenger": 1}, "challenger", "roll_out", 1),
-        ({"challenger": 3}, "challenger", "roll_out", 3),
-        ({"challenger": 2}, "challenger", "nothing", None),
-        ({"challenger": 3, "blocked": {3: "refused"}}, "challenger", "nothing", None),
-        ({"challenger": 3, "blocked": {3: "rolled_back"}}, "challenger", "nothing", None),
-        ({"served": None}, "challenger", "repair", 2),
-        ({"served": 1}, "challenger", "repair", 2),
-        ({"served": None, "challenger": 3}, "challenger", "repair", 2),
-        ({"served": 3, "challenger": 3}, "challenger", "roll_out", 3),
-        ({"served": 3, "unfinished": ("roll_out", 3)}, "challenger", "roll_out", 3),
-        ({"served": 1, "unfinished": ("roll_back", 1)}, "challenger", "roll_back", 1),
-        ({"unfinished": ("roll_out", 3), "challenger": 3}, "challenger", "roll_out", 3),
-        ({}, "previous", "roll_back", 1),
-        ({"served": 1, "unfinished": ("roll_back", 1)}, "previous", "roll_back", 1),
-        ({}, "1", "roll_back", 1),
-        ({"blocked": {3: "rolled_back"}}, "3", "roll_out", 3),
-        ({}, "2", "nothing", None),
-        ({"served": None}, "2", "repair", 2),
-    ],
-)
-def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: int | None) -> None:
-    """Every state of affairs has one mend, with a reason in a sentence."""
-    decision = plan_rollout(facts(**known), to)
-    assert (decision.action, decision.version) == (action, version)
-    assert decision.reason.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("known", "to"),
-    [
-        ({"previous": None}, "previous"),
-        ({"blocked": {1: "rolled_back"}}, "previous"),
-        ({}, "champion"),
-        ({}, "-1"),
-    ],
-)
-def test_what_cannot_be_rolled_out(known: dict[str, Any], to: str) -> None:
-    """A rollback that would be a no-op, or anything not on offer, is refused."""
-    with pytest.raises(BadParameter):
-        plan_rollout(facts(**known), to)
-
-
-def measured(**known: Any) -> ReplayResult:
-    """A candidate that did well; some of it changed."""
-    usual: dict[str, Any] = {
-        "rows": 20,
-        "rows_with_nulls": 4,
-        "max_difference": 0.0,
-        "p99_ms": 5.0,
-        "cold_start_s": 3.0,
-        "resident_mib": 200.0,
-        "accepted": (),
-    }
-    return ReplayResult(**usual | known)
-
-
-@pytest.mark.parametrize(
-    ("known", "is_urgent", "action"),
-    [
-        ({}, False, "verified"),
-        ({"max_difference": 1e-3}, False, "refused"),
-        ({"max_difference": None}, False, "refused"),
-        ({"accepted": ("NaN",)}, True, "refused"),
-        ({"p99_ms": 5000.0}, False, "refused"),
-        ({"p99_ms": 5000.0}, True, "verified"),
-    ],
-)
-def test_what_is_verified(known: dict[str, Any], is_urgent: bool, action: str) -> None:  # noqa: FBT001
-    """Difference, bad inputs and latency each refuse; latency does not stop a way back."""
-    verdict = judge_candidate(measured(**known), None, Verify(), version=3, is_urgent=is_urgent)
-    assert verdict.action == action
-    assert "ersion 3" in verdict.reason
+from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv
 
 
 @pytest.fixture
@@ -338,73 +237,5 @@ def test_a_version_that_is_not_there_cannot_be_asked_for(env: RolloutEnv) -> Non
     assert env.is_free()
 
 
-def test_replayed_rows_are_the_newest_and_some_have_gaps() -> None:
-    """The newest rows are replayed, up to a fifth of them with a missing value."""
-    rows = recent_rows(FeatureRows(), DATASET, rows=20)
-    assert len(rows) == 20
-    assert rows["origin"].isna().sum() == 4
-    assert rows["at"].is_monotonic_increasing
-    everything = recent_rows(FeatureRows(), DATASET, rows=500)
-    assert len(everything) == 100
-
-
-def test_rows_travel_as_a_client_sends_them() -> None:
-    """Missing values become null, whole-number categories lose their point, times keep UTC."""
-    rows = pd.DataFrame(
-        {
-            "id": ["a", "b"],
-            "at": pd.to_datetime(["2013-01-01T00:00Z", "2013-01-02T00:00Z"]),
-            "distance": pd.array([1, None], dtype="Int64"),
-            "origin": [5.0, None],
-        }
-    )
-    columns = [("distance", "number", False), ("origin", "string", False)]
-    sent = {
-        it["name"]: it["data"]
-        for it in encode_rows(rows, columns, key="id", event_time="at")["inputs"]
-    }
-    assert sent == {
-        "distance": [1.0, None],
-        "origin": ["5", None],
-        "id": ["a", "b"],
-        "at": ["2013-01-01T00:00:00+00:00", "2013-01-02T00:00:00+00:00"],
-    }
-
-
-def test_a_decision_is_a_value() -> None:
-    """Decisions compare by what they say."""
-    assert plan_rollout(facts(challenger=3), "challenger") == RolloutDecision(
-        "roll_out", 3, "version 3 is challenger, and version 2 is served."
-    )
-
-
 def _tampered(_folder: Path) -> Any:
     raise Tampered("a file of a model version differs from the one that was registered")
-
-
-def test_the_reason_of_a_verified_version_has_its_difference() -> None:
-    """The number that was compared, not a zero in its place."""
-    verdict = judge_candidate(
-        measured(max_difference=5e-8), None, Verify(), version=3, is_urgent=False
-    )
-    assert "(difference 5e-08, p99 5 ms)" in verdict.reason
-
-
-@pytest.mark.parametrize(("seconds", "p99_ms"), [(0.004, 4.0), (1.5, 1500.0)])
-def test_latency_is_measured_in_milliseconds(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, p99_ms: float
-) -> None:
-    """A candidate whose every answer takes so many seconds has a p99 of a thousand times that."""
-    env = RolloutEnv()
-    now = [0.0]
-    monkeypatch.setattr("slipway.stages.rollout.replay.time.perf_counter", lambda: now[0])
-    infer = FakeCandidate.infer
-
-    def slow(self: FakeCandidate, body: dict[str, Any]) -> Any:
-        now[0] += seconds
-        return infer(self, body)
-
-    monkeypatch.setattr(FakeCandidate, "infer", slow)
-    env.registry.aliases["challenger"] = 3
-    verdict = env.verify(env.reconcile().ref.run).verdict
-    assert verdict.numbers["p99_ms"] == pytest.approx(p99_ms)

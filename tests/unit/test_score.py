@@ -1,9 +1,7 @@
-"""Which partitions are due, and what scoring one leaves behind."""
+"""Batch scoring: due partitions, and the rows and records of a scored one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,166 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.adapters.delta_tables import DeltaTables, ScoreTable
-from slipway.errors import BadParameter, BadRequest, NotFound
-from slipway.records.attempts import Attempt
-from slipway.records.desired_state import BATCH_FOLDER, write_desired
-from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRecord, RunRef
-from slipway.records.store import Store
+from slipway.errors import BadParameter, BadRequest
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.monitor.windows import parse_window
-from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.rollout.platform import Served
-from slipway.stages.score import partitions, score
+from slipway.stages.score import partitions
 from slipway.stages.score.partitions import DuePartitions, Scoring
-from tests.fakes.memory_store import MemoryStore
 from tests.support import ferry_dataset
+from tests.support.batch_scoring_env import MARCH, BatchScoringEnv
 
-MARCH = datetime(2013, 3, 1, tzinfo=UTC)
 JUNE = datetime(2013, 6, 1, tzinfo=UTC)
-TRAINED_UNTIL = "2013-03-20T00:00:00+00:00"
-
-
-@dataclass(frozen=True)
-class WindModel:
-    """A version that scores by the wind alone."""
-
-    factor: float
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """What it takes."""
-        kinds = {"wind": "number", "port": "string"}
-        return {"features": [{"name": name, "kind": kind} for name, kind in kinds.items()]}
-
-    def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """The wind, times its factor."""
-        if (frame["wind"] < 0).any():
-            raise BadRequest("the model cannot score these rows", where="column wind")
-        return frame["wind"].to_numpy() * self.factor
-
-
-@dataclass
-class BatchScoringEnv:
-    """One batch model with its tables.
-
-    Attributes:
-        root: Of the tables.
-        spec: The model's.
-        dataset: The dataset's.
-        store: Records.
-        versions: Version to its tags.
-        champion: The champion's number.
-        served: The number that is in force.
-    """
-
-    root: Path
-    spec: ModelSpec
-    dataset: DatasetSpec
-    store: Store = field(default_factory=MemoryStore)
-    versions: dict[int, dict[str, str]] = field(default_factory=dict)
-    champion: int | None = None
-    in_force: int | None = None
-
-    @property
-    def tables(self) -> DeltaTables:
-        """The features."""
-        return DeltaTables(str(self.root))
-
-    @property
-    def scores(self) -> ScoreTable:
-        """What was scored."""
-        return ScoreTable(str(self.root))
-
-    def crown(self, version: int, *, trained_until: str = TRAINED_UNTIL) -> None:
-        """Make a version champion, and let it score."""
-        self.versions[version] = {"slipway.training_end": trained_until}
-        self.champion = self.in_force = version
-        token = len(self.versions)
-        weights = {version: 1.0}
-        write_desired(
-            self.store, "tide", weights=weights, keep=[], token=token, folder=BATCH_FOLDER
-        )
-
-    def publish(
-        self,
-        rows: pd.DataFrame,
-        *,
-        batch: str,
-        revision: int = 1,
-        available_at: datetime | None = None,
-    ) -> None:
-        """Publish features as one batch, which landed when its last row happened, or later."""
-        ref = RunRef("ferries", f"{batch}-{revision}", "ingest")
-        self.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
-        features = rows[["crossing", "departs", "wind", "port"]]
-        self.tables.publish(
-            "ferries/features",
-            features.assign(_available_at=available_at or rows["departs"].max()),
-            batch=batch,
-            writer=ref.folder,
-            attempt=Attempt(self.store, ref, 1),
-            note={},
-        )
-
-    def due(self, *asked: str) -> DuePartitions:
-        """What is to be scored."""
-        return partitions.due_partitions(
-            self.spec,
-            self.dataset,
-            store=self.store,
-            tables=self.tables,
-            scores=self.scores,
-            registry=self,
-            platform=self,
-            asked=(asked[0], asked[-1]) if asked else None,
-        )
-
-    def names(self, *asked: str) -> list[str]:
-        """Names of the partitions that are to be scored."""
-        return [one.window.name for one in self.due(*asked).scorings]
-
-    def score(self, one: Scoring) -> RunRecord:
-        """Score one partition."""
-        return score.score(
-            self.spec,
-            self.dataset,
-            scoring=one,
-            context=RunContext(self.store, {}),
-            tables=self.tables,
-            scores=self.scores,
-            registry=self,
-            load=lambda folder: WindModel(float(folder.name)),
-        )
-
-    def score_all(self, *asked: str) -> list[RunRecord]:
-        """Score all that is due, or asked for."""
-        return [self.score(one) for one in self.due(*asked).scorings]
-
-    def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The champion."""
-        known = alias == "champion" and self.champion is not None
-        return self.version(model, self.champion or 0) if known else None
-
-    def version(self, model: str, version: int) -> ModelVersion:
-        """One version."""
-        if version not in self.versions:
-            raise NotFound("there is no such version")
-        made = datetime(2026, 1, 1, tzinfo=UTC)
-        return ModelVersion(model, version, "run", "models:/m", self.versions[version], made)
-
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """A folder that bears the version's number."""
-        del model
-        return to / str(version)
-
-    def served(self, model: str) -> Served | None:
-        """The version that is in force."""
-        del model
-        if self.in_force is None:
-            return None
-        return Served({self.in_force: 1.0}, {self.in_force: True}, (), 1)
 
 
 @pytest.fixture

@@ -1,29 +1,20 @@
-"""Shifting traffic step by step: one look each, three outcomes, and the way back."""
+"""Shifting traffic step by step: one canary analysis per step, with three outcomes."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from slipway.errors import (
     BadParameter,
-    EditedByHand,
-    LeaseHeld,
     NotFound,
-    PlatformUnavailable,
     RolloutRefused,
-    Superseded,
 )
-from slipway.records.leases import find_lease, renew
+from slipway.records.leases import find_lease
 from slipway.spec import ModelSpec
 from slipway.spec.deployment import Shift
-from slipway.stages.rollout.platform import Served
-from tests.fakes.kill_points import KillableStore, Killed, KillPoint
-from tests.support.rollout_env import MODEL, SPEC, RolloutEnv
-
-STEPPED = ["roll_out", "verified", "shifted", "shifted", "switched", "promoted"]
+from tests.support.rollout_env import MODEL, SPEC, STEPPED, RolloutEnv, verified
 
 
 @pytest.fixture
@@ -32,13 +23,6 @@ def env() -> RolloutEnv:
     made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
-
-
-def verified(env: RolloutEnv) -> str:
-    """The run of a rollout of version 3 that may shift now."""
-    run = env.reconcile().ref.run
-    assert env.verify(run).verdict.action == "verified"
-    return run
 
 
 def test_a_challenger_takes_over_step_by_step(env: RolloutEnv) -> None:
@@ -166,45 +150,6 @@ def test_the_real_share_is_shown(env: RolloutEnv) -> None:
     assert "real share" not in second.reason
 
 
-def test_an_edit_by_hand_ends_a_step(env: RolloutEnv) -> None:
-    """It is reported, and not overwritten; undone, the same step goes on."""
-    run = verified(env)
-
-    def edit(seconds: float) -> None:
-        env.platform.edited = "weights 3: 900 instead of 100, set by kubectl-edit"
-        env.platform.has_edited_traffic = True
-        RolloutEnv.sleep(env, seconds)
-
-    env.sleep = edit  # type: ignore[method-assign]
-    with pytest.raises(EditedByHand, match="edited by hand") as caught:
-        env.shift(run, 10)
-    assert "kubectl-edit" in str(caught.value)
-    assert env.weights() == {3: 0.1, 2: 0.9}
-    with pytest.raises(EditedByHand):
-        env.reconcile(holder="run-2")
-    env.platform.edited, env.platform.has_edited_traffic = None, False
-    del env.sleep  # type: ignore[method-assign]
-    assert env.shift(run, 10).verdict.action == "shifted"
-
-
-def test_a_platform_that_took_long_to_fail_is_not_asked_again(env: RolloutEnv) -> None:
-    """What it waited for in vain will not come the third time either."""
-    run = verified(env)
-    apply, tried = env.platform.apply, []
-
-    def fail_slowly(model: str, *, weights: dict[int, float], **words: Any) -> None:
-        if 3 in weights:
-            tried.append(weights)
-            env.now += 240
-            raise PlatformUnavailable("the servers do not become ready", found="0 of 2")
-        apply(model, weights=weights, **words)
-
-    env.platform.apply = fail_slowly  # type: ignore[method-assign]
-    assert env.shift(run, 10).verdict.action == "aborted"
-    assert len(tried) == 1
-    assert env.weights() == {2: 1.0}
-
-
 def test_counting_begins_anew_on_a_platform_that_was_started_again(env: RolloutEnv) -> None:
     """The count from before is gone, so the step waits for as many requests again."""
     run = verified(env)
@@ -293,190 +238,7 @@ def test_a_repeat_of_a_step_changes_nothing(env: RolloutEnv) -> None:
     assert (env.platform.applied, env.now) == (applied, now)
 
 
-@pytest.mark.parametrize("acts", range(12))
-def test_a_step_killed_before_any_act_goes_on(acts: int) -> None:
-    """However far it had come, the repeat ends as it would have ended."""
-    store = KillableStore()
-    env = RolloutEnv(store=store)
-    env.registry.aliases["challenger"] = 3
-    run = verified(env)
-    env.platform.failing = {3: 0.5}
-    kill_before_acts(env, store)
-    store.kill_point = KillPoint(acts)
-    with suppress(Killed):
-        env.shift(run, 10)
-    was_killed, store.kill_point = store.kill_point.seen == acts, KillPoint()
-    assert was_killed or acts == 11
-    assert env.shift(run, 10).verdict.action == "aborted"
-    assert env.weights() == {2: 1.0}
-    assert env.registry.tags[3]["slipway.rollout"] == "aborted"
-    assert env.is_free()
-
-
-def test_a_look_that_was_taken_stands(env: RolloutEnv) -> None:
-    """Killed while it puts the champion back, a step does not look a second time."""
-    run = verified(env)
-    env.platform.failing = {3: 0.5}
-    env.registry.tag = _killed  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        env.shift(run, 10)
-    assert env.weights() == {2: 1.0}
-    del env.registry.tag  # type: ignore[method-assign]
-    env.platform.failing = {}
-    applied = len(env.platform.applied)
-    assert env.shift(run, 10).verdict.action == "aborted"
-    assert [weights for weights, _ in env.platform.applied[applied:]] == [{2: 1.0}]
-
-
-def test_a_platform_that_is_down_takes_no_step(env: RolloutEnv) -> None:
-    """If the champion cannot be put back either there is no verdict, and a retry goes on."""
-    run = verified(env)
-    env.platform.down = True
-    with pytest.raises(PlatformUnavailable):
-        env.shift(run, 10)
-    env.platform.down = False
-    assert env.shift(run, 10).verdict.action == "shifted"
-
-
-def test_an_abandoned_step_is_repaired_and_begun_again(env: RolloutEnv) -> None:
-    """The next run says what it found, puts the champion back, and the one after rolls out."""
-    run = verified(env)
-    env.shift(run, 10)
-    with pytest.raises(LeaseHeld):
-        env.reconcile(holder="run-2")
-    assert env.weights() == {3: 0.1, 2: 0.9}
-    abandon(env)
-    record = env.reconcile(holder="run-2")
-    assert record.verdict.action == "repair"
-    said = "version 3 shares the traffic with version 2 since an unfinished rollout."
-    assert record.verdict.reason == said
-    assert env.weights() == {2: 1.0}
-    for stage in (env.verify, env.switch, env.promote):
-        stage(record.ref.run)
-    assert env.roll(holder="run-3") == STEPPED
-
-
-def test_the_same_run_goes_on_where_it_stopped(env: RolloutEnv) -> None:
-    """A task that is cleared finds the lease its own, and the steps that were done."""
-    env.shift(verified(env), 10)
-    assert env.roll() == STEPPED
-    assert [weights for weights, _ in env.platform.applied].count({3: 0.1, 2: 0.9}) == 1
-
-
-def test_a_way_back_takes_over_from_a_waiting_step(env: RolloutEnv) -> None:
-    """The champion answers everything at once; the step may not go on; the version stays back."""
-    run = verified(env)
-
-    def roll_back_once(seconds: float) -> None:
-        if env.now == 0:
-            assert env.weights() == {3: 0.1, 2: 0.9}
-            taken = env.reconcile("previous", holder="person")
-            assert taken.verdict.action == "repair"
-            assert "a return from that was asked for" in taken.verdict.reason
-            assert env.weights() == {2: 1.0}
-        RolloutEnv.sleep(env, seconds)
-
-    env.sleep = roll_back_once  # type: ignore[method-assign]
-    with pytest.raises(Superseded):
-        env.shift(run, 10)
-    with pytest.raises(Superseded):
-        env.shift(run, 10)
-    assert env.weights() == {2: 1.0}
-    assert env.registry.tags[3]["slipway.rollout"] == "rolled_back"
-    later = env.roll("previous", holder="person")
-    assert later == ["repair", "verified", "switched", "promoted"]
-    assert env.registry.aliases == {"champion": 2, "previous": 1, "challenger": 3}
-    assert env.roll(holder="run-2") == ["nothing"]
-
-
-def test_a_way_back_does_not_wait_for_a_verification(env: RolloutEnv) -> None:
-    """Nothing is shared yet, so it leads to the previous champion; the challenger is not blamed."""
-    run = verified(env)
-    assert env.roll("previous", holder="person") == [
-        *("roll_back", "verified", "switched", "promoted")
-    ]
-    with pytest.raises(Superseded):
-        env.shift(run, 10)
-    assert env.registry.aliases == {"champion": 1, "challenger": 3}
-    assert env.registry.tags[3]["slipway.rollout"] == "verified"
-
-
-@pytest.mark.parametrize("to", ["challenger", "1"])
-def test_nothing_else_takes_over(env: RolloutEnv, to: str) -> None:
-    """Only the way back is worth an unfinished rollout."""
-    env.shift(verified(env), 10)
-    with pytest.raises(LeaseHeld):
-        env.reconcile(to, holder="run-2")
-    assert env.weights() == {3: 0.1, 2: 0.9}
-
-
-def test_a_rollout_that_has_switched_is_not_taken_over(env: RolloutEnv) -> None:
-    """It is over in a moment, and its aliases shall not move behind a way back."""
-    env.switch(env.until_switch())
-    with pytest.raises(LeaseHeld):
-        env.reconcile("previous", holder="person")
-
-
-def test_a_way_back_goes_no_further_than_it_was_asked_to(env: RolloutEnv) -> None:
-    """If the version was taken back meanwhile, the champion does not pay for it."""
-    run = verified(env)
-    env.shift(run, 10)
-    look_again = env.platform.served
-    in_force = [look_again(MODEL), Served({2: 1.0}, {2: True}, (1,), 1)]
-    env.platform.served = lambda _: in_force.pop(0)  # type: ignore[method-assign]
-    record = env.reconcile("previous", holder="person")
-    assert record.verdict.action == "nothing"
-    assert "was taken back meanwhile" in record.verdict.reason
-    assert env.registry.aliases["champion"] == 2
-    assert env.is_free()
-
-
 def stepless() -> ModelSpec:
     """The model, whose traffic moves all at once."""
     deployment = SPEC.deployment.model_copy(update={"shift": Shift(steps=[])})
     return SPEC.model_copy(update={"deployment": deployment})
-
-
-def abandon(env: RolloutEnv) -> None:
-    """Let the lease of the rollout in flight run out."""
-    lease = find_lease(env.store, f"rollout-{MODEL}")
-    assert lease is not None
-    renew(env.store, lease, seconds=-1)
-
-
-def kill_before_acts(env: RolloutEnv, store: KillableStore) -> None:
-    """Let the kill_point of a store count changes of traffic and tags as well."""
-    apply, tag = env.platform.apply, env.registry.tag
-
-    def fused_apply(*args: Any, **words: Any) -> None:
-        store.kill_point.count_write()
-        apply(*args, **words)
-
-    def fused_tag(*args: Any) -> None:
-        store.kill_point.count_write()
-        tag(*args)
-
-    env.platform.apply = fused_apply  # type: ignore[method-assign]
-    env.registry.tag = fused_tag  # type: ignore[method-assign]
-
-
-def _killed(*_: object) -> None:
-    raise Killed
-
-
-def test_a_platform_that_is_away_for_a_moment_is_tried_again(env: RolloutEnv) -> None:
-    """One refused write aborts nothing."""
-    run = verified(env)
-    apply, tried = env.platform.apply, []
-
-    def fail_once(model: str, *, weights: dict[int, float], **words: Any) -> None:
-        if 3 in weights:
-            tried.append(weights)
-            if len(tried) == 1:
-                raise PlatformUnavailable("the platform does not answer")
-        apply(model, weights=weights, **words)
-
-    env.platform.apply = fail_once  # type: ignore[method-assign]
-    env.now = 1000.0
-    assert env.shift(run, 10).verdict.action == "shifted"
-    assert len(tried) == 2

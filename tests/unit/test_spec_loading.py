@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import Permanent, SpecError
-from slipway.spec.loading import Loaded, load_all, load_dataset, load_model, raise_problems
-from slipway.spec.problems import SpecErrors
-from tests.support.broken_specs import (
-    BROKEN,
+from slipway.spec.loading import Loaded, load_all, load_dataset, load_model
+from slipway.spec.problems import SpecErrors, raise_problems
+from tests.support.broken_specs import BROKEN
+from tests.support.small_specs import DATASET, EXPECTATIONS, FILES, MODEL
+from tests.support.spec_edits import (
     DATASET_FILE,
     MODEL_FILE,
     broken_dataset,
@@ -22,7 +23,6 @@ from tests.support.broken_specs import (
     edited,
     more,
 )
-from tests.support.small_specs import DATASET, EXPECTATIONS, FILES, MODEL
 
 Make = Callable[[Mapping[str, str]], Path]
 

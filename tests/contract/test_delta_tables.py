@@ -1,0 +1,108 @@
+"""Delta tables: commits that race, their history and statistics, and errors of the store."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from slipway.adapters.delta_tables import DeltaTables
+from slipway.errors import CommitConflict, StoreUnavailable, Superseded
+from slipway.records.attempts import Attempt
+from slipway.records.run_records import RunRef
+from tests.fakes.memory_store import MemoryStore
+from tests.support.racing import race
+from tests.support.table_rows import START, TABLE, keys, publish, rows_at
+
+
+@pytest.fixture
+def delta(tmp_path: Path) -> DeltaTables:
+    """No Delta tables yet, on disk."""
+    return DeltaTables(str(tmp_path))
+
+
+def test_a_commit_between_check_and_commit_is_a_conflict(delta: DeltaTables) -> None:
+    """A newer attempt that commits in the last moment stands; the older one is refused."""
+    publish(delta, rows_at(0), "a", attempt=1)
+
+    class Overtaken(Attempt):
+        def check(self) -> None:
+            publish(delta, rows_at(2, first=2), "a", attempt=2)
+
+    late = Overtaken(MemoryStore(), RunRef("flights", "features-a", "ingest"), 1)
+    with pytest.raises(Superseded):
+        delta.publish(TABLE, rows_at(1, first=1), batch="a", writer="w", attempt=late, note={})
+    assert keys(delta) == ["k2"]
+
+
+def test_another_writer_in_the_last_moment_is_a_conflict(delta: DeltaTables) -> None:
+    """The same batch, written by another piece of work meanwhile: a retry can help."""
+    publish(delta, rows_at(0), "a", writer="earlier")
+
+    class Interrupted(Attempt):
+        def check(self) -> None:
+            publish(delta, rows_at(2, first=2), "a", writer="other")
+
+    late = Interrupted(MemoryStore(), RunRef("flights", "features-a", "ingest"), 1)
+    with pytest.raises(CommitConflict, match="another writer committed to flights/features"):
+        delta.publish(TABLE, rows_at(1, first=1), batch="a", writer="w", attempt=late, note={})
+    assert keys(delta) == ["k2"]
+
+
+def test_the_note_is_in_the_tables_history(delta: DeltaTables, tmp_path: Path) -> None:
+    """Any Delta reader sees which run wrote a version."""
+    publish(delta, rows_at(0), "a", writer="runs/flights/features-a/ingest")
+    table = DeltaTable(tmp_path / "tables" / TABLE)
+    assert table.history(1)[0]["run"] == "runs/flights/features-a/ingest"
+    assert table.metadata().partition_columns == ["_batch"]
+
+
+def test_statistics_cover_wide_tables(delta: DeltaTables) -> None:
+    """A time column beyond the first 32 is found too."""
+    wide = pd.DataFrame({f"c{number}": [0.5] for number in range(50)})
+    publish(delta, wide.assign(at=pd.to_datetime([START], utc=True)), "a")
+    assert delta.newest(TABLE, "at") == START
+
+
+def test_a_dead_store_is_unavailable(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listening is our error, and never taken for an empty table."""
+    tables = DeltaTables(s3_store)
+    publish(tables, rows_at(1), "a")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    results = race(
+        [
+            partial(tables.version, TABLE),
+            partial(tables.read, TABLE),
+            partial(tables.newest, TABLE, "at"),
+            partial(tables.count, TABLE),
+            partial(publish, tables, rows_at(1), "a"),
+        ]
+    )
+    assert [type(result) for result in results] == [StoreUnavailable] * 5
+
+
+def test_a_missing_data_file_is_unavailable(delta: DeltaTables, tmp_path: Path) -> None:
+    """Rows that are gone are an error, not fewer rows."""
+    publish(delta, rows_at(1), "a")
+    for file in (tmp_path / "tables").rglob("*.parquet"):
+        file.unlink()
+    with pytest.raises(StoreUnavailable, match="could not read table flights/features"):
+        delta.read(TABLE)
+
+
+def test_a_broken_log_is_unavailable(delta: DeltaTables, tmp_path: Path) -> None:
+    """A log that cannot be read is our error too."""
+    publish(delta, rows_at(1), "a")
+    for file in (tmp_path / "tables").rglob("_delta_log/*.json"):
+        file.write_text("{")
+    with pytest.raises(StoreUnavailable, match="could not open table flights/features"):
+        delta.version(TABLE)
+
+
+def test_a_root_on_s3_may_end_in_a_slash(s3_store: str) -> None:
+    """Both ways of writing it name the same tables, as they name the same objects."""
+    publish(DeltaTables(f"{s3_store}/"), rows_at(1), "a")
+    assert keys(DeltaTables(s3_store)) == ["k0"]

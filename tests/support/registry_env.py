@@ -1,0 +1,47 @@
+"""A registry with its training runs, and a model of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
+from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.tables import PinnedTable
+from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+
+
+@dataclass
+class RegistryEnv:
+    """A registry with its training runs, and a model of its own."""
+
+    registry: MlflowRegistry | MemoryRegistry
+    tracking: MlflowTracking | MemoryTracking
+    status: Callable[[str], str]
+    model: str
+
+    def begin(self, *, run_key: str = "m/request-000001", attempt: int = 1) -> str:
+        """A training run."""
+        return self.tracking.begin(
+            self.model,
+            run_key=run_key,
+            attempt=attempt,
+            tags={"slipway.reason": "first"},
+            params={"estimator": "ridge"},
+            tables=[PinnedTable("shop/features", "s3://bucket/tables/shop/features", 3)],
+        )
+
+    def log(self, folder: Path) -> str:
+        """A model URI, of a folder logged by a new run."""
+        return self.tracking.log_package(self.begin(), folder)
+
+    def register(self, folder: Path, digest: str, *, run_key: str = "m/request-000001") -> int:
+        """A version, of a folder logged by a new run."""
+        return self.register_uri(self.log(folder), digest, run_key=run_key)
+
+    def register_uri(self, uri: str, digest: str, *, run_key: str = "m/request-000001") -> int:
+        """A version of a logged model."""
+        tags = {DIGEST: digest, "slipway.reason": "first"}
+        made = self.registry.register(self.model, model_uri=uri, run_key=run_key, tags=tags)
+        return made.version

@@ -1,0 +1,159 @@
+"""The target environment's own spec and gates, applied to an imported version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import NotComputable
+from slipway.spec import ModelSpec
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
+from tests.support import ferry_dataset
+from tests.support.environments import Environment, spec
+
+NAME = spec().model
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Environment:
+    """An environment whose version 1 is champion and served."""
+    made = Environment.in_memory("staging", tmp_path)
+    made.train()
+    assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
+    return made
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Environment:
+    """An environment with rows and without any model."""
+    made = Environment.in_memory("production", tmp_path)
+    made.training.land(ferry_dataset.crossings(days=60))
+    return made
+
+
+def versions(env: Environment) -> int:
+    """How many versions there are."""
+    return len(env.training.registry.versions.get(NAME, []))
+
+
+def test_a_version_that_does_not_fit_the_spec_here_is_refused(
+    staging: Environment, production: Environment
+) -> None:
+    """What is expected and what was found stand in the refusal."""
+    production.training.spec = spec(features={"numeric": [], "categorical": ["port"]})
+    refused = production.bring(staging)
+    assert refused.action == "refused"
+    assert "features: found wind, which the spec does not name" in refused.reason
+    assert versions(production) == 0
+
+
+def _kinds() -> ModelSpec:
+    return spec(features={"numeric": [], "categorical": ["wind", "port"]})
+
+
+def test_kinds_and_personal_columns_have_to_fit(
+    staging: Environment, production: Environment
+) -> None:
+    """A number is not a category, and what is hashed here may not be logged in clear."""
+    production.training.spec = _kinds()
+    assert "feature wind: expected a string, found a number" in production.bring(staging).reason
+    production.training.spec = spec()
+    production.training.dataset = ferry_dataset.dataset(pii={"port": "hash"})
+    assert "feature port: expected pii hash, found None" in production.bring(staging).reason
+
+
+def test_the_gates_here_are_asked_too(staging: Environment, production: Environment) -> None:
+    """Where production is stricter than staging, what staging measured may not be enough."""
+    bar = {"threshold": 0.99}
+    production.training.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": bar}})
+    refused = production.bring(staging)
+    assert refused.action == "refused"
+    assert "below the threshold 0.99" in refused.reason
+    assert versions(production) == 0
+
+
+def test_a_comparison_with_the_same_champion_is_taken_over(
+    staging: Environment, production: Environment
+) -> None:
+    """Both environments have the same bytes as champion, so its numbers hold here as there."""
+    production.bring(staging)
+    production.roll()
+    staging.train("second", days=20, start=60)
+    staging.roll(holder="run-2")
+    production.training.land(
+        ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * _DAY)
+    )
+    brought = production.bring(staging)
+    assert brought.action == "brought"
+    assert "byte for byte; weighed as at the source" in brought.reason
+    tags, theirs = (env.training.registry.version(NAME, 2).tags for env in (production, staging))
+    assert tags["slipway.compared_with"] == "version 1"
+    assert tags["slipway.disagreement"] == theirs["slipway.disagreement"]
+    assert production.roll(holder="run-2") == ["roll_out", "verified", "switched", "promoted"]
+
+
+def test_another_champion_is_compared_on_rows_of_this_environment(
+    staging: Environment, production: Environment
+) -> None:
+    """The source's numbers say nothing of a champion that it does not have."""
+    production.train("own", days=20, start=60, seed=5)
+    production.roll()
+    production.training.land(
+        ferry_dataset.crossings(days=20, start=ferry_dataset.START + 80 * _DAY, seed=6)
+    )
+    production.training.spec = spec(
+        gates={
+            "min_holdout_rows": 100,
+            "metrics": {"roc_auc": {"min_absolute_change": -0.1}},
+        }
+    )
+    brought = production.bring(staging)
+    assert brought.action == "brought", brought.reason
+    assert "on rows of this environment, beside version 1" in brought.reason
+    assert brought.numbers["champion.version"] == 1
+    assert brought.numbers["rows"] >= 20 * ferry_dataset.ROWS_PER_DAY
+    assert brought.numbers["disagreement"] is not None
+    assert production.roll(holder="run-2") == ["roll_out", "verified", "switched", "promoted"]
+
+
+def test_without_rows_for_a_comparison_nothing_is_brought(
+    staging: Environment, production: Environment, tmp_path: Path
+) -> None:
+    """No verdict comes from a default: too few rows are a refusal, no table is an error."""
+    production.train("own", days=20, start=60, seed=5)
+    production.roll()
+    bar = {"min_absolute_change": -0.1}
+    production.training.spec = spec(gates={"min_holdout_rows": 1000, "metrics": {"roc_auc": bar}})
+    refused = production.bring(staging)
+    assert refused.action == "refused"
+    assert "are fewer than 1,000" in refused.reason
+    production.training.tables = Environment.in_memory("empty", tmp_path).training.tables
+    with pytest.raises(NotComputable):
+        production.bring(staging)
+    assert versions(production) == 1
+
+
+def test_another_challenger_keeps_its_turn(staging: Environment, production: Environment) -> None:
+    """A version that waits is not pushed aside, unless somebody says so."""
+    production.train("own", days=20, start=60, seed=5)
+    refused = production.bring(staging)
+    assert refused.action == "refused"
+    assert "version 1 is challenger here and waits" in refused.reason
+    assert production.challenger() == 1
+    assert production.bring(staging, replace=True).action == "brought"
+    assert production.challenger() == 2
+    assert production.bring(staging).action == "known"
+
+
+def test_a_challenger_that_may_not_be_rolled_out_holds_nobody_up(
+    staging: Environment, production: Environment
+) -> None:
+    """It was refused here before, so it waits for nothing."""
+    production.train("own", days=20, start=60, seed=5)
+    production.training.registry.tag(NAME, 1, {ROLLOUT_TAG: "refused"})
+    assert production.bring(staging).action == "brought"
+    assert production.challenger() == 2
+
+
+_DAY = ferry_dataset.timedelta(days=1)
