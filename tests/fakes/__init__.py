@@ -1,1 +1,1 @@
-"""Written stand-ins, each held to the contract of what it stands in for."""
+"""Fakes, each held to the contract tests of the adapter that it replaces."""

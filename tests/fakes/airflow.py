@@ -1,4 +1,4 @@
-"""What a task is given by Airflow, without an Airflow: enough for the tasks' own code."""
+"""Fakes of Airflow's task context: enough for the code of a task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Asset, Context
 
 @dataclass
 class FakeInstance:
-    """A task instance that keeps what is pushed."""
+    """A task instance that keeps pushed XComs."""
 
     task_id: str = "stage"
     dag_id: str = "delay__train"
@@ -36,14 +36,14 @@ class FakeRun:
 
 @dataclass
 class FakeEvent:
-    """The asset event that a finished task will emit."""
+    """The asset event that a finished task emits."""
 
     extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class FakeTask:
-    """What of a task decides how a verdict ends it."""
+    """The part of a task that decides how a verdict ends it."""
 
     stage: str = "gate"
     skip_when: tuple[str, ...] = ()

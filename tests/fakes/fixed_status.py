@@ -1,4 +1,4 @@
-"""Who is champion and what is served, as a test wrote it down."""
+"""Aliases and served versions that a test sets."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from slipway.stages.rollout.platform import Served
 
 @dataclass
 class FixedRegistry:
-    """Fulfils status' `Aliases`, and tells the ledger's anchors.
+    """A fake of `stages.report.status.Aliases`, with the ledger's anchors.
 
     Attributes:
         named: Version by alias, the same for every model.
         tags: A version's tags, by its number.
         anchors: The ledger's head by model.
-        answers: Whether it does.
+        answers: Whether it is available.
     """
 
     named: Mapping[str, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class FixedRegistry:
         return ModelVersion(model, version, "request-000001", "models:/m", tags, made)
 
     def anchored(self, model: str) -> Head | None:
-        """The ledger's head that was written down last, or None."""
+        """The anchored head of the ledger, or None."""
         if not self.answers:
             raise RegistryUnavailable("MLflow does not answer")
         return self.anchors.get(model)
@@ -48,12 +48,12 @@ class FixedRegistry:
 
 @dataclass
 class FixedPlatform:
-    """Fulfils monitoring's `ServedReader`.
+    """A fake of `ServedReader`.
 
     Attributes:
         weights: Share of the traffic by version; empty: nothing is served.
-        answers: Whether it does.
-        edited: What somebody changed by hand.
+        answers: Whether it is available.
+        edited: Description of a manual edit.
     """
 
     weights: Mapping[int, float] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class FixedPlatform:
     edited: str | None = None
 
     def served(self, model: str) -> Served | None:
-        """What is served."""
+        """The served versions."""
         del model
         if not self.answers:
             raise PlatformUnavailable("the platform does not answer")

@@ -1,4 +1,4 @@
-"""A process that is killed after so many of its writes."""
+"""Kill points: a process is killed after a number of its writes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.fakes.memory_tables import MemoryTables
 
 
 class Killed(BaseException):
-    """SIGKILL: no handler of errors sees it."""
+    """Stands for SIGKILL: a `BaseException`, so that no error handler catches it."""
 
 
 class KillPoint:
-    """Counts writes and kills at one of them.
+    """A counter of writes that raises `Killed` at one of them.
 
     Args:
-        writes: How many succeed; None: it never kills.
+        writes: Number of writes that succeed; None: all.
     """
 
     def __init__(self, writes: int | None = None) -> None:
@@ -28,27 +28,27 @@ class KillPoint:
         self.seen = 0
 
     def count_write(self) -> None:
-        """Count one write, about to happen."""
+        """Count a write that is about to happen."""
         if self.writes is not None and self.seen >= self.writes:
             raise Killed
         self.seen += 1
 
 
 class KillableStore(MemoryStore):
-    """A store whose writer may be killed; `kill_point` says when."""
+    """A store whose writes count at `kill_point`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.kill_point = KillPoint()
 
     def write(self, key: str, data: bytes) -> None:
-        """Replace one object, unless killed right before."""
+        """Replace one object, unless killed before."""
         self.kill_point.count_write()
         super().write(key, data)
 
 
 class KillableTables(MemoryTables):
-    """Tables whose writer may be killed; shares the kill_point of a store."""
+    """Tables whose writes count at the kill point of a store."""
 
     def __init__(self, store: KillableStore) -> None:
         super().__init__()
@@ -64,17 +64,17 @@ class KillableTables(MemoryTables):
         attempt: Attempt,
         note: Mapping[str, str],
     ) -> int:
-        """Replace a batch's rows, unless killed right before."""
+        """Replace a batch's rows, unless killed before."""
         self._store.kill_point.count_write()
         return super().publish(table, frame, batch=batch, writer=writer, attempt=attempt, note=note)
 
 
 class KillableProxy:
-    """Anything whose user may be killed right before it writes.
+    """A proxy whose writing methods count at a kill point.
 
     Args:
-        real: What it stands for.
-        kill_point: Says when.
+        real: The wrapped object.
+        kill_point: Counts the writes.
         writes: Names of the methods that write.
     """
 

@@ -20,10 +20,10 @@ _ALONE = threading.Lock()
 
 
 class MemoryStore:
-    """Fulfils `records.store.Store`.
+    """A fake of `records.store.Store`.
 
     Args:
-        clock: Says when an object was written.
+        clock: Time of each write.
     """
 
     def __init__(self, *, clock: Callable[[], datetime] = _now) -> None:
@@ -33,7 +33,7 @@ class MemoryStore:
         self._writes = itertools.count(1)
 
     def read(self, key: str) -> bytes:
-        """Bytes of one object, or `NotFound`."""
+        """Bytes of an object; raises `NotFound`."""
         try:
             return self._objects[_checked(key)][0]
         except KeyError as error:
@@ -45,15 +45,15 @@ class MemoryStore:
         self._objects[key] = (bytes(data), entry)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write one object if there is none yet; True when this call did."""
-        with _ALONE:
+        """Write an object unless it exists; True if written."""
+        with self._lock:
             if _checked(key) in self._objects:
                 return False
             self.write(key, data)
             return True
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
+        """Whether an object exists."""
         return _checked(key) in self._objects
 
     def list(self, prefix: str) -> list[Entry]:
@@ -65,7 +65,7 @@ class MemoryStore:
         return sorted(found, key=lambda entry: entry.key)
 
     def delete(self, key: str) -> None:
-        """Remove one object, if it is there."""
+        """Remove an object if it exists."""
         self._objects.pop(_checked(key), None)
 
     def uri(self, key: str) -> str:

@@ -36,7 +36,7 @@ class _Table:
 
 
 class MemoryTables:
-    """Fulfils the `Tables` port."""
+    """A fake of the `Tables` port."""
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
@@ -51,7 +51,7 @@ class MemoryTables:
         attempt: Attempt,
         note: Mapping[str, str],
     ) -> int:
-        """Replace a batch's rows as one version; its number."""
+        """Replace a batch's rows; the new version."""
         rows = _normalised(frame.assign(_batch=batch))
         attempt.check()
         with _ALONE:
@@ -65,7 +65,7 @@ class MemoryTables:
             return len(known.versions) - 1
 
     def version(self, table: str) -> int | None:
-        """Newest version, or None when there is no table yet."""
+        """Newest version; None before the first."""
         known = self._tables.get(table)
         return None if known is None else len(known.versions) - 1
 
@@ -89,7 +89,7 @@ class MemoryTables:
         return rows if columns is None else rows[list(columns)]
 
     def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
-        """Greatest timestamp of a column, or None when there is none."""
+        """Greatest timestamp of a column; None without any."""
         if table not in self._tables:
             return None
         rows = self.read(table, version=version)
@@ -99,7 +99,7 @@ class MemoryTables:
         return greatest.to_pydatetime()
 
     def count(self, table: str, *, version: int | None = None) -> int:
-        """Number of rows; 0 when there is no table yet."""
+        """Number of rows; 0 before the first version."""
         if table not in self._tables:
             return 0
         return len(self.read(table, version=version))

@@ -24,14 +24,14 @@ class Run:
     """One training run.
 
     Attributes:
-        model: Its model.
-        attempt: Its attempt.
-        tags: What is known of it.
-        params: What it was asked to do.
-        tables: What it learnt from.
-        metrics: What it measured.
-        status: How it stands.
-        files: What lies beside it, by name.
+        model: Name of the model.
+        attempt: Number of the attempt.
+        tags: Tags.
+        params: Parameters.
+        tables: Pinned tables.
+        metrics: Metrics.
+        status: MLflow's run status.
+        files: Further artifacts, by name.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Run:
 
 
 class MemoryTracking:
-    """Fulfils the `Tracking` port.
+    """A fake of the `Tracking` port.
 
     Args:
         root: Folder for the models' files.
@@ -66,7 +66,7 @@ class MemoryTracking:
         params: Mapping[str, str],
         tables: Sequence[PinnedTable],
     ) -> str:
-        """Id of a new run; runs that earlier attempts left open end as KILLED."""
+        """Id of a new run; open runs of earlier attempts end as KILLED."""
         self.check()
         for run in self.runs.values():
             same = run.tags[RUN_KEY] == run_key and run.attempt < attempt
@@ -79,7 +79,7 @@ class MemoryTracking:
         return run_id
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Write down some numbers of a run."""
+        """Log metrics of a run."""
         self.check()
         self.runs[run_id].metrics |= metrics
 
@@ -90,13 +90,13 @@ class MemoryTracking:
         return f"models:/m-{run_id}"
 
     def end(self, run_id: str, *, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-        """Close a run, unless it is closed already."""
+        """Close a run, unless it is closed."""
         self.check()
         if self.runs[run_id].status == "RUNNING":
             self.runs[run_id].status = status
 
     def address(self, run_id: str) -> str:
-        """Where a person would look."""
+        """URL of a run's page."""
         return f"memory://runs/{run_id}"
 
     def download(self, model_uri: str, to: Path, *, sha256: str) -> Path:
@@ -110,13 +110,13 @@ class MemoryTracking:
         return to
 
     def check(self) -> None:
-        """Fail while it does not answer."""
+        """Raise `RegistryUnavailable` while `answers` is False."""
         if not self.answers:
             raise RegistryUnavailable("the fake does not answer")
 
 
 class MemoryRuns:
-    """Fulfils `copying.Runs` and `copying.Artifacts`.
+    """A fake of the `TrackedRuns` port.
 
     Args:
         tracking: The runs.
@@ -126,7 +126,7 @@ class MemoryRuns:
         self.tracking = tracking
 
     def read(self, run_id: str) -> TrackedRun:
-        """What a run has logged."""
+        """The logged parameters, metrics, tags and tables of a run."""
         self.tracking.check()
         run = self.tracking.runs[run_id]
         tables = tuple(run.tables)
@@ -134,7 +134,7 @@ class MemoryRuns:
         return TrackedRun(dict(run.params), dict(run.metrics), dict(run.tags), tables, where)
 
     def fetch(self, run_id: str, to: Path) -> list[str]:
-        """The names of a run's files, which lie in a folder now."""
+        """Write a run's files into a folder; their names."""
         files = self.tracking.runs[run_id].files
         for name, data in files.items():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
@@ -150,10 +150,10 @@ class MemoryRuns:
 
 
 class MemoryRegistry:
-    """Fulfils the `Registry` port.
+    """A fake of the `Registry` port.
 
     Args:
-        tracking: Where the versions' files come from.
+        tracking: Holds the versions' files.
     """
 
     def __init__(self, tracking: MemoryTracking) -> None:
@@ -163,7 +163,7 @@ class MemoryRegistry:
         self.heads: dict[str, Head] = {}
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias names, or None."""
+        """The version of an alias, or None."""
         self.tracking.check()
         number = self.aliases.get((model, alias))
         return None if number is None else self.version(model, number)
@@ -176,14 +176,14 @@ class MemoryRegistry:
         return known[version - 1]
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
-        """The oldest version whose tags hold a digest, or None."""
+        """The oldest version with a digest, or None."""
         known = self.versions.get(model, [])
         return next((one for one in known if one.tags.get(DIGEST) == sha256), None)
 
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
     ) -> ModelVersion:
-        """The version of a run's model, made now or before."""
+        """Register a run's model once; its version."""
         self.tracking.check()
         known = self.versions.setdefault(model, [])
         for version in known:
@@ -202,11 +202,11 @@ class MemoryRegistry:
         return known[-1]
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
-        """Let an alias name a version."""
+        """Move an alias to a version."""
         self.aliases[model, alias] = self.version(model, version).version
 
     def delete_alias(self, model: str, alias: str) -> None:
-        """Take an alias away."""
+        """Delete an alias."""
         self.aliases.pop((model, alias), None)
 
     def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
@@ -222,17 +222,17 @@ class MemoryRegistry:
         )
 
     def anchor(self, model: str, head: Head) -> None:
-        """Write a ledger's head down, unless a newer one is there."""
+        """Anchor a head of the ledger, unless a newer one is anchored."""
         known = self.anchored(model)
         if known is None or known.sequence < head.sequence:
             self.heads[model] = head
 
     def anchored(self, model: str) -> Head | None:
-        """The ledger's head that was written down last."""
+        """The anchored head of the ledger."""
         return self.heads.get(model)
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """A version's folder, checked against the digest in its tags."""
+        """A version's folder, checked against its digest."""
         known = self.version(model, version)
         if DIGEST not in known.tags:
             raise Tampered(f"version {version} of {model} has no recorded digest")

@@ -1,4 +1,4 @@
-"""Model servers that are no processes, behind the platform's front door."""
+"""Fakes of the model servers behind the platform's reverse proxy."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from slipway.serving.platform.proxy.forwarding import ProxiedRequest
 
 @dataclass
 class FakeServer:
-    """Stands in for `server_process.Server`.
+    """A fake of `supervisor.server_process.ServerProcess`.
 
     Attributes:
         model: Name of the model.
-        version: Its version.
+        version: Version of the model.
         changed: Called whenever `ready` changes.
-        ready: Whether it can answer.
-        status_code: What it answers; None: the connection breaks.
-        hangs: Whether its answer never comes in time.
+        ready: Whether it is ready.
+        status_code: Status of its answers; None: the connection breaks.
+        hangs: Whether it never answers in time.
         seen: Request line and headers of each request.
-        drained: Whether it was told to end.
-        release: While it is given, each answer waits for it.
+        drained: Whether it was drained.
+        release: Event that each answer waits for; None: no wait.
     """
 
     model: str
@@ -45,7 +45,7 @@ class FakeServer:
     reply_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     def become(self, *, ready: bool) -> None:
         """Change its readiness."""
@@ -55,7 +55,7 @@ class FakeServer:
     async def ask(
         self, method: str, target: str, *, headers: Headers, body: bytes, timeout_seconds: float
     ) -> Reply | None:
-        """What it was told to answer."""
+        """The configured answer."""
         del timeout_seconds
         self.seen.append((f"{method} {target}", dict(headers)))
         if self.release is not None:
@@ -68,23 +68,23 @@ class FakeServer:
         return Reply(self.status_code, list(self.reply_headers), body, 0.005)
 
     async def drain(self) -> None:
-        """End."""
+        """Mark it as drained."""
         self.drained = True
 
     def status(self) -> dict[str, Any]:
-        """What the status page says about it."""
+        """Its entry on the status page."""
         return {"ready": self.ready}
 
 
 def state(
     weights: dict[int, float], *, keep: tuple[int, ...] = (), generation: int = 1
 ) -> DesiredState:
-    """What the traffic of a model should be."""
+    """A desired state."""
     return DesiredState("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
 
 
 def proxied_request(
     *, key: str = "k", version: int | None = None, is_inference: bool = True
 ) -> ProxiedRequest:
-    """A request."""
+    """A request as the proxy reads it."""
     return ProxiedRequest("POST", "/v2/models/delay/infer", [], b"{}", version, key, is_inference)

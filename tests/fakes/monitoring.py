@@ -1,4 +1,4 @@
-"""A prediction log in a frame, distances without Evidently, and versions on a shelf."""
+"""A prediction log in a data frame, distances without Evidently, and a registry in memory."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ IDENTITY = ["request_id", "row"]
 
 
 class MemoryLog:
-    """Fulfils `PredictionLog`.
+    """A fake of the `PredictionLog` port.
 
     Args:
-        rows: Answered rows of one model, as the shipper lays them down.
+        rows: Answered rows of one model, as the shipper writes them.
     """
 
     def __init__(self, rows: pd.DataFrame) -> None:
@@ -99,7 +99,7 @@ class UnreadableLog(MemoryLog):
 
 
 class PlainReports:
-    """Fulfils drift's `DriftReport` with Jensen-Shannon distances, whatever method is asked for."""
+    """A fake of `DriftReport` that computes Jensen-Shannon distances for every method."""
 
     def distances(
         self, reference: pd.DataFrame, current: pd.DataFrame, *, columns: Columns
@@ -151,16 +151,16 @@ def _shares(before: pd.Series, after: pd.Series, numeric: bool) -> tuple[np.ndar
 
 @dataclass
 class MonitoringRegistry:
-    """Fulfils what monitoring reads of `Registry`: versions, aliases and references.
+    """A fake of `Registry`, as far as monitoring reads it: versions, aliases and references.
 
     Attributes:
-        model: The one model on it.
+        model: Name of its only model.
         aliases: Alias to version.
         tags: Version to its tags.
         references: Version to its reference's rows.
         numeric: Its numeric features; the others are categorical.
         categorical: Its categorical features.
-        pii: What is logged of its personal columns, as the manifest says.
+        pii: Treatment of its personal columns in the log, as in the manifest.
     """
 
     model: str
@@ -172,7 +172,7 @@ class MonitoringRegistry:
     pii: Mapping[str, str] = field(default_factory=dict)
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias names, or None."""
+        """The version of an alias, or None."""
         number = self.aliases.get(alias)
         return None if number is None else self.version(model, number)
 

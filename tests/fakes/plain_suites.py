@@ -1,4 +1,4 @@
-"""Expectations without Great Expectations: a few of them, by its names."""
+"""Some of Great Expectations' expectations, evaluated without it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ROW_COUNT = "expect_table_row_count_to_be_between"
 
 
 class PlainSuites:
-    """Fulfils the `ExpectationSuites` port for the expectations named in this file."""
+    """A fake of the `ExpectationSuites` port for the expectations of this file."""
 
     def row_level(self, expectation: Expectation) -> bool:
-        """Whether it judges rows one by one."""
+        """Whether an expectation judges rows one by one."""
         if expectation.expect not in {BETWEEN, IN_SET, NOT_NULL, MEAN, ROW_COUNT}:
             raise SpecError("an expectation is invalid", found=expectation.expect)
         return expectation.expect in {BETWEEN, IN_SET, NOT_NULL}
@@ -30,7 +30,7 @@ class PlainSuites:
     def validate(
         self, frame: pd.DataFrame, expectations: Sequence[Expectation]
     ) -> list[ExpectationResult]:
-        """What became of each expectation, in their order."""
+        """Result of each expectation, in their order."""
         return [self._outcome(frame, one) for one in expectations]
 
     def _outcome(self, frame: pd.DataFrame, expectation: Expectation) -> ExpectationResult:

@@ -1,4 +1,4 @@
-"""A serving platform and a registry's aliases, in memory."""
+"""A serving platform and a registry's aliases in memory."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ Scores = Callable[[Inputs], list[float]]
 
 @dataclass
 class FakePlatform:
-    """Fulfils `stages.platform.Platform`.
+    """A fake of `stages.rollout.platform.Platform`.
 
     Attributes:
-        store: Where what should be served is written.
-        signature: What every version takes.
-        models: How each version scores.
-        broken: Versions whose server never becomes ready.
-        down: Whether nothing answers.
-        lenient: Whether candidates accept everything.
-        live: How a version scores once it runs on the platform, where that differs.
-        failing: Share of a version's requests that it does not answer, by version.
+        store: Holds the desired state.
+        signature: Inputs of every version.
+        models: Scoring function by version.
+        broken: Versions whose servers never become ready.
+        down: Whether the platform is down.
+        lenient: Whether candidates accept invalid inputs.
+        live: Scoring function of a served version, where it differs from the candidate's.
+        failing: Share of failed requests, by version.
         p99_ms: Latency of every answer.
-        sick: Versions whose servers have stopped answering since they became ready.
-        shares: Real share by version, where that is not the one that was asked for.
-        edited: What somebody changed by hand.
-        has_edited_traffic: Whether that is who is asked.
-        applied: Every change of the traffic: weights and what stays warm.
-        claimed: Every token that was claimed with.
+        sick: Versions whose servers stopped answering after they were ready.
+        shares: Real share by version, where it differs from the weight.
+        edited: Description of a manual edit.
+        has_edited_traffic: Whether the edit changed weights.
+        applied: Every change of the traffic: weights and warm versions.
+        claimed: Every fencing token of `claim`.
     """
 
     store: Store
@@ -64,7 +64,7 @@ class FakePlatform:
     _in_force: dict[str, Served] = field(default_factory=dict)
 
     def served(self, model: str) -> Served | None:
-        """What is really served."""
+        """The served versions, or None."""
         self._answer_at_all()
         found = self._in_force.get(model)
         if found is None:
@@ -88,7 +88,7 @@ class FakePlatform:
         token: int,
         is_urgent: bool = False,
     ) -> None:
-        """Change the traffic, unless a version does not become ready; a change counts anew."""
+        """Change the traffic and reset counts; raises if a version does not become ready."""
         if self.edited and (self.has_edited_traffic or not is_urgent):
             raise EditedByHand(f"what serves {model} was edited by hand", found=self.edited)
         write_desired(self.store, model, weights=weights, keep=keep, token=token)
@@ -105,7 +105,7 @@ class FakePlatform:
         self.applied.append((dict(weights), list(keep)))
 
     def claim(self, model: str, *, token: int) -> None:
-        """Refuse older rollouts from now on; what is served and counted stays."""
+        """Fence older rollouts; traffic and counts stay."""
         self._answer_at_all()
         found = self._in_force.get(model)
         if found is None:
@@ -116,7 +116,7 @@ class FakePlatform:
         self.claimed.append(token)
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
-        """The answer of the version that serves, or of one."""
+        """Scores of the version that serves, or of a given one."""
         served = self.served(model)
         if served is None or (version is not None and version not in served.healthy):
             raise NotFound(f"{model} is not served")
@@ -126,7 +126,7 @@ class FakePlatform:
         return self._score(asked, payload, self.models | self.live)
 
     def receive(self, model: str, requests: int) -> None:
-        """Count requests of clients, divided by weight; nothing while nobody answers."""
+        """Count clients' requests, divided by weight; none while the platform is down."""
         served = self._in_force.get(model)
         if served is None or self.down:
             return
@@ -140,19 +140,19 @@ class FakePlatform:
         self._in_force[model] = replace(served, tallies=tallies)
 
     def restart(self, model: str) -> None:
-        """Start again, with the traffic as it was and every count at nothing."""
+        """Restart with the same traffic and with counts of zero."""
         self._in_force[model] = replace(self._in_force[model], tallies={})
 
     @contextmanager
     def boot(self, model: str, *, version: int, folder: Path) -> Iterator[FakeCandidate]:
-        """A candidate, unless it is broken."""
+        """A candidate of a version; raises if it is broken."""
         del model, folder
         if version in self.broken:
             raise RolloutRefused("the candidate's server does not become ready")
         yield FakeCandidate(self, version)
 
     def forget(self, model: str) -> None:
-        """Lose what is served, as a platform whose disk is gone."""
+        """Forget the traffic, as a platform that lost its disk."""
         del self._in_force[model]
 
     def _answer_at_all(self) -> None:
@@ -168,7 +168,7 @@ class FakePlatform:
 
 @dataclass
 class FakeCandidate:
-    """Fulfils `stages.platform.Candidate`."""
+    """A fake of `stages.rollout.platform.Candidate`."""
 
     platform: FakePlatform
     version: int
@@ -201,12 +201,12 @@ class FakeVersion:
 
 @dataclass
 class FakeRegistry:
-    """Fulfils what rollout asks of `Registry`.
+    """A fake of `Registry`, as far as rollouts use it.
 
     Attributes:
         aliases: Alias to version.
-        tags: Version to its tags; a version that is not in it does not exist.
-        anchors: Every head that was written down.
+        tags: Tags by version; only these versions exist.
+        anchors: Every anchored head.
     """
 
     aliases: dict[str, int] = field(default_factory=dict)
@@ -214,7 +214,7 @@ class FakeRegistry:
     anchors: list[Head] = field(default_factory=list)
 
     def alias(self, model: str, alias: str) -> FakeVersion | None:
-        """The version that an alias names, or None."""
+        """The version of an alias, or None."""
         return self.version(model, self.aliases[alias]) if alias in self.aliases else None
 
     def version(self, model: str, version: int) -> FakeVersion:
@@ -224,26 +224,26 @@ class FakeRegistry:
         return FakeVersion(version, dict(self.tags[version]))
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
-        """Let an alias name a version."""
+        """Move an alias to a version."""
         self.aliases[alias] = self.version(model, version).version
 
     def delete_alias(self, model: str, alias: str) -> None:
-        """Let an alias name nothing."""
+        """Delete an alias."""
         del model
         self.aliases.pop(alias, None)
 
     def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
-        """Note something about a version."""
+        """Set tags of a version."""
         self.version(model, version)
         self.tags[version].update(tags)
 
     def anchor(self, model: str, head: Head) -> None:
-        """Keep the head."""
+        """Anchor a head."""
         del model
         self.anchors.append(head)
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """A folder that holds nothing but the version's number."""
+        """A folder with only a file of the version's number."""
         self.version(model, version)
         to.mkdir(parents=True)
         (to / "version").write_text(str(version))

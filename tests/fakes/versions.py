@@ -1,4 +1,4 @@
-"""A registry's downloads, from plain folders."""
+"""A registry's downloads from plain folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slipway.stages.model.manifest import MANIFEST, open_sealed
 
 
 class FolderVersions:
-    """Fulfils `serving.downloads.Versions`.
+    """A fake of `serving.platform.supervisor.downloads.Versions`.
 
     Args:
         root: Holds a folder per version, named by its number.

@@ -1,4 +1,4 @@
-"""The stages, answering with verdicts that a test has written down."""
+"""A fake of the wiring: stages that return verdicts which a test sets."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Written = Verdict | Exception
 
 @dataclass
 class FakeWiring:
-    """Stands for `slipway.wiring` in a task.
+    """A fake of `slipway.wiring` for a task.
 
     Attributes:
-        verdicts: By stage: its verdict or error; a list is used up one by one.
-        deliveries: What waits in the landing area.
+        verdicts: Verdict or error by stage; a list is consumed one by one.
+        deliveries: Deliveries in the landing area.
         due: Windows to measure, by stage.
         partitions: Inputs of the partitions to score.
-        run: The run of every record.
-        asked: Every stage that was run, with its arguments.
-        origins: Who ran it.
+        run: Run of every record.
+        asked: Every stage that ran, with its arguments.
+        origins: Origin of each run.
         acknowledged: Every fingerprint that was acknowledged.
     """
 
@@ -45,7 +45,7 @@ class FakeWiring:
         origin: Mapping[str, Any],
         outcome: str | None = None,
     ) -> Outcome:
-        """The verdict that was written down for a stage."""
+        """The verdict that a test set for a stage."""
         del outcome
         self.asked.append((name, dict(arguments)))
         self.origins.append(origin)

@@ -1,7 +1,7 @@
-"""What a cluster admits: Kubernetes' own schemas, HTTPRoute's, and the restricted Pod Security.
+"""Admission rules of a cluster: Kubernetes' schemas, HTTPRoute's, and restricted Pod Security.
 
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/ and, beyond it, the
-project's own demands: a read-only root file system, and no token of the API.
+project's own rules: a read-only root file system, and no service account token.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import kubernetes_validate
 
 KUBERNETES = ("1.34", "1.35", "1.36")
 
-# HTTPRoute v1 as its CRD says it, as far as it is used here; a field that is not there is refused.
+# HTTPRoute v1 after its CRD, as far as it is used here; a field that is not listed is refused.
 NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}
 
 
@@ -90,7 +90,7 @@ ROUTE = _object(
 
 
 def validate(manifest: dict[str, Any], version: str) -> None:
-    """Refuse what a cluster of that version would, and what it would silently drop."""
+    """Raise for fields that a cluster of that version would refuse or silently drop."""
     if manifest["kind"] == "HTTPRoute":
         jsonschema.validate(manifest, ROUTE)
     else:
@@ -112,7 +112,7 @@ SECCOMP = {"RuntimeDefault", "Localhost"}
 
 
 def objections(pod: Mapping[str, Any]) -> list[str]:
-    """What an admission controller would object to."""
+    """Violations that an admission controller would report."""
     return [*_pod(pod), *(text for one in _containers(pod) for text in _container(pod, one))]
 
 

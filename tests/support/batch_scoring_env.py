@@ -31,18 +31,18 @@ TRAINED_UNTIL = "2013-03-20T00:00:00+00:00"
 
 @dataclass(frozen=True)
 class WindModel:
-    """A version that scores by the wind alone."""
+    """A version whose score is the wind times a factor."""
 
     factor: float
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        """What it takes."""
+        """Its features."""
         kinds = {"wind": "number", "port": "string"}
         return {"features": [{"name": name, "kind": kind} for name, kind in kinds.items()]}
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """The wind, times its factor."""
+        """The wind, times the factor."""
         if (frame["wind"] < 0).any():
             raise BadRequest("the model cannot score these rows", where="column wind")
         return frame["wind"].to_numpy() * self.factor
@@ -50,16 +50,16 @@ class WindModel:
 
 @dataclass
 class BatchScoringEnv:
-    """One batch model with its tables.
+    """A batch model with its tables, and the registry and platform ports that scoring reads.
 
     Attributes:
-        root: Of the tables.
-        spec: The model's.
-        dataset: The dataset's.
-        store: Records.
+        root: Folder of the tables.
+        spec: Spec of the model.
+        dataset: Spec of the dataset.
+        store: Holds records and the desired state.
         versions: Version to its tags.
         champion: The champion's number.
-        served: The number that is in force.
+        in_force: Version of the desired state.
     """
 
     root: Path
@@ -72,16 +72,16 @@ class BatchScoringEnv:
 
     @property
     def tables(self) -> DeltaTables:
-        """The features."""
+        """The feature tables."""
         return DeltaTables(str(self.root))
 
     @property
     def scores(self) -> ScoreTable:
-        """What was scored."""
+        """The score table."""
         return ScoreTable(str(self.root))
 
     def crown(self, version: int, *, trained_until: str = TRAINED_UNTIL) -> None:
-        """Make a version champion, and let it score."""
+        """Make a version champion and the one in force."""
         self.versions[version] = {"slipway.training_end": trained_until}
         self.champion = self.in_force = version
         token = len(self.versions)
@@ -98,7 +98,7 @@ class BatchScoringEnv:
         revision: int = 1,
         available_at: datetime | None = None,
     ) -> None:
-        """Publish features as one batch, which landed when its last row happened, or later."""
+        """Publish features as one batch, available when its last row happened, or later."""
         ref = RunRef("ferries", f"{batch}-{revision}", "ingest")
         self.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
         features = rows[["crossing", "departs", "wind", "port"]]
@@ -112,7 +112,7 @@ class BatchScoringEnv:
         )
 
     def due(self, *asked: str) -> DuePartitions:
-        """What is to be scored."""
+        """Partitions that are due, or those that are requested by name."""
         return partitions.due_partitions(
             self.spec,
             self.dataset,
@@ -125,7 +125,7 @@ class BatchScoringEnv:
         )
 
     def names(self, *asked: str) -> list[str]:
-        """Names of the partitions that are to be scored."""
+        """Names of the partitions that are due, or requested."""
         return [one.window.name for one in self.due(*asked).scorings]
 
     def score(self, one: Scoring) -> RunRecord:
@@ -142,23 +142,23 @@ class BatchScoringEnv:
         )
 
     def score_all(self, *asked: str) -> list[RunRecord]:
-        """Score all that is due, or asked for."""
+        """Score all partitions that are due, or requested."""
         return [self.score(one) for one in self.due(*asked).scorings]
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The champion."""
+        """The champion; no other alias is known."""
         known = alias == "champion" and self.champion is not None
         return self.version(model, self.champion or 0) if known else None
 
     def version(self, model: str, version: int) -> ModelVersion:
-        """One version."""
+        """A version with its tags."""
         if version not in self.versions:
             raise NotFound("there is no such version")
         made = datetime(2026, 1, 1, tzinfo=UTC)
         return ModelVersion(model, version, "run", "models:/m", self.versions[version], made)
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """A folder that bears the version's number."""
+        """A folder named after the version."""
         del model
         return to / str(version)
 

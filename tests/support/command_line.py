@@ -1,4 +1,4 @@
-"""The command line as tests run it, on a project whose registry and platform are fakes."""
+"""The command line as tests run it."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ Make = Callable[[Mapping[str, str]], Path]
 
 
 def slipway(*words: str) -> Result:
-    """What a command line gives."""
+    """Output and exit status of a command line."""
     return CliRunner().invoke(main, list(words), catch_exceptions=False)

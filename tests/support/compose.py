@@ -20,12 +20,12 @@ AIRFLOW = [name for name in SERVICES if name.startswith("airflow-")]
 
 
 def environment(name: str) -> dict[str, str]:
-    """What a service is given."""
+    """Environment variables of a service."""
     return {key: str(value) for key, value in SERVICES[name].get("environment", {}).items()}
 
 
 def target_of(name: str) -> tuple[str, str] | None:
-    """Dockerfile and target of a service's image, where it is one of ours."""
+    """Dockerfile and target of a service's image; None for an image of others."""
     made = re.match(r"slipway-(\w+):", SERVICES[name]["image"])
     if made is None:
         return None
@@ -33,7 +33,7 @@ def target_of(name: str) -> tuple[str, str] | None:
 
 
 def paths(name: str) -> Iterator[tuple[str, str, str]]:
-    """Source, target and mode of what a service mounts."""
+    """Source, target and mode of each mount of a service."""
     for volume in SERVICES[name].get("volumes", ()):
         source, target, mode = (*volume.split(":"), "rw")[:3]
         yield source, target, mode

@@ -1,4 +1,4 @@
-"""Reads Dockerfiles and `.dockerignore` as far as this project uses them."""
+"""A reader of Dockerfiles and `.dockerignore`, as far as this project uses them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Stage:
-    """One `FROM` and what follows it.
+    """One `FROM` with its instructions.
 
     Attributes:
         name: After `AS`.
@@ -27,7 +27,7 @@ class Stage:
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def texts(self, instruction: str) -> list[str]:
-        """What follows one kind of instruction."""
+        """Arguments of each instruction of one kind."""
         return [text for word, text in self.steps if word == instruction]
 
 
@@ -65,7 +65,7 @@ def lineage(all_stages: dict[str, Stage], name: str) -> list[Stage]:
 
 
 def copied(stage: Stage) -> Iterator[str]:
-    """What a stage copies from the build's context."""
+    """Sources that a stage copies from the build context."""
     for text in stage.texts("COPY"):
         words = shlex.split(text)
         if not words[0].startswith("--from="):
@@ -73,7 +73,7 @@ def copied(stage: Stage) -> Iterator[str]:
 
 
 def variables(all_stages: dict[str, Stage], name: str) -> dict[str, str]:
-    """What a container of a stage finds in its environment."""
+    """Environment variables of a container of a stage."""
     return {
         key: value
         for stage in lineage(all_stages, name)
@@ -83,7 +83,7 @@ def variables(all_stages: dict[str, Stage], name: str) -> dict[str, str]:
 
 
 def is_ignored(path: str) -> bool:
-    """Whether `.dockerignore` keeps a path of the project out of the build's context."""
+    """Whether `.dockerignore` excludes a path of the project from the build context."""
     ignored = False
     for line in (PROJECT / ".dockerignore").read_text().splitlines():
         pattern = line.strip()

@@ -44,20 +44,20 @@ ORIGIN = {"by": "ada", "run_id": "shell-1"}
 
 
 def spec(**changes: Any) -> ModelSpec:
-    """The ferries' model, rolled out all at once."""
+    """The ferries' model with a rollout without steps."""
     deployment = {"verify": {"replay_rows": 20}, "shift": {"steps": []}}
     return training_env.spec(**{"deployment": deployment, **changes})
 
 
 @dataclass
 class Environment:
-    """One environment.
+    """A model's training, registry and serving platform in one environment.
 
     Attributes:
-        name: Stands for its MLflow server's address.
-        training: Its training.
-        runs: Its training runs as they stand.
-        platform: What serves there.
+        name: Address of its MLflow server.
+        training: Train stages, store and registry.
+        runs: Reader of its training runs.
+        platform: Serving platform.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Environment:
     def make(
         cls, name: str, *, tracking: Any, registry: Any, runs: Any, store: Any = None
     ) -> Environment:
-        """An environment with the given servers, without rows."""
+        """An environment on the given servers, without rows."""
         store = store or MemoryStore()
         training = training_env.TrainingEnv(
             store, MemoryTables(), tracking, registry, spec(), ferry_dataset.dataset()
@@ -78,13 +78,13 @@ class Environment:
 
     @classmethod
     def in_memory(cls, name: str, folder: Path) -> Environment:
-        """An environment without any server."""
+        """An environment on fakes, without rows."""
         tracking = MemoryTracking(folder / name)
         registry, runs = MemoryRegistry(tracking), MemoryRuns(tracking)
         return cls.make(f"memory://{name}", tracking=tracking, registry=registry, runs=runs)
 
     def killed_at(self, kill_point: KillPoint) -> Environment:
-        """The same environment, in the hands of a process that may be killed."""
+        """The same environment, whose writes raise `Killed` at a kill point."""
         training = self.training
         tracking, registry, store, runs = (
             KillableProxy(one, kill_point, writes=WRITES)
@@ -94,7 +94,7 @@ class Environment:
         return replace(self, training=mine, runs=runs)
 
     def train(self, unique: str = "first", *, days: int = 60, start: int = 0, seed: int = 1) -> int:
-        """Version of a challenger, learnt from so many more days of crossings."""
+        """Version of a challenger, trained after more days of crossings have landed."""
         begin = ferry_dataset.START + pd.Timedelta(days=start)
         self.training.land(ferry_dataset.crossings(days=days, start=begin, seed=seed))
         request = self.training.ask(unique)
@@ -102,7 +102,7 @@ class Environment:
         return int(self.training.promote(request).verdict.numbers["version"] or 0)
 
     def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
-        """What each stage of a rollout said, up to the first that stops it."""
+        """Action of each stage of a rollout, up to the first that ends it."""
         begun = self.reconcile(to, holder=holder)
         actions = [begun.verdict.action]
         if actions == ["nothing"]:
@@ -116,12 +116,12 @@ class Environment:
         return actions
 
     def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
-        """The first stage of a rollout."""
+        """Run the first stage of a rollout."""
         self._load()
         return reconcile(self.training.spec, **self._common(), holder=holder, to=to)
 
     def verify(self, run: str) -> RunRecord:
-        """The second."""
+        """Run the second stage of a rollout."""
         return verify(
             self.training.spec,
             self.training.dataset,
@@ -132,23 +132,23 @@ class Environment:
         )
 
     def champion(self) -> int | None:
-        """Its version."""
+        """Version of the champion."""
         found = self.training.registry.alias(self.training.spec.model, "champion")
         return found.version if found else None
 
     def challenger(self) -> int | None:
-        """Its version."""
+        """Version of the challenger."""
         found = self.training.registry.alias(self.training.spec.model, "challenger")
         return found.version if found else None
 
     def source(self) -> SourceEnvironment:
-        """This environment, as others read it."""
+        """This environment as the source of an import."""
         return SourceEnvironment(self.name, self.training.registry, self.runs, self.training.store)
 
     def bring(
         self, source: Environment, which: str = "champion", *, replace: bool = False
     ) -> Verdict:
-        """What became of another environment's version here."""
+        """Verdict of the import of another environment's version into this one."""
         training, theirs = self.training, source.training.registry
         model = training.spec.model
         version = (
@@ -168,7 +168,7 @@ class Environment:
         return outcome.verdict if isinstance(outcome, RunRecord) else outcome
 
     def _load(self) -> None:
-        """Give the platform whatever the aliases name."""
+        """Load every version that an alias names into the platform."""
         model = self.training.spec.model
         for alias in ("champion", "challenger", "previous"):
             found = self.training.registry.alias(model, alias)

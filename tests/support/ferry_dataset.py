@@ -1,4 +1,4 @@
-"""A small made-up dataset and model for monitoring: ferries that are late, or not."""
+"""A small made-up dataset and model for monitoring: ferry crossings, late or on time."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ROWS_PER_DAY = 40
 
 
 def dataset(*, pii: Mapping[str, str] | None = None) -> DatasetSpec:
-    """Crossings by id, with wind and port; late or not.
+    """Crossings by id, with wind and port as features and lateness as label.
 
     Args:
-        pii: What is logged of personal columns, by name.
+        pii: Treatment of personal columns in the log, by name.
     """
     features: dict[str, dict[str, Any]] = {
         "crossing": {"type": "string", "nullable": False},
@@ -48,7 +48,7 @@ def dataset(*, pii: Mapping[str, str] | None = None) -> DatasetSpec:
 def model(
     *, monitoring: dict[str, Any] | None = None, retraining: dict[str, Any] | None = None
 ) -> ModelSpec:
-    """A model of lateness, watched by the month."""
+    """A model of lateness with monthly monitoring windows."""
     watched = {
         "window": "month",
         "min_rows": 100,
@@ -70,7 +70,7 @@ def model(
 
 
 def crossings(*, days: int, start: datetime = START, seed: int = 1) -> pd.DataFrame:
-    """Features with a score that knows the wind, and what turned out, in time order."""
+    """Crossings in time order: features, a score that rises with the wind, and the label."""
     random = np.random.default_rng(seed)
     count = days * ROWS_PER_DAY
     wind = random.gamma(4, 3, count)
@@ -91,7 +91,7 @@ def crossings(*, days: int, start: datetime = START, seed: int = 1) -> pd.DataFr
 
 
 def logged(rows: pd.DataFrame, *, version: int = 1) -> pd.DataFrame:
-    """The same rows as one version's prediction log holds them."""
+    """The same rows as they are in one version's prediction log."""
     return pd.DataFrame(
         {
             "request_id": [f"r{version}-{number // 50}" for number in range(len(rows))],

@@ -1,4 +1,4 @@
-"""Run `slipway …` as an image would: of all installed packages only those of one lock are there.
+"""Run `slipway …` as in an image: only the packages of one lock file are importable.
 
 `python -P tests/support/image.py LOCK ARGUMENT…`, without this folder on the path.
 """
@@ -18,11 +18,11 @@ OURS = "slipway"
 
 
 class Installed(PathFinder):
-    """Finds what an image has.
+    """A finder of the packages that an image holds.
 
     Attributes:
-        locked: Names of its packages.
-        absent: Modules of packages that it has not.
+        locked: Names of the packages in the lock file.
+        absent: Modules of packages outside the lock file.
     """
 
     locked: ClassVar[frozenset[str]] = frozenset()
@@ -30,19 +30,19 @@ class Installed(PathFinder):
 
     @classmethod
     def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> Any:
-        """Where a module is, if it is there."""
+        """The module's spec; raises for a module outside the lock file."""
         missing = path is None and fullname in cls.absent
         return None if missing else super().find_spec(fullname, path, target)
 
     @classmethod
     def find_distributions(cls, *arguments: Any) -> Iterable[Distribution]:  # type: ignore[override]
-        """The packages that are there."""
+        """Distributions of the lock file."""
         found = super().find_distributions(*arguments)
         return (one for one in found if _plain(one.name) in cls.locked)
 
 
 def enter(lock: str) -> None:
-    """Let this process see what an image that is made from a lock has, and no more."""
+    """Restrict this process to the packages of an image's lock file."""
     text = (REQUIREMENTS / f"{lock}.txt").read_text()
     locked = frozenset(map(_plain, re.findall(r"^([\w.-]+)==", text, re.MULTILINE))) | {OURS}
     modules = packages_distributions()

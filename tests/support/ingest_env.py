@@ -83,13 +83,13 @@ class IngestEnv:
         self.source = LandedFiles(self.store)
 
     def land(self, name: str, data: bytes) -> str:
-        """Put a file into the landing area; its key."""
+        """Write a file into the landing area; its key."""
         key = f"landing/flights/{name}"
         self.store.write(key, data)
         return key
 
     def claim(self, batch: str | None = None) -> Claim:
-        """What waits now."""
+        """Waiting deliveries and their fingerprint."""
         return claim(self.spec, source=self.source, store=self.store, batch=batch)
 
     def ingest(self, delivery: dict[str, str]) -> RunRecord:
@@ -116,19 +116,19 @@ class IngestEnv:
         return verdicts
 
     def deliver(self, name: str, data: bytes) -> Verdict:
-        """Land one file, run the DAG and return the verdict."""
+        """Land one file, run the DAG and return its verdict."""
         self.land(name, data)
         (verdict,) = self.run()
         return verdict
 
     @property
     def is_unacknowledged(self) -> bool:
-        """Whether the landing trigger fires: the listing is not acknowledged."""
+        """Whether the landing trigger would fire: the listing is not acknowledged."""
         landed = landing_area.fingerprint(landing_area.list_deliveries(self.store, "flights"))
         return arrivals.acknowledged(self.store, "flights") != landed
 
     def rows(self, stream: str = "features") -> dict[str, Any]:
-        """Value by key: miles, or late."""
+        """Miles or lateness of every row, by key."""
         frame = self.tables.read(f"flights/{stream}")
         return dict(
             zip(frame["id"], frame["miles" if stream == "features" else "late"], strict=True)

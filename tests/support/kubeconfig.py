@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def kubeconfig(folder: Path, server: str) -> Path:
-    """Write a kubeconfig for a server; returns its path."""
+    """Write a kubeconfig for a server; its path."""
     path = folder / "config"
     config = {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""Reading what `docker/kubernetes` lays out: its files, its overlays, who may reach whom."""
+"""A reader of `docker/kubernetes`: files, overlays, accounts and network policies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def documents(text: str) -> list[Manifest]:
 
 @functools.cache
 def kustomize() -> list[str] | None:
-    """The command that renders an overlay, or none where Kustomize is older than 5."""
+    """The command that renders an overlay; None where Kustomize is older than 5."""
     if shutil.which("kustomize"):
         return ["kustomize", "build"]
     if shutil.which("kubectl") is None:
@@ -46,7 +46,7 @@ def kustomize() -> list[str] | None:
 
 @functools.cache
 def rendered(overlay: str) -> list[Manifest]:
-    """An overlay's objects, as the cluster gets them."""
+    """An overlay's objects as `kubectl apply` sends them."""
     command = kustomize()
     if command is None:
         pytest.skip("no kubectl with Kustomize 5 here: overlays are not rendered")
@@ -60,7 +60,7 @@ def _output(*command: str) -> str:
 
 
 def whole_files() -> list[Path]:
-    """Files whose objects are complete, so that they can be looked at without Kustomize."""
+    """Files whose objects are complete without Kustomize."""
     files = [*(FOLDER / "base").glob("*.yaml"), *(FOLDER / "components").rglob("*.yaml")]
     files += [FOLDER / "overlays" / "dev" / name for name in ("store.yaml", "mlflow-volume.yaml")]
     return sorted(file for file in [*files, *TOOLS] if file.name != "kustomization.yaml")
@@ -75,17 +75,17 @@ def laid_out(layout: str) -> list[Manifest]:
 
 
 def tools() -> list[Manifest]:
-    """What a person starts by hand."""
+    """Objects that a person creates by hand."""
     return [one for file in TOOLS for one in documents(file.read_text())]
 
 
 def of_kind(objects: list[Manifest], *kinds: str) -> list[Manifest]:
-    """Those of some kinds."""
+    """Objects of some kinds."""
     return [one for one in objects if one["kind"] in kinds]
 
 
 def pods(objects: list[Manifest]) -> dict[str, Manifest]:
-    """Pod templates by the name of what makes them."""
+    """Pod templates by the name of their workload."""
     made = {
         one["metadata"].get("name", one["metadata"].get("generateName")): one["spec"]["template"]
         for one in of_kind(objects, "Deployment", "Job")
@@ -100,7 +100,7 @@ def containers(template: Manifest) -> list[Manifest]:
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector finds an object with these labels."""
+    """Whether a label selector matches labels."""
     wanted = selector.get("matchLabels", {}).items() <= labels.items()
     return wanted and all(
         {"In": labels.get(one["key"]) in one.get("values", [])}[one["operator"]]
@@ -109,7 +109,7 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
-    """Labels of every pod that will be in the namespace, by what it is."""
+    """Labels of every pod in the namespace, by its purpose."""
     ours = {name: pod["metadata"]["labels"] for name, pod in pods(objects).items()}
     stages = {
         f"stage {stage}": shape.labels(stage, {"model": "m"}, run="r", store_root="s3://b")
@@ -123,7 +123,7 @@ def bearers(objects: list[Manifest]) -> dict[str, Mapping[str, str]]:
 
 
 def allows(objects: list[Manifest], source: str, target: str, *, port: int) -> bool:
-    """Whether policies let one pod open a connection to another's port."""
+    """Whether policies let one pod connect to another's port."""
     labels = bearers(objects)
     policies = of_kind(objects, "NetworkPolicy")
     leaves = any(
@@ -148,7 +148,7 @@ def _reaches(rule: Manifest, side: str, labels: Mapping[str, str], port: int) ->
 
 
 def reached(objects: list[Manifest], source: str) -> set[int]:
-    """Ports that a pod may reach at addresses outside of the namespace, DNS aside."""
+    """Ports that a pod may reach outside the namespace, DNS aside."""
     labels = bearers(objects)[source]
     return {
         port["port"]
@@ -161,7 +161,7 @@ def reached(objects: list[Manifest], source: str) -> set[int]:
 
 
 def references(objects: list[Manifest]) -> Iterator[tuple[str, str, str | None]]:
-    """What pods name: kind, name, and the key where one is named."""
+    """Objects that pods reference: kind, name, and the key if one is named."""
     for template in pods(objects).values():
         yield "ServiceAccount", template["spec"].get("serviceAccountName", "default"), None
         for volume in template["spec"].get("volumes", []):

@@ -17,7 +17,7 @@ SPEC = spec_of(CLUSTERS["gateway"])
 
 
 def fields_of(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
-    """The `fieldsV1` of a manager that applied a manifest, without some fields."""
+    """`fieldsV1` of a manager that applied a manifest, without some fields."""
     made: Manifest = {}
     for path, _ in leaves({"metadata": manifest["metadata"], "spec": manifest["spec"]}):
         about = path[:2] in {("f:metadata", "f:name"), ("f:metadata", "f:namespace")}
@@ -33,12 +33,12 @@ def fields_of(manifest: Manifest, *, but: Collection[str] = ()) -> Manifest:
 
 def managed_fields_entry(manager: str, fields: Manifest, **more: str) -> Manifest:
     """An entry of `managedFields`."""
-    said = {"manager": manager, "operation": "Update", "apiVersion": "apps/v1", **more}
-    return {**said, "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
+    entry = {"manager": manager, "operation": "Update", "apiVersion": "apps/v1", **more}
+    return {**entry, "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields}
 
 
 def applied_object(manifest: Manifest, *others: Manifest, but: Collection[str] = ()) -> Manifest:
-    """An object as the API returns it after an apply; Slipway has lost some of its fields."""
+    """An object as the API returns it after an apply, without ownership of some fields."""
     made = copy.deepcopy(manifest)
     ours = managed_fields_entry("slipway", fields_of(made, but=but), operation="Apply")
     made["metadata"]["managedFields"] = [ours, *others]

@@ -45,7 +45,7 @@ TRAFFICS = {
 
 
 def spec_of(cluster: Mapping[str, Any], model: str = "flight_delay") -> ModelSpec:
-    """A model on such a cluster."""
+    """Spec of a model on one kind of cluster."""
     return ModelSpec.model_validate(
         {
             "model": model,
@@ -65,7 +65,7 @@ def spec_of(cluster: Mapping[str, Any], model: str = "flight_delay") -> ModelSpe
 
 
 def everything(spec: ModelSpec, traffic: Traffic) -> list[dict[str, Any]]:
-    """All objects for some traffic, and those of a candidate."""
+    """All objects for some weights, and those of a candidate."""
     candidate = candidate_objects(spec, 4, sizing=sizing(cluster_of(spec), {}))
     return [*render_manifests(spec, traffic, {3: MEASURED}), *candidate]
 

@@ -1,4 +1,4 @@
-"""A model that is rolled out onto the double of a cluster, with real servers in pods."""
+"""A model that is rolled out onto the Kubernetes double, with real servers in pods."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COLUMNS = (
 
 
 def spec_of(cluster: Cluster, *, by_route: bool, **more: Any) -> ModelSpec:
-    """The model, deployed onto a cluster.
+    """Spec of the model, deployed onto a cluster.
 
     Args:
         cluster: The cluster.
@@ -84,22 +84,22 @@ def register_versions(mlflow: str, folder: Path) -> MlflowRegistry:
     sealed, other = digest((good / MANIFEST).read_bytes()), seal(empty, facts)
     registry, tracking = MlflowRegistry(mlflow), MlflowTracking(mlflow)
     versions = [*[(good, sealed)] * GOOD, (good, other), (empty, other)]
-    for number, (package, said) in enumerate(versions, start=1):
+    for number, (package, sha256) in enumerate(versions, start=1):
         key = f"{MODEL}/request-{number:06d}"
         run = tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
         uri = tracking.log_package(run, package)
-        registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: said})
+        registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: sha256})
     return registry
 
 
 @contextmanager
 def open_cluster_double(folder: Path, mlflow: str, **more: Any) -> Iterator[Cluster]:
-    """A cluster with short waits, a registry and a store for its pods, and DNS for this process.
+    """The Kubernetes double with short waits, a registry and a store for its pods, and DNS here.
 
     Args:
-        folder: Where it lies.
+        folder: Of the double.
         mlflow: URL of the registry.
-        **more: Of `Cluster`.
+        **more: Arguments of `Cluster`.
     """
     pace = Pace(probes=Timing(pace=0.2, least_seconds=0.1), crash_seconds=0.2, hook_seconds=0.2)
     with (
@@ -124,7 +124,7 @@ def open_cluster_double(folder: Path, mlflow: str, **more: Any) -> Iterator[Clus
 def cluster_platform(
     cluster: Cluster, spec: ModelSpec, registry: MlflowRegistry, *, account: str = "slipway-rollout"
 ) -> ClusterPlatform:
-    """The platform as a rollout's pod would build it."""
+    """The platform as a rollout's pod builds it."""
     return ClusterPlatform(
         spec,
         open_cluster(cluster.namespace, kubeconfig=cluster.kubeconfig(account)),
@@ -139,7 +139,7 @@ def request_body(*, probe: bool = False) -> dict[str, Any]:
 
 @dataclass
 class Clients:
-    """Clients that send requests without a pause, from a thread of their own.
+    """A thread that sends requests without a pause.
 
     Attributes:
         url: Of their requests.
@@ -162,7 +162,7 @@ class Clients:
         self._thread.join()
 
     def after(self, count: int, *, seconds: float = 60) -> Counter[int]:
-        """Answers by version among the next requests, once so many were answered."""
+        """Answers by version among the next `count` requests."""
         before, deadline = Counter(self.answers), time.monotonic() + seconds
         while (self.answers - before).total() < count:
             assert time.monotonic() < deadline, (self.answers, self.failures)
@@ -170,7 +170,7 @@ class Clients:
         return self.answers - before
 
     def _run(self) -> None:
-        # A connection of its own for every request: a kept one stays with its server.
+        # A new connection for every request: a kept one stays with its server.
         limits = httpx.Limits(max_keepalive_connections=0)
         with httpx.Client(verify=False, limits=limits, timeout=20, trust_env=False) as client:  # noqa: S501
             while not self._stop.wait(0.01):

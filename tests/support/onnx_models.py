@@ -1,4 +1,4 @@
-"""Models that have learnt the made-up crossings, and their ONNX forms."""
+"""Models trained on the made-up crossings, and their ONNX forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support import packages
 
 
 def learned(estimator: str, *, source: str | None = None, **params: Any) -> LearnedModel:
-    """A model that has learnt the crossings, of few trees."""
+    """A model trained on the crossings, with few trees."""
     if source is None and ("XGB" in estimator or "Forest" in estimator):
         params = {"n_estimators": 20} | params
     spec = packages.spec(estimator, **params)
@@ -22,12 +22,12 @@ def learned(estimator: str, *, source: str | None = None, **params: Any) -> Lear
 
 
 def form_of(model: LearnedModel) -> OnnxForm:
-    """Its ONNX form."""
+    """The ONNX form of a model."""
     return write_onnx(model.package.pipeline, model.package.columns)
 
 
 def asked(model: LearnedModel) -> OnnxModel:
-    """Its ONNX form, as a server asks it."""
+    """The ONNX form of a model, loaded as a server loads it."""
     features = [
         {"name": one.name, "kind": one.kind, "required": one.required}
         for one in model.package.columns
@@ -36,7 +36,7 @@ def asked(model: LearnedModel) -> OnnxModel:
 
 
 def difference(model: LearnedModel, rows: pd.DataFrame) -> float:
-    """The largest between both, absolute below 1 and relative above."""
+    """Largest difference of both engines' scores, absolute below 1 and relative above."""
     expected = model.predict(rows)
     found = asked(model).score(packages.values(model.package, rows))
     return float((np.abs(found - expected) / np.maximum(1, np.abs(expected))).max())

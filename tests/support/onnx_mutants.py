@@ -1,4 +1,4 @@
-"""ONNX forms with one thing wrong, as a careless conversion would write them."""
+"""ONNX forms with one deliberate mistake each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm
 
 
 def numbers_as_floats(form: OnnxForm) -> OnnxForm:
-    """The same form, whose numbers are rounded to floats as they come in."""
+    """Round numbers to single precision as they come in."""
     model = onnx.load_from_string(form.data)
     numbers = [
         one.name
@@ -33,7 +33,7 @@ def numbers_as_floats(form: OnnxForm) -> OnnxForm:
 
 
 def other_side_of_equal(form: OnnxForm) -> OnnxForm:
-    """The same form, where a number that equals a threshold goes the other way."""
+    """Send a number that equals a threshold to the other side."""
     model = onnx.load_from_string(form.data)
     for node in model.graph.node:
         for attribute in node.attribute:
@@ -44,7 +44,7 @@ def other_side_of_equal(form: OnnxForm) -> OnnxForm:
 
 
 def gaps_are_zeros(form: OnnxForm) -> OnnxForm:
-    """The same form, which imputes nothing but zeros."""
+    """Impute zeros for every gap."""
     model = onnx.load_from_string(form.data)
     imputed = [node.input[1] for node in model.graph.node if node.op_type == "Where"]
     for constant in model.graph.initializer:
@@ -55,7 +55,7 @@ def gaps_are_zeros(form: OnnxForm) -> OnnxForm:
 
 
 def missing_is_unknown(form: OnnxForm) -> OnnxForm:
-    """The same form, which takes a missing category for one that was never seen."""
+    """Encode a missing category as an unseen one."""
     model = onnx.load_from_string(form.data)
     for node in model.graph.node:
         if node.op_type == "OneHotEncoder":

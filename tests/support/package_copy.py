@@ -1,4 +1,4 @@
-"""A copy of the package with one more row in a table, and files, in a process of its own."""
+"""A process with a copy of the package that has one more row in a table."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PROJECT = Path(__file__).parents[2]
 def run_with_row(
     folder: Path, *, table: str, row: str, script: str, files: Mapping[str, str] | None = None
 ) -> None:
-    """Run a script on a copy of the package; fail unless it ends well.
+    """Run a script on a copy of the package; fail unless it exits with 0.
 
     Args:
         folder: Where the copy is made.
-        table: The file of the table, below the package, e.g. `spec/metrics.py`.
-        row: The lines to put before its first row.
-        script: What to run.
+        table: File of the table, below the package, e.g. `spec/metrics.py`.
+        row: Lines to insert before its first row.
+        script: Python source to run.
         files: Further files by path; `slipway/…` is in the package.
     """
     copy = folder / "slipway"

@@ -1,4 +1,4 @@
-"""A made-up model of every estimator, and its saved versions."""
+"""A made-up model of every estimator, and its saved packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def dataset(**pii: str) -> DatasetSpec:
     """Crossings by wind, decks, port and berth.
 
     Args:
-        **pii: What is done with a personal column, by its name.
+        **pii: Treatment of a personal column, by its name.
     """
     features: dict[str, dict[str, Any]] = {
         "id": {"type": "string", "nullable": False},
@@ -45,7 +45,7 @@ def dataset(**pii: str) -> DatasetSpec:
 
 
 def spec(estimator: str, **params: Any) -> ModelSpec:
-    """A model of lateness; of its minutes where the estimator predicts numbers."""
+    """A model of lateness, in minutes where the estimator is a regressor."""
     task = TABLE[estimator].task
     metric = "roc_auc" if task == "classification" else "r2_score"
     return ModelSpec.model_validate(
@@ -80,7 +80,7 @@ def rows(count: int = 400) -> pd.DataFrame:
 
 
 def labelled(spec: ModelSpec) -> pd.DataFrame:
-    """The same crossings; the label is a number of minutes where the model predicts one."""
+    """The same crossings; the label is a number of minutes for a regressor."""
     crossings = rows()
     if spec.task == "classification":
         return crossings
@@ -89,7 +89,7 @@ def labelled(spec: ModelSpec) -> pd.DataFrame:
 
 
 def reference(learned: LearnedModel) -> pd.DataFrame:
-    """What training hands over: features, score and part."""
+    """Reference rows as training saves them: features, score and part."""
     crossings = rows()
     part = np.where(crossings.index < 300, "training", "holdout")
     kept = crossings.drop(columns=["id", "late"])
@@ -103,7 +103,7 @@ def saved(
     source: str | None = None,
     declared: DatasetSpec | None = None,
 ) -> Path:
-    """The folder of a model that has learnt the crossings."""
+    """Folder of a trained and saved model."""
     learned = SklearnLearner(spec, declared or dataset(), source).learn(labelled(spec))
     facts = {"model": spec.model, "task": spec.task}
     learned.save(folder, facts=facts, reference=reference(learned))
@@ -111,7 +111,7 @@ def saved(
 
 
 def values(package: Package, frame: pd.DataFrame) -> list[list[float | str | None]]:
-    """Rows as an ONNX model is asked: by column, None where a value is missing."""
+    """Rows as input of an ONNX model: by column, None where a value is missing."""
     rows = cast(frame, package.columns)
     return [
         [None if pd.isna(value) else value for value in rows[column.name].tolist()]

@@ -1,4 +1,4 @@
-"""Callables that all start at the same moment."""
+"""Callables that start at the same moment in threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def race(racers: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
-    """What each racer returned or raised, in the racers' order."""
+    """Result or exception of each racer, in the racers' order."""
     start = threading.Barrier(len(racers))
 
     def run(racer: Callable[[], Result]) -> Result | Exception:

@@ -1,4 +1,4 @@
-"""A registry with its training runs, and a model of its own."""
+"""A registry and its training runs, with one model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 
 @dataclass
 class RegistryEnv:
-    """A registry with its training runs, and a model of its own."""
+    """A registry and its training runs, with one model."""
 
     registry: MlflowRegistry | MemoryRegistry
     tracking: MlflowTracking | MemoryTracking
@@ -22,7 +22,7 @@ class RegistryEnv:
     model: str
 
     def begin(self, *, run_key: str = "m/request-000001", attempt: int = 1) -> str:
-        """A training run."""
+        """Id of a new training run."""
         return self.tracking.begin(
             self.model,
             run_key=run_key,
@@ -33,15 +33,15 @@ class RegistryEnv:
         )
 
     def log(self, folder: Path) -> str:
-        """A model URI, of a folder logged by a new run."""
+        """Model URI of a folder, logged by a new run."""
         return self.tracking.log_package(self.begin(), folder)
 
     def register(self, folder: Path, digest: str, *, run_key: str = "m/request-000001") -> int:
-        """A version, of a folder logged by a new run."""
+        """Version of a folder, logged by a new run."""
         return self.register_uri(self.log(folder), digest, run_key=run_key)
 
     def register_uri(self, uri: str, digest: str, *, run_key: str = "m/request-000001") -> int:
-        """A version of a logged model."""
+        """Version of a logged model."""
         tags = {DIGEST: digest, "slipway.reason": "first"}
         made = self.registry.register(self.model, model_uri=uri, run_key=run_key, tags=tags)
         return made.version

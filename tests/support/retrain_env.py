@@ -1,4 +1,4 @@
-"""A model's retrain requests, in memory: stages are recorded without being run."""
+"""A model's retrain requests on fakes; stages are recorded without being run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ASKED = {"reason": "The pipeline has changed", "by": "ada"}
 
 
 class RetrainEnv:
-    """A dataset that grows month by month, and a model that is trained on request."""
+    """A dataset that grows, and a model that is trained on request."""
 
     def __init__(self, **retraining: object) -> None:
         self.spec = ferry_dataset.model(retraining=dict(retraining))
@@ -72,7 +72,7 @@ class RetrainEnv:
         return answer(self.spec, request=self.current(), context=RunContext(self.store, ORIGIN))
 
     def current(self) -> Request:
-        """The request in flight."""
+        """The accepted request that has no answer yet."""
         request = requests.in_flight(self.store, MODEL)
         assert request is not None
         return request
@@ -104,7 +104,7 @@ def trained(**retraining: object) -> RetrainEnv:
 
 
 def failing(env: RetrainEnv, stage: str, error: Exception) -> None:
-    """Fail one stage of the current request."""
+    """Record a failure of one stage of the current request."""
 
     def work(_: Attempt) -> Verdict:
         raise error

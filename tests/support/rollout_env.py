@@ -1,4 +1,4 @@
-"""A model with versions 1 to 4 on its way through the stages of a rollout, without any server."""
+"""A model with versions 1 to 4 in the stages of a rollout, on fakes."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ class OfflinePackage:
         self._version = version
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """A score that depends on version, distance and whether the origin is known."""
+        """A score by version, distance and whether the origin is known."""
         known = frame["origin"].notna().to_numpy()
         return np.asarray(score(self._version, frame["distance"], known))
 
 
 def score(version: int, distance: Any, known: Any) -> Any:
-    """How a version scores."""
+    """Score of a version for some rows."""
     return version / 10 + np.asarray(distance, dtype=float) / 10_000 + np.asarray(known) / 100
 
 
@@ -99,15 +99,15 @@ class FeatureRows:
         )
 
     def newest(self, _table: str, column: str) -> datetime | None:
-        """Largest value."""
+        """Largest value of a column."""
         return None if self.rows.empty else self.rows[column].max().to_pydatetime()
 
     def count(self, _table: str) -> int:
-        """Rows."""
+        """Number of rows."""
         return len(self.rows)
 
     def read(self, _table: str, *, where: Any = ()) -> pd.DataFrame:
-        """Rows since a moment."""
+        """Rows since a time."""
         [(column, _, since)] = where
         return self.rows[self.rows[column] >= since]
 
@@ -127,13 +127,13 @@ class RolloutEnv:
     """A model with versions 1 to 4, of which 2 is champion and served.
 
     Attributes:
-        spec: The model's.
+        spec: Spec of the model.
         store: Records and leases.
-        registry: Who is who.
-        tables: Real rows.
-        load: What loads a version's folder.
-        requests_a_second: What clients ask while a step waits.
-        now: Seconds that have been waited.
+        registry: Aliases and tags.
+        tables: Rows for the replay.
+        load: Loads a version's folder.
+        requests_a_second: Rate of clients' requests while a step waits.
+        now: Seconds on the clock.
     """
 
     spec: ModelSpec = SPEC
@@ -164,17 +164,17 @@ class RolloutEnv:
         self.platform.apply(MODEL, weights={2: 1.0}, keep=[1], token=0)
 
     def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
-        """The first stage."""
+        """Run the first stage."""
         return reconcile(self.spec, **self._ports(), holder=holder, to=to)
 
     def verify(self, run: str) -> RunRecord:
-        """The second stage."""
+        """Run the second stage."""
         return verify(
             self.spec, DATASET, **self._ports(), rollout=run, tables=self.tables, load=self.load
         )
 
     def shift(self, run: str, step: int) -> RunRecord:
-        """One step, while clients ask."""
+        """Run one step, while clients send requests."""
         return shift(
             self.spec,
             **self._ports(),
@@ -185,20 +185,20 @@ class RolloutEnv:
         )
 
     def sleep(self, seconds: float) -> None:
-        """Let some seconds pass, in which clients ask."""
+        """Advance the clock, with clients' requests in the meantime."""
         self.now += seconds
         self.platform.receive(MODEL, round(seconds * self.requests_a_second))
 
     def switch(self, run: str) -> RunRecord:
-        """The third stage."""
+        """Run the third stage."""
         return switch(self.spec, **self._ports(), rollout=run)
 
     def promote(self, run: str) -> RunRecord:
-        """The last stage."""
+        """Run the last stage."""
         return promote_champion(self.spec, **self._ports(), rollout=run)
 
     def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
-        """Every stage as the DAG would run them; the verdicts' actions, unneeded ones left out."""
+        """Run every stage as the DAG does; the verdicts' actions without `unneeded`."""
         record = self.reconcile(to, holder=holder)
         actions = [record.verdict.action]
         steps = [partial(self.shift, step=step) for step in self.spec.deployment.shift.steps]
@@ -219,7 +219,7 @@ class RolloutEnv:
         return actions
 
     def until_switch(self) -> str:
-        """The run of a rollout of version 3 that may switch now."""
+        """Run of a rollout of version 3 that has passed all stages before the switch."""
         self.registry.aliases["challenger"] = 3
         run = self.reconcile().ref.run
         self.verify(run)
@@ -228,17 +228,17 @@ class RolloutEnv:
         return run
 
     def served(self) -> int | None:
-        """What is really served."""
+        """Version that the platform serves."""
         found = self.platform.served(MODEL)
         return found.version if found else None
 
     def weights(self) -> dict[int, float]:
-        """Shares of the traffic."""
+        """Share of the traffic by version."""
         found = self.platform.served(MODEL)
         return dict(found.weights) if found else {}
 
     def is_free(self) -> bool:
-        """Whether nobody holds the model's lease."""
+        """Whether the model's lease is free."""
         lease = find_lease(self.store, f"rollout-{MODEL}")
         return lease is None or lease.released
 
@@ -251,7 +251,7 @@ class RolloutEnv:
 
 
 def verified(env: RolloutEnv) -> str:
-    """Reconcile and verify the challenger; its run, which may shift now."""
+    """Reconcile and verify the challenger; the rollout's run."""
     run = env.reconcile().ref.run
     assert env.verify(run).verdict.action == "verified"
     return run

@@ -1,4 +1,4 @@
-"""A small dataset and model as their author would write them."""
+"""Specs of a small dataset and model."""
 
 from __future__ import annotations
 

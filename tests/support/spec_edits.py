@@ -10,7 +10,7 @@ EXPECTATIONS_FILE = "include/datasets/shop/expectations.yaml"
 
 
 def edited(text: str, old: str, new: str) -> str:
-    """A spec with one edit, which must apply."""
+    """A spec text with one edit, which must apply."""
     assert old in text
     return text.replace(old, new)
 

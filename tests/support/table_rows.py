@@ -47,7 +47,7 @@ def begun_attempt(number: int = 1, *, begun: int | None = None) -> Attempt:
 def publish(
     tables: Tables, frame: pd.DataFrame, batch: str, *, writer: str = "w", attempt: int = 1
 ) -> int:
-    """Publish a batch by an attempt that is the newest one; the table's version."""
+    """Publish a batch by the newest attempt; the table's version."""
     return tables.publish(
         TABLE,
         frame,

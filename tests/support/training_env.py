@@ -1,4 +1,4 @@
-"""A model's train stages in memory, from labelled rows to a challenger."""
+"""A model's train stages, from labelled rows to a challenger."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ ORIGIN = {"dag": "ferry_delay__train", "run": "manual", "try": 1}
 
 @dataclass
 class TrainingEnv:
-    """The train stages of one model, with their tools.
+    """The train stages of one model, with their adapters or fakes.
 
     Attributes:
         store: Records and requests.
-        tables: The dataset's.
+        tables: Tables of the dataset.
         tracking: Training runs.
         registry: Model versions.
-        spec: The model's.
-        dataset: The dataset's.
-        code: What trains.
+        spec: Spec of the model.
+        dataset: Spec of the dataset.
+        code: State of the code that trains.
     """
 
     store: Store
@@ -62,7 +62,7 @@ class TrainingEnv:
 
     @classmethod
     def in_memory(cls, folder: Path) -> TrainingEnv:
-        """An environment without servers and without rows."""
+        """An environment on fakes, without rows."""
         tracking = MemoryTracking(folder)
         return cls(
             MemoryStore(),
@@ -79,23 +79,23 @@ class TrainingEnv:
         return rows
 
     def ask(self, unique: str = "first") -> Request:
-        """An accepted request."""
+        """File and return a request."""
         return file_request(
             self.store,
             self.spec.model,
             kind="person",
-            reason=f"Somebody wants it: {unique}.",
+            reason=f"Requested by a test: {unique}.",
             at="2013-04-01T00:00:00+00:00",
-            by="the harbour master",
+            by="ada",
             unique=unique,
         )
 
     def snapshot(self, request: Request) -> RunRecord:
-        """Record of the pins."""
+        """Run snapshot."""
         return snapshot(self.spec, self.dataset, tables=self.tables, **self._common(request))
 
     def train(self, request: Request, *, learner: Learner | None = None) -> RunRecord:
-        """Record of the training."""
+        """Run train."""
         return train(
             self.spec,
             self.dataset,
@@ -107,7 +107,7 @@ class TrainingEnv:
         )
 
     def evaluate(self, request: Request) -> RunRecord:
-        """Record of the metrics."""
+        """Run evaluate."""
         return evaluate(
             self.spec,
             self.dataset,
@@ -120,22 +120,22 @@ class TrainingEnv:
         )
 
     def gate(self, request: Request) -> RunRecord:
-        """Record of the gate's verdict."""
+        """Run gate."""
         return gate_challenger(self.spec, **self._common(request))
 
     def promote(self, request: Request) -> RunRecord:
-        """Record of the promotion."""
+        """Run promote."""
         return promote_challenger(self.spec, registry=self.registry, **self._common(request))
 
     def until_gate(self, request: Request) -> RunRecord:
-        """Record of the gate's verdict, with all that comes before it."""
+        """Run snapshot, train, evaluate and gate; the gate's record."""
         self.snapshot(request)
         self.train(request)
         self.evaluate(request)
         return self.gate(request)
 
     def champion(self, unique: str = "first") -> int:
-        """Version of a champion made from what the tables hold now."""
+        """Version of a champion trained on the current tables."""
         request = self.ask(unique)
         self.until_gate(request)
         version = int(self.promote(request).verdict.numbers["version"] or 0)
@@ -147,7 +147,7 @@ class TrainingEnv:
 
 
 def spec(**changes: Any) -> ModelSpec:
-    """The ferries' model with room for few rows."""
+    """The ferries' model with limits that few rows meet."""
     value = ferry_dataset.model().model_dump()
     value["training"] = {"holdout_days": 10, "min_rows": 500}
     value["gates"] = {
@@ -158,7 +158,7 @@ def spec(**changes: Any) -> ModelSpec:
 
 
 class InterruptedLearner:
-    """A learner that is interrupted before it fits.
+    """A learner that runs a callback before it fits.
 
     Args:
         env: Environment to learn in.
@@ -170,10 +170,10 @@ class InterruptedLearner:
         self._event = event
 
     def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
-        """As the spec says."""
+        """None: the spec's holdout applies."""
         del rows
 
     def learn(self, rows: pd.DataFrame) -> FittedModel:
-        """A model, after the event."""
+        """Run the callback, then fit."""
         self._event()
         return self._learner.learn(rows)
