@@ -1,4 +1,4 @@
-"""DAG files parsed as Airflow parses them, and an Airflow database where a run needs one."""
+"""Fixtures: DAG files parsed as Airflow does, Airflow's database, and a cluster double."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from slipway.records.store import Store
 
-# Airflow reads its home when it is imported, and this file is imported before that is set.
+# Airflow reads its home at import, and this file is imported before the home is set.
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
@@ -27,7 +27,7 @@ Parse = Callable[..., Any]
 def parse(
     project: Callable[[Mapping[str, str]], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Parse:
-    """Parses the repository's DAG files over a project of the given spec files."""
+    """A function that parses the repository's DAG files over a project of given spec files."""
     from airflow.dag_processing.dagbag import DagBag
 
     def parse_files(files: Mapping[str, str], *, file: str = "", starting: str = "") -> DagBag:
@@ -50,7 +50,7 @@ def airflow_database() -> None:
 
 @pytest.fixture
 def shared_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The store that tasks and pods share, in a task that finds no connections in Airflow."""
+    """The store that tasks and pods share; the task finds no connections in Airflow."""
     from slipway.adapters.object_store import open_store
     from slipway.orchestration import task_setup
 
@@ -61,7 +61,7 @@ def shared_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow asks an API that stumbles five times, here without long waits."""
+    """Let Airflow repeat a failed API request, five times, without long waits."""
     import tenacity
     from airflow.providers.cncf.kubernetes import kubernetes_helper_functions
 
@@ -75,7 +75,7 @@ def cluster(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cluster]:
-    """A cluster whose namespace holds an installation's settings, and Airflow's way to it."""
+    """A cluster double whose namespace holds Slipway's settings, and Airflow's connection to it."""
     from tests.dags.specs import PODS, dataset_file, model_file
     from tests.kubernetes_double import Cluster
 

@@ -1,4 +1,4 @@
-"""A stage's task against a cluster, played as Airflow plays it: worker, triggerer, worker again."""
+"""A stage's task run as Airflow runs it: worker, triggerer, worker again."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ WATCH_S = 1
 
 @dataclass
 class TimedInstance(FakeInstance):
-    """A task instance that says when it began."""
+    """A task instance with a start date."""
 
     start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
 class DeferredTask:
-    """One task instance, over all its tries.
+    """One task instance over all its tries.
 
     Args:
-        make: Its operator, made anew in each process.
-        kept: Airflow's state store of the task.
-        instance: Its newest try.
+        make: Builds the operator, as each process does.
+        state: Airflow's state store of the task.
+        instance: The newest try.
     """
 
     make: Callable[[], StagePod]
@@ -49,7 +49,7 @@ class DeferredTask:
         self.instance = TimedInstance(try_number=self.instance.try_number + 1)
 
     def start(self) -> KubernetesPodTrigger | None:
-        """The worker's first part: what it waits for, or None when there is nothing to wait for."""
+        """The worker's first part: the trigger that the task defers to, or None if it has ended."""
         return self._until_deferred(lambda task, context: task.execute(context))
 
     def resume(self, event: dict[str, Any]) -> KubernetesPodTrigger | None:
@@ -57,7 +57,7 @@ class DeferredTask:
         return self._until_deferred(lambda task, context: task.trigger_reentry(context, event))
 
     def run(self) -> dict[str, Any]:
-        """What the task pushed, once it has come to its end; its error is raised."""
+        """Run the task to its end; the pushed XComs. Its error is raised."""
         waits = self.start()
         while waits is not None:
             waits = self.resume(fired(waits))
@@ -99,23 +99,23 @@ class TaskStateStore:
 
 
 def fired(trigger: KubernetesPodTrigger) -> dict[str, Any]:
-    """What the trigger says once it has fired."""
+    """Payload of the trigger's event."""
 
     async def first() -> dict[str, Any]:
         async for event in trigger.run():
-            said: dict[str, Any] = event.payload
-            return said
-        raise AssertionError("the trigger ended in silence")
+            payload: dict[str, Any] = event.payload
+            return payload
+        raise AssertionError("the trigger ended without an event")
 
     return asyncio.run(asyncio.wait_for(first(), timeout=60))
 
 
 def cancel_trigger(trigger: KubernetesPodTrigger, *, by_a_person: bool) -> None:
-    """Let Airflow's own triggerer stop watching a pod.
+    """Cancel a trigger as Airflow's triggerer does.
 
     Args:
-        trigger: What watches it.
-        by_a_person: Whether somebody marked or cleared the waiting task; else the triggerer goes.
+        trigger: The trigger that watches the pod.
+        by_a_person: Whether a person marked or cleared the task; else the triggerer stops.
     """
     asyncio.run(_end(trigger, by_a_person=by_a_person))
 

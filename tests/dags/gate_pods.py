@@ -1,4 +1,4 @@
-"""Tasks of the gate for a cluster's double: the real stage, and programs that stand in for it."""
+"""Tasks of the stage `gate` on the cluster double: the real stage, or another program."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ GATE = RunRef("delay", "request-000001", "gate")
 INPUTS = {"model": "delay", "request": "1"}
 MEASURED = {"challenger.roc_auc": 0.7, "constant.roc_auc": 0.5}
 JUDGED = "refuse"
-"""What the gate says of that: there is too little to compare."""
+"""The gate's action on these metrics: there is too little to compare."""
 
 
 class SleepingPod(StagePod):
-    """A stage that works for a minute and leaves nothing."""
+    """A task whose pod sleeps for a minute and records nothing."""
 
     program = ("sleep", "60")
 
@@ -41,7 +41,7 @@ class SleepingPod(StagePod):
 
 
 class NoRecordPod(SleepingPod):
-    """One that ends well, and leaves nothing."""
+    """A task whose pod succeeds and records nothing."""
 
     program = ("true",)
 
@@ -58,7 +58,7 @@ def gate_task(kind: type[StagePod] = SleepingPod, **changes: Any) -> DeferredTas
 
 
 def record_evaluation(store: Store) -> None:
-    """Leave what the gate reads."""
+    """Record the evaluation that the gate reads."""
     at = "2013-05-01T00:00:00+00:00"
     requests.file_request(
         store, "delay", kind="person", reason="new data", at=at, by="ann", unique="1"
@@ -68,7 +68,7 @@ def record_evaluation(store: Store) -> None:
 
 
 def asked(cluster: Cluster, method: str) -> int:
-    """How often Airflow asked for this of pods."""
+    """Number of Airflow's requests with a method for pods."""
     return sum(
         1
         for one in cluster.requests
@@ -83,5 +83,5 @@ def only_pod(cluster: Cluster) -> dict[str, Any]:
 
 
 def phase(cluster: Cluster) -> str:
-    """How far the only pod is."""
+    """Phase of the only pod."""
     return str(only_pod(cluster)["status"].get("phase"))

@@ -1,4 +1,4 @@
-"""A stage's task as a pod: the task, its context, the pod it makes, and ways for it to end."""
+"""A stage's task as a pod: task, context, pod, and ways for the pod to end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pod_task(**changes: Any) -> StagePod:
 
 
 def accepting(**changes: Any) -> StagePod:
-    """The task that accepts requests: nobody knows beforehand which one."""
+    """The task that accepts requests; its run is not known before it ends."""
     return pod_task(task_id="accept", stage="accept", inputs={"model": "delay"}, **changes)
 
 
@@ -51,7 +51,7 @@ def instance_of(task: StagePod, *, attempt: int = 1, map_index: int = -1) -> Fak
 
 
 def built(task: StagePod, *, attempt: int = 1, map_index: int = -1) -> dict[str, Any]:
-    """The pod as Kubernetes is sent it."""
+    """The pod as Airflow sends it to Kubernetes."""
     from slipway.orchestration.task_setup import set_up_task
 
     of = context(instance_of(task, attempt=attempt, map_index=map_index))
@@ -69,7 +69,7 @@ def key_of(task: StagePod, *, attempt: int = 1) -> str:
 
 
 def event(task: StagePod, *, attempt: int = 1, status: str = "failed") -> dict[str, Any]:
-    """What the trigger says about the pod of a try."""
+    """The trigger's event about the pod of a try."""
     name = built(task, attempt=attempt)["metadata"]["name"]
     return {"status": status, "name": name, "namespace": "slipway", "message": "it waited"}
 
@@ -80,7 +80,7 @@ def the_pod_ends(
     *,
     pod: k8s.V1Pod | None = None,
 ) -> None:
-    """Let Airflow's own operator end the pod in some way."""
+    """Replace the re-entry of Airflow's operator: set its pod, and raise an error if given."""
 
     def trigger_reentry(task: StagePod, *_: object) -> None:
         task.pod = pod

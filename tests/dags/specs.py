@@ -41,7 +41,7 @@ pods:
 
 
 def dataset_file(name: str = "flights", *, more: str = "") -> dict[str, str]:
-    """A dataset's file by its path below `include/`."""
+    """A dataset's files by their paths below `include/`."""
     return {
         f"datasets/{name}/dataset.yaml": DATASET.format(name=name) + more,
         f"datasets/{name}/expectations.yaml": "features: []\nlabels: []\n",
@@ -54,14 +54,14 @@ def model_file(name: str = "delay", *, dataset: str = "flights", more: str = "")
 
 
 def dataset_spec(name: str = "flights", *, more: str = "") -> DatasetSpec:
-    """The same dataset as a value."""
+    """The dataset as a value."""
     import yaml
 
     return DatasetSpec.model_validate(yaml.safe_load(DATASET.format(name=name) + more))
 
 
 def model_spec(name: str = "delay", *, dataset: str = "flights", more: str = "") -> ModelSpec:
-    """The same model as a value."""
+    """The model as a value."""
     import yaml
 
     return ModelSpec.model_validate(yaml.safe_load(MODEL.format(name=name, dataset=dataset) + more))

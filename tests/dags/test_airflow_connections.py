@@ -1,4 +1,4 @@
-"""Airflow's connections become settings where the environment says nothing."""
+"""Airflow's connections become settings that the environment does not set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slipway.settings import Settings
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what the function under test writes into the environment."""
+    """Undo changes of the environment by the function under test."""
     for name in ("SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM", "SLIPWAY_STORE"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -39,7 +39,7 @@ def test_a_connection_gives_the_address(
 
 
 def test_a_password_never_becomes_part_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses are logged and recorded; secrets are not."""
+    """Addresses are logged and recorded, so they hold no password."""
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_MLFLOW", "http://ann:secret@mlflow.example:5001")
     monkeypatch.setenv("AIRFLOW_CONN_SLIPWAY_PLATFORM", "http://127.0.0.1:8600")
     fill_environment()
@@ -47,7 +47,7 @@ def test_a_password_never_becomes_part_of_an_address(monkeypatch: pytest.MonkeyP
 
 
 def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pod or a test says where things are, whatever Airflow holds; Airflow is not even asked."""
+    """A variable that a pod or a test sets wins, and Airflow's connection is not read."""
     names = ("SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM", "SLIPWAY_STORE")
     for name in names:
         monkeypatch.setenv(name, "mine")
@@ -57,7 +57,7 @@ def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("airflow_database")
-def test_what_nobody_says_keeps_its_default() -> None:
-    """No connection and no variable is not an error."""
+def test_an_unset_value_keeps_its_default() -> None:
+    """A missing connection and a missing variable are no error; the default applies."""
     fill_environment()
     assert Settings().mlflow == "http://127.0.0.1:5000"

@@ -1,4 +1,4 @@
-"""What the Kubernetes API refuses is told apart from what it cannot do just now."""
+"""Errors of the Kubernetes API: permanent refusals and transient outages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DOING = {"doing": "start the pod of train", "where": "slipway/delay-train-1"}
 
 
 def status(message: str) -> str:
-    """The body of a refusal."""
+    """Body of a refusal."""
     return json.dumps({"kind": "Status", "message": message})
 
 
@@ -38,7 +38,7 @@ def status(message: str) -> str:
 def test_each_refusal_is_an_error_of_its_own(
     code: int, message: str, kind: type[errors.SlipwayError], hint: str | None
 ) -> None:
-    """With the API's own words, where it was asked, and what may help."""
+    """With the API's message, the request, and a hint."""
     error = api_error(code, status(message), **DOING)
     assert type(error) is kind
     assert message in str(error.found)
@@ -47,8 +47,8 @@ def test_each_refusal_is_an_error_of_its_own(
     assert (error.hint is None) == (hint is None)
 
 
-def test_no_answer_is_told_in_the_words_of_the_way() -> None:
-    """There is no status then."""
+def test_a_transport_error_quotes_its_message() -> None:
+    """A transport error has no status; its own message is quoted."""
     error = api_error(None, ConnectionError("connection refused"), **DOING)
     assert type(error) is errors.ClusterUnavailable
     assert error.found == "connection refused"
@@ -64,6 +64,6 @@ def test_no_answer_is_told_in_the_words_of_the_way() -> None:
         ("x" * 900, "x" * 400),
     ],
 )
-def test_any_body_is_told_in_short(body: object, words: str) -> None:
-    """JSON or not, long or empty."""
+def test_any_body_is_quoted_in_short(body: object, words: str) -> None:
+    """Bodies of any form and length are quoted in short."""
     assert status_message(body) == words

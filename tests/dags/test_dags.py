@@ -1,4 +1,4 @@
-"""Specs become DAGs: which ones, of what shape, and what a broken spec does to the others."""
+"""DAGs made from specs: their ids, tasks and edges, and the effect of a broken spec."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ HEAVY = [
 
 
 def names(kind: str) -> list[str]:
-    """Datasets or models that the fleet's own files describe."""
+    """Datasets or models of the repository."""
     return [yaml.safe_load(text)[kind] for path, text in FLEET.items() if f"/{kind}.yaml" in path]
 
 
 def dag_ids() -> set[str]:
-    """The DAGs that the fleet's specs call for."""
+    """Ids of the DAGs that the repository's specs call for."""
     ingest = {f"{name}__ingest" for name in names("dataset")}
     activities = [activity for activity in CHAINS if activity != "ingest"]
     return ingest | {f"{name}__{activity}" for name in names("model") for activity in activities}
 
 
 def starters(dag: DAG) -> list[Asset]:
-    """The assets that start a DAG."""
+    """Assets that start a DAG."""
     condition: Any = dag.schedule.asset_condition  # type: ignore[union-attr]
     return [condition] if isinstance(condition, Asset) else list(condition.objects)
 
@@ -79,7 +79,7 @@ def test_each_spec_has_its_dags(parse: Parse) -> None:
 
 
 def test_tasks_stand_in_the_order_of_the_ring(parse: Parse) -> None:
-    """The graph shows a chain; measuring drift and performance are two arms of one."""
+    """The tasks form a chain, in which drift and performance are parallel."""
     for dag_id, dag in parse(FLEET).dags.items():
         chain = CHAINS[dag_id.rpartition("__")[2]]
         for one, following in pairwise(chain):
@@ -100,7 +100,7 @@ def test_tasks_stand_in_the_order_of_the_ring(parse: Parse) -> None:
     ],
 )
 def test_each_step_of_a_rollout_is_a_task(parse: Parse, deployment: str, steps: list[int]) -> None:
-    """As many as the spec has; a batch model has no traffic to shift."""
+    """One per step of the spec; a batch model has none."""
     more = f"deployment: {deployment}\n"
     dag = parse({**dataset_file(), **model_file(more=more)}).dags["delay__deploy"]
     names = ["reconcile", "verify", *(f"shift_{step}" for step in steps), "switch"]
@@ -111,7 +111,7 @@ def test_each_step_of_a_rollout_is_a_task(parse: Parse, deployment: str, steps: 
 
 
 def test_a_step_may_wait_as_long_as_its_spec_says(parse: Parse) -> None:
-    """Airflow ends a task later than the stage itself does, in a pod as well."""
+    """Airflow's time-out is later than the stage's own limit, in a pod as well."""
     more = "deployment: {shift: {limit_minutes: 600.0}}\n"
     for runtime in ("", PODS):
         dag = parse({**dataset_file(), **model_file(more=more + runtime)}).dags["delay__deploy"]
@@ -123,14 +123,14 @@ def test_a_step_may_wait_as_long_as_its_spec_says(parse: Parse) -> None:
 
 
 def test_handing_on_draws_no_edges(parse: Parse) -> None:
-    """A request's number travels to every stage, and the graph is still a chain."""
+    """A request's number is passed to every stage, and the graph is still a chain."""
     dags = parse(FLEET).dags
     assert dags["delay__train"].get_task("accept").downstream_task_ids == {"snapshot", "answer"}
     assert dags["delay__deploy"].get_task("reconcile").downstream_task_ids == {"verify"}
 
 
 def test_assets_join_the_dags_into_a_ring(parse: Parse) -> None:
-    """What one DAG emits starts the next one."""
+    """One DAG's outlet starts the next DAG."""
     dags = parse(FLEET).dags
     for name in names("dataset"):
         assert started_by(dags[f"{name}__ingest"]) == {f"{name}_landing"}
@@ -146,7 +146,7 @@ def test_assets_join_the_dags_into_a_ring(parse: Parse) -> None:
 
 
 def test_each_dag_runs_alone_and_sweeps(parse: Parse) -> None:
-    """No start date and no catch-up: a first start does not run for ticks of the past."""
+    """No start date and no catch-up: a first start runs no past ticks."""
     for dag in parse(FLEET).dags.values():
         assert dag.max_active_runs == 1
         assert dag.catchup is False
@@ -155,7 +155,7 @@ def test_each_dag_runs_alone_and_sweeps(parse: Parse) -> None:
 
 
 def test_each_task_knows_when_a_retry_helps(parse: Parse) -> None:
-    """The same policy everywhere, and no task runs for ever."""
+    """All tasks have the same retry policy and a time-out."""
     for dag in parse({**FLEET, **model_file("piers", more=PODS)}).dags.values():
         for task in dag.tasks:
             assert isinstance(task.retry_policy, StageRetryPolicy), task
@@ -164,7 +164,7 @@ def test_each_task_knows_when_a_retry_helps(parse: Parse) -> None:
 
 
 def test_what_must_happen_happens_whatever_failed(parse: Parse) -> None:
-    """Acknowledge and answer are teardowns: they run after failures, and hide none of them."""
+    """Acknowledge and answer are teardowns: they run after failures and do not hide them."""
     dags = parse(FLEET).dags
     for dag_id, setup, teardown in (
         ("flights__ingest", "claim", "acknowledge"),
@@ -186,7 +186,7 @@ def test_deliveries_are_ingested_one_at_a_time(parse: Parse) -> None:
 
 
 def test_people_find_their_way_in_the_ui(parse: Parse) -> None:
-    """Owner, tags and a page that draws the ring."""
+    """Each DAG has an owner, tags, and a page with the ring."""
     dag = parse(FLEET).dags["delay__train"]
     assert dag.owner == "data-team"
     assert dag.tags == {"slipway", "delay", "flights", "train"}
@@ -196,14 +196,14 @@ def test_people_find_their_way_in_the_ui(parse: Parse) -> None:
 
 
 def test_every_dag_can_be_stored_by_airflow(parse: Parse) -> None:
-    """Mapped pods and retry policies included."""
+    """Serialisation works, with mapped pods and retry policies."""
     for dag in parse({**FLEET, **model_file("piers", more=PODS)}).dags.values():
         stored = DagSerialization.to_dict(dag)
         assert set(DagSerialization.from_dict(stored).task_ids) == set(dag.task_ids)
 
 
 def test_an_asset_is_declared_in_one_way(parse: Parse) -> None:
-    """Airflow would re-create the trigger at every parse if two declarations differed."""
+    """Equal declarations keep Airflow from re-creating the trigger at every parse."""
     seen: dict[str, Asset] = {}
     for dag in parse({**FLEET, **model_file("gates")}).dags.values():
         for asset in starters(dag) + [one for task in dag.tasks for one in task.outlets]:
@@ -213,7 +213,7 @@ def test_an_asset_is_declared_in_one_way(parse: Parse) -> None:
 
 
 def test_a_broken_spec_takes_no_other_down(parse: Parse) -> None:
-    """Its own DAGs are gone, and the banner says where, what and what was meant."""
+    """Its own DAGs are missing, and the import error names place, problem and nearest name."""
     broken = model_file("seats", dataset="ferries", more="monitorin: {}\n")
     bag = parse({**FLEET, **broken})
     assert set(bag.dags) == {dag_id for dag_id in dag_ids() if not dag_id.startswith("seats__")}
@@ -226,7 +226,7 @@ def test_a_broken_spec_takes_no_other_down(parse: Parse) -> None:
 
 
 def test_all_broken_specs_are_told_at_once(parse: Parse) -> None:
-    """Airflow keeps one import error per file, so one message holds them all."""
+    """Airflow keeps one import error per file, so one message lists all."""
     broken = {
         "datasets/ferries/dataset.yaml": "dataset: ferries\n",
         "models/delay/model.yaml": "model: [delay\n",
@@ -239,7 +239,7 @@ def test_all_broken_specs_are_told_at_once(parse: Parse) -> None:
 
 
 def test_no_spec_error_is_shown_when_all_is_well(parse: Parse) -> None:
-    """The file that tells errors is silent, and Airflow does look into it."""
+    """The file that reports spec errors raises nothing, and Airflow parses it."""
     bag = parse(FLEET, file="spec_errors.py")
     assert bag.import_errors == {}
     text = (DAGS / "spec_errors.py").read_text().lower()
@@ -249,13 +249,13 @@ def test_no_spec_error_is_shown_when_all_is_well(parse: Parse) -> None:
 
 @pytest.mark.parametrize("dag_id", sorted(dag_ids()))
 def test_a_starting_task_builds_its_own_dag_only(parse: Parse, dag_id: str) -> None:
-    """Its start costs the same however many models there are."""
+    """The start of a task takes the same time however many models there are."""
     bag = parse(FLEET, file="model_dags.py", starting=dag_id)
     assert set(bag.dags) == {dag_id}
 
 
 def test_a_starting_task_reads_its_own_spec_only(parse: Parse) -> None:
-    """Another model's folder may even be unreadable at that moment."""
+    """Another model's folder may be unreadable at that moment."""
     broken = {"models/seats/model.yaml": "\x00", "datasets/ferries/dataset.yaml": "\x00"}
     bag = parse({**FLEET, **broken}, file="model_dags.py", starting="delay__train")
     assert (set(bag.dags), bag.import_errors) == ({"delay__train"}, {})

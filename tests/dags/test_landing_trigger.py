@@ -1,4 +1,4 @@
-"""The landing trigger emits at least one event for whatever lands, and survives every error."""
+"""The landing trigger: at least one event for every delivery, also after errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def next_event(events: AsyncIterator[TriggerEvent]) -> Any:
 
 
 def test_a_change_is_an_event_only_after_a_second_equal_poll() -> None:
-    """A listing seen once may be a file that is still being written."""
+    """A listing seen once may include a file that is still being written."""
     events = debounce()
     state = LandingState(landed="a", acknowledged=None)
     assert not events.is_due(state, now=0)
@@ -53,26 +53,26 @@ def test_a_change_is_an_event_only_after_a_second_equal_poll() -> None:
 
 
 def test_growing_files_cause_no_event() -> None:
-    """Each change begins the settle time anew."""
+    """Each change restarts the settle time."""
     events = debounce()
     states = [LandingState(landed=str(second), acknowledged=None) for second in range(20)]
     assert not any(events.is_due(state, now=second) for second, state in enumerate(states))
 
 
 def test_an_empty_landing_area_causes_no_event() -> None:
-    """Nothing has landed, so nothing waits."""
+    """Without a delivery there is no event."""
     events, empty = debounce(), LandingState(None, None)
     assert not any(events.is_due(empty, now=second) for second in range(0, 100, 10))
 
 
 def test_acknowledged_deliveries_cause_no_event() -> None:
-    """The ingest run, not the trigger, says what has been handled."""
+    """The ingest run, and not the trigger, acknowledges what is handled."""
     events, handled = debounce(), LandingState("a", "a")
     assert not any(events.is_due(handled, now=second) for second in range(0, 100, 10))
 
 
 def test_an_unacknowledged_event_is_repeated_ever_more_rarely() -> None:
-    """An event that Airflow lost is repeated; a slow ingest run is not flooded."""
+    """An event that Airflow lost is repeated; a slow ingest run gets few repeats."""
     events = debounce()
     state = LandingState(landed="a", acknowledged=None)
     emitted = [second for second in range(3000) if events.is_due(state, now=second)]
@@ -83,7 +83,7 @@ def test_an_unacknowledged_event_is_repeated_ever_more_rarely() -> None:
 
 
 def test_a_new_delivery_is_an_event_at_once_after_a_long_pause() -> None:
-    """The back-off belongs to one state of the landing area."""
+    """The back-off applies to one state of the landing area."""
     events = debounce()
     for second in range(500):
         events.is_due(LandingState("a", None), now=second)
@@ -92,7 +92,7 @@ def test_a_new_delivery_is_an_event_at_once_after_a_long_pause() -> None:
 
 
 def test_a_changed_file_is_an_event_after_everything_was_acknowledged() -> None:
-    """A changed re-delivery differs from what was acknowledged."""
+    """A changed re-delivery differs from the acknowledged state."""
     events = debounce()
     events.is_due(LandingState("a", "a"), now=0)
     events.is_due(LandingState("a", "a"), now=5)

@@ -1,4 +1,4 @@
-"""A run takes what its DAG declares, typed, and refuses everything else."""
+"""Parameters of a run: declared, typed, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slipway.orchestration.parameters import (
 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_spelling() -> None:
-    """Airflow itself would take it in silence."""
+    """Airflow itself would accept it."""
     with pytest.raises(BadParameter) as refused:
         refuse_unknown(["bacth"], declared=ingest_parameters(), dag_id="flights__ingest")
     said = str(refused.value)
@@ -25,20 +25,20 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_spelling() -> None:
 
 
 def test_a_dag_without_parameters_says_so() -> None:
-    """Nothing is on offer, so nothing is suggested."""
+    """The error suggests no name."""
     with pytest.raises(BadParameter, match="expected: no parameters"):
         refuse_unknown({"window": 1}, declared={}, dag_id="delay__monitor")
 
 
 def test_declared_parameters_pass() -> None:
-    """Each declared name may be given, or left out."""
+    """Each declared name may be given or left out."""
     refuse_unknown(["batch"], declared=ingest_parameters(), dag_id="flights__ingest")
     refuse_unknown([], declared=ingest_parameters(), dag_id="flights__ingest")
 
 
 @pytest.mark.parametrize("to", ["challenger", "previous", "1", "27"])
 def test_deploy_goes_to_an_alias_or_a_version(to: str) -> None:
-    """What can serve has one of these names."""
+    """An alias or a version number is a valid target."""
     assert deploy_parameters()["to"].resolve(to) == to
 
 
@@ -51,7 +51,7 @@ def test_deploy_refuses_any_other_target(to: object) -> None:
 
 @pytest.mark.parametrize("batch", [None, "2013-05", "2013_w19.v2"])
 def test_ingest_takes_one_batch_or_all(batch: str | None) -> None:
-    """Empty means everything that waits."""
+    """Empty means all waiting deliveries."""
     assert ingest_parameters()["batch"].resolve(batch) == batch
 
 
@@ -63,7 +63,7 @@ def test_ingest_refuses_what_names_no_batch(batch: object) -> None:
 
 
 def test_every_parameter_has_a_default_and_help() -> None:
-    """A run can be started with one click, and the form explains itself."""
+    """A run can be started with one click, and each field has a description."""
     declared = {**ingest_parameters(), **train_parameters(), **deploy_parameters()}
     for name, param in declared.items():
         param.resolve()

@@ -1,4 +1,4 @@
-"""What `runtime: kubernetes` makes of the DAGs: other operators, the same ring, and a reaper."""
+"""DAGs with `runtime: kubernetes`: the same ring with pod operators, and a reaper."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ RUNS_IN_AIRFLOW = {
 }
 
 
-def house_of_pods() -> dict[str, str]:
-    """A dataset, an online model and a batch model, all in pods."""
+def pod_specs() -> dict[str, str]:
+    """Files of a dataset, an online model and a batch model, all in pods."""
     return {
         **dataset_file("flights", more=PODS),
         **model_file("delay", more=PODS),
@@ -23,12 +23,12 @@ def house_of_pods() -> dict[str, str]:
 
 
 def test_a_runtime_changes_the_operators_and_nothing_else(parse: Parse) -> None:
-    """Every stage runs in a pod; what stays in Airflow passes small JSON on."""
+    """Every stage runs in a pod; the other tasks stay and pass small JSON on."""
     from slipway.orchestration.pods.operator import StagePod
 
-    local = {path: text.replace(PODS, "") for path, text in house_of_pods().items()}
+    local = {path: text.replace(PODS, "") for path, text in pod_specs().items()}
     for dag_id, dag in parse(local).dags.items():
-        pods = parse(house_of_pods()).dags[dag_id]
+        pods = parse(pod_specs()).dags[dag_id]
         for task in dag.tasks:
             other = pods.get_task(task.task_id)
             assert other.downstream_task_ids == task.downstream_task_ids
@@ -41,7 +41,7 @@ def test_a_runtime_changes_the_operators_and_nothing_else(parse: Parse) -> None:
 
 @pytest.mark.parametrize("target", ["local", "kubernetes"])
 def test_only_a_rollout_on_a_cluster_may_touch_it(parse: Parse, target: str) -> None:
-    """Elsewhere no pod holds a token of the API; learning never does."""
+    """Only pods of a rollout on a cluster have a service account token."""
     image = "registry.example/slipway-server:1.0"
     more = f"deployment: {{target: {target}, kubernetes: {{image: {image}}}}}\n" + PODS
     dags = parse({**dataset_file(more=PODS), **model_file(more=more)}).dags
@@ -56,10 +56,10 @@ def test_only_a_rollout_on_a_cluster_may_touch_it(parse: Parse, target: str) -> 
     assert acting == (expected if target == "kubernetes" else set())
 
 
-def test_a_house_of_pods_has_one_reaper(parse: Parse) -> None:
-    """It sweeps each namespace once, and is built alone when one of its tasks starts."""
+def test_a_project_in_pods_has_one_reaper(parse: Parse) -> None:
+    """It sweeps each namespace once, and is parsed alone when one of its tasks starts."""
     elsewhere = PODS + "  namespace: other\n"
-    files = {**house_of_pods(), **model_file("seats", more=elsewhere)}
+    files = {**pod_specs(), **model_file("seats", more=elsewhere)}
     reaper = parse(files).dags["slipway__reaper"]
     assert set(reaper.task_ids) == {
         "reap_kubernetes_default_slipway",
@@ -70,5 +70,5 @@ def test_a_house_of_pods_has_one_reaper(parse: Parse) -> None:
 
 
 def test_without_pods_there_is_nothing_to_reap(parse: Parse) -> None:
-    """A house whose stages run in Airflow's tasks has no such DAG."""
+    """A project whose stages run in Airflow's tasks has no such DAG."""
     assert "slipway__reaper" not in parse({**dataset_file(), **model_file()}).dags

@@ -30,7 +30,7 @@ from tests.dags.pods import (
 def test_the_stages_own_error_is_raised_here(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch, ended: Exception | None
 ) -> None:
-    """So the retry policy judges a pod's failure like a local one."""
+    """So the retry policy judges it like the error of a local stage."""
     task = pod_task()
     error = errors.CommitConflict("another writer committed first", found="version 7")
     keep_error(shared_store, key_of(task), error)
@@ -43,7 +43,7 @@ def test_the_stages_own_error_is_raised_here(
 def test_an_error_of_an_earlier_try_is_not_this_ones(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pod that was evicted says nothing about what the one before it met."""
+    """An eviction of the second pod is not explained by the first pod's error."""
     task = pod_task()
     keep_error(shared_store, key_of(task, attempt=1), errors.NotComputable("too few rows"))
     the_pod_ends(monkeypatch, AirflowException("x"), pod=seen_pod(reason="Evicted"))
@@ -55,7 +55,7 @@ def test_an_error_of_an_earlier_try_is_not_this_ones(
 def test_a_fault_of_the_stage_is_named(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error that is none of ours keeps its kind and its words."""
+    """An exception of another class keeps its name and message."""
     task = pod_task()
     keep_error(shared_store, key_of(task), ZeroDivisionError("division by zero"))
     the_pod_ends(monkeypatch, None)
@@ -64,7 +64,7 @@ def test_a_fault_of_the_stage_is_named(
 
 
 class EventlessClient:
-    """A cluster that tells no events."""
+    """A client that may not list events."""
 
     def list_namespaced_event(self, *_: object, **__: object) -> k8s.CoreV1EventList:
         """Refuse."""
@@ -75,7 +75,7 @@ class EventlessClient:
 def test_a_pod_that_left_nothing_is_a_failure(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
-    """Whatever its exit code, and also when the cluster tells no events."""
+    """Neither its exit code nor missing events change that."""
     del shared_store
     the_pod_ends(monkeypatch, None, pod=seen_pod(phase))
     task = pod_task()
@@ -91,7 +91,7 @@ def test_a_pod_that_left_nothing_is_a_failure(
 def test_an_api_that_does_not_answer_is_no_fault_of_the_pod(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    """The next try watches it on."""
+    """The next try watches the same pod."""
     del shared_store
     the_pod_ends(monkeypatch, problem)
     task = pod_task()
@@ -102,7 +102,7 @@ def test_an_api_that_does_not_answer_is_no_fault_of_the_pod(
 def test_a_pod_that_is_not_made_says_why(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API's own words, as one of our errors."""
+    """With the API's message, as one of Slipway's errors."""
     del shared_store
 
     def execute(*_: object) -> None:
@@ -117,7 +117,7 @@ def test_a_pod_that_is_not_made_says_why(
 def test_without_a_cluster_the_connection_is_named(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No retry makes one."""
+    """A retry cannot help, so the error is permanent."""
     del shared_store
 
     def execute(*_: object) -> None:

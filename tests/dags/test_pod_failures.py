@@ -1,4 +1,4 @@
-"""Each way in which a cluster fails a pod is told apart, and says what was expected and found."""
+"""Errors for every way in which a pod fails on a cluster, each with expected and found."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SPEC = {
 BACK_OFF = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "stages:1"'}
 
 
-def told(
+def failure_of(
     status: dict[str, Any] | None,
     *events: tuple[str, str],
     given_up: str | None = None,
     **state: Any,
 ) -> errors.SlipwayError:
-    """The error of a pod with a status, whose container is in a state."""
+    """The error for a pod with a status and a container state."""
     pod = None
     if status is not None:
         statuses = [{"name": "base", "state": state}] if state else []
@@ -42,14 +42,14 @@ def told(
 
 
 def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
-    """A status that is only one condition."""
+    """A status with only one condition."""
     one = {"type": kind, "status": status, "reason": reason, "message": message}
     return {"conditions": [one]}
 
 
 def test_a_pod_out_of_memory_names_its_limit() -> None:
     """And the field to raise; the same limit would end the next pod too."""
-    error = told({"phase": "Failed"}, terminated={"reason": "OOMKilled", "exitCode": 137})
+    error = failure_of({"phase": "Failed"}, terminated={"reason": "OOMKilled", "exitCode": 137})
     assert type(error) is errors.OutOfMemory
     assert "2Gi" in str(error.expected)
     assert error.found == "OOMKilled"
@@ -67,20 +67,20 @@ def test_a_pod_out_of_memory_names_its_limit() -> None:
     ],
 )
 def test_a_pod_that_was_taken_off_its_node_is_lost(status: dict[str, Any]) -> None:
-    """Evicted, preempted, its node gone: not the stage's doing, whatever it exited with."""
+    """Eviction, preemption and a lost node are not the stage's doing, whatever the exit code."""
     killed = {"reason": "Error", "exitCode": 137}
-    error = told({"phase": "Failed", **status}, terminated=killed)
+    error = failure_of({"phase": "Failed", **status}, terminated=killed)
     assert type(error) is errors.PodLost
     reason = status.get("reason") or status["conditions"][0]["reason"]
     assert str(error.found).startswith(f"{reason}: ")
 
 
 def test_a_pod_that_has_vanished_is_lost() -> None:
-    """With what the events still tell."""
-    error = told(None, ("TaintManagerEviction", "Marking for deletion Pod"), ("Killing", "x"))
+    """With the pod's remaining events."""
+    error = failure_of(None, ("TaintManagerEviction", "Marking for deletion Pod"), ("Killing", "x"))
     assert type(error) is errors.PodLost
     assert error.message == "the pod of train does not exist any more"
-    assert type(told(None)) is errors.PodLost
+    assert type(failure_of(None)) is errors.PodLost
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_pod_that_takes_too_long_names_its_deadline(
     status: dict[str, Any], given_up: str | None
 ) -> None:
     """Kubernetes' own deadline, or Airflow's."""
-    error = told(status, given_up=given_up, terminated={"exitCode": 143, "reason": "Error"})
+    error = failure_of(status, given_up=given_up, terminated={"exitCode": 143, "reason": "Error"})
     assert type(error) is errors.DeadlineExceeded
     assert "3600 s" in str(error.expected)
 
@@ -111,8 +111,8 @@ def test_a_pod_that_takes_too_long_names_its_deadline(
     ],
 )
 def test_an_image_that_cannot_be_had_is_named(reason: str, message: str) -> None:
-    """No retry brings it."""
-    error = told({"phase": "Pending"}, waiting={"reason": reason, "message": message})
+    """The error is permanent: a retry finds the same image missing."""
+    error = failure_of({"phase": "Pending"}, waiting={"reason": reason, "message": message})
     assert type(error) is errors.BadImage
     assert "registry.example.org/stages:1" in str(error.expected)
     assert message in str(error.found)
@@ -131,18 +131,20 @@ def test_an_image_that_cannot_be_had_is_named(reason: str, message: str) -> None
     ],
 )
 def test_a_registry_that_stumbles_is_asked_again(message: str) -> None:
-    """A limit, a time-out, a name that is not found: they pass, and the image is there."""
-    error = told({"phase": "Pending"}, waiting={"reason": "ErrImagePull", "message": message})
+    """Rate limits, time-outs and DNS errors pass, so a retry may succeed."""
+    error = failure_of({"phase": "Pending"}, waiting={"reason": "ErrImagePull", "message": message})
     assert type(error) is errors.ImagePullFailed
 
 
 def test_the_event_tells_what_a_back_off_does_not() -> None:
-    """Kubernetes before 1.32 waits without a word; the failed pull's own event has them."""
+    """Kubernetes before 1.32 backs off without a reason; the event of the failed pull has it."""
     missing = ("Failed", 'Failed to pull image "stages:1": not found')
-    assert type(told({"phase": "Pending"}, missing, waiting=BACK_OFF)) is errors.BadImage
+    assert type(failure_of({"phase": "Pending"}, missing, waiting=BACK_OFF)) is errors.BadImage
     limited = ("Failed", 'Failed to pull image "stages:1": 429 Too Many Requests')
-    assert type(told({"phase": "Pending"}, limited, waiting=BACK_OFF)) is errors.ImagePullFailed
-    assert type(told({"phase": "Pending"}, waiting=BACK_OFF)) is errors.ImagePullFailed
+    assert (
+        type(failure_of({"phase": "Pending"}, limited, waiting=BACK_OFF)) is errors.ImagePullFailed
+    )
+    assert type(failure_of({"phase": "Pending"}, waiting=BACK_OFF)) is errors.ImagePullFailed
 
 
 @pytest.mark.parametrize(
@@ -155,15 +157,15 @@ def test_the_event_tells_what_a_back_off_does_not() -> None:
     ],
 )
 def test_a_container_that_cannot_run_is_the_images_fault(state: dict[str, Any]) -> None:
-    """Another image, or one of another version."""
-    assert type(told({"phase": "Failed"}, **state)) is errors.BadImage
+    """The error names the image: another one, or another version, is needed."""
+    assert type(failure_of({"phase": "Failed"}, **state)) is errors.BadImage
 
 
 def test_a_pod_without_a_node_names_what_it_asked_for() -> None:
-    """Its requests, its node selector, and the scheduler's own words."""
+    """Its requests, its node selector, and the scheduler's message."""
     words = "0/3 nodes are available: 3 Insufficient memory."
     status = condition("PodScheduled", "False", "Unschedulable", words)
-    error = told({"phase": "Pending", **status}, given_up="Pod took too long to be scheduled")
+    error = failure_of({"phase": "Pending", **status}, given_up="Pod took too long to be scheduled")
     assert type(error) is errors.Unschedulable
     assert error.expected == "cpu 1, memory 2Gi, on a node with disk=1"
     assert error.found == words
@@ -171,33 +173,33 @@ def test_a_pod_without_a_node_names_what_it_asked_for() -> None:
 
 
 def test_a_pod_that_does_not_start_says_what_it_waits_for() -> None:
-    """A volume, a network: the newest event that says why."""
+    """The newest event, about a volume or a network, is quoted."""
     creating = {"reason": "ContainerCreating"}
     failed = ("FailedMount", "MountVolume.SetUp failed")
-    error = told({"phase": "Pending"}, failed, waiting=creating, given_up="too long to start")
+    error = failure_of({"phase": "Pending"}, failed, waiting=creating, given_up="too long to start")
     assert type(error) is errors.PodLost
     assert error.found == "ContainerCreating: MountVolume.SetUp failed"
 
 
 @pytest.mark.parametrize(("code", "signal"), [(137, 9), (143, 15)])
 def test_a_pod_that_was_killed_is_lost(code: int, signal: int) -> None:
-    """By whom, Kubernetes does not say."""
-    error = told({"phase": "Failed"}, terminated={"reason": "Error", "exitCode": code})
+    """The error names no cause, since Kubernetes gives none."""
+    error = failure_of({"phase": "Failed"}, terminated={"reason": "Error", "exitCode": code})
     assert type(error) is errors.PodLost
     assert error.found == f"signal {signal} (exit code {code})"
 
 
 def test_a_pod_that_says_nothing_is_quoted() -> None:
-    """Exit code and last words, and where to look on; a very long text is cut."""
+    """Exit code, last lines and the place of the log; a long text is cut."""
     last = {"exitCode": 1, "reason": "Error", "message": "x" * 900 + " no route to host"}
-    error = told({"phase": "Failed"}, terminated=last)
+    error = failure_of({"phase": "Failed"}, terminated=last)
     assert type(error) is errors.PodLost
     assert str(error.found).startswith("exit code 1, log ends with: x")
     assert str(error.found).endswith("no route to host")
     assert len(str(error.found)) < 500
-    assert told({"phase": "Succeeded"}, terminated={"exitCode": 0}).found == "exit code 0"
+    assert failure_of({"phase": "Succeeded"}, terminated={"exitCode": 0}).found == "exit code 0"
 
 
 def test_a_pod_without_any_status_is_lost() -> None:
-    """As little as the API may tell."""
-    assert type(told({})) is errors.PodLost
+    """A status without fields is enough for an error."""
+    assert type(failure_of({})) is errors.PodLost

@@ -39,13 +39,13 @@ ACCEPTED = Verdict("accept", "enough new labels", {"request": 3})
 
 
 def finish(store: Store) -> None:
-    """Leave the record that a pod leaves."""
+    """Store the record that a pod writes."""
     perform(RunContext(store, {}), REF, lambda _: GATED, inputs={})
 
 
 @pytest.fixture
 def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cluster that may not be asked for anything."""
+    """Fail the test if a pod is requested."""
 
     def execute(*_: object) -> None:
         pytest.fail("a pod was asked for")
@@ -70,12 +70,12 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_record_is_found_by_the_inputs(
     stage: str, inputs: dict[str, str], run: str | None
 ) -> None:
-    """The task knows where the record will be before the pod starts."""
+    """The task computes the record's run before the pod starts."""
     assert find_stage(stage).recorded_run(inputs) == run
 
 
 def test_two_steps_of_a_rollout_are_two_pieces_of_work(shared_store: Store) -> None:
-    """Each records under its task's id."""
+    """Each is recorded under its task's id."""
     del shared_store
     inputs = {"model": "delay", "rollout": "rollout-000001", "step": 10}
     task = pod_task(task_id="shift_10", stage="shift", inputs=inputs)
@@ -85,7 +85,7 @@ def test_two_steps_of_a_rollout_are_two_pieces_of_work(shared_store: Store) -> N
 
 @pytest.mark.usefixtures("no_cluster")
 def test_a_finished_record_needs_no_pod(shared_store: Store) -> None:
-    """A repeat returns the record; Kubernetes is not even asked."""
+    """A repeat returns the record without a request to Kubernetes."""
     finish(shared_store)
     task = pod_task()
     instance = instance_of(task, attempt=2)
@@ -95,7 +95,7 @@ def test_a_finished_record_needs_no_pod(shared_store: Store) -> None:
 
 @pytest.mark.usefixtures("no_cluster")
 def test_a_record_that_missed_the_ledger_is_entered(shared_store: Store) -> None:
-    """Its pod may have been killed between the two."""
+    """A pod may be killed between record and ledger entry; the task enters the record."""
     finish(shared_store)
     for entry in [*shared_store.list("ledger"), *shared_store.list(REF.folder)]:
         if not entry.key.endswith(("record.json", "attempt-0001.json")):
@@ -107,7 +107,7 @@ def test_a_record_that_missed_the_ledger_is_entered(shared_store: Store) -> None
 
 @pytest.mark.usefixtures("no_cluster")
 def test_what_this_try_decided_needs_no_pod(shared_store: Store) -> None:
-    """Its worker may have died after the pod had ended."""
+    """A worker may die after its pod has ended; the next one reads the outcome."""
     task = accepting(xcom_keys=["request"])
     keep_outcome(shared_store, key_of(task, attempt=2), ACCEPTED)
     instance = instance_of(task, attempt=2)
@@ -118,7 +118,7 @@ def test_what_this_try_decided_needs_no_pod(shared_store: Store) -> None:
 def test_what_an_earlier_try_decided_is_decided_again(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody cleared the task to have it look again."""
+    """A person cleared the task, so the stage runs again."""
     asked = []
     monkeypatch.setattr(KubernetesPodOperator, "execute", lambda *_: asked.append("a pod"))
     task = accepting()
@@ -130,18 +130,18 @@ def test_what_an_earlier_try_decided_is_decided_again(
 def test_a_pod_of_an_earlier_try_may_end_a_later_one(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A task that lost its worker watches the same pod on, and takes what that one left."""
+    """A new worker watches the same pod and takes its outcome."""
     task = accepting(skip_when=["nothing"])
-    keep_outcome(shared_store, key_of(task, attempt=1), Verdict("nothing", "nobody asks"))
+    keep_outcome(shared_store, key_of(task, attempt=1), Verdict("nothing", "no request"))
     the_pod_ends(monkeypatch, None)
-    with pytest.raises(AirflowSkipException, match="nobody asks"):
+    with pytest.raises(AirflowSkipException, match="no request"):
         task.trigger_reentry(context(instance_of(task, attempt=2)), event(task, attempt=1))
 
 
 def test_the_record_ends_the_task_as_a_local_one(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`fail_when` and `skip_when` hold wherever the stage ran."""
+    """`fail_when` and `skip_when` apply to pods and to local stages."""
     finish(shared_store)
     the_pod_ends(monkeypatch, None)
     task = pod_task(fail_when=["refused"])
@@ -153,7 +153,7 @@ def test_the_record_ends_the_task_as_a_local_one(
 def test_a_record_outweighs_a_pod_that_ended_badly(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    """A pod may be evicted after its work was committed, and the API be away meanwhile."""
+    """A pod may be evicted after its commit, and the API be down meanwhile."""
     finish(shared_store)
     the_pod_ends(monkeypatch, problem)
     task = pod_task()
@@ -165,7 +165,7 @@ def test_a_record_outweighs_a_pod_that_ended_badly(
 def test_a_pod_that_still_runs_stays_deferred(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deferring again is not a failure."""
+    """A second deferral is not a failure."""
     del shared_store
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
@@ -177,7 +177,7 @@ def test_a_pod_that_still_runs_stays_deferred(
 
 
 def test_pods_outlive_their_worker() -> None:
-    """A pod is watched by the triggerer, found again after a restart, and killed with its task."""
+    """The triggerer watches a pod, a new worker finds it again, and it is killed with its task."""
     task = pod_task()
     assert (task.deferrable, task.durable, task.do_xcom_push) == (True, True, False)
     assert (task.on_finish_action.value, task.on_kill_action.value) == (
@@ -188,7 +188,7 @@ def test_pods_outlive_their_worker() -> None:
 
 
 def test_airflow_waits_longer_than_the_pod_may_take() -> None:
-    """For a node, for its image, and for its work; the spec's limits end it, not Airflow's."""
+    """Time for a node, an image and the work; the spec's limits end the pod, not Airflow's."""
     pods = {**pod_task().pods, "startup_seconds": 900, "deadline_seconds": 14400}
     task = pod_task(pods=pods, execution_timeout=timedelta(hours=2))
     assert task.execution_timeout == timedelta(seconds=2 * 900 + 14400 + 600)

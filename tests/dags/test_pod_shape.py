@@ -1,4 +1,4 @@
-"""What a stage's pod looks like: it may do no more than its stage needs, and is found again."""
+"""The manifest of a stage's pod: rights, limits, names and labels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def container(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_pod_runs_the_same_command_as_the_shell() -> None:
-    """`slipway run <stage>` with the task's inputs, in the spec's image."""
+    """The command is `slipway run <stage>` with the task's inputs, in the spec's image."""
     one = container()
     assert one["image"] == "registry.example/slipway-stages:1.0"
     assert one["command"] == ["slipway"]
@@ -32,8 +32,8 @@ def test_the_pod_runs_the_same_command_as_the_shell() -> None:
     assert one["imagePullPolicy"] == "IfNotPresent"
 
 
-def test_the_pod_is_told_where_to_leave_what_it_decides() -> None:
-    """Under a key that its task knows, one for each try."""
+def test_the_pod_gets_the_key_of_its_outcome() -> None:
+    """The key of its outcome is known to its task, one for each try."""
     for attempt in (1, 2):
         args = built(accepting(), attempt=attempt)["spec"]["containers"][0]["args"]
         folder = "outcomes/delay__train/asset__7%2B00%3A00/accept"
@@ -41,7 +41,7 @@ def test_the_pod_is_told_where_to_leave_what_it_decides() -> None:
 
 
 def test_each_instance_of_a_mapped_task_has_its_own_pod() -> None:
-    """Name, labels and outcome tell them apart."""
+    """Name, labels and outcome key differ."""
     pods = [built(accepting(), map_index=index) for index in (0, 1)]
     names = [pod["metadata"]["name"] for pod in pods]
     assert names[0].endswith("-0-1")
@@ -50,10 +50,10 @@ def test_each_instance_of_a_mapped_task_has_its_own_pod() -> None:
     assert pods[1]["spec"]["containers"][0]["args"][-1].endswith("/accept-1/try-1.json")
 
 
-def test_the_pod_knows_where_things_are_and_who_runs_it(
+def test_the_pod_gets_addresses_and_the_origin(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Addresses that Airflow was given, and the origin; nothing is made up, nothing secret told."""
+    """Addresses that Airflow has, and the origin; no default is invented and no secret passed."""
     monkeypatch.setenv("SLIPWAY_MLFLOW", "http://mlflow.example:5000")
     monkeypatch.setenv("SLIPWAY_TOKEN", "a secret")
     variables = {one["name"]: one["value"] for one in container()["env"]}
@@ -70,7 +70,7 @@ def test_the_pod_knows_where_things_are_and_who_runs_it(
 
 
 def test_secrets_come_by_reference() -> None:
-    """From a ConfigMap and a Secret of the namespace, which may be absent."""
+    """They come from a ConfigMap and a Secret of the namespace, which may be absent."""
     assert container()["envFrom"] == [
         {"configMapRef": {"name": "slipway-settings", "optional": True}},
         {"secretRef": {"name": "slipway-secrets", "optional": True}},
@@ -78,7 +78,7 @@ def test_secrets_come_by_reference() -> None:
 
 
 def test_the_pod_is_restricted() -> None:
-    """It passes the restricted Pod Security standard, and writes to two empty folders only."""
+    """It passes the restricted Pod Security standard, and writes to two emptyDirs only."""
     spec = built(pod_task())["spec"]
     assert spec["securityContext"] == {
         "fsGroup": 10001,
@@ -101,14 +101,14 @@ def test_the_pod_is_restricted() -> None:
     ("acts", "account"), [(False, "slipway-stages"), (True, "slipway-rollout")]
 )
 def test_only_what_acts_on_the_cluster_holds_a_token(*, acts: bool, account: str) -> None:
-    """Of an account that may touch what serves, and nothing else."""
+    """Only pods of a rollout on a cluster get a token, of the rollout's account."""
     spec = built(pod_task(acts_on_cluster=acts))["spec"]
     assert spec["automountServiceAccountToken"] is acts
     assert spec["serviceAccountName"] == account
 
 
 def test_the_pod_is_bounded_and_placed_as_the_spec_says() -> None:
-    """Resources, nodes and a deadline; it is never restarted in place."""
+    """Resources, nodes and a deadline; a container never restarts in place."""
     spec = built(pod_task())["spec"]
     amounts = {"cpu": "1", "memory": "2Gi"}
     assert spec["containers"][0]["resources"] == {"requests": amounts, "limits": amounts}
@@ -118,7 +118,7 @@ def test_the_pod_is_bounded_and_placed_as_the_spec_says() -> None:
 
 
 def test_the_pod_has_no_sidecar() -> None:
-    """Its result is in the store, so nothing has to carry it out of the pod."""
+    """The result is in the store, so no sidecar exports it."""
     spec = built(pod_task())["spec"]
     assert [one["name"] for one in spec["containers"]] == ["base"]
     assert not spec.get("initContainers")
@@ -142,7 +142,7 @@ def test_the_pod_is_named_and_labelled_by_its_work() -> None:
 
 
 def test_a_pod_of_a_dataset_is_labelled_by_it() -> None:
-    """Ingest has no model; its run is that of its DAG."""
+    """Ingest has no model; its run is its DAG's run."""
     inputs = {"dataset": "flights", "stream": "labels", "batch": "2013-05", "file": "landing/x"}
     labels = built(pod_task(task_id="ingest", stage="ingest", inputs=inputs))["metadata"]["labels"]
     assert labels["slipway/dataset"] == "flights"
@@ -151,7 +151,7 @@ def test_a_pod_of_a_dataset_is_labelled_by_it() -> None:
 
 
 def test_two_installations_in_one_namespace_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whose store is another one has other names, and labels that find its own pods only."""
+    """Another store has other names, and labels that match its own pods only."""
     mine = built(pod_task())["metadata"]
     monkeypatch.setenv("SLIPWAY_STORE", "s3://staging/slipway")
     other = built(pod_task())["metadata"]
@@ -160,7 +160,7 @@ def test_two_installations_in_one_namespace_do_not_meet(monkeypatch: pytest.Monk
 
 
 def test_names_fit_kubernetes() -> None:
-    """At most 63 characters of lower case, digits and dashes, distinct also when cut."""
+    """At most 63 characters of lower case, digits and dashes, unique also when cut."""
     inputs = {"model": "m" * 60}
     origins = [
         {"dag_id": "d", "run_id": run, "task_id": "drift_", "map_index": index, "try_number": 12}
@@ -179,7 +179,7 @@ def test_names_fit_kubernetes() -> None:
 
 
 def test_inputs_become_options() -> None:
-    """Names in the shell's spelling; what is empty is left out."""
+    """Names are spelled as options; empty values are left out."""
     assert command_line({"model": "delay", "some_thing": 3, "reason": "", "to": None}) == [
         *("--model", "delay"),
         *("--some-thing", "3"),
@@ -187,7 +187,7 @@ def test_inputs_become_options() -> None:
 
 
 def test_stages_that_act_on_a_cluster_are_those_of_a_rollout() -> None:
-    """Learning and measuring need nothing of the cluster's API."""
+    """Training and monitoring do not need the cluster's API."""
     with_rights = {row.name for row in STAGES.values() if row.cluster_rights}
     assert not with_rights & {"train", "evaluate", "gate", "score", "drift"}
     assert {"reconcile", "switch"} <= with_rights

@@ -1,4 +1,4 @@
-"""Each way in which a cluster can fail a running task's pod, against the double of a cluster."""
+"""Every failure of a running task's pod, on the cluster double."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 def once_it_runs(
     cluster: Cluster, task: DeferredTask, harm: Callable[[str], object]
 ) -> errors.SlipwayError:
-    """The task's error, after its running pod came to harm."""
+    """The task's error after a change to its running pod."""
     waits = task.start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
@@ -34,14 +34,14 @@ def once_it_runs(
 
 
 def test_a_pod_that_ends_well_without_a_record_failed(cluster: Cluster) -> None:
-    """Status zero is no result."""
+    """Exit code 0 without a record is a failure."""
     with pytest.raises(errors.PodLost, match="ended without a record"):
         gate_task(NoRecordPod).run()
     assert asked(cluster, "POST") == 1
 
 
 def test_a_pod_out_of_memory(cluster: Cluster) -> None:
-    """Told with the limit it hit, and kept."""
+    """The error has the limit, and the pod is kept."""
     error = once_it_runs(cluster, gate_task(), cluster.oom)
     assert type(error) is errors.OutOfMemory
     assert "64Mi" in str(error.expected)
@@ -49,7 +49,7 @@ def test_a_pod_out_of_memory(cluster: Cluster) -> None:
 
 
 def test_an_evicted_pod(cluster: Cluster) -> None:
-    """Told as lost; the next try makes another one beside it."""
+    """The error is `PodLost`; the next try makes another pod beside the kept one."""
     task = gate_task()
     error = once_it_runs(cluster, task, cluster.evict)
     assert type(error) is errors.PodLost
@@ -60,15 +60,15 @@ def test_an_evicted_pod(cluster: Cluster) -> None:
 
 
 def test_a_pod_whose_node_goes(cluster: Cluster) -> None:
-    """Lost as well."""
+    """The error is `PodLost`."""
     error = once_it_runs(
         cluster, gate_task(), lambda _: cluster.lose_node(only_pod(cluster)["spec"]["nodeName"])
     )
     assert type(error) is errors.PodLost
 
 
-def test_a_pod_that_somebody_deletes(cluster: Cluster) -> None:
-    """It has vanished."""
+def test_a_deleted_pod(cluster: Cluster) -> None:
+    """The error is `PodLost`."""
     error = once_it_runs(
         cluster, gate_task(), lambda name: cluster.delete("Pod", name, grace_seconds=0)
     )
@@ -84,7 +84,7 @@ def test_a_pod_that_takes_too_long(cluster: Cluster) -> None:
 
 
 def test_an_image_that_is_missing(cluster: Cluster) -> None:
-    """Told at once, and the pod that waits for it does not stay."""
+    """The error comes at once, and the waiting pod is deleted."""
     with pytest.raises(errors.BadImage, match="there is no image for gate") as raised:
         gate_task(image="registry.example/slipway-stages:0.9").run()
     assert "slipway-stages:0.9" in str(raised.value.expected)
@@ -92,7 +92,7 @@ def test_an_image_that_is_missing(cluster: Cluster) -> None:
 
 
 def test_a_pod_that_no_node_takes(cluster: Cluster) -> None:
-    """Told in the scheduler's words, after the time that the spec gives it; then it goes."""
+    """The error has the scheduler's message, after the spec's start-up time; the pod is deleted."""
     with pytest.raises(errors.Unschedulable, match="no node has room") as raised:
         gate_task(startup_seconds=1, node_selector={"disk": "ssd"}).run()
     assert "disk=ssd" in str(raised.value.expected)
@@ -110,7 +110,7 @@ def test_a_quota_that_is_used_up(cluster: Cluster) -> None:
 
 
 def test_a_connection_without_the_right(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever Airflow is on the cluster may not make pods."""
+    """Airflow's account on the cluster may not make pods."""
     connection = cluster.connection("slipway-stages")
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
     with pytest.raises(errors.Denied, match="the cluster does not allow it") as raised:

@@ -1,4 +1,4 @@
-"""A stage's task against the double of a cluster: real operator, real trigger, real client."""
+"""A stage's task on the cluster double: real operator, real trigger, real client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 def evicted(cluster: Cluster) -> None:
-    """Let a task fail whose pod was evicted, and is kept."""
+    """Run a task whose pod is evicted and kept."""
     task = gate_task()
     waits = task.start()
     assert waits is not None
@@ -27,7 +27,7 @@ def evicted(cluster: Cluster) -> None:
 
 
 def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, shared_store: Store) -> None:
-    """One pod, deleted at its end; and a repeat asks the cluster for nothing."""
+    """One pod, deleted at its end; a repeat makes no request to the cluster."""
     record_evaluation(shared_store)
     task = gate_task(StagePod)
     pushed = task.run()
@@ -45,7 +45,7 @@ def test_a_stage_runs_in_a_pod_and_leaves_its_record(cluster: Cluster, shared_st
 def test_a_shells_kubeconfig_is_not_meant(
     cluster: Cluster, shared_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection says which cluster; what `KUBECONFIG` names does not reach the database."""
+    """The connection names the cluster; a path in `KUBECONFIG` does not reach the database."""
     record_evaluation(shared_store)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("apiVersion: v1\nkind: Config\nclusters: [{name: elsewhere}]\n")
@@ -60,7 +60,7 @@ def test_a_shells_kubeconfig_is_not_meant(
 
 
 def test_a_stages_own_error_comes_out_of_its_pod(cluster: Cluster, shared_store: Store) -> None:
-    """Which is kept, to be looked at; its log is in Airflow's."""
+    """The failed pod is kept, and its log is in Airflow's log."""
     del shared_store
     with pytest.raises(errors.NotFound, match="delay has no request 1"):
         gate_task(StagePod).run()
@@ -72,7 +72,7 @@ def test_a_stages_own_error_comes_out_of_its_pod(cluster: Cluster, shared_store:
 def test_an_api_that_stumbles_is_asked_again(
     cluster: Cluster, shared_store: Store, status: int
 ) -> None:
-    """Nobody notices but the log."""
+    """The request is repeated, and only the log shows it."""
     record_evaluation(shared_store)
     for verb in ("create", "get", "list"):
         cluster.fail(verb, "Pod", status=status, times=2)
@@ -80,7 +80,7 @@ def test_an_api_that_stumbles_is_asked_again(
 
 
 def test_an_api_that_is_away(cluster: Cluster) -> None:
-    """Told as that, and tried again later; no pod was made."""
+    """The error is transient, and no pod was made."""
     cluster.fail(kind="Pod", status=500, times=None)
     with pytest.raises(errors.ClusterUnavailable, match="cannot start the pod"):
         gate_task().run()
@@ -89,7 +89,7 @@ def test_an_api_that_is_away(cluster: Cluster) -> None:
 
 
 def test_an_answer_that_is_lost_makes_no_twin(cluster: Cluster, shared_store: Store) -> None:
-    """The pod was made, Airflow was told 500: it takes that pod."""
+    """The pod was made and Airflow got 500: the retry uses that pod."""
     record_evaluation(shared_store)
     cluster.fail("create", "Pod", status=500, after=True)
     assert gate_task(StagePod).run()["return_value"]["action"] == JUDGED
@@ -98,7 +98,7 @@ def test_an_answer_that_is_lost_makes_no_twin(cluster: Cluster, shared_store: St
 
 
 def test_a_lost_worker_finds_its_pod_again(cluster: Cluster) -> None:
-    """The next try watches the same pod on, and makes no second one."""
+    """The next try watches the same pod and makes no second one."""
     task = gate_task()
     first = task.start()
     assert first is not None
@@ -116,7 +116,7 @@ def test_a_lost_worker_finds_its_pod_again(cluster: Cluster) -> None:
 
 
 def test_a_watch_that_fails_goes_on(cluster: Cluster, shared_store: Store) -> None:
-    """The triggerer lost the API for a while; the task waits on, and no pod is made."""
+    """The API fails for a while; the task waits on, and no pod is made."""
     record_evaluation(shared_store)
     task = gate_task(StagePod)
     waits = task.start()
@@ -133,7 +133,7 @@ def test_a_watch_that_fails_goes_on(cluster: Cluster, shared_store: Store) -> No
 
 
 def test_a_marked_task_takes_its_pod_along(cluster: Cluster) -> None:
-    """Whoever marks a waiting task, or clears it, has its pod deleted by the triggerer."""
+    """The triggerer deletes the pod of a task that a person has marked or cleared."""
     waits = gate_task().start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
@@ -143,7 +143,7 @@ def test_a_marked_task_takes_its_pod_along(cluster: Cluster) -> None:
 
 
 def test_a_triggerer_that_goes_takes_no_pod_along(cluster: Cluster) -> None:
-    """The next one watches it on; only a person's wish kills."""
+    """The next triggerer watches the pod; only a person's action deletes it."""
     waits = gate_task().start()
     assert waits is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
@@ -155,7 +155,7 @@ def test_a_triggerer_that_goes_takes_no_pod_along(cluster: Cluster) -> None:
 def test_an_airflow_that_forgot_its_runs_takes_names_again(
     cluster: Cluster, shared_store: Store
 ) -> None:
-    """A kept pod of the same name, left from before its database was deleted, makes room."""
+    """A kept pod of the same name, from before the database was deleted, is replaced."""
     with pytest.raises(errors.PodLost):
         evicted(cluster)
     record_evaluation(shared_store)

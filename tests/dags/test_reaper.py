@@ -1,4 +1,4 @@
-"""Which pods may go: those that were kept long enough, overran, or belong to nobody."""
+"""Which pods the reaper deletes: kept long enough, past their deadline, or without a task."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pod(
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_is_kept_for_its_time_and_then_goes(phase: str) -> None:
-    """Counted from its end, not from its start."""
+    """The time counts from its end, not from its start."""
     kept = pod(phase, minutes=500, ended=59, checked=True)
     assert reason_to_delete(kept, owner="failed", now=NOW) is None
     over = pod(phase, minutes=500, ended=60, checked=True)
@@ -58,15 +58,15 @@ def test_a_pod_is_kept_for_its_time_and_then_goes(phase: str) -> None:
 
 
 def test_a_pod_that_overruns_its_deadline_goes() -> None:
-    """Its node is not there any more to end it."""
+    """Its node may be lost and cannot end it."""
     reason = reason_to_delete(pod("Running", minutes=70), owner="failed", now=NOW)
     assert reason == "it has run for 70 minutes of 60 minutes allowed"
 
 
 @pytest.mark.parametrize("phase", ["Pending", "Running", "Unknown"])
 @pytest.mark.parametrize("owner", [None, "failed", "success", "skipped"])
-def test_a_pod_that_nobody_waits_for_goes(phase: str, owner: str | None) -> None:
-    """After a while, so that a task that is just being marked can do it itself."""
+def test_a_pod_without_a_waiting_task_goes(phase: str, owner: str | None) -> None:
+    """After a delay, so that a task that is being marked can delete its pod itself."""
     assert reason_to_delete(pod(phase, minutes=14), owner=owner, now=NOW) is None
     reason = reason_to_delete(pod(phase, minutes=16), owner=owner, now=NOW)
     assert reason == f"no task waits for it (state of its task: {owner or 'unknown'})"
@@ -82,18 +82,18 @@ def test_a_pod_that_nobody_waits_for_goes(phase: str, owner: str | None) -> None
     ],
 )
 def test_a_pod_whose_task_looks_after_it_stays(owner: str, left: LeftoverPod) -> None:
-    """However old it is: the task itself decides."""
+    """However old it is: the task decides."""
     assert reason_to_delete(left, owner=owner, now=NOW) is None
 
 
-def test_a_pod_that_its_task_has_done_with_is_nobodys() -> None:
+def test_a_pod_of_a_finished_try_has_no_owner() -> None:
     """The task's next try has a pod of its own."""
     left = pod("Failed", minutes=500, ended=400, checked=True)
     assert reason_to_delete(left, owner="deferred", now=NOW) == "it ended 400 minutes ago"
 
 
 def test_a_pod_of_an_older_version_is_understood() -> None:
-    """One that says nothing of itself is kept for an hour, and has no owner."""
+    """A pod without annotations is kept for an hour and has no owner."""
     bare = LeftoverPod.from_json(
         {
             "metadata": {

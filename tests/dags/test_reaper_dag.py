@@ -1,4 +1,4 @@
-"""The reaper against the double of a cluster: it deletes what was left behind, and nothing else."""
+"""The reaper on the cluster double: it deletes abandoned pods, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.kubernetes_double import Cluster
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
-class KnowingInstance(FakeInstance):
-    """A task instance that knows how the others fare."""
+class StatesInstance(FakeInstance):
+    """A task instance with the states of others."""
 
     known: dict[str, dict[str, Any]]
     questions: list[tuple[str, list[str]]]
@@ -30,9 +30,9 @@ class KnowingInstance(FakeInstance):
 
 
 @pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> KnowingInstance:
-    """The reaper's own task, in an Airflow that knows of no other."""
-    one = KnowingInstance()
+def instance(monkeypatch: pytest.MonkeyPatch) -> StatesInstance:
+    """The reaper's own task, in an Airflow without other tasks."""
+    one = StatesInstance()
     one.known, one.questions = {}, []
     dag = reaper_dag.reaper_dag([Pods(image="stages:1")])
     monkeypatch.setattr(reaper_dag, "get_current_context", lambda: task_context(dag, instance=one))
@@ -40,7 +40,7 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> KnowingInstance:
 
 
 def counts() -> dict[str, int]:
-    """What the reaper did."""
+    """Numbers of the reaper's verdict."""
     told: dict[str, int] = reap.function("kubernetes_default", "slipway")
     return told
 
@@ -49,7 +49,7 @@ def counts() -> dict[str, int]:
 def test_a_failed_pod_goes_once_it_was_kept(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not before; and the log says which and why."""
+    """Not before; the log names the pod and the reason."""
     failing = gate_task(kept_minutes=60)
     waits = failing.start()
     assert waits is not None
@@ -65,8 +65,8 @@ def test_a_failed_pod_goes_once_it_was_kept(
     cluster.wait("no pod", lambda: not cluster.pods())
 
 
-def test_a_pod_whose_task_waits_for_it_stays(cluster: Cluster, instance: KnowingInstance) -> None:
-    """Airflow is asked about the very task that started it."""
+def test_a_pod_whose_task_waits_for_it_stays(cluster: Cluster, instance: StatesInstance) -> None:
+    """The reaper reads the state of the task that started the pod."""
     assert gate_task(kept_minutes=0).start() is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
     cluster.evict(only_pod(cluster)["metadata"]["name"])
@@ -79,10 +79,8 @@ def test_a_pod_whose_task_waits_for_it_stays(cluster: Cluster, instance: Knowing
 
 
 @pytest.mark.usefixtures("instance")
-def test_pods_of_others_are_none_of_its_business(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those of another installation, or of another program, in the same namespace."""
+def test_pods_of_others_are_left(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pods of another installation or another program in the same namespace stay."""
     assert gate_task(kept_minutes=0).start() is not None
     monkeypatch.setenv("SLIPWAY_STORE", "s3://staging/slipway")
     assert counts() == {"deleted": 0, "left": 0}
@@ -91,7 +89,7 @@ def test_pods_of_others_are_none_of_its_business(
 
 @pytest.mark.usefixtures("instance")
 def test_a_pod_that_changes_meanwhile_is_left(cluster: Cluster) -> None:
-    """The next sweep looks at it again."""
+    """The next sweep considers it again."""
     assert gate_task(kept_minutes=0).start() is not None
     cluster.wait("a running pod", lambda: phase(cluster) == "Running")
     cluster.evict(only_pod(cluster)["metadata"]["name"])
@@ -105,7 +103,7 @@ def test_a_pod_that_changes_meanwhile_is_left(cluster: Cluster) -> None:
 def test_a_reaper_without_the_right_says_so(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It fails, visibly."""
+    """The task fails."""
     connection = cluster.connection("slipway-stages")
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
     with pytest.raises(errors.Denied, match="cannot delete leftover pods"):

@@ -1,4 +1,4 @@
-"""Every task knows when a retry helps."""
+"""The retry policy of every task, by class of error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OWN_RULE = {
 
 @pytest.mark.parametrize("kind", kinds_of(errors.Transient))
 def test_a_transient_error_is_tried_again_ever_later(kind: type[errors.SlipwayError]) -> None:
-    """Delays double from three seconds up to half a minute; a cluster's errors have own rules."""
+    """Delays double from three seconds to half a minute; a cluster's errors have own rules."""
     policy = StageRetryPolicy()
     expected = OWN_RULE.get(kind, [3, 6, 12, 24])
     decisions = [policy.evaluate(kind("no"), attempt, RETRIES) for attempt in (1, 2, 3, 4)]
@@ -47,13 +47,13 @@ def test_a_transient_error_is_tried_again_ever_later(kind: type[errors.SlipwayEr
 
 
 def test_an_unexpected_error_gets_one_more_try() -> None:
-    """A fault of ours is not made better by repeating it for long."""
+    """A bug is not repaired by many retries."""
     policy = StageRetryPolicy()
     assert policy.evaluate(KeyError("x"), 1, RETRIES).action is RetryAction.RETRY
     assert policy.evaluate(KeyError("x"), 2, RETRIES).action is RetryAction.FAIL
 
 
 def test_an_error_is_recognised_after_a_journey_between_processes() -> None:
-    """Retry rules are matched by class, also for an error that was pickled."""
+    """The class of an unpickled error still matches a retry rule."""
     error = pickle.loads(pickle.dumps(errors.LeaseHeld("held", found="token 3")))  # noqa: S301
     assert StageRetryPolicy().evaluate(error, 1, RETRIES).action is RetryAction.RETRY

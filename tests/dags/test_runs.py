@@ -1,4 +1,4 @@
-"""What a run comes to, for each way its stages can end: real Airflow runs over faked stages."""
+"""The outcome of real Airflow runs over faked stages, for each way the stages can end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Ran:
     tasks: dict[str, list[str]]
 
     def only(self, *names: str) -> list[str]:
-        """States of tasks that are not mapped."""
+        """States of the tasks that are not mapped."""
         return [state for name in names for state in self.tasks[name]]
 
 
@@ -46,7 +46,7 @@ Play = Callable[..., Ran]
 
 @pytest.fixture
 def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    """Stands for the stages."""
+    """A fake of the stages."""
     fake = FakeWiring()
     monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
     monkeypatch.setattr(slipway, "wiring", fake, raising=False)
@@ -55,7 +55,7 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
 
 @pytest.fixture
 def play(parse: Parse, monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Runs one DAG of a small fleet to its end, in this process."""
+    """A function that runs one DAG of a small project to its end, in this process."""
     monkeypatch.setattr("airflow.settings.DAGS_FOLDER", str(DAGS))
 
     def run(dag_id: str, **conf: Any) -> Ran:
@@ -70,7 +70,7 @@ def play(parse: Parse, monkeypatch: pytest.MonkeyPatch) -> Play:
 
 
 def test_each_waiting_delivery_is_ingested(play: Play, wiring: FakeWiring) -> None:
-    """One task each, then the acknowledgement of what was claimed."""
+    """One task each, then the acknowledgement of the claimed deliveries."""
     wiring.deliveries = DELIVERIES
     ran = play("flights__ingest")
     assert ran.state == "success"
@@ -88,7 +88,7 @@ def test_one_batch_can_be_asked_for(play: Play, wiring: FakeWiring) -> None:
 
 
 def test_an_empty_landing_area_makes_a_green_run(play: Play, wiring: FakeWiring) -> None:
-    """A sweep that finds nothing skips; what it saw is acknowledged."""
+    """A sweep without deliveries skips, and its listing is acknowledged."""
     ran = play("flights__ingest")
     assert (ran.state, ran.tasks["ingest"]) == ("success", ["skipped"])
     assert wiring.acknowledged == ["f1"]
@@ -106,7 +106,7 @@ def test_a_blocked_batch_is_red_and_the_rest_goes_on(play: Play, wiring: FakeWir
 
 
 def test_acknowledging_is_asked_for_after_a_crash_too(play: Play, wiring: FakeWiring) -> None:
-    """Whether all is handled is asked of the store, not read from the states of tasks."""
+    """The store, and not the tasks' states, decides whether all is handled."""
     wiring.deliveries = DELIVERIES[:1]
     wiring.verdicts = {"ingest": BadBatch("cannot be read")}
     ran = play("flights__ingest")
@@ -117,7 +117,7 @@ def test_acknowledging_is_asked_for_after_a_crash_too(play: Play, wiring: FakeWi
 def test_without_a_claim_nothing_is_acknowledged(
     play: Play, wiring: FakeWiring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing was looked at, so nothing was handled."""
+    """No listing was read, so nothing is acknowledged."""
     monkeypatch.setattr(wiring, "claim", _raise_bad_batch)
     ran = play("flights__ingest")
     assert ran.state == "failed"
@@ -129,7 +129,7 @@ def _raise_bad_batch(**_: object) -> None:
 
 
 def test_an_unknown_parameter_makes_a_red_run(play: Play, wiring: FakeWiring) -> None:
-    """Airflow accepts it; the first task does not."""
+    """Airflow accepts it; the first task fails."""
     wiring.deliveries = DELIVERIES
     ran = play("flights__ingest", bacth="2013-02")
     assert ran.state == "failed"
@@ -138,7 +138,7 @@ def test_an_unknown_parameter_makes_a_red_run(play: Play, wiring: FakeWiring) ->
 
 
 def test_an_accepted_request_becomes_a_challenger(play: Play, wiring: FakeWiring) -> None:
-    """Every stage is given the request's number; the answer closes it."""
+    """Every stage gets the request's number; the answer closes the request."""
     wiring.verdicts = {"accept": ACCEPTED}
     ran = play("delay__train", reason="new runway")
     assert ran.state == "success"
@@ -147,10 +147,8 @@ def test_an_accepted_request_becomes_a_challenger(play: Play, wiring: FakeWiring
     assert later == [(name, {"model": "delay", "request": 3}) for name in chain]
 
 
-def test_a_run_that_somebody_starts_files_that_persons_request(
-    play: Play, wiring: FakeWiring
-) -> None:
-    """Why travels as an argument, who and which run as the origin: so a retry asks once."""
+def test_a_manual_run_files_a_request_of_its_person(play: Play, wiring: FakeWiring) -> None:
+    """The reason is an argument, person and run are the origin: a retry files nothing twice."""
     wiring.verdicts = {"accept": ACCEPTED}
     play("delay__train", reason='a "new" runway & more')
     assert wiring.asked[0] == ("accept", {"model": "delay", "reason": 'a "new" runway & more'})
@@ -164,7 +162,7 @@ def test_a_run_that_somebody_starts_files_that_persons_request(
 def test_without_an_accepted_request_nothing_is_trained(
     play: Play, wiring: FakeWiring, action: str
 ) -> None:
-    """The run is green, and only its first task did anything."""
+    """The run is green, and all tasks but the first are skipped."""
     wiring.verdicts = {"accept": Verdict(action, "cooling down")}
     ran = play("delay__train")
     assert ran.state == "success"
@@ -173,7 +171,7 @@ def test_without_an_accepted_request_nothing_is_trained(
 
 
 def test_a_refused_challenger_is_answered_in_a_green_run(play: Play, wiring: FakeWiring) -> None:
-    """A refusal is a result."""
+    """A refusal is a result, not a failure."""
     refused = Verdict("refused", "0.68 does not beat 0.70")
     wiring.verdicts = {"accept": ACCEPTED, "promote_challenger": refused}
     ran = play("delay__train")
@@ -183,7 +181,7 @@ def test_a_refused_challenger_is_answered_in_a_green_run(play: Play, wiring: Fak
 
 @pytest.mark.parametrize("stage", ["snapshot", "train", "promote_challenger"])
 def test_a_request_is_answered_whatever_failed(play: Play, wiring: FakeWiring, stage: str) -> None:
-    """The run is red all the same."""
+    """The run is red nevertheless."""
     wiring.verdicts = {"accept": ACCEPTED, stage: NotComputable("too few rows")}
     ran = play("delay__train")
     assert ran.state == "failed"
@@ -191,7 +189,7 @@ def test_a_request_is_answered_whatever_failed(play: Play, wiring: FakeWiring, s
 
 
 def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
-    """The target is given to reconcile, the rollout to what follows."""
+    """Reconcile gets the target, the other stages the rollout."""
     wiring.verdicts = {"reconcile": ROLLED_OUT}
     assert play("delay__deploy", to="previous").state == "success"
     assert wiring.asked[0] == ("reconcile", {"model": "delay", "to": "previous"})
@@ -206,7 +204,7 @@ def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
 
 
 def test_what_serves_rightly_is_left_alone(play: Play, wiring: FakeWiring) -> None:
-    """A sweep that finds no difference makes a green run."""
+    """A sweep without a difference makes a green run."""
     wiring.verdicts = {"reconcile": NOTHING}
     ran = play("delay__deploy")
     assert ran.state == "success"
@@ -234,7 +232,7 @@ def test_a_candidate_that_may_not_serve_makes_a_red_run(
 
 
 def test_steps_that_are_not_needed_are_passed(play: Play, wiring: FakeWiring) -> None:
-    """A way back goes through them without waiting."""
+    """A rollback passes through them without waiting."""
     unneeded = Verdict("unneeded", "no steps")
     wiring.verdicts = {"reconcile": Verdict("roll_back", "back", {"version": 1}), "shift": unneeded}
     assert play("delay__deploy", to="previous").state == "success"
@@ -246,7 +244,7 @@ def test_steps_that_are_not_needed_are_passed(play: Play, wiring: FakeWiring) ->
 def test_monitoring_decides_whatever_windows_are_due(
     play: Play, wiring: FakeWiring, drift: list[str], performance: list[str]
 ) -> None:
-    """An empty list skips its measure, and keeps neither the other nor the decision."""
+    """An empty list skips its own measure only; the other measure and the decision run."""
     wiring.due = {"drift": drift, "performance": performance}
     ran = play("delay__monitor")
     assert ran.state == "success"
@@ -258,14 +256,14 @@ def test_monitoring_decides_whatever_windows_are_due(
 
 
 def test_no_event_follows_the_decision_to_do_nothing(play: Play, wiring: FakeWiring) -> None:
-    """A task that is skipped emits nothing, so nothing is trained."""
+    """A skipped task emits no event, so no training starts."""
     wiring.verdicts = {"decide": NOTHING}
     ran = play("delay__monitor")
     assert (ran.state, ran.tasks["decide"]) == ("success", ["skipped"])
 
 
 def test_nothing_is_decided_on_a_window_that_failed(play: Play, wiring: FakeWiring) -> None:
-    """No verdict comes from a default."""
+    """A failed measure leads to no decision."""
     wiring.due = {"drift": ["2013-05-v1"]}
     wiring.verdicts = {"drift": NotComputable("no reference")}
     ran = play("delay__monitor")

@@ -1,4 +1,4 @@
-"""`<model>__score`: which models have it, its shape, what starts it, and how its runs end."""
+"""The DAG `<model>__score`: which models have it, its shape, its triggers and its outcomes."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def scoring(month: str) -> Scoring:
 
 
 def inputs(*months: str) -> list[dict[str, Any]]:
-    """What the task of each month is given."""
+    """Inputs of the task of each month."""
     return [{"model": "tides", "partition": one, "scoring": scoring(one).run} for one in months]
 
 
 def questions(wiring: FakeWiring) -> list[dict[str, Any]]:
-    """What was asked of the listing."""
+    """Arguments of the listing."""
     return [arguments for name, arguments in wiring.asked if name == "partitions"]
 
 
 @pytest.fixture
 def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    """Stands for the stages."""
+    """A fake of the stages."""
     fake = FakeWiring()
     monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
     monkeypatch.setattr(slipway, "wiring", fake, raising=False)
@@ -60,7 +60,7 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
 
 @pytest.fixture
 def play(parse: Parse, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Play:
-    """Runs the DAG of a batch model to its end, in this process."""
+    """A function that runs the DAG of a batch model to its end, in this process."""
     del airflow_database
     monkeypatch.setattr("airflow.settings.DAGS_FOLDER", str(DAGS))
 
@@ -76,7 +76,7 @@ def play(parse: Parse, monkeypatch: pytest.MonkeyPatch, airflow_database: None) 
 
 
 def test_only_a_batch_model_is_scored(parse: Parse) -> None:
-    """Whoever has a server scores when it is asked."""
+    """An online model scores on request and has no such DAG."""
     bag = parse(FLEET)
     assert bag.import_errors == {}
     batch = {model.model for model in MODELS if model.deployment.target == "batch"}
@@ -86,7 +86,7 @@ def test_only_a_batch_model_is_scored(parse: Parse) -> None:
 
 
 def test_it_is_a_chain_that_the_ring_joins(parse: Parse) -> None:
-    """New features start it, its scores start the monitor, and nothing shifts any traffic."""
+    """New features start it, its scores start the monitor, and no traffic is shifted."""
     dags = parse(FLEET).dags
     dag = dags["tides__score"]
     following = {"partitions_to_score"}
@@ -102,7 +102,7 @@ def test_it_is_a_chain_that_the_ring_joins(parse: Parse) -> None:
 
 
 def test_a_partition_is_a_task_named_by_it(parse: Parse) -> None:
-    """One at a time, in a pod where the model runs in pods; and Airflow can store it."""
+    """One at a time, in a pod where the model runs in pods; Airflow can serialise it."""
     for name in ("tides", "piers"):
         dag = parse(FLEET).dags[f"{name}__score"]
         task = dag.task_dict["score"]
@@ -114,7 +114,7 @@ def test_a_partition_is_a_task_named_by_it(parse: Parse) -> None:
 
 
 def test_what_is_due_is_scored(play: Play, wiring: FakeWiring) -> None:
-    """Each task is given its partition, and the run that was named for it."""
+    """Each task gets its partition and the run that was named for it."""
     wiring.partitions = inputs(*MONTHS)
     state, tasks = play()
     assert state == "success"
@@ -124,20 +124,20 @@ def test_what_is_due_is_scored(play: Play, wiring: FakeWiring) -> None:
         "score": ["success"] * 2,
         "announce": ["success"],
     }
-    # Mapped tasks have no order of their own.
+    # Mapped tasks run in no order.
     asked = [arguments for name, arguments in wiring.asked if name == "score"]
     assert sorted(asked, key=str) == inputs(*MONTHS)
 
 
 def test_a_sweep_that_finds_nothing_is_green_and_silent(play: Play, wiring: FakeWiring) -> None:
-    """Nothing is announced, so nothing follows."""
+    """No event is emitted, so nothing follows."""
     state, tasks = play()
     assert (state, tasks["score"], tasks["announce"]) == ("success", ["skipped"], ["skipped"])
     assert questions(wiring) == [{"model": "tides"}]
 
 
 def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: FakeWiring) -> None:
-    """What was scored is announced all the same, whichever of the mapped tasks came first."""
+    """The scored partitions are announced all the same, whichever task came first."""
     wiring.partitions = inputs(*MONTHS)
     wiring.verdicts = {"score": [Verdict("overtaken", "newer"), Verdict("scored", "72 rows")]}
     state, tasks = play()
@@ -147,7 +147,7 @@ def test_an_overtaken_partition_is_left_to_the_next_run(play: Play, wiring: Fake
 
 
 def test_nothing_is_announced_after_a_failure(play: Play, wiring: FakeWiring) -> None:
-    """The next sweep scores what is left, and announces it."""
+    """The next sweep scores the rest and announces it."""
     wiring.partitions = inputs(*MONTHS[:1])
     wiring.verdicts = {"score": NotComputable("not what the version can score")}
     state, tasks = play()
@@ -155,10 +155,8 @@ def test_nothing_is_announced_after_a_failure(play: Play, wiring: FakeWiring) ->
     assert tasks["announce"] == ["upstream_failed"]
 
 
-def test_a_person_asks_for_a_range(
-    play: Play, wiring: FakeWiring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And is told when it is more than one run can take, since no later run would go on."""
+def test_a_person_asks_for_a_range(play: Play, wiring: FakeWiring) -> None:
+    """A range with more partitions than one run can take is refused."""
     wiring.partitions = inputs(*MONTHS)
     assert play(**{"from": "2013-04", "to": "2013-05"})[0] == "success"
     assert questions(wiring) == [{"model": "tides", "first": "2013-04", "last": "2013-05"}]
@@ -175,7 +173,7 @@ def test_a_person_asks_for_a_range(
     [("month", "2013-05", "2013-05-06"), ("day", "2013-05-06", "2013-05")],
 )
 def test_the_form_takes_only_partitions(unit: str, good: str, bad: str) -> None:
-    """Named as the spec divides time; each may be left out, and explains itself."""
+    """Names follow the spec's partition; each field may be empty, and has a description."""
     for name, param in score_parameters(unit).items():
         assert param.resolve() is None
         assert param.resolve(good) == good

@@ -1,4 +1,4 @@
-"""Each row of the stage table is a task, and a new row is one as soon as a DAG names it."""
+"""The stage table: each row is a task, and a new row is one as soon as a DAG names it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tidy(call: StageCall) -> Verdict:
 
 
 def tasks_of_stages(parse: Parse) -> dict[str, Any]:
-    """A task of each stage that any DAG runs, by the stage's name."""
+    """A task of each stage that a DAG runs, by the stage's name."""
     files = {**dataset_file(), **model_file(), **model_file("tides", more="deployment: batch\n")}
     tasks = [task for dag in parse(files).dags.values() for task in dag.tasks]
     given = [(getattr(task, "partial_kwargs", vars(task)), task) for task in tasks]
@@ -36,7 +36,7 @@ def tasks_of_stages(parse: Parse) -> dict[str, Any]:
 
 
 def test_each_stage_is_a_task_with_its_inputs(parse: Parse) -> None:
-    """A mapped one takes them from the task before it."""
+    """A mapped task takes its inputs from the task before it."""
     tasks = tasks_of_stages(parse)
     assert set(tasks) == set(STAGES)
     assert {name for name, task in tasks.items() if task.is_mapped} == MAPPED
@@ -45,7 +45,7 @@ def test_each_stage_is_a_task_with_its_inputs(parse: Parse) -> None:
 
 
 def test_a_new_stage_needs_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its task finds the function, the type of its inputs, and whether it needs the cluster."""
+    """Its task finds the function, its inputs, and whether it needs the cluster."""
     monkeypatch.setitem(STAGES, "tidy", tidy)
     monkeypatch.setattr(task_setup, "fill_environment", lambda: None)
     inputs = {"model": "delay", "depth": "3"}

@@ -1,4 +1,4 @@
-"""One stage is one task, and its verdict decides how the task ends."""
+"""One stage as one task, whose verdict decides how the task ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VERDICT = Verdict(
 
 @pytest.fixture
 def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    """Stands for the stages, in a task that finds no connections in Airflow."""
+    """A fake of the stages, in a task that finds no connections in Airflow."""
     fake = FakeWiring()
     monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
     monkeypatch.setattr(slipway, "wiring", fake, raising=False)
@@ -41,7 +41,7 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
 
 
 def ended(verdict: Outcome, **task: Any) -> tuple[dict[str, Any], Any]:
-    """What a task that concluded with a verdict pushed, and the event of its outlet."""
+    """XComs and outlet event of a task that concluded with a verdict."""
     instance, outlet = FakeInstance(), Asset("delay_challenger")
     context = task_context(train_dag(model_spec()), instance=instance, outlets=(outlet,))
     end_task(FakeTask(outlets=(outlet,), **task), context, verdict)
@@ -49,7 +49,7 @@ def ended(verdict: Outcome, **task: Any) -> tuple[dict[str, Any], Any]:
 
 
 def test_the_verdict_is_what_the_task_hands_on() -> None:
-    """The same small value is in the store, in XCom and in the asset's event."""
+    """The same value is in the store, in XCom and in the asset's event."""
     pushed, event = ended(VERDICT)
     assert pushed == {"return_value": VERDICT.to_json()}
     assert event == {
@@ -66,20 +66,20 @@ def test_numbers_that_later_tasks_need_travel_by_name() -> None:
 
 
 def test_the_run_of_a_record_travels_like_a_number() -> None:
-    """The stages of a rollout name it by its run."""
+    """The stages of a rollout refer to it by its run."""
     record = RunRecord(RunRef("delay", "rollout-000007", "reconcile"), 1, VERDICT, {}, {}, "", "")
     pushed, _ = ended(record, xcom_keys=("run",))
     assert pushed["run"] == "rollout-000007"
 
 
 def test_a_verdict_without_a_needed_number_is_a_fault() -> None:
-    """No later task may guess it."""
+    """The task fails, so that no later task runs with a guess."""
     with pytest.raises(Permanent, match="the result of gate lacks a value"):
         ended(VERDICT, xcom_keys=("rollout",))
 
 
 def test_nothing_follows_a_verdict_that_skips() -> None:
-    """The reason is in the exception, so that it stands in the log's last line."""
+    """The reason is in the exception, and so in the last line of the log."""
     with pytest.raises(AirflowSkipException, match=r"promote: 0\.74 beats 0\.70"):
         ended(VERDICT, skip_when=("promote",), xcom_keys=("rollout",))
 
@@ -91,7 +91,7 @@ def test_a_verdict_that_fails_is_visible_and_final() -> None:
 
 
 def test_a_verdict_is_pushed_also_when_its_task_skips_or_fails() -> None:
-    """The UI shows why."""
+    """The UI shows the reason."""
     for ending in ("skip_when", "fail_when"):
         instance = FakeInstance()
         context = task_context(train_dag(model_spec()), instance=instance)
@@ -107,7 +107,7 @@ def test_a_verdict_that_is_too_large_does_not_travel() -> None:
 
 
 def test_the_log_tells_the_verdict_in_words(caplog: pytest.LogCaptureFixture) -> None:
-    """Action, reason, every number and where to look."""
+    """Action, reason, every number and the place of the record."""
     with caplog.at_level("INFO"):
         ended(VERDICT)
     assert "gate: promote. 0.74 beats 0.70" in caplog.text
@@ -116,7 +116,7 @@ def test_the_log_tells_the_verdict_in_words(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_the_stage_is_given_its_inputs_and_who_runs_it(wiring: FakeWiring) -> None:
-    """Origin says DAG, run, try and host; a template's text becomes the number that it is."""
+    """The origin has DAG, run, try and host; a template's text becomes a number."""
     task = StageTask(task_id="train", stage="train", inputs={"model": "delay", "request": "3"})
     run = FakeRun("asset__7", "asset_triggered")
     instance = FakeInstance(task_id="train", try_number=2)
@@ -137,7 +137,7 @@ def test_the_stage_is_given_its_inputs_and_who_runs_it(wiring: FakeWiring) -> No
 
 
 def test_an_error_of_the_stage_reaches_the_retry_policy_as_it_is(wiring: FakeWiring) -> None:
-    """The task adds nothing that would hide its class."""
+    """The task adds nothing that hides its class."""
     wiring.verdicts = {"train": StoreUnavailable("no answer")}
     task = StageTask(task_id="train", stage="train", inputs={"model": "delay"})
     with pytest.raises(StoreUnavailable, match="no answer"):
@@ -145,14 +145,14 @@ def test_an_error_of_the_stage_reaches_the_retry_policy_as_it_is(wiring: FakeWir
 
 
 def test_a_person_is_named_as_origin(wiring: FakeWiring) -> None:
-    """Airflow knows who pressed the button."""
+    """Airflow records the person who started the run."""
     del wiring
     context = task_context(train_dag(model_spec()), run=FakeRun(triggering_user_name="alice"))
     assert set_up_task(context)["by"] == "alice"
 
 
 def test_an_unknown_parameter_ends_the_first_task(wiring: FakeWiring) -> None:
-    """No stage runs for a run that was asked for something else."""
+    """No stage runs for a run with an unknown parameter."""
     dag = train_dag(model_spec())
     context = task_context(dag, run=FakeRun(conf={"reson": "because"}))
     with pytest.raises(BadParameter, match="did you mean 'reason'"):
@@ -161,7 +161,7 @@ def test_an_unknown_parameter_ends_the_first_task(wiring: FakeWiring) -> None:
 
 
 def test_what_is_empty_is_not_handed_to_a_stage(wiring: FakeWiring) -> None:
-    """A template writes nothing where a person left a field empty."""
+    """A template renders an empty field as an empty text, which is left out."""
     inputs = {"model": "tides", "partition": "", "first": "2013-04", "last": None}
     task = StageTask(task_id="partitions", stage="partitions", inputs=inputs)
     task.execute(task_context(train_dag(model_spec())))
@@ -169,7 +169,7 @@ def test_what_is_empty_is_not_handed_to_a_stage(wiring: FakeWiring) -> None:
 
 
 def test_a_listing_hands_on_as_much_as_may_travel() -> None:
-    """The verdict counts all of it; the rest is listed again by the next run."""
+    """The verdict counts everything; the rest is listed again by the next run."""
     windows = [{"model": "delay", "window": f"2013-05-01T{n:04d}-v1"} for n in range(1000)]
     listing = Listing(Verdict("collected", "due", {"drift": 1000}), {"drift": windows})
     pushed, _ = ended(listing, xcom_keys=("drift",))

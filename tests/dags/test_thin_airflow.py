@@ -1,4 +1,4 @@
-"""Airflow's machines need nothing beyond their own lock where stages run in pods."""
+"""Airflow's machines need only their own lock file where stages run in pods."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ for name, inputs in {"gate": {"model": "delay", "request": "3"}, "accept": {}}.i
 
 @pytest.fixture
 def thin(project: Callable[[Mapping[str, str]], Path], tmp_path: Path) -> Callable[[str], str]:
-    """Runs some Python with what requirements/airflow.txt holds, over a house of pods."""
+    """A function that runs Python with the packages of one lock file, on a project in pods."""
     environment = {
         **os.environ,
         "SLIPWAY_PROJECT": str(project(FILES)),
@@ -93,7 +93,7 @@ def thin(project: Callable[[Mapping[str, str]], Path], tmp_path: Path) -> Callab
     return run
 
 
-def test_the_dags_of_a_house_of_pods_are_parsed(thin: Callable[[str], str]) -> None:
+def test_the_dags_of_a_project_in_pods_are_parsed(thin: Callable[[str], str]) -> None:
     """Every DAG of its dataset and models, and the reaper."""
     assert set(thin(PARSE).split()) == {
         "flights__ingest",
@@ -107,7 +107,7 @@ def test_the_dags_of_a_house_of_pods_are_parsed(thin: Callable[[str], str]) -> N
 def test_deliveries_are_claimed_and_acknowledged(
     thin: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """What stays in Airflow's own task reads names and registers, and no data."""
+    """These tasks read names and registers, and no data."""
     store = open_store(str(tmp_path / "store"))
     key = "landing/flights/features/2013-05.csv"
     store.write(key, b"id,at,distance\n")
@@ -119,7 +119,7 @@ def test_deliveries_are_claimed_and_acknowledged(
 
 
 def test_a_pods_task_reads_what_its_pod_left(thin: Callable[[str], str], tmp_path: Path) -> None:
-    """A record, and an outcome, by the store's adapter alone."""
+    """The task reads a record and an outcome with the store's adapter alone."""
     store = open_store(str(tmp_path / "store"))
     ref = RunRef("delay", "request-000003", "gate")
     perform(RunContext(store, {}), ref, lambda _: Verdict("passed", "good"), inputs={})

@@ -1,4 +1,4 @@
-"""Nothing large travels between tasks."""
+"""The size limit of XCom values."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from slipway.orchestration.xcom_limit import (
 
 
 def test_a_small_value_travels_unchanged() -> None:
-    """The limit does not touch what is below it."""
+    """A value below the limit is unchanged."""
     value = {"action": "promote", "numbers": {"roc_auc": 0.7}}
     stored = SimpleNamespace(value=LimitedXCom.serialize_value(value))
     assert LimitedXCom.deserialize_value(stored) == value
 
 
 def test_a_large_value_is_refused_by_the_backend() -> None:
-    """Data travels by URI, whatever task or operator pushes it."""
+    """Data travels by URI, whichever task or operator pushes it."""
     with pytest.raises(errors.Permanent, match="task train is too large"):
         LimitedXCom.serialize_value("x" * XCOM_LIMIT_BYTES, key="return_value", task_id="train")
 
@@ -36,7 +36,7 @@ def test_the_limit_counts_bytes() -> None:
 
 
 def test_a_long_list_is_cut_at_the_limit_from_its_front() -> None:
-    """What does not fit waits for the next run, in order."""
+    """The rest waits for the next run, in order."""
     items = [{"batch": f"2013-{number:04d}"} for number in range(1000)]
     taken = first_that_fit(items)
     assert 0 < len(taken) < len(items)
@@ -45,5 +45,5 @@ def test_a_long_list_is_cut_at_the_limit_from_its_front() -> None:
 
 
 def test_a_short_list_is_taken_whole() -> None:
-    """Nothing waits that fits."""
+    """A list below the limit is not cut."""
     assert first_that_fit([1, 2, 3]) == [1, 2, 3]

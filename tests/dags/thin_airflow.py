@@ -1,6 +1,6 @@
-"""A process that has only what one lock file holds, although more is installed.
+"""A process restricted to the packages of one lock file, although more are installed.
 
-Run as a script by tests: `python -m tests.dags.thin_airflow LOCK`, with the work on standard input.
+Tests run it as `python -m tests.dags.thin_airflow LOCK`, with Python code on standard input.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)(\[[^]]*\])?==", re.MULTILINE)
 
 
 def plain(name: str) -> str:
-    """A distribution's name in its one normal spelling."""
+    """A distribution's name in normal form."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class OnlyLocked(MetaPathFinder):
-    """Hides every module that only distributions outside a lock bring.
+    """A finder that hides all modules of distributions outside a lock file.
 
     Args:
         lock: A file of pinned requirements.
@@ -43,7 +43,7 @@ class OnlyLocked(MetaPathFinder):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Refuse what is hidden, and leave the rest to others."""
+        """Raise for a hidden module; leave others to the next finder."""
         del path, target
         if fullname.partition(".")[0] in self.hidden:
             raise ModuleNotFoundError(f"{fullname} is not in the lock", name=fullname)

@@ -47,14 +47,14 @@ def model_spec(gateway: str) -> str:
     before, after = ferry_project.MODEL.split("deployment:\n")
     _, after = after.split("monitoring:", 1)
     text = before + DEPLOYMENT.format(gateway=gateway) + after + PODS
-    # Trained again on what it has learnt from already, it can be no better.
+    # A model that is trained again on the same rows can be no better.
     text = text.replace("min_absolute_change: 0.0", "min_absolute_change: -0.05")
     return text.replace("ferry_delay", MODEL).replace("dataset: ferries", f"dataset: {DATASET}")
 
 
 @dataclass
 class ClusterEnv:
-    """The second stack_env: the first one's Airflow and MLflow, and a cluster."""
+    """Airflow and MLflow of the stack, with a cluster and a project of its own."""
 
     stack_env: StackEnv
     cluster: Cluster
@@ -74,7 +74,7 @@ class ClusterEnv:
         land(folder / "first.csv", landing, "labels")
 
     def ask(self) -> ClientResult:
-        """Ask the model about a day's crossings, through the cluster's gateway."""
+        """Send a day's crossings to the model through the cluster's gateway."""
         return send_requests(
             self.client,
             MODEL,
@@ -95,14 +95,14 @@ class ClusterEnv:
         ]
 
     def stage_pods(self) -> list[str]:
-        """Names of the stages' pods that are there now."""
+        """Names of the stages' pods that exist now."""
         found = self.cluster.pods({"app.kubernetes.io/name": "slipway-stage"})
         return [pod["metadata"]["name"] for pod in found]
 
 
 @contextmanager
 def running_cluster_env(stack_env: StackEnv) -> Iterator[ClusterEnv]:
-    """The second stack_env, known to Airflow; its DAGs are gone afterwards."""
+    """A second project that Airflow parses; its DAGs and specs are removed afterwards."""
     with Cluster(
         folder=stack_env.files.parent / "cluster", images={STAGES_IMAGE, SERVER_IMAGE}, gateway=True
     ) as cluster:
@@ -130,7 +130,7 @@ def running_cluster_env(stack_env: StackEnv) -> Iterator[ClusterEnv]:
         }
         for file, text in specs.items():
             ferry_project.write(file, text)
-        # A scheduler imports what its tasks need when it starts.
+        # A scheduler imports the code of its tasks when it starts.
         stack_env.restart_scheduler()
         try:
             with httpx.Client(base_url=cluster.gateway_url, timeout=30.0) as client:

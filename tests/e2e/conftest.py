@@ -1,4 +1,4 @@
-"""One real Airflow, MLflow and platform for all end-to-end tests, on a env of ferries."""
+"""One real Airflow, MLflow and platform for all end-to-end tests, with the ferry project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = [("wind_knots", "number", False), ("cars", "number", False), ("pier", 
 
 @dataclass
 class StackEnv:
-    """A running installation, as a user stands before it."""
+    """A running installation with its API clients."""
 
     stack: Stack
     api: AirflowApi
@@ -46,7 +46,7 @@ class StackEnv:
 
     @property
     def landing(self) -> Path:
-        """Where the outside world delivers."""
+        """The landing area of the dataset."""
         return Path(self.stack.settings.store) / "landing" / "ferries"
 
     def land_features(self, *days: int, turned: bool = False) -> None:
@@ -66,9 +66,11 @@ class StackEnv:
             )
 
     def until(self, condition: Callable[[], bool], what: str, *, seconds: float = 150.0) -> None:
-        """Wait for something to come true; the test fails when it does not in time."""
+        """Wait until a condition holds; fail the test after a deadline."""
         if not wait_for(condition, seconds=seconds, check=lambda: None):
-            pytest.fail(f"within {seconds:.0f} s it did not come to: {what}; {self.told()}")
+            pytest.fail(
+                f"within {seconds:.0f} s it did not come to: {what}; {self.last_verdicts()}"
+            )
 
     def ingested(self) -> bool:
         """Whether everything that has landed is handled."""
@@ -83,17 +85,17 @@ class StackEnv:
         return None if version is None else version.version
 
     def is_at_rest(self) -> bool:
-        """Whether no challenger waits for its rollout, or is in it."""
+        """Whether no challenger waits for its rollout or is in one."""
         challenger = self.container.registry.alias("ferry_delay", "challenger")
         is_judged = challenger is not None and bool(challenger.tags.get(ROLLOUT_TAG))
         return challenger is None or is_judged or challenger.version == self.champion()
 
     def facts(self, subject: str, stage: str | None = None) -> list[dict[str, Any]]:
-        """What the ledger says of a stage, or of every one, oldest first."""
+        """Facts in the ledger about a stage, or all of them, oldest first."""
         facts = [entry["fact"] for entry in ledger.read(self.container.store, subject)]
         return [fact for fact in facts if stage in (None, fact["stage"])]
 
-    def told(self) -> list[str]:
+    def last_verdicts(self) -> list[str]:
         """The last verdicts, for a failing test's message."""
         lines = []
         for subject in ledger.subjects(self.container.store):
@@ -103,7 +105,7 @@ class StackEnv:
         return lines
 
     def ask(self, number: int, *, turned: bool = False) -> ClientResult:
-        """Ask the model about a day's crossings."""
+        """Send a day's crossings to the model."""
         rows = ferry_project.day(number, turned=turned)
         return send_requests(
             self.client,
@@ -113,7 +115,7 @@ class StackEnv:
         )
 
     def ingests_of(self, stream: str, number: int) -> list[object]:
-        """What became of each delivery of a day's batch."""
+        """Action of each ingest of a day's batch."""
         batch = f"{ferry_project.FIRST_DAY + timedelta(days=number):%Y-%m-%d}"
         return [
             fact["action"]
@@ -122,13 +124,13 @@ class StackEnv:
         ]
 
     def kill(self, name: str) -> None:
-        """SIGKILL to a component and to nothing else; its children are on their own."""
+        """Send SIGKILL to a component and not to its children."""
         os.kill(self.stack.processes.find(name).pid, signal.SIGKILL)
         self.until(lambda: not self.stack.processes.find(name).alive(), f"the end of {name}")
         self.stack.processes.stop(name)
 
     def ref(self, subject: str, run: str, stage: str) -> RunRef:
-        """The piece of work whose run begins so."""
+        """The run of a stage whose name begins so."""
         for entry in self.container.store.list(f"runs/{subject}"):
             parts = entry.key.split("/")
             if parts[2].startswith(run) and parts[3] == stage:
@@ -136,7 +138,7 @@ class StackEnv:
         return RunRef(subject, run, stage)
 
     def attempt(self, subject: str, run: str, stage: str) -> dict[str, Any]:
-        """The first attempt at a piece of work, as soon as it has begun."""
+        """The first attempt at a stage, as soon as it has begun."""
         deadline = time.monotonic() + 120.0
         while time.monotonic() < deadline:
             key = f"{self.ref(subject, run, stage).folder}/attempt-0001.json"
@@ -144,7 +146,7 @@ class StackEnv:
                 found: dict[str, Any] = read_json(self.container.store, key)
                 return found
             time.sleep(0.005)
-        pytest.fail(f"{stage} of {run} has not begun; {self.told()}")
+        pytest.fail(f"{stage} of {run} has not begun; {self.last_verdicts()}")
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Task instances of a run."""
@@ -153,7 +155,7 @@ class StackEnv:
         return found
 
     def task_ids(self, dag_id: str) -> set[str]:
-        """Tasks of a DAG, as Airflow has parsed it last."""
+        """Tasks of a DAG as Airflow parsed it last."""
         return {one["task_id"] for one in self.api.get(f"/dags/{dag_id}/tasks")["tasks"]}
 
     def last_request(self) -> requests.Request:
@@ -161,7 +163,7 @@ class StackEnv:
         return requests.all_requests(self.container.store, "ferry_delay")[-1]
 
     def last_answer(self) -> str | None:
-        """How it ended, or None."""
+        """Outcome of the newest retrain request, or None."""
         answer = requests.find_answer(self.container.store, self.last_request())
         return None if answer is None else answer.outcome
 
@@ -188,19 +190,19 @@ class StackEnv:
         self.stack.start_airflow("scheduler")
 
     def restart_airflow(self) -> None:
-        """Start Airflow anew, on an empty database if there is none."""
+        """Restart Airflow, on an empty database if there is none."""
         self.api.close()
         self.api = self.stack.start_all_of_airflow()
 
     def close(self) -> None:
-        """Let go of its connections."""
+        """Close connections."""
         self.client.close()
         self.api.close()
 
 
 @pytest.fixture(scope="session")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackEnv]:
-    """The env, empty at first; tests of one session share what they build."""
+    """The running stack, empty at first; tests of one session share what they build."""
     folder = tmp_path_factory.mktemp("stack")
     stack = Stack(ferry_project.build(folder / "project", source=SOURCE), folder / "state")
     try:
@@ -213,7 +215,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackEnv]:
 
 @pytest.fixture
 def serving(env: StackEnv) -> StackEnv:
-    """The env with a model that serves, whatever ran before."""
+    """The running stack with a model that serves, in any order of tests."""
     if env.champion() is None:
         env.land_features(0, 1, 2)
         env.land_labels(0, 1)

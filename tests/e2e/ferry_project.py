@@ -1,4 +1,4 @@
-"""A small house for end-to-end tests: daily ferry crossings, and whether one will be late.
+"""A small project for end-to-end tests: daily ferry crossings, and whether one will be late.
 
 Lateness follows the wind until the current turns; after `TURN` it follows the opposite.
 """

@@ -1,4 +1,4 @@
-"""The ring in pods: a file lands, a cluster trains and serves, a canary is judged, and put back."""
+"""The ring in pods: ingest, train, deploy, canary and rollback on a cluster."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def env(stack_env: StackEnv) -> Iterator[ClusterEnv]:
-    """The cluster's stack_env, empty at first; tests of this file share what they build."""
+    """A project on the cluster, empty at first; tests of this file share what they build."""
     with running_cluster_env(stack_env) as env:
         yield env
 
 
 def test_what_lands_is_trained_and_served_by_a_cluster(env: ClusterEnv) -> None:
-    """Two files become a model behind the gateway; Airflow made every pod, and none is left."""
+    """Two files become a model behind the gateway; Airflow makes every pod, and none is left."""
     env.land()
     env.stack_env.until(lambda: env.champion() == 1, "version 1 as champion", seconds=600.0)
     assert env.ask().versions == {"1": 400}
@@ -40,7 +40,7 @@ def test_what_lands_is_trained_and_served_by_a_cluster(env: ClusterEnv) -> None:
 
 
 def test_a_canary_is_judged_under_requests_and_promoted(env: ClusterEnv) -> None:
-    """The gateway gives the challenger its share; after one look it serves, and nothing failed."""
+    """The challenger gets its share by the gateway, is promoted, and no request fails."""
     env.stack_env.api.trigger(f"{MODEL}__train", reason="a canary to judge")
     with asking(env) as answers:
         env.stack_env.until(lambda: env.champion() == 2, "version 2", seconds=600.0)
@@ -53,7 +53,7 @@ def test_a_canary_is_judged_under_requests_and_promoted(env: ClusterEnv) -> None
 
 
 def test_a_person_rolls_back_on_the_cluster(env: ClusterEnv) -> None:
-    """Not one request fails; weight, alias and answers move together."""
+    """No request fails; weight, alias and answers change together."""
     with asking(env) as answers:
         run = env.stack_env.api.trigger(f"{MODEL}__deploy", to="previous")
         env.stack_env.until(
@@ -67,14 +67,14 @@ def test_a_person_rolls_back_on_the_cluster(env: ClusterEnv) -> None:
 
 
 def test_answers_of_the_cluster_reach_the_store(env: ClusterEnv) -> None:
-    """The shippers beside the servers put every answered row into the prediction log."""
+    """The shippers beside the servers write every answered row into the prediction log."""
     asked = env.ask()
     env.stack_env.until(lambda: set(asked.acknowledged) <= logged(env), "the logged requests")
 
 
 @contextmanager
 def asking(env: ClusterEnv) -> Iterator[list[ClientResult]]:
-    """Clients who ask about a day again and again; what came back."""
+    """Clients that send a day's crossings again and again; their results."""
     answers: list[ClientResult] = []
     stop = threading.Event()
 
@@ -92,6 +92,6 @@ def asking(env: ClusterEnv) -> Iterator[list[ClientResult]]:
 
 
 def logged(env: ClusterEnv) -> set[str]:
-    """Requests whose answers the store holds."""
+    """Ids of the requests in the prediction log."""
     rows = env.stack_env.container.log.read(MODEL, None, None, columns=["request_id"])
     return set(rows["request_id"])

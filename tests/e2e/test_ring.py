@@ -1,4 +1,4 @@
-"""The ring on a real Airflow: from files landing to a champion replaced, and put back."""
+"""The ring on a real Airflow: from landing files to a new champion and a rollback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_files_landing_together_become_a_served_model(env: StackEnv) -> None:
 
 
 def test_every_answer_is_in_the_log_once(env: StackEnv) -> None:
-    """The rows that the client was answered are the rows that the store holds."""
+    """The rows that clients got an answer for are the rows in the store."""
     asked = env.ask(3, turned=True)
     assert not asked.failed
     env.until(lambda: env.container.log.count("ferry_delay") == 800, "800 logged rows")
@@ -41,7 +41,7 @@ def test_every_answer_is_in_the_log_once(env: StackEnv) -> None:
 
 
 def test_decay_asks_for_training_and_a_bad_challenger_is_refused(env: StackEnv) -> None:
-    """The current has turned, but the challenger still learnt from the day before it did."""
+    """The current has turned, but the challenger's training rows are from before."""
     env.land_features(3, 4, turned=True)
     env.land_labels(2)
     env.land_labels(3, turned=True)
@@ -52,7 +52,7 @@ def test_decay_asks_for_training_and_a_bad_challenger_is_refused(env: StackEnv) 
 
 
 def test_the_next_challenger_has_learnt_and_replaces_the_champion(env: StackEnv) -> None:
-    """With a day of the turned current to learn from, the challenger passes and serves."""
+    """With a day of the turned current in its training rows, the challenger passes and serves."""
     env.ask(4, turned=True)
     env.until(lambda: env.container.log.count("ferry_delay") == 1200, "1,200 logged rows")
     env.land_features(5, turned=True)
@@ -62,7 +62,7 @@ def test_the_next_challenger_has_learnt_and_replaces_the_champion(env: StackEnv)
 
 
 def test_a_person_rolls_back_under_requests(env: StackEnv) -> None:
-    """Not one request fails, and the alias moves with what is served."""
+    """No request fails, and the alias moves with the served version."""
     with asking(env) as answers:
         run = env.api.trigger("ferry_delay__deploy", to="previous")
         env.until(
@@ -76,15 +76,15 @@ def test_a_person_rolls_back_under_requests(env: StackEnv) -> None:
 
 
 def test_a_version_that_was_rolled_back_stays_back(env: StackEnv) -> None:
-    """A sweep of the deploy DAG finds nothing to do."""
+    """A sweep of the deploy DAG does nothing."""
     run = env.api.trigger("ferry_delay__deploy")
     env.until(lambda: env.api.run_state("ferry_delay__deploy", run) == "success", "the sweep's end")
     assert env.champion() == 1
 
 
 def test_traffic_shifts_step_by_step_under_requests(env: StackEnv) -> None:
-    """Both versions answer until the look; then the challenger does, and no request fails."""
-    have_a_champion_that_the_current_has_left_behind(env)
+    """Both versions answer until the canary analysis; then the challenger does. None fails."""
+    decay_the_champion(env)
     before = env.champion()
     stepped = "{steps: [50], requests: 60, max_error_rate: 0.1, limit_minutes: 5.0}"
     file = env.stack.project / "include/models/ferry_delay/model.yaml"
@@ -107,8 +107,8 @@ def test_traffic_shifts_step_by_step_under_requests(env: StackEnv) -> None:
     assert env.ask(5, turned=True).versions == {str(env.champion()): 400}
 
 
-def have_a_champion_that_the_current_has_left_behind(env: StackEnv) -> None:
-    """Whatever the tests before have done; what has landed already is a repeat."""
+def decay_the_champion(env: StackEnv) -> None:
+    """Land days on which a champion is out of date; days that have landed already are repeats."""
     env.land_features(0, 1, 2)
     env.land_labels(0, 1)
     env.until(lambda: env.champion() is not None, "a champion")
@@ -119,14 +119,14 @@ def have_a_champion_that_the_current_has_left_behind(env: StackEnv) -> None:
 
 
 def shares(env: StackEnv) -> dict[int, float]:
-    """Who shares the traffic."""
+    """Share of the traffic by version."""
     served = env.container.platform_for(env.container.model("ferry_delay")).served("ferry_delay")
     return dict(served.weights) if served else {}
 
 
 @contextmanager
 def asking(env: StackEnv) -> Iterator[list[ClientResult]]:
-    """Clients who ask about a day again and again; what came back."""
+    """Clients that send a day's crossings again and again; their results."""
     answers: list[ClientResult] = []
     stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Kills, outages and bad input on a real Airflow: nothing is lost, nothing is done twice."""
+"""Kills, outages and bad input on a real Airflow: nothing is lost or done twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_file_that_lands_while_the_dag_is_paused_is_ingested_later(env: StackEnv) -> None:
-    """Airflow drops the trigger's event; the store still says what waits."""
+    """Airflow drops the trigger's event; the store still lists the waiting file."""
     env.api.patch("/dags/ferries__ingest", {"is_paused": True})
     env.land_features(10)
     env.until(lambda: not env.ingested(), "a waiting delivery")
@@ -33,7 +33,7 @@ def test_a_file_that_lands_while_the_dag_is_paused_is_ingested_later(env: StackE
 
 
 def test_a_killed_triggerer_loses_no_file(env: StackEnv) -> None:
-    """The file lands while nobody watches; the next triggerer's trigger fires for it."""
+    """The file lands without a triggerer; the next triggerer's trigger fires for it."""
     env.kill("triggerer")
     env.land_features(11)
     env.stack.start_airflow("triggerer")
@@ -42,7 +42,7 @@ def test_a_killed_triggerer_loses_no_file(env: StackEnv) -> None:
 
 
 def test_a_killed_scheduler_loses_no_run(env: StackEnv) -> None:
-    """Its successor takes the work up where it lay."""
+    """The next scheduler continues the run."""
     env.land_features(12)
     env.kill("scheduler")
     env.stack.start_airflow("scheduler")
@@ -51,7 +51,7 @@ def test_a_killed_scheduler_loses_no_run(env: StackEnv) -> None:
 
 
 def test_an_ingest_killed_in_the_middle_is_done_again(env: StackEnv) -> None:
-    """The second attempt publishes the batch; its rows are there once."""
+    """The second attempt publishes the batch; its rows are in the table once."""
     env.land_features(13)
     attempt = env.attempt("ferries", "features-2024-03-14", "ingest")
     os.kill(attempt["origin"]["pid"], signal.SIGKILL)
@@ -62,13 +62,13 @@ def test_an_ingest_killed_in_the_middle_is_done_again(env: StackEnv) -> None:
 
 
 def test_a_task_that_outlives_its_worker_may_not_commit(env: StackEnv) -> None:
-    """Airflow gives it up and starts another; what the first one does later is refused."""
+    """Airflow starts a second attempt; a later commit of the first one is refused."""
     env.land_features(14)
     attempt = env.attempt("ferries", "features-2024-03-15", "ingest")
     task = psutil.Process(attempt["origin"]["pid"])
     worker = task.parent()
     worker.kill()
-    # A process that is stopped when its parent dies is sent a SIGHUP, so this comes first.
+    # A stopped process whose parent dies gets a SIGHUP, so this comes first.
     while worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.001)
     task.suspend()
@@ -85,7 +85,7 @@ def test_a_task_that_outlives_its_worker_may_not_commit(env: StackEnv) -> None:
 
 
 def test_a_truncated_delivery_is_blocked_and_kept(env: StackEnv) -> None:
-    """Its verdict says why, its bytes lie in quarantine, and the next delivery is not held up."""
+    """The verdict has the reason, the bytes are in quarantine, and the next file is ingested."""
     whole = ferry_project.features_file(env.files, 15).read_bytes()
     broken = env.files / "broken" / "2024-03-16.parquet"
     broken.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def test_a_truncated_delivery_is_blocked_and_kept(env: StackEnv) -> None:
 
 
 def test_a_blocked_batch_is_mended_by_a_whole_one_and_a_repeat_is_a_no_op(env: StackEnv) -> None:
-    """A whole delivery mends what was blocked; the same once more changes nothing."""
+    """A whole delivery replaces the blocked one; a repeat of it changes nothing."""
     env.land_features(15)
     env.until(env.ingested, "the mended delivery")
     version = env.container.tables.version("ferries/features")
@@ -112,7 +112,7 @@ def test_a_blocked_batch_is_mended_by_a_whole_one_and_a_repeat_is_a_no_op(env: S
 
 
 def test_a_broken_spec_takes_no_other_model_down(env: StackEnv) -> None:
-    """The UI's import errors say file, line and hint; the other DAGs live."""
+    """The UI's import errors have file, line and hint; the other DAGs stay."""
     file = env.stack.project / "include/models/broken/model.yaml"
     ferry_project.write(
         file, ferry_project.MODEL.replace("ferry_delay", "broken").replace("task:", "tusk:")
@@ -135,7 +135,7 @@ def test_a_broken_spec_takes_no_other_model_down(env: StackEnv) -> None:
 
 
 def test_a_training_waits_for_mlflow_and_is_resumed(serving: StackEnv) -> None:
-    """The request stays open while the server is down, and is answered once it is back."""
+    """The request stays open while the server is down, and is answered after its return."""
     env = serving
     env.stack.processes.stop("mlflow")
     run = env.api.trigger("ferry_delay__train", reason="a test of an outage")
@@ -158,7 +158,7 @@ def test_a_training_waits_for_mlflow_and_is_resumed(serving: StackEnv) -> None:
 
 @pytest.mark.parametrize("stage", ["train", "promote_challenger"])
 def test_a_training_killed_in_a_stage_is_done_again(serving: StackEnv, stage: str) -> None:
-    """The second attempt finishes; there is one version for the request, or none."""
+    """The second attempt finishes; the request has one version, or none."""
     env = serving
     before = len(requests.all_requests(env.container.store, "ferry_delay"))
     env.api.trigger("ferry_delay__train", reason=f"killed in {stage}")
@@ -174,7 +174,7 @@ def test_a_training_killed_in_a_stage_is_done_again(serving: StackEnv, stage: st
 
 
 def test_a_killed_platform_serves_again_and_loses_nothing(serving: StackEnv) -> None:
-    """What was acknowledged before and after is in the store."""
+    """Requests that were acknowledged before and after are in the store."""
     env = serving
     first = env.ask(12)
     env.kill("platform")
@@ -191,7 +191,7 @@ def test_a_killed_platform_serves_again_and_loses_nothing(serving: StackEnv) -> 
 
 
 def test_the_ring_resumes_when_airflows_database_is_gone(serving: StackEnv) -> None:
-    """Nothing but history is lost: the next delivery goes through, the old ones not again."""
+    """Only history is lost: the next delivery is ingested, the old ones are not ingested again."""
     env = serving
     env.until(env.is_at_rest, "the end of rollouts that other tests have begun")
     before = len(env.facts("ferries", "ingest"))

@@ -1,4 +1,4 @@
-"""A cluster's API as one account sees it: objects as plain dicts, logs, and what is allowed."""
+"""A client of the Kubernetes API with the rights of one account: objects as dicts, and logs."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ FORBIDDEN, NOT_FOUND, TOO_MANY, SERVER_ERROR = 403, 404, 429, 500
 
 
 class Api:
-    """The API as an account sees it; a context manager.
+    """A client of the Kubernetes API; a context manager.
 
     Every method raises `ApiException` where the API refuses.
 
     Args:
         kubeconfig: File, or files as `KUBECONFIG` lists them.
-        namespace: Of all objects that have one.
+        namespace: Namespace of all namespaced objects.
     """
 
     def __init__(self, kubeconfig: Path | str, *, namespace: str) -> None:
@@ -65,17 +65,17 @@ class Api:
         self._client.close()
 
     def apply(self, manifest: Mapping[str, Any]) -> Manifest:
-        """The object once everything that a manifest says is so, whoever said otherwise."""
+        """Apply a manifest and take over conflicting fields; the object."""
         path = self._path(manifest["kind"], manifest["metadata"]["name"])
         query = [("fieldManager", MANAGER), ("force", "true")]
         return self._json("PATCH", path, query=query, body=manifest)
 
     def create(self, manifest: Mapping[str, Any]) -> Manifest:
-        """The object, newly made."""
+        """Create an object."""
         return self._json("POST", self._path(manifest["kind"]), body=manifest)
 
     def find(self, kind: str, name: str) -> Manifest | None:
-        """An object, or None when there is no such."""
+        """An object, or None."""
         try:
             return self._json("GET", self._path(kind, name))
         except ApiException as error:
@@ -83,15 +83,15 @@ class Api:
                 return None
             raise
 
-    def those(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
-        """The objects that bear some labels."""
+    def list_objects(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
+        """Objects with some labels."""
         selector = ",".join(f"{name}={value}" for name, value in labels.items())
         found = self._json("GET", self._path(kind), query=[("labelSelector", selector)])
         items: list[Manifest] = found.get("items") or []
         return items
 
     def delete(self, kind: str, name: str) -> None:
-        """Let an object go, and what it owns; nothing happens when there is none."""
+        """Delete an object and its dependents, if it exists."""
         body = {"propagationPolicy": "Background"}
         try:
             self._json("DELETE", self._path(kind, name), body=body)
@@ -100,7 +100,7 @@ class Api:
                 raise
 
     def has(self, kind: str) -> bool:
-        """Whether the cluster knows a kind; also False where this account may not look."""
+        """Whether the API serves a kind; False also without the right to look."""
         version, plural = KINDS[kind]
         try:
             found = self._json("GET", f"/apis/{version}")
@@ -111,7 +111,7 @@ class Api:
         return any(one["name"] == plural for one in found.get("resources") or ())
 
     def own_ports(self) -> set[int]:
-        """Ports that the API servers listen on, behind their Service."""
+        """Ports of the API servers behind their Service."""
         path = "/api/v1/namespaces/default/endpoints/kubernetes"
         try:
             found = self._json("GET", path)
@@ -123,12 +123,12 @@ class Api:
         return {int(port["port"]) for one in subsets for port in one.get("ports") or ()}
 
     def log(self, pod: str, container: str) -> str:
-        """What a container of a pod has written so far."""
+        """Log of a container so far."""
         path = f"{self._path('Pod', pod)}/log"
         return self._ask("GET", path, query=[("container", container)], body=None).decode()
 
     def token(self, account: str, *, seconds: int) -> str:
-        """A token of a service account, as the TokenRequest API gives it."""
+        """A token of a service account, by the TokenRequest API."""
         asked = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
@@ -138,13 +138,13 @@ class Api:
         return str(self._json("POST", path, body=asked)["status"]["token"])
 
     def may(self, verb: str, resource: str, *, group: str = "", namespace: str = "") -> bool:
-        """Whether the API allows this account something, by its own word.
+        """Whether the API allows this account an action, by a SelfSubjectAccessReview.
 
         Args:
             verb: Such as `create`.
             resource: Plural, with a subresource after a slash.
             group: API group; empty: core.
-            namespace: Where; empty: in this one.
+            namespace: Namespace; empty: the client's own.
         """
         plural, _, subresource = resource.partition("/")
         attributes = {"namespace": namespace or self.namespace, "verb": verb, "resource": plural}
@@ -161,7 +161,7 @@ class Api:
         return bool(self._json("POST", path, body=asked)["status"]["allowed"])
 
     def wait(self, what: str, holds: Callable[[], Any], *, seconds: float) -> Any:
-        """What `holds` returns once that is true; `what` says what was waited for."""
+        """The first true result of `holds`; `what` names the condition in the error."""
         deadline = time.monotonic() + seconds
         while not (found := holds()):
             if time.monotonic() > deadline:
@@ -170,15 +170,15 @@ class Api:
         return found
 
     def overview(self) -> str:
-        """How the pods of the namespace are, a line each, and the last warnings."""
-        lines = [_told(pod) for pod in self.those("Pod", {})]
-        events = [one for one in self.those("Event", {}) if one.get("type") == "Warning"]
+        """State of the pods in the namespace, a line each, and the last warnings."""
+        lines = [_state_of(pod) for pod in self.list_objects("Pod", {})]
+        events = [one for one in self.list_objects("Event", {}) if one.get("type") == "Warning"]
         events.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
-        said = [
+        warnings = [
             f"{one['involvedObject'].get('name')}: {one.get('reason')}: {one.get('message')}"
             for one in events[-10:]
         ]
-        return "\n".join([*lines, *said])
+        return "\n".join([*lines, *warnings])
 
     def _path(self, kind: str, name: str = "") -> str:
         version, plural = KINDS[kind]
@@ -198,7 +198,7 @@ class Api:
         return found
 
     def _ask(self, method: str, path: str, *, query: list[tuple[str, str]], body: Any) -> bytes:
-        """The answer's bytes; a server that is busy is asked again."""
+        """The body of the response; a busy server is asked again."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._send(method, path, query=query, body=body)
@@ -229,7 +229,7 @@ class Api:
         return bytes(found.data)
 
 
-def _told(pod: Mapping[str, Any]) -> str:
+def _state_of(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
     containers = (*(status.get("initContainerStatuses") or ()),)
     containers += (*(status.get("containerStatuses") or ()),)

@@ -1,4 +1,4 @@
-"""Clients inside the cluster: one pod that asks a model again and again, and tells what came."""
+"""A pod inside the cluster that sends requests to a model without a pause."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.project import ENTRY, MODEL, ClusterProject
 from tests.integration.suite_cluster import SuiteCluster
 
 NAME = "ferry-delay-clients"
-# Each request has a connection of its own, so that every one may meet another server.
+# A new connection for every request, so that each may reach another server.
 PROGRAM = """
 import json, os, time, urllib.request, uuid
 
@@ -24,9 +24,9 @@ while True:
     asked = json.dumps({**body, "id": uuid.uuid4().hex}).encode()
     try:
         with urllib.request.urlopen(url, asked, timeout=30) as answer:
-            said = json.load(answer)
+            reply = json.load(answer)
         answered = True
-        print(json.dumps({"version": said["model_version"], "id": said["id"]}), flush=True)
+        print(json.dumps({"version": reply["model_version"], "id": reply["id"]}), flush=True)
     except OSError as error:
         # Networks may take a moment until they let a new pod out.
         print(json.dumps({"failed": str(error)}) if answered else error, flush=True)
@@ -36,39 +36,39 @@ while True:
 
 @dataclass(frozen=True)
 class Clients:
-    """The pod, by what it has told so far.
+    """The client pod, by its log.
 
     Attributes:
-        cluster: Where it runs.
+        cluster: The cluster that it runs on.
     """
 
     cluster: SuiteCluster
 
-    def told(self) -> list[dict[str, Any]]:
+    def results(self) -> list[dict[str, Any]]:
         """An entry per request, oldest first."""
         lines = self.cluster.admin.log(NAME, "base").splitlines()
-        # The last one may be half written; and what was tried before the first answer is no JSON.
+        # The last line may be incomplete, and failures before the first answer are no JSON.
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def failures(self) -> list[str]:
-        """What went wrong, request by request."""
-        return [one["failed"] for one in self.told() if "failed" in one]
+        """Errors of failed requests."""
+        return [one["failed"] for one in self.results() if "failed" in one]
 
     def versions(self, *, since: int = 0) -> Counter[int]:
-        """How many answers each version gave, from some request on."""
-        return Counter(int(one["version"]) for one in self.told()[since:] if "version" in one)
+        """Answers by version, from one request on."""
+        return Counter(int(one["version"]) for one in self.results()[since:] if "version" in one)
 
     def after(self, count: int, *, since: int) -> Counter[int]:
-        """Answers by version, once so many requests were asked from some request on."""
+        """Answers by version once `count` requests have followed."""
         self.cluster.admin.wait(
-            f"{count} more requests", lambda: len(self.told()) >= since + count, seconds=120
+            f"{count} more requests", lambda: len(self.results()) >= since + count, seconds=120
         )
         return self.versions(since=since)
 
 
 @contextmanager
 def asking(project: ClusterProject) -> Iterator[Clients]:
-    """A client in the cluster that has been answered once; it is gone afterwards."""
+    """A client pod that has got an answer; it is deleted afterwards."""
     cluster = project.cluster
     base = cluster.gateway["url"] if cluster.gateway else f"http://{ENTRY}:8080"
     spec = manifests.restricted(cluster.image, ["python", "-c", PROGRAM])
@@ -82,7 +82,7 @@ def asking(project: ClusterProject) -> Iterator[Clients]:
     clients = Clients(cluster)
     try:
         cluster.admin.wait("a client runs", lambda: _runs(cluster), seconds=cluster.patience_s)
-        cluster.admin.wait("its first answer", clients.told, seconds=60)
+        cluster.admin.wait("its first answer", clients.results, seconds=60)
         yield clients
     finally:
         cluster.admin.delete("Pod", NAME)

@@ -1,4 +1,4 @@
-"""One ground for the whole suite: the double of a cluster, or the real one that is named."""
+"""One cluster for the whole suite: the double, or the real one of `--kubeconfig`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# Airflow reads its home when it is imported, and this file is imported before that is set.
+# Airflow reads its home at import, and this file is imported before the home is set.
 if TYPE_CHECKING:
     from tests.integration.project import ClusterProject
     from tests.integration.suite_cluster import SuiteCluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make integration` name a cluster; without one the double is used."""
+    """Add the options by which `make integration` names a cluster; the default is the double."""
     suite = parser.getgroup("integration", "the suite that runs on any cluster")
     suite.addoption("--kubeconfig", default=None, help="of a real cluster, with rights to lay out")
     suite.addoption("--image", default=None, help="from docker/integration.Dockerfile")
@@ -35,8 +35,8 @@ def cluster(
     kubeconfig, gateway = option("--kubeconfig", None), option("--gateway", None)
     if kubeconfig:
         files = ":".join(str(Path(one).expanduser()) for one in str(kubeconfig).split(":"))
-        image, told = option("--image"), request.config.get_terminal_writer()
-        keep = (lambda line: told.line(f"\n{line}")) if option("--keep") else None
+        image, terminal = option("--image"), request.config.get_terminal_writer()
+        keep = (lambda line: terminal.line(f"\n{line}")) if option("--keep") else None
         with real(files, folder, image=image, gateway=gateway, keep=keep) as cluster:
             yield cluster
     elif option("--image", None):
@@ -50,7 +50,7 @@ def cluster(
 def deployed_project(
     cluster: SuiteCluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClusterProject]:
-    """The project, laid out on the cluster."""
+    """The project, deployed on the cluster."""
     from tests.integration.project import deploy_project
 
     with deploy_project(cluster, tmp_path_factory.mktemp("project")) as project:
@@ -59,7 +59,7 @@ def deployed_project(
 
 @pytest.fixture(scope="module")
 def project(deployed_project: ClusterProject) -> Iterator[ClusterProject]:
-    """The project, with this process as its Airflow while a file of tests runs."""
+    """The project, with this process as its Airflow for a file of tests."""
     from tests.integration.project import airflow_environment
 
     with airflow_environment(deployed_project):

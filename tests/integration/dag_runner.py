@@ -1,4 +1,4 @@
-"""DAGs without a scheduler: their own tasks, as worker, triggerer and worker again play them."""
+"""A runner of DAGs without a scheduler: each task in turn as worker, triggerer and worker."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ WATCH_S = 1
 
 @dataclass
 class Instance(FakeInstance):
-    """A task instance that knows what earlier tasks of its run have pushed."""
+    """A task instance with the XComs of earlier tasks."""
 
     start_date: datetime = field(default_factory=lambda: datetime.now(UTC))
     earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def xcom_pull(self, task_ids: str, key: str) -> Any:
-        """What an earlier task pushed."""
+        """A value that an earlier task pushed."""
         return self.earlier[task_ids][key]
 
 
@@ -60,13 +60,13 @@ class Run:
     """One run of a DAG whose stages are pods.
 
     Attributes:
-        make: The DAG, made anew in each process.
-        run_id: Of the run; no two runs of a test share one.
-        volume: Of the specs, which the stages' own image does not hold.
-        patience_s: How long a pod may take until it ends.
-        tries: How often a stage is tried whose error says that another try may help.
+        make: Builds the DAG, as each process does.
+        run_id: Id of the run, unique in a test.
+        volume: Volume with the specs, which the stages' image does not hold.
+        patience_s: Time limit of a pod.
+        tries: Number of tries after transient errors.
         conf: Parameters that a person gave.
-        pushed: What each task has pushed.
+        pushed: XComs of each task.
         changed: Called with each task before its pod is made.
     """
 
@@ -81,9 +81,9 @@ class Run:
     _states: dict[tuple[str, int], TaskStateStore] = field(default_factory=dict)
 
     def actions(self) -> dict[str, str]:
-        """What each task has decided, once all have run in turn; the first error is raised.
+        """Action of each task, once all have run in turn; the first error is raised.
 
-        Nothing follows a task that was skipped, but what runs whatever happened.
+        After a skipped task only teardowns run.
         """
         skipped, ended = False, {}
         for task in self.make().topological_sort():  # type: ignore[no-untyped-call]
@@ -107,14 +107,14 @@ class Run:
         self.task(task_id, attempt=self.tries)
 
     def task(self, task_id: str, *, attempt: int = 1) -> dict[str, Any]:
-        """What a task pushed, once it has come to its end; its error is raised."""
+        """Run a task to its end; its XComs. Its error is raised."""
         waits = self.start(task_id, attempt=attempt)
         while waits is not None:
             waits = self.resume(task_id, fired(waits, seconds=self.patience_s), attempt=attempt)
         return self.pushed[task_id]
 
     def start(self, task_id: str, *, attempt: int = 1) -> KubernetesPodTrigger | None:
-        """The worker's first part: what the task waits for, or None: it has ended."""
+        """The worker's first part: the trigger that the task defers to, or None if it has ended."""
         return self._part(task_id, attempt, lambda task, context: task.execute(context))
 
     def resume(
@@ -131,7 +131,7 @@ class Run:
         dag = self.make()
         task = dag.get_task(task_id)
         assert isinstance(task, StagePod)
-        # A trigger and its task ask for the same volumes as any pod of this run.
+        # A trigger and its task request the same volumes as any pod of this run.
         task.volumes = [*task.volumes, _volume(self.volume)]
         task.volume_mounts = [
             *task.volume_mounts,
@@ -164,17 +164,17 @@ class Run:
 
 
 def fired(trigger: KubernetesPodTrigger, *, seconds: float) -> dict[str, Any]:
-    """What a trigger says once it has fired.
+    """Payload of a trigger's event.
 
     Args:
-        trigger: As the worker has deferred to it.
-        seconds: How long that may take.
+        trigger: The trigger that the worker deferred to.
+        seconds: Time limit.
     """
 
     async def first() -> dict[str, Any]:
         async for event in trigger.run():
-            said: dict[str, Any] = event.payload
-            return said
+            payload: dict[str, Any] = event.payload
+            return payload
         raise AssertionError("the trigger ended in silence")
 
     return asyncio.run(asyncio.wait_for(first(), timeout=seconds))
@@ -198,7 +198,7 @@ def runs(program: str) -> Callable[[StagePod], None]:
 
 
 def _passed_on(deferred: TaskDeferred) -> KubernetesPodTrigger:
-    """The trigger as another process makes it from what the database holds."""
+    """The trigger as another process builds it from the database."""
     trigger = deferred.trigger
     assert isinstance(trigger, KubernetesPodTrigger)
     _, arguments = trigger.serialize()

@@ -1,4 +1,4 @@
-"""The suite's ground in `make integration`: the double of a cluster, in this process."""
+"""The suite's cluster in `make test`: the double, in this process."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ TELEMETRY_AND_THREADS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     **{name: value for name, value in QUIET.items() if not name.startswith("AIRFLOW_")},
 }
-"""What the image's own environment says."""
+"""Environment variables that the image sets."""
 
 
 class NamespacedCluster(Cluster):
-    """The double, with a namespace that is not the default of any spec."""
+    """The double with a namespace that no spec has by default."""
 
     namespace = NAMESPACE
 
 
 class DoubleCluster:
-    """The ground on the double.
+    """The suite's cluster on the double.
 
     Args:
         cluster: The double.
@@ -51,20 +51,20 @@ class DoubleCluster:
         return self._cluster.kubeconfig(account)
 
     def here(self, service: str, port: int) -> str:
-        """The same address as pods use: all of them are this machine's."""
+        """The same address as in pods: all addresses are on this machine."""
         return inside(self, service, port)
 
     def lacks_memory(self, pod: str) -> None:
-        """The double enforces no limit, so it is told."""
+        """Kill the container for lack of memory, since the double enforces no limit."""
         self._cluster.oom(pod)
 
     def counted(self, quota: str) -> None:
-        """The double counts at every request."""
+        """Return at once: the double counts at every request."""
 
 
 @contextmanager
 def double(folder: Path, *, by_gateway: bool) -> Iterator[DoubleCluster]:
-    """The double as ground; nothing of it is left afterwards."""
+    """The double; all of it is removed afterwards."""
     empty = folder / "base"
     empty.mkdir()
     with NamespacedCluster(

@@ -1,6 +1,6 @@
-"""What the suite lays out in its namespace: `docker/kubernetes/base`, a store, and one model.
+"""Manifests of the suite's namespace: `docker/kubernetes/base`, a store, and one model.
 
-The store and MLflow keep everything in their pods; nothing outlives the namespace.
+The store and MLflow keep their data in their pods; nothing outlives the namespace.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLIENTS = {"AWS_ALLOW_HTTP": "true", "AWS_REGION": REGION, "AWS_DEFAULT_REGION":
 
 
 def foundation(namespace: str, *, image: str) -> list[Manifest]:
-    """Everything but what has to know the store's address, in an order that can be made."""
+    """Every object that does not depend on the store's address, in an order that can be created."""
     base = [one for file in ("base", "store") for one in _written(file)]
     made = [_moved(one, namespace) for one in base if _is_wanted(one)]
     secret = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
@@ -41,11 +41,11 @@ def foundation(namespace: str, *, image: str) -> list[Manifest]:
 
 
 def settings(namespace: str, *, store_url: str, project: Mapping[str, str]) -> list[Manifest]:
-    """What stages, servers and shippers learn by their environment, and the specs of the test.
+    """The environment of stages, servers and shippers, and the specs of the test.
 
     Args:
-        namespace: Where.
-        store_url: Of the store, as pods see it.
+        namespace: Namespace of the objects.
+        store_url: URL of the store inside the cluster.
         project: Text of each spec file, by its path below the project.
     """
     values = {
@@ -64,13 +64,13 @@ def settings(namespace: str, *, store_url: str, project: Mapping[str, str]) -> l
 
 
 def project_volume(project: Mapping[str, str]) -> Manifest:
-    """The volume that holds the specs, as a pod names it."""
+    """The volume with the specs, as a pod mounts it."""
     items = [{"key": _key(path), "path": path} for path in sorted(project)]
     return {"name": "project", "configMap": {"name": PROJECT_MAP, "items": items}}
 
 
 def restricted(image: str, command: list[str], **more: Any) -> Manifest:
-    """The spec of a pod of one container that restricted Pod Security admits."""
+    """Spec of a pod with one container that restricted Pod Security admits."""
     container = {
         "name": "base",
         "image": image,
@@ -119,7 +119,7 @@ def _written(part: str) -> Iterator[Manifest]:
 
 
 def _is_wanted(one: Manifest) -> bool:
-    """Whether the suite lays it out: it has no database, no volume, and settings of its own."""
+    """Whether the suite deploys an object: it has no database, no volume, and its own settings."""
     unwanted = {("ConfigMap", SETTINGS), ("NetworkPolicy", "to-databases")}
     return one["kind"] != "PersistentVolumeClaim" and (
         (one["kind"], one["metadata"]["name"]) not in unwanted
@@ -127,7 +127,7 @@ def _is_wanted(one: Manifest) -> bool:
 
 
 def _moved(one: Manifest, namespace: str) -> Manifest:
-    """The same object in another namespace, its store a pod of that namespace."""
+    """The same object in another namespace, with a store in a pod of that namespace."""
     meta = one["metadata"]
     if one["kind"] == "Namespace":
         return {**one, "metadata": {**meta, "name": namespace}}
@@ -158,7 +158,7 @@ def _with_image(deployment: Manifest, image: str) -> None:
         container["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
         pod["volumes"] = [{"name": "tmp", "emptyDir": {}}]
         return
-    # Each imports everything once more, and nobody here asks two things at a time.
+    # Each worker imports everything once more, and the suite sends one request at a time.
     container["args"] = [one.replace("workers=2", "workers=1") for one in container["args"]]
     for variable in container["env"]:
         if variable["name"] == "MLFLOW_BACKEND_STORE_URI":
@@ -179,7 +179,7 @@ def _key(path: str) -> str:
 
 
 def allowed_hosts(namespace: str, *more: str) -> Manifest:
-    """MLflow's own settings, with further names that it answers to."""
+    """MLflow's ConfigMap with further allowed hosts."""
     [written] = [
         one
         for one in _written("base")
@@ -191,12 +191,12 @@ def allowed_hosts(namespace: str, *more: str) -> Manifest:
 
 
 def to_api_server(namespace: str, *, ports: set[int], by_cilium: bool) -> Iterator[Manifest]:
-    """What the policy `rollout-to-api-server` lacks on some clusters.
+    """Additions to the policy `rollout-to-api-server` that some clusters need.
 
     Args:
-        namespace: Of the pods.
-        ports: That the API servers listen on.
-        by_cilium: Whether Cilium enforces it, which takes no address for an API server.
+        namespace: Namespace of the pods.
+        ports: Ports of the API servers.
+        by_cilium: Whether Cilium enforces it, which ignores addresses of API servers.
     """
     [policy] = [
         _moved(one, namespace)
@@ -223,10 +223,10 @@ def to_api_server(namespace: str, *, ports: set[int], by_cilium: bool) -> Iterat
 
 
 def clients_to_gateway(namespace: str, gateway: str) -> Manifest:
-    """The policy by which the suite's clients may ask a Gateway.
+    """The policy that lets the suite's clients reach a Gateway.
 
     Args:
-        namespace: Of the clients.
+        namespace: Namespace of the clients.
         gateway: Namespace of the Gateway.
     """
     peers = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": gateway}}}

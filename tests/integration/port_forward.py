@@ -1,4 +1,4 @@
-"""A Service's port on this machine, by `kubectl port-forward`, started again when it ends."""
+"""A Service's port on this machine, by `kubectl port-forward`, restarted when it ends."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAUSE_S = 0.5
 
 
 class Forward:
-    """A port that leads to a Service; a context manager.
+    """A forwarded port of a Service; a context manager.
 
     Args:
         kubeconfig: File, or files as `KUBECONFIG` lists them.
-        namespace: Of the Service.
-        service: Its name.
-        port: Its port.
+        namespace: Namespace of the Service.
+        service: Name of the Service.
+        port: Port of the Service.
     """
 
     def __init__(self, kubeconfig: str, namespace: str, service: str, port: int) -> None:
@@ -42,7 +42,7 @@ class Forward:
 
     @property
     def url(self) -> str:
-        """Where it is reached."""
+        """The URL on this machine."""
         return f"http://127.0.0.1:{self._here}"
 
     def __enter__(self) -> Self:
@@ -51,9 +51,9 @@ class Forward:
         while not self._answers():
             if time.monotonic() > deadline:
                 self._log.seek(0)
-                said = self._log.read()[-2000:].decode(errors="replace")
+                output = self._log.read()[-2000:].decode(errors="replace")
                 self.__exit__()
-                raise AssertionError(f"no answer by {' '.join(self._command)}:\n{said}")
+                raise AssertionError(f"no answer by {' '.join(self._command)}:\n{output}")
             time.sleep(PAUSE_S)
         return self
 
@@ -73,7 +73,7 @@ class Forward:
         return True
 
     def _keep(self) -> None:
-        """It ends whenever its pod goes, and after some errors; the port stays the same."""
+        """Restart `kubectl` on the same port: it ends with its pod and after errors."""
         while not self._stopping.is_set():
             self._process = subprocess.Popen(
                 self._command,

@@ -1,4 +1,4 @@
-"""The project of the suite: daily ferry crossings, whose model runs wholly on the cluster."""
+"""The project of the suite: daily ferry crossings, trained and served on the cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.integration.suite_cluster import AIRFLOW, SuiteCluster, inside
 
 DATASET, MODEL, ENTRY = "ferries", "ferry_delay", "ferry-delay"
 IDLE_MODEL = "idle_delay"
-"""One more, which is never trained: its single stages are tried."""
+"""A second model, of which only single stages run."""
 
 COLUMNS = [("wind_knots", "number", False), ("cars", "number", False), ("pier", "string", False)]
 CPU, MEMORY = "1", "2Gi"
@@ -36,13 +36,13 @@ CPU, MEMORY = "1", "2Gi"
 
 @dataclass
 class ClusterProject:
-    """What the tests share: a cluster, what is laid out on it, and how this process reaches it.
+    """The deployed project and the way to it from this process.
 
     Attributes:
-        cluster: The cluster.
+        cluster: The cluster that it is deployed on.
         folder: Holds the specs.
-        files: Text of each of them, by its path below the project.
-        environ: What an Airflow's process has in its environment.
+        files: Text of each spec, by its path below the project.
+        environ: Environment variables of an Airflow process.
     """
 
     cluster: SuiteCluster
@@ -52,21 +52,21 @@ class ClusterProject:
 
     @property
     def dataset(self) -> DatasetSpec:
-        """Of the crossings."""
+        """Spec of the crossings."""
         return self.container.dataset(DATASET)
 
     def model(self, name: str = MODEL) -> ModelSpec:
-        """Of the delays."""
+        """Spec of the delays."""
         return self.container.model(name)
 
     @property
     def store(self) -> Store:
-        """That pods share with this process."""
+        """The store that pods share with this process."""
         return self.container.store
 
     @property
     def container(self) -> Container:
-        """As an Airflow's process has it, which is told nothing of MLflow."""
+        """The container of an Airflow process, without an address of MLflow."""
         return Container()
 
     def wait_for(self, deployment: str) -> None:
@@ -80,9 +80,9 @@ class ClusterProject:
         admin.wait(f"{deployment} is available", available, seconds=self.cluster.patience_s)
 
     def start_mlflow(self) -> None:
-        """Return once MLflow answers; whoever needs none does not wait for one."""
+        """Deploy MLflow and return once it answers."""
         admin, namespace = self.cluster.admin, self.cluster.namespace
-        # It answers to no other Host; here it may be asked by its address.
+        # MLflow refuses other Host headers; here its address is one.
         address = inside(self.cluster, MLFLOW, MLFLOW_PORT).removeprefix("http://")
         admin.apply(manifests.allowed_hosts(namespace, address))
         for manifest in manifests.foundation(namespace, image=self.cluster.image):
@@ -106,7 +106,7 @@ class ClusterProject:
         return encode_rows(rows, COLUMNS, key="crossing", event_time="departs")
 
     def alias(self, name: str) -> int | None:
-        """The version that bears an alias in MLflow's registry."""
+        """The version of an alias in MLflow's registry."""
         knowing = Settings(mlflow=self.cluster.here(MLFLOW, MLFLOW_PORT))
         found = Container(knowing).registry.alias(MODEL, name)
         return None if found is None else found.version
@@ -114,11 +114,11 @@ class ClusterProject:
 
 @contextmanager
 def deploy_project(cluster: SuiteCluster, folder: Path) -> Iterator[ClusterProject]:
-    """The project on a cluster, with a store that answers, and without MLflow.
+    """Deploy the project with a ready store and without MLflow.
 
     Args:
         cluster: The cluster.
-        folder: For the specs.
+        folder: Holds the specs.
     """
     admin = cluster.admin
     for manifest in manifests.foundation(cluster.namespace, image=cluster.image):
@@ -155,9 +155,9 @@ def deploy_project(cluster: SuiteCluster, folder: Path) -> Iterator[ClusterProje
 
 @contextmanager
 def airflow_environment(project: ClusterProject) -> Iterator[None]:
-    """While it is entered, this process is one of the project's Airflow.
+    """Let this process be one of the project's Airflow.
 
-    It is given no address of MLflow: tasks hand theirs on to pods, which have one of their own.
+    It has no address of MLflow: tasks pass theirs to pods, which have another one.
     """
     from slipway.orchestration import task_setup
 
@@ -177,7 +177,7 @@ def _made(bucket: str) -> bool:
     try:
         return httpx.put(bucket, timeout=10, trust_env=False).is_success
     except httpx.TransportError:
-        # A Service follows its pods with a small lag.
+        # A Service follows its pods with a short delay.
         return False
 
 
@@ -216,7 +216,7 @@ def specs(cluster: SuiteCluster) -> dict[str, str]:
         "shift": {"steps": [50], "requests": 30, "max_error_rate": 0.1, "limit_minutes": 5.0},
         "kubernetes": target,
     }
-    # Trained again on what it has learnt from already, it can be no better.
+    # A model that is trained again on the same rows can be no better.
     model["gates"]["metrics"]["roc_auc"]["min_absolute_change"] = -0.05
     return {
         f"include/datasets/{DATASET}/dataset.yaml": yaml.safe_dump(dataset),

@@ -1,4 +1,4 @@
-"""The suite's ground on any real cluster: a namespace of its own, by a kubeconfig with rights."""
+"""The suite's cluster on any real one: a namespace of its own, by a kubeconfig with rights."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ COUNTED_WITHIN_S = 60.0
 
 
 class RealCluster:
-    """The ground on a real cluster.
+    """The suite's cluster on a real one.
 
     Args:
-        admin: Its API, with the rights of the given kubeconfig.
+        admin: API client with the rights of the given kubeconfig.
         image: That the cluster can pull, or has.
         files: The given kubeconfig.
-        folder: For kubeconfigs of service accounts; nobody else may read them.
+        folder: Holds kubeconfigs of service accounts, readable by this user only.
         gateway: The spec's `gateway`.
-        leaving: Ends the forwards.
+        leaving: Closes the forwarded ports.
     """
 
     patience_s, tries = 900.0, 3
@@ -57,7 +57,7 @@ class RealCluster:
         self._forwards: dict[tuple[str, int], Forward] = {}
 
     def kubeconfig(self, account: str) -> Path:
-        """A kubeconfig with a token that the TokenRequest API has made."""
+        """A kubeconfig with a token of the TokenRequest API."""
         path = self._folder / f"{account}.json"
         if not path.exists():
             token = self.admin.token(account, seconds=TOKEN_SECONDS)
@@ -66,7 +66,7 @@ class RealCluster:
         return path
 
     def here(self, service: str, port: int) -> str:
-        """A port of this machine that `kubectl port-forward` leads there."""
+        """URL of a local port that `kubectl port-forward` connects to the Service."""
         key = (service, port)
         if key not in self._forwards:
             forward = Forward(self._files, self.namespace, service, port)
@@ -74,7 +74,7 @@ class RealCluster:
         return self._forwards[key].url
 
     def lacks_memory(self, pod: str) -> None:
-        """The kernel sees to it."""
+        """Do nothing: the kernel kills the container."""
 
     def counted(self, quota: str) -> None:
         """Return once the quota's controller has counted for the first time."""
@@ -84,11 +84,11 @@ class RealCluster:
             return (found.get("status") or {}).get("used")
 
         self.admin.wait(f"the status of {quota}", status, seconds=COUNTED_WITHIN_S)
-        # Every API server hears of it a moment later.
+        # Every API server sees the quota a moment later.
         time.sleep(2)
 
     def _config(self, account: str, token: str) -> dict[str, Any]:
-        """A kubeconfig that knows the server as the given one does, and another user."""
+        """A kubeconfig for the same server with another user."""
         known = self.admin.configuration
         cluster: dict[str, Any] = {"server": known.host}
         if not known.verify_ssl:
@@ -120,17 +120,17 @@ def real(
     gateway: str | None,
     keep: Callable[[str], None] | None,
 ) -> Iterator[RealCluster]:
-    """A namespace of a real cluster as ground; it is deleted afterwards.
+    """A new namespace of a real cluster; it is deleted afterwards.
 
     Args:
         kubeconfig: File, or files as `KUBECONFIG` lists them.
-        folder: For tokens.
+        folder: Holds tokens.
         image: That the cluster can pull, or has.
         gateway: `NAMESPACE/NAME=URL` of a Gateway; None: none is used.
-        keep: The namespace stays, and this is told how it is deleted; None: it is deleted.
+        keep: Called with the command that deletes the namespace, which stays; None: it is deleted.
     """
     if not image:
-        pytest.exit("hint: say which image: make integration KUBECONFIG=… IMAGE=…", returncode=2)
+        pytest.exit("hint: name an image: make integration KUBECONFIG=… IMAGE=…", returncode=2)
     if shutil.which("kubectl") is None:
         pytest.exit("hint: install kubectl: it forwards ports of the cluster", returncode=2)
     namespace = f"slipway-it-{uuid.uuid4().hex[:8]}"
@@ -149,7 +149,7 @@ def real(
 
 
 def _admin(kubeconfig: str, namespace: str) -> Api:
-    """The API; the run ends here where nobody answers or somebody has no rights."""
+    """The API client; exit with status 2 without an answer or without the needed rights."""
     try:
         admin = Api(kubeconfig, namespace=namespace)
         allowed = admin.may("create", "namespaces")

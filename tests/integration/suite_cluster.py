@@ -1,4 +1,4 @@
-"""What the suite stands on: a cluster, and what only its kind of cluster can do in its own way."""
+"""The port of the suite: a cluster, and what each kind of cluster does in its own way."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ AIRFLOW, ROLLOUT, STAGES, SERVER = (
 
 
 class SuiteCluster(Protocol):
-    """A cluster that the suite may use.
+    """A cluster for the suite.
 
     Attributes:
-        namespace: Of everything that the suite makes.
+        namespace: Namespace of everything that the suite creates.
         image: Holds all of Slipway's parts, moto's S3 server and MLflow.
-        admin: The API, with the rights of the given kubeconfig.
+        admin: API client with the rights of the given kubeconfig.
         gateway: The spec's `gateway`; None: traffic is split by the number of servers.
-        patience_s: How long a pod may take until it runs, its image being pulled.
-        tries: How often a stage is tried whose error says that another try may help.
+        patience_s: Time limit until a pod runs, with the pull of its image.
+        tries: Number of tries of a stage after transient errors.
     """
 
     namespace: str
@@ -42,14 +42,14 @@ class SuiteCluster(Protocol):
         """A Service's URL as this process reaches it."""
 
     def lacks_memory(self, pod: str) -> None:
-        """A container of a pod now uses more than its limit, by its own program."""
+        """Let a container of a pod exceed its memory limit."""
 
     def counted(self, quota: str) -> None:
         """Return once a ResourceQuota is enforced."""
 
 
 def inside(cluster: SuiteCluster, service: str, port: int) -> str:
-    """A Service's URL as pods reach it, by its address: not every client asks the same resolver."""
+    """A Service's URL inside the cluster, by address: not every client uses the same resolver."""
     found = cluster.admin.find("Service", service)
     assert found is not None, f"there is no Service {service}"
     address = str(found["spec"]["clusterIP"])

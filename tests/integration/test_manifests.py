@@ -1,4 +1,4 @@
-"""What the suite lays out is valid, and its own: looked at without any cluster."""
+"""The suite's manifests are valid and stay in their namespace; no cluster is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = "cilium.io/v2"
 
 
 def all_of_it() -> list[Manifest]:
-    """Every object that the suite may lay out, but for pods of tests."""
+    """Every object that the suite may deploy, but for pods of tests."""
     return [
         *manifests.foundation(NAMESPACE, image=IMAGE),
         *manifests.settings(NAMESPACE, store_url="http://10.0.0.1:8333", project=FILES),
@@ -28,7 +28,7 @@ def all_of_it() -> list[Manifest]:
 
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36"])
 def test_kubernetes_knows_every_field(version: str) -> None:
-    """Strictly, by the schemas of three versions."""
+    """Strict validation by the schemas of three versions."""
     for one in all_of_it():
         if one["apiVersion"] != OWN:
             kubernetes_validate.validate(one, version, strict=True)
@@ -38,7 +38,7 @@ def test_kubernetes_knows_every_field(version: str) -> None:
 
 
 def test_everything_lies_in_its_own_namespace() -> None:
-    """Nothing of it can touch an installation in the namespace `slipway`."""
+    """No object is in the namespace `slipway` of a real installation."""
     found = all_of_it()
     assert found[0]["kind"] == "Namespace"
     assert {one["metadata"].get("namespace", NAMESPACE) for one in found} == {NAMESPACE}
@@ -49,14 +49,14 @@ def test_everything_lies_in_its_own_namespace() -> None:
 
 
 def test_every_container_has_the_given_image() -> None:
-    """Whoever gives an image needs no other one."""
+    """One image is enough for the whole suite."""
     pods = [one["spec"]["template"] for one in all_of_it() if one["kind"] == "Deployment"]
     images = [container["image"] for pod in pods for container in pod["spec"]["containers"]]
     assert images == [IMAGE, IMAGE]
 
 
 def test_a_policy_is_added_where_the_base_does_not_reach() -> None:
-    """An API server on ports that the base knows needs none; others do, and Cilium."""
+    """API servers on other ports need one, and so does Cilium."""
     assert list(manifests.to_api_server(NAMESPACE, ports={6443}, by_cilium=False)) == []
     [port] = manifests.to_api_server(NAMESPACE, ports={6443, 8443}, by_cilium=False)
     assert [one["port"] for one in port["spec"]["egress"][0]["ports"]] == [8443]

@@ -1,4 +1,4 @@
-"""A stage in a pod of any cluster: what it leaves, and every way in which its cluster fails it."""
+"""A stage in a pod of any cluster: its record, and every way in which a pod fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.timeout(1800)
 def gate(
     project: ClusterProject, change: Callable[[StagePod], None] = lambda _: None, **pods: Any
 ) -> Run:
-    """A run whose request is known, with changes of the spec's `pods`."""
+    """A run whose request exists, with changes of the spec's `pods`."""
     spec = project.model(IDLE_MODEL)
     assert spec.pods is not None
     changed = spec.model_copy(update={"pods": spec.pods.model_copy(update=pods)})
@@ -57,8 +57,8 @@ def gate(
 
 
 def pods_of(project: ClusterProject, stage: str = "gate") -> list[Manifest]:
-    """Pods of a stage that are not on their way out."""
-    found = project.cluster.admin.those("Pod", {"slipway/stage": stage})
+    """Pods of a stage that are not being deleted."""
+    found = project.cluster.admin.list_objects("Pod", {"slipway/stage": stage})
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
@@ -74,21 +74,21 @@ def running(project: ClusterProject, name: str) -> None:
 
 
 def gone(project: ClusterProject, name: str) -> None:
-    """Return once a pod is not there any more."""
+    """Return once a pod does not exist any more."""
     admin = project.cluster.admin
     admin.wait(f"the end of {name}", lambda: admin.find("Pod", name) is None, seconds=120)
 
 
 @pytest.fixture(autouse=True)
 def _tidied(project: ClusterProject) -> Iterator[None]:
-    """Failed pods are kept for people; here each test begins without any."""
+    """Delete failed pods, which are kept for people, after each test."""
     yield
     for pod in pods_of(project):
         project.cluster.admin.delete("Pod", pod["metadata"]["name"])
 
 
 def test_a_stage_leaves_its_record_and_no_pod(project: ClusterProject) -> None:
-    """What it decided reaches the task by the store; another try starts no pod at all."""
+    """The outcome reaches the task by the store; another try starts no pod."""
     at = "2024-03-02T00:00:00+00:00"
     requests.file_request(
         project.store, IDLE_MODEL, kind="person", reason="to try", at=at, by="ann", unique="1"
@@ -109,7 +109,7 @@ def test_a_stage_leaves_its_record_and_no_pod(project: ClusterProject) -> None:
 def test_a_pod_without_a_record_is_a_failure(
     project: ClusterProject, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Exit code 0 is no result; what the pod said is in Airflow's log, and the pod is kept."""
+    """Exit code 0 is no result; the pod's output is in Airflow's log, and the pod is kept."""
     caplog.set_level(logging.INFO)
     run = gate(project, runs("print('three two one')"))
     with pytest.raises(errors.PodLost, match="ended without a record"):
@@ -118,7 +118,7 @@ def test_a_pod_without_a_record_is_a_failure(
 
 
 def test_a_marked_task_takes_its_pod_along(project: ClusterProject) -> None:
-    """The triggerer deletes the pod of a task that a person has marked, or cleared."""
+    """The triggerer deletes the pod of a task that a person has marked or cleared."""
     waits = gate(project, runs(WAITS)).start("gate")
     assert waits is not None
     running(project, waits.pod_name)
@@ -127,7 +127,7 @@ def test_a_marked_task_takes_its_pod_along(project: ClusterProject) -> None:
 
 
 def test_a_deleted_pod_is_lost(project: ClusterProject) -> None:
-    """Whoever deletes it, the task says that it has vanished, and may try again."""
+    """The error is transient, whoever deleted the pod."""
     run = gate(project, runs(WAITS))
     waits = run.start("gate")
     assert waits is not None
@@ -139,7 +139,7 @@ def test_a_deleted_pod_is_lost(project: ClusterProject) -> None:
 
 
 def test_a_pod_out_of_memory_says_its_limit(project: ClusterProject) -> None:
-    """The kernel killed it, so the limit has to be raised: no other try helps."""
+    """The kernel killed it, so the limit has to be raised: another try does not help."""
     amounts = project.model(IDLE_MODEL).pods.resources.model_copy(update={"memory": "64Mi"})  # type: ignore[union-attr]
     run = gate(project, runs(FILLS_ITS_MEMORY), resources=amounts)
     waits = run.start("gate")
@@ -151,8 +151,8 @@ def test_a_pod_out_of_memory_says_its_limit(project: ClusterProject) -> None:
     assert "64Mi" in str(raised.value.expected)
 
 
-def test_a_missing_image_is_told(project: ClusterProject) -> None:
-    """A tag that nobody has pushed, or a registry that cannot be asked; the pod goes."""
+def test_a_missing_image_is_reported(project: ClusterProject) -> None:
+    """The tag does not exist, or the registry does not answer; the pod is deleted."""
     *registry, name = project.cluster.image.partition("@")[0].split("/")
     missing = "/".join([*registry, f"{name.partition(':')[0]}:never-pushed"])
     with pytest.raises((errors.BadImage, errors.ImagePullFailed)) as raised:
@@ -161,8 +161,8 @@ def test_a_missing_image_is_told(project: ClusterProject) -> None:
     project.cluster.admin.wait("no pod", lambda: not pods_of(project), seconds=120)
 
 
-def test_a_pod_that_no_node_takes_is_told(project: ClusterProject) -> None:
-    """In the scheduler's words, after the time that the spec gives it; the pod goes."""
+def test_an_unschedulable_pod_is_reported(project: ClusterProject) -> None:
+    """With the scheduler's message, after the spec's start-up time; the pod is deleted."""
     nowhere = {"slipway/no-such-node": "here"}
     with pytest.raises(errors.Unschedulable, match="no node has room") as raised:
         gate(project, startup_seconds=10, node_selector=nowhere).task("gate")
@@ -171,8 +171,8 @@ def test_a_pod_that_no_node_takes_is_told(project: ClusterProject) -> None:
 
 
 @contextmanager
-def full(project: ClusterProject) -> Iterator[None]:
-    """While it is entered, the namespace admits no further pod."""
+def full_namespace(project: ClusterProject) -> Iterator[None]:
+    """A ResourceQuota by which the namespace admits no further pod."""
     admin = project.cluster.admin
     admin.apply(
         {
@@ -189,15 +189,18 @@ def full(project: ClusterProject) -> Iterator[None]:
         admin.delete("ResourceQuota", QUOTA)
 
 
-def test_a_used_up_quota_is_told(project: ClusterProject) -> None:
+def test_a_used_up_quota_is_reported(project: ClusterProject) -> None:
     """No pod is made, and a later try may find room."""
-    with full(project), pytest.raises(errors.Unschedulable, match="quota is used up") as raised:
+    with (
+        full_namespace(project),
+        pytest.raises(errors.Unschedulable, match="quota is used up") as raised,
+    ):
         gate(project).task("gate")
     assert "exceeded quota" in str(raised.value.found)
 
 
 def allowed_to_make_pods(project: ClusterProject, *, is_so: bool) -> None:
-    """Return once the API has heard of a change of Airflow's rights."""
+    """Return once the API enforces a change of Airflow's rights."""
     cluster = project.cluster
     with Api(cluster.kubeconfig(AIRFLOW), namespace=cluster.namespace) as airflow:
         cluster.admin.wait(
@@ -205,8 +208,8 @@ def allowed_to_make_pods(project: ClusterProject, *, is_so: bool) -> None:
         )
 
 
-def test_a_missing_right_is_told(project: ClusterProject) -> None:
-    """Airflow's account without its Role may make no pod; the error names the account."""
+def test_a_missing_right_is_reported(project: ClusterProject) -> None:
+    """Airflow's account without its Role may create no pod; the error names the account."""
     admin = project.cluster.admin
     binding = admin.find("RoleBinding", AIRFLOW)
     assert binding is not None

@@ -1,4 +1,4 @@
-"""What each service account may do, by the API's own word, and what the namespace refuses."""
+"""Rights of each service account, by access reviews, and pods that the namespace refuses."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ pytestmark = pytest.mark.timeout(1800)
 def test_an_account_may_do_its_own_work_and_nothing_else(
     project: ClusterProject, account: str
 ) -> None:
-    """In its namespace; and nothing at all in another one."""
+    """In its namespace; and nothing in another one."""
     cluster = project.cluster
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     elsewhere = []
@@ -71,18 +71,18 @@ def test_an_account_may_do_its_own_work_and_nothing_else(
 
 
 def test_the_rollout_is_refused_what_is_not_its_own(project: ClusterProject) -> None:
-    """The right that is asked about is the one that is enforced."""
+    """The reviewed right is the enforced one."""
     cluster = project.cluster
     with Api(cluster.kubeconfig(ROLLOUT), namespace=cluster.namespace) as api:
-        assert api.those("Service", {})
+        assert api.list_objects("Service", {})
         for kind in ("Pod", "Secret", "Event"):
             with pytest.raises(ApiException, match="is forbidden") as refused:
-                api.those(kind, {})
+                api.list_objects(kind, {})
             assert refused.value.status == 403
 
 
 def test_a_pod_that_runs_as_root_is_refused(project: ClusterProject) -> None:
-    """Whoever makes it: the namespace admits restricted pods only."""
+    """The namespace admits restricted pods only, also from the admin."""
     cluster = project.cluster
     rooted = manifests.restricted(cluster.image, ["true"])
     rooted["securityContext"] = {**rooted["securityContext"], "runAsNonRoot": False, "runAsUser": 0}

@@ -1,4 +1,4 @@
-"""The whole ring in pods of any cluster: from files that land to a rollback, and who answered."""
+"""The whole ring in pods of any cluster: from landing files to a rollback under requests."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def run(project: ClusterProject, make: Callable[[], DAG], **conf: Any) -> Run:
 
 
 def train(project: ClusterProject) -> dict[str, str]:
-    """What each stage of a training has decided."""
+    """Action of each stage of a training."""
     spec = project.model()
     return run(project, lambda: train_dag(spec), reason="to try a cluster").actions()
 
 
 def deploy(project: ClusterProject, **conf: Any) -> dict[str, str]:
-    """What each stage of a deployment has decided."""
+    """Action of each stage of a deployment."""
     spec = project.model()
     return run(project, lambda: deploy_dag(spec), **conf).actions()
 
@@ -68,13 +68,13 @@ def _mlflow(project: ClusterProject) -> None:
 
 @pytest.fixture(scope="module")
 def clients(project: ClusterProject) -> Iterator[Clients]:
-    """Who asks from the first served version on; tests of this file share what they build."""
+    """Clients from the first served version on; tests of this file share what they build."""
     with asking(project) as clients:
         yield clients
 
 
 def test_what_lands_is_ingested_by_pods(project: ClusterProject) -> None:
-    """One pod per delivery, features and labels; nothing waits afterwards."""
+    """One pod per delivery, features and labels; none waits afterwards."""
     project.land()
     spec, claimed = project.dataset, _claimed(project)
     for delivery in claimed["deliveries"]:
@@ -103,7 +103,7 @@ def _claimed(project: ClusterProject) -> dict[str, Any]:
 
 
 def test_a_model_is_trained_and_served_by_pods(project: ClusterProject) -> None:
-    """A first challenger passes its gates, and its server answers at the model's entry."""
+    """A first challenger passes its gates and serves at the model's entry point."""
     assert train(project) == TRAINED
     assert deploy(project) == {**DEPLOYED, "shift_50": "unneeded"}
     assert project.alias("champion") == 1
@@ -111,36 +111,36 @@ def test_a_model_is_trained_and_served_by_pods(project: ClusterProject) -> None:
 
 
 def test_a_canary_shares_requests_and_takes_over(project: ClusterProject, clients: Clients) -> None:
-    """The second challenger gets its share, is judged by real requests, and serves."""
+    """The second challenger gets its share, passes the canary analysis, and serves."""
     assert train(project) == TRAINED
     assert deploy(project) == DEPLOYED
     assert project.alias("champion") == 2
     assert project.alias("previous") == 1
     assert set(clients.versions()) == {1, 2}
-    assert set(clients.after(20, since=len(clients.told()))) == {2}
+    assert set(clients.after(20, since=len(clients.results()))) == {2}
 
 
 def test_a_rollback_brings_the_previous_version_back(
     project: ClusterProject, clients: Clients
 ) -> None:
-    """Alias and answers move together; the run asks for no share of the requests first."""
+    """Alias and answers change together; no step is needed."""
     back = {**DEPLOYED, "reconcile": "roll_back", "shift_50": "unneeded"}
     assert deploy(project, to="previous") == back
     assert project.alias("champion") == 1
-    assert set(clients.after(20, since=len(clients.told()))) == {1}
+    assert set(clients.after(20, since=len(clients.results()))) == {1}
 
 
-def test_nobody_was_turned_away(clients: Clients) -> None:
+def test_no_request_failed(clients: Clients) -> None:
     """Through a canary, a switch and a rollback the model answered every request."""
-    assert len(clients.told()) > 100
+    assert len(clients.results()) > 100
     assert clients.failures() == []
 
 
 def test_what_was_answered_is_in_the_prediction_log(
     project: ClusterProject, clients: Clients
 ) -> None:
-    """The shippers beside the servers bring every answered request into the store."""
-    answered = {one["id"] for one in clients.told()[:50]}
+    """The shippers beside the servers write every answered request into the store."""
+    answered = {one["id"] for one in clients.results()[:50]}
     deadline = time.monotonic() + 120
 
     def logged() -> set[str]:
@@ -153,7 +153,7 @@ def test_what_was_answered_is_in_the_prediction_log(
 
 
 def test_no_pod_of_a_stage_is_left(project: ClusterProject) -> None:
-    """Each was deleted when it had succeeded."""
+    """Each was deleted after its success."""
     admin = project.cluster.admin
     of_stages = {"app.kubernetes.io/name": "slipway-stage", "slipway/model": MODEL}
-    admin.wait("no pod of a stage", lambda: not admin.those("Pod", of_stages), seconds=120)
+    admin.wait("no pod of a stage", lambda: not admin.list_objects("Pod", of_stages), seconds=120)
