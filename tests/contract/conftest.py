@@ -1,4 +1,4 @@
-"""The stores that one contract holds for."""
+"""A fixture that gives every contract test each kind of store."""
 
 from __future__ import annotations
 

@@ -62,20 +62,20 @@ def test_landed_are_the_deliveries_in_the_order_to_handle_them(any_store: Store)
     ],
 )
 def test_what_is_no_delivery_is_left_alone(name: str) -> None:
-    """Markers, hidden, temporary and foreign files are never handled."""
+    """Markers, hidden, temporary and foreign files are not listed."""
     store = MemoryStore()
     _land(store, name)
     assert landing_area.list_deliveries(store, "flights") == []
 
 
-def test_a_dataset_does_not_see_its_neighbours_files(any_store: Store) -> None:
-    """Datasets whose names begin alike stay apart."""
+def test_files_of_datasets_with_similar_names_stay_apart(any_store: Store) -> None:
+    """A name that is another name's prefix lists its own files only."""
     any_store.write("landing/flights2/features/2013-01.csv", b"1")
     assert landing_area.list_deliveries(any_store, "flights") == []
 
 
 def test_what_is_registered_waits_no_longer(any_store: Store) -> None:
-    """Waiting is landed minus registered, whatever the action was."""
+    """Waiting files are landed minus registered ones, whatever the action."""
     for name in ("features/a.csv", "features/b.csv", "labels/a.csv"):
         _land(any_store, name)
     first, second, third = _waiting(any_store)
@@ -85,7 +85,7 @@ def test_what_is_registered_waits_no_longer(any_store: Store) -> None:
 
 
 def test_waiting_reads_no_object() -> None:
-    """Two listings are enough."""
+    """Two listings are enough; no object is read."""
 
     class Unreadable(MemoryStore):
         def read(self, key: str) -> bytes:
@@ -99,7 +99,7 @@ def test_waiting_reads_no_object() -> None:
 
 
 def test_a_file_written_again_waits_again(any_store: Store) -> None:
-    """Changed or not, a re-delivery is looked at; its digest tells which it is."""
+    """A re-delivery waits, changed or not; its digest tells which it is."""
     _land(any_store, "features/a.csv", b"one")
     (first,) = _waiting(any_store)
     _handle(any_store, first)
@@ -124,7 +124,7 @@ def test_a_delivery_is_registered_once(any_store: Store) -> None:
 
 
 def test_one_of_racing_registrations_wins(any_store: Store) -> None:
-    """However many runs handle the same delivery at once, it is registered once."""
+    """Many runs that handle the same delivery at once register it once."""
     _land(any_store, "features/a.csv")
     (delivery,) = landing_area.list_deliveries(any_store, "flights")
     assert sorted(map(str, race([partial(_handle, any_store, delivery)] * 6))) == [
@@ -134,7 +134,7 @@ def test_one_of_racing_registrations_wins(any_store: Store) -> None:
 
 
 def test_history_is_the_newest_revision(any_store: Store) -> None:
-    """A duplicate does not hide what became of the revision that it repeats."""
+    """A duplicate does not hide the verdict on the revision that it repeats."""
     assert arrivals.newest_registration(any_store, "flights", "features", "a") is None
     states = []
     for text, revision, action in (
@@ -163,7 +163,7 @@ def test_the_fingerprint_changes_with_the_listing(any_store: Store) -> None:
 
 
 def test_the_acknowledged_fingerprint_is_the_last_one(any_store: Store) -> None:
-    """Acknowledging replaces; it is no delivery's registration."""
+    """A new acknowledgement replaces the last one and registers no delivery."""
     assert arrivals.acknowledged(any_store, "flights") is None
     arrivals.acknowledge(any_store, "flights", "one")
     arrivals.acknowledge(any_store, "flights", "two")
@@ -172,7 +172,7 @@ def test_the_acknowledged_fingerprint_is_the_last_one(any_store: Store) -> None:
 
 
 def test_a_file_settles_when_it_has_rested() -> None:
-    """A file that may still be written to is left for later."""
+    """A file that may still be written to waits for a later run."""
     moment = datetime(2013, 1, 1, tzinfo=UTC)
     store = MemoryStore(clock=lambda: moment)
     _land(store, "features/a.csv")

@@ -39,7 +39,7 @@ class MonitoringRegistry:
 
     Attributes:
         home: Holds a folder for each version.
-        answers: Whether it does.
+        answers: Whether it is available.
     """
 
     home: Path
@@ -55,14 +55,14 @@ class MonitoringRegistry:
         return version
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """A copy of its folder."""
+        """A copy of the version's folder."""
         self.version(model, version)
         return Path(shutil.copytree(self.home / str(version), to))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real version's folder."""
+    """The folder of a real version."""
     spec, dataset = ferry_dataset.model(), ferry_dataset.dataset()
     learned = SklearnLearner(spec, dataset, None).learn(ROWS)
     reference = ROWS[["wind", "port", "departs"]].assign(
@@ -81,7 +81,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def registry(folder: Path, tmp_path: Path) -> MonitoringRegistry:
-    """Versions 1 and 2, which are the same."""
+    """A registry with versions 1 and 2 of the same content."""
     for version in ("1", "2"):
         shutil.copytree(folder, tmp_path / "registry" / version)
     return MonitoringRegistry(tmp_path / "registry")
@@ -95,29 +95,29 @@ def store() -> Store:
 
 @pytest.fixture
 def platform(store: Store, registry: MonitoringRegistry) -> BatchPlatform:
-    """Nothing scores yet."""
+    """A platform without a desired state."""
     return BatchPlatform(store, registry, load=load_package, command=command)
 
 
 def asked(count: int = 5) -> Payload:
-    """A request."""
+    """A request with some rows."""
     return encode_rows(ROWS.head(count), COLUMNS, key="crossing", event_time="departs")
 
 
 def scores(folder: Path, count: int = 5) -> list[float]:
-    """What the version predicts."""
+    """Offline predictions of a version."""
     return load_package(folder).predict(ROWS.head(count)).tolist()
 
 
 def test_before_a_rollout_nothing_scores(platform: BatchPlatform) -> None:
-    """It was never asked to."""
+    """A model without a desired state has no served version."""
     assert platform.served("ferry") is None
     with pytest.raises(NotFound):
         platform.ask("ferry", asked())
 
 
 def test_what_is_applied_is_in_force(platform: BatchPlatform, folder: Path, store: Store) -> None:
-    """At once, and invisible to the platform of servers."""
+    """The new state applies at once, and the platform of servers ignores it."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
     served = platform.served("ferry")
     assert served is not None
@@ -129,7 +129,7 @@ def test_what_is_applied_is_in_force(platform: BatchPlatform, folder: Path, stor
 
 
 def test_a_version_that_is_kept_can_be_asked(platform: BatchPlatform) -> None:
-    """By its number; another cannot."""
+    """A kept version answers by its number; another one is refused."""
     platform.apply("ferry", weights={2: 1.0}, keep=[1], token=7)
     assert platform.ask("ferry", asked()).version == 2
     assert platform.ask("ferry", asked(), version=1).version == 1
@@ -138,14 +138,14 @@ def test_a_version_that_is_kept_can_be_asked(platform: BatchPlatform) -> None:
 
 
 def test_an_older_rollout_changes_nothing(platform: BatchPlatform) -> None:
-    """Its token is fenced off."""
+    """Its fencing token is refused."""
     platform.apply("ferry", weights={2: 1.0}, keep=[], token=8)
     with pytest.raises(Superseded):
         platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
 
 
 def test_a_claim_fences_off_an_older_rollout(platform: BatchPlatform) -> None:
-    """Even one that is still loading its version; what scores stays."""
+    """A claim fences an older rollout that still loads its version; the served version stays."""
     platform.claim("ferry", token=7)
     assert platform.served("ferry") is None
     platform.apply("ferry", weights={1: 1.0}, keep=[2], token=7)
@@ -166,7 +166,7 @@ def test_a_claim_fences_off_an_older_rollout(platform: BatchPlatform) -> None:
 def test_what_cannot_be_loaded_does_not_come_into_force(
     platform: BatchPlatform, registry: MonitoringRegistry
 ) -> None:
-    """A version that is not there, and one that was tampered with; what scored goes on."""
+    """A missing or tampered version is refused; the served version stays."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
     (registry.home / "2" / "model.skops").write_bytes(b"else")
     for version in (2, 3):
@@ -180,7 +180,7 @@ def test_what_cannot_be_loaded_does_not_come_into_force(
 def test_a_version_that_went_is_not_healthy(
     platform: BatchPlatform, registry: MonitoringRegistry
 ) -> None:
-    """It scores nothing any more, and a registry that is silent tells nothing."""
+    """A missing version is unhealthy; an outage of the registry raises."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
     shutil.rmtree(registry.home / "1")
     served = platform.served("ferry")
@@ -192,7 +192,7 @@ def test_a_version_that_went_is_not_healthy(
 
 
 def test_a_bad_request_is_refused(platform: BatchPlatform) -> None:
-    """As a server would."""
+    """The same refusal as by a server."""
     platform.apply("ferry", weights={1: 1.0}, keep=[], token=7)
     with pytest.raises(BadRequest):
         platform.ask("ferry", {"inputs": []})
@@ -201,7 +201,7 @@ def test_a_bad_request_is_refused(platform: BatchPlatform) -> None:
 def test_a_candidate_is_measured_in_a_process_of_its_own(
     platform: BatchPlatform, folder: Path
 ) -> None:
-    """It answers as it predicts offline, refuses every bad input, and costs what it costs."""
+    """It answers as offline, refuses every bad input, and its memory and start are measured."""
     replay = Replay(ROWS.head(20), load_package(folder), ferry_dataset.dataset())
     with platform.boot("ferry", version=1, folder=folder) as candidate:
         measured = replay.run(candidate)
@@ -216,7 +216,7 @@ def test_a_candidate_is_measured_in_a_process_of_its_own(
 def test_a_candidate_that_cannot_be_loaded_is_refused(
     platform: BatchPlatform, registry: MonitoringRegistry
 ) -> None:
-    """With the reason, and without a wait."""
+    """At once, with the reason."""
     (registry.home / "2" / "model.skops").write_bytes(b"else")
     with (
         pytest.raises(RolloutRefused, match="the one that was registered"),

@@ -1,4 +1,4 @@
-"""A version comes from one real MLflow server to another, and `slipway bring` brings it."""
+"""Import of a version between two real MLflow servers, by `slipway bring`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def environment(url: str, store: Store) -> Environment:
 
 @pytest.fixture(scope="module")
 def staging(servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Version 1 is champion and served; its run has a report."""
+    """Staging, whose version 1 is champion and served; its run has a report."""
     folder = tmp_path_factory.mktemp("staging-store")
     made = environment(servers[0], open_store(str(folder / "store")))
     made.train()
@@ -78,7 +78,7 @@ def command(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    """Runs `slipway bring` in production, with other options where given."""
+    """A function that runs `slipway bring` in production, with options."""
     dataset, model = ferry_dataset.dataset(), spec()
     root = project(
         {
@@ -95,14 +95,14 @@ def command(
 
 
 def _plain(value: Any, *without: str) -> Any:
-    told = value.model_dump(mode="json", exclude_defaults=True)
-    return {name: one for name, one in told.items() if name not in without}
+    fields = value.model_dump(mode="json", exclude_defaults=True)
+    return {name: one for name, one in fields.items() if name not in without}
 
 
 def test_the_command_brings_a_version_that_the_deploy_stages_take(
     command: Any, servers: tuple[str, str], staging: Environment, tmp_path: Path
 ) -> None:
-    """Same bytes, same run, one version however often; production verifies and serves it."""
+    """Same bytes and run, and one version after repeats; production verifies and serves it."""
     first = command("--json", "--from-name", "staging")
     assert first.exit_code == 0, first.output
     verdict = json.loads(first.output)["verdict"]
@@ -139,7 +139,7 @@ def _assert_same_run(
 
 
 def test_the_command_refuses_with_status_one(command: Any, staging: Environment) -> None:
-    """A version of no rollout is refused in words, and an unknown one too."""
+    """A version without a rollout is refused with a reason, an unknown one with an error."""
     staging.train("second", days=20, start=60)
     refused = command("--version", "2")
     assert refused.exit_code == 1
@@ -152,7 +152,7 @@ def test_the_command_refuses_with_status_one(command: Any, staging: Environment)
 def test_an_environment_is_not_brought_to_itself(
     command: Any, servers: tuple[str, str], tmp_path: Path
 ) -> None:
-    """Neither its registry nor its store may be both ends; a store that is not there is none."""
+    """Source and target share neither registry nor store; a source store must exist."""
     assert command("--from-mlflow", servers[1]).exit_code == 1
     assert command("--from-store", str(tmp_path / "production")).exit_code == 1
     lost = command("--from-store", str(tmp_path / "nowhere"))
@@ -163,7 +163,7 @@ def test_an_environment_is_not_brought_to_itself(
 def test_a_kill_between_two_servers_leaves_one_version(
     servers: tuple[str, str], tmp_path: Path
 ) -> None:
-    """Each repeat is killed a few writes later; the last one finds what the others left."""
+    """Each repeat is killed a few writes later; the last one completes the import."""
     model = f"{NAME}_killed"
     source = environment(servers[0], open_store(str(tmp_path / "source")))
     source.training.spec = spec(model=model)
@@ -203,12 +203,12 @@ class _Listening(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Address of a server that has nothing, and the headers that it was sent."""
+    """URL of a server that answers 404, and the headers of its requests."""
     heard: list[dict[str, str]] = []
     handler = type("Handler", (_Listening,), {"heard": heard})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -220,10 +220,10 @@ def listener() -> Iterator[tuple[str, list[dict[str, str]]]]:
     server.server_close()
 
 
-def test_the_source_is_entered_with_its_own_keys(
+def test_the_source_store_is_read_with_its_own_keys(
     listener: tuple[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The keys of this environment, and its session above all, are not sent to another one."""
+    """Keys and session of this environment are not sent to the source."""
     url, heard = listener
     for name, value in {
         "AWS_ACCESS_KEY_ID": "production",
@@ -243,10 +243,10 @@ def test_the_source_is_entered_with_its_own_keys(
     assert "x-amz-security-token" not in sent
 
 
-def test_the_source_registry_is_asked_with_its_own_token(
+def test_the_source_registry_gets_its_own_token(
     listener: tuple[str, list[dict[str, str]]],
 ) -> None:
-    """A bearer token goes into requests, and into no address or error."""
+    """A bearer token is in requests, and in no address or error."""
     url, heard = listener
     registry = MlflowRegistry(url, token="sesame")
     assert registry.address == url

@@ -1,4 +1,4 @@
-"""A challenger on a real MLflow server, as MLflow's own client and page see it."""
+"""A challenger on a real MLflow server, read by MLflow's own client and page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def env(mlflow_server: str, tmp_path: Path) -> TrainingEnv:
 def test_mlflow_itself_can_load_a_registered_challenger(
     env: TrainingEnv, mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was logged over REST is a model like any other to MLflow: signature, data, scores."""
+    """MLflow's client reads signature, data and scores of a model that was logged over REST."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
     request = env.ask()
     env.until_gate(request)
@@ -76,7 +76,7 @@ def test_mlflow_itself_can_load_a_registered_challenger(
 def test_a_version_brings_its_bills_of_materials(
     env: TrainingEnv, mlflow_server: str, tmp_path: Path
 ) -> None:
-    """They lie beside the model, sealed like it; tags of run and version name their digests."""
+    """They are sealed beside the model; tags of run and version have their digests."""
     request = env.ask()
     env.until_gate(request)
     version = int(env.promote(request).verdict.numbers["version"] or 0)
@@ -95,8 +95,8 @@ def test_a_version_brings_its_bills_of_materials(
         assert told == {digest(bill)}
 
 
-def test_a_version_without_bills_says_so(env: TrainingEnv, tmp_path: Path) -> None:
-    """Code that has no lock files beside it trains all the same."""
+def test_a_version_without_bills_is_trained(env: TrainingEnv, tmp_path: Path) -> None:
+    """Code without lock files beside it trains a version without bills."""
     env.code = replace(CODE, bills={})
     request = env.ask()
     env.until_gate(request)
@@ -108,7 +108,7 @@ def test_a_version_without_bills_says_so(env: TrainingEnv, tmp_path: Path) -> No
 
 
 def test_the_run_of_a_stale_attempt_is_killed(env: TrainingEnv, mlflow_server: str) -> None:
-    """Its successor closes it, and its own late end does not reopen it."""
+    """The next attempt closes it, and its own late end does not reopen it."""
     request = env.ask()
     env.snapshot(request)
     with pytest.raises(Superseded):
@@ -134,7 +134,7 @@ def test_the_run_of_a_stale_attempt_is_killed(env: TrainingEnv, mlflow_server: s
     ],
 )
 def test_a_task_pays_only_for_what_it_uses(module: str, heavy: set[str]) -> None:
-    """The gate needs no library, and neither the registry nor a model server needs MLflow."""
+    """The gate imports no library; the registry and a model server import no MLflow."""
     told = subprocess.run(
         [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
         capture_output=True,

@@ -20,12 +20,12 @@ from tests.support.table_rows import START, TABLE, keys, publish, rows_at
 
 @pytest.fixture
 def delta(tmp_path: Path) -> DeltaTables:
-    """No Delta tables yet, on disk."""
+    """Delta tables on disk, empty."""
     return DeltaTables(str(tmp_path))
 
 
 def test_a_commit_between_check_and_commit_is_a_conflict(delta: DeltaTables) -> None:
-    """A newer attempt that commits in the last moment stands; the older one is refused."""
+    """The commit of a newer attempt stands; the older attempt is refused."""
     publish(delta, rows_at(0), "a", attempt=1)
 
     class Overtaken(Attempt):
@@ -39,7 +39,7 @@ def test_a_commit_between_check_and_commit_is_a_conflict(delta: DeltaTables) -> 
 
 
 def test_another_writer_in_the_last_moment_is_a_conflict(delta: DeltaTables) -> None:
-    """The same batch, written by another piece of work meanwhile: a retry can help."""
+    """The same batch, written by another run meanwhile: a retry can succeed."""
     publish(delta, rows_at(0), "a", writer="earlier")
 
     class Interrupted(Attempt):
@@ -61,14 +61,14 @@ def test_the_note_is_in_the_tables_history(delta: DeltaTables, tmp_path: Path) -
 
 
 def test_statistics_cover_wide_tables(delta: DeltaTables) -> None:
-    """A time column beyond the first 32 is found too."""
+    """The newest time in a column beyond the first 32 is found."""
     wide = pd.DataFrame({f"c{number}": [0.5] for number in range(50)})
     publish(delta, wide.assign(at=pd.to_datetime([START], utc=True)), "a")
     assert delta.newest(TABLE, "at") == START
 
 
 def test_a_dead_store_is_unavailable(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listening is our error, and never taken for an empty table."""
+    """A refused connection raises `StoreUnavailable` and is not taken for an empty table."""
     tables = DeltaTables(s3_store)
     publish(tables, rows_at(1), "a")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -85,7 +85,7 @@ def test_a_dead_store_is_unavailable(s3_store: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_missing_data_file_is_unavailable(delta: DeltaTables, tmp_path: Path) -> None:
-    """Rows that are gone are an error, not fewer rows."""
+    """Missing data files are an error, not fewer rows."""
     publish(delta, rows_at(1), "a")
     for file in (tmp_path / "tables").rglob("*.parquet"):
         file.unlink()
@@ -94,7 +94,7 @@ def test_a_missing_data_file_is_unavailable(delta: DeltaTables, tmp_path: Path) 
 
 
 def test_a_broken_log_is_unavailable(delta: DeltaTables, tmp_path: Path) -> None:
-    """A log that cannot be read is our error too."""
+    """An unreadable log raises `StoreUnavailable` too."""
     publish(delta, rows_at(1), "a")
     for file in (tmp_path / "tables").rglob("_delta_log/*.json"):
         file.write_text("{")
@@ -103,6 +103,6 @@ def test_a_broken_log_is_unavailable(delta: DeltaTables, tmp_path: Path) -> None
 
 
 def test_a_root_on_s3_may_end_in_a_slash(s3_store: str) -> None:
-    """Both ways of writing it name the same tables, as they name the same objects."""
+    """A slash at the end changes nothing: tables and objects have the same names."""
     publish(DeltaTables(f"{s3_store}/"), rows_at(1), "a")
     assert keys(DeltaTables(s3_store)) == ["k0"]

@@ -1,4 +1,4 @@
-"""Distances and the report: Evidently's, and the plain ones that unit tests use."""
+"""Distances and the report: Evidently's, and the fake that unit tests use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = Columns(("wind", "score"), ("port",), "jensenshannon", "jensenshannon"
 
 
 def sample(rows: int, *, seed: int) -> pd.DataFrame:
-    """Tidied rows."""
+    """Rows with a numeric and a categorical column."""
     random = np.random.default_rng(seed)
     port = pd.Series(random.choice(["Oban", "Mallaig"], rows)).astype(object)
     return pd.DataFrame(
@@ -34,7 +34,7 @@ def reports(request: pytest.FixtureRequest) -> DriftReport:
 
 
 def test_equal_samples_are_at_distance_zero(reports: DriftReport) -> None:
-    """A sample is at no distance from itself."""
+    """A sample has distance 0 from itself."""
     rows = sample(500, seed=1)
     assert reports.distances(rows, rows.copy(), columns=COLUMNS) == pytest.approx(
         {"wind": 0, "score": 0, "port": 0}, abs=1e-6
@@ -42,7 +42,7 @@ def test_equal_samples_are_at_distance_zero(reports: DriftReport) -> None:
 
 
 def test_a_change_stands_out_from_noise(reports: DriftReport) -> None:
-    """The changed column is much further away than the unchanged ones, and nulls do not count."""
+    """The changed column is much further away than the unchanged ones; nulls do not count."""
     before, after = sample(5000, seed=1), sample(1000, seed=2)
     after["wind"] *= 1.609
     after.loc[:50, ["wind", "score", "port"]] = None
@@ -58,7 +58,7 @@ def test_a_new_category_stands_out(reports: DriftReport) -> None:
 
 
 def test_a_column_without_values_has_no_distance(reports: DriftReport) -> None:
-    """What is all null on one side is left out; finding that is somebody else's job."""
+    """A column without values on one side is left out of the distances."""
     before, after = sample(500, seed=1), sample(500, seed=2)
     after["wind"] = np.nan
     after["port"] = None
@@ -76,7 +76,7 @@ def test_the_report_shows_the_columns_that_have_a_threshold(reports: DriftReport
 
 
 def test_both_agree_about_jensen_shannon() -> None:
-    """The plain distances are Evidently's, so unit tests speak about the real thing."""
+    """The fake computes Evidently's distances."""
     before, after = sample(5000, seed=1), sample(1000, seed=2)
     plain = PlainReports().distances(before, after, columns=COLUMNS)
     assert DriftReports().distances(before, after, columns=COLUMNS) == pytest.approx(plain)
@@ -84,7 +84,7 @@ def test_both_agree_about_jensen_shannon() -> None:
 
 @pytest.mark.parametrize("method", ["psi", "wasserstein"])
 def test_every_numeric_method_of_the_spec_is_a_distance(method: str) -> None:
-    """Evidently knows each method, and more change is more distance."""
+    """Evidently has each method, and more change is more distance."""
     columns = replace(COLUMNS, numeric_method=method, categorical_method="psi")
     before, after = sample(5000, seed=1), sample(1000, seed=2)
     near = DriftReports().distances(before, after, columns=columns)
@@ -110,7 +110,7 @@ def test_the_distance_is_the_one_that_evidently_reports() -> None:
 
 
 def test_evidentlys_own_errors_become_ours() -> None:
-    """Texts where numbers should be are an error of ours, naming the column and no value."""
+    """Texts in a numeric column raise an error that names the column and no value."""
     rows = sample(100, seed=1)
     with pytest.raises(NotComputable) as refused:
         DriftReports().distances(

@@ -1,4 +1,4 @@
-"""Expectations: Great Expectations and its stand-in agree, and nothing leaves the machine."""
+"""Expectations: Great Expectations and the fake agree, and nothing leaves the machine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Suites = ExpectationSuites | PlainSuites
 
 @pytest.fixture(params=[ExpectationSuites, PlainSuites])
 def suites(request: pytest.FixtureRequest) -> Suites:
-    """Each way of evaluating expectations in turn."""
+    """Each implementation of expectations in turn."""
     made: Suites = request.param()
     return made
 
 
 def _rows() -> pd.DataFrame:
-    """Four rows whose labels are not their positions."""
+    """Four rows whose index labels are not their positions."""
     return pd.DataFrame(
         {
             "miles": [10.0, None, 700.0, 30000.0],
@@ -58,7 +58,7 @@ def _expect(name: str, /, *, severity: str = "critical", **kwargs: object) -> Ex
 def test_a_row_level_expectation_names_each_row_that_breaks_it(
     suites: Suites, expectation: Expectation, broken: tuple[int, ...]
 ) -> None:
-    """Rows are named by their index label; a missing value breaks only what asks for values."""
+    """Rows are named by index label; a missing value breaks only a not-null expectation."""
     assert suites.row_level(expectation)
     (outcome,) = suites.validate(_rows(), [expectation])
     assert outcome.rows == broken
@@ -66,14 +66,14 @@ def test_a_row_level_expectation_names_each_row_that_breaks_it(
 
 
 def test_mostly_forgives_a_few_rows(suites: Suites) -> None:
-    """An expectation that tolerates a share is met, and still names the rows."""
+    """An expectation that tolerates a share succeeds, and still names the rows."""
     (outcome,) = suites.validate(_rows(), [_expect(NOT_NULL, column="miles", mostly=0.7)])
     assert outcome.success
     assert outcome.rows == (5,)
 
 
 def test_a_batch_level_expectation_says_what_was_observed(suites: Suites) -> None:
-    """It names no rows."""
+    """The outcome has the observed value and names no rows."""
     expectations = [
         _expect(ROW_COUNT, min_value=5),
         _expect(MEAN, column="miles", max_value=20000, severity="warning"),
@@ -86,7 +86,7 @@ def test_a_batch_level_expectation_says_what_was_observed(suites: Suites) -> Non
 
 
 def test_outcomes_come_in_the_order_of_the_expectations(suites: Suites) -> None:
-    """Whatever the evaluating tool groups them by."""
+    """The order does not depend on the tool's grouping."""
     expectations = [
         _expect(NOT_NULL, column="origin"),
         _expect(BETWEEN, column="miles", min_value=0),
@@ -107,13 +107,13 @@ def test_no_expectations_need_no_evaluation(suites: Suites) -> None:
 
 
 def test_an_unknown_expectation_is_a_spec_error(suites: Suites) -> None:
-    """Both say so before anything is evaluated."""
+    """Both raise before anything is evaluated."""
     with pytest.raises(SpecError):
         suites.row_level(_expect("expect_nothing"))
 
 
 def test_quantiles_are_plain_truth_values() -> None:
-    """Great Expectations answers with a numpy.bool here; an outcome is always plain JSON."""
+    """Great Expectations returns a numpy.bool here; an outcome is plain JSON."""
     ranges = {"quantiles": [0.5], "value_ranges": [[0, 1000]]}
     expectation = _expect(
         "expect_column_quantile_values_to_be_between", column="miles", quantile_ranges=ranges
@@ -124,7 +124,7 @@ def test_quantiles_are_plain_truth_values() -> None:
 
 
 def test_pairs_of_columns_are_judged_by_row() -> None:
-    """What is row-level follows from Great Expectations' own classes."""
+    """Row level follows from Great Expectations' own classes."""
     expectation = _expect(
         "expect_column_pair_values_to_be_equal", column_A="miles", column_B="miles"
     )
@@ -135,7 +135,7 @@ def test_pairs_of_columns_are_judged_by_row() -> None:
 
 
 def test_what_cannot_be_computed_is_a_spec_error() -> None:
-    """A number cannot be compared with text: no outcome is made up."""
+    """A number cannot be compared with text, so there is no outcome."""
     with pytest.raises(SpecError, match="cannot be computed") as error:
         ExpectationSuites().validate(_rows(), [_expect(BETWEEN, column="origin", min_value=1)])
     assert error.value.where == "origin"
@@ -158,7 +158,7 @@ def test_what_cannot_be_computed_is_a_spec_error() -> None:
 def test_a_mistake_is_named_with_the_nearest_spelling(
     expectation: Expectation, argument: str, nearest: str | None
 ) -> None:
-    """Its place in the list, its argument, and what was probably meant."""
+    """The error has its index, its argument, and the nearest name."""
     fine = _expect(NOT_NULL, column="miles")
     first, *_ = check_expectations([fine, expectation])
     assert (first.position, first.argument) == (1, argument)

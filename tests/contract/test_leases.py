@@ -22,7 +22,7 @@ def _acquire(store: Store, holder: str, *, now: datetime = NOON) -> Lease:
 
 
 def test_the_first_lease_is_number_one(any_store: Store) -> None:
-    """Nobody had it, then somebody has it."""
+    """Before it there is none."""
     assert leases.find_lease(any_store, "rollout-flights") is None
     lease = _acquire(any_store, "ann")
     assert (lease.number, lease.holder) == (1, "ann")
@@ -31,14 +31,14 @@ def test_the_first_lease_is_number_one(any_store: Store) -> None:
 
 
 def test_a_held_lease_is_refused_to_others(any_store: Store) -> None:
-    """The error says who has it and until when."""
+    """The error has the holder and the end of the lease."""
     _acquire(any_store, "ann")
     with pytest.raises(LeaseHeld, match="ann until 2026-01-01T12:01:00"):
         _acquire(any_store, "bob")
 
 
 def test_the_same_holder_has_the_same_lease_again(any_store: Store) -> None:
-    """A repeated task goes on under its number, renewed, even past the end of its time."""
+    """A repeated task renews its lease under its number, also after its end."""
     first = _acquire(any_store, "ann")
     again = _acquire(any_store, "ann", now=LATER)
     assert again.number == first.number
@@ -48,7 +48,7 @@ def test_the_same_holder_has_the_same_lease_again(any_store: Store) -> None:
 
 
 def test_an_expired_lease_is_taken_over_under_a_greater_number(any_store: Store) -> None:
-    """The old holder learns of it at its next commit, and can neither renew nor release."""
+    """The old holder is refused at its next commit, renewal or release."""
     old = _acquire(any_store, "ann")
     new = _acquire(any_store, "bob", now=LATER)
     assert new.number == old.number + 1
@@ -63,7 +63,7 @@ def test_an_expired_lease_is_taken_over_under_a_greater_number(any_store: Store)
 
 
 def test_a_released_lease_is_free_at_once(any_store: Store) -> None:
-    """Its last holder may not act on it any more either."""
+    """Its last holder is refused from then on."""
     lease = _acquire(any_store, "ann")
     leases.release(any_store, lease)
     leases.release(any_store, lease)
@@ -73,13 +73,13 @@ def test_a_released_lease_is_free_at_once(any_store: Store) -> None:
 
 
 def test_a_holder_who_gave_it_back_begins_a_new_turn(any_store: Store) -> None:
-    """A number is never used twice."""
+    """No number is used twice."""
     leases.release(any_store, _acquire(any_store, "ann"))
     assert _acquire(any_store, "ann").number == 2
 
 
 def test_renewal_keeps_others_away(any_store: Store) -> None:
-    """The time runs from the renewal."""
+    """The lease's time counts from the renewal."""
     lease = _acquire(any_store, "ann")
     renewed = leases.renew(any_store, lease, seconds=120, now=NOON)
     assert (renewed.number, renewed.is_open(LATER)) == (1, True)
@@ -95,7 +95,7 @@ def test_names_do_not_meet(any_store: Store) -> None:
 
 @pytest.mark.parametrize("before", [0, 1])
 def test_one_of_racing_holders_wins(any_store: Store, before: int) -> None:
-    """For a free lease and for an expired one, exactly one of many gets the next number."""
+    """Of many holders one gets the next number, of a free and of an expired lease."""
     for _ in range(before):
         _acquire(any_store, "yesterday", now=NOON - timedelta(days=1))
     racers = [partial(_acquire, any_store, f"holder-{number}") for number in range(6)]

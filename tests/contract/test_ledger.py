@@ -1,4 +1,4 @@
-"""The ledger, on every store; and that no change of it goes unseen."""
+"""The ledger on every store, and the detection of every change of it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_each_subject_has_its_own_chain(any_store: Store) -> None:
 
 
 def test_a_unique_fact_is_entered_once(any_store: Store) -> None:
-    """Entering it again returns the first entry's number."""
+    """A second write returns the first entry's number."""
     first = ledger.enter(any_store, "delay", {"name": "a"}, unique="name")
     ledger.enter(any_store, "delay", {"name": "b"}, unique="name")
     assert ledger.enter(any_store, "delay", {"name": "a"}, unique="name") == first
@@ -57,7 +57,7 @@ def test_a_unique_fact_is_entered_once(any_store: Store) -> None:
 
 
 def test_racing_writers_make_one_unbroken_chain(any_store: Store) -> None:
-    """No entry is lost, none is there twice, and the chain holds."""
+    """No entry is lost or doubled, and the chain holds."""
 
     def write(writer: int) -> list[int]:
         facts: list[dict[str, Any]] = [{"name": f"{writer}-{n}"} for n in range(4)]
@@ -70,13 +70,13 @@ def test_racing_writers_make_one_unbroken_chain(any_store: Store) -> None:
 
 
 def test_racing_writers_of_one_fact_enter_it_once(any_store: Store) -> None:
-    """All of them learn the same number."""
+    """All of them get the same number."""
     enter = partial(ledger.enter, any_store, "delay", {"name": "a"}, unique="name")
     assert race([enter] * 6) == [1] * 6
 
 
 def test_entering_reads_the_head_and_nothing_older() -> None:
-    """The cost of an entry does not grow with the chain, but for one listing."""
+    """Apart from one listing, the cost does not grow with the chain."""
     reads: list[str] = []
 
     class Counting(MemoryStore):
@@ -93,7 +93,7 @@ def test_entering_reads_the_head_and_nothing_older() -> None:
 
 
 def test_a_chain_with_a_gap_can_still_grow(any_store: Store) -> None:
-    """A removed entry is a finding, not a full stop."""
+    """A removed entry is a finding and does not stop later entries."""
     for name in "abc":
         ledger.enter(any_store, "delay", {"name": name})
     any_store.delete("ledger/delay/00000002.json")
@@ -130,7 +130,7 @@ def _chain(length: int) -> tuple[MemoryStore, ledger.Head]:
 def test_no_change_before_the_anchor_goes_unseen(
     length: int, later: int, data: st.DataObject
 ) -> None:
-    """Edits of any byte, removals, swaps, copies and cuts of anchored entries all show."""
+    """Edits of any byte, removals, swaps, copies and cuts of anchored entries are found."""
     store, anchor = _chain(length)
     for number in range(later):
         ledger.enter(store, "delay", {"later": number})
@@ -191,14 +191,14 @@ def test_a_chain_forged_to_its_end_differs_from_the_anchor(
 
 
 def test_a_foreign_object_in_the_chain_is_found(any_store: Store) -> None:
-    """Nothing but numbered entries belongs there."""
+    """Only numbered entries belong there."""
     ledger.enter(any_store, "delay", {})
     any_store.write("ledger/delay/00000001.json.bak", b"{}")
     assert [found.problem for found in ledger.verify(any_store, "delay")] == ["is not an entry"]
 
 
 def test_an_entry_moved_from_another_subject_is_found(any_store: Store) -> None:
-    """A chain copied as a whole does not pass for another subject's."""
+    """A chain copied as a whole is recognised as another subject's."""
     ledger.enter(any_store, "other", {})
     any_store.write("ledger/delay/00000001.json", any_store.read("ledger/other/00000001.json"))
     assert [found.problem for found in ledger.verify(any_store, "delay")] == [
@@ -217,7 +217,7 @@ def _promote(store: Store, version: int, run: str) -> datetime:
 
 
 def test_as_of_tells_the_champion_of_any_moment(any_store: Store) -> None:
-    """From its promotion until the next one, a rollback's included."""
+    """From its promotion or rollback until the next one."""
     start = datetime.now(UTC)
     moments = [
         _promote(any_store, version, run)

@@ -1,4 +1,4 @@
-"""The prediction log as its readers see it, from segments in the store and from memory."""
+"""The prediction log's readers, on segments in the store and on the fake."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Make = Callable[[pd.DataFrame], prediction_log.PredictionLog]
 
 
 def answered(count: int, *, version: int = 1, start: datetime = NEW_YEAR) -> pd.DataFrame:
-    """Rows as the shipper lays them down, one an hour."""
+    """Rows as the shipper writes them, one an hour."""
     times = pd.to_datetime([start + timedelta(hours=n) for n in range(count)], utc=True)
     return pd.DataFrame(
         {
@@ -39,7 +39,7 @@ def answered(count: int, *, version: int = 1, start: datetime = NEW_YEAR) -> pd.
 
 
 def ship(store: Store, rows: pd.DataFrame, *, segment: str) -> None:
-    """Lay rows down as one segment per day."""
+    """Write rows as one segment per day."""
     for day, part in rows.groupby(rows["event_time"].dt.date):
         data = io.BytesIO()
         part.to_parquet(data, index=False)
@@ -48,7 +48,7 @@ def ship(store: Store, rows: pd.DataFrame, *, segment: str) -> None:
 
 @pytest.fixture(params=["segments", "memory"])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a log of each kind that holds the given rows, each of them twice."""
+    """A function that makes a log of each kind with the given rows, each of them twice."""
 
     def segments(rows: pd.DataFrame) -> prediction_log.PredictionLog:
         store = MemoryStore()
@@ -63,19 +63,19 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 
 def test_a_row_that_was_shipped_twice_counts_once(make: Make) -> None:
-    """Rows are known by request and row number."""
+    """Rows are identified by request and row number."""
     log = make(answered(60))
     assert len(log.read("ferry")) == log.count("ferry") == 60
 
 
 def test_one_id_for_every_request_loses_no_row(make: Make) -> None:
-    """V2 lets a client name all of its requests alike; their keys tell them apart."""
+    """V2 lets a client use one id for all requests; the keys distinguish the rows."""
     log = make(answered(60).assign(request_id="42", row=0))
     assert len(log.read("ferry", columns=["score"])) == log.count("ferry") == 60
 
 
 def test_reading_is_half_open_in_event_time(make: Make) -> None:
-    """The start belongs to the window and the end does not, also within a day."""
+    """The start is included and the end is not, also within a day."""
     log = make(answered(60))
     start, end = NEW_YEAR + timedelta(hours=5), NEW_YEAR + timedelta(hours=30)
     rows = log.read("ferry", start, end)
@@ -93,13 +93,13 @@ def test_reading_one_version_leaves_the_others_out(make: Make) -> None:
 
 
 def test_asked_columns_come_with_what_identifies_a_row(make: Make) -> None:
-    """A reader gets no more columns than it asked for, beside identity, time and version."""
+    """A reader gets the requested columns with identity, time and version."""
     rows = make(answered(10)).read("ferry", columns=["score"])
     assert set(rows.columns) == {"request_id", "row", "event_time", "version", "score"}
 
 
 def test_days_are_those_of_event_time(make: Make) -> None:
-    """The days that hold rows are told without reading them, oldest first."""
+    """The listing of days reads no rows; oldest first."""
     assert make(answered(30)).days("ferry") == [date(2013, 1, 1), date(2013, 1, 2)]
 
 
@@ -115,7 +115,7 @@ def test_segments_are_read_from_every_store(
 
 
 def test_an_empty_log_has_no_rows() -> None:
-    """A model that was never asked has no days and no rows, but the columns are there."""
+    """A model without requests has no days and no rows, but all columns."""
     log = PredictionLog(MemoryStore())
     assert log.days("ferry") == []
     assert log.count("ferry") == 0
@@ -123,7 +123,7 @@ def test_an_empty_log_has_no_rows() -> None:
 
 
 def test_times_may_be_text_and_versions_too() -> None:
-    """Whatever the shipper's types were, times come back in UTC and versions as numbers."""
+    """Times come back in UTC and versions as numbers, whatever the shipper's types."""
     store = MemoryStore()
     rows = answered(5)
     text = rows["event_time"].map(lambda moment: moment.isoformat())
@@ -135,7 +135,7 @@ def test_times_may_be_text_and_versions_too() -> None:
 
 
 def test_a_column_may_be_all_null_in_one_segment_and_missing_in_another() -> None:
-    """Segments of different servers fit together; what is not there is null."""
+    """Segments of different servers are combined; a missing column is null."""
     store = MemoryStore()
     first, second = answered(3), answered(3, version=2)
     ship(store, first.assign(wind=None), segment="a")
@@ -145,7 +145,7 @@ def test_a_column_may_be_all_null_in_one_segment_and_missing_in_another() -> Non
 
 
 def test_a_truncated_segment_is_named() -> None:
-    """A segment that is not Parquet is an error of ours that says which one."""
+    """The error names the segment that is not Parquet."""
     store = MemoryStore()
     store.create("predictions/ferry/day=2013-01-01/a.parquet", b"PAR1 and no more")
     with pytest.raises(NotComputable) as refused:
@@ -154,7 +154,7 @@ def test_a_truncated_segment_is_named() -> None:
 
 
 def test_a_segment_that_rotted_in_the_middle_is_named() -> None:
-    """Its footer is whole and its pages are not; Arrow calls that an error of the system."""
+    """The error names a segment with a whole footer and broken pages."""
     store = MemoryStore()
     ship(store, answered(24), segment="a")
     (entry,) = store.list("predictions/ferry")
@@ -175,7 +175,7 @@ def test_segments_that_disagree_about_a_type_are_an_error_of_ours() -> None:
 
 
 def test_another_versions_types_do_not_matter_to_one_version() -> None:
-    """A model whose spec made a number a category can still be watched in that very window."""
+    """A change of a column's type in a later spec does not break windows of earlier versions."""
     store = MemoryStore()
     ship(store, answered(3), segment="a")
     ship(store, answered(3, version=2).assign(wind="gale"), segment="b")

@@ -46,7 +46,7 @@ def sealed(tmp_path: Path) -> tuple[Path, str]:
 
 
 def test_an_unknown_model_has_no_alias_and_no_anchor(env: RegistryEnv) -> None:
-    """A model's first training finds no champion, without any set-up."""
+    """A model's first training finds no champion, without set-up."""
     assert env.registry.alias(env.model, "champion") is None
     assert env.registry.anchored(env.model) is None
 
@@ -66,13 +66,13 @@ def test_a_run_is_one_version(env: RegistryEnv, sealed: tuple[Path, str]) -> Non
 def test_a_store_that_is_begun_anew_makes_versions_anew(
     env: RegistryEnv, sealed: tuple[Path, str]
 ) -> None:
-    """Its first request is called like the old store's, and its model is another one."""
+    """Its first request has the old store's run key, and its model is another version."""
     assert env.register(*sealed) == 1
     assert env.register(*sealed) == 2
 
 
 def test_a_version_is_found_by_its_digest(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
-    """Of several with the same bytes it is the oldest."""
+    """The oldest of several versions with the same bytes."""
     assert env.registry.with_digest(env.model, sealed[1]) is None
     for number in (1, 2):
         env.register(*sealed, run_key=f"m/request-{number}")
@@ -83,7 +83,7 @@ def test_a_version_is_found_by_its_digest(env: RegistryEnv, sealed: tuple[Path, 
 
 
 def test_an_alias_names_one_version(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
-    """Setting it again moves it; taking it away twice is no error."""
+    """Setting it again moves it; deleting it twice is no error."""
     for number in (1, 2):
         env.register(*sealed, run_key=f"m/request-{number}")
         env.registry.set_alias(env.model, "champion", number)
@@ -99,7 +99,7 @@ def test_an_alias_names_one_version(env: RegistryEnv, sealed: tuple[Path, str]) 
 def test_a_version_that_is_not_there_is_not_found(
     env: RegistryEnv, sealed: tuple[Path, str]
 ) -> None:
-    """Asking for it, naming it and downloading it all say so."""
+    """Reading, naming and downloading it raise `NotFound`."""
     env.register(*sealed)
     with pytest.raises(NotFound):
         env.registry.version(env.model, 9)
@@ -119,7 +119,7 @@ def test_tags_are_added_and_replaced(env: RegistryEnv, sealed: tuple[Path, str])
 
 
 def test_the_anchor_never_goes_back(env: RegistryEnv) -> None:
-    """The newest head of the ledger stays written down, whoever comes late."""
+    """A late anchor of an older head changes nothing."""
     newer = Head(12, "b" * 64)
     env.registry.anchor(env.model, newer)
     env.registry.anchor(env.model, Head(11, "a" * 64))
@@ -129,7 +129,7 @@ def test_the_anchor_never_goes_back(env: RegistryEnv) -> None:
 def test_a_download_is_the_folder_that_was_logged(
     env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
 ) -> None:
-    """Every file comes back, and asking again keeps what is there."""
+    """Every file comes back, and a second download changes nothing."""
     folder, digest = sealed
     number = env.register(folder, digest)
     for _ in range(2):
@@ -158,7 +158,7 @@ def test_a_changed_file_is_never_delivered(
 def test_a_version_without_digest_is_not_delivered(
     env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
 ) -> None:
-    """A version that somebody registered by hand cannot be checked, so it cannot be used."""
+    """A version that was registered by hand cannot be checked, so it cannot be used."""
     uri = env.log(sealed[0])
     env.registry.register(env.model, model_uri=uri, run_key="by hand", tags={})
     with pytest.raises(Tampered):
@@ -168,7 +168,7 @@ def test_a_version_without_digest_is_not_delivered(
 def test_a_missing_file_is_tampering(
     env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
 ) -> None:
-    """A file that the manifest lists and nobody uploaded refuses the version."""
+    """A listed file that was not uploaded refuses the version."""
     folder, digest = sealed
     (folder / "model.skops").unlink()
     number = env.register(folder, digest)
@@ -191,7 +191,7 @@ def test_a_new_attempt_kills_the_runs_of_earlier_ones(env: RegistryEnv) -> None:
 
 
 def test_a_closed_run_stays_as_it_was_closed(env: RegistryEnv) -> None:
-    """An attempt that wakes up late cannot make its killed run look finished."""
+    """A late attempt cannot mark its killed run as finished."""
     run = env.begin()
     env.tracking.end(run, status="KILLED")
     env.tracking.end(run, status="FINISHED")
@@ -199,7 +199,7 @@ def test_a_closed_run_stays_as_it_was_closed(env: RegistryEnv) -> None:
 
 
 def test_numbers_may_follow_after_a_run_has_ended(env: RegistryEnv) -> None:
-    """The evaluation's metrics belong to the training's run."""
+    """The evaluation's metrics are logged to the training's run."""
     run = env.begin()
     env.tracking.end(run, status="FINISHED")
     env.tracking.log_metrics(run, {"challenger.roc_auc": 0.7})

@@ -38,12 +38,12 @@ class _Broken(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _fail  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(params=["down", "failing"])
-def ill(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of a server that is not there, and of one that fails."""
+def outage_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a server that refuses connections, and of one that answers 503."""
     if request.param == "down":
         yield f"http://127.0.0.1:{free_port()}"
         return
@@ -56,9 +56,9 @@ def ill(request: pytest.FixtureRequest) -> Iterator[str]:
     server.server_close()
 
 
-def test_no_error_of_the_transport_leaks(ill: str, sealed: tuple[Path, str]) -> None:
-    """Whatever is asked of a server that is down or failing, it is `RegistryUnavailable`, soon."""
-    registry, tracking = MlflowRegistry(ill), MlflowTracking(ill)
+def test_no_error_of_the_transport_leaks(outage_url: str, sealed: tuple[Path, str]) -> None:
+    """Every call raises `RegistryUnavailable` within two minutes, whether down or failing."""
+    registry, tracking = MlflowRegistry(outage_url), MlflowTracking(outage_url)
     env = RegistryEnv(registry, tracking, str, "m")
     calls: list[Callable[[], Any]] = [
         lambda: registry.alias("m", "champion"),

@@ -28,7 +28,7 @@ def _file(store: Store, unique: str) -> Request:
 
 
 def test_requests_are_numbered_from_one(any_store: Store) -> None:
-    """What was filed can be read back."""
+    """A filed request can be read back."""
     first, second = _file(any_store, "a"), _file(any_store, "b")
     assert (first.number, second.number, second.run) == (1, 2, "request-000002")
     assert requests.read_request(any_store, "delay", 2) == second
@@ -37,7 +37,7 @@ def test_requests_are_numbered_from_one(any_store: Store) -> None:
 
 
 def test_filing_again_returns_the_first_filing(any_store: Store) -> None:
-    """The same `unique` is the same request, also after it was answered."""
+    """The same `unique` is the same request, also after its answer."""
     first = _file(any_store, "window-2013-05")
     requests.answer(any_store, first, outcome="promoted", reason="Better.")
     _file(any_store, "window-2013-06")
@@ -46,7 +46,7 @@ def test_filing_again_returns_the_first_filing(any_store: Store) -> None:
 
 
 def test_a_filing_cut_short_is_found(any_store: Store) -> None:
-    """A kill between the request and its mark does not file it twice."""
+    """A filing that was killed between request and mark is completed, not repeated."""
     first = _file(any_store, "a")
     for entry in any_store.list("requests/delay"):
         if "unique" in entry.key:
@@ -56,7 +56,7 @@ def test_a_filing_cut_short_is_found(any_store: Store) -> None:
 
 
 def test_filing_reads_only_what_was_cut_short() -> None:
-    """The cost of filing does not grow with the number of old requests, but for one listing."""
+    """Apart from one listing, the cost does not grow with the number of old requests."""
     reads: list[str] = []
 
     class Counting(MemoryStore):
@@ -71,27 +71,27 @@ def test_filing_reads_only_what_was_cut_short() -> None:
 
 
 def test_racing_filings_of_one_wish_are_one_request(any_store: Store) -> None:
-    """Everybody gets the same request."""
+    """All filings return the same request."""
     filed = race([partial(_file, any_store, "a")] * 6)
     assert filed == [requests.read_request(any_store, "delay", 1)] * 6
     assert len(requests.all_requests(any_store, "delay")) == 1
 
 
 def test_racing_filings_of_many_wishes_all_arrive(any_store: Store) -> None:
-    """No number is given twice and none is lost."""
+    """No number is used twice and no request is lost."""
     filed = race([partial(_file, any_store, f"wish-{number}") for number in range(6)])
     assert sorted(one.number for one in filed if isinstance(one, Request)) == [1, 2, 3, 4, 5, 6]
     assert len(requests.all_requests(any_store, "delay")) == 6
 
 
 def test_a_request_that_is_not_there_is_not_found(any_store: Store) -> None:
-    """The error names model and number."""
+    """The error has model and number."""
     with pytest.raises(NotFound, match="delay has no request 7"):
         requests.read_request(any_store, "delay", 7)
 
 
 def test_the_first_decision_stands(any_store: Store) -> None:
-    """A second policy run learns what the first one said."""
+    """A second policy run gets the first decision."""
     request = _file(any_store, "a")
     assert requests.find_decision(any_store, request) is None
     first = requests.decide(
@@ -112,7 +112,7 @@ def test_the_first_answer_stands(any_store: Store) -> None:
 
 
 def test_a_request_goes_from_open_to_in_flight_to_answered(any_store: Store) -> None:
-    """Each list holds exactly the requests in that state, oldest first."""
+    """Each list has the requests in that state, oldest first."""
     suppressed, accepted, waiting, undecided = (_file(any_store, name) for name in "abcd")
     assert requests.in_flight(any_store, "delay") is None
     requests.decide(any_store, suppressed, action="suppress", reason="Cooling down.")

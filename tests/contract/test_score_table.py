@@ -1,4 +1,4 @@
-"""Score tables on Delta Lake: a partition replaced in one commit, read as the log is read."""
+"""Score tables on Delta Lake: one commit per partition, read like the prediction log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def scores(root: str) -> ScoreTable:
-    """No scores yet."""
+    """A score table without scores."""
     return ScoreTable(root)
 
 
@@ -53,7 +53,7 @@ def rows(count: int, *, version: int = 3, start: datetime = MAY) -> pd.DataFrame
 
 
 def attempt(number: int = 1, *, run: str = RUN, store: Store | None = None) -> Attempt:
-    """An attempt that has begun, and every one before it."""
+    """An attempt that has begun, after all earlier ones."""
     store = store or MemoryStore()
     ref = RunRef("ferry", run, "score")
     for one in range(1, number + 1):
@@ -81,7 +81,7 @@ def replace(
 
 
 def test_before_the_first_scoring_there_is_nothing(scores: ScoreTable) -> None:
-    """No table is no error, also for monitoring."""
+    """A missing table is no error, also for monitoring."""
     assert scores.held("ferry") == {}
     assert scores.days("ferry") == []
     assert scores.count("ferry") == 0
@@ -90,7 +90,7 @@ def test_before_the_first_scoring_there_is_nothing(scores: ScoreTable) -> None:
 
 
 def test_a_repeat_replaces_its_partition_and_no_other(scores: ScoreTable) -> None:
-    """However the rows are cut into chunks, they are there once."""
+    """The rows are there once, whatever the size of chunks."""
     june = rows(10, start=MAY + timedelta(days=31))
     assert replace(scores, june, partition="2013-06") == 10
     assert replace(scores, rows(60)) == 60
@@ -102,14 +102,14 @@ def test_a_repeat_replaces_its_partition_and_no_other(scores: ScoreTable) -> Non
 
 
 def test_a_partition_that_has_no_rows_any_more_is_empty(scores: ScoreTable) -> None:
-    """Nothing is left of what was scored before."""
+    """The rows of the last scoring are removed."""
     replace(scores, rows(10))
     assert replace(scores, by=attempt(2)) == 0
     assert (scores.held("ferry"), scores.count("ferry")) == ({}, 0)
 
 
 def test_it_is_read_as_the_prediction_log_is(scores: ScoreTable) -> None:
-    """Half-open in event time, in its order, by version, with the columns that are asked for."""
+    """Half-open in event time, in its order, by version, with the requested columns."""
     replace(scores, rows(40).sample(frac=1, random_state=1), rows(60).tail(20))
     start, end = MAY + timedelta(hours=5), MAY + timedelta(hours=30)
     found = scores.read("ferry", start, end, version=3, columns=("key", "received_at", "score"))
@@ -126,7 +126,7 @@ def test_it_is_read_as_the_prediction_log_is(scores: ScoreTable) -> None:
 
 
 def test_a_version_may_know_more_columns(scores: ScoreTable) -> None:
-    """What was scored before lacks them."""
+    """Older rows are null in new columns."""
     replace(scores, rows(5))
     june = rows(5, start=MAY + timedelta(days=31)).assign(port="Oban")
     replace(scores, june, partition="2013-06")
@@ -135,14 +135,14 @@ def test_a_version_may_know_more_columns(scores: ScoreTable) -> None:
 
 
 def test_a_column_keeps_its_type(scores: ScoreTable) -> None:
-    """Readers rely on it."""
+    """A changed type is refused, since readers rely on it."""
     replace(scores, rows(5))
     with pytest.raises(BadBatch, match="wind has another type"):
         replace(scores, rows(5).assign(wind="calm"), by=attempt(2))
 
 
 def test_an_older_attempt_may_not_commit(scores: ScoreTable) -> None:
-    """Its rows would hide those of the newer one."""
+    """Its rows would hide those of the newer attempt."""
     replace(scores, rows(5), by=attempt(2))
     with pytest.raises(Superseded):
         replace(scores, rows(7), by=attempt(1))
@@ -150,7 +150,7 @@ def test_an_older_attempt_may_not_commit(scores: ScoreTable) -> None:
 
 
 def test_an_attempt_is_checked_after_its_last_row(scores: ScoreTable) -> None:
-    """Scoring takes long, and a newer attempt may have begun since."""
+    """A newer attempt may have begun during a long scoring."""
     store = MemoryStore()
     late = attempt(store=store)
 
@@ -164,7 +164,7 @@ def test_an_attempt_is_checked_after_its_last_row(scores: ScoreTable) -> None:
 
 
 def test_older_features_never_replace_newer_ones(scores: ScoreTable) -> None:
-    """Whoever listed them was overtaken."""
+    """A scoring that listed older features is refused."""
     replace(scores, rows(5), features_version=4)
     with pytest.raises(Superseded):
         replace(scores, rows(7), features_version=3, by=attempt(run="score-2013-05-b-v3"))
@@ -172,7 +172,7 @@ def test_older_features_never_replace_newer_ones(scores: ScoreTable) -> None:
 
 
 def test_of_two_at_once_one_commits(scores: ScoreTable) -> None:
-    """The other may try again; another partition is no conflict."""
+    """The other one raises a conflict and may retry; another partition is no conflict."""
     replace(scores, rows(3))
 
     def meanwhile(partition: str) -> Iterator[pd.DataFrame]:
@@ -187,8 +187,8 @@ def test_of_two_at_once_one_commits(scores: ScoreTable) -> None:
     assert scores.count("ferry") == 14
 
 
-def test_what_stops_the_rows_is_told_as_it_was(scores: ScoreTable, root: str) -> None:
-    """Not in the writer's words, which hold a traceback; and nothing was committed."""
+def test_an_error_of_the_rows_is_raised_unchanged(scores: ScoreTable, root: str) -> None:
+    """The writer does not wrap it, and nothing is committed."""
     replace(scores, rows(3))
     before = DeltaTable(f"{root}/tables/ferry/scores").version()
 

@@ -1,4 +1,4 @@
-"""The second model's whole life, on real adapters: a folder that no code knows by name."""
+"""The whole life of the second model on real adapters, by its folder alone."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ MONTHS = [f"2013-{month:02d}" for month in range(1, 7)]
 
 @dataclass
 class Ring:
-    """One installation, turned by hand.
+    """An installation whose stages run by hand.
 
     Attributes:
-        shop: Its tools.
-        sample: Where the dataset's deliveries are made.
+        container: Its adapters.
+        sample: Folder of the dataset's deliveries.
     """
 
     container: Container
@@ -45,7 +45,7 @@ class Ring:
         return run_stage(stage, arguments, origin={"by": "tests"}, container=self.container)
 
     def act(self, stage: str, **arguments: Any) -> str:
-        """What one stage of the model decided."""
+        """Action of one stage of the model."""
         outcome = self.run(stage, model=MODEL, **arguments)
         return (outcome if isinstance(outcome, Verdict) else outcome.verdict).action
 
@@ -56,7 +56,7 @@ class Ring:
             folder = Path(self.container.settings.store) / "landing" / DATASET / stream
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, folder / file.name)
-            # It has been there for an hour, so it is complete.
+            # The files have rested for an hour, so they have settled.
             os.utime(folder / file.name, (time.time() - 3600,) * 2)
         claimed = claim(dataset=DATASET, container=self.container)
         for one in claimed["deliveries"]:
@@ -67,7 +67,7 @@ class Ring:
         )
 
     def train(self) -> Mapping[str, Any]:
-        """Numbers of the gate, once a challenger was promoted."""
+        """Metrics of the gate, after the promotion of a challenger."""
         accepted = self.run("accept", model=MODEL)
         assert isinstance(accepted, Verdict)
         assert accepted.action == "accept", accepted
@@ -81,7 +81,7 @@ class Ring:
         return gate.verdict.numbers
 
     def deploy(self, *, to: str = "challenger") -> list[str]:
-        """What each stage of a rollout decided."""
+        """Action of each stage of a rollout."""
         begun = self.run("reconcile", model=MODEL, to=to)
         assert isinstance(begun, RunRecord)
         stages = ("verify", "switch", "promote_champion")
@@ -93,7 +93,7 @@ class Ring:
         return [one.window.name for one in found]
 
     def score(self, **asked: str) -> list[RunRecord]:
-        """Score what is due, or asked for."""
+        """Score the partitions that are due, or requested."""
         found = partitions(model=MODEL, container=self.container, **asked).scorings
         runs = [self.run("score", model=MODEL, scoring=one.run) for one in found]
         return [one for one in runs if isinstance(one, RunRecord)]
@@ -101,7 +101,7 @@ class Ring:
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Iterator[Ring]:
-    """A ring with four months of features and three of labels."""
+    """An installation with four months of features and three of labels."""
     folder = tmp_path_factory.mktemp("second")
     sample = folder / "sample"
     make_sample(PROJECT / "include/datasets" / DATASET, sample, progress=Progress(disable=True))
@@ -117,7 +117,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Iterat
 
 
 def test_before_any_delivery_every_sweep_finds_nothing(ring: Ring) -> None:
-    """A second model in a project whose data never came disturbs nobody."""
+    """A model without any delivery causes no errors."""
     assert claim(dataset=DATASET, container=ring.container)["deliveries"] == []
     assert ring.act("accept") == "nothing"
     assert ring.act("reconcile") == "nothing"
@@ -128,18 +128,18 @@ def test_before_any_delivery_every_sweep_finds_nothing(ring: Ring) -> None:
 
 
 def test_the_whole_life_of_a_batch_model(ring: Ring) -> None:
-    """Ingest, train, gate, promote, deploy, score, monitor: by two folders and nothing else."""
+    """Ingest, train, gate, promote, deploy, score and monitor need two folders and nothing else."""
     ring.land("features", *MONTHS[:4])
     ring.land("labels", *MONTHS[:3])
     numbers = ring.train()
     mae = {who: numbers[f"{who}.mean_absolute_error"] for who in ("challenger", "constant")}
-    # Measured: 1.64 on the 1,011 hours of the holdout, where a constant is off by 8.05.
+    # Measured: 1.64 on the 1,011 hours of the holdout, where a constant has 8.05.
     assert mae["challenger"] < 2
     assert mae["constant"] > 7
     assert ring.deploy() == ["verified", "switched", "promoted"]
     assert ring.act("reconcile") == "nothing"
 
-    # The holdout's month was scored, and what came after; not what it was trained on.
+    # Scored are the holdout's month and later ones, not the training's.
     assert ring.due() == ["2013-03", "2013-04"]
     first = ring.score()
     assert [one.verdict.numbers["rows"] for one in first] == [31 * 72, 30 * 72]
@@ -153,7 +153,7 @@ def test_the_whole_life_of_a_batch_model(ring: Ring) -> None:
     april = joined[joined["event_time"] >= pd.Timestamp("2013-04-01", tz="UTC")]
     assert (april["score"] - april["departures"]).abs().mean() < 2.5
 
-    # Months go by; the monitor judges April by its labels, and a new champion scores what comes.
+    # After more months the monitor judges April by its labels, and a new champion scores.
     ring.land("features", "2013-05")
     ring.land("labels", "2013-04", "2013-05")
     assert ring.due() == ["2013-05"]
@@ -168,7 +168,7 @@ def test_the_whole_life_of_a_batch_model(ring: Ring) -> None:
 
 
 def test_a_roll_back_goes_the_same_way(ring: Ring) -> None:
-    """The second champion scores what is new, the first one scores again once it is back."""
+    """The second champion scores new months, and the first one after the rollback."""
     assert ring.act("accept", reason="a month has passed") == "accept"
     ring.train()
     assert ring.deploy() == ["verified", "switched", "promoted"]
@@ -186,7 +186,7 @@ def test_a_roll_back_goes_the_same_way(ring: Ring) -> None:
 
 
 def test_what_cannot_be_scored_is_refused(ring: Ring) -> None:
-    """Months without features, days of a monthly model, both kinds of question at once."""
+    """Months without features, days of a monthly model, a range beside a partition."""
     for asked in (
         {"partition": "2014-01"},
         {"partition": "2013-05-06"},
@@ -200,7 +200,7 @@ def test_what_cannot_be_scored_is_refused(ring: Ring) -> None:
 
 @pytest.mark.parametrize("name", [MODEL, DATASET])
 def test_no_code_outside_its_folders_knows_it(name: str) -> None:
-    """A model is a folder: neither the package, nor a DAG file, nor an image names it."""
+    """Its name is in neither the package, nor a DAG file, nor an image."""
     outside = [
         *(PROJECT / "include" / "slipway").rglob("*.py"),
         *(PROJECT / "dags").rglob("*"),

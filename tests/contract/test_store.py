@@ -1,4 +1,4 @@
-"""What every store promises: on disk, in memory and on S3."""
+"""The contract of every store: on disk, in memory and on S3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RACERS = 8
 
 
 def test_reads_what_was_written(any_store: Store) -> None:
-    """An object's bytes come back as they went in, empty ones too."""
+    """An object's bytes come back unchanged, also when empty."""
     any_store.write("a/b.bin", b"\x00\xff")
     any_store.write("a/empty", b"")
     assert any_store.read("a/b.bin") == b"\x00\xff"
@@ -34,7 +34,7 @@ def test_write_replaces_the_whole_object(any_store: Store) -> None:
 
 
 def test_what_is_not_there_is_not_found(any_store: Store) -> None:
-    """Reading names the key; existence and JSON lookups answer quietly; deleting is no error."""
+    """Reads raise with the key; existence and JSON lookups do not; deleting is no error."""
     with pytest.raises(NotFound, match="no/such"):
         any_store.read("no/such")
     assert not any_store.exists("no/such")
@@ -51,14 +51,14 @@ def test_delete_removes(any_store: Store) -> None:
 
 
 def test_create_happens_once(any_store: Store) -> None:
-    """The second creator is told so and changes nothing."""
+    """The second call returns False and changes nothing."""
     assert any_store.create("a/b", b"first")
     assert not any_store.create("a/b", b"second")
     assert any_store.read("a/b") == b"first"
 
 
 def test_one_of_many_racing_creators_wins(any_store: Store) -> None:
-    """However many create an object at the same moment, one does, and its bytes are there."""
+    """Of many concurrent creators one succeeds, and its bytes are stored."""
     for lap in range(5):
         key = f"race/{lap}"
         texts = [f"racer {number}".encode() * 1000 for number in range(RACERS)]
@@ -99,7 +99,7 @@ def test_a_reader_never_sees_half_an_object(any_store: Store) -> None:
 
 
 def test_list_is_sorted_and_keeps_to_the_folder(any_store: Store) -> None:
-    """A listing holds all that is below a folder, in order, and not its neighbours."""
+    """All objects below a folder, in order, without its neighbours'."""
     keys = ["a/b/2", "a/b/10", "a/c", "ab/c", "a2"]
     for key in keys:
         any_store.write(key, b"1")
@@ -120,7 +120,7 @@ def _write_all(store: Store, keys: list[str]) -> None:
 
 
 def test_entries_tell_size_time_and_a_tag(any_store: Store) -> None:
-    """A tag stays while an object rests and changes when it is written again."""
+    """A tag stays while an object is unchanged and changes with every write."""
     any_store.write("a/b", b"12345")
     (entry,) = any_store.list("a")
     assert (entry.key, entry.size) == ("a/b", 5)
@@ -136,7 +136,7 @@ def test_entries_tell_size_time_and_a_tag(any_store: Store) -> None:
     ["flights 2013 (copy).csv", "100%.csv", "é.csv", "a+b=c,d@e~f#g.csv", "2013T00:00+00:00"],
 )
 def test_odd_names_come_back_as_they_are(any_store: Store, name: str) -> None:
-    """File names of the outside world keep every character."""
+    """File names keep every character."""
     any_store.write(f"landing/{name}", b"1")
     assert [entry.key for entry in any_store.list("landing")] == [f"landing/{name}"]
     assert any_store.read(f"landing/{name}") == b"1"
@@ -144,20 +144,20 @@ def test_odd_names_come_back_as_they_are(any_store: Store, name: str) -> None:
 
 @pytest.mark.parametrize("key", ["../outside", "a/../../b", "a//b"])
 def test_no_key_leads_out_of_the_store(any_store: Store, key: str) -> None:
-    """A key with an empty part or a step upwards is refused."""
+    """A key with an empty part or `..` is refused."""
     with pytest.raises(BadParameter, match="cannot be a key"):
         any_store.write(key, b"1")
 
 
 def test_json_that_is_none_has_been_tampered_with(any_store: Store) -> None:
-    """An object that should hold JSON and does not is named."""
+    """An object that should be JSON and is not raises `Tampered` with its key."""
     any_store.write("a.json", b"{")
     with pytest.raises(Tampered, match=r"a\.json"):
         read_json(any_store, "a.json")
 
 
 def test_newest_number_counts_whole_objects_only(any_store: Store) -> None:
-    """Objects that lie beside the numbered ones do not count."""
+    """Objects beside the numbered ones do not count."""
     assert newest_number(any_store, "ledger/x") == 0
     for name in ("00000002.json", "00000001.json", "00000003.mark.json", "x.json"):
         any_store.write(f"ledger/x/{name}", b"{}")
@@ -165,14 +165,14 @@ def test_newest_number_counts_whole_objects_only(any_store: Store) -> None:
 
 
 def test_uri_is_what_other_tools_open(tmp_path: Path) -> None:
-    """On disk an object's address is its path, however the root was spelt."""
+    """On disk an object's URI is its path, in any spelling of the root."""
     store = open_store(os.path.relpath(tmp_path))
     store.write("a/b", b"1")
     assert Path(store.uri("a/b")).read_bytes() == b"1"
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """As in an image that was not told where its store is: its own disk is read-only."""
+    """As in an image without a store setting, where the disk is read-only."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="cannot be created") as caught:
         open_store(str(tmp_path / "file" / "store"))
@@ -195,7 +195,7 @@ def test_an_unknown_kind_of_root_is_refused(root: str) -> None:
 
 
 def test_a_dead_store_is_unavailable(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listening is our error, from every method."""
+    """Every method raises `StoreUnavailable` for a refused connection."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     store = open_store(s3_store)
     calls = {
@@ -213,7 +213,7 @@ def test_a_dead_store_is_unavailable(s3_store: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_bucket_that_is_not_there_is_unavailable(s3_store: str) -> None:
-    """A wrong bucket is told apart from an empty one."""
+    """A missing bucket is an error, not an empty store."""
     assert s3_store
     store = open_store("s3://slipway-no-such-bucket/x")
     for call in (partial(store.list, "a"), partial(store.create, "a", b"")):
@@ -222,15 +222,15 @@ def test_a_bucket_that_is_not_there_is_unavailable(s3_store: str) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
-    """The disk's own errors are ours too."""
+    """Errors of the disk raise `StoreUnavailable` too."""
     store = open_store(str(tmp_path))
     store.write("a", b"a file, not a folder")
     with pytest.raises(StoreUnavailable, match="could not write a/b"):
         store.write("a/b", b"1")
 
 
-def test_a_forked_child_is_told_so_instead_of_hanging(tmp_path: Path) -> None:
-    """The store's threads do not survive a fork; a fresh process is asked for."""
+def test_a_forked_child_raises_instead_of_hanging(tmp_path: Path) -> None:
+    """The store's threads do not survive a fork; the error asks for a fresh process."""
     store = open_store(str(tmp_path))
     store.write("a", b"1")
     reader, writer = os.pipe()

@@ -19,7 +19,7 @@ from tests.support.table_rows import START, TABLE, Tables, begun_attempt, keys, 
 
 @pytest.fixture(params=["disk", "memory", "s3"])
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Tables:
-    """No tables yet, of each kind in turn."""
+    """Empty tables of each kind in turn."""
     if request.param == "disk":
         return DeltaTables(str(tmp_path))
     if request.param == "memory":
@@ -28,7 +28,7 @@ def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Tables:
 
 
 def test_there_is_no_table_before_the_first_batch(tables: Tables) -> None:
-    """What can answer for nothing does; reading nothing is not found."""
+    """Version, count and newest are None or 0; a read raises `NotFound`."""
     assert tables.version(TABLE) is None
     assert tables.count(TABLE) == 0
     assert tables.newest(TABLE, "at") is None
@@ -69,7 +69,7 @@ def test_types_are_widened_to_the_ones_that_tables_keep(tables: Tables) -> None:
 
 
 def test_a_column_without_any_value_keeps_its_type(tables: Tables) -> None:
-    """An all-null feature is stored and read as what it is."""
+    """An all-null feature keeps its declared type."""
     frame = rows_at(1, 2).assign(
         key=pd.array([None, None], "str"), seats=pd.array([None, None], "Int64"), miles=float("nan")
     )
@@ -90,7 +90,7 @@ def test_a_batch_replaces_itself_and_nothing_else(tables: Tables) -> None:
 
 
 def test_an_empty_revision_removes_the_batch(tables: Tables) -> None:
-    """No rows are a state like any other."""
+    """A revision without rows is valid."""
     publish(tables, rows_at(1, 2), "a", writer="a")
     publish(tables, rows_at(3, first=5), "b", writer="b")
     publish(tables, rows_at(1).iloc[:0], "a", writer="a, revised")
@@ -98,7 +98,7 @@ def test_an_empty_revision_removes_the_batch(tables: Tables) -> None:
 
 
 def test_old_versions_stay_readable(tables: Tables) -> None:
-    """What a snapshot pinned, rows, counts and newest times, reads the same for ever."""
+    """Rows, counts and newest times of a pinned version never change."""
     first = publish(tables, rows_at(1, 2), "a", writer="a")
     second = publish(tables, rows_at(30, first=5), "a", writer="a, revised")
     assert keys(tables, version=first) == ["k0", "k1"]
@@ -108,7 +108,7 @@ def test_old_versions_stay_readable(tables: Tables) -> None:
 
 
 def test_a_version_that_never_was_is_not_found(tables: Tables) -> None:
-    """Nobody gets the newest rows for a wrong number."""
+    """A wrong number never reads the newest rows."""
     version = publish(tables, rows_at(1), "a")
     for call in (tables.read, tables.count, partial(tables.newest, column="at")):
         with pytest.raises(NotFound):
@@ -116,7 +116,7 @@ def test_a_version_that_never_was_is_not_found(tables: Tables) -> None:
 
 
 def test_reads_can_be_narrowed(tables: Tables) -> None:
-    """To columns, and to rows that meet every condition."""
+    """To columns, and to rows that meet all conditions."""
     publish(tables, rows_at(1, 2, 3, 4), "a", writer="a")
     publish(tables, rows_at(5, 6, first=4), "b", writer="b")
     since = START + timedelta(hours=2)
@@ -131,7 +131,7 @@ def test_reads_can_be_narrowed(tables: Tables) -> None:
 
 
 def test_newest_is_exact_to_the_microsecond(tables: Tables) -> None:
-    """Though file statistics know milliseconds only."""
+    """File statistics have only milliseconds."""
     exact = START + timedelta(hours=5, microseconds=123_456)
     publish(tables, rows_at(1, 9, 3), "a", writer="a")
     publish(
@@ -144,7 +144,7 @@ def test_newest_is_exact_to_the_microsecond(tables: Tables) -> None:
 
 
 def test_newest_of_a_column_without_values_is_none(tables: Tables) -> None:
-    """All null, or not there at all."""
+    """All null, or missing."""
     empty = pd.Series([pd.NaT, pd.NaT], dtype="datetime64[us, UTC]")
     publish(tables, rows_at(1, 2).assign(at=empty), "a")
     assert tables.newest(TABLE, "at") is None
@@ -175,7 +175,7 @@ def test_a_column_cannot_change_its_type(tables: Tables) -> None:
     ids=["mixed", "untyped", "zoneless", "bytes"],
 )
 def test_a_column_of_no_kept_type_is_refused(tables: Tables, column: list[Any]) -> None:
-    """Mixed, untyped and zoneless columns have to be cast first; no value is echoed."""
+    """Mixed, untyped and zoneless columns have to be cast first; the error has no value."""
     frame = rows_at(1, 2).assign(odd=pd.Series(column, dtype="object"))
     with pytest.raises(BadBatch) as caught:
         publish(tables, frame, "a")
@@ -195,7 +195,7 @@ def test_odd_batch_ids_stay_apart(tables: Tables, batch: str) -> None:
 
 
 def test_a_late_attempt_is_refused(tables: Tables) -> None:
-    """An older attempt than has committed changes nothing, whatever the store of attempts says."""
+    """A newer attempt has committed, so an older one changes nothing."""
     version = publish(tables, rows_at(1), "a", attempt=2)
     with pytest.raises(Superseded, match="attempt 1 may not commit"):
         publish(tables, rows_at(2, first=8), "a", attempt=1)
@@ -203,7 +203,7 @@ def test_a_late_attempt_is_refused(tables: Tables) -> None:
 
 
 def test_an_attempt_that_another_overtook_is_refused(tables: Tables) -> None:
-    """Its check comes right before the commit."""
+    """The check comes right before the commit."""
     with pytest.raises(Superseded, match="attempt 2 has begun since"):
         tables.publish(
             TABLE, rows_at(1), batch="a", writer="w", attempt=begun_attempt(1, begun=2), note={}
@@ -219,14 +219,14 @@ def test_an_attempt_may_publish_again(tables: Tables) -> None:
 
 
 def test_attempts_are_counted_for_each_piece_of_work(tables: Tables) -> None:
-    """A new revision's first attempt is not late because the old revision took two."""
+    """A new revision's first attempt is not refused because the old revision took two."""
     publish(tables, rows_at(1), "a", writer="runs/a", attempt=2)
     publish(tables, rows_at(2, first=1), "a", writer="runs/a, revised", attempt=1)
     assert keys(tables) == ["k1"]
 
 
 def test_racing_batches_are_all_there_or_refused(tables: Tables) -> None:
-    """Whoever was not told of a conflict is in the table, once."""
+    """Every batch whose writer saw no conflict is in the table once."""
     publish(tables, rows_at(0), "first", writer="first")
     racers = [
         partial(publish, tables, rows_at(1, first=number), f"b{number}", writer=f"w{number}")
@@ -240,7 +240,7 @@ def test_racing_batches_are_all_there_or_refused(tables: Tables) -> None:
 
 
 def test_racing_attempts_at_one_batch_leave_the_rows_of_one(tables: Tables) -> None:
-    """Never a mixture, never both; losers are told."""
+    """One batch's rows are of one attempt; the others raise."""
     results = race(
         [
             partial(publish, tables, rows_at(1, first=number), "a", attempt=number)
