@@ -14,11 +14,11 @@ from tests.serving.processes import until
 
 @dataclass
 class BackgroundClient:
-    """Asks without a pause, in a thread of its own, each time for another key.
+    """A thread that sends requests without a pause, each with another key.
 
     Attributes:
         answered: Version that answered, by request id.
-        failed: What was not answered.
+        failed: Requests without an answer.
     """
 
     url: str
@@ -37,7 +37,7 @@ class BackgroundClient:
         self._thread.join()
 
     def wait_for(self, more: int) -> None:
-        """Until so many more requests were answered."""
+        """Wait for a number of further answers."""
         goal = len(self.answered) + more
         until(lambda: len(self.answered) >= goal or self.failed, f"{more} more answers")
 

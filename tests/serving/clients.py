@@ -1,4 +1,4 @@
-"""Where the public clients are that tests ask the server with."""
+"""Location of the public clients that tests send requests with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two versions of a small model, saved once."""
+"""Saved versions of a small model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder per version: 1 and 2 are sound and differ, 3 was tampered with.
+    """A folder per version: 1 and 2 are valid and differ, 3 was tampered with.
 
     Versions 4 and 5 are answered by their pipelines: a linear model, the same as 1, and trees.
     """

@@ -1,4 +1,4 @@
-"""Disks that can be filled: real ones where one can be mounted, else the nearest thing."""
+"""Disks that can be filled: mounted ones, or limits on file sizes where nothing can be mounted."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tests.serving.processes import Process
 
 
 class Disk(Protocol):
-    """The disk of a server's log, which can be filled."""
+    """The disk of a server's log."""
 
     def fill(self, server: Process) -> None:
-        """From now on nothing more can be written."""
+        """Let every further write fail."""
 
     def free(self, server: Process) -> None:
-        """It can again."""
+        """Let writes succeed again."""
 
 
 class FullDisk:
-    """A file system that is full.
+    """A small file system of its own.
 
     Args:
-        folder: On that file system.
+        folder: A folder on that file system.
     """
 
     def __init__(self, folder: Path) -> None:
         self._ballast = folder / "ballast"
 
     def fill(self, _server: Process) -> None:
-        """Write until there is no space left."""
+        """Write until no space is left."""
         with contextlib.suppress(OSError), self._ballast.open("wb", buffering=0) as file:
             for size in (1 << 16, 1):
                 with contextlib.suppress(OSError):
@@ -45,19 +45,19 @@ class FullDisk:
                         pass
 
     def free(self, _server: Process) -> None:
-        """Remove what filled it."""
+        """Remove the filling file."""
         self._ballast.unlink()
 
 
 class ShortFiles:
-    """The system refuses to let a server's files grow; for machines that mount nothing."""
+    """Limits on the size of a server's files; for machines that cannot mount."""
 
     def fill(self, server: Process) -> None:
-        """No byte more."""
+        """Set the limit to 0."""
         self._limit(server, 0)
 
     def free(self, server: Process) -> None:
-        """Any size again."""
+        """Remove the limit."""
         self._limit(server, resource.RLIM_INFINITY)
 
     def _limit(self, server: Process, size: int) -> None:
@@ -67,7 +67,7 @@ class ShortFiles:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, *, mib: int) -> Iterator[Disk]:
-    """A file system of that size mounted on a folder, or limits on files where none may be."""
+    """A mounted file system of a given size, or limits on files where mounting is not allowed."""
     folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "slipway-tests", str(folder)]
     try:
@@ -86,12 +86,12 @@ def small_disk(folder: Path, *, mib: int) -> Iterator[Disk]:
 
 @dataclass(frozen=True)
 class Outage:
-    """What clients saw while nothing could be logged.
+    """Results of clients while the log could not be written.
 
     Attributes:
         acknowledged: Requests that were acknowledged although the disk was full.
         refused: Requests that were refused with 503.
-        recovered_s: From the first free byte to the next acknowledgement.
+        recovered_s: Time from the first free byte to the next acknowledgement.
     """
 
     acknowledged: int
@@ -102,7 +102,7 @@ class Outage:
 def fill_the_disk(
     setup: ServingSetup, disk: Disk, *, seconds: float
 ) -> tuple[Loss, Clients, Outage]:
-    """Fill the log's disk under load, with no shipper to make space; then free it, then ship."""
+    """Fill the log's disk under load without a shipper; then free it; then ship."""
     with setup.server() as server, setup.clients() as clients:
         clients.wait_for(50)
         disk.fill(server)

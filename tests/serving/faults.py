@@ -1,6 +1,6 @@
-"""What can go wrong around servers and shippers, done to real processes under load.
+"""Faults of servers and shippers: scenarios on real processes under load.
 
-Each scenario returns what it counted; the tests say how large it is and what must hold.
+Each scenario returns its counts; tests choose its size and assert on the counts.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ SETTLE_S = 0.5
 
 @dataclass
 class ServingSetup:
-    """Where one server and one shipper work, however often they are started.
+    """One server and one shipper, over restarts.
 
     Attributes:
         version: Folder of the version served.
-        root: Folder of everything else.
-        store_root: The store.
-        log_folder: Where segments lie.
-        options: Of the server.
-        prelude: Statements that the server's process runs first.
+        root: Folder of all other files.
+        store_root: Root of the store.
+        log_folder: Folder of the log's segments.
+        options: Options of the server.
+        prelude: Python code that the server's process runs first.
     """
 
     version: Path
@@ -68,7 +68,7 @@ class ServingSetup:
 
     @contextlib.contextmanager
     def server(self) -> Iterator[Process]:
-        """A ready server, always on the same port."""
+        """A ready server on a fixed port."""
         code = serve_code(self.version, self.log_folder, options=self.options, port=self.port)
         code = f"{self.prelude}\n{code}"
         with running(code, output=self.root / "server.out", port=self.port) as process:
@@ -76,7 +76,7 @@ class ServingSetup:
             yield process
 
     def shipper(self) -> AbstractContextManager[Process]:
-        """A shipper."""
+        """A running shipper."""
         return running_shipper(self.store_root, self.log_folder)
 
     def clients(self, count: int = 4, **more: Any) -> Clients:
@@ -84,7 +84,7 @@ class ServingSetup:
         return Clients(self.url, count, **more)
 
     def settle(self, clients: Clients) -> Loss:
-        """What the store holds once everything acknowledged is shipped."""
+        """Loss once every acknowledged request is shipped."""
         until(lambda: is_shipped(clients.acknowledged, self.store_root), "all is shipped")
         until(lambda: unshipped_seconds(self.log_folder) is None, "no segment is left")
         return Loss.of(clients.acknowledged, self.store_root)
@@ -92,14 +92,14 @@ class ServingSetup:
 
 @dataclass
 class PlatformSetup(ServingSetup):
-    """The same of a platform whose requests two versions share; `version` holds a folder of each.
+    """The same for a platform with two weighted versions; `version` is the folder of both.
 
-    Every part of it that is killed is started again by the platform, except the platform.
+    The platform restarts each of its killed processes.
     """
 
     @classmethod
     def below(cls, root: Path, version: Path) -> Self:
-        """A platform that is to serve, with its store and its scratch folder in one folder."""
+        """A platform, not yet started, with its store and its scratch folder in one folder."""
         setup = cls(version, root, str(root / "store"), root / "scratch" / "log")
         write_desired(
             open_store(setup.store_root), MODEL, weights={1: 0.7, 2: 0.3}, keep=[], token=1
@@ -108,7 +108,7 @@ class PlatformSetup(ServingSetup):
 
     @contextlib.contextmanager
     def server(self) -> Iterator[Process]:
-        """A platform that answers, always on the same port."""
+        """A ready platform on a fixed port."""
         scratch = self.log_folder.parent
         with running_platform(
             self.store_root, self.version, scratch, port=self.port, options=self.options
@@ -118,7 +118,7 @@ class PlatformSetup(ServingSetup):
 
 
 class RestartableProcess:
-    """A process that is killed and started again.
+    """A process that can be killed and started again.
 
     Args:
         start: Starts it.
@@ -136,14 +136,14 @@ class RestartableProcess:
         self._stack.close()
 
     def again(self) -> None:
-        """SIGKILL it, and start it again."""
+        """Send SIGKILL and start the process again."""
         self.process.kill()
         self._stack.close()
         self.process = self._stack.enter_context(self._start())
 
 
 def kill_servers(setup: ServingSetup, *, requests: int, kills: int) -> tuple[Loss, Clients]:
-    """Kill server and shipper by turns, and both at once, until so much was acknowledged."""
+    """Kill server and shipper in turn and together, until a number of requests is acknowledged."""
     random = Random(1)
     with (
         RestartableProcess(setup.server) as server,
@@ -163,7 +163,7 @@ def kill_servers(setup: ServingSetup, *, requests: int, kills: int) -> tuple[Los
 
 
 def kill_platform(setup: PlatformSetup, *, requests: int, kills: int) -> tuple[Loss, Clients]:
-    """Kill platform, server and shipper by turns until so much was acknowledged."""
+    """Kill platform, server and shipper in turn, until a number of requests is acknowledged."""
     random = Random(2)
     with RestartableProcess(setup.server) as platform, setup.clients() as clients:
         for _, turn in zip(range(kills), cycle(["platform", "server", "shipper"]), strict=False):
@@ -176,13 +176,13 @@ def kill_platform(setup: PlatformSetup, *, requests: int, kills: int) -> tuple[L
         clients.wait_for(max(1, requests - len(clients.acknowledged)), within_s=900)
         clients.stop()
         assert platform.process.stop() == 0
-    # What a shipper that was killed last has left is shipped by whoever comes next.
+    # The next shipper ships what the last killed one left.
     with setup.shipper():
         return setup.settle(clients), clients
 
 
 def _kill_child(platform: Process, kind: str) -> None:
-    """SIGKILL one of the platform's children."""
+    """Send SIGKILL to one of the platform's child processes."""
 
     def one() -> psutil.Process | None:
         for child in psutil.Process(platform.process.pid).children():
@@ -198,7 +198,7 @@ def _kill_child(platform: Process, kind: str) -> None:
 def lose_the_store(
     setup: ServingSetup, away: AbstractContextManager[None], *, seconds: float
 ) -> tuple[Loss, Clients, float]:
-    """Take the store away under load; also how old the oldest segment had become."""
+    """Remove the store under load; also the age of the oldest segment at the end."""
     with setup.server() as server, setup.shipper(), setup.clients() as clients:
         until(lambda: stored(setup.store_root), "shipping works")
         with away:
@@ -214,7 +214,7 @@ def lose_the_store(
 
 @contextlib.contextmanager
 def folder_away(folder: Path) -> Iterator[None]:
-    """A store's folder is gone and nothing can be written where it was."""
+    """Move a store's folder away and prevent writes in its place."""
     elsewhere = folder.with_suffix(".away")
     folder.rename(elsewhere)
     folder.touch()
@@ -236,12 +236,12 @@ time.time = lambda: _earlier_ns() / 1e9
 
 
 def set_the_clock_back(setup: ServingSetup, *, requests: int) -> tuple[Loss, Clients, float]:
-    """Serve while the clock goes back hour by hour, over restarts; also how many it went."""
+    """Set the clock back by hours, over restarts; also the number of steps."""
     back = replace(setup, prelude=CLOCK_GOES_BACK)
     with RestartableProcess(back.server) as server, back.shipper(), back.clients() as clients:
         for _ in range(2):
             clients.wait_for(requests // 2, within_s=600)
-            # However quick the server is, its clock is to go back while it serves.
+            # The server may be quick, but the clock is to go back while it serves.
             time.sleep(CLOCK_S)
             server.again()
         clients.stop()
@@ -255,7 +255,7 @@ def set_the_clock_back(setup: ServingSetup, *, requests: int) -> tuple[Loss, Cli
 def stop_under_load(
     start: Callable[[], AbstractContextManager[Process]], *, rounds: int
 ) -> tuple[Clients, Clients]:
-    """SIGTERM under load, again and again: clients that keep their connection, and that do not."""
+    """Send SIGTERM under load, again and again, with kept and with new connections."""
     keeping, closing = Clients("http://everywhere", 0), Clients("http://everywhere", 0)
     for _ in range(rounds):
         with start() as process:

@@ -1,4 +1,4 @@
-"""Requests that are wrong in every way, whose values carry a mark to look for."""
+"""Invalid requests of every kind, whose values carry a marker."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class FuzzRequest:
     """Bytes for a server.
 
     Attributes:
-        kind: How they were made.
+        kind: Name of the generator.
         data: The bytes.
-        alone: Whether they need a connection of their own, which is closed then.
-        owed: Whether an answer is owed: to the one request that they are, and that ends.
+        alone: Whether they need a connection of their own, which is closed afterwards.
+        owed: Whether an answer is expected: they are one complete request.
     """
 
     kind: str
@@ -64,7 +64,7 @@ class FuzzRequest:
 
 
 def fuzz_requests(seed: int) -> Iterator[FuzzRequest]:
-    """Shots without end, the same for the same seed."""
+    """Endless requests, the same for the same seed."""
     random_ = random.Random(seed)
     makers: list[Callable[[random.Random], FuzzRequest]] = [
         malformed_structure,
@@ -83,19 +83,19 @@ def fuzz_requests(seed: int) -> Iterator[FuzzRequest]:
 
 
 def malformed_structure(random_: random.Random) -> FuzzRequest:
-    """JSON of which a few parts were replaced, left out or doubled."""
+    """JSON with some parts replaced, left out or doubled."""
     return FuzzRequest("structure", post(_changed(random_, valid_request(random_))))
 
 
 def malformed_text(random_: random.Random) -> FuzzRequest:
-    """JSON of which a few bytes were changed."""
+    """JSON with some bytes changed."""
     return FuzzRequest(
         "text", post(_scrambled(random_, json.dumps(valid_request(random_)).encode()))
     )
 
 
 def malformed_binary(random_: random.Random) -> FuzzRequest:
-    """Columns as bytes, with sizes, a header or bytes that are wrong."""
+    """Binary tensors with wrong sizes, header or bytes."""
     request = valid_request(random_)
     tail = b""
     for tensor in request["inputs"]:
@@ -115,7 +115,7 @@ def malformed_binary(random_: random.Random) -> FuzzRequest:
 
 
 def random_body(random_: random.Random) -> FuzzRequest:
-    """Bytes without a meaning."""
+    """Random bytes."""
     return FuzzRequest("noise", post(random_.randbytes(random_.randrange(400))))
 
 
@@ -129,27 +129,27 @@ def odd_path(random_: random.Random) -> FuzzRequest:
 
 
 def odd_headers(random_: random.Random) -> FuzzRequest:
-    """A good body behind headers that lie."""
+    """A valid body behind wrong headers."""
     body = json.dumps(valid_request(random_)).encode()
     lines = random_.sample(HEADS, random_.randrange(1, 4))
     return FuzzRequest("head", post(body, "Connection: close", *lines), alone=True, owed=False)
 
 
 def pipelined_requests(random_: random.Random) -> FuzzRequest:
-    """Several requests at once, with what is no HTTP behind them."""
+    """Several requests at once, followed by bytes that are no HTTP."""
     data = b"".join(malformed_structure(random_).data for _ in range(random_.randrange(1, 5)))
     junk = random_.choice([b"", b"\x00" + random_.randbytes(40) + b"\r\n\r\n"])
     return FuzzRequest("pipeline", data + junk, alone=True, owed=False)
 
 
 def partial_request(random_: random.Random) -> FuzzRequest:
-    """A request that ends in the middle, since its client goes away."""
+    """A request that ends in the middle, as by a client that disconnects."""
     data = malformed_structure(random_).data
     return FuzzRequest("part", data[: random_.randrange(len(data))], alone=True, owed=False)
 
 
 def valid_request(random_: random.Random) -> dict[str, Any]:
-    """A request that is fine; its values carry the mark."""
+    """A valid request whose values carry the marker."""
     request: dict[str, Any] = json.loads(_good_text(random_.randrange(1, 4)))
     return request
 
@@ -165,7 +165,7 @@ def _good_text(rows: int) -> str:
 
 
 def post(body: bytes, *lines: str) -> bytes:
-    """An infer request as it travels."""
+    """Bytes of an infer request."""
     head = [f"POST {INFER} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *lines]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body
 
@@ -179,7 +179,7 @@ def _packed(datatype: str, values: list[Any]) -> bytes:
 
 def _changed(random_: random.Random, request: dict[str, Any]) -> bytes:
     for _ in range(random_.choice([1, 1, 1, 2, 3])):
-        # What is left may be nothing at all.
+        # The rest may be empty.
         parent, key = random_.choice(list(_places(request)) or [({"": 0}, "")])
         is_name = key in {"name", "id"}
         act = random_.randrange(5)

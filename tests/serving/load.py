@@ -1,4 +1,4 @@
-"""Clients that ask without a pause and know exactly what they were promised."""
+"""Clients that send requests without a pause and record every acknowledgement."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ PAUSE_S = 0.02
 
 @dataclass
 class Clients:
-    """Some clients, each a thread with a connection of its own; every request has its own id.
+    """Client threads, each with its own connection; every request has an id of its own.
 
     Args:
-        url: Root of a server or a platform.
-        count: How many.
-        body: What they ask; one made-up flight if not given.
-        headers: What they send beside it.
-        path: Where they ask.
+        url: Root URL of a server or a platform.
+        count: Number of clients.
+        body: Body of each request; one made-up flight if not given.
+        headers: Further headers.
+        path: Path of the URL.
 
     Attributes:
         acknowledged: Seconds from a request's first byte to the last of its 200, by request id.
-        statuses: How often each other status was answered.
-        unreached: How often there was nothing to connect to.
-        cut: Ids of requests that were sent and never answered.
+        statuses: Number of answers by other status.
+        unreached: Number of refused connections.
+        cut: Ids of requests without an answer.
     """
 
     url: str
@@ -72,13 +72,13 @@ class Clients:
         self.stop()
 
     def stop(self) -> None:
-        """Let every client finish what it asks now."""
+        """Stop after each client's current request."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
 
     def wait_for(self, more: int, *, within_s: float = 90) -> None:
-        """Until so many more requests were acknowledged."""
+        """Wait for a number of further acknowledgements."""
         goal = len(self.acknowledged) + more
         until(
             lambda: len(self.acknowledged) >= goal,
@@ -87,7 +87,7 @@ class Clients:
         )
 
     def add(self, other: Clients) -> None:
-        """Count what other clients saw as well."""
+        """Add the counts of other clients."""
         self.acknowledged |= other.acknowledged
         self.statuses += other.statuses
         self.unreached += other.unreached
@@ -100,7 +100,7 @@ class Clients:
         )
 
     def percentile_s(self, share: float) -> float:
-        """Within how many seconds that share of acknowledged requests was answered."""
+        """Latency in seconds within which a share of acknowledged requests was answered."""
         seconds = sorted(self.acknowledged.values())
         return seconds[min(len(seconds) - 1, int(share * len(seconds)))]
 
@@ -115,7 +115,7 @@ class Clients:
         connection.close()
 
     def _ask_once(self, connection: http.client.HTTPConnection, request_id: str) -> bool:
-        """Whether the connection can be used again."""
+        """Send one request; whether the connection can be used again."""
         try:
             if connection.sock is None:
                 connection.connect()
@@ -141,7 +141,7 @@ class Clients:
 
 
 def stored(store_root: str, *, model: str = MODEL) -> Counter[str]:
-    """How many rows the store's prediction log holds of each request, repeats included."""
+    """Number of rows in the store's prediction log by request id, repeats included."""
     store = open_store(store_root)
     counts: Counter[str] = Counter()
     for entry in store.list(f"predictions/{model}"):
@@ -152,15 +152,15 @@ def stored(store_root: str, *, model: str = MODEL) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Loss:
-    """What became of acknowledged requests of one row each.
+    """Comparison of acknowledged and stored requests of one row each.
 
     Attributes:
-        acknowledged: How many there were.
-        stored: Rows in the store, of requests that were answered and those that were cut.
-        lost: Ids that are not there.
-        repeated: Ids that whoever reads the log counts more than once. A server that is killed
-            between its log and its reply leaves an id to the one that answers in its place; the
-            reader counts that once.
+        acknowledged: Number of acknowledged requests.
+        stored: Rows in the store, also of requests that were cut.
+        lost: Acknowledged ids without a row.
+        repeated: Ids that a reader of the log counts more than once. A server that is killed
+            between log and reply leaves an id to the server that answers instead; the
+            reader counts both as one.
     """
 
     acknowledged: int
@@ -170,7 +170,7 @@ class Loss:
 
     @classmethod
     def of(cls, acknowledged: Mapping[str, object], store_root: str) -> Self:
-        """Compare what clients were promised with what the store holds."""
+        """Compare acknowledged requests with the rows in the store."""
         counts = stored(store_root)
         return cls(
             acknowledged=len(acknowledged),
@@ -193,7 +193,7 @@ def _counted_twice(store_root: str) -> list[str]:
 
 
 def is_shipped(acknowledged: Mapping[str, object], store_root: str) -> bool:
-    """Whether the store holds every acknowledged request by now."""
+    """Whether the store holds every acknowledged request."""
     with contextlib.suppress(OSError):
         return not Loss.of(acknowledged, store_root).lost
     return False

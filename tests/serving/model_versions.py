@@ -1,4 +1,4 @@
-"""A small model, its versions as folders, and its requests."""
+"""A small model: versions as folders, and requests."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TREES = SPEC.model_copy(
 
 
 def flights(rows: int, *, seed: int = 1) -> pd.DataFrame:
-    """Made-up flights with their labels, one a quarter of an hour; some values are missing."""
+    """Made-up flights with labels, one per quarter of an hour, some values missing."""
     random = np.random.default_rng(seed)
     start = pd.Timestamp("2013-05-01T00:00:00Z")
     distance = random.uniform(100, 3000, rows)
@@ -84,7 +84,7 @@ def flights(rows: int, *, seed: int = 1) -> pd.DataFrame:
 
 
 def save_version(folder: Path, *, seed: int, spec: ModelSpec = SPEC) -> None:
-    """A version's folder, learnt from made-up flights."""
+    """Train on made-up flights and save a version."""
     rows = flights(400, seed=seed)
     learned = SklearnLearner(spec, DATASET, None).learn(rows)
     facts = {
@@ -99,12 +99,12 @@ def save_version(folder: Path, *, seed: int, spec: ModelSpec = SPEC) -> None:
 
 
 def use_pipeline(folder: Path) -> None:
-    """Let a version be served by its untouched pipeline."""
+    """Let a version be served by its scikit-learn pipeline."""
     change_manifest(folder, engine={"name": "sklearn", "reason": "a test", "parity": None})
 
 
 def change_manifest(folder: Path, **facts: Any) -> None:
-    """Change what a version's manifest says, as if it had been registered so."""
+    """Change a version's manifest as if it had been registered so."""
     path = folder / MANIFEST
     path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
 
@@ -118,12 +118,12 @@ def tamper(folder: Path) -> None:
 
 
 def request_of(rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
-    """The V2 request that asks about rows."""
+    """A V2 request for some rows."""
     columns = [("distance", "number", True), ("temperature", "number", False)]
     columns += [("carrier", "string", True), ("origin", "string", False)]
     return encode_rows(rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe)
 
 
 def offline_scores(folder: Path, rows: pd.DataFrame) -> list[float]:
-    """What a version's folder predicts without any server."""
+    """Offline predictions of a version's folder."""
     return [float(score) for score in load_package(folder).predict(rows)]

@@ -1,4 +1,4 @@
-"""A running platform and what tests do with it."""
+"""A running platform with its store, for tests."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ class PlatformEnv:
     token: int = 0
 
     def serve(self, version: int, *, keep: Sequence[int]) -> None:
-        """Give one version every request, as a new rollout would."""
+        """Give one version all traffic, as a new rollout does."""
         self.share({version: 1.0}, keep=keep)
 
     def share(self, weights: Mapping[int, float], *, keep: Sequence[int] = ()) -> None:
-        """Give versions their shares, as a new rollout would."""
+        """Give versions weights, as a new rollout does."""
         self.token += 1
         self.adapter.apply(MODEL, weights=weights, keep=keep, token=self.token)
 
     def tallies(self) -> Mapping[int, VersionStats]:
-        """What the weighted versions did."""
+        """Request counts of the weighted versions."""
         served = self.adapter.served(MODEL)
         assert served is not None
         return served.tallies
 
     def status(self) -> dict[str, Any]:
-        """What the platform says it serves."""
+        """The platform's status page."""
         value: dict[str, Any] = self.process.get(f"/platform/models/{MODEL}").json()
         return value
 
     def background(self) -> BackgroundClient:
-        """Asks the front door without a pause."""
+        """A client that sends requests to the reverse proxy without a pause."""
         return BackgroundClient(self.process.url + INFER, request_of(flights(3)))
 
     def shipped(self, request_ids: dict[str, int]) -> bool:
-        """Whether the store holds every one of some requests, each row once per request."""
+        """Whether the store holds some requests, each row once per request."""
         rows = shipped_rows(self.store.root)
         counts = Counter(rows.drop_duplicates(["request_id", "row"])["request_id"])
         return all(counts[request_id] == 3 for request_id in request_ids)
@@ -65,7 +65,7 @@ class PlatformEnv:
 
 @contextmanager
 def running_platform_env(folder: Path, versions: Path) -> Iterator[PlatformEnv]:
-    """A platform that serves nothing yet, with everything it needs in a folder."""
+    """A running platform without a desired state, with its files in a folder."""
     store = open_store(str(folder / "store"))
     with running_platform(store.root, versions, folder / "scratch") as process:
         adapter = LocalPlatform(process.url, store)

@@ -1,4 +1,4 @@
-"""A write-ahead log to test with, and the records that go into it."""
+"""A write-ahead log for tests, and its records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY_US = 24 * 3600 * 1_000_000
 
 
 def record(number: int, *, days: tuple[int, ...] = (1,)) -> Record:
-    """An answered request with a row on each of some days since 1970."""
+    """An answered request with one row on each given day since 1970."""
     return Record(
         request_id=f"r{number}",
         received_us=99 * DAY_US,
@@ -34,7 +34,7 @@ def record(number: int, *, days: tuple[int, ...] = (1,)) -> Record:
 def write_ahead(
     folder: Path, options: Options = PATIENT, *, roll_bytes: int = ROLL_BYTES
 ) -> WriteAheadLog:
-    """A log of the model."""
+    """A write-ahead log of the model."""
     return WriteAheadLog(folder / MODEL, header=HEADER, options=options, roll_bytes=roll_bytes)
 
 

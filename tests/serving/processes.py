@@ -1,4 +1,4 @@
-"""Real processes: model server, shipper, platform."""
+"""Real processes: model server, shipper and platform."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WITHIN_S = 90
 
 
 def until(condition: Callable[[], Any], what: str, *, within_s: float = WITHIN_S) -> Any:
-    """The first truthy value of a condition; a test fails if there is none in time."""
+    """The first truthy value of a condition; fails the test after a deadline."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
@@ -37,7 +37,7 @@ def until(condition: Callable[[], Any], what: str, *, within_s: float = WITHIN_S
 
 @dataclass
 class Process:
-    """A real process of ours, with the address it listens on."""
+    """A running process and its URL."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -45,12 +45,12 @@ class Process:
     trust: ssl.SSLContext | bool = True
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """Send SIGKILL and wait for the end."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM, and its exit code."""
+        """Send SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(WITHIN_S)
 
@@ -65,7 +65,7 @@ class Process:
 
 @contextlib.contextmanager
 def running(code: str, *, output: Path, port: int) -> Iterator[Process]:
-    """A process that runs some code, killed at the end."""
+    """A process that runs Python code, killed at the end."""
     with output.open("ab") as file:
         process = subprocess.Popen([sys.executable, "-c", code], stdout=file, stderr=file)
     try:
@@ -76,7 +76,7 @@ def running(code: str, *, output: Path, port: int) -> Iterator[Process]:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on just now."""
+    """A free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -84,7 +84,7 @@ def free_port() -> int:
 
 
 def serve_code(folder: Path, log_folder: Path, *, version: int = 1, **named: Any) -> str:
-    """Code that serves a version."""
+    """Python code that serves a version."""
     said = "".join(f", {name}={value!r}" for name, value in named.items())
     return (
         "from pathlib import PosixPath; from slipway.serving.server_options import Options; "
@@ -97,7 +97,7 @@ def serve_code(folder: Path, log_folder: Path, *, version: int = 1, **named: Any
 def running_server(
     folder: Path, log_folder: Path, *, version: int = 1, options: Options = OPTIONS
 ) -> Iterator[Process]:
-    """A model server, ready or refusing to be."""
+    """A model server that is ready or reports why not."""
     port = free_port()
     code = serve_code(folder, log_folder, version=version, options=options, port=port)
     with running(code, output=log_folder.parent / "server.out", port=port) as server:
@@ -110,7 +110,7 @@ def running_server(
 
 @contextlib.contextmanager
 def running_shipper(store_root: str, log_folder: Path) -> Iterator[Process]:
-    """The shipper."""
+    """A running shipper."""
     code = (
         "from pathlib import Path; from slipway.serving.prediction_log.shipper import ship; "
         f"ship(store_root={store_root!r}, log_folder=Path({str(log_folder)!r}), poll_seconds=0.05)"

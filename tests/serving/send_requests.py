@@ -1,4 +1,4 @@
-"""Fires shots at a server, and looks at every answer."""
+"""A sender of fuzzed requests that checks every answer."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.serving.processes import Process
 
 @dataclass
 class FuzzRun:
-    """Fires at one server, and keeps what came back.
+    """A run of fuzzed requests against one server.
 
     Attributes:
-        port: Where the server listens on the loopback interface.
-        counts: Shots by kind and status; 0 where none was owed and none came.
-        faults: What must not have happened, in words.
+        port: Port of the server on loopback.
+        counts: Requests by kind and status; 0 for no answer where none is expected.
+        faults: Descriptions of wrong behaviour.
     """
 
     port: int
@@ -32,7 +32,7 @@ class FuzzRun:
     _kept: socket.socket | None = None
 
     def fire(self, fuzzed: FuzzRequest) -> None:
-        """Send a fuzzed, and look at every answer to it."""
+        """Send a request and check every answer to it."""
         replies = self._alone(fuzzed) if fuzzed.alone else [self._together(fuzzed)]
         if fuzzed.owed and not replies:
             self.faults.append(f"no answer to {fuzzed.kind} {fuzzed.data!r}")
@@ -43,7 +43,7 @@ class FuzzRun:
                 self.faults.append(f"{status} {text!r} to {fuzzed.kind} {fuzzed.data!r}")
 
     def table(self) -> str:
-        """Shots by kind and status."""
+        """Requests by kind and status."""
         kinds = sorted({kind for kind, _ in self.counts})
         lines = [
             f"{kind:>10}: "
@@ -55,7 +55,7 @@ class FuzzRun:
         return "\n".join(lines)
 
     def close(self) -> None:
-        """Let the kept connection go."""
+        """Close the kept connection."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
@@ -64,7 +64,7 @@ class FuzzRun:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
     def _together(self, fuzzed: FuzzRequest) -> tuple[int, bytes]:
-        """The one answer to a sound HTTP request, over a connection that stays."""
+        """The answer to a complete HTTP request over a kept connection."""
         if self._kept is None:
             self._kept = self._connect()
         self._kept.sendall(fuzzed.data)
@@ -80,7 +80,7 @@ class FuzzRun:
         return int(text[9:12]), text
 
     def _alone(self, fuzzed: FuzzRequest) -> list[tuple[int, bytes]]:
-        """All answers until the server closes, or soon where it may well wait for more."""
+        """All answers until the server closes, or soon where it may wait for more bytes."""
         text = b""
         with self._connect() as connection:
             try:
@@ -99,7 +99,7 @@ class FuzzRun:
 
 
 def send_fuzz_requests(server: Process, count: int, *, seed: int) -> FuzzRun:
-    """What came back of so many shots."""
+    """Results of a number of fuzzed requests."""
     fired = FuzzRun(int(server.url.rpartition(":")[2]))
     with closing(fired):
         for fuzzed in islice(fuzz_requests(seed), count):
@@ -108,7 +108,7 @@ def send_fuzz_requests(server: Process, count: int, *, seed: int) -> FuzzRun:
 
 
 def scores_of(server: Process) -> list[float]:
-    """The scores of a good request."""
+    """The scores for a valid request."""
     reply = httpx.post(server.url + INFER, json=request_of(flights(3)), timeout=30)
     scores: list[float] = reply.json()["outputs"][0]["data"]
     return scores

@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose: they hold connections and give or take next to nothing."""
+"""Clients that are slow on purpose: they hold connections and send or read almost nothing."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ SENDS = 50
 
 
 class SlowClients:
-    """Slow clients of each kind, moved along by one thread.
+    """Slow clients of each kind, driven by one thread.
 
-    `silent` ones connect and say nothing, `head` and `body` ones send a byte at a time, `begun`
-    ones send half of a body, and `deaf` ones ask and ask and never read an answer.
+    `silent` ones send nothing, `head` and `body` ones send a byte at a time, `begun`
+    ones send half of a body, and `deaf` ones send requests and read no answer.
 
     Args:
-        port: Whom they bother.
-        each: How many there are of each kind.
+        port: Port of the server.
+        each: Number of clients of each kind.
 
     Attributes:
-        ended: How many of each kind the server has parted with.
+        ended: Number of connections of each kind that the server has closed.
     """
 
     kinds = ("silent", "head", "body", "begun", "deaf")
@@ -72,7 +72,7 @@ class SlowClients:
             connection.close()
 
     def is_there(self) -> bool:
-        """Whether the server still bears with any of them."""
+        """Whether any of the connections is still open."""
         return bool(self._open)
 
     def _connect(self) -> socket.socket:
@@ -91,7 +91,7 @@ class SlowClients:
                     self._open.remove(one)
 
     def _go_on(self, kind: str, connection: socket.socket, rest: bytearray) -> bool:
-        """Whether the server still bears with it."""
+        """Send or read the next bytes; whether the connection is still open."""
         try:
             if kind == "deaf":
                 with contextlib.suppress(BlockingIOError):
@@ -112,7 +112,7 @@ class SlowClients:
 def occupy_connections(
     setup: ServingSetup, *, each: int, seconds: float
 ) -> tuple[Clients, SlowClients, int]:
-    """Slow clients of every kind beside ordinary ones; also how many connections are left."""
+    """Run slow clients of every kind beside ordinary ones; also the number of open connections."""
     with setup.server() as server, setup.clients() as clients:
         clients.wait_for(100)
         before = _connections(server)

@@ -1,4 +1,4 @@
-"""Binary tensors: bytes behind the JSON are read as sent, and sizes that lie are refused."""
+"""Binary tensors: bytes behind the JSON are read as sent, and wrong sizes are refused."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SECRET = b"s3cret"
 
 
 def packed(*texts: bytes) -> bytes:
-    """Strings as V2 packs them."""
+    """Strings in V2's encoding of BYTES."""
     return b"".join(struct.pack("<I", len(text)) + text for text in texts)
 
 
 def doubles(*values: float) -> bytes:
-    """Numbers as V2 packs FP64."""
+    """Numbers in V2's encoding of FP64."""
     return struct.pack(f"<{len(values)}d", *values)
 
 
@@ -53,7 +53,7 @@ def request(
     rows: int = 2,
     change: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> tuple[bytes, int]:
-    """A body, and how many bytes of it are JSON."""
+    """A body, and the length of its JSON."""
     inputs = [
         {"name": name, "shape": [rows], "datatype": kind, "parameters": {SIZE: len(data)}}
         for name, (kind, data) in columns.items()
@@ -70,7 +70,7 @@ def read(body: bytes, json_bytes: int | None) -> Inputs:
 
 
 def test_bytes_are_read_as_they_were_sent() -> None:
-    """Numbers and strings arrive; NaN is a missing value where one may be missing."""
+    """Numbers and strings are equal; NaN is a missing value where one is allowed."""
     inputs = read(*request(GOOD))
     assert inputs.columns == {
         "distance": [1.5, 2.5],
@@ -81,13 +81,13 @@ def test_bytes_are_read_as_they_were_sent() -> None:
 
 @pytest.mark.parametrize(("datatype", "code"), sorted(CODES.items()))
 def test_every_datatype_is_little_endian(datatype: str, code: str) -> None:
-    """All V2 numbers are read at their own width."""
+    """Each V2 number type is read at its width."""
     column = datatype, struct.pack(f"<2{code}", 1, 0)
     assert read(*request({**GOOD, "distance": column})).columns["distance"] == [1, 0]
 
 
 def test_bytes_and_json_may_stand_side_by_side() -> None:
-    """Each column says for itself where its data are."""
+    """Each column is in JSON or in binary."""
     body, json_bytes = request(
         {name: GOOD[name] for name in ("distance", "temperature")},
         change=lambda body: body["inputs"].insert(
@@ -100,12 +100,12 @@ def test_bytes_and_json_may_stand_side_by_side() -> None:
 
 
 def set_size(place: int, size: Any) -> Callable[[dict[str, Any]], None]:
-    """A change of what one column says of its size."""
+    """A function that changes the declared size of one column."""
     return lambda body: body["inputs"][place]["parameters"].update({SIZE: size})
 
 
 def also_data(body: dict[str, Any]) -> None:
-    """A column with data in both places."""
+    """A request with a column's data in both places."""
     body["inputs"][0]["data"] = [1.0, 2.0]
 
 
@@ -196,7 +196,7 @@ BAD: dict[str, tuple[tuple[bytes, int | None], type[BadRequest], str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_does_not_fit_is_refused(name: str) -> None:
-    """A refusal is of the right kind, names the column, and repeats no value."""
+    """The error has the right status and the column, and no value."""
     (body, json_bytes), kind, named = BAD[name]
     with pytest.raises(kind) as refused:
         read(body, json_bytes)
@@ -222,12 +222,12 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
     ],
 )
 def test_an_answer_is_binary_where_it_is_asked_for(asked: dict[str, Any], *, binary: bool) -> None:
-    """What an output says of itself goes before what the request says of all."""
+    """An output's own parameter outweighs the request's."""
     assert read(*request(GOOD, change=lambda body: body.update(asked))).wants_binary is binary
 
 
 def test_an_answer_is_one_output() -> None:
-    """Scores travel as JSON, and say whose answer they are."""
+    """Scores in JSON with the model's name and version."""
     encoded = encode_answer("delay", 3, "mine", [0.25, 1.0])
     assert encoded.json_bytes is None
     assert json.loads(encoded.body) == {
@@ -239,7 +239,7 @@ def test_an_answer_is_one_output() -> None:
 
 
 def test_a_binary_answer_stands_behind_its_json() -> None:
-    """The header ends where the scores begin, eight bytes each."""
+    """The header is the length of the JSON; each score has eight bytes."""
     encoded = encode_answer("delay", 3, "mine", [0.25, -1.0], binary=True)
     assert encoded.json_bytes is not None
     head = json.loads(encoded.body[: encoded.json_bytes])
@@ -262,7 +262,7 @@ def test_a_binary_answer_stands_behind_its_json() -> None:
 def test_any_sizes_are_read_or_refused(
     data: st.DataObject, place: int, size: int, rows: int
 ) -> None:
-    """Nothing but a BadRequest leaves the decoder, whatever sizes and bytes it is given."""
+    """The decoder raises only `BadRequest`, for any sizes and bytes."""
     body, json_bytes = request(GOOD, rows=rows, change=set_size(place, size))
     tail = data.draw(st.just(body[json_bytes:]) | st.binary(max_size=64))
     header = data.draw(st.just(json_bytes) | st.integers(0, len(body) + 3))
@@ -275,7 +275,7 @@ def test_any_sizes_are_read_or_refused(
 
 @given(tail=st.binary(min_size=8, max_size=64))
 def test_any_bytes_of_strings_are_read_or_refused(tail: bytes) -> None:
-    """Lengths may say anything."""
+    """Any length prefixes are read or refused."""
     try:
         inputs = read(*request({**GOOD, "carrier": ("BYTES", tail)}))
     except BadRequest:

@@ -1,4 +1,4 @@
-"""Versions on this machine: which are trusted, and when they are downloaded anew."""
+"""Downloads of versions: which folders are trusted, and when a version is downloaded again."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.anyio
 
 
 class Registry(FolderVersions):
-    """Versions in folders, which can be away or hang.
+    """A registry of folders that can be down or hang.
 
     Attributes:
-        is_down: Whether it refuses to answer.
-        hangs: Holds every answer back until it is set.
-        downloads: How many versions were downloaded.
+        is_down: Whether its calls raise.
+        hangs: Event that every answer waits for; None: no wait.
+        downloads: Number of downloads.
     """
 
     def __init__(self, root: Path) -> None:
@@ -35,7 +35,7 @@ class Registry(FolderVersions):
         self.downloads = 0
 
     def register(self, version: int, text: str) -> str:
-        """Let a number name a model; its digest."""
+        """Register a model under a number; its digest."""
         folder = self.root / str(version)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model").write_text(text)
@@ -43,7 +43,7 @@ class Registry(FolderVersions):
         return seal(folder, {"key": "flight_id"})
 
     def digest(self, model: str, version: int) -> str:
-        """The digest, if it answers."""
+        """The digest of a version."""
         if self.hangs is not None:
             self.hangs.wait()
         if self.is_down:
@@ -51,7 +51,7 @@ class Registry(FolderVersions):
         return super().digest(model, version)
 
     def download(self, model: str, version: int, to: Path) -> Path:
-        """The folder, counted."""
+        """The folder of a version; counted."""
         self.downloads += 1
         return super().download(model, version, to)
 
@@ -66,14 +66,14 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def local(registry: Registry, tmp_path: Path) -> Iterator[Downloads]:
-    """This machine."""
+    """The downloads under test."""
     local = Downloads(registry, tmp_path / "scratch")
     yield local
     local.close()
 
 
 async def test_a_version_comes_once(registry: Registry, local: Downloads) -> None:
-    """What is here and is what the registry names is not downloaded again."""
+    """A folder with the registered digest is not downloaded again."""
     first = await local.fetch("delay", 1)
     assert await local.fetch("delay", 1) == first
     assert (first.folder / "model").read_text() == "first"
@@ -85,7 +85,7 @@ async def test_a_version_comes_once(registry: Registry, local: Downloads) -> Non
 
 
 async def test_a_registry_begun_anew(registry: Registry, local: Downloads) -> None:
-    """The same number with another digest is another version; the old one is not kept."""
+    """The same number with another digest is another version; the old folder is removed."""
     old = await local.fetch("delay", 1)
     registry.register(1, "second")
     new = await local.fetch("delay", 1)
@@ -94,7 +94,7 @@ async def test_a_registry_begun_anew(registry: Registry, local: Downloads) -> No
 
 
 async def test_a_registry_that_is_away(registry: Registry, local: Downloads) -> None:
-    """While it does not answer, what is here serves; what is not here cannot."""
+    """During an outage a local version is used, and a missing one raises."""
     kept = await local.fetch("delay", 1)
     registry.is_down = True
     assert await local.fetch("delay", 1) == kept
@@ -106,7 +106,7 @@ async def test_a_registry_that_is_away(registry: Registry, local: Downloads) -> 
 async def test_a_registry_that_hangs(
     registry: Registry, local: Downloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not waited for when the version is here."""
+    """A local version is used without a wait."""
     kept = await local.fetch("delay", 1)
     monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.1)
     registry.hangs = threading.Event()
@@ -118,7 +118,7 @@ async def test_a_registry_that_hangs(
 
 
 async def test_a_changed_folder_is_not_trusted(registry: Registry, local: Downloads) -> None:
-    """A folder whose manifest is not the one of its name is downloaded anew."""
+    """A folder whose manifest does not match its name is downloaded again."""
     kept = await local.fetch("delay", 1)
     (kept.folder / MANIFEST).write_text("{}")
     assert await local.fetch("delay", 1) == kept
@@ -126,7 +126,7 @@ async def test_a_changed_folder_is_not_trusted(registry: Registry, local: Downlo
 
 
 async def test_a_tampered_version_stays_away(registry: Registry, local: Downloads) -> None:
-    """A download whose files differ from the digests is none."""
+    """A download whose files differ from the digests is removed."""
     (registry.root / "1" / "model").write_text("evil")
     with pytest.raises(Tampered):
         await local.fetch("delay", 1)

@@ -1,4 +1,4 @@
-"""The end of listening, with connections that nobody has taken in yet."""
+"""The end of listening, with connections that were not accepted yet."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
 async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answers everything."""
+    """Answer every request."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"here"})
 
 
 async def stop_with(listener: socket.socket, clients: list[socket.socket]) -> None:
-    """Start and stop a server; in between it has no time to look at its clients."""
+    """Start and stop a server; clients connect while its event loop is blocked."""
     config = uvicorn.Config(application, http=Connection, lifespan="off", log_level="warning")
     config.load()
     server = DrainingServer(config, request_seconds=5, stopping=lambda: None)
@@ -39,7 +39,7 @@ async def stop_with(listener: socket.socket, clients: list[socket.socket]) -> No
 
 
 def read_all(client: socket.socket) -> bytes:
-    """What a client gets until its connection is closed."""
+    """Bytes that a client receives until its connection is closed."""
     with client:
         client.settimeout(5)
         return b"".join(iter(lambda: client.recv(4096), b""))
@@ -48,8 +48,8 @@ def read_all(client: socket.socket) -> bytes:
 @pytest.mark.parametrize(
     "loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
 )
-def test_whoever_has_connected_is_answered(loop: Loop) -> None:
-    """Their requests were sent before the listener closed; the kernel would have reset them."""
+def test_connected_clients_are_answered(loop: Loop) -> None:
+    """Requests sent before the listener closes are answered; the kernel would reset them."""
     listener = bind("127.0.0.1", 0)
     address = listener.getsockname()
     clients = [socket.socket() for _ in range(20)]

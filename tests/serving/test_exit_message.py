@@ -1,4 +1,4 @@
-"""What a status page may repeat of a process's output."""
+"""The part of a process's output that a status page may repeat."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LOGGED = "2013-05-01 10:00:00,123 ERROR version 3 of delay cannot serve: a file 
         ("x" * 10_000 + "\n" + LOGGED, "version 3 of delay cannot serve: a file is missing"),
     ],
 )
-def test_only_our_own_words_are_shown(output: str, shown: str | None, tmp_path: Path) -> None:
-    """A line that we logged is shown; of an error only the kind, since it may quote a value."""
+def test_only_own_log_lines_are_shown(output: str, shown: str | None, tmp_path: Path) -> None:
+    """Slipway's log lines are shown; of an exception only its class, since it may quote a value."""
     file = tmp_path / "output.log"
     file.write_text(output)
     assert exit_message(file) == shown
 
 
 def test_no_output(tmp_path: Path) -> None:
-    """A process that never wrote anything said nothing."""
+    """A process without output has an empty message."""
     assert exit_message(tmp_path / "output.log") is None

@@ -1,4 +1,4 @@
-"""The short way for plain requests, against the closer look that any request can have."""
+"""The fast decoder of plain requests gives the results of the full decoder."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TENSORS = st.fixed_dictionaries(
 
 
 def decoded(body: dict[str, Any]) -> Inputs | str:
-    """What a request holds, or why it is refused."""
+    """Decoded request, or the refusal."""
     try:
         return protocol.decode(json.dumps(body).encode(), SIGNATURE, max_rows=100)
     except BadRequest as error:
@@ -54,7 +54,7 @@ def decoded(body: dict[str, Any]) -> Inputs | str:
 
 
 def looked_at(body: dict[str, Any]) -> Inputs | str:
-    """The same, without the short way."""
+    """The same by the full decoder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(protocol, "fast_columns", lambda *_, **__: None)
         return decoded(body)
@@ -63,7 +63,7 @@ def looked_at(body: dict[str, Any]) -> Inputs | str:
 @pytest.mark.parametrize("rows", [1, 2, 11, 101])
 @pytest.mark.parametrize("probe", [False, True])
 def test_both_ways_come_to_the_same(*, rows: int, probe: bool) -> None:
-    """Values, keys, event times and their order are the same for one row and for many."""
+    """Values, keys, event times and their order are equal for one row and for many."""
     body = {**request_of(flights(rows), probe=probe), "id": "mine"}
     body["inputs"].reverse()
     assert decoded(body) == looked_at(body)
@@ -77,7 +77,7 @@ def test_both_ways_come_to_the_same(*, rows: int, probe: bool) -> None:
     rows=st.integers(1, 2),
 )
 def test_both_ways_refuse_the_same(place: int, other: dict[str, Any], how: str, rows: int) -> None:
-    """Whatever becomes of one column, the answer does not depend on the way."""
+    """The refusal does not depend on the decoder."""
     body = request_of(flights(rows))
     if how != "too":
         del body["inputs"][place]
@@ -86,7 +86,7 @@ def test_both_ways_refuse_the_same(place: int, other: dict[str, Any], how: str, 
     assert decoded(body) == looked_at(body)
 
 
-def test_a_plain_request_needs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The short way is taken: without it nothing would be gained."""
+def test_a_plain_request_takes_the_fast_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The full decoder is not called."""
     monkeypatch.setattr(protocol, "columns_by_name", None)
     assert isinstance(decoded(request_of(flights(1))), Inputs)

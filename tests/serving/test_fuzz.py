@@ -1,4 +1,4 @@
-"""Wrong requests by the thousand: the server answers each as a client's mistake, and lives on."""
+"""Thousands of invalid requests: each is answered as a client error, and the server goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.serving.send_requests import scores_of, send_fuzz_requests
 
 
 def test_nothing_wrong_is_a_fault_of_the_server(versions: Path, tmp_path: Path) -> None:
-    """No 500, no silence, no value in an error or in the server's log; a good request goes on."""
+    """No 500, no missing answer, no value in an error or the log; valid requests are answered."""
     with running_server(versions / "1", tmp_path / "log") as server:
         before = scores_of(server)
         fired = send_fuzz_requests(server, 2_000, seed=1)

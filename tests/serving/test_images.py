@@ -1,4 +1,4 @@
-"""What an image's command does with the packages of its own lock and no others."""
+"""Commands of images, run with the packages of their own lock file only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support import image
 
 
 def of_image(lock: str, *arguments: str) -> list[str]:
-    """A command of ours in an image."""
+    """A command line in an image."""
     return [sys.executable, "-P", str(image.__file__), lock, *arguments]
 
 
@@ -33,7 +33,7 @@ def of_image(lock: str, *arguments: str) -> list[str]:
 def container(
     lock: str, *arguments: str, folder: Path, env: Mapping[str, str], port: int = 0
 ) -> Iterator[Process]:
-    """A command that runs in an image, killed at the end."""
+    """A process of an image, killed at the end."""
     output = folder / "output"
     with output.open("wb") as file:
         process = subprocess.Popen(
@@ -50,7 +50,7 @@ def container(
 def test_the_servers_image_answers(
     versions: Path, tmp_path: Path, version: int, engine: str
 ) -> None:
-    """Either engine gives the scores that the model gives offline, and logs them."""
+    """Both engines give the offline scores and log them."""
     port = free_port()
     folder = versions / str(version)
     asked = ("serve", MODEL, "--version", str(version), "--port", str(port))
@@ -72,7 +72,7 @@ def test_the_servers_image_answers(
 
 
 def test_the_servers_image_downloads(versions: Path, tmp_path: Path, mlflow_server: str) -> None:
-    """A registered version arrives complete, from a registry that is asked over HTTP alone."""
+    """A registered version is downloaded completely from a registry over HTTP."""
     model = f"delay_{uuid.uuid4().hex[:12]}"
     sealed = digest((versions / "1" / MANIFEST).read_bytes())
     tracking = MlflowTracking(mlflow_server)
@@ -118,7 +118,7 @@ def test_the_shippers_image_ships(tmp_path: Path) -> None:
     ],
 )
 def test_an_image_lacks_what_its_lock_lacks(lock: str, module: str) -> None:
-    """The other tests here would not be worth much if it were there."""
+    """An import of an unlocked package fails, or the other tests here would prove nothing."""
     code = (
         "import importlib.metadata as m, runpy, sys;"
         f"runpy.run_path({str(image.__file__)!r})['enter']({lock!r});"

@@ -22,7 +22,7 @@ def post(server: Process) -> httpx.Response:
 
 
 def broken(versions: Path, folder: Path, how: str) -> Path:
-    """A version that cannot serve, and why."""
+    """A version that cannot serve, and the reason."""
     shutil.copytree(versions / "1", folder)
     if how == "missing":
         (folder / "slipway" / "model.onnx").unlink()
@@ -63,7 +63,7 @@ def broken(versions: Path, folder: Path, how: str) -> Path:
 def test_a_version_that_cannot_serve_is_live_but_never_ready(
     versions: Path, tmp_path: Path, how: str, said: str
 ) -> None:
-    """The server stays up to say why, there and in its output, and answers nothing."""
+    """The server stays up, reports the reason on health and in its output, and answers nothing."""
     folder = broken(versions, tmp_path / "version", how)
     with running_server(folder, tmp_path / "log") as server:
         assert server.get("/v2/health/live").is_success

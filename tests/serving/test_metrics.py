@@ -1,4 +1,4 @@
-"""What Prometheus sees of a model server."""
+"""Prometheus metrics of a model server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ WHO = {"model": MODEL, "version": "1"}
 
 
 def figures(server: Process) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Each figure by its name and the values of its own labels."""
+    """Values by metric name and label values."""
     found = {}
     for family in text_string_to_metric_families(server.get("/metrics").text):
         for sample in family.samples:
-            # What the operating system says of the process bears Prometheus' own names.
+            # Process metrics bear Prometheus' own names.
             if sample.name.startswith("process_"):
                 found[sample.name, ()] = sample.value
                 continue
@@ -75,7 +75,7 @@ def test_figures_of_a_server_that_answers(versions: Path, tmp_path: Path) -> Non
 def test_figures_of_a_version_that_says_little(
     versions: Path, tmp_path: Path, version: int
 ) -> None:
-    """A version without ranges, parity and age is served, and those figures are absent."""
+    """A version without ranges, parity and age is served without those metrics."""
     folder = tmp_path / "version"
     shutil.copytree(versions / str(version), folder)
     change_manifest(folder, ranges=None, as_of=None)
@@ -92,7 +92,7 @@ def test_figures_of_a_version_that_says_little(
 
 
 def test_a_server_that_cannot_serve_says_so(versions: Path, tmp_path: Path) -> None:
-    """An unready server has figures too."""
+    """An unready server has metrics too."""
     with running_server(versions / "3", tmp_path / "log") as server:
         assert post(server, b"{}") == 503
         seen = figures(server)
@@ -101,9 +101,9 @@ def test_a_server_that_cannot_serve_says_so(versions: Path, tmp_path: Path) -> N
 
 
 def test_requests_of_this_very_version_are_counted_apart(versions: Path, tmp_path: Path) -> None:
-    """A rollout's checks ask a version by its number; clients ask for whichever serves."""
+    """A rollout's checks request a version by number; clients request the model."""
     body = json.dumps(request_of(flights(1))).encode()
-    # The first is answered on the spot, the second by way of a thread.
+    # The first is answered on the event loop, the second in a thread.
     with running_server(versions / "1", tmp_path / "log") as server:
         assert post(server, body) == post(server, body, path=PINNED) == 200
         assert post(server, body, path=f"{PINNED}?way=thread") == 200
@@ -113,7 +113,7 @@ def test_requests_of_this_very_version_are_counted_apart(versions: Path, tmp_pat
 
 
 def test_every_start_has_a_name_of_its_own(versions: Path, tmp_path: Path) -> None:
-    """Whoever adds counters up sees that a server was started again."""
+    """A label distinguishes starts, so that sums over restarts are possible."""
     names = []
     for _ in range(2):
         with running_server(versions / "1", tmp_path / "log") as server:

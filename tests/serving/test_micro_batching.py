@@ -1,4 +1,4 @@
-"""Requests that wait for the model, without a server."""
+"""Micro-batching of waiting requests, without a server."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def predict_request(number: int, *, size: int = 0) -> PredictRequest:
 
 
 class Slow:
-    """Answers with the body, once it is let; remembers what it was given together.
+    """A model that answers with the body once it is released, and records its batches.
 
     Attributes:
-        batches: Numbers of requests that were answered at once.
+        batches: Numbers of the requests in each batch.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Slow:
         self.may_answer = threading.Event()
 
     def __call__(self, together: Sequence[PredictRequest]) -> list[Answer]:
-        """The bodies; 13 is an unlucky number."""
+        """The bodies; raises for 13."""
         self.batches.append([int(one.body) for one in together])
         assert self.may_answer.wait(30)
         if 13 in self.batches[-1]:
@@ -41,21 +41,21 @@ class Slow:
 
 @pytest.fixture
 def slow() -> Iterator[Slow]:
-    """A model that answers once it is let."""
+    """A model that waits for its release."""
     model = Slow()
     yield model
     model.may_answer.set()
 
 
 async def begun(queue: RequestQueue, *requests: PredictRequest) -> list[asyncio.Task[Answer]]:
-    """Requests that were asked by now."""
+    """Requests sent so far."""
     tasks = [asyncio.create_task(queue.ask(one)) for one in requests]
     await asyncio.sleep(0)
     return tasks
 
 
 def test_what_waits_when_the_model_is_free_is_answered_at_once(slow: Slow) -> None:
-    """The first request waits for nobody; those that come meanwhile are one frame, in order."""
+    """The first request does not wait; those that arrive meanwhile are one batch, in order."""
 
     async def scene() -> list[Answer]:
         queue = RequestQueue(slow, max_waiting=10)
@@ -69,7 +69,7 @@ def test_what_waits_when_the_model_is_free_is_answered_at_once(slow: Slow) -> No
 
 
 def test_no_request_waits_for_much_company(slow: Slow) -> None:
-    """Large requests are answered in turn: a frame has bounds."""
+    """A batch has a limit of rows, so large requests are scored in turn."""
 
     async def scene() -> None:
         queue = RequestQueue(slow, max_waiting=10)
@@ -83,7 +83,7 @@ def test_no_request_waits_for_much_company(slow: Slow) -> None:
 
 
 def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
-    """A queue has an end; who is turned away can come again."""
+    """A full queue refuses with 503; a later retry is answered."""
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=2)
@@ -102,7 +102,7 @@ def test_more_than_may_wait_are_turned_away(slow: Slow) -> None:
 
 
 def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits is held in memory, so its bytes have a bound too; they are free afterwards."""
+    """The bytes of waiting requests are limited too, and are released afterwards."""
     monkeypatch.setattr(micro_batching, "WAITING_BYTES", 1000)
 
     async def scene() -> list[Answer | BaseException]:
@@ -123,7 +123,7 @@ def test_few_large_requests_fill_the_queue(slow: Slow, monkeypatch: pytest.Monke
 
 
 def test_a_batch_that_cannot_be_answered_leaves_the_model_free(slow: Slow) -> None:
-    """Whoever was in it is told; whoever comes next is answered."""
+    """Its requests get the error; later ones are answered."""
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=10)
@@ -137,8 +137,8 @@ def test_a_batch_that_cannot_be_answered_leaves_the_model_free(slow: Slow) -> No
     assert others == [Encoded(b"1"), Encoded(b"2")]
 
 
-def test_who_left_is_not_waited_for(slow: Slow) -> None:
-    """A request that was cancelled while it waited harms nobody."""
+def test_a_cancelled_request_is_left_out(slow: Slow) -> None:
+    """A request that is cancelled while it waits affects no other."""
 
     async def scene() -> list[Answer | BaseException]:
         queue = RequestQueue(slow, max_waiting=10)
@@ -153,7 +153,7 @@ def test_who_left_is_not_waited_for(slow: Slow) -> None:
 
 
 def test_an_error_is_an_answer_to_one_request() -> None:
-    """What fits or fails is told request by request."""
+    """Each request gets its own result or error."""
 
     def answer(together: Sequence[PredictRequest]) -> list[Answer]:
         return [

@@ -1,4 +1,4 @@
-"""The model server, as a real process."""
+"""The model server as a real process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ COLUMNS = [("distance", "number", True), ("temperature", "number", False)]
 
 @pytest.fixture(scope="module")
 def server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A server of version 1, which answers by ONNX Runtime."""
+    """A server of version 1, which scores by ONNX Runtime."""
     with running_server(versions / "1", tmp_path_factory.mktemp("server") / "log") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def pipeline_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A server of version 4, which answers by its pipeline."""
+    """A server of version 4, which scores by its pipeline."""
     log = tmp_path_factory.mktemp("pipeline") / "log"
     with running_server(versions / "4", log, version=4) as running:
         yield running
@@ -39,7 +39,7 @@ def pipeline_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def trees_server(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A server of version 5, whose pipeline scores what waits as one frame."""
+    """A server of version 5, whose pipeline scores waiting requests as one frame."""
     log = tmp_path_factory.mktemp("trees") / "log"
     with running_server(versions / "5", log, version=5) as running:
         yield running
@@ -54,7 +54,7 @@ def post(server: Process, body: object, path: str = INFER) -> httpx.Response:
 def test_answers_of_a_pipeline_are_the_offline_predictions(
     pipeline_server: Process, versions: Path
 ) -> None:
-    """Scores over HTTP equal what the package predicts, nulls included, bit by bit."""
+    """Scores over HTTP equal the package's predictions, nulls included, bit by bit."""
     rows = flights(60, seed=5)
     reply = post(pipeline_server, {**request_of(rows), "id": "mine"})
     assert reply.status_code == 200
@@ -70,7 +70,7 @@ def test_answers_of_a_pipeline_are_the_offline_predictions(
 def test_answers_of_the_onnx_form_are_as_close_as_its_parity_gate_asks(
     server: Process, versions: Path, rows: int
 ) -> None:
-    """Few rows, answered on the event loop, and many, answered in a thread, are the same."""
+    """Few rows, scored on the event loop, and many, scored in a thread, agree."""
     asked = flights(rows, seed=5)
     [score] = post(server, request_of(asked)).json()["outputs"]
     assert score["data"] == pytest.approx(offline_scores(versions / "1", asked), rel=1e-6, abs=1e-6)
@@ -79,7 +79,7 @@ def test_answers_of_the_onnx_form_are_as_close_as_its_parity_gate_asks(
 def test_requests_at_the_same_time_are_answered_as_if_alone(
     trees_server: Process, versions: Path
 ) -> None:
-    """Scores of requests that were scored as one frame are the offline ones, bit by bit."""
+    """Requests that are scored as one frame get the offline scores, bit by bit."""
     asked = [flights(1 + number % 4, seed=number) for number in range(120)]
     with ThreadPoolExecutor(16) as clients:
         replies = list(clients.map(lambda rows: post(trees_server, request_of(rows)), asked))
@@ -92,7 +92,7 @@ def test_requests_at_the_same_time_are_answered_as_if_alone(
 
 
 def test_health_is_answered_while_the_model_works(trees_server: Process) -> None:
-    """A request that takes long holds up nobody who asks how the server is."""
+    """A long request does not delay the health endpoints."""
     many = request_of(flights(20_000))
     slowest = 0.0
     with ThreadPoolExecutor(1) as client:
@@ -106,7 +106,7 @@ def test_health_is_answered_while_the_model_works(trees_server: Process) -> None
 
 
 def test_metadata_says_what_a_request_holds(server: Process) -> None:
-    """V2 metadata lists the model's inputs, and the key and event time that are only logged."""
+    """The model's inputs, and the key and event time that are only logged."""
     about = server.get(f"/v2/models/{MODEL}").json()
     names = {item["name"]: item["parameters"].get("role") for item in about["inputs"]}
     assert names == {
@@ -125,13 +125,13 @@ def test_metadata_says_what_a_request_holds(server: Process) -> None:
 @pytest.mark.parametrize(
     "path", ["/v2/models/other/infer", f"/v2/models/{MODEL}/versions/2/infer", "/nothing"]
 )
-def test_another_model_or_version_is_not_here(server: Process, path: str) -> None:
-    """A server knows its own version and no other."""
+def test_another_model_or_version_is_not_found(server: Process, path: str) -> None:
+    """A server answers 404 for other names and versions."""
     assert post(server, request_of(flights(1)), path).status_code == 404
 
 
-def test_a_wrong_method_is_told(server: Process) -> None:
-    """405 in the protocol's shape, with what is allowed."""
+def test_a_wrong_method_is_refused(server: Process) -> None:
+    """With 405, an `error` and `Allow`."""
     reply = server.get(INFER)
     assert reply.status_code == 405
     assert reply.headers["allow"] == "POST"
@@ -140,12 +140,12 @@ def test_a_wrong_method_is_told(server: Process) -> None:
 
 
 def test_the_server_describes_itself_in_openapi(server: Process) -> None:
-    """The document names the path that answers."""
+    """The document has the path that answers."""
     assert INFER in server.get("/openapi.json").json()["paths"]
 
 
 def test_binary_answers_say_where_their_json_ends(server: Process, versions: Path) -> None:
-    """Scores come as bytes to whoever asks so; the header says how long the JSON is."""
+    """Scores are bytes if requested; the header has the length of the JSON."""
     asked = flights(3)
     outputs = [{"name": "score", "parameters": {"binary_data": True}}]
     reply = post(server, {**request_of(asked), "outputs": outputs})
@@ -158,7 +158,7 @@ def test_binary_answers_say_where_their_json_ends(server: Process, versions: Pat
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "x", "9" * 40, "100000"])
 def test_a_wrong_json_length_is_refused(server: Process, length: str) -> None:
-    """A header that does not say where the JSON ends is a client's mistake."""
+    """A header that is not the JSON's length is a client error."""
     headers = {"inference-header-content-length": length}
     content = json.dumps(request_of(flights(1))).encode()
     reply = httpx.post(server.url + INFER, content=content, headers=headers)
@@ -166,10 +166,10 @@ def test_a_wrong_json_length_is_refused(server: Process, length: str) -> None:
 
 
 @pytest.mark.parametrize("number", [1e300, -1e300])
-def test_a_number_beyond_the_model_is_no_fault_of_the_server(
+def test_a_number_beyond_the_model_is_a_client_error(
     server: Process, trees_server: Process, number: float
 ) -> None:
-    """Whatever a client sends, the answer is a score or a 4xx."""
+    """The answer is a score or a 4xx."""
     asked = request_of(flights(1))
     next(t for t in asked["inputs"] if t["name"] == "distance")["data"] = [number]
     assert post(server, asked).status_code in {200, 422}
@@ -178,7 +178,7 @@ def test_a_number_beyond_the_model_is_no_fault_of_the_server(
 
 @pytest.mark.parametrize("name", sorted(bad_inputs(request_of(flights(1)), COLUMNS)))
 def test_every_bad_input_of_verify_is_refused(server: Process, name: str) -> None:
-    """What verify sends as wrong is a client's mistake, said without its values."""
+    """Each is a client error whose message has no value."""
     body = bad_inputs(request_of(flights(1)), COLUMNS)[name]
     reply = post(server, body)
     assert reply.status_code in {400, 422}
@@ -186,14 +186,14 @@ def test_every_bad_input_of_verify_is_refused(server: Process, name: str) -> Non
 
 
 def test_a_body_that_is_too_large_is_refused(server: Process) -> None:
-    """More bytes than are answered at once are a 413, and the connection survives it."""
+    """More bytes than the limit are a 413, and the connection stays open."""
     with httpx.Client(base_url=server.url, timeout=60) as client:
         assert client.post(INFER, content=b" " * (17 << 20)).status_code == 413
         assert client.post(INFER, json=request_of(flights(1))).status_code == 200
 
 
 def test_a_batch_that_is_too_large_is_refused(server: Process) -> None:
-    """More rows than are answered at once are a 413."""
+    """More rows than the limit are a 413."""
     many = request_of(flights(1))
     for tensor in many["inputs"]:
         tensor["data"] *= 20_001
@@ -202,7 +202,7 @@ def test_a_batch_that_is_too_large_is_refused(server: Process) -> None:
 
 
 def exchange(server: Process, sent: bytes, *, until_seen: bytes) -> bytes:
-    """What a raw connection receives until it has seen something."""
+    """Bytes that a raw connection receives until they contain a text."""
     port = int(server.url.rpartition(":")[2])
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
@@ -215,7 +215,7 @@ def exchange(server: Process, sent: bytes, *, until_seen: bytes) -> bytes:
 
 
 def test_requests_in_one_packet_are_answered_in_order(server: Process) -> None:
-    """A client may send the next request before it has read the answer to the last."""
+    """A client may send the next request before it has read the last answer."""
     body = json.dumps(request_of(flights(1))).encode()
     heads = [
         f"POST {INFER} HTTP/1.1\r\nhost: x\r\nx-request-id: r{number}\r\n"
@@ -228,7 +228,7 @@ def test_requests_in_one_packet_are_answered_in_order(server: Process) -> None:
     assert received.count(b"HTTP/1.1 200 OK") == 5
 
 
-def test_who_asks_whether_to_go_on_is_told(server: Process) -> None:
+def test_expect_continue_is_answered(server: Process) -> None:
     """`Expect: 100-continue` is answered before the body is sent."""
     head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
     told = exchange(server, f"{head}content-length: 9\r\n\r\n".encode(), until_seen=b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""How a model server ends: told to, killed, or orphaned."""
+"""The end of a model server: by SIGTERM, by SIGKILL, and by the loss of its parent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def post(server: Process, body: object) -> httpx.Response:
 def test_a_server_that_stops_is_ready_no_more_and_answers_what_was_begun(
     versions: Path, tmp_path: Path
 ) -> None:
-    """Readiness ends with the signal; half a request may still become a whole one."""
+    """Readiness ends with the signal; a request that was half sent is still answered."""
     body = json.dumps(request_of(flights(1))).encode()
     head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     with (
@@ -46,7 +46,7 @@ def test_a_server_that_stops_is_ready_no_more_and_answers_what_was_begun(
             time.sleep(0.05)
             ready = other.get("/v2/health/ready")
             assert (ready.status_code, ready.json()["error"]) == (503, "the server is stopping")
-            # Give it the time to part with whoever is idle.
+            # Leave it time to close idle connections.
             time.sleep(0.4)
             begun.sendall(body[100:])
             reply = begun.makefile("rb").read()
@@ -56,9 +56,9 @@ def test_a_server_that_stops_is_ready_no_more_and_answers_what_was_begun(
 
 
 def test_sigterm_answers_what_was_begun_and_ends_well(versions: Path, tmp_path: Path) -> None:
-    """A stopped server finishes, leaves its log to the shipper and exits with 0.
+    """A stopped server finishes its requests, leaves its log to the shipper and exits with 0.
 
-    The platform's own probes are kept apart from what clients asked.
+    The platform's probes are logged apart from clients' requests.
     """
     log, root = tmp_path / "log", str(tmp_path / "store")
     with running_server(versions / "1", log) as server:
@@ -75,7 +75,7 @@ def test_sigterm_answers_what_was_begun_and_ends_well(versions: Path, tmp_path: 
 
 
 def test_kill_loses_no_acknowledged_answer(versions: Path, tmp_path: Path) -> None:
-    """After kill -9 under requests, every answered id is in the log, each row once."""
+    """After SIGKILL under load every answered id is in the log, each row once."""
     log, root = tmp_path / "log", str(tmp_path / "store")
     with running_server(versions / "1", log) as server:
         with BackgroundClient(server.url + INFER, request_of(flights(3))) as background:
@@ -89,7 +89,7 @@ def test_kill_loses_no_acknowledged_answer(versions: Path, tmp_path: Path) -> No
 
 
 def test_a_server_ends_when_its_parent_is_killed(versions: Path, tmp_path: Path) -> None:
-    """EOF on the parent's pipe drains the server: no orphan survives its platform."""
+    """EOF on the parent's pipe drains the server, so that no orphan is left."""
     port = free_port()
     serve = (
         "from pathlib import Path; from slipway.serving.model_server.server import serve; "

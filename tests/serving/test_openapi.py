@@ -1,4 +1,4 @@
-"""The OpenAPI document: made from the signature, and true of the real server."""
+"""The OpenAPI document: made from the signature, and valid for the real server."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SIGNATURE = Signature(
     event_time="at",
 )
 INFER = "/v2/models/delay/infer"
-# JSON Schema cannot say that columns have equally many rows: what fits it may still be a 422.
-# A batch beyond the limit is refused with 413, which schemathesis does not expect by itself.
+# JSON Schema cannot require columns of equal length: a valid document may still be a 422.
+# A batch beyond the limit is refused with 413, which schemathesis does not expect.
 CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "422"]
@@ -40,7 +40,7 @@ expected-statuses = ["400", "401", "404", "405", "413", "415", "422"]
 
 
 def made(*, secured: bool = False) -> dict[str, Any]:
-    """The document of a model of three columns."""
+    """The document of a model with three columns."""
     return document("delay", 3, SIGNATURE, max_rows=5, max_body_bytes=1000, secured=secured)
 
 
@@ -67,7 +67,7 @@ def test_every_path_of_the_server_is_there() -> None:
 
 
 def test_the_example_fits_the_schema_and_the_signature() -> None:
-    """Who copies the example is answered."""
+    """A copied example is answered."""
     assert is_valid(example())
     inputs = decode(json.dumps(example()).encode(), SIGNATURE, max_rows=5)
     assert inputs.columns == {"distance": [1.5], "temperature": [1.5], "carrier": ["text"]}
@@ -93,14 +93,14 @@ def test_the_example_fits_the_schema_and_the_signature() -> None:
     ],
 )
 def test_what_the_signature_refuses_the_schema_refuses(place: int, change: dict[str, Any]) -> None:
-    """Names, datatypes, nulls and limits stand in the document, too."""
+    """Names, datatypes, nulls and limits are in the document."""
     request = example()
     request["inputs"][place].update(change)
     assert not is_valid(request)
 
 
 def test_every_order_and_width_that_is_read_fits_the_schema() -> None:
-    """What the decoder takes beside the plainest form is documented."""
+    """Forms that the decoder accepts are documented."""
     request = example()
     request["inputs"].reverse()
     request["inputs"][-1].update(datatype="INT8", shape=[1, 1], data=[[5]])
@@ -111,7 +111,7 @@ def test_every_order_and_width_that_is_read_fits_the_schema() -> None:
 
 
 def test_a_secured_server_says_where_a_token_is_needed() -> None:
-    """Everything but health and metrics asks for one."""
+    """All paths but health and metrics require one."""
     paths = made(secured=True)["paths"]
     is_open = {
         path
@@ -123,7 +123,7 @@ def test_a_secured_server_says_where_a_token_is_needed() -> None:
 
 @needs_clients
 def test_schemathesis_finds_nothing(versions: Path, tmp_path: Path) -> None:
-    """Generated requests, right and wrong, are answered as the document says; tokens are asked."""
+    """Generated requests, valid and invalid, get documented answers; tokens are required."""
     tokens = tmp_path / "tokens"
     tokens.write_text(line_of("schemathesis", "key"))
     config = tmp_path / "schemathesis.toml"

@@ -1,4 +1,4 @@
-"""Personal columns: hashed or dropped before anything is written, and watched by nobody."""
+"""Personal columns: hashed or dropped before anything is written, and not monitored."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ PII = {"carrier": "hash", "origin": "drop", "distance": "hash"}
 
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
-    """A key as an editor leaves it, with a line end."""
+    """A key file with a line end, as an editor writes it."""
     path = tmp_path / "pii.key"
     path.write_bytes(KEY + b"\n")
     return path
 
 
 def hashed(text: str) -> str:
-    """What anybody with the key computes."""
+    """The hash of a value with the key."""
     return hmac.new(KEY, text.encode(), "sha256").hexdigest()[:32]
 
 
 def test_a_hash_needs_the_key_and_nothing_else(key_file: Path) -> None:
-    """Whoever has the key finds a person's rows again; numbers are hashed as floats."""
+    """The key is enough to find a person's rows again; numbers are hashed as floats."""
     privacy = PersonalColumns({"name": "hash", "age": "hash"}, key_file)
     logged = privacy.values({"name": ["Ada", None, "Ada"], "age": [36, 36.0, 36.5], "deck": [1.0]})
     assert logged == [
@@ -62,7 +62,7 @@ def test_a_hash_needs_the_key_and_nothing_else(key_file: Path) -> None:
 
 
 def test_a_header_says_what_is_logged(key_file: Path) -> None:
-    """A hashed number is a string, and a dropped column is not there."""
+    """A hashed number is a string, and a dropped column is absent."""
     privacy = PersonalColumns({"name": "drop", "age": "hash"}, key_file)
     columns = privacy.columns([("name", "string"), ("age", "number"), ("deck", "number")])
     assert columns == [("age", "string"), ("deck", "number")]
@@ -70,13 +70,13 @@ def test_a_header_says_what_is_logged(key_file: Path) -> None:
 
 
 def test_without_personal_columns_values_are_not_touched() -> None:
-    """It costs nothing: the lists themselves are logged, and no key is asked for."""
+    """The column lists are logged unchanged, and no key is read."""
     values = [1.5]
     assert PersonalColumns({}, None).values({"deck": values})[0] is values
 
 
 def test_dropping_needs_no_key() -> None:
-    """Only hashes have one."""
+    """Only hashes need a key."""
     assert PersonalColumns({"name": "drop"}, None).values({"name": ["Ada"], "deck": [1.0]}) == [
         [1.0]
     ]
@@ -84,7 +84,7 @@ def test_dropping_needs_no_key() -> None:
 
 @pytest.mark.parametrize("key", [None, b"", b"fifteen bytes..", b"fifteen bytes..\n", "folder"])
 def test_no_hash_without_a_proper_key(tmp_path: Path, key: bytes | str | None) -> None:
-    """A short key could be guessed; the error tells how to make one, and nothing of the key."""
+    """A short key could be guessed; the error names a command that makes one, and not the key."""
     path = None if key is None else tmp_path / "key"
     if isinstance(key, bytes) and path is not None:
         path.write_bytes(key)
@@ -95,13 +95,13 @@ def test_no_hash_without_a_proper_key(tmp_path: Path, key: bytes | str | None) -
 
 
 def test_a_treatment_that_is_not_known_is_refused() -> None:
-    """A version of a later Slipway is not logged in the clear by an earlier one."""
+    """A version of a later Slipway is not logged in clear by an earlier one."""
     with pytest.raises(BadParameter, match="is unknown"):
         PersonalColumns({"name": "encrypt"}, None)
 
 
 def personal_request() -> dict[str, Any]:
-    """A request whose personal values can be told from everything else."""
+    """A request whose personal values can be found in any output."""
     rows = flights(2).assign(carrier=CARRIER, origin=ORIGIN, distance=DISTANCE)
     return request_of(rows)
 
@@ -109,7 +109,7 @@ def personal_request() -> dict[str, Any]:
 def test_no_personal_value_leaves_the_server(
     tmp_path: Path, versions: Path, key_file: Path
 ) -> None:
-    """Neither segments nor Parquet nor what the server prints hold one; the scores are the same."""
+    """Neither segments nor Parquet nor output have one; the scores are equal."""
     folder = tmp_path / "version"
     shutil.copytree(versions / "1", folder)
     change_manifest(folder, pii=PII)
@@ -143,7 +143,7 @@ def test_no_personal_value_leaves_the_server(
 
 
 def test_a_server_without_the_key_never_becomes_ready(tmp_path: Path, versions: Path) -> None:
-    """It says why, and answers nobody."""
+    """It reports the reason and refuses requests."""
     folder = tmp_path / "version"
     shutil.copytree(versions / "1", folder)
     change_manifest(folder, pii=PII)
@@ -156,7 +156,7 @@ def test_a_server_without_the_key_never_becomes_ready(tmp_path: Path, versions: 
 def test_windows_are_computed_without_personal_columns(
     store: Store, tmp_path: Path, key_file: Path
 ) -> None:
-    """From the server's log through the shipper to the verdict, ports are hashes; wind decides."""
+    """From the log through the shipper to the verdict, ports are hashes; wind is compared."""
     spec, dataset = ferry_dataset.model(), ferry_dataset.dataset(pii={"port": "hash"})
     rows = ferry_dataset.crossings(days=30, start=APRIL, seed=2)
     privacy = PersonalColumns({"port": "hash"}, key_file)

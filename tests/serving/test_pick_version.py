@@ -1,4 +1,4 @@
-"""To which version a request falls, and who stands in for it."""
+"""The version that is picked for a request, and the failover order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEYS = [f"flight-{number}" for number in range(20_000)]
 
 
 def picked_versions(weights: dict[int, float]) -> dict[str, int | None]:
-    """The version to which each key falls."""
+    """The picked version of each key."""
     return {key: pick_version("delay", weights, key=key) for key in KEYS}
 
 
@@ -30,7 +30,7 @@ def test_each_version_gets_its_share(weights: dict[int, float]) -> None:
 
 @pytest.mark.parametrize(("champion", "canary"), [(1, 2), (5, 4)])
 def test_raising_a_share_moves_keys_only_towards_it(champion: int, canary: int) -> None:
-    """From 10 to 50 % no key of the canary goes back to the champion."""
+    """From 10 to 50 % no key of the canary returns to the champion."""
     before = picked_versions({champion: 0.9, canary: 0.1})
     after = picked_versions({champion: 0.5, canary: 0.5})
     moved = {(before[key], after[key]) for key in KEYS if before[key] != after[key]}
@@ -43,7 +43,7 @@ def test_raising_a_share_moves_keys_only_towards_it(champion: int, canary: int) 
     key=st.text(max_size=20),
 )
 def test_a_raised_version_only_wins(weights: dict[int, float], factor: float, key: str) -> None:
-    """Whatever the weights: a key moves to the version that was raised, or it stays."""
+    """For any weights a key moves to the raised version or stays."""
     raised = min(weights)
     before = pick_version("delay", weights, key=key)
     after = pick_version("delay", weights | {raised: weights[raised] * factor}, key=key)
@@ -51,21 +51,21 @@ def test_a_raised_version_only_wins(weights: dict[int, float], factor: float, ke
 
 
 def test_the_same_key_falls_to_the_same_version() -> None:
-    """The draw knows nothing but model, weights and key, and another model draws anew."""
+    """The pick depends on model, weights and key only."""
     weights = {1: 0.5, 2: 0.5}
     assert picked_versions(weights) == picked_versions(dict(reversed(weights.items())))
     others = {key: pick_version("fuel", weights, key=key) for key in KEYS}
     assert others != picked_versions(weights)
 
 
-def test_nobody_has_a_share() -> None:
-    """Without weights a request falls to nobody, and one weight needs no draw."""
+def test_no_weight_picks_none() -> None:
+    """Without weights there is no version; a single weight needs no draw."""
     assert pick_version("delay", {}, key="k") is None
     assert pick_version("delay", {4: 0.2}, key="k") == 4
 
 
-def test_who_stands_in() -> None:
-    """The heaviest first, then what is warm, newest first; nobody is asked twice."""
+def test_failover_order() -> None:
+    """By weight, then warm versions, newest first; each version once."""
     weights = {1: 0.6, 2: 0.1, 3: 0.3}
     assert failover_order(weights, keep=(8, 9, 1), first=2) == [2, 1, 3, 9, 8]
     assert failover_order(weights, keep=(), first=None) == [1, 3, 2]

@@ -1,4 +1,4 @@
-"""The local platform, its servers and its shipper, as real processes that are killed."""
+"""The local platform with its servers and shipper, as real processes that are killed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ approx = partial(pytest.approx, rel=1e-6)
 
 @pytest.fixture(scope="module")
 def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformEnv]:
-    """One platform for all of these tests: a server costs seconds to start."""
+    """One platform for all tests of this file: a server takes seconds to start."""
     with running_platform_env(tmp_path_factory.mktemp("platform"), versions) as env:
         yield env
 
@@ -55,7 +55,7 @@ def env(shared: PlatformEnv) -> PlatformEnv:
 
 @pytest.fixture(params=["memory", "process"])
 def platform(request: pytest.FixtureRequest, versions: Path) -> Platform:
-    """The platform in memory and the real one, with version 1 serving and version 2 warm."""
+    """The fake and the real platform, with version 1 serving and version 2 warm."""
     if request.param == "process":
         adapter: LocalPlatform = request.getfixturevalue("env").adapter
         return adapter
@@ -72,8 +72,8 @@ def platform(request: pytest.FixtureRequest, versions: Path) -> Platform:
     return fake
 
 
-def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
-    """The one in memory keeps the contract of the real one."""
+def test_fake_and_platform_have_one_contract(platform: Platform, versions: Path) -> None:
+    """The fake keeps the contract of the real platform."""
     rows = flights(8, seed=4)
     served = platform.served(MODEL)
     assert served is not None
@@ -109,7 +109,7 @@ def test_what_every_platform_does(platform: Platform, versions: Path) -> None:
 
 
 def test_a_switch_under_requests_loses_none(env: PlatformEnv) -> None:
-    """While traffic moves to a new version and back, every request is answered."""
+    """Every request is answered while traffic moves to a new version and back."""
     with env.background() as background, env.background() as another:
         background.wait_for(20)
         env.serve(2, keep=[1])
@@ -128,7 +128,7 @@ def test_a_switch_under_requests_loses_none(env: PlatformEnv) -> None:
 
 
 def test_a_killed_server_costs_no_request(env: PlatformEnv) -> None:
-    """A killed server's requests go to the warm version, and it is started again."""
+    """Its requests go to the warm version, and it is restarted."""
     with env.background() as background:
         background.wait_for(10)
         os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
@@ -143,7 +143,7 @@ def test_a_killed_server_costs_no_request(env: PlatformEnv) -> None:
 
 
 def test_a_request_waits_for_the_only_server(env: PlatformEnv) -> None:
-    """With nobody else to ask, a request waits for the restart and is answered."""
+    """Without another version a request waits for the restart and is answered."""
     env.serve(1, keep=[])
     os.kill(env.status()["servers"]["1"]["pid"], signal.SIGKILL)
     reply = httpx.post(env.process.url + INFER, json=request_of(flights(1)), timeout=90)
@@ -151,7 +151,7 @@ def test_a_request_waits_for_the_only_server(env: PlatformEnv) -> None:
 
 
 def test_a_killed_shipper_ships_exactly_once(env: PlatformEnv) -> None:
-    """A shipper killed over and over loses nothing and repeats nothing."""
+    """Repeated SIGKILL of the shipper loses and repeats no row."""
     with env.background() as background:
         for _ in range(3):
             background.wait_for(15)
@@ -160,12 +160,12 @@ def test_a_killed_shipper_ships_exactly_once(env: PlatformEnv) -> None:
     assert background.failed == []
     until(lambda: env.shipped(background.answered), "every answer is in the store")
     rows = shipped_rows(env.store.root)
-    # A request whose server was killed, in another test, may have been logged by its stand-in, too.
+    # A request whose server another test killed may be logged by two servers.
     mine = rows[rows["request_id"].isin(background.answered.keys())]
     assert not mine.duplicated(["request_id", "row"]).any()
 
 
-def test_what_it_refuses(env: PlatformEnv) -> None:
+def test_refusals(env: PlatformEnv) -> None:
     """Older tokens, tampered versions, foreign models and versions that do not run."""
     with pytest.raises(Superseded, match=f"lease {env.token}"):
         env.adapter.apply(MODEL, weights={2: 1.0}, keep=[], token=env.token - 1)
@@ -187,9 +187,9 @@ def test_what_it_refuses(env: PlatformEnv) -> None:
 
 
 def test_a_killed_platform_resumes(env: PlatformEnv) -> None:
-    """After kill -9 its servers end by themselves; a new one resumes what the store asks for.
+    """Its servers end; a new platform resumes the desired state.
 
-    It comes last, since it ends the platform that these tests share.
+    It comes last, since it ends the shared platform.
     """
     with env.background() as background:
         background.wait_for(20)
@@ -205,7 +205,7 @@ def test_a_killed_platform_resumes(env: PlatformEnv) -> None:
         assert served is not None
         assert served.token == env.token
         reply = httpx.post(again.url + INFER, json=request_of(flights(2)), timeout=90)
-        # Until the version in force is ready again, the one that is kept warm may answer.
+        # Until the serving version is ready again, the warm one may answer.
         version = reply.json()["model_version"]
         assert version in before["servers"]
         expected = offline_scores(env.versions / version, flights(2))
@@ -225,6 +225,6 @@ def test_an_older_token_never_writes(tmp_path: Path) -> None:
 
 
 def _children(parent: int, mark: str) -> list[int]:
-    """Children of a process whose command line holds a mark."""
+    """Child processes whose command line contains a text."""
     listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(pid) for pid in listed if mark in Path(f"/proc/{pid}/cmdline").read_text()]

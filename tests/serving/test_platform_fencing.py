@@ -1,4 +1,4 @@
-"""Traffic of a real platform that a newer rollout claims while an older one is at it."""
+"""A newer rollout claims the traffic of a real platform during a change of an older one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.serving.processes import until
 
 
 def test_a_slow_older_change_gives_up_and_changes_nothing(versions: Path, tmp_path: Path) -> None:
-    """It waits for a server that never comes; the champion's counts go on through the claim."""
+    """It waits for a server that never starts; the champion's counts survive the claim."""
     folder = tmp_path / "versions"
     shutil.copytree(versions / "1", folder / "1")
     with running_platform_env(tmp_path, folder) as env, env.background() as background:

@@ -1,4 +1,4 @@
-"""What a pod runs: each process as the first of its container, and the order in which they end."""
+"""Processes as PID 1 of a pod's containers, and the order in which they end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIRST = ["unshare", "--pid", "--fork", "--kill-child"]
 def a_container(
     scratch: Path, *words: str, first: bool = False, **settings: str
 ) -> Iterator[Process]:
-    """A command of ours with a pod's volumes; as the first process of its namespace if asked."""
+    """A command with a pod's volumes, as PID 1 of its own namespace if requested."""
     environ = {**os.environ, "SLIPWAY_SCRATCH": str(scratch), "SLIPWAY_LOG_MIN_FREE_MIB": "0"}
     environ |= {f"SLIPWAY_{name.upper()}": value for name, value in settings.items()}
     output = scratch / f"{words[0]}.out"
@@ -63,14 +63,14 @@ def a_shipper(scratch: Path, store: Path, *, patience: float) -> Iterator[Proces
 
 
 def ask(server: Process, rows: int) -> None:
-    """Ask a server that is ready."""
+    """Send a request to a ready server."""
     until(lambda: server.get("/v2/health/ready").is_success, "the server is ready")
     asked = f"{server.url}/v2/models/{MODEL}/infer"
     assert httpx.post(asked, json=request_of(flights(rows)), timeout=60).is_success
 
 
 def is_listening_for_sigterm(process: Process) -> bool:
-    """Whether the innermost process has a way to end."""
+    """Whether the innermost process handles SIGTERM."""
     pid = innermost(process.process.pid)
     caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
     is_python = b"slipway" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"unshare")[-1]
@@ -84,21 +84,21 @@ def innermost(pid: int) -> int:
 
 
 def end_of(process: Process) -> int:
-    """Its exit code after SIGTERM to the first process of its namespace."""
+    """Exit code after SIGTERM to PID 1 of its namespace."""
     os.kill(innermost(process.process.pid), signal.SIGTERM)
     return process.process.wait(60)
 
 
 @pytest.fixture
 def can_be_first() -> None:
-    """Skip where a process may not begin a namespace."""
+    """Skip where a process may not create a namespace."""
     tried = subprocess.run([*FIRST, "true"], capture_output=True, check=False)
     if tried.returncode:
         pytest.skip("this machine does not let a test begin a process namespace")
 
 
 def test_the_shipper_takes_what_the_server_left(versions: Path, tmp_path: Path) -> None:
-    """A segment that only the server's end closed is in the store once the shipper has ended."""
+    """A segment that the server closes at its end is in the store after the shipper's end."""
     store = tmp_path / "store"
     with (
         a_server(tmp_path, versions / "1") as server,
@@ -112,7 +112,7 @@ def test_the_shipper_takes_what_the_server_left(versions: Path, tmp_path: Path) 
 
 
 def test_a_shipper_that_is_told_first_waits_for_the_server(versions: Path, tmp_path: Path) -> None:
-    """Nothing is lost where both are told to end at once."""
+    """Nothing is lost where both get SIGTERM at once."""
     store = tmp_path / "store"
     with (
         a_server(tmp_path, versions / "1") as server,
@@ -129,7 +129,7 @@ def test_a_shipper_that_is_told_first_waits_for_the_server(versions: Path, tmp_p
 
 
 def test_a_shipper_that_is_to_end_waits_for_its_store(tmp_path: Path) -> None:
-    """While it has time it goes on trying."""
+    """It retries until its deadline."""
     store = tmp_path / "store"
     store.touch()
     with write_ahead(tmp_path / "log") as log:
@@ -144,7 +144,7 @@ def test_a_shipper_that_is_to_end_waits_for_its_store(tmp_path: Path) -> None:
 
 
 def test_a_shipper_without_patience_says_what_it_leaves(tmp_path: Path) -> None:
-    """On a machine whose disk stays, what could not be shipped waits for the next one."""
+    """The log names the segments that are left on a disk that stays."""
     store = tmp_path / "store"
     store.touch()
     with write_ahead(tmp_path / "log") as log:
@@ -158,7 +158,7 @@ def test_a_shipper_without_patience_says_what_it_leaves(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("can_be_first")
 def test_the_first_process_of_a_container_ends_when_told(versions: Path, tmp_path: Path) -> None:
-    """A server that is ready drains and ends with 0; the kernel itself would not end it."""
+    """A ready server drains and exits with 0; the kernel gives PID 1 no default handler."""
     with a_server(tmp_path, versions / "1", first=True) as server:
         ask(server, 1)
         assert end_of(server) == 0
@@ -177,7 +177,7 @@ def test_the_first_process_of_a_container_ends_when_told(versions: Path, tmp_pat
 def test_a_first_process_can_be_ended_while_it_starts(
     tmp_path: Path, words: list[str], code: set[int]
 ) -> None:
-    """It need not be killed after the whole grace period; the shipper ships first."""
+    """It ends before the grace period does; the shipper ships first."""
     with ExitStack() as stack:
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         mlflow = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -190,5 +190,5 @@ def test_a_first_process_can_be_ended_while_it_starts(
 
 
 def test_the_pod_gives_the_server_time_to_answer_what_was_begun() -> None:
-    """The grace period that manifests ask for covers what the server takes at most."""
+    """The manifests' grace period covers the server's drain."""
     assert DRAIN_SECONDS >= ANSWERING_SECONDS + ACCEPTED_SECONDS

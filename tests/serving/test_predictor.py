@@ -50,28 +50,28 @@ class MemoryLog:
         self.records.append(record)
 
     def roll(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def free_bytes(self) -> int:
-        """Plenty."""
+        """More than any limit."""
         return 1 << 40
 
 
 def constant(score: float) -> Score:
-    """A model that gives every row the same score."""
+    """A model with one score for every row."""
     return lambda values: np.full(len(values[0]), score)
 
 
 def raises(values: Sequence[Sequence[Any]]) -> np.ndarray:
-    """A model that fails, and quotes a value."""
+    """A model that raises an error with a value in its message."""
     raise ValueError(f"cannot take {values[0][0]}")
 
 
 def float32_only(values: Sequence[Sequence[Any]]) -> np.ndarray:
-    """A model that refuses what float32 cannot hold, as trees do."""
+    """A model that refuses numbers beyond float32, as trees do."""
     numbers = np.array(values[0], dtype=float)
     if (abs(numbers) > np.finfo(np.float32).max).any():
         raise ValueError("Input data contains a value too large for float32")
@@ -86,7 +86,7 @@ def loaded(
     pii: dict[str, str] | None = None,
     **manifest: Any,
 ) -> LoadedModel:
-    """A model with a score of one's choice."""
+    """A loaded model with a given score function."""
     engine = Engine(name, COLUMNS, MANIFEST | manifest, score)
     return LoadedModel(
         MODEL,
@@ -100,7 +100,7 @@ def loaded(
 
 
 def predict_request(rows: int = 1, **changed: Any) -> PredictRequest:
-    """A request about some rows; `changed` replaces the values of a column."""
+    """A request with some rows; `changed` replaces the values of a column."""
     body = request_of(flights(rows))
     for tensor in body["inputs"]:
         tensor["data"] = changed.get(tensor["name"], tensor["data"])
@@ -108,21 +108,21 @@ def predict_request(rows: int = 1, **changed: Any) -> PredictRequest:
 
 
 def scores(answer: Encoded | SlipwayError) -> list[float]:
-    """The scores that an answer holds."""
+    """Scores of an answer."""
     assert isinstance(answer, Encoded)
     data: list[float] = json.loads(answer.body)["outputs"][0]["data"]
     return data
 
 
 def test_a_request_is_named_by_its_header_if_its_body_does_not() -> None:
-    """The platform's id is echoed, so a repeat of a request counts once."""
+    """The platform's request id is echoed, so a repeated request counts once."""
     [answer] = loaded(constant(0.5)).answer([predict_request()])
     assert isinstance(answer, Encoded)
     assert json.loads(answer.body)["id"] == "given"
 
 
 def test_no_answer_without_a_log(tmp_path: Path) -> None:
-    """Where the log cannot be written the request is not answered."""
+    """A request is refused while the log cannot be written."""
     (tmp_path / "log").write_text("a file where a folder should be")
     engine = Engine("sklearn", COLUMNS, MANIFEST, constant(0.5))
     header = header_of(MODEL, 1, engine, PersonalColumns({}, None))
@@ -136,15 +136,15 @@ def test_no_answer_without_a_log(tmp_path: Path) -> None:
     [raises, constant(float("nan")), lambda _: np.zeros((1, 2))],
     ids=["raises", "not a number", "too many"],
 )
-def test_a_model_that_fails_says_no_values(score: Score, caplog: pytest.LogCaptureFixture) -> None:
-    """A model that raises, or gives no number, is a fault of ours and quotes nothing."""
+def test_a_failing_model_quotes_no_value(score: Score, caplog: pytest.LogCaptureFixture) -> None:
+    """A model that raises or returns no number is a server error without values."""
     [answer] = loaded(score).answer([predict_request(distance=[1234.5])])
     assert isinstance(answer, ModelFailed)
     assert "1234" not in str(answer) + caplog.text
 
 
-def test_a_disk_that_is_full_is_not_filled_by_saying_so(caplog: pytest.LogCaptureFixture) -> None:
-    """What fails for each of thousands of requests is in the server's output once a second."""
+def test_a_full_disk_is_logged_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
+    """An error that repeats for thousands of requests is logged once a second."""
 
     class Full(MemoryLog):
         def append(self, record: Record) -> None:
@@ -159,15 +159,15 @@ def test_a_disk_that_is_full_is_not_filled_by_saying_so(caplog: pytest.LogCaptur
 
 
 def test_a_number_that_trees_cannot_hold_is_the_clients_fault() -> None:
-    """What fails for a number beyond float32 is a refusal that names the column."""
+    """The error names the column with a number beyond float32."""
     [answer] = loaded(float32_only).answer([predict_request(distance=[1e300])])
     assert isinstance(answer, Mismatch)
     assert "distance" in str(answer)
     assert "1e+300" not in str(answer)
 
 
-def test_the_guilty_alone_fails() -> None:
-    """Neighbours of a request that cannot be read, or not be scored, are answered as if alone."""
+def test_only_the_invalid_request_fails() -> None:
+    """Other requests of its batch are answered."""
     log = MemoryLog()
     good = [predict_request(1, distance=[float(number)]) for number in range(3)]
     bad = [PredictRequest(b"{", 0), predict_request(distance=[1e300])]
@@ -182,7 +182,7 @@ def test_the_guilty_alone_fails() -> None:
 
 
 def test_dropped_columns_reach_the_model_and_not_the_log() -> None:
-    """A personal column is an input like any other; what is logged leaves it out."""
+    """A personal column is a model input; the log leaves it out."""
     log = MemoryLog()
     model = loaded(float32_only, log=log, pii={"distance": "drop"})
     [answer] = model.answer([predict_request(distance=[7.0])])
@@ -193,7 +193,7 @@ def test_dropped_columns_reach_the_model_and_not_the_log() -> None:
 
 
 def test_a_model_is_warm_only_if_it_answers() -> None:
-    """The rows that warm a model up are plausible ones, and a failure shows."""
+    """The warm-up rows are plausible, and a failure is raised."""
     seen: list[Any] = []
 
     def remember(values: Sequence[Sequence[Any]]) -> np.ndarray:
@@ -213,8 +213,8 @@ def test_a_model_is_warm_only_if_it_answers() -> None:
         loaded(raises).warm_up()
 
 
-def test_a_model_that_looks_at_other_rows_is_never_given_company() -> None:
-    """A score that depends on the frame would depend on who asks at the same time."""
+def test_a_model_that_depends_on_other_rows_is_not_batched() -> None:
+    """A score that depends on the frame would depend on concurrent requests."""
 
     def ranks(values: Sequence[Sequence[Any]]) -> np.ndarray:
         return np.argsort(values[0]).astype(float)
@@ -231,13 +231,13 @@ def test_a_model_that_looks_at_other_rows_is_never_given_company() -> None:
     [("1", False), ("4", None), ("5", True)],
     ids=["onnx", "linear", "trees"],
 )
-def test_answers_do_not_depend_on_company(
+def test_answers_do_not_depend_on_the_batch(
     versions: Path, *, version: str, batches: bool | None
 ) -> None:
-    """Requests that arrive together get, bit by bit, what each gets alone.
+    """Concurrent requests get the scores that each gets alone, bit by bit.
 
-    Trees are scored as one frame. A linear model may round otherwise in a frame of another size;
-    its requests stay apart where the processor's linear algebra does so.
+    Trees are scored as one frame. A linear model may round differently in a larger frame;
+    its requests are scored apart where the processor's linear algebra does so.
     """
     engine = load_engine(versions / version)
     model = loaded(engine.score, name=engine.name)

@@ -1,4 +1,4 @@
-"""The V2 decoder: what fits is read, everything else is refused as the client's mistake."""
+"""The V2 decoder: valid requests are read, all others are client errors."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read(request: dict[str, Any] | bytes) -> Inputs:
 
 
 def test_what_fits_is_read_as_it_was_sent() -> None:
-    """Values, keys and event times arrive; a time without an offset is UTC."""
+    """Values, keys and event times are equal; a time without an offset is UTC."""
     inputs = read(
         good(flight_id=["a", "b"], at=["2013-05-01T12:00:00.000789+02:00", "1970-01-01T00:00:01"])
         | {"id": "mine", "parameters": {"probe": True}}
@@ -81,7 +81,7 @@ def test_what_fits_is_read_as_it_was_sent() -> None:
     ],
 )
 def test_what_v2_allows_beside_is_read_too(change: dict[str, Any], values: list[Any]) -> None:
-    """Nested columns, integers and booleans are numbers as well."""
+    """Nested columns; integers and booleans as numbers."""
     assert read(changed("distance", **change)).columns["distance"] == values
 
 
@@ -189,7 +189,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes, type[BadRequest], str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_does_not_fit_is_refused(name: str) -> None:
-    """A refusal is of the right kind, names the column, and repeats no value."""
+    """The error has the right status and the column, and no value."""
     request, kind, named = BAD[name]
     with pytest.raises(kind) as refused:
         read(request)
@@ -198,7 +198,7 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
 
 
 def twice(key: str, value: str) -> bytes:
-    """The text of a good request with a second value for one key of its first column."""
+    """Text of a valid request with a second value for one key of its first column."""
     text = json.dumps(good(at=["2013-05-01T12:00:00", "2013-05-02T12:00:00"]) | {"id": "a:b"})
     return text.replace('{"name"', f'{{"{key}"{value}, "name"', 1).encode()
 
@@ -215,13 +215,13 @@ def twice(key: str, value: str) -> bytes:
     ],
 )
 def test_a_key_that_is_sent_twice_is_refused(key: str, value: str) -> None:
-    """Readers differ in which of two values they take, so neither is taken."""
+    """Parsers differ in which of two values they take, so both are refused."""
     with pytest.raises(Malformed, match="twice in one object"):
         read(twice(key, value))
 
 
 def test_colons_in_strings_are_no_keys() -> None:
-    """Only keys count: strings, names and parameters may hold colons, escaped or not."""
+    """Strings, names and parameters may contain colons, escaped or not."""
     text = json.dumps(good(carrier=["A:A", 'D"":"L'], flight_id=["x:", ":"]))
     text = text.replace("A:A", "A\\u003aA")
     request = json.loads(text) | {"id": "a:b", "parameters": {"c:d": "e:f"}}
@@ -230,14 +230,14 @@ def test_colons_in_strings_are_no_keys() -> None:
 
 
 def test_a_key_may_be_an_integer_that_float64_cannot_hold() -> None:
-    """A key is logged as text and never becomes a number, so every digit stays."""
+    """A key is logged as text and keeps every digit."""
     request = good(flight_id=[2**63 - 1, 2**53 + 1])
     request["inputs"][-1]["datatype"] = "INT64"
     assert read(request).keys == [str(2**63 - 1), str(2**53 + 1)]
 
 
 def test_metadata_name_every_input_once() -> None:
-    """The model's columns come first, then what is only logged."""
+    """The model's columns come first, then the logged ones."""
     about = describe("delay", 3, SIGNATURE, engine="onnx")
     assert about["platform"] == "slipway_onnx"
     assert [(item["name"], item["datatype"]) for item in about["inputs"]] == [
@@ -267,7 +267,7 @@ TENSORS = st.fixed_dictionaries(
 
 @given(request=st.fixed_dictionaries({"inputs": st.lists(TENSORS | JSON, max_size=6)}) | JSON)
 def test_any_json_is_read_or_refused(request: Any) -> None:
-    """Nothing but a BadRequest leaves the decoder, whatever JSON it is given."""
+    """The decoder raises only `BadRequest`, for any JSON."""
     try:
         inputs = read(json.dumps(request).encode())
     except BadRequest:
@@ -277,14 +277,14 @@ def test_any_json_is_read_or_refused(request: Any) -> None:
 
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    """Nothing but a BadRequest leaves the decoder, whatever bytes it is given."""
+    """The decoder raises only `BadRequest`, for any bytes."""
     with pytest.raises(BadRequest):
         read(body)
 
 
 @given(data=st.data())
 def test_one_change_is_read_or_refused(data: st.DataObject) -> None:
-    """A good request with any one part replaced is read or refused, never an accident."""
+    """A valid request with any one part replaced is read or refused."""
     request = good(flight_id=["a", "b"], at=["2013-05-01", "2013-05-02"])
     tensor = data.draw(st.sampled_from(request["inputs"]))
     part = data.draw(st.sampled_from(sorted(tensor)))

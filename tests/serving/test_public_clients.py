@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote ask the real server, each unchanged and in its own environment."""
+"""Public clients, unchanged and in their own environment, against the real server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = needs_clients
 def server(
     request: pytest.FixtureRequest, versions: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Process]:
-    """A server of version 1, and the front door of a platform that serves it."""
+    """A server of version 1, and a platform that serves it."""
     folder = tmp_path_factory.mktemp("clients")
     if request.param == "server":
         with running_server(versions / "1", folder / "log") as running:
@@ -38,7 +38,7 @@ def server(
 
 
 def ask(client: str, server: Process, rows: pd.DataFrame) -> dict[str, Any]:
-    """What a public client was told."""
+    """Output of a public client."""
     asked = {
         "address": server.url.removeprefix("http://"),
         "model": MODEL,
@@ -58,12 +58,12 @@ def ask(client: str, server: Process, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def whole(rows: int) -> pd.DataFrame:
-    """Flights with nothing missing, which not every client can send as JSON."""
+    """Flights without missing values, which not every client can send as JSON."""
     return flights(2 * rows, seed=8).dropna().head(rows)
 
 
 def test_tritonclient_asks_in_json_and_in_binary(server: Process, versions: Path) -> None:
-    """Every way of Triton's client to ask is answered with the offline predictions."""
+    """Triton's client gets the offline predictions, in JSON and in binary."""
     rows = whole(20)
     told = ask("tritonclient", server, rows)
     expected = pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
@@ -73,7 +73,7 @@ def test_tritonclient_asks_in_json_and_in_binary(server: Process, versions: Path
 
 
 def test_tritonclient_learns_what_is_served(server: Process) -> None:
-    """Health and metadata are what Triton's client expects, and a refusal names the column."""
+    """Triton's client reads health and metadata, and an error with the column."""
     told = ask("tritonclient", server, whole(2))
     assert told["live"]
     assert told["ready"]
@@ -93,7 +93,7 @@ def test_tritonclient_learns_what_is_served(server: Process) -> None:
 
 
 def test_kserve_asks_in_json_and_in_binary(server: Process, versions: Path) -> None:
-    """KServe's client gets the offline predictions, health, and refusals in words."""
+    """KServe's client gets the offline predictions, health, and error messages."""
     rows = whole(20)
     told = ask("kserve", server, rows)
     expected = pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
@@ -110,7 +110,7 @@ def test_kserve_asks_in_json_and_in_binary(server: Process, versions: Path) -> N
 
 @pytest.mark.parametrize("client", ["tritonclient", "kserve"])
 def test_a_missing_number_is_nan_in_binary(client: str, server: Process, versions: Path) -> None:
-    """Where the signature allows none, NaN among the bytes is a missing value."""
+    """NaN in binary is a missing value, and refused where the signature allows none."""
     rows = flights(30, seed=9).dropna(subset=["origin"])
     assert rows["temperature"].isna().any()
     told = ask(client, server, rows)

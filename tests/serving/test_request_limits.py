@@ -37,7 +37,7 @@ def connected(server: Process) -> socket.socket:
 
 
 def all_of(connection: socket.socket) -> bytes:
-    """What arrives until the server closes the connection."""
+    """All bytes until the server closes the connection."""
     received = bytearray()
     with contextlib.suppress(ConnectionResetError):
         while chunk := connection.recv(65536):
@@ -45,8 +45,8 @@ def all_of(connection: socket.socket) -> bytes:
     return bytes(received)
 
 
-def test_a_body_that_says_it_is_too_large_is_not_waited_for(limited: Process) -> None:
-    """413 comes before the body does."""
+def test_a_content_length_over_the_limit_is_refused_at_once(limited: Process) -> None:
+    """With 413, before the body is sent."""
     with connected(limited) as connection:
         head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n"
         connection.sendall(head.encode())
@@ -54,7 +54,7 @@ def test_a_body_that_says_it_is_too_large_is_not_waited_for(limited: Process) ->
 
 
 def test_an_endless_body_is_refused_and_cut_off(limited: Process) -> None:
-    """413 once it is too large, and an end to it when its time is over."""
+    """With 413 once it exceeds the limit; the connection is closed at the deadline."""
     began = time.monotonic()
     chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
     with connected(limited) as connection:
@@ -68,7 +68,7 @@ def test_an_endless_body_is_refused_and_cut_off(limited: Process) -> None:
 
 
 def test_a_connection_survives_a_refused_body(limited: Process) -> None:
-    """What was too large is read past, and the next request is answered."""
+    """The rest of the body is read past, and the next request is answered."""
     with httpx.Client(base_url=limited.url, timeout=60) as client:
         assert client.post(INFER, content=b" " * 300_000).status_code == 413
         assert client.post(INFER, content=iter([b" " * 90_000] * 4)).status_code == 413
@@ -78,7 +78,7 @@ def test_a_connection_survives_a_refused_body(limited: Process) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip"])
 def test_a_compressed_body_is_refused(limited: Process, encoding: str) -> None:
-    """A small body that unpacks to a large one is no way in."""
+    """A small body may unpack to a large one."""
     headers = {"content-encoding": encoding}
     reply = httpx.post(limited.url + INFER, content=BODY, headers=headers)
     assert reply.status_code == 415
@@ -95,7 +95,7 @@ def test_a_compressed_body_is_refused(limited: Process, encoding: str) -> None:
     ids=["silence", "head", "body"],
 )
 def test_a_request_that_trickles_in_is_refused(limited: Process, sent: str, drip: str) -> None:
-    """408 and an end to the connection, though a byte arrives now and then."""
+    """408 and a closed connection, although single bytes arrive."""
     began = time.monotonic()
     received = b""
     with connected(limited) as connection:
@@ -113,7 +113,7 @@ def test_a_request_that_trickles_in_is_refused(limited: Process, sent: str, drip
 
 
 def test_late_bodies_are_counted(limited: Process) -> None:
-    """A 408 to an infer request is in the figures, as is a client that left."""
+    """A 408 for an infer request is in the metrics, and so is a client that disconnects."""
     head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n".encode()
     with connected(limited) as late:
         late.sendall(head)
@@ -125,7 +125,7 @@ def test_late_bodies_are_counted(limited: Process) -> None:
 
 
 def test_a_huge_head_is_refused(limited: Process) -> None:
-    """431: neither one header nor many of them fill the memory."""
+    """431 for one long header and for many."""
     with connected(limited) as connection:
         connection.sendall(b"GET /v2 HTTP/1.1\r\nx: ")
         with contextlib.suppress(ConnectionError):
@@ -135,7 +135,7 @@ def test_a_huge_head_is_refused(limited: Process) -> None:
             assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
-def test_what_is_not_http_is_told_in_the_protocols_shape(limited: Process) -> None:
+def test_bytes_that_are_no_http_get_a_json_error(limited: Process) -> None:
     """400 with an `error`, as for any other mistake."""
     with connected(limited) as connection:
         connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
@@ -144,8 +144,8 @@ def test_what_is_not_http_is_told_in_the_protocols_shape(limited: Process) -> No
     assert json.loads(body)["error"]
 
 
-def test_connections_have_a_number(versions: Path, tmp_path: Path) -> None:
-    """Those that came first are served on; one too many is told 503."""
+def test_connections_have_a_limit(versions: Path, tmp_path: Path) -> None:
+    """Open connections are served on; one more gets 503."""
     log = tmp_path / "log"
     with running_server(versions / "1", log) as server, contextlib.ExitStack() as stack:
         first = stack.enter_context(httpx.Client(base_url=server.url, timeout=30))
@@ -158,8 +158,8 @@ def test_connections_have_a_number(versions: Path, tmp_path: Path) -> None:
         until(lambda: server.get("/v2/health/ready").is_success, "there is room again")
 
 
-def test_as_many_requests_as_may_wait_do(versions: Path, tmp_path: Path) -> None:
-    """More than that are told 503 and when to come again, and none is lost."""
+def test_waiting_requests_have_a_limit(versions: Path, tmp_path: Path) -> None:
+    """One more gets 503 with `retry-after`; the waiting ones are answered."""
     options = replace(OPTIONS, max_waiting=1)
     large = json.dumps(request_of(flights(10_000))).encode()
     with running_server(versions / "4", tmp_path / "log", options=options) as server:

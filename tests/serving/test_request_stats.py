@@ -1,4 +1,4 @@
-"""What is counted of a version's requests."""
+"""Request statistics of a version."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from slipway.serving.platform.proxy.request_stats import RequestStats
 from slipway.stages.rollout.platform import VersionStats
 
 
-def test_what_is_counted() -> None:
-    """A failure was asked too, and only an answer has a latency."""
+def test_requests_failures_and_latencies() -> None:
+    """A failure counts as a request; only an answer has a latency."""
     count = RequestStats()
     assert count.to_json() == {"asked": 0, "failed": 0, "p99_ms": None}
     count.fail()
@@ -27,7 +27,7 @@ def test_what_is_counted() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 99, 100, 101, 5000])
 def test_p99_is_a_little_too_high_at_most(number: int) -> None:
-    """It is the 99th percentile itself, rounded up by at most 2 %."""
+    """The 99th percentile is rounded up by at most 2 %."""
     chance = random.Random(number)
     seconds = [chance.lognormvariate(-5, 1.5) for _ in range(number)]
     count = RequestStats()

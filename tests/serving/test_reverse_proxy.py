@@ -1,4 +1,4 @@
-"""What passes through the front door, and what does not; servers are made up."""
+"""The reverse proxy: forwarded requests, refusals and own pages, with fake servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INFER = "/v2/models/delay/infer"
 
 
 class ProxySetup:
-    """A front door with one model behind it: version 1 serves, version 2 is warm."""
+    """A reverse proxy with one model: version 1 serves, version 2 is warm."""
 
     def __init__(self, tokens_file: Path | None = None) -> None:
         self.servers: dict[int, FakeServer] = {}
@@ -43,7 +43,7 @@ class ProxySetup:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Someone who asks."""
+        """A client of the proxy."""
         transport = httpx.ASGITransport(app=self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
             yield client
@@ -78,13 +78,15 @@ async def _idle(_app: object) -> AsyncIterator[None]:
         ("/platform/models/delay", None),
     ],
 )
-async def test_what_a_path_is_about(path: str, place: RequestTarget | None) -> None:
-    """A path names a model, maybe a version, and what of it is asked for."""
+async def test_a_path_names_model_version_and_endpoint(
+    path: str, place: RequestTarget | None
+) -> None:
+    """Model, version if given, and endpoint."""
     assert parse_target(path) == place
 
 
-async def test_what_is_passed_on() -> None:
-    """Everything about the request reaches the server, nothing about the client's connection."""
+async def test_forwarded_headers() -> None:
+    """All headers of the request reach the server, and none of the client's connection."""
     setup = ProxySetup()
     sent = {
         "authorization": "Bearer t",
@@ -115,7 +117,7 @@ async def test_what_is_passed_on() -> None:
 
 
 async def test_a_request_without_an_id_gets_one() -> None:
-    """All attempts at one request bear one id, and two requests never the same."""
+    """All attempts at one request have one id, and two requests never the same."""
     setup = ProxySetup()
     setup.servers[1].status_code = 503
     async with setup.client() as client:
@@ -126,8 +128,8 @@ async def test_a_request_without_an_id_gets_one() -> None:
     assert setup.servers[2].seen[0][1][b"x-request-id"] == first
 
 
-async def test_what_is_asked_of_a_model() -> None:
-    """Metadata, versions and the OpenAPI document come from a server; a server says 404 itself."""
+async def test_endpoints_of_a_model() -> None:
+    """Metadata, versions and the OpenAPI document come from a server, and so does a 404."""
     setup = ProxySetup()
     async with setup.client() as client:
         for path in ("", "/versions/1", "/openapi.json", "/stats"):
@@ -144,8 +146,8 @@ async def test_what_is_asked_of_a_model() -> None:
     assert len(setup.servers[2].seen) == 1
 
 
-async def test_what_is_refused() -> None:
-    """Unknown models and versions, wrong methods and large bodies, in the protocol's shape."""
+async def test_refusals() -> None:
+    """Unknown models and versions, wrong methods and large bodies get a JSON error."""
     setup = ProxySetup()
     async with setup.client() as client:
         replies = {
@@ -166,7 +168,7 @@ async def test_what_is_refused() -> None:
 
 
 async def test_its_own_pages() -> None:
-    """Health, what is served, the doorbell and the protocol's server metadata."""
+    """Health, status, the request to reconcile, and the protocol's server metadata."""
     setup = ProxySetup()
     async with setup.client() as client:
         assert (await client.get("/v2")).json()["extensions"] == ["binary_tensor_data"]
@@ -186,7 +188,7 @@ async def test_its_own_pages() -> None:
 
 
 async def test_figures_for_prometheus() -> None:
-    """Weights, readiness, restarts and requests by version, and where the servers listen."""
+    """Weights, readiness, restarts and requests by version, and addresses of servers."""
     setup = ProxySetup()
     async with setup.client() as client:
         await client.post(INFER, content=b"{}")
@@ -204,8 +206,8 @@ async def test_figures_for_prometheus() -> None:
     assert found[0]["labels"]["__meta_slipway_model"] == "delay"
 
 
-async def test_who_may_ask(tmp_path: Path) -> None:
-    """With a tokens file only those in it may; health and figures stay open."""
+async def test_tokens_are_required(tmp_path: Path) -> None:
+    """With a tokens file only its clients are answered; health and metrics stay open."""
     token = make_token()
     tokens_file = tmp_path / "tokens"
     tokens_file.write_text(line_of("shop", token))

@@ -33,7 +33,7 @@ HOLDOUT = flights(300, seed=7)
 
 
 class Folders(FakeRegistry):
-    """A registry whose versions lie in folders."""
+    """A registry of folders."""
 
     root: Path
 
@@ -49,22 +49,22 @@ class Features:
     rows = flights(200, seed=8).drop(columns="late")
 
     def newest(self, _table: str, column: str) -> datetime | None:
-        """Largest value."""
+        """Largest value of a column."""
         newest: datetime = self.rows[column].max().to_pydatetime()
         return newest
 
     def count(self, _table: str) -> int:
-        """Rows."""
+        """Number of rows."""
         return len(self.rows)
 
     def read(self, _table: str, *, where: Sequence[tuple[str, str, Any]] = ()) -> pd.DataFrame:
-        """Rows since a moment."""
+        """Rows since a time."""
         [(column, _, since)] = where
         return self.rows[self.rows[column] >= since]
 
 
 class RolloutStages:
-    """Runs the stages of a rollout, as its DAG would."""
+    """The stages of a rollout, as its DAG runs them."""
 
     def __init__(self, env: PlatformEnv, *, settings: Shift) -> None:
         deployment = SPEC.deployment.model_copy(update={"shift": settings})
@@ -80,40 +80,40 @@ class RolloutStages:
         }
 
     def reconcile(self, to: str, *, holder: str) -> RunRecord:
-        """The first stage."""
+        """Run the first stage."""
         return reconcile.reconcile(self.spec, **self.ports, to=to, holder=holder)
 
     def verify(self, run: str) -> RunRecord:
-        """The second stage."""
+        """Run the second stage."""
         return verify.verify(
             self.spec, DATASET, **self.ports, rollout=run, tables=Features(), load=load_package
         )
 
     def shift(self, run: str, step: int) -> RunRecord:
-        """One step."""
+        """Run one step."""
         return shift.shift(self.spec, **self.ports, rollout=run, step=step)
 
     def finish(self, run: str) -> list[str]:
-        """The last two stages; their actions."""
+        """Run the last two stages; their actions."""
         last = (switch.switch, promote_champion)
         return [stage(self.spec, **self.ports, rollout=run).verdict.action for stage in last]
 
     def weights(self) -> Mapping[int, float]:
-        """Who shares the traffic."""
+        """Share of the traffic by version."""
         served = self.env.adapter.served(MODEL)
         return served.weights if served else {}
 
 
 @pytest.fixture
 def env(versions: Path, tmp_path: Path) -> Iterator[PlatformEnv]:
-    """A platform whose champion serves since before any rollout."""
+    """A platform whose champion serves, without a rollout."""
     with running_platform_env(tmp_path, versions) as made:
         made.adapter.apply(MODEL, weights={CHAMPION: 1.0}, keep=[], token=0)
         yield made
 
 
 def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> None:
-    """Verified, looked at twice and promoted, and no request fails on the way."""
+    """Verified, analysed at two steps and promoted, without a failed request."""
     stages = RolloutStages(env, settings=Shift(requests=20, max_error_rate=0.2))
     run = stages.reconcile("challenger", holder="dag").ref.run
     verified = stages.verify(run).verdict
@@ -133,7 +133,7 @@ def test_a_challenger_takes_over_step_by_step_under_load(env: PlatformEnv) -> No
 
 
 def test_a_way_back_takes_over_from_a_waiting_step_at_once(env: PlatformEnv) -> None:
-    """Within seconds the champion answers everything; the step ends, and no request fails."""
+    """Within seconds the champion has all traffic; the step ends, and no request fails."""
     stages = RolloutStages(env, settings=Shift(steps=[50], requests=10**6))
     run = stages.reconcile("challenger", holder="dag").ref.run
     stages.verify(run)
@@ -168,7 +168,7 @@ def test_a_way_back_takes_over_from_a_waiting_step_at_once(env: PlatformEnv) -> 
 
 
 def _evidence(versions: Path) -> dict[str, str]:
-    """What the gates would have said of the candidate."""
+    """Tags of the gates' evidence about the candidate."""
     score = partial(offline_scores, rows=HOLDOUT)
     agreement = measure_agreement(score(versions / str(CANDIDATE)), score(versions / str(CHAMPION)))
     assert agreement is not None

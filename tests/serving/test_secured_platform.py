@@ -1,4 +1,4 @@
-"""A platform that speaks TLS and wants tokens, asked by the adapter that stages use."""
+"""A platform with TLS and tokens, and the adapter of the stages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INFER = f"/v2/models/{MODEL}/infer"
 
 @dataclass
 class SecuredPlatform:
-    """A running platform, and what it takes to be let in."""
+    """A running platform with its certificate authority and token."""
 
     process: Process
     store: Store
@@ -36,15 +36,15 @@ class SecuredPlatform:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those of somebody who may ask."""
+        """Headers of a client with a token."""
         return {"authorization": f"Bearer {self.token}"}
 
     def adapter(self, *, token: str | None) -> LocalPlatform:
-        """What stages ask."""
+        """The adapter that stages use."""
         return LocalPlatform(self.process.url, self.store, token=token, ca=self.ca)
 
     def about(self) -> dict[str, Any]:
-        """What the platform says about the server of version 1."""
+        """Status of the server of version 1."""
         reply = self.process.ask("GET", f"/platform/models/{MODEL}", headers=self.headers)
         about: dict[str, Any] = reply.json()["servers"]["1"]
         return about
@@ -77,8 +77,8 @@ def secured(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield secured
 
 
-def test_stages_are_let_in(secured: SecuredPlatform, versions: Path) -> None:
-    """With token and authority everything works: what is served, answers, and candidates."""
+def test_stages_are_authenticated(secured: SecuredPlatform, versions: Path) -> None:
+    """With token and authority, status, requests and candidates work."""
     adapter = secured.adapter(token=secured.token)
     served = adapter.served(MODEL)
     assert served is not None
@@ -90,8 +90,8 @@ def test_stages_are_let_in(secured: SecuredPlatform, versions: Path) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-def test_others_are_not(secured: SecuredPlatform, token: str | None) -> None:
-    """A missing or unknown token is said to be that, and no retry helps."""
+def test_a_missing_or_unknown_token_is_refused(secured: SecuredPlatform, token: str | None) -> None:
+    """The error is permanent: a retry cannot help."""
     adapter = secured.adapter(token=token)
     with pytest.raises(BadParameter, match="refused the bearer token"):
         adapter.served(MODEL)
@@ -99,8 +99,8 @@ def test_others_are_not(secured: SecuredPlatform, token: str | None) -> None:
         adapter.ask(MODEL, request_of(flights(1)))
 
 
-def test_a_stranger_is_not_trusted(secured: SecuredPlatform) -> None:
-    """A platform whose certificate nobody vouches for is not spoken to."""
+def test_an_unknown_certificate_is_not_trusted(secured: SecuredPlatform) -> None:
+    """The adapter refuses a certificate without a known authority."""
     with pytest.raises(PlatformUnavailable):
         LocalPlatform(secured.process.url, secured.store, token=secured.token).served(MODEL)
     with pytest.raises(BadParameter, match="authority"):
@@ -110,7 +110,7 @@ def test_a_stranger_is_not_trusted(secured: SecuredPlatform) -> None:
 
 
 def test_servers_want_the_same_tokens(secured: SecuredPlatform) -> None:
-    """A server behind the front door is no way around it; probes need no token."""
+    """A server's own port requires a token too; probes do not."""
     server = f"http://127.0.0.1:{secured.about()['port']}"
     assert httpx.post(server + INFER, json=request_of(flights(1))).status_code == 401
     assert httpx.get(f"{server}/v2/health/ready").is_success
@@ -118,7 +118,7 @@ def test_servers_want_the_same_tokens(secured: SecuredPlatform) -> None:
 
 
 def test_a_token_is_rotated_without_a_restart(secured: SecuredPlatform) -> None:
-    """A new line lets in within seconds, at the front door and at the servers behind it."""
+    """A new line is valid within seconds, at the proxy and at the servers."""
     token = make_token()
     with secured.tokens_file.open("a") as file:
         file.write(line_of("stages", token) + "\n")
@@ -131,7 +131,7 @@ def test_a_token_is_rotated_without_a_restart(secured: SecuredPlatform) -> None:
 
 
 def test_a_server_that_keeps_ending_says_so(secured: SecuredPlatform) -> None:
-    """Its status tells how often it was started, how it ended, and what it said last."""
+    """Its status has the number of starts, the exit code and the last log line."""
     before = secured.tokens_file.read_text()
     secured.tokens_file.write_text("nonsense\n")
     os.kill(secured.about()["pid"], signal.SIGKILL)

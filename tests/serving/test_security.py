@@ -28,7 +28,7 @@ GUARDED += [("GET", "/openapi.json"), ("GET", f"/v2/models/{MODEL}/ready")]
 
 
 def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> None:
-    """Without a token 401 and a challenge; health and metrics are open, and count refusals."""
+    """401 and a challenge without a token; health and metrics are open, and count refusals."""
     token, later = make_token(), make_token()
     file = tmp_path / "tokens"
     file.write_text(line_of("web", token))
@@ -62,7 +62,7 @@ def test_only_clients_with_a_token_may_ask(versions: Path, tmp_path: Path) -> No
 def test_a_server_whose_tokens_cannot_be_read_does_not_start(
     versions: Path, tmp_path: Path
 ) -> None:
-    """It would let everybody in, or nobody."""
+    """It exits, instead of being open to all or to none."""
     options = replace(OPTIONS, tokens_file=tmp_path / "absent")
     code = serve_code(versions / "1", tmp_path / "log", options=options, port=free_port())
     ended = subprocess.run(
@@ -74,12 +74,12 @@ def test_a_server_whose_tokens_cannot_be_read_does_not_start(
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A certificate authority that lives as long as a test."""
+    """A certificate authority."""
     return trustme.CA()
 
 
 def test_tls(versions: Path, tmp_path: Path, authority: trustme.CA) -> None:
-    """With a certificate the server speaks TLS, and nothing else."""
+    """With a certificate the server accepts TLS only."""
     issued = authority.issue_cert("localhost", "127.0.0.1")
     issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -106,8 +106,8 @@ def test_tls(versions: Path, tmp_path: Path, authority: trustme.CA) -> None:
         assert process.wait(60) == 0
 
 
-def test_a_certificate_that_cannot_be_used_is_told(versions: Path, tmp_path: Path) -> None:
-    """A server that was told to speak TLS never speaks anything else."""
+def test_an_unusable_certificate_stops_the_server(versions: Path, tmp_path: Path) -> None:
+    """It exits instead of serving without TLS."""
     (tmp_path / "cert.pem").write_text("no certificate")
     options = replace(OPTIONS, tls_certificate=tmp_path / "cert.pem")
     code = serve_code(versions / "1", tmp_path / "log", options=options, port=free_port())
@@ -123,10 +123,10 @@ def test_a_certificate_that_cannot_be_used_is_told(versions: Path, tmp_path: Pat
     [(Options(), True), (Options(tokens_file=Path("tokens")), False)],
     ids=["anybody", "tokens"],
 )
-def test_listening_to_everybody_is_worth_a_warning(
+def test_listening_beyond_loopback_without_tokens_warns(
     caplog: pytest.LogCaptureFixture, *, options: Options, warns: bool
 ) -> None:
-    """Beyond loopback a server should know who asks."""
+    """On loopback, and with tokens, there is no warning."""
     with socket.create_server(("127.0.0.1", 0)) as loopback:
         warn_if_unauthenticated(loopback, options)
     assert not caplog.records

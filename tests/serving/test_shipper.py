@@ -53,7 +53,7 @@ def test_rows_arrive_by_day_of_event_time(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_torn_last_line_is_dropped(store: Store, tmp_path: Path) -> None:
-    """A server killed in the middle of a write leaves a line that was never acknowledged."""
+    """A server killed during a write leaves a line that was never acknowledged."""
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
         log.append(record(2))
@@ -86,7 +86,7 @@ def test_a_segment_without_a_whole_line_is_dropped(store: Store, tmp_path: Path,
     ],
 )
 def test_a_damaged_segment_is_kept(store: Store, tmp_path: Path, line: bytes) -> None:
-    """What cannot be read is neither shipped by halves nor thrown away; the others are shipped."""
+    """A damaged segment is neither shipped nor deleted; the others are shipped."""
     for number in (1, 2):
         with write_ahead(tmp_path / "log") as log:
             log.append(record(number))
@@ -99,7 +99,7 @@ def test_a_damaged_segment_is_kept(store: Store, tmp_path: Path, line: bytes) ->
 
 
 def test_a_segment_that_cannot_be_opened_holds_up_no_other(store: Store, tmp_path: Path) -> None:
-    """The others are shipped; then the trouble is told, for the next try to come later."""
+    """The others are shipped; then the error is raised, and a later try ships the rest."""
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
     (tmp_path / "log" / MODEL / "a.wal").mkdir()
@@ -111,7 +111,7 @@ def test_a_segment_that_cannot_be_opened_holds_up_no_other(store: Store, tmp_pat
 def test_a_segment_is_not_called_damaged_for_lack_of_memory(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Arrow's own error of that kind is one of its ordinary ones too."""
+    """Arrow's out-of-memory error is also one of its ordinary errors."""
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
 
@@ -128,7 +128,7 @@ def test_a_segment_is_not_called_damaged_for_lack_of_memory(
 def test_a_segment_is_read_a_part_at_a_time(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However small the parts are, a day of a segment is one file that holds every row."""
+    """With parts of any size, a day of a segment is one file with all rows."""
     monkeypatch.setattr(shipper, "PART_BYTES", 200)
     with write_ahead(tmp_path / "log") as log:
         for number in range(50):
@@ -141,7 +141,7 @@ def test_a_segment_is_read_a_part_at_a_time(
 def test_a_segment_is_removed_once_its_file_is_on_the_disk(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A power cut finds one of them, or both."""
+    """After a power cut at least one of both exists."""
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
     waits: list[int] = []
@@ -155,7 +155,7 @@ def test_a_segment_is_removed_once_its_file_is_on_the_disk(
 
 
 def test_probes_are_kept_apart(store: Store, tmp_path: Path) -> None:
-    """What the platform asked itself is no prediction that anyone wanted."""
+    """The platform's probes are not predictions for clients."""
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))
         log.append(Record("probe", DAY_US, None, None, [[1.0], ["AA"]], [0.5], probe=True))
@@ -165,7 +165,7 @@ def test_probes_are_kept_apart(store: Store, tmp_path: Path) -> None:
 
 
 def test_what_a_server_left_nameless_is_swept_away_later(store: Store, tmp_path: Path) -> None:
-    """It died between making a segment and naming it; a living one needs microseconds for that."""
+    """A segment without its final name is old: a live server renames within microseconds."""
     folder = tmp_path / MODEL
     folder.mkdir()
     (folder / "young.new").touch()
@@ -177,14 +177,14 @@ def test_what_a_server_left_nameless_is_swept_away_later(store: Store, tmp_path:
 
 
 class Stops:
-    """A store whose process dies after some writes: it raises from then on."""
+    """A store whose process dies after some writes: every later call raises."""
 
     def __init__(self, store: Store, *, writes: int) -> None:
         self._store = store
         self._left = writes
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write one object, as long as there are writes left."""
+        """Write one object, while writes are left."""
         if self._left == 0:
             raise StoreUnavailable("the store does not answer")
         self._left -= 1
@@ -199,7 +199,7 @@ class Stops:
 def test_a_shipper_that_died_at_any_moment_repeats_nothing(
     store: Store, tmp_path: Path, writes: int
 ) -> None:
-    """Shipping again after a stop between any two writes leaves each row once in the store."""
+    """A restart after a stop between any two writes leaves each row once in the store."""
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1, days=(1, 2, 3)))
     if writes < 3:
@@ -243,7 +243,7 @@ def test_the_shipper_waits_longer_after_each_failure_and_as_ever_afterwards(
 
 
 def test_a_shipper_that_starts_without_its_store_waits_for_it(tmp_path: Path) -> None:
-    """It goes on trying, and ships once the store is there."""
+    """It retries, and ships once the store is available."""
     (tmp_path / "store").touch()
     with write_ahead(tmp_path / "log") as log:
         log.append(record(1))

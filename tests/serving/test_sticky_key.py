@@ -1,4 +1,4 @@
-"""The key by which requests stick."""
+"""The sticky key of a request."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from slipway.serving.platform.proxy.sticky_key import sticky_key
 
 
 def body(*data: Any, name: str = "flight_id") -> bytes:
-    """A V2 request with the key column behind another one."""
+    """A V2 request whose key column is the second one."""
     before = {"name": "distance", "shape": [1], "datatype": "FP64", "data": [1.5]}
     key = {"name": name, "shape": [len(data)], "datatype": "BYTES", "data": list(data)}
     return json.dumps({"id": "r1", "inputs": [before, key], "parameters": {"a": 1}}).encode()
 
 
 def test_the_header_comes_first() -> None:
-    """What the client says is its key is its key, whatever it asks about."""
+    """The client's header is the key, whatever the body has."""
     headers = {b"x-slipway-key": b"customer-7"}
     assert sticky_key(headers, body("f1"), column="flight_id") == "customer-7"
 
@@ -28,7 +28,7 @@ def test_the_header_comes_first() -> None:
     ("data", "key"), [(["f1", "f2"], "f1"), ([["f3"], ["f4"]], "f3"), ([17], "17")]
 )
 def test_the_first_row_is_the_key(data: list[Any], key: str) -> None:
-    """Else the first row's value of the key column is."""
+    """Without a header, the first row's value in the key column."""
     assert sticky_key({}, body(*data), column="flight_id") == key
 
 
@@ -64,12 +64,12 @@ def test_the_same_key_as_binary() -> None:
     ],
 )
 def test_no_key_is_no_error(sent: bytes) -> None:
-    """A body without a key that can be read cheaply has none; its server says what is wrong."""
+    """A body without a readable key has none; the server reports the error."""
     assert {sticky_key({}, sent, column=name) for name in ("flight_id", "k")} == {None}
 
 
-def test_headers_that_lie() -> None:
-    """A header length that is no number, or too large, is the server's to refuse."""
+def test_wrong_header_lengths() -> None:
+    """An invalid header length is left for the server to refuse."""
     for length in (b"x", b"-1", b"99999999"):
         headers = {b"inference-header-content-length": length}
         assert sticky_key(headers, body("f1"), column="flight_id") in {None, "f1"}

@@ -16,24 +16,24 @@ from slipway.serving.http.tokens import TokensFile, line_of, make_token
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed file is seen at the next request."""
+    """Let a changed file be read at the next request."""
     monkeypatch.setattr(tokens, "RELOAD_SECONDS", 0.0)
 
 
 def write(file: Path, *lines: str) -> None:
-    """Replace a tokens file, as an editor or a mounted secret does."""
+    """Replace a tokens file in one step, as an editor or a mounted secret does."""
     fresh = file.with_suffix(".new")
     fresh.write_text("\n".join(lines) + "\n")
     os.replace(fresh, file)  # noqa: PTH105 - one step
 
 
 def bearer(token: str) -> str:
-    """The header that offers a token."""
+    """The `Authorization` header with a token."""
     return f"Bearer {token}"
 
 
 def test_a_token_proves_its_client(tmp_path: Path) -> None:
-    """Each token belongs to a name; anything else proves nothing."""
+    """Each token has a client's name; anything else is refused."""
     first, second = make_token(), make_token()
     file = tmp_path / "tokens"
     write(
@@ -47,7 +47,7 @@ def test_a_token_proves_its_client(tmp_path: Path) -> None:
 
 
 def test_the_file_holds_no_token(tmp_path: Path) -> None:
-    """Whoever reads the file cannot ask with what is in it."""
+    """A reader of the file learns no token."""
     token = make_token()
     line = line_of("web", token)
     assert token not in line
@@ -56,7 +56,7 @@ def test_the_file_holds_no_token(tmp_path: Path) -> None:
 
 
 def test_tokens_are_rotated_without_a_restart(tmp_path: Path) -> None:
-    """Old and new are good together for as long as both stand in the file."""
+    """Old and new token are valid while both are in the file."""
     old, new = make_token(), make_token()
     file = tmp_path / "tokens"
     write(file, line_of("web", old))
@@ -71,7 +71,7 @@ def test_tokens_are_rotated_without_a_restart(tmp_path: Path) -> None:
 def test_a_broken_file_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: str | None
 ) -> None:
-    """A slip while rotating locks nobody out and lets nobody in; the log says so once."""
+    """After a mistake the last valid tokens stay in force; it is logged once."""
     token, later = make_token(), make_token()
     file = tmp_path / "tokens"
     write(file, line_of("web", token))
@@ -91,7 +91,7 @@ def test_a_broken_file_changes_nothing(
 
 @pytest.mark.parametrize("broken", ["web not-a-digest", "# nobody", None])
 def test_a_file_that_was_never_good_is_refused(tmp_path: Path, broken: str | None) -> None:
-    """A server whose tokens cannot be read does not start; it never lets everybody in."""
+    """A server whose tokens cannot be read does not start."""
     if broken is not None:
         write(tmp_path / "tokens", broken)
     with pytest.raises(BadParameter, match="tokens file"):
@@ -101,7 +101,7 @@ def test_a_file_that_was_never_good_is_refused(tmp_path: Path, broken: str | Non
 def test_every_line_is_compared_in_constant_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No answer comes sooner because a token stands further up, or is nearly right."""
+    """The time of an answer depends neither on a token's line nor on its likeness."""
     made = [make_token() for _ in range(5)]
     write(tmp_path / "tokens", *(line_of(f"c{place}", token) for place, token in enumerate(made)))
     known = TokensFile(tmp_path / "tokens")

@@ -1,4 +1,4 @@
-"""Who answers a request while versions come, fail, and are taken back; servers are made up."""
+"""Routing of requests while versions start, fail and are rolled back, with fake servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TrafficSetup:
-    """Traffic over made-up servers, every one of them ready, and clients."""
+    """Traffic over fake servers, each of them ready, and clients."""
 
     def __init__(self, first: DesiredState) -> None:
         self.made: list[FakeServer] = []
@@ -37,7 +37,7 @@ class TrafficSetup:
         return next(one for one in reversed(self.made) if one.version == version)
 
     def desire(self, desired: DesiredState) -> None:
-        """Ask for another state."""
+        """Apply another desired state."""
         self.traffic.desired = desired
         self.traffic.advance()
 
@@ -48,18 +48,18 @@ class TrafficSetup:
         )
 
     async def ask_many(self, number: int = 200) -> Counter[int]:
-        """Requests with different keys: how many each version answered."""
+        """Send requests with different keys; answers by version."""
         replies = [await self.ask(f"key-{one}") for one in range(number)]
         assert {reply.status for reply in replies} == {200}
         return Counter(version_of(reply) for reply in replies)
 
     def tally(self, version: int) -> tuple[int, int]:
-        """How often a version was asked, and failed."""
+        """Requests and failures of a version."""
         told = self.traffic.status()["tallies"][str(version)]
         return told["asked"], told["failed"]
 
     def metric(self, line: str) -> float:
-        """The value of one line of the exposition."""
+        """Value of one line of the metrics."""
         lines = self.metrics.exposition().decode().splitlines()
         return float(next(one for one in lines if one.startswith(line)).split()[-1])
 
@@ -69,12 +69,12 @@ class TrafficSetup:
 
 
 def version_of(reply: Reply) -> int:
-    """The version that a reply names."""
+    """Version in a reply."""
     return int(dict(reply.headers)[b"x-slipway-version"])
 
 
 async def test_a_dead_canary_counts_as_failed_and_costs_no_request() -> None:
-    """Its share goes to the champion, and is counted as the canary's failures."""
+    """Its share goes to the champion, and counts as the canary's failures."""
     setup = TrafficSetup(state(HALVES))
     setup.server(CANARY).become(ready=False)
     assert await setup.ask_many() == {CHAMPION: 200}
@@ -86,8 +86,8 @@ async def test_a_dead_canary_counts_as_failed_and_costs_no_request() -> None:
 
 
 @pytest.mark.parametrize("status_code", [None, 500, 503])
-async def test_what_a_server_fails_at_another_does(status_code: int | None) -> None:
-    """A broken connection and a 5xx are tried elsewhere; the client sees an answer."""
+async def test_a_failed_request_goes_to_another_server(status_code: int | None) -> None:
+    """A broken connection or a 5xx is retried elsewhere; the client gets an answer."""
     setup = TrafficSetup(state(HALVES))
     setup.server(CANARY).status_code = status_code
     assert await setup.ask_many() == {CHAMPION: 200}
@@ -98,8 +98,8 @@ async def test_what_a_server_fails_at_another_does(status_code: int | None) -> N
     assert setup.metric(answered) == 200
 
 
-async def test_a_late_answer_is_not_asked_for_twice() -> None:
-    """A request whose answer did not come in time is not sent to another version, silently."""
+async def test_a_timed_out_request_is_not_repeated() -> None:
+    """A request without an answer in time is not sent to another version."""
     setup = TrafficSetup(state({CANARY: 1.0}, keep=(CHAMPION,)))
     setup.server(CANARY).hangs = True
     reply = await setup.ask()
@@ -109,7 +109,7 @@ async def test_a_late_answer_is_not_asked_for_twice() -> None:
 
 
 async def test_a_clients_mistake_is_no_failure() -> None:
-    """A 4xx was asked and answered, by whom is said, and it says nothing of the latency."""
+    """A 4xx counts as answered, with its version, and has no latency."""
     setup = TrafficSetup(state({CHAMPION: 1.0}, keep=(CANARY,)))
     setup.server(CHAMPION).status_code = 422
     reply = await setup.ask()
@@ -118,8 +118,8 @@ async def test_a_clients_mistake_is_no_failure() -> None:
     assert setup.traffic.status()["tallies"]["1"]["p99_ms"] is None
 
 
-async def test_when_all_fail_the_client_hears_a_server() -> None:
-    """The last refusal is told as it was, at once."""
+async def test_when_all_fail_the_client_gets_the_last_refusal() -> None:
+    """Unchanged, and at once."""
     setup = TrafficSetup(state(HALVES))
     for server in setup.made:
         server.status_code = 503
@@ -129,7 +129,7 @@ async def test_when_all_fail_the_client_hears_a_server() -> None:
 
 
 async def test_a_pinned_version_answers_alone_and_is_not_tallied() -> None:
-    """Nobody stands in for a version that the path names."""
+    """A version in the path has no failover."""
     setup = TrafficSetup(state(HALVES))
     reply = await setup.ask(version=CANARY)
     assert version_of(reply) == CANARY
@@ -139,15 +139,15 @@ async def test_a_pinned_version_answers_alone_and_is_not_tallied() -> None:
     assert (await setup.ask(version=9)).status == 404
 
 
-async def test_what_is_no_inference_is_not_tallied() -> None:
-    """Metadata is answered by weight, and counts as no request to the model."""
+async def test_only_inference_is_tallied() -> None:
+    """Metadata is routed by weight, and not counted."""
     setup = TrafficSetup(state({CHAMPION: 1.0}))
     await setup.forwarding.forward(setup.traffic, proxied_request(is_inference=False))
     assert setup.tally(CHAMPION) == (0, 0)
 
 
 async def test_an_abort_holds_for_the_next_request() -> None:
-    """Once its weight is 0 a canary answers nothing more, even while the champion is down."""
+    """A canary of weight 0 answers nothing more, even while the champion is down."""
     setup = TrafficSetup(state(HALVES))
     setup.server(CHAMPION).become(ready=False)
     setup.desire(state({CHAMPION: 1.0}, generation=2))
@@ -159,7 +159,7 @@ async def test_an_abort_holds_for_the_next_request() -> None:
 
 
 async def test_an_abort_holds_for_a_request_under_way() -> None:
-    """A request that waits for a server does not go to one that was taken back meanwhile."""
+    """A waiting request does not go to a version that was rolled back meanwhile."""
     setup = TrafficSetup(state(HALVES, keep=()))
     setup.forwarding = Forwarder(setup.metrics, wait_seconds=30)
     champion, canary = setup.server(CHAMPION), setup.server(CANARY)
@@ -179,8 +179,8 @@ async def test_an_abort_holds_for_a_request_under_way() -> None:
     assert canary.seen == []
 
 
-async def test_nothing_in_service_is_said_at_once() -> None:
-    """With no weighted version there is nothing to wait for, warm versions or not."""
+async def test_no_weighted_version_fails_at_once() -> None:
+    """Without a weighted version there is no wait, with or without warm versions."""
     setup = TrafficSetup(state({CHAMPION: 1.0}))
     setup.forwarding = Forwarder(setup.metrics, wait_seconds=60)
     setup.desire(state({}, keep=(CHAMPION,), generation=2))
@@ -192,7 +192,7 @@ async def test_nothing_in_service_is_said_at_once() -> None:
 
 
 async def test_a_request_waits_for_the_only_server() -> None:
-    """It is answered as soon as the server is back, and counts as a failure of its version."""
+    """It is answered once the server is back, and counts as a failure of its version."""
     setup = TrafficSetup(state({CHAMPION: 1.0}))
     setup.forwarding = Forwarder(setup.metrics, wait_seconds=30)
     setup.server(CHAMPION).become(ready=False)
@@ -204,7 +204,7 @@ async def test_a_request_waits_for_the_only_server() -> None:
 
 
 async def test_a_new_state_comes_once_its_versions_are_ready() -> None:
-    """Until then the old one serves; a request never waits for a version that is starting."""
+    """The old state serves until then; a request never waits for a starting version."""
     setup = TrafficSetup(state({CHAMPION: 1.0}))
     setup.desire(state({CHAMPION: 0.9, CANARY: 0.1}, generation=2))
     assert setup.traffic.status()["generation"] == 1
@@ -217,7 +217,7 @@ async def test_a_new_state_comes_once_its_versions_are_ready() -> None:
 
 
 async def test_a_tally_begins_with_its_weights() -> None:
-    """New weights begin at nought; a new warm version changes nothing; late ends count before."""
+    """New weights reset counts; a new warm version does not; late ends count to the old weights."""
     setup = TrafficSetup(state(HALVES))
     await setup.ask_many(50)
     before = setup.tally(CHAMPION)
@@ -238,7 +238,7 @@ async def test_a_tally_begins_with_its_weights() -> None:
 
 
 async def test_keys_stick_while_a_share_grows() -> None:
-    """The same key is answered by the same version, and from 10 to 50 % none goes back."""
+    """From 10 to 50 % no key returns to the old version."""
     setup = TrafficSetup(state({CHAMPION: 0.9, CANARY: 0.1}))
     keys = [f"key-{number}" for number in range(300)]
 
@@ -254,7 +254,7 @@ async def test_keys_stick_while_a_share_grows() -> None:
 
 
 async def test_a_replaced_server_is_another_one() -> None:
-    """A version's server is started anew while the old one finishes what it answers."""
+    """A version's new server starts while the old one finishes its requests."""
     setup = TrafficSetup(state({CHAMPION: 1.0}))
     old = setup.server(CHAMPION)
     setup.traffic.replace(CHAMPION)

@@ -1,4 +1,4 @@
-"""Traffic that shifts among real servers of a real platform, under load."""
+"""Shifting traffic between real servers of a real platform, under load."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHAMPION, CANARY = 1, 2
 
 @pytest.fixture(scope="module")
 def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformEnv]:
-    """One platform for all of these tests, with a registry of its own."""
+    """One platform and registry for all tests of this file."""
     folder = tmp_path_factory.mktemp("shifting")
     for version in (CHAMPION, CANARY):
         shutil.copytree(versions / str(version), folder / "versions" / str(version))
@@ -34,20 +34,20 @@ def shared(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def env(shared: PlatformEnv) -> PlatformEnv:
-    """The champion serves, the canary is warm."""
+    """The platform, with the champion serving and the canary warm."""
     shared.serve(CHAMPION, keep=[CANARY])
     until(lambda: shared.status()["servers"][str(CANARY)]["ready"], "the canary is warm")
     return shared
 
 
 def ask(env: PlatformEnv, **headers: str) -> httpx.Response:
-    """One answer."""
+    """Version and status of one answer."""
     url = env.process.url + INFER
     return httpx.post(url, json=request_of(flights(1)), headers=headers, timeout=90)
 
 
 def versions_of(env: PlatformEnv, keys: list[str]) -> dict[str, str]:
-    """Which version answers each key."""
+    """Version that answers each key."""
     with httpx.Client(timeout=90) as client:
         url, body = env.process.url + INFER, request_of(flights(1))
         replies = {key: client.post(url, json=body, headers={"x-slipway-key": key}) for key in keys}
@@ -55,7 +55,7 @@ def versions_of(env: PlatformEnv, keys: list[str]) -> dict[str, str]:
 
 
 def test_shifting_under_load_loses_no_request(env: PlatformEnv) -> None:
-    """From 0 to 10, 50 and 100 % and back to 0 no request fails, and each share is kept."""
+    """From 0 to 10, 50 and 100 % and back, no request fails and the shares are exact."""
     steps: list[dict[int, float]] = [
         {CHAMPION: 0.9, CANARY: 0.1},
         {CHAMPION: 0.5, CANARY: 0.5},
@@ -69,7 +69,7 @@ def test_shifting_under_load_loses_no_request(env: PlatformEnv) -> None:
             answered = len(one.answered)
             one.wait_for(60)
             counts = Counter(list(one.answered.values())[answered:])
-            # One request may have been answered before the shares were in force.
+            # One request may be answered before the weights are in force.
             for version, count in counts.items():
                 assert count <= 1 or version in weights
             tallies = env.tallies()
@@ -85,7 +85,7 @@ def test_shifting_under_load_loses_no_request(env: PlatformEnv) -> None:
 
 
 def test_a_key_stays_with_its_version(env: PlatformEnv) -> None:
-    """A client's key falls to one version, and from 10 to 50 % only moves to the canary."""
+    """From 10 to 50 % a client's key only moves to the canary."""
     keys = [f"customer-{number}" for number in range(150)]
     env.share({CHAMPION: 0.9, CANARY: 0.1})
     small = versions_of(env, keys)
@@ -99,7 +99,7 @@ def test_a_key_stays_with_its_version(env: PlatformEnv) -> None:
 
 
 def test_a_row_stays_with_its_version(env: PlatformEnv) -> None:
-    """Without a header the first row's key decides, so a repeat asks the same version."""
+    """Without a header the first row's key is the sticky key."""
     env.share({CHAMPION: 0.5, CANARY: 0.5})
     url, rows = env.process.url + INFER, flights(20)
     answered: list[set[str]] = []
@@ -113,7 +113,7 @@ def test_a_row_stays_with_its_version(env: PlatformEnv) -> None:
 
 
 def test_an_abort_holds_for_the_very_next_request(env: PlatformEnv) -> None:
-    """Once the weight 0 is in force, the canary answers nothing more."""
+    """With weight 0 in force, the canary answers nothing more."""
     env.share({CHAMPION: 0.1, CANARY: 0.9})
     with env.background() as background:
         background.wait_for(20)
@@ -127,7 +127,7 @@ def test_an_abort_holds_for_the_very_next_request(env: PlatformEnv) -> None:
 
 
 def test_a_dead_canary_costs_no_request(env: PlatformEnv) -> None:
-    """While its server is killed over and over its share is answered, and counted against it."""
+    """During repeated kills its share is answered by others, and counts against it."""
     env.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
     before = env.status()["servers"][str(CANARY)]["restarts"]
     with env.background() as background:
@@ -146,7 +146,7 @@ def test_a_dead_canary_costs_no_request(env: PlatformEnv) -> None:
 
 
 def test_a_stopped_server_is_replaced(env: PlatformEnv) -> None:
-    """A server that hangs is taken for dead and killed; its requests are answered elsewhere."""
+    """A hanging server is killed, and its requests are answered elsewhere."""
     env.share({CHAMPION: 0.5, CANARY: 0.5}, keep=[])
     pid = env.status()["servers"][str(CANARY)]["pid"]
     os.kill(pid, signal.SIGSTOP)
@@ -157,8 +157,8 @@ def test_a_stopped_server_is_replaced(env: PlatformEnv) -> None:
     assert env.tallies()[CANARY].failed > 0
 
 
-def test_nothing_in_service_is_said_at_once(env: PlatformEnv) -> None:
-    """After the first model was taken back there is nobody to wait for, warm or not."""
+def test_no_weighted_version_fails_at_once(env: PlatformEnv) -> None:
+    """Requests fail at once after the first model was rolled back, warm versions or not."""
     env.share({}, keep=[CHAMPION])
     began = time.monotonic()
     reply = ask(env)
@@ -167,8 +167,8 @@ def test_nothing_in_service_is_said_at_once(env: PlatformEnv) -> None:
     assert env.process.get("/v2/health/ready").is_success
 
 
-def test_what_passes_through_the_front_door(env: PlatformEnv) -> None:
-    """Metadata, versions, errors with the version that gave them, the OpenAPI document, figures."""
+def test_endpoints_through_the_reverse_proxy(env: PlatformEnv) -> None:
+    """Metadata, versions, errors with their version, the OpenAPI document, metrics."""
     get = env.process.get
     assert get("/v2").json()["extensions"] == ["binary_tensor_data"]
     assert get(f"/v2/models/{MODEL}").json()["versions"] == [str(CHAMPION)]
@@ -189,7 +189,7 @@ def test_what_passes_through_the_front_door(env: PlatformEnv) -> None:
 
 
 def test_binary_tensors_pass(env: PlatformEnv) -> None:
-    """A request and an answer with raw bytes arrive as they were sent."""
+    """Raw bytes of a request and of an answer are unchanged."""
     rows = flights(2)
     request: dict[str, Any] = request_of(rows)
     tail = rows["distance"].astype("<f8").to_numpy().tobytes()
@@ -209,7 +209,7 @@ def test_binary_tensors_pass(env: PlatformEnv) -> None:
 
 
 def test_a_registry_begun_anew_is_noticed(env: PlatformEnv) -> None:
-    """A number that names another model now is downloaded again, by a state that asks for it.
+    """A number of another model is downloaded again, for a desired state that names it.
 
     It comes last, since it changes the canary.
     """

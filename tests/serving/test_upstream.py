@@ -1,4 +1,4 @@
-"""The front door's connections to a server, on a real socket."""
+"""The proxy's connections to a server, on a real socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = Callable[[int, bytes, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def a_server(answer: Answer) -> AsyncIterator[tuple[Upstream, list[bytes]]]:
-    """A server that answers each request as it is told, and all that it was asked."""
+    """A server with scripted answers, and its received requests."""
     seen: list[bytes] = []
     connections = 0
     writers = []
@@ -58,7 +58,7 @@ async def say(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> No
 
 
 async def test_what_is_asked_and_answered() -> None:
-    """Request line, headers and body go out as given; status, headers and body come back."""
+    """Request line, headers and body are sent unchanged; status, headers and body come back."""
     async with a_server(say) as (asking, seen):
         reply = await asking.ask(
             "POST", "/p?q=1", headers=[(b"x-request-id", b"7")], body=b"{}", timeout_seconds=5
@@ -70,7 +70,7 @@ async def test_what_is_asked_and_answered() -> None:
 
 
 async def test_a_connection_is_kept_and_never_shared() -> None:
-    """One after the other share a connection; at the same time each has its own."""
+    """Sequential requests share a connection; concurrent ones have their own."""
     numbers: list[int] = []
 
     async def note(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
@@ -87,7 +87,7 @@ async def test_a_connection_is_kept_and_never_shared() -> None:
 
 
 async def test_a_kept_connection_that_was_closed_is_replaced() -> None:
-    """A server that closed an idle connection, even this very moment, is asked on a new one."""
+    """If the server has closed an idle connection, the request is sent on a new one."""
 
     async def once(number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         if number == 1 and len(seen) == 2:
@@ -111,7 +111,7 @@ async def test_a_kept_connection_that_was_closed_is_replaced() -> None:
     ],
 )
 async def test_half_an_answer_is_none(broken: bytes) -> None:
-    """A connection that ends before the answer does, or speaks otherwise, has broken off."""
+    """A connection that ends early or breaks the protocol is a failure."""
 
     async def break_off(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(broken)
@@ -125,7 +125,7 @@ async def test_half_an_answer_is_none(broken: bytes) -> None:
 
 
 async def test_a_late_answer_is_no_ones() -> None:
-    """After a time-out the connection is closed: the late answer is not taken for the next one."""
+    """A timed-out connection is closed, so its late answer reaches no other request."""
 
     async def late(_number: int, request: bytes, writer: asyncio.StreamWriter) -> None:
         if b"/slow" in request:
@@ -143,7 +143,7 @@ async def test_a_late_answer_is_no_ones() -> None:
 
 
 async def test_what_nobody_asked_for_is_dropped() -> None:
-    """Bytes after an answer close the connection; the next request gets an answer of its own."""
+    """Unexpected bytes after an answer close the connection; the next request is unaffected."""
 
     async def chatty(_number: int, _request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
@@ -158,7 +158,7 @@ async def test_what_nobody_asked_for_is_dropped() -> None:
 
 
 async def test_an_answer_in_pieces() -> None:
-    """A chunked answer that arrives byte by byte is whole in the end; close is heeded."""
+    """A chunked answer that arrives in single bytes is complete; `close` is respected."""
     parts = b"HTTP/1.1 503 Busy\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     parts += b"3\r\nyes\r\n2\r\n, \r\n0\r\n\r\n"
 
@@ -174,8 +174,8 @@ async def test_an_answer_in_pieces() -> None:
     assert len(seen) == 2
 
 
-async def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused connection is an error at once; one that is idle for long is not used again."""
+async def test_a_refused_connection_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a connection that was idle for long is not used again."""
     with pytest.raises(ConnectionError):
         await Upstream(free_port()).ask("GET", "/", timeout_seconds=5)
     monkeypatch.setattr(upstream, "IDLE_SECONDS", 0.0)

@@ -23,7 +23,7 @@ from tests.serving.prediction_log import record, segments, write_ahead
 
 
 def test_a_segment_stays_with_its_owner_until_it_is_rolled(store: Store, tmp_path: Path) -> None:
-    """What a live server still writes to is not shipped; what it rolled is."""
+    """A live server's current segment is not shipped; a rolled one is."""
     with write_ahead(tmp_path / "log", Options(roll_seconds=0)) as log:
         log.append(record(1))
         assert ship_segments(store, tmp_path / "log") == 0
@@ -38,7 +38,7 @@ def test_a_segment_stays_with_its_owner_until_it_is_rolled(store: Store, tmp_pat
 def test_a_full_disk_tears_one_segment_only(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, torn: bool
 ) -> None:
-    """After a failed append the log goes on in a new segment; the failed record is not in it."""
+    """After a failed append the log continues in a new segment without the failed record."""
     real = os.write
 
     def full(descriptor: int, data: bytes) -> int:
@@ -66,7 +66,7 @@ def test_a_full_disk_tears_one_segment_only(
 def test_a_disk_that_stays_full_is_not_littered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A segment that never got its first record is taken back as well."""
+    """A segment without its first record is removed."""
 
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "no space left on device")
@@ -84,7 +84,7 @@ def test_a_disk_that_stays_full_is_not_littered(
 def test_too_little_space_refuses_until_there_is_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is written below the limit; with space again the next record is, at once."""
+    """Below the limit nothing is written; with more space the next record is."""
     with write_ahead(tmp_path / "log", Options(min_free_bytes=5 * MIB)) as log:
         disk = list(os.statvfs(tmp_path))
         disk[1], disk[4] = 4096, 1000
@@ -105,7 +105,7 @@ def test_too_little_space_refuses_until_there_is_more(
 def test_space_is_not_looked_at_for_every_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look costs a system call; one a tenth of a second is enough while there is space."""
+    """Free space is read every tenth of a second, since a read costs a system call."""
     looks = []
     real = os.statvfs
     monkeypatch.setattr(os, "statvfs", lambda path: looks.append(path) or real(path))
@@ -113,7 +113,7 @@ def test_space_is_not_looked_at_for_every_record(
     with write_ahead(tmp_path / "log") as log:
         for number in range(100):
             log.append(record(number))
-    # The first finds no folder yet, and looks again.
+    # The first record finds no folder yet, and reads again.
     assert len(looks) == 2
 
 
@@ -134,7 +134,7 @@ def test_a_record_waits_for_the_disk_if_asked_to(
 def test_a_record_that_did_not_reach_the_disk_is_taken_back(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failed fsync refuses the request, so a repeat of it is the only one in the log."""
+    """A failed fsync refuses the request, so only its repeat is in the log."""
 
     def failing(_descriptor: int) -> None:
         raise OSError(errno.EIO, "input/output error")
@@ -155,7 +155,7 @@ def test_a_record_that_did_not_reach_the_disk_is_taken_back(
 def test_a_clock_that_stands_still_or_goes_back_overwrites_nothing(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Segments of one and the same nanosecond have different names, here and in the store."""
+    """Segments of the same nanosecond have different names, here and in the store."""
     for number, moment in enumerate([100, 100, 90, 90]):
         monkeypatch.setattr(time, "time_ns", lambda moment=moment: moment)
         with write_ahead(tmp_path / "log") as log:
@@ -166,7 +166,7 @@ def test_a_clock_that_stands_still_or_goes_back_overwrites_nothing(
 
 
 def test_a_segment_ends_with_the_record_that_fills_it(tmp_path: Path) -> None:
-    """Whoever ships it needs memory for so much, however busy the server was."""
+    """The size of a segment limits the shipper's memory."""
     with write_ahead(tmp_path / "log", roll_bytes=1000) as log:
         for number in range(100):
             log.append(record(number))
@@ -176,17 +176,17 @@ def test_a_segment_ends_with_the_record_that_fills_it(tmp_path: Path) -> None:
 
 
 def test_threads_may_append_at_once(store: Store, tmp_path: Path) -> None:
-    """Records of several threads never mix, across segments too."""
+    """Records of several threads do not mix, across segments too."""
     with write_ahead(tmp_path / "log", roll_bytes=2000) as log, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: log.append(record(number)), range(400)))
     ship_segments(store, tmp_path / "log")
     assert len(set(PredictionLog(store).read(MODEL)["request_id"])) == 400
 
 
-def test_the_age_of_what_is_not_shipped_is_told(
+def test_the_age_of_the_oldest_segment(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is that of the oldest segment here, also while its server still writes to it."""
+    """Also of a segment that the server still writes to."""
     folder = tmp_path / "log"
     assert unshipped_seconds(folder) is None
     now = time.time_ns()

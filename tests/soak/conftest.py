@@ -1,4 +1,4 @@
-"""The long tests stand on what the tests of serving stand on."""
+"""Fixtures of the serving tests, for the long tests."""
 
 from tests.serving.conftest import versions
 

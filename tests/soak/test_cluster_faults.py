@@ -1,6 +1,6 @@
-"""A rollout on a cluster that dies before each of its writes in turn, while clients ask.
+"""A rollout on a cluster that is killed before each of its writes in turn, under load.
 
-`make test` takes one of these writes in each mode.
+`make test` runs one of these kills in each mode.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A hundred thousand wrong requests, one after the other, to one server."""
+"""A hundred thousand invalid requests in sequence, to one server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GROWTH_MIB = 32
 
 
 def test_a_hundred_thousand_wrong_requests(tmp_path: Path) -> None:
-    """None is a 500 or a crash, none brings a value back, and memory stays what it was."""
+    """None is a 500 or a crash, no answer has a value of a request, and memory does not grow."""
     save_version(tmp_path / "1", seed=1)
     with running_server(tmp_path / "1", tmp_path / "log") as server:
         before = scores_of(server)

@@ -1,6 +1,6 @@
-"""Faults under load, at full size: what was acknowledged is in the store, once. Counts are printed.
+"""Faults under load, at full size: every acknowledged request is in the store once.
 
-`make test` runs the same scenarios at a small size.
+Counts are printed. `make test` runs the same scenarios at a small size.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ OUTAGE_S = 60
 
 @pytest.fixture
 def setup(tmp_path: Path, versions: Path) -> ServingSetup:
-    """A place for a server and a shipper."""
+    """A server and a shipper on empty folders."""
     return ServingSetup.below(tmp_path, versions / "1")
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line."""
     sys.stdout.write(f"\n{line}")
 
 
 def report(what: str, loss: Loss, clients: Clients, *more: object) -> None:
-    """Print what was counted, and fail unless every acknowledged request is in the store once."""
-    say("; ".join(map(str, [f"{what}: {loss}", f"clients saw {clients}", *more])))
+    """Print the counts, and fail unless every acknowledged request is in the store once."""
+    print_line("; ".join(map(str, [f"{what}: {loss}", f"clients saw {clients}", *more])))
     assert loss.acknowledged > 0
     assert (loss.lost, loss.repeated) == (frozenset(), frozenset())
 
@@ -54,7 +54,7 @@ def test_thirty_kills_of_server_and_shipper(setup: ServingSetup) -> None:
 
 
 def test_fifteen_kills_behind_the_front_door(tmp_path: Path, versions: Path) -> None:
-    """SIGKILL of platform, server and shipper, over 25,000 requests that two versions answer."""
+    """SIGKILL of platform, server and shipper, over 25,000 requests to two versions."""
     setup = PlatformSetup.below(tmp_path, versions)
     loss, clients = faults.kill_platform(setup, requests=25_000, kills=15)
     report("15 kills of platform, server, shipper", loss, clients)
@@ -62,7 +62,7 @@ def test_fifteen_kills_behind_the_front_door(tmp_path: Path, versions: Path) -> 
 
 
 def test_a_minute_without_the_folder(setup: ServingSetup) -> None:
-    """The store's folder is gone for a minute."""
+    """The store's folder is missing for a minute."""
     away = folder_away(Path(setup.store_root))
     loss, clients, age_s = faults.lose_the_store(setup, away, seconds=OUTAGE_S)
     report(f"{OUTAGE_S} s without a folder", loss, clients, f"oldest segment {age_s:.0f} s")
@@ -71,13 +71,13 @@ def test_a_minute_without_the_folder(setup: ServingSetup) -> None:
 
 @dataclass
 class Bucket:
-    """An S3 server in this process; what it holds outlives a stop."""
+    """An S3 server in this process whose contents outlive a stop."""
 
     port: int
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:
-        """It answers for so long."""
+        """Run the server inside the context."""
         from moto.server import ThreadedMotoServer
 
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
@@ -89,10 +89,10 @@ class Bucket:
 
 
 class Outage(AbstractContextManager[None]):
-    """S3 refuses connections inside, and answers before and after.
+    """S3 refuses connections inside the context, and answers before and after.
 
     Args:
-        bucket: The server, which is not up yet.
+        bucket: The server, not yet started.
     """
 
     def __init__(self, bucket: Bucket) -> None:
@@ -107,13 +107,13 @@ class Outage(AbstractContextManager[None]):
         self._up.enter_context(self._bucket.up())
 
     def end(self) -> None:
-        """It answers no more."""
+        """Stop the server for good."""
         self._up.close()
 
 
 @pytest.fixture
 def s3_outage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
-    """The outage of an S3 server that every process of this test asks."""
+    """The outage of an S3 server that all processes of this test use."""
     port = free_port()
     for name, value in {
         "AWS_ACCESS_KEY_ID": "tests",
@@ -140,7 +140,7 @@ def test_a_minute_without_s3(setup: ServingSetup, s3_outage: Outage) -> None:
 
 @pytest.mark.parametrize("min_free", [0, 2 * MIB], ids=["to the last byte", "to the limit"])
 def test_a_full_disk(setup: ServingSetup, tmp_path: Path, min_free: int) -> None:
-    """Half a minute of 503, and no acknowledgement in it; then answers again by themselves."""
+    """Half a minute of 503 without an acknowledgement; then answers again."""
     setup.log_folder = tmp_path / "disk" / "log"
     setup.options = replace(setup.options, min_free_bytes=min_free)
     with small_disk(tmp_path / "disk", mib=16) as disk:
@@ -150,7 +150,7 @@ def test_a_full_disk(setup: ServingSetup, tmp_path: Path, min_free: int) -> None
 
 
 def test_files_that_may_not_grow(setup: ServingSetup) -> None:
-    """The same where the system refuses each write with another error."""
+    """The same with another error of each write."""
     loss, clients, outage = fill_the_disk(setup, ShortFiles(), seconds=OUTAGE_S / 2)
     report(f"{OUTAGE_S / 2} s of files that may not grow", loss, clients, outage)
     assert outage.acknowledged == 0
@@ -164,28 +164,28 @@ def test_a_clock_that_goes_back(setup: ServingSetup) -> None:
 
 
 def test_five_hundred_slow_clients(setup: ServingSetup) -> None:
-    """A hundred of each kind; the others are answered in time, and every slot is taken back."""
+    """A hundred of each kind; other clients are answered in time; idle connections are closed."""
     setup.options = replace(setup.options, request_seconds=10.0)
     clients, slow_clients, left = occupy_connections(setup, each=100, seconds=30)
     p50, p99 = clients.percentile_s(0.5), clients.percentile_s(0.99)
-    say(
+    print_line(
         f"slow clients ended {dict(slow_clients.ended)}, {left} slots more than before; "
         f"others: {clients}"
     )
-    say(f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
+    print_line(f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
     assert (clients.cut, clients.unreached, dict(clients.statuses)) == ([], 0, {})
     assert p99 < 1
     assert dict(slow_clients.ended) == dict.fromkeys(slow_clients.kinds, 100)
 
 
 def test_twenty_stops_of_a_server(setup: ServingSetup) -> None:
-    """SIGTERM under load, on kept connections and on new ones."""
+    """SIGTERM under load, on kept and on new connections."""
     with setup.shipper():
         stop_and_report(setup.server, setup, rounds=20)
 
 
 def test_five_stops_of_the_front_door(tmp_path: Path, versions: Path) -> None:
-    """The platform drains as its servers do, and ships what they logged."""
+    """The platform drains like its servers, and ships their logs."""
     setup = PlatformSetup.below(tmp_path, versions)
     stop_and_report(setup.server, setup, rounds=5)
 
@@ -193,10 +193,10 @@ def test_five_stops_of_the_front_door(tmp_path: Path, versions: Path) -> None:
 def stop_and_report(
     start: Callable[[], AbstractContextManager[Process]], setup: ServingSetup, *, rounds: int
 ) -> None:
-    """SIGTERM under load, round by round."""
+    """Send SIGTERM under load, round by round."""
     began = time.monotonic()
     keeping, closing = faults.stop_under_load(start, rounds=rounds)
     for kind, clients in (("kept", keeping), ("new", closing)):
         report(f"{rounds} stops, {kind} connections", setup.settle(clients), clients)
         assert (clients.cut, dict(clients.statuses)) == ([], {})
-    say(f"{time.monotonic() - began:.0f} s")
+    print_line(f"{time.monotonic() - began:.0f} s")

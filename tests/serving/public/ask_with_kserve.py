@@ -1,4 +1,4 @@
-"""Asks a model server with KServe's own client and prints, as JSON, what it got.
+"""Send requests with KServe's own client and print the results as JSON.
 
 Runs with `.venv-clients/bin/python`; standard input holds the address, the model and the columns.
 """
@@ -19,7 +19,7 @@ DTYPES = {"FP64": np.float64, "FP32": np.float32, "INT64": np.int64, "BYTES": np
 
 
 def request_of(asked: dict[str, Any], *, binary: bool) -> InferRequest:
-    """The client's own request."""
+    """The client's request for some columns."""
     inputs = []
     for name, (datatype, values) in asked["columns"].items():
         one = InferInput(name, [len(values)], datatype)
@@ -30,7 +30,7 @@ def request_of(asked: dict[str, Any], *, binary: bool) -> InferRequest:
 
 
 async def ask(asked: dict[str, Any]) -> dict[str, Any]:
-    """Ask all that the client can ask of a V2 server."""
+    """Call every method of the client for a V2 server."""
     base, model = f"http://{asked['address']}", asked["model"]
     async with InferenceRESTClient(RESTConfig(protocol="v2", timeout=60)) as client:
         answers = {

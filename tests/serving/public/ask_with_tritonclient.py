@@ -1,4 +1,4 @@
-"""Asks a model server with Triton's own client and prints, as JSON, what it got.
+"""Send requests with Triton's own client and print the results as JSON.
 
 Runs with `.venv-clients/bin/python`; standard input holds the address, the model and the columns.
 """
@@ -17,7 +17,7 @@ DTYPES = {"FP64": np.float64, "FP32": np.float32, "INT64": np.int64, "BYTES": np
 
 
 def inputs_of(columns: dict[str, Any], *, binary: bool) -> list[triton.InferInput]:
-    """The client's own inputs."""
+    """The client's inputs for some columns."""
     inputs = []
     for name, (datatype, values) in columns.items():
         one = triton.InferInput(name, [len(values)], datatype)
@@ -27,7 +27,7 @@ def inputs_of(columns: dict[str, Any], *, binary: bool) -> list[triton.InferInpu
 
 
 def main() -> None:
-    """Ask all that the client can ask of a V2 server with one model."""
+    """Call every method of the client for a V2 server with one model."""
     asked = json.load(sys.stdin)
     model, columns = asked["model"], asked["columns"]
     client = triton.InferenceServerClient(url=asked["address"], concurrency=2)
@@ -38,7 +38,7 @@ def main() -> None:
         "binary in, JSON out": client.infer(model, raw, outputs=as_text),
         "asynchronous": client.async_infer(model, raw).get_result(),
     }
-    # Where a number is missing this client sends NaN, which JSON does not have.
+    # The client sends a missing number as NaN, which JSON does not have.
     if not np.isnan(columns["temperature"][1]).any():
         text = inputs_of(columns, binary=False)
         answers["JSON"] = client.infer(model, text, outputs=as_text)
