@@ -1,4 +1,4 @@
-"""Real services for tests, each started at most once per test process, on free loopback ports."""
+"""Real services for tests, each started at most once per process, on free loopback ports."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MPLBACKEND": "Agg",
-    # The suite runs on every core already; more threads per test only fight one another.
+    # The suite uses every core already; more threads per test only compete.
     "OMP_NUM_THREADS": "1",
     "ORT_DISABLE_TELEMETRY": "1",
 }
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Cut tests off from the person's own settings, folders and accounts, and from telemetry."""
+    """Isolate tests from the person's settings, folders and accounts, and from telemetry."""
     for name in list(os.environ):
         if name.startswith(("SLIPWAY_", "AIRFLOW_", "MLFLOW_", "AWS_")):
             del os.environ[name]
     home = tempfile.mkdtemp(prefix="slipway-airflow-")
     os.environ |= QUIET | {"AIRFLOW_HOME": home}
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
-    # A busy machine may take its time for an example; no property is about that.
+    # A slow machine may need time for an example; no property depends on it.
     hypothesis.settings.register_profile("slipway", deadline=None)
     hypothesis.settings.load_profile("slipway")
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nothing listens on just now."""
+    """A free TCP port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -64,14 +64,14 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a real MLflow server that keeps its runs in SQLite and serves the artifacts."""
+    """URL of a real MLflow server on SQLite that serves artifacts."""
     with mlflow_in(tmp_path_factory.mktemp("mlflow")) as url:
         yield url
 
 
 @contextmanager
 def mlflow_in(folder: Path) -> Iterator[str]:
-    """URL of a real MLflow server that keeps everything in a folder."""
+    """URL of a real MLflow server with its data in a folder."""
     url = f"http://127.0.0.1:{free_port()}"
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -118,11 +118,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
-    """Address of an S3 server in this process, with the bucket `slipway-tests`."""
+    """URL of an S3 server in this process, with the bucket `slipway-tests`."""
     from moto.s3.responses import S3Response
     from moto.server import ThreadedMotoServer
 
-    # It looks for an object and then writes it; from CPython 3.12, threads meet in between.
+    # It checks for an object and then writes it; from CPython 3.12, threads interleave here.
     alone, put = threading.Lock(), S3Response.put_object
 
     def put_alone(response: S3Response) -> Any:
@@ -141,7 +141,7 @@ def s3_endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def s3_store(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty store root on S3; the environment lets every client find and enter it."""
+    """An empty store root on S3, with credentials in the environment."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "tests",
         "AWS_SECRET_ACCESS_KEY": "tests",
@@ -166,7 +166,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
-    """Makes a project folder that holds the given files: path below its `include/` to text."""
+    """A function that makes a project folder of given files, by path below `include/`."""
 
     def make(files: Mapping[str, str]) -> Path:
         root = tmp_path / "project"

@@ -1,4 +1,4 @@
-"""Find the tests that import a module, directly or through the tests' own support."""
+"""Find the tests that import a module, directly or through the tests' helpers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FOLDERS = ("unit", "contract", "serving")
 
 
 class Importers:
-    """Which test files of a project import which of its modules.
+    """Index of the project's test files by imported module.
 
     Args:
         project: Root of the project.
@@ -22,7 +22,7 @@ class Importers:
         }
 
     def of(self, module: Path) -> list[list[str]]:
-        """Test files, as paths below the project: those that import directly, then the others."""
+        """Test files as paths below the project: direct importers first."""
         wanted = {_dotted(module.relative_to(self._project))}
         direct = self._tests_of(wanted)
         reached = set(wanted)
@@ -48,7 +48,7 @@ class Importers:
 
 
 def _imported(file: Path) -> set[str]:
-    """Modules, and names of modules, that a file imports anywhere."""
+    """Modules and names that a file imports."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:

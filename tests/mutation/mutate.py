@@ -54,7 +54,7 @@ TIMEOUT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Judged:
-    """One mutation and what the tests made of it."""
+    """One mutation and the result of the tests."""
 
     place: str
     change: str
@@ -163,7 +163,7 @@ def _name_of(spec: MutationSpec) -> str:
 
 
 def _change_of(spec: MutationSpec) -> str:
-    """The line that is changed, and by which operator, at which of its places."""
+    """The mutated line, operator and occurrence."""
     line = Path(spec.module_path).read_text().splitlines()[spec.start_pos[0] - 1].strip()
     operator = spec.operator_name.removeprefix("core/")
     return f"{operator} at column {spec.start_pos[1]} of `{line}`"

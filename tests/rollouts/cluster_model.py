@@ -1,4 +1,4 @@
-"""A model on the double of a cluster, whose versions are rolled out."""
+"""A model on the cluster double, whose versions are rolled out."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SHARED = {2: 0.1, 1: 0.9}
 
 
 class ClusterModel:
-    """A model on a cluster.
+    """A model on a cluster, and the platform adapter that changes its traffic.
 
     Attributes:
         cluster: The cluster.
-        spec: The model's.
-        platform: As a rollout's pod would make it.
+        spec: Spec of the model.
+        platform: The adapter as a rollout's pod builds it.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ClusterModel:
         self.entry_kind = "HTTPRoute" if by_route else "Service"
 
     def another(self) -> ClusterPlatform:
-        """The platform as the pod of the next stage would make it."""
+        """A new adapter, as the pod of the next stage builds it."""
         return cluster_platform(self.cluster, self.spec, self._registry)
 
     def serve(
@@ -47,7 +47,7 @@ class ClusterModel:
         self.platform.apply(MODEL, weights=weights, keep=keep, token=token, is_urgent=is_urgent)
 
     def served(self) -> Served:
-        """What is really served."""
+        """The served versions."""
         found = self.platform.served(MODEL)
         assert found is not None
         return found
@@ -58,7 +58,7 @@ class ClusterModel:
         return Clients(f"{host or f'http://{NAME}.slipway.svc:8080'}/v2/models/{MODEL}/infer")
 
     def state(self) -> dict[tuple[str, str], str]:
-        """The resource version of every object of the model."""
+        """Resource version of every object of the model."""
         kinds = (*KINDS, "HTTPRoute") if self.by_route else KINDS
         return {
             (kind, one["metadata"]["name"]): one["metadata"]["resourceVersion"]
@@ -71,12 +71,12 @@ class ClusterModel:
         return [one["metadata"]["name"] for one in self.cluster.list("Deployment")]
 
     def writes(self) -> int:
-        """Requests so far that were no mere look."""
+        """Number of requests so far other than reads."""
         return sum(one.method != "GET" for one in self.cluster.requests)
 
 
 def wait_until_settled(cluster: Cluster) -> None:
-    """Wait until no controller has anything left to write."""
+    """Wait until no controller writes any more."""
 
     def now() -> list[str]:
         found = [one for kind in KINDS for one in cluster.list(kind)]
@@ -90,6 +90,6 @@ def wait_until_settled(cluster: Cluster) -> None:
 
 
 def default_sizing(spec: ModelSpec) -> Sizing:
-    """What a server gets that `verify` has not measured."""
+    """Sizes of a server that `verify` has not measured."""
     assert spec.deployment.kubernetes is not None
     return sizing(spec.deployment.kubernetes, {})

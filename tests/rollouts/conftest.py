@@ -36,5 +36,5 @@ def model(
 
 @pytest.fixture
 def routed(cluster: Cluster, registry: MlflowRegistry) -> ClusterModel:
-    """A model whose traffic is split by a route, and that gives up after twenty seconds."""
+    """A model whose traffic is split by a route, with a time limit of twenty seconds."""
     return ClusterModel(cluster, registry, by_route=True, ready_seconds=20)

@@ -1,4 +1,4 @@
-"""A person edits what belongs to a version in the middle of a canary: seen, told, left alone."""
+"""Manual edits of a version's objects during a canary: detected, reported, not overwritten."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ CANARY, CHAMPION = f"{NAME}-v2", f"{NAME}-v1"
 
 
 def image(name: str) -> Manifest:
-    """As `kubectl set image` changes it."""
+    """An edit like `kubectl set image`."""
     return _template(spec={"containers": [{"name": "server", "image": name}]})
 
 
 def scratch(value: str | None) -> Manifest:
-    """As `kubectl set env` changes a variable, or takes it away."""
+    """An edit like `kubectl set env`, with None for a removal."""
     said = {"value": value} if value is not None else {"$patch": "delete"}
     one = {"name": "server", "env": [{"name": "SLIPWAY_SCRATCH", **said}]}
     return _template(spec={"containers": [one]})
 
 
 def port(**changed: Any) -> Manifest:
-    """A Service's port as `kubectl edit` changes it."""
+    """An edit of a Service's port, like `kubectl edit`."""
     return {"spec": {"ports": [{"port": 8080, "protocol": "TCP", **changed}]}}
 
 
@@ -47,7 +47,7 @@ MOVED_BACK["spec"]["ports"][1] |= {"name": "http", "targetPort": "http"}
 
 
 def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
-    """Kind, name, the edit, its reversal, and the report of it."""
+    """Edits by kind and name: the edit, its reversal, and the report."""
     by = "by kubectl-edit"
     variable = f'{SERVER}.env[name="SLIPWAY_SCRATCH"]'
     budget = {"maxUnavailable": None, "minAvailable": 1}
@@ -57,7 +57,7 @@ def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
         ("Deployment", CHAMPION, scratch("/x"), IS, f"{variable}.value set {by}"),
         ("Deployment", CHAMPION, scratch(None), IS, f"{SERVER}.env removed by an unknown manager"),
         (
-            # The one that counts are read by: clients come by the other.
+            # The Service for request counts is edited; clients use the other one.
             *("Service", f"{CANARY}-pods", MOVED, MOVED_BACK),
             f'.spec.ports[port=8080,protocol="TCP"] removed {by}',
         ),
@@ -77,8 +77,8 @@ def edits() -> list[tuple[str, str, Manifest, Manifest, str]]:
     ]
 
 
-def test_whatever_is_edited_in_a_canary_is_seen_and_left_alone(model: ClusterModel) -> None:
-    """Object, field and who, and nothing is written; undone, the rollout goes on."""
+def test_an_edit_during_a_canary_is_reported_and_kept(model: ClusterModel) -> None:
+    """With object, field and manager; nothing is written until the edit is undone."""
     model.cluster.images.add(BY_HAND)
     model.serve({1: 1.0})
     model.serve(SHARED, token=2)
@@ -104,8 +104,8 @@ def test_whatever_is_edited_in_a_canary_is_seen_and_left_alone(model: ClusterMod
     assert model.served().edited is None
 
 
-def test_no_edit_of_a_version_keeps_a_canary_from_being_taken_back(model: ClusterModel) -> None:
-    """Its weight goes; the edit stays, and is reported until it is undone or reclaimed."""
+def test_an_edited_canary_can_be_rolled_back(model: ClusterModel) -> None:
+    """Its weight becomes 0; the edit stays, and is reported until it is undone or reclaimed."""
     model.cluster.images.add(BY_HAND)
     model.serve({1: 1.0})
     model.serve(SHARED, token=2)
@@ -133,8 +133,8 @@ def test_no_edit_of_a_version_keeps_a_canary_from_being_taken_back(model: Cluste
     assert model.served().edited is None
 
 
-def test_a_way_back_goes_round_what_was_edited(model: ClusterModel) -> None:
-    """Both of the version that serves and of the warm one, its number of servers included."""
+def test_a_rollback_keeps_edited_fields(model: ClusterModel) -> None:
+    """Of the version that serves and of the warm one, with the number of replicas."""
     model.cluster.images.add(BY_HAND)
     model.serve({1: 1.0})
     model.serve({2: 1.0}, 1, token=2)
@@ -156,7 +156,7 @@ def test_a_way_back_goes_round_what_was_edited(model: ClusterModel) -> None:
 
 
 def test_fields_that_slipway_never_applied_are_ignored(model: ClusterModel) -> None:
-    """A restart, what a webhook adds as it applies or later; and a repeat changes nothing."""
+    """A restart, additions of webhooks; a repeat changes nothing."""
 
     def webhook(_objects: Any, obj: Manifest, _before: Manifest | None) -> None:
         if obj["kind"] in {"Deployment", "Service", BUDGET}:
@@ -187,7 +187,7 @@ def test_fields_that_slipway_never_applied_are_ignored(model: ClusterModel) -> N
 
 
 def test_a_changed_spec_is_no_edit(routed: ClusterModel, registry: MlflowRegistry) -> None:
-    """Versions keep what they were made with, and the settings may change between rollouts."""
+    """Versions keep the settings they were created with; a spec may change between rollouts."""
     routed.serve({1: 1.0})
     routed.cluster.images.add(BY_HAND)
     change = {"data": {"SLIPWAY_MIN_FREE_BYTES": "1"}}

@@ -1,8 +1,7 @@
-"""A change that is killed before any of its writes, and an API that stumbles or is away."""
+"""A change of traffic that is killed before any of its writes, and errors of the API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,40 +14,23 @@ from slipway.errors import (
     ClusterUnavailable,
     Denied,
 )
+from tests.fakes.kill_points import Killed, KillPoint
 from tests.rollouts.cluster_model import SHARED, ClusterModel
+from tests.rollouts.faults.kill_points import killed_after
 from tests.support.models_on_cluster import MODEL, cluster_platform
 
 
-class Killed(BaseException):
-    """The process ends here, and nothing more of it happens."""
-
-
 @pytest.mark.parametrize("goal", [{2: 0.1, 1: 0.9}, {2: 1.0}], ids=["share", "switch"])
-def test_a_change_killed_before_any_write_is_gone_on_with(
-    model: ClusterModel, monkeypatch: pytest.MonkeyPatch, goal: dict[int, float]
+def test_a_change_killed_before_any_write_is_completed(
+    model: ClusterModel, goal: dict[int, float]
 ) -> None:
-    """Clients are answered throughout; a repeat ends as it would have, or the way back does."""
+    """Clients are answered throughout; a repeat or a rollback completes."""
     model.serve({1: 1.0}, 2, token=1)
     keep = tuple({1, 2} - set(goal))
-    apply, delete = NamespaceClient.apply, NamespaceClient.delete
     with model.clients() as clients:
         for token, writes in enumerate(range(0, 12, 2), start=2):
-            left = [writes]
-
-            def fused(act: Callable[..., Any], left: list[int] = left) -> Callable[..., Any]:
-                def write(*given: Any, **words: Any) -> Any:
-                    if left[0] == 0:
-                        raise Killed
-                    left[0] -= 1
-                    return act(*given, **words)
-
-                return write
-
-            with monkeypatch.context() as patch:
-                patch.setattr(NamespaceClient, "apply", fused(apply))
-                patch.setattr(NamespaceClient, "delete", fused(delete))
-                with suppress(Killed):
-                    model.another().apply(MODEL, weights=goal, keep=keep, token=token)
+            with killed_after(KillPoint(writes), (NamespaceClient,)), suppress(Killed):
+                model.another().apply(MODEL, weights=goal, keep=keep, token=token)
             if writes % 4:
                 model.another().apply(MODEL, weights=goal, keep=keep, token=token)
                 assert set(model.served().weights) == set(goal)
@@ -74,7 +56,7 @@ def test_a_change_killed_before_any_write_is_gone_on_with(
 def test_an_api_that_stumbles_is_asked_again(
     routed: ClusterModel, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
-    """Refusals and silences that pass, another writer, and a reply that was lost."""
+    """Transient refusals and silences, another writer, and a lost response."""
     monkeypatch.setattr(api_client, "READ_SECONDS", 1.0)
     monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     routed.serve({1: 1.0}, 2)
@@ -86,7 +68,7 @@ def test_an_api_that_stumbles_is_asked_again(
 def test_an_api_that_is_away_is_unavailable(
     routed: ClusterModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is served goes on, and a later attempt may help."""
+    """The served version goes on, and the error is transient."""
     monkeypatch.setattr(api_client, "READ_SECONDS", 0.3)
     monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     routed.serve({1: 1.0})
@@ -106,7 +88,7 @@ def test_an_api_that_is_away_is_unavailable(
 def test_an_account_without_rights_is_denied(
     routed: ClusterModel, registry: MlflowRegistry
 ) -> None:
-    """In the server's own words, at once."""
+    """With the server's message, at once."""
     unprivileged = cluster_platform(routed.cluster, routed.spec, registry, account="slipway-stages")
     with pytest.raises(Denied, match="refuses to get HTTPRoute") as caught:
         unprivileged.served(MODEL)

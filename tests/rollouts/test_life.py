@@ -1,4 +1,4 @@
-"""A model through its life on a cluster: shares, counts, repeats and rollbacks."""
+"""The life of a model on a cluster: weights, counts, repeats and rollbacks."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_a_model_goes_through_its_life(model: ClusterModel) -> None:
     assert model.served().version == 1
 
 
-def test_a_canary_starts_no_server_of_the_champion_anew(model: ClusterModel) -> None:
-    """Its template stays what it was, to the order of its lists."""
+def test_a_canary_restarts_no_server_of_the_champion(model: ClusterModel) -> None:
+    """Its template is unchanged, to the order of its lists."""
     model.serve({1: 1.0})
     before = _template(model)
     model.serve(SHARED, token=2)
@@ -66,7 +66,7 @@ def _template(model: ClusterModel) -> object:
 
 
 def test_a_repeat_changes_nothing(model: ClusterModel) -> None:
-    """Not even by another process: no object has another resource version afterwards."""
+    """Also by another process: no object gets another resource version."""
     model.serve({1: 1.0})
     model.serve(SHARED, token=2)
     wait_until_settled(model.cluster)
@@ -91,7 +91,7 @@ def test_the_rollouts_own_checks_are_not_counted(model: ClusterModel) -> None:
 
 
 def test_numbers_of_servers_are_the_real_share(cluster: Cluster, registry: MlflowRegistry) -> None:
-    """A tenth of two servers is a third of three; what is kept warm makes room meanwhile."""
+    """A tenth of two servers is a third of three; warm servers are removed meanwhile."""
     model = ClusterModel(cluster, registry, by_route=False, replicas=2)
     model.serve({1: 1.0}, 3)
     assert model.versions() == [f"{NAME}-v1", f"{NAME}-v3"]
@@ -110,7 +110,7 @@ def test_numbers_of_servers_are_the_real_share(cluster: Cluster, registry: Mlflo
 
 
 def test_a_server_that_starts_again_counts_on(routed: ClusterModel) -> None:
-    """Its new start begins at nothing; what the old one had counted is not lost."""
+    """A restarted server counts from zero; the counts of the old one are kept."""
     routed.serve({1: 1.0})
     routed.serve({2: 0.5, 1: 0.5}, token=2)
     with routed.clients() as clients:
@@ -131,7 +131,7 @@ def _restarts(cluster: Cluster) -> int:
 
 
 def test_nothing_can_be_served_at_all(model: ClusterModel) -> None:
-    """Removing the first version leaves an entry point without a backend, and its token."""
+    """The first version is removed; the entry point stays without a backend, with its token."""
     model.serve({1: 1.0})
     model.serve({}, token=2)
     assert model.served() == Served({}, {}, (), 2)
@@ -144,7 +144,7 @@ def test_nothing_can_be_served_at_all(model: ClusterModel) -> None:
 
 
 def test_a_running_version_keeps_its_pods(routed: ClusterModel, registry: MlflowRegistry) -> None:
-    """A spec that was edited since takes effect with the next version."""
+    """An edited spec takes effect with the next version."""
     routed.serve({1: 1.0})
     image = "server:2"
     routed.cluster.images.add(image)
@@ -157,10 +157,10 @@ def test_a_running_version_keeps_its_pods(routed: ClusterModel, registry: Mlflow
     assert found == {f"{NAME}-v1": IMAGE, f"{NAME}-v2": image}
 
 
-def test_without_gateways_a_route_is_not_tried(
+def test_without_the_gateway_api_no_route_is_written(
     tmp_path: Path, mlflow_server: str, registry: MlflowRegistry
 ) -> None:
-    """A spec that names one serves all the same, by numbers of servers."""
+    """A spec with a gateway is served by numbers of servers."""
     with open_cluster_double(tmp_path, mlflow_server, gateway=False) as cluster:
         gateway = {"name": "gateway", "namespace": "infra", "url": "http://gateway.infra"}
         model = ClusterModel(cluster, registry, by_route=False, gateway=gateway)
@@ -171,7 +171,7 @@ def test_without_gateways_a_route_is_not_tried(
 
 
 def test_a_version_that_is_not_there_is_not_served(routed: ClusterModel) -> None:
-    """The registry is read before anything changes."""
+    """The registry is read before any change."""
     routed.serve({1: 1.0})
     with pytest.raises(NotFound):
         routed.serve({99: 0.1, 1: 0.9}, token=2)

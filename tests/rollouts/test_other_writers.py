@@ -1,4 +1,4 @@
-"""Whoever else writes: people, late rollouts, and what is not ours."""
+"""Other writers: people, superseded rollouts, and objects without Slipway's label."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.rollouts.cluster_model import SHARED, ClusterModel, default_sizing, w
 from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 
 
-def test_an_edit_of_the_entry_is_seen_and_left_alone(model: ClusterModel) -> None:
-    """It is named with who did it, until it is undone; then the rollout goes on."""
+def test_an_edit_of_the_entry_is_reported_and_kept(model: ClusterModel) -> None:
+    """The report has the manager; once the edit is undone, the rollout goes on."""
     model.serve({1: 1.0})
     model.serve(SHARED, token=2)
     before = model.cluster.get(model.entry_kind, NAME)["spec"]
@@ -46,8 +46,8 @@ def test_an_edit_of_the_entry_is_seen_and_left_alone(model: ClusterModel) -> Non
     assert model.served().version == 1
 
 
-def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: ClusterModel) -> None:
-    """Whoever scales a version by hand is named."""
+def test_an_edit_of_the_replicas_is_reported_and_kept(routed: ClusterModel) -> None:
+    """The report has the manager."""
     routed.serve({1: 1.0})
     routed.cluster.patch("Deployment", f"{NAME}-v1", {"spec": {"replicas": 2}}, "kubectl-scale")
     said = "version 1 has 2 replicas instead of 1, set by kubectl-scale"
@@ -58,7 +58,7 @@ def test_an_edit_of_the_replicas_is_seen_and_left_alone(routed: ClusterModel) ->
 
 
 def test_a_rollout_that_came_too_late_changes_nothing(routed: ClusterModel) -> None:
-    """The newer one's token is on the entry point."""
+    """The newer rollout's token is on the entry point."""
     routed.serve({1: 1.0}, token=5)
     wait_until_settled(routed.cluster)
     before, writes = routed.state(), routed.writes()
@@ -69,7 +69,7 @@ def test_a_rollout_that_came_too_late_changes_nothing(routed: ClusterModel) -> N
 
 
 def test_a_rollout_overtaken_while_it_waits_gives_up(routed: ClusterModel) -> None:
-    """It neither gives its version a share nor deletes what the newer one made."""
+    """It neither changes weights nor deletes the newer rollout's objects."""
     routed.serve({1: 1.0}, token=1)
     newer = routed.another()
     taken: list[int] = []
@@ -88,8 +88,8 @@ def test_a_rollout_overtaken_while_it_waits_gives_up(routed: ClusterModel) -> No
     assert routed.served().token == 9
 
 
-def test_what_is_not_ours_is_left_alone(routed: ClusterModel) -> None:
-    """A Deployment that bears the model's label, but not that Slipway manages it."""
+def test_an_unmanaged_deployment_is_ignored(routed: ClusterModel) -> None:
+    """A Deployment with the model's label, but without the label of Slipway's objects."""
     foreign = _foreign()
     routed.cluster.apply(foreign, manager="kubectl")
     routed.serve({1: 1.0})

@@ -1,4 +1,4 @@
-"""Versions that cannot serve: they get nothing, and the champion goes on."""
+"""Versions that cannot serve: they get no traffic, and the champion goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, UNREAD
 def test_a_version_that_does_not_become_ready_gets_nothing(
     routed: ClusterModel, version: int, said: str
 ) -> None:
-    """It is said how many of how many are ready; the champion serves, and tidying up works."""
+    """The error counts ready servers; the champion serves, and the version can be removed."""
     routed.serve({1: 1.0})
     with routed.clients() as clients:
         with pytest.raises(PlatformUnavailable, match="do not become ready") as caught:
@@ -42,7 +42,7 @@ def test_a_version_that_does_not_become_ready_gets_nothing(
 
 
 def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: ClusterModel) -> None:
-    """Either way the champion serves; the error of a refused pod has the API's message."""
+    """The champion serves in both cases; the error of a refused pod has the API's message."""
     routed.serve({1: 1.0})
     routed.cluster.missing_image(IMAGE)
     with pytest.raises(PlatformUnavailable, match="do not become ready"):
@@ -61,7 +61,7 @@ def test_an_image_that_is_missing_and_a_quota_that_is_full(routed: ClusterModel)
 
 
 def test_an_abort_does_not_wait_for_what_is_broken(routed: ClusterModel) -> None:
-    """The weight goes first, then the version; the counts of a server that died are kept."""
+    """The weight changes first, then the version is removed; a dead server's counts are kept."""
     routed.serve({1: 1.0})
     routed.serve({2: 0.5, 1: 0.5}, token=2)
     with routed.clients() as clients:
@@ -83,7 +83,7 @@ def test_an_abort_does_not_wait_for_what_is_broken(routed: ClusterModel) -> None
 
 
 def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRegistry) -> None:
-    """One of two servers goes on; the version is healthy, and a way back is possible."""
+    """One of two servers goes on; the version is healthy, and a rollback is possible."""
     model = ClusterModel(cluster, registry, by_route=True, replicas=2)
     model.serve({1: 1.0}, 2)
     lost = cluster.pods({"slipway/version": "1"})[0]["spec"]["nodeName"]
@@ -93,10 +93,8 @@ def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRe
     assert model.platform.ask(MODEL, request_body()).version == 2
 
 
-def test_a_trial_shows_the_real_server_and_leaves_nothing(
-    model: ClusterModel, tmp_path: Path
-) -> None:
-    """Its answers, memory and cold start; a candidate that was left behind is not reused."""
+def test_a_candidate_is_measured_and_removed(model: ClusterModel, tmp_path: Path) -> None:
+    """Its answers, memory and cold start; an abandoned candidate is not reused."""
     model.serve({1: 1.0})
     for manifest in candidate_objects(model.spec, 3, sizing=default_sizing(model.spec)):
         model.cluster.apply(manifest, manager="slipway")
@@ -113,7 +111,7 @@ def test_a_trial_shows_the_real_server_and_leaves_nothing(
     assert not [one for one in model.cluster.list("Service") if "trial" in one["metadata"]["name"]]
 
 
-def test_a_trial_that_is_never_ready_is_refused(routed: ClusterModel, tmp_path: Path) -> None:
+def test_a_candidate_that_is_never_ready_is_refused(routed: ClusterModel, tmp_path: Path) -> None:
     """And deleted; a pod that cannot be created is a transient error."""
     boot = routed.platform.boot
     with (

@@ -1,4 +1,4 @@
-"""One registry for all of these tests, and a cluster for each file."""
+"""One registry for all tests of this folder, and a cluster for each file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.rollouts.faults.versions import register_all_versions
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an MLflow server of their own: they move its aliases."""
+    """URL of an MLflow server for these tests only, since they move aliases."""
     with mlflow_in(tmp_path_factory.mktemp("registry")) as url:
         register_all_versions(url, tmp_path_factory.mktemp("versions"))
         yield url
@@ -21,7 +21,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def shared_env(versions: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RolloutEnv]:
-    """A model on a cluster, in the state in which the last test left it."""
+    """A model on a cluster, in the state of the last test."""
     with open_rollout_env(versions, tmp_path_factory.mktemp("env")) as made:
         yield made
 
@@ -35,6 +35,6 @@ def routed(shared_env: RolloutEnv) -> RolloutEnv:
 
 @pytest.fixture(params=["route", "ratio"])
 def env(request: pytest.FixtureRequest, shared_env: RolloutEnv) -> RolloutEnv:
-    """The same, and once more with numbers of servers instead of a Gateway."""
+    """The same with a Gateway, then with numbers of servers."""
     shared_env.split_traffic(by_route=request.param == "route")
     return shared_env

@@ -31,8 +31,8 @@ def killed_after(kill_point: KillPoint, kinds: tuple[type, ...] = tuple(WRITES))
     """Kill the writer to the cluster or the registry after a number of writes.
 
     Args:
-        kill_point: Counts the writes; every write after the last allowed one fails, too.
-        kinds: Only these writes count.
+        kill_point: Counts the writes; every write after the last allowed one raises too.
+        kinds: Classes whose writes count.
     """
     with pytest.MonkeyPatch.context() as patch:
         for kind in kinds:
@@ -50,13 +50,13 @@ def _killable(act: Any, kill_point: KillPoint) -> Any:
 
 
 def is_killed_and_recovers(env: RolloutEnv, *, writes: int) -> bool:
-    """Whether a rollout died at a write; then others have ended well, and left nothing behind.
+    """Whether a rollout died at a write; later runs must succeed and leave nothing behind.
 
-    No handler of errors runs, and the next run begins when the dead one's lease has lapsed.
+    No error handler runs, and the next run begins after the dead one's lease.
 
     Args:
-        env: The model, with clients.
-        writes: How many writes to the cluster and the registry come before that.
+        env: A model on a cluster, with clients.
+        writes: Number of writes before the kill.
     """
     died = True
     with killed_after(KillPoint(writes)), suppress(Killed):
@@ -66,20 +66,20 @@ def is_killed_and_recovers(env: RolloutEnv, *, writes: int) -> bool:
     for _ in range(3):
         if env.aliases() == {"champion": CANDIDATE, "previous": CHAMPION}:
             break
-        said = env.run_rollout()
-        assert said[-1] == "promoted", said
+        actions = env.run_rollout()
+        assert actions[-1] == "promoted", actions
     env.assert_consistent(CANDIDATE, CHAMPION)
     return died
 
 
 def killed_at(env: RolloutEnv, fault: Fault, *command: str, run: str) -> int:
-    """Exit status of a stage's own process that was killed with SIGKILL while it wrote.
+    """Exit status of a stage's own process that is killed with SIGKILL during a write.
 
     Args:
-        env: The model.
-        fault: The write, which hangs meanwhile.
-        *command: Stage and its own options.
-        run: The rollout.
+        env: A model on a cluster.
+        fault: Makes the write hang.
+        *command: Stage and its options.
+        run: Run of the rollout.
     """
     env.cluster.api.fail(fault)
     slipway = [sys.executable, "-m", "slipway.cli", "run"]
@@ -91,7 +91,7 @@ def killed_at(env: RolloutEnv, fault: Fault, *command: str, run: str) -> int:
         start_new_session=True,
     ) as process:
         try:
-            env.cluster.wait("it writes", lambda: fault.times == 0, seconds=60)
+            env.cluster.wait("the write", lambda: fault.times == 0, seconds=60)
         finally:
             process.kill()
     env.cluster.recover()

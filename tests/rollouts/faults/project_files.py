@@ -1,4 +1,4 @@
-"""Specs and rows of the project whose model rollouts with faults deploy."""
+"""Specs and rows of the project whose model is rolled out with faults."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STEP = 50
 def write_specs(
     project: Path, cluster: Cluster, *, by_route: bool, requests: int, **more: Any
 ) -> ModelSpec:
-    """Write dataset and model as their author would; returns the model.
+    """Write the specs of dataset and model; returns the model's.
 
     Args:
         project: Folder of the project.
-        cluster: Where the model serves.
+        cluster: Cluster of the model.
         by_route: Whether the cluster's Gateway splits the traffic.
-        requests: How many a step waits for.
+        requests: Number of requests that a step waits for.
         **more: Fields of `deployment.kubernetes`.
     """
     shift = {"steps": [STEP], "max_error_rate": 0.2, "limit_minutes": 2.0}

@@ -1,4 +1,4 @@
-"""Run the stages of a rollout by name on the double of a cluster, as its pods run them."""
+"""A rollout's stages, run by name on the cluster double as its pods run them."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class RolloutEnv:
     Args:
         cluster: The cluster.
         mlflow: URL of the registry.
-        folder: Where project and store lie.
+        folder: Holds project and store.
 
     Attributes:
         by_route: Whether the cluster's Gateway splits the traffic.
-        entry_kind: What clients ask then.
+        entry_kind: Kind of the entry point.
     """
 
     def __init__(self, cluster: Cluster, mlflow: str, folder: Path) -> None:
@@ -66,7 +66,7 @@ class RolloutEnv:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What a stage's own process needs in its environment."""
+        """Environment variables of a stage's own process."""
         return {
             "SLIPWAY_PROJECT": str(self.settings.project),
             "SLIPWAY_STORE": self.settings.store,
@@ -76,10 +76,10 @@ class RolloutEnv:
         }
 
     def write_specs(self, *, requests: int = 20, **more: Any) -> None:
-        """Write dataset and model as their author would.
+        """Write the specs of dataset and model.
 
         Args:
-            requests: How many a step waits for.
+            requests: Number of requests that a step waits for.
             **more: Fields of `deployment.kubernetes`.
         """
         self.spec = write_specs(
@@ -87,11 +87,11 @@ class RolloutEnv:
         )
 
     def container(self) -> Container:
-        """Tools as the pod of the next stage would build them."""
+        """A container as the pod of the next stage builds it."""
         return Container(self.settings)
 
     def stage(self, name: str, *, holder: str = "run-1", **given: Any) -> RunRecord:
-        """Run a stage by its name; a step gets requests from clients, unless some run already."""
+        """Run a stage by name; a step gets requests from clients, unless some run already."""
         if name == "shift" and not self._is_asked:
             with self.clients():
                 return self.stage(name, holder=holder, **given)
@@ -103,12 +103,12 @@ class RolloutEnv:
         return made
 
     def begin(self, to: str = "challenger", *, holder: str | None = None) -> RunRecord:
-        """Run the first stage of another rollout."""
+        """Run the first stage of a new rollout."""
         self._number += 1
         return self.stage("reconcile", to=to, holder=holder or f"run-{self._number}")
 
     def continue_rollout(self, run: str, *, after: str | None = None) -> list[str]:
-        """Run the remaining stages up to the first that stops; returns their actions."""
+        """Run the remaining stages up to the first that ends the rollout; their actions."""
         said = []
         for name in STAGES[STAGES.index(after) + 1 if after else 0 :]:
             step = {"step": STEP} if name == "shift" else {}
@@ -119,13 +119,13 @@ class RolloutEnv:
         return said
 
     def run_rollout(self, to: str = "challenger") -> list[str]:
-        """Run every stage of a new rollout; returns their actions."""
+        """Run every stage of a new rollout; their actions."""
         begun = self.begin(to)
         action = begun.verdict.action
         return [action] if action == "nothing" else [action, *self.continue_rollout(begun.ref.run)]
 
     def run_until(self, stage: str) -> str:
-        """Run a rollout up to a stage; returns its run."""
+        """Run a rollout up to a stage; its run."""
         run = self.begin().ref.run
         for name in STAGES[: STAGES.index(stage) + 1]:
             step = {"step": STEP} if name == "shift" else {}
@@ -184,7 +184,7 @@ class RolloutEnv:
         return self.container().platform_for(self.spec).served(MODEL)
 
     def weights(self) -> Mapping[int, float]:
-        """Share of the requests by version."""
+        """Weights of the versions."""
         served = self.served()
         return served.weights if served else {}
 
@@ -206,7 +206,7 @@ class RolloutEnv:
         return {alias: one.version for alias, one in found.items() if one is not None}
 
     def tag(self, version: int) -> str:
-        """The registry's tag on how a version's rollout ended."""
+        """The tag with the outcome of a version's rollout."""
         return self.registry.version(MODEL, version).tags.get(ROLLOUT_TAG, "")
 
     def names(self, kind: str) -> list[str]:
@@ -228,13 +228,13 @@ class RolloutEnv:
 
     @contextmanager
     def clients(self, *, may_fail: int = 0, stays: int = CHAMPION) -> Iterator[Clients]:
-        """Clients of the entry point, and others that request one version by its number.
+        """Clients of the entry point, and clients that request one version by its number.
 
-        None of the latter may fail, and of the former no more than `may_fail`.
+        Requests of the latter must not fail; of the former at most `may_fail` do.
 
         Args:
-            may_fail: How many, while a version with a share is broken.
-            stays: A version that is there from beginning to end.
+            may_fail: Number of failures while a version with a weight is broken.
+            stays: A version that exists throughout.
         """
         if self.by_route:
             assert self.spec.deployment.kubernetes is not None

@@ -1,4 +1,4 @@
-"""A step that waits in a thread, to be overtaken by a newer rollout."""
+"""A step that waits in a thread until a newer rollout supersedes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.rollouts.faults.rollout_env import RolloutEnv
 
 
 def waiting_step(env: RolloutEnv, run: str) -> tuple[threading.Thread, list[Superseded]]:
-    """A thread, not started yet, that takes a rollout's step, and how it was overtaken."""
+    """A thread, not yet started, that runs a rollout's step, and the errors that end it."""
     ended: list[Superseded] = []
 
     def step() -> None:

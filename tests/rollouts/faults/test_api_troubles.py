@@ -1,4 +1,4 @@
-"""The API refuses, fails or is silent at each stage: the champion serves, a repeat goes on."""
+"""An API that refuses, fails or is silent at each stage: the champion serves, a repeat goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 def test_an_api_that_is_away_or_stumbles_at_every_stage(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stage fails with what it was, time and again; what passes after a moment is waited for."""
+    """A long outage fails the stage with its error; a short one is waited for."""
     monkeypatch.setattr(api_client, "WAITS_SECONDS", (0.05, 0.05, 0.05))
     monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)

@@ -19,7 +19,7 @@ HANGS = 30.0
 
 
 def test_dead_between_any_two_stages(routed: RolloutEnv) -> None:
-    """Airflow is gone after each of them in turn; the next run does what there is to do."""
+    """The next run completes or repairs what the last stage left."""
     with routed.clients():
         routed.begin()
         routed.expire_lease()
@@ -46,13 +46,13 @@ def test_dead_between_any_two_stages(routed: RolloutEnv) -> None:
 
 
 def test_killed_before_a_write(env: RolloutEnv) -> None:
-    """One of many (`make soak` takes each in turn); the next run ends well, and tidily."""
+    """At one of many writes (`make soak` runs all); the next run ends well and cleans up."""
     with env.clients():
         assert is_killed_and_recovers(env, writes=13 if env.by_route else 16)
 
 
 def test_a_pod_killed_while_it_writes_is_gone_on_with(routed: RolloutEnv) -> None:
-    """SIGKILL of a step's own process, then of the switch's; each is run once more, and goes on."""
+    """SIGKILL of a step's process, then of the switch's; each is repeated and completes."""
     run = routed.run_until("verify")
     entry = Fault("patch", "HTTPRoute", NAME, times=1, hang_seconds=HANGS)
     servers = Fault("patch", "Deployment", f"{NAME}-v{CHAMPION}", times=1, hang_seconds=HANGS)
@@ -67,7 +67,7 @@ def test_a_pod_killed_while_it_writes_is_gone_on_with(routed: RolloutEnv) -> Non
 
 @pytest.mark.parametrize("to", ["challenger", "previous"])
 def test_killed_while_aliases_move(routed: RolloutEnv, to: str) -> None:
-    """The champion's alias moves last: until then the next run sees what was left to do."""
+    """The champion's alias moves last: until then the next run completes the rest."""
     if to == "previous":
         routed.reset(challenger=None, previous=CANDIDATE)
     aliases = {"champion": CANDIDATE} | ({"previous": CHAMPION} if to == "challenger" else {})

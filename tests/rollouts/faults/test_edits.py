@@ -1,4 +1,4 @@
-"""Manual edits of what a rollout controls: reported, left alone, and reclaimable."""
+"""Manual edits of a rollout's objects: reported, kept, and reclaimable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BY = "kubectl-edit"
 
 
 def edit_the_share(env: RolloutEnv) -> dict[str, Any]:
-    """Give the canary another share by hand, where the entry says it; the entry's spec then."""
+    """Change the canary's weight in the entry point by hand; the entry's spec before."""
     if env.by_route:
         rules = env.cluster.get("HTTPRoute", NAME)["spec"]["rules"]
         for backend, weight in zip(rules[-1]["backendRefs"], (1, 9), strict=True):
@@ -32,7 +32,7 @@ def edit_the_share(env: RolloutEnv) -> dict[str, Any]:
 
 
 def hand_back(env: RolloutEnv) -> None:
-    """As the guide tells: let Slipway's own manager take its fields again."""
+    """Reclaim all fields for Slipway's manager, as the guide describes."""
     with as_a_person(env) as shell:
         printed = shell.invoke(main, ["render", MODEL])
     assert printed.exit_code == 0, printed.output
@@ -41,7 +41,7 @@ def hand_back(env: RolloutEnv) -> None:
 
 
 def test_an_edit_of_the_share_in_the_middle_of_a_canary(env: RolloutEnv) -> None:
-    """The switch, the next run and the way back say who did it; then they are handed it back."""
+    """Switch, next run and rollback report the manager; then the fields are reclaimed."""
     run = env.run_until("shift")
     edited = edit_the_share(env)
     with env.clients():
@@ -61,8 +61,8 @@ def test_an_edit_of_the_share_in_the_middle_of_a_canary(env: RolloutEnv) -> None
     env.assert_consistent(CANDIDATE, CHAMPION)
 
 
-def test_an_edit_of_the_replicas_while_a_step_looks(routed: RolloutEnv) -> None:
-    """The step ends at once, the number stays as the person set it, until it is set back."""
+def test_an_edit_of_the_replicas_during_a_step(routed: RolloutEnv) -> None:
+    """The step ends at once, and the edited number stays until it is undone."""
     run = routed.run_until("verify")
     routed.cluster.patch("Deployment", f"{NAME}-v{CHAMPION}", {"spec": {"replicas": 2}}, BY)
     with routed.clients():
@@ -77,7 +77,7 @@ def test_an_edit_of_the_replicas_while_a_step_looks(routed: RolloutEnv) -> None:
 
 @pytest.mark.parametrize("to", ["previous", "challenger"])
 def test_an_edit_of_the_canarys_servers(env: RolloutEnv, to: str) -> None:
-    """Nothing goes forward, its weight can go, and its servers stay as the person left them."""
+    """No stage goes forward, its weight can become 0, and its servers keep the edit."""
     env.cluster.images.add("server:by-hand")
     canary, run = f"{NAME}-v{CANDIDATE}", env.run_until("shift")
     pod = {"containers": [{"name": "server", "image": "server:by-hand"}]}
@@ -105,7 +105,7 @@ def test_an_edit_of_the_canarys_servers(env: RolloutEnv, to: str) -> None:
 
 
 def test_an_edit_between_the_switch_and_the_alias(routed: RolloutEnv) -> None:
-    """No alias moves to servers that are not what was verified; undone, it does."""
+    """No alias moves to unverified servers; once the edit is undone, it does."""
     run = routed.run_until("switch")
     budget = "PodDisruptionBudget", f"{NAME}-v{CANDIDATE}"
     routed.cluster.patch(*budget, {"spec": {"maxUnavailable": 0}}, BY)

@@ -1,4 +1,4 @@
-"""Versions that cannot serve, and that stop serving well: the champion answers throughout."""
+"""Versions that cannot serve, or stop serving: the champion answers throughout."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, reques
 
 
 @pytest.mark.parametrize("trouble", ["crash loop", "never ready", "wrong answers"])
-def test_a_version_that_fails_its_trial_is_refused(
+def test_a_failing_candidate_is_refused(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    """It cannot start, does not come up in time, or answers otherwise than its gates saw it do."""
+    """It cannot start, is not ready in time, or answers differently than its gates measured."""
     versions = {"crash loop": CRASHING, "wrong answers": OTHER}
     challenger = versions.get(trouble, CANDIDATE)
     routed.reset(challenger)
@@ -43,7 +43,7 @@ def test_a_version_that_fails_its_trial_is_refused(
 def test_an_image_that_cannot_be_pulled(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step is aborted, a candidate refused: no request goes to a server without its image."""
+    """A step is aborted, a candidate refused: no request reaches a server without its image."""
     monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
     shorten_waits(monkeypatch)
     run = routed.run_until("verify")
@@ -61,10 +61,10 @@ def test_an_image_that_cannot_be_pulled(
     routed.assert_consistent(CHAMPION)
 
 
-def test_a_canary_that_crash_loops_is_given_up(
+def test_a_crash_looping_canary_is_aborted(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its share fails for some seconds, and is reported; then the champion answers everything."""
+    """Its share fails for some seconds, and is reported; then the champion has all traffic."""
     monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")
@@ -128,7 +128,7 @@ def _cordon(env: RolloutEnv, node: str, *, on: bool) -> None:
 
 
 def _stepping(env: RolloutEnv, run: str) -> tuple[threading.Thread, list[Verdict]]:
-    """A thread that waits for requests, and what it decided then."""
+    """A thread that runs a step, and its verdicts."""
     ended: list[Verdict] = []
 
     def step() -> None:
@@ -137,10 +137,10 @@ def _stepping(env: RolloutEnv, run: str) -> tuple[threading.Thread, list[Verdict
     return threading.Thread(target=step, daemon=True), ended
 
 
-def test_a_version_that_answers_wrongly_later_is_taken_back(
+def test_a_version_with_wrong_answers_is_aborted(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its servers fetch another version's folder by now; the switch reads back, and aborts."""
+    """Its servers load another version's folder; the switch reads back and aborts."""
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     run = routed.run_until("shift")
     now = routed.cluster.get("Deployment", f"{NAME}-v{CANDIDATE}")
@@ -150,7 +150,7 @@ def test_a_version_that_answers_wrongly_later_is_taken_back(
     )
     assert other != last_applied(now)
     right = _scores(routed)
-    # As if it had been made so: what a person did would be seen before.
+    # Written by Slipway's manager, since a manual edit would be detected before.
     made = record_last_applied(
         {**other, "spec": {**other["spec"], "replicas": now["spec"]["replicas"]}}
     )
@@ -165,6 +165,6 @@ def test_a_version_that_answers_wrongly_later_is_taken_back(
 
 
 def _scores(env: RolloutEnv) -> set[tuple[float, ...]]:
-    """What servers of the candidate answer."""
+    """Scores of the candidate's servers."""
     platform = env.container().platform_for(env.spec)
     return {platform.ask(MODEL, request_body(), version=CANDIDATE).scores for _ in range(3)}

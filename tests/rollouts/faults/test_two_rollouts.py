@@ -1,4 +1,4 @@
-"""Two rollouts of one model at once: one of them moves the traffic, the other finds that out."""
+"""Two concurrent rollouts of one model: only one of them moves the traffic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.racing import race
 
 
 def test_only_one_of_two_begins(routed: RolloutEnv) -> None:
-    """The other is held off, and the traffic bears the token of the one."""
+    """The other gets `LeaseHeld`, and the entry point has the token of the one."""
     with routed.clients():
         ends = race([partial(routed.begin, holder=holder) for holder in ("dag-1", "dag-2")])
         [begun] = [end for end in ends if isinstance(end, RunRecord)]
@@ -32,10 +32,10 @@ def test_only_one_of_two_begins(routed: RolloutEnv) -> None:
 
 
 def test_a_rollout_that_waits_for_servers_is_overtaken(env: RolloutEnv) -> None:
-    """It is frozen until its lease has lapsed: what it would still do is refused.
+    """The older rollout is frozen until its lease has expired: its later writes are refused.
 
-    The newer one has claimed the traffic before it does anything else, so the older one changes
-    nothing while the newer one still verifies.
+    The newer rollout claims the traffic first of all, so the older one changes
+    nothing during the newer one's verification.
     """
     run = env.run_until("verify")
     env.cluster.unschedulable({"slipway/version": str(CANDIDATE)})
@@ -59,7 +59,7 @@ def test_a_rollout_that_waits_for_servers_is_overtaken(env: RolloutEnv) -> None:
 
 
 def test_a_claim_leaves_the_traffic_as_it_is(env: RolloutEnv) -> None:
-    """Only the token changes; a repeat writes nothing, and an older change is refused at once."""
+    """Only the token changes; a repeat writes nothing, and an older change is refused."""
     before = env.served()
     assert before is not None
     store = env.container().store

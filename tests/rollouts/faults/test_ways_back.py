@@ -1,4 +1,4 @@
-"""The way back on a cluster: from a canary, from a champion, and where it cannot be gone."""
+"""Rollbacks on a cluster: from a canary, from a champion, and where they fail."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 
 
 def rollback(env: RolloutEnv) -> tuple[int, dict[str, Any]]:
-    """Exit status and words of `slipway rollback`."""
+    """Exit status and output of `slipway rollback`."""
     with as_a_person(env) as shell:
         done = shell.invoke(main, ["rollback", MODEL, "--json"])
     return done.exit_code, json.loads(done.stdout) if done.stdout.startswith("{") else {}
 
 
-def test_a_way_back_overtakes_a_canary(
+def test_a_rollback_supersedes_a_canary(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its weight goes first of all; the step that waits for requests ends, and changes nothing."""
+    """The canary's weight becomes 0 first; the waiting step ends and changes nothing."""
     monkeypatch.setattr(shift, "LOG_EVERY_SECONDS", 0.5)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")
@@ -51,8 +51,8 @@ def test_a_way_back_overtakes_a_canary(
         print(f"\nrollback of a canary: {took:.1f} s from command to its end")  # noqa: T201
 
 
-def test_a_way_back_needs_no_pod(routed: RolloutEnv) -> None:
-    """Neither room for one nor its image: what is warm serves; that it did is read back."""
+def test_a_rollback_needs_no_new_pod(routed: RolloutEnv) -> None:
+    """Without room or image for a pod the warm version serves, and the read-back confirms it."""
     routed.reset(challenger=None, previous=CANDIDATE)
     routed.cluster.missing_image(IMAGE)
     routed.cluster.quota(pods=1)
@@ -67,10 +67,10 @@ def test_a_way_back_needs_no_pod(routed: RolloutEnv) -> None:
     routed.assert_consistent(CANDIDATE)
 
 
-def test_a_way_back_that_does_not_happen_is_no_success(
+def test_a_failed_rollback_is_no_success(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Previous is gone and cannot start: the champion serves on, and no alias has moved."""
+    """The previous version cannot start: the champion serves on, and no alias moves."""
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     routed.reset(challenger=None, previous=CANDIDATE)
     routed.write_specs(ready_seconds=10)
@@ -92,10 +92,10 @@ def test_a_way_back_that_does_not_happen_is_no_success(
 
 
 @pytest.mark.parametrize("stage", ["switch", "promote_champion"])
-def test_a_way_back_without_an_api_is_no_success(
+def test_a_rollback_without_an_api_is_no_success(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    """Wherever it breaks off: the command fails, and given again it goes on from there."""
+    """The command fails at any request, and a repeat continues from there."""
     monkeypatch.setattr(api_client, "WAITS_SECONDS", (0.05,))
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     routed.reset(challenger=None, previous=CANDIDATE)

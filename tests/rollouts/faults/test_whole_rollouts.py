@@ -1,4 +1,4 @@
-"""A whole rollout on a cluster, and the way back from it, while clients ask."""
+"""A whole rollout on a cluster and its rollback, under load."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ALL_WELL = ["roll_out", "verified", "shifted", "switched", "promoted"]
 
 @contextmanager
 def as_a_person(env: RolloutEnv) -> Iterator[CliRunner]:
-    """Commands of a person's shell."""
+    """Command lines of a person's shell."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SLIPWAY_PROJECT", "SLIPWAY_STORE", "SLIPWAY_MLFLOW"):
             patch.setenv(name, env.environ[name])
         yield CliRunner()
 
 
-def said_of_the_monitor(env: RolloutEnv) -> tuple[object, str]:
-    """Whose reference windows are held against from now on, and whether that one is served."""
+def monitored_version(env: RolloutEnv) -> tuple[object, str]:
+    """The version whose reference drift uses, and whether it is served."""
     found = wiring.run_stage("collect", {"model": MODEL}, origin={}, container=env.container())
     assert isinstance(found, Listing)
     return found.verdict.numbers["champion"], found.verdict.reason
@@ -39,16 +39,16 @@ def said_of_the_monitor(env: RolloutEnv) -> tuple[object, str]:
 def test_a_challenger_becomes_champion_and_is_rolled_back(
     env: RolloutEnv, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody is turned away; aliases, traffic and the drift reference go there and back together.
+    """No request fails; aliases, traffic and the drift reference change together.
 
-    A rollback only changes weights: the previous version is kept warm until it serves again.
+    A rollback only changes weights: the previous version stays warm until it serves again.
     """
     with env.clients() as clients:
         assert env.run_rollout() == ALL_WELL
         assert set(clients.after(10)) == {CANDIDATE}
         env.assert_consistent(CANDIDATE, CHAMPION)
         assert env.aliases() == {"champion": CANDIDATE, "previous": CHAMPION}
-        assert said_of_the_monitor(env)[0] == CANDIDATE
+        assert monitored_version(env)[0] == CANDIDATE
         assert env.warm() == {CHAMPION}
         began = time.monotonic()
         with as_a_person(env) as shell:
@@ -60,7 +60,7 @@ def test_a_challenger_becomes_champion_and_is_rolled_back(
     env.assert_consistent(CHAMPION)
     assert env.aliases() == {"champion": CHAMPION}
     assert env.tag(CANDIDATE) == "rolled_back"
-    champion, reason = said_of_the_monitor(env)
+    champion, reason = monitored_version(env)
     assert champion == CHAMPION
     assert "what is served is not" not in reason
     with capsys.disabled():

@@ -1,4 +1,4 @@
-"""The versions that rollouts with faults choose from."""
+"""The versions that rollouts with faults use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALIKE = Agreement(disagreement=0.0, spread=0.3, correlation=1.0)
 
 
 def register_all_versions(mlflow: str, folder: Path) -> MlflowRegistry:
-    """Register the versions of `register_versions`, one that answers otherwise, and evidence.
+    """Register the versions of `register_versions`, one with other answers, and evidence.
 
     Args:
         mlflow: URL of a server.
