@@ -1,4 +1,4 @@
-"""Acceptance of retrain requests: due requests are filed, decided, and resumed."""
+"""Acceptance of retrain requests: due requests are filed, decided and resumed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from slipway.records import ledger, requests
 from tests.support.retrain_env import ASKED, MODEL, RetrainEnv, trained
 
 
-def test_before_there_is_data_nothing_is_asked_for() -> None:
-    """An empty project asks for nothing, and one with few labels neither."""
+def test_without_data_no_request_is_filed() -> None:
+    """Neither in an empty project, nor with few labels."""
     env = RetrainEnv()
     assert env.accept().action == "nothing"
     env.land(3)
@@ -22,8 +22,8 @@ def test_before_there_is_data_nothing_is_asked_for() -> None:
     assert env.kinds() == []
 
 
-def test_the_first_labels_ask_for_the_first_model() -> None:
-    """Once labels enough have arrived and there is no model, one is asked for and accepted."""
+def test_the_first_labels_request_the_first_model() -> None:
+    """Once enough labels have arrived without a model, a request is filed and accepted."""
     env = RetrainEnv()
     env.land()
     verdict = env.accept()
@@ -31,7 +31,7 @@ def test_the_first_labels_ask_for_the_first_model() -> None:
     assert env.kinds() == ["first"]
 
 
-def test_an_accepted_request_is_taken_up_again_until_it_is_answered() -> None:
+def test_an_accepted_request_is_resumed_until_it_is_answered() -> None:
     """A train run that died is resumed by the next one, not repeated."""
     env = RetrainEnv()
     env.land()
@@ -42,7 +42,7 @@ def test_an_accepted_request_is_taken_up_again_until_it_is_answered() -> None:
 
 
 def test_a_refused_first_model_waits_for_new_labels() -> None:
-    """Without new labels the same training is not repeated for ever."""
+    """Without new labels the same training is not repeated."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -52,8 +52,8 @@ def test_a_refused_first_model_waits_for_new_labels() -> None:
     assert env.accept().numbers["request"] == 2
 
 
-def test_a_first_challenger_that_may_not_serve_is_followed_by_another() -> None:
-    """Without a champion nothing is watched, so nobody else would ever ask."""
+def test_a_refused_first_challenger_is_followed_by_another() -> None:
+    """Without a champion nothing is monitored, so no other request would ever come."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -66,7 +66,7 @@ def test_a_first_challenger_that_may_not_serve_is_followed_by_another() -> None:
 
 
 def test_a_drift_request_is_accepted_on_new_labels_after_the_cool_down() -> None:
-    """The monitor's request trains when the policy has nothing against it."""
+    """The monitor's request is accepted if the policy allows it."""
     env = trained()
     env.land()
     env.drift("2013-02")
@@ -76,7 +76,7 @@ def test_a_drift_request_is_accepted_on_new_labels_after_the_cool_down() -> None
 
 
 def test_a_drift_request_without_new_labels_is_suppressed_and_recorded() -> None:
-    """The decision, its reason and its numbers are in request and ledger."""
+    """The decision, its reason and its numbers are in the request and the ledger."""
     env = trained()
     env.land(labelled=False)
     request = env.drift("2013-02")
@@ -91,8 +91,8 @@ def test_a_drift_request_without_new_labels_is_suppressed_and_recorded() -> None
     assert ledger.verify(env.store, MODEL) == []
 
 
-def test_a_person_may_ask_without_new_labels_and_within_the_cool_down() -> None:
-    """A changed spec is a reason that only a person knows."""
+def test_a_manual_request_needs_neither_new_labels_nor_a_cool_down() -> None:
+    """A changed spec may be the reason."""
     env = trained()
     verdict = env.accept(ASKED)
     assert (verdict.action, verdict.numbers["kind"]) == ("accept", "person")
@@ -100,15 +100,15 @@ def test_a_person_may_ask_without_new_labels_and_within_the_cool_down() -> None:
 
 
 def test_observing_models_are_trained_by_people_alone() -> None:
-    """In mode observe even the first model waits for somebody to ask."""
+    """In mode `observe` even the first model waits for a manual request."""
     env = RetrainEnv(mode="observe")
     env.land()
     assert env.accept().action == "suppress"
     assert env.accept(ASKED).action == "accept"
 
 
-def test_a_person_waits_while_another_request_is_worked_on() -> None:
-    """The person's request is recorded as suppressed, and the run works on the earlier one."""
+def test_a_manual_request_is_suppressed_during_another() -> None:
+    """It is recorded as suppressed, and the run continues the earlier request."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -118,16 +118,16 @@ def test_a_person_waits_while_another_request_is_worked_on() -> None:
     assert decision.reason == "Request 1 is being worked on; one at a time."
 
 
-def test_a_person_is_heard_before_the_monitor() -> None:
-    """Of two that ask at once the person's reason is the one that is worked on."""
+def test_a_manual_request_precedes_the_monitors() -> None:
+    """Of two open requests the manual one is accepted."""
     env = trained()
     env.land()
     env.drift("2013-02")
     assert env.accept(ASKED).numbers["kind"] == "person"
 
 
-def test_the_same_person_asking_again_in_a_retried_task_is_one_request() -> None:
-    """A retry of the task files nothing twice; another run's asking does."""
+def test_a_retried_task_files_its_request_once() -> None:
+    """A retry files nothing twice; another run files another request."""
     env = trained()
     env.accept(ASKED, run_id="run-1")
     env.accept(ASKED, run_id="run-1")
@@ -137,14 +137,14 @@ def test_the_same_person_asking_again_in_a_retried_task_is_one_request() -> None
 
 
 @pytest.mark.parametrize("asked", [{"reason": " ", "by": "ada"}, {"reason": "why not"}])
-def test_a_person_has_a_name_and_a_reason(asked: dict[str, str]) -> None:
-    """Anonymous or unexplained requests are refused."""
+def test_a_manual_request_needs_a_name_and_a_reason(asked: dict[str, str]) -> None:
+    """Without either it is refused."""
     with pytest.raises(BadParameter, match="cannot be retrained"):
         trained().accept(asked)
 
 
-def test_each_labelled_batch_asks_where_the_spec_says_so() -> None:
-    """`on_batch` asks once per state of the labels, and the policy still decides."""
+def test_each_labelled_batch_files_a_request_with_on_batch() -> None:
+    """Once per state of the labels, and the policy still decides."""
     env = trained(on_batch=True)
     env.land()
     assert env.accept().numbers["kind"] == "batch"
@@ -154,7 +154,7 @@ def test_each_labelled_batch_asks_where_the_spec_says_so() -> None:
 
 
 def test_cron_ticks_on_the_event_clock() -> None:
-    """A tick that the event clock has passed asks once; replaying a year needs no waiting."""
+    """A tick that the event clock has passed files one request; a year can be replayed."""
     env = trained(cron="0 0 1 * *")
     assert env.accept().action == "nothing"
     env.land()
@@ -176,40 +176,40 @@ class TrainingYear(RuleBasedStateMachine):
 
     @rule()
     def land(self) -> None:
-        """A fortnight lands."""
+        """Land a fortnight."""
         self.env.land(14)
 
     @rule()
     def drift(self) -> None:
-        """The monitor asks."""
+        """File a request of the monitor."""
         self.windows += 1
         self.env.drift(str(self.windows))
 
     @rule()
     def ask(self) -> None:
-        """A person asks."""
+        """File a manual request."""
         self.windows += 1
         self.env.accept(ASKED, run_id=str(self.windows))
 
     @rule()
     def sweep(self) -> None:
-        """The train DAG runs and dies after its head."""
+        """Run the train DAG until it dies after `accept`."""
         self.env.accept()
 
     @rule()
     def train(self) -> None:
-        """The train DAG runs to its end."""
+        """Run the train DAG to its end."""
         if self.env.accept().action == "accept":
             self.env.train()
 
     @invariant()
     def at_most_one_is_in_flight(self) -> None:
-        """Two trainings never run at once."""
+        """No two trainings run at once."""
         assert len(requests.accepted_unanswered(self.env.store, MODEL)) <= 1
 
     @invariant()
-    def the_ledger_holds(self) -> None:
-        """Every decision is in the ledger, unbroken."""
+    def ledger_holds(self) -> None:
+        """Every decision is in the ledger, and its chain holds."""
         assert ledger.verify(self.env.store, MODEL) == []
         decided = sum(
             requests.find_decision(self.env.store, one) is not None

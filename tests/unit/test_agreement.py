@@ -1,4 +1,4 @@
-"""The shadow: a candidate beside its own predictions and the champion, before any traffic."""
+"""Agreement of a candidate with its own and the champion's predictions, before any traffic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def env() -> RolloutEnv:
 
 
 def refusal(env: RolloutEnv) -> str:
-    """Why the challenger is refused; the champion goes on serving."""
+    """Reason of the challenger's refusal; the champion serves on."""
     record = env.verify(env.reconcile().ref.run)
     assert record.verdict.action == "refused"
     assert env.weights() == {2: 1.0}
@@ -40,7 +40,7 @@ def refusal(env: RolloutEnv) -> str:
 
 
 def learnt(env: RolloutEnv, change: Any) -> None:
-    """Let version 3 be another model, offline and wherever it is served."""
+    """Replace version 3 by another model, offline and where it is served."""
 
     class Changed(OfflinePackage):
         def predict(self, frame: pd.DataFrame) -> np.ndarray:
@@ -55,7 +55,7 @@ def learnt(env: RolloutEnv, change: Any) -> None:
 
 
 def test_a_healthy_challenger_passes_with_its_numbers(env: RolloutEnv) -> None:
-    """It differs from the champion as its gates saw that it does."""
+    """It differs from the champion as much as its gates measured."""
     verdict = env.verify(env.reconcile().ref.run).verdict
     assert verdict.action == "verified"
     assert verdict.numbers["recent.disagreement"] == pytest.approx(0.1)
@@ -67,7 +67,7 @@ def test_a_healthy_challenger_passes_with_its_numbers(env: RolloutEnv) -> None:
 
 
 def test_a_version_registered_by_hand_lacks_evidence(env: RolloutEnv) -> None:
-    """An inverted model that no gate has seen cannot serve, not even by its number."""
+    """A version without evidence cannot serve, not even by its number."""
     learnt(env, lambda scores: 1 - scores)
     env.registry.tags[3] = {}
     assert "its gates have not compared it with version 2" in refusal(env)
@@ -84,40 +84,40 @@ def test_a_version_registered_by_hand_lacks_evidence(env: RolloutEnv) -> None:
     ],
 )
 def test_evidence_about_something_else_is_none(env: RolloutEnv, tags: dict[str, str]) -> None:
-    """Another champion, or no number."""
+    """Evidence about another champion, or without numbers, does not count."""
     env.registry.tags[3] = tags
     assert "its gates have not compared it with version 2" in refusal(env)
 
 
 def test_an_inverted_model_with_good_evidence_is_refused(env: RolloutEnv) -> None:
-    """Fast, healthy, faithful to its own predictions, and wrong."""
+    """It is fast, healthy, equal to its own predictions, and wrong."""
     learnt(env, lambda scores: 1 - scores)
     assert "it differs from version 2 by" in refusal(env)
 
 
 def test_a_model_that_runs_the_other_way_is_refused(env: RolloutEnv) -> None:
-    """Turned round about the champion's mean it is never far from it, and always wrong."""
+    """Inverted about the champion's mean it is close to it, and wrong on every row."""
     learnt(env, lambda scores: 0.215 - (scores - 0.315))
-    said = refusal(env)
-    assert "its predictions are inverted" in said
-    assert "by -1.00, and on its holdout by 1.00" in said
+    reason = refusal(env)
+    assert "its predictions are inverted" in reason
+    assert "by -1.00, and on its holdout by 1.00" in reason
 
 
 def test_a_server_that_answers_inverted_is_refused(env: RolloutEnv) -> None:
-    """Its own predictions are right, and its answers are others."""
+    """Its offline predictions are right, and its server's are not."""
     right = env.platform.models[3]
     env.platform.models[3] = lambda inputs: [1 - one for one in right(inputs)]
     assert "its answers differ from its offline predictions by up to" in refusal(env)
 
 
 def test_a_flat_model_is_refused(env: RolloutEnv) -> None:
-    """However near to the champion's mean its one answer is."""
+    """However close to the champion's mean its constant prediction is."""
     learnt(env, lambda scores: np.full(len(scores), 0.21))
     assert "its predictions are constant" in refusal(env)
 
 
 def test_a_model_that_is_as_different_as_its_gates_saw_passes(env: RolloutEnv) -> None:
-    """When the world has turned, the right challenger is the champion's opposite."""
+    """After a turn of the world a right challenger is the champion's opposite."""
     learnt(env, lambda scores: 1 - scores)
     turned = {"slipway.disagreement.correlation": "-1.0"}
     env.registry.tags[3] = evidence(3, 2, ratio=5.0) | turned
@@ -125,14 +125,14 @@ def test_a_model_that_is_as_different_as_its_gates_saw_passes(env: RolloutEnv) -
 
 
 def test_hardly_any_difference_needs_no_allowance(env: RolloutEnv) -> None:
-    """A tenth of the champion's spread is allowed to a model that its gates saw no different."""
+    """A tenth of the champion's spread is allowed if the gates measured no difference."""
     learnt(env, lambda scores: scores - 0.1 + 0.0009)
     env.registry.tags[3] = evidence(3, 2, ratio=0.0)
     assert env.verify(env.reconcile().ref.run).verdict.action == "verified"
 
 
 def test_a_champion_that_cannot_score_is_no_comparison(env: RolloutEnv) -> None:
-    """Then there is no verdict from a default."""
+    """Without the champion's scores there is no verdict by default."""
     load = env.load
 
     def refuse_champion(folder: Path) -> Any:
@@ -146,13 +146,13 @@ def test_a_champion_that_cannot_score_is_no_comparison(env: RolloutEnv) -> None:
 
 @pytest.mark.parametrize("to", ["previous", "1"])
 def test_a_way_back_is_not_compared(env: RolloutEnv, to: str) -> None:
-    """A person turns away from the champion, so it is no measure."""
+    """A rollback is a decision against the champion, which is no measure then."""
     env.registry.tags[1] = {}
     assert env.roll(to) == ["roll_back", "verified", "switched", "promoted"]
 
 
 def test_the_first_model_is_not_compared(env: RolloutEnv) -> None:
-    """There is no champion to compare it with."""
+    """There is no champion to compare with."""
     env.registry.aliases = {"challenger": 1}
     env.registry.tags[1] = {}
     env.platform.forget("delay")
@@ -163,7 +163,7 @@ def test_the_first_model_is_not_compared(env: RolloutEnv) -> None:
 def test_the_champion_itself_always_passes(
     scores: list[float], disagreement: float, spread: float
 ) -> None:
-    """Nothing differs, whatever the gates saw of models that run with it."""
+    """There is no difference, whatever the gates measured."""
     tags = {
         "slipway.compared_with": "version 2",
         "slipway.disagreement": repr(disagreement),
@@ -175,7 +175,7 @@ def test_the_champion_itself_always_passes(
 
 @given(SCORES, st.sampled_from([math.nan, math.inf, None]))
 def test_what_cannot_be_compared_is_refused(scores: list[float], odd: float | None) -> None:
-    """An answer that is no number, or one too few."""
+    """A prediction that is no number, or a missing one, refuses the candidate."""
     answers = scores[1:] if odd is None else [odd, *scores[1:]]
     shadow = compare_with_champion(answers, scores, champion=2, tags=evidence(3, 2))
     assert shadow.objections(BARS) == ["its predictions cannot be compared with version 2's"]
@@ -201,12 +201,12 @@ def test_likeness_is_what_numpy_says(pairs: list[tuple[float, float]]) -> None:
 def test_differences_are_relative_above_one(
     answer: float, expected: float, difference: float
 ) -> None:
-    """A probability is compared as it is, a large amount by its size."""
+    """A probability is compared absolutely, a large amount by its size."""
     assert max_difference([answer], [expected]) == difference
 
 
 def test_only_a_vanishing_spread_is_flat() -> None:
-    """Predictions that vary by a twentieth of the champion's spread are no constant."""
+    """Predictions that vary by a twentieth of the champion's spread are not constant."""
     champion = [0.1, 0.5, 0.9]
     for share, is_flat in ((0.05, False), (0.005, True)):
         answers = [0.5 + share * (score - 0.5) for score in champion]

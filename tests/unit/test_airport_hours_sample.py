@@ -1,4 +1,4 @@
-"""The sample of airport hours: counted from real flights, still hours included."""
+"""The sample of airport hours: departures per hour, counted from real flights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def year(sample: Path) -> pd.DataFrame:
 
 
 def test_it_is_the_same_byte_for_byte_every_time(sample: Path, tmp_path: Path) -> None:
-    """Twelve months of both streams; a second sample delivers duplicates, never revisions."""
+    """Twelve months of both streams; a second sample delivers only duplicates."""
     files = make_sample(FOLDER, tmp_path, progress=Progress(disable=True))
     assert sorted({file.stem for file in files}) == MONTHS
     assert len(files) == 24
@@ -50,13 +50,13 @@ def test_it_is_the_same_byte_for_byte_every_time(sample: Path, tmp_path: Path) -
 
 
 def test_every_hour_of_the_year_is_there(year: pd.DataFrame) -> None:
-    """At each airport, also the fifth of them in which nobody left."""
+    """At each airport, also the fifth of them without a departure."""
     assert len(year) == AIRPORTS * HOURS_OF_A_YEAR
     assert year["airport_hour"].is_unique
     times = year.loc[year["origin"] == "JFK", "hour_start"]
     assert (times.diff().dropna() == pd.Timedelta(hours=1)).all()
     assert 0.15 < (year["departures"] == 0).mean() < 0.25
-    # 336,776 flights less 8,255 that were cancelled, less three that left after the last hour.
+    # 336,776 flights less 8,255 cancelled ones, less three that left after the last hour.
     assert year["departures"].sum() == 328_518
 
 
@@ -74,7 +74,7 @@ def test_lags_are_what_had_happened_when_the_hour_began(year: pd.DataFrame) -> N
 
 
 def test_the_local_clock_follows_summer_time(year: pd.DataFrame) -> None:
-    """Hours are in UTC, and what is typical of them goes by New York's clock."""
+    """Hours are in UTC, and their typical value follows New York's clock."""
     local = year["hour_start"].dt.tz_convert("America/New_York")
     assert (local.dt.hour == year["local_hour"]).all()
     assert (local.dt.weekday == year["local_weekday"]).all()
@@ -95,7 +95,7 @@ def test_a_real_month_passes_but_for_its_truly_bad_row(sample: Path, month: str)
 
 
 def test_expectations_are_written_rightly() -> None:
-    """By Great Expectations' own word, and of both severities."""
+    """Great Expectations accepts them, and both severities occur."""
     for stream in SUFFIXES:
         assert check_expectations(SPEC.expectations[stream]) == []
     assert {one.severity for one in SPEC.expectations["features"]} == {"critical", "warning"}

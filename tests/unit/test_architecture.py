@@ -1,4 +1,4 @@
-"""The shape of the code: what may know what, and what a light import may load."""
+"""The structure of the code: import rules, and modules that light imports must not load."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ LONGEST_FILE_LINES = 300
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Top-level modules that a fresh interpreter holds after one statement."""
+    """Top-level modules that a fresh interpreter has loaded after a statement."""
     code = f"{statement}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
     output = subprocess.check_output([sys.executable, "-c", code], text=True)
     return {name.partition(".")[0] for name in json.loads(output.splitlines()[-1])}
 
 
 def names_in(module: Path) -> Iterator[str]:
-    """The module's own name, and those of the classes that it defines."""
+    """Names of a module and of its classes."""
     yield module.stem
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.ClassDef):
@@ -105,7 +105,7 @@ def test_file_can_be_read_in_one_sitting(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_names_say_what_a_thing_is(module: Path) -> None:
-    """No module or class is named after nothing: no Manager, Handler, Helper, Utils, Common."""
+    """No module or class is called Manager, Handler, Helper, Utils or Common."""
     assert [name for name in names_in(module) if VAGUE.search(name)] == []
 
 
@@ -117,7 +117,7 @@ def test_code_asks_for_capabilities_of_a_deployment_target(module: Path) -> None
 
 @pytest.mark.parametrize("folder", ["dags", "plugins"])
 def test_airflow_folder_shadows_no_library(folder: str) -> None:
-    """Both folders are on the import path, so no file there bears the name of a library."""
+    """Both folders are on the import path, so no file there has the name of a library."""
     taken = HEAVY | set(sys.stdlib_module_names) | {"airflow", "slipway"}
     assert {path.stem for path in (PROJECT / folder).glob("*.py")} & taken == set()
 

@@ -1,4 +1,4 @@
-"""Thresholds learnt from a reference's own blocks: quiet when nothing changed, loud when it did."""
+"""Drift thresholds calibrated on a reference's own blocks: few false alarms, no missed change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAYS, ROWS_PER_DAY = 90, 110
 
 
 def season(seed: int, *, days: int = DAYS) -> pd.DataFrame:
-    """Rows in time order whose temperature wanders from day to day, as weather does."""
+    """Rows in time order whose temperature varies from day to day, as weather does."""
     random = np.random.default_rng(seed)
     weather = np.zeros(days)
     for day in range(1, days):
@@ -73,7 +73,7 @@ def alarms(calibration: Calibration, reference: pd.DataFrame, window: pd.DataFra
 
 
 def test_blocks_left_out_of_a_reference_rarely_alarm() -> None:
-    """Of the contiguous blocks of a season, held out one by one, few are called drifted."""
+    """Of the contiguous blocks of a season, held out one by one, few exceed a threshold."""
     rows = season(1)
     edges = block_edges(len(rows), 18)
     fired = 0
@@ -84,7 +84,7 @@ def test_blocks_left_out_of_a_reference_rarely_alarm() -> None:
 
 
 def test_a_changed_unit_alarms() -> None:
-    """Miles that became kilometres are seen, and on the column that changed."""
+    """A conversion of miles to kilometres is found, on the converted column."""
     reference, window = season(2), season(3, days=30)
     calibration = calibrated(reference)
     assert alarms(calibration, reference, window) == []
@@ -94,14 +94,14 @@ def test_a_changed_unit_alarms() -> None:
 
 
 def test_shifted_scores_alarm() -> None:
-    """A model that suddenly answers higher is seen in its score alone."""
+    """A model whose scores rise is found by its score column alone."""
     reference, window = season(4), season(5, days=30)
     calibration = calibrated(reference)
     shifted = window.assign(score=window["score"] ** 0.5)
     assert alarms(calibration, reference, shifted) == ["score"]
 
 
-def test_a_column_that_never_moves_does_not_deafen_the_others() -> None:
+def test_a_constant_column_does_not_hide_others() -> None:
     """One odd row in a constant column neither alarms nor hides a real change."""
     reference = season(6).assign(carrier="UA")
     reference.loc[4000, "carrier"] = "AA"
@@ -112,7 +112,7 @@ def test_a_column_that_never_moves_does_not_deafen_the_others() -> None:
 
 
 def test_thresholds_are_the_same_each_time() -> None:
-    """The sampling is seeded: the same reference gives the same thresholds."""
+    """The sampling is seeded."""
     assert calibrated(season(8)) == calibrated(season(8))
 
 
@@ -124,7 +124,7 @@ def test_a_window_smaller_than_a_block_is_compared_with_blocks_of_its_own_size()
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200), st.floats(0.001, 0.9))
 def test_the_threshold_keeps_its_promised_rate(maxima: list[float], rate: float) -> None:
-    """A like window exceeds the threshold no more often than asked, or than the blocks can tell."""
+    """A window like the reference exceeds the threshold no more often than its rate."""
     threshold, kept = conformal_quantile(maxima, rate)
     assert threshold in maxima
     assert sum(one > threshold for one in maxima) <= kept * (len(maxima) + 1) + 1e-9

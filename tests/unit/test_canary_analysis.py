@@ -1,4 +1,4 @@
-"""The look at a step: exact bounds, three outcomes, and errors as rare as the spec says."""
+"""The canary analysis of a step: exact bounds, three outcomes, and error rates of the spec."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_bounds_are_clopper_and_pearsons(counted: tuple[int, int]) -> None:
 def test_as_many_requests_as_the_spec_demands_can_shift(
     max_error_rate: float, error_probability: float, steps: list[int]
 ) -> None:
-    """So many without an error suffice, one fewer is not valid, and does not."""
+    """The spec's minimum suffices without an error; one fewer is invalid, and inconclusive."""
     words = {
         "steps": steps,
         "max_error_rate": max_error_rate,
@@ -54,8 +54,8 @@ def test_as_many_requests_as_the_spec_demands_can_shift(
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.02, 0.021, 0.04, 0.1])
-def test_a_wrong_word_on_the_error_rate_is_as_rare_as_the_spec_says(rate: float) -> None:
-    """Over all counts of failures, weighed by how likely each is at a known rate."""
+def test_wrong_verdicts_on_the_error_rate_are_as_rare_as_the_spec_says(rate: float) -> None:
+    """Over all counts of failures, weighted by their probability at a known rate."""
     shift = Shift()
     wrong = "aborted" if rate <= shift.max_error_rate else "shifted"
     probability = sum(
@@ -83,8 +83,8 @@ def test_a_wrong_word_on_the_error_rate_is_as_rare_as_the_spec_says(rate: float)
         (VersionStats(200, 0, None), "inconclusive", "its latency is not known"),
     ],
 )
-def test_a_look_has_three_outcomes(tally: VersionStats, action: str, said: str) -> None:
-    """Each with its numbers, and none of them by default."""
+def test_an_analysis_has_three_outcomes(tally: VersionStats, action: str, said: str) -> None:
+    """Each with its numbers, and none by default."""
     verdict = analyse_canary(tally, step=10, shift=Shift(), max_p99_ms=10.0)
     assert verdict.action == action
     assert said in verdict.reason

@@ -1,4 +1,4 @@
-"""Casting: delivered cells become the declared types, or are listed; nothing is raised."""
+"""Casting: cells become the declared types or are listed as failed; nothing is raised."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _text(*cells: str | None) -> pd.Series:
 def test_every_cell_is_a_value_of_its_type_or_null_or_listed(
     cells: pd.Series, kind: ColumnType
 ) -> None:
-    """Whatever is delivered, the column has its declared type, and no value is lost unlisted."""
+    """For any delivery the column has its declared type, and no value is lost unlisted."""
     casting = cast(cells.to_frame("x"), {"x": Column(type=kind)})
     column = casting.frame["x"]
     assert column.dtype == pd.api.types.pandas_dtype(DTYPES[kind])
@@ -73,13 +73,13 @@ def test_every_cell_is_a_value_of_its_type_or_null_or_listed(
 
 @given(st.lists(st.integers(-(10**18) + 1, 10**18 - 1), min_size=1))
 def test_integers_survive_text_exactly(numbers: list[int]) -> None:
-    """Long ones too: none goes through a float on its way."""
+    """Long integers do not pass through a float."""
     assert _cast(_text(*map(str, numbers)), "integer") == (numbers, [])
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_numbers_survive_text(numbers: list[float]) -> None:
-    """As Python writes them."""
+    """In Python's notation."""
     values, failed = _cast(_text(*map(repr, numbers)), "number")
     assert failed == []
     assert values == numbers
@@ -102,18 +102,18 @@ def test_numbers_survive_text(numbers: list[float]) -> None:
 def test_text_is_cast_as_written(
     kind: ColumnType, cells: list[str], values: list[Any], failed: list[int]
 ) -> None:
-    """What is not clearly a value of the type fails."""
+    """A text that is not clearly a value of the type fails."""
     assert _cast(_text(*cells), kind) == (values, failed)
 
 
 @pytest.mark.parametrize("kind", ["integer", "number", "boolean", "timestamp"])
-def test_words_for_nothing_are_null(kind: ColumnType) -> None:
-    """`NA` and its like are missing values, except in a column of text."""
+def test_na_words_are_null(kind: ColumnType) -> None:
+    """`NA` and the like are missing values, except in a text column."""
     assert _cast(_text("", "NA", "NaN", "null", "None", None), kind) == ([None] * 6, [])
 
 
 def test_timestamps_become_utc() -> None:
-    """A time zone is honoured; a timestamp without one is taken as UTC."""
+    """A time zone is applied; a timestamp without one is taken as UTC."""
     moment = datetime(2013, 3, 10, 7, 30, tzinfo=UTC)
     given_ = _text("2013-03-10T07:30:00Z", "2013-03-10 02:30:00-05:00", "2013-03-10 07:30")
     assert _cast(given_, "timestamp") == ([moment] * 3, [])
@@ -140,12 +140,12 @@ def test_timestamps_become_utc() -> None:
 def test_other_types_are_cast_where_nothing_is_lost(
     kind: ColumnType, cells: pd.Series, values: list[Any], failed: list[int]
 ) -> None:
-    """A whole float is an integer, a half is none; no number is a timestamp."""
+    """A whole float is an integer, a half is not; a number is no timestamp."""
     assert _cast(cells, kind) == (values, failed)
 
 
 def test_a_column_without_any_value_has_its_type_all_the_same() -> None:
-    """So that a table's column never changes its type for one empty batch."""
+    """So an empty batch does not change a table's type."""
     for kind in TYPES:
         casting = cast(pd.DataFrame({"x": _text(None, None)}), {"x": Column(type=kind)})
         assert casting.frame["x"].dtype == pd.api.types.pandas_dtype(DTYPES[kind])
@@ -153,7 +153,7 @@ def test_a_column_without_any_value_has_its_type_all_the_same() -> None:
 
 
 def test_only_declared_columns_are_kept_in_the_specs_order() -> None:
-    """Extra ones are left out."""
+    """Undeclared columns are left out."""
     frame = pd.DataFrame({"extra": [1], "b": [2], "a": [1]})
     columns = {"a": Column(type="integer"), "b": Column(type="integer")}
     assert list(cast(frame, columns).frame) == ["a", "b"]
@@ -161,7 +161,7 @@ def test_only_declared_columns_are_kept_in_the_specs_order() -> None:
 
 @pytest.mark.parametrize(("unit", "number"), [("s", 2**50), ("ms", 2**60), ("us", 2**62)])
 def test_a_moment_that_nothing_can_hold_costs_one_row(unit: str, number: int) -> None:
-    """Parquet holds years that Python does not; such a cell is listed like any other bad one."""
+    """Parquet can hold years that Python cannot; such a cell is listed as failed."""
     given = pd.DataFrame({"x": pd.Series([number, 0]).astype(f"datetime64[{unit}]")})
     casting = cast(given, {"x": Column(type="timestamp")})
     assert casting.failed["x"].tolist() == [True, False]

@@ -1,4 +1,4 @@
-"""The closer look of `slipway check`: code and expectations' arguments."""
+"""The second part of `slipway check`: code and arguments of expectations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Wrong:
     ],
 )
 def test_broken_pipeline_is_a_problem(project: Make, source: bytes, said: str) -> None:
-    """A `pipeline.py` that Python cannot read is said with file and line, and is never run."""
+    """A `pipeline.py` that Python cannot parse is reported with file and line, and never run."""
     root = project(FILES)
     (root / "include/models/sales/pipeline.py").write_bytes(source)
     inspected = inspect_project(root, load_all(root))
@@ -47,14 +47,14 @@ def test_broken_pipeline_is_a_problem(project: Make, source: bytes, said: str) -
 
 
 def test_pipeline_is_not_run(project: Make) -> None:
-    """Checking reads the source; it does not import it."""
+    """The check parses the source and does not import it."""
     source = {"models/sales/pipeline.py": "raise SystemExit('it ran')\n"}
     root = project({**FILES, **source})
     assert inspect_project(root, load_all(root)).problems == ()
 
 
 def test_mistake_of_the_tool_has_its_line(project: Make) -> None:
-    """What the validating tool says about an argument points at that argument's line."""
+    """The tool's message about an argument has the line of that argument."""
 
     def check(expectations: Sequence[Expectation]) -> list[Wrong]:
         if expectations[0].kwargs["column"] == "sold":
@@ -72,7 +72,7 @@ def test_mistake_of_the_tool_has_its_line(project: Make) -> None:
 
 
 def test_great_expectations_refuses_what_it_does_not_know(project: Make) -> None:
-    """A misspelt expectation is found by the tool that would have to evaluate it."""
+    """A misspelt expectation is found by the tool that evaluates it."""
     misspelt = EXPECTATIONS.replace("to_be_between", "to_be_betwixt")
     root = project({**FILES, "datasets/shop/expectations.yaml": misspelt})
     (problem,) = inspect_project(root, load_all(root), expectations=expectation_check()).problems

@@ -1,4 +1,4 @@
-"""The pipelines that a team copies name what exists, hold no key, and are allowed little."""
+"""CI templates: they name existing commands and files, hold no key, and have few rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GITHUB = sorted(FOLDER.glob("github-*.yml"))
 GITLAB = FOLDER / "gitlab-ci.yml"
 DIGEST = "sha256:" + "ab" * 32
 RESERVED = {"stages", "workflow", "default"}
-# What stands where the commands run: an image is built by a double that only takes notes.
+# In place of the real programs: the fake docker only records its arguments.
 DOCKER = f"""#!/usr/bin/env bash
 echo "$*" >> "$NOTES"
 case "$*" in
@@ -59,7 +59,7 @@ def commands(file: Path) -> Iterator[str]:
 
 @each_template
 def test_every_make_target_exists(file: Path) -> None:
-    """A job makes nothing that the Makefile does not know."""
+    """Every target of a job is in the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     made = [command.split()[1] for command in commands(file) if command.startswith("make ")]
     assert made
@@ -68,7 +68,7 @@ def test_every_make_target_exists(file: Path) -> None:
 
 @each_template
 def test_every_slipway_command_and_option_exists(file: Path) -> None:
-    """A job gives `slipway` no command and no option that it would refuse."""
+    """`slipway` accepts every command and option of a job."""
     for command in commands(file):
         if not command.startswith(".venv/bin/slipway "):
             continue
@@ -80,7 +80,7 @@ def test_every_slipway_command_and_option_exists(file: Path) -> None:
 
 @each_template
 def test_every_file_that_is_named_exists(file: Path) -> None:
-    """A script that a job runs is there, and may be run."""
+    """A script that a job runs exists and is executable."""
     for command in commands(file):
         if command.startswith("docker/"):
             assert os.access(PROJECT / command.split()[0], os.X_OK)
@@ -88,7 +88,7 @@ def test_every_file_that_is_named_exists(file: Path) -> None:
 
 @each_template
 def test_what_is_waited_for_is_laid_out(file: Path) -> None:
-    """Deployments whose rollout a job waits for are ones of the overlays."""
+    """Deployments whose rollout a job waits for are in the overlays."""
     laid_out = "\n".join(one.read_text() for one in (PROJECT / "docker/kubernetes").rglob("*.yaml"))
     for command in commands(file):
         for name in re.findall(r"deployment/(\S+)", command):
@@ -97,7 +97,7 @@ def test_what_is_waited_for_is_laid_out(file: Path) -> None:
 
 @each_template
 def test_no_template_holds_a_secret(file: Path) -> None:
-    """Neither a key nor the name of one; jobs are let in by their ID tokens."""
+    """Neither a key nor the name of one; jobs authenticate by their ID tokens."""
     text = file.read_text()
     assert "secrets." not in text
     assert not re.search(r"AKIA|ACCESS_KEY|PASSWORD|PRIVATE|_SECRET", text)
@@ -106,7 +106,7 @@ def test_no_template_holds_a_secret(file: Path) -> None:
 
 @each_workflow
 def test_a_workflow_may_do_nothing_by_default(file: Path) -> None:
-    """Permissions are taken away from the workflow, and each job says the few that it needs."""
+    """The workflow's permissions are empty, and each job lists the few that it needs."""
     assert parsed(file)["permissions"] == {}
     for job in jobs(file).values():
         allowed = job["permissions"]
@@ -127,7 +127,7 @@ def test_actions_are_pinned_to_commits(file: Path) -> None:
 
 @each_workflow
 def test_checkouts_leave_no_credentials(file: Path) -> None:
-    """Later steps cannot push with the token that cloned."""
+    """Later steps cannot push with the token of the checkout."""
     for job in jobs(file).values():
         for step in job["steps"]:
             if "checkout" in step.get("uses", ""):
@@ -136,7 +136,7 @@ def test_checkouts_leave_no_credentials(file: Path) -> None:
 
 @each_template
 def test_what_a_person_types_is_no_script(file: Path) -> None:
-    """No expression is pasted into a command."""
+    """No expression of user input is inserted into a command."""
     assert [command for command in commands(file) if "${{" in command] == []
 
 
@@ -172,7 +172,7 @@ def test_publishing_again_builds_nothing(tmp_path: Path) -> None:
 
 
 def test_what_was_published_can_be_applied(tmp_path: Path) -> None:
-    """The release renders the overlay with the digests in place of the tags."""
+    """The release renders the overlay with digests in place of tags."""
     command = kustomize()
     if command is None:
         pytest.skip("no kubectl with Kustomize 5 here: the release is not rendered")
@@ -193,7 +193,7 @@ def test_what_was_published_can_be_applied(tmp_path: Path) -> None:
 
 
 def a_project(tmp_path: Path) -> Path:
-    """A copy of what publishing touches, with a model that names images by tag."""
+    """A copy of all files that publishing changes, with a model that names images by tag."""
     for folder in ("docker/ci", "docker/kubernetes"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     spec = tmp_path / "include" / "models" / "a" / "model.yaml"
@@ -213,7 +213,7 @@ def a_project(tmp_path: Path) -> Path:
 
 
 def publish(project: Path) -> str:
-    """What the double of docker was asked for."""
+    """Arguments of the fake docker."""
     environ = {"PATH": f"{project / 'bin'}:{os.environ['PATH']}", "NOTES": str(project / "notes")}
     done = subprocess.run(
         [project / "docker/ci/publish.sh", "registry.example.org/team", "abc123", "staging"],

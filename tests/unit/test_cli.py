@@ -21,7 +21,7 @@ from tests.support.small_specs import FILES, MODEL
 
 @pytest.fixture
 def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
-    """A project with one model, whose registry and platform are written down."""
+    """A project with one model, whose registry and platform are fakes."""
     root = project(FILES)
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
@@ -34,14 +34,14 @@ def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    """Stages whose verdicts a test writes down."""
+    """A fake of the stages."""
     fake = FakeWiring({})
     monkeypatch.setattr(wiring, "run_stage", fake.run_stage)
     return fake
 
 
 def test_check_counts_what_is_fine(container: Container) -> None:
-    """A project without mistakes is told in one line."""
+    """A project without mistakes has one line of output."""
     del container
     assert slipway("check").output == "1 dataset, 1 model: fine\n"
 
@@ -58,7 +58,7 @@ def test_check_prints_every_problem(project: Make, monkeypatch: pytest.MonkeyPat
 
 
 def test_check_as_json(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As JSON, a problem's parts stand by themselves."""
+    """In JSON each part of a problem is a field."""
     root = project({**FILES, "models/sales/model.yaml": f"{MODEL}runtme: local\n"})
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     result = slipway("check", "--json")
@@ -68,16 +68,16 @@ def test_check_as_json(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (problem["line"], problem["field"], problem["nearest"]) == (15, "runtme", "runtime")
 
 
-def test_run_hands_on_what_was_given(stages: FakeWiring) -> None:
-    """A stage gets the options that were given, and no others."""
+def test_run_passes_given_options(stages: FakeWiring) -> None:
+    """A stage gets the given options, and no others."""
     stages.verdicts = {"train": Verdict("trained", "Done.", {"rows": 7}, {"model": "runs/x"})}
     result = slipway("run", "train", "--model", "sales", "--request", "3")
     assert stages.asked == [("train", {"model": "sales", "request": 3})]
     assert result.output.splitlines() == ["train: trained. Done.", "  rows   7", "  model  runs/x"]
 
 
-def test_run_says_who_asked(stages: FakeWiring, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a pod the task's origin is passed on; in a shell the person is named."""
+def test_run_records_its_origin(stages: FakeWiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pod the task's origin, in a shell the person."""
     slipway("run", "accept", "--model", "sales", "--reason", "new data")
     assert stages.asked == [("accept", {"model": "sales", "reason": "new data"})]
     assert stages.origins[0]["by"] == getpass.getuser()
@@ -104,8 +104,8 @@ def test_run_as_json(stages: FakeWiring) -> None:
         ("launch",),
     ],
 )
-def test_what_is_not_understood_exits_with_2(words: tuple[str, ...]) -> None:
-    """A command line that makes no sense is refused before anything runs."""
+def test_an_invalid_command_line_exits_with_2(words: tuple[str, ...]) -> None:
+    """It is refused before any stage runs."""
     assert slipway(*words).exit_code == 2
 
 
@@ -113,14 +113,14 @@ def test_what_is_not_understood_exits_with_2(words: tuple[str, ...]) -> None:
     "error", [SpecError("no", hint="mend it"), PlatformUnavailable("no", hint="mend it")]
 )
 def test_own_error_has_its_lines_and_no_traceback(stages: FakeWiring, error: Exception) -> None:
-    """One of Slipway's own errors is printed with its hint; the exit status is 1."""
+    """An error of Slipway is printed with its hint; the exit status is 1."""
     stages.verdicts = {"train": error}
     result = slipway("run", "train", "--model", "sales", "--request", "3")
     assert (result.exit_code, result.stderr) == (1, "Error: no\n  hint: mend it\n")
 
 
 def test_missing_argument_of_a_stage_is_named(container: Container) -> None:
-    """A stage that lacks an argument says which."""
+    """The error names the option."""
     del container
     result = slipway("run", "train", "--model", "sales")
     assert result.exit_code == 1
@@ -148,7 +148,7 @@ def test_rollback_goes_through_every_stage(stages: FakeWiring) -> None:
 
 
 def test_rollback_puts_a_champion_back_that_shares_its_traffic(stages: FakeWiring) -> None:
-    """What reconcile has repaired is verified and read back like any other way back."""
+    """A repaired champion is verified and read back like any other rollback."""
     stages.verdicts = {**ROLLED_BACK, "reconcile": Verdict("repair", "Version 3 shared it.")}
     result = slipway("rollback", "sales")
     assert result.exit_code == 0
@@ -156,7 +156,7 @@ def test_rollback_puts_a_champion_back_that_shares_its_traffic(stages: FakeWirin
 
 
 def test_a_step_is_run_by_its_percentage(stages: FakeWiring) -> None:
-    """As a number, and within bounds."""
+    """As a number within bounds."""
     given = ("--model", "sales", "--rollout", "rollout-000001")
     assert slipway("run", "shift", *given, "--step", "10").exit_code == 0
     arguments = {"model": "sales", "rollout": "rollout-000001", "step": 10}
@@ -173,7 +173,7 @@ def test_a_step_is_run_by_its_percentage(stages: FakeWiring) -> None:
     ],
 )
 def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: Verdict) -> None:
-    """After a verdict that ends a rollout nothing more is done, and the exit status is 1."""
+    """After a verdict that ends the rollout no stage runs, and the exit status is 1."""
     stages.verdicts = {**ROLLED_BACK, stage: verdict}
     result = slipway("rollback", "sales", "--json")
     report = json.loads(result.output)
@@ -184,7 +184,7 @@ def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: 
 def test_sample_is_made_by_the_dataset(
     project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The dataset's own `sample.py` writes the files, where it is told to."""
+    """The dataset's own `sample.py` writes the files into the given folder."""
     source = (
         "def make(target, *, progress):\n"
         "    file = target / 'a.csv'\n"
@@ -201,6 +201,6 @@ def test_sample_is_made_by_the_dataset(
 
 
 def test_reference_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
-    """Three pages are written."""
+    """The three pages are written into the given folder."""
     slipway("reference", "--write", str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cli.md", "settings.md", "specs.md"]

@@ -1,4 +1,4 @@
-"""`slipway render` prints what would serve a model; `slipway download` fetches a version."""
+"""`slipway render` prints the manifests of a model; `slipway download` fetches a version."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TAGS = {"slipway.resident_mib": "83.2"}
 
 
 class Registry(FixedRegistry):
-    """Tells versions 1 to 4, and makes their folders."""
+    """A registry with versions 1 to 4."""
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One version."""
@@ -52,7 +52,7 @@ class Registry(FixedRegistry):
 
 @pytest.fixture
 def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
-    """A project with one model that a cluster serves."""
+    """A project with one model on a cluster."""
     root = project({**FILES, "models/sales/model.yaml": MODEL + CLUSTER})
     monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
     monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
@@ -63,12 +63,12 @@ def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def render(*words: str) -> Result:
-    """What `slipway render sales …` gives."""
+    """Output of `slipway render sales …`."""
     return CliRunner().invoke(main, ["render", "sales", *words], catch_exceptions=False)
 
 
 def objects(*words: str) -> dict[str, dict[str, Any]]:
-    """What it prints, by kind and name."""
+    """The printed objects, by kind and name."""
     result = render(*words)
     assert result.exit_code == 0, result.output
     printed = list(yaml.safe_load_all(result.stdout))
@@ -78,7 +78,7 @@ def objects(*words: str) -> dict[str, dict[str, Any]]:
 
 
 def test_what_serves_is_rendered(container: Container) -> None:
-    """Without arguments the champion serves, `previous` is warm, both as they were measured."""
+    """Without arguments: the champion serves, `previous` is warm, both with measured sizes."""
     del container
     printed = objects()
     assert list(printed) == [
@@ -103,7 +103,7 @@ def test_what_serves_is_rendered(container: Container) -> None:
 
 
 def test_a_canary_is_rendered(container: Container) -> None:
-    """What `--share` leaves goes to the champion, in whole servers."""
+    """The champion gets the rest of `--share`, in whole servers."""
     del container
     printed = objects("--share", "3=0.1")
     assert {
@@ -121,8 +121,8 @@ def test_the_spec_alone_is_enough(container: Container) -> None:
     assert names[::4] == ["sales-v3", "sales-v4", "sales"]
 
 
-def test_a_registry_that_is_away_is_told(container: Container) -> None:
-    """With a version the manifests are printed nevertheless, and a line says whose sizes."""
+def test_a_registry_outage_is_reported(container: Container) -> None:
+    """With a version the manifests are printed, with a line about whose sizes they have."""
     container.registry.answers = False  # type: ignore[attr-defined]
     result = render("--version", "4")
     assert result.exit_code == 0
@@ -131,7 +131,7 @@ def test_a_registry_that_is_away_is_told(container: Container) -> None:
 
 
 def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(container: Container) -> None:
-    """It may be rendered before it is made."""
+    """A version may be rendered before it is registered."""
     del container
     result = render("--version", "9")
     assert result.exit_code == 0
@@ -151,8 +151,8 @@ def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(container: C
         (["--share", "3=nan"], "a share cannot be read"),
     ],
 )
-def test_what_cannot_be_rendered_is_said(container: Container, words: list[str], said: str) -> None:
-    """Exit status 1, nothing is printed, and the error says what is missing."""
+def test_errors_of_rendering(container: Container, words: list[str], said: str) -> None:
+    """Exit status 1, no output, and an error with what is missing."""
     del container
     result = render(*words)
     assert result.exit_code == 1
@@ -161,7 +161,7 @@ def test_what_cannot_be_rendered_is_said(container: Container, words: list[str],
 
 
 def test_shares_that_sum_to_one_need_no_other_version(container: Container) -> None:
-    """Whole shares name every version themselves."""
+    """Shares that sum to 1 name every version."""
     del container
     printed = objects("--offline", "--share", "3=0.25", "--share", "4=0.75")
     assert Traffic.from_annotations(printed["Service/sales"]) == Traffic(0, {3: 0.25, 4: 0.75})
@@ -178,7 +178,7 @@ def test_the_text_is_stable_and_plain(container: Container) -> None:
 def test_a_model_without_a_cluster_is_refused(
     project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is nothing to render of a model that a laptop serves."""
+    """A local model has no manifests."""
     monkeypatch.setenv("SLIPWAY_PROJECT", str(project(FILES)))
     result = render("--offline", "--version", "1")
     assert result.exit_code == 1
@@ -186,7 +186,7 @@ def test_a_model_without_a_cluster_is_refused(
 
 
 def test_a_version_is_downloaded(container: Container, tmp_path: Path) -> None:
-    """The folder is the registry's, complete with its digests checked by it."""
+    """The folder is complete, and its digests are checked."""
     del container
     words = ["download", "sales", "--version", "2", "--into", str(tmp_path / "made" / "here")]
     result = CliRunner().invoke(main, words, catch_exceptions=False)

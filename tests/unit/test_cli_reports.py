@@ -1,4 +1,4 @@
-"""`slipway status`, `why` and `ledger`: what they print about a model."""
+"""`slipway status`, `why` and `ledger`: their output about a model."""
 
 from __future__ import annotations
 

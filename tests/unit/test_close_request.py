@@ -1,4 +1,4 @@
-"""Answers to retrain requests, from the records of their stages, with the crash limit."""
+"""Answers to retrain requests, from the records of their stages, with a limit on crashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.retrain_env import MODEL, ORIGIN, RetrainEnv, failing, traine
 
 
 def test_a_permanent_failure_answers_the_request() -> None:
-    """A retry cannot help, so the request is closed with the error, and the way is free."""
+    """A retry cannot help, so the request is closed with the error."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -26,8 +26,8 @@ def test_a_permanent_failure_answers_the_request() -> None:
     assert requests.in_flight(env.store, MODEL) is None
 
 
-def test_a_failed_training_holds_no_later_one_up() -> None:
-    """It used no labels, so neither their number nor the cool-down speaks against another."""
+def test_a_failed_training_does_not_delay_a_later_one() -> None:
+    """It used no labels, so label count and cool-down ignore it."""
     env = RetrainEnv(cooldown_days=90, min_new_labels=10**6)
     env.land()
     env.accept()
@@ -39,7 +39,7 @@ def test_a_failed_training_holds_no_later_one_up() -> None:
 
 
 def test_a_passing_failure_leaves_the_request_open() -> None:
-    """The next sweep takes the request up again, and may succeed."""
+    """The next sweep resumes the request, and may succeed."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -50,7 +50,7 @@ def test_a_passing_failure_leaves_the_request_open() -> None:
 
 
 def test_an_unexpected_failure_is_given_one_more_try() -> None:
-    """A `pipeline.py` that always raises does not keep every later request waiting."""
+    """A `pipeline.py` that always raises does not block later requests."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -64,8 +64,8 @@ def test_an_unexpected_failure_is_given_one_more_try() -> None:
     assert "a value" not in verdict.reason
 
 
-def test_a_stage_that_is_killed_again_and_again_is_given_up() -> None:
-    """Out of memory each time leaves no error, only attempts."""
+def test_a_stage_that_is_killed_repeatedly_is_given_up() -> None:
+    """A kill for lack of memory leaves attempts without an error."""
     env = RetrainEnv()
     env.land()
     env.accept()
@@ -77,7 +77,7 @@ def test_a_stage_that_is_killed_again_and_again_is_given_up() -> None:
 
 
 def test_only_accepted_requests_are_answered() -> None:
-    """A suppressed request has no stages, so it has no answer."""
+    """A suppressed request has no stages and no answer."""
     env = trained()
     request = env.drift("2013-02")
     env.accept()

@@ -29,7 +29,7 @@ from tests.support import packages
 from tests.support.kubeconfig import kubeconfig
 
 
-def said(message: str, **more: Any) -> bytes:
+def status_body(message: str, **more: Any) -> bytes:
     """A `Status` object."""
     return json.dumps({"kind": "Status", "message": message, **more}).encode()
 
@@ -48,24 +48,34 @@ OWNED = {
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
-        (401, said("Unauthorized"), Denied, "still valid"),
-        (403, said('cannot patch resource "services"'), Denied, "cannot patch resource"),
-        (400, said("admission webhook denied the request: no"), Denied, "denied the request"),
-        (422, said("Deployment is invalid: spec.x"), Denied, "admission rule"),
-        (404, said('namespaces "slipway" not found'), NotFound, "namespaces"),
-        (409, said("the object has been modified"), CommitConflict, "was changed meanwhile"),
-        (409, said("conflict", details=OWNED), EditedByHand, ".spec.replicas set by kubectl-edit"),
-        (429, said("too many requests"), ClusterUnavailable, "too many requests"),
+        (401, status_body("Unauthorized"), Denied, "still valid"),
+        (403, status_body('cannot patch resource "services"'), Denied, "cannot patch resource"),
+        (
+            400,
+            status_body("admission webhook denied the request: no"),
+            Denied,
+            "denied the request",
+        ),
+        (422, status_body("Deployment is invalid: spec.x"), Denied, "admission rule"),
+        (404, status_body('namespaces "slipway" not found'), NotFound, "namespaces"),
+        (409, status_body("the object has been modified"), CommitConflict, "was changed meanwhile"),
+        (
+            409,
+            status_body("conflict", details=OWNED),
+            EditedByHand,
+            ".spec.replicas set by kubectl-edit",
+        ),
+        (429, status_body("too many requests"), ClusterUnavailable, "too many requests"),
         (500, b"<html>proxy</html>", ClusterUnavailable, "<html>proxy</html>"),
         (503, b"", ClusterUnavailable, "status 503"),
         (500, None, ClusterUnavailable, "status 500"),
         (403, b'["odd"]', Denied, '["odd"]'),
     ],
 )
-def test_a_refusal_says_what_the_server_said(
+def test_a_refusal_has_the_servers_message(
     status: int, body: bytes | None, kind: type[SlipwayError], words: str
 ) -> None:
-    """Each in its kind, which says whether a retry can help."""
+    """Each status is an error class, transient or permanent."""
     error = error_of(status, body, verb="apply", where="Deployment slipway/m-v3")
     assert type(error) is kind
     assert words in str(error)
@@ -74,7 +84,7 @@ def test_a_refusal_says_what_the_server_said(
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine without a kubeconfig and without a service account."""
+    """An environment without a kubeconfig and without a service account."""
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -82,22 +92,22 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nowhere")
 def test_without_kubeconfig_and_service_account_it_is_refused() -> None:
-    """The error names what was expected, and the variable to set."""
+    """The error has the expected files, and the variable to set."""
     with pytest.raises(BadParameter, match="cannot be read") as caught:
         open_cluster("slipway")
     assert "KUBECONFIG" in str(caught.value)
 
 
-def test_a_broken_kubeconfig_is_told(tmp_path: Path) -> None:
-    """In the client's words."""
+def test_a_broken_kubeconfig_is_reported(tmp_path: Path) -> None:
+    """With the client's message."""
     path = tmp_path / "config"
     path.write_text("apiVersion: v1\n")
     with pytest.raises(BadParameter, match="cannot be read"):
         open_cluster("slipway", kubeconfig=path)
 
 
-def test_nobody_at_the_address_is_silence(tmp_path: Path) -> None:
-    """After a few attempts that wait longer each time, and no longer than asked to."""
+def test_a_refused_connection_is_an_outage(tmp_path: Path) -> None:
+    """After a few attempts with growing waits, within the time limit."""
     slept: list[float] = []
     objects = open_cluster(
         "slipway",
@@ -112,8 +122,8 @@ def test_nobody_at_the_address_is_silence(tmp_path: Path) -> None:
     assert sum(slept) < 5
 
 
-def test_a_certificate_that_is_not_trusted_is_silence(tmp_path: Path) -> None:
-    """The handshake fails before anything is said."""
+def test_an_untrusted_certificate_is_an_outage(tmp_path: Path) -> None:
+    """The handshake fails before any response."""
     import socket
     import threading
 
@@ -141,7 +151,7 @@ def test_a_certificate_that_is_not_trusted_is_silence(tmp_path: Path) -> None:
 
 
 def test_a_models_platform_is_its_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Made once for each model, without asking anybody anything."""
+    """One per model, made without any request."""
     path = kubeconfig(tmp_path, "http://127.0.0.1:1")
     monkeypatch.setenv("KUBECONFIG", str(path))
     shop = Container(Settings(mlflow="http://127.0.0.1:1", project=tmp_path))

@@ -1,4 +1,4 @@
-"""Fields that we set and have lost, found in `managedFields`."""
+"""Fields that Slipway applied and other managers changed, found in `managedFields`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ IMAGE = field_tree("spec.template.spec.containers", 'k:{"name":"server"}', "f:im
 
 
 def test_what_was_applied_can_be_read_back() -> None:
-    """Its labels and spec, but for the number of servers; nothing of it is lost."""
+    """Its labels and spec, but not the number of replicas; no field is lost."""
     for obj in version_manifests().values():
         said = read_last_applied(applied_object(obj))
         assert said is not None
@@ -53,7 +53,7 @@ def test_what_was_applied_can_be_read_back() -> None:
 
 
 def test_an_image_that_was_set_by_hand_is_lost() -> None:
-    """Field and manager are named in the notation of the API."""
+    """The report has field and manager, in the API's notation."""
     there = version_manifests()["Deployment"]
     found = applied_object(
         there, managed_fields_entry("kubectl-set", IMAGE), but={f"{SERVER}.image"}
@@ -72,15 +72,15 @@ def test_an_image_that_was_set_by_hand_is_lost() -> None:
     )
 
 
-def test_a_value_that_is_still_ours_is_not_lost() -> None:
-    """A webhook, or the API's own way of writing, changed it as we applied it."""
+def test_an_unchanged_value_is_not_lost() -> None:
+    """A webhook or the API normalised it during Slipway's own apply."""
     found = applied_object(version_manifests()["Deployment"])
     container(found)["image"] = "mirror.example.org/server:1"
     assert changed_fields(found) == ()
 
 
-def test_quantities_are_compared_as_such() -> None:
-    """Set back by hand, they are written in the API's own way; to repeat them is a conflict."""
+def test_quantities_are_compared_by_amount() -> None:
+    """A quantity that was reset by hand is normalised; to apply it again is a conflict."""
     there = version_manifests()["Deployment"]
     found = applied_object(there, but={f"{SERVER}.resources"})
     asked = container(found)["resources"]
@@ -97,8 +97,8 @@ def test_quantities_are_compared_as_such() -> None:
         ]
 
 
-def test_what_is_gone_is_told_once() -> None:
-    """As a whole; its manager is the one that last set something beside it."""
+def test_a_removed_field_is_reported_once() -> None:
+    """With all that it held; the manager is the last one that set a field beside it."""
     there = version_manifests()["Service"]
     edited = applied_object(there, but={".spec.ports"})
     edited["spec"]["ports"] = [{"name": "http", "port": 81, "targetPort": "http"}]
@@ -114,8 +114,8 @@ def test_what_is_gone_is_told_once() -> None:
     )
 
 
-def test_a_whole_is_one_field() -> None:
-    """A selector with one more label is another one; a map with one more is not."""
+def test_an_atomic_field_is_one_field() -> None:
+    """A selector with one more label has changed; a map with one more has not."""
     there = version_manifests()["PodDisruptionBudget"]
     found = applied_object(
         there,
@@ -146,10 +146,10 @@ def test_a_whole_is_one_field() -> None:
     ],
     ids=["restart", "revision", "scale", "label", "sidecar"],
 )
-def test_what_we_never_said_is_no_matter_of_ours(
+def test_fields_that_slipway_never_applied_are_ignored(
     manager: str, fields: Manifest, more: dict[str, str]
 ) -> None:
-    """Restarts, revisions, additions of webhooks; the number of servers is compared separately."""
+    """Restarts, revisions, additions of webhooks; replicas are compared separately."""
     found = applied_object(
         version_manifests()["Deployment"],
         managed_fields_entry(manager, fields, **more),
@@ -163,8 +163,8 @@ def test_what_we_never_said_is_no_matter_of_ours(
     assert changed_fields(found) == ()
 
 
-def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
-    """It counts as changed, and owned fields stay; an object without a record has no changes."""
+def test_a_last_applied_note_of_another_manager_is_ignored() -> None:
+    """It counts as changed, and owned fields stay; an object without a note has no changes."""
     there = version_manifests()["Deployment"]
     note = f"f:{LAST_APPLIED}"
     taken = managed_fields_entry("kubectl-edit", field_tree("metadata.annotations", note))
@@ -183,7 +183,7 @@ def test_a_note_that_somebody_else_wrote_is_not_believed() -> None:
 
 
 def test_a_manifest_can_leave_fields_out() -> None:
-    """So are maps that held nothing else; maps that were applied empty stay."""
+    """A map without other fields is left out too; a map that was applied empty stays."""
     there = version_manifests()["Deployment"]
     paths = [path for path, _ in leaves(there) if f"{SERVER}.resources" in format_path(path)]
     mount = ("f:spec", "f:template", "f:spec", "f:volumes", 'k:{"name":"tmp"}')
@@ -196,8 +196,8 @@ def test_a_manifest_can_leave_fields_out() -> None:
     assert without(there, set()) == there
 
 
-def test_what_is_applied_again_goes_round_what_was_edited() -> None:
-    """Nothing is said of it, whether it was changed, taken away or written in other words."""
+def test_a_repeated_apply_leaves_out_edited_fields() -> None:
+    """Whether they were changed, removed or normalised."""
     there = version_manifests()["Deployment"]
     found = applied_object(there, but={f"{SERVER}.image", f"{SERVER}.env", f"{SERVER}.resources"})
     server = container(found)
@@ -217,8 +217,8 @@ def test_what_is_applied_again_goes_round_what_was_edited() -> None:
     )
 
 
-def test_without_a_note_of_ours_nothing_but_ours_is_applied_again() -> None:
-    """Somebody wrote another one, so nothing tells what was theirs before."""
+def test_without_an_own_note_only_owned_fields_are_applied_again() -> None:
+    """Another manager wrote the note, so earlier values are unknown."""
     there = version_manifests()["PodDisruptionBudget"]
     found = applied_object(
         there, but={f".metadata.annotations.{LAST_APPLIED}", ".spec.maxUnavailable"}
@@ -230,8 +230,8 @@ def test_without_a_note_of_ours_nothing_but_ours_is_applied_again() -> None:
     assert again["metadata"]["name"] == there["metadata"]["name"]
 
 
-def test_what_is_applied_again_has_the_order_that_is_there() -> None:
-    """Another one would be another template, and start servers anew."""
+def test_a_repeated_apply_keeps_the_order_of_lists() -> None:
+    """Another order would be another template, and restart servers."""
     there = version_manifests()["Deployment"]
     found = applied_object(there)
     mounts = container(found)["volumeMounts"]
@@ -248,8 +248,8 @@ def test_what_is_applied_again_has_the_order_that_is_there() -> None:
     assert container(ours)["args"] == container(there)["args"]
 
 
-def test_every_field_that_is_taken_away_is_seen() -> None:
-    """Whichever it is; as long as it is ours, or as it was, it is not."""
+def test_every_removed_field_is_found() -> None:
+    """For each field; while it is owned or unchanged, it is not lost."""
     for there in version_manifests().values():
         said = read_last_applied(applied_object(there))
         assert said is not None
@@ -263,7 +263,7 @@ def test_every_field_that_is_taken_away_is_seen() -> None:
 
 
 def test_very_many_fields_are_counted() -> None:
-    """An error is to be read."""
+    """The error counts them instead of listing all."""
     fields = [FieldChange(("f:spec", f"f:a{number}"), "kubectl") for number in range(10)]
     said = format_changes({"kind": "Service", "metadata": {"name": "m"}}, fields)
     assert said.endswith(".spec.a7 set by kubectl, and 2 more")

@@ -1,4 +1,4 @@
-"""Field managers, as they are read from an object's `managedFields`."""
+"""Field managers in an object's `managedFields`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from slipway.adapters.platforms.cluster.ownership.managed_fields import (
 )
 
 
-def test_what_we_applied_is_told_from_the_rest() -> None:
-    """Fields, items of a list by their keys and of a set; defaults and others' fields are not."""
+def test_applied_fields_are_separated_from_others() -> None:
+    """Fields, items of a list by key and of a set; not defaults and fields of others."""
     fields = {
         "f:metadata": {"f:labels": {"f:a": {}}},
         "f:spec": {
@@ -67,8 +67,8 @@ def test_what_we_applied_is_told_from_the_rest() -> None:
     assert applied_manifest({"metadata": {"managedFields": [other]}}) is None
 
 
-def test_what_we_applied_keeps_its_order() -> None:
-    """The API sorts the words of `fieldsV1`; another order of mounts would start servers anew."""
+def test_applied_fields_keep_their_order() -> None:
+    """The API sorts `fieldsV1`; another order of mounts would restart servers."""
     mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("model", "scratch", "a")]
     paths = ("/a", "/model", "/scratch")
     words = {f'k:{{"mountPath":"{path}"}}': {".": {}, "f:name": {}} for path in paths}

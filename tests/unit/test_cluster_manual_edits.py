@@ -1,4 +1,4 @@
-"""Manual edits of a rollout's objects, found and formatted."""
+"""Manual edits of a rollout's objects: detection and report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Manifest = dict[str, Any]
 
 
 def edits_of(shares: dict[int, float], *others: Manifest, **more: Any) -> list[str]:
-    """What is said of a model on a route, whose version 3 is as it should be."""
+    """Report on a model with a route, whose version 3 is unedited."""
     traffic = Traffic(7, shares, settings=entry_digests({"data": {"A": "1"}}))
     expected = route(SPEC, shares, traffic=traffic)
     deployment = applied_object(version_manifests()["Deployment"])
@@ -44,8 +44,8 @@ def edits_of(shares: dict[int, float], *others: Manifest, **more: Any) -> list[s
 CANARY = {3: 0.5, 2: 0.5}
 
 
-def test_each_object_is_told_apart() -> None:
-    """Entry, number of servers, servers, and whatever else belongs to a version."""
+def test_each_kind_of_object_is_reported() -> None:
+    """Entry point, replicas, servers, and other objects of a version."""
     assert edits_of(CANARY) == []
     asked = version_manifests()["Deployment"]
     asked["metadata"]["annotations"][REPLICAS] = "3"
@@ -60,8 +60,8 @@ def test_each_object_is_told_apart() -> None:
     ]
 
 
-def test_settings_count_while_versions_share_the_traffic() -> None:
-    """Between rollouts they may change; the entry is named without its value."""
+def test_settings_count_during_a_canary() -> None:
+    """Between rollouts settings may change; the entry point is named without its value."""
     by = managed_fields_entry("kubectl-patch", field_tree("data.A"))
     about = {"name": "slipway-settings", "managedFields": [by]}
     config = {"kind": "ConfigMap", "metadata": about, "data": {"A": "2", "B": "secret"}}
@@ -76,8 +76,8 @@ def test_settings_count_while_versions_share_the_traffic() -> None:
     ]
 
 
-def test_only_who_is_asked_cannot_be_gone_round() -> None:
-    """Weights are listed, any other change of the rules names the field; the rest is no traffic."""
+def test_only_edited_traffic_blocks_a_rollback() -> None:
+    """Weights are listed; for other changes of the rules the field is; the rest is no traffic."""
     traffic = Traffic(7, CANARY)
     expected = route(SPEC, CANARY, traffic=traffic)
 
@@ -113,8 +113,8 @@ def test_only_who_is_asked_cannot_be_gone_round() -> None:
     assert said("spec.parentRefs", move) == (f"{about} .spec.parentRefs set by kubectl-edit", False)
 
 
-def test_an_entry_that_is_a_service_is_told_once() -> None:
-    """It is among the Services, too."""
+def test_an_entry_that_is_a_service_is_reported_once() -> None:
+    """Although it is among the Services, too."""
     traffic = Traffic(7, {3: 1.0})
     expected = entry_service(SPEC, traffic.shares, by_route=False, traffic=traffic)
     found = applied_object(expected, but={".spec.type"})

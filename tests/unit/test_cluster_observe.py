@@ -1,4 +1,4 @@
-"""Readiness and shares, as they follow from the status of Deployments and routes."""
+"""Readiness and shares, from the status of Deployments and routes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from slipway.adapters.platforms.cluster.observe.live_state import LiveState
 
 
 def deployment(replicas: int = 2, **status: Any) -> dict[str, Any]:
-    """A Deployment whose controller has seen its second generation."""
+    """A Deployment whose controller has observed its second generation."""
     return {
         "kind": "Deployment",
         "metadata": {"name": "m-v3", "generation": 2, "resourceVersion": "7"},
@@ -32,8 +32,8 @@ def condition(kind: str, status: str, reason: str, message: str) -> dict[str, st
     return {"type": kind, "status": status, "reason": reason, "message": message}
 
 
-def test_a_deployment_in_words() -> None:
-    """How many of how many, and what its conditions complain of."""
+def test_the_reason_of_an_unready_deployment() -> None:
+    """Number of ready servers, and messages of its conditions."""
     refused = condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: pods=2")
     late = condition("Progressing", "False", "ProgressDeadlineExceeded", "has timed out")
     well = condition("Progressing", "True", "ReplicaSetUpdated", "is progressing")
@@ -53,8 +53,8 @@ def test_a_deployment_in_words() -> None:
     )
 
 
-def test_ready_means_the_present_state() -> None:
-    """What is available of an older state does not count."""
+def test_readiness_of_an_older_generation_does_not_count() -> None:
+    """Availability of an older generation does not count."""
     whole = {"availableReplicas": 2, "updatedReplicas": 2}
     assert is_ready(deployment(**whole), 2)
     assert not is_ready(deployment(**{**whole, "updatedReplicas": 1}), 2)
@@ -63,13 +63,13 @@ def test_ready_means_the_present_state() -> None:
 
 
 def route(*conditions: dict[str, Any], gateway: str = "gate") -> dict[str, Any]:
-    """A route with the conditions that a gateway set."""
+    """A route with conditions of a gateway."""
     said = [{"parentRef": {"name": gateway}, "conditions": list(conditions)}]
     return {"metadata": {"generation": 4}, "status": {"parents": said}}
 
 
 def test_a_route_is_in_force_once_its_gateway_says_so() -> None:
-    """Both conditions, of the present state, by its own gateway."""
+    """Both conditions, of the present generation, by its own gateway."""
 
     def said(kind: str, status: str = "True", seen: int = 4) -> dict[str, Any]:
         return {**condition(kind, status, "Why", "because"), "observedGeneration": seen}
@@ -91,7 +91,7 @@ def test_a_route_is_in_force_once_its_gateway_says_so() -> None:
 
 
 def test_shares_by_numbers_of_servers_are_those_that_can_answer() -> None:
-    """Where none can, they are what was asked for; a lost version has none of the requests."""
+    """Without any, the requested shares; a lost version has none of the requests."""
     entry = {
         "kind": "Service",
         "metadata": {"annotations": Traffic(1, {3: 0.5, 2: 0.5}).annotations()},

@@ -1,4 +1,4 @@
-"""Request counts and latencies, as a rollout scrapes them from servers."""
+"""Request counts and latencies, scraped from servers by a rollout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from slipway.stages.rollout.platform import VersionStats
 
 
 def metrics(*answers: tuple[int, float], pinned: int = 0) -> Metrics:
-    """A server's own metrics after some answers: status and seconds."""
+    """A server's metrics after some answers: status and seconds."""
     made = Metrics("m", 3)
     for status, seconds in answers:
         made.count(status, seconds, is_pinned=False)
@@ -26,7 +26,7 @@ def metrics(*answers: tuple[int, float], pinned: int = 0) -> Metrics:
 
 
 def test_clients_requests_are_read_from_the_servers_own_text() -> None:
-    """Checks by version, clients who left and late ones are none; a refusal has no latency."""
+    """Probes by version, disconnects and time-outs are excluded; a refusal has no latency."""
     made = metrics(
         *[(200, 0.004)] * 99, (200, 0.04), (503, 0.0), (422, 0.0), (499, 0.0), (408, 0.0), pinned=7
     )
@@ -50,13 +50,13 @@ def test_clients_requests_are_read_from_the_servers_own_text() -> None:
 def test_the_p99_is_the_upper_bound_of_its_bucket(
     seconds: list[float], p99_ms: float | None
 ) -> None:
-    """A bound itself is exact; what is beyond the largest counts as a minute."""
+    """A bound itself is exact; a value beyond the largest counts as a minute."""
     made = metrics(*[(200, one) for one in seconds])
     assert parse_metrics(made.exposition().decode()).counts.p99_ms == p99_ms
 
 
 def test_counts_survive_their_annotation() -> None:
-    """Empty buckets are left out; any other content gives empty counts."""
+    """Empty buckets are left out; other content gives empty counts."""
     counts = RequestCounts(5, 1, {0.1: 3, 0.5: 0, float("inf"): 1})
     assert RequestCounts.from_json(counts.to_json()) == RequestCounts(
         5, 1, {0.1: 3, float("inf"): 1}
@@ -67,7 +67,7 @@ def test_counts_survive_their_annotation() -> None:
 
 
 class Server:
-    """A server of `/metrics` that may be silent or start anew."""
+    """A server of `/metrics` that can hang or restart."""
 
     def __init__(self) -> None:
         self.metrics: Metrics | None = metrics()
@@ -82,13 +82,13 @@ class Server:
                     self.wfile.write(now.exposition())
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Asked)
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     def ask(self, times: int) -> None:
-        """Let clients ask it."""
+        """Count requests of clients."""
         assert self.metrics is not None
         for _ in range(times):
             self.metrics.count(200, 0.01, is_pinned=False)
@@ -105,7 +105,7 @@ def servers() -> Iterator[list[Server]]:
 
 
 def counting(servers: list[Server], slept: list[float] | None = None) -> RequestStats:
-    """Counts those servers."""
+    """The counter of those servers."""
     addresses = [("127.0.0.1", one.http.server_port) for one in servers]
     return RequestStats(
         "m",
@@ -115,7 +115,7 @@ def counting(servers: list[Server], slept: list[float] | None = None) -> Request
     )
 
 
-def test_what_was_before_the_shares_is_taken_off(servers: list[Server]) -> None:
+def test_counts_before_the_weights_are_subtracted(servers: list[Server]) -> None:
     """Over all servers of a version."""
     for one in servers:
         one.ask(10)
@@ -128,18 +128,18 @@ def test_what_was_before_the_shares_is_taken_off(servers: list[Server]) -> None:
     assert counts.tally(4, since) == VersionStats()
 
 
-def test_servers_that_cannot_be_counted_are_told(
+def test_unreachable_servers_are_an_error(
     servers: list[Server], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Otherwise a failing DNS would look like a canary without requests."""
+    """A failing DNS would look like a canary without requests otherwise."""
     counting(servers).baseline({3: 2, 4: 1})
     [said] = caplog.messages
     assert said.startswith("version 4: only 0 of 1 servers returned their request counts")
     assert "m-v4-pods.slipway.svc has 0 addresses" in said
 
 
-def test_a_server_that_starts_anew_or_goes_keeps_its_counts(servers: list[Server]) -> None:
-    """As long as the same process looks; another one cannot know them."""
+def test_counts_of_restarted_and_lost_servers_are_kept(servers: list[Server]) -> None:
+    """Within one process; another process does not have them."""
     counts = counting(servers)
     since = counts.baseline({3: 2})
     for one in servers:
@@ -153,7 +153,7 @@ def test_a_server_that_starts_anew_or_goes_keeps_its_counts(servers: list[Server
 
 
 def test_a_baseline_waits_for_every_server(servers: list[Server]) -> None:
-    """A few seconds: one that is left out would count from its start."""
+    """A few seconds: a missing server would count from its start."""
     servers[1].metrics = None
     slept: list[float] = []
     since = counting(servers, slept).baseline({3: 2})
@@ -162,5 +162,5 @@ def test_a_baseline_waits_for_every_server(servers: list[Server]) -> None:
 
 
 def test_an_unknown_name_has_no_address() -> None:
-    """Outside the cluster nothing is counted, and nothing fails."""
+    """Outside the cluster nothing is counted and nothing raised."""
     assert resolve_addresses("no-such-name.slipway.svc.invalid") == []

@@ -1,4 +1,4 @@
-"""How long a change of traffic waits for servers, and when it gives up early."""
+"""Time limits of a change of traffic that waits for servers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def on_a_cluster() -> ModelSpec:
 
 @dataclass
 class Standing:
-    """A cluster whose Deployments have so many servers, and whose clock only moves in waits.
+    """A cluster with given servers and a clock that only sleeps advance.
 
     Attributes:
-        servers: Servers that can answer, by version.
+        servers: Available servers, by version.
         seconds: On the clock.
     """
 
@@ -44,11 +44,11 @@ class Standing:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.seconds += seconds
 
     def deployments(self) -> dict[int, dict[str, Any]]:
-        """As the API gives them."""
+        """Deployments of the API."""
         return {
             version: {
                 "metadata": {"generation": 1},
@@ -60,28 +60,28 @@ class Standing:
 
 
 def waited(standing: Standing, *asked: int) -> float:
-    """Seconds until a wait for two servers of version 2 was given up."""
+    """Seconds until a wait for two servers of version 2 ends."""
     waiting = ReadinessWait(cast("ClusterContext", standing), by_route=True)
     with pytest.raises(PlatformUnavailable):
         waiting.for_servers({1: 1, 2: 2}, serving=asked)
     return standing.seconds
 
 
-def test_a_dead_version_that_clients_ask_is_given_up_soon() -> None:
-    """The champion could answer in its place, so its requests do not fail for minutes."""
+def test_a_dead_version_with_traffic_is_given_up_soon() -> None:
+    """The champion can take its traffic, so requests do not fail for minutes."""
     assert waited(Standing({1: 2, 2: 0}), 1, 2) == pytest.approx(UNANSWERED_SECONDS, abs=1.0)
 
 
-def test_a_version_that_nobody_asks_may_take_its_time() -> None:
-    """It costs no request to wait for it."""
+def test_a_version_without_traffic_gets_the_full_time() -> None:
+    """The wait costs no request."""
     assert waited(Standing({1: 2, 2: 0}), 1) == pytest.approx(READY_SECONDS, abs=1.0)
 
 
-def test_where_nobody_could_stand_in_the_wait_goes_on() -> None:
-    """No ready version would get the requests if the wait ended."""
+def test_without_failover_the_wait_goes_on() -> None:
+    """No other version is ready for the requests."""
     assert waited(Standing({1: 0, 2: 0}), 1, 2) == pytest.approx(READY_SECONDS, abs=1.0)
 
 
 def test_one_server_of_two_is_not_dead() -> None:
-    """Its clients are answered."""
+    """Clients are answered by the one."""
     assert waited(Standing({1: 2, 2: 1}), 1, 2) == pytest.approx(READY_SECONDS, abs=1.0)

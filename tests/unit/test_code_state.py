@@ -1,4 +1,4 @@
-"""Which code trained a model: commit, changes and lock."""
+"""The state of the code that trains a model: commit, changes and lock."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_checkout_tells_its_commit_its_changes_and_its_lock(tmp_path: Path) -> None:
-    """A file that differs from the commit shows, since the commit alone would mislead."""
+def test_a_checkout_has_commit_changes_and_lock(tmp_path: Path) -> None:
+    """A dirty file is recorded, since the commit alone would mislead."""
     lock = tmp_path / "requirements" / "stages.txt"
     lock.parent.mkdir()
     lock.write_text("numpy==2.4.6\n")
@@ -36,8 +36,8 @@ def test_a_checkout_tells_its_commit_its_changes_and_its_lock(tmp_path: Path) ->
     assert read_code_state(tmp_path).git_commit == f"{commit}-dirty"
 
 
-def test_an_image_without_git_is_told_its_commit(tmp_path: Path) -> None:
-    """What cannot be read is unknown, never made up."""
+def test_an_image_without_git_gets_its_commit(tmp_path: Path) -> None:
+    """From a variable; without it the commit is unknown."""
     assert read_code_state(tmp_path).git_commit == "unknown"
     assert read_code_state(tmp_path).lock_sha256 == "unknown"
     assert read_code_state(tmp_path, commit="c0ffee").git_commit == "c0ffee"

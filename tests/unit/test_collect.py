@@ -1,4 +1,4 @@
-"""Which windows are due: closed, asked about, not measured, and matured for performance."""
+"""Due windows: closed, with predictions, not yet measured, and matured for performance."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
 
 
-class Front:
-    """What is served, or an outage."""
+class FixedPlatform:
+    """A platform with a given answer, or an outage."""
 
     def __init__(self, served: Served | Exception | None) -> None:
         self.answer = served
 
     def served(self, model: str) -> Served | None:
-        """The answer that a test has written down."""
+        """The given answer."""
         del model
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-class Watch:
+class CollectEnv:
     """Versions 1 and 2: version 1 answered until mid-May, version 2 from then to the end of June.
 
     Args:
@@ -61,7 +61,7 @@ class Watch:
         )
 
     def collect(self, **ports: Any) -> DueWindows:
-        """What is due now."""
+        """Due windows."""
         return collect(
             ferry_dataset.model(),
             ferry_dataset.dataset(),
@@ -73,89 +73,93 @@ class Watch:
         )
 
     def measure(self, window: str, stage: str) -> None:
-        """Write a verdict down."""
+        """Record a verdict."""
         ref = RunRef("ferry_delay", f"window-{window}", stage)
         perform(RunContext(self.store, {}), ref, lambda _: Verdict("ok", "Fine."), inputs={})
 
 
 def test_closed_windows_of_the_champions_own_answers_are_due() -> None:
-    """April was answered by its predecessor alone; July has not ended; May and June are due."""
-    assert Watch(until="2013-07-02").collect()["drift"] == ["2013-05-v2", "2013-06-v2"]
+    """April has answers of its predecessor only; July has not ended; May and June are due."""
+    assert CollectEnv(until="2013-07-02").collect()["drift"] == ["2013-05-v2", "2013-06-v2"]
 
 
 def test_a_window_is_due_when_the_clock_reaches_its_end() -> None:
     """Until then it is open."""
-    assert Watch(until="2013-05-31T23:59:00").collect()["drift"] == []
-    assert Watch(until="2013-06-01").collect()["drift"] == ["2013-05-v2"]
+    assert CollectEnv(until="2013-05-31T23:59:00").collect()["drift"] == []
+    assert CollectEnv(until="2013-06-01").collect()["drift"] == ["2013-05-v2"]
 
 
 def test_a_measured_window_is_not_due() -> None:
-    """Each activity is due on its own."""
-    watch = Watch(until="2013-06-20", labelled_until="2013-06-01")
-    watch.measure("2013-05-v2", "drift")
-    due = watch.collect()
+    """Drift and performance are due separately."""
+    env = CollectEnv(until="2013-06-20", labelled_until="2013-06-01")
+    env.measure("2013-05-v2", "drift")
+    due = env.collect()
     assert (due["drift"], due["performance"]) == ([], ["2013-05-v2"])
-    watch.measure("2013-05-v2", "performance")
-    assert watch.collect()["performance"] == []
+    env.measure("2013-05-v2", "performance")
+    assert env.collect()["performance"] == []
 
 
 def test_performance_waits_for_the_label_horizon() -> None:
     """Fourteen days after its end a window's labels have matured."""
-    assert Watch(until="2013-06-14", labelled_until="2013-06-01").collect()["performance"] == []
-    matured = Watch(until="2013-06-15", labelled_until="2013-06-01").collect()
+    assert (
+        CollectEnv(until="2013-06-14", labelled_until="2013-06-01").collect()["performance"] == []
+    )
+    matured = CollectEnv(until="2013-06-15", labelled_until="2013-06-01").collect()
     assert matured["performance"] == ["2013-05-v2"]
 
 
 def test_performance_waits_for_late_labels_but_not_for_ever() -> None:
-    """Labels that have not landed are waited for until one more window has matured."""
-    assert Watch(until="2013-07-10").collect()["performance"] == []
-    assert Watch(until="2013-07-10", labelled_until="2013-05-16").collect()["performance"] == []
-    assert Watch(until="2013-07-15").collect()["performance"] == ["2013-05-v2"]
+    """The wait for late labels ends when one more window has matured."""
+    assert CollectEnv(until="2013-07-10").collect()["performance"] == []
+    assert (
+        CollectEnv(until="2013-07-10", labelled_until="2013-05-16").collect()["performance"] == []
+    )
+    assert CollectEnv(until="2013-07-15").collect()["performance"] == ["2013-05-v2"]
 
 
-def test_a_champion_that_returns_is_watched_on_its_own_windows() -> None:
-    """After a roll-back the windows that the returned champion answered are due."""
-    watch = Watch(until="2013-07-02")
-    watch.registry.aliases["champion"] = 1
-    assert watch.collect()["drift"] == ["2013-04-v1", "2013-05-v1"]
+def test_a_returned_champion_is_monitored_on_its_own_windows() -> None:
+    """After a rollback the windows with the returned champion's answers are due."""
+    env = CollectEnv(until="2013-07-02")
+    env.registry.aliases["champion"] = 1
+    assert env.collect()["drift"] == ["2013-04-v1", "2013-05-v1"]
 
 
-def test_what_lies_before_the_training_ended_is_not_judged() -> None:
-    """Answers about rows that a version learnt from say nothing about it."""
-    watch = Watch(until="2013-07-02")
-    watch.registry.tags[2] = {"slipway.training_end": "2013-06-03T00:00:00+00:00"}
-    assert watch.collect()["drift"] == ["2013-06-v2"]
+def test_windows_before_the_end_of_training_are_not_measured() -> None:
+    """Answers for training rows say nothing about a version."""
+    env = CollectEnv(until="2013-07-02")
+    env.registry.tags[2] = {"slipway.training_end": "2013-06-03T00:00:00+00:00"}
+    assert env.collect()["drift"] == ["2013-06-v2"]
 
 
 def test_without_a_champion_or_data_nothing_is_due() -> None:
-    """An empty project has nothing to watch."""
-    watch = Watch(until="2013-07-02")
-    watch.registry.aliases.clear()
-    assert watch.collect() == {
+    """An empty project has no due window."""
+    env = CollectEnv(until="2013-07-02")
+    env.registry.aliases.clear()
+    assert env.collect() == {
         "champion": None,
         "drift": [],
         "performance": [],
         "difference": None,
     }
-    empty = Watch(until="2013-07-02")
+    empty = CollectEnv(until="2013-07-02")
     empty.tables = MemoryTables()
     assert empty.collect()["drift"] == []
 
 
 def test_an_unserved_champion_is_reported() -> None:
-    """The alias is compared with what the front door really serves."""
-    watch = Watch(until="2013-05-02")
+    """The alias is compared with the served version."""
+    env = CollectEnv(until="2013-05-02")
     served = Served(weights={1: 1.0}, healthy={1: True}, keep=(), token=1)
-    difference = watch.collect(platform=Front(served))["difference"]
+    difference = env.collect(platform=FixedPlatform(served))["difference"]
     assert difference == "version 1 is served and version 2 is champion; deploy repairs it"
     same = Served(weights={2: 1.0}, healthy={2: True}, keep=(1,), token=2)
-    assert watch.collect(platform=Front(same))["difference"] is None
+    assert env.collect(platform=FixedPlatform(same))["difference"] is None
 
 
 def test_a_champion_that_shares_its_requests_is_reported() -> None:
-    """With who shares them, since that is a rollout's doing."""
+    """The report names the versions that share the traffic."""
     served = Served(weights={2: 0.9, 3: 0.1}, healthy={2: True, 3: True}, keep=(1,), token=1)
-    said = Watch(until="2013-05-02").collect(platform=Front(served))["difference"]
+    said = CollectEnv(until="2013-05-02").collect(platform=FixedPlatform(served))["difference"]
     assert said == (
         "version 2 (90%) and version 3 (10%) share its requests; "
         "a rollout moves them, or was cut off"
@@ -163,43 +167,45 @@ def test_a_champion_that_shares_its_requests_is_reported() -> None:
 
 
 def test_an_edit_by_hand_is_reported() -> None:
-    """Even where the champion has a part of the requests."""
+    """Also while the champion has a part of the requests."""
     edited = "weights 3: 900 instead of 100, set by kubectl-edit"
     served = Served(weights={2: 1.0}, healthy={2: True}, keep=(), token=1, edited=edited)
-    said = Watch(until="2013-05-02").collect(platform=Front(served))["difference"]
+    said = CollectEnv(until="2013-05-02").collect(platform=FixedPlatform(served))["difference"]
     assert said == f"what is served was edited by hand, and deploy leaves it so: {edited}"
 
 
 def test_monitoring_goes_on_while_the_platform_is_away() -> None:
-    """An outage of the platform is told, and stops nothing."""
-    due = Watch(until="2013-06-02").collect(platform=Front(PlatformUnavailable("no answer")))
+    """An outage of the platform is reported and stops nothing."""
+    due = CollectEnv(until="2013-06-02").collect(
+        platform=FixedPlatform(PlatformUnavailable("no answer"))
+    )
     assert due["difference"] == "what is served is not known: no answer"
     assert due["drift"] == ["2013-05-v2"]
 
 
-def test_a_hole_in_the_log_is_no_window() -> None:
-    """A month in which nobody asked anything is never due."""
-    watch = Watch(until="2013-07-02")
-    rows = watch.log.rows
-    watch.log = MemoryLog(rows[rows["event_time"].dt.month != 5])
-    assert watch.collect()["drift"] == ["2013-06-v2"]
+def test_a_month_without_predictions_is_no_window() -> None:
+    """It is never due."""
+    env = CollectEnv(until="2013-07-02")
+    rows = env.log.rows
+    env.log = MemoryLog(rows[rows["event_time"].dt.month != 5])
+    assert env.collect()["drift"] == ["2013-06-v2"]
 
 
 def test_a_torn_segment_stops_no_other_window() -> None:
-    """The window that it lies in is due too, so that its verdicts can say what is wrong."""
-    watch = Watch(until="2013-07-14", labelled_until="2013-07-01")
-    watch.log = UnreadableLog(watch.log.rows, torn=datetime(2013, 5, 20, tzinfo=UTC))
-    due = watch.collect()
+    """The window with the torn segment is due too, so that its verdict has the error."""
+    env = CollectEnv(until="2013-07-14", labelled_until="2013-07-01")
+    env.log = UnreadableLog(env.log.rows, torn=datetime(2013, 5, 20, tzinfo=UTC))
+    due = env.collect()
     assert due["drift"] == ["2013-05-v2", "2013-06-v2"]
     assert due["performance"] == ["2013-05-v2"]
 
 
 def test_the_last_day_of_a_month_belongs_to_that_month_alone() -> None:
     """Answers of 31 May make May a window, and neither April nor June."""
-    watch = Watch(until="2013-07-02")
-    rows = watch.log.rows
+    env = CollectEnv(until="2013-07-02")
+    rows = env.log.rows
     log = MemoryLog(rows[rows["event_time"].dt.strftime("%m-%d") == "05-31"])
-    champion = watch.registry.version("ferry_delay", 2)
+    champion = env.registry.version("ferry_delay", 2)
     clock = datetime(2013, 7, 2, tzinfo=UTC)
     windows = list(monitored_windows(ferry_dataset.model(), champion, clock, log))
     assert [one.window.name for one in windows] == ["2013-05"]

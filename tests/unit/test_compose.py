@@ -27,7 +27,7 @@ every_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def test_every_variable_is_in_the_example_and_none_besides() -> None:
-    """What has no default stops `docker compose` with a word of where to look."""
+    """A variable without a default stops `docker compose` with the place to look."""
     used = {match[1]: match[2] or "" for match in VARIABLE.finditer(TEXT)}
     required = {name for name, rest in used.items() if not rest.startswith(":-")}
     assert all(used[name] == ":?see docker/.env.example" for name in required)
@@ -55,7 +55,7 @@ def test_no_secret_is_written_down() -> None:
 
 @every_service
 def test_images_are_pinned(name: str) -> None:
-    """Others' by a full version, ours by this project's, and one service builds each of ours."""
+    """Others by a full version, Slipway's by its own; one service builds each of Slipway's."""
     used = SERVICES[name]["image"]
     ours = target_of(name)
     if ours is None:
@@ -100,7 +100,7 @@ def test_containers_can_do_little(name: str) -> None:
 
 @every_service
 def test_what_is_needed_is_there(name: str) -> None:
-    """Services that are waited for, volumes, files and networks; conditions that can come true."""
+    """Dependencies, volumes, files and networks exist; conditions can become true."""
     service = SERVICES[name]
     for needed, how in service.get("depends_on", {}).items():
         if how["condition"] == "service_healthy":
@@ -119,7 +119,7 @@ def test_what_is_needed_is_there(name: str) -> None:
 
 @every_service
 def test_addresses_are_those_of_services(name: str) -> None:
-    """Each host in a variable is a service, and its port is one that it listens on."""
+    """Each host in a variable is a service that listens on the port."""
     listening = {
         "postgres": 5432,
         "redis": 6379,
@@ -135,7 +135,7 @@ def test_addresses_are_those_of_services(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["platform", "mlflow", *AIRFLOW])
 def test_what_is_written_survives_where_it_has_to(name: str) -> None:
-    """What the image's variables call a folder of state is a volume, or made to be forgotten."""
+    """Each state folder of the image's variables is a volume or a tmpfs."""
     file, target = target_of(name) or ("", "")
     found = variables(stages(FOLDER / f"{file}.Dockerfile"), target) | environment(name)
     places = {target for _, target, _ in paths(name)} | set(SERVICES[name]["tmpfs"])
@@ -146,22 +146,22 @@ def test_what_is_written_survives_where_it_has_to(name: str) -> None:
 
 
 @every_service
-def test_what_is_made_to_be_forgotten_can_be_written(name: str) -> None:
-    """A tmpfs is root's, with the mode of the image's folder: `/tmp` is open, and ours are."""
+def test_tmpfs_folders_are_writable(name: str) -> None:
+    """A tmpfs has the mode of the image's folder: `/tmp` and Slipway's folders are open."""
     if target_of(name) is not None:
         folders = [Path(path) for path in SERVICES[name]["tmpfs"]]
         assert {folder.parent for folder in folders} <= {Path("/"), Path("/var/slipway")}
 
 
 @every_service
-def test_every_setting_of_ours_is_known(name: str) -> None:
-    """A misspelt variable would be ignored without a word."""
+def test_every_setting_of_slipway_exists(name: str) -> None:
+    """A misspelt variable would be ignored silently."""
     known = {f"SLIPWAY_{field.upper()}" for field in Settings.model_fields}
     assert {key for key in environment(name) if key.startswith("SLIPWAY_")} <= known
 
 
-def test_every_setting_of_airflow_is_known() -> None:
-    """So would one of Airflow; its own description of its settings, providers' too, knows all."""
+def test_every_setting_of_airflow_exists() -> None:
+    """Airflow's own description of its settings, with providers', has each of them."""
     from airflow.configuration import retrieve_configuration_description
 
     described = retrieve_configuration_description(include_providers=True)
@@ -171,7 +171,7 @@ def test_every_setting_of_airflow_is_known() -> None:
             if not key.startswith("AIRFLOW__"):
                 continue
             _, section, option = key.lower().split("__")
-            # These are handed to Celery's broker as they are; Airflow describes but some of them.
+            # These are passed to Celery's broker; Airflow describes only some of them.
             known = described[section]["options"]
             assert option in known or section == "celery_broker_transport_options", key
 

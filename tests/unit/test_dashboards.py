@@ -1,4 +1,4 @@
-"""Prometheus' rules and Grafana's dashboard speak of metrics that are there, and say enough."""
+"""Prometheus' rules and Grafana's dashboard use existing metrics, and document themselves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STANDS_FOR = {"$__rate_interval": "5m", "$model": "m"}
 
 
 def rules() -> list[dict[str, Any]]:
-    """Every rule, recorded and alerting."""
+    """Every recording and alerting rule."""
     groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
@@ -44,7 +44,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def panels() -> list[dict[str, Any]]:
-    """Every panel of every dashboard that shows something."""
+    """Every panel of every dashboard with an expression."""
     boards = [json.loads(file.read_text()) for file in (GRAFANA / "dashboards").glob("*.json")]
     return [panel for board in boards for panel in board["panels"] if panel["type"] != "row"]
 
@@ -60,7 +60,7 @@ def expressions() -> list[str]:
 
 
 def promtool(*arguments: str | Path) -> None:
-    """Run promtool, which must be content; skipped where it cannot be had."""
+    """Run promtool, which must succeed; skipped where it is missing."""
     path = os.pathsep.join([os.environ["PATH"], str(PROJECT / "build")])
     tool = shutil.which("promtool", path=path)
     if tool is None:
@@ -71,7 +71,7 @@ def promtool(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Labels by sample name of all that a platform and the server it runs expose."""
+    """Labels by sample name of all metrics of a platform and its server."""
     root = tmp_path_factory.mktemp("exposed")
     save_version(root / "versions" / "1", seed=1)
     change_manifest(root / "versions" / "1", as_of="2013-05-05T00:00:00+00:00")
@@ -88,7 +88,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 
 def samples(exposition: str) -> dict[str, set[str]]:
-    """Labels by sample name; a family that has no sample yet counts too."""
+    """Labels by sample name, also of families without a sample."""
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(exposition):
@@ -100,14 +100,14 @@ def samples(exposition: str) -> dict[str, set[str]]:
 
 
 def test_every_metric_asked_for_is_exposed(exposed: dict[str, set[str]]) -> None:
-    """No panel and no rule waits for a metric that nobody exposes."""
+    """No panel and no rule uses a metric that is not exposed."""
     asked = {name for expression in expressions() for name in METRIC.findall(expression)}
     assert asked - exposed.keys() == set()
     assert {"slipway_requests_total", "slipway_platform_weight"} <= asked
 
 
 def test_every_label_asked_for_is_exposed(exposed: dict[str, set[str]]) -> None:
-    """Nothing is grouped or chosen by a label that its metrics do not bear."""
+    """No expression groups or filters by a label that its metrics lack."""
     for expression in expressions():
         metrics = METRIC.findall(expression)
         if metrics and not RECORDED.search(expression):
@@ -118,24 +118,24 @@ def test_every_label_asked_for_is_exposed(exposed: dict[str, set[str]]) -> None:
 
 
 def test_every_recorded_figure_asked_for_is_recorded() -> None:
-    """An alert looks at nothing that no rule records."""
+    """Every recorded metric in an expression has a recording rule."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     asked = {name for expression in expressions() for name in RECORDED.findall(expression)}
     assert asked == recorded
 
 
 def test_every_metric_exposed_is_explained(exposed: dict[str, set[str]]) -> None:
-    """The guide's table names each metric that a server or the platform exposes, and no other."""
+    """The guide's table has each metric of server and platform, and no other."""
     families = {re.sub("_(bucket|sum|count|created)$", "", name) for name in exposed}
     explained = re.findall(r"^\| `(slipway_\w+)` \|", GUIDE.read_text(), re.MULTILINE)
     own = {name for name in families if name.startswith("slipway_")}
-    # Prometheus' library counts when each counter began.
+    # Prometheus' library exports when each counter was created.
     own -= {name.removesuffix("_total") for name in own if name.endswith("_total")}
     assert sorted(explained) == sorted(own)
 
 
 def test_every_alert_says_what_to_do() -> None:
-    """Severity, summary, description, and a heading of the guide to read on under."""
+    """Severity, summary, description, and a heading of the guide."""
     headings = re.findall(r"^### (\w+)$", GUIDE.read_text(), re.MULTILINE)
     for alert in alerts():
         said = alert["annotations"]
@@ -150,7 +150,7 @@ def test_every_alert_says_what_to_do() -> None:
 
 
 def test_every_alert_is_seen_to_fire() -> None:
-    """The rules' own tests name each alert among those that fire, and look for silence too."""
+    """The rules' own tests name each alert among the firing ones, and test silence too."""
     text = (PROMETHEUS / "alerts_test.yml").read_text()
     fired = set(re.findall(r'alertname="(\w+)"|alertname: (\w+)', text))
     assert {name for pair in fired for name in pair if name} == {one["alert"] for one in alerts()}
@@ -158,7 +158,7 @@ def test_every_alert_is_seen_to_fire() -> None:
 
 
 def test_every_panel_says_what_it_shows() -> None:
-    """Each has a title, a sentence, a unit, and lies on no other."""
+    """Each has a title, a description and a unit, and overlaps no other."""
     cells: set[tuple[int, int]] = set()
     for panel in panels():
         assert panel["title"]
@@ -177,8 +177,8 @@ def test_every_panel_says_what_it_shows() -> None:
     assert len(set(titles)) == len(titles)
 
 
-def test_grafana_is_told_where_things_are() -> None:
-    """Provisioning names a data source, and the folder in which the dashboards are mounted."""
+def test_grafana_is_provisioned() -> None:
+    """Provisioning has a data source, and the folder where the dashboards are mounted."""
     files = {file.stem: file for file in (GRAFANA / "provisioning").rglob("*.yaml")}
     [source] = yaml.safe_load(files["prometheus"].read_text())["datasources"]
     [provider] = yaml.safe_load(files["slipway"].read_text())["providers"]
@@ -187,13 +187,13 @@ def test_grafana_is_told_where_things_are() -> None:
 
 
 def test_prometheus_takes_rules_and_configuration() -> None:
-    """Prometheus' own tool finds nothing wrong with either."""
+    """Prometheus' own tool accepts both."""
     promtool("check", "rules", PROMETHEUS / "alerts.yml")
     promtool("check", "config", PROMETHEUS / "prometheus.yml")
 
 
-def test_prometheus_takes_what_panels_ask(tmp_path: Path) -> None:
-    """Each panel's expression is one that Prometheus can evaluate."""
+def test_prometheus_accepts_the_panels_expressions(tmp_path: Path) -> None:
+    """Prometheus can evaluate each panel's expression."""
     asked = asked_by_panels()
     for variable, value in STANDS_FOR.items():
         asked = [expression.replace(variable, value) for expression in asked]

@@ -1,4 +1,4 @@
-"""Windows become a request: k of the last n and the newest, once per newest window."""
+"""The monitor's decision: k of the last n windows and the newest make a request, once."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ORIGIN = {"by": "a test"}
 
 @given(ACTIONS, FIRES)
 def test_nothing_fires_unless_the_newest_window_does(actions: list[str], fire: Fire) -> None:
-    """Old trouble that is over asks for nothing."""
+    """Earlier violations without the newest window request nothing."""
     assert not k_of_last_n([*actions, "ok"], fire, on="drifting")
     assert not k_of_last_n([*actions, "inconclusive"], fire, on="drifting")
 
 
 @given(ACTIONS, FIRES)
 def test_only_the_last_n_windows_count(actions: list[str], fire: Fire) -> None:
-    """What lies further back changes nothing."""
+    """Older windows change nothing."""
     longer = ["drifting"] * 5 + (["ok"] * fire.n + actions)[-fire.n :]
     assert k_of_last_n(longer, fire, on="drifting") == k_of_last_n(
         longer[-fire.n :], fire, on="drifting"
@@ -44,7 +44,7 @@ def test_only_the_last_n_windows_count(actions: list[str], fire: Fire) -> None:
 
 @given(ACTIONS, FIRES)
 def test_k_windows_fire_and_fewer_do_not(actions: list[str], fire: Fire) -> None:
-    """With the newest among them, exactly the count decides."""
+    """With the newest among them, the count decides."""
     actions = [*actions, "drifting"]
     assert k_of_last_n(actions, fire, on="drifting") == (
         actions[-fire.n :].count("drifting") >= fire.k
@@ -60,7 +60,7 @@ def windows(*actions: str) -> list[WindowVerdict]:
 
 
 def test_decay_speaks_before_drift() -> None:
-    """When both fire there is one request, of kind decay, and it tells of both."""
+    """When both fire, one request of kind decay has both reasons."""
     verdict = judge_windows(
         windows("drifting", "drifting", "drifting"), windows("decayed", "decayed"), Fire()
     )
@@ -71,15 +71,15 @@ def test_decay_speaks_before_drift() -> None:
 
 
 def test_the_reason_for_doing_nothing_has_its_numbers() -> None:
-    """One drifting window of three is told, with the rule."""
+    """The reason has the count of drifting windows and the rule."""
     verdict = judge_windows(windows("ok", "ok", "drifting"), [], Fire())
     assert verdict.action == "nothing"
     assert "1 of the last 3 windows is drifting" in verdict.reason
     assert "2 of the last 3 windows and the newest" in verdict.reason
 
 
-class Watch:
-    """A champion that was asked things from April to July, and what was measured of it."""
+class DecideEnv:
+    """A champion with predictions from April to July and recorded verdicts."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -93,13 +93,13 @@ class Watch:
         )
 
     def measure(self, window: str, action: str, *, stage: str = "drift") -> RunRecord:
-        """Write one verdict down."""
+        """Record a verdict."""
         ref = RunRef("ferry_delay", f"window-{window}", stage)
         verdict = Verdict(action, f"{window} is {action}.")
         return perform(RunContext(self.store, ORIGIN), ref, lambda _: verdict, inputs={})
 
     def decide(self) -> Verdict:
-        """Decide on what is written down."""
+        """Decide on the recorded verdicts."""
         return decide(
             ferry_dataset.model(),
             ferry_dataset.dataset(),
@@ -111,48 +111,48 @@ class Watch:
 
 
 def test_two_drifting_windows_file_one_request_with_its_reasons() -> None:
-    """The request tells kind, numbers, newest window and where the record is."""
-    watch = Watch()
-    watch.measure("2013-04-v1", "drifting")
-    assert watch.decide().action == "nothing"
-    watch.measure("2013-05-v1", "drifting")
-    verdict = watch.decide()
+    """The request has kind, numbers, newest window and the place of the record."""
+    env = DecideEnv()
+    env.measure("2013-04-v1", "drifting")
+    assert env.decide().action == "nothing"
+    env.measure("2013-05-v1", "drifting")
+    verdict = env.decide()
     assert (verdict.action, verdict.numbers["request"]) == ("request", 1)
-    [request] = requests.all_requests(watch.store, "ferry_delay")
+    [request] = requests.all_requests(env.store, "ferry_delay")
     assert (request.kind, request.unique) == ("drift", "drift-2013-05-v1")
     assert "2013-05-v1 is drifting" in request.reason
     assert request.evidence["record"].endswith("window-2013-05-v1/drift/record.json")
 
 
 def test_deciding_again_files_nothing_new() -> None:
-    """The same verdicts are one decision; a new window that still drifts is a new request."""
-    watch = Watch()
+    """The same verdicts are one decision; a new drifting window is a new request."""
+    env = DecideEnv()
     for window in ("2013-04-v1", "2013-05-v1"):
-        watch.measure(window, "drifting")
-    assert watch.decide() == watch.decide()
-    watch.measure("2013-05-v1", "ok", stage="performance")
-    watch.decide()
-    assert len(requests.all_requests(watch.store, "ferry_delay")) == 1
-    watch.measure("2013-06-v1", "drifting")
-    watch.decide()
-    assert len(requests.all_requests(watch.store, "ferry_delay")) == 2
+        env.measure(window, "drifting")
+    assert env.decide() == env.decide()
+    env.measure("2013-05-v1", "ok", stage="performance")
+    env.decide()
+    assert len(requests.all_requests(env.store, "ferry_delay")) == 1
+    env.measure("2013-06-v1", "drifting")
+    env.decide()
+    assert len(requests.all_requests(env.store, "ferry_delay")) == 2
 
 
 def test_a_new_champion_starts_with_a_clean_record() -> None:
-    """Windows of its predecessor are not held against it."""
-    watch = Watch()
+    """Windows of its predecessor do not count."""
+    env = DecideEnv()
     for window in ("2013-04-v1", "2013-05-v1"):
-        watch.measure(window, "drifting")
-    watch.registry.aliases["champion"] = 2
-    assert watch.decide().action == "nothing"
+        env.measure(window, "drifting")
+    env.registry.aliases["champion"] = 2
+    assert env.decide().action == "nothing"
 
 
 def test_without_a_champion_there_is_nothing_to_decide() -> None:
-    """Nothing is recorded before there is something to watch."""
-    watch = Watch()
-    watch.registry.aliases.clear()
-    assert watch.decide().action == "nothing"
-    assert watch.store.list("runs") == []
+    """Without a champion no decision is recorded."""
+    env = DecideEnv()
+    env.registry.aliases.clear()
+    assert env.decide().action == "nothing"
+    assert env.store.list("runs") == []
 
 
 def test_each_kind_of_window_is_counted_by_its_own_action() -> None:

@@ -1,4 +1,4 @@
-"""Delivery files: Parquet and CSV bytes as frames, and what cannot be read says why."""
+"""Delivery files: Parquet and CSV bytes as data frames, and errors of unreadable ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _parquet(**columns: pa.Array) -> bytes:
 
 
 def test_csv_columns_stay_text() -> None:
-    """Leading zeros, long numbers and words are as delivered; an empty cell is missing."""
+    """Leading zeros, long numbers and words are unchanged; an empty cell is missing."""
     data = b'\xef\xbb\xbfid,n,t\n007,12345678901234567890,NA\n8,,"two\nlines"\n9,"",x\n'
     frame = read_delivery(data, ".csv")
     assert list(frame["id"]) == ["007", "8", "9"]
@@ -31,14 +31,14 @@ def test_csv_columns_stay_text() -> None:
 
 
 def test_parquet_integers_keep_their_nulls() -> None:
-    """No integer becomes a float because another one is missing."""
+    """An integer column with a null does not become float."""
     frame = read_delivery(_parquet(n=pa.array([2**62 + 1, None])), ".parquet")
     assert frame["n"].dtype == "Int64"
     assert frame["n"][0] == 2**62 + 1
 
 
 def test_parquet_of_other_makers_is_read_as_plain_columns() -> None:
-    """Dictionaries, decimals, dates and columns of nulls are what they stand for."""
+    """Dictionaries, decimals, dates and null columns become plain types."""
     data = _parquet(
         carrier=pa.array(["UA", None]).dictionary_encode(),
         price=pa.array([Decimal("1.50"), None]),
@@ -53,7 +53,7 @@ def test_parquet_of_other_makers_is_read_as_plain_columns() -> None:
 
 
 def test_a_pandas_index_is_no_column_and_no_index() -> None:
-    """Rows are counted from 0, whatever the file's metadata says."""
+    """Rows are numbered from 0, whatever the file's metadata."""
     sink = io.BytesIO()
     pd.DataFrame({"a": [1, 2]}, index=[7, 8]).to_parquet(sink)
     assert list(read_delivery(sink.getvalue(), ".parquet").index) == [0, 1]
@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_a_bad_batch(data: bytes, suffix: str, said: str)
 
 
 def test_a_ragged_line_is_named_without_its_values() -> None:
-    """The line's number and its count of values are told, the values are not."""
+    """The error has the line's number and its count of values, and no value."""
     with pytest.raises(BadBatch) as error:
         read_delivery(b"a,b\n1,2\nsecret,2,3\n", ".csv")
     assert error.value.found == "3 values in line 3"
@@ -89,7 +89,7 @@ def test_a_ragged_line_is_named_without_its_values() -> None:
 
 
 def test_a_packed_frame_reads_back_the_same() -> None:
-    """Also columns that are no plain ones, as text."""
+    """Columns of other types are packed as text."""
     data = _parquet(n=pa.array([1, None]), s=pa.array(["x", None]), l=pa.array([[1, 2], None]))
     frame = read_delivery(data, ".parquet")
     again = read_delivery(pack_rows(frame), ".parquet")
@@ -106,6 +106,6 @@ def test_a_packed_frame_reads_back_the_same() -> None:
     ids=["a day millions of years ahead", "a time zone that there is not"],
 )
 def test_parquet_that_pandas_cannot_hold_is_a_bad_batch(column: pa.Array) -> None:
-    """It is blocked and kept, rather than tried again for ever."""
+    """It is blocked and kept instead of retried for ever."""
     with pytest.raises(BadBatch, match="plain columns"):
         read_delivery(_parquet(x=column), ".parquet")

@@ -1,4 +1,4 @@
-"""Sources of deliveries: ingestion reads through a port; one file and one row add a source."""
+"""Delivery sources: ingestion reads through a port; one file and one row add a source."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WRITTEN = datetime(2013, 1, 1, tzinfo=UTC)
 
 
 class Warehouse:
-    """A source that is no landing area: frames in memory, by stream and batch."""
+    """A delivery source without a landing area: data frames in memory, by stream and batch."""
 
     naming = "<stream>/<batch>"
 
@@ -48,7 +48,7 @@ class Warehouse:
         self.frames: dict[tuple[str, str], pd.DataFrame] = {}
 
     def deliveries(self, dataset: str) -> list[Delivery]:
-        """Every frame, encoded to know its digest."""
+        """Every data frame, encoded to have a digest."""
         found = []
         for (stream, batch), frame in self.frames.items():
             data = pack_rows(frame)
@@ -57,20 +57,20 @@ class Warehouse:
         return sorted(found, key=lambda one: one.order)
 
     def uri(self, delivery: Delivery) -> str:
-        """An address of its own kind."""
+        """A URI of its own scheme."""
         return f"warehouse://{delivery.key}"
 
     def fetch(self, delivery: Delivery) -> bytes:
-        """The frame as Parquet."""
+        """The data frame as Parquet."""
         return pack_rows(self.frames[delivery.stream, delivery.batch])
 
     def parse(self, data: bytes, delivery: Delivery) -> pd.DataFrame:
-        """The frame again."""
+        """The data frame."""
         return read_delivery(data, delivery.suffix)
 
 
 def frame(sold: tuple[int, ...] | None = None, rows: int = 3) -> pd.DataFrame:
-    """Features, or labels where `sold` is given."""
+    """Features, or labels if `sold` is given."""
     names = [f"s{row}" for row in range(rows)]
     if sold is not None:
         return pd.DataFrame({"id": names, "sold": sold})
@@ -99,7 +99,7 @@ def run(source: DeliverySource, store: MemoryStore, tables: MemoryTables) -> lis
 
 
 def test_ingestion_reads_from_any_source() -> None:
-    """Deliveries of another source are published once, revised and blocked as files are."""
+    """Deliveries of another source are published once, revised and blocked like files."""
     source, store = Warehouse(), MemoryStore()
     tables = MemoryTables()
     source.frames["features", "2013-01"] = frame()
@@ -118,7 +118,7 @@ def test_ingestion_reads_from_any_source() -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_of_the_table_lists_nothing_in_an_empty_store(name: str) -> None:
-    """Its class takes the store, and names its deliveries for messages."""
+    """Its class takes the store, and has a word for its deliveries."""
     source: DeliverySource = resolve_name(SOURCES[name].path)(MemoryStore())
     assert source.deliveries("shop") == []
     assert source.naming

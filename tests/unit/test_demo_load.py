@@ -1,4 +1,4 @@
-"""Clients of the demo ask on while traffic shifts, and only then."""
+"""Clients of the demo: they send requests while traffic shifts, and only then."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from slipway.stages.rollout.platform import Served
 
 @pytest.fixture
 def received() -> list[str]:
-    """Ids of the requests that reached the platform."""
+    """Ids of the requests to the platform."""
     return []
 
 
 def probe_load(
     received: list[str], served: Served | Exception | None, *, status: int = 200
 ) -> ProbeLoad:
-    """Clients before a platform that serves so."""
+    """A load generator against a platform with given weights."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         received.append(json.loads(request.content)["id"])
@@ -35,13 +35,13 @@ def probe_load(
 
 
 class FixedServed:
-    """Says what is served, as a test wrote it down."""
+    """A platform with a given answer."""
 
     def __init__(self, served: Served | Exception | None) -> None:
         self._served = served
 
     def served(self, model: str) -> Served | None:
-        """What is served."""
+        """The given answer."""
         del model
         if isinstance(self._served, Exception):
             raise self._served
@@ -49,12 +49,12 @@ class FixedServed:
 
 
 def serving(weights: Mapping[int, float]) -> Served:
-    """Healthy versions with these shares."""
+    """Healthy versions with these weights."""
     return Served(weights, dict.fromkeys(weights, True), (), 1)
 
 
 def test_the_same_requests_are_asked_again_and_again(received: list[str]) -> None:
-    """A step gets its look, however few flights there are to ask about."""
+    """A step gets enough requests, however few flights exist."""
     clients = probe_load(received, serving({1: 0.9, 2: 0.1}))
     clients.send_some()
     clients.send_some()
@@ -65,23 +65,23 @@ def test_the_same_requests_are_asked_again_and_again(received: list[str]) -> Non
 @pytest.mark.parametrize(
     "served", [serving({1: 1.0}), serving({}), None, PlatformUnavailable("no answer")]
 )
-def test_nobody_asks_while_nothing_shifts(
+def test_no_requests_while_nothing_shifts(
     received: list[str], served: Served | Exception | None
 ) -> None:
-    """Neither with one version, nor with none, nor while the platform is away."""
+    """Neither with one version, nor with none, nor during an outage."""
     probe_load(received, served).send_some()
     assert received == []
 
 
 def test_refusals_are_counted(received: list[str]) -> None:
-    """Nothing that a client met is lost."""
+    """Every error of a client is counted."""
     clients = probe_load(received, serving({1: 0.9, 2: 0.1}), status=503)
     clients.send_some()
     assert clients.failed == REQUESTS_AT_ONCE
 
 
-def test_without_requests_nobody_asks(received: list[str]) -> None:
-    """Before the first delivery there is nothing to ask about."""
+def test_no_requests_before_the_first_delivery(received: list[str]) -> None:
+    """There are no rows to send."""
     clients = probe_load(received, serving({1: 0.9, 2: 0.1}))
     nothing: Iterator[dict[str, object]] = iter(())
     clients.set_bodies(nothing)

@@ -37,7 +37,7 @@ def spec_of(target: TargetName, model: str = "sales") -> ModelSpec:
 
 @pytest.fixture
 def container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Container:
-    """An installation with a kubeconfig, none of whose services answers."""
+    """An installation with a kubeconfig whose services do not answer."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, "http://127.0.0.1:1")))
     return Container(
         Settings(mlflow="http://127.0.0.1:1", store=str(tmp_path / "store"), project=tmp_path)
@@ -53,7 +53,7 @@ def test_every_name_has_a_row_and_a_builder() -> None:
 def test_a_platform_has_the_methods_of_the_contract(
     target: TargetName, container: Container
 ) -> None:
-    """It is built without a request to any service, and takes what the port's methods take."""
+    """It is built without a request, and its methods have the port's arguments."""
     platform = container.platform_for(spec_of(target))
     for name in METHODS:
         expected = inspect.signature(getattr(Platform, name)).parameters
@@ -63,7 +63,7 @@ def test_a_platform_has_the_methods_of_the_contract(
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_platform_is_built_once(target: TargetName, container: Container) -> None:
-    """For all models of its target, or for each of them where it belongs to one model."""
+    """Once for all models of a target, or for each model where it belongs to one."""
     first, other = spec_of(target), spec_of(target, model="costs")
     platform = container.platform_for(first)
     assert container.platform_for(first) is platform
@@ -74,7 +74,7 @@ def test_a_platform_is_built_once(target: TargetName, container: Container) -> N
 def test_predictions_are_read_where_the_target_writes_them(
     target: TargetName, container: Container
 ) -> None:
-    """From the score table where rows are scored in batches, else from the prediction log."""
+    """From the score table of a batch target, else from the prediction log."""
     expected = container.scores if TARGETS[target].scores_in_batches else container.log
     assert container.log_for(spec_of(target)) is expected
 

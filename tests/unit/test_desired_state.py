@@ -1,4 +1,4 @@
-"""A rollout claims the traffic as it begins, so that an older one cannot change it any more."""
+"""Claim of the traffic by a new rollout, which fences older ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def env() -> RolloutEnv:
 
 
 def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
-    """A repeat writes nothing, and whoever is older is refused from then on."""
+    """A repeat writes nothing, and an older token is refused."""
     store = MemoryStore()
     assert fence(store, MODEL, token=1) is None
     assert newest_desired(store, MODEL) is None
@@ -39,7 +39,7 @@ def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
 
 
 def test_a_rollout_claims_the_traffic_and_leaves_it(env: RolloutEnv) -> None:
-    """After its record: until then nobody could look up whose token that is."""
+    """After its record, so that the holder of the token can be looked up."""
     before = env.platform.served(MODEL)
     run = env.reconcile().ref.run
     after = env.platform.served(MODEL)
@@ -50,7 +50,7 @@ def test_a_rollout_claims_the_traffic_and_leaves_it(env: RolloutEnv) -> None:
 
 
 def test_an_older_change_is_refused_before_the_newer_one_changes_anything(env: RolloutEnv) -> None:
-    """That is while the newer one still verifies its version."""
+    """Also while the newer rollout still verifies its version."""
     env.reconcile()
     with pytest.raises(Superseded):
         env.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
@@ -58,7 +58,7 @@ def test_an_older_change_is_refused_before_the_newer_one_changes_anything(env: R
 
 
 def test_nothing_to_do_claims_nothing(env: RolloutEnv) -> None:
-    """And a repair has changed the traffic itself."""
+    """A repair changes the traffic itself."""
     del env.registry.aliases["challenger"]
     assert env.reconcile().verdict.action == "nothing"
     env.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
@@ -67,7 +67,7 @@ def test_nothing_to_do_claims_nothing(env: RolloutEnv) -> None:
 
 
 def test_a_rollout_that_cannot_claim_gives_its_lease_back(env: RolloutEnv) -> None:
-    """The next one begins at once, and goes through."""
+    """The next rollout begins at once and succeeds."""
     claimed = env.platform.claim
 
     def fail(model: str, *, token: int) -> None:
@@ -83,7 +83,7 @@ def test_a_rollout_that_cannot_claim_gives_its_lease_back(env: RolloutEnv) -> No
 
 
 def test_a_rollout_that_finished_another_one_can_be_finished_itself(env: RolloutEnv) -> None:
-    """Its token names it: a version that serves without being champion is still known."""
+    """Its token names it: a served version that is not champion is still known."""
     run = env.until_switch()
     env.switch(run)
     assert env.reconcile(holder="run-1").ref.run == run

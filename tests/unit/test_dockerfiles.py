@@ -1,4 +1,4 @@
-"""Images are built from pinned parts, run as nobody in particular, and carry no secret."""
+"""Dockerfiles: pinned parts, an unprivileged user, and no secret."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ every_image = pytest.mark.parametrize(("file", "target"), IMAGES)
 
 
 def every_step(word: str) -> list[str]:
-    """The texts of one kind of instruction, of all files."""
+    """Arguments of one kind of instruction, in all files."""
     return [
         text for file in STAGES.values() for stage in file.values() for text in stage.texts(word)
     ]
@@ -52,7 +52,7 @@ def test_the_last_stage_is_the_one_that_a_file_is_named_after() -> None:
 
 @every_image
 def test_base_is_pinned_and_can_be_pinned_further(file: str, target: str) -> None:
-    """A full version by default, named nowhere else; a digest is one argument away."""
+    """A full version by default; a build argument can pin a digest."""
     base = whole(file, target)[0].base
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
     text = (PROJECT / "docker" / f"{file}.Dockerfile").read_text()
@@ -62,7 +62,7 @@ def test_base_is_pinned_and_can_be_pinned_further(file: str, target: str) -> Non
 
 @every_image
 def test_image_runs_as_a_numbered_user(file: str, target: str) -> None:
-    """Kubernetes can tell from a number, and only from a number, that it is not root's."""
+    """Kubernetes can tell only from a number that a user is not root."""
     said = [step for stage in whole(file, target) for step in stage.steps]
     assert [text for word, text in said if word == "USER"] == ["10001:10001"]
     after = said[said.index(("USER", "10001:10001")) + 1 :]
@@ -71,7 +71,7 @@ def test_image_runs_as_a_numbered_user(file: str, target: str) -> None:
 
 @every_image
 def test_image_says_what_it_is(file: str, target: str) -> None:
-    """OCI's labels, with the version that pyproject.toml has."""
+    """OCI's labels, with the version of pyproject.toml."""
     said = dict(
         word.split("=", 1)
         for stage in whole(file, target)
@@ -88,7 +88,7 @@ def test_image_says_what_it_is(file: str, target: str) -> None:
 
 @every_image
 def test_what_is_copied_is_there(file: str, target: str) -> None:
-    """Every source is in the repository, and `.dockerignore` lets it in."""
+    """Every source is in the repository, and `.dockerignore` does not exclude it."""
     del target
     for stage in STAGES[file].values():
         for source in copied(stage):
@@ -111,12 +111,12 @@ def test_what_is_copied_is_there(file: str, target: str) -> None:
     ],
 )
 def test_the_builds_context_holds_the_code_only(path: str, ignored: bool) -> None:  # noqa: FBT001
-    """No state, no history, no tests and no secrets are sent to the engine."""
+    """No state, history, tests or secrets are sent to the engine."""
     assert is_ignored(path) is ignored
 
 
 def test_packages_come_from_locks_with_hashes() -> None:
-    """Each lock is there, and nothing is installed that it does not name."""
+    """Each lock file exists, and no package outside it is installed."""
     installs = [
         part
         for text in every_step("RUN")
@@ -133,7 +133,7 @@ def test_packages_come_from_locks_with_hashes() -> None:
 
 
 def test_nothing_is_fetched_past_the_locks() -> None:
-    """No ADD, no download piped into a shell, no package of the distribution."""
+    """No ADD, no download piped into a shell, no distribution package."""
     assert every_step("ADD") == []
     for text in every_step("RUN"):
         assert not re.search(r"\b(curl|wget|git|apt|apt-get|sudo)\b", text)
@@ -141,7 +141,7 @@ def test_nothing_is_fetched_past_the_locks() -> None:
 
 
 def test_no_secret_becomes_part_of_a_layer() -> None:
-    """A private index's account is mounted while pip runs; no argument or variable holds one."""
+    """A private index's credentials are mounted while pip runs, and are no argument or variable."""
     for text in every_step("RUN"):
         mounted = "--mount=type=secret,id=pip,target=/etc/pip.conf" in text
         assert mounted == ("--require-hashes" in text)
@@ -151,14 +151,14 @@ def test_no_secret_becomes_part_of_a_layer() -> None:
 
 @every_image
 def test_image_needs_no_writable_root(file: str, target: str) -> None:
-    """What is written lies below /tmp or on a volume, and bytecode is made at the build."""
+    """Written files are below /tmp or on a volume, and bytecode is compiled at the build."""
     found = variables(STAGES[file], target)
     assert found["HOME"] == TMP
     writable = [found[name] for name in ("SLIPWAY_SCRATCH", "AIRFLOW_HOME") if name in found]
     made = " ".join(text for stage in whole(file, target) for text in stage.texts("RUN"))
     assert all(folder.startswith("/var/") and folder in made for folder in writable)
     assert [text for stage in whole(file, target) for text in stage.texts("WORKDIR")] == [TMP]
-    # The base brings its standard library without bytecode.
+    # The base image has its standard library without bytecode.
     assert "compileall -q -x" in made
     if target != "mlflow":
         assert "chmod 1777 /var/slipway/*" in made
@@ -166,7 +166,7 @@ def test_image_needs_no_writable_root(file: str, target: str) -> None:
 
 
 def test_the_bases_standard_library_is_compiled(tmp_path: Path) -> None:
-    """All but tests, some of which are no valid code on purpose, and pip, which never runs."""
+    """All but tests, some of which are invalid on purpose, and pip, which never runs."""
     [command] = {text for text in every_step("RUN") if "compileall -q -x" in text}
     for path in ("os.py", "json/decoder.py", "test/bad.py", "site-packages/pip/main.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -187,8 +187,8 @@ def test_the_bases_standard_library_is_compiled(tmp_path: Path) -> None:
 
 
 @every_image
-def test_no_image_tells_strangers_about_its_use(file: str, target: str) -> None:
-    """Each library that would is told not to, where it is in the image's lock."""
+def test_telemetry_is_off_in_every_image(file: str, target: str) -> None:
+    """Each library in an image's lock that sends telemetry has it turned off."""
     quiet = {
         "onnxruntime": "ORT_DISABLE_TELEMETRY",
         "mlflow": "MLFLOW_DISABLE_TELEMETRY",
@@ -209,7 +209,7 @@ def test_no_image_tells_strangers_about_its_use(file: str, target: str) -> None:
 
 @every_image
 def test_image_holds_its_bill_of_materials(file: str, target: str) -> None:
-    """A scanner finds it in the image; a training run hands it to its model version."""
+    """A scanner finds it in the image; training copies it to its model version."""
     wanted = {
         "server": {"server"},
         "shipper": {"shipper"},
@@ -232,7 +232,7 @@ def test_image_holds_its_bill_of_materials(file: str, target: str) -> None:
 
 
 def test_the_command_of_an_image_is_the_command_of_a_checkout(tmp_path: Path) -> None:
-    """What the build writes with printf is a program that starts `slipway`."""
+    """The program that the build writes with printf starts `slipway`."""
     texts = {text for text in every_step("RUN") if "printf" in text}
     assert len(texts) == 1
     script = texts.pop().replace("/opt/venv", str(tmp_path)).partition("&& ")[2]
@@ -249,7 +249,7 @@ def test_the_command_of_an_image_is_the_command_of_a_checkout(tmp_path: Path) ->
 
 
 def test_only_tests_are_pruned(tmp_path: Path) -> None:
-    """A package whose `tests` is what it offers keeps it; so does one that nobody named."""
+    """A package whose `tests` is its purpose keeps it; so does one that is not named."""
     for folder in ("pandas/tests/io/tests", "scipy/stats/tests", "evidently/tests", "own/tests"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "pandas" / "testing").mkdir()
@@ -261,7 +261,7 @@ def test_only_tests_are_pruned(tmp_path: Path) -> None:
 
 
 def test_a_file_that_two_packages_bring_counts_once(tmp_path: Path) -> None:
-    """And so does bytecode that a package lists, as pip has it do, among its files."""
+    """So does bytecode that a package lists among its files, as with pip."""
     packages = tmp_path / "site-packages"
     (packages / "shared" / "__pycache__").mkdir(parents=True)
     (packages / "shared" / "one.py").write_bytes(b"#" * 100)
@@ -280,7 +280,7 @@ def test_a_file_that_two_packages_bring_counts_once(tmp_path: Path) -> None:
 
 
 def test_servers_packages_are_small() -> None:
-    """As they lie in the image: with what bytecode there is, without the packages' own tests."""
+    """Their size in the image: with bytecode, without the packages' own tests."""
     lock = (PROJECT / "requirements" / "server.txt").read_text()
     names = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
     packages = Path(sysconfig.get_path("purelib"))

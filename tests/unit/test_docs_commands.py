@@ -1,4 +1,4 @@
-"""Documents name only what exists: targets, commands, files and headings of this project."""
+"""Targets, commands, files and headings in documents exist in this project."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def anchors(document: Path) -> set[str]:
 
 
 def is_broken(link: str, *, document: Path) -> bool:
-    """Whether a link of a document leads to nothing in this project."""
+    """Whether a link of a document has no target in this project."""
     if re.match(r"[a-z]+:", link):
         return False
     path, _, anchor = link.partition("#")
@@ -45,13 +45,13 @@ def is_broken(link: str, *, document: Path) -> bool:
 
 @each_document
 def test_every_make_target_exists(document: Path) -> None:
-    """Whoever types what a document says to make finds such a target."""
+    """Every `make` target of a document is in the Makefile."""
     assert set(MAKE.findall(document.read_text())) - targets() == set()
 
 
 @each_document
 def test_every_slipway_command_exists(document: Path) -> None:
-    """Whoever types a `slipway` command of a document finds it."""
+    """Every `slipway` command of a document exists."""
     from slipway import cli
 
     assert set(SLIPWAY.findall(document.read_text())) - set(cli.main.commands) == set()
@@ -59,14 +59,14 @@ def test_every_slipway_command_exists(document: Path) -> None:
 
 @each_document
 def test_internal_links_resolve(document: Path) -> None:
-    """Every link inside the project leads to a file and a heading that are there."""
+    """Every link inside the project has an existing file and heading."""
     links = [a or b for a, b in LINK.findall(FENCE.sub("", document.read_text()))]
     assert [link for link in links if is_broken(link, document=document)] == []
 
 
 @each_document
 def test_no_path_of_a_machine(document: Path) -> None:
-    """Documents speak of the project's folders, never of somebody's machine."""
+    """Documents have paths of the project, and none of a machine."""
     assert MACHINE.findall(document.read_text()) == []
 
 

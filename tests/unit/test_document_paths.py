@@ -1,4 +1,4 @@
-"""Every path of this project that a document or a decision record names is there."""
+"""Paths of this project in documents and decision records exist."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ USERS_OWN = {"pipeline.py", "sample.py", "airflow_local_settings.py"}
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_path_that_a_document_names_is_there(document: str) -> None:
-    """A file or a folder of the project that stands in backticks or in a link exists."""
+    """Files and folders in backticks or links exist."""
     text = (PROJECT / document).read_text()
     folder = PurePosixPath(document).parent
     named = {name.strip("/").rstrip(":,.") for name in QUOTED.findall(text) if _is_ours(name)}
@@ -47,14 +47,14 @@ def test_every_path_that_a_document_names_is_there(document: str) -> None:
 
 
 def test_a_wrong_path_is_noticed() -> None:
-    """A path that nobody keeps is missing, whether it names a file or a folder."""
+    """A missing path is found, whether it is a file or a folder."""
     for name in ("tests/unit/test_none.py", "serving/listening/", "nothing_here.py"):
         assert _is_ours(name)
         assert not _exists(name, PurePosixPath())
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a quoted word is a path of this project, and not of a reader's or of a store."""
+    """Whether a quoted word is a path of this project, and not of a reader's or a store."""
     if re.search(r"[<>*…{}$:=]", name) or "://" in name or name.startswith(("/", ".", "~", "-")):
         return False
     path = PurePosixPath(name)

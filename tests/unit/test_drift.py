@@ -1,4 +1,4 @@
-"""Drift of one window: hard findings first, then the loudest column, on the version's own rows."""
+"""Drift of one window: hard findings first, then the largest ratio, on the version's own rows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ORIGIN = {"by": "a test"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
 
 
-def one_version(*, days: int = 90) -> MonitoringRegistry:
-    """A registry whose version 1 learnt from the first days of the year."""
+def registry_of_one_version(*, days: int = 90) -> MonitoringRegistry:
+    """A registry with version 1, trained on the first days of the year."""
     reference = ferry_dataset.crossings(days=days).drop(columns=["crossing", "late"])
     return MonitoringRegistry(
         "ferry_delay",
@@ -46,21 +46,21 @@ def measured(
     torn: datetime | None = None,
     dataset: DatasetSpec | None = None,
 ) -> RunRecord:
-    """The drift record of April, after a change to what was asked."""
+    """The drift record of April, after a change of its rows."""
     rows = change(ferry_dataset.logged(ferry_dataset.crossings(days=days, start=APRIL, seed=2)))
     return measure_drift(
         ferry_dataset.model(),
         dataset or ferry_dataset.dataset(),
         window="2013-04-v1",
         context=RunContext(store or MemoryStore(), ORIGIN),
-        registry=registry or one_version(),
+        registry=registry or registry_of_one_version(),
         log=UnreadableLog(rows, torn=torn) if torn else MemoryLog(rows),
         reports=reports or PlainReports(),
     )
 
 
 def test_a_month_like_the_reference_is_ok() -> None:
-    """A window drawn from the same world as the reference is ok, with its numbers."""
+    """A window drawn like the reference is ok, with its numbers."""
     verdict = measured().verdict
     assert verdict.action == "ok"
     assert verdict.numbers["rows"] == 30 * ferry_dataset.ROWS_PER_DAY
@@ -69,7 +69,7 @@ def test_a_month_like_the_reference_is_ok() -> None:
 
 
 def test_a_changed_unit_is_drift_of_that_column() -> None:
-    """Knots that became kilometres per hour are named, with distance and limit."""
+    """A conversion of knots to km/h is named, with distance and threshold."""
     verdict = measured(lambda rows: rows.assign(wind=rows["wind"] * 1.609)).verdict
     assert verdict.action == "drifting"
     assert "wind" in verdict.reason
@@ -77,7 +77,7 @@ def test_a_changed_unit_is_drift_of_that_column() -> None:
 
 
 def test_shifted_scores_are_drift_though_no_feature_moved() -> None:
-    """The score is watched like a feature."""
+    """The score is monitored like a feature."""
     verdict = measured(lambda rows: rows.assign(score=rows["score"] ** 0.6)).verdict
     assert verdict.action == "drifting"
     assert "score" in verdict.reason
@@ -102,14 +102,14 @@ def test_shifted_scores_are_drift_though_no_feature_moved() -> None:
 def test_strange_values_are_drift_whatever_the_distances_say(
     change: Callable[[pd.DataFrame], pd.DataFrame], told: str
 ) -> None:
-    """Missing columns, nulls, foreign ranges and unseen categories are hard findings."""
+    """Missing columns, nulls, values out of range and unseen categories are hard findings."""
     verdict = measured(change).verdict
     assert verdict.action == "drifting"
     assert told in verdict.reason
 
 
-def test_a_finding_hides_no_loud_column() -> None:
-    """The reason tells of both when one column has strange values and another has moved."""
+def test_a_finding_hides_no_drifting_column() -> None:
+    """The reason has both the column with strange values and the one that drifts."""
     verdict = measured(lambda rows: rows.assign(port=None, wind=rows["wind"] * 1.609)).verdict
     assert "port has no values" in verdict.reason
     assert "wind is" in verdict.reason
@@ -117,27 +117,29 @@ def test_a_finding_hides_no_loud_column() -> None:
 
 
 def test_a_reference_with_few_blocks_only_observes() -> None:
-    """Without blocks enough there is no threshold, and no verdict from a default."""
-    verdict = measured(registry=one_version(days=9)).verdict
+    """Without enough blocks there is no threshold, and no verdict by default."""
+    verdict = measured(registry=registry_of_one_version(days=9)).verdict
     assert verdict.action == "inconclusive"
     assert "3 blocks" in verdict.reason
     assert "distance.wind" in verdict.numbers
 
 
 def test_strange_values_are_found_without_blocks_too() -> None:
-    """Hard findings do not wait for a calibration."""
-    verdict = measured(lambda rows: rows.assign(wind=-1.0), registry=one_version(days=9)).verdict
+    """Hard findings need no calibration."""
+    verdict = measured(
+        lambda rows: rows.assign(wind=-1.0), registry=registry_of_one_version(days=9)
+    ).verdict
     assert verdict.action == "drifting"
 
 
 def test_too_few_predictions_tell_nothing() -> None:
-    """A window below `min_rows` is inconclusive, and says how many it has."""
+    """A window below `min_rows` is inconclusive, with its number of rows."""
     verdict = measured(days=2).verdict
     assert (verdict.action, verdict.numbers["rows"]) == ("inconclusive", 80)
 
 
 def test_other_versions_rows_do_not_count() -> None:
-    """A window in which the champion changed is measured on each version's own rows."""
+    """A window with a change of champion is measured on each version's own rows."""
     verdict = measured(lambda rows: rows.assign(version=[1] * 150 + [2] * 1050)).verdict
     assert verdict.numbers["rows"] == 150
 
@@ -148,11 +150,11 @@ def test_other_versions_rows_do_not_count() -> None:
     [lambda rows: rows.assign(port="5a7bf7a40c3c0011"), lambda rows: rows.drop(columns="port")],
     ids=["hash", "drop"],
 )
-def test_personal_columns_are_not_watched_and_the_verdict_says_so(
+def test_personal_columns_are_not_monitored(
     change: Callable[[pd.DataFrame], pd.DataFrame], known_to: str
 ) -> None:
-    """Their hashes, or their absence, are no drift; the other columns decide as ever."""
-    registry, pii = one_version(), {"port": "hash"}
+    """The verdict names them; the other columns decide."""
+    registry, pii = registry_of_one_version(), {"port": "hash"}
     if known_to == "version":
         registry.pii = pii
         registry.references[1] = registry.references[1].drop(columns="port")
@@ -169,14 +171,14 @@ def test_personal_columns_are_not_watched_and_the_verdict_says_so(
 
 
 def test_a_measured_window_is_not_measured_again() -> None:
-    """Rows that arrive late do not change a verdict."""
+    """Late rows do not change a verdict."""
     store = MemoryStore()
     first = measured(store=store)
     assert measured(lambda rows: rows.assign(wind=-1.0), store=store) == first
 
 
 def test_the_report_lies_in_the_store_and_the_verdict_is_small() -> None:
-    """The evidence names the report; the verdict fits between tasks."""
+    """The evidence is the report's URI; the verdict fits into an XCom."""
     store = MemoryStore()
     verdict = measured(store=store).verdict
     assert verdict.evidence == {"report": "reports/ferry_delay/2013-04-v1.html"}
@@ -185,57 +187,57 @@ def test_the_report_lies_in_the_store_and_the_verdict_is_small() -> None:
 
 
 class NoDistances(PlainReports):
-    """Cannot compare anything."""
+    """Reports that cannot compute distances."""
 
     def distances(self, *_: object, **__: object) -> dict[str, float]:
-        """No distance."""
+        """Raise."""
         raise NotComputable("no distance for a column", where="wind")
 
 
 class NoPages(PlainReports):
-    """Cannot draw anything."""
+    """Reports that cannot write a page."""
 
     def html(self, *_: object, **__: object) -> bytes:
-        """No page."""
+        """Raise."""
         raise NotComputable("it cannot be drawn")
 
 
 def test_a_window_that_cannot_be_compared_is_inconclusive() -> None:
-    """It is recorded as such, so later windows are decided on."""
+    """It is recorded, so later windows are decided on."""
     verdict = measured(reports=NoDistances()).verdict
     assert verdict.action == "inconclusive"
     assert "no distance for a column (wind)" in verdict.reason
 
 
 def test_a_window_whose_log_is_torn_is_inconclusive() -> None:
-    """The verdict names the segment that cannot be read."""
+    """The verdict names the unreadable segment."""
     verdict = measured(torn=APRIL).verdict
     assert verdict.action == "inconclusive"
     assert "not readable (predictions/ferry_delay/day=2013-04-01/a.parquet)" in verdict.reason
 
 
 def test_a_verdict_stands_without_its_page() -> None:
-    """What was computed is not lost because it cannot be drawn."""
+    """The distances are not lost with the page."""
     verdict = measured(lambda rows: rows.assign(wind=-1.0), reports=NoPages()).verdict
     assert (verdict.action, verdict.evidence) == ("drifting", {})
     assert "cannot be drawn" in verdict.reason
 
 
 def test_a_version_without_a_reference_is_an_error() -> None:
-    """Nothing is compared with nothing."""
+    """There is nothing to compare with."""
     with pytest.raises(NotFound, match="has no reference"):
         measured(registry=MonitoringRegistry("ferry_delay", numeric=["wind"]))
 
 
 def test_a_window_of_another_unit_is_refused() -> None:
-    """The window has to be one of the spec's own."""
+    """The window must be one of the spec's unit."""
     with pytest.raises(BadParameter):
         measure_drift(
             ferry_dataset.model(),
             ferry_dataset.dataset(),
             window="2013-04-01-v1",
             context=RunContext(MemoryStore(), ORIGIN),
-            registry=one_version(),
+            registry=registry_of_one_version(),
             log=MemoryLog(pd.DataFrame()),
             reports=PlainReports(),
         )

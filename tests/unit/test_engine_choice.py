@@ -1,4 +1,4 @@
-"""Which engine may answer, decided from what both said."""
+"""The choice of an engine from the parity of both engines' scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALIKE = ParityCheck("training rows", 2_000, 3e-8, 0)
 
 
 def test_agreement_on_every_kind_of_rows_is_taken() -> None:
-    """The figures are those of all rows together."""
+    """The numbers are those of all rows together."""
     engine = choose_engine([ALIKE, ParityCheck("held-out rows", 500, TOLERANCE, 0)], labels=True)
     assert engine.name == "onnx"
     assert engine.reason == (
@@ -35,13 +35,13 @@ def test_agreement_on_every_kind_of_rows_is_taken() -> None:
 
 
 def test_a_number_has_no_label_to_flip() -> None:
-    """The reason of a regression speaks of scores alone."""
+    """The reason of a regression has scores only."""
     engine = choose_engine([ParityCheck("training rows", 9, 0.0, 0)], labels=False)
     assert engine.reason == "the scores of 9 rows of 1 kinds equal the pipeline's"
 
 
 def test_one_kind_that_differs_is_enough() -> None:
-    """The worst kind is named, with by how much and how many labels flip."""
+    """The reason names the worst kind, its difference and flipped labels."""
     splits = ParityCheck("values beside splits of wind", 300, 0.141, 11)
     engine = choose_engine([ALIKE, splits, ParityCheck("held-out rows", 5, 2e-6, 0)], labels=True)
     assert engine.name == "sklearn"
@@ -52,7 +52,7 @@ def test_one_kind_that_differs_is_enough() -> None:
 
 
 def test_a_score_that_is_no_number_never_agrees() -> None:
-    """It is told in words, since JSON has no such number."""
+    """JSON has no NaN, so the verdict has a text."""
     engine = choose_engine([ALIKE, ParityCheck("rows without wind", 5, math.nan, 0)], labels=True)
     assert engine.name == "sklearn"
     assert engine.reason.startswith("parity: rows without wind have a score that is no number")
@@ -62,12 +62,12 @@ def test_a_score_that_is_no_number_never_agrees() -> None:
 
 
 def test_nothing_compared_is_no_agreement() -> None:
-    """No verdict comes from having looked at nothing."""
+    """A comparison without rows proves nothing."""
     assert choose_engine([], labels=True).name == "sklearn"
 
 
 def test_a_version_is_tagged_with_what_is_known() -> None:
-    """Without a form there are no figures, and no tag pretends so."""
+    """Without a form no tag has numbers."""
     taken = numbers_of({"engine": choose_engine([ALIKE], labels=True).to_json()})
     assert tags_of(taken) == {
         "slipway.engine": "onnx",

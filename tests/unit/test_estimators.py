@@ -1,4 +1,4 @@
-"""The table of estimators: one row makes an estimator known to specs, training and ONNX."""
+"""The table of estimators: one row adds an estimator to specs, training and ONNX."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ for number, (name, engine) in enumerate(engines.items()):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_row_states_params_and_types_that_its_class_has(name: str) -> None:
-    """Seed and threads are params of the class, and a fitted model needs no other trusted types."""
+    """Seed and threads are params of the class; the fitted model has no other trusted types."""
     row = ESTIMATORS[name]
     kind = resolve_name(row.path)
     known = kind().get_params() if "xgboost" in name else signature(kind).parameters
@@ -64,5 +64,5 @@ def test_every_writer_is_named_by_a_row_and_every_named_writer_exists() -> None:
 
 
 def test_adding_an_estimator_is_one_row(tmp_path: Path) -> None:
-    """With a row, an estimator is trained, saved and loaded; ONNX answers where a writer fits."""
+    """With a row, an estimator is trained, saved and loaded; ONNX serves where a writer fits."""
     run_with_row(tmp_path, table="spec/estimators.py", row=NEW_ROWS, script=USE_THEM)

@@ -1,4 +1,4 @@
-"""Evaluation and promotion: the same unseen rows for all, and a registry that does as gated."""
+"""Evaluation and promotion: the same unseen rows for all models, and a registry after the gate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def env(tmp_path: Path) -> TrainingEnv:
 
 
 def test_the_first_model_is_compared_with_a_constant(env: TrainingEnv) -> None:
-    """There is no champion, and the record says so."""
+    """There is no champion, and the record has none."""
     request = env.ask()
     env.snapshot(request)
     trained = env.train(request).verdict
@@ -50,7 +50,7 @@ def test_the_first_model_is_compared_with_a_constant(env: TrainingEnv) -> None:
 def test_challenger_and_champion_are_scored_on_rows_that_neither_saw(
     env: TrainingEnv, tmp_path: Path
 ) -> None:
-    """Rows of the challenger's holdout that the champion learnt from do not count."""
+    """Rows of the challenger's holdout that the champion was trained on do not count."""
     champion = env.champion()
     end = load_package(env.registry.download(env.spec.model, champion, tmp_path / "c")).manifest[
         "training_end"
@@ -73,7 +73,7 @@ def test_challenger_and_champion_are_scored_on_rows_that_neither_saw(
 def test_how_far_challenger_and_champion_differ_travels_to_the_version(
     env: TrainingEnv, tmp_path: Path
 ) -> None:
-    """On the rows that neither saw; a rollout expects the same of recent requests."""
+    """Measured on unseen rows; a rollout compares recent rows with it."""
     champion = env.champion()
     env.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * DAY))
     request = env.ask("second")
@@ -101,13 +101,13 @@ def test_how_far_challenger_and_champion_differ_travels_to_the_version(
 
 
 def test_the_first_version_has_nothing_to_differ_from(env: TrainingEnv) -> None:
-    """No number stands for a comparison that was not made."""
+    """A missing comparison has no number."""
     champion = env.registry.version(env.spec.model, env.champion())
     assert not [name for name in champion.tags if name.startswith("slipway.disagreement")]
 
 
 def test_a_challenger_that_learnt_the_opposite_is_refused(env: TrainingEnv) -> None:
-    """Its training labels were turned round; the holdout's are as they were."""
+    """Its training labels were inverted; the holdout's are not."""
     env.champion()
     rows = ferry_dataset.crossings(days=40, start=ferry_dataset.START + 60 * DAY)
     learnt = rows["departs"] < rows["departs"].max() - 10 * DAY
@@ -120,7 +120,7 @@ def test_a_challenger_that_learnt_the_opposite_is_refused(env: TrainingEnv) -> N
 
 
 def test_a_champion_that_cannot_be_scored_refuses_the_challenger(env: TrainingEnv) -> None:
-    """Its column has left the dataset: there is no comparison, so there is no promotion."""
+    """Its column is missing from the dataset: without a comparison there is no promotion."""
     declared = env.dataset.model_dump()
     declared["streams"]["features"]["columns"]["wind"]["nullable"] = False
     env.dataset = DatasetSpec.model_validate(declared)
@@ -134,7 +134,7 @@ def test_a_champion_that_cannot_be_scored_refuses_the_challenger(env: TrainingEn
 
 
 def test_a_tampered_champion_stops_the_evaluation(env: TrainingEnv) -> None:
-    """Nothing is compared with a model whose files are not the registered ones."""
+    """A model whose files differ from the registered ones is not compared."""
     champion = env.champion()
     uri = env.registry.version(env.spec.model, champion).source_uri
     (env.tracking.root / uri.removeprefix("models:/") / MODEL).write_bytes(b"another")
@@ -146,7 +146,7 @@ def test_a_tampered_champion_stops_the_evaluation(env: TrainingEnv) -> None:
 
 
 def test_metrics_that_cannot_be_computed_are_none() -> None:
-    """One class, no rows or a score that is no number have no metric."""
+    """One class, no rows or a score of NaN have no metric."""
     assert measure(["roc_auc", "log_loss"], actual=pd.Series([1, 1]), scores=[0.5, 0.6]) == {
         "roc_auc": None,
         "log_loss": pytest.approx(0.602, abs=0.001),
@@ -175,7 +175,7 @@ def test_a_regression_goes_the_same_way(env: TrainingEnv) -> None:
 
 
 def test_a_promoted_challenger_is_registered_with_its_story(env: TrainingEnv) -> None:
-    """Alias, digest, reason, metrics and the ledger's head are all in the registry."""
+    """Alias, digest, reason, metrics and the ledger's head are in the registry."""
     request = env.ask()
     gated = env.until_gate(request).verdict
     verdict = env.promote(request).verdict
@@ -194,7 +194,7 @@ def test_a_promoted_challenger_is_registered_with_its_story(env: TrainingEnv) ->
 
 
 def test_a_refused_challenger_is_not_registered(env: TrainingEnv) -> None:
-    """The gate's reason is the promotion's reason, and the registry is left alone."""
+    """The gate's reason is the promotion's reason, and the registry is unchanged."""
     bars = {"roc_auc": {"threshold": 0.99}}
     env.spec = spec(gates={"metrics": bars, "min_holdout_rows": 100})
     request = env.ask()
@@ -207,7 +207,7 @@ def test_a_refused_challenger_is_not_registered(env: TrainingEnv) -> None:
 
 
 def test_a_comparison_with_a_former_champion_promotes_nothing(env: TrainingEnv) -> None:
-    """Another champion since the comparison was never beaten; the next request compares with it."""
+    """A champion since the comparison was never beaten; the next request compares with it."""
     request = env.ask("slow")
     env.until_gate(request)
     champion = env.champion("quick")
@@ -220,7 +220,7 @@ def test_a_comparison_with_a_former_champion_promotes_nothing(env: TrainingEnv) 
 
 
 def test_a_champion_that_was_taken_away_was_never_compared_with(env: TrainingEnv) -> None:
-    """Without the champion of the comparison the challenger would have met a constant."""
+    """Without the compared champion the challenger would only have met a constant."""
     champion = env.champion()
     env.land(ferry_dataset.crossings(days=20, start=ferry_dataset.START + 60 * DAY))
     env.spec = spec(gates={"metrics": {"roc_auc": LOW_BAR}, "min_holdout_rows": 100})
@@ -233,7 +233,7 @@ def test_a_champion_that_was_taken_away_was_never_compared_with(env: TrainingEnv
 
 
 def test_a_retry_knows_the_champion_that_it_made_itself(env: TrainingEnv) -> None:
-    """Killed before its record was written, it finds its own version deployed already."""
+    """Killed before its record was written, it finds its own version as champion."""
     request = env.ask()
     env.until_gate(request)
     anchor, env.registry.anchor = env.registry.anchor, _killed  # type: ignore[method-assign]
@@ -251,7 +251,7 @@ def _killed(*_: object) -> None:
 
 
 def test_a_registry_that_is_down_costs_one_attempt(env: TrainingEnv) -> None:
-    """Promoting again once it is up makes one version."""
+    """A second promotion after the outage makes one version."""
     request = env.ask()
     env.until_gate(request)
     env.tracking.answers = False
@@ -265,7 +265,7 @@ def test_a_registry_that_is_down_costs_one_attempt(env: TrainingEnv) -> None:
 
 
 def test_shuffled_labels_do_not_replace_a_champion(env: TrainingEnv) -> None:
-    """A challenger that learnt noise is refused, with both numbers in the reason."""
+    """A challenger trained on noise is refused, with both numbers in the reason."""
     env.champion()
     rows = ferry_dataset.crossings(days=40, start=ferry_dataset.START + 60 * DAY)
     noise = rows["late"].sample(frac=1, random_state=1).to_numpy()

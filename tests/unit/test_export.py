@@ -1,4 +1,4 @@
-"""`slipway export`: a version's ONNX form for devices that have nothing of Slipway."""
+"""`slipway export`: a version's ONNX form for devices without Slipway."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print(json.dumps([scores, sorted(sys.modules)]))
 
 
 def slipway(*words: str) -> Result:
-    """What a command line gives."""
+    """Output of a command line."""
     return CliRunner().invoke(main, list(words), catch_exceptions=False)
 
 
@@ -65,7 +65,7 @@ def test_the_very_file_of_the_version_is_written(env: TrainingEnv, tmp_path: Pat
 def test_a_value_less_option_writes_into_the_present_folder(
     env: TrainingEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`--onnx` alone is enough."""
+    """`--onnx` alone writes into the current folder."""
     env.champion()
     monkeypatch.chdir(tmp_path)
     assert slipway("export", "ferry_delay", "--onnx").exit_code == 0
@@ -102,8 +102,8 @@ def test_the_program_needs_only_onnxruntime_and_numpy(env: TrainingEnv, tmp_path
     assert {"slipway", "pandas", "sklearn", "onnx"}.isdisjoint(imported)
 
 
-def test_another_file_is_not_asked(env: TrainingEnv, tmp_path: Path) -> None:
-    """The program knows the digest of what was exported."""
+def test_another_file_is_refused(env: TrainingEnv, tmp_path: Path) -> None:
+    """The program has the digest of the exported file."""
     env.champion()
     slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
     with (tmp_path / "delay.onnx").open("ab") as file:
@@ -115,10 +115,10 @@ def test_another_file_is_not_asked(env: TrainingEnv, tmp_path: Path) -> None:
     assert "is not the file that was exported" in asked.stderr
 
 
-def test_a_version_that_its_pipeline_answers_for_cannot_be_exported(
+def test_a_version_without_an_onnx_form_cannot_be_exported(
     env: TrainingEnv, tmp_path: Path
 ) -> None:
-    """The recorded reason is told, and nothing is written."""
+    """The recorded reason is printed, and nothing is written."""
     env.spec = spec(
         estimator={"name": "xgboost.XGBClassifier", "params": {"booster": "gblinear"}},
         gates={"min_holdout_rows": 1, "metrics": {"roc_auc": {}}},
@@ -133,7 +133,7 @@ def test_a_version_that_its_pipeline_answers_for_cannot_be_exported(
 
 @pytest.mark.parametrize("which", ["champion", "7", "best"])
 def test_what_is_not_there_cannot_be_exported(env: TrainingEnv, tmp_path: Path, which: str) -> None:
-    """No alias of that name, or no version of that number."""
+    """An unknown alias, or an unknown version number."""
     del env
     told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "x"), "--version", which)
     assert told.exit_code == 1
@@ -141,7 +141,7 @@ def test_what_is_not_there_cannot_be_exported(env: TrainingEnv, tmp_path: Path, 
 
 
 def test_the_folder_has_to_be_there(tmp_path: Path) -> None:
-    """Said before anything is downloaded."""
+    """The error comes before any download."""
     told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "no" / "delay.onnx"))
     assert told.exit_code == 1
     assert "no such folder" in told.output

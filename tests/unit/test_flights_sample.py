@@ -1,4 +1,4 @@
-"""The flights sample: real data, made the same every time, and fit to be ingested."""
+"""The flights sample: real data, reproducible, and accepted by ingestion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> Va
 
 
 def test_there_are_twelve_months_of_both_streams(sample: Path) -> None:
-    """Named as batches, and as the arrival registry expects them."""
+    """Named as batches that the arrival registry lists."""
     assert sorted(file.name for file in (sample / "features").iterdir()) == [
         f"{month}.parquet" for month in MONTHS
     ]
@@ -83,7 +83,7 @@ def test_every_flight_of_the_year_has_a_key_of_its_own(year: Mapping[str, pd.Dat
 def test_the_event_time_is_the_scheduled_departure_in_utc(
     year: Mapping[str, pd.DataFrame],
 ) -> None:
-    """It is New York's local time with its summer time, also on the days of the clock changes."""
+    """New York's local time with its summer time, also on the days of the clock changes."""
     features = year["features"]
     local = features["scheduled_departure"].dt.tz_convert("America/New_York")
     assert (local.dt.strftime("%Y-%m-%d") == features["flight_id"].str[:10]).all()
@@ -95,14 +95,14 @@ def test_the_event_time_is_the_scheduled_departure_in_utc(
 def test_nothing_is_known_that_happens_after_the_prediction(
     year: Mapping[str, pd.DataFrame],
 ) -> None:
-    """Columns are exactly the declared ones, and none is about the departure or the arrival."""
+    """Columns are the declared ones, and none is about the actual departure or arrival."""
     assert list(year["features"]) == list(SPEC.streams.features.columns)
     assert list(year["labels"]) == list(SPEC.streams.labels.columns)
     assert not [name for name in year["features"] if name.startswith(("dep_", "arr", "air"))]
 
 
 def test_expectations_are_written_rightly_and_are_enough() -> None:
-    """About a dozen of each stream or more, of both severities and both levels."""
+    """About a dozen of each stream, of both severities and both levels."""
     for stream in SUFFIXES:
         expectations = SPEC.expectations[stream]
         assert check_expectations(expectations) == []
@@ -125,7 +125,7 @@ def test_a_real_month_passes_but_for_its_truly_bad_rows(sample: Path, month: str
 
 
 def test_kilometres_for_miles_pass_validation(sample: Path) -> None:
-    """A changed unit is for drift monitoring to see."""
+    """Drift monitoring finds a changed unit."""
     seen = _examine(
         sample, "features", "2013-10", distance_miles=lambda f: f["distance_miles"] * 1.609
     )
@@ -133,6 +133,6 @@ def test_kilometres_for_miles_pass_validation(sample: Path) -> None:
 
 
 def test_labels_that_are_almost_all_late_are_blocked(sample: Path) -> None:
-    """The share of late flights is an expectation about the batch."""
+    """The share of late flights is a batch-level expectation."""
     seen = _examine(sample, "labels", "2013-10", late=lambda frame: ["1"] * len(frame))
     assert any("expect_column_mean_to_be_between of late" in block for block in seen.blocks)

@@ -1,4 +1,4 @@
-"""The gate: pure, in MLflow's threshold words, and never satisfied by what is missing."""
+"""Model gates: a pure function, MLflow's threshold words, and refusal of missing numbers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _numbers(
     rows: Number = 1000,
     metric: str = "roc_auc",
 ) -> dict[str, Number]:
-    """Numbers of an evaluation; with a champion's, there is one."""
+    """Numbers of an evaluation; with the champion's, there is a champion."""
     numbers: dict[str, Number] = {
         "rows": rows,
         "champion.version": None if champion is None else 4,
@@ -59,7 +59,7 @@ def _numbers(
 def test_with_a_champion_the_words_mean_what_mlflow_means(
     bar: Threshold, challenger: float, champion: float
 ) -> None:
-    """MLflow's own validation comes to the same answer for the same threshold."""
+    """MLflow's own validation gives the same result for the same threshold."""
     metric, words = _metric(bar), bar.model_dump()
     assume(any(value is not None for name, value in words.items() if name != "greater_is_better"))
     try:
@@ -79,7 +79,7 @@ def test_with_a_champion_the_words_mean_what_mlflow_means(
 def test_the_first_model_must_beat_the_constant(
     bar: Threshold, challenger: float, constant: float
 ) -> None:
-    """Without a champion a model that a constant equals is refused, whatever its threshold."""
+    """Without a champion a model no better than a constant is refused, whatever its threshold."""
     verdict = gate(_gates(bar), _numbers(challenger, constant=constant, metric=_metric(bar)))
     if verdict.action == "promote":
         better = challenger > constant if bar.greater_is_better else challenger < constant
@@ -90,7 +90,7 @@ def test_the_first_model_must_beat_the_constant(
 def test_what_cannot_be_computed_is_refused(
     bar: Threshold, missing: Number, value: float, which: str
 ) -> None:
-    """No number stands for one that is missing, and the verdict says which it is."""
+    """The verdict names the missing number."""
     numbers = _numbers(value, champion=value, metric=_metric(bar))
     numbers[which if which == "rows" else f"{which}.{_metric(bar)}"] = missing
     verdict = gate(_gates(bar), numbers)
@@ -100,7 +100,7 @@ def test_what_cannot_be_computed_is_refused(
 
 @given(THRESHOLDS, VALUES, st.sampled_from(["rows", "champion.version", "challenger"]))
 def test_a_number_that_is_not_there_is_refused(bar: Threshold, value: float, which: str) -> None:
-    """An evaluation that did not say whether there is a champion is no first model."""
+    """An evaluation that does not record whether there is a champion is refused."""
     numbers = _numbers(value, metric=_metric(bar))
     del numbers[f"challenger.{_metric(bar)}" if which == "challenger" else which]
     assert gate(_gates(bar), numbers).action == "refuse"
@@ -110,7 +110,7 @@ def test_a_number_that_is_not_there_is_refused(bar: Threshold, value: float, whi
 def test_too_few_rows_are_refused(
     bar: Threshold, challenger: float, champion: float, rows: int
 ) -> None:
-    """However good the numbers look, too few rows prove nothing."""
+    """Too few rows prove nothing, whatever the numbers."""
     numbers = _numbers(challenger, champion=champion, rows=rows, metric=_metric(bar))
     verdict = gate(_gates(bar), numbers)
     assert verdict.action == "refuse"
@@ -133,7 +133,7 @@ def test_a_better_challenger_is_never_refused_where_a_worse_one_passed(
 def test_every_verdict_can_be_written_down(
     bar: Threshold, challenger: Number, champion: Number
 ) -> None:
-    """Numbers that JSON has no word for are written as null."""
+    """NaN and infinity are written as null."""
     verdict = gate(_gates(bar), _numbers(challenger, champion=champion, metric=_metric(bar)))
     floats = [value for value in verdict.numbers.values() if isinstance(value, float)]
     assert all(math.isfinite(value) for value in floats)
@@ -157,7 +157,7 @@ def test_a_change_of_zero_lets_an_equal_challenger_pass() -> None:
 def test_a_refusal_lists_what_does_not_hold(
     challenger: float, champion: float | None, said: str
 ) -> None:
-    """A person reads in one sentence which comparison failed, with its numbers."""
+    """One sentence has the failed comparison with its numbers."""
     bar = Threshold(greater_is_better=True, threshold=0.6, min_absolute_change=0.01)
     verdict = gate(_gates(bar), _numbers(challenger, champion=champion))
     assert verdict.action == "refuse"
@@ -165,7 +165,7 @@ def test_a_refusal_lists_what_does_not_hold(
 
 
 def test_every_gate_has_to_hold() -> None:
-    """One metric that fails refuses the challenger, however good the others are."""
+    """One failed metric refuses the challenger, however good the others are."""
     gates = Gates(
         metrics={
             "roc_auc": Threshold(threshold=0.6),
@@ -180,7 +180,7 @@ def test_every_gate_has_to_hold() -> None:
 
 
 def test_the_gate_hands_on_how_far_the_two_differ() -> None:
-    """It judges nothing by that, and a rollout needs it."""
+    """The gate ignores it, and a rollout needs it."""
     bar = Threshold(greater_is_better=True, threshold=0.6)
     numbers = _numbers(0.7, champion=0.6) | {"disagreement": 0.02, "disagreement.spread": math.inf}
     compared = gate(_gates(bar), numbers).numbers

@@ -1,4 +1,4 @@
-"""The examples of the guides are real: they load, they pass the closer look, they are answered."""
+"""Examples of the guides load, pass `slipway check`, and are answered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Make = Callable[[Mapping[str, str]], Path]
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a guide; `path` is the file below `include/` that it is said to be."""
+    """A fenced block of a guide; `path` is its file below `include/`."""
 
     guide: str
     path: str | None
@@ -50,17 +50,17 @@ def blocks() -> Iterator[Block]:
 
 
 def files() -> dict[str, str]:
-    """Every block that a guide calls a file, by its path."""
+    """Every block with a file name, by its path."""
     return {block.path: block.text for block in blocks() if block.path is not None}
 
 
 def parts_of_a_model() -> list[Block]:
-    """YAML blocks without a file: lines to add to a model's spec."""
+    """YAML blocks without a file name: additions to a model's spec."""
     return [block for block in blocks() if block.language == "yaml" and block.path is None]
 
 
 def test_the_example_folders_load(project: Make) -> None:
-    """Whoever copies dataset and model as they stand has no problem."""
+    """A copy of dataset and model has no problem."""
     loaded = load_all(project(files()))
     assert [str(problem) for problem in loaded.problems] == []
     assert set(loaded.datasets) == {"parcels"}
@@ -68,14 +68,14 @@ def test_the_example_folders_load(project: Make) -> None:
 
 
 def test_the_example_folders_pass_the_closer_look(project: Make) -> None:
-    """Great Expectations takes every expectation as it is written, and the code is Python."""
+    """Great Expectations accepts every expectation, and the code is valid Python."""
     root = project(files())
     checked = inspect_project(root, load_all(root), expectations=expectation_check())
     assert [str(problem) for problem in checked.problems] == []
 
 
 def test_the_example_code_defines_what_training_looks_for() -> None:
-    """Each function of the guide's `pipeline.py` is one that training calls."""
+    """Training calls each function of the guide's `pipeline.py`."""
     for path, text in files().items():
         if path.endswith("pipeline.py"):
             body = ast.parse(text).body
@@ -85,7 +85,7 @@ def test_the_example_code_defines_what_training_looks_for() -> None:
 
 
 def test_the_example_code_learns(project: Make) -> None:
-    """The guide's hooks work together, and what they learn can be stored and loaded."""
+    """The guide's hooks work together, and their model can be saved and loaded."""
     loaded = load_all(project(files()))
     source = files()[MODEL.replace("model.yaml", "pipeline.py")]
     learner = SklearnLearner(loaded.models["parcel_hours"], loaded.datasets["parcels"], source)
@@ -107,7 +107,7 @@ def test_the_example_code_learns(project: Make) -> None:
     "part", parts_of_a_model(), ids=lambda part: f"{part.guide}: {part.text[-20:].strip()}"
 )
 def test_a_part_of_a_spec_fits_into_the_example(project: Make, part: Block) -> None:
-    """What a guide says to add to `model.yaml` can be added to it."""
+    """Every addition to `model.yaml` can be inserted."""
     model = yaml.safe_load(files()[MODEL]) | yaml.safe_load(part.text)
     root = project(files() | {MODEL: yaml.safe_dump(model)})
     assert [str(problem) for problem in load_all(root).problems] == []
@@ -131,7 +131,7 @@ def test_the_example_request_fits_the_example_model(project: Make) -> None:
 
 
 def test_the_request_that_curl_sends_fits_the_model_that_it_asks() -> None:
-    """What stands in the guide about asking is decoded by the signature of flight_delay."""
+    """The signature of flight_delay decodes the guide's requests."""
     (request,) = [
         found
         for block in blocks()
