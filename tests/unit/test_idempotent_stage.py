@@ -1,4 +1,4 @@
-"""Run records: once, fenced, and in the ledger."""
+"""Run records: written once, fenced, and entered in the ledger."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _never(attempt: Attempt) -> Verdict:
 
 
 def test_work_is_recorded_with_what_went_in() -> None:
-    """The record reads back as it was made."""
+    """The record reads back unchanged."""
     store = MemoryStore()
     record = _perform(store, lambda _: GOOD)
     assert (record.ref, record.attempt, record.verdict) == (REF, 1, GOOD)
@@ -52,15 +52,15 @@ def test_work_is_recorded_with_what_went_in() -> None:
 
 
 def test_a_repeat_returns_the_record_without_working() -> None:
-    """Work that is done is not done again."""
+    """A finished stage does not run again."""
     store = MemoryStore()
     record = _perform(store, lambda _: GOOD)
     assert _perform(store, _never) == record
     assert ledger.length(store, "delay") == 1
 
 
-def test_an_unfinished_stage_says_so() -> None:
-    """What has not finished is None, or an error for whoever needs it."""
+def test_an_unfinished_stage_has_no_record() -> None:
+    """`find_record` returns None; `need_record` raises."""
     store = MemoryStore()
     assert find_record(store, REF) is None
     assert find_failure(store, REF) is None
@@ -69,7 +69,7 @@ def test_an_unfinished_stage_says_so() -> None:
 
 
 def test_a_failure_is_stored_beside_its_attempt() -> None:
-    """The newest attempt's error, whether a retry can help, and the traceback of a surprise."""
+    """The newest attempt's error, whether it is transient, and an unexpected one's traceback."""
     store = MemoryStore()
     with pytest.raises(BadBatch):
         _perform(store, _raising(BadBatch("empty")))
@@ -106,7 +106,7 @@ def test_a_retry_after_a_failure_finishes() -> None:
 
 
 def test_a_store_that_goes_away_does_not_hide_the_error() -> None:
-    """The work's own error is raised, though it cannot be stored."""
+    """The stage's own error is raised, though it cannot be stored."""
 
     class Going(MemoryStore):
         gone = False
@@ -128,7 +128,7 @@ def test_a_store_that_goes_away_does_not_hide_the_error() -> None:
 
 
 def test_an_attempt_that_another_overtook_is_refused() -> None:
-    """Believed dead, it wakes up after its successor finished: it commits and records nothing."""
+    """A late attempt whose successor has finished commits and records nothing."""
     store = MemoryStore()
     began, finished = threading.Event(), threading.Event()
     committed: list[int] = []
@@ -159,7 +159,7 @@ def test_an_attempt_that_another_overtook_is_refused() -> None:
 
 
 def test_an_attempt_overtaken_at_its_very_end_records_nothing() -> None:
-    """Its own last check is made for it."""
+    """The check at the end of an attempt is made for it."""
     store = MemoryStore()
 
     def work(attempt: Attempt) -> Verdict:
@@ -172,7 +172,7 @@ def test_an_attempt_overtaken_at_its_very_end_records_nothing() -> None:
 
 
 def test_an_attempt_that_began_while_another_finished_returns_its_record() -> None:
-    """What is done is done: the newer attempt commits nothing on top of it."""
+    """The newer attempt commits nothing on top of a finished one."""
     store = MemoryStore()
     first: list[RunRecord] = []
 
@@ -189,7 +189,7 @@ def test_an_attempt_that_began_while_another_finished_returns_its_record() -> No
 
 
 def test_racing_runs_agree_on_one_record(tmp_path: Path) -> None:
-    """Whoever is not refused returns the same record, and it is in the ledger once."""
+    """All that are not refused return the same record, and it is in the ledger once."""
     store = open_store(str(tmp_path))
     results = race([partial(_perform, store, lambda _: GOOD)] * 6)
     record = need_record(store, REF)
@@ -200,7 +200,7 @@ def test_racing_runs_agree_on_one_record(tmp_path: Path) -> None:
 
 
 def test_a_kill_between_record_and_ledger_is_made_good() -> None:
-    """The next run of the stage enters what the killed one could not, and only once."""
+    """The next run enters what the killed one did not, once."""
     store = MemoryStore()
     _perform(store, lambda _: GOOD)
     entered, marker = "ledger/delay/00000001.json", f"{REF.folder}/entered.json"
@@ -227,7 +227,7 @@ def test_an_attempt_without_the_ledgers_length_is_looked_for_in_all_of_it() -> N
 
 
 def test_the_ledger_tells_what_was_decided() -> None:
-    """The fact holds the verdict but for its evidence, who ran it, and the record's hash."""
+    """The fact has the verdict without evidence, its origin, and the record's hash."""
     store = MemoryStore()
     _perform(store, lambda _: GOOD)
     fact = read_json(store, "ledger/delay/00000001.json")["fact"]
@@ -237,7 +237,7 @@ def test_the_ledger_tells_what_was_decided() -> None:
 
 
 def test_entering_reads_only_the_chain_since_the_first_attempt() -> None:
-    """A long ledger does not make a stage slow."""
+    """A long ledger does not slow a stage down."""
     reads: list[str] = []
 
     class Counting(MemoryStore):
@@ -254,13 +254,13 @@ def test_entering_reads_only_the_chain_since_the_first_attempt() -> None:
 
 
 def test_inputs_that_are_no_json_fail_before_the_work() -> None:
-    """Nobody works for hours on what cannot be recorded."""
+    """No work is done that could not be recorded."""
     with pytest.raises(TypeError):
         perform(RunContext(MemoryStore(), {}), REF, _never, inputs={"at": object()})
 
 
 def test_a_verdict_too_large_to_travel_is_not_recorded() -> None:
-    """What is long belongs into an object of the store."""
+    """Large values belong into an object of the store."""
     store = MemoryStore()
     with pytest.raises(Permanent, match="too large to travel"):
         _perform(store, lambda _: Verdict("promote", "x" * 9000))
@@ -269,7 +269,7 @@ def test_a_verdict_too_large_to_travel_is_not_recorded() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_verdict_compares_finite_numbers(value: float) -> None:
-    """A number that is none cannot stand in a verdict."""
+    """A verdict has no NaN and no infinity."""
     with pytest.raises(NotComputable, match="has no auc"):
         Verdict("promote", "Better.", {"auc": value})
 
@@ -282,7 +282,7 @@ def _perform_in_process(root: str) -> str:
 
 
 def test_racing_processes_agree_on_one_record(tmp_path: Path) -> None:
-    """Processes exclude one another as threads do."""
+    """Processes exclude one another like threads."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(3) as pool:
         results = pool.map(_perform_in_process, [str(tmp_path)] * 6, chunksize=1)

@@ -1,4 +1,4 @@
-"""Which versions of a source environment may be imported, and which are refused."""
+"""Versions of a source environment that may be imported, and those that are refused."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def production(tmp_path: Path) -> Environment:
 
 
 def versions(env: Environment) -> int:
-    """How many versions there are."""
+    """Number of versions."""
     return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_a_version_that_did_not_serve_there_is_refused(
     staging: Environment, production: Environment
 ) -> None:
-    """A challenger that passed its gates only is not evidence enough."""
+    """Passed gates without a rollout are not enough evidence."""
     staging.train("second", days=20, start=60)
     refused = production.bring(staging, "2")
     assert refused.action == "refused"
@@ -58,7 +58,7 @@ def test_a_version_that_did_not_serve_there_is_refused(
 def test_a_version_that_was_rolled_back_there_is_refused(
     staging: Environment, production: Environment
 ) -> None:
-    """It passed once; what people learnt of it since counts more."""
+    """A later rollback outweighs passed gates."""
     staging.train("second", days=20, start=60)
     staging.roll(holder="run-2")
     staging.roll("previous", holder="run-3")
@@ -72,17 +72,17 @@ def test_a_version_that_was_rolled_back_there_is_refused(
 def test_a_version_that_was_served_before_is_brought(
     staging: Environment, production: Environment
 ) -> None:
-    """A newer champion at the source takes nothing away from the one before."""
+    """A newer champion at the source does not matter."""
     staging.train("second", days=20, start=60)
     staging.roll(holder="run-2")
     assert staging.champion() == 2
     assert production.bring(staging, "1").action == "brought"
 
 
-def test_evidence_that_its_mlflow_was_not_told_of_does_not_count(
+def test_evidence_without_an_anchor_in_mlflow_does_not_count(
     staging: Environment, production: Environment
 ) -> None:
-    """Whoever may write to the store alone cannot make a version look as if it had served."""
+    """A writer to the store alone cannot make a version look as if it had served."""
     staging.training.registry.heads.clear()
     refused = production.bring(staging)
     assert refused.action == "refused"
@@ -105,7 +105,7 @@ def _drop_file(staging: Environment, _tmp: Path) -> None:
 
 
 def _seal_again(staging: Environment, _tmp: Path) -> None:
-    """Edit the model, and everything in the registry that would show it."""
+    """Edit the model, and everything in the registry that would reveal it."""
     folder = _folder(staging)
     facts = json.loads((folder / MANIFEST).read_bytes())
     del facts["files"]
@@ -115,7 +115,7 @@ def _seal_again(staging: Environment, _tmp: Path) -> None:
 
 
 def _move_tags(staging: Environment, _tmp: Path) -> None:
-    """Let a version that was never served pass for the one that was."""
+    """Tag a version that never served as the one that did."""
     registry = staging.training.registry
     staging.train("second", days=20, start=60)
     known = registry.versions[NAME]
@@ -132,13 +132,13 @@ def _folder(env: Environment) -> Path:
 
 
 @pytest.mark.parametrize("tamper", [_edit_record, _edit_model, _drop_file, _seal_again, _move_tags])
-def test_what_was_changed_at_the_source_does_not_come(
+def test_tampered_sources_are_refused(
     staging: Environment,
     production: Environment,
     tmp_path: Path,
     tamper: Callable[[Environment, Path], None],
 ) -> None:
-    """Neither with another model, nor with other records, nor under another number."""
+    """Another model, other records, or another version number."""
     tamper(staging, tmp_path)
     with pytest.raises(Tampered):
         production.bring(staging)
@@ -146,10 +146,10 @@ def test_what_was_changed_at_the_source_does_not_come(
     assert production.training.tracking.runs == {}
 
 
-def test_what_was_rolled_back_here_does_not_come_again_by_itself(
+def test_a_version_that_was_rolled_back_here_is_refused(
     staging: Environment, production: Environment
 ) -> None:
-    """Bringing it again is no way around what people here decided."""
+    """A repeated import does not override a rollback in this environment."""
     production.bring(staging)
     production.roll()
     production.training.registry.tag(NAME, 1, {ROLLOUT_TAG: ROLLED_BACK})
@@ -159,10 +159,10 @@ def test_what_was_rolled_back_here_does_not_come_again_by_itself(
     assert "was rolled back before" in refused.reason
 
 
-def test_what_was_trained_here_is_not_brought_back(
+def test_a_version_that_was_trained_here_is_refused(
     staging: Environment, production: Environment
 ) -> None:
-    """A version that went out and comes home is the version that it was."""
+    """It exists here already."""
     production.bring(staging)
     production.roll()
     staging.train("second", days=20, start=60)

@@ -33,14 +33,14 @@ def production(tmp_path: Path) -> Environment:
 
 
 def versions(env: Environment) -> int:
-    """How many versions there are."""
+    """Number of versions."""
     return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_a_version_that_does_not_fit_the_spec_here_is_refused(
     staging: Environment, production: Environment
 ) -> None:
-    """What is expected and what was found stand in the refusal."""
+    """The refusal has the expected and the found value."""
     production.training.spec = spec(features={"numeric": [], "categorical": ["port"]})
     refused = production.bring(staging)
     assert refused.action == "refused"
@@ -55,7 +55,7 @@ def _kinds() -> ModelSpec:
 def test_kinds_and_personal_columns_have_to_fit(
     staging: Environment, production: Environment
 ) -> None:
-    """A number is not a category, and what is hashed here may not be logged in clear."""
+    """A number is not a category, and a column that is hashed here may not be logged in clear."""
     production.training.spec = _kinds()
     assert "feature wind: expected a string, found a number" in production.bring(staging).reason
     production.training.spec = spec()
@@ -63,8 +63,8 @@ def test_kinds_and_personal_columns_have_to_fit(
     assert "feature port: expected pii hash, found None" in production.bring(staging).reason
 
 
-def test_the_gates_here_are_asked_too(staging: Environment, production: Environment) -> None:
-    """Where production is stricter than staging, what staging measured may not be enough."""
+def test_the_gates_here_apply_too(staging: Environment, production: Environment) -> None:
+    """Production may be stricter than staging."""
     bar = {"threshold": 0.99}
     production.training.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": bar}})
     refused = production.bring(staging)
@@ -76,7 +76,7 @@ def test_the_gates_here_are_asked_too(staging: Environment, production: Environm
 def test_a_comparison_with_the_same_champion_is_taken_over(
     staging: Environment, production: Environment
 ) -> None:
-    """Both environments have the same bytes as champion, so its numbers hold here as there."""
+    """Both environments have the same champion, so the source's numbers hold here."""
     production.bring(staging)
     production.roll()
     staging.train("second", days=20, start=60)
@@ -96,7 +96,7 @@ def test_a_comparison_with_the_same_champion_is_taken_over(
 def test_another_champion_is_compared_on_rows_of_this_environment(
     staging: Environment, production: Environment
 ) -> None:
-    """The source's numbers say nothing of a champion that it does not have."""
+    """The source's numbers are about another champion."""
     production.train("own", days=20, start=60, seed=5)
     production.roll()
     production.training.land(
@@ -120,7 +120,7 @@ def test_another_champion_is_compared_on_rows_of_this_environment(
 def test_without_rows_for_a_comparison_nothing_is_brought(
     staging: Environment, production: Environment, tmp_path: Path
 ) -> None:
-    """No verdict comes from a default: too few rows are a refusal, no table is an error."""
+    """There is no verdict by default: too few rows are a refusal, a missing table is an error."""
     production.train("own", days=20, start=60, seed=5)
     production.roll()
     bar = {"min_absolute_change": -0.1}
@@ -135,7 +135,7 @@ def test_without_rows_for_a_comparison_nothing_is_brought(
 
 
 def test_another_challenger_keeps_its_turn(staging: Environment, production: Environment) -> None:
-    """A version that waits is not pushed aside, unless somebody says so."""
+    """A waiting version is replaced only with `replace`."""
     production.train("own", days=20, start=60, seed=5)
     refused = production.bring(staging)
     assert refused.action == "refused"
@@ -146,10 +146,8 @@ def test_another_challenger_keeps_its_turn(staging: Environment, production: Env
     assert production.bring(staging).action == "known"
 
 
-def test_a_challenger_that_may_not_be_rolled_out_holds_nobody_up(
-    staging: Environment, production: Environment
-) -> None:
-    """It was refused here before, so it waits for nothing."""
+def test_a_refused_challenger_is_replaced(staging: Environment, production: Environment) -> None:
+    """A challenger that was refused here waits for no rollout."""
     production.train("own", days=20, start=60, seed=5)
     production.training.registry.tag(NAME, 1, {ROLLOUT_TAG: "refused"})
     assert production.bring(staging).action == "brought"

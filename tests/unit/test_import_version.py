@@ -43,7 +43,7 @@ def production(tmp_path: Path) -> Environment:
 
 
 def files(env: Environment, version: int, to: Path) -> dict[str, bytes]:
-    """Every file of a version."""
+    """Files of a version by name."""
     folder = env.training.registry.download(NAME, version, to)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -53,14 +53,14 @@ def files(env: Environment, version: int, to: Path) -> dict[str, bytes]:
 
 
 def versions(env: Environment) -> int:
-    """How many versions there are."""
+    """Number of versions."""
     return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_the_bytes_come_unchanged_and_the_deploy_stages_take_them(
     staging: Environment, production: Environment, tmp_path: Path
 ) -> None:
-    """Every file is the same, and the version is rolled out here like any other."""
+    """Every file is equal, and the version is rolled out like any other."""
     brought = production.bring(staging)
     assert brought.action == "brought"
     assert files(production, 1, tmp_path / "a") == files(staging, 1, tmp_path / "b")
@@ -72,7 +72,7 @@ def test_the_bytes_come_unchanged_and_the_deploy_stages_take_them(
 def test_run_params_metrics_and_files_come_along(
     staging: Environment, production: Environment
 ) -> None:
-    """What people look at in MLflow is here too, and says where it comes from."""
+    """The run in MLflow has them, with its origin."""
     theirs = next(iter(staging.training.tracking.runs.values()))
     theirs.files["report/card.html"] = b"<p>a model</p>"
     brought = production.bring(staging)
@@ -87,7 +87,7 @@ def test_run_params_metrics_and_files_come_along(
 def test_tags_say_where_a_version_comes_from_and_who_brought_it(
     staging: Environment, production: Environment
 ) -> None:
-    """Registry, version, run, rollout, ledger and person; nothing of the source's own state."""
+    """Registry, version, run, rollout, ledger and person; nothing of the source's aliases."""
     production.bring(staging)
     theirs, ours = (env.training.registry.version(NAME, 1).tags for env in (staging, production))
     told = {name: ours[f"slipway.source.{name}"] for name in ("registry", "version", "digest")}
@@ -102,7 +102,7 @@ def test_tags_say_where_a_version_comes_from_and_who_brought_it(
 def test_the_source_records_lie_here_and_their_digests_are_in_the_ledger(
     staging: Environment, production: Environment
 ) -> None:
-    """Whoever asks production later needs no staging to see what its gate said."""
+    """The gate's verdict can be read in production without staging."""
     brought = production.bring(staging)
     store = production.training.store
     index = store.read(brought.evidence["records"])
@@ -133,7 +133,7 @@ def test_a_repeat_is_the_same_version(staging: Environment, production: Environm
 
 
 def test_a_kill_at_any_write_leaves_one_version(staging: Environment, tmp_path: Path) -> None:
-    """Whoever repeats a command that was killed ends where it would have ended."""
+    """A repeat of a killed command ends in the same state."""
     writes, done = 0, False
     while not done:
         production = Environment.in_memory(f"production-{writes}", tmp_path)
@@ -156,7 +156,7 @@ def test_a_kill_at_any_write_leaves_one_version(staging: Environment, tmp_path: 
 def test_a_version_goes_on_to_a_third_environment(
     staging: Environment, production: Environment, tmp_path: Path
 ) -> None:
-    """It takes along what both environments before had recorded."""
+    """It brings the records of both earlier environments."""
     production.bring(staging)
     production.roll()
     third = Environment.in_memory("third", tmp_path)
@@ -173,7 +173,7 @@ def test_a_version_goes_on_to_a_third_environment(
 def test_a_source_that_does_not_answer_leaves_nothing_behind(
     staging: Environment, production: Environment
 ) -> None:
-    """A later repeat begins anew."""
+    """A later repeat starts anew."""
     staging.training.tracking.answers = False
     with pytest.raises(RegistryUnavailable):
         production.bring(staging)

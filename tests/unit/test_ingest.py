@@ -11,12 +11,12 @@ from tests.support.ingest_env import IngestEnv, features_csv, labels_parquet
 
 @pytest.fixture
 def env() -> IngestEnv:
-    """A dataset into which nothing has been delivered."""
+    """A dataset without deliveries."""
     return IngestEnv()
 
 
 def test_good_rows_become_one_commit_with_their_origin(env: IngestEnv) -> None:
-    """System columns say which revision it is and when the event clock saw it."""
+    """System columns have the revision and the time of the event clock."""
     verdict = env.deliver("features/b1.csv", features_csv(1))
     assert verdict.action == "ingested"
     assert verdict.reason == (
@@ -30,7 +30,7 @@ def test_good_rows_become_one_commit_with_their_origin(env: IngestEnv) -> None:
 
 
 def test_labels_become_available_when_the_event_clock_says(env: IngestEnv) -> None:
-    """The newest event time among the features published by then; ever, when there was none."""
+    """The newest event time of the features published by then; without any, from the beginning."""
     env.deliver("labels/b0.parquet", labels_parquet(0))
     env.deliver("features/b1.csv", features_csv(1))
     env.deliver("features/b2.csv", features_csv(2))
@@ -51,7 +51,7 @@ def test_a_file_delivered_again_without_a_change_is_a_no_op(env: IngestEnv) -> N
 
 
 def test_a_changed_delivery_replaces_the_batch(env: IngestEnv) -> None:
-    """It is the next revision, and the reason says so; no row of the old one is left."""
+    """It is the next revision, and no row of the old one is left."""
     env.deliver("features/b1.csv", features_csv(1))
     verdict = env.deliver("features/b1.csv", features_csv(1, miles=(7, 8)))
     assert (verdict.action, verdict.numbers["revision"]) == ("revised", 2)
@@ -70,7 +70,7 @@ def test_a_batch_out_of_order_is_ingested_and_flagged(env: IngestEnv) -> None:
 
 
 def test_labels_of_unknown_rows_are_kept_and_counted(env: IngestEnv) -> None:
-    """Their rows may arrive later, and they join to nothing until then."""
+    """Their rows may arrive later; until then they join to nothing."""
     assert env.deliver("labels/b1.parquet", labels_parquet(1)).numbers["unknown_keys"] == 3
     env.deliver("features/b1.csv", features_csv(1))
     verdict = env.deliver("labels/b1.parquet", labels_parquet(1, late=(0, 0, 1, 0)))

@@ -1,4 +1,4 @@
-"""Bad rows and bad batches: what is quarantined, what is blocked, what stays live."""
+"""Bad rows and bad batches: quarantined rows, blocked batches, and the revision that stays live."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.ingest_env import IngestEnv, dataset_spec, features_csv, labe
 
 @pytest.fixture
 def env() -> IngestEnv:
-    """A dataset into which nothing has been delivered."""
+    """A dataset without deliveries."""
     return IngestEnv()
 
 
 def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> None:
-    """With their reasons; the good ones are published."""
+    """With their reasons; the good rows are published."""
     verdict = env.deliver("features/b1.csv", features_csv(1, miles=(100, "far", 99999, 1, 2)))
     assert verdict.action == "ingested"
     assert (verdict.numbers["quarantined"], verdict.numbers["quarantined_share"]) == (2, 0.4)
@@ -50,7 +50,7 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
 def test_a_batch_that_may_not_enter_is_blocked_kept_and_acknowledged(
     env: IngestEnv, name: str, data: bytes, said: str
 ) -> None:
-    """The raw file is in quarantine, the verdict says why, the bell is silent."""
+    """The raw file is in quarantine, the verdict has the reason, and the trigger is silent."""
     verdict = env.deliver(name, data)
     assert verdict.action == "blocked"
     assert said in verdict.reason
@@ -62,7 +62,7 @@ def test_a_batch_that_may_not_enter_is_blocked_kept_and_acknowledged(
 
 
 def test_a_blocked_revision_leaves_the_earlier_one_live(env: IngestEnv) -> None:
-    """A correction that is worse than what it corrects changes nothing."""
+    """A worse correction changes nothing."""
     env.deliver("features/b1.csv", features_csv(1))
     verdict = env.deliver("features/b1.csv", b"nonsense")
     assert verdict.action == "blocked"
@@ -75,7 +75,7 @@ def test_a_blocked_revision_leaves_the_earlier_one_live(env: IngestEnv) -> None:
 
 
 def test_a_batch_that_the_table_cannot_take_is_blocked(env: IngestEnv) -> None:
-    """A column whose declared type changed after the table was made lets the next batch be seen."""
+    """After a change of a column's declared type the next batch does not fit the table."""
     env.deliver("features/b1.csv", features_csv(1))
     declared = env.spec.model_dump()
     declared["streams"]["features"]["columns"]["miles"]["type"] = "string"
@@ -92,7 +92,7 @@ def test_a_batch_that_the_table_cannot_take_is_blocked(env: IngestEnv) -> None:
 
 
 def test_a_blocked_batch_delivered_again_is_tried_again(env: IngestEnv) -> None:
-    """The expectations may have been mended meanwhile."""
+    """The expectations may have been corrected meanwhile."""
     data = labels_parquet(1, late=(1, 1, 1))
     assert env.deliver("labels/b1.parquet", data).action == "blocked"
     env.spec = dataset_spec(expectations={})
@@ -101,7 +101,7 @@ def test_a_blocked_batch_delivered_again_is_tried_again(env: IngestEnv) -> None:
 
 
 def test_the_verdict_of_a_huge_mistake_is_still_small(env: IngestEnv) -> None:
-    """It travels between tasks, so it is cut short."""
+    """The reason is cut, since it travels between tasks."""
     names = [f"column_{number}" for number in range(3000)]
     data = (",".join(names) + "\n" + ",".join(names) + "\n").encode()
     assert len(json.dumps(env.deliver("features/b1.csv", data).to_json())) < 4096

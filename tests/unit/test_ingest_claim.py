@@ -14,12 +14,12 @@ from tests.support.ingest_env import IngestEnv, dataset_spec, features_csv, labe
 
 @pytest.fixture
 def env() -> IngestEnv:
-    """A dataset into which nothing has been delivered."""
+    """A dataset without deliveries."""
     return IngestEnv()
 
 
 def test_what_waits_is_claimed_in_order(env: IngestEnv) -> None:
-    """By batch, features before labels; a claim is small and plain."""
+    """By batch, features before labels; a claim is small JSON."""
     env.land("labels/b1.parquet", labels_parquet(1))
     env.land("features/b2.csv", features_csv(2))
     env.land("features/b1.csv", features_csv(1))
@@ -33,7 +33,7 @@ def test_what_waits_is_claimed_in_order(env: IngestEnv) -> None:
 
 
 def test_several_files_at_once_are_ingested_once_each(env: IngestEnv) -> None:
-    """A second run finds nothing, and the bell is silent."""
+    """A second run finds nothing, and the landing trigger is silent."""
     for day in (1, 2, 3):
         env.land(f"features/b{day}.csv", features_csv(day))
     assert [one.action for one in env.run()] == ["ingested"] * 3
@@ -42,8 +42,8 @@ def test_several_files_at_once_are_ingested_once_each(env: IngestEnv) -> None:
     assert len(env.rows()) == 9
 
 
-def test_a_file_that_has_not_settled_is_left_to_the_next_bell(env: IngestEnv) -> None:
-    """And what was handled beside it is not acknowledged as everything."""
+def test_a_file_that_has_not_settled_waits_for_the_next_event(env: IngestEnv) -> None:
+    """The listing is not acknowledged as a whole."""
     env = IngestEnv(dataset_spec(arrival={"settle_seconds": 60}))
     env.land("features/b1.csv", features_csv(1))
     assert env.run() == []
@@ -53,8 +53,8 @@ def test_a_file_that_has_not_settled_is_left_to_the_next_bell(env: IngestEnv) ->
     assert len(claimed.deliveries) == 1
 
 
-def test_a_file_that_lands_during_a_run_rings_again(env: IngestEnv) -> None:
-    """It is neither lost nor acknowledged by the run that did not see it."""
+def test_a_file_that_lands_during_a_run_causes_another_event(env: IngestEnv) -> None:
+    """It is neither lost nor acknowledged by the run that did not list it."""
     env.land("features/b1.csv", features_csv(1))
     claimed = env.claim()
     env.land("features/b2.csv", features_csv(2))
@@ -66,8 +66,8 @@ def test_a_file_that_lands_during_a_run_rings_again(env: IngestEnv) -> None:
     assert not env.is_unacknowledged
 
 
-def test_one_batch_alone_can_be_asked_for(env: IngestEnv) -> None:
-    """The others go on waiting, and the bell goes on ringing for them."""
+def test_one_batch_alone_can_be_ingested(env: IngestEnv) -> None:
+    """The others wait, and the landing trigger goes on firing for them."""
     env.land("features/b1.csv", features_csv(1))
     env.land("features/b2.csv", features_csv(2))
     assert len(env.run("b2")) == 1
@@ -78,7 +78,7 @@ def test_one_batch_alone_can_be_asked_for(env: IngestEnv) -> None:
 
 
 def test_an_unknown_batch_is_refused_with_the_nearest_name(env: IngestEnv) -> None:
-    """A person sees at once what was meant."""
+    """The hint has the nearest name."""
     env.land("features/2013-05.csv", features_csv(1))
     with pytest.raises(BadParameter, match="no file of batch '2013-5'") as error:
         env.claim("2013-5")
@@ -86,14 +86,14 @@ def test_an_unknown_batch_is_refused_with_the_nearest_name(env: IngestEnv) -> No
 
 
 def test_an_unhandled_file_is_never_acknowledged(env: IngestEnv) -> None:
-    """Whatever became of the tasks before: the registry decides."""
+    """The arrival registry decides, whatever the tasks' states."""
     env.land("features/b1.csv", features_csv(1))
     fingerprint = env.claim().fingerprint
     assert not acknowledge(env.spec, source=env.source, store=env.store, fingerprint=fingerprint)
 
 
 def test_only_a_delivery_of_the_named_batch_is_ingested(env: IngestEnv) -> None:
-    """A file that is not there, or is another's, is refused."""
+    """A missing file, or one of another batch, is refused."""
     file = env.land("features/b1.csv", features_csv(1))
     with pytest.raises(NotFound, match="no such delivery"):
         env.ingest({"stream": "features", "batch": "b1", "file": f"{file}.gz"})
@@ -102,7 +102,7 @@ def test_only_a_delivery_of_the_named_batch_is_ingested(env: IngestEnv) -> None:
 
 
 def test_a_wrong_expectation_fails_the_run_and_leaves_the_file_waiting(env: IngestEnv) -> None:
-    """It is the spec's fault, not the batch's: mended, the file is ingested."""
+    """The error is in the spec: once it is corrected, the file is ingested."""
     env.spec = dataset_spec(expectations={"features": [{"expect": "expect_nothing"}]})
     env.land("features/b1.csv", features_csv(1))
     with pytest.raises(SpecError):

@@ -15,7 +15,7 @@ from tests.support.ingest_env import IngestEnv, features_csv
 
 @pytest.fixture
 def env() -> IngestEnv:
-    """A dataset into which nothing has been delivered."""
+    """A dataset without deliveries."""
     return IngestEnv()
 
 
@@ -48,7 +48,7 @@ def test_a_repeat_returns_the_record(env: IngestEnv) -> None:
 
 
 def test_a_late_attempt_is_refused_at_its_commit(env: IngestEnv) -> None:
-    """A task that was believed dead cannot publish once its successor has begun."""
+    """A task that was given up cannot publish once its successor has begun."""
     env.land("features/b1.csv", features_csv(1, miles=(1, 2, 99999)))
     delivery = dict(env.claim().deliveries[0])
     publish, successor = env.tables.publish, []
@@ -67,7 +67,7 @@ def test_a_late_attempt_is_refused_at_its_commit(env: IngestEnv) -> None:
 
 
 def _state(env: IngestEnv) -> dict[str, Any]:
-    """What must be the same, however often it was interrupted."""
+    """The state that must not depend on interruptions."""
     registered = arrivals.newest_registration(env.store, "flights", "features", "b1")
     assert registered is not None
     record = json.loads(env.store.read(registered.note["record"]))

@@ -1,7 +1,7 @@
-"""What `docker/kubernetes` lays out is valid, restricted, and allows what is needed and no more.
+"""The manifests of `docker/kubernetes` are valid, restricted, and allow no more than needed.
 
-A `kubectl` that brings Kustomize 5 renders the overlays. Where there is none, the files are
-checked one by one all the same, and what only a rendered overlay can show is skipped.
+A `kubectl` with Kustomize 5 renders the overlays. Without one, the files are
+checked one by one, and tests of rendered overlays are skipped.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ each_layout = pytest.mark.parametrize("layout", ["as written", *OVERLAYS])
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
 def test_every_file_is_used_and_names_what_is_there(file: Path) -> None:
-    """Each file is a kustomization, or stands in one, but for the tools of people."""
+    """Each file is a kustomization, or listed in one, except the tools of people."""
     text = file.read_text()
     assert documents(text)
     if file in TOOLS:
@@ -86,7 +86,7 @@ def test_every_file_is_used_and_names_what_is_there(file: Path) -> None:
 @pytest.mark.parametrize("file", whole_files(), ids=lambda file: str(file.relative_to(FOLDER)))
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_complete_file_fits_the_api(file: Path, version: str) -> None:
-    """Kubernetes knows every field of the objects that need no overlay."""
+    """Objects that need no overlay have only known fields."""
     for document in documents(file.read_text()):
         kubernetes_validate.validate(document, version, strict=True)
         assert document["kind"] == "Namespace" or document["metadata"]["namespace"] == NAMESPACE
@@ -95,13 +95,13 @@ def test_a_complete_file_fits_the_api(file: Path, version: str) -> None:
 @each_overlay
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_overlay_fits_the_api(overlay: str, version: str) -> None:
-    """Kubernetes knows every field of what an overlay renders."""
+    """Objects of an overlay have only known fields."""
     for document in rendered(overlay):
         kubernetes_validate.validate(document, version, strict=True)
 
 
 def test_the_namespace_is_restricted() -> None:
-    """Pods that could become root are refused, noted and warned of."""
+    """Pods that could become root are refused, audited and warned of."""
     (namespace,) = documents((FOLDER / "base" / "namespace.yaml").read_text())
     labels = namespace["metadata"]["labels"]
     modes = [f"pod-security.kubernetes.io/{mode}" for mode in ("enforce", "audit", "warn")]
@@ -109,7 +109,7 @@ def test_the_namespace_is_restricted() -> None:
 
 
 def test_accounts_have_the_rights_of_their_purpose() -> None:
-    """Every Role holds what its account needs; stages, servers and MLflow stand in none."""
+    """Every Role has what its account needs; stages, servers and MLflow have none."""
     objects = laid_out("as written")
     roles = {
         role["metadata"]["name"]: {
@@ -129,8 +129,8 @@ def test_accounts_have_the_rights_of_their_purpose() -> None:
     assert bound == {name: [("ServiceAccount", name)] for name in RIGHTS}
 
 
-def test_tokens_are_mounted_by_no_account_of_its_own_accord() -> None:
-    """A pod that wants to speak to the API has to say so."""
+def test_no_account_mounts_tokens_by_default() -> None:
+    """A pod that uses the API has to request its token."""
     objects = laid_out("as written")
     accounts = of_kind(objects, "ServiceAccount")
     assert {"slipway-stages", "slipway-server", "slipway-rollout", "slipway-airflow"} <= {
@@ -141,14 +141,14 @@ def test_tokens_are_mounted_by_no_account_of_its_own_accord() -> None:
 
 @each_layout
 def test_every_pod_is_restricted(layout: str) -> None:
-    """Not root, no capability, no new privilege, a read-only disk; a token only for whom it is."""
+    """Not root, no capability, no new privilege, a read-only disk; a token only where needed."""
     for name, template in pods([*laid_out(layout), *tools()]).items():
         pod = template["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] > 0
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is (name in WITH_TOKEN)
-        # A Service's variables would be read as options of MLflow and as settings of Slipway.
+        # MLflow and Slipway would read a Service's variables as options and settings.
         assert pod["enableServiceLinks"] is False
         for container in containers(template):
             context = container["securityContext"]
@@ -158,8 +158,8 @@ def test_every_pod_is_restricted(layout: str) -> None:
 
 
 @each_overlay
-def test_every_container_says_what_it_needs(overlay: str) -> None:
-    """Requests and a limit of memory stand at each, and all together fit the quota."""
+def test_every_container_has_requests_and_a_memory_limit(overlay: str) -> None:
+    """And all together fit the quota."""
     objects = rendered(overlay)
     for template in pods(objects).values():
         for container in containers(template):
@@ -174,7 +174,7 @@ def test_every_container_says_what_it_needs(overlay: str) -> None:
 
 @each_overlay
 def test_images_are_pinned_and_an_overlay_can_replace_them(overlay: str) -> None:
-    """Each image has a tag that is not `latest`, is pulled once, and stands in `images:`."""
+    """Each image has a tag that is not `latest`, is pulled once, and is in `images:`."""
     book = documents((FOLDER / "overlays" / overlay / "kustomization.yaml").read_text())[0]
     replaced = {one.get("newName", one["name"]) for one in book["images"]}
     for template in pods(rendered(overlay)).values():
@@ -186,8 +186,8 @@ def test_images_are_pinned_and_an_overlay_can_replace_them(overlay: str) -> None
 
 
 @each_overlay
-def test_no_secret_stands_in_git(overlay: str) -> None:
-    """No Secret is rendered; those that pods name are the ones that a person makes."""
+def test_no_secret_is_in_git(overlay: str) -> None:
+    """No Secret is rendered; those that pods name are created by people."""
     objects = rendered(overlay)
     assert of_kind(objects, "Secret") == []
     assert {name for kind, name, _ in references(objects) if kind == "Secret"} <= BY_PEOPLE
@@ -195,7 +195,7 @@ def test_no_secret_stands_in_git(overlay: str) -> None:
 
 @each_overlay
 def test_references_lead_somewhere(overlay: str) -> None:
-    """Every account, volume, ConfigMap and key that a pod names is there."""
+    """Every account, volume, ConfigMap and key that a pod names exists."""
     objects = rendered(overlay)
     there = {(one["kind"], one["metadata"]["name"]): one for one in objects}
     for kind, name, key in references(objects):
@@ -207,7 +207,7 @@ def test_references_lead_somewhere(overlay: str) -> None:
 
 @each_layout
 def test_services_find_their_pods(layout: str) -> None:
-    """Each Service selects a pod that has a port of the name it asks for."""
+    """Each Service selects a pod with a port of its target's name."""
     objects = laid_out(layout)
     for service in of_kind(objects, "Service"):
         found = [
@@ -226,7 +226,7 @@ def test_services_find_their_pods(layout: str) -> None:
 
 @each_overlay
 def test_settings_are_settings(overlay: str) -> None:
-    """Every `SLIPWAY_…` entry is a setting, and says where the store and MLflow are."""
+    """Every `SLIPWAY_…` entry is a setting; store and MLflow have addresses."""
     (settings,) = [
         one["data"]
         for one in of_kind(rendered(overlay), "ConfigMap")
@@ -240,7 +240,7 @@ def test_settings_are_settings(overlay: str) -> None:
 
 @each_overlay
 def test_mlflow_answers_to_the_name_that_stages_use(overlay: str) -> None:
-    """The hosts that MLflow allows hold the one of the settings; none is a wildcard for all."""
+    """The allowed hosts include the one of the settings, and no wildcard for all."""
     (hosts,) = [
         one["data"]["allowed-hosts"].split(",")
         for one in of_kind(rendered(overlay), "ConfigMap")
@@ -251,7 +251,7 @@ def test_mlflow_answers_to_the_name_that_stages_use(overlay: str) -> None:
 
 
 def test_a_command_of_a_person_acts_as_a_rollout_does() -> None:
-    """The tool runs as the account of rollouts, and every network policy takes it for one."""
+    """The tool runs as the account of rollouts, with the same network policies."""
     (job,) = [one for one in tools() if one["kind"] == "Job"]
     template = job["spec"]["template"]
     assert template["spec"]["serviceAccountName"] == "slipway-rollout"
@@ -262,8 +262,8 @@ def test_a_command_of_a_person_acts_as_a_rollout_does() -> None:
         assert selects(selector, labels) == selects(selector, rollout)
 
 
-def test_the_example_client_asks_what_the_model_answers() -> None:
-    """Its row has the columns of flight_delay, of the right kinds, and goes to its entry point."""
+def test_the_example_client_fits_the_model() -> None:
+    """Its row has the columns of flight_delay, of the right kinds; its URL is the entry point's."""
     (client,) = [one for one in tools() if one["kind"] == "Pod"]
     (code,) = client["spec"]["containers"][0]["args"]
     loaded = load_all(PROJECT)
@@ -280,8 +280,8 @@ def test_the_example_client_asks_what_the_model_answers() -> None:
     assert namespace["url"] == f"http://{entry}.{NAMESPACE}:8080/v2/models/flight_delay/infer"
 
 
-def test_the_guide_speaks_of_what_is_laid_out() -> None:
-    """Its files are there, it makes every secret, and its table of rights names every account."""
+def test_the_guide_matches_the_manifests() -> None:
+    """Its files exist, it creates every secret, and its table of rights has every account."""
     guide = (PROJECT / "docs" / "guides" / "kubernetes.md").read_text()
     named = re.findall(r"(?<![\w./])docker/[\w./-]*\w", guide)
     assert [name for name in named if not (PROJECT / name).exists()] == []

@@ -1,4 +1,4 @@
-"""A rollout keeps its lease while something slow is waited for, and only while it lives."""
+"""Renewal of a rollout's lease during a slow wait, while its process lives."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LATER = timedelta(hours=1)
 
 
 class FrailStore(MemoryStore):
-    """A store that may be away."""
+    """A store that can be down."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_away = False
 
     def write(self, key: str, data: bytes) -> None:
-        """Replace one object, unless the store is away."""
+        """Replace one object; raises while the store is down."""
         if self.is_away:
             raise StoreUnavailable("the store is away")
         super().write(key, data)
@@ -37,21 +37,21 @@ class FrailStore(MemoryStore):
 
 @pytest.fixture
 def store() -> FrailStore:
-    """A store in which the rollout has just begun."""
+    """A store with a lease of a rollout that has begun."""
     made = FrailStore()
     acquire(made, NAME, holder="run-1", seconds=60)
     return made
 
 
 def lease(store: MemoryStore) -> Lease:
-    """The newest turn."""
+    """The newest lease."""
     found = find_lease(store, NAME)
     assert found is not None
     return found
 
 
 def eventually(so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + 5
     while not so():
         assert time.monotonic() < deadline
@@ -59,7 +59,7 @@ def eventually(so: Callable[[], bool]) -> None:
 
 
 def test_a_slow_rollout_keeps_its_lease(store: FrailStore) -> None:
-    """It is renewed again and again, so nobody takes over from a rollout that lives."""
+    """It is renewed repeatedly, so no other rollout takes over from a live one."""
     with keep_lease(store, ROLLOUT, every_seconds=OFTEN):
         seen = lease(store).expires_at
         eventually(lambda: lease(store).expires_at > seen)
@@ -68,7 +68,7 @@ def test_a_slow_rollout_keeps_its_lease(store: FrailStore) -> None:
 
 
 def test_nothing_renews_the_lease_once_the_wait_is_over(store: FrailStore) -> None:
-    """Neither after its end nor after an error inside, which is raised as it is."""
+    """Neither after its end nor after an error inside, which is raised unchanged."""
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError), keep_lease(store, ROLLOUT, every_seconds=OFTEN):
         raise ZeroDivisionError
@@ -78,8 +78,8 @@ def test_nothing_renews_the_lease_once_the_wait_is_over(store: FrailStore) -> No
     assert lease(store) == seen
 
 
-def test_a_rollout_that_was_taken_over_meanwhile_hears_of_it(store: FrailStore) -> None:
-    """Whatever it waited for, it may not go on."""
+def test_a_rollout_that_was_taken_over_meanwhile_is_refused(store: FrailStore) -> None:
+    """It may not go on after the wait."""
     with (
         pytest.raises(Superseded),
         keep_lease(store, ROLLOUT, every_seconds=OFTEN),
@@ -89,7 +89,7 @@ def test_a_rollout_that_was_taken_over_meanwhile_hears_of_it(store: FrailStore) 
 
 
 def test_a_rollout_that_was_taken_over_before_does_not_begin(store: FrailStore) -> None:
-    """Its lease ran out while nobody renewed it, and the next one has it."""
+    """Its lease expired without renewal, and another rollout has it."""
     acquire(store, NAME, holder="run-2", seconds=60, now=datetime.now(UTC) + LATER)
     entered = False
     with pytest.raises(Superseded), keep_lease(store, ROLLOUT):
@@ -97,14 +97,14 @@ def test_a_rollout_that_was_taken_over_before_does_not_begin(store: FrailStore) 
     assert not entered
 
 
-def test_a_lease_that_ran_out_is_renewed_while_nobody_wanted_it(store: FrailStore) -> None:
-    """Time alone takes nothing away: only another holder does."""
+def test_an_expired_lease_without_another_holder_is_renewed(store: FrailStore) -> None:
+    """Only another holder ends a lease, not time alone."""
     acquire(store, NAME, holder="run-1", seconds=-60)
     assert renew_lease(store, ROLLOUT).is_open(datetime.now(UTC))
 
 
 def test_a_store_that_is_away_for_a_moment_costs_no_lease(store: FrailStore) -> None:
-    """The next renewal gets through."""
+    """The next renewal succeeds."""
     with keep_lease(store, ROLLOUT, every_seconds=OFTEN):
         store.is_away = True
         time.sleep(5 * OFTEN)

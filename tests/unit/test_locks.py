@@ -1,4 +1,4 @@
-"""The lock files say what pyproject.toml asks for, agree with one another, and bind to no host."""
+"""Lock files: they fit pyproject.toml, agree with one another, and bind to no host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lock_text(name: str) -> str:
 
 
 def pins(name: str) -> dict[str, set[str]]:
-    """Versions that a lock file pins, by package; more than one where platforms differ."""
+    """Pinned versions by package; more than one where platforms differ."""
     found: dict[str, set[str]] = {}
     for line in lock_text(name).splitlines():
         if pin := PIN.match(line):
@@ -39,7 +39,7 @@ def pins(name: str) -> dict[str, set[str]]:
 
 
 def asked_for(name: str) -> Iterator[Requirement]:
-    """What pyproject.toml asks of the machine that a lock file is for."""
+    """Requirements of pyproject.toml for the machine of a lock file."""
     tables = tomllib.loads(PYPROJECT)
     extras, groups = tables["project"]["optional-dependencies"], tables["dependency-groups"]
     own = tables["project"]["dependencies"]
@@ -50,14 +50,14 @@ def asked_for(name: str) -> Iterator[Requirement]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_was_made_from_these_dependency_tables(name: str) -> None:
-    """A lock file's header names the digest of the dependency tables as they are now."""
+    """A lock file's header has the digest of the current dependency tables."""
     header = LOCK["header_command"](PYPROJECT)
     assert header in lock_text(name), "stale: run `make lock`"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_satisfies_pyproject(name: str) -> None:
-    """Every requirement of a machine is pinned to a version that it allows."""
+    """Every requirement of a machine is pinned to an allowed version."""
     locked = pins(name)
     for requirement in asked_for(name):
         if requirement.marker and not requirement.marker.evaluate(dict(default_environment())):
@@ -69,14 +69,14 @@ def test_lock_satisfies_pyproject(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "dev"])
 def test_lock_agrees_with_dev(name: str) -> None:
-    """What tests run with is what machines run with."""
+    """Tests and machines have the same versions."""
     dev = pins("dev")
     assert {package: dev.get(package) for package in pins(name)} == pins(name)
 
 
 @pytest.mark.parametrize("name", [*NAMES, *PEERS, "clients"])
 def test_every_interpreter_has_the_same_versions(name: str) -> None:
-    """What a model learnt with on one interpreter it meets on another."""
+    """A model meets the same versions on every interpreter."""
     assert {package: found for package, found in pins(name).items() if len(found) > 1} == {}
 
 
@@ -91,7 +91,7 @@ def test_only_the_locks_pin() -> None:
 
 
 def test_interpreters_are_the_same_everywhere() -> None:
-    """The Makefile, the classifiers and the locks name those that requires-python allows."""
+    """The Makefile, the classifiers and the locks name the ones that requires-python allows."""
     project = tomllib.loads(PYPROJECT)["project"]
     allowed = SpecifierSet(project["requires-python"])
     named = [f"3.{minor}" for minor in range(20) if f"3.{minor}" in allowed]
@@ -106,7 +106,7 @@ def test_interpreters_are_the_same_everywhere() -> None:
 
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_hosts_the_model_with_the_libraries_of_our_servers(name: str) -> None:
-    """What is measured beside a server is that server's model, not another release's."""
+    """The peer of a benchmark serves the model with the servers' releases."""
     peer, ours = pins(name), pins("server")
     assert {library: peer[library] for library in LOCK["HOSTED"]} == {
         library: ours[library] for library in LOCK["HOSTED"]
@@ -124,5 +124,5 @@ def test_every_pin_has_a_hash(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, *PEERS])
 def test_lock_names_no_host_and_no_folder(name: str) -> None:
-    """Anybody's index can serve a lock file: it holds no address and no local path."""
+    """A lock file has no address and no local path."""
     assert MACHINE.findall(lock_text(name)) == []

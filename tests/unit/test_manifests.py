@@ -1,4 +1,4 @@
-"""Manifests of a model on a cluster: valid, restricted, and each Service finds only its own."""
+"""Manifests of a model on a cluster: valid, restricted, and with exact selectors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_manifest_is_valid(
 
 
 def places(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object within a manifest whose keys are fields."""
+    """Every object within a manifest whose keys are field names."""
     if isinstance(value, dict):
         yield value
         for key, inner in value.items():
@@ -61,7 +61,7 @@ def places(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_a_misspelt_field_is_caught(version: str) -> None:
-    """Wherever in a manifest a field is misspelt, its check fails."""
+    """A misspelt field anywhere in a manifest fails validation."""
     objects = everything(spec_of(CLUSTERS["everything"]), TRAFFICS["canary"])
     missed = []
     for manifest in {one["kind"]: one for one in reversed(objects)}.values():
@@ -80,7 +80,7 @@ def test_a_misspelt_field_is_caught(version: str) -> None:
 
 
 def test_a_wrong_type_is_caught() -> None:
-    """A number that is written as text fails its check."""
+    """A number written as text fails validation."""
     [deployment, *_] = everything(spec_of({}), TRAFFICS["one"])
     deployment["spec"]["replicas"] = "2"
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -89,14 +89,14 @@ def test_a_wrong_type_is_caught() -> None:
 
 @cases
 def test_every_pod_is_restricted(cluster: Mapping[str, Any], traffic: Traffic) -> None:
-    """A namespace that enforces the restricted Pod Security standard admits every pod."""
+    """A namespace with the restricted Pod Security standard admits every pod."""
     for pod in pods(everything(spec_of(cluster), traffic)).values():
         assert objections(pod["spec"]) == []
 
 
 @cases
 def test_each_deployment_selects_its_own_pods(cluster: Mapping[str, Any], traffic: Traffic) -> None:
-    """A Deployment's selector fits its own template, and no other's."""
+    """A Deployment's selector matches its own template, and no other."""
     objects = everything(spec_of(cluster), traffic)
     for name, deployment in of_kind(objects, "Deployment").items():
         selector = {"spec": {"selector": deployment["spec"]["selector"]["matchLabels"]}}
@@ -106,8 +106,8 @@ def test_each_deployment_selects_its_own_pods(cluster: Mapping[str, Any], traffi
 
 
 @cases
-def test_each_service_finds_what_it_is_for(cluster: Mapping[str, Any], traffic: Traffic) -> None:
-    """A version's Services and budget find that version; a candidate is found by its own only."""
+def test_each_service_selects_its_pods(cluster: Mapping[str, Any], traffic: Traffic) -> None:
+    """A version's Services and budget select that version; a candidate's select the candidate."""
     objects = everything(spec_of(cluster), traffic)
     services = of_kind(objects, "Service")
     candidate = candidate_name("flight_delay", 4)
@@ -123,8 +123,8 @@ def test_each_service_finds_what_it_is_for(cluster: Mapping[str, Any], traffic: 
 
 
 @cases
-def test_the_same_is_made_of_the_same(cluster: Mapping[str, Any], traffic: Traffic) -> None:
-    """A repeat makes the same text, whatever the order in which shares are given."""
+def test_manifests_are_deterministic(cluster: Mapping[str, Any], traffic: Traffic) -> None:
+    """The text does not depend on the order of the weights."""
     turned = Traffic(
         traffic.token, dict(reversed(traffic.shares.items())), traffic.keep, traffic.since
     )
@@ -134,7 +134,7 @@ def test_the_same_is_made_of_the_same(cluster: Mapping[str, Any], traffic: Traff
 
 @cases
 def test_no_manifest_holds_a_secret(cluster: Mapping[str, Any], traffic: Traffic) -> None:
-    """Variables are plain places; Secrets are named, and the server sees only their files."""
+    """Variables have plain values; Secrets are named, and mounted by the server only."""
     for pod in pods(everything(spec_of(cluster), traffic)).values():
         for name, container in containers(pod).items():
             told = {one["name"] for one in container.get("env", [])}
@@ -162,14 +162,14 @@ def test_names_fit_kubernetes(model: str, version: int) -> None:
 
 @given(st.sets(names, min_size=2, max_size=2), st.integers(1, 99), st.integers(1, 99))
 def test_no_two_models_share_a_name(models: set[str], version: int, other: int) -> None:
-    """Neither entries nor versions of two models are called alike."""
+    """Neither entry points nor versions of two models have the same name."""
     one, two = (
         {object_name(it), version_name(it, version), version_name(it, other)} for it in models
     )
     assert one.isdisjoint(two)
 
 
-def test_a_model_that_is_called_like_a_version_is_told_apart() -> None:
+def test_a_model_named_like_a_version_is_no_version() -> None:
     """`delay_v3` is not version 3 of `delay`, nor its candidate."""
     assert object_name("delay") == "delay"
     for model in ("delay_v3", "delay_v3_trial", "delay_v3_pods"):
@@ -178,7 +178,7 @@ def test_a_model_that_is_called_like_a_version_is_told_apart() -> None:
 
 
 def test_a_version_is_read_from_its_objects() -> None:
-    """Objects of a version say which; entry points and candidates do not."""
+    """Objects of a version name it; entry points and candidates do not."""
     objects = everything(spec_of({}), TRAFFICS["one"])
     said = {one["metadata"]["name"]: version_of(one) for one in objects}
     assert said == {
@@ -190,6 +190,6 @@ def test_a_version_is_read_from_its_objects() -> None:
 
 
 def test_a_label_has_to_be_possible() -> None:
-    """A model that a cluster serves has a name that a label may have."""
+    """A model on a cluster has a name that is a valid label."""
     with pytest.raises(ValidationError, match="no label of Kubernetes ends in `_`"):
         spec_of({}, model="delay_")

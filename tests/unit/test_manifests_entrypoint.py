@@ -1,4 +1,4 @@
-"""The entry point of a model: who gets which share, and what is written down of it."""
+"""The entry point of a model: weights, and their record in an annotation."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.support.admission import validate
 from tests.support.manifests import CLUSTERS, TRAFFICS, everything, of_kind, selected, spec_of
 
 
-def test_the_entry_leads_to_whoever_takes_everything() -> None:
-    """Kept versions run, and get nothing."""
+def test_the_entry_selects_the_only_weighted_version() -> None:
+    """Warm versions run without traffic."""
     objects = everything(spec_of({}), TRAFFICS["kept"])
     assert selected(of_kind(objects, "Service")["flight-delay"], objects) == {"flight-delay-v3"}
     deployments = of_kind(objects, "Deployment")
@@ -37,7 +37,7 @@ def test_the_entry_leads_to_whoever_takes_everything() -> None:
 
 
 def test_without_a_gateway_a_canary_is_a_ratio_of_servers() -> None:
-    """Two versions are behind the entry point, and a version without a share has no server."""
+    """Two versions are behind the entry point; a version without weight has no server."""
     objects = everything(spec_of({"replicas": 4}), TRAFFICS["canary"])
     replicas = {n: one["spec"]["replicas"] for n, one in of_kind(objects, "Deployment").items()}
     found = selected(of_kind(objects, "Service")["flight-delay"], objects)
@@ -49,7 +49,7 @@ def test_without_a_gateway_a_canary_is_a_ratio_of_servers() -> None:
 
 
 def test_with_a_gateway_a_canary_is_a_weight() -> None:
-    """Warm versions stay in the list without weight; each version can be asked by its number."""
+    """Warm versions have weight 0; each version can be requested by its number."""
     spec = spec_of(CLUSTERS["gateway"])
     rules = route(spec, TRAFFICS["canary"].shares, traffic=TRAFFICS["canary"])["spec"]["rules"]
     by_path = {
@@ -74,13 +74,13 @@ def test_with_a_gateway_a_canary_is_a_weight() -> None:
 
 
 def test_of_equal_shares_the_older_version_leads() -> None:
-    """Half and half, clients that pass the route by reach the champion."""
+    """Clients that bypass the route reach the champion."""
     assert largest_share({3: 0.5, 2: 0.5}) == 2
     assert largest_share({3: 0.51, 2: 0.49}) == 3
 
 
 def test_the_traffic_is_written_on_the_entry_only() -> None:
-    """The route carries it where there is one, else the Service; it is read as it was written."""
+    """The route has the annotation where there is one, else the Service; it reads back equal."""
     for cluster, kind in (("plain", "Service"), ("gateway", "HTTPRoute")):
         for traffic in TRAFFICS.values():
             objects = everything(spec_of(CLUSTERS[cluster]), traffic)
@@ -102,13 +102,13 @@ def test_the_traffic_is_written_on_the_entry_only() -> None:
         {"slipway/token": "7", "slipway/shares": '{"3":1}', "slipway/keep": "4"},
     ],
 )
-def test_annotations_without_sense_say_nothing(annotations: dict[str, str] | None) -> None:
-    """An entry point that was made by hand is not a requested traffic."""
+def test_invalid_annotations_are_ignored(annotations: dict[str, str] | None) -> None:
+    """An entry point that was made by hand has no requested traffic."""
     assert Traffic.from_annotations({"metadata": {"annotations": annotations}}) is None
 
 
-def test_an_entry_is_changed_only_as_it_was_read() -> None:
-    """Where a resourceVersion is given, the write carries it."""
+def test_an_entry_is_written_with_its_resource_version() -> None:
+    """If a resourceVersion is given, the write has it."""
     spec = spec_of(CLUSTERS["gateway"])
     shares = {3: 1.0}
     for made in (
@@ -139,7 +139,7 @@ mixes = st.dictionaries(st.integers(1, 99), st.floats(1e-6, 1.0), min_size=1, ma
 def test_a_share_becomes_servers(
     share: float, servers: int, candidate: int, champion: int, real: float
 ) -> None:
-    """The version with the larger share has all its servers; the effective share is returned."""
+    """The version with the larger weight has all its servers; the effective share is returned."""
     split = replica_split(share, servers)
     assert (split.candidate, split.champion) == (candidate, champion)
     assert split.share == pytest.approx(real)
@@ -147,7 +147,7 @@ def test_a_share_becomes_servers(
 
 @given(shares_above_0, replicas)
 def test_both_versions_have_a_server(share: float, servers: int) -> None:
-    """Neither is left out, and never are there fewer servers together than one version has."""
+    """Each has one at least, and the sum is no less than one version's replicas."""
     split = replica_split(share, servers)
     assert min(split.candidate, split.champion) >= 1
     assert max(split.candidate, split.champion) == servers
@@ -156,7 +156,7 @@ def test_both_versions_have_a_server(share: float, servers: int) -> None:
 
 @given(shares_above_0, replicas)
 def test_no_other_number_of_servers_comes_nearer(share: float, servers: int) -> None:
-    """As the ratio to the larger share, the smaller one is off by half a server, or it has one."""
+    """As a ratio to the larger share, the smaller one is off by half a server, or has one."""
     split = replica_split(share, servers)
     smaller = min(share, 1 - share)
     fewer = min(split.candidate, split.champion)
@@ -166,14 +166,14 @@ def test_no_other_number_of_servers_comes_nearer(share: float, servers: int) -> 
 
 @given(shares_above_0, shares_above_0, replicas)
 def test_a_larger_share_never_gets_less(one: float, other: float, servers: int) -> None:
-    """Steps that rise move traffic forward, or leave it as it is."""
+    """Rising steps increase a version's traffic, or keep it."""
     low, high = sorted((one, other))
     assert replica_split(low, servers).share <= replica_split(high, servers).share
 
 
 @given(mixes, replicas)
 def test_real_shares_are_those_of_the_servers(mix: dict[int, float], servers: int) -> None:
-    """They sum to 1, and every version that was given a share has one."""
+    """They sum to 1, and every version with a weight has one."""
     real = effective_shares(replica_counts(mix, servers))
     assert sum(real.values()) == pytest.approx(1)
     assert real.keys() == mix.keys()
@@ -206,6 +206,6 @@ def test_servers_by_version(
     keep: list[int],
     expected: dict[int, int],
 ) -> None:
-    """By route every weighted version has all its servers; by ratio kept ones have none."""
+    """By route every weighted version has all its servers; by ratio warm ones have none."""
     cluster = cluster_of(spec_of({"replicas": 4, "warm_replicas": 1}))
     assert server_counts(cluster, shares, keep, by_route=by_route) == expected

@@ -1,4 +1,4 @@
-"""The pod of a model server: what it is given, what it asks for, how it leaves."""
+"""The pod of a model server: files, resources, and the order of its shutdown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.manifests import (
 
 
 def test_tokens_and_key_are_files_of_the_server() -> None:
-    """They are needed, not optional: a server without its tokens file would answer anybody."""
+    """They are required: a server without its tokens file would answer everybody."""
     objects = everything(spec_of(CLUSTERS["everything"]), TRAFFICS["one"])
     for pod in pods(objects).values():
         server = containers(pod)["server"]
@@ -40,7 +40,7 @@ def test_tokens_and_key_are_files_of_the_server() -> None:
 
 
 def test_a_pod_leaves_in_order() -> None:
-    """It waits until no new requests arrive, drains the others, and ships the rest of its log."""
+    """It waits until requests stop, drains the others, and ships the rest of its log."""
     objects = everything(spec_of({}), TRAFFICS["one"])
     pod = pods(objects)["flight-delay-v3"]
     [download, shipper] = pod["spec"]["initContainers"]
@@ -53,8 +53,8 @@ def test_a_pod_leaves_in_order() -> None:
     assert grace >= LEAVE_SECONDS + DRAIN_SECONDS + SHIP_SECONDS
 
 
-def test_a_trial_is_the_same_server_without_a_log() -> None:
-    """What is tried differs from what will serve in nothing but how it is found and how it ends."""
+def test_a_candidate_is_the_same_server_without_a_log() -> None:
+    """Only its labels and its shutdown differ from a serving version's."""
     spec = spec_of(CLUSTERS["everything"])
     size = sizing(cluster_of(spec), {})
     [candidate, _] = candidate_objects(spec, 3, sizing=size)
@@ -70,7 +70,7 @@ def test_a_trial_is_the_same_server_without_a_log() -> None:
 
 
 def test_a_single_server_lets_its_node_be_drained() -> None:
-    """The budget always lets one server go, and one that is not ready in any case."""
+    """The budget allows one eviction, and any of an unready server."""
     objects = everything(spec_of({"replicas": 1}), TRAFFICS["one"])
     budget = of_kind(objects, "PodDisruptionBudget")["flight-delay-v3"]["spec"]
     assert (budget["maxUnavailable"], "minAvailable" in budget) == (1, False)
@@ -89,7 +89,7 @@ def test_a_single_server_lets_its_node_be_drained() -> None:
         ({"slipway.resident_mib": "-1", "slipway.cold_start_s": "inf"}, "512Mi", "1Gi", 240),
     ],
 )
-def test_a_server_asks_for_what_was_measured(
+def test_a_server_requests_the_measured_memory(
     tags: dict[str, str], memory: str, limit: str, startup: int
 ) -> None:
     """A quarter more than measured, normalised; without a measurement, the spec's values."""
@@ -102,8 +102,8 @@ def test_a_server_asks_for_what_was_measured(
     assert size.cpu == "250m"
 
 
-def test_the_processor_is_asked_for_and_not_limited() -> None:
-    """A limit would slow a server down while its node is idle; memory has one, with head-room."""
+def test_cpu_is_requested_and_not_limited() -> None:
+    """A limit would slow a server down on an idle node; memory has one, with head-room."""
     for pod in pods(everything(spec_of({}), TRAFFICS["canary"])).values():
         for container in containers(pod).values():
             assert container["resources"]["requests"].keys() == {"cpu", "memory"}
@@ -112,7 +112,7 @@ def test_the_processor_is_asked_for_and_not_limited() -> None:
 
 @pytest.mark.parametrize("memory", ["512Mi", "2Gi", "1G", "600M", "1073741824", "1.5Gi"])
 def test_a_limit_exceeds_its_request_in_any_unit(memory: str) -> None:
-    """Whatever unit the spec uses, the limit is valid and has room."""
+    """In any unit of the spec, the limit is valid and larger."""
     spec = spec_of({"resources": {"cpu": "1", "memory": memory}})
     objects = everything(spec, TRAFFICS["one"])
     validate(objects[0], "1.36")

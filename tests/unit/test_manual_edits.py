@@ -1,4 +1,4 @@
-"""What stages do about an edit by hand: none of them goes forward, every way back is open."""
+"""Stages of a rollout after a manual edit: none goes forward, every rollback is possible."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def env() -> RolloutEnv:
 
 
 def edit(env: RolloutEnv, *, is_traffic: bool = False) -> None:
-    """Let somebody have edited something."""
+    """Report a manual edit."""
     env.platform.edited, env.platform.has_edited_traffic = EDIT, is_traffic
 
 
 def undo(env: RolloutEnv) -> None:
-    """Let it be as it was."""
+    """Report no manual edit."""
     env.platform.edited, env.platform.has_edited_traffic = None, False
 
 
 def test_nothing_begins_while_something_is_edited(env: RolloutEnv) -> None:
-    """Not even `nothing` is said then; the lease is free, and undone, all goes well."""
+    """Not even `nothing` is recorded; the lease is free. Without the edit the rollout succeeds."""
     edit(env)
     for challenger in (3, 2):
         env.registry.aliases["challenger"] = challenger
@@ -47,7 +47,7 @@ def test_nothing_begins_while_something_is_edited(env: RolloutEnv) -> None:
 
 
 def test_no_step_and_no_switch_goes_forward(env: RolloutEnv) -> None:
-    """The shares stay as they were, and nothing is decided of the version."""
+    """The weights stay, and no verdict is recorded."""
     run = env.reconcile().ref.run
     env.verify(run)
     edit(env)
@@ -67,7 +67,7 @@ def test_no_step_and_no_switch_goes_forward(env: RolloutEnv) -> None:
 
 
 def test_no_alias_moves_to_what_was_edited(env: RolloutEnv) -> None:
-    """The read-back sees it; undone, the same stage goes on."""
+    """The read-back finds it; without the edit, the same stage goes on."""
     run = env.until_switch()
     env.switch(run)
     edit(env)
@@ -79,8 +79,8 @@ def test_no_alias_moves_to_what_was_edited(env: RolloutEnv) -> None:
     assert env.promote(run).verdict.action == "promoted"
 
 
-def test_a_canary_is_taken_back_all_the_same(env: RolloutEnv) -> None:
-    """By the step itself, by whoever asks for the way back, and after a step that was killed."""
+def test_an_edited_canary_is_rolled_back(env: RolloutEnv) -> None:
+    """By the step itself, by a rollback, and after a step that was killed."""
     run = env.reconcile().ref.run
     env.verify(run)
     env.shift(run, 10)
@@ -97,8 +97,8 @@ def test_a_canary_is_taken_back_all_the_same(env: RolloutEnv) -> None:
     assert env.registry.tags[3]["slipway.rollout"] == "rolled_back"
 
 
-def test_a_rollback_goes_through_and_says_what_was_edited(env: RolloutEnv) -> None:
-    """Every stage of it, and the ledger has it."""
+def test_a_rollback_succeeds_and_records_the_edit(env: RolloutEnv) -> None:
+    """Every stage of it, and the ledger has the edit."""
     edit(env)
     assert env.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
     assert env.served() == 1
@@ -106,8 +106,8 @@ def test_a_rollback_goes_through_and_says_what_was_edited(env: RolloutEnv) -> No
     assert EDIT in str(first)
 
 
-def test_only_edited_traffic_holds_a_way_back_up(env: RolloutEnv) -> None:
-    """To move it would be to overwrite it."""
+def test_only_edited_traffic_stops_a_rollback(env: RolloutEnv) -> None:
+    """A rollback would overwrite the edit."""
     edit(env, is_traffic=True)
     with pytest.raises(EditedByHand):
         env.reconcile("previous")

@@ -1,4 +1,4 @@
-"""The table of metrics: one row makes a metric known to specs, evaluation, gates and monitoring."""
+"""The table of metrics: one row adds a metric to specs, evaluation, gates and monitoring."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ assert judge_performance(better, watched).action == "ok"
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_is_computed_on_rows_of_its_task(name: str) -> None:
-    """Better predictions have the better value, in the direction that the table states."""
+    """Better predictions have the better value, in the table's direction."""
     actual, good, bad = ROWS[METRICS[name].task]
     values = [measure([name], actual=actual, scores=scores)[name] for scores in (good, bad)]
     better, worse = (value for value in values if value is not None)
@@ -64,7 +64,7 @@ def test_every_metric_is_computed_on_rows_of_its_task(name: str) -> None:
 
 @pytest.mark.parametrize("name", METRICS)
 def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: str) -> None:
-    """A change for the better passes the gate and is no decay; a change for the worse is both."""
+    """A better value passes the gate and is no decay; a worse value is refused and is decay."""
     sign = 1 if METRICS[name].greater_is_better else -1
     gates = Gates(metrics={name: Threshold(min_absolute_change=0.05)})
     watched = Monitoring.model_validate(
@@ -80,7 +80,7 @@ def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: s
 
 @pytest.mark.parametrize("name", METRICS)
 def test_the_first_model_has_to_beat_a_constant_in_every_metric(name: str) -> None:
-    """Without a champion the constant model's value is the floor, in the metric's direction."""
+    """Without a champion the constant model's value is the bar, in the metric's direction."""
     sign = 1 if METRICS[name].greater_is_better else -1
     gates = Gates(metrics={name: Threshold(min_absolute_change=0.0)})
     known = {"rows": 900, "champion.version": None, f"constant.{name}": 0.5}
@@ -90,5 +90,5 @@ def test_the_first_model_has_to_beat_a_constant_in_every_metric(name: str) -> No
 
 
 def test_adding_a_metric_is_one_row(tmp_path: Path) -> None:
-    """A copy of the package with one more row accepts, computes, gates and monitors the metric."""
+    """With one more row, a copy of the package accepts, computes, gates and monitors the metric."""
     run_with_row(tmp_path, table="spec/metrics.py", row=NEW_ROW, script=USE_IT)

@@ -1,4 +1,4 @@
-"""The address of an MLflow server: what is in it, and who may see that."""
+"""The URL of an MLflow server: credentials in it, and where they are shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slipway.errors import RegistryUnavailable
 
 
 class Closed(BaseHTTPRequestHandler):
-    """A server that refuses everybody, and remembers how they introduced themselves."""
+    """A server that answers 401 and records the credentials."""
 
     seen: list[str | None] = []  # noqa: RUF012
 
@@ -22,11 +22,11 @@ class Closed(BaseHTTPRequestHandler):
         self.send_error(503)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
 
-def test_a_password_in_the_address_is_used_and_never_told() -> None:
-    """It goes into the request's header; errors and links hold the bare address."""
+def test_a_password_in_the_url_is_used_and_never_shown() -> None:
+    """It is in the request's header; errors and links have the bare URL."""
     with HTTPServer(("127.0.0.1", 0), Closed) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         bare = f"http://127.0.0.1:{server.server_port}"

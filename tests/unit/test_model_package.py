@@ -1,4 +1,4 @@
-"""A model version's folder: what is learnt, saved, loaded and answered."""
+"""The folder of a model version: training, saving, loading and scoring."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def features(frame):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved logistic regression; tests that change it take a copy."""
+    """A saved logistic regression; tests that change it copy it first."""
     target = tmp_path_factory.mktemp("package") / "delay"
     return packages.saved(target, packages.spec("sklearn.linear_model.LogisticRegression"))
 
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_estimator_of_the_spec_answers_the_same_once_loaded(
     tmp_path: Path, estimator: str
 ) -> None:
-    """Fitting, saving as skops and loading changes no score, and takes one thread."""
+    """Saving as skops and loading changes no score, with one thread."""
     trees = {"n_estimators": 5} if "XGB" in estimator or "Forest" in estimator else {}
     spec = packages.spec(estimator, **trees)
     learned = SklearnLearner(spec, packages.dataset(), None).learn(packages.labelled(spec))
@@ -55,7 +55,7 @@ def test_every_estimator_of_the_spec_answers_the_same_once_loaded(
 
 
 def test_the_signature_lists_raw_columns(folder: Path) -> None:
-    """Numbers first, and what the dataset calls nullable may be absent."""
+    """Numbers first; columns that are nullable in the dataset are optional."""
     assert load_package(folder).signature_columns == [
         ("wind", "number", False),
         ("decks", "number", True),
@@ -64,8 +64,8 @@ def test_the_signature_lists_raw_columns(folder: Path) -> None:
     ]
 
 
-def test_rows_with_gaps_and_new_categories_are_answered(folder: Path) -> None:
-    """A null, an unseen category and an absent optional column all get a score."""
+def test_rows_with_gaps_and_new_categories_are_scored(folder: Path) -> None:
+    """A null, an unseen category and an absent optional column."""
     package = load_package(folder)
     rows = pd.DataFrame({"decks": [1, 2], "port": [None, "Ullapool"], "wind": [None, 1]})
     scores = package.predict(rows)
@@ -73,8 +73,8 @@ def test_rows_with_gaps_and_new_categories_are_answered(folder: Path) -> None:
     assert package.predict(rows.iloc[:0]).shape == (0,)
 
 
-def test_an_integer_category_is_one_category_however_it_comes(folder: Path) -> None:
-    """Text, an integer and the float that a null beside it makes are the same berth."""
+def test_an_integer_category_is_one_category_in_any_type(folder: Path) -> None:
+    """As text, as an integer, and as the float that a null beside it makes."""
     package = load_package(folder)
     rows = pd.DataFrame({"decks": [1], "wind": [0.5], "port": ["Oban"]})
     berths: list[Any] = ["1", 1, 1.0, pd.array([1], "Int64")[0]]
@@ -84,7 +84,7 @@ def test_an_integer_category_is_one_category_however_it_comes(folder: Path) -> N
 
 @pytest.mark.parametrize("value", ["seven", float("inf")])
 def test_a_value_that_cannot_be_cast_names_its_column_only(folder: Path, value: Any) -> None:
-    """The refusal says which column, and never what was in it."""
+    """The refusal has the column and no value."""
     with pytest.raises(BadRequest) as refusal:
         load_package(folder).predict(pd.DataFrame({"decks": [value]}))
     assert "where: column decks" in str(refusal.value)
@@ -98,20 +98,20 @@ def test_a_required_column_has_to_be_there(folder: Path) -> None:
 
 
 def test_the_example_beside_the_model_is_made_up(folder: Path) -> None:
-    """No row of the training data travels as MLflow's input example."""
+    """MLflow's input example holds no row of the training data."""
     example = json.loads((folder / "input_example.json").read_text())
     assert example["data"] == [[1.0, 1.0, "example", "example"]]
 
 
 def test_requirements_are_exact(folder: Path) -> None:
-    """Whoever loads the version elsewhere gets the very releases it was saved with."""
+    """The recorded releases are the ones that the version was saved with."""
     lines = (folder / "requirements.txt").read_text().split()
     assert {line.partition("==")[0] for line in lines} >= {"scikit-learn", "skops", "xgboost-cpu"}
     assert all("==" in line for line in lines)
 
 
 def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
-    """One changed byte refuses the folder before anything is built from it."""
+    """The digest refuses one changed byte before anything is loaded."""
     target = packages.saved(tmp_path / "delay", packages.spec("sklearn.linear_model.Ridge"))
     (target / "model.skops").write_bytes((target / "model.skops").read_bytes() + b" ")
     with pytest.raises(Tampered, match=r"model\.skops"):
@@ -119,7 +119,7 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
 
 
 def test_types_beyond_the_trusted_are_not_built(tmp_path: Path) -> None:
-    """A manifest cannot widen the list of types that a model file may hold."""
+    """A manifest cannot extend the list of types that a model file may hold."""
     target = packages.saved(tmp_path / "delay", packages.spec("sklearn.linear_model.Ridge"))
     manifest = json.loads((target / MANIFEST).read_text())
     for asked, said in ((["os.system"], "os.system"), ([], "numpy.dtype")):
@@ -129,7 +129,7 @@ def test_types_beyond_the_trusted_are_not_built(tmp_path: Path) -> None:
 
 
 def test_editing_pipeline_py_changes_no_answer_of_a_version(tmp_path: Path) -> None:
-    """The version imports the source that it holds, in whatever state the live file is."""
+    """The version imports its own copy of the source."""
     live = tmp_path / "pipeline.py"
     live.write_text(SOURCE_TEXT)
     spec = packages.spec("sklearn.linear_model.LogisticRegression")
@@ -144,7 +144,7 @@ def test_editing_pipeline_py_changes_no_answer_of_a_version(tmp_path: Path) -> N
 
 
 def test_pipeline_py_may_bring_transformer_and_estimator(tmp_path: Path) -> None:
-    """Classes of its own are trusted from the version's own module, and from no other."""
+    """Classes of the version's own module are trusted, and of no other."""
     source = """
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -191,10 +191,10 @@ def split(rows):
         ("sklearn.linear_model.Ridge", {}, "import no_such_thing", "no_such_thing"),
     ],
 )
-def test_what_does_not_work_is_the_specs_fault(
+def test_a_failing_estimator_is_a_spec_error(
     estimator: str, params: dict[str, Any], source: str | None, said: str
 ) -> None:
-    """A wrong param or a broken pipeline.py names itself, and no retry is tried."""
+    """The error names the wrong param or the broken pipeline.py, and is permanent."""
     with pytest.raises(SpecError, match=said):
         SklearnLearner(packages.spec(estimator, **params), packages.dataset(), source).learn(
             packages.rows()
@@ -202,7 +202,7 @@ def test_what_does_not_work_is_the_specs_fault(
 
 
 def test_a_transformer_from_elsewhere_cannot_be_saved(tmp_path: Path) -> None:
-    """A type that could not be loaded is refused when it is saved, not when it serves."""
+    """A type that could not be loaded is refused when it is saved."""
     source = "def features(frame):\n    return frame\n"
     learner = SklearnLearner(
         packages.spec("sklearn.linear_model.Ridge"), packages.dataset(), source

@@ -21,7 +21,7 @@ each_layout = pytest.mark.parametrize("layout", ["as written", *OVERLAYS])
 
 @each_layout
 def test_policies_select_pods_that_there_are(layout: str) -> None:
-    """Every pod selector of a policy finds a pod of ours: none is misspelt."""
+    """Every pod selector of a policy selects one of Slipway's pods."""
     objects = laid_out(layout)
     labels = bearers(objects).values()
     for policy in of_kind(objects, "NetworkPolicy"):
@@ -39,7 +39,7 @@ def test_policies_select_pods_that_there_are(layout: str) -> None:
 
 @each_layout
 def test_nothing_is_allowed_by_default(layout: str) -> None:
-    """One policy holds for every pod and allows nothing in and nothing out."""
+    """One policy selects every pod and allows nothing in or out."""
     (deny,) = [
         one["spec"]
         for one in of_kind(laid_out(layout), "NetworkPolicy")
@@ -49,8 +49,8 @@ def test_nothing_is_allowed_by_default(layout: str) -> None:
 
 
 @each_layout
-def test_who_may_reach_whom(layout: str) -> None:
-    """MLflow is reached by stages, servers and Airflow; servers by rollouts and clients."""
+def test_allowed_connections(layout: str) -> None:
+    """MLflow: from stages, servers and Airflow. Servers: from rollouts and clients."""
     objects = laid_out(layout)
     everyone = set(bearers(objects))
     to_mlflow = {one for one in everyone if allows(objects, one, "slipway-mlflow", port=5000)}
@@ -70,7 +70,7 @@ def test_only_who_mounts_a_token_reaches_the_api(layout: str) -> None:
 
 
 def test_the_store_of_a_cluster_of_ones_own_is_a_pod() -> None:
-    """In dev stages reach the store inside the namespace, and no address outside of it."""
+    """In dev the store is a pod of the namespace, and no outside address is open."""
     objects = rendered("dev")
     for one in ("stage train", "server", "slipway-mlflow", "slipway-airflow"):
         assert allows(objects, one, "slipway-store", port=8333)
@@ -81,7 +81,7 @@ def test_the_store_of_a_cluster_of_ones_own_is_a_pod() -> None:
 
 @pytest.mark.parametrize("overlay", ["staging", "production"])
 def test_the_store_of_an_environment_is_an_address(overlay: str) -> None:
-    """There stages and servers reach S3 over TLS, and only MLflow and Airflow a database."""
+    """Stages and servers reach S3 over TLS, and only MLflow and Airflow a database."""
     objects = rendered(overlay)
     assert {443} <= reached(objects, "stage train") <= {443, 80}
     assert {443} <= reached(objects, "server") <= {443, 80}

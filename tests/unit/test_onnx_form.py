@@ -13,7 +13,7 @@ from slipway.spec.estimators import ESTIMATORS
 from tests.support import packages
 from tests.support.onnx_models import difference, form_of, learned
 
-# XGBoost's sigmoid is computed in floats, and a product of matrices in another order of sums.
+# XGBoost's sigmoid uses floats, and a matrix product sums in another order.
 ROUNDED = {
     "xgboost.XGBClassifier": 1.2e-7,
     "sklearn.linear_model.LogisticRegression": 1e-15,
@@ -34,7 +34,7 @@ def estimator(params):
 
 @pytest.mark.parametrize("estimator", CONVERTED)
 def test_every_estimator_has_a_form_that_agrees(estimator: str) -> None:
-    """Gaps, known, unseen and missing categories; most estimators agree to the last bit."""
+    """With gaps, known, unseen and missing categories; most estimators agree to the last bit."""
     model = learned(estimator)
     rows = packages.rows()
     strange = rows.assign(wind=np.nan, port="Ullapool", berth=None)
@@ -43,8 +43,8 @@ def test_every_estimator_has_a_form_that_agrees(estimator: str) -> None:
 
 
 @pytest.mark.parametrize("estimator", CONVERTED)
-def test_the_gate_accepts_what_every_estimator_of_the_spec_learns(estimator: str) -> None:
-    """ONNX answers for all of them, and the figures say on how many rows of how many kinds."""
+def test_the_parity_gate_accepts_every_estimator(estimator: str) -> None:
+    """ONNX is the engine of each, with the number of compared rows by kind."""
     model = learned(estimator)
     engine, data = engine_of(model.package, packages.reference(model))
     assert (engine.name, data) == ("onnx", form_of(model).data)
@@ -58,7 +58,7 @@ def test_the_gate_accepts_what_every_estimator_of_the_spec_learns(estimator: str
 
 @pytest.mark.parametrize("name", ["XGBClassifier", "XGBRegressor", "RandomForestClassifier"])
 def test_trees_behind_a_scaler_agree_beside_every_split(name: str) -> None:
-    """The scaler is undone to find the raw numbers where a feature changes sides."""
+    """The scaler is inverted to find the raw values beside a split."""
     module = "xgboost" if name.startswith("XGB") else "sklearn.ensemble"
     source = SCALED_TREES.format(module=module, name=name)
     model = learned(f"{module}.{name}", source=source)
@@ -70,7 +70,7 @@ def test_trees_behind_a_scaler_agree_beside_every_split(name: str) -> None:
 
 
 def own(imported: str, made: str) -> str:
-    """A `pipeline.py` with an estimator of its own."""
+    """A `pipeline.py` with its own estimator."""
     return f"{imported}\n\n\ndef estimator(params):\n    return {made}\n"
 
 
@@ -106,7 +106,7 @@ def own(imported: str, made: str) -> str:
     ],
 )
 def test_a_pipeline_without_a_form_keeps_its_own_engine(source: str, said: str) -> None:
-    """The reason names the step, and nothing fails."""
+    """The reason names the step, and nothing is raised."""
     model = learned("sklearn.linear_model.LogisticRegression", source=source)
     engine, data = engine_of(model.package, packages.reference(model))
     assert (engine.name, engine.parity, data) == ("sklearn", None, None)
@@ -114,8 +114,8 @@ def test_a_pipeline_without_a_form_keeps_its_own_engine(source: str, said: str) 
     assert said in engine.reason
 
 
-def test_what_nobody_thought_of_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
-    """Any error is the reason for the other engine, and its traceback is in the log."""
+def test_an_unexpected_error_keeps_the_pipeline(caplog: pytest.LogCaptureFixture) -> None:
+    """Its class is the reason, and its traceback is in the log."""
     model = learned("sklearn.linear_model.Ridge")
     engine, data = engine_of(model.package, packages.reference(model).drop(columns="part"))
     assert (engine.name, data) == ("sklearn", None)
@@ -141,7 +141,7 @@ def test_what_nobody_thought_of_is_told_too(caplog: pytest.LogCaptureFixture) ->
 def test_params_change_the_numbers_and_not_the_agreement(
     estimator: str, params: dict[str, Any]
 ) -> None:
-    """Trees of one leaf, other losses and other starts of the sum agree as well."""
+    """Trees of one leaf, other losses and other base scores."""
     model = learned(estimator, **params)
     engine, _ = engine_of(model.package, packages.reference(model))
     assert engine.name == "onnx", engine.reason
@@ -158,7 +158,7 @@ def test_params_change_the_numbers_and_not_the_agreement(
     ],
 )
 def test_a_logarithmic_link_is_undone(estimator: str, params: dict[str, Any]) -> None:
-    """Counts and amounts are exponentials of what the trees add up to."""
+    """Counts and amounts are exponentials of the trees' sum."""
     spec = packages.spec(estimator, **params)
     rows = packages.labelled(spec)
     model = SklearnLearner(spec, packages.dataset(), None).learn(

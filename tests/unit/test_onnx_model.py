@@ -1,4 +1,4 @@
-"""A version's ONNX form, loaded and asked as a server does."""
+"""A version's ONNX form, loaded and called as by a server."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ XGB = "xgboost.XGBClassifier"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved version with an ONNX form; tests that change it take a copy."""
+    """A saved version with an ONNX form; tests that change it copy it first."""
     return packages.saved(
         tmp_path_factory.mktemp("onnx") / "delay", packages.spec(XGB, n_estimators=20)
     )
 
 
 def sealed_again(folder: Path, **changes: object) -> None:
-    """Seal a changed folder, with changes to what its manifest says."""
+    """Seal a changed folder, with changes of its manifest."""
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).unlink()
     del manifest["files"]
@@ -40,7 +40,7 @@ def sealed_again(folder: Path, **changes: object) -> None:
 
 
 def test_it_scores_as_the_pipeline_does(folder: Path) -> None:
-    """One float64 for each row, from values by column."""
+    """One float64 per row, from values by column."""
     model, package = load_onnx(folder), load_package(folder)
     assert model.columns == tuple(package.signature_columns)
     assert model.manifest == package.manifest
@@ -51,21 +51,21 @@ def test_it_scores_as_the_pipeline_does(folder: Path) -> None:
 
 
 def test_the_columns_have_to_be_as_many_as_the_signature_says(folder: Path) -> None:
-    """A column too few or too many is a fault of the caller."""
+    """A missing or surplus column is an error of the caller."""
     with pytest.raises(ValueError, match="as many columns"):
         load_onnx(folder).score([[1.0], [2.0]])
 
 
 def test_half_a_character_is_refused_and_not_echoed(folder: Path) -> None:
-    """A lone surrogate is no text."""
+    """A lone surrogate is no valid text."""
     with pytest.raises(BadRequest) as refusal:
         load_onnx(folder).score([[1.0], [2.0], ["Ob\ud800"], ["1"]])
     assert "Ob" not in str(refusal.value)
     assert refusal.value.__cause__ is None
 
 
-def test_any_number_of_threads_may_ask_at_once(folder: Path) -> None:
-    """Eight threads get the very scores that one gets."""
+def test_concurrent_calls_get_the_same_scores(folder: Path) -> None:
+    """Eight threads get the scores that one gets."""
     model, package = load_onnx(folder), load_package(folder)
     rows = packages.values(package, packages.rows())
 
@@ -77,8 +77,8 @@ def test_any_number_of_threads_may_ask_at_once(folder: Path) -> None:
         assert list(threads.map(ask, range(400))) == alone
 
 
-def test_a_fresh_process_pays_for_no_library_of_training(folder: Path) -> None:
-    """Loading and asking imports neither pandas, scikit-learn, SciPy, skops nor XGBoost."""
+def test_loading_imports_no_training_library(folder: Path) -> None:
+    """Neither pandas, scikit-learn, SciPy, skops nor XGBoost."""
     program = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -107,8 +107,8 @@ def test_a_changed_or_missing_file_is_not_loaded(folder: Path, tmp_path: Path, f
         load_onnx(copy)
 
 
-def test_a_form_that_cannot_be_loaded_says_so(folder: Path, tmp_path: Path) -> None:
-    """Sealed, but nothing that ONNX Runtime can read."""
+def test_an_unreadable_form_is_an_error(folder: Path, tmp_path: Path) -> None:
+    """Sealed, but no file that ONNX Runtime can read."""
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / ONNX).write_bytes(b"no model")
     sealed_again(copy)
@@ -116,8 +116,8 @@ def test_a_form_that_cannot_be_loaded_says_so(folder: Path, tmp_path: Path) -> N
         load_onnx(copy)
 
 
-def test_a_version_without_a_form_says_why(tmp_path: Path) -> None:
-    """The manifest's reason is the error's, and the pipeline loads."""
+def test_a_version_without_a_form_has_a_reason(tmp_path: Path) -> None:
+    """The error has the manifest's reason, and the pipeline loads."""
     source = "def features(frame):\n    return frame.assign(gust=frame['wind'] * 2)\n"
     spec = packages.spec("sklearn.linear_model.LogisticRegression")
     folder = packages.saved(tmp_path / "delay", spec, source=source)
@@ -127,8 +127,8 @@ def test_a_version_without_a_form_says_why(tmp_path: Path) -> None:
         load_onnx(folder)
 
 
-def test_a_version_of_before_there_were_engines_loads_as_ever(folder: Path, tmp_path: Path) -> None:
-    """Its manifest has none of the newer keys, and it has no ONNX form."""
+def test_a_version_without_engine_keys_loads(folder: Path, tmp_path: Path) -> None:
+    """An older manifest lacks the keys; the version has no ONNX form."""
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / ONNX).unlink()
     manifest = json.loads((copy / MANIFEST).read_text())
@@ -142,8 +142,8 @@ def test_a_version_of_before_there_were_engines_loads_as_ever(folder: Path, tmp_
         load_onnx(copy)
 
 
-def test_the_manifest_tells_what_training_saw(folder: Path) -> None:
-    """Ends of every number and categories of every text, for the metric of what is beyond."""
+def test_the_manifest_has_the_ranges_of_training(folder: Path) -> None:
+    """Range of every number and categories of every text, for the metric of odd inputs."""
     manifest = json.loads((folder / MANIFEST).read_text())
     wind = packages.rows()["wind"]
     assert manifest["ranges"]["numbers"] == {"wind": [wind.min(), wind.max()], "decks": [1.0, 4.0]}
@@ -155,8 +155,8 @@ def test_the_manifest_tells_what_training_saw(folder: Path) -> None:
     assert PIPELINE_PY not in manifest["files"]
 
 
-def test_what_is_personal_is_learnt_from_and_not_kept(tmp_path: Path) -> None:
-    """Neither the reference nor the ranges hold a personal column; the manifest says which."""
+def test_personal_columns_are_trained_on_and_not_kept(tmp_path: Path) -> None:
+    """Neither the reference nor the ranges have a personal column; the manifest lists them."""
     import pandas as pd
 
     declared = packages.dataset(port="hash", wind="drop")

@@ -62,7 +62,7 @@ SCALED_XGB = SCALED_TREES.format(module="xgboost", name="XGBClassifier")
 def test_the_gate_refuses_a_careless_form(
     estimator: str, source: str | None, mutate: Callable[[OnnxForm], OnnxForm], kind: str
 ) -> None:
-    """One thing wrong is found on the rows that are made for it, and told."""
+    """One mistake is found on the rows that are made for it, and named."""
     model = learned(estimator, source=source)
     compared = compare(model.package, mutate(form_of(model)), packages.reference(model))
     assert kind in {one.kind for one in compared if not one.agrees}
@@ -72,7 +72,7 @@ def test_the_gate_refuses_a_careless_form(
 
 
 def test_a_sample_of_ordinary_rows_would_not_have_told() -> None:
-    """A forest's splits lie between the rows that it has seen, so those hide what rounding does."""
+    """A forest's splits lie between its training rows, so those hide a rounding."""
     source = SCALED_TREES.format(module="sklearn.ensemble", name="RandomForestClassifier")
     model = learned("sklearn.ensemble.RandomForestClassifier", source=source)
     careless = onnx_mutants.numbers_as_floats(form_of(model))
@@ -85,7 +85,7 @@ def test_a_sample_of_ordinary_rows_would_not_have_told() -> None:
 
 @pytest.mark.parametrize("name", CONVERTED)
 def test_numbers_beside_a_split_are_neighbours_on_both_sides(name: str) -> None:
-    """At the split, and one float and one double beside it, there is a number to be asked."""
+    """The split itself, and one float and one double beside it on either side."""
     for split in form_of(learned(name)).splits[:50]:
         values = values_beside(split)
         at = split.threshold

@@ -1,4 +1,4 @@
-"""What a pod returns is found again under a key of its try, errors included."""
+"""Outcomes of a pod, stored under a key of its try, errors included."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VERDICT = Verdict("accept", "enough labels", {"request": 3}, {"report": "s3://x"
 
 
 def test_each_try_of_each_task_has_its_own_key() -> None:
-    """Run ids hold characters that keys do not."""
+    """Run ids have characters that keys may not have."""
     run = "manual__2026-05-01T10:00:00+00:00"
     keys = {
         outcome_key("d", run, "drift", map_index=index, attempt=attempt)
@@ -47,16 +47,16 @@ def test_each_try_of_each_task_has_its_own_key() -> None:
         Listing(VERDICT, {"drift": [{"model": "delay", "window": "2013-05-v1"}], "other": []}),
     ],
 )
-def test_whatever_a_stage_returns_is_found_again(store: Store, outcome: Outcome) -> None:
-    """As the value that it was."""
+def test_every_result_of_a_stage_reads_back(store: Store, outcome: Outcome) -> None:
+    """The value is equal."""
     assert find_outcome(store, KEY) is None
     keep_outcome(store, KEY, outcome)
     assert find_outcome(store, KEY) == outcome
     assert find_error(store, KEY) is None
 
 
-def test_what_is_kept_first_stays(store: Store) -> None:
-    """A process that comes back late changes nothing."""
+def test_the_first_outcome_stays(store: Store) -> None:
+    """A late process changes nothing."""
     keep_outcome(store, KEY, VERDICT)
     keep_error(store, KEY, errors.BadBatch("no"))
     keep_outcome(store, KEY, Verdict("nothing", "late"))
@@ -64,8 +64,8 @@ def test_what_is_kept_first_stays(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", [errors.LeaseHeld, errors.NotComputable, errors.BadImage])
-def test_an_error_of_ours_comes_back_as_it_was(store: Store, kind: type[SlipwayError]) -> None:
-    """So the retry policy judges it like a local one."""
+def test_an_own_error_reads_back(store: Store, kind: type[SlipwayError]) -> None:
+    """So the retry policy judges it like the error of a local stage."""
     keep_error(store, KEY, kind("no", expected="a", found="b", where="c", hint="d"))
     error = find_error(store, KEY)
     assert type(error) is kind
@@ -73,7 +73,7 @@ def test_an_error_of_ours_comes_back_as_it_was(store: Store, kind: type[SlipwayE
     assert find_outcome(store, KEY) is None
 
 
-def test_an_error_that_is_none_of_ours_keeps_its_name(store: Store) -> None:
+def test_another_exception_keeps_its_name(store: Store) -> None:
     """It is unexpected here, too."""
     keep_error(store, KEY, ZeroDivisionError("division by zero"))
     error = find_error(store, KEY)
@@ -82,7 +82,7 @@ def test_an_error_that_is_none_of_ours_keeps_its_name(store: Store) -> None:
 
 
 def test_broken_specs_stay_permanent(store: Store) -> None:
-    """Their own class lives elsewhere; that a retry cannot help is kept."""
+    """Their class is not in `errors`, but they are permanent after reading back."""
     keep_error(store, KEY, SpecErrors([Problem("model.yaml", 3, "owner", "missing")]))
     error = find_error(store, KEY)
     assert isinstance(error, errors.Permanent)
@@ -90,7 +90,7 @@ def test_broken_specs_stay_permanent(store: Store) -> None:
 
 
 class GoneStore(MemoryStore):
-    """A store that takes nothing any more."""
+    """A store that refuses writes."""
 
     def create(self, key: str, data: bytes) -> bool:
         """Refuse."""
@@ -99,5 +99,5 @@ class GoneStore(MemoryStore):
 
 
 def test_an_error_outlives_the_store() -> None:
-    """The stage's own error is raised, not that it could not be kept."""
+    """The stage's own error is raised, not the store's."""
     keep_error(GoneStore(), KEY, errors.BadBatch("no"))

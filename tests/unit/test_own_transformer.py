@@ -1,4 +1,4 @@
-"""A model's own fitted transformer: where it is placed, and what it learns."""
+"""A model's own transformer: its place in the pipeline, and its fit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AIRPORTS = {"EWR": 2.0, "JFK": 5.0, "LGA": 3.0}
 
 
 def hours(days: int = 56) -> pd.DataFrame:
-    """Hours of three airports, busier by day and still on Sundays."""
+    """Departures of three airports by hour: more by day, none on Sundays."""
     start = datetime(2013, 1, 7, tzinfo=UTC)
     times = pd.date_range(start, periods=days * 24, freq="h")
     rows = pd.DataFrame(
@@ -41,15 +41,15 @@ def hours(days: int = 56) -> pd.DataFrame:
 
 
 def typical(rows: pd.DataFrame, *, fitted: pd.DataFrame | None = None) -> Any:
-    """What the model's transformer adds."""
-    own = import_pipeline_py(MODEL.model, SOURCE).transformer()
+    """Values that the model's transformer adds."""
+    own = import_source(MODEL.model, SOURCE).transformer()
     known = rows if fitted is None else fitted
     own.fit(known, known["departures"].to_numpy())
     return own.transform(rows)["typical"]
 
 
-def test_it_stands_before_the_columns_are_prepared() -> None:
-    """What it adds is imputed and scaled as any column of the spec."""
+def test_it_runs_before_imputation_and_scaling() -> None:
+    """Its column is imputed and scaled like any other column."""
     learned = SklearnLearner(MODEL, DATASET, SOURCE).learn(hours())
     steps = learned.package.pipeline.named_steps
     assert list(steps) == ["transformer", "prepare", "estimator"]
@@ -57,7 +57,7 @@ def test_it_stands_before_the_columns_are_prepared() -> None:
 
 
 def test_a_stored_version_brings_its_own(tmp_path: Path) -> None:
-    """It is loaded as a type of its own source, and answers as before."""
+    """It is loaded from the version's own source, and scores as before."""
     rows = hours()
     learned = SklearnLearner(MODEL, DATASET, SOURCE).learn(rows)
     reference = rows[[*MODEL.features.names, "hour_start"]].assign(score=learned.predict(rows))
@@ -70,7 +70,7 @@ def test_a_stored_version_brings_its_own(tmp_path: Path) -> None:
 
 
 def test_the_typical_hour_is_that_of_its_place_and_day() -> None:
-    """More by day than by night, more at the busy airport, next to nothing on Sundays."""
+    """More by day than by night, more at the busy airport, almost none on Sundays."""
     rows = hours()
     found = rows.assign(typical=typical(rows)).groupby(["origin", "local_weekday", "local_hour"])
     means = found["typical"].mean()
@@ -79,7 +79,7 @@ def test_the_typical_hour_is_that_of_its_place_and_day() -> None:
 
 
 def test_a_row_does_not_see_its_own_target_while_it_is_fitted() -> None:
-    """A surprise is not typical of itself; of the others it is."""
+    """An outlier does not raise its own typical value, but that of the others."""
     rows = hours()
     own = import_pipeline_py(MODEL.model, SOURCE).transformer()
     target = rows["departures"].to_numpy(dtype="float64", copy=True)
@@ -91,7 +91,7 @@ def test_a_row_does_not_see_its_own_target_while_it_is_fitted() -> None:
 
 
 def test_an_unknown_airport_is_given_the_mean_of_all() -> None:
-    """A new one is no reason to fail."""
+    """An unseen airport is no error."""
     rows = hours()
     strange = rows[rows["origin"] == "LGA"].assign(origin="ISP")
     known = [typical(rows[rows["origin"] == name], fitted=rows).mean() for name in AIRPORTS]

@@ -1,4 +1,4 @@
-"""Realised performance of one window, against what its champion promised on its holdout."""
+"""Realised performance of one window, compared with the champion's metric on its holdout."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def measured(
     )
 
 
-def test_a_champion_that_keeps_its_promise_is_ok() -> None:
-    """The verdict holds the value, the promise, the constant model and the labels' coverage."""
+def test_a_champion_as_good_as_on_its_holdout_is_ok() -> None:
+    """The verdict has the value, the holdout's, the constant model's and the labels' coverage."""
     numbers = measured().verdict.numbers
     assert measured().verdict.action == "ok"
     assert numbers["labelled"] == 1200
@@ -70,7 +70,7 @@ def test_a_champion_that_keeps_its_promise_is_ok() -> None:
 
 
 def test_a_champion_that_does_worse_than_allowed_has_decayed() -> None:
-    """Predictions that say the opposite of what turned out are decay, with the drop."""
+    """Inverted predictions are decay, with the drop."""
     verdict = measured(flipped=True).verdict
     assert verdict.action == "decayed"
     assert float(verdict.numbers["drop"] or 0) > 0.05
@@ -83,31 +83,31 @@ def test_too_few_labels_tell_nothing() -> None:
 
 
 def test_without_labels_nothing_is_computed() -> None:
-    """No label at all is an inconclusive window, not an error."""
+    """A window without labels is inconclusive, not an error."""
     assert measured(labelled=1, tags={}).verdict.action == "inconclusive"
 
 
-def test_a_champion_without_a_promise_cannot_break_it() -> None:
-    """No verdict comes from a default: without the champion's own value nothing is compared."""
+def test_a_champion_without_a_holdout_metric_is_inconclusive() -> None:
+    """There is no verdict by default: nothing is compared."""
     verdict = measured(tags={}).verdict
     assert verdict.action == "inconclusive"
     assert "champion's own holdout" in verdict.reason
 
 
-def test_a_key_that_was_asked_about_twice_counts_once() -> None:
-    """The newest answer about a key is the one that is judged."""
+def test_a_repeated_key_counts_once() -> None:
+    """The newest prediction for a key counts."""
     assert measured(asked_again=True).verdict == measured().verdict
 
 
 def test_a_measured_window_is_not_measured_again() -> None:
-    """Labels that land late do not change a verdict."""
+    """Late labels do not change a verdict."""
     store = MemoryStore()
     first = measured(store=store)
     assert measured(flipped=True, store=store) == first
 
 
 def test_rows_without_a_key_cannot_be_judged() -> None:
-    """A prediction that was asked for without a key joins no label, and is not counted."""
+    """A prediction without a key joins no label."""
     rows = ferry_dataset.logged(ferry_dataset.crossings(days=1)).assign(key=None)
     predicted, joined = join_labels(rows, pd.Series({"c0000000": 1.0}))
     assert (predicted, len(joined)) == (0, 0)
@@ -122,7 +122,7 @@ def test_rows_without_a_key_cannot_be_judged() -> None:
 def test_only_a_change_for_the_worse_is_decay(
     metric: str, value: float, promised: float, allowed: float
 ) -> None:
-    """A metric decays in its own bad direction, and only beyond what is allowed."""
+    """In the metric's bad direction, and beyond the allowed change."""
     spec = ferry_dataset.model(
         monitoring={"performance": {"metric": metric, "max_absolute_drop": allowed}}
     )
@@ -134,7 +134,7 @@ def test_only_a_change_for_the_worse_is_decay(
 
 
 def test_a_metric_that_cannot_be_computed_is_inconclusive() -> None:
-    """Labels of one class have no ranking, so there is nothing to say."""
+    """Labels of one class have no ranking metric."""
     verdict = judge_performance(
         RealisedPerformance(1000, 900, None, None, 0.7), ferry_dataset.model().monitoring
     )
@@ -143,7 +143,7 @@ def test_a_metric_that_cannot_be_computed_is_inconclusive() -> None:
 
 
 def test_a_window_whose_log_is_torn_is_inconclusive() -> None:
-    """The verdict names the segment that cannot be read."""
+    """The verdict names the unreadable segment."""
     verdict = measured(torn=datetime(2013, 1, 9, tzinfo=UTC)).verdict
     assert verdict.action == "inconclusive"
     assert "not readable (predictions/ferry_delay/day=2013-01-09/a.parquet)" in verdict.reason

@@ -1,4 +1,4 @@
-"""The generated reference says all there is, and is in step with the code."""
+"""The generated reference is complete and in step with the code."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
 def parts(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every part of a spec, by its name."""
+    """Every part of a spec, by name."""
     yield "the file", schema
     yield from schema.get("$defs", {}).items()
 
 
 @pytest.mark.parametrize("name", sorted(pages(main)))
 def test_page_is_in_step_with_the_code(name: str) -> None:
-    """What is committed is what `make reference` writes now."""
+    """The committed page is what `make reference` writes now."""
     assert (FOLDER / name).read_text() == pages(main)[name], "run `make reference`"
 
 
 @pytest.mark.parametrize("spec", [DatasetSpec, ModelSpec, Settings])
 def test_every_field_is_described(spec: type[BaseModel]) -> None:
-    """No field and no setting is without a description."""
+    """Every field and setting has a description."""
     nameless = [
         f"{part}.{name}"
         for part, schema in parts(spec.model_json_schema())
@@ -44,7 +44,7 @@ def test_every_field_is_described(spec: type[BaseModel]) -> None:
 
 @pytest.mark.parametrize("spec", [DatasetSpec, ModelSpec])
 def test_every_field_is_in_the_reference(spec: type[BaseModel]) -> None:
-    """Each field of each part has its row, with a meaning."""
+    """Each field of each part has a row with its meaning."""
     page = pages(main)["specs.md"]
     for part, schema in parts(spec.model_json_schema()):
         for name in schema["properties"]:
@@ -54,7 +54,7 @@ def test_every_field_is_in_the_reference(spec: type[BaseModel]) -> None:
 
 
 def test_every_setting_is_in_the_reference() -> None:
-    """Each setting has its row under its environment variable, without a machine's path."""
+    """Each setting has a row with its variable, without a path of a machine."""
     page = pages(main)["settings.md"]
     for name in Settings.model_fields:
         assert f"| `SLIPWAY_{name.upper()}` |" in page
@@ -62,7 +62,7 @@ def test_every_setting_is_in_the_reference() -> None:
 
 
 def test_every_command_is_in_the_reference() -> None:
-    """Each command, those of groups too, has its section."""
+    """Each command, also of groups, has a section."""
     from slipway.cli import main
     from slipway.cli.ledger import ledger
 
@@ -72,7 +72,7 @@ def test_every_command_is_in_the_reference() -> None:
 
 
 def test_every_command_and_option_has_help() -> None:
-    """No command and no option is without a word about it."""
+    """Every command and option has a help text."""
     from slipway.cli import main
     from slipway.cli.ledger import ledger
 

@@ -1,4 +1,4 @@
-"""The retraining policy: pure, the same for everyone who asks, with a reason for each answer."""
+"""The retraining policy: a pure function with a reason for each decision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ POLICIES = st.builds(
 def test_every_answer_has_a_reason_and_the_numbers(
     kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
-    """Accepted or suppressed, a person can read why."""
+    """A person can read why a request is accepted or suppressed."""
     judged = apply_policy(kind, facts, policy)
     assert judged.reason.endswith(".")
     assert judged.numbers["labels"] == facts.labels
@@ -47,7 +47,7 @@ def test_every_answer_has_a_reason_and_the_numbers(
 def test_one_at_a_time_and_never_without_labels(
     kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
-    """Nobody, not even a person, starts a second training or one without labels enough."""
+    """Not even a manual request starts a second training, or one without enough labels."""
     if apply_policy(kind, facts, policy).action == "accept":
         assert facts.in_flight is None
         assert facts.labels >= policy.first_after_labels
@@ -57,7 +57,7 @@ def test_one_at_a_time_and_never_without_labels(
 def test_nothing_automatic_is_accepted_against_the_rules(
     kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
-    """Mode, new labels and cool-down bind all that no person asked for."""
+    """Mode, new labels and cool-down apply to all automatic requests."""
     if apply_policy(kind, facts, policy).action == "accept":
         assert policy.mode == "auto"
         assert facts.trained_labels is None or (
@@ -72,16 +72,16 @@ def test_nothing_automatic_is_accepted_against_the_rules(
 def test_what_is_accepted_automatically_a_person_may_ask_for_too(
     kind: Kind, facts: RetrainFacts, policy: Retraining
 ) -> None:
-    """A person never has fewer rights than the monitor."""
+    """A manual request is never more restricted than the monitor's."""
     if apply_policy(kind, facts, policy).action == "accept":
         assert apply_policy("person", facts, policy).action == "accept"
 
 
 @given(AUTOMATIC, FACTS, POLICIES, st.integers(0, 5000), st.integers(0, 60))
-def test_more_labels_and_more_time_never_turn_a_yes_into_a_no(
+def test_acceptance_is_monotone_in_labels_and_time(
     kind: Kind, facts: RetrainFacts, policy: Retraining, labels: int, days: int
 ) -> None:
-    """What is accepted now would be accepted later."""
+    """A request that is accepted now would be accepted later."""
     later = RetrainFacts(
         clock=facts.clock + timedelta(days=days),
         labels=facts.labels + labels,
@@ -94,7 +94,7 @@ def test_more_labels_and_more_time_never_turn_a_yes_into_a_no(
 
 
 def test_a_suppressed_drift_request_says_what_happens_next() -> None:
-    """The monitor is level-triggered: it asks again, so nothing is lost."""
+    """The monitor decides again at every sweep, so nothing is lost."""
     judged = apply_policy("drift", RetrainFacts(NOON, 5000, 4500, None, None), Retraining())
     assert judged.action == "suppress"
     assert judged.reason == (

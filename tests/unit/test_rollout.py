@@ -42,7 +42,7 @@ def test_a_challenger_becomes_champion(env: RolloutEnv) -> None:
 
 
 def test_a_version_is_measured_once(env: RolloutEnv) -> None:
-    """What verify measured is noted at the version; a later look does not change it."""
+    """The sizes that verify measured are tags of the version, and are not overwritten."""
     env.registry.aliases["challenger"] = 3
     env.roll()
     noted = {"slipway.resident_mib": "100.0", "slipway.cold_start_s": "1.0"}
@@ -55,21 +55,21 @@ def test_a_version_is_measured_once(env: RolloutEnv) -> None:
 
 
 def test_a_return_measures_nothing(env: RolloutEnv) -> None:
-    """A rollback notes no sizes: warm servers that asked for others would be replaced by it."""
+    """A rollback tags no sizes, since other sizes would replace the warm servers."""
     env.roll("previous")
     assert "slipway.resident_mib" not in env.registry.tags[1]
 
 
 def test_the_first_model_is_rolled_out(env: RolloutEnv) -> None:
-    """Without a champion the challenger takes everything, and there is no previous."""
+    """Without a champion the challenger gets all traffic, and there is no previous."""
     env.registry.aliases = {"challenger": 1}
     env.platform.forget(MODEL)
     assert env.roll() == ["roll_out", "verified", "switched", "promoted"]
     assert env.registry.aliases == {"champion": 1}
 
 
-def test_a_rollback_cannot_be_undone_by_itself(env: RolloutEnv) -> None:
-    """`to: previous` returns to it; what was rolled back needs its number to serve again."""
+def test_a_rollback_stays_in_force(env: RolloutEnv) -> None:
+    """After `to: previous` the rolled-back version serves again only by its number."""
     assert env.roll("previous") == ["roll_back", "verified", "switched", "promoted"]
     assert env.registry.aliases == {"champion": 1}
     assert env.registry.tags[2]["slipway.rollout"] == "rolled_back"
@@ -82,7 +82,7 @@ def test_a_rollback_cannot_be_undone_by_itself(env: RolloutEnv) -> None:
     assert env.served() == env.registry.aliases["champion"] == 2
 
 
-def test_a_lost_champion_is_put_back_at_once(env: RolloutEnv) -> None:
+def test_a_lost_champion_is_restored_at_once(env: RolloutEnv) -> None:
     """Reconcile itself repairs what is served; the other stages confirm it."""
     env.platform.forget(MODEL)
     record = env.reconcile()
@@ -97,7 +97,7 @@ def test_a_lost_champion_is_put_back_at_once(env: RolloutEnv) -> None:
 
 
 def test_nothing_to_do_is_recorded_once(env: RolloutEnv) -> None:
-    """A sweep that finds nothing leaves one record per state of affairs, and no lease."""
+    """A sweep without a difference leaves one record per state, and no lease."""
     first, again = env.reconcile(), env.reconcile(holder="run-2")
     assert first == again
     assert find_lease(env.store, f"rollout-{MODEL}") is None
@@ -105,7 +105,7 @@ def test_nothing_to_do_is_recorded_once(env: RolloutEnv) -> None:
 
 
 def test_a_refused_challenger_leaves_the_champion(env: RolloutEnv) -> None:
-    """Answers that differ from the offline predictions refuse a version, for good."""
+    """Answers that differ from the offline predictions refuse a version permanently."""
     env.registry.aliases["challenger"] = 3
     env.platform.models[3] = env.platform.models[1]
     assert env.roll() == ["roll_out", "refused"]
@@ -116,7 +116,7 @@ def test_a_refused_challenger_leaves_the_champion(env: RolloutEnv) -> None:
 
 
 def test_a_candidate_that_accepts_bad_inputs_is_refused(env: RolloutEnv) -> None:
-    """Every bad input that is not refused is named."""
+    """The reason lists every accepted bad input."""
     env.registry.aliases["challenger"] = 3
     env.platform.lenient = True
     record = env.verify(env.reconcile().ref.run)
@@ -128,7 +128,7 @@ def test_a_candidate_that_accepts_bad_inputs_is_refused(env: RolloutEnv) -> None
 
 @pytest.mark.parametrize("why", ["unready", "tampered", "no rows"])
 def test_what_cannot_be_verified_is_refused(env: RolloutEnv, why: str) -> None:
-    """No server, changed bytes or nothing to replay: each is a refusal with its reason."""
+    """No server, changed bytes or no rows for the replay: a refusal with its reason."""
     env.registry.aliases["challenger"] = 3
     if why == "unready":
         env.platform.broken = {3}
@@ -140,8 +140,8 @@ def test_what_cannot_be_verified_is_refused(env: RolloutEnv, why: str) -> None:
     assert env.served() == 2
 
 
-def test_an_aborted_switch_puts_the_champion_back(env: RolloutEnv) -> None:
-    """A version that fails under traffic is taken back, tagged, and not tried again by itself."""
+def test_an_aborted_switch_restores_the_champion(env: RolloutEnv) -> None:
+    """A version that fails under traffic is tagged, and not retried by itself."""
     run = env.until_switch()
     env.platform.broken = {3}
     assert env.switch(run).verdict.action == "aborted"
@@ -153,7 +153,7 @@ def test_an_aborted_switch_puts_the_champion_back(env: RolloutEnv) -> None:
 
 
 def test_a_platform_that_is_down_is_no_verdict(env: RolloutEnv) -> None:
-    """If the champion cannot be put back either, the stage fails and a retry goes on."""
+    """If the champion cannot be restored either, the stage fails and a retry goes on."""
     run = env.until_switch()
     env.platform.down = True
     with pytest.raises(PlatformUnavailable):
@@ -163,8 +163,8 @@ def test_a_platform_that_is_down_is_no_verdict(env: RolloutEnv) -> None:
     assert env.promote(run).verdict.action == "promoted"
 
 
-def test_success_is_never_said_of_something_else(env: RolloutEnv) -> None:
-    """If something else is served after the switch, no alias moves."""
+def test_no_alias_moves_to_a_version_that_does_not_serve(env: RolloutEnv) -> None:
+    """Another version is served after the switch."""
     run = env.until_switch()
     env.switch(run)
     env.platform.forget(MODEL)
@@ -174,7 +174,7 @@ def test_success_is_never_said_of_something_else(env: RolloutEnv) -> None:
 
 
 def test_a_half_finished_rollout_is_finished(env: RolloutEnv) -> None:
-    """Killed between switch and promote, the next rollout goes on where it stopped."""
+    """Killed between switch and promote, the next rollout completes it."""
     run = env.reconcile("previous").ref.run
     env.verify(run)
     env.switch(run)
@@ -186,8 +186,8 @@ def test_a_half_finished_rollout_is_finished(env: RolloutEnv) -> None:
     assert env.registry.tags[2]["slipway.rollout"] == "rolled_back"
 
 
-def test_two_rollouts_keep_apart(env: RolloutEnv) -> None:
-    """While one is in flight another is held off; after it was taken over it cannot go on."""
+def test_two_rollouts_exclude_one_another(env: RolloutEnv) -> None:
+    """A second one is refused during the first; after a takeover the first cannot go on."""
     env.registry.aliases["challenger"] = 3
     run = env.reconcile().ref.run
     assert env.reconcile().ref.run == run
@@ -200,7 +200,7 @@ def test_two_rollouts_keep_apart(env: RolloutEnv) -> None:
 
 
 def test_a_late_attempt_leaves_the_lease_to_its_successor(env: RolloutEnv) -> None:
-    """Two attempts of one run hold one lease; the one that is refused does not give it back."""
+    """Both attempts of a run hold one lease; the refused one does not release it."""
     env.registry.aliases["challenger"] = 3
     ask = env.platform.served
     answers = [0]
@@ -208,7 +208,7 @@ def test_a_late_attempt_leaves_the_lease_to_its_successor(env: RolloutEnv) -> No
     def outlive(model: str) -> Served | None:
         answers[0] += 1
         if answers[0] == 2:
-            # The first attempt has begun and dies for Airflow; its successor decides meanwhile.
+            # Airflow gives up the first attempt; its successor decides meanwhile.
             env.store.create(f"runs/{MODEL}/rollout-000001/reconcile/attempt-0002.json", b"{}")
         return ask(model)
 
@@ -231,7 +231,7 @@ def test_a_repeat_changes_nothing(env: RolloutEnv) -> None:
 
 
 def test_a_version_that_is_not_there_cannot_be_asked_for(env: RolloutEnv) -> None:
-    """A number without a version is not found, before any lease is taken."""
+    """`NotFound` is raised before a lease is taken."""
     with pytest.raises(NotFound):
         env.reconcile("9")
     assert env.is_free()

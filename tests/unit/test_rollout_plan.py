@@ -51,7 +51,7 @@ def facts(**known: Any) -> ObservedState:
     ],
 )
 def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: int | None) -> None:
-    """Every state of affairs has one mend, with a reason in a sentence."""
+    """Every state has one action, with a reason in a sentence."""
     decision = plan_rollout(facts(**known), to)
     assert (decision.action, decision.version) == (action, version)
     assert decision.reason.endswith(".")
@@ -67,13 +67,13 @@ def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: i
     ],
 )
 def test_what_cannot_be_rolled_out(known: dict[str, Any], to: str) -> None:
-    """A rollback that would be a no-op, or anything not on offer, is refused."""
+    """A rollback without effect, or an unknown target, is refused."""
     with pytest.raises(BadParameter):
         plan_rollout(facts(**known), to)
 
 
 def test_a_decision_is_a_value() -> None:
-    """Decisions compare by what they say."""
+    """Equal decisions have equal fields."""
     assert plan_rollout(facts(challenger=3), "challenger") == RolloutDecision(
         "roll_out", 3, "version 3 is challenger, and version 2 is served."
     )

@@ -1,4 +1,4 @@
-"""A pipeline is loaded where it answers as in training, and refused where it may not."""
+"""A pipeline is loaded where it scores as in training, and refused elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support import packages
 
 PROJECT = Path(__file__).resolve().parents[2]
 HERE = ".".join(platform.python_version_tuple()[:2])
-# CPython 3.12 adds floats without their rounding errors.
+# CPython 3.12 sums floats with compensated rounding.
 OWN = """
 def features(rows):
     tenths = [sum([0.1 * decks] * 10 + [1e16, 1.0, -1e16]) for decks in rows["decks"].tolist()]
@@ -66,7 +66,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def trained_with(folder: Path, target: Path, **runtime: Any) -> Path:
-    """The same version as if its manifest said something else of the versions."""
+    """The same version with other recorded releases in its manifest."""
     shutil.copytree(folder, target)
     manifest = json.loads((target / MANIFEST).read_text())
     (target / MANIFEST).write_bytes(encode(manifest | runtime))
@@ -74,7 +74,7 @@ def trained_with(folder: Path, target: Path, **runtime: Any) -> Path:
 
 
 def test_a_manifest_records_what_its_pipeline_depends_on(folders: dict[str, Path]) -> None:
-    """Full versions; XGBoost's only where the pipeline holds a model of it."""
+    """Full releases; XGBoost's only where the pipeline holds its model."""
     found = {name: load_package(folder).manifest["runtime"] for name, folder in folders.items()}
     assert found["plain"] == found["own"]
     assert found["plain"] == {
@@ -95,7 +95,7 @@ def test_a_manifest_records_what_its_pipeline_depends_on(folders: dict[str, Path
 def test_a_pipeline_is_refused_where_it_can_answer_differently(
     tmp_path: Path, folders: dict[str, Path], version: str, name: str, trained: str
 ) -> None:
-    """The refusal names what was recorded, what was found, and how to go on."""
+    """The refusal has the recorded and the found release, and a hint."""
     runtime = {
         "runtime": load_package(folders[version]).manifest["runtime"] | {name: f"{trained}.1"}
     }
@@ -118,18 +118,18 @@ def test_a_pipeline_is_refused_where_it_can_answer_differently(
 def test_a_pipeline_is_loaded_where_nothing_it_depends_on_differs(
     tmp_path: Path, folders: dict[str, Path], version: str, change: dict[str, str]
 ) -> None:
-    """Another CPython without a `pipeline.py` in the pipeline, or another patch release."""
+    """Another CPython is no difference without a `pipeline.py`; nor is another patch release."""
     runtime = load_package(folders[version]).manifest["runtime"] | change
     load_package(trained_with(folders[version], tmp_path / "delay", runtime=runtime))
 
 
 def test_a_version_that_records_nothing_is_loaded(tmp_path: Path, folders: dict[str, Path]) -> None:
-    """It was trained before versions were recorded."""
+    """Older versions recorded no releases."""
     load_package(trained_with(folders["own"], tmp_path / "delay", runtime=None))
 
 
 def test_the_onnx_form_depends_on_none_of_them(tmp_path: Path, folders: dict[str, Path]) -> None:
-    """A server answers by it whatever the pipeline was trained with."""
+    """A server can use it whatever the pipeline was trained with."""
     folder = trained_with(folders["xgboost"], tmp_path / "delay", runtime=OTHERS)
     assert load_engine(folder).name == "onnx"
     with pytest.raises(IncompatibleRuntime, match="can answer differently"):
@@ -137,7 +137,7 @@ def test_the_onnx_form_depends_on_none_of_them(tmp_path: Path, folders: dict[str
 
 
 def other_interpreters() -> Iterator[Path]:
-    """Interpreters of other versions, which `make versions` gave the same packages."""
+    """Other interpreters with the same packages, set up by `make versions`."""
     lock = (PROJECT / "requirements" / "dev.txt").stat().st_mtime
     for ready in sorted(PROJECT.glob(".venv*/.ready-3.*")):
         if not ready.name.endswith(f"-{HERE}") and ready.stat().st_mtime >= lock:
@@ -147,7 +147,7 @@ def other_interpreters() -> Iterator[Path]:
 def test_other_interpreters_answer_to_the_last_bit(
     tmp_path: Path, folders: dict[str, Path]
 ) -> None:
-    """Every estimator's pipeline; one that runs code of its own is refused there."""
+    """Every estimator's pipeline; one with code of its own is refused there."""
     interpreters = list(other_interpreters())
     if not interpreters:
         pytest.skip("one interpreter; `make versions` makes environments of others")

@@ -1,4 +1,4 @@
-"""Bills of materials say what the locks install, and a model version carries its own."""
+"""Bills of materials: the packages of the locks, and the copy in a model version."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def bill_text(image: str) -> str:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_bill_is_made_from_the_lock_as_it_is_now(image: str) -> None:
-    """Made again it is the same, byte for byte: it knows no clock and no number of its own."""
+    """Made again it is equal, byte for byte, without a time or a serial number."""
     assert SBOM["bill_of"](image) == bill_text(image), "stale: run `make sbom`"
 
 
 @pytest.mark.parametrize("image", ["server", "shipper"])
 def test_bill_is_cyclonedx(image: str) -> None:
-    """It holds the published schema, strictly."""
+    """It fits the published schema, strictly."""
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill_text(image)) is None
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_bill_names_every_package_that_is_installed(image: str) -> None:
-    """All of those on this machine, which has every lock's, with their digests."""
+    """All packages of this machine that a lock pins, with their digests."""
     lock = (PROJECT / "requirements" / f"{image}.txt").read_text()
     pinned = set(re.findall(r"^([\w.-]+==[^\s;]+)", lock, re.MULTILINE))
     installed = {f"{canonicalize_name(one.name)}=={one.version}" for one in distributions()}
     bill = json.loads(bill_text(image))
     named = {f"{one['name']}=={one['version']}" for one in bill["components"]}
     assert named <= pinned
-    # tzdata is here for another package; what is locked for Windows only is no part of an image.
-    # pyyaml-ft is what libcst needs on CPython 3.13, and images have 3.11.
+    # tzdata is here for another package; locked for Windows only, it is in no image.
+    # libcst needs pyyaml-ft on CPython 3.13, and images have 3.11.
     others = {"tzdata", "pyyaml-ft"}
     assert {one.partition("==")[0] for one in (pinned & installed) - named} <= others
     for component in bill["components"]:
@@ -60,7 +60,7 @@ def test_bill_names_every_package_that_is_installed(image: str) -> None:
 
 
 def test_a_checkout_brings_the_bills_that_it_has(tmp_path: Path) -> None:
-    """Those of the stages and of the server; an image that lacks them still trains."""
+    """The stages' and the server's; an image without them still trains."""
     assert read_code_state(tmp_path).bills == {}
     found = read_code_state(PROJECT, commit="c0ffee").bills
     assert {name: data.decode() for name, data in found.items()} == {
@@ -68,8 +68,8 @@ def test_a_checkout_brings_the_bills_that_it_has(tmp_path: Path) -> None:
     }
 
 
-def test_tags_name_digests_or_say_that_there_is_no_bill() -> None:
-    """A version that was trained before there were bills has none either."""
+def test_tags_have_digests_or_the_lack_of_a_bill() -> None:
+    """A version that was trained before there were bills has none."""
     evidence = sbom.evidence_of({"stages": b"{}"})
     assert sbom.tags_of(evidence) == {
         "slipway.sbom.stages": digest(b"{}"),

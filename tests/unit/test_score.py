@@ -34,18 +34,18 @@ def env(tmp_path: Path) -> BatchScoringEnv:
 
 
 def april(**changes: Any) -> pd.DataFrame:
-    """Some of April's rows, delivered once more, with changes."""
+    """Some of April's rows with changes, delivered once more."""
     rows = ferry_dataset.crossings(days=92, start=MARCH)
     return rows[rows["departs"].dt.month == 4].head(50).assign(**changes)
 
 
 def test_without_a_champion_nothing_is_due(env: BatchScoringEnv) -> None:
-    """A model that is not rolled out yet scores nothing, and says so."""
+    """The result has a reason."""
     assert env.due() == DuePartitions((), "no version is champion yet")
 
 
 def test_while_another_version_is_in_force_nothing_is_due(env: BatchScoringEnv) -> None:
-    """A rollout is on its way; its candidate's scores may never be wanted."""
+    """During a rollout the candidate's scores may never be used."""
     env.crown(1)
     env.in_force = 2
     assert env.names() == []
@@ -53,14 +53,14 @@ def test_while_another_version_is_in_force_nothing_is_due(env: BatchScoringEnv) 
 
 
 def test_before_any_features_nothing_is_due(tmp_path: Path, env: BatchScoringEnv) -> None:
-    """An empty table is no mistake."""
+    """An empty table is no error."""
     env.root = tmp_path / "elsewhere"
     env.crown(1)
     assert env.names() == []
 
 
 def test_what_follows_the_first_training_is_due_once(env: BatchScoringEnv) -> None:
-    """The month of its holdout, and all later ones; what it was trained on is not."""
+    """The month of its holdout and later ones; not its training months."""
     env.crown(1, trained_until="2013-04-10T00:00:00+00:00")
     assert env.names() == ["2013-04", "2013-05"]
     records = env.score_all()
@@ -70,7 +70,7 @@ def test_what_follows_the_first_training_is_due_once(env: BatchScoringEnv) -> No
     assert env.score_all("2013-04", "2013-05") == records
 
 
-def test_a_row_bears_what_made_it(env: BatchScoringEnv) -> None:
+def test_a_row_has_its_origin(env: BatchScoringEnv) -> None:
     """Key, event time, score, version, wall time, and the raw features."""
     env.crown(2)
     env.score_all()
@@ -86,7 +86,7 @@ def test_a_row_bears_what_made_it(env: BatchScoringEnv) -> None:
 
 
 def test_personal_columns_stay_out(env: BatchScoringEnv) -> None:
-    """The model is given them; the table that many read is not."""
+    """They are inputs of the model, and not in the shared table."""
     value = env.dataset.model_dump()
     value["streams"]["features"]["columns"]["port"]["pii"] = "hash"
     env.dataset = DatasetSpec.model_validate(value)
@@ -96,7 +96,7 @@ def test_personal_columns_stay_out(env: BatchScoringEnv) -> None:
 
 
 def test_a_revised_batch_is_scored_again(env: BatchScoringEnv) -> None:
-    """Only its own partition: the others' files are the same."""
+    """Only its own partition; the files of the others are unchanged."""
     env.crown(1)
     env.score_all()
     env.publish(april(wind=1.0), batch="2013-04", revision=2)
@@ -107,7 +107,7 @@ def test_a_revised_batch_is_scored_again(env: BatchScoringEnv) -> None:
 
 
 def test_a_key_that_was_delivered_again_counts_once(env: BatchScoringEnv) -> None:
-    """As it was delivered last, in whichever batch, as training takes it."""
+    """The last delivery of a key counts, in any batch, as in training."""
     env.crown(1)
     env.publish(april(wind=1.0), batch="late", available_at=JUNE)
     (record,) = [one for one in env.score_all() if "2013-04" in one.ref.run]
@@ -119,7 +119,7 @@ def test_a_key_that_was_delivered_again_counts_once(env: BatchScoringEnv) -> Non
 
 
 def test_a_new_champion_leaves_what_was_scored(env: BatchScoringEnv) -> None:
-    """It scores what comes, and what a person asks for, again and again if something else did."""
+    """It scores new partitions, and requested ones, again if another version did."""
     env.crown(1)
     env.score_all()
     env.crown(2, trained_until="2013-05-20T00:00:00+00:00")
@@ -137,15 +137,15 @@ def test_a_new_champion_leaves_what_was_scored(env: BatchScoringEnv) -> None:
     assert env.score_all("2013-04") == [again]
 
 
-def test_scoring_that_was_put_off_is_made_up_for(env: BatchScoringEnv) -> None:
-    """Due is counted from the first version's training, whoever is champion by now."""
+def test_missed_partitions_stay_due(env: BatchScoringEnv) -> None:
+    """Due partitions count from the first version's training, whoever is champion."""
     env.crown(1)
     env.crown(2, trained_until="2013-05-20T00:00:00+00:00")
     assert env.names() == ["2013-03", "2013-04", "2013-05"]
 
 
-def test_a_stretch_without_rows_is_done_with_once(env: BatchScoringEnv) -> None:
-    """A file's span says nothing about gaps within it; the record does."""
+def test_a_partition_without_rows_is_scored_once(env: BatchScoringEnv) -> None:
+    """A file's range hides gaps within it; the record does not."""
     rows = ferry_dataset.crossings(days=70, start=JUNE)
     env.publish(rows[rows["departs"].dt.month != 7], batch="summer")
     env.crown(1)
@@ -156,7 +156,7 @@ def test_a_stretch_without_rows_is_done_with_once(env: BatchScoringEnv) -> None:
 
 
 def test_a_partition_whose_features_went_is_emptied(env: BatchScoringEnv) -> None:
-    """Scores of rows that are no more would mislead."""
+    """Scores of removed rows are removed."""
     env.crown(1)
     env.score_all()
     june = ferry_dataset.crossings(days=5, start=JUNE)
@@ -168,8 +168,8 @@ def test_a_partition_whose_features_went_is_emptied(env: BatchScoringEnv) -> Non
     assert env.scores.count("tide", may, may + timedelta(days=31)) == 0
 
 
-def test_what_was_overtaken_is_left_to_the_next_run(env: BatchScoringEnv) -> None:
-    """The features that were listed are not there any more, and others are due."""
+def test_an_overtaken_partition_is_left_to_the_next_run(env: BatchScoringEnv) -> None:
+    """Its listed features have changed, so it is due again."""
     env.crown(1)
     listed = {one.window.name: one for one in env.due().scorings}
     env.publish(april(), batch="2013-04", revision=2)
@@ -179,7 +179,7 @@ def test_what_was_overtaken_is_left_to_the_next_run(env: BatchScoringEnv) -> Non
 
 
 def test_rows_that_cannot_be_scored_stop_the_run(env: BatchScoringEnv) -> None:
-    """Half a partition is worse than the one before it."""
+    """A half-scored partition is worse than the old one."""
     env.crown(1)
     env.score_all()
     before = env.scores.read("tide")
@@ -190,7 +190,7 @@ def test_rows_that_cannot_be_scored_stop_the_run(env: BatchScoringEnv) -> None:
 
 
 def test_days_are_partitions_too(env: BatchScoringEnv) -> None:
-    """Then a batch of a month is so many partitions; and months may not lie beside them."""
+    """A monthly batch has several daily partitions; months cannot be mixed with days."""
     months = env.spec
     value = months.model_dump()
     value["deployment"]["batch"]["partition"] = "day"
@@ -206,7 +206,7 @@ def test_days_are_partitions_too(env: BatchScoringEnv) -> None:
 
 
 def test_a_run_is_named_by_its_inputs(env: BatchScoringEnv) -> None:
-    """And its name says all that is needed to do it."""
+    """The run's name has all inputs of the scoring."""
     one = Scoring(parse_window("2013-05", "month"), "0123456789ab", 3, 2)
     assert one.run == "score-2013-05-0123456789ab-v3-2"
     assert partitions.parse_scoring(one.run, env.spec) == one

@@ -26,7 +26,7 @@ def env() -> RolloutEnv:
 
 
 def test_a_challenger_takes_over_step_by_step(env: RolloutEnv) -> None:
-    """A tenth, half, all of the requests; the versions before it stay warm."""
+    """A tenth, half, all of the requests; the version before it stays warm."""
     assert env.roll() == STEPPED
     assert env.platform.applied[1:4] == [
         ({3: 0.1, 2: 0.9}, [1]),
@@ -37,7 +37,7 @@ def test_a_challenger_takes_over_step_by_step(env: RolloutEnv) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "action", "said"),
+    ("trouble", "action", "reason"),
     [
         ({"failing": {3: 0.5}}, "aborted", "errors"),
         ({"failing": {3: 0.02}}, "inconclusive", "are possible"),
@@ -47,16 +47,16 @@ def test_a_challenger_takes_over_step_by_step(env: RolloutEnv) -> None:
         ({"live": {3: lambda _: [0.5]}}, "aborted", "cannot be compared"),
     ],
 )
-def test_a_candidate_that_does_badly_is_taken_back(
-    env: RolloutEnv, trouble: dict[str, Any], action: str, said: str
+def test_a_failing_candidate_is_aborted(
+    env: RolloutEnv, trouble: dict[str, Any], action: str, reason: str
 ) -> None:
-    """The champion answers everything again, and it takes a person to try the version once more."""
+    """The champion has all traffic again, and only its number deploys the version once more."""
     run = verified(env)
     for name, value in trouble.items():
         setattr(env.platform, name, value)
     record = env.shift(run, 10)
     assert record.verdict.action == action
-    assert said in record.verdict.reason
+    assert reason in record.verdict.reason
     assert "Version 2 answers every request again." in record.verdict.reason
     assert env.weights() == {2: 1.0}
     assert env.registry.tags[3]["slipway.rollout"] == action
@@ -69,8 +69,8 @@ def test_a_candidate_that_does_badly_is_taken_back(
     assert env.reconcile("3", holder="run-3").verdict.action == "roll_out"
 
 
-def test_the_second_step_looks_too(env: RolloutEnv) -> None:
-    """What fails under more traffic is taken back from there."""
+def test_the_second_step_is_analysed_too(env: RolloutEnv) -> None:
+    """A failure under more traffic is found there."""
     run = verified(env)
     assert env.shift(run, 10).verdict.action == "shifted"
     env.platform.failing = {3: 0.3}
@@ -78,8 +78,8 @@ def test_the_second_step_looks_too(env: RolloutEnv) -> None:
     assert env.weights() == {2: 1.0}
 
 
-def test_a_version_that_turns_wrong_while_it_waits_is_taken_back(env: RolloutEnv) -> None:
-    """It is compared at the look as well, however well it answers by count."""
+def test_a_version_with_wrong_answers_is_aborted(env: RolloutEnv) -> None:
+    """Its answers are compared at the end of a step, whatever its error rate."""
     run = verified(env)
 
     def turn(seconds: float) -> None:
@@ -94,7 +94,7 @@ def test_a_version_that_turns_wrong_while_it_waits_is_taken_back(env: RolloutEnv
 
 
 def test_too_few_requests_in_time_are_inconclusive(env: RolloutEnv) -> None:
-    """The step ends at its limit, and says how many it needed."""
+    """The step ends at its time limit, with the needed number."""
     env.requests_a_second = 0
     record = env.shift(verified(env), 10)
     assert record.verdict.action == "inconclusive"
@@ -103,8 +103,8 @@ def test_too_few_requests_in_time_are_inconclusive(env: RolloutEnv) -> None:
     assert env.registry.tags[3]["slipway.rollout"] == "inconclusive"
 
 
-def test_a_version_whose_servers_are_gone_is_taken_back(env: RolloutEnv) -> None:
-    """Nobody waits an hour for requests that it cannot answer."""
+def test_a_version_without_servers_is_aborted(env: RolloutEnv) -> None:
+    """The step does not wait an hour for requests that cannot be answered."""
     run = verified(env)
 
     def fall_ill(seconds: float) -> None:
@@ -121,8 +121,8 @@ def test_a_version_whose_servers_are_gone_is_taken_back(env: RolloutEnv) -> None
     assert env.now == pytest.approx(5 + 1 + 20, abs=2)
 
 
-def test_a_version_that_is_back_soon_goes_on(env: RolloutEnv) -> None:
-    """A node that was lost, or a platform that starts again, is no fault of the version."""
+def test_a_short_outage_does_not_abort_a_step(env: RolloutEnv) -> None:
+    """A lost node or a restarted platform is no fault of the version."""
     run = verified(env)
 
     def fall_ill_now_and_then(seconds: float) -> None:
@@ -136,7 +136,7 @@ def test_a_version_that_is_back_soon_goes_on(env: RolloutEnv) -> None:
     assert env.now > 100
 
 
-def test_the_real_share_is_shown(env: RolloutEnv) -> None:
+def test_the_real_share_is_in_the_verdict(env: RolloutEnv) -> None:
     """A tenth of three servers is one of them."""
     run = verified(env)
     env.platform.shares = {3: 1 / 3, 2: 2 / 3}
@@ -150,8 +150,8 @@ def test_the_real_share_is_shown(env: RolloutEnv) -> None:
     assert "real share" not in second.reason
 
 
-def test_counting_begins_anew_on_a_platform_that_was_started_again(env: RolloutEnv) -> None:
-    """The count from before is gone, so the step waits for as many requests again."""
+def test_a_restarted_platform_counts_from_zero(env: RolloutEnv) -> None:
+    """Earlier counts are lost, so the step waits for as many requests again."""
     run = verified(env)
     passed: list[float] = []
 
@@ -167,10 +167,10 @@ def test_counting_begins_anew_on_a_platform_that_was_started_again(env: RolloutE
     assert len(passed) == 17 + 20
 
 
-def test_a_step_tells_how_far_it_is_and_keeps_its_lease(
+def test_a_step_logs_its_progress_and_renews_its_lease(
     env: RolloutEnv, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Every quarter of a minute, while it waits for requests."""
+    """Every 15 s, while it waits for requests."""
     caplog.set_level("INFO", logger="slipway.stages.rollout.shift")
     env.requests_a_second = 40
     run = verified(env)
@@ -188,8 +188,8 @@ def test_a_step_tells_how_far_it_is_and_keeps_its_lease(
 
 
 @pytest.mark.parametrize("to", ["previous", "1"])
-def test_a_way_back_takes_no_steps(env: RolloutEnv, to: str) -> None:
-    """Whatever makes it urgent is worse than moving all at once."""
+def test_a_rollback_takes_no_steps(env: RolloutEnv, to: str) -> None:
+    """Its cause is worse than moving all traffic at once."""
     run = env.reconcile(to).ref.run
     env.verify(run)
     record = env.shift(run, 10)
@@ -200,7 +200,7 @@ def test_a_way_back_takes_no_steps(env: RolloutEnv, to: str) -> None:
 
 
 def test_the_first_model_takes_no_steps(env: RolloutEnv) -> None:
-    """There is nobody to share the requests with."""
+    """There is no other version to share traffic with."""
     env.registry.aliases = {"challenger": 1}
     env.platform.forget(MODEL)
     run = env.reconcile().ref.run
@@ -209,7 +209,7 @@ def test_the_first_model_takes_no_steps(env: RolloutEnv) -> None:
 
 
 def test_without_steps_all_traffic_moves_at_once(env: RolloutEnv) -> None:
-    """A step that a spec has given up is passed."""
+    """A step that was removed from the spec is passed."""
     env.spec = stepless()
     run = verified(env)
     assert env.shift(run, 10).verdict.action == "unneeded"
@@ -217,7 +217,7 @@ def test_without_steps_all_traffic_moves_at_once(env: RolloutEnv) -> None:
 
 
 def test_no_step_is_left_out(env: RolloutEnv) -> None:
-    """Neither by starting a later one, nor by a share that is no step."""
+    """Neither by starting a later one, nor by a percentage that is no step."""
     run = env.reconcile().ref.run
     with pytest.raises(NotFound, match="verify of delay"):
         env.shift(run, 10)
@@ -230,7 +230,7 @@ def test_no_step_is_left_out(env: RolloutEnv) -> None:
 
 
 def test_a_repeat_of_a_step_changes_nothing(env: RolloutEnv) -> None:
-    """It returns its record, and nobody is asked again."""
+    """It returns its record without a request to the platform."""
     run = verified(env)
     first = env.shift(run, 10)
     applied, now = list(env.platform.applied), env.now
@@ -239,6 +239,6 @@ def test_a_repeat_of_a_step_changes_nothing(env: RolloutEnv) -> None:
 
 
 def stepless() -> ModelSpec:
-    """The model, whose traffic moves all at once."""
+    """The model without steps."""
     deployment = SPEC.deployment.model_copy(update={"shift": Shift(steps=[])})
     return SPEC.model_copy(update={"deployment": deployment})

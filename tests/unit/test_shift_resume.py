@@ -25,8 +25,8 @@ def env() -> RolloutEnv:
     return made
 
 
-def test_an_edit_by_hand_ends_a_step(env: RolloutEnv) -> None:
-    """It is reported, and not overwritten; undone, the same step goes on."""
+def test_a_manual_edit_ends_a_step(env: RolloutEnv) -> None:
+    """It is reported, and not overwritten; once it is undone, the same step goes on."""
     run = verified(env)
 
     def edit(seconds: float) -> None:
@@ -46,8 +46,8 @@ def test_an_edit_by_hand_ends_a_step(env: RolloutEnv) -> None:
     assert env.shift(run, 10).verdict.action == "shifted"
 
 
-def test_a_platform_that_took_long_to_fail_is_not_asked_again(env: RolloutEnv) -> None:
-    """What it waited for in vain will not come the third time either."""
+def test_a_slow_failure_is_not_retried(env: RolloutEnv) -> None:
+    """A long wait has failed already, and would fail again."""
     run = verified(env)
     apply, tried = env.platform.apply, []
 
@@ -65,14 +65,14 @@ def test_a_platform_that_took_long_to_fail_is_not_asked_again(env: RolloutEnv) -
 
 
 @pytest.mark.parametrize("acts", range(12))
-def test_a_step_killed_before_any_act_goes_on(acts: int) -> None:
-    """However far it had come, the repeat ends as it would have ended."""
+def test_a_step_killed_before_any_write_is_completed(acts: int) -> None:
+    """The repeat ends as the step would have ended."""
     store = KillableStore()
     env = RolloutEnv(store=store)
     env.registry.aliases["challenger"] = 3
     run = verified(env)
     env.platform.failing = {3: 0.5}
-    kill_before_acts(env, store)
+    count_all_writes(env, store)
     store.kill_point = KillPoint(acts)
     with suppress(Killed):
         env.shift(run, 10)
@@ -84,8 +84,8 @@ def test_a_step_killed_before_any_act_goes_on(acts: int) -> None:
     assert env.is_free()
 
 
-def test_a_look_that_was_taken_stands(env: RolloutEnv) -> None:
-    """Killed while it puts the champion back, a step does not look a second time."""
+def test_a_recorded_analysis_stands(env: RolloutEnv) -> None:
+    """Killed while it restores the champion, a step is not analysed a second time."""
     run = verified(env)
     env.platform.failing = {3: 0.5}
     env.registry.tag = _killed  # type: ignore[method-assign]
@@ -100,7 +100,7 @@ def test_a_look_that_was_taken_stands(env: RolloutEnv) -> None:
 
 
 def test_a_platform_that_is_down_takes_no_step(env: RolloutEnv) -> None:
-    """If the champion cannot be put back either there is no verdict, and a retry goes on."""
+    """If the champion cannot be restored either there is no verdict, and a retry goes on."""
     run = verified(env)
     env.platform.down = True
     with pytest.raises(PlatformUnavailable):
@@ -110,7 +110,7 @@ def test_a_platform_that_is_down_takes_no_step(env: RolloutEnv) -> None:
 
 
 def test_an_abandoned_step_is_repaired_and_begun_again(env: RolloutEnv) -> None:
-    """The next run says what it found, puts the champion back, and the one after rolls out."""
+    """The next run reports the state and restores the champion; the one after rolls out."""
     run = verified(env)
     env.shift(run, 10)
     with pytest.raises(LeaseHeld):
@@ -119,30 +119,30 @@ def test_an_abandoned_step_is_repaired_and_begun_again(env: RolloutEnv) -> None:
     abandon(env)
     record = env.reconcile(holder="run-2")
     assert record.verdict.action == "repair"
-    said = "version 3 shares the traffic with version 2 since an unfinished rollout."
-    assert record.verdict.reason == said
+    reason = "version 3 shares the traffic with version 2 since an unfinished rollout."
+    assert record.verdict.reason == reason
     assert env.weights() == {2: 1.0}
     for stage in (env.verify, env.switch, env.promote):
         stage(record.ref.run)
     assert env.roll(holder="run-3") == STEPPED
 
 
-def test_the_same_run_goes_on_where_it_stopped(env: RolloutEnv) -> None:
-    """A task that is cleared finds the lease its own, and the steps that were done."""
+def test_a_repeated_run_keeps_its_steps(env: RolloutEnv) -> None:
+    """A cleared task has its lease and the recorded steps."""
     env.shift(verified(env), 10)
     assert env.roll() == STEPPED
     assert [weights for weights, _ in env.platform.applied].count({3: 0.1, 2: 0.9}) == 1
 
 
 def abandon(env: RolloutEnv) -> None:
-    """Let the lease of the rollout in flight run out."""
+    """Let the lease of the current rollout expire."""
     lease = find_lease(env.store, f"rollout-{MODEL}")
     assert lease is not None
     renew(env.store, lease, seconds=-1)
 
 
-def kill_before_acts(env: RolloutEnv, store: KillableStore) -> None:
-    """Let the kill_point of a store count changes of traffic and tags as well."""
+def count_all_writes(env: RolloutEnv, store: KillableStore) -> None:
+    """Count changes of traffic and tags at the kill point of a store, too."""
     apply, tag = env.platform.apply, env.registry.tag
 
     def fused_apply(*args: Any, **words: Any) -> None:
@@ -161,8 +161,8 @@ def _killed(*_: object) -> None:
     raise Killed
 
 
-def test_a_platform_that_is_away_for_a_moment_is_tried_again(env: RolloutEnv) -> None:
-    """One refused write aborts nothing."""
+def test_a_short_outage_is_retried(env: RolloutEnv) -> None:
+    """One refused write does not abort a step."""
     run = verified(env)
     apply, tried = env.platform.apply, []
 

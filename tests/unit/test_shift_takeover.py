@@ -1,4 +1,4 @@
-"""A return to an earlier version while a step is in progress: which rollout gives way."""
+"""A rollback during a step of another rollout: which of them gives way."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def env() -> RolloutEnv:
     return made
 
 
-def test_a_way_back_takes_over_from_a_waiting_step(env: RolloutEnv) -> None:
-    """The champion answers everything at once; the step may not go on; the version stays back."""
+def test_a_rollback_supersedes_a_waiting_step(env: RolloutEnv) -> None:
+    """The champion has all traffic at once; the step may not go on; the version stays back."""
     run = verified(env)
 
     def roll_back_once(seconds: float) -> None:
@@ -46,8 +46,8 @@ def test_a_way_back_takes_over_from_a_waiting_step(env: RolloutEnv) -> None:
     assert env.roll(holder="run-2") == ["nothing"]
 
 
-def test_a_way_back_does_not_wait_for_a_verification(env: RolloutEnv) -> None:
-    """Nothing is shared yet, so it leads to the previous champion; the challenger is not blamed."""
+def test_a_rollback_supersedes_a_verification(env: RolloutEnv) -> None:
+    """Before any share it returns to the previous champion; the challenger keeps its tag."""
     run = verified(env)
     assert env.roll("previous", holder="person") == [
         *("roll_back", "verified", "switched", "promoted")
@@ -59,8 +59,8 @@ def test_a_way_back_does_not_wait_for_a_verification(env: RolloutEnv) -> None:
 
 
 @pytest.mark.parametrize("to", ["challenger", "1"])
-def test_nothing_else_takes_over(env: RolloutEnv, to: str) -> None:
-    """Only the way back is worth an unfinished rollout."""
+def test_only_a_rollback_takes_over(env: RolloutEnv, to: str) -> None:
+    """Another rollout gets `LeaseHeld`."""
     env.shift(verified(env), 10)
     with pytest.raises(LeaseHeld):
         env.reconcile(to, holder="run-2")
@@ -68,14 +68,14 @@ def test_nothing_else_takes_over(env: RolloutEnv, to: str) -> None:
 
 
 def test_a_rollout_that_has_switched_is_not_taken_over(env: RolloutEnv) -> None:
-    """It is over in a moment, and its aliases shall not move behind a way back."""
+    """It ends soon, and its aliases must not move after a rollback."""
     env.switch(env.until_switch())
     with pytest.raises(LeaseHeld):
         env.reconcile("previous", holder="person")
 
 
-def test_a_way_back_goes_no_further_than_it_was_asked_to(env: RolloutEnv) -> None:
-    """If the version was taken back meanwhile, the champion does not pay for it."""
+def test_a_rollback_affects_only_the_version_in_question(env: RolloutEnv) -> None:
+    """If that was rolled back meanwhile, the champion stays."""
     run = verified(env)
     env.shift(run, 10)
     look_again = env.platform.served

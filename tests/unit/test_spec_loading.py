@@ -1,4 +1,4 @@
-"""Specs of every broken kind, and how little they disturb the others."""
+"""Loading of specs: broken ones of every kind, and their effect on the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Make = Callable[[Mapping[str, str]], Path]
 
 
 def load(make: Make, changed: Mapping[str, str]) -> Loaded:
-    """The project of `FILES`, some of them written differently."""
+    """The project of `FILES` with some files replaced."""
     return load_all(make({**FILES, **changed}))
 
 
@@ -36,7 +36,7 @@ def load(make: Make, changed: Mapping[str, str]) -> Loaded:
 def test_broken_spec_is_one_problem_with_file_line_and_field(
     project: Make, changed: Mapping[str, str], message: str
 ) -> None:
-    """One mistake is one problem, which says where it is and what was meant."""
+    """One mistake is one problem, with its place and the nearest name."""
     loaded = load(project, changed)
     messages = [str(problem) for problem in loaded.problems]
     assert [one for one in messages if re.match(f"(include/.*: )?{message}", one)] == messages
@@ -44,7 +44,7 @@ def test_broken_spec_is_one_problem_with_file_line_and_field(
 
 
 def test_good_specs_have_no_problem(project: Make) -> None:
-    """What is written rightly loads, its expectations with it."""
+    """Valid specs load with their expectations."""
     loaded = load(project, {})
     assert loaded.problems == ()
     assert list(loaded.models) == ["sales"]
@@ -54,7 +54,7 @@ def test_good_specs_have_no_problem(project: Make) -> None:
 
 
 def test_fire_points_at_k(project: Make) -> None:
-    """A rule between two fields points at one of them."""
+    """A rule between two fields names one of them."""
     text = edited(MODEL, "monitoring:\n", "monitoring:\n  fire:\n    k: 4\n    n: 3\n")
     (problem,) = load(project, {"models/sales/model.yaml": text}).problems
     assert (problem.line, problem.field) == (15, "monitoring.fire.k")
@@ -73,7 +73,7 @@ def test_every_problem_is_found_at_once(project: Make) -> None:
 
 
 def test_broken_folder_hides_no_other(project: Make) -> None:
-    """Beside a broken dataset and a broken model, the good ones load."""
+    """Beside a broken dataset and a broken model, the valid ones load."""
     loaded = load(
         project, {"models/broken/model.yaml": "model: [", "datasets/broken/dataset.yaml": "\t"}
     )
@@ -82,26 +82,26 @@ def test_broken_folder_hides_no_other(project: Make) -> None:
 
 
 def test_model_outlives_its_broken_dataset(project: Make) -> None:
-    """A model is not to blame for its dataset: it loads, and only the dataset has a problem."""
+    """The model loads, and only the dataset has a problem."""
     loaded = load(project, broken_dataset("key: id", "key: no"))
     assert (list(loaded.datasets), list(loaded.models)) == ([], ["sales"])
 
 
 def test_hidden_folders_are_no_specs(project: Make) -> None:
-    """Caches and folders that begin with a dot are left alone."""
+    """Caches and hidden folders are skipped."""
     loaded = load(project, {"models/__pycache__/x": "", "models/.old/x": "", "models/README": ""})
     assert loaded.problems == ()
 
 
 def test_project_without_specs_is_named(tmp_path: Path) -> None:
-    """Where there is no project, the message says which folder was looked at."""
+    """The message has the folder that was searched."""
     (problem,) = load_all(tmp_path).problems
     assert str(tmp_path) in str(problem)
     assert "SLIPWAY_PROJECT" in str(problem)
 
 
 def test_only_one_model_and_its_dataset_are_read(project: Make) -> None:
-    """Starting one task reads no other folder: what is wrong elsewhere is not even seen."""
+    """A task's start reads no other folder, so mistakes elsewhere do not matter."""
     broken = {f"models/other_{number}/model.yaml": "model: [" for number in range(3)}
     broken["datasets/other/dataset.yaml"] = ""
     loaded = load_all(project({**FILES, **broken}), only="sales")
@@ -110,18 +110,18 @@ def test_only_one_model_and_its_dataset_are_read(project: Make) -> None:
 
 
 def test_only_a_dataset_reads_no_model(project: Make) -> None:
-    """Starting a dataset's task reads that dataset alone."""
+    """A dataset task's start reads that dataset alone."""
     loaded = load_all(project({**FILES, "models/broken/model.yaml": ""}), only="shop")
     assert (list(loaded.datasets), list(loaded.models), loaded.problems) == (["shop"], [], ())
 
 
 def test_only_an_unknown_name_is_nothing(project: Make) -> None:
-    """A name that no folder bears loads nothing, and is no problem of any spec."""
+    """An unknown name loads nothing, and is no problem of any spec."""
     assert load_all(project(FILES), only="nobody") == Loaded()
 
 
 def test_unknown_dataset_is_seen_when_only_one_model_is_read(project: Make) -> None:
-    """Read alone, a model that names no dataset is told the names there are."""
+    """Read alone, a model with an unknown dataset gets the known names."""
     loaded = load_all(
         project({**FILES, **broken_model("dataset: shop", "dataset: shp")}), only="sales"
     )
@@ -130,7 +130,7 @@ def test_unknown_dataset_is_seen_when_only_one_model_is_read(project: Make) -> N
 
 
 def test_one_folder_raises_all_its_problems(project: Make) -> None:
-    """Loading one folder returns its spec, or raises every problem in one permanent error."""
+    """Loading one folder returns its spec, or raises all its problems in one permanent error."""
     root = project({**FILES, **more("widnow: 1\nowner: 5\n")})
     assert load_dataset(root / "include/datasets/shop").key == "id"
     with pytest.raises(SpecErrors) as raised:
@@ -141,7 +141,7 @@ def test_one_folder_raises_all_its_problems(project: Make) -> None:
 
 
 def test_all_problems_stand_in_one_message(project: Make) -> None:
-    """Airflow shows one error per file, so one message holds every problem."""
+    """Airflow shows one error per file, so one message has every problem."""
     loaded = load(project, more("widnow: 1\nowner: 5\n"))
     with pytest.raises(SpecErrors) as raised:
         raise_problems(loaded)
@@ -173,7 +173,7 @@ ANY_YAML = st.one_of(
 def test_any_text_loads_or_is_a_problem(
     tmp_path: Path, first: str, second: str, third: str
 ) -> None:
-    """Whatever a spec file holds, it loads or is a problem; nothing is ever raised."""
+    """For any text of a spec file, nothing is raised."""
     files = dict(zip(FILES, (first, second, third), strict=True))
     for path, text in files.items():
         target = tmp_path / "include" / path
@@ -197,7 +197,7 @@ LINES = st.integers(0, len(MODEL.splitlines()) - 1)
 def test_any_value_in_any_place_loads_or_is_a_problem(
     tmp_path: Path, line: int, value: str
 ) -> None:
-    """Any kind of value in the place of another loads or is a problem of that file."""
+    """Any value in place of another loads or is a problem of that file."""
     lines = MODEL.splitlines()
     lines[line] = f"{lines[line].partition(':')[0]}: {value}"
     for path, text in {**FILES, "models/sales/model.yaml": "\n".join(lines)}.items():

@@ -1,4 +1,4 @@
-"""YAML as specs are written in it."""
+"""YAML as Slipway reads it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_keys_are_text(tmp_path: Path) -> None:
 
 
 def test_every_field_has_its_line(tmp_path: Path) -> None:
-    """The line of a field is found by its path; that of a missing one is its parent's."""
+    """A field's line is found by its path; a missing field has its parent's line."""
     document = read(tmp_path, "# about\na:\n  b:\n    - x\n    - c: 1\n")
     assert document.line(("a", "b", 1, "c")) == 5
     assert document.line(("a", "b", 0)) == 4
@@ -62,7 +62,7 @@ def test_every_field_has_its_line(tmp_path: Path) -> None:
 
 
 def test_byte_order_mark_is_no_content(tmp_path: Path) -> None:
-    """A file saved by an editor that marks UTF-8 reads like any other."""
+    """A file with a byte order mark reads like any other."""
     assert read(tmp_path, b"\xef\xbb\xbfa: 1\r\n").value == {"a": 1}
 
 
@@ -91,7 +91,7 @@ def test_byte_order_mark_is_no_content(tmp_path: Path) -> None:
 def test_unreadable_file_is_a_problem(
     tmp_path: Path, text: str | bytes, said: str, line: int | None
 ) -> None:
-    """What cannot be read is said with its line, and never raised."""
+    """An unreadable file is a problem with a line, and nothing is raised."""
     document = read(tmp_path, text)
     (problem,) = document.problems
     assert document.value is None
@@ -101,20 +101,20 @@ def test_unreadable_file_is_a_problem(
 
 
 def test_tabs_are_named_as_the_cause(tmp_path: Path) -> None:
-    """Whoever indents with a tab is told so."""
+    """The problem's hint names tabs."""
     (problem,) = read(tmp_path, "a:\n\tb: 1\n").problems
     assert problem.hint == "indent with spaces; YAML allows no tabs"
 
 
 def test_field_written_twice_names_both_lines(tmp_path: Path) -> None:
-    """Of two values for one field neither is silently taken."""
+    """Neither of two values is taken silently."""
     (problem,) = read(tmp_path, "a:\n  b: 1\n  c: 2\n  b: 3\n").problems
     assert str(problem).startswith("include/models/x/model.yaml:4: a.b: is written twice")
     assert "first on line 2" in problem.summary
 
 
 def test_path_that_is_no_file_is_a_problem(tmp_path: Path) -> None:
-    """A folder or a dangling link in the place of the file is a problem like any other."""
+    """A folder or a dangling link in place of the file is a problem."""
     folder, link = tmp_path / "folder.yaml", tmp_path / "link.yaml"
     folder.mkdir()
     link.symlink_to("gone")

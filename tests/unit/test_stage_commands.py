@@ -1,4 +1,4 @@
-"""`slipway run` as a pod runs it: it leaves what it decides, and ends when it is told."""
+"""`slipway run` as in a pod: its stored outcome, and its end by SIGTERM."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.small_specs import FILES
 Make = Callable[[Mapping[str, str]], Path]
 
 
-def test_a_stage_ends_when_it_is_told(tmp_path: Path) -> None:
-    """SIGTERM raises in it, also as the first process of a container, so that it tidies up."""
+def test_a_stage_ends_on_sigterm(tmp_path: Path) -> None:
+    """SIGTERM raises an exception in it, also as PID 1 of a container, so that it cleans up."""
     code = (
         "import os, signal\n"
         "from slipway.cli.signals import exit_on_sigterm\n"
@@ -37,10 +37,10 @@ def test_a_stage_ends_when_it_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--model", "sales", "--request", "9"), ("--model", "sales")])
-def test_a_pods_stage_leaves_why_it_failed(
+def test_a_stage_in_a_pod_stores_its_error(
     project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    """Under the key that its task gave it; a mistake in its arguments, too."""
+    """Under its task's key; also an error in its arguments."""
     root = str(tmp_path / "store")
     monkeypatch.setenv("SLIPWAY_PROJECT", str(project(FILES)))
     monkeypatch.setenv("SLIPWAY_STORE", root)

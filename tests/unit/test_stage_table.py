@@ -1,4 +1,4 @@
-"""The stage table: one row says all that the command line and Airflow know of a stage."""
+"""The stage table: one row per stage, for the command line and for Airflow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tidy(call: StageCall) -> Verdict:
 
 @rows
 def test_each_input_is_an_option_of_slipway_run(row: Stage) -> None:
-    """With the type of the input."""
+    """With the input's type."""
     options = {option.name: option for option in run.params}
     for one in row.inputs:
         kind = options[one.name].type
@@ -39,7 +39,7 @@ def test_each_input_is_an_option_of_slipway_run(row: Stage) -> None:
 
 
 def test_slipway_run_offers_every_stage_and_no_input_that_none_takes() -> None:
-    """The command is made from the table alone."""
+    """The command is built from the table alone."""
     choice, *options = run.params
     assert isinstance(choice.type, click.Choice)
     assert list(choice.type.choices) == list(STAGES)
@@ -49,7 +49,7 @@ def test_slipway_run_offers_every_stage_and_no_input_that_none_takes() -> None:
 
 @rows
 def test_a_recorded_stage_returns_a_record_of_a_run_that_its_inputs_identify(row: Stage) -> None:
-    """Others return a verdict or a listing, or find out which run it is."""
+    """Others return a verdict or a listing, or find out their run."""
     returns_record = row.run.__annotations__["return"] == "RunRecord"
     identifies_run = any(one.run_of is not None for one in row.inputs)
     assert row.recorded == (returns_record and identifies_run)
@@ -57,7 +57,7 @@ def test_a_recorded_stage_returns_a_record_of_a_run_that_its_inputs_identify(row
 
 @rows
 def test_inputs_are_read_as_a_template_writes_them(row: Stage) -> None:
-    """A number is text, and what is empty is left out."""
+    """A number is text, and an empty value is left out."""
     given = {one.name: "7" for one in row.required} | {one.name: "" for one in row.optional}
     assert row.parse(given) == {
         one.name: 7 if one.bounds is not None else "7" for one in row.required
@@ -77,19 +77,19 @@ def test_a_rollback_runs_each_stage_of_a_rollout_but_the_shift() -> None:
 
 
 def test_an_input_that_a_stage_does_not_take_is_refused() -> None:
-    """Before anything runs, and with what it takes."""
+    """Before anything runs; the error has the valid inputs."""
     with pytest.raises(BadParameter, match=r"missing: request; unknown: window"):
         find_stage("train").check({"model": "delay", "window": "2013-05"})
 
 
 def test_a_stage_is_called_by_its_name() -> None:
-    """A wrong name is answered with the nearest one."""
+    """The error for a wrong name has the nearest one."""
     with pytest.raises(BadParameter, match="did you mean 'train'"):
         run_stage("trian", {}, origin={})
 
 
 def test_a_new_stage_needs_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it is run by name, with its own options and its line of help."""
+    """Then it runs by name, with its own options and help text."""
     monkeypatch.setitem(stage_table.STAGES, "tidy", tidy)
     command = run_command(STAGES)
     words = ["tidy", "--model", "delay", "--depth", "3", "--json"]

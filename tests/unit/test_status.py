@@ -1,4 +1,4 @@
-"""How a model stands, also when something does not answer."""
+"""Status of a model, also during outages."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def asked(store: Store, kind: requests.Kind) -> requests.Request:
 
 
 def test_new_model_has_nothing(memory: MemoryStore) -> None:
-    """Before anything happened there is no version, no request and no verdict."""
+    """There is no version, no request and no verdict."""
     found = status("sales", store=memory, registry=FixedRegistry(), platform=FixedPlatform())
     assert set(found.aliases.values()) == {None}
     assert (found.weights, found.requests, found.verdicts, found.unknown) == ({}, (), (), ())
 
 
-def test_everything_is_told(memory: MemoryStore) -> None:
-    """Aliases, traffic, open requests and the newest verdict of each stage are told."""
+def test_status_is_complete(memory: MemoryStore) -> None:
+    """Aliases, traffic, open requests and the newest verdict of each stage."""
     decided(memory, "gate", "request-000001", Verdict("refuse", "worse"))
     decided(memory, "gate", "request-000002", Verdict("promote", "better"))
     first = asked(memory, "decay")
@@ -67,8 +67,8 @@ def test_everything_is_told(memory: MemoryStore) -> None:
     assert json.loads(json.dumps(found.to_json()))["aliases"]["champion"] == 2
 
 
-def test_the_engine_of_each_version_is_told(memory: MemoryStore) -> None:
-    """Its name, why, and how far it is from the pipeline; old versions are their pipelines."""
+def test_the_engine_of_each_version(memory: MemoryStore) -> None:
+    """Its name, reason and difference to the pipeline; older versions use their pipelines."""
     tags = {
         "slipway.engine": "onnx",
         "slipway.engine_reason": "the scores agree",
@@ -90,8 +90,8 @@ def test_the_engine_of_each_version_is_told(memory: MemoryStore) -> None:
     assert json.loads(json.dumps(found.to_json()))["engines"]["2"]["parity_rows"] == 16_025
 
 
-def test_where_a_version_was_brought_from_is_told(memory: MemoryStore) -> None:
-    """One that was trained here says nothing of the kind."""
+def test_the_source_of_an_imported_version(memory: MemoryStore) -> None:
+    """A version that was trained here has none."""
     tags = {"slipway.source.registry": "https://mlflow.example.org", "slipway.source.version": "7"}
     found = status(
         "sales",
@@ -102,16 +102,16 @@ def test_where_a_version_was_brought_from_is_told(memory: MemoryStore) -> None:
     assert found.sources == {2: "version 7 of https://mlflow.example.org"}
 
 
-def test_an_edit_by_hand_is_told(memory: MemoryStore) -> None:
-    """Whoever looks sees what no rollout has done."""
+def test_a_manual_edit_is_in_the_status(memory: MemoryStore) -> None:
+    """Status reports changes that no rollout made."""
     platform = FixedPlatform({2: 1.0}, edited="weights set by kubectl-edit")
     found = status("sales", store=memory, registry=FixedRegistry(), platform=platform)
     assert found.edited == "weights set by kubectl-edit"
     assert found.to_json()["edited"] == found.edited
 
 
-def test_what_does_not_answer_hides_nothing_else(memory: MemoryStore) -> None:
-    """With registry and platform down, the store's part is still told, and both are named."""
+def test_an_outage_hides_nothing_else(memory: MemoryStore) -> None:
+    """With registry and platform down, the store's part is complete, and both are named."""
     decided(memory, "gate", "request-000001", Verdict("refuse", "worse"))
     found = status(
         "sales",

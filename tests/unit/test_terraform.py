@@ -1,4 +1,4 @@
-"""The Terraform module is formatted, said in full, and speaks of the accounts and images we have.
+"""The Terraform module: formatted, valid, documented, and with our accounts and images.
 
 `terraform validate` needs the provider of AWS, so it runs where Terraform can get it.
 """
@@ -30,7 +30,7 @@ def blocks(kind: str) -> dict[str, str]:
 
 
 def terraform(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What a Terraform command said."""
+    """Output of a Terraform command."""
     return subprocess.run(
         ["terraform", *words],  # noqa: S607
         cwd=folder,
@@ -43,14 +43,14 @@ def terraform(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @needs_terraform
 def test_the_module_is_formatted() -> None:
-    """Terraform parses every file, and would write it the same way."""
+    """Terraform parses every file and would not change it."""
     done = terraform("fmt", "-check", "-diff", "-recursive", ".", folder=MODULE)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_terraform
 def test_the_module_is_valid(tmp_path: Path) -> None:
-    """Every argument and reference is one that the provider knows."""
+    """The provider accepts every argument and reference."""
     for file in MODULE.glob("*.tf"):
         shutil.copy(file, tmp_path)
     begun = terraform("init", "-backend=false", "-input=false", folder=tmp_path)
@@ -62,20 +62,20 @@ def test_the_module_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["variable", "output"])
 def test_everything_is_described(kind: str) -> None:
-    """Each variable and output says what it is; each variable has a type."""
+    """Each variable and output has a description; each variable has a type."""
     for name, body in blocks(kind).items():
         assert re.search(r'^  description = "\S.*"$', body, re.MULTILINE), name
         assert kind == "output" or re.search(r"^  type +=", body, re.MULTILINE), name
 
 
 def test_every_variable_is_used() -> None:
-    """A variable that nothing reads is none."""
+    """Each variable is read."""
     text = "\n".join(file.read_text() for file in MODULE.glob("*.tf"))
     assert [name for name in blocks("variable") if f"var.{name}" not in text] == []
 
 
 def test_roles_are_those_of_the_service_accounts() -> None:
-    """Each service account of the cluster has a role, and no role is anybody else's."""
+    """Each service account of the cluster has a role, and every role has its account."""
     text = (MODULE / "roles.tf").read_text()
     roles = re.search(r"^  roles = \{\n(.*?)^  \}", text, re.MULTILINE | re.DOTALL)
     assert roles is not None
@@ -90,7 +90,7 @@ def test_roles_are_those_of_the_service_accounts() -> None:
 
 
 def test_a_server_may_only_add_to_its_log() -> None:
-    """The account of the servers reads and deletes nothing, and sees no names."""
+    """The servers' account can neither read, nor delete, nor list."""
     text = (MODULE / "roles.tf").read_text()
     server = re.search(r"^    slipway-server = \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
     assert server is not None
@@ -100,7 +100,7 @@ def test_a_server_may_only_add_to_its_log() -> None:
 
 
 def test_the_bucket_is_kept_closed() -> None:
-    """It is versioned, encrypted, not public, TLS only, and not destroyed by mistake."""
+    """It is versioned, encrypted, private, TLS only, and protected from deletion."""
     text = (MODULE / "bucket.tf").read_text()
     for part in (
         'status = "Enabled"',
@@ -116,7 +116,7 @@ def test_the_bucket_is_kept_closed() -> None:
 
 
 def test_images_have_repositories_whose_tags_stay() -> None:
-    """Each image that is deployed has a repository, scanned on push, whose tags never move."""
+    """Each deployed image has a repository, scanned on push, with immutable tags."""
     text = (MODULE / "images.tf").read_text()
     assert 'image_tag_mutability = "IMMUTABLE"' in text
     assert "scan_on_push = true" in text

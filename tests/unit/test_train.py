@@ -1,4 +1,4 @@
-"""Snapshot and training: what may be seen, what is learnt, and what an attempt leaves behind."""
+"""Snapshot and training: pinned rows, a model with its origin, and fenced attempts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def env(tmp_path: Path) -> TrainingEnv:
 
 
 def _deliver_late(env: TrainingEnv, rows: pd.DataFrame, *, available_at: datetime) -> None:
-    """Publish labels that arrived at a certain moment of the event clock."""
+    """Publish labels with a given time of arrival."""
     env.store.create("runs/ferries/late/ingest/attempt-0001.json", b"{}")
     env.tables.publish(
         "ferries/labels",
@@ -46,14 +46,14 @@ def _deliver_late(env: TrainingEnv, rows: pd.DataFrame, *, available_at: datetim
 
 
 def test_a_snapshot_pins_every_table_and_the_clock(env: TrainingEnv) -> None:
-    """Versions, event clock and labelled range are in the record."""
+    """The record has versions, event clock and range of labels."""
     verdict = env.snapshot(env.ask()).verdict
     newest = ferry_dataset.START + timedelta(minutes=36 * (60 * ferry_dataset.ROWS_PER_DAY - 1))
     assert verdict.action == "pinned"
     assert verdict.numbers["features_version"] == env.tables.version("ferries/features")
     assert verdict.numbers["labels_version"] == env.tables.version("ferries/labels")
     assert verdict.numbers["as_of"] == newest.isoformat()
-    # The row at the clock itself is not before it.
+    # The row at the clock itself is excluded.
     assert verdict.numbers["labelled_rows"] == 60 * ferry_dataset.ROWS_PER_DAY - 1
     assert verdict.numbers["window_start"] == ferry_dataset.START.isoformat()
 
@@ -68,8 +68,8 @@ def test_training_reads_what_was_pinned_however_much_has_landed_since(env: Train
     assert numbers["holdout_end"] == pinned.numbers["window_end"]
 
 
-def test_labels_that_arrived_later_are_not_seen(env: TrainingEnv) -> None:
-    """Replayed years later, a training knows no more than it could have known then."""
+def test_later_labels_are_not_used(env: TrainingEnv) -> None:
+    """Replayed years later, a training uses no label that had not arrived then."""
     later = ferry_dataset.crossings(days=10, start=ferry_dataset.START + 60 * DAY)
     ferry_dataset.publish(env.tables, later)
     clock = env.tables.newest("ferries/features", "departs")
@@ -94,7 +94,7 @@ def test_a_key_delivered_twice_counts_as_delivered_last(env: TrainingEnv) -> Non
 
 
 def test_a_snapshot_needs_tables_and_labels(tmp_path: Path) -> None:
-    """No table, no label, or too few labels: the numbers cannot be computed."""
+    """No table, no label, or too few labels: `NotComputable`."""
     env = TrainingEnv.in_memory(tmp_path)
     with pytest.raises(NotComputable, match="ferries/features"):
         env.snapshot(env.ask())
@@ -108,13 +108,13 @@ def test_a_snapshot_needs_tables_and_labels(tmp_path: Path) -> None:
 
 
 def test_training_comes_after_its_snapshot(env: TrainingEnv) -> None:
-    """Without pins there is nothing to learn from."""
+    """Without pins there are no rows."""
     with pytest.raises(NotFound):
         env.train(env.ask())
 
 
-def test_a_run_says_where_its_model_comes_from(env: TrainingEnv) -> None:
-    """Who ran it, on which code, data and seed, and why, are tags of the MLflow run."""
+def test_a_run_has_its_origin(env: TrainingEnv) -> None:
+    """Person, code, data, seed and reason are tags of the MLflow run."""
     request = env.ask()
     pinned = env.snapshot(request).verdict.numbers
     evidence = env.train(request).verdict.evidence
@@ -161,8 +161,8 @@ def test_a_version_carries_its_reference_in_time_order(env: TrainingEnv, tmp_pat
     assert package.manifest["training_end"] == parts.max()["training"].isoformat()
 
 
-def test_a_training_says_which_engine_answers(env: TrainingEnv) -> None:
-    """The record has the figures of the comparison, and the version's tags will."""
+def test_a_training_records_its_engine(env: TrainingEnv) -> None:
+    """The record has the numbers of the parity gate, and so do the version's tags."""
     request = env.ask()
     env.snapshot(request)
     verdict = env.train(request).verdict
@@ -175,7 +175,7 @@ def test_a_training_says_which_engine_answers(env: TrainingEnv) -> None:
 
 
 def test_a_version_is_tagged_with_its_engine(env: TrainingEnv) -> None:
-    """Whoever looks at the registry sees what answers and how far it is from the pipeline."""
+    """The registry shows the engine and its difference to the pipeline."""
     request = env.ask()
     env.until_gate(request)
     env.promote(request)
@@ -196,7 +196,7 @@ def test_a_repeat_returns_the_record(env: TrainingEnv) -> None:
 
 
 def test_mlflow_down_in_the_middle_costs_one_attempt(env: TrainingEnv) -> None:
-    """The next attempt finishes the work and closes the run that was left open."""
+    """The next attempt finishes and closes the open run."""
     request = env.ask()
     env.snapshot(request)
     outage = InterruptedLearner(env, lambda: setattr(env.tracking, "answers", False))
@@ -211,7 +211,7 @@ def test_mlflow_down_in_the_middle_costs_one_attempt(env: TrainingEnv) -> None:
 
 
 def test_a_late_attempt_registers_nothing(env: TrainingEnv) -> None:
-    """A task that lives on after its successor began finds its run closed and is refused."""
+    """A late attempt finds its run closed and is refused."""
     request = env.ask()
     env.snapshot(request)
     with pytest.raises(Superseded):
@@ -222,7 +222,7 @@ def test_a_late_attempt_registers_nothing(env: TrainingEnv) -> None:
 
 
 def test_a_failed_attempt_is_a_failed_run(env: TrainingEnv) -> None:
-    """MLflow's page does not show a run that goes on for ever."""
+    """MLflow's page does not show it as running for ever."""
     request = env.ask()
     env.snapshot(request)
 
@@ -235,7 +235,7 @@ def test_a_failed_attempt_is_a_failed_run(env: TrainingEnv) -> None:
 
 
 def test_labels_have_to_fit_the_task(tmp_path: Path) -> None:
-    """A classification whose labels are not 0 and 1 is not trained."""
+    """A classification with labels other than 0 and 1 is not trained."""
     env = TrainingEnv.in_memory(tmp_path)
     rows = ferry_dataset.crossings(days=60)
     env.land(rows.assign(late=rows["late"] + 1))
@@ -253,7 +253,7 @@ def test_labels_have_to_fit_the_task(tmp_path: Path) -> None:
 def test_the_holdout_follows_the_training_rows(
     days: int, holdout_days: int, window_days: int | None
 ) -> None:
-    """However the lengths are chosen, no row is in both, and time tells them apart."""
+    """For any lengths no row is in both, and time separates them."""
     rows = pd.DataFrame({"at": pd.date_range("2013-01-01", periods=days * 4, freq="6h", tz="UTC")})
     lengths = Training(holdout_days=holdout_days, window_days=window_days, min_rows=1)
     try:
@@ -269,7 +269,7 @@ def test_the_holdout_follows_the_training_rows(
 
 
 def test_a_model_may_say_where_its_holdout_begins() -> None:
-    """The `split` of pipeline.py moves the border, and the order in time still holds."""
+    """`split` of pipeline.py moves the border; the order in time still holds."""
     rows = pd.DataFrame({"at": pd.date_range("2013-01-01", periods=40, freq="D", tz="UTC")})
     start = datetime(2013, 1, 20, tzinfo=UTC)
     parts = split_by_time(rows, event_time="at", training=Training(min_rows=1), holdout_start=start)
@@ -278,7 +278,7 @@ def test_a_model_may_say_where_its_holdout_begins() -> None:
 
 
 def test_too_few_training_rows_are_refused(env: TrainingEnv) -> None:
-    """Labels enough for a snapshot may still be too few once the holdout is taken away."""
+    """Enough labels for a snapshot may be too few without the holdout."""
     env.spec = spec(training={"holdout_days": 55, "min_rows": 500})
     request = env.ask()
     env.snapshot(request)

@@ -1,4 +1,4 @@
-"""A V2 request as rows: the inverse of what stages ask, and as strict as a server."""
+"""Decoding of a V2 request into rows: the inverse of encoding, as strict as a server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "Lochinver"
 
 
 def rows() -> pd.DataFrame:
-    """Two rows with what the columns may hold."""
+    """Two rows with all kinds of values."""
     return pd.DataFrame(
         {
             "crossing": ["c1", "c2"],
@@ -34,18 +34,18 @@ def rows() -> pd.DataFrame:
 
 
 def body(**changes: Any) -> bytes:
-    """A good request, with changes of its column `wind`."""
+    """A valid request with changes of its column `wind`."""
     asked = encode_rows(rows(), COLUMNS, key="crossing", event_time="departs")
     inputs = [one | changes if one["name"] == "wind" else one for one in asked["inputs"]]
     return json.dumps({"inputs": inputs}).encode()
 
 
 def read(data: bytes) -> pd.DataFrame:
-    """Its rows."""
+    """Decoded rows."""
     return decode_rows(data, COLUMNS, others=OTHERS)
 
 
-def test_what_stages_ask_comes_back_unchanged() -> None:
+def test_an_encoded_request_decodes_unchanged() -> None:
     """To the last bit of a number; a missing value is missing."""
     found = read(body())
     assert list(found) == [name for name, _, _ in COLUMNS]
@@ -55,7 +55,7 @@ def test_what_stages_ask_comes_back_unchanged() -> None:
 
 
 def test_every_bad_input_is_refused() -> None:
-    """All that a rollout's last check sends, and no value is quoted."""
+    """All bad inputs of `verify`, and no error has a value."""
     one = encode_rows(rows().head(1), COLUMNS, key="crossing", event_time="departs")
     bad = bad_inputs(one, COLUMNS)
     assert len(bad) >= 8
@@ -84,7 +84,7 @@ def test_a_mistake_is_named(changes: dict[str, Any], said: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"5", b'{"inputs": {}}', b'{"inputs": [5]}', b"\xff"])
-def test_what_is_no_request_is_refused(data: bytes) -> None:
-    """Never anything but a refusal."""
+def test_anything_else_is_refused(data: bytes) -> None:
+    """Only `BadRequest` is raised."""
     with pytest.raises(BadRequest):
         read(data)

@@ -1,4 +1,4 @@
-"""Validation: every row is published or in quarantine with its reasons; batches may be blocked."""
+"""Validation: every row is published or quarantined with reasons; a batch may be blocked."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def _examine(delivered: pd.DataFrame, spec: DatasetSpec) -> ValidatedDelivery:
 
 
 def test_good_rows_are_kept_as_declared() -> None:
-    """Nothing to complain about: all rows, no reasons."""
+    """All rows without a reason."""
     seen = _examine(_delivery(), _spec())
     assert list(seen.good["miles"]) == [0.0, 100.0, 200.0, 300.0]
     assert (seen.reasons, seen.blocks, seen.warnings) == ({}, (), ())
 
 
 def test_every_reason_of_a_bad_row_is_told() -> None:
-    """Reasons are joined, and name no value."""
+    """Reasons are joined, and have no value."""
     bound = {"expect": BETWEEN, "kwargs": {"column": "seats", "max_value": 900}}
     seen = _examine(
         _delivery(miles=["far", "1", "2", "3"], seats=["5000", "1", "1", "1"]), _spec(bound)
@@ -86,19 +86,19 @@ def test_every_reason_of_a_bad_row_is_told() -> None:
 def test_a_row_that_lacks_or_repeats_what_places_it_is_bad(
     columns: dict[str, list[Any]], reasons: dict[int, str]
 ) -> None:
-    """Key and event time are needed whatever the spec declares; a repeated key spoils each row."""
+    """Key and event time are required whatever the spec; a repeated key makes each row bad."""
     assert _examine(_delivery(**columns), _spec()).reasons == reasons
 
 
 def test_a_missing_column_blocks_the_batch() -> None:
-    """The message names it and what was expected."""
+    """The message has the missing and the expected columns."""
     with pytest.raises(BadBatch, match="lacks column miles") as error:
         _examine(_delivery().drop(columns="miles"), _spec())
     assert error.value.expected == "id, at, miles, seats"
 
 
 def test_an_extra_column_is_left_out_and_named() -> None:
-    """The batch enters all the same."""
+    """The batch is ingested all the same."""
     seen = _examine(_delivery(gate=["A1"] * 4), _spec())
     assert seen.warnings == ("left out what the spec does not declare: gate",)
     assert "gate" not in seen.good
@@ -106,21 +106,21 @@ def test_an_extra_column_is_left_out_and_named() -> None:
 
 
 def test_a_column_without_any_value_is_a_warning() -> None:
-    """A nullable feature may be missing everywhere, but not unseen."""
+    """A nullable feature may be missing everywhere, with a warning."""
     seen = _examine(_delivery(seats=[None] * 4), _spec())
     assert seen.warnings == ("column seats holds no value at all",)
     assert len(seen.good) == 4
 
 
 def test_an_unseen_category_is_no_fault() -> None:
-    """Text is text."""
+    """Any text is valid."""
     seen = _examine(_delivery(pier=["new"] * 4), _spec(pier={"type": "string"}))
     assert seen.reasons == {}
     assert seen.warnings == ()
 
 
 def test_too_many_bad_rows_block_the_batch() -> None:
-    """The share that is allowed is still allowed."""
+    """A share equal to the limit is allowed."""
     half_bad = _delivery(miles=["x", "x", "1", "1"])
     assert _examine(half_bad, _spec(share=0.5)).blocks == ()
     (said,) = _examine(half_bad, _spec(share=0.49)).blocks
@@ -133,7 +133,7 @@ def test_a_batch_without_a_good_row_is_blocked() -> None:
 
 
 def test_a_critical_expectation_about_the_batch_blocks_it() -> None:
-    """It judges the rows that would be published."""
+    """It is evaluated on the rows that would be published."""
     mean = {"expect": MEAN, "kwargs": {"column": "miles", "max_value": 250}}
     rows = {"expect": ROW_COUNT, "kwargs": {"min_value": 4}}
     delivered = _delivery(miles=["1", "2", "3", "99999"])
@@ -144,7 +144,7 @@ def test_a_critical_expectation_about_the_batch_blocks_it() -> None:
 
 
 def test_a_warning_is_recorded_and_nothing_else() -> None:
-    """Of rows and of batches alike."""
+    """Of rows and of batches."""
     warnings = [
         {"expect": NOT_NULL, "severity": "warning", "kwargs": {"column": "seats"}},
         {"expect": ROW_COUNT, "severity": "warning", "kwargs": {"min_value": 10}},
@@ -164,7 +164,7 @@ CELL = st.sampled_from(["1", "2", "x", "", None])
 def test_each_row_is_either_good_or_has_a_reason(
     cells: list[tuple[str | None, str | None]],
 ) -> None:
-    """None is lost, none is both."""
+    """No row is lost or in both."""
     rows = len(cells)
     delivered = _delivery(
         rows,

@@ -16,7 +16,7 @@ from tests.support.rollout_env import DATASET, FeatureRows, RolloutEnv
 
 
 def measured(**known: Any) -> ReplayResult:
-    """A candidate that did well; some of it changed."""
+    """A candidate without problems, with changes."""
     usual: dict[str, Any] = {
         "rows": 20,
         "rows_with_nulls": 4,
@@ -81,7 +81,7 @@ def test_rows_travel_as_a_client_sends_them() -> None:
 
 
 def test_the_reason_of_a_verified_version_has_its_difference() -> None:
-    """The number that was compared, not a zero in its place."""
+    """The compared number, not a zero in its place."""
     verdict = judge_candidate(
         measured(max_difference=5e-8), None, Verify(), version=3, is_urgent=False
     )
@@ -92,7 +92,7 @@ def test_the_reason_of_a_verified_version_has_its_difference() -> None:
 def test_latency_is_measured_in_milliseconds(
     monkeypatch: pytest.MonkeyPatch, seconds: float, p99_ms: float
 ) -> None:
-    """A candidate whose every answer takes so many seconds has a p99 of a thousand times that."""
+    """Answers that take some seconds have a p99 of a thousand times that number."""
     env = RolloutEnv()
     now = [0.0]
     monkeypatch.setattr("slipway.stages.rollout.replay.time.perf_counter", lambda: now[0])

@@ -1,4 +1,4 @@
-"""Five lines say why a model is what it is."""
+"""`slipway why`: five lines about a model."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Down:
     """A platform that does not answer."""
 
     def served(self, model: str) -> Served | None:
-        """Nothing but an outage."""
+        """Raise."""
         raise PlatformUnavailable(f"no answer about {model}")
 
 
-def enter(store: MemoryStore, run: str, stage: str, verdict: Verdict) -> None:
-    """Write one stage's verdict down."""
+def record(store: MemoryStore, run: str, stage: str, verdict: Verdict) -> None:
+    """Record one stage's verdict."""
     perform(RunContext(store, {}), RunRef(MODEL, run, stage), lambda _: verdict, inputs={})
 
 
-def test_a_model_that_never_was_has_five_lines_too() -> None:
-    """Before the first model every line says that there is nothing yet."""
+def test_a_new_model_has_five_lines_too() -> None:
+    """Before the first model every line has a text for nothing."""
     lines = why(ferry_dataset.model(), store=MemoryStore(), registry=MonitoringRegistry(MODEL))
     assert lines == [
         "Served: nothing; no version of ferry_delay is champion.",
@@ -46,12 +46,12 @@ def test_a_model_that_never_was_has_five_lines_too() -> None:
     ]
 
 
-def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
-    """Version, rollout, metrics, the reason it was trained for, and the last refusal."""
+def test_a_serving_champion_has_its_history() -> None:
+    """Version, rollout, metrics, the reason of the training, and the last refusal."""
     store = MemoryStore()
-    enter(store, "rollout-1", "promote_champion", Verdict("promoted", "Version 2 is champion."))
-    enter(store, "request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
-    enter(store, "decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
+    record(store, "rollout-1", "promote_champion", Verdict("promoted", "Version 2 is champion."))
+    record(store, "request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
+    record(store, "decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
     registry = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS})
     served, since, evidence, refused, following = why(
         ferry_dataset.model(), store=store, registry=registry
@@ -66,8 +66,8 @@ def test_a_serving_champion_tells_since_when_and_on_what_evidence() -> None:
     assert following == "Next: the monitor goes on; its last verdict: 0 of 1 windows drift."
 
 
-def test_a_champion_from_another_environment_tells_where_it_comes_from() -> None:
-    """Its metrics were measured there, and it was trained there for a reason of its own."""
+def test_an_imported_champion_has_its_source() -> None:
+    """Its metrics and the reason of its training are the source's."""
     source = {
         "slipway.source.registry": "https://mlflow.example.org",
         "slipway.source.version": "7",
@@ -77,18 +77,18 @@ def test_a_champion_from_another_environment_tells_where_it_comes_from() -> None
     assert "; brought here as version 7 of https://mlflow.example.org; trained" in evidence
 
 
-def test_a_rollout_that_found_no_verdict_is_told_as_refused() -> None:
-    """A step without requests enough took its version back; a window without rows did nothing."""
+def test_an_inconclusive_rollout_counts_as_refused() -> None:
+    """A step with too few requests; an inconclusive window does not count."""
     store = MemoryStore()
     unsure = Verdict("inconclusive", "Version 3: at 10 % it was asked 7 times.")
-    enter(store, "rollout-000002", "shift_10", unsure)
-    enter(store, "window-2013-05-v2", "drift", Verdict("inconclusive", "Too few rows."))
+    record(store, "rollout-000002", "shift_10", unsure)
+    record(store, "window-2013-05-v2", "drift", Verdict("inconclusive", "Too few rows."))
     refused = why(ferry_dataset.model(), store=store, registry=MonitoringRegistry(MODEL))[3]
     assert refused.endswith("shift_10 rollout-000002: Version 3: at 10 % it was asked 7 times.")
 
 
-def test_what_is_worked_on_comes_next() -> None:
-    """An accepted request goes before a waiting challenger, and that before the monitor."""
+def test_the_next_line_has_the_current_work() -> None:
+    """An accepted request precedes a waiting challenger, and that the monitor."""
     store = MemoryStore()
     registry = MonitoringRegistry(MODEL, aliases={"champion": 1, "challenger": 2})
     waiting = why(ferry_dataset.model(), store=store, registry=registry)[-1]
@@ -101,8 +101,8 @@ def test_what_is_worked_on_comes_next() -> None:
     assert working == "Next: request 1 (person) is being worked on: New code"
 
 
-def test_an_unknown_platform_is_told_in_the_first_line() -> None:
-    """The story never claims that something is served that nobody has seen."""
+def test_a_platform_outage_is_in_the_first_line() -> None:
+    """No version is claimed to be served during an outage."""
     registry = MonitoringRegistry(MODEL, aliases={"champion": 1})
     served = why(ferry_dataset.model(), store=MemoryStore(), registry=registry, platform=Down())[0]
     assert served.startswith("Served: ferry_delay: what is served is not known: no answer")

@@ -1,4 +1,4 @@
-"""Calendar windows: half-open, in UTC, without gaps, and named so that ids can be read back."""
+"""Calendar windows: half-open, in UTC, without gaps, with ids that read back."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MOMENTS = st.integers(978_307_200, 4_070_908_800).map(lambda s: datetime.fromtim
 
 
 @given(MOMENTS, UNITS)
-def test_a_moment_lies_in_its_window(moment: datetime, unit: Unit) -> None:
-    """A window holds the moment it was asked for, and begins and ends at calendar boundaries."""
+def test_a_time_lies_in_its_window(moment: datetime, unit: Unit) -> None:
+    """A window holds its time, and has calendar boundaries."""
     window = window_at(moment, unit)
     assert window.start <= moment < window.end
     assert window_at(window.start, unit) == window
@@ -39,15 +39,15 @@ def test_windows_follow_without_a_gap(moment: datetime, unit: Unit) -> None:
 
 
 @given(MOMENTS, UNITS, st.integers(1, 10_000))
-def test_an_id_names_its_window(moment: datetime, unit: Unit, version: int) -> None:
-    """Reading back the id of a window gives that window."""
+def test_an_id_reads_back_as_its_window(moment: datetime, unit: Unit, version: int) -> None:
+    """For every window and version."""
     watched = MonitoredWindow(window_at(moment, unit), version)
     assert parse_monitored_window(watched.id, unit) == watched
 
 
 @given(MOMENTS, MOMENTS, UNITS)
 def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) -> None:
-    """Sorting names of one unit sorts the windows in time."""
+    """Names of one unit sort like the windows in time."""
     first, second = window_at(one, unit), window_at(other, unit)
     assert (first.name < second.name) == (first.start < second.start)
 
@@ -56,14 +56,14 @@ def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) ->
     "text", ["", "2013-05", "2013-05-v0", "2013-13-v1", "2013-5-v1", "2013-05-06-v1", "../x-v1"]
 )
 def test_other_ids_are_refused(text: str) -> None:
-    """An id that names no window of the unit is refused, with an example of one that does."""
+    """The error has an example of a valid id."""
     with pytest.raises(BadParameter) as refused:
         parse_monitored_window(text, "month")
     assert "2013-05-v3" in str(refused.value)
 
 
 def test_a_window_is_closed_once_the_clock_has_reached_its_end() -> None:
-    """The window that the clock is in is open; at its end it is closed."""
+    """The window of the clock is open; at its end it is closed."""
     since = datetime(2013, 1, 20, tzinfo=UTC)
     end = datetime(2013, 4, 1, tzinfo=UTC)
     before = [one.name for one in closed_windows(since, end - timedelta(seconds=1), "month")]
@@ -72,7 +72,7 @@ def test_a_window_is_closed_once_the_clock_has_reached_its_end() -> None:
 
 
 def test_local_times_fall_into_utc_windows() -> None:
-    """Windows are in UTC, whatever zone a moment is written in."""
+    """Windows are in UTC, whatever a time's zone."""
     moment = datetime(2013, 5, 31, 23, tzinfo=timezone(timedelta(hours=-4)))
     assert window_at(moment, "month").name == "2013-06"
 
