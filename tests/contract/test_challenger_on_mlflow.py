@@ -88,11 +88,11 @@ def test_a_version_brings_its_bills_of_materials(
     sealed = open_sealed(folder, sha256=tags[DIGEST])["files"]
     for image, bill in CODE.bills.items():
         assert (folder / file_name(image)).read_bytes() == bill
-        told = {
+        digests = {
             sealed[file_name(image)],
             *(t[f"slipway.sbom.{image}"] for t in (tags, run.data.tags)),
         }
-        assert told == {digest(bill)}
+        assert digests == {digest(bill)}
 
 
 def test_a_version_without_bills_is_trained(env: TrainingEnv, tmp_path: Path) -> None:
@@ -135,10 +135,10 @@ def test_the_run_of_a_stale_attempt_is_killed(env: TrainingEnv, mlflow_server: s
 )
 def test_a_task_pays_only_for_what_it_uses(module: str, heavy: set[str]) -> None:
     """The gate imports no library; the registry and a model server import no MLflow."""
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert heavy.isdisjoint(told.stdout.split())
+    assert heavy.isdisjoint(process.stdout.split())

@@ -217,12 +217,12 @@ def test_a_broken_spec_takes_no_other_down(parse: Parse) -> None:
     broken = model_file("seats", dataset="ferries", more="monitorin: {}\n")
     bag = parse({**FLEET, **broken})
     assert set(bag.dags) == {dag_id for dag_id in dag_ids() if not dag_id.startswith("seats__")}
-    (file, said), *others = bag.import_errors.items()
+    (file, message), *others = bag.import_errors.items()
     assert others == []
     assert file.endswith("spec_errors.py")
-    assert "include/models/seats/model.yaml" in said
-    assert "monitorin" in said
-    assert "SpecErrors" in said
+    assert "include/models/seats/model.yaml" in message
+    assert "monitorin" in message
+    assert "SpecErrors" in message
 
 
 def test_all_broken_specs_are_told_at_once(parse: Parse) -> None:
@@ -233,9 +233,9 @@ def test_all_broken_specs_are_told_at_once(parse: Parse) -> None:
     }
     bag = parse({**FLEET, **broken})
     assert "flights__ingest" in bag.dags
-    (said,) = bag.import_errors.values()
-    assert "include/datasets/ferries/dataset.yaml" in said
-    assert "include/models/delay/model.yaml" in said
+    (message,) = bag.import_errors.values()
+    assert "include/datasets/ferries/dataset.yaml" in message
+    assert "include/models/delay/model.yaml" in message
 
 
 def test_no_spec_error_is_shown_when_all_is_well(parse: Parse) -> None:

@@ -18,10 +18,10 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_spelling() -> None:
     """Airflow itself would accept it."""
     with pytest.raises(BadParameter) as refused:
         refuse_unknown(["bacth"], declared=ingest_parameters(), dag_id="flights__ingest")
-    said = str(refused.value)
-    assert "flights__ingest does not take the parameter 'bacth'" in said
-    assert "expected: one of batch" in said
-    assert "hint: did you mean 'batch'?" in said
+    message = str(refused.value)
+    assert "flights__ingest does not take the parameter 'bacth'" in message
+    assert "expected: one of batch" in message
+    assert "hint: did you mean 'batch'?" in message
 
 
 def test_a_dag_without_parameters_says_so() -> None:

@@ -27,9 +27,9 @@ def once_it_runs(
         event = triggerer.submit(fired, waits)
         time.sleep(1)
         harm(only_pod(cluster)["metadata"]["name"])
-        said = event.result()
+        payload = event.result()
     with pytest.raises(errors.SlipwayError) as raised:
-        assert task.resume(said) is None
+        assert task.resume(payload) is None
     return raised.value
 
 

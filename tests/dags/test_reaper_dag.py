@@ -41,8 +41,8 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> StatesInstance:
 
 def counts() -> dict[str, int]:
     """Numbers of the reaper's verdict."""
-    told: dict[str, int] = reap.function("kubernetes_default", "slipway")
-    return told
+    numbers: dict[str, int] = reap.function("kubernetes_default", "slipway")
+    return numbers
 
 
 @pytest.mark.usefixtures("instance")

@@ -125,5 +125,5 @@ def test_a_pods_task_reads_what_its_pod_left(thin: Callable[[str], str], tmp_pat
     perform(RunContext(store, {}), ref, lambda _: Verdict("passed", "good"), inputs={})
     accepted = Verdict("accept", "good", {"request": 3})
     keep_outcome(store, "outcomes/delay__train/sweep/accept/try-1.json", accepted)
-    said = [line for line in thin(READ).splitlines() if line.startswith("read:")]
-    assert said == ["read: passed", "read: accept"]
+    lines = [line for line in thin(READ).splitlines() if line.startswith("read:")]
+    assert lines == ["read: passed", "read: accept"]

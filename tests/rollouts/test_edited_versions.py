@@ -26,8 +26,8 @@ def image(name: str) -> Manifest:
 
 def scratch(value: str | None) -> Manifest:
     """An edit like `kubectl set env`, with None for a removal."""
-    said = {"value": value} if value is not None else {"$patch": "delete"}
-    one = {"name": "server", "env": [{"name": "SLIPWAY_SCRATCH", **said}]}
+    change = {"value": value} if value is not None else {"$patch": "delete"}
+    one = {"name": "server", "env": [{"name": "SLIPWAY_SCRATCH", **change}]}
     return _template(spec={"containers": [one]})
 
 
@@ -86,13 +86,13 @@ def test_an_edit_during_a_canary_is_reported_and_kept(model: ClusterModel) -> No
         for kind, name, change, undo, words in edits():
             model.cluster.patch(kind, name, change, "kubectl-edit")
             writes = model.writes()
-            said = f"{kind} {name}: {words}"
-            assert model.served().edited == said
+            report = f"{kind} {name}: {words}"
+            assert model.served().edited == report
             assert not model.served().has_edited_traffic
             for weights, keep in ((SHARED, ()), ({2: 0.5, 1: 0.5}, ()), ({2: 1.0}, (1,))):
                 with pytest.raises(EditedByHand, match="edited by hand") as caught:
                     model.serve(weights, *keep, token=2)
-                assert said in str(caught.value)
+                assert report in str(caught.value)
                 assert "hand it back" in str(caught.value)
             assert model.writes() == writes
             model.cluster.patch(kind, name, undo, "kubectl-edit")
@@ -150,9 +150,9 @@ def test_a_rollback_keeps_edited_fields(model: ClusterModel) -> None:
     assert found["replicas"] == 2
     assert "env" not in found["template"]["spec"]["containers"][0]
     assert _image_of(model, CANARY) == BY_HAND
-    said = str(model.served().edited)
-    assert "version 1 has 2 replicas instead of 1, set by kubectl-scale" in said
-    assert f"Deployment {CANARY}: {SERVER}.image set by kubectl-set" in said
+    report = str(model.served().edited)
+    assert "version 1 has 2 replicas instead of 1, set by kubectl-scale" in report
+    assert f"Deployment {CANARY}: {SERVER}.image set by kubectl-set" in report
 
 
 def test_fields_that_slipway_never_applied_are_ignored(model: ClusterModel) -> None:
@@ -212,5 +212,5 @@ def _is_settled(model: ClusterModel) -> bool:
 
 def _image_of(model: ClusterModel, name: str) -> str:
     found = model.cluster.get("Deployment", name)
-    said: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
-    return said
+    current: str = found["spec"]["template"]["spec"]["containers"][0]["image"]
+    return current

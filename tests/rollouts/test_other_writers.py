@@ -50,8 +50,8 @@ def test_an_edit_of_the_replicas_is_reported_and_kept(routed: ClusterModel) -> N
     """The report has the manager."""
     routed.serve({1: 1.0})
     routed.cluster.patch("Deployment", f"{NAME}-v1", {"spec": {"replicas": 2}}, "kubectl-scale")
-    said = "version 1 has 2 replicas instead of 1, set by kubectl-scale"
-    assert routed.served().edited == said
+    report = "version 1 has 2 replicas instead of 1, set by kubectl-scale"
+    assert routed.served().edited == report
     with pytest.raises(EditedByHand, match="edited by hand"):
         routed.serve(SHARED, token=2)
     assert routed.cluster.get("Deployment", f"{NAME}-v1")["spec"]["replicas"] == 2

@@ -19,19 +19,19 @@ from tests.support.models_on_cluster import CRASHING, IMAGE, MODEL, NAME, UNREAD
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "message"),
     [(CRASHING, "0 of 1 servers are ready"), (UNREADY, "0 of 1 servers are ready")],
     ids=["crash-looping", "never ready"],
 )
 def test_a_version_that_does_not_become_ready_gets_nothing(
-    routed: ClusterModel, version: int, said: str
+    routed: ClusterModel, version: int, message: str
 ) -> None:
     """The error counts ready servers; the champion serves, and the version can be removed."""
     routed.serve({1: 1.0})
     with routed.clients() as clients:
         with pytest.raises(PlatformUnavailable, match="do not become ready") as caught:
             routed.serve({version: 0.1, 1: 0.9}, token=2)
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert "kubectl --namespace slipway describe pods" in str(caught.value)
         assert routed.served().weights == {1: 1.0}
         routed.serve({1: 1.0}, token=2)

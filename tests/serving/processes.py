@@ -85,11 +85,11 @@ def free_port() -> int:
 
 def serve_code(folder: Path, log_folder: Path, *, version: int = 1, **named: Any) -> str:
     """Python code that serves a version."""
-    said = "".join(f", {name}={value!r}" for name, value in named.items())
+    words = "".join(f", {name}={value!r}" for name, value in named.items())
     return (
         "from pathlib import PosixPath; from slipway.serving.server_options import Options; "
         "from slipway.serving.model_server.server import serve; "
-        f"serve({MODEL!r}, version={version}, folder={folder!r}, log_folder={log_folder!r}{said})"
+        f"serve({MODEL!r}, version={version}, folder={folder!r}, log_folder={log_folder!r}{words})"
     )
 
 

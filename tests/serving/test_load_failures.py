@@ -46,7 +46,7 @@ def broken(versions: Path, folder: Path, how: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "message"),
     [
         (
             "tampered",
@@ -61,7 +61,7 @@ def broken(versions: Path, folder: Path, how: str) -> Path:
     ],
 )
 def test_a_version_that_cannot_serve_is_live_but_never_ready(
-    versions: Path, tmp_path: Path, how: str, said: str
+    versions: Path, tmp_path: Path, how: str, message: str
 ) -> None:
     """The server stays up, reports the reason on health and in its output, and answers nothing."""
     folder = broken(versions, tmp_path / "version", how)
@@ -70,11 +70,11 @@ def test_a_version_that_cannot_serve_is_live_but_never_ready(
         for path in ("/v2/health/ready", f"/v2/models/{MODEL}/ready"):
             ready = server.get(path)
             assert ready.status_code == 503
-            assert ready.json()["error"].startswith(said)
+            assert ready.json()["error"].startswith(message)
         reply = post(server)
         assert reply.status_code == 503
-        assert reply.json()["error"].startswith(said)
+        assert reply.json()["error"].startswith(message)
         assert server.get(f"/v2/models/{MODEL}").status_code == 503
         assert server.get("/openapi.json").status_code == 503
-        assert said in server.output.read_text()
+        assert message in server.output.read_text()
         assert server.stop() == 0

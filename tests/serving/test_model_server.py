@@ -231,8 +231,8 @@ def test_requests_in_one_packet_are_answered_in_order(server: Process) -> None:
 def test_expect_continue_is_answered(server: Process) -> None:
     """`Expect: 100-continue` is answered before the body is sent."""
     head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
-    told = exchange(server, f"{head}content-length: 9\r\n\r\n".encode(), until_seen=b"\r\n\r\n")
-    assert told.startswith(b"HTTP/1.1 100 Continue")
+    received = exchange(server, f"{head}content-length: 9\r\n\r\n".encode(), until_seen=b"\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 100 Continue")
 
 
 def test_an_answer_without_a_body_arrives(server: Process) -> None:

@@ -53,8 +53,8 @@ def ask(client: str, server: Process, rows: pd.DataFrame) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    results: dict[str, Any] = json.loads(done.stdout)
+    return results
 
 
 def whole(rows: int) -> pd.DataFrame:
@@ -65,29 +65,29 @@ def whole(rows: int) -> pd.DataFrame:
 def test_tritonclient_asks_in_json_and_in_binary(server: Process, versions: Path) -> None:
     """Triton's client gets the offline predictions, in JSON and in binary."""
     rows = whole(20)
-    told = ask("tritonclient", server, rows)
+    results = ask("tritonclient", server, rows)
     expected = pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
-    assert all(scores == expected for scores in told["scores"].values())
-    assert len(told["scores"]) == 6
-    assert told["about"]["binary"] == ["mine", MODEL, "1"]
+    assert all(scores == expected for scores in results["scores"].values())
+    assert len(results["scores"]) == 6
+    assert results["about"]["binary"] == ["mine", MODEL, "1"]
 
 
 def test_tritonclient_learns_what_is_served(server: Process) -> None:
     """Triton's client reads health and metadata, and an error with the column."""
-    told = ask("tritonclient", server, whole(2))
-    assert told["live"]
-    assert told["ready"]
-    assert told["model ready"]
-    assert not told["other model ready"]
-    assert told["server"]["name"] == "slipway"
-    assert told["server"]["extensions"] == ["binary_tensor_data"]
-    assert told["model"]["name"] == MODEL
-    assert told["model"]["versions"] == ["1"]
-    assert {item["name"]: item["datatype"] for item in told["model"]["inputs"]}.items() >= (
+    results = ask("tritonclient", server, whole(2))
+    assert results["live"]
+    assert results["ready"]
+    assert results["model ready"]
+    assert not results["other model ready"]
+    assert results["server"]["name"] == "slipway"
+    assert results["server"]["extensions"] == ["binary_tensor_data"]
+    assert results["model"]["name"] == MODEL
+    assert results["model"]["versions"] == ["1"]
+    assert {item["name"]: item["datatype"] for item in results["model"]["inputs"]}.items() >= (
         DATATYPES.items()
     )
-    assert told["model"]["outputs"] == [{"name": "score", "datatype": "FP64", "shape": [-1]}]
-    status, message = told["refusal"]
+    assert results["model"]["outputs"] == [{"name": "score", "datatype": "FP64", "shape": [-1]}]
+    status, message = results["refusal"]
     assert status == "422"
     assert "lacks column 'distance'" in message
 
@@ -95,15 +95,15 @@ def test_tritonclient_learns_what_is_served(server: Process) -> None:
 def test_kserve_asks_in_json_and_in_binary(server: Process, versions: Path) -> None:
     """KServe's client gets the offline predictions, health, and error messages."""
     rows = whole(20)
-    told = ask("kserve", server, rows)
+    results = ask("kserve", server, rows)
     expected = pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
-    assert told["scores"] == {"JSON": expected, "binary": expected}
-    assert told["about"]["JSON"] == told["about"]["binary"] == ["mine", MODEL]
-    assert told["live"]
-    assert told["ready"]
-    assert told["model ready"]
-    assert not told["other model ready"]
-    status, message = told["refusal"]
+    assert results["scores"] == {"JSON": expected, "binary": expected}
+    assert results["about"]["JSON"] == results["about"]["binary"] == ["mine", MODEL]
+    assert results["live"]
+    assert results["ready"]
+    assert results["model ready"]
+    assert not results["other model ready"]
+    status, message = results["refusal"]
     assert status == 422
     assert "lacks column 'distance'" in message
 
@@ -113,5 +113,7 @@ def test_a_missing_number_is_nan_in_binary(client: str, server: Process, version
     """NaN in binary is a missing value, and refused where the signature allows none."""
     rows = flights(30, seed=9).dropna(subset=["origin"])
     assert rows["temperature"].isna().any()
-    told = ask(client, server, rows)
-    assert told["scores"]["binary"] == pytest.approx(offline_scores(versions / "1", rows), abs=1e-6)
+    results = ask(client, server, rows)
+    assert results["scores"]["binary"] == pytest.approx(
+        offline_scores(versions / "1", rows), abs=1e-6
+    )

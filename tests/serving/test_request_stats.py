@@ -20,9 +20,9 @@ def test_requests_failures_and_latencies() -> None:
     assert count.p99_ms is None
     count.answer(0.010)
     count.answer(None)
-    told = VersionStats(**count.to_json())
-    assert (told.asked, told.failed) == (3, 1)
-    assert told.p99_ms == pytest.approx(10, rel=0.02)
+    stats = VersionStats(**count.to_json())
+    assert (stats.asked, stats.failed) == (3, 1)
+    assert stats.p99_ms == pytest.approx(10, rel=0.02)
 
 
 @pytest.mark.parametrize("number", [1, 2, 99, 100, 101, 5000])

@@ -55,8 +55,8 @@ class TrafficSetup:
 
     def tally(self, version: int) -> tuple[int, int]:
         """Requests and failures of a version."""
-        told = self.traffic.status()["tallies"][str(version)]
-        return told["asked"], told["failed"]
+        counts = self.traffic.status()["tallies"][str(version)]
+        return counts["asked"], counts["failed"]
 
     def metric(self, line: str) -> float:
         """Value of one line of the metrics."""

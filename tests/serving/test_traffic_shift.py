@@ -202,9 +202,9 @@ def test_binary_tensors_pass(env: PlatformEnv) -> None:
     url = env.process.url + INFER
     reply = httpx.post(url, content=head + tail, headers=length)
     assert reply.status_code == 200, reply.text
-    said = int(reply.headers["inference-header-content-length"])
-    assert json.loads(reply.content[:said])["outputs"][0]["parameters"] == {
-        "binary_data_size": len(reply.content) - said
+    json_length = int(reply.headers["inference-header-content-length"])
+    assert json.loads(reply.content[:json_length])["outputs"][0]["parameters"] == {
+        "binary_data_size": len(reply.content) - json_length
     }
 
 

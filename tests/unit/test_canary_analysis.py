@@ -70,7 +70,7 @@ def test_wrong_verdicts_on_the_error_rate_are_as_rare_as_the_spec_says(rate: flo
 
 
 @pytest.mark.parametrize(
-    ("tally", "action", "said"),
+    ("tally", "action", "reason"),
     [
         (VersionStats(200, 0, 5.0), "shifted", "at most 1.83% errors, p99 5 ms"),
         (VersionStats(5000, 50, 5.0), "shifted", "failed 50 times"),
@@ -83,9 +83,9 @@ def test_wrong_verdicts_on_the_error_rate_are_as_rare_as_the_spec_says(rate: flo
         (VersionStats(200, 0, None), "inconclusive", "its latency is not known"),
     ],
 )
-def test_an_analysis_has_three_outcomes(tally: VersionStats, action: str, said: str) -> None:
+def test_an_analysis_has_three_outcomes(tally: VersionStats, action: str, reason: str) -> None:
     """Each with its numbers, and none by default."""
     verdict = analyse_canary(tally, step=10, shift=Shift(), max_p99_ms=10.0)
     assert verdict.action == action
-    assert said in verdict.reason
+    assert reason in verdict.reason
     assert verdict.numbers["asked"] == tally.asked

@@ -19,7 +19,7 @@ Make = Callable[[Mapping[str, str]], Path]
 
 @dataclass(frozen=True)
 class Wrong:
-    """Fulfils inspection's `ExpectationMistake`."""
+    """A fake of `ExpectationMistake`."""
 
     position: int
     argument: str
@@ -28,21 +28,21 @@ class Wrong:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         (b"def features(frame):\n    return frame +\n", "is not Python: invalid syntax"),
         (b"x = '\xff'\n", "is not Python: "),
         (b"x = 1\0", "is not Python: "),
     ],
 )
-def test_broken_pipeline_is_a_problem(project: Make, source: bytes, said: str) -> None:
+def test_broken_pipeline_is_a_problem(project: Make, source: bytes, message: str) -> None:
     """A `pipeline.py` that Python cannot parse is reported with file and line, and never run."""
     root = project(FILES)
     (root / "include/models/sales/pipeline.py").write_bytes(source)
     inspected = inspect_project(root, load_all(root))
     (problem,) = inspected.problems
     assert problem.file == "include/models/sales/pipeline.py"
-    assert said in problem.summary
+    assert message in problem.summary
     assert list(inspected.models) == []
 
 

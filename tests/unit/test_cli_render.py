@@ -139,7 +139,7 @@ def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(container: C
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--offline"], "give --version N"),
         (["--offline", "--share", "3=0.1"], "no version is known for the rest of the traffic"),
@@ -151,12 +151,12 @@ def test_a_version_that_is_not_registered_has_the_sizes_of_the_spec(container: C
         (["--share", "3=nan"], "a share cannot be read"),
     ],
 )
-def test_errors_of_rendering(container: Container, words: list[str], said: str) -> None:
+def test_errors_of_rendering(container: Container, words: list[str], message: str) -> None:
     """Exit status 1, no output, and an error with what is missing."""
     del container
     result = render(*words)
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stdout == ""
 
 

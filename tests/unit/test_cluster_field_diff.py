@@ -43,13 +43,13 @@ IMAGE = field_tree("spec.template.spec.containers", 'k:{"name":"server"}', "f:im
 def test_what_was_applied_can_be_read_back() -> None:
     """Its labels and spec, but not the number of replicas; no field is lost."""
     for obj in version_manifests().values():
-        said = read_last_applied(applied_object(obj))
-        assert said is not None
+        applied = read_last_applied(applied_object(obj))
+        assert applied is not None
         spec = {name: value for name, value in obj["spec"].items() if name != "replicas"}
-        assert said["spec"] == spec
-        assert said["metadata"]["labels"] == obj["metadata"]["labels"]
+        assert applied["spec"] == spec
+        assert applied["metadata"]["labels"] == obj["metadata"]["labels"]
         assert changed_fields(applied_object(obj)) == ()
-        assert last_applied(applied_object(obj)) == said
+        assert last_applied(applied_object(obj)) == applied
 
 
 def test_an_image_that_was_set_by_hand_is_lost() -> None:
@@ -169,9 +169,9 @@ def test_a_last_applied_note_of_another_manager_is_ignored() -> None:
     note = f"f:{LAST_APPLIED}"
     taken = managed_fields_entry("kubectl-edit", field_tree("metadata.annotations", note))
     found = applied_object(there, taken, but={f".metadata.annotations.{LAST_APPLIED}"})
-    said = json.loads(found["metadata"]["annotations"][LAST_APPLIED])
-    said["spec"]["template"]["spec"]["containers"][0]["image"] = "server:evil"
-    found["metadata"]["annotations"][LAST_APPLIED] = json.dumps(said)
+    note = json.loads(found["metadata"]["annotations"][LAST_APPLIED])
+    note["spec"]["template"]["spec"]["containers"][0]["image"] = "server:evil"
+    found["metadata"]["annotations"][LAST_APPLIED] = json.dumps(note)
     assert changed_fields(found) == (FieldChange(annotation_path(LAST_APPLIED), "kubectl-edit"),)
     mine = last_applied(found)
     assert mine is not None
@@ -251,9 +251,9 @@ def test_a_repeated_apply_keeps_the_order_of_lists() -> None:
 def test_every_removed_field_is_found() -> None:
     """For each field; while it is owned or unchanged, it is not lost."""
     for there in version_manifests().values():
-        said = read_last_applied(applied_object(there))
-        assert said is not None
-        paths = [path for path, _ in leaves({"metadata": {"labels": {}}, "spec": said["spec"]})]
+        applied = read_last_applied(applied_object(there))
+        assert applied is not None
+        paths = [path for path, _ in leaves({"metadata": {"labels": {}}, "spec": applied["spec"]})]
         for path in (path for path in paths if path[0] == "f:spec"):
             found = applied_object(there, but={format_path(path)})
             assert changed_fields(found) == ()
@@ -265,5 +265,5 @@ def test_every_removed_field_is_found() -> None:
 def test_very_many_fields_are_counted() -> None:
     """The error counts them instead of listing all."""
     fields = [FieldChange(("f:spec", f"f:a{number}"), "kubectl") for number in range(10)]
-    said = format_changes({"kind": "Service", "metadata": {"name": "m"}}, fields)
-    assert said.endswith(".spec.a7 set by kubectl, and 2 more")
+    text = format_changes({"kind": "Service", "metadata": {"name": "m"}}, fields)
+    assert text.endswith(".spec.a7 set by kubectl, and 2 more")

@@ -81,7 +81,7 @@ def test_only_edited_traffic_blocks_a_rollback() -> None:
     traffic = Traffic(7, CANARY)
     expected = route(SPEC, CANARY, traffic=traffic)
 
-    def said(path: str, change: Any) -> tuple[str, bool]:
+    def report_of(path: str, change: Any) -> tuple[str, bool]:
         found = applied_object(
             expected, managed_fields_entry("kubectl-edit", field_tree(path)), but={f".{path}"}
         )
@@ -102,15 +102,18 @@ def test_only_edited_traffic_blocks_a_rollback() -> None:
     def fence(found: Manifest) -> None:
         found["metadata"]["annotations"][TOKEN] = "8"
 
-    words, is_traffic = said("spec.rules", weigh)
+    words, is_traffic = report_of("spec.rules", weigh)
     assert words.startswith("HTTPRoute has weights {")
     assert words.endswith("set by kubectl-edit")
     assert is_traffic
     about = "HTTPRoute flight-delay:"
-    assert said("spec.rules", rename) == (f"{about} .spec.rules set by kubectl-edit", True)
+    assert report_of("spec.rules", rename) == (f"{about} .spec.rules set by kubectl-edit", True)
     token = f"metadata.annotations.{TOKEN}"
-    assert said(token, fence) == (f"{about} .{token} set by kubectl-edit", True)
-    assert said("spec.parentRefs", move) == (f"{about} .spec.parentRefs set by kubectl-edit", False)
+    assert report_of(token, fence) == (f"{about} .{token} set by kubectl-edit", True)
+    assert report_of("spec.parentRefs", move) == (
+        f"{about} .spec.parentRefs set by kubectl-edit",
+        False,
+    )
 
 
 def test_an_entry_that_is_a_service_is_reported_once() -> None:

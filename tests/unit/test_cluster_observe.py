@@ -64,28 +64,28 @@ def test_readiness_of_an_older_generation_does_not_count() -> None:
 
 def route(*conditions: dict[str, Any], gateway: str = "gate") -> dict[str, Any]:
     """A route with conditions of a gateway."""
-    said = [{"parentRef": {"name": gateway}, "conditions": list(conditions)}]
-    return {"metadata": {"generation": 4}, "status": {"parents": said}}
+    parents = [{"parentRef": {"name": gateway}, "conditions": list(conditions)}]
+    return {"metadata": {"generation": 4}, "status": {"parents": parents}}
 
 
 def test_a_route_is_in_force_once_its_gateway_says_so() -> None:
     """Both conditions, of the present generation, by its own gateway."""
 
-    def said(kind: str, status: str = "True", seen: int = 4) -> dict[str, Any]:
+    def reported(kind: str, status: str = "True", seen: int = 4) -> dict[str, Any]:
         return {**condition(kind, status, "Why", "because"), "observedGeneration": seen}
 
     gate = {"name": "gate"}
-    accepted, resolved = said("Accepted"), said("ResolvedRefs")
+    accepted, resolved = reported("Accepted"), reported("ResolvedRefs")
     assert route_problem(route(accepted, resolved), gate) is None
     assert route_problem(None, gate) == "there is no such route"
     for found, words in (
         (route(accepted, resolved, gateway="other"), "it has no status yet"),
         (route(accepted), "has not reported ResolvedRefs for its latest generation"),
         (
-            route(said("Accepted", seen=3), resolved),
+            route(reported("Accepted", seen=3), resolved),
             "has not reported Accepted for its latest generation",
         ),
-        (route(said("Accepted", "False"), resolved), "Accepted: Why: because"),
+        (route(reported("Accepted", "False"), resolved), "Accepted: Why: because"),
     ):
         assert words in str(route_problem(found, gate))
 

@@ -133,9 +133,9 @@ def test_unreachable_servers_are_an_error(
 ) -> None:
     """A failing DNS would look like a canary without requests otherwise."""
     counting(servers).baseline({3: 2, 4: 1})
-    [said] = caplog.messages
-    assert said.startswith("version 4: only 0 of 1 servers returned their request counts")
-    assert "m-v4-pods.slipway.svc has 0 addresses" in said
+    [message] = caplog.messages
+    assert message.startswith("version 4: only 0 of 1 servers returned their request counts")
+    assert "m-v4-pods.slipway.svc has 0 addresses" in message
 
 
 def test_counts_of_restarted_and_lost_servers_are_kept(servers: list[Server]) -> None:

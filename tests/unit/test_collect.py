@@ -159,8 +159,10 @@ def test_an_unserved_champion_is_reported() -> None:
 def test_a_champion_that_shares_its_requests_is_reported() -> None:
     """The report names the versions that share the traffic."""
     served = Served(weights={2: 0.9, 3: 0.1}, healthy={2: True, 3: True}, keep=(1,), token=1)
-    said = CollectEnv(until="2013-05-02").collect(platform=FixedPlatform(served))["difference"]
-    assert said == (
+    difference = CollectEnv(until="2013-05-02").collect(platform=FixedPlatform(served))[
+        "difference"
+    ]
+    assert difference == (
         "version 2 (90%) and version 3 (10%) share its requests; "
         "a rollout moves them, or was cut off"
     )
@@ -170,8 +172,10 @@ def test_an_edit_by_hand_is_reported() -> None:
     """Also while the champion has a part of the requests."""
     edited = "weights 3: 900 instead of 100, set by kubectl-edit"
     served = Served(weights={2: 1.0}, healthy={2: True}, keep=(), token=1, edited=edited)
-    said = CollectEnv(until="2013-05-02").collect(platform=FixedPlatform(served))["difference"]
-    assert said == f"what is served was edited by hand, and deploy leaves it so: {edited}"
+    difference = CollectEnv(until="2013-05-02").collect(platform=FixedPlatform(served))[
+        "difference"
+    ]
+    assert difference == f"what is served was edited by hand, and deploy leaves it so: {edited}"
 
 
 def test_monitoring_goes_on_while_the_platform_is_away() -> None:

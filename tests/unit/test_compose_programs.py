@@ -35,8 +35,8 @@ def test_commands_are_there() -> None:
     # Help is given only if all that stands before it is understood.
     asked = [sys.executable, "-m", "mlflow", *SERVICES["mlflow"]["command"], "--help"]
     subprocess.run(asked, capture_output=True, check=True)
-    [said] = stages(FOLDER / "server.Dockerfile")["platform"].texts("CMD")
-    command, *arguments = ast.literal_eval(said)
+    [command_line] = stages(FOLDER / "server.Dockerfile")["platform"].texts("CMD")
+    command, *arguments = ast.literal_eval(command_line)
     assert main.commands[command].make_context(command, arguments)
 
 

@@ -65,8 +65,8 @@ def promtool(*arguments: str | Path) -> None:
     tool = shutil.which("promtool", path=path)
     if tool is None:
         pytest.skip("promtool is not here; .ci/run fetches it")
-    told = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    process = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +138,11 @@ def test_every_alert_says_what_to_do() -> None:
     """Severity, summary, description, and a heading of the guide."""
     headings = re.findall(r"^### (\w+)$", GUIDE.read_text(), re.MULTILINE)
     for alert in alerts():
-        said = alert["annotations"]
+        annotations = alert["annotations"]
         assert alert["labels"]["severity"] in {"critical", "warning"}
-        assert said["summary"]
-        assert said["description"]
-        assert said["runbook_url"] == f"docs/guides/operating.md#{alert['alert'].lower()}"
+        assert annotations["summary"]
+        assert annotations["description"]
+        assert annotations["runbook_url"] == f"docs/guides/operating.md#{alert['alert'].lower()}"
         assert alert["alert"] in headings
     assert sorted(alert["alert"] for alert in alerts()) == sorted(
         heading for heading in headings if heading.startswith("Slipway")

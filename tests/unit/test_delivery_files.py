@@ -60,7 +60,7 @@ def test_a_pandas_index_is_no_column_and_no_index() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "suffix", "said"),
+    ("data", "suffix", "message"),
     [
         (b"", ".parquet", "empty"),
         (b"", ".csv", "empty"),
@@ -74,9 +74,9 @@ def test_a_pandas_index_is_no_column_and_no_index() -> None:
         (b"a,a\n1,2\n", ".csv", "names a column twice: a"),
     ],
 )
-def test_what_cannot_be_read_is_a_bad_batch(data: bytes, suffix: str, said: str) -> None:
+def test_what_cannot_be_read_is_a_bad_batch(data: bytes, suffix: str, message: str) -> None:
     """Empty, truncated and foreign files are refused as a whole."""
-    with pytest.raises(BadBatch, match=said):
+    with pytest.raises(BadBatch, match=message):
         read_delivery(data, suffix)
 
 

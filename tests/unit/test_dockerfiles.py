@@ -63,25 +63,25 @@ def test_base_is_pinned_and_can_be_pinned_further(file: str, target: str) -> Non
 @every_image
 def test_image_runs_as_a_numbered_user(file: str, target: str) -> None:
     """Kubernetes can tell only from a number that a user is not root."""
-    said = [step for stage in whole(file, target) for step in stage.steps]
-    assert [text for word, text in said if word == "USER"] == ["10001:10001"]
-    after = said[said.index(("USER", "10001:10001")) + 1 :]
+    steps = [step for stage in whole(file, target) for step in stage.steps]
+    assert [text for word, text in steps if word == "USER"] == ["10001:10001"]
+    after = steps[steps.index(("USER", "10001:10001")) + 1 :]
     assert "RUN" not in {word for word, _ in after}
 
 
 @every_image
 def test_image_says_what_it_is(file: str, target: str) -> None:
     """OCI's labels, with the version of pyproject.toml."""
-    said = dict(
+    labels = dict(
         word.split("=", 1)
         for stage in whole(file, target)
         for text in stage.texts("LABEL")
         for word in shlex.split(text)
     )
-    assert set(said) == {f"org.opencontainers.image.{title}" for title in TITLES}
-    assert said["org.opencontainers.image.title"] == f"slipway-{target}"
+    assert set(labels) == {f"org.opencontainers.image.{title}" for title in TITLES}
+    assert labels["org.opencontainers.image.title"] == f"slipway-{target}"
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    assert said["org.opencontainers.image.licenses"] == project["license"]
+    assert labels["org.opencontainers.image.licenses"] == project["license"]
     arguments = [text for stage in whole(file, target) for text in stage.texts("ARG")]
     assert f"VERSION={project['version']}" in arguments
 
@@ -173,13 +173,13 @@ def test_the_bases_standard_library_is_compiled(tmp_path: Path) -> None:
         (tmp_path / path).write_text("x = (" if "bad" in path else "x = 1")
     found = re.search(r'"\$\((.*)\)"$', command)
     assert found
-    told = subprocess.run(
+    process = subprocess.run(
         ["/bin/sh", "-c", found[1].replace("python", sys.executable, 1)],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert Path(told.stdout.strip()) == Path(os.__file__).parent
+    assert Path(process.stdout.strip()) == Path(os.__file__).parent
     words = shlex.split(command.replace(found[0], str(tmp_path)))
     subprocess.run([sys.executable, *words[1:]], check=True)
     compiled = {file.name.partition(".")[0] for file in tmp_path.rglob("*.pyc")}

@@ -84,7 +84,7 @@ def test_shifted_scores_are_drift_though_no_feature_moved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reason"),
     [
         (lambda rows: rows.drop(columns="wind"), "wind has no values"),
         (lambda rows: rows.assign(port=None), "port has no values"),
@@ -100,12 +100,12 @@ def test_shifted_scores_are_drift_though_no_feature_moved() -> None:
     ids=["no-column", "all-null", "nulls", "range", "category", "text", "infinite"],
 )
 def test_strange_values_are_drift_whatever_the_distances_say(
-    change: Callable[[pd.DataFrame], pd.DataFrame], told: str
+    change: Callable[[pd.DataFrame], pd.DataFrame], reason: str
 ) -> None:
     """Missing columns, nulls, values out of range and unseen categories are hard findings."""
     verdict = measured(change).verdict
     assert verdict.action == "drifting"
-    assert told in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_a_finding_hides_no_drifting_column() -> None:

@@ -51,12 +51,12 @@ def test_the_very_file_of_the_version_is_written(env: TrainingEnv, tmp_path: Pat
     version = env.champion()
     folder = env.registry.download("ferry_delay", version, tmp_path / "version")
     form = (folder / ONNX).read_bytes()
-    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
-    assert told.exit_code == 0, told.output
+    result = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    assert result.exit_code == 0, result.output
     assert (tmp_path / "delay.onnx").read_bytes() == form
-    assert (tmp_path / "delay_example.py").read_text() in told.output
-    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path), "--version", "1", "--json")
-    facts = json.loads(told.output)
+    assert (tmp_path / "delay_example.py").read_text() in result.output
+    result = slipway("export", "ferry_delay", "--onnx", str(tmp_path), "--version", "1", "--json")
+    facts = json.loads(result.output)
     assert Path(facts["file"]).read_bytes() == form
     assert facts["sha256"] == json.loads((folder / MANIFEST).read_text())["files"][ONNX]
     assert Path(facts["program"]).name == "ferry_delay_example.py"
@@ -124,10 +124,10 @@ def test_a_version_without_an_onnx_form_cannot_be_exported(
         gates={"min_holdout_rows": 1, "metrics": {"roc_auc": {}}},
     )
     env.champion()
-    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
-    assert told.exit_code == 1
-    assert "conversion failed: XGBoost has an ONNX form only for `gbtree`" in told.output
-    assert "hint: `slipway status ferry_delay`" in told.output
+    result = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    assert result.exit_code == 1
+    assert "conversion failed: XGBoost has an ONNX form only for `gbtree`" in result.output
+    assert "hint: `slipway status ferry_delay`" in result.output
     assert not (tmp_path / "delay.onnx").exists()
 
 
@@ -135,13 +135,13 @@ def test_a_version_without_an_onnx_form_cannot_be_exported(
 def test_what_is_not_there_cannot_be_exported(env: TrainingEnv, tmp_path: Path, which: str) -> None:
     """An unknown alias, or an unknown version number."""
     del env
-    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "x"), "--version", which)
-    assert told.exit_code == 1
-    assert told.output.startswith("Error:")
+    result = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "x"), "--version", which)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error:")
 
 
 def test_the_folder_has_to_be_there(tmp_path: Path) -> None:
     """The error comes before any download."""
-    told = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "no" / "delay.onnx"))
-    assert told.exit_code == 1
-    assert "no such folder" in told.output
+    result = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "no" / "delay.onnx"))
+    assert result.exit_code == 1
+    assert "no such folder" in result.output

@@ -147,7 +147,7 @@ def test_a_change_of_zero_lets_an_equal_challenger_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("challenger", "champion", "said"),
+    ("challenger", "champion", "reason"),
     [
         (0.55, None, "roc_auc 0.5500 is below the threshold 0.6"),
         (0.65, 0.70, "roc_auc 0.6500 is not better than the champion's 0.7000 by at least 0.01"),
@@ -155,13 +155,13 @@ def test_a_change_of_zero_lets_an_equal_challenger_pass() -> None:
     ],
 )
 def test_a_refusal_lists_what_does_not_hold(
-    challenger: float, champion: float | None, said: str
+    challenger: float, champion: float | None, reason: str
 ) -> None:
     """One sentence has the failed comparison with its numbers."""
     bar = Threshold(greater_is_better=True, threshold=0.6, min_absolute_change=0.01)
     verdict = gate(_gates(bar), _numbers(challenger, champion=champion))
     assert verdict.action == "refuse"
-    assert said in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_every_gate_has_to_hold() -> None:

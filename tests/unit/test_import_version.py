@@ -90,8 +90,8 @@ def test_tags_say_where_a_version_comes_from_and_who_brought_it(
     """Registry, version, run, rollout, ledger and person; nothing of the source's aliases."""
     production.bring(staging)
     theirs, ours = (env.training.registry.version(NAME, 1).tags for env in (staging, production))
-    told = {name: ours[f"slipway.source.{name}"] for name in ("registry", "version", "digest")}
-    assert told == {"registry": "memory://staging", "version": "1", "digest": theirs[DIGEST]}
+    source = {name: ours[f"slipway.source.{name}"] for name in ("registry", "version", "digest")}
+    assert source == {"registry": "memory://staging", "version": "1", "digest": theirs[DIGEST]}
     assert ours["slipway.source.run"] == "request-000001"
     assert ours["slipway.source.rollout"] == "rollout-000001"
     assert ours["slipway.source.brought_by"] == "ada"

@@ -32,7 +32,7 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "reason"),
     [
         ("features/b1.parquet", labels_parquet(1)[:-30], "cannot be read as Parquet"),
         ("features/b1.parquet", b"", "is empty"),
@@ -48,12 +48,12 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
     ids=["truncated", "empty-file", "no-rows", "missing-column", "too-many-bad", "batch-level"],
 )
 def test_a_batch_that_may_not_enter_is_blocked_kept_and_acknowledged(
-    env: IngestEnv, name: str, data: bytes, said: str
+    env: IngestEnv, name: str, data: bytes, reason: str
 ) -> None:
     """The raw file is in quarantine, the verdict has the reason, and the trigger is silent."""
     verdict = env.deliver(name, data)
     assert verdict.action == "blocked"
-    assert said in verdict.reason
+    assert reason in verdict.reason
     assert verdict.reason.endswith("nothing of it is published.")
     raw = verdict.evidence["blocked"].removeprefix(f"{env.store.root}/")
     assert env.store.read(raw) == data

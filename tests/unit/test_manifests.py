@@ -137,8 +137,8 @@ def test_no_manifest_holds_a_secret(cluster: Mapping[str, Any], traffic: Traffic
     """Variables have plain values; Secrets are named, and mounted by the server only."""
     for pod in pods(everything(spec_of(cluster), traffic)).values():
         for name, container in containers(pod).items():
-            told = {one["name"] for one in container.get("env", [])}
-            assert told <= {"SLIPWAY_SCRATCH", "SLIPWAY_TOKENS_FILE", "SLIPWAY_PII_KEY_FILE"}
+            variables = {one["name"] for one in container.get("env", [])}
+            assert variables <= {"SLIPWAY_SCRATCH", "SLIPWAY_TOKENS_FILE", "SLIPWAY_PII_KEY_FILE"}
             sources = {next(iter(one)) for one in container["envFrom"]}
             assert ("secretRef" in sources) == (name != "server")
             mounted = {one["name"] for one in container["volumeMounts"]}
@@ -180,8 +180,8 @@ def test_a_model_named_like_a_version_is_no_version() -> None:
 def test_a_version_is_read_from_its_objects() -> None:
     """Objects of a version name it; entry points and candidates do not."""
     objects = everything(spec_of({}), TRAFFICS["one"])
-    said = {one["metadata"]["name"]: version_of(one) for one in objects}
-    assert said == {
+    versions = {one["metadata"]["name"]: version_of(one) for one in objects}
+    assert versions == {
         "flight-delay": None,
         "flight-delay-v3": 3,
         "flight-delay-v3-pods": 3,

@@ -84,9 +84,9 @@ def test_the_traffic_is_written_on_the_entry_only() -> None:
     for cluster, kind in (("plain", "Service"), ("gateway", "HTTPRoute")):
         for traffic in TRAFFICS.values():
             objects = everything(spec_of(CLUSTERS[cluster]), traffic)
-            told = [one for one in objects if Traffic.from_annotations(one) is not None]
-            assert [one["kind"] for one in told] == [kind]
-            assert Traffic.from_annotations(told[0]) == traffic
+            annotated = [one for one in objects if Traffic.from_annotations(one) is not None]
+            assert [one["kind"] for one in annotated] == [kind]
+            assert Traffic.from_annotations(annotated[0]) == traffic
 
 
 @pytest.mark.parametrize(

@@ -122,9 +122,9 @@ def test_types_beyond_the_trusted_are_not_built(tmp_path: Path) -> None:
     """A manifest cannot extend the list of types that a model file may hold."""
     target = packages.saved(tmp_path / "delay", packages.spec("sklearn.linear_model.Ridge"))
     manifest = json.loads((target / MANIFEST).read_text())
-    for asked, said in ((["os.system"], "os.system"), ([], "numpy.dtype")):
-        (target / MANIFEST).write_bytes(encode(manifest | {"trusted_types": asked}))
-        with pytest.raises(Tampered, match=said):
+    for listed, refused in ((["os.system"], "os.system"), ([], "numpy.dtype")):
+        (target / MANIFEST).write_bytes(encode(manifest | {"trusted_types": listed}))
+        with pytest.raises(Tampered, match=refused):
             load_package(target)
 
 
@@ -184,7 +184,7 @@ def split(rows):
 
 
 @pytest.mark.parametrize(
-    ("estimator", "params", "source", "said"),
+    ("estimator", "params", "source", "message"),
     [
         ("xgboost.XGBClassifier", {"max_depth": "deep"}, None, "cannot learn"),
         ("sklearn.linear_model.Ridge", {"alhpa": 1.0}, None, "alhpa"),
@@ -192,10 +192,10 @@ def split(rows):
     ],
 )
 def test_a_failing_estimator_is_a_spec_error(
-    estimator: str, params: dict[str, Any], source: str | None, said: str
+    estimator: str, params: dict[str, Any], source: str | None, message: str
 ) -> None:
     """The error names the wrong param or the broken pipeline.py, and is permanent."""
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=message):
         SklearnLearner(packages.spec(estimator, **params), packages.dataset(), source).learn(
             packages.rows()
         )

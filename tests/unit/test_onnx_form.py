@@ -75,7 +75,7 @@ def own(imported: str, made: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "reason"),
     [
         ("def features(frame):\n    return frame.assign(gust=frame['wind'] * 2)\n", "features"),
         (
@@ -105,13 +105,13 @@ def own(imported: str, made: str) -> str:
         ),
     ],
 )
-def test_a_pipeline_without_a_form_keeps_its_own_engine(source: str, said: str) -> None:
+def test_a_pipeline_without_a_form_keeps_its_own_engine(source: str, reason: str) -> None:
     """The reason names the step, and nothing is raised."""
     model = learned("sklearn.linear_model.LogisticRegression", source=source)
     engine, data = engine_of(model.package, packages.reference(model))
     assert (engine.name, engine.parity, data) == ("sklearn", None, None)
     assert engine.reason.startswith("conversion failed: ")
-    assert said in engine.reason
+    assert reason in engine.reason
 
 
 def test_an_unexpected_error_keeps_the_pipeline(caplog: pytest.LogCaptureFixture) -> None:

@@ -87,11 +87,11 @@ def test_loading_imports_no_training_library(folder: Path) -> None:
         "assert model.score([[None], [2.0], [None], ['1']]).shape == (1,)\n"
         "print(*sys.modules)\n"
     )
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, folder], capture_output=True, text=True, check=True
     )
     heavy = {"pandas", "sklearn", "scipy", "skops", "xgboost", "onnx", "mlflow"}
-    assert heavy.isdisjoint(told.stdout.split())
+    assert heavy.isdisjoint(process.stdout.split())
 
 
 @pytest.mark.parametrize("file", [ONNX, "model.skops", MANIFEST])

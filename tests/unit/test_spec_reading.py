@@ -67,7 +67,7 @@ def test_byte_order_mark_is_no_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "line"),
+    ("text", "summary", "line"),
     [
         ("", "is empty", None),
         ("# only a comment\n", "is empty", None),
@@ -89,13 +89,13 @@ def test_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     ],
 )
 def test_unreadable_file_is_a_problem(
-    tmp_path: Path, text: str | bytes, said: str, line: int | None
+    tmp_path: Path, text: str | bytes, summary: str, line: int | None
 ) -> None:
     """An unreadable file is a problem with a line, and nothing is raised."""
     document = read(tmp_path, text)
     (problem,) = document.problems
     assert document.value is None
-    assert said in problem.summary
+    assert summary in problem.summary
     assert problem.line == line
     assert problem.file == "include/models/x/model.yaml"
 

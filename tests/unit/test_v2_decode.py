@@ -66,7 +66,7 @@ def test_every_bad_input_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"data": [1.0, True]}, "a value that is not a number"),
         ({"data": [1.0, None]}, "null in a required column"),
@@ -77,9 +77,9 @@ def test_every_bad_input_is_refused() -> None:
         ({"name": "tide"}, "missing: wind; unknown: tide"),
     ],
 )
-def test_a_mistake_is_named(changes: dict[str, Any], said: str) -> None:
+def test_a_mistake_is_named(changes: dict[str, Any], message: str) -> None:
     """With its column, where it has one."""
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(BadRequest, match=message):
         read(body(**changes))
 
 

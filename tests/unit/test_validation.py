@@ -123,8 +123,8 @@ def test_too_many_bad_rows_block_the_batch() -> None:
     """A share equal to the limit is allowed."""
     half_bad = _delivery(miles=["x", "x", "1", "1"])
     assert _examine(half_bad, _spec(share=0.5)).blocks == ()
-    (said,) = _examine(half_bad, _spec(share=0.49)).blocks
-    assert said == "2 of 4 rows are bad, more than the allowed 49.0%"
+    (reason,) = _examine(half_bad, _spec(share=0.49)).blocks
+    assert reason == "2 of 4 rows are bad, more than the allowed 49.0%"
 
 
 def test_a_batch_without_a_good_row_is_blocked() -> None:

@@ -66,5 +66,5 @@ def publish_rows(container: Container) -> None:
 
 
 def _plain(value: Any, *without: str) -> Any:
-    told = value.model_dump(mode="json", exclude_defaults=True)
-    return {name: one for name, one in told.items() if name not in without}
+    fields = value.model_dump(mode="json", exclude_defaults=True)
+    return {name: one for name, one in fields.items() if name not in without}

@@ -109,14 +109,14 @@ class RolloutEnv:
 
     def continue_rollout(self, run: str, *, after: str | None = None) -> list[str]:
         """Run the remaining stages up to the first that ends the rollout; their actions."""
-        said = []
+        actions = []
         for name in STAGES[STAGES.index(after) + 1 if after else 0 :]:
             step = {"step": STEP} if name == "shift" else {}
             action = self.stage(name, rollout=run, **step).verdict.action
-            said.append(action)
+            actions.append(action)
             if action not in {*GOOD, "unneeded"}:
                 break
-        return said
+        return actions
 
     def run_rollout(self, to: str = "challenger") -> list[str]:
         """Run every stage of a new rollout; their actions."""

@@ -31,7 +31,7 @@ def test_an_api_that_is_away_or_stumbles_at_every_stage(
     monkeypatch.setattr(api_client, "LONGEST_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(shift, "READ_BACK_ROUNDS", 1)
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
-    run, said = "", []
+    run, actions = "", []
     with routed.clients() as clients:
         for name in ("reconcile", *STAGES):
             for trouble, fault in TROUBLES.items():
@@ -46,9 +46,9 @@ def test_an_api_that_is_away_or_stumbles_at_every_stage(
             _stumble(routed)
             record = _stage(routed, name, run)
             run = run or record.ref.run
-            said.append(record.verdict.action)
+            actions.append(record.verdict.action)
         routed.cluster.recover()
-    assert said == ALL_WELL
+    assert actions == ALL_WELL
     routed.assert_consistent(CANDIDATE, CHAMPION)
 
 

@@ -82,15 +82,15 @@ def test_an_edit_of_the_canarys_servers(env: RolloutEnv, to: str) -> None:
     canary, run = f"{NAME}-v{CANDIDATE}", env.run_until("shift")
     pod = {"containers": [{"name": "server", "image": "server:by-hand"}]}
     env.cluster.patch("Deployment", canary, {"spec": {"template": {"spec": pod}}}, BY)
-    said = f'Deployment {canary}: .spec.template.spec.containers[name="server"].image set by {BY}'
+    report = f'Deployment {canary}: .spec.template.spec.containers[name="server"].image set by {BY}'
     with env.clients():
         with pytest.raises(EditedByHand, match="edited by hand") as caught:
             env.continue_rollout(run, after="shift")
-        assert said in str(caught.value)
+        assert report in str(caught.value)
         env.expire_lease()
         verdict = env.begin(to).verdict
         assert verdict.action == "repair"
-        assert verdict.reason.endswith(f"Edited by hand, and left so: {said}.")
+        assert verdict.reason.endswith(f"Edited by hand, and left so: {report}.")
         assert env.weights() == {CHAMPION: 1.0}
         assert env.aliases()["champion"] == CHAMPION
         found = env.cluster.get("Deployment", canary)["spec"]["template"]["spec"]

@@ -144,9 +144,9 @@ def test_a_version_with_wrong_answers_is_aborted(
     monkeypatch.setattr(switch, "READ_BACK_ROUNDS", 1)
     run = routed.run_until("shift")
     now = routed.cluster.get("Deployment", f"{NAME}-v{CANDIDATE}")
-    told = json.dumps(last_applied(now))
+    note = json.dumps(last_applied(now))
     other = json.loads(
-        told.replace(f'"--version", "{CANDIDATE}", "--into"', f'"--version", "{OTHER}", "--into"')
+        note.replace(f'"--version", "{CANDIDATE}", "--into"', f'"--version", "{OTHER}", "--into"')
     )
     assert other != last_applied(now)
     right = _scores(routed)

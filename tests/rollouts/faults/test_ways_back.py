@@ -38,12 +38,12 @@ def test_a_rollback_supersedes_a_canary(
         routed.cluster.wait("the traffic is shared", lambda: len(routed.weights()) == 2)
         clients.after(20)
         began = time.monotonic()
-        code, said = rollback(routed)
+        code, report = rollback(routed)
         took = time.monotonic() - began
         assert set(clients.after(20)) == {CHAMPION}
         older.join(20)
-    assert (code, said["rolled_back"]) == (0, True)
-    assert said["verdicts"]["reconcile"]["action"] == "repair"
+    assert (code, report["rolled_back"]) == (0, True)
+    assert report["verdicts"]["reconcile"]["action"] == "repair"
     assert len(ended) == 1
     routed.assert_consistent(CHAMPION)
     assert routed.tag(CANDIDATE) == "rolled_back"
@@ -58,12 +58,12 @@ def test_a_rollback_needs_no_new_pod(routed: RolloutEnv) -> None:
     routed.cluster.quota(pods=1)
     try:
         with routed.clients(stays=CANDIDATE) as clients:
-            code, said = rollback(routed)
+            code, report = rollback(routed)
             assert set(clients.after(10)) == {CANDIDATE}
     finally:
         routed.cluster.images.add(IMAGE)
         routed.cluster.quota(pods=None)
-    assert (code, said["rolled_back"]) == (0, True)
+    assert (code, report["rolled_back"]) == (0, True)
     routed.assert_consistent(CANDIDATE)
 
 
@@ -81,12 +81,12 @@ def test_a_failed_rollback_is_no_success(
         routed.cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
         routed.cluster.wait("it is not warm any more", lambda: not routed.warm())
         with routed.clients() as clients:
-            code, said = rollback(routed)
+            code, report = rollback(routed)
             assert set(clients.after(10)) == {CHAMPION}
     finally:
         routed.cluster.images.add(IMAGE)
     assert code == 1
-    assert said["rolled_back"] is False
+    assert report["rolled_back"] is False
     assert routed.aliases() == {"champion": CHAMPION, "previous": CANDIDATE}
     assert routed.weights() == {CHAMPION: 1.0}
 
@@ -105,9 +105,9 @@ def test_a_rollback_without_an_api_is_no_success(
     routed.expire_lease()
     routed.cluster.fail(status=500, times=None)
     with routed.clients(stays=CANDIDATE):
-        code, said = rollback(routed)
+        code, report = rollback(routed)
         assert code == 1
-        assert not said.get("rolled_back")
+        assert not report.get("rolled_back")
         assert routed.aliases() == {"champion": CHAMPION, "previous": CANDIDATE}
         routed.cluster.recover()
         routed.expire_lease()

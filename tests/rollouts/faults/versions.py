@@ -38,8 +38,8 @@ def register_all_versions(mlflow: str, folder: Path) -> MlflowRegistry:
     key = f"{MODEL}/request-{OTHER:06d}"
     run = tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
     uri = tracking.log_package(run, folder / "other")
-    said = digest((folder / "other" / MANIFEST).read_bytes())
-    registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: said})
+    sha256 = digest((folder / "other" / MANIFEST).read_bytes())
+    registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: sha256})
     evidence = {f"{TAG_PREFIX}{name}": str(value) for name, value in ALIKE.numbers().items()}
     for version in range(1, OTHER + 1):
         registry.tag(MODEL, version, {COMPARED_WITH: f"version {CHAMPION}", **evidence})

@@ -48,7 +48,7 @@ def main() -> None:
         client.infer(model, raw[1:])
     except InferenceServerException as error:
         refusal = [error.status(), error.message()]
-    told = {
+    results = {
         "live": client.is_server_live(),
         "ready": client.is_server_ready(),
         "model ready": client.is_model_ready(model) and client.is_model_ready(model, "1"),
@@ -63,7 +63,7 @@ def main() -> None:
         "refusal": refusal,
     }
     client.close()
-    json.dump(told, sys.stdout)
+    json.dump(results, sys.stdout)
 
 
 if __name__ == "__main__":
