@@ -78,7 +78,7 @@ def test_a_deleted_pod(cluster: Cluster) -> None:
 
 def test_a_pod_that_takes_too_long(cluster: Cluster) -> None:
     """Kubernetes ends it at its deadline."""
-    with pytest.raises(errors.DeadlineExceeded, match="longer than its pod may live"):
+    with pytest.raises(errors.DeadlineExceeded, match="longer than the deadline of its pod"):
         gate_task(deadline_seconds=2).run()
     assert phase(cluster) == "Failed"
 

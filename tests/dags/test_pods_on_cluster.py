@@ -108,7 +108,7 @@ def test_a_lost_worker_finds_its_pod_again(cluster: Cluster) -> None:
     assert again is not None
     assert again.pod_name == first.pod_name
     assert asked(cluster, "POST") == 1
-    task.kept.clear()
+    task.state.clear()
     task.try_again()
     found = task.start()
     assert found is not None

@@ -155,7 +155,9 @@ def test_nothing_is_announced_after_a_failure(play: Play, wiring: FakeWiring) ->
     assert tasks["announce"] == ["upstream_failed"]
 
 
-def test_a_person_asks_for_a_range(play: Play, wiring: FakeWiring) -> None:
+def test_a_person_asks_for_a_range(
+    play: Play, wiring: FakeWiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A range with more partitions than one run can take is refused."""
     wiring.partitions = inputs(*MONTHS)
     assert play(**{"from": "2013-04", "to": "2013-05"})[0] == "success"

@@ -46,7 +46,7 @@ class MemoryStore:
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object unless it exists; True if written."""
-        with self._lock:
+        with _ALONE:
             if _checked(key) in self._objects:
                 return False
             self.write(key, data)

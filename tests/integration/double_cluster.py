@@ -1,4 +1,4 @@
-"""The suite's cluster in `make test`: the double, in this process."""
+"""The suite's cluster in `make integration`: the double, in this process."""
 
 from __future__ import annotations
 

@@ -83,6 +83,12 @@ class Environment:
         registry, runs = MemoryRegistry(tracking), MemoryRuns(tracking)
         return cls.make(f"memory://{name}", tracking=tracking, registry=registry, runs=runs)
 
+    def copy(self, folder: Path) -> Environment:
+        """A copy of an environment in memory, with a state of its own."""
+        made = deepcopy(self)
+        made.training.tracking.root = shutil.copytree(self.training.tracking.root, folder / "copy")
+        return made
+
     def killed_at(self, kill_point: KillPoint) -> Environment:
         """The same environment, whose writes raise `Killed` at a kill point."""
         training = self.training

@@ -49,7 +49,7 @@ def test_status_tells_how_models_stand(container: Container) -> None:
     promoted(container, 2)
     output = slipway("status").output
     assert "  champion    version 2\n" in output
-    assert "  engine      version 2 sklearn: the version does not say why\n" in output
+    assert "  engine      version 2 sklearn: no reason is recorded\n" in output
     assert "  served      version 2 100%\n" in output
     assert "promote_champion: promoted. Version 2 is served." in output
     (found,) = json.loads(slipway("status", "sales", "--json").output)

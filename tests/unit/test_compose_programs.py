@@ -95,7 +95,7 @@ def test_a_bucket_is_made_where_one_writer_wins(
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert "one writer of 8 wins" in done.stdout
+        assert "one conditional put of 8 succeeds" in done.stdout
 
 
 class Careless:

@@ -52,7 +52,7 @@ def test_the_last_stage_is_the_one_that_a_file_is_named_after() -> None:
 
 @every_image
 def test_base_is_pinned_and_can_be_pinned_further(file: str, target: str) -> None:
-    """A full version by default; a build argument can pin a digest."""
+    """A full version by default, named once; a build argument can pin a digest."""
     base = whole(file, target)[0].base
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
     text = (PROJECT / "docker" / f"{file}.Dockerfile").read_text()

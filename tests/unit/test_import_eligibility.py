@@ -19,13 +19,19 @@ from tests.support.environments import Environment, spec
 NAME = spec().model
 
 
-@pytest.fixture
-def staging(tmp_path: Path) -> Environment:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment whose version 1 is champion and served."""
-    made = Environment.in_memory("staging", tmp_path)
+    made = Environment.in_memory("staging", tmp_path_factory.mktemp("served"))
     made.train()
     assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
     return made
+
+
+@pytest.fixture
+def staging(served: Environment, tmp_path: Path) -> Environment:
+    """A copy of that environment, which a test may change."""
+    return served.copy(tmp_path)
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ def test_evidence_without_an_anchor_in_mlflow_does_not_count(
     staging.training.registry.heads.clear()
     refused = production.bring(staging)
     assert refused.action == "refused"
-    assert "never written down in MLflow" in refused.reason
+    assert "never anchored in MLflow" in refused.reason
 
 
 def _edit_record(staging: Environment, _tmp: Path) -> None:

@@ -15,13 +15,19 @@ from tests.support.environments import Environment, spec
 NAME = spec().model
 
 
-@pytest.fixture
-def staging(tmp_path: Path) -> Environment:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment whose version 1 is champion and served."""
-    made = Environment.in_memory("staging", tmp_path)
+    made = Environment.in_memory("staging", tmp_path_factory.mktemp("served"))
     made.train()
     assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
     return made
+
+
+@pytest.fixture
+def staging(served: Environment, tmp_path: Path) -> Environment:
+    """A copy of that environment, which a test may change."""
+    return served.copy(tmp_path)
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ def test_a_comparison_with_the_same_champion_is_taken_over(
     )
     brought = production.bring(staging)
     assert brought.action == "brought"
-    assert "byte for byte; weighed as at the source" in brought.reason
+    assert "byte for byte; gated as at the source" in brought.reason
     tags, theirs = (env.training.registry.version(NAME, 2).tags for env in (production, staging))
     assert tags["slipway.compared_with"] == "version 1"
     assert tags["slipway.disagreement"] == theirs["slipway.disagreement"]

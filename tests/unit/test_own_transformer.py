@@ -42,7 +42,7 @@ def hours(days: int = 56) -> pd.DataFrame:
 
 def typical(rows: pd.DataFrame, *, fitted: pd.DataFrame | None = None) -> Any:
     """Values that the model's transformer adds."""
-    own = import_source(MODEL.model, SOURCE).transformer()
+    own = import_pipeline_py(MODEL.model, SOURCE).transformer()
     known = rows if fitted is None else fitted
     own.fit(known, known["departures"].to_numpy())
     return own.transform(rows)["typical"]

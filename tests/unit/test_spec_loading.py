@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import Permanent, SpecError
-from slipway.spec.loading import Loaded, load_all, load_dataset, load_model
-from slipway.spec.problems import SpecErrors, raise_problems
+from slipway.spec.loading import Loaded, load_all, load_dataset, load_model, raise_problems
+from slipway.spec.problems import SpecErrors
 from tests.support.broken_specs import BROKEN
 from tests.support.small_specs import DATASET, EXPECTATIONS, FILES, MODEL
 from tests.support.spec_edits import (
