@@ -20,6 +20,10 @@ class FolderVersions:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def version(self, model: str, version: int) -> Path:
+        """The folder of a version, as a registry's entry."""
+        return self._source(model, version)
+
     def digest(self, model: str, version: int) -> str:
         """Digest of a version's manifest."""
         return digest((self._source(model, version) / MANIFEST).read_bytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -12,22 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.adapters.model_package import load_package
 from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import (
-    BadRequest,
-    NotFound,
     PlatformUnavailable,
-    RolloutRefused,
     Superseded,
 )
 from slipway.records.desired_state import write_desired
-from slipway.serving.model_server.pipeline_engine import engine_of
-from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.replay import bad_inputs
-from tests.fakes.memory_store import MemoryStore
-from tests.fakes.rollout import FakePlatform, Scores
 from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
 from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
 from tests.serving.prediction_log import shipped_rows
@@ -51,61 +41,6 @@ def env(shared: PlatformEnv) -> PlatformEnv:
         lambda: shared.process.get(f"/v2/models/{MODEL}/versions/2/ready").is_success, "2 is warm"
     )
     return shared
-
-
-@pytest.fixture(params=["memory", "process"])
-def platform(request: pytest.FixtureRequest, versions: Path) -> Platform:
-    """The fake and the real platform, with version 1 serving and version 2 warm."""
-    if request.param == "process":
-        adapter: LocalPlatform = request.getfixturevalue("env").adapter
-        return adapter
-    packages = {version: load_package(versions / str(version)) for version in (1, 2)}
-    signature = engine_of(packages[1]).signature
-
-    def scores(version: int) -> Scores:
-        engine = engine_of(packages[version])
-        return lambda inputs: engine.score(list(inputs.columns.values())).tolist()
-
-    models = {version: scores(version) for version in packages}
-    fake = FakePlatform(MemoryStore(), signature, models, broken={3})
-    fake.apply(MODEL, weights={1: 1.0}, keep=[2], token=1)
-    return fake
-
-
-def test_fake_and_platform_have_one_contract(platform: Platform, versions: Path) -> None:
-    """The fake keeps the contract of the real platform."""
-    rows = flights(8, seed=4)
-    served = platform.served(MODEL)
-    assert served is not None
-    assert (served.version, dict(served.weights), served.keep) == (1, {1: 1.0}, (2,))
-    assert served.healthy == {1: True, 2: True}
-    answer = platform.ask(MODEL, request_of(rows, probe=True))
-    assert (answer.version, answer.scores) == (1, approx(offline_scores(versions / "1", rows)))
-    pinned = platform.ask(MODEL, request_of(rows, probe=True), version=2)
-    assert (pinned.version, pinned.scores) == (2, approx(offline_scores(versions / "2", rows)))
-    with pytest.raises(NotFound):
-        platform.ask(MODEL, request_of(rows), version=9)
-    with pytest.raises(BadRequest, match=r"refused|lacks"):
-        platform.ask(MODEL, {"inputs": request_of(rows)["inputs"][1:]})
-    assert platform.served("other") is None
-    with pytest.raises(NotFound):
-        platform.ask("other", request_of(rows))
-    with pytest.raises(Superseded):
-        platform.apply(MODEL, weights={2: 1.0}, keep=[], token=served.token - 1)
-    with platform.boot(MODEL, version=2, folder=versions / "2") as candidate:
-        answer = candidate.infer(request_of(rows))
-        assert (answer.version, answer.scores) == (2, approx(offline_scores(versions / "2", rows)))
-        good = request_of(rows.head(1))
-        columns = load_package(versions / "2").signature_columns
-        assert all(candidate.refuses(body) for body in bad_inputs(good, columns).values())
-        assert not candidate.refuses(json.dumps(good).encode())
-        assert candidate.cold_start_s > 0
-        assert candidate.resident_mib > 0
-    with (
-        pytest.raises(RolloutRefused, match="ready"),
-        platform.boot(MODEL, version=3, folder=versions / "3"),
-    ):
-        pass
 
 
 def test_a_switch_under_requests_loses_none(env: PlatformEnv) -> None:

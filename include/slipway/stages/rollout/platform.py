@@ -155,8 +155,8 @@ class Platform(ServedReader, Protocol):
 
         Raises:
             BadRequest: The request was refused.
-            NotFound: The model is not served.
-            PlatformUnavailable: There was no answer.
+            NotFound: The model, or that version of it, is not served.
+            PlatformUnavailable: There was no answer, as from a cluster without the model's entry.
         """
 
     def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
