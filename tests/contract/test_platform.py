@@ -18,8 +18,8 @@ from slipway.adapters.platforms.batch.platform import BatchPlatform
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable, RolloutRefused, Superseded
 from slipway.serving.model_server.pipeline_engine import engine_of
+from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.platform import Payload, Platform, Served
-from slipway.stages.rollout.replay import bad_inputs
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
@@ -221,7 +221,7 @@ def test_a_candidate_answers_without_any_traffic(case: Case) -> None:
     columns = load_package(case.good).signature_columns
     with case.platform.boot(MODEL, version=2, folder=case.good) as candidate:
         assert list(candidate.infer(request_body()).scores) == case.scores(3)
-        assert all(candidate.refuses(body) for body in bad_inputs(good, columns).values())
+        assert all(candidate.refuses(body) for body in malformed_requests(good, columns).values())
         assert not candidate.refuses(json.dumps(good).encode())
         assert candidate.cold_start_s > 0
         assert candidate.resident_mib > 0

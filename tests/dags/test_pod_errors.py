@@ -13,7 +13,7 @@ from kubernetes.config import ConfigException
 from urllib3.exceptions import ReadTimeoutError
 
 from slipway import errors
-from slipway.records.outcomes import keep_error
+from slipway.records.stage_errors import keep_error
 from slipway.records.store import Store
 from tests.dags.pods import (
     context,

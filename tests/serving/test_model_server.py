@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.stages.rollout.replay import bad_inputs
+from slipway.stages.rollout.malformed_requests import malformed_requests
 from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
 from tests.serving.processes import Process, running_server
 
@@ -176,10 +176,10 @@ def test_a_number_beyond_the_model_is_a_client_error(
     assert post(trees_server, asked).status_code in {200, 422}
 
 
-@pytest.mark.parametrize("name", sorted(bad_inputs(request_of(flights(1)), COLUMNS)))
+@pytest.mark.parametrize("name", sorted(malformed_requests(request_of(flights(1)), COLUMNS)))
 def test_every_bad_input_of_verify_is_refused(server: Process, name: str) -> None:
     """Each is a client error whose message has no value."""
-    body = bad_inputs(request_of(flights(1)), COLUMNS)[name]
+    body = malformed_requests(request_of(flights(1)), COLUMNS)[name]
     reply = post(server, body)
     assert reply.status_code in {400, 422}
     assert reply.json()["error"]

@@ -13,7 +13,7 @@ from slipway.records.requests import Request
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from slipway.stages.train.accept import accept
+from slipway.stages.train.accept_request import accept
 from slipway.stages.train.close_request import STAGES, answer
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

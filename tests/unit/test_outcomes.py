@@ -9,13 +9,12 @@ from slipway.errors import SlipwayError, StoreUnavailable
 from slipway.records.outcomes import (
     Listing,
     Outcome,
-    find_error,
     find_outcome,
-    keep_error,
     keep_outcome,
     outcome_key,
 )
 from slipway.records.run_records import RunRecord, RunRef
+from slipway.records.stage_errors import find_error, keep_error
 from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.spec.problems import Problem, SpecErrors

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from slipway.adapters.object_store import open_store
 from slipway.cli import main
 from slipway.errors import Permanent
-from slipway.records.outcomes import find_error
+from slipway.records.stage_errors import find_error
 from tests.support.small_specs import FILES
 
 Make = Callable[[Mapping[str, str]], Path]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadRequest
-from slipway.stages.rollout.replay import bad_inputs
+from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.v2_decode import decode_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 
@@ -57,7 +57,7 @@ def test_an_encoded_request_decodes_unchanged() -> None:
 def test_every_bad_input_is_refused() -> None:
     """All bad inputs of `verify`, and no error has a value."""
     one = encode_rows(rows().head(1), COLUMNS, key="crossing", event_time="departs")
-    bad = bad_inputs(one, COLUMNS)
+    bad = malformed_requests(one, COLUMNS)
     assert len(bad) >= 8
     for name, data in bad.items():
         with pytest.raises(BadRequest) as refused:
@@ -88,3 +88,10 @@ def test_anything_else_is_refused(data: bytes) -> None:
     """Only `BadRequest` is raised."""
     with pytest.raises(BadRequest):
         read(data)
+
+
+@pytest.mark.parametrize(("given", "sent"), [({}, {}), ({"probe": True}, {"probe": True})])
+def test_only_a_probe_says_that_it_is_one(given: dict[str, bool], sent: dict[str, bool]) -> None:
+    """What clients send is logged as theirs."""
+    asked = encode_rows(rows(), COLUMNS, key="crossing", event_time="departs", **given)
+    assert asked.get("parameters", {}) == sent

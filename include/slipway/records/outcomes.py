@@ -1,19 +1,15 @@
-"""Outcomes: result or error of a stage that ran in a pod, under a key known to its task.
+"""Outcomes: result of a stage that ran in a pod, under a key known to its task.
 
-For a recorded stage the run record is the result; for any other it is the outcome. Errors are kept
-too, since their class decides on a retry.
+For a recorded stage the run record is the result; for any other it is the outcome.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from slipway import errors
-from slipway.errors import Permanent, SlipwayError, StoreUnavailable
 from slipway.records.idempotent_stage import enter_in_ledger
 from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, encode, find_json
@@ -45,7 +41,6 @@ class Listing:
 
 Outcome = RunRecord | Verdict | Listing
 _FORMS: dict[str, Any] = {"record": RunRecord, "verdict": Verdict, "listing": Listing}
-_WORDS = ("message", "expected", "found", "where", "hint")
 
 
 def outcome_key(dag_id: str, run_id: str, task_id: str, *, map_index: int, attempt: int) -> str:
@@ -68,21 +63,6 @@ def keep_outcome(store: Store, key: str, outcome: Outcome) -> None:
     store.create(key, encode({"form": form, "value": outcome.to_json()}))
 
 
-def keep_error(store: Store, key: str, error: Exception) -> None:
-    """Store the error of a stage; no effect while the store is unavailable."""
-    fields = {word: getattr(error, word, None) for word in _WORDS}
-    if not isinstance(error, SlipwayError):
-        fields = {"message": str(error)}
-    value = {
-        "kind": type(error).__name__,
-        "permanent": isinstance(error, Permanent),
-        "fields": {word: text for word, text in fields.items() if text is not None},
-    }
-    # The caller raises the stage's own error, which an unavailable store must not replace.
-    with suppress(StoreUnavailable):
-        store.create(key, encode({"form": "error", "value": value}))
-
-
 def find_outcome(store: Store, key: str) -> Outcome | None:
     """Return the result of a stage, or None without one."""
     kept = find_json(store, key)
@@ -90,22 +70,6 @@ def find_outcome(store: Store, key: str) -> Outcome | None:
         return None
     outcome: Outcome = _FORMS[kept["form"]].from_json(kept["value"])
     return outcome
-
-
-def find_error(store: Store, key: str) -> Exception | None:
-    """Return the error of a stage, or None without one.
-
-    An error of a class that is not in `slipway.errors` becomes a `RuntimeError` that names it.
-    """
-    kept = find_json(store, key)
-    if kept is None or kept["form"] != "error":
-        return None
-    name, fields = kept["value"]["kind"], kept["value"]["fields"]
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, SlipwayError):
-        return kind(**fields)
-    base = Permanent if kept["value"]["permanent"] else RuntimeError
-    return base(f"{name}: {fields['message']}")
 
 
 def entered_record(store: Store, ref: RunRef) -> RunRecord | None:

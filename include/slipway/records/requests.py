@@ -6,10 +6,10 @@ created once. `.unique-<digest>.json` lets a repeat find the request with one li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from slipway.errors import NotFound
 from slipway.records.store import Store, digest, encode, find_json, read_json
@@ -164,6 +164,14 @@ def accepted_unanswered(store: Store, model: str) -> list[Request]:
     ]
     requests = [read_request(store, model, number) for number in decided]
     return [one for one in requests if _need_decision(store, one).action == "accept"]
+
+
+def accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, Any]]]:
+    """Accepted requests with the numbers of their decisions, newest first."""
+    for request in reversed(all_requests(store, model)):
+        decision = find_decision(store, request)
+        if decision is not None and decision.action == "accept":
+            yield request, decision.numbers
 
 
 def in_flight(store: Store, model: str) -> Request | None:

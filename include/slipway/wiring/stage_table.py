@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
-from slipway.records import outcomes
+from slipway.records.outcomes import keep_outcome
+from slipway.records.stage_errors import keep_error
 from slipway.spec.problems import nearest
 from slipway.wiring import ingest, monitor, rollout, score, train
 from slipway.wiring.container import Container
@@ -49,10 +50,10 @@ def run_stage(
         result = row.run(StageCall(container, arguments, origin))
     except Exception as error:
         if outcome is not None:
-            outcomes.keep_error(container.store, outcome, error)
+            keep_error(container.store, outcome, error)
         raise
     if outcome is not None:
-        outcomes.keep_outcome(container.store, outcome, result)
+        keep_outcome(container.store, outcome, result)
     return result
 
 

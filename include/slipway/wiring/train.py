@@ -19,7 +19,7 @@ def run_accept(call: StageCall) -> Verdict:
 
     A reason files a request first; a repeat by the same run files no second one.
     """
-    from slipway.stages.train.accept import accept
+    from slipway.stages.train.accept_request import accept
 
     reason = call.inputs.get("reason")
     by = str(call.origin.get("by", ""))

@@ -23,14 +23,10 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from slipway.adapters.model_package.columns import cast, ranges_of, signature_of
 from slipway.adapters.model_package.engine import engine_of
-from slipway.adapters.model_package.package import (
-    Package,
-    load_package,
-    untrusted,
-    use_one_thread,
-)
+from slipway.adapters.model_package.package import Package, load_package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
+from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS

@@ -5,7 +5,7 @@ Runs in stages and in model servers; imports no MLflow, which would cost a serve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +19,9 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
+from slipway.adapters.model_package.trusted_types import TRUSTED, untrusted
 from slipway.errors import Tampered
-from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.model.manifest import MODEL, PIPELINE_PY, open_sealed
-
-TRUSTED = frozenset(
-    {"numpy.dtype", *(name for row in ESTIMATORS.values() for name in row.trusted_types)}
-)
-"""Types that skops may build beside its safe ones; a `pipeline.py` adds its own classes."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +100,6 @@ def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:
     if PIPELINE_PY not in manifest["files"]:
         return None
     return import_pipeline_py(manifest["model"], (folder / PIPELINE_PY).read_text()).__name__
-
-
-def untrusted(names: Sequence[str], *, own_module: str | None) -> list[str]:
-    """Return the type names that may not be built from a model file."""
-    own = "" if own_module is None else f"{own_module}."
-    return sorted(
-        name for name in names if name not in TRUSTED and not (own and name.startswith(own))
-    )
 
 
 def use_one_thread(pipeline: Pipeline) -> Pipeline:

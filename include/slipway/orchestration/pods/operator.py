@@ -32,11 +32,11 @@ from slipway.orchestration.task_setup import set_up_task
 from slipway.records.outcomes import (
     Outcome,
     entered_record,
-    find_error,
     find_outcome,
     outcome_key,
 )
 from slipway.records.run_records import RunRef
+from slipway.records.stage_errors import find_error
 from slipway.records.store import Store
 from slipway.wiring.stage_table import find_stage
 

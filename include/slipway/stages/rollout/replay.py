@@ -1,10 +1,8 @@
-"""Replay recent rows against a candidate, and check that it refuses bad inputs."""
+"""Replay recent rows against a candidate, and check that it refuses malformed requests."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,13 +13,12 @@ from slipway.spec import DatasetSpec
 from slipway.stages.model.agreement import max_difference
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
-from slipway.stages.rollout.platform import Candidate, Payload
+from slipway.stages.rollout.malformed_requests import malformed_requests
+from slipway.stages.rollout.platform import Candidate
 from slipway.stages.rollout.v2_encode import encode_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Columns = Sequence[tuple[str, str, bool]]
 
 WARM_UP_REQUESTS = 10
 SAMPLE_ROWS = 20
@@ -89,7 +86,7 @@ class Replay:
         at_once = candidate.infer(self._payload(self._rows)).scores
         difference = max_difference([*scores, *at_once], [*self._expected, *self._expected])
         good = self._payload(self._rows.head(1))
-        bad = bad_inputs(good, self._columns)
+        bad = malformed_requests(good, self._columns)
         names = [name for name, _, _ in self._columns if name in self._rows]
         return ReplayResult(
             rows=len(self._rows),
@@ -136,35 +133,3 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
     more = found[gaps].iloc[: -len(with_nulls) or None].tail(missing) if missing else found.head(0)
     chosen = found.index.isin([*with_nulls.index, *whole.index, *more.index])
     return found[chosen].reset_index(drop=True)
-
-
-def bad_inputs(good: Payload, columns: Columns) -> dict[str, bytes]:
-    """Bodies that a server has to refuse, by their defect.
-
-    Args:
-        good: A valid request with one row.
-        columns: Name, kind and requiredness of the model's inputs.
-    """
-    first, kind, _ = columns[0]
-    inputs = good["inputs"]
-    wrong = ["text"] if kind == "number" else [1.5]
-    bodies = {
-        "missing column": [tensor for tensor in inputs if tensor["name"] != first],
-        "extra column": [*inputs, {**inputs[0], "name": "no_such_column"}],
-        "wrong type": _with(inputs, first, data=wrong),
-        "wrong shape": _with(inputs, first, shape=[2]),
-    }
-    required = next((name for name, _, required in columns if required), None)
-    if required is not None:
-        bodies["null where none is allowed"] = _with(inputs, required, data=[None])
-    encoded = {name: json.dumps({"inputs": body}).encode() for name, body in bodies.items()}
-    number = next((name for name, kind, _ in columns if kind == "number"), None)
-    if number is not None:
-        # Python's encoder writes the literal NaN, which is not JSON.
-        not_a_number = {"inputs": _with(inputs, number, data=[float("nan")])}
-        encoded["NaN"] = json.dumps(not_a_number).encode()
-    return encoded | {"broken JSON": b'{"inputs": [', "no inputs": b'{"inputs": []}'}
-
-
-def _with(inputs: Sequence[Mapping[str, Any]], name: str, **change: Any) -> list[dict[str, Any]]:
-    return [{**tensor, **change} if tensor["name"] == name else {**tensor} for tensor in inputs]

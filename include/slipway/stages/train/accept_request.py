@@ -6,11 +6,9 @@ request without an answer is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-from croniter import croniter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter
 from slipway.records import requests
@@ -21,9 +19,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
-from slipway.stages.model.aliases import CHALLENGER, CHAMPION
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.close_request import request_numbers
+from slipway.stages.train.due_requests import file_due
 from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
 
 if TYPE_CHECKING:
@@ -69,7 +66,7 @@ def accept(
     if person_request is not None:
         _file_person_request(spec.model, person_request, context=context, clock=clock)
     if labels_version is not None and clock != BEFORE_ANY_FEATURES:
-        _file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
+        file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
     suppressed: Verdict | None = None
     undecided = requests.open_requests(store, spec.model)
     for request in sorted(undecided, key=lambda one: (one.kind != "person", one.number)):
@@ -109,7 +106,7 @@ def _decide(
 def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> RetrainFacts:
     trained_labels: int | None = None
     last_automatic: datetime | None = None
-    for request, numbers in _accepted(store, model):
+    for request, numbers in requests.accepted(store, model):
         answer = requests.find_answer(store, request)
         if answer is not None and answer.outcome == "failed":
             # No model learnt from those labels, and the cause of the failure may be repaired.
@@ -122,14 +119,6 @@ def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Retrain
     current = requests.in_flight(store, model)
     in_flight = current.number if current else None
     return RetrainFacts(clock, labels, trained_labels, in_flight, last_automatic)
-
-
-def _accepted(store: Store, model: str) -> Iterator[tuple[Request, Mapping[str, Any]]]:
-    """Accepted requests with the numbers of their decisions, newest first."""
-    for request in reversed(requests.all_requests(store, model)):
-        decision = requests.find_decision(store, request)
-        if decision is not None and decision.action == "accept":
-            yield request, decision.numbers
 
 
 def _file_person_request(
@@ -153,56 +142,3 @@ def _file_person_request(
         by=by,
         unique=f"person-{identity}",
     )
-
-
-def _file_due(
-    spec: ModelSpec,
-    store: Store,
-    registry: Registry,
-    *,
-    clock: datetime,
-    labels: int,
-    labels_version: int,
-) -> None:
-    """File the requests that the state calls for: first model, labelled batch, cron tick."""
-    model, policy = spec.model, spec.retraining
-    if labels < policy.first_after_labels:
-        return
-
-    def file(kind: requests.Kind, reason: str, unique: str) -> None:
-        requests.file_request(
-            store, model, kind=kind, reason=reason, at=clock.isoformat(), by="accept", unique=unique
-        )
-
-    if not _has_model(registry, model):
-        if requests.in_flight(store, model) is None:
-            reason = f"There is no model that may serve yet, and {labels} labels have arrived."
-            file("first", reason, f"first-labels-{labels_version}")
-        return
-    if policy.on_batch:
-        reason = f"Labels have arrived; there are {labels} now."
-        file("batch", reason, f"batch-labels-{labels_version}")
-    tick = _due_tick(store, model, policy.cron, clock)
-    if tick is not None:
-        reason = f"The event clock has passed {tick:%Y-%m-%d %H:%M} UTC ({policy.cron})."
-        file("cron", reason, f"cron-{tick.isoformat()}")
-
-
-def _has_model(registry: Registry, model: str) -> bool:
-    """Whether a version serves or may serve; a refused first challenger does not count."""
-    if registry.alias(model, CHAMPION) is not None:
-        return True
-    challenger = registry.alias(model, CHALLENGER)
-    return challenger is not None and challenger.tags.get(ROLLOUT_TAG) not in BLOCKED
-
-
-def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> datetime | None:
-    """The newest tick up to the event clock, unless a request was accepted since."""
-    if cron is None:
-        return None
-    accepted = next(_accepted(store, model), None)
-    if accepted is None:
-        return None
-    # `get_prev` looks strictly before its start, and ticks fall on whole minutes.
-    tick: datetime = croniter(cron, clock + timedelta(seconds=1)).get_prev(datetime)
-    return tick if tick > datetime.fromisoformat(accepted[1]["clock"]) else None
