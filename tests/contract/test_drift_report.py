@@ -11,7 +11,8 @@ import pytest
 
 from slipway.adapters.drift_report import DriftReports
 from slipway.errors import NotComputable
-from slipway.stages.monitor.distances import Columns, DriftReport
+from slipway.stages.monitor.columns import Columns
+from slipway.stages.monitor.distances import DriftReport
 from tests.fakes.monitoring import PlainReports
 
 COLUMNS = Columns(("wind", "score"), ("port",), "jensenshannon", "jensenshannon")

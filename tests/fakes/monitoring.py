@@ -12,7 +12,7 @@ import pandas as pd
 
 from slipway.errors import NotComputable
 from slipway.stages.model.manifest import REFERENCE, seal
-from slipway.stages.monitor.distances import Columns
+from slipway.stages.monitor.columns import Columns
 from slipway.stages.ports.registry import ModelVersion
 
 IDENTITY = ["request_id", "row"]

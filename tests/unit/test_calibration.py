@@ -19,7 +19,7 @@ from slipway.stages.monitor.calibration import (
     conformal_quantile,
     usual_distances,
 )
-from slipway.stages.monitor.distances import Columns
+from slipway.stages.monitor.columns import Columns
 from tests.fakes.monitoring import PlainReports
 
 COLUMNS = Columns(("distance", "temperature", "score"), ("carrier",), "jensenshannon", "psi")

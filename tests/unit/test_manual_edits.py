@@ -6,8 +6,8 @@ import pytest
 
 from slipway.errors import EditedByHand
 from slipway.records import ledger
+from slipway.stages.rollout.fallback import restore_fallback
 from slipway.stages.rollout.plan import read_plan
-from slipway.stages.rollout.shift import restore_fallback
 from tests.support.rollout_env import MODEL, RolloutEnv
 
 EDIT = "Deployment delay-v3: .spec.template set by kubectl-set"

@@ -171,7 +171,7 @@ def test_a_step_logs_its_progress_and_renews_its_lease(
     env: RolloutEnv, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every 15 s, while it waits for requests."""
-    caplog.set_level("INFO", logger="slipway.stages.rollout.shift")
+    caplog.set_level("INFO", logger="slipway.stages.rollout.canary_traffic")
     env.requests_a_second = 40
     run = verified(env)
     before = find_lease(env.store, f"rollout-{MODEL}")

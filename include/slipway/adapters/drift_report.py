@@ -12,7 +12,7 @@ from evidently.legacy.core import ColumnType
 from evidently.presets import DataDriftPreset
 
 from slipway.errors import NotComputable
-from slipway.stages.monitor.distances import Columns
+from slipway.stages.monitor.columns import Columns
 
 
 class DriftReports:

@@ -9,10 +9,10 @@ import click
 
 from slipway import __version__
 from slipway.cli.bring import bring
+from slipway.cli.command_errors import Commands
 from slipway.cli.demo import demo, down
 from slipway.cli.export import export
 from slipway.cli.ledger import ledger
-from slipway.cli.output import Commands
 from slipway.cli.render import render
 from slipway.cli.rollback import rollback
 from slipway.cli.run import run

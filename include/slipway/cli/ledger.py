@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipway.cli.output import Commands, json_option, print_json
+from slipway.cli.command_errors import Commands
+from slipway.cli.output import json_option, print_json
 from slipway.records import ledger as chain
 
 if TYPE_CHECKING:

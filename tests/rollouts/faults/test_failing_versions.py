@@ -12,7 +12,7 @@ from slipway.adapters.platforms.cluster.manifests.last_applied import record_las
 from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
 from slipway.adapters.platforms.cluster.ownership.apply_excluding import last_applied
 from slipway.records.verdicts import Verdict
-from slipway.stages.rollout import shift, switch
+from slipway.stages.rollout import canary_traffic, shift, switch
 from tests.rollouts.faults.project_files import STEP
 from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
 from tests.rollouts.faults.versions import CANDIDATE, CHAMPION, OTHER
@@ -65,7 +65,7 @@ def test_a_crash_looping_canary_is_aborted(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its share fails for some seconds, and is reported; then the champion has all traffic."""
-    monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
+    monkeypatch.setattr(canary_traffic, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")
     step, ended = _stepping(routed, run)
@@ -98,7 +98,7 @@ def test_a_lost_node_takes_the_canary_only(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its share fails until the step is aborted; the champion runs on another node."""
-    monkeypatch.setattr(shift, "UNHEALTHY_SECONDS", 1.0)
+    monkeypatch.setattr(canary_traffic, "UNHEALTHY_SECONDS", 1.0)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")
     [champion] = routed.cluster.pods({"slipway/version": str(CHAMPION)})

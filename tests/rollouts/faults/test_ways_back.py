@@ -10,7 +10,7 @@ import pytest
 
 from slipway.adapters.platforms.cluster import api_client
 from slipway.cli import main
-from slipway.stages.rollout import shift, switch
+from slipway.stages.rollout import canary_traffic, switch
 from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
 from tests.rollouts.faults.superseded_step import waiting_step
 from tests.rollouts.faults.test_whole_rollouts import as_a_person
@@ -29,7 +29,7 @@ def test_a_rollback_supersedes_a_canary(
     routed: RolloutEnv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The canary's weight becomes 0 first; the waiting step ends and changes nothing."""
-    monkeypatch.setattr(shift, "LOG_EVERY_SECONDS", 0.5)
+    monkeypatch.setattr(canary_traffic, "LOG_EVERY_SECONDS", 0.5)
     routed.write_specs(requests=10**6)
     run = routed.run_until("verify")
     older, ended = waiting_step(routed, run)

@@ -17,10 +17,10 @@ from slipway.records.landing_area import Delivery, StreamName
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
+from slipway.stages.ingest.redelivery import Revisions
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
     Findings,
-    Revisions,
     blocked_verdict,
     count_rows,
     duplicate_verdict,
@@ -91,8 +91,7 @@ class Publication:
         newest = arrivals.newest_registration(self.store, self.spec.dataset, self.stream, batch)
         revisions = Revisions.after(newest)
         evidence = {"delivery": self.source.uri(self.delivery)}
-        # A blocked batch is tried again: the expectations may have changed.
-        if newest and newest.revision == revisions.live and newest.sha256 == self.sha256:
+        if revisions.repeats(self.sha256):
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         try:
             delivered = self.source.parse(self.data, self.delivery)

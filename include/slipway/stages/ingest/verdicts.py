@@ -7,35 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch
-from slipway.records.arrivals import Registration
 from slipway.records.verdicts import Number, Verdict
+from slipway.stages.ingest.redelivery import Revisions
 from slipway.stages.ingest.validation import ValidatedDelivery
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _REASON_LIMIT = 1500
-
-
-@dataclass(frozen=True)
-class Revisions:
-    """Revisions of a batch before one of its deliveries is handled.
-
-    Attributes:
-        live: Revision whose rows are in the table, or None.
-        next: Revision of this delivery, unless it repeats the live one.
-    """
-
-    live: int | None
-    next: int
-
-    @classmethod
-    def after(cls, newest: Registration | None) -> Revisions:
-        """Return the revisions after the newest registration of a batch."""
-        if newest is None:
-            return cls(None, 1)
-        live = newest.note.get("live_revision")
-        return cls(None if live is None else int(live), newest.revision + 1)
 
 
 @dataclass(frozen=True)

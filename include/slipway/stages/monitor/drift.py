@@ -14,7 +14,8 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, open_sealed
-from slipway.stages.monitor.distances import Columns, Comparison, DriftReport, compare, tidy
+from slipway.stages.monitor.columns import Columns, tidy
+from slipway.stages.monitor.distances import Comparison, DriftReport, compare
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
 if TYPE_CHECKING:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable
 from slipway.records.attempts import Attempt
@@ -16,28 +14,25 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, encode, find_json, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
-from slipway.stages.model.agreement import max_difference
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.canary_analysis import ABORTED, SHIFTED, analyse_canary
+from slipway.stages.rollout.canary_traffic import POLL_SECONDS, CanaryTraffic, Observation
+from slipway.stages.rollout.fallback import restore_fallback, warm_in_steps
 from slipway.stages.rollout.lease import keep_lease, release_lease, renew_lease
+from slipway.stages.rollout.live_answers import (
+    READ_BACK_ROUNDS,
+    RETRY_LIMIT_SECONDS,
+    find_wrong_answer,
+)
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
-from slipway.stages.rollout.platform import Platform, VersionStats
+from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verified, required_steps, step_stage
-from slipway.stages.rollout.reconcile import require_unedited
 from slipway.stages.rollout.verify import sample_key
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 
 UNNEEDED = "unneeded"
-POLL_SECONDS = 1.0
-LOG_EVERY_SECONDS = 15.0
-READ_BACK_ROUNDS = 3
-RETRY_LIMIT_SECONDS = 60.0
-"""A platform that took this long to fail is not tried again: it waited for a server in vain."""
-UNHEALTHY_SECONDS = 20.0
 SHARE_TOLERANCE = 0.005
 """A smaller difference of the real share from the requested one is not reported."""
-
-logger = logging.getLogger(__name__)
 
 
 def shift(
@@ -105,61 +100,6 @@ def shift(
     return record
 
 
-def restore_fallback(plan: RolloutPlan, platform: Platform) -> None:
-    """Route every request to the version that served before, in spite of manual edits."""
-    weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
-    platform.apply(plan.model, weights=weights, keep=_warm(plan), token=plan.token, is_urgent=True)
-
-
-def find_wrong_answer(
-    plan: RolloutPlan,
-    sample: Mapping[str, Any],
-    *,
-    platform: Platform,
-    allowed: float,
-    version: int | None = None,
-) -> str | None:
-    """Send the verified rows once; return what is wrong with the answer, or None.
-
-    Args:
-        plan: Rollout whose version has to answer.
-        sample: The rows as a probe, with the version's offline predictions.
-        platform: What serves the model.
-        allowed: Largest allowed difference from a prediction.
-        version: Version to ask; None: through the live traffic.
-    """
-    answer = platform.ask(plan.model, sample["payload"], version=version)
-    if answer.version != plan.version:
-        return f"version {answer.version} answered a request."
-    difference = max_difference(answer.scores, sample["scores"])
-    if difference is None:
-        return "an answer cannot be compared with the offline predictions."
-    if difference > allowed:
-        return f"an answer differs from the offline prediction by {difference:.3g}."
-    return None
-
-
-def _warm(plan: RolloutPlan) -> list[int]:
-    return [] if plan.previous is None or plan.previous == plan.version else [plan.previous]
-
-
-@dataclass(frozen=True)
-class _Observation:
-    """State of the candidate at one moment.
-
-    Attributes:
-        stats: Its requests so far.
-        share: Its real share of the requests; None: not known.
-        is_healthy: Whether its server can answer; None: not known.
-        failure: Why the step is aborted early, or None.
-    """
-
-    stats: VersionStats = field(default_factory=VersionStats)
-    share: float | None = None
-    is_healthy: bool | None = None
-    failure: str | None = None
-
-
 @dataclass(frozen=True)
 class _Step:
     spec: ModelSpec
@@ -170,6 +110,12 @@ class _Step:
     platform: Platform
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+
+    @property
+    def _traffic(self) -> CanaryTraffic:
+        return CanaryTraffic(
+            self.spec, self.plan, self.step, self.store, self.platform, self.clock, self.sleep
+        )
 
     def verdict(self, attempt: Attempt) -> Verdict:
         """Verdict of this step, stored before it takes effect, so that there is one analysis."""
@@ -191,7 +137,7 @@ class _Step:
         wrong = self._with_retries(self._apply_share)
         if wrong is not None:
             return self._aborted(wrong)
-        seen = self._wait()
+        seen = self._traffic.wait()
         if seen.failure is not None:
             return self._aborted(seen.failure, seen)
         verdict = self._analyse(seen)
@@ -206,7 +152,7 @@ class _Step:
             weights[self.plan.fallback] = 1 - share
         # No change where the share is in force already; its statistics continue.
         self.platform.apply(
-            self.plan.model, weights=weights, keep=_warm(self.plan), token=self.plan.token
+            self.plan.model, weights=weights, keep=warm_in_steps(self.plan), token=self.plan.token
         )
         return self._wrong_answer()
 
@@ -230,51 +176,7 @@ class _Step:
                 self.sleep(POLL_SECONDS)
         return act()
 
-    def _wait(self) -> _Observation:
-        """Wait until the candidate has enough requests, has failed, or is out of time."""
-        shift = self.spec.deployment.shift
-        began = logged = self.clock()
-        unhealthy_since: float | None = None
-        while True:
-            seen, now = self._observe(), self.clock()
-            if seen.stats.asked >= shift.requests or now - began >= shift.limit_minutes * 60:
-                return seen
-            if seen.is_healthy is not None:
-                since = now if unhealthy_since is None else unhealthy_since
-                unhealthy_since = None if seen.is_healthy else since
-            if unhealthy_since is not None and now - unhealthy_since >= UNHEALTHY_SECONDS:
-                failure = f"none of its servers could answer for {now - unhealthy_since:.0f} s."
-                return replace(seen, failure=failure)
-            if now - logged >= LOG_EVERY_SECONDS:
-                self._log_progress(seen.stats, now - began)
-                logged = now
-            self.sleep(POLL_SECONDS)
-
-    def _log_progress(self, stats: VersionStats, seconds: float) -> None:
-        renew_lease(self.store, self.plan)
-        logger.info(
-            "version %s at %s %%: %s of %s requests, %s failed, %.0f s so far",
-            *(self.plan.version, self.step, stats.asked, self.spec.deployment.shift.requests),
-            *(stats.failed, seconds),
-        )
-
-    def _observe(self) -> _Observation:
-        try:
-            served = self.platform.served(self.plan.model)
-        except PlatformUnavailable:
-            # It may be restarting; the time limit ends the wait.
-            return _Observation()
-        if served is None or served.token != self.plan.token:
-            return _Observation()
-        require_unedited(self.plan.model, served)
-        version = self.plan.version
-        return _Observation(
-            stats=served.tallies.get(version, VersionStats()),
-            share=served.weights.get(version),
-            is_healthy=served.healthy.get(version, False),
-        )
-
-    def _analyse(self, seen: _Observation) -> Verdict:
+    def _analyse(self, seen: Observation) -> Verdict:
         deployment = self.spec.deployment
         verdict = analyse_canary(
             seen.stats,
@@ -284,7 +186,7 @@ class _Step:
         )
         return self._with_context(verdict, seen)
 
-    def _with_context(self, verdict: Verdict, seen: _Observation) -> Verdict:
+    def _with_context(self, verdict: Verdict, seen: Observation) -> Verdict:
         numbers = {"version": self.plan.version, "fallback": self.plan.fallback, **verdict.numbers}
         reason = f"Version {self.plan.version}: {verdict.reason[0].lower()}{verdict.reason[1:]}"
         if seen.share is not None:
@@ -295,6 +197,7 @@ class _Step:
             reason += f" Version {self.plan.fallback} answers every request again."
         return Verdict(verdict.action, reason, numbers)
 
-    def _aborted(self, why: str, seen: _Observation = _Observation()) -> Verdict:
+    def _aborted(self, why: str, seen: Observation | None = None) -> Verdict:
+        seen = seen or Observation()
         numbers = {"step": self.step, **(vars(seen.stats) if seen.failure else {})}
         return self._with_context(Verdict(ABORTED, why, numbers), seen)

@@ -16,16 +16,16 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.canary_analysis import ABORTED
+from slipway.stages.rollout.fallback import restore_fallback
 from slipway.stages.rollout.lease import keep_lease, release_lease, renew_lease
-from slipway.stages.rollout.plan import RolloutPlan, read_plan
-from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.preconditions import require_verified
-from slipway.stages.rollout.shift import (
+from slipway.stages.rollout.live_answers import (
     READ_BACK_ROUNDS,
     RETRY_LIMIT_SECONDS,
     find_wrong_answer,
-    restore_fallback,
 )
+from slipway.stages.rollout.plan import RolloutPlan, read_plan
+from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.preconditions import require_verified
 from slipway.stages.rollout.verify import sample_key
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 

@@ -1,0 +1,105 @@
+"""Wait for a canary's traffic: enough requests, early failure, or the end of its time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from slipway.errors import PlatformUnavailable
+from slipway.records.store import Store
+from slipway.spec import ModelSpec
+from slipway.stages.rollout.lease import renew_lease
+from slipway.stages.rollout.plan import RolloutPlan
+from slipway.stages.rollout.platform import Platform, VersionStats
+from slipway.stages.rollout.reconcile import require_unedited
+
+POLL_SECONDS = 1.0
+LOG_EVERY_SECONDS = 15.0
+UNHEALTHY_SECONDS = 20.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """State of the candidate at one moment.
+
+    Attributes:
+        stats: Its requests so far.
+        share: Its real share of the requests; None: not known.
+        is_healthy: Whether its server can answer; None: not known.
+        failure: Why the step is aborted early, or None.
+    """
+
+    stats: VersionStats = field(default_factory=VersionStats)
+    share: float | None = None
+    is_healthy: bool | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class CanaryTraffic:
+    """Traffic of one step of a rollout.
+
+    Attributes:
+        spec: The model.
+        plan: The rollout.
+        step: Percent of the requests.
+        store: Store of the lease, which is renewed meanwhile.
+        platform: What serves the model.
+        clock: Monotonic seconds.
+        sleep: Waits for some seconds.
+    """
+
+    spec: ModelSpec
+    plan: RolloutPlan
+    step: int
+    store: Store
+    platform: Platform
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def wait(self) -> Observation:
+        """Wait until the candidate has enough requests, has failed, or is out of time."""
+        shift = self.spec.deployment.shift
+        began = logged = self.clock()
+        unhealthy_since: float | None = None
+        while True:
+            seen, now = self._observe(), self.clock()
+            if seen.stats.asked >= shift.requests or now - began >= shift.limit_minutes * 60:
+                return seen
+            if seen.is_healthy is not None:
+                since = now if unhealthy_since is None else unhealthy_since
+                unhealthy_since = None if seen.is_healthy else since
+            if unhealthy_since is not None and now - unhealthy_since >= UNHEALTHY_SECONDS:
+                failure = f"none of its servers could answer for {now - unhealthy_since:.0f} s."
+                return replace(seen, failure=failure)
+            if now - logged >= LOG_EVERY_SECONDS:
+                self._log_progress(seen.stats, now - began)
+                logged = now
+            self.sleep(POLL_SECONDS)
+
+    def _log_progress(self, stats: VersionStats, seconds: float) -> None:
+        renew_lease(self.store, self.plan)
+        logger.info(
+            "version %s at %s %%: %s of %s requests, %s failed, %.0f s so far",
+            *(self.plan.version, self.step, stats.asked, self.spec.deployment.shift.requests),
+            *(stats.failed, seconds),
+        )
+
+    def _observe(self) -> Observation:
+        try:
+            served = self.platform.served(self.plan.model)
+        except PlatformUnavailable:
+            # It may be restarting; the time limit ends the wait.
+            return Observation()
+        if served is None or served.token != self.plan.token:
+            return Observation()
+        require_unedited(self.plan.model, served)
+        version = self.plan.version
+        return Observation(
+            stats=served.tallies.get(version, VersionStats()),
+            share=served.weights.get(version),
+            is_healthy=served.healthy.get(version, False),
+        )
