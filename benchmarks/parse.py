@@ -18,7 +18,7 @@ FLEETS = (1, 100)
 CONTEXT = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
 
 DATASET = """\
-dataset: harbour
+dataset: ferries
 key: id
 event_time: at
 streams:
@@ -34,7 +34,7 @@ streams:
 """
 MODEL = """\
 model: {name}
-dataset: harbour
+dataset: ferries
 task: classification
 target: late
 features: {{numeric: [distance]}}
@@ -47,7 +47,7 @@ monitoring: {{performance: {{metric: roc_auc, max_absolute_drop: 0.05}}}}
 def write_fleet(root: Path, *, models: int) -> Path:
     """Write a project of one dataset and some models; return its folder."""
     specs = {f"models/m{number:04d}/model.yaml": MODEL for number in range(models)}
-    for path, text in {"datasets/harbour/dataset.yaml": DATASET, **specs}.items():
+    for path, text in {"datasets/ferries/dataset.yaml": DATASET, **specs}.items():
         file = root / f"fleet-{models}" / "include" / path
         file.parent.mkdir(parents=True)
         file.write_text(text.format(name=file.parent.name) if text is MODEL else text)

@@ -53,7 +53,7 @@ def test_thirty_kills_of_server_and_shipper(setup: ServingSetup) -> None:
     assert loss.acknowledged >= 30_000
 
 
-def test_fifteen_kills_behind_the_front_door(tmp_path: Path, versions: Path) -> None:
+def test_fifteen_kills_behind_the_reverse_proxy(tmp_path: Path, versions: Path) -> None:
     """SIGKILL of platform, server and shipper, over 25,000 requests to two versions."""
     setup = PlatformSetup.below(tmp_path, versions)
     loss, clients = faults.kill_platform(setup, requests=25_000, kills=15)
@@ -184,7 +184,7 @@ def test_twenty_stops_of_a_server(setup: ServingSetup) -> None:
         stop_and_report(setup.server, setup, rounds=20)
 
 
-def test_five_stops_of_the_front_door(tmp_path: Path, versions: Path) -> None:
+def test_five_stops_of_the_reverse_proxy(tmp_path: Path, versions: Path) -> None:
     """The platform drains like its servers, and ships their logs."""
     setup = PlatformSetup.below(tmp_path, versions)
     stop_and_report(setup.server, setup, rounds=5)
