@@ -93,7 +93,7 @@ def test_an_edit_during_a_canary_is_reported_and_kept(model: ClusterModel) -> No
                 with pytest.raises(EditedByHand, match="edited by hand") as caught:
                     model.serve(weights, *keep, token=2)
                 assert report in str(caught.value)
-                assert "hand it back" in str(caught.value)
+                assert "give the fields back" in str(caught.value)
             assert model.writes() == writes
             model.cluster.patch(kind, name, undo, "kubectl-edit")
             assert model.served().edited is None

@@ -27,21 +27,21 @@ from tests.support.dockerfiles import stages
 
 
 def test_commands_are_there() -> None:
-    """Each image's entry point understands what it is told to do."""
+    """Each image's entry point accepts the command that compose.yaml gives it."""
     from airflow.cli.cli_parser import get_parser
 
     for name in AIRFLOW:
         assert get_parser().parse_args([str(word) for word in SERVICES[name]["command"]])
-    # Help is given only if all that stands before it is understood.
-    asked = [sys.executable, "-m", "mlflow", *SERVICES["mlflow"]["command"], "--help"]
-    subprocess.run(asked, capture_output=True, check=True)
+    # `--help` succeeds only if the arguments before it are valid.
+    help_of = [sys.executable, "-m", "mlflow", *SERVICES["mlflow"]["command"], "--help"]
+    subprocess.run(help_of, capture_output=True, check=True)
     [command_line] = stages(FOLDER / "server.Dockerfile")["platform"].texts("CMD")
     command, *arguments = ast.literal_eval(command_line)
     assert main.commands[command].make_context(command, arguments)
 
 
-def test_health_is_asked_in_valid_words() -> None:
-    """Python's are parsed; the others are programs that the images are known to have."""
+def test_health_checks_are_valid_commands() -> None:
+    """Python code parses; other checks start a program that the image contains."""
     for service in SERVICES.values():
         match service.get("healthcheck", {}).get("test"):
             case ["CMD", "python", "-c", code]:
@@ -53,7 +53,7 @@ def test_health_is_asked_in_valid_words() -> None:
 
 
 def test_airflows_lock_has_what_celery_and_postgresql_need() -> None:
-    """Executor, broker, and both of the drivers: Airflow talks to its database in two ways."""
+    """Executor, broker, and both database drivers: Airflow's synchronous and asynchronous one."""
     modules = (
         "airflow.providers.celery.executors.celery_executor",
         *("redis", "asyncpg", "psycopg2"),
@@ -71,7 +71,7 @@ def test_airflows_lock_has_what_celery_and_postgresql_need() -> None:
 
 
 def test_mlflows_lock_has_what_postgresql_and_s3_need() -> None:
-    """Its server starts an engine on the address that it is given."""
+    """An engine for the backend store's URI can be created."""
     code = (
         f"import runpy; runpy.run_path({str(image.__file__)!r})['enter']('mlflow');"
         "import boto3, mlflow.server; from sqlalchemy import create_engine;"
@@ -81,10 +81,10 @@ def test_mlflows_lock_has_what_postgresql_and_s3_need() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_bucket_is_made_where_one_writer_wins(
+def test_the_bucket_script_creates_a_bucket_with_conditional_puts(
     s3_store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a server whose conditional puts are atomic; again is no trouble."""
+    """On a server whose conditional puts are atomic; a second run succeeds too."""
     del s3_store
     monkeypatch.setenv("PYTHONWARNINGS", "error")
     for _ in range(2):
@@ -98,24 +98,24 @@ def test_a_bucket_is_made_where_one_writer_wins(
         assert "one conditional put of 8 succeeds" in done.stdout
 
 
-class Careless:
+class UnconditionalS3:
     """An S3 client whose server ignores conditions."""
 
     def put_object(self, **_: Any) -> None:
-        """Say that it was written."""
+        """Succeed, whether or not the key exists."""
 
     def delete_object(self, **_: Any) -> None:
-        """Say that it is gone."""
+        """Succeed."""
 
 
-def test_a_server_on_which_two_writers_win_is_seen() -> None:
-    """All eight are told that they made the key; one would be right."""
+def test_the_bucket_script_counts_every_successful_conditional_put() -> None:
+    """Eight on a server that ignores conditions; one would be right."""
     script = runpy.run_path(str(FOLDER / "compose" / "bucket.py"))
-    assert script["winners"](Careless(), "slipway") == 8
+    assert script["winners"](UnconditionalS3(), "slipway") == 8
 
 
 def test_shell_scripts_can_be_read(tmp_path: Path) -> None:
-    """What containers run by a shell is valid for one."""
+    """`sh -n` accepts the scripts that containers run."""
     script = tmp_path / "redis.sh"
     script.write_text(SERVICES["redis"]["command"][0].replace("$$", "$"))
     for file in (script, FOLDER / "compose" / "databases.sh"):
@@ -124,8 +124,8 @@ def test_shell_scripts_can_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="needs docker-compose")
 @pytest.mark.parametrize("complete", [True, False])
-def test_compose_itself_reads_the_file(tmp_path: Path, complete: bool) -> None:  # noqa: FBT001
-    """With all that the example names it is valid; else it says where to look."""
+def test_docker_compose_reads_the_file(tmp_path: Path, complete: bool) -> None:  # noqa: FBT001
+    """Valid with every variable of the example set; the error for a missing one points to it."""
     values = re.sub(r"^(\w+)=$", r"\1=x", EXAMPLE, flags=re.MULTILINE)
     file = tmp_path / "env"
     file.write_text(values if complete else EXAMPLE)

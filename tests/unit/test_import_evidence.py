@@ -29,28 +29,28 @@ def evidence(words: dict[str, str] = WORDS, **changes: Any) -> Evidence:
     return Evidence(**facts | changes)
 
 
-def test_nothing_is_missing_of_a_version_that_served() -> None:
-    """Every stage recorded the verdict that it needs."""
+def test_a_version_that_served_lacks_no_evidence() -> None:
+    """Every stage recorded the verdict that an import needs."""
     assert evidence().missing() == []
 
 
 @pytest.mark.parametrize("action", ["aborted", "zeroed"])
 @pytest.mark.parametrize("stage", WORDS)
 def test_any_other_verdict_of_a_stage_is_missing_evidence(stage: str, action: str) -> None:
-    """Wherever the word stands in the alphabet."""
-    [told] = evidence(WORDS | {stage: action}).missing()
-    assert told == f"the verdict of its {stage} is {action!r} instead of {WORDS[stage]!r}"
+    """Whether it sorts before or after the expected verdict."""
+    [reason] = evidence(WORDS | {stage: action}).missing()
+    assert reason == f"the verdict of its {stage} is {action!r} instead of {WORDS[stage]!r}"
 
 
 @pytest.mark.parametrize("stage", WORDS)
 def test_a_stage_without_a_record_is_missing_evidence(stage: str) -> None:
-    """What was never recorded did not happen."""
+    """A missing record counts like a wrong verdict."""
     words = {name: word for name, word in WORDS.items() if name != stage}
     assert evidence(words).missing() == [f"there is no record of its {stage}"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reason"),
     [
         ({"head": None}, "the head of its ledger was never anchored in MLflow"),
         ({"was_rolled_back": True}, "rollout-000001 rolled it back"),
@@ -58,7 +58,7 @@ def test_a_stage_without_a_record_is_missing_evidence(stage: str) -> None:
     ],
 )
 def test_a_version_that_does_not_serve_there_lacks_evidence(
-    changes: dict[str, Any], told: str
+    changes: dict[str, Any], reason: str
 ) -> None:
-    """Its ledger, its newest rollout and its tag agree that it serves, or it may not come."""
-    assert evidence(**changes).missing() == [told]
+    """Its ledger, its newest rollout and its tag must all show that it serves."""
+    assert evidence(**changes).missing() == [reason]
