@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,6 +15,7 @@ from slipway.stages.monitor.windows import (
     Unit,
     closed_windows,
     parse_monitored_window,
+    parse_window,
     window_at,
 )
 
@@ -80,3 +82,11 @@ def test_local_times_fall_into_utc_windows() -> None:
 def test_a_week_belongs_to_its_iso_year() -> None:
     """The last days of December may belong to week 1 of the next year."""
     assert window_at(datetime(2013, 12, 31, tzinfo=UTC), "week").name == "2014-W01"
+
+
+@pytest.mark.parametrize("parse", [parse_window, parse_monitored_window])
+def test_an_error_shows_the_first_forty_characters(parse: Callable[..., object]) -> None:
+    """The rest of a text that is no window would fill a task's log."""
+    with pytest.raises(BadParameter) as refused:
+        parse("2013-05-" + "x" * 100, "month")
+    assert refused.value.found == "2013-05-" + "x" * 32
