@@ -1,4 +1,4 @@
-"""What a person with all rights does to a cluster, over its HTTP API."""
+"""Requests of an administrator to the cluster's HTTP API."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ REQUEST_WITHIN_S = 30
 
 
 class Admin:
-    """Writes objects as `kubectl` would.
+    """A client that writes objects as `kubectl` does.
 
     Args:
-        url: Of the API.
-        token: Of one who may do everything.
-        namespace: Where objects are that do not say.
+        url: URL of the API.
+        token: Token of an administrator.
+        namespace: Default namespace of objects.
     """
 
     def __init__(self, url: str, token: str, *, namespace: str) -> None:
@@ -33,7 +33,7 @@ class Admin:
         )
 
     def apply(self, manifest: Object, *, manager: str, force: bool = False) -> Object:
-        """The object after a server-side apply. Raises: ApiProblem."""
+        """Apply an object on the server side. Raises: ApiProblem."""
         meta = manifest["metadata"]
         options = {"fieldManager": manager, "force": str(force).lower()}
         path = self._path(manifest["kind"], meta["name"], meta.get("namespace"))
@@ -42,7 +42,7 @@ class Admin:
     def patch(
         self, kind: str, name: str, body: Any, *, manager: str, namespace: str | None = None
     ) -> Object:
-        """The object after a patch, of the sort that `kubectl patch` uses. Raises: ApiProblem."""
+        """Patch an object as `kubectl patch` does. Raises: ApiProblem."""
         sort = MERGE if kind_of(kind).group == GATEWAY else STRATEGIC
         path = self._path(kind, name, namespace)
         return self._ask("PATCH", path, {"fieldManager": manager}, content=(sort, body))
@@ -55,12 +55,12 @@ class Admin:
         namespace: str | None = None,
         grace_seconds: int | None = None,
     ) -> Object:
-        """What the API says of a deletion. Raises: ApiProblem."""
+        """Delete an object; the response. Raises: ApiProblem."""
         options = {} if grace_seconds is None else {"gracePeriodSeconds": str(grace_seconds)}
         return self._ask("DELETE", self._path(kind, name, namespace), options)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self._client.close()
 
     def _path(self, name: str, obj: str, namespace: str | None) -> str:
@@ -91,7 +91,7 @@ class Admin:
 
 
 def kubeconfig(url: str, account: str, token: str, *, namespace: str) -> Object:
-    """A kubeconfig of one who has a token."""
+    """A kubeconfig with a token."""
     context = {"cluster": "double", "user": account, "namespace": namespace}
     return {
         "apiVersion": "v1",

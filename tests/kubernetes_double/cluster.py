@@ -1,4 +1,4 @@
-"""A whole cluster in one process: an API, and kubelets, controllers and a network behind it."""
+"""A whole cluster in one process: API, kubelets, controllers and network."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any, Self
 import yaml
 
 from tests.kubernetes_double.admin import Admin, kubeconfig
-from tests.kubernetes_double.api.faults import Asked
+from tests.kubernetes_double.api.faults import LoggedRequest
 from tests.kubernetes_double.api.object_store import Object, Objects
 from tests.kubernetes_double.api.server import Api
-from tests.kubernetes_double.context import Ground, Pace
+from tests.kubernetes_double.context import ClusterContext, Pace
 from tests.kubernetes_double.controllers.control_loop import Controllers
 from tests.kubernetes_double.controllers.events import Recorder
 from tests.kubernetes_double.controllers.scheduler import Scheduler
-from tests.kubernetes_double.event_loop import Plane
+from tests.kubernetes_double.event_loop import EventLoop
 from tests.kubernetes_double.kubelet.kubelet import Kubelets
-from tests.kubernetes_double.kubelet.node_faults import Troubles
+from tests.kubernetes_double.kubelet.node_faults import FaultInjection
 from tests.kubernetes_double.kubelet.processes import kill_marked
 from tests.kubernetes_double.network.dns import Hosts
 from tests.kubernetes_double.network.gateway import HOST, Gateway, gateway_objects
@@ -34,16 +34,16 @@ GIVEN = ("Namespace", "ServiceAccount", "Role", "RoleBinding")
 Found = list[Object]
 
 
-class Cluster(Troubles):
-    """An honest double of a cluster; a context manager, and no process outlives it.
+class Cluster(FaultInjection):
+    """A double of a cluster; a context manager that leaves no process behind.
 
     Args:
-        folder: Where pods, logs, kubeconfigs and names lie.
-        images: Those that can be pulled.
+        folder: Holds pods, logs, kubeconfigs and names.
+        images: Images that can be pulled.
         gateway: Whether it has the Gateway API, and a Gateway.
         nodes: Names of its nodes.
-        pace: How quick it is where a real cluster takes its time.
-        base: Folder of manifests that its namespace, accounts and rights are taken from.
+        pace: Waits that are shorter than a real cluster's.
+        base: Folder with the manifests of namespace, accounts and roles.
     """
 
     namespace = "slipway"
@@ -68,15 +68,9 @@ class Cluster(Troubles):
         self.environ: dict[str, str] = self._hosts.environ(self.namespace)
         self.images = set(images)
         self.objects = Objects()
-        self._plane = Plane()
-        self.api = Api(
-            self.objects,
-            gateway=gateway,
-            address_of_service=self._addresses.service,
-            log_file=self._log_file,
-        )
+        self._loop = EventLoop()
         self._recorder = Recorder(self.objects)
-        ground = Ground(
+        cluster = ClusterContext(
             self.objects,
             self._recorder,
             self._addresses,
@@ -86,7 +80,13 @@ class Cluster(Troubles):
             self._kubeconfig,
             self._pace,
         )
-        self._kubelets = Kubelets(ground, nodes)
+        self._kubelets = Kubelets(cluster, nodes)
+        self.api = Api(
+            self.objects,
+            gateway=gateway,
+            address_of_service=self._addresses.service,
+            log_file=self._kubelets.log_file,
+        )
         self._scheduler = Scheduler(self.objects, self._recorder)
         self._controllers = Controllers(self.objects, self._recorder)
         lag = self._pace.endpoint_seconds
@@ -101,9 +101,9 @@ class Cluster(Troubles):
             leaving.callback(self._addresses.release)
             self.api.start()
             leaving.callback(self.api.stop)
-            self._plane.start()
-            leaving.callback(self._plane.stop)
-            leaving.callback(lambda: self._plane.wait_for(self._close()))
+            self._loop.start()
+            leaving.callback(self._loop.stop)
+            leaving.callback(lambda: self._loop.wait_for(self._close()))
             self._admin = Admin(self.url, self._token("", "admin"), namespace=self.namespace)
             leaving.callback(self._admin.close)
             self._begin()
@@ -118,34 +118,34 @@ class Cluster(Troubles):
     ) -> None:
         self._leaving.close()
         left = kill_marked(lambda mark: mark.startswith(f"{self.folder}:"))
-        faults = [*self._plane.faults, *self._kubelets.faults]
+        faults = [*self._loop.faults, *self._kubelets.faults]
         if kind is None:
             assert not left, f"processes of pods were left: {left}"
             assert not faults, "\n".join(["the double failed:", *faults])
 
     def _begin(self) -> None:
         observers = (self._controllers, self._scheduler, self._kubelets, self._network)
-        self._plane.add(*(each.observe for each in observers))
-        self.objects.subscribe(self._plane.tell)
-        self._plane.do(self._kubelets.register)
+        self._loop.add(*(each.observe for each in observers))
+        self.objects.subscribe(self._loop.notify)
+        self._loop.do(self._kubelets.register)
         for manifest in _given(self._base):
             self.objects.create(manifest, manager="kubectl")
         if self._has_gateway:
-            self._plane.wait_for(self._open_gateway())
+            self._loop.wait_for(self._open_gateway())
 
     @property
     def url(self) -> str:
-        """Where the API answers."""
+        """URL of the API."""
         return self.api.url
 
     @property
     def gateway_url(self) -> str:
-        """Where the Gateway answers; `gateway.infra` is its name, at the same port."""
+        """URL of the Gateway; `gateway.infra` is its name, at the same port."""
         return f"http://{self._gateway_address}:{self._gateway_port}"
 
     @property
-    def requests(self) -> list[Asked]:
-        """What the API was asked: (method, path, account, status), oldest first."""
+    def requests(self) -> list[LoggedRequest]:
+        """Requests to the API: (method, path, account, status), oldest first."""
         return self.api.requests
 
     def kubeconfig(self, account: str = "slipway-rollout") -> Path:
@@ -159,7 +159,7 @@ class Cluster(Troubles):
         return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
     def apply(self, manifest: Object, manager: str = "kubectl", *, force: bool = False) -> Object:
-        """The object after a server-side apply as admin. Raises: ApiProblem."""
+        """Apply an object as administrator. Raises: ApiProblem."""
         return self._admin.apply(manifest, manager=manager, force=force)
 
     def patch(
@@ -171,7 +171,7 @@ class Cluster(Troubles):
         *,
         namespace: str | None = None,
     ) -> Object:
-        """The object after a patch as admin. Raises: ApiProblem."""
+        """Patch an object as administrator. Raises: ApiProblem."""
         return self._admin.patch(kind, name, body, manager=manager, namespace=namespace)
 
     def delete(
@@ -182,28 +182,28 @@ class Cluster(Troubles):
         namespace: str | None = None,
         grace_seconds: int | None = None,
     ) -> None:
-        """Delete an object as admin. Raises: ApiProblem."""
+        """Delete an object as administrator. Raises: ApiProblem."""
         self._admin.delete(kind, name, namespace=namespace, grace_seconds=grace_seconds)
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
-        """An object as it is now; no request is counted for it. Raises: ApiProblem: 404."""
+        """An object, read without a request. Raises: ApiProblem: 404."""
         return self.objects.get(kind, self._where(namespace), name)
 
     def find(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
-        """An object as it is now; None: it is not there."""
+        """An object, or None."""
         return self.objects.find(kind, self._where(namespace), name)
 
     def list(self, kind: str, labels: Mapping[str, str] | None = None, **more: str) -> Found:
-        """Objects of the namespace with these labels, as they are now."""
+        """Objects of the namespace with some labels."""
         selector = ",".join(f"{key}={text}" for key, text in {**(labels or {}), **more}.items())
         return self.objects.list(kind, self.namespace, selector)
 
     def pods(self, labels: Mapping[str, str] | None = None, **more: str) -> Found:
-        """Pods of the namespace with these labels, as they are now."""
+        """Pods of the namespace with some labels."""
         return self.list("Pod", labels, **more)
 
     def events(self, name: str) -> Sequence[tuple[str, str]]:
-        """Reason and message of each event about objects called so, oldest first."""
+        """Reason and message of each event about objects of a name, oldest first."""
         found = [
             event
             for event in self.objects.list("Event", self.namespace)
@@ -212,16 +212,16 @@ class Cluster(Troubles):
         found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
         return [(event["reason"], event["message"]) for event in found]
 
-    def log(self, pod: str, container: str, *, previous: bool = False) -> str:
-        """What a container wrote, without the times; empty: nothing yet."""
-        path = self._log_file(self.namespace, pod, container, previous)
+    def log(self, pod: str, container: str) -> str:
+        """Output of a container without times; empty before its start."""
+        path = self._kubelets.log_file(self.namespace, pod, container)
         if path is None or not path.exists():
             return ""
         lines = path.read_text(errors="replace").splitlines()
         return "\n".join(line.partition(" ")[2] for line in lines)
 
     def wait(self, what: str, holds: Callable[[], Any], *, seconds: float = 30) -> Any:
-        """What `holds` returns once that is true; `what` says what was waited for."""
+        """The first true result of `holds`; `what` names the condition in the error."""
         deadline = time.monotonic() + seconds
         while not (found := holds()):
             if time.monotonic() > deadline:
@@ -230,16 +230,8 @@ class Cluster(Troubles):
         return found
 
     def names(self) -> AbstractContextManager[None]:
-        """While it is entered, this process, too, finds Services by their names."""
+        """Let this process resolve names of Services inside the context."""
         return self._hosts.in_this_process(self.namespace)
-
-    def name(self, host: str, address: str) -> None:
-        """Give an address a name that pods can use, as a real cluster's DNS would."""
-        self._hosts.fix(host, address)
-
-    def processes(self) -> Sequence[int]:
-        """First process of every container that runs."""
-        return self._plane.do(self._kubelets.processes)
 
     def _where(self, namespace: str | None) -> str:
         return self.namespace if namespace is None else namespace
@@ -257,21 +249,18 @@ class Cluster(Troubles):
         path.write_text(json.dumps(config))
         return path
 
-    def _log_file(self, namespace: str, pod: str, container: str, previous: bool) -> Path | None:  # noqa: FBT001 - as the API calls it
-        return self._kubelets.log_file(namespace, pod, container, previous=previous)
-
     def _overview(self) -> str:
         lines = []
         for pod in self.pods():
             status = pod.get("status", {})
             states = [each.get("state") for each in status.get("containerStatuses") or ()]
             lines.append(f"{pod['metadata']['name']}: {status.get('phase')} {states}")
-        return "\n".join([*lines, *self._plane.faults, *self._kubelets.faults])
+        return "\n".join([*lines, *self._loop.faults, *self._kubelets.faults])
 
     async def _open_gateway(self) -> None:
         lag = self._pace.endpoint_seconds
         self._gateway = Gateway(self.objects, self._network, lag_seconds=lag)
-        self._plane.add(self._gateway.observe)
+        self._loop.add(self._gateway.observe)
         self._gateway_port = await self._gateway.start(self._gateway_address)
         self._hosts.fix(HOST, self._gateway_address)
         for manifest in gateway_objects():
@@ -286,7 +275,7 @@ class Cluster(Troubles):
 
 
 def _given(base: Path) -> Found:
-    """Namespace, accounts and rights from a folder of manifests, in an order that can be made."""
+    """Namespace, accounts and roles of a folder of manifests, in an order that can be created."""
     found = [
         manifest
         for path in sorted(base.glob("*.yaml"))

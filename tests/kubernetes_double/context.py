@@ -1,4 +1,4 @@
-"""What every pod of the cluster stands on."""
+"""State that all pods of a cluster share."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.kubernetes_double.network.loopback_addresses import Addresses
 
 @dataclass(frozen=True)
 class Pace:
-    """How quick the double is where a real cluster takes its time.
+    """Waits of the double that are shorter than a real cluster's.
 
     Args:
-        probes: How often probes are asked.
+        probes: Period of probes.
         crash_seconds: First pause before a container that ended starts again; then doubled.
         crash_most_seconds: Longest such pause.
         pull_seconds: First pause before an image is pulled again; then doubled.
         pull_most_seconds: Longest such pause.
-        deaf_seconds: How long a container that does not listen to SIGTERM lives after it.
-        hook_seconds: Longest life-cycle hook, preStop's sleep among them.
-        endpoint_seconds: Until addresses and routes follow what they are made from.
+        unhandled_term_seconds: Life of a container after SIGTERM that it does not handle.
+        hook_seconds: Longest preStop sleep.
+        endpoint_seconds: Delay of addresses and routes after a change.
     """
 
     probes: Timing = field(default_factory=Timing)
@@ -32,24 +32,24 @@ class Pace:
     crash_most_seconds: float = 5.0
     pull_seconds: float = 0.5
     pull_most_seconds: float = 5.0
-    deaf_seconds: float = 2.0
+    unhandled_term_seconds: float = 2.0
     hook_seconds: float = 1.0
     endpoint_seconds: float = 0.05
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What every pod of the cluster stands on.
+class ClusterContext:
+    """State that all pods of a cluster share.
 
     Args:
         objects: All objects.
         recorder: Writes events.
-        addresses: Gives out addresses.
-        folder: Where pods, logs and kubeconfigs lie.
-        images: Those that can be pulled.
-        environ: What every container has in its environment.
+        addresses: Allocates addresses.
+        folder: Holds pods, logs and kubeconfigs.
+        images: Images that can be pulled.
+        environ: Environment variables of every container.
         kubeconfig: Path of a service account's kubeconfig, by namespace and account.
-        pace: How quick all is.
+        pace: Waits.
     """
 
     objects: Objects

@@ -1,4 +1,4 @@
-"""The one thread in which everything behind the API happens, as an event loop."""
+"""The thread in which everything behind the API runs, as an event loop."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Result = TypeVar("Result")
 WITHIN_S = 60
 
 
-class Plane:
-    """An event loop in a thread of its own, and the changes of objects told in it, in order."""
+class EventLoop:
+    """An event loop in a thread, which delivers changes of objects to observers in order."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -24,21 +24,21 @@ class Plane:
         self.faults: list[str] = []
 
     def start(self) -> None:
-        """Let the loop run."""
+        """Start the thread."""
         self._loop.set_exception_handler(self._take_fault)
         self._thread.start()
 
     def add(self, *observers: Callable[[str, dict[str, Any]], None]) -> None:
-        """Tell these of every change from now on, in this order."""
+        """Call these observers at every change from now on, in this order."""
         self._observers.extend(observers)
 
-    def tell(self, change: str, obj: dict[str, Any]) -> None:
-        """Take note of a change, from any thread, and have it told in the loop."""
+    def notify(self, change: str, obj: dict[str, Any]) -> None:
+        """Deliver a change to the observers in the loop; from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._dispatch, change, obj)
 
     def do(self, act: Callable[[], Result]) -> Result:
-        """What an act returns that is carried out in the loop."""
+        """Run a function in the loop; its result."""
 
         async def run() -> Result:
             return act()
@@ -46,11 +46,11 @@ class Plane:
         return self.wait_for(run())
 
     def wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What a coroutine returns that runs in the loop."""
+        """Run a coroutine in the loop; its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_S)
 
     def stop(self) -> None:
-        """End the loop and its thread; what still runs in it is cancelled."""
+        """Cancel what still runs, and end the loop and its thread."""
         self.wait_for(self._cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WITHIN_S)
@@ -67,7 +67,7 @@ class Plane:
         for observer in self._observers:
             try:
                 observer(change, obj)
-            except Exception:  # noqa: BLE001 - a fault of the double; the test shall see it
+            except Exception:  # noqa: BLE001 - a fault of the double, which the test reports
                 self.faults.append(traceback.format_exc())
 
     def _take_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Who asks, and whether the cluster's roles let them: bearer tokens and RBAC."""
+"""Authentication by bearer tokens and authorisation by RBAC."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ from typing import Any
 from tests.kubernetes_double.api.object_store import Objects
 from tests.kubernetes_double.api.problems import ApiProblem
 
-MASTERS = "system:masters"
-
 
 @dataclass(frozen=True)
 class User:
-    """Who asks.
+    """The user of a request.
 
     Attributes:
-        name: As in messages.
-        account: Its short name: that of the service account, or `admin`.
-        groups: What it belongs to.
+        name: Name in messages.
+        account: Name of the service account, or `admin`.
+        is_admin: Whether it has all rights.
     """
 
     name: str
     account: str
-    groups: tuple[str, ...]
+    is_admin: bool = False
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """What somebody wants to do.
+class Action:
+    """An action that a user requests.
 
     Attributes:
-        verb: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
+        verb: `get`, `list`, `watch`, `create`, `patch` or `delete`.
         group: API group.
         resource: Plural, with its subresource behind a slash.
-        namespace: Where; empty: everywhere.
-        name: To which object; empty: to none in particular.
+        namespace: Namespace; empty: all.
+        name: Name of the object; empty: all.
     """
 
     verb: str
@@ -47,7 +45,7 @@ class Attempt:
     name: str = ""
 
     def refused(self, user: User) -> ApiProblem:
-        """What is said to one who may not."""
+        """The 403 for this action."""
         plural = self.resource.split("/", maxsplit=1)[0]
         what = f"{plural}.{self.group}" if self.group else plural
         what += f' "{self.name}"' if self.name else ""
@@ -63,10 +61,10 @@ class Attempt:
 
 
 class Access:
-    """Tokens of users, and what the roles among the objects let them do.
+    """Tokens of users, and their rights by the roles among the objects.
 
     Args:
-        objects: Where Roles, ClusterRoles and their bindings are.
+        objects: Holds Roles and RoleBindings.
     """
 
     def __init__(self, objects: Objects) -> None:
@@ -74,29 +72,17 @@ class Access:
         self._users: dict[str, User] = {}
 
     def token(self, account: str, namespace: str = "") -> str:
-        """A new token of a service account; of the administrator without a namespace."""
+        """A new token of a service account; of an administrator without a namespace."""
         if namespace:
-            user = User(
-                f"system:serviceaccount:{namespace}:{account}",
-                account,
-                (
-                    "system:serviceaccounts",
-                    f"system:serviceaccounts:{namespace}",
-                    "system:authenticated",
-                ),
-            )
+            user = User(f"system:serviceaccount:{namespace}:{account}", account)
         else:
-            user = User(f"kubernetes-{account}", account, (MASTERS, "system:authenticated"))
+            user = User(f"kubernetes-{account}", account, is_admin=True)
         token = secrets.token_urlsafe(24)
         self._users[token] = user
         return token
 
-    def revoke(self, token: str) -> None:
-        """Let a token be one no longer."""
-        self._users.pop(token, None)
-
     def user(self, header: str) -> User:
-        """Whose token an `Authorization` header bears.
+        """The user of an `Authorization` header.
 
         Raises:
             ApiProblem: 401.
@@ -106,51 +92,42 @@ class Access:
             raise ApiProblem(401, "Unauthorized", "Unauthorized")
         return found
 
-    def demand(self, user: User, attempt: Attempt) -> None:
-        """Let it pass.
+    def demand(self, user: User, action: Action) -> None:
+        """Raise unless a user may perform an action.
 
         Raises:
             ApiProblem: 403.
         """
-        if not self.allows(user, attempt):
-            raise attempt.refused(user)
+        if not self.allows(user, action):
+            raise action.refused(user)
 
-    def allows(self, user: User, attempt: Attempt) -> bool:
-        """Whether a user may do what they attempt."""
-        if MASTERS in user.groups:
+    def allows(self, user: User, action: Action) -> bool:
+        """Whether a user may perform an action."""
+        if user.is_admin:
             return True
-        return any(_covers(rule, attempt) for rule in self._rules(user, attempt.namespace))
+        return any(_covers(rule, action) for rule in self._rules(user, action.namespace))
 
     def _rules(self, user: User, namespace: str) -> Iterator[Mapping[str, Any]]:
-        bindings = self._objects.list("ClusterRoleBinding")
-        if namespace:
-            bindings += self._objects.list("RoleBinding", namespace)
-        for binding in bindings:
-            if any(_is(user, subject, binding) for subject in binding.get("subjects") or ()):
-                kind = binding["roleRef"]["kind"]
-                where = "" if kind == "ClusterRole" else namespace
-                role = self._objects.find(kind, where, binding["roleRef"]["name"])
+        for binding in self._objects.list("RoleBinding", namespace) if namespace else ():
+            if any(_is(user, subject, namespace) for subject in binding.get("subjects") or ()):
+                role = self._objects.find("Role", namespace, binding["roleRef"]["name"])
                 yield from (role or {}).get("rules") or ()
 
 
-def _is(user: User, subject: Mapping[str, str], binding: Mapping[str, Any]) -> bool:
-    if subject["kind"] == "ServiceAccount":
-        namespace = subject.get("namespace") or binding["metadata"].get("namespace", "")
-        return user.name == f"system:serviceaccount:{namespace}:{subject['name']}"
-    if subject["kind"] == "Group":
-        return subject["name"] in user.groups
-    return user.name == subject["name"]
+def _is(user: User, subject: Mapping[str, str], namespace: str) -> bool:
+    where = subject.get("namespace", namespace)
+    return user.name == f"system:serviceaccount:{where}:{subject['name']}"
 
 
-def _covers(rule: Mapping[str, Any], attempt: Attempt) -> bool:
-    _, slash, subresource = attempt.resource.partition("/")
-    resources = {"*", attempt.resource} | ({f"*/{subresource}"} if slash else set())
+def _covers(rule: Mapping[str, Any], action: Action) -> bool:
+    _, slash, subresource = action.resource.partition("/")
+    resources = {"*", action.resource} | ({f"*/{subresource}"} if slash else set())
     names = rule.get("resourceNames") or ()
     return (
-        _meets(rule.get("verbs"), {"*", attempt.verb})
-        and _meets(rule.get("apiGroups"), {"*", attempt.group})
+        _meets(rule.get("verbs"), {"*", action.verb})
+        and _meets(rule.get("apiGroups"), {"*", action.group})
         and _meets(rule.get("resources"), resources)
-        and (not names or attempt.name in names)
+        and (not names or action.name in names)
     )
 
 
@@ -159,15 +136,15 @@ def _meets(listed: list[str] | None, wanted: set[str]) -> bool:
 
 
 def review(access: Access, user: User, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a SelfSubjectAccessReview."""
-    asked = (body.get("spec") or {}).get("resourceAttributes") or {}
-    resource, subresource = asked.get("resource", ""), asked.get("subresource", "")
-    attempt = Attempt(
-        asked.get("verb", ""),
-        asked.get("group", ""),
+    """The response to a SelfSubjectAccessReview."""
+    attributes = (body.get("spec") or {}).get("resourceAttributes") or {}
+    resource, subresource = attributes.get("resource", ""), attributes.get("subresource", "")
+    action = Action(
+        attributes.get("verb", ""),
+        attributes.get("group", ""),
         f"{resource}/{subresource}" if subresource else resource,
-        asked.get("namespace", ""),
-        asked.get("name", ""),
+        attributes.get("namespace", ""),
+        attributes.get("name", ""),
     )
     reviewed = {**body, "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
-    return {**reviewed, "status": {"allowed": access.allows(user, attempt)}}
+    return {**reviewed, "status": {"allowed": access.allows(user, action)}}

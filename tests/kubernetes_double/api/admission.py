@@ -1,4 +1,4 @@
-"""Who is turned away though every field is right: namespaces, accounts, Pod Security, quotas."""
+"""Admission: namespaces, service accounts, Pod Security and quotas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEVEL = "pod-security.kubernetes.io/enforce"
 
 
 def namespace_is_there(objects: Objects, obj: Fields, before: Fields | None) -> None:
-    """Refuse to create an object in a namespace that is not there."""
+    """Refuse a new object in a namespace that does not exist."""
     kind = kind_of(obj["kind"])
     if before is None and kind.namespaced:
         name = obj["metadata"].get("namespace", "")
@@ -26,7 +26,7 @@ def namespace_is_there(objects: Objects, obj: Fields, before: Fields | None) -> 
 
 
 def account_is_there(objects: Objects, obj: Fields, before: Fields | None) -> None:
-    """Refuse a pod whose service account is not there; `default` always is."""
+    """Refuse a pod whose service account does not exist; `default` always does."""
     if obj["kind"] != "Pod" or before is not None:
         return
     name, namespace = obj["spec"].get("serviceAccountName", "default"), _namespace(obj)
@@ -37,7 +37,7 @@ def account_is_there(objects: Objects, obj: Fields, before: Fields | None) -> No
 
 
 def pod_is_restricted(objects: Objects, obj: Fields, before: Fields | None) -> None:
-    """Refuse a pod that its namespace's Pod Security forbids."""
+    """Refuse a pod that violates its namespace's Pod Security standard."""
     if obj["kind"] != "Pod" or before is not None:
         return
     namespace = objects.find("Namespace", "", _namespace(obj)) or {"metadata": {}}
@@ -49,7 +49,7 @@ def pod_is_restricted(objects: Objects, obj: Fields, before: Fields | None) -> N
 
 
 def quota_allows(objects: Objects, obj: Fields, before: Fields | None) -> None:
-    """Refuse an object that a ResourceQuota has no room for."""
+    """Refuse an object that exceeds a ResourceQuota."""
     if before is not None or not kind_of(obj["kind"]).namespaced:
         return
     for quota in objects.list("ResourceQuota", _namespace(obj)):
@@ -58,9 +58,9 @@ def quota_allows(objects: Objects, obj: Fields, before: Fields | None) -> None:
 
 def _stay_within(objects: Objects, quota: Fields, obj: Fields) -> None:
     hard = (quota.get("spec") or {}).get("hard") or {}
-    asked = {name: amount for name in hard if (amount := usage(obj, name)) is not None}
+    requested = {name: amount for name in hard if (amount := usage(obj, name)) is not None}
     resource, name = kind_of(obj["kind"]).resource, obj["metadata"]["name"]
-    if missing := [item for item in asked if _says_nothing(obj, item)]:
+    if missing := [item for item in requested if _lacks_amount(obj, item)]:
         containers = ", ".join(container["name"] for container in obj["spec"]["containers"])
         what = ", ".join(f"{item} for: {containers}" for item in sorted(missing))
         raise forbidden(
@@ -68,27 +68,28 @@ def _stay_within(objects: Objects, quota: Fields, obj: Fields) -> None:
         )
     peers = [peer for peer in objects.list(obj["kind"], _namespace(obj)) if counts(peer)]
     used = {
-        item: sum((usage(peer, item) or Decimal(0) for peer in peers), Decimal(0)) for item in asked
+        item: sum((usage(peer, item) or Decimal(0) for peer in peers), Decimal(0))
+        for item in requested
     }
-    over = sorted(item for item in asked if used[item] + asked[item] > quantity(hard[item]))
+    over = sorted(item for item in requested if used[item] + requested[item] > quantity(hard[item]))
     if not over:
         return
     parts = [
         f"{word}: " + ",".join(f"{item}={_shown(amounts[item])}" for item in over)
-        for word, amounts in (("requested", asked), ("used", used), ("limited", hard))
+        for word, amounts in (("requested", requested), ("used", used), ("limited", hard))
     ]
     why = f"exceeded quota: {quota['metadata']['name']}, {', '.join(parts)}"
     raise forbidden(resource, name, why)
 
 
 def counts(obj: Fields) -> bool:
-    """Whether an object takes up quota: a pod that has ended does not."""
+    """Whether an object counts for quotas: a pod that has ended does not."""
     phase = (obj.get("status") or {}).get("phase")
     return obj["kind"] != "Pod" or phase not in ("Succeeded", "Failed")
 
 
 def usage(obj: Fields, item: str) -> Decimal | None:
-    """How much of a quota's item an object takes; None: the item is about other things."""
+    """Amount of a quota's item that an object uses; None: the item does not apply."""
     kind = kind_of(obj["kind"])
     if item in (kind.resource, f"count/{kind.resource}"):
         return Decimal(1)
@@ -104,7 +105,7 @@ _AMOUNTS = {
 
 
 def _amount(spec: Fields, verb: str, name: str) -> Decimal:
-    """What a pod takes: its containers and sidecars together, or the largest that comes first."""
+    """Resources of a pod: containers and sidecars together, or the largest init container."""
 
     def of(container: Fields) -> Decimal:
         return quantity(((container.get("resources") or {}).get(verb) or {}).get(name, 0))
@@ -115,7 +116,7 @@ def _amount(spec: Fields, verb: str, name: str) -> Decimal:
     return max([sum(lasting, Decimal(0)), *map(of, first)])
 
 
-def _says_nothing(obj: Fields, item: str) -> bool:
+def _lacks_amount(obj: Fields, item: str) -> bool:
     if obj["kind"] != "Pod" or item not in _AMOUNTS:
         return False
     verb, name = _AMOUNTS[item]

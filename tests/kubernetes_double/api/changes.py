@@ -1,4 +1,4 @@
-"""What watches are told."""
+"""Changes of objects, as watches deliver them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Change:
 
     Attributes:
         type: `ADDED`, `MODIFIED` or `DELETED`.
-        obj: The object as it is now, or as it was last.
-        before: As it was before; None: it was not.
+        obj: The object after the change, or its last state.
+        before: The object before the change; None: it is new.
         version: The resourceVersion of the change.
     """
 

@@ -1,4 +1,4 @@
-"""What the API server writes into an object where its manifest says nothing.
+"""Default values that the API server writes into objects.
 
 Source: `SetDefaults_*` of Kubernetes' `pkg/apis/*/v1/defaults.go`, CRD defaults of the Gateway API.
 """
@@ -13,14 +13,14 @@ Fields = dict[str, Any]
 
 
 def fill(holder: Fields, **defaults: Any) -> None:
-    """Write defaults into fields that are not there."""
+    """Set fields that are absent."""
     for name, value in defaults.items():
         if holder.get(name) is None:
             holder[name] = copy.deepcopy(value)
 
 
 def default(_objects: Any, obj: Fields, before: Fields | None) -> None:
-    """Write into an object what its manifest leaves out; a check for `Objects`."""
+    """Set an object's default values; a check for `Objects`."""
     del before
     if filler := _BY_KIND.get(obj["kind"]):
         obj.setdefault("spec", {})
@@ -97,7 +97,7 @@ def _probe(probe: Fields) -> None:
 
 
 def _volume(volume: Fields) -> None:
-    for source in ("secret", "configMap", "downwardAPI", "projected"):
+    for source in ("secret", "configMap"):
         if volume.get(source) is not None:
             fill(volume[source], defaultMode=420)
 
@@ -143,12 +143,8 @@ def _service(obj: Fields) -> None:
 
 
 def _secret(obj: Fields) -> None:
-    import base64
-
     del obj["spec"]
     fill(obj, type="Opaque")
-    for key, text in (obj.pop("stringData", None) or {}).items():
-        obj.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
 
 
 def _route(obj: Fields) -> None:
@@ -181,17 +177,17 @@ _BY_KIND: dict[str, Callable[[Fields], None]] = {
 
 
 class ServiceAddresses:
-    """Gives every Service its cluster address; a check for `Objects`.
+    """Allocates a cluster address for every Service; a check for `Objects`.
 
     Args:
-        allocate: A new address.
+        allocate: Returns a new address.
     """
 
     def __init__(self, allocate: Callable[[], str]) -> None:
         self._allocate = allocate
 
     def __call__(self, _objects: Any, obj: Fields, before: Fields | None) -> None:
-        """Write the address, the one that it had if it had one."""
+        """Set the address, unless it has one."""
         if obj["kind"] != "Service" or obj["spec"].get("type") == "ExternalName":
             return
         spec = obj["spec"]

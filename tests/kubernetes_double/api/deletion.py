@@ -1,4 +1,4 @@
-"""How an object goes: at once, after a grace period, or when its finalisers are off."""
+"""Deletion of objects: at once, or after a grace period."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DEFAULT_GRACE_SECONDS = 30
 
 
 def mark_deleted(obj: dict[str, Any], grace_seconds: int | None) -> None:
-    """Write into an object that it shall go; a later mark may only bring that forward."""
+    """Mark an object for deletion; a later mark may only shorten the grace period."""
     meta = obj["metadata"]
     seconds = _grace(obj, grace_seconds)
     if seconds >= meta.get("deletionGracePeriodSeconds", seconds + 1):
@@ -19,18 +19,17 @@ def mark_deleted(obj: dict[str, Any], grace_seconds: int | None) -> None:
     meta["deletionGracePeriodSeconds"] = seconds
 
 
-def _grace(obj: dict[str, Any], asked: int | None) -> int:
-    """Seconds until it may be taken away; only a pod that a node runs is waited for."""
+def _grace(obj: dict[str, Any], requested: int | None) -> int:
+    """Grace period in seconds; 0 unless a node runs the pod."""
     if obj["kind"] != "Pod" or not obj["spec"].get("nodeName"):
         return 0
     if obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         return 0
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     return int(obj["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS))
 
 
 def stays(obj: dict[str, Any]) -> bool:
-    """Whether something still holds a marked object: a finaliser, or a node that runs it."""
-    meta = obj["metadata"]
-    return bool(meta.get("finalizers")) or bool(meta.get("deletionGracePeriodSeconds"))
+    """Whether a node still keeps a marked object."""
+    return bool(obj["metadata"].get("deletionGracePeriodSeconds"))

@@ -1,4 +1,4 @@
-"""What the API says of itself: versions, groups and resources."""
+"""Discovery documents: version, groups and resources."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from tests.kubernetes_double.api.kinds import GATEWAY, KINDS, Kind
 from tests.kubernetes_double.api.schema import RELEASE
 
-_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+_VERBS = ["create", "delete", "get", "list", "patch", "watch"]
 _MAJOR, _MINOR = RELEASE.split(".")
 
 
 def document(path: str, *, gateway: bool) -> dict[str, Any] | None:
-    """The discovery document at a path; None: there is none."""
+    """The discovery document at a path, or None."""
     parts = [part for part in path.split("/") if part]
     groups = sorted(
         {kind.group for kind in KINDS if kind.group and (gateway or kind.group != GATEWAY)}
@@ -76,11 +76,11 @@ def _rows(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _subresource(kind: Kind, name: str) -> dict[str, Any]:
-    verbs = {"log": ["get"], "eviction": ["create"]}.get(name, ["get", "patch", "update"])
+    verbs = {"log": ["get"]}.get(name, ["get", "patch"])
     return {
         "name": f"{kind.plural}/{name}",
         "singularName": "",
         "namespaced": kind.namespaced,
-        "kind": {"scale": "Scale", "eviction": "Eviction"}.get(name, kind.name),
+        "kind": kind.name,
         "verbs": verbs,
     }

@@ -1,4 +1,4 @@
-"""Refusals, silences and broken watches on demand, and the journal of what was asked."""
+"""Injected faults of the API, and the journal of requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.kubernetes_double.api.problems import ApiProblem
 
-_SAID = {
+_MESSAGES = {
     409: ("Conflict", "Operation cannot be fulfilled: the object has been modified"),
     429: (
         "TooManyRequests",
@@ -20,14 +20,14 @@ _SAID = {
 }
 
 
-class Asked(NamedTuple):
-    """One request that was answered.
+class LoggedRequest(NamedTuple):
+    """An answered request.
 
     Attributes:
         method: HTTP method.
-        path: Its path, without the query.
-        account: Who asked; empty: nobody known.
-        status: What was answered.
+        path: Path without the query.
+        account: Account of the user; empty: unknown token.
+        status: Status of the response.
     """
 
     method: str
@@ -38,16 +38,16 @@ class Asked(NamedTuple):
 
 @dataclass
 class Fault:
-    """Requests that go wrong.
+    """A fault that matching requests meet.
 
     Attributes:
-        verb: Only this verb, such as `patch`; None: every one.
-        kind: Only objects of this kind, such as `Deployment`; None: every one.
-        name: Only the object called so; None: every one.
-        status: What is answered; None: nothing in time (504 after the hanging).
-        times: How many requests; None: all until `Faults.clear`.
-        hang_seconds: How long the answer keeps silent before.
-        after: Whether the request is carried out all the same, and only its answer is lost.
+        verb: Only this verb, such as `patch`; None: any.
+        kind: Only objects of this kind, such as `Deployment`; None: any.
+        name: Only the object of this name; None: any.
+        status: Status of the response; None: 504 after the delay.
+        times: Number of requests; None: all until `Faults.clear`.
+        hang_seconds: Delay of the response.
+        after: Whether the request has its effect and only the response is lost.
     """
 
     verb: str | None = None
@@ -59,7 +59,7 @@ class Fault:
     after: bool = False
 
     def meets(self, verb: str, kind: str, name: str) -> bool:
-        """Whether a request goes wrong."""
+        """Whether a request meets the fault."""
         return (
             self.verb in (None, verb)
             and self.kind in (None, kind)
@@ -68,32 +68,32 @@ class Fault:
         )
 
     def problem(self) -> ApiProblem:
-        """What is answered."""
+        """The response."""
         status = self.status or 504
-        reason, message = _SAID.get(status, ("", "fault on demand"))
+        reason, message = _MESSAGES.get(status, ("", "fault on demand"))
         details = {"retryAfterSeconds": 1} if status in (429, 503) else None
         return ApiProblem(status, reason, message, details)
 
 
 @dataclass
 class Faults:
-    """Every fault that is still to happen."""
+    """All active faults."""
 
     _rules: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, fault: Fault) -> None:
-        """Let requests go wrong from now on."""
+        """Add a fault."""
         with self._lock:
             self._rules.append(fault)
 
     def clear(self) -> None:
-        """Let nothing more go wrong."""
+        """Remove all faults."""
         with self._lock:
             self._rules.clear()
 
     def next(self, verb: str, kind: str, name: str) -> Fault | None:
-        """The fault that a request meets, counted; None: none."""
+        """The fault that a request meets, counted down; None: none."""
         with self._lock:
             for rule in self._rules:
                 if rule.meets(verb, kind, name):

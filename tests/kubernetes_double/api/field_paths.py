@@ -1,8 +1,8 @@
-"""Which fields an object has, as paths: the alphabet in which ownership is written.
+"""Fields of an object as paths, the notation of field ownership.
 
 A path is a tuple of `fieldsV1` words: `f:replicas` for a field, `k:{"name":"server"}` for an
-item of a list that is merged by key, `v:"x"` for an item of a set. What is atomic is one
-leaf, however much it holds.
+item of a list that is merged by key, `v:"x"` for an item of a set. An atomic field is one
+leaf with all its content.
 
 Source: kubernetes.io "Server-Side Apply", `x-kubernetes-list-map-keys` and `x-kubernetes-map-type`
 of the published OpenAPI schema.
@@ -50,7 +50,7 @@ _ATOMIC_MAPS = {
 
 
 def list_keys(name: str, items: Any) -> dict[str, Any] | None:
-    """Key fields of the list called `name`, with their defaults; None: it is atomic."""
+    """Key fields of a list by its name, with their defaults; None: it is atomic."""
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return None
     if name == "ports":
@@ -63,13 +63,13 @@ def list_keys(name: str, items: Any) -> dict[str, Any] | None:
 
 
 def item_word(keys: Mapping[str, Any], item: Mapping[str, Any]) -> str:
-    """The word of an item among those of its list."""
+    """The path word of an item of a keyed list."""
     values = {key: item.get(key, default) for key, default in keys.items()}
     return "k:" + json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
 def is_leaf(name: str, value: Any) -> bool:
-    """Whether the field called `name` is owned as a whole."""
+    """Whether a field is owned as a whole."""
     if isinstance(value, dict):
         return not value or name in _ATOMIC_MAPS
     if isinstance(value, list) and value and name in _SETS:
@@ -78,7 +78,7 @@ def is_leaf(name: str, value: Any) -> bool:
 
 
 def children(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
-    """Word, name and value of each field or item below a field that is no leaf."""
+    """Word, name and value of each field or item of a composite field."""
     if isinstance(value, dict):
         for key, below in value.items():
             yield f"f:{key}", key, below
@@ -92,7 +92,7 @@ def children(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def leaves(value: Any, *, name: str = "", path: Path = ()) -> dict[Path, Any]:
-    """Every leaf of a value by its path; an item of a keyed list is itself a leaf (its keys)."""
+    """Every leaf of a value by its path; an item of a keyed list is a leaf too (its keys)."""
     if is_leaf(name, value):
         return {path: value}
     found: dict[Path, Any] = {}
@@ -104,7 +104,7 @@ def leaves(value: Any, *, name: str = "", path: Path = ()) -> dict[Path, Any]:
 
 
 def to_v1(paths: Iterable[Path]) -> dict[str, Any]:
-    """Paths as `fieldsV1` holds them."""
+    """Paths as `fieldsV1`."""
     tree: dict[str, Any] = {}
     listed = sorted(paths)
     inner = {path[:length] for path in listed for length in range(1, len(path))}
@@ -118,7 +118,7 @@ def to_v1(paths: Iterable[Path]) -> dict[str, Any]:
 
 
 def from_v1(tree: Mapping[str, Any], *, path: Path = ()) -> set[Path]:
-    """Paths that `fieldsV1` holds."""
+    """Paths of a `fieldsV1`."""
     found: set[Path] = set()
     for word, below in tree.items():
         if word == ".":
@@ -130,12 +130,12 @@ def from_v1(tree: Mapping[str, Any], *, path: Path = ()) -> set[Path]:
     return found
 
 
-def spoken(path: Path) -> str:
-    """A path as messages write it: `.spec.containers[name="server"].image`."""
-    return "".join(_spoken_word(word) for word in path)
+def format_path(path: Path) -> str:
+    """A path in the notation of messages: `.spec.containers[name="server"].image`."""
+    return "".join(_format_word(word) for word in path)
 
 
-def _spoken_word(word: str) -> str:
+def _format_word(word: str) -> str:
     kind, _, rest = word.partition(":")
     if kind == "f":
         return f".{rest}"

@@ -1,4 +1,4 @@
-"""Every kind that the double keeps, and where its API serves it."""
+"""All kinds of the double, and their API paths."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Kind:
     """One kind of object.
 
     Attributes:
-        name: As in `kind`.
-        plural: As in paths.
+        name: Value of `kind`.
+        plural: Name in paths.
         group: API group; empty: core.
         namespaced: Whether its objects live in namespaces.
-        subresources: What its paths may end with.
-        counted: Whether `metadata.generation` counts the changes of its spec.
-        short: Other names that `kubectl` knows.
+        subresources: Names of its subresources.
+        counted: Whether it has a `metadata.generation`.
+        short: Short names for `kubectl`.
         version: API version.
     """
 
@@ -36,17 +36,17 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """As in `apiVersion`."""
+        """Value of `apiVersion`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def resource(self) -> str:
-        """Plural with its group, as messages name it."""
+        """Plural with the group, as in messages."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def full_name(self) -> str:
-        """Kind with its group, as messages name it."""
+        """Kind with the group, as in messages."""
         return f"{self.name}.{self.group}" if self.group else self.name
 
 
@@ -54,7 +54,7 @@ KINDS = (
     Kind(
         "Pod",
         "pods",
-        subresources=("status", "log", "eviction"),
+        subresources=("status", "log"),
         counted=True,
         short=("po",),
     ),
@@ -73,7 +73,7 @@ KINDS = (
         "Deployment",
         "deployments",
         "apps",
-        subresources=("status", "scale"),
+        subresources=("status",),
         counted=True,
         short=("deploy",),
     ),
@@ -81,7 +81,7 @@ KINDS = (
         "ReplicaSet",
         "replicasets",
         "apps",
-        subresources=("status", "scale"),
+        subresources=("status",),
         counted=True,
         short=("rs",),
     ),
@@ -101,8 +101,6 @@ KINDS = (
     Kind("Lease", "leases", "coordination.k8s.io"),
     Kind("Role", "roles", RBAC),
     Kind("RoleBinding", "rolebindings", RBAC),
-    Kind("ClusterRole", "clusterroles", RBAC, namespaced=False),
-    Kind("ClusterRoleBinding", "clusterrolebindings", RBAC, namespaced=False),
     Kind(
         "GatewayClass",
         "gatewayclasses",
@@ -120,7 +118,7 @@ BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 
 
 def kind_of(name: str) -> Kind:
-    """The kind called so.
+    """The kind of a name.
 
     Raises:
         ApiProblem: There is none.

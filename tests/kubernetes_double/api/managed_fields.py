@@ -1,4 +1,4 @@
-"""Who owns which field of an object: `metadata.managedFields`."""
+"""Field ownership: `metadata.managedFields`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.kubernetes_double.api.field_paths import Path, from_v1, leaves, to_v1
 
-# The server's own fields; nobody owns them.
+# The server's own fields have no owner.
 _UNOWNED = {
     ("f:apiVersion",),
     ("f:kind",),
@@ -30,7 +30,7 @@ _UNOWNED = {
         )
     ),
 }
-# What the server's own types have even where it is empty, so nobody can add it.
+# Fields that the server's types always have, so no writer adds them.
 _ALWAYS = {
     "f:metadata",
     "f:spec",
@@ -44,7 +44,7 @@ _ALWAYS = {
 
 @dataclass(frozen=True)
 class Owner:
-    """Who writes: one entry of `managedFields`.
+    """A writer: one entry of `managedFields`.
 
     Attributes:
         manager: Name of the field manager.
@@ -58,8 +58,8 @@ class Owner:
     api_version: str
     subresource: str = ""
 
-    def spoken(self) -> str:
-        """As messages name it."""
+    def described(self) -> str:
+        """The owner as in messages."""
         text = f'"{self.manager}"'
         if self.subresource:
             text += f' with subresource "{self.subresource}"'
@@ -72,12 +72,12 @@ Claim = Callable[[Mapping[str, Any] | None, Mapping[str, Any]], Owners]
 
 
 def now() -> str:
-    """This second, as the API writes it."""
+    """The current second in the API's format."""
     return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def owned(obj: Mapping[str, Any]) -> dict[Path, Any]:
-    """Leaves of an object that somebody can own, with their values."""
+    """Leaves of an object that can be owned, with their values."""
     trimmed = dict(obj)
     trimmed["metadata"] = {
         key: value for key, value in obj.get("metadata", {}).items() if key != "managedFields"
@@ -90,7 +90,7 @@ def owned(obj: Mapping[str, Any]) -> dict[Path, Any]:
 
 
 def owners_of(obj: Mapping[str, Any]) -> Owners:
-    """What every manager owns of an object."""
+    """Owned paths by owner."""
     return {
         Owner(
             entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", "")
@@ -102,7 +102,7 @@ def owners_of(obj: Mapping[str, Any]) -> Owners:
 def entries(
     owners: Owners, before: Mapping[str, Any] | None, after: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Owners as `managedFields`; the time of one that changed nothing and lost nothing stays."""
+    """`managedFields` of owners; an owner without a change keeps its time."""
     old = owners_of(before) if before else {}
     written = _changed(owned(before or {}), owned(after))
     times = {
@@ -127,9 +127,9 @@ def entries(
 
 
 def updated(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, owner: Owner) -> Owners:
-    """Owners after a write that is no apply: the writer takes whatever it changed.
+    """Owners after an update or patch: the writer owns all that it changed.
 
-    Maps and lists that it added are its own, too: somebody who adds the first annotation owns
+    It also owns added maps and lists: the writer of the first annotation owns
     the annotations as such.
     """
     then, now_there = owned(before or {}), owned(after)
@@ -144,13 +144,13 @@ def updated(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, owner
 
 
 def updating(api_version: str, manager: str, subresource: str = "") -> Claim:
-    """What a write that is no apply claims."""
+    """The claim of an update or patch."""
     owner = Owner(manager or "unknown", "Update", api_version, subresource)
     return lambda before, after: updated(before, after, owner=owner)
 
 
 def _alive(paths: set[Path], there: Mapping[Path, Any]) -> set[Path]:
-    """Those paths that the object still has, as leaves or as what holds leaves."""
+    """Paths that the object still has, as leaves or as maps and lists."""
     return paths & (set(there) | _holders(there))
 
 
@@ -159,7 +159,7 @@ def _changed(then: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
 
 
 def _added(then: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
-    """Maps and lists that were not there before."""
+    """Maps and lists that are new."""
     there = _holders(then)
     added: set[Path] = set()
     for path in sorted(_holders(after) - there, key=len):
@@ -169,5 +169,5 @@ def _added(then: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
 
 
 def _holders(there: Mapping[Path, Any]) -> set[Path]:
-    """What holds leaves."""
+    """Maps and lists with leaves."""
     return {path[:length] for path in there for length in range(1, len(path))}

@@ -1,4 +1,4 @@
-"""What the server keeps of an object besides what clients say: uid, versions, times."""
+"""Metadata that the server writes: uid, versions and times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GRACE = "deletionGracePeriodSeconds"
 
 
 def begin(obj: Object, kind: Kind) -> dict[str, Any]:
-    """The metadata of a new object, written into it.
+    """Write and return the metadata of a new object.
 
     Raises:
         ApiProblem: 400.
@@ -42,26 +42,25 @@ def begin(obj: Object, kind: Kind) -> dict[str, Any]:
     return meta
 
 
-def be_newest(kind: Kind, asked: Mapping[str, Any], there: Mapping[str, Any]) -> None:
-    """Hold the version and the uid that a writer names against those that are there.
+def require_newest(kind: Kind, written: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    """Compare a writer's resourceVersion with the stored one.
 
     Raises:
         ApiProblem: 409.
     """
-    version, uid = asked.get("resourceVersion"), asked.get("uid")
-    if version and version != there["resourceVersion"]:
+    version = written.get("resourceVersion")
+    if version and version != stored["resourceVersion"]:
         why = (
             "the object has been modified; please apply your changes to the latest version"
             " and try again"
         )
-        raise conflict(kind.resource, there["name"], why)
-    if uid and uid != there["uid"]:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {there['uid']}"
-        raise conflict(kind.resource, there["name"], why)
+        raise conflict(kind.resource, stored["name"], why)
 
 
-def be_meant(kind: Kind, there: Mapping[str, Any], *, uid: str | None, version: str | None) -> None:
-    """Hold the preconditions of a deletion against what is there.
+def require_preconditions(
+    kind: Kind, stored: Mapping[str, Any], *, uid: str | None, version: str | None
+) -> None:
+    """Compare the preconditions of a deletion with the stored object.
 
     Raises:
         ApiProblem: 409.
@@ -70,16 +69,16 @@ def be_meant(kind: Kind, there: Mapping[str, Any], *, uid: str | None, version: 
         ("UID", "uid", uid),
         ("ResourceVersion", "resourceVersion", version),
     ):
-        if wanted is not None and there[field] != wanted:
+        if wanted is not None and stored[field] != wanted:
             why = (
                 f"the {word} in the precondition ({wanted}) does not match the {word} in record "
-                f"({there[field]}). The object might have been deleted and then recreated"
+                f"({stored[field]}). The object might have been deleted and then recreated"
             )
-            raise conflict(kind.resource, there["name"], why)
+            raise conflict(kind.resource, stored["name"], why)
 
 
 def with_half(kind: Kind, obj: Object, before: Object, *, subresource: str) -> Object:
-    """What a write to one half may change, and of everything else what is there."""
+    """The written half of an object, with the stored other half."""
     if subresource == "status":
         return {**copy.deepcopy(before), "status": obj.get("status", {})}
     for field in (*_SYSTEM, "resourceVersion", "managedFields", _GRACE):

@@ -1,4 +1,4 @@
-"""Which names, labels and values Kubernetes takes.
+"""Valid names, labels and annotations.
 
 Source: `apimachinery/pkg/util/validation/validation.go`.
 """
@@ -20,12 +20,12 @@ _ANNOTATIONS_BYTES = 256 * 1024
 
 
 def invalid_value(field: str, value: str, sentence: str) -> Cause:
-    """A cause of 422."""
+    """A cause of a 422."""
     return ("FieldValueInvalid", field, f'Invalid value: "{value}": {sentence}')
 
 
 def name_faults(kind: Kind, name: str) -> Iterator[Cause]:
-    """What is wrong with a name of an object."""
+    """Faults of an object's name."""
     if kind.group == RBAC:
         return
     test = {"Service": label_1035, "Namespace": label_1123}.get(kind.name, subdomain)
@@ -34,7 +34,7 @@ def name_faults(kind: Kind, name: str) -> Iterator[Cause]:
 
 
 def label_1123(value: str) -> str:
-    """What is wrong with a DNS label; empty: nothing."""
+    """Fault of a DNS label; empty: valid."""
     return _fault(
         value,
         63,
@@ -46,7 +46,7 @@ def label_1123(value: str) -> str:
 
 
 def label_1035(value: str) -> str:
-    """What is wrong with the name of a Service; empty: nothing."""
+    """Fault of a Service's name; empty: valid."""
     return _fault(
         value,
         63,
@@ -58,7 +58,7 @@ def label_1035(value: str) -> str:
 
 
 def subdomain(value: str) -> str:
-    """What is wrong with a DNS name; empty: nothing."""
+    """Fault of a DNS name; empty: valid."""
     return _fault(
         value,
         253,
@@ -76,7 +76,7 @@ def _fault(value: str, most: int, pattern: str, sentence: str) -> str:
 
 
 def qualified(key: str) -> str:
-    """What is wrong with the key of a label or an annotation; empty: nothing."""
+    """Fault of the key of a label or annotation; empty: valid."""
     prefix, slash, name = key.rpartition("/")
     if slash and (not prefix or subdomain(prefix)):
         return "prefix part " + (subdomain(prefix) if prefix else "must be non-empty")
@@ -92,7 +92,7 @@ def qualified(key: str) -> str:
 
 
 def label_value(value: str) -> str:
-    """What is wrong with the value of a label; empty: nothing."""
+    """Fault of a label's value; empty: valid."""
     if len(value) > 63:
         return "must be no more than 63 characters"
     if not value or re.fullmatch(_QUALIFIED, value):
@@ -105,7 +105,7 @@ def label_value(value: str) -> str:
 
 
 def label_faults(labels: Mapping[str, str], field: str) -> Iterator[Cause]:
-    """What is wrong with labels."""
+    """Faults of labels."""
     for key, value in labels.items():
         if sentence := qualified(key):
             yield invalid_value(field, key, sentence)
@@ -114,7 +114,7 @@ def label_faults(labels: Mapping[str, str], field: str) -> Iterator[Cause]:
 
 
 def annotation_faults(annotations: Mapping[str, str], field: str) -> Iterator[Cause]:
-    """What is wrong with annotations."""
+    """Faults of annotations."""
     for key in annotations:
         if sentence := qualified(key.lower()):
             yield invalid_value(field, key, sentence)
@@ -123,7 +123,7 @@ def annotation_faults(annotations: Mapping[str, str], field: str) -> Iterator[Ca
 
 
 def each_once(values: list[str], field: Callable[[int], str]) -> Iterator[Cause]:
-    """What stands twice in a list that may hold it once."""
+    """Duplicates in a list without duplicates."""
     for index, value in enumerate(values):
         if value in values[:index]:
             yield ("FieldValueDuplicate", field(index), f'Duplicate value: "{value}"')

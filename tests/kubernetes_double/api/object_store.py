@@ -1,7 +1,7 @@
-"""Every object of the double's cluster: what stands in for the API server's etcd.
+"""All objects of the cluster: the double of etcd.
 
-Each write is checked, counted, recorded and told to subscribers under one lock, so that what
-they are told comes in order. A subscriber must therefore do no more than take note.
+Each write is checked, counted, recorded and delivered to subscribers under one lock, so
+that they see changes in order. A subscriber must therefore return at once.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from tests.kubernetes_double.api.deletion import mark_deleted, stays
 from tests.kubernetes_double.api.kinds import Kind, kind_of
 from tests.kubernetes_double.api.managed_fields import Claim, entries, updating
 from tests.kubernetes_double.api.metadata import (
-    be_meant,
-    be_newest,
     begin,
     counts_as_generation,
+    require_newest,
+    require_preconditions,
     with_half,
 )
 from tests.kubernetes_double.api.problems import already_exists, not_found
@@ -28,38 +28,37 @@ from tests.kubernetes_double.api.selectors import label_selector
 
 Object = dict[str, Any]
 
-# How many changes are remembered: a watch from before them gets 410 Gone.
+# Size of the history: a watch from before it is cut.
 REMEMBERED = 5_000
 
 
 class Check(Protocol):
-    """Defaults, validates or refuses an object that is about to be written, in place."""
+    """Sets defaults, validates or refuses an object before it is written, in place."""
 
     def __call__(self, objects: Objects, obj: Object, before: Object | None, /) -> None:
-        """Do so.
+        """Check an object.
 
         Args:
-            objects: Everything there is.
-            obj: As it will be.
-            before: As it is; None: it is being created.
+            objects: All objects.
+            obj: The object to write.
+            before: The stored object; None: it is new.
 
         Raises:
-            ApiProblem: It may not be written.
+            ApiProblem: It is refused.
         """
 
 
 class Objects:
-    """Objects by kind, namespace and name; what it gives out is the receiver's own copy.
+    """Objects by kind, namespace and name; every result is a copy.
 
     Args:
-        checks: What every write passes, in this order.
-        remembered: How many changes the history has.
+        checks: Checks of every write, in this order.
+        remembered: Size of the history.
 
     Attributes:
-        lock: Held during each write; held by a reader, nothing changes meanwhile.
+        lock: Held during each write; a reader may hold it to prevent changes.
         version: resourceVersion of the newest change.
         history: The newest changes, oldest first.
-        forgotten: Version of the newest change that is no longer in the history.
     """
 
     def __init__(self, *checks: Check, remembered: int = REMEMBERED) -> None:
@@ -67,18 +66,17 @@ class Objects:
         self.lock = threading.RLock()
         self.version = 1
         self.history: deque[Change] = deque(maxlen=remembered)
-        self.forgotten = 0
         self._kept: dict[tuple[str, str, str], Object] = {}
         self._subscribers: list[Callable[[str, Object], None]] = []
         self._listeners: list[Callable[[Change], None]] = []
 
     def find(self, kind: str, namespace: str, name: str) -> Object | None:
-        """The object called so; None: it is not there."""
+        """An object, or None."""
         with self.lock:
             return copy.deepcopy(self._kept.get(_key(kind_of(kind), namespace, name)))
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
-        """The object called so.
+        """An object.
 
         Raises:
             ApiProblem: 404.
@@ -107,10 +105,8 @@ class Objects:
             ]
             return copy.deepcopy(found)
 
-    def create(
-        self, obj: Object, *, manager: str = "", claim: Claim | None = None, dry_run: bool = False
-    ) -> Object:
-        """The object as created: defaulted, with its uid and versions.
+    def create(self, obj: Object, *, manager: str = "", claim: Claim | None = None) -> Object:
+        """Create an object; the result with defaults, uid and versions.
 
         Raises:
             ApiProblem: 409 AlreadyExists, or what a check refuses.
@@ -126,9 +122,7 @@ class Objects:
                 obj.pop("status", None)
             for check in self.checks:
                 check(self, obj, None)
-            return self._write(
-                obj, None, claim or updating(kind.api_version, manager), dry_run=dry_run
-            )
+            return self._write(obj, None, claim or updating(kind.api_version, manager))
 
     def update(
         self,
@@ -137,16 +131,14 @@ class Objects:
         manager: str = "",
         subresource: str = "",
         claim: Claim | None = None,
-        dry_run: bool = False,
     ) -> Object:
-        """The object as written; one that changes nothing keeps its resourceVersion.
+        """Write an object; the result. Without a change the resourceVersion stays.
 
         Args:
-            obj: As it shall be; with a resourceVersion, only if that is the newest.
-            manager: Who writes, for managedFields.
+            obj: The object; with a resourceVersion, it must be the newest.
+            manager: Field manager of the write.
             subresource: `status` writes only the status, empty everything but the status.
-            claim: Who owns what afterwards; None: the writer owns what it changed.
-            dry_run: Whether all happens but the writing.
+            claim: Owners after the write; None: the writer owns its changes.
 
         Raises:
             ApiProblem: 404, 409 Conflict, or what a check refuses.
@@ -156,12 +148,12 @@ class Objects:
         meta = obj["metadata"]
         with self.lock:
             before = self.get(kind.name, meta.get("namespace", ""), meta["name"])
-            be_newest(kind, meta, before["metadata"])
+            require_newest(kind, meta, before["metadata"])
             obj = with_half(kind, obj, before, subresource=subresource)
             for check in self.checks if subresource != "status" else ():
                 check(self, obj, before)
             claim = claim or updating(kind.api_version, manager, subresource)
-            return self._write(obj, before, claim, dry_run=dry_run)
+            return self._write(obj, before, claim)
 
     def change(
         self,
@@ -173,7 +165,7 @@ class Objects:
         manager: str = "",
         subresource: str = "",
     ) -> Object:
-        """The object after `make` changed it in place; nobody else writes meanwhile."""
+        """Change an object in place under the lock; the result."""
         with self.lock:
             obj = self.get(kind, namespace, name)
             make(obj)
@@ -188,7 +180,7 @@ class Objects:
         *,
         manager: str = "kubelet",
     ) -> Object:
-        """The object with this status in place of its last one."""
+        """Replace an object's status; the result."""
 
         def replace(obj: Object) -> None:
             obj["status"] = copy.deepcopy(dict(status))
@@ -204,30 +196,26 @@ class Objects:
         grace_seconds: int | None = None,
         uid: str | None = None,
         version: str | None = None,
-        dry_run: bool = False,
     ) -> Object:
-        """The object as it was deleted, or as it is marked for deletion.
+        """Delete an object or mark it for deletion; the result.
 
-        A pod on a node is marked first; whoever runs it deletes it again with 0 seconds when
-        it has ended. An object with finalisers goes when the last of them is taken off.
+        A pod on a node is marked first; its kubelet deletes it with 0 seconds when
+        it has ended.
 
         Args:
             kind: Its kind.
             namespace: Where it is.
             name: Its name.
-            grace_seconds: Time for a pod to end; None: what its spec says.
+            grace_seconds: Grace period of a pod; None: its spec's.
             uid: Only if it has this uid.
             version: Only if it has this resourceVersion.
-            dry_run: Whether all happens but the deletion.
 
         Raises:
-            ApiProblem: 404, or 409 if it is another than was meant.
+            ApiProblem: 404, or 409 for another object than expected.
         """
         with self.lock:
             obj = self.get(kind, namespace, name)
-            be_meant(kind_of(kind), obj["metadata"], uid=uid, version=version)
-            if dry_run:
-                return obj
+            require_preconditions(kind_of(kind), obj["metadata"], uid=uid, version=version)
             before = copy.deepcopy(obj)
             mark_deleted(obj, grace_seconds)
             if not stays(obj):
@@ -235,34 +223,24 @@ class Objects:
             return obj if obj == before else self._commit("MODIFIED", obj, before)
 
     def subscribe(self, callback: Callable[[str, Object], None]) -> Callable[[], None]:
-        """Tells of each change from now on (`ADDED`, `MODIFIED`, `DELETED`); returns the end."""
+        """Call back at each change from now on (`ADDED`, `MODIFIED`, `DELETED`); returns an end."""
         with self.lock:
             self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback)
 
     def listen(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """As `subscribe`, with the object as it was before; for watches."""
+        """Like `subscribe`, with the object before the change; for watches."""
         with self.lock:
             self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    def forget(self) -> None:
-        """Drop the history, as a compaction does: a watch from before now gets 410."""
-        with self.lock:
-            self.history.clear()
-            self.forgotten = self.version
-
-    def _write(self, obj: Object, before: Object | None, claim: Claim, *, dry_run: bool) -> Object:
+    def _write(self, obj: Object, before: Object | None, claim: Claim) -> Object:
         meta = obj["metadata"]
         meta["managedFields"] = entries(claim(before, obj), before, obj)
         if before is not None and obj == before:
             return copy.deepcopy(before)
         if before is not None and counts_as_generation(kind_of(obj["kind"]), obj, before):
             meta["generation"] = meta.get("generation", 0) + 1
-        if dry_run:
-            return obj
-        if before is not None and "deletionTimestamp" in meta and not stays(obj):
-            return self._remove(obj)
         return self._commit("MODIFIED" if before else "ADDED", obj, before)
 
     def _remove(self, obj: Object) -> Object:
@@ -280,8 +258,6 @@ class Objects:
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
         change = Change(change_type, copy.deepcopy(obj), before, self.version)
-        if len(self.history) == self.history.maxlen:
-            self.forgotten = self.history[0].version
         self.history.append(change)
         for listener in list(self._listeners):
             listener(change)

@@ -1,4 +1,4 @@
-"""The restricted Pod Security standard, in the words of the real admission.
+"""The restricted Pod Security standard with the messages of the real admission.
 
 Source: `k8s.io/pod-security-admission/policy`, the checks of levels baseline and restricted.
 """
@@ -25,7 +25,7 @@ _PROFILES = ("RuntimeDefault", "Localhost")
 
 
 def violations(spec: Fields) -> list[str]:
-    """Every breach of the restricted standard by a pod's spec, in the order of the real server."""
+    """All violations of the restricted standard by a pod's spec, in the real server's order."""
     return [text for test in _CHECKS for text in test(spec)]
 
 
@@ -70,15 +70,17 @@ def _capabilities(spec: Fields) -> Iterator[str]:
     def added(security: Fields) -> set[str]:
         return set((security.get("capabilities") or {}).get("add") or ()) - {"NET_BIND_SERVICE"}
 
-    said = []
+    sentences = []
     if bad := _those(spec, kept):
-        said.append(f'{_named(bad)} must set securityContext.capabilities.drop=["ALL"]')
+        sentences.append(f'{_named(bad)} must set securityContext.capabilities.drop=["ALL"]')
     if bad := _those(spec, lambda security: bool(added(security))):
         extra = sorted(set().union(*(added(_security(container)) for container in bad)))
         listed = ", ".join(f'"{name}"' for name in extra)
-        said.append(f"{_named(bad)} must not include {listed} in securityContext.capabilities.add")
-    if said:
-        yield f"unrestricted capabilities ({'; '.join(said)})"
+        sentences.append(
+            f"{_named(bad)} must not include {listed} in securityContext.capabilities.add"
+        )
+    if sentences:
+        yield f"unrestricted capabilities ({'; '.join(sentences)})"
 
 
 def _volumes(spec: Fields) -> Iterator[str]:

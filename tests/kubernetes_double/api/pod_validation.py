@@ -1,12 +1,10 @@
-"""What the API server refuses in the spec of a pod.
+"""Validation of a pod's spec.
 
 Source: `ValidatePodSpec` in Kubernetes' `pkg/apis/core/validation/validation.go`, in part.
 """
 
 from __future__ import annotations
 
-import copy
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,17 +19,9 @@ from tests.kubernetes_double.api.quantities import quantity
 
 Fields = dict[str, Any]
 
-_MAY_CHANGE = (
-    "Forbidden: pod updates may not change fields other than "
-    "`spec.containers[*].image`,`spec.initContainers[*].image`,"
-    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
-    "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
-    "previously negative)"
-)
-
 
 def pod_faults(spec: Fields, field: str) -> Iterator[Cause]:
-    """What is wrong with a pod's spec."""
+    """Faults of a pod's spec."""
     containers = spec.get("containers") or []
     if not containers:
         yield ("FieldValueRequired", f"{field}.containers", "Required value")
@@ -113,26 +103,3 @@ def _amount_fault(amount: object) -> str:
     except (ValueError, ArithmeticError) as error:
         return str(error)
     return "must be greater than or equal to 0" if below else ""
-
-
-def changed_faults(spec: Fields, before: Fields) -> Iterator[Cause]:
-    """What a change of a pod's spec may not touch; a pod is bound to its node only once."""
-    if _lasting(spec, before) != _lasting(before, before):
-        yield (
-            "FieldValueForbidden",
-            "spec",
-            _MAY_CHANGE,
-        )
-
-
-def _lasting(spec: Fields, before: Fields) -> Fields:
-    lasting = copy.deepcopy(spec)
-    for field in ("activeDeadlineSeconds", "tolerations"):
-        lasting.pop(field, None)
-    if not before.get("nodeName"):
-        lasting.pop("nodeName", None)
-    for container in itertools.chain(
-        lasting.get("containers") or (), lasting.get("initContainers") or ()
-    ):
-        container.pop("image", None)
-    return lasting

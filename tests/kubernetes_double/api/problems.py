@@ -1,4 +1,4 @@
-"""What the API answers when it refuses: the `Status` objects that clients read."""
+"""Errors of the API: the `Status` objects that clients read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ApiProblem(Exception):
-    """A request that the API refuses.
+    """A refused request.
 
     Attributes:
         status: HTTP status.
@@ -25,7 +25,7 @@ class ApiProblem(Exception):
         self.details = details or {}
 
     def body(self) -> dict[str, Any]:
-        """It as the `Status` object that goes over the wire."""
+        """The `Status` object."""
         body: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -40,43 +40,43 @@ class ApiProblem(Exception):
 
 
 def not_found(resource: str, name: str) -> ApiProblem:
-    """What is said of an object that is not there; `resource` is plural, with its group."""
+    """The 404 for a missing object; `resource` is plural, with its group."""
     plural, _, group = resource.partition(".")
     details = {"name": name, "kind": plural} | ({"group": group} if group else {})
     return ApiProblem(404, "NotFound", f'{resource} "{name}" not found', details)
 
 
 def no_such_path() -> ApiProblem:
-    """What is said of a path that the API does not serve."""
+    """The 404 for an unknown path."""
     message = "the server could not find the requested resource"
     return ApiProblem(404, "NotFound", message)
 
 
 def already_exists(resource: str, name: str) -> ApiProblem:
-    """What is said of a name that is taken."""
+    """The 409 for an existing name."""
     details = {"name": name, "kind": resource.partition(".")[0]}
     return ApiProblem(409, "AlreadyExists", f'{resource} "{name}" already exists', details)
 
 
 def conflict(resource: str, name: str, why: str) -> ApiProblem:
-    """What is said to a writer who came too late."""
+    """The 409 for an outdated write."""
     message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
     return ApiProblem(409, "Conflict", message, {"name": name, "kind": resource.partition(".")[0]})
 
 
 def forbidden(resource: str, name: str, why: str) -> ApiProblem:
-    """What is said to a writer whom admission turns away."""
+    """The 403 of admission."""
     message = f'{resource} "{name}" is forbidden: {why}'
     return ApiProblem(403, "Forbidden", message, {"name": name, "kind": resource.partition(".")[0]})
 
 
 def invalid(kind: str, name: str, causes: list[tuple[str, str, str]]) -> ApiProblem:
-    """What is said of an object with faults.
+    """The 422 for an object with faults.
 
     Args:
-        kind: Its kind, with the group behind a dot where it has one.
-        name: Its name.
-        causes: Of each fault: reason (`FieldValueInvalid`), field and sentence.
+        kind: Kind, with the group behind a dot if it has one.
+        name: Name of the object.
+        causes: Reason (`FieldValueInvalid`), field and message of each fault.
     """
     sentences = [f"{field}: {sentence}" for _, field, sentence in causes]
     text = sentences[0] if len(sentences) == 1 else f"[{', '.join(sentences)}]"
@@ -93,5 +93,5 @@ def invalid(kind: str, name: str, causes: list[tuple[str, str, str]]) -> ApiProb
 
 
 def bad_request(message: str) -> ApiProblem:
-    """What is said of a request that cannot be read."""
+    """The 400 for an unreadable request."""
     return ApiProblem(400, "BadRequest", message)

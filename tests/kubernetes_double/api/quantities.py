@@ -1,4 +1,4 @@
-"""Amounts of CPU and memory as Kubernetes writes them."""
+"""Kubernetes' quantities of CPU and memory."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _FACTORS = {
 
 
 def quantity(value: object) -> Decimal:
-    """The amount that `250m` or `512Mi` stands for.
+    """The number of a quantity such as `250m` or `512Mi`.
 
     Raises:
-        ValueError: It stands for none.
+        ValueError: It is no quantity.
     """
     found = _FORM.match(str(value))
     if not found:

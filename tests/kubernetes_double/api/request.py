@@ -1,4 +1,4 @@
-"""A request as the API reads it: which object, which verb, which options."""
+"""A request to the API: object, verb and options."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 import yaml
 
-from tests.kubernetes_double.api.access import Attempt, User
+from tests.kubernetes_double.api.access import Action, User
 from tests.kubernetes_double.api.kinds import BY_PATH, GATEWAY, Kind
 from tests.kubernetes_double.api.problems import bad_request, no_such_path
 
-_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+_VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a path points at.
+    """The object or collection at a path.
 
     Attributes:
-        kind: Kind of its objects.
-        namespace: Where; empty: everywhere, or nowhere.
-        name: Of the object; empty: all of them.
-        subresource: Behind the object; empty: the object itself.
+        kind: Kind of the object.
+        namespace: Namespace; empty: all, or cluster scope.
+        name: Name of the object; empty: the collection.
+        subresource: Subresource; empty: the object itself.
     """
 
     kind: Kind
@@ -33,10 +33,10 @@ class Target:
 
 
 def target_of(path: str, *, gateway: bool) -> Target:
-    """What a path points at.
+    """The target of a path.
 
     Raises:
-        ApiProblem: 404: the API serves nothing there.
+        ApiProblem: 404: the API has no such path.
     """
     parts = [part for part in path.split("/") if part]
     if parts[:1] == ["api"]:
@@ -59,17 +59,17 @@ def target_of(path: str, *, gateway: bool) -> Target:
 
 
 @dataclass(frozen=True)
-class Asking:
+class ApiRequest:
     """A request for objects.
 
     Attributes:
-        target: What it is about.
+        target: Object or collection.
         method: HTTP method.
-        query: Its options.
-        user: Who asks.
-        content_type: Of its body.
+        query: Query parameters.
+        user: The user.
+        content_type: Content type of the body.
         agent: The client's `User-Agent`.
-        body: As it came.
+        body: Raw body.
     """
 
     target: Target
@@ -87,38 +87,31 @@ class Asking:
 
     @property
     def verb(self) -> str:
-        """What it does, as roles call it."""
+        """The verb, as in roles."""
         if self.method == "GET":
             if self.watches:
                 return "watch"
             return "get" if self.target.name else "list"
-        if self.method == "DELETE":
-            return "delete" if self.target.name else "deletecollection"
         return _VERBS[self.method]
 
     @property
-    def attempt(self) -> Attempt:
-        """It as access control reads it."""
+    def action(self) -> Action:
+        """The action for access control."""
         target = self.target
         resource = "/".join(filter(None, (target.kind.plural, target.subresource)))
-        return Attempt(self.verb, target.kind.group, resource, target.namespace, target.name)
+        return Action(self.verb, target.kind.group, resource, target.namespace, target.name)
 
     @property
     def manager(self) -> str:
-        """Who owns what it writes: as it says, else the start of its `User-Agent`."""
+        """The field manager: as given, else the start of the `User-Agent`."""
         return self.query.get("fieldManager") or self.agent.split("/")[0][:128] or "unknown"
 
-    @property
-    def dry_run(self) -> bool:
-        """Whether all shall happen but the writing."""
-        return self.query.get("dryRun", "") == "All"
-
     def flag(self, name: str) -> bool:
-        """Whether an option is on."""
+        """Whether an option is true."""
         return self.query.get(name, "").lower() in ("true", "1")
 
     def number(self, name: str) -> int | None:
-        """An option that is a number; None: it is not there.
+        """A numeric option, or None.
 
         Raises:
             ApiProblem: 400.
@@ -130,7 +123,7 @@ class Asking:
             raise bad_request(f"{name}: invalid number {text!r}") from None
 
     def parsed(self) -> Any:
-        """Its body; JSON, or YAML, of which JSON is a part.
+        """The parsed body; JSON, or YAML, which includes JSON.
 
         Raises:
             ApiProblem: 400.

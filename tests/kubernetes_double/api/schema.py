@@ -1,4 +1,4 @@
-"""Objects held against the published schema of their kind: unknown, missing, mistyped fields.
+"""Validation of objects by the published schema: unknown, missing and mistyped fields.
 
 Source: the OpenAPI schema of Kubernetes 1.36, as the package `kubernetes_validate` ships it.
 """
@@ -29,13 +29,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass
 class Faults:
-    """What a schema holds against an object, each by its field.
+    """Faults of an object by its schema, each with its field.
 
     Attributes:
-        unknown: Fields that the kind does not have; they were taken off the object.
-        missing: Fields that it needs.
-        mistyped: Fields of another type, with the type that is wanted.
-        unsupported: Fields whose value is not among those that are listed.
+        unknown: Unknown fields; they were removed from the object.
+        missing: Missing required fields.
+        mistyped: Fields of a wrong type, with the expected type.
+        unsupported: Fields whose value is not in the enum.
     """
 
     unknown: list[str] = field(default_factory=list)
@@ -59,10 +59,10 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     return _shipped("-".join(filter(None, (kind.name.lower(), group, kind.version))))
 
 
-def held_against(kind: Kind, obj: dict[str, Any]) -> Faults:
-    """Every fault of an object; fields that its kind does not have are taken off it."""
+def validate_schema(kind: Kind, obj: dict[str, Any]) -> Faults:
+    """All faults of an object; unknown fields are removed from it."""
     faults = Faults()
-    # What the server itself writes into the metadata is not the client's to get right.
+    # A client is not responsible for metadata that the server writes.
     spared = {**obj, "metadata": {**obj.get("metadata", {})}}
     spared["metadata"].pop("managedFields", None)
     _walk(schema_of(kind), spared, "", faults)

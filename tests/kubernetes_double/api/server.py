@@ -1,4 +1,4 @@
-"""The HTTP server: what a `KUBECONFIG` points at."""
+"""The HTTP server of the API."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.kubernetes_double.api.access import Access, User, review
 from tests.kubernetes_double.api.admission import ADMISSION, namespace_is_there
 from tests.kubernetes_double.api.defaulting import ServiceAddresses, default
 from tests.kubernetes_double.api.discovery import document
-from tests.kubernetes_double.api.faults import Asked, Fault, Faults
+from tests.kubernetes_double.api.faults import Fault, Faults, LoggedRequest
 from tests.kubernetes_double.api.limit_ranges import limited
 from tests.kubernetes_double.api.object_store import Objects
 from tests.kubernetes_double.api.problems import ApiProblem
-from tests.kubernetes_double.api.request import Asking, target_of
+from tests.kubernetes_double.api.request import ApiRequest, target_of
 from tests.kubernetes_double.api.validation import validate
 from tests.kubernetes_double.api.watches import Watches
-from tests.kubernetes_double.api.writes import Writing
+from tests.kubernetes_double.api.writes import Verbs
 from tests.kubernetes_double.kubelet import logs
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS = ["GET", "POST", "PATCH", "DELETE"]
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _START_SECONDS = 10
 _THREAD = "api-double"
@@ -41,20 +41,19 @@ _LOG = logging.getLogger(__name__)
 
 
 class Api:
-    """The API of one cluster; it gives the objects their checks, so make it before you write.
+    """The API of one cluster. It adds checks to the objects, so create it before any object.
 
     Args:
-        objects: Everything there is.
-        gateway: Whether the cluster knows the Gateway API.
-        address_of_service: Gives each Service its cluster address.
-        log_file: Where a container's output is: (namespace, pod, container, previous) -> path.
-        bookmark_seconds: How often a watch that wants bookmarks gets one.
+        objects: All objects.
+        gateway: Whether the cluster has the Gateway API.
+        address_of_service: Returns a new cluster address for a Service.
+        log_file: Path of a container's log: (namespace, pod, container) -> path.
         port: Where to listen on the loopback address; 0: where there is room.
 
     Attributes:
         access: Tokens and rights.
-        faults: What goes wrong on demand.
-        requests: What was asked: (method, path, account, status), oldest first.
+        faults: Injected faults.
+        requests: Requests: (method, path, account, status), oldest first.
     """
 
     def __init__(
@@ -64,17 +63,16 @@ class Api:
         gateway: bool = False,
         address_of_service: Callable[[], str] | None = None,
         log_file: logs.LogFile | None = None,
-        bookmark_seconds: float = 2.0,
         port: int = 0,
     ) -> None:
         self.objects = objects
         self.access = Access(objects)
         self.faults = Faults()
-        self.requests: list[Asked] = []
+        self.requests: list[LoggedRequest] = []
         self._gateway = gateway
         self._log_file = log_file or (lambda *_: None)
-        self._watches = Watches(objects, bookmark_seconds=bookmark_seconds)
-        self._writing = Writing(objects, self.access)
+        self._watches = Watches(objects)
+        self._verbs = Verbs(objects, self.access)
         self._port = port
         self._running: tuple[uvicorn.Server, threading.Thread] | None = None
         objects.checks[:0] = [
@@ -88,11 +86,11 @@ class Api:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """URL of the API."""
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Answer from now on; after a stop, at the same address."""
+        """Start to serve; after a stop, at the same address."""
         listening = socket.create_server(("127.0.0.1", self._port))
         self._port = listening.getsockname()[1]
         app = Starlette(routes=[Route("/{path:path}", self._serve, methods=_METHODS)])
@@ -103,7 +101,7 @@ class Api:
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listening]}, name=_THREAD, daemon=True
         )
-        # Watches that are cut on purpose are no errors to show; `requests` is the journal.
+        # Watches that are cut at the end are no errors to show; `requests` is the journal.
         for name in ("uvicorn.error", "uvicorn.access"):
             logging.getLogger(name).addFilter(_not_ours)
         thread.start()
@@ -113,7 +111,7 @@ class Api:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """Answer no longer: connections are refused."""
+        """Stop: connections are refused."""
         if self._running:
             server, thread = self._running
             self._watches.drop()
@@ -121,14 +119,8 @@ class Api:
             thread.join(timeout=_START_SECONDS)
             self._running = None
 
-    def drop_watches(self) -> int:
-        """Cut every open watch; says how many there were."""
-        count = len(self._watches)
-        self._watches.drop()
-        return count
-
     def fail(self, fault: Fault) -> None:
-        """Let requests go wrong."""
+        """Add a fault."""
         self.faults.add(fault)
 
     async def _serve(self, request: Request) -> Response:
@@ -139,22 +131,22 @@ class Api:
             response = await self._answered(request, user)
         except ApiProblem as problem:
             response = _refusal(problem)
-        except Exception as error:  # noqa: BLE001 - a broken double must say so
+        except Exception as error:  # noqa: BLE001 - a bug of the double is reported to the client
             _LOG.exception("the double broke on %s %s", request.method, request.url)
             response = _refusal(ApiProblem(500, "InternalError", f"the double broke: {error!r}"))
-        self.requests.append(Asked(request.method, request.url.path, account, response.status_code))
+        self.requests.append(
+            LoggedRequest(request.method, request.url.path, account, response.status_code)
+        )
         return response
 
     async def _answered(self, request: Request, user: User) -> Response:
         path = request.url.path
-        if path in ("/healthz", "/livez", "/readyz"):
-            return PlainTextResponse("ok")
         if path == _REVIEWS and request.method == "POST":
             return _json(review(self.access, user, await request.json()), 201)
         found = document(path, gateway=self._gateway) if request.method == "GET" else None
         if found is not None:
             return _json(found)
-        asking = Asking(
+        api_request = ApiRequest(
             target_of(path, gateway=self._gateway),
             request.method,
             dict(request.query_params),
@@ -163,31 +155,29 @@ class Api:
             agent=request.headers.get("user-agent", ""),
             body=await request.body(),
         )
-        return await self._faulty(asking)
+        return await self._faulty(api_request)
 
-    async def _faulty(self, asking: Asking) -> Response:
-        target = asking.target
-        fault = self.faults.next(asking.verb, target.kind.name, target.name)
+    async def _faulty(self, api_request: ApiRequest) -> Response:
+        target = api_request.target
+        fault = self.faults.next(api_request.verb, target.kind.name, target.name)
         if fault is None:
-            return await self._allowed(asking)
+            return await self._allowed(api_request)
         if fault.after:
-            await self._allowed(asking)
+            await self._allowed(api_request)
         await asyncio.sleep(fault.hang_seconds)
-        if fault.status is None and not fault.hang_seconds and not fault.after:
-            return await self._allowed(asking)
         raise fault.problem()
 
-    async def _allowed(self, asking: Asking) -> Response:
-        await run_in_threadpool(self.access.demand, asking.user, asking.attempt)
-        if asking.watches:
-            lines = self._watches.stream(asking)
+    async def _allowed(self, api_request: ApiRequest) -> Response:
+        await run_in_threadpool(self.access.demand, api_request.user, api_request.action)
+        if api_request.watches:
+            lines = self._watches.stream(api_request)
             return StreamingResponse(lines, media_type="application/json")
-        if asking.target.subresource == "log":
-            want = logs.wanted(self.objects, asking, file_of=self._log_file)
-            return StreamingResponse(
-                logs.stream(self.objects, want), media_type="text/plain; charset=utf-8"
+        if api_request.target.subresource == "log":
+            text = await run_in_threadpool(
+                logs.log_of, self.objects, api_request, file_of=self._log_file
             )
-        answer = await run_in_threadpool(self._writing.answer, asking)
+            return Response(text, media_type="text/plain; charset=utf-8")
+        answer = await run_in_threadpool(self._verbs.answer, api_request)
         return _json(answer.body, answer.status, warnings=answer.warnings)
 
 

@@ -1,4 +1,4 @@
-"""Server-side apply: whoever applies owns what they say, and takes back what they stop saying.
+"""Server-side apply: an applier owns the fields of its configuration, and removes dropped ones.
 
 Source: kubernetes.io "Server-Side Apply" and `sigs.k8s.io/structured-merge-diff`.
 """
@@ -12,11 +12,11 @@ from typing import Any
 from tests.kubernetes_double.api.field_paths import (
     Path,
     children,
+    format_path,
     is_leaf,
     item_word,
     leaves,
     list_keys,
-    spoken,
 )
 from tests.kubernetes_double.api.kinds import kind_of
 from tests.kubernetes_double.api.managed_fields import Owner, Owners, owned, owners_of
@@ -31,21 +31,19 @@ def apply(
     manager: str,
     force: bool = False,
     subresource: str = "",
-    dry_run: bool = False,
 ) -> tuple[Object, bool]:
-    """The object as applied, and whether it was created.
+    """Apply a configuration; the object, and whether it was created.
 
     Args:
-        objects: Where it is kept.
-        config: All that the manager wants to say about it.
-        manager: Who applies.
-        force: Whether fields that others own are taken from them.
+        objects: All objects.
+        config: The whole configuration of the manager.
+        manager: Field manager.
+        force: Whether to take over fields of other owners.
         subresource: `status`, or empty.
-        dry_run: Whether all happens but the writing.
 
     Raises:
-        ApiProblem: 409 with a cause for each field that another owns with another value, or for
-            an old resourceVersion; whatever a write may raise.
+        ApiProblem: 409 with a cause for each field that has another owner and value, or for
+            an old resourceVersion; and the errors of a write.
     """
     kind, config = kind_of(config["kind"]), copy.deepcopy(config)
     if config["metadata"].get("managedFields"):
@@ -53,37 +51,37 @@ def apply(
     if subresource == "" and "status" in kind.subresources:
         config.pop("status", None)
     owner = Owner(manager, "Apply", kind.api_version, subresource)
-    said = set(owned(config))
+    applied = set(owned(config))
     meta = config["metadata"]
     with objects.lock:
         live = objects.find(kind.name, meta.get("namespace", ""), meta["name"])
         if live is None:
             if meta.get("resourceVersion") or meta.get("uid"):
                 raise conflict(kind.resource, meta["name"], "the object has been deleted")
-            made = objects.create(config, claim=lambda *_: {owner: said}, dry_run=dry_run)
+            made = objects.create(config, claim=lambda *_: {owner: applied})
             return made, True
         others = {who: paths for who, paths in owners_of(live).items() if who != owner}
         merged = merged_value(live, config)
         lost = _lost(live, merged, others)
         if lost and not force:
             raise _conflicts(lost)
-        _take_back(merged, owners_of(live).get(owner, set()) - said, said=said, others=others)
-        kept = {who: paths - lost.get(who, set()) for who, paths in others.items()}
-        owners = _in_place(owners_of(live), {**kept, owner: said})
-        merged["metadata"]["resourceVersion"] = meta.get("resourceVersion")
-        updated = objects.update(
-            merged, subresource=subresource, claim=lambda *_: owners, dry_run=dry_run
+        _take_back(
+            merged, owners_of(live).get(owner, set()) - applied, applied=applied, others=others
         )
+        kept = {who: paths - lost.get(who, set()) for who, paths in others.items()}
+        owners = _in_place(owners_of(live), {**kept, owner: applied})
+        merged["metadata"]["resourceVersion"] = meta.get("resourceVersion")
+        updated = objects.update(merged, subresource=subresource, claim=lambda *_: owners)
         return updated, False
 
 
 def _in_place(before: Owners, after: Owners) -> Owners:
-    """Owners in the order that they had."""
+    """Owners in their former order."""
     return {who: after[who] for who in (*before, *after) if after.get(who)}
 
 
 def merged_value(live: Any, config: Any, *, name: str = "") -> Any:
-    """A value with a configuration laid over it."""
+    """A value merged with a configuration."""
     if isinstance(config, dict) and isinstance(live, dict) and not _atomic(name, live, config):
         result = dict(live)
         for key, value in config.items():
@@ -95,7 +93,7 @@ def merged_value(live: Any, config: Any, *, name: str = "") -> Any:
 
 
 def _atomic(name: str, live: Any, config: Any) -> bool:
-    """Whether a field is replaced as a whole; an empty one is as the full one beside it."""
+    """Whether a field is replaced as a whole; an empty one is like the full one beside it."""
     fuller = live or config
     return bool(fuller) and is_leaf(name, fuller)
 
@@ -106,7 +104,7 @@ def _merged_list(live: list[Any], config: list[Any], name: str) -> list[Any]:
         return [*live, *(item for item in config if item not in live)]
     given = {item_word(keys, item): item for item in config}
     there = [item_word(keys, item) for item in live]
-    # The applier's order; what only others say stays behind what it stood behind.
+    # The applier's order; items of others stay behind their predecessors.
     merged: list[str] = []
     passed = 0
     for word in given:
@@ -129,7 +127,7 @@ def _merged_list(live: list[Any], config: list[Any], name: str) -> list[Any]:
 
 
 def _lost(live: Object, merged: Object, others: Owners) -> Owners:
-    """What others own and would have another value."""
+    """Fields of other owners whose value would change."""
     then, after = leaves(live), leaves(merged)
     changed = {path for path, value in after.items() if path not in then or then[path] != value}
     return {who: found for who, paths in others.items() if (found := paths & changed)}
@@ -140,32 +138,32 @@ def _conflicts(lost: Owners) -> ApiProblem:
     causes = [
         {
             "reason": "FieldManagerConflict",
-            "message": f"conflict with {who.spoken()}",
-            "field": spoken(path),
+            "message": f"conflict with {who.described()}",
+            "field": format_path(path),
         }
         for who, path in found
     ]
     if len(found) == 1:
         who, path = found[0]
-        text = f"Apply failed with 1 conflict: conflict with {who.spoken()}: {spoken(path)}"
+        text = f"Apply failed with 1 conflict: conflict with {who.described()}: {format_path(path)}"
     else:
         lines = [
             line
-            for who, paths in sorted(lost.items(), key=lambda item: item[0].spoken())
+            for who, paths in sorted(lost.items(), key=lambda item: item[0].described())
             for line in (
-                f"conflicts with {who.spoken()}:",
-                *(f"- {spoken(p)}" for p in sorted(paths)),
+                f"conflicts with {who.described()}:",
+                *(f"- {format_path(p)}" for p in sorted(paths)),
             )
         ]
         text = f"Apply failed with {len(found)} conflicts: " + "\n".join(lines)
     return ApiProblem(409, "Conflict", text, {"causes": causes})
 
 
-def _take_back(obj: Object, unsaid: set[Path], *, said: set[Path], others: Owners) -> None:
-    """Remove what the manager no longer says and nobody else does."""
-    needed = said.union(*others.values())
+def _take_back(obj: Object, dropped: set[Path], *, applied: set[Path], others: Owners) -> None:
+    """Remove dropped fields that no other owner has."""
+    needed = applied.union(*others.values())
     held = {path[:length] for path in needed for length in range(1, len(path) + 1)}
-    for path in sorted(unsaid, key=len):
+    for path in sorted(dropped, key=len):
         if path not in held:
             _remove(obj, path, held=held)
 
@@ -182,7 +180,7 @@ def _remove(holder: Any, path: Path, *, held: set[Path]) -> None:
             return
         trail.append(value)
     _drop(trail[-1], path[-1], name, item=path[-2] if len(path) > 1 else "")
-    # What held nothing else goes too, unless somebody says that it is there.
+    # An empty parent goes too, unless it is owned.
     for length in range(len(path) - 1, 1, -1):
         if trail[length] or path[:length] in held or path[length - 1].startswith("k:"):
             return
@@ -192,7 +190,7 @@ def _remove(holder: Any, path: Path, *, held: set[Path]) -> None:
 def _drop(holder: Any, word: str, name: str, *, item: str) -> None:
     kind, _, rest = word.partition(":")
     if kind == "f" and isinstance(holder, dict):
-        # An item that stays keeps what tells it from the others.
+        # An item that stays keeps its key fields.
         if not (item.startswith("k:") and rest in json.loads(item[2:])):
             holder.pop(rest, None)
     elif isinstance(holder, list):

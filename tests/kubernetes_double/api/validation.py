@@ -1,4 +1,4 @@
-"""What the API server refuses with 422: the last check before admission has its say."""
+"""Validation: errors with status 422, before admission."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.kubernetes_double.api.naming_rules import (
     label_faults,
     name_faults,
 )
-from tests.kubernetes_double.api.pod_validation import changed_faults, pod_faults
+from tests.kubernetes_double.api.pod_validation import pod_faults
 from tests.kubernetes_double.api.problems import invalid
-from tests.kubernetes_double.api.schema import held_against
+from tests.kubernetes_double.api.schema import validate_schema
 from tests.kubernetes_double.api.selectors import object_selector
 
 Fields = dict[str, Any]
@@ -36,13 +36,13 @@ def validate(_objects: Any, obj: Fields, before: Fields | None) -> None:
 
 
 def _schema_faults(obj: Fields) -> Iterator[Cause]:
-    faults = held_against(kind_of(obj["kind"]), obj)
+    faults = validate_schema(kind_of(obj["kind"]), obj)
     for field in faults.missing:
         yield ("FieldValueRequired", field, "Required value")
     for field, value, wanted in faults.unsupported:
         listed = ", ".join(json.dumps(item) for item in wanted)
-        said = f"Unsupported value: {json.dumps(value)}: supported values: {listed}"
-        yield ("FieldValueNotSupported", field, said)
+        sentence = f"Unsupported value: {json.dumps(value)}: supported values: {listed}"
+        yield ("FieldValueNotSupported", field, sentence)
     for field, kind in faults.mistyped:
         yield ("FieldValueTypeInvalid", field, f"Invalid value: must be of type {kind}")
 
@@ -62,8 +62,6 @@ def _own_faults(obj: Fields, before: Fields | None) -> Iterator[Cause]:
 def _pod(obj: Fields, before: Fields | None) -> Iterator[Cause]:
     if before is None:
         yield from pod_faults(obj["spec"], "spec")
-    else:
-        yield from changed_faults(obj["spec"], before["spec"])
 
 
 def _deployment(obj: Fields, before: Fields | None) -> Iterator[Cause]:
@@ -76,12 +74,12 @@ def _deployment(obj: Fields, before: Fields | None) -> Iterator[Cause]:
     yield from label_faults(labels, where)
     if not spec["selector"] or not object_selector(spec["selector"])(labels):
         shown = json.dumps(labels)
-        said = f"Invalid value: {shown}: `selector` does not match template `labels`"
-        yield ("FieldValueInvalid", where, said)
+        sentence = f"Invalid value: {shown}: `selector` does not match template `labels`"
+        yield ("FieldValueInvalid", where, sentence)
     policy = template["spec"].get("restartPolicy")
     if policy != "Always":
-        said = f'Unsupported value: "{policy}": supported values: "Always"'
-        yield ("FieldValueNotSupported", "spec.template.spec.restartPolicy", said)
+        sentence = f'Unsupported value: "{policy}": supported values: "Always"'
+        yield ("FieldValueNotSupported", "spec.template.spec.restartPolicy", sentence)
     if spec.get("replicas", 0) < 0:
         yield invalid_value(
             "spec.replicas", str(spec["replicas"]), "must be greater than or equal to 0"
@@ -90,6 +88,7 @@ def _deployment(obj: Fields, before: Fields | None) -> Iterator[Cause]:
 
 
 def _service(obj: Fields, before: Fields | None) -> Iterator[Cause]:
+    del before
     spec = obj["spec"]
     ports = spec.get("ports") or []
     headless = spec.get("clusterIP") == "None"
@@ -100,28 +99,11 @@ def _service(obj: Fields, before: Fields | None) -> Iterator[Cause]:
             yield ("FieldValueRequired", f"spec.ports[{index}].name", "Required value")
         if not 0 < port["port"] < 65536:
             where = f"spec.ports[{index}].port"
-            said = "must be between 1 and 65535, inclusive"
-            yield invalid_value(where, str(port["port"]), said)
+            sentence = "must be between 1 and 65535, inclusive"
+            yield invalid_value(where, str(port["port"]), sentence)
     names = [port["name"] for port in ports if port.get("name")]
     yield from each_once(names, lambda index: f"spec.ports[{index}].name")
     yield from label_faults(spec.get("selector") or {}, "spec.selector")
-    was = before["spec"].get("clusterIP") if before else None
-    if was and spec.get("clusterIP") != was:
-        said = f'Invalid value: ["{spec.get("clusterIP")}"]: may not change once set'
-        yield ("FieldValueInvalid", "spec.clusterIPs[0]", said)
-
-
-def _kept(obj: Fields, before: Fields | None) -> Iterator[Cause]:
-    if not before:
-        return
-    if before.get("immutable"):
-        for field in ("data", "binaryData", "immutable"):
-            if obj.get(field) != before.get(field):
-                said = "Forbidden: field is immutable when `immutable` is set"
-                yield ("FieldValueForbidden", field, said)
-    if obj.get("type") != before.get("type"):
-        said = "field is immutable"
-        yield invalid_value("type", obj.get("type", ""), said)
 
 
 def _budget(obj: Fields, before: Fields | None) -> Iterator[Cause]:
@@ -141,11 +123,11 @@ def _route(obj: Fields, before: Fields | None) -> Iterator[Cause]:
         for at, backend in enumerate(rule.get("backendRefs") or ()):
             where = f"spec.rules[{index}].backendRefs[{at}]"
             if not 0 <= backend.get("weight", 1) <= 1_000_000:
-                said = "should be between 0 and 1000000"
-                yield invalid_value(f"{where}.weight", str(backend["weight"]), said)
+                sentence = "should be between 0 and 1000000"
+                yield invalid_value(f"{where}.weight", str(backend["weight"]), sentence)
             if backend.get("kind") == "Service" and not backend.get("port"):
-                said = "Invalid value: Must have port for Service reference"
-                yield ("FieldValueInvalid", where, said)
+                sentence = "Invalid value: Must have port for Service reference"
+                yield ("FieldValueInvalid", where, sentence)
 
 
 _BY_KIND: dict[str, Callable[[Fields, Fields | None], Iterator[Cause]]] = {
@@ -153,8 +135,6 @@ _BY_KIND: dict[str, Callable[[Fields, Fields | None], Iterator[Cause]]] = {
     "Deployment": _deployment,
     "ReplicaSet": _deployment,
     "Service": _service,
-    "ConfigMap": _kept,
-    "Secret": _kept,
     "PodDisruptionBudget": _budget,
     "HTTPRoute": _route,
 }

@@ -1,4 +1,4 @@
-"""The control plane's loops: each change of an object has what depends on it looked at again."""
+"""The control loops: each change of an object reconciles what depends on it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 from tests.kubernetes_double.api.object_store import Objects
 from tests.kubernetes_double.api.problems import ApiProblem
 from tests.kubernetes_double.controllers.deployments import Deployments
-from tests.kubernetes_double.controllers.disruption_budgets import Budgets
 from tests.kubernetes_double.controllers.events import Recorder
-from tests.kubernetes_double.controllers.garbage_collector import Garbage
+from tests.kubernetes_double.controllers.garbage_collector import GarbageCollector
 from tests.kubernetes_double.controllers.replica_sets import ReplicaSets
 
 Key = tuple[str, str, str]
@@ -20,7 +19,7 @@ AGAIN_S = 0.1
 
 
 class Controllers:
-    """Looks after Deployments, ReplicaSets, budgets and what their owners leave behind.
+    """Reconciles Deployments and ReplicaSets, and collects garbage.
 
     Args:
         objects: All objects.
@@ -32,37 +31,28 @@ class Controllers:
         self._reconcile: dict[str, Callable[[str, str, Callable[[float], None]], None]] = {
             "ReplicaSet": sets.reconcile,
             "Deployment": deployments.reconcile,
-            "PodDisruptionBudget": Budgets(objects).reconcile,
         }
-        self._budgets: dict[str, Key] = {}
-        self._garbage = Garbage(objects)
+        self._garbage = GarbageCollector(objects)
         self._due: dict[Key, None] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._closed = False
 
     def observe(self, change: str, obj: Mapping[str, Any]) -> None:
-        """Have another look at an object and at what owns it."""
+        """Enqueue an object and its owners."""
         self._garbage.observe(change, obj)
         meta = obj["metadata"]
         namespace = meta.get("namespace", "")
-        self._look((obj["kind"], namespace, meta["name"]))
-        if obj["kind"] == "PodDisruptionBudget":
-            self._budgets[meta["uid"]] = (obj["kind"], namespace, meta["name"])
-            if change == "DELETED":
-                del self._budgets[meta["uid"]]
-        elif obj["kind"] == "Pod":
-            for key in self._budgets.values():
-                self._look(key)
+        self._enqueue((obj["kind"], namespace, meta["name"]))
         for owner in meta.get("ownerReferences") or ():
-            self._look((owner["kind"], namespace, owner["name"]))
+            self._enqueue((owner["kind"], namespace, owner["name"]))
 
     def close(self) -> None:
-        """Look at nothing any more."""
+        """Stop."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
 
-    def _look(self, key: Key) -> None:
+    def _enqueue(self, key: Key) -> None:
         if key[0] not in self._reconcile or self._closed:
             return
         if not self._due:
@@ -76,7 +66,7 @@ class Controllers:
             try:
                 self._reconcile[kind](namespace, name, partial(self._later, key))
             except ApiProblem:
-                # Somebody else wrote in between.
+                # Another writer was faster.
                 self._later(key, AGAIN_S)
 
     def _later(self, key: Key, seconds: float) -> None:
@@ -86,4 +76,4 @@ class Controllers:
             if known.when() <= loop.time() + seconds:
                 return
             known.cancel()
-        self._timers[key] = loop.call_later(seconds, self._look, key)
+        self._timers[key] = loop.call_later(seconds, self._enqueue, key)

@@ -1,4 +1,4 @@
-"""Deployments: one ReplicaSet per template, and the way from one to the next."""
+"""Deployments: one ReplicaSet per template, and rolling updates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REVISION = "deployment.kubernetes.io/revision"
 
 
 class Deployments:
-    """Makes, scales and reports on the ReplicaSets of Deployments.
+    """Creates and scales the ReplicaSets of Deployments, and reports their status.
 
     Args:
         objects: All objects.
@@ -34,11 +34,11 @@ class Deployments:
     def __init__(self, objects: Objects, recorder: Recorder) -> None:
         self._objects = objects
         self._recorder = recorder
-        # When each uid last made progress, and how far it had come; whole seconds are too coarse.
+        # Time and state of each uid's last progress; whole seconds are too coarse.
         self._progress: dict[str, tuple[float, tuple[int, ...]]] = {}
 
     def reconcile(self, namespace: str, name: str, again: Later) -> None:
-        """Bring one Deployment nearer to what it asks for, and say how far it is."""
+        """Reconcile one Deployment, and write its status."""
         found = self._objects.find("Deployment", namespace, name)
         if found is None or "deletionTimestamp" in found["metadata"]:
             return
@@ -109,7 +109,7 @@ class Deployments:
         self._shrink(found, new, old, bounds)
 
     def _shrink(self, found: Object, new: Object, old: Sequence[Object], bounds: Bounds) -> None:
-        """Scale old sets down, broken ones first, as far as enough pods stay available."""
+        """Scale old sets down, broken ones first, while enough pods stay available."""
         total = _replicas(new) + sum(_replicas(each) for each in old)
         least = bounds.wanted - bounds.unavailable
         spare = total - least - max(0, _replicas(new) - _available(new))
@@ -147,7 +147,7 @@ class Deployments:
         digest = template_hash(found["spec"]["template"])
         new = next((each for each in sets if each["metadata"]["labels"].get(HASH) == digest), None)
         if new is None:
-            # Its template was changed just now; that has brought it back into the queue.
+            # Its template has just changed, so it is in the queue again.
             return
         bounds = Bounds.of(found)
         counts = _counts(found, sets, new, bounds)
@@ -204,7 +204,7 @@ class Deployments:
             since = time.monotonic()
         self._progress[uid] = (since, reach)
         if since == math.inf:
-            # It was complete once: that its pods fail later is no failure to progress.
+            # A complete rollout whose pods fail later still has progressed.
             return _moves(
                 "True",
                 "NewReplicaSetAvailable",

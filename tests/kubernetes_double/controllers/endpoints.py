@@ -1,4 +1,4 @@
-"""Which pods answer for a Service."""
+"""Endpoints of Services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.kubernetes_double.network.kube_proxy import Endpoint
 def chosen(
     service: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """The pods that a Service selects and that have an address and have not ended."""
+    """Pods that a Service selects, with an address and not ended."""
     selector = service["spec"].get("selector")
     if not selector:
         return []
@@ -26,32 +26,30 @@ def chosen(
     ]
 
 
-def is_ready(service: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
-    """Whether a pod that a Service selects gets connections."""
-    if service["spec"].get("publishNotReadyAddresses"):
-        return True
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a selected pod gets connections."""
     return "deletionTimestamp" not in pod["metadata"] and condition_holds(pod, "Ready")
 
 
 def headless(service: Mapping[str, Any]) -> bool:
-    """Whether a Service's name stands for its pods instead of an address of its own."""
+    """Whether a Service's name resolves to its pods."""
     return bool(service["spec"].get("clusterIP") == "None")
 
 
 def ready(
     service: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], port: Mapping[str, Any]
 ) -> list[Endpoint]:
-    """Where connections to one port of a Service may go."""
+    """Endpoints of one port of a Service."""
     found = []
     for pod in chosen(service, pods):
         number = target_port(port, pod)
-        if number is not None and is_ready(service, pod):
+        if number is not None and is_ready(pod):
             found.append(Endpoint(pod["status"]["podIP"], number))
     return found
 
 
 def target_port(port: Mapping[str, Any], pod: Mapping[str, Any]) -> int | None:
-    """The container port behind a port of a Service; None: the pod has none of that name."""
+    """The container port of a Service's port; None: the pod has none of that name."""
     target = port.get("targetPort") or port["port"]
     if isinstance(target, int):
         return target
@@ -63,7 +61,7 @@ def target_port(port: Mapping[str, Any], pod: Mapping[str, Any]) -> int | None:
 
 
 def endpoint_slice(service: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the API shows of a Service's endpoints."""
+    """The EndpointSlice of a Service."""
     meta = service["metadata"]
     selected = chosen(service, pods)
     ports = service["spec"].get("ports") or ()
@@ -80,7 +78,7 @@ def endpoint_slice(service: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]
             "ownerReferences": [owner_reference(service)],
         },
         "addressType": "IPv4",
-        "endpoints": [_endpoint(service, pod) for pod in selected],
+        "endpoints": [_endpoint(pod) for pod in selected],
         "ports": [
             {
                 "name": port.get("name", ""),
@@ -93,7 +91,7 @@ def endpoint_slice(service: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]
 
 
 def owner_reference(owner: Mapping[str, Any]) -> dict[str, Any]:
-    """How an object names the one that it goes with."""
+    """A reference to an owner."""
     return {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],
@@ -104,12 +102,12 @@ def owner_reference(owner: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _endpoint(service: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, Any]:
+def _endpoint(pod: Mapping[str, Any]) -> dict[str, Any]:
     leaving = "deletionTimestamp" in pod["metadata"]
     return {
         "addresses": [pod["status"]["podIP"]],
         "conditions": {
-            "ready": is_ready(service, pod),
+            "ready": is_ready(pod),
             "serving": condition_holds(pod, "Ready"),
             "terminating": leaving,
         },

@@ -1,4 +1,4 @@
-"""Events, as controllers and kubelets write them about objects."""
+"""Events of controllers and kubelets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.kubernetes_double.api.problems import ApiProblem
 
 
 class Recorder:
-    """Writes Events; one that is repeated is counted instead.
+    """Writes Events; a repeated one is counted.
 
     Args:
-        objects: Where they are kept.
+        objects: All objects.
     """
 
     def __init__(self, objects: Objects) -> None:
@@ -24,11 +24,11 @@ class Recorder:
         self._known: dict[tuple[str, str, str], str] = {}
 
     def normal(self, about: Mapping[str, Any], reason: str, message: str, *, by: str) -> None:
-        """Tell of something that was to be expected."""
+        """Write a Normal event."""
         self._record(about, "Normal", reason, message, by)
 
     def warning(self, about: Mapping[str, Any], reason: str, message: str, *, by: str) -> None:
-        """Tell of something that somebody may have to look at."""
+        """Write a Warning event."""
         self._record(about, "Warning", reason, message, by)
 
     def _record(
@@ -37,7 +37,7 @@ class Recorder:
         meta = about["metadata"]
         namespace = meta.get("namespace", "default")
         key = (meta["uid"], reason, message)
-        # An event about what is gone, or for which there is no namespace any more, is dropped.
+        # An event about a deleted object, or in a deleted namespace, is dropped.
         with contextlib.suppress(ApiProblem):
             if key in self._known:
                 self._objects.change("Event", namespace, self._known[key], _count, manager=by)

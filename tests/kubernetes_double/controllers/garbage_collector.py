@@ -1,4 +1,4 @@
-"""What goes when its owner or its namespace went."""
+"""Garbage collection by owner."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from tests.kubernetes_double.api.kinds import KINDS
 from tests.kubernetes_double.api.object_store import Objects
 from tests.kubernetes_double.api.problems import ApiProblem
 
 Key = tuple[str, str, str]
 
 
-class Garbage:
-    """Deletes what no owner is left of; all of it happens in one event loop.
+class GarbageCollector:
+    """Deletes objects without an owner; runs in the event loop.
 
     Args:
         objects: All objects.
@@ -26,15 +25,13 @@ class Garbage:
         self._alive: set[str] = set()
 
     def observe(self, change: str, obj: Mapping[str, Any]) -> None:
-        """Take note of an object; delete what went with it."""
+        """Record an object; delete its dependents if it is deleted."""
         meta = obj["metadata"]
         key = (obj["kind"], meta.get("namespace", ""), meta["name"])
         if change == "DELETED":
             self._owners.pop(key, None)
             self._alive.discard(meta["uid"])
             self._collect(meta["uid"])
-            if obj["kind"] == "Namespace":
-                self._empty(meta["name"])
             return
         self._alive.add(meta["uid"])
         owners = {reference["uid"] for reference in meta.get("ownerReferences") or ()}
@@ -47,12 +44,6 @@ class Garbage:
         for key, owners in list(self._owners.items()):
             if uid in owners and not owners & self._alive:
                 self._delete(key)
-
-    def _empty(self, namespace: str) -> None:
-        for kind in KINDS:
-            if kind.namespaced:
-                for obj in self._objects.list(kind.name, namespace):
-                    self._delete((kind.name, namespace, obj["metadata"]["name"]))
 
     def _delete(self, key: Key) -> None:
         with contextlib.suppress(ApiProblem):

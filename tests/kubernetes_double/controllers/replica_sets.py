@@ -1,4 +1,4 @@
-"""ReplicaSets: so many pods of one template."""
+"""ReplicaSets: a number of pods of one template."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class ReplicaSets:
         self._recorder = recorder
 
     def reconcile(self, namespace: str, name: str, again: Later) -> None:
-        """Bring one ReplicaSet nearer to what it asks for.
+        """Reconcile one ReplicaSet.
 
         Args:
-            namespace: Where it is.
+            namespace: Its namespace.
             name: Its name.
-            again: Asks for another look after so many seconds.
+            again: Enqueues it again after some seconds.
         """
         found = self._objects.find("ReplicaSet", namespace, name)
         if found is None or "deletionTimestamp" in found["metadata"]:
@@ -55,7 +55,7 @@ class ReplicaSets:
             self._objects.set_status("ReplicaSet", namespace, name, status, manager=BY)
 
     def _count(self, found: Object, pods: Sequence[Object]) -> str | None:
-        """Create or delete pods; what admission said if it refused one."""
+        """Create or delete pods; the message of admission if it refused one."""
         wanted = int(found["spec"].get("replicas", 1))
         for pod in sorted(pods, key=_dispensable)[: max(0, len(pods) - wanted)]:
             meta = pod["metadata"]
@@ -75,7 +75,7 @@ class ReplicaSets:
 
 
 def owned(objects: Objects, kind: str, owner: Mapping[str, Any]) -> list[Object]:
-    """Objects of a kind that go with an owner."""
+    """Objects of a kind with an owner."""
     meta = owner["metadata"]
     return [
         each
@@ -88,7 +88,7 @@ def owned(objects: Objects, kind: str, owner: Mapping[str, Any]) -> list[Object]
 
 
 def active(pods: Sequence[Object]) -> list[Object]:
-    """Those that neither ended nor are about to."""
+    """Pods that have neither ended nor are being deleted."""
     return [
         pod
         for pod in pods
@@ -98,7 +98,7 @@ def active(pods: Sequence[Object]) -> list[Object]:
 
 
 def available(pod: Mapping[str, Any], least_seconds: float) -> bool:
-    """Whether a pod has been ready for so long."""
+    """Whether a pod has been ready for some seconds."""
     if not condition_holds(pod, "Ready"):
         return False
     since = next(
@@ -111,7 +111,7 @@ def available(pod: Mapping[str, Any], least_seconds: float) -> bool:
 
 
 def _dispensable(pod: Object) -> tuple[bool, bool, str]:
-    """The first to go: without a node, not ready, young."""
+    """Order of deletion: without a node, not ready, young."""
     has_node = bool(pod["spec"].get("nodeName"))
     born = pod["metadata"]["creationTimestamp"]
     return has_node, condition_holds(pod, "Ready"), "".join(chr(255 - ord(it)) for it in born)

@@ -1,4 +1,4 @@
-"""How a rolling update counts, and how it tells templates apart."""
+"""Bounds and template hashes of rolling updates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.kubernetes_double.api.object_store import Object
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many pods a rolling update keeps.
+    """Bounds on the number of pods during a rolling update.
 
     Args:
         wanted: Replicas.
-        surge: So many more at most.
-        unavailable: So many of them may be unavailable.
+        surge: Maximum of additional pods.
+        unavailable: Maximum of unavailable pods.
     """
 
     wanted: int
@@ -27,7 +27,7 @@ class Bounds:
 
     @classmethod
     def of(cls, deployment: Object) -> Bounds:
-        """Those of a Deployment."""
+        """Bounds of a Deployment."""
         spec = deployment["spec"]
         wanted, strategy = int(spec.get("replicas", 1)), spec.get("strategy") or {}
         if strategy.get("type") == "Recreate":
@@ -45,6 +45,6 @@ def _part(given: Any, whole: int, rounded: Any) -> int:
 
 
 def template_hash(template: Any) -> str:
-    """A short name of a pod template, the same for the same template."""
+    """A short hash of a pod template."""
     text = json.dumps(template, sort_keys=True).encode()
     return hashlib.sha256(text).hexdigest()[:10]

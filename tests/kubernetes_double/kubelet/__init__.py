@@ -1,1 +1,1 @@
-"""Nodes of the double: pods run as processes of this machine."""
+"""Nodes of the double, whose pods are processes of this machine."""

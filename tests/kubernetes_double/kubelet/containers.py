@@ -1,4 +1,4 @@
-"""One container of a pod: what it is, how it fares, and its `containerStatus`."""
+"""One container of a pod: its state and its `containerStatus`."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Container:
     """One container of one pod.
 
     Args:
-        spec: Its part of the pod's spec.
-        init: Whether it stands among the init containers.
+        spec: The container in the pod's spec.
+        init: Whether it is an init container.
         logs: Folder of its logs, one file per run: `0.log`, `1.log` and so on
     """
 
@@ -42,43 +42,43 @@ class Container:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the container."""
         return str(self.spec["name"])
 
     @property
     def image(self) -> str:
-        """Its image."""
+        """Name of the image."""
         return str(self.spec["image"])
 
     @property
     def sidecar(self) -> bool:
-        """Whether it is an init container that lives as long as the pod."""
+        """Whether it is a native sidecar."""
         return self.init and self.spec.get("restartPolicy") == "Always"
 
     @property
     def log(self) -> Path:
-        """File of its current run."""
+        """Log file of the current run."""
         return self.logs / f"{self.restarts}.log"
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None: it runs, or never did."""
+        """Exit code; None: it runs, or never did."""
         ended = self.state.get("terminated")
         return None if ended is None else int(ended["exitCode"])
 
     def wait_for(self, reason: str, message: str = "") -> None:
-        """It waits, for this reason."""
+        """Set the state to waiting, with a reason."""
         self.ready = self.started = False
         self.state = {"waiting": {"reason": reason} | ({"message": message} if message else {})}
 
     def run_as(self, process: Process) -> None:
-        """It runs."""
+        """Set the state to running."""
         self.process = process
         self.container_id = f"containerd://{uuid.uuid4().hex}{uuid.uuid4().hex}"
         self.state = {"running": {"startedAt": now()}}
 
     def end(self, code: int, reason: str = "", message: str = "") -> None:
-        """It ended with this exit code."""
+        """Set the state to terminated, with an exit code."""
         began = self.state.get("running", {}).get("startedAt", now())
         memory = self.process is not None and self.process.killed_for_memory
         plain = "Completed" if code == 0 else "Error"
@@ -93,23 +93,23 @@ class Container:
                 "containerID": self.container_id,
             }
         }
-        text = message or (self._last_words() if code else "")
+        text = message or (self._log_tail() if code else "")
         if text:
             self.state["terminated"]["message"] = text
 
     def back_off(self, message: str) -> None:
-        """It waits for its next run after one that ended."""
+        """Set the state to waiting after a run."""
         self.last = self.state
         self.wait_for("CrashLoopBackOff", message)
 
     def begin_again(self) -> None:
-        """Its next run has a new log."""
+        """Count the next run, which has a new log."""
         if "terminated" in self.state:
             self.last = self.state
         self.restarts += 1
 
     def status(self) -> dict[str, Any]:
-        """Its `containerStatus`."""
+        """The `containerStatus`."""
         return {
             "name": self.name,
             "image": self.image,
@@ -122,7 +122,7 @@ class Container:
             "lastState": self.last,
         }
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         if self.spec.get("terminationMessagePolicy") != "FallbackToLogsOnError":
             return ""
         if not self.log.exists():
@@ -132,7 +132,7 @@ class Container:
 
 
 def image_id(image: str) -> str:
-    """What a runtime calls an image after it was pulled: a name and its digest."""
+    """The image ID of a pulled image: its name and a digest."""
     name = image.partition("@")[0]
     digest = hashlib.sha256(image.encode()).hexdigest()
     return f"{name.rsplit(':', 1)[0]}@sha256:{digest}"

@@ -1,4 +1,4 @@
-"""The cluster's nodes, and the pods that run on them."""
+"""Nodes of the cluster, and the pods on them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.kubernetes_double.api.managed_fields import now
 from tests.kubernetes_double.api.problems import ApiProblem
-from tests.kubernetes_double.context import Ground
+from tests.kubernetes_double.context import ClusterContext
 from tests.kubernetes_double.kubelet.pod_run import PodRun
-from tests.kubernetes_double.kubelet.pod_status import Verdict, merged
+from tests.kubernetes_double.kubelet.pod_status import ForcedPhase, merged
 
 CAPACITY = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "200Gi"}
 NODE_INFO = (
@@ -61,15 +61,15 @@ def node(name: str) -> dict[str, Any]:
 
 
 class Kubelets:
-    """Runs the pods that are bound to nodes; all of it happens in one event loop.
+    """Runs the pods that are bound to nodes, in the event loop.
 
     Args:
-        ground: What the pods stand on.
+        cluster: State that all pods share.
         nodes: Names of the nodes.
     """
 
-    def __init__(self, ground: Ground, nodes: Sequence[str]) -> None:
-        self._ground = ground
+    def __init__(self, cluster: ClusterContext, nodes: Sequence[str]) -> None:
+        self._cluster = cluster
         self._nodes = tuple(nodes)
         self._lost: set[str] = set()
         self._runs: dict[str, PodRun] = {}
@@ -77,13 +77,13 @@ class Kubelets:
         self.faults: list[str] = []
 
     def register(self) -> None:
-        """Let the API know of the nodes."""
+        """Create the Node objects."""
         for name in self._nodes:
-            self._ground.objects.create(node(name), manager="kubelet")
+            self._cluster.objects.create(node(name), manager="kubelet")
             self._node_status(name, READY)
 
     def observe(self, change: str, obj: Mapping[str, Any]) -> None:
-        """Take up, end or clear away a pod that has changed."""
+        """Start, end or clean up a pod that has changed."""
         if obj["kind"] != "Pod" or obj["spec"].get("nodeName") not in self._nodes:
             return
         uid = obj["metadata"]["uid"]
@@ -96,16 +96,16 @@ class Kubelets:
             run.stop(grace_seconds=obj["metadata"].get("deletionGracePeriodSeconds", 30))
 
     def run_of(self, namespace: str, name: str) -> PodRun:
-        """The pod called so. Raises: KeyError: No node runs it."""
+        """The run of a pod. Raises: KeyError: no node runs it."""
         for run in self._runs.values():
             if (run.namespace, run.name) == (namespace, name):
                 return run
         raise KeyError(name)
 
     def evict(self, namespace: str, name: str) -> None:
-        """End a pod because its node has too little memory."""
+        """Evict a pod for lack of memory on its node."""
         run = self.run_of(namespace, name)
-        pod = self._ground.objects.get("Pod", namespace, name)
+        pod = self._cluster.objects.get("Pod", namespace, name)
         container = pod["spec"]["containers"][0]
         asked = (container.get("resources") or {}).get("requests", {}).get("memory", "0")
         message = (
@@ -113,42 +113,38 @@ class Kubelets:
             f" Container {container['name']} was using 524288Ki, request is {asked}, has larger"
             " consumption of memory. "
         )
-        self._ground.recorder.warning(pod, "Evicted", message, by="kubelet")
+        self._cluster.recorder.warning(pod, "Evicted", message, by="kubelet")
         run.stop(
             grace_seconds=0,
-            verdict=Verdict("Failed", "Evicted", message, disruption="TerminationByKubelet"),
+            forced=ForcedPhase("Failed", "Evicted", message, disruption="TerminationByKubelet"),
         )
 
     def lose(self, name: str) -> None:
-        """Take a node away, with all that runs on it."""
+        """Lose a node with all its pods."""
         self._lost.add(name)
         for run in [run for run in self._runs.values() if run.node == name]:
             run.cut()
         self._taint(name, [UNREACHABLE])
         self._node_status(name, SILENT)
-        for pod in self._ground.objects.list("Pod"):
+        for pod in self._cluster.objects.list("Pod"):
             if pod["spec"].get("nodeName") == name:
                 self._write_off(pod, name)
 
     def restore(self, name: str) -> None:
-        """Give a lost node back."""
+        """Restore a lost node."""
         self._lost.discard(name)
         self._taint(name, [])
         self._node_status(name, READY)
 
-    def log_file(self, namespace: str, name: str, container: str, *, previous: bool) -> Path | None:
-        """Where a container's output is; None: no node runs such a pod, or it ran but once."""
+    def log_file(self, namespace: str, name: str, container: str) -> Path | None:
+        """Log file of a container; None: no node runs the pod, or it has no such container."""
         for run in list(self._runs.values()):
             if (run.namespace, run.name) == (namespace, name):
-                return run.log_file(container, previous=previous)
+                return run.log_file(container)
         return None
 
-    def processes(self) -> list[int]:
-        """First process of every container that runs."""
-        return [pid for run in self._runs.values() for pid in run.processes()]
-
     async def close(self) -> None:
-        """Kill everything and wait until it is dead."""
+        """Kill all pods and wait for their end."""
         for run in self._runs.values():
             run.cut()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -158,7 +154,7 @@ class Kubelets:
             return
         if pod["spec"]["nodeName"] in self._lost:
             return
-        run = PodRun(self._ground, pod)
+        run = PodRun(self._cluster, pod)
         self._runs[run.uid] = run
         self._tasks[run.uid] = asyncio.create_task(self._live(run))
         if "deletionTimestamp" in pod["metadata"]:
@@ -167,13 +163,13 @@ class Kubelets:
     async def _live(self, run: PodRun) -> None:
         try:
             await run.run()
-        except Exception:  # noqa: BLE001 - a fault of the double; the test shall see it
+        except Exception:  # noqa: BLE001 - a fault of the double, which the test reports
             self.faults.append(f"{run.name}: {traceback.format_exc()}")
             run.cut()
         with contextlib.suppress(ApiProblem):
-            pod = self._ground.objects.get("Pod", run.namespace, run.name)
+            pod = self._cluster.objects.get("Pod", run.namespace, run.name)
             if pod["metadata"]["uid"] == run.uid and "deletionTimestamp" in pod["metadata"]:
-                self._ground.objects.delete(
+                self._cluster.objects.delete(
                     "Pod", run.namespace, run.name, grace_seconds=0, uid=run.uid
                 )
 
@@ -186,7 +182,7 @@ class Kubelets:
         task.add_done_callback(lambda _: run.clear())
 
     def _write_off(self, pod: Mapping[str, Any], name: str) -> None:
-        """What the control plane does with a pod whose node is silent for too long."""
+        """Fail and delete a pod whose node is lost, as the control plane does."""
         meta = pod["metadata"]
         message = f"Node {name} which was running pod {meta['name']} is unresponsive"
 
@@ -198,7 +194,7 @@ class Kubelets:
             status["conditions"] = merged(status.get("conditions") or [], unready)
 
         with contextlib.suppress(ApiProblem):
-            self._ground.objects.change(
+            self._cluster.objects.change(
                 "Pod",
                 meta["namespace"],
                 meta["name"],
@@ -206,8 +202,8 @@ class Kubelets:
                 manager="kube-controller-manager",
                 subresource="status",
             )
-            self._ground.objects.delete("Pod", meta["namespace"], meta["name"], grace_seconds=0)
-        self._ground.recorder.warning(
+            self._cluster.objects.delete("Pod", meta["namespace"], meta["name"], grace_seconds=0)
+        self._cluster.recorder.warning(
             pod, "NodeNotReady", "Node is not ready", by="node-controller"
         )
 
@@ -215,7 +211,7 @@ class Kubelets:
         def write(obj: dict[str, Any]) -> None:
             obj["spec"]["taints"] = [dict(taint) for taint in taints]
 
-        self._ground.objects.change("Node", "", name, write, manager="kube-controller-manager")
+        self._cluster.objects.change("Node", "", name, write, manager="kube-controller-manager")
 
     def _node_status(self, name: str, ready: Mapping[str, str]) -> None:
         def write(obj: dict[str, Any]) -> None:
@@ -228,6 +224,6 @@ class Kubelets:
                 "nodeInfo": dict.fromkeys(NODE_INFO, "double") | {"operatingSystem": "linux"},
             }
 
-        self._ground.objects.change(
+        self._cluster.objects.change(
             "Node", "", name, write, manager="kubelet", subresource="status"
         )

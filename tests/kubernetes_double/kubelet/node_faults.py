@@ -1,4 +1,4 @@
-"""What can go wrong in a cluster, on demand."""
+"""Faults of a cluster on demand."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from tests.kubernetes_double.api.faults import Fault
 from tests.kubernetes_double.api.object_store import Objects
 from tests.kubernetes_double.api.server import Api
 from tests.kubernetes_double.controllers.scheduler import Scheduler
-from tests.kubernetes_double.event_loop import Plane
+from tests.kubernetes_double.event_loop import EventLoop
 from tests.kubernetes_double.kubelet.kubelet import Kubelets
 
 QUOTA = "quota-of-a-test"
 
 
-class Troubles:
-    """The part of a cluster that lets things go wrong; what it works on, the cluster sets."""
+class FaultInjection:
+    """The methods of a cluster that inject faults; `Cluster` sets the attributes."""
 
     namespace: str
     images: set[str]
     api: Api
     objects: Objects
-    _plane: Plane
+    _loop: EventLoop
     _kubelets: Kubelets
     _scheduler: Scheduler
 
@@ -36,48 +36,44 @@ class Troubles:
         hang_seconds: float = 0,
         after: bool = False,
     ) -> None:
-        """Let requests to the API go wrong; see `Fault`."""
+        """Inject a fault into requests to the API; see `Fault`."""
         self.api.fail(Fault(verb, kind, name, status, times, hang_seconds, after))
 
     def recover(self) -> None:
-        """Let no request go wrong any more."""
+        """Remove all faults of requests."""
         self.api.faults.clear()
 
-    def drop_watches(self) -> int:
-        """Cut every open watch; how many there were."""
-        return self.api.drop_watches()
-
     def evict(self, pod: str) -> None:
-        """Let a node throw a pod out."""
-        self._plane.do(lambda: self._kubelets.evict(self.namespace, pod))
+        """Evict a pod from its node."""
+        self._loop.do(lambda: self._kubelets.evict(self.namespace, pod))
 
     def oom(self, pod: str, container: str | None = None) -> None:
-        """Let the kernel kill a container for its memory."""
-        run = self._plane.do(lambda: self._kubelets.run_of(self.namespace, pod))
-        self._plane.do(lambda: run.kill_for_memory(container))
+        """Kill a container as the kernel does without memory."""
+        run = self._loop.do(lambda: self._kubelets.run_of(self.namespace, pod))
+        self._loop.do(lambda: run.kill_for_memory(container))
 
     def lose_node(self, node: str) -> None:
-        """Take a node away, with all that runs on it."""
-        self._plane.do(lambda: self._kubelets.lose(node))
+        """Lose a node with all its pods."""
+        self._loop.do(lambda: self._kubelets.lose(node))
 
     def restore_node(self, node: str) -> None:
-        """Give a lost node back."""
-        self._plane.do(lambda: self._kubelets.restore(node))
+        """Restore a lost node."""
+        self._loop.do(lambda: self._kubelets.restore(node))
 
     def unschedulable(self, labels: Mapping[str, str] | None = None) -> None:
-        """Find no room for new pods with these labels."""
-        self._plane.do(lambda: self._scheduler.bar(labels or {}))
+        """Let new pods with some labels find no room."""
+        self._loop.do(lambda: self._scheduler.bar(labels or {}))
 
     def schedulable(self) -> None:
-        """Find room for every pod again."""
-        self._plane.do(self._scheduler.admit_all)
+        """Let all pods find room again."""
+        self._loop.do(self._scheduler.admit_all)
 
     def missing_image(self, image: str) -> None:
-        """Let an image be pulled no longer."""
+        """Let an image be missing from now on."""
         self.images.discard(image)
 
     def quota(self, pods: int | None = 0) -> None:
-        """Let the namespace have so many pods at most; None: as many as it likes."""
+        """Limit the number of pods in the namespace; None: no limit."""
         if pods is None:
             self.objects.delete("ResourceQuota", self.namespace, QUOTA)
             return

@@ -13,12 +13,12 @@ from typing import Any
 
 from tests.kubernetes_double.api.managed_fields import now
 from tests.kubernetes_double.api.problems import ApiProblem
-from tests.kubernetes_double.context import Ground
+from tests.kubernetes_double.context import ClusterContext
 from tests.kubernetes_double.kubelet.containers import Container
-from tests.kubernetes_double.kubelet.pod_sandbox import BY, Place
-from tests.kubernetes_double.kubelet.pod_status import Fared, Verdict, write
+from tests.kubernetes_double.kubelet.pod_sandbox import BY, PodContext
+from tests.kubernetes_double.kubelet.pod_status import ContainerStates, ForcedPhase, write
 from tests.kubernetes_double.kubelet.restart_policy import Runner
-from tests.kubernetes_double.kubelet.volumes import NotMounted, Sources, lay_out
+from tests.kubernetes_double.kubelet.volumes import NotMounted, lay_out
 
 MOUNT_AGAIN_S = 0.2
 
@@ -27,29 +27,29 @@ class PodRun:
     """One pod on a node; `run` is its whole life.
 
     Args:
-        ground: What it stands on.
+        cluster: State that all pods share.
         pod: The pod, bound to a node.
     """
 
-    def __init__(self, ground: Ground, pod: Mapping[str, Any]) -> None:
+    def __init__(self, cluster: ClusterContext, pod: Mapping[str, Any]) -> None:
         self.uid = str(pod["metadata"]["uid"])
         self.name = str(pod["metadata"]["name"])
         self.namespace = str(pod["metadata"]["namespace"])
         self.node = str(pod["spec"]["nodeName"])
-        self._ground = ground
+        self._cluster = cluster
         self._grace = float(pod["spec"].get("terminationGracePeriodSeconds", 30))
         self._asked = asyncio.Event()
-        self._verdict: Verdict | None = None
+        self._forced: ForcedPhase | None = None
         self._over = False
         self._silent = False
         self._started = now()
         self._seen = datetime.now(UTC)
-        address = ground.addresses.pod()
+        address = cluster.addresses.pod()
         self._pod = copy.deepcopy(dict(pod))
         self._pod.setdefault("status", {})["podIP"] = address
         self._pod["status"]["hostIP"] = "127.0.0.1"
-        root = ground.folder / "pods" / self.uid[:13]
-        self._place = Place(ground, self._pod, address, root, {}, self._publish)
+        root = cluster.folder / "pods" / self.uid[:13]
+        self._pod_context = PodContext(cluster, self._pod, address, root, {}, self._publish)
         spec = pod["spec"]
         self._inits = self._runners(spec.get("initContainers") or (), init=True)
         self._mains = self._runners(spec["containers"], init=False)
@@ -58,7 +58,7 @@ class PodRun:
             runner.container.wait_for(waits)
 
     async def run(self) -> None:
-        """Everything, until no container of it runs."""
+        """Run the pod until all its containers have ended."""
         self._publish()
         life = asyncio.create_task(self._live())
         asked = asyncio.create_task(self._asked.wait())
@@ -77,23 +77,25 @@ class PodRun:
         self._over = True
         self._publish()
 
-    def stop(self, *, grace_seconds: float | None = None, verdict: Verdict | None = None) -> None:
-        """End it within so many seconds; None: as its spec says."""
-        if self._verdict is None:
-            self._verdict = verdict
+    def stop(
+        self, *, grace_seconds: float | None = None, forced: ForcedPhase | None = None
+    ) -> None:
+        """End the pod within some seconds; None: its grace period."""
+        if self._forced is None:
+            self._forced = forced
         if grace_seconds is not None:
             self._grace = min(self._grace, grace_seconds) if self._asked.is_set() else grace_seconds
         self._asked.set()
 
     def cut(self) -> None:
-        """Kill it as a power failure does: nobody hears of it."""
+        """Kill the pod like a power failure: without a status update."""
         self._silent = True
         for runner in (*self._inits, *self._mains):
             runner.cut()
         self.stop(grace_seconds=0)
 
     def kill_for_memory(self, name: str | None) -> None:
-        """Kill one container as the kernel does when memory runs out; None: the first that runs."""
+        """Kill one container for lack of memory; None: the first that runs."""
         for runner in (*self._mains, *self._inits):
             process = runner.container.process
             if process is not None and name in (None, runner.container.name):
@@ -101,29 +103,23 @@ class PodRun:
                 process.cut()
                 return
 
-    def processes(self) -> list[int]:
-        """First process of each container that runs."""
-        containers = [runner.container for runner in (*self._inits, *self._mains)]
-        return [each.process.pid for each in containers if each.process is not None]
-
-    def log_file(self, name: str, *, previous: bool) -> Path | None:
-        """Where a container's output is; None: there is no such container or run."""
+    def log_file(self, name: str) -> Path | None:
+        """Log file of a container's current run; None: no such container."""
         for runner in (*self._inits, *self._mains):
             container = runner.container
             if container.name == name:
-                number = container.restarts - int(previous)
-                return container.logs / f"{number}.log" if number >= 0 else None
+                return container.logs / f"{container.restarts}.log"
         return None
 
     def clear(self) -> None:
-        """Take its volumes away."""
-        shutil.rmtree(self._place.root, ignore_errors=True)
+        """Remove its volumes."""
+        shutil.rmtree(self._pod_context.root, ignore_errors=True)
 
     def _runners(self, specs: Sequence[Mapping[str, Any]], *, init: bool) -> list[Runner]:
         return [
             Runner(
-                self._place,
-                Container(spec, init=init, logs=self._ground.logs(self.uid, spec["name"])),
+                self._pod_context,
+                Container(spec, init=init, logs=self._cluster.logs(self.uid, spec["name"])),
             )
             for spec in specs
         ]
@@ -147,18 +143,18 @@ class PodRun:
             task.cancel()
 
     async def _mount(self) -> None:
-        (self._place.root / "tmp").mkdir(parents=True, exist_ok=True)
+        (self._pod_context.root / "tmp").mkdir(parents=True, exist_ok=True)
         while True:
             try:
-                self._place.folders.update(
+                self._pod_context.folders.update(
                     lay_out(
                         self._pod["spec"].get("volumes") or (),
-                        self._place.root / "volumes",
-                        Sources(self._place.get, self._pod),
+                        self._pod_context.root / "volumes",
+                        self._pod_context.get,
                     )
                 )
             except NotMounted as problem:
-                self._ground.recorder.warning(self._pod, "FailedMount", str(problem), by=BY)
+                self._cluster.recorder.warning(self._pod, "FailedMount", str(problem), by=BY)
                 await asyncio.sleep(MOUNT_AGAIN_S)
             else:
                 return
@@ -168,16 +164,16 @@ class PodRun:
         if seconds is None:
             return None
         message = "Pod was active on the node longer than the specified deadline"
-        verdict = Verdict("Failed", "DeadlineExceeded", message)
+        forced = ForcedPhase("Failed", "DeadlineExceeded", message)
 
         def pass_it() -> None:
-            self._ground.recorder.normal(self._pod, "DeadlineExceeded", message, by=BY)
-            self.stop(verdict=verdict)
+            self._cluster.recorder.normal(self._pod, "DeadlineExceeded", message, by=BY)
+            self.stop(forced=forced)
 
         return asyncio.get_running_loop().call_later(float(seconds), pass_it)
 
     async def _end(self) -> None:
-        """End what runs: the containers together, then the sidecars, last one first."""
+        """End the containers together, then the sidecars, last one first."""
         deadline = asyncio.get_running_loop().time() + self._grace
         plain = [runner for runner in self._inits if not runner.container.sidecar]
         before = [
@@ -191,21 +187,21 @@ class PodRun:
     def _publish(self) -> None:
         if self._silent:
             return
-        fared = Fared(
+        states = ContainerStates(
             [runner.container for runner in self._inits],
             [runner.container for runner in self._mains],
-            self._place.address,
+            self._pod_context.address,
             self._started,
-            self._verdict,
+            self._forced,
             self._over,
         )
-        # Whoever deleted it by force does not wait for the kubelet's last word.
+        # A forced deletion does not wait for the kubelet's last update.
         with contextlib.suppress(ApiProblem):
-            self._ground.objects.change(
+            self._cluster.objects.change(
                 "Pod",
                 self.namespace,
                 self.name,
-                lambda pod: write(pod, fared) if pod["metadata"]["uid"] == self.uid else None,
+                lambda pod: write(pod, states) if pod["metadata"]["uid"] == self.uid else None,
                 manager="kubelet",
                 subresource="status",
             )

@@ -1,48 +1,44 @@
-"""A pod, as its containers know it: where it is, and what they find there."""
+"""A pod and its containers' view of it: address, volumes and environment."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.kubernetes_double.context import Ground
+from tests.kubernetes_double.context import ClusterContext
 from tests.kubernetes_double.kubelet.containers import Container
-from tests.kubernetes_double.kubelet.environment import environment, expand, service_links
+from tests.kubernetes_double.kubelet.environment import environment, expand
 from tests.kubernetes_double.kubelet.probes import Target
 from tests.kubernetes_double.kubelet.processes import (
     BASE_PATH,
     MARK,
     Command,
-    NoCommand,
     Process,
-    resolve,
 )
-from tests.kubernetes_double.kubelet.volumes import Rewriting
+from tests.kubernetes_double.kubelet.volumes import PathRewriter
 
 BY = "kubelet"
-# What every image of this project starts when a pod gives arguments only.
+# The entry point of every image of this project.
 ENTRYPOINT = ("slipway",)
 
 
 @dataclass(frozen=True)
-class Place:
-    """A pod, as its containers know it.
+class PodContext:
+    """A pod as its containers use it.
 
     Args:
-        ground: What it stands on.
-        pod: The pod as it was when the kubelet saw it, with its address in the status.
-        address: Its address.
-        root: Its folder.
+        cluster: State that all pods share.
+        pod: The pod when the kubelet started it, with its address in the status.
+        address: Address of the pod.
+        root: Folder of the pod.
         folders: Host folder of each volume; filled before the first container starts.
-        changed: To be called when a container's state has changed.
+        changed: Called when a container's state has changed.
     """
 
-    ground: Ground
+    cluster: ClusterContext
     pod: Mapping[str, Any]
     address: str
     root: Path
@@ -51,126 +47,109 @@ class Place:
 
     @property
     def namespace(self) -> str:
-        """Where the pod is."""
+        """Namespace of the pod."""
         return str(self.pod["metadata"]["namespace"])
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
-        """An object of the pod's namespace; None: it is not there."""
-        return self.ground.objects.find(kind, self.namespace, name)
+        """An object of the pod's namespace, or None."""
+        return self.cluster.objects.find(kind, self.namespace, name)
 
-    def spoken(self) -> str:
-        """The pod as the kubelet's messages name it."""
+    def described(self) -> str:
+        """The pod as in the kubelet's messages."""
         meta = self.pod["metadata"]
         return f"{meta['name']}_{meta['namespace']}({meta['uid']})"
 
-    def tell(self, reason: str, message: str) -> None:
-        """Write an event about the pod that was to be expected."""
-        self.ground.recorder.normal(self.pod, reason, message, by=BY)
+    def record(self, reason: str, message: str) -> None:
+        """Write a Normal event about the pod."""
+        self.cluster.recorder.normal(self.pod, reason, message, by=BY)
 
     def warn(self, reason: str, message: str) -> None:
-        """Write an event about the pod that somebody may have to look at."""
-        self.ground.recorder.warning(self.pod, reason, message, by=BY)
+        """Write a Warning event about the pod."""
+        self.cluster.recorder.warning(self.pod, reason, message, by=BY)
 
 
-class Surroundings:
-    """What one container finds: its variables, its paths, and how commands start in it.
+class ContainerContext:
+    """Environment, paths and commands of one container.
 
     Args:
-        place: The pod.
+        pod_context: The pod.
         container: The container.
     """
 
-    def __init__(self, place: Place, container: Container) -> None:
-        self._place = place
+    def __init__(self, pod_context: PodContext, container: Container) -> None:
+        self._pod_context = pod_context
         self._container = container
         self._spec = container.spec
 
     def environ(self) -> dict[str, str]:
-        """Its whole environment.
+        """All environment variables.
 
         Raises:
-            BadContainerConfig: Something that it refers to is not there.
+            BadContainerConfig: A reference is missing.
         """
-        place, spec = self._place, self._place.pod["spec"]
+        pod_context, spec = self._pod_context, self._pod_context.pod["spec"]
         base = {
             "PATH": BASE_PATH,
-            "HOME": str(place.root),
-            "HOSTNAME": str(place.pod["metadata"]["name"]),
+            "HOME": str(pod_context.root),
+            "HOSTNAME": str(pod_context.pod["metadata"]["name"]),
             "LANG": "C.UTF-8",
             MARK: self._mark(),
         }
-        if spec.get("enableServiceLinks", True):
-            base |= service_links(place.ground.objects.list("Service", place.namespace))
-        rewrite = self._rewriting()
+        rewrite = self._path_rewriter()
         temporary = rewrite.host_folder("/tmp")  # noqa: S108 - the container's own
-        base["TMPDIR"] = str(temporary or place.root / "tmp")
-        base |= place.ground.environ
-        if self._knows_the_api():
+        base["TMPDIR"] = str(temporary or pod_context.root / "tmp")
+        base |= pod_context.cluster.environ
+        if self._mounts_token():
             account = spec.get("serviceAccountName", "default")
-            base["KUBECONFIG"] = str(place.ground.kubeconfig(place.namespace, account))
-        own = environment(self._spec, place.pod, {}, get=place.get)
+            base["KUBECONFIG"] = str(pod_context.cluster.kubeconfig(pod_context.namespace, account))
+        own = environment(self._spec, pod_context.pod, {}, get=pod_context.get)
         made = base | {name: rewrite(value) for name, value in own.items()}
         return made | _joined_paths(base, own)
 
     def start(self, environ: Mapping[str, str]) -> Process:
-        """A run of it. Raises: NoCommand."""
-        rewrite = self._rewriting()
+        """Start a run. Raises: NoCommand."""
+        rewrite = self._path_rewriter()
         words = [*(self._spec.get("command") or ENTRYPOINT), *(self._spec.get("args") or ())]
-        folder = rewrite.host_folder(self._spec.get("workingDir", "")) or self._place.root
+        folder = rewrite.host_folder(self._spec.get("workingDir", "")) or self._pod_context.root
         log = self._container.log
         log.parent.mkdir(parents=True, exist_ok=True)
         argv = [rewrite(expand(word, environ)) for word in words]
         return Process(Command(argv, environ, folder, log, self._mark()))
 
     def target(self) -> Target:
-        """It, as probes and hooks need to know it."""
+        """The target of probes."""
         ports = {
             port["name"]: int(port["containerPort"])
             for port in self._spec.get("ports") or ()
             if "name" in port
         }
-        return Target(self._place.address, ports, self._execute)
+        return Target(self._pod_context.address, ports)
 
-    async def _execute(self, command: list[str]) -> tuple[int, str]:
-        rewrite, environ = self._rewriting(), self.environ()
-        try:
-            program = resolve(command[0])
-        except NoCommand as problem:
-            return 127, str(problem)
-        words = [program, *(rewrite(expand(word, environ)) for word in command[1:])]
-
-        def run() -> tuple[int, str]:
-            done = subprocess.run(
-                words,
-                env=environ,
-                cwd=self._place.root,
-                capture_output=True,
-                text=True,
-                check=False,
-                start_new_session=True,
-            )
-            return done.returncode, done.stdout + done.stderr
-
-        return await asyncio.to_thread(run)
-
-    def _knows_the_api(self) -> bool:
-        """Whether the pod's token is mounted: the pod decides, then its account."""
-        spec = self._place.pod["spec"]
-        account = self._place.get("ServiceAccount", spec.get("serviceAccountName", "default")) or {}
+    def _mounts_token(self) -> bool:
+        """Whether the pod's token is mounted, by the pod, then by its account."""
+        spec = self._pod_context.pod["spec"]
+        account = (
+            self._pod_context.get("ServiceAccount", spec.get("serviceAccountName", "default")) or {}
+        )
         given = spec.get("automountServiceAccountToken")
         return bool(account.get("automountServiceAccountToken", True) if given is None else given)
 
-    def _rewriting(self) -> Rewriting:
-        place = self._place
+    def _path_rewriter(self) -> PathRewriter:
+        pod_context = self._pod_context
         mounts = self._spec.get("volumeMounts") or ()
-        return Rewriting(mounts, place.folders, address=place.address, shared=place.ground.folder)
+        return PathRewriter(
+            mounts,
+            pod_context.folders,
+            address=pod_context.address,
+            shared=pod_context.cluster.folder,
+        )
 
     def _mark(self) -> str:
-        uid = self._place.pod["metadata"]["uid"]
-        return f"{self._place.ground.folder}:{uid}:{self._container.name}"
+        uid = self._pod_context.pod["metadata"]["uid"]
+        return f"{self._pod_context.cluster.folder}:{uid}:{self._container.name}"
 
 
 def _joined_paths(base: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """PYTHONPATH with the double's part in front of a container's own."""
+    """PYTHONPATH with the double's folder before the container's own."""
     parts = [values["PYTHONPATH"] for values in (base, own) if values.get("PYTHONPATH")]
     return {"PYTHONPATH": os.pathsep.join(parts)} if parts else {}

@@ -1,4 +1,4 @@
-"""The status of a pod, from how its containers fare."""
+"""The status of a pod, from the states of its containers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.kubernetes_double.kubelet.containers import Container
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A phase that no container decides.
+class ForcedPhase:
+    """A phase that no container determines.
 
     Args:
         phase: `Failed` or `Succeeded`.
         reason: Such as `Evicted`; empty: none is given.
-        message: For people.
-        disruption: Reason of the condition DisruptionTarget; empty: it is no disruption.
+        message: Message of the status.
+        disruption: Reason of the condition DisruptionTarget; empty: none.
     """
 
     phase: str
@@ -29,93 +29,93 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Fared:
-    """All that a pod's status says beside what the scheduler wrote.
+class ContainerStates:
+    """The states that determine a pod's status.
 
     Args:
         inits: Init containers.
         mains: Containers.
-        address: The pod's.
-        started: When the kubelet saw it.
-        verdict: What ended it; None: only its containers tell.
-        over: Whether no container will run again.
+        address: Address of the pod.
+        started: Start time.
+        forced: A phase that no container determines, or None.
+        over: Whether all containers have ended for good.
     """
 
     inits: Sequence[Container]
     mains: Sequence[Container]
     address: str
     started: str
-    verdict: Verdict | None
+    forced: ForcedPhase | None
     over: bool
 
 
-def phase(fared: Fared) -> str:
+def phase(states: ContainerStates) -> str:
     """`Pending`, `Running`, `Succeeded` or `Failed`."""
-    if fared.verdict is not None and fared.over:
-        return fared.verdict.phase
-    if fared.over:
+    if states.forced is not None and states.over:
+        return states.forced.phase
+    if states.over:
         codes = [
             container.exit_code
-            for container in (*fared.inits, *fared.mains)
+            for container in (*states.inits, *states.mains)
             if not container.sidecar
         ]
         return "Succeeded" if all(code == 0 for code in codes) else "Failed"
-    ran = [container for container in fared.mains if container.container_id]
-    return "Running" if ran and initialized(fared.inits) else "Pending"
+    ran = [container for container in states.mains if container.container_id]
+    return "Running" if ran and initialized(states.inits) else "Pending"
 
 
 def initialized(inits: Sequence[Container]) -> bool:
-    """Whether every init container has done its part."""
+    """Whether all init containers have completed."""
     return all(
         container.up.is_set() if container.sidecar else container.exit_code == 0
         for container in inits
     )
 
 
-def write(pod: dict[str, Any], fared: Fared) -> None:
-    """Write into a pod how it fares; conditions of others stay."""
+def write(pod: dict[str, Any], states: ContainerStates) -> None:
+    """Write the status into a pod; conditions of others stay."""
     status = pod.setdefault("status", {})
     old = copy.deepcopy(status.get("conditions") or [])
     status |= {
-        "phase": phase(fared),
+        "phase": phase(states),
         "hostIP": "127.0.0.1",
         "hostIPs": [{"ip": "127.0.0.1"}],
-        "podIP": fared.address,
-        "podIPs": [{"ip": fared.address}],
-        "startTime": fared.started,
+        "podIP": states.address,
+        "podIPs": [{"ip": states.address}],
+        "startTime": states.started,
         "observedGeneration": pod["metadata"].get("generation", 1),
-        "containerStatuses": [container.status() for container in fared.mains],
+        "containerStatuses": [container.status() for container in states.mains],
     }
-    if fared.inits:
-        status["initContainerStatuses"] = [container.status() for container in fared.inits]
-    if fared.verdict is not None and fared.verdict.reason:
-        status |= {"reason": fared.verdict.reason, "message": fared.verdict.message}
-    status["conditions"] = merged(old, _conditions(fared, status["phase"]))
+    if states.inits:
+        status["initContainerStatuses"] = [container.status() for container in states.inits]
+    if states.forced is not None and states.forced.reason:
+        status |= {"reason": states.forced.reason, "message": states.forced.message}
+    status["conditions"] = merged(old, _conditions(states, status["phase"]))
 
 
-def _conditions(fared: Fared, phase: str) -> list[dict[str, str]]:
-    found = [_is("PodReadyToStartContainers", holds=not fared.over), _initialized(fared, phase)]
-    found += [_ready(kind, fared, phase) for kind in ("Ready", "ContainersReady")]
-    if fared.verdict is not None and fared.verdict.disruption:
+def _conditions(states: ContainerStates, phase: str) -> list[dict[str, str]]:
+    found = [_is("PodReadyToStartContainers", holds=not states.over), _initialized(states, phase)]
+    found += [_ready(kind, states, phase) for kind in ("Ready", "ContainersReady")]
+    if states.forced is not None and states.forced.disruption:
         found.append(
             _is(
                 "DisruptionTarget",
                 holds=True,
-                reason=fared.verdict.disruption,
-                message=fared.verdict.message,
+                reason=states.forced.disruption,
+                message=states.forced.message,
             )
         )
     return found
 
 
-def _initialized(fared: Fared, phase: str) -> dict[str, str]:
+def _initialized(states: ContainerStates, phase: str) -> dict[str, str]:
     if phase == "Succeeded":
         return _is("Initialized", holds=True, reason="PodCompleted")
-    if initialized(fared.inits):
+    if initialized(states.inits):
         return _is("Initialized", holds=True)
     waiting = [
         container.name
-        for container in fared.inits
+        for container in states.inits
         if not (container.up.is_set() if container.sidecar else container.exit_code == 0)
     ]
     return _is(
@@ -126,13 +126,13 @@ def _initialized(fared: Fared, phase: str) -> dict[str, str]:
     )
 
 
-def _ready(kind: str, fared: Fared, phase: str) -> dict[str, str]:
+def _ready(kind: str, states: ContainerStates, phase: str) -> dict[str, str]:
     if phase == "Succeeded":
         return _is(kind, holds=False, reason="PodCompleted")
     if phase == "Failed":
         return _is(kind, holds=False, reason="PodFailed")
-    sidecars = [container for container in fared.inits if container.sidecar]
-    unready = [each.name for each in (*sidecars, *fared.mains) if not each.ready]
+    sidecars = [container for container in states.inits if container.sidecar]
+    unready = [each.name for each in (*sidecars, *states.mains) if not each.ready]
     if not unready:
         return _is(kind, holds=True)
     return _is(
@@ -151,7 +151,7 @@ def _is(kind: str, *, holds: bool, reason: str = "", message: str = "") -> dict[
 def merged(
     old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Conditions with new ones in place; a time moves only where a status did."""
+    """Conditions updated by new ones; a transition time changes only with the status."""
     kept = {condition["type"]: dict(condition) for condition in old}
     for condition in new:
         before = kept.get(condition["type"], {})
@@ -164,6 +164,6 @@ def merged(
 
 
 def condition_holds(obj: Mapping[str, Any], kind: str) -> bool:
-    """Whether an object has a condition, and it is true."""
+    """Whether an object has a condition with status True."""
     conditions = obj.get("status", {}).get("conditions") or ()
     return any(each["type"] == kind and each["status"] == "True" for each in conditions)

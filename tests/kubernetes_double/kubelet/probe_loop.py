@@ -1,4 +1,4 @@
-"""What the probes of one container bring about while it runs."""
+"""The probes of one container while it runs."""
 
 from __future__ import annotations
 
@@ -7,46 +7,41 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.kubernetes_double.kubelet.containers import Container
-from tests.kubernetes_double.kubelet.pod_sandbox import Place, Surroundings
-from tests.kubernetes_double.kubelet.probes import ask, patience, run_hook
+from tests.kubernetes_double.kubelet.pod_sandbox import ContainerContext, PodContext
+from tests.kubernetes_double.kubelet.probes import ask, patience
 from tests.kubernetes_double.kubelet.processes import Process
 
 
-class Probing:
-    """Asks a container's probes; says when it has started, is ready, or has to go.
+class ProbeLoop:
+    """Runs a container's probes, and sets it started, ready, or ends it.
 
     Args:
-        place: The pod.
+        pod_context: The pod.
         container: The container.
-        surroundings: What it finds.
+        container_context: Its environment and commands.
     """
 
-    def __init__(self, place: Place, container: Container, surroundings: Surroundings) -> None:
-        self._place = place
+    def __init__(
+        self, pod_context: PodContext, container: Container, container_context: ContainerContext
+    ) -> None:
+        self._pod_context = pod_context
         self._container = container
         self._spec = container.spec
-        self._target = surroundings.target
-        self._timing = place.ground.pace.probes
-        self._dooms: set[asyncio.Task[int]] = set()
+        self._target = container_context.target
+        self._timing = pod_context.cluster.pace.probes
+        self._ending: set[asyncio.Task[int]] = set()
 
     async def watch(self, process: Process) -> None:
-        """Ask for as long as one run lasts."""
+        """Probe during one run."""
         container = self._container
-        await self.hook("postStart", self._place.ground.pace.hook_seconds)
         startup = self._spec.get("startupProbe")
         if startup and not await self._has_started(startup, process):
             return
         container.started = True
         container.ready = "readinessProbe" not in self._spec
         container.up.set()
-        self._place.changed()
+        self._pod_context.changed()
         await asyncio.gather(self._ask_readiness(), self._ask_liveness(process))
-
-    async def hook(self, name: str, longest_seconds: float) -> None:
-        """Do what the container wants done at such a moment, if anything."""
-        hook = (self._spec.get("lifecycle") or {}).get(name)
-        if hook:
-            await run_hook(hook, self._target(), longest_seconds=longest_seconds)
 
     async def _has_started(self, probe: Mapping[str, Any], process: Process) -> bool:
         await asyncio.sleep(self._timing.delay(probe))
@@ -54,7 +49,7 @@ class Probing:
         while await self._is_bad(probe, "Startup"):
             bad_since = _now() if bad_since is None else bad_since
             if _now() - bad_since >= patience(probe):
-                self._doom(process, probe, "startup")
+                self._end_for(process, probe, "startup")
                 return False
             await asyncio.sleep(self._timing.pause(probe))
         return True
@@ -65,7 +60,7 @@ class Probing:
             return
         await asyncio.sleep(self._timing.delay(probe))
         await self._until_bad(probe, "Liveness")
-        self._doom(process, probe, "liveness")
+        self._end_for(process, probe, "liveness")
 
     async def _ask_readiness(self) -> None:
         probe, container = self._spec.get("readinessProbe"), self._container
@@ -75,18 +70,18 @@ class Probing:
         while True:
             await self._until_good(probe, "Readiness")
             container.ready = True
-            self._place.changed()
+            self._pod_context.changed()
             await self._until_bad(probe, "Readiness")
             container.ready = False
-            self._place.changed()
+            self._pod_context.changed()
 
     async def _until_good(self, probe: Mapping[str, Any], title: str) -> None:
-        """Return once a probe is good."""
-        while await self._is_bad(probe, title):  # noqa: ASYNC110 - only asking tells
+        """Return once a probe succeeds."""
+        while await self._is_bad(probe, title):  # noqa: ASYNC110 - a probe has no event to wait for
             await asyncio.sleep(self._timing.pause(probe))
 
     async def _until_bad(self, probe: Mapping[str, Any], title: str) -> None:
-        """Return once a probe has failed for as long as its manifest lets it."""
+        """Return once a probe has failed for as long as its manifest allows."""
         bad_since: float | None = None
         while True:
             await asyncio.sleep(self._timing.pause(probe))
@@ -100,22 +95,29 @@ class Probing:
     async def _is_bad(self, probe: Mapping[str, Any], title: str) -> bool:
         problem = await ask(probe, self._target())
         if problem is not None:
-            self._place.warn("Unhealthy", f"{title} probe failed: {problem}")
+            self._pod_context.warn("Unhealthy", f"{title} probe failed: {problem}")
         return problem is not None
 
-    def _doom(self, process: Process, probe: Mapping[str, Any], title: str) -> None:
+    def _end_for(self, process: Process, probe: Mapping[str, Any], title: str) -> None:
         name = self._container.name
-        self._place.tell("Killing", f"Container {name} failed {title} probe, will be restarted")
-        spec, deaf = self._place.pod["spec"], self._place.ground.pace.deaf_seconds
+        self._pod_context.record(
+            "Killing", f"Container {name} failed {title} probe, will be restarted"
+        )
+        spec, unhandled = (
+            self._pod_context.pod["spec"],
+            self._pod_context.cluster.pace.unhandled_term_seconds,
+        )
         grace = float(
             probe.get(
                 "terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", 30)
             )
         )
-        # The run that this ends cancels who asks its probes, so the ending is nobody's child.
-        task = asyncio.create_task(process.end(grace_seconds=grace, deaf_seconds=deaf))
-        self._dooms.add(task)
-        task.add_done_callback(self._dooms.discard)
+        # The end of the run cancels its probes, so the ending is a task of its own.
+        task = asyncio.create_task(
+            process.end(grace_seconds=grace, unhandled_term_seconds=unhandled)
+        )
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
 def _now() -> float:

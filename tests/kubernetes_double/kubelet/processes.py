@@ -1,4 +1,4 @@
-"""Containers as processes of this machine: started, heard, ended, and none of theirs left."""
+"""Containers as processes of this machine, ended with all their children."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-# Stands in the environment of every process of a container, whatever it starts in turn.
+# In the environment of every process of a container, and so of its children.
 MARK = "SLIPWAY_DOUBLE_CONTAINER"
 COMMANDS = Path(sys.executable).parent
 BASE_PATH = f"{COMMANDS}:/usr/local/bin:/usr/bin:/bin"
 
 
 class NoCommand(Exception):
-    """The container's command is not there: the runtime could not start it."""
+    """The container's command is missing: the runtime could not start it."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What runs in a container.
+    """The command of a container.
 
     Args:
         argv: Program and arguments.
-        environ: Its whole environment.
-        folder: Where it starts.
-        log: File that its output is appended to, each line after its time.
-        mark: Name of the container that no other has.
+        environ: All environment variables.
+        folder: Working directory.
+        log: File to which output is appended, each line after its time.
+        mark: Unique name of the container.
     """
 
     argv: Sequence[str]
@@ -44,7 +44,7 @@ class Command:
 
 
 def resolve(program: str) -> str:
-    """Path of a program: this project's commands first, then those of the machine."""
+    """Path of a program: this project's commands first, then the machine's."""
     found = shutil.which(program, path=BASE_PATH)
     if found is None:
         raise NoCommand(
@@ -56,10 +56,10 @@ def resolve(program: str) -> str:
 
 
 class Process:
-    """One run of a container; lives in the event loop that started it.
+    """One run of a container in the current event loop.
 
     Args:
-        command: What to run. Raises: NoCommand.
+        command: The command. Raises: NoCommand.
     """
 
     def __init__(self, command: Command) -> None:
@@ -86,17 +86,17 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether its first process lives."""
+        """Whether the first process is alive."""
         return not self._ended.done()
 
     async def wait(self) -> int:
-        """Its exit code as a container's: 128 and the signal, where a signal ended it."""
+        """Exit code of the container: 128 and the signal, if a signal ended it."""
         return await asyncio.shield(self._ended)
 
-    def hears(self, number: signal.Signals) -> bool:
-        """Whether its first process has a handler of its own for a signal.
+    def handles(self, number: signal.Signals) -> bool:
+        """Whether the first process handles a signal.
 
-        The first process of a container is its PID 1, to which the kernel delivers no other.
+        It is PID 1 of its container, to which the kernel delivers only handled signals.
         """
         try:
             lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
@@ -105,18 +105,18 @@ class Process:
         caught = next((line for line in lines if line.startswith("SigCgt:")), "SigCgt: 0")
         return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
-    async def end(self, *, grace_seconds: float, deaf_seconds: float) -> int:
-        """Exit code after SIGTERM, and SIGKILL where that did not do.
+    async def end(self, *, grace_seconds: float, unhandled_term_seconds: float) -> int:
+        """Exit code after SIGTERM, followed by SIGKILL at the deadline.
 
         Args:
-            grace_seconds: How long it may take.
-            deaf_seconds: How long it is waited for at most if it does not listen to SIGTERM; a
-                real kubelet gives it the whole time, to no avail.
+            grace_seconds: Time limit.
+            unhandled_term_seconds: Time limit if it does not handle SIGTERM; a real kubelet waits
+                for the whole grace period, to no avail.
         """
-        if self.running and self.hears(signal.SIGTERM):
+        if self.running and self.handles(signal.SIGTERM):
             self._popen.send_signal(signal.SIGTERM)
         else:
-            grace_seconds = min(grace_seconds, deaf_seconds)
+            grace_seconds = min(grace_seconds, unhandled_term_seconds)
         try:
             return await asyncio.wait_for(self.wait(), grace_seconds)
         except TimeoutError:
@@ -128,7 +128,7 @@ class Process:
         return await self.wait()
 
     def cut(self) -> None:
-        """SIGKILL to all its processes; does not wait."""
+        """Send SIGKILL to all its processes without waiting."""
         kill_marked(lambda mark: mark == self._mark)
         if self.running:
             self._popen.kill()
@@ -143,7 +143,7 @@ class Process:
         code = self._popen.wait()
         loop.remove_reader(self._handle)
         os.close(self._handle)
-        # A container's end is the end of every process in it.
+        # A container ends with all its processes.
         kill_marked(lambda mark: mark == self._mark)
         self._log.pump()
         loop.remove_reader(self._output())
@@ -154,11 +154,11 @@ class Process:
 
 
 class Log:
-    """A container's log file, fed from a pipe, each line after the moment that it came.
+    """A container's log file, written from a pipe, each line after its time.
 
     Args:
         path: The file; appended to.
-        pipe: Where the lines come from.
+        pipe: Source of the lines.
     """
 
     def __init__(self, path: Path, pipe: int) -> None:
@@ -168,7 +168,7 @@ class Log:
         self._file = path.open("ab", buffering=0)
 
     def pump(self) -> None:
-        """Move what has come so far."""
+        """Write what the pipe holds."""
         while True:
             try:
                 data = os.read(self._pipe, 65536)
@@ -182,7 +182,7 @@ class Log:
             self._write(lines)
 
     def close(self) -> None:
-        """Write the last line, ended or not."""
+        """Write the last line, complete or not."""
         if self._rest:
             self._write([self._rest])
         self._file.close()
@@ -193,12 +193,12 @@ class Log:
 
 
 def nanoseconds(moment: datetime) -> str:
-    """A moment as container runtimes write it: RFC 3339 with nine digits."""
+    """A time in RFC 3339 with nine digits, as container runtimes write it."""
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}000Z"
 
 
 def kill_marked(chosen: Callable[[str], bool]) -> list[int]:
-    """The processes that were still alive under a mark that is chosen, now killed."""
+    """Kill the living processes of some marks; their ids."""
     found = [pid for pid, mark in marked() if chosen(mark)]
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
@@ -207,7 +207,7 @@ def kill_marked(chosen: Callable[[str], bool]) -> list[int]:
 
 
 def marked() -> list[tuple[int, str]]:
-    """Every living process that belongs to a container of a double, and its mark."""
+    """Living processes of any double's containers, with their marks."""
     found = []
     start = f"{MARK}=".encode()
     for entry in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""The names of a cluster's Services, in a file that pods and tests look them up in."""
+"""Names of Services in a file, from which pods and tests resolve them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Hosts:
     """A JSON file of names (`svc.namespace`) to addresses, replaced as a whole at each change.
 
     Args:
-        path: Where it lies; it holds no name at first.
+        path: The file; without names at first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class Hosts:
         self._write()
 
     def replace(self, names: Mapping[str, Sequence[str]]) -> None:
-        """Make these the names of Services; fixed ones stay."""
+        """Replace all names of Services; fixed ones stay."""
         wanted = {name: list(addresses) for name, addresses in names.items()}
         with self._lock:
             if wanted != self._names:
@@ -37,13 +37,13 @@ class Hosts:
                 self._write()
 
     def fix(self, name: str, address: str) -> None:
-        """Keep a name that no Service stands for, such as a gateway's."""
+        """Add a fixed name, such as a gateway's."""
         with self._lock:
             self._fixed[name] = [address]
             self._write()
 
     def environ(self, namespace: str) -> dict[str, str]:
-        """Environment with which a Python process looks names up here."""
+        """Environment in which a Python process resolves these names."""
         return {
             "PYTHONPATH": str(SITE),
             doublenames.HOSTS: str(self.path),
@@ -52,7 +52,7 @@ class Hosts:
 
     @contextmanager
     def in_this_process(self, namespace: str) -> Iterator[None]:
-        """This process, too, looks names up here for a while."""
+        """Let this process resolve these names inside the context."""
         added = {doublenames.HOSTS: str(self.path), doublenames.NAMESPACE: namespace}
         before = {name: os.environ.get(name) for name in added}
         os.environ.update(added)

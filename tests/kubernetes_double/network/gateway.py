@@ -1,4 +1,4 @@
-"""A Gateway: takes HTTPRoutes, says so in their status, and sends requests where they say."""
+"""A Gateway: accepts HTTPRoutes, writes their status, and forwards requests."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ from tests.kubernetes_double.api.problems import ApiProblem
 from tests.kubernetes_double.kubelet.pod_status import merged
 from tests.kubernetes_double.network.http_routes import (
     CONTROLLER,
-    Query,
-    answered,
+    RoutedRequest,
     backend_fault,
     choose,
     conditions,
     parent_of,
-    refusal,
-    rewritten,
     shares,
     unresolved,
 )
@@ -33,7 +30,7 @@ from tests.kubernetes_double.network.services import Network
 NAMESPACE, NAME = "infra", "gateway"
 HOST = f"{NAME}.{NAMESPACE}"
 REQUEST_WITHIN_S = 60
-# What a proxy keeps to itself.
+# Headers that a proxy does not forward.
 _HOP = {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 
 Message = MutableMapping[str, Any]
@@ -42,7 +39,7 @@ Receive = Callable[[], Awaitable[Message]]
 
 
 def gateway_objects() -> list[dict[str, Any]]:
-    """The class, the namespace and the Gateway that the double has."""
+    """GatewayClass, namespace and Gateway of the double."""
     group = "gateway.networking.k8s.io/v1"
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
@@ -72,12 +69,12 @@ def gateway_objects() -> list[dict[str, Any]]:
 
 
 class Gateway:
-    """The one Gateway that has a proxy behind it; all of it happens in one event loop.
+    """The proxy of the double's only Gateway; runs in the event loop.
 
     Args:
         objects: All objects.
-        network: Knows where Services answer.
-        lag_seconds: Until the proxy follows a change.
+        network: Resolves Services to endpoints.
+        lag_seconds: Delay after a change.
     """
 
     def __init__(self, objects: Objects, network: Network, *, lag_seconds: float) -> None:
@@ -98,8 +95,8 @@ class Gateway:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, address: str) -> int:
-        """The port at which it answers from now on."""
-        # asyncio sends small writes at once only on sockets that say that they are TCP.
+        """Start the proxy; its port."""
+        # asyncio sends small writes at once only on sockets created as TCP.
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.bind((address, 0))
         listening.listen(512)
@@ -109,13 +106,13 @@ class Gateway:
         config.timeout_graceful_shutdown = 1
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve([listening]))
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn tells nobody
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
             await asyncio.sleep(0.01)
         port: int = listening.getsockname()[1]
         return port
 
     async def close(self) -> None:
-        """Answer nobody any more."""
+        """Stop the proxy."""
         if self._due is not None:
             self._due.cancel()
         if self._server is not None and self._serving is not None:
@@ -124,7 +121,7 @@ class Gateway:
         await self._client.aclose()
 
     def observe(self, change: str, obj: dict[str, Any]) -> None:
-        """Take note of a route or a Gateway; follow soon."""
+        """Record a changed route or Gateway; update soon."""
         meta = obj["metadata"]
         if obj["kind"] == "HTTPRoute":
             self._known.pop(meta["uid"], None)
@@ -145,17 +142,13 @@ class Gateway:
         for route in self._known.values():
             if gateway is None or parent_of(route, gateway) is None:
                 continue
-            fault = refusal(route, gateway)
-            if fault is None:
-                taken.append(route)
-            self._say(route, gateway, fault)
+            taken.append(route)
+            self._report(route, gateway)
         self._routes = taken
 
-    def _say(
-        self, route: dict[str, Any], gateway: dict[str, Any], fault: tuple[str, str] | None
-    ) -> None:
+    def _report(self, route: dict[str, Any], gateway: dict[str, Any]) -> None:
         meta, generation = route["metadata"], route["metadata"]["generation"]
-        fresh = conditions(fault, unresolved(route, self._network.service), generation)
+        fresh = conditions(unresolved(route, self._network.service), generation)
 
         def write(obj: dict[str, Any]) -> None:
             status = obj.setdefault("status", {})
@@ -184,15 +177,11 @@ class Gateway:
 
     async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers = {key.decode().lower(): text.decode("latin-1") for key, text in scope["headers"]}
-        query = Query(
-            headers.get("host", "").partition(":")[0],
-            scope["raw_path"].decode(),
-            scope["method"],
-            headers,
-            scope["query_string"].decode(),
-        )
+        path, arguments = scope["raw_path"].decode(), scope["query_string"].decode()
         body = await _body(receive)
-        chosen = choose(self._routes, query)
+        chosen = choose(
+            self._routes, RoutedRequest(headers.get("host", "").partition(":")[0], path)
+        )
         if chosen is None:
             return await _answer(send, 404, "no route")
         backends, weights = shares(chosen.rule)
@@ -205,33 +194,31 @@ class Gateway:
         if not ready:
             return await _answer(send, 503, "no endpoint is ready")
         where = random.choice(ready)
-        path, onward = rewritten(chosen.rule, query, chosen.prefix)
         url = f"http://{where.address}:{where.port}{path}"
-        if query.arguments:
-            url += f"?{query.arguments}"
-        kept = {name: text for name, text in onward.items() if name not in _HOP}
+        if arguments:
+            url += f"?{arguments}"
+        kept = {name: text for name, text in headers.items() if name not in _HOP}
         try:
             request = self._client.build_request(
-                query.method, url, headers=kept, content=body or None
+                scope["method"], url, headers=kept, content=body or None
             )
             answer = await self._client.send(request, stream=True)
         except httpx.TransportError as error:
             return await _answer(send, 503, f"upstream: {type(error).__name__}")
         try:
-            await self._hand_back(answer, chosen.rule, send)
+            await self._hand_back(answer, send)
         finally:
             await answer.aclose()
         return None
 
-    async def _hand_back(self, answer: httpx.Response, rule: Any, send: Send) -> None:
+    async def _hand_back(self, answer: httpx.Response, send: Send) -> None:
         headers = {name: text for name, text in answer.headers.items() if name not in _HOP}
         await send(
             {
                 "type": "http.response.start",
                 "status": answer.status_code,
                 "headers": [
-                    (name.encode(), text.encode("latin-1"))
-                    for name, text in answered(rule, headers).items()
+                    (name.encode(), text.encode("latin-1")) for name, text in headers.items()
                 ],
             }
         )

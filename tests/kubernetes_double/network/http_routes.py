@@ -1,4 +1,4 @@
-"""What HTTPRoutes say: whether a Gateway takes them, and which backends a request goes to.
+"""HTTPRoutes: status, matching, and weighted backends.
 
 Source: gateway.networking.k8s.io/v1, "HTTPRouteRule" and "HTTPRouteMatch".
 """
@@ -8,50 +8,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 CONTROLLER = "example.org/gateway-of-the-double"
-_FILTERS = {"URLRewrite", "RequestHeaderModifier", "ResponseHeaderModifier"}
 
 FindService = Callable[[str, str], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
-class Query:
-    """A request, as far as routes look at it.
+class RoutedRequest:
+    """The parts of a request that routes match.
 
     Args:
-        host: Its host, without the port.
+        host: Host without the port.
         path: Its path.
-        method: Its HTTP method.
-        headers: By name in lower case.
-        arguments: What stands behind `?`.
     """
 
     host: str
     path: str
-    method: str
-    headers: Mapping[str, str]
-    arguments: str = ""
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The rule that a request falls under.
+class MatchedRule:
+    """The rule that a request matches.
 
     Args:
-        namespace: That of its route.
+        namespace: Namespace of the route.
         rule: The rule.
-        prefix: The part of the path that it matched, for filters that replace it.
     """
 
     namespace: str
     rule: Mapping[str, Any]
-    prefix: str
 
 
 def parent_of(route: Mapping[str, Any], gateway: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The reference by which a route asks for a Gateway; None: it asks for others."""
+    """A route's reference to a Gateway, or None."""
     own = route["metadata"]["namespace"]
     meta = gateway["metadata"]
     for reference in route["spec"].get("parentRefs") or ():
@@ -62,41 +52,8 @@ def parent_of(route: Mapping[str, Any], gateway: Mapping[str, Any]) -> Mapping[s
     return None
 
 
-def refusal(route: Mapping[str, Any], gateway: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Reason and message with which a Gateway turns a route away; None: it takes it."""
-    reference = parent_of(route, gateway) or {}
-    listeners = [
-        listener
-        for listener in gateway["spec"].get("listeners") or ()
-        if reference.get("sectionName") in (None, listener["name"])
-        and reference.get("port") in (None, listener["port"])
-    ]
-    if not listeners:
-        return "NoMatchingParent", "No listener of the Gateway matches the parent reference"
-    if not any(_lets_in(listener, route, gateway) for listener in listeners):
-        return "NotAllowedByListeners", "No listener allows routes of this namespace"
-    names = route["spec"].get("hostnames") or ()
-    held = [listener.get("hostname") for listener in listeners]
-    if names and not any(name is None or _meets(one, name) for one in names for name in held):
-        return "NoMatchingListenerHostname", "No listener has a hostname of this route"
-    for rule in route["spec"].get("rules") or ():
-        for each in rule.get("filters") or ():
-            if each["type"] not in _FILTERS:
-                return "UnsupportedValue", f"The double has no filter {each['type']}"
-    return None
-
-
-def _lets_in(
-    listener: Mapping[str, Any], route: Mapping[str, Any], gateway: Mapping[str, Any]
-) -> bool:
-    allowed = (listener.get("allowedRoutes") or {}).get("namespaces") or {}
-    if allowed.get("from", "Same") == "Same":
-        return bool(route["metadata"]["namespace"] == gateway["metadata"]["namespace"])
-    return bool(allowed["from"] == "All")
-
-
 def unresolved(route: Mapping[str, Any], service: FindService) -> tuple[str, str] | None:
-    """Reason and message where a backend is not what it should be; None: all are there."""
+    """Reason and message of an unresolved backend; None: all are resolved."""
     own = route["metadata"]["namespace"]
     for rule in route["spec"].get("rules") or ():
         for backend in rule.get("backendRefs") or ():
@@ -109,25 +66,20 @@ def unresolved(route: Mapping[str, Any], service: FindService) -> tuple[str, str
 def backend_fault(
     backend: Mapping[str, Any], namespace: str, service: FindService
 ) -> tuple[str, str] | None:
-    """Reason and message where one backend is not what it should be; None: it is there."""
-    if (backend.get("group", ""), backend.get("kind", "Service")) != ("", "Service"):
-        return "InvalidKind", f"Backends of the kind {backend['kind']} are not known here"
-    where = backend.get("namespace", namespace)
-    if where != namespace:
-        return "RefNotPermitted", f"No ReferenceGrant lets the route reach into {where}"
-    if service(where, backend["name"]) is None:
-        return "BackendNotFound", f"Service {where}/{backend['name']} not found"
+    """Reason and message of one backend's fault; None: it is resolved."""
+    if service(namespace, backend["name"]) is None:
+        return "BackendNotFound", f"Service {namespace}/{backend['name']} not found"
     return None
 
 
-def choose(routes: Iterable[Mapping[str, Any]], query: Query) -> Chosen | None:
-    """The rule that a request falls under, the most special first; None: there is none."""
+def choose(routes: Iterable[Mapping[str, Any]], query: RoutedRequest) -> MatchedRule | None:
+    """The most specific rule that a request matches, or None."""
     found = [
-        (rank, Chosen(route["metadata"]["namespace"], rule, prefix))
+        (rank, MatchedRule(route["metadata"]["namespace"], rule))
         for route in routes
         for rule in route["spec"].get("rules") or ()
         for match in _matches(rule)
-        for rank, prefix in _ranks(route, match, query)
+        if (rank := _rank(route, match, query))
     ]
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
@@ -136,43 +88,15 @@ def _matches(rule: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return rule.get("matches") or ({},)
 
 
-def _ranks(
-    route: Mapping[str, Any], match: Mapping[str, Any], query: Query
-) -> list[tuple[tuple[int, ...], str]]:
-    """How special a match is, and the prefix that it took; nothing: it is none."""
+def _rank(
+    route: Mapping[str, Any], match: Mapping[str, Any], query: RoutedRequest
+) -> tuple[int, ...] | None:
+    """Precedence of a match; None: the request does not match."""
     names = route["spec"].get("hostnames") or ()
-    hosts = (
-        [0]
-        if not names
-        else [len(name) + 1000 * ("*" not in name) for name in names if _meets(name, query.host)]
-    )
     path = match.get("path") or {"type": "PathPrefix", "value": "/"}
-    headers, arguments = match.get("headers") or (), match.get("queryParams") or ()
-    given = dict(parse_qsl(query.arguments, keep_blank_values=True))
-    fits = (
-        bool(hosts)
-        and _has_path(path, query.path)
-        and match.get("method") in (None, query.method)
-        and all(query.headers.get(each["name"].lower()) == each["value"] for each in headers)
-        and all(given.get(each["name"]) == each["value"] for each in arguments)
-    )
-    if not fits:
-        return []
-    rank = (
-        max(hosts),
-        int(path.get("type") == "Exact"),
-        len(path["value"].rstrip("/")),
-        int("method" in match),
-        len(headers),
-        len(arguments),
-    )
-    return [(rank, path["value"].rstrip("/"))]
-
-
-def _meets(pattern: str, host: str) -> bool:
-    if pattern.startswith("*."):
-        return host.endswith(pattern[1:]) and host != pattern[2:]
-    return pattern == host
+    if (names and query.host not in names) or not _has_path(path, query.path):
+        return None
+    return (int(bool(names)), int(path.get("type") == "Exact"), len(path["value"].rstrip("/")))
 
 
 def _has_path(path: Mapping[str, Any], given: str) -> bool:
@@ -184,59 +108,14 @@ def _has_path(path: Mapping[str, Any], given: str) -> bool:
 
 
 def shares(rule: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[int]]:
-    """Backends of a rule that have a weight, and their weights."""
+    """Backends of a rule with a weight above 0, and their weights."""
     backends = [each for each in rule.get("backendRefs") or () if each.get("weight", 1) > 0]
     return backends, [each.get("weight", 1) for each in backends]
 
 
-def rewritten(rule: Mapping[str, Any], query: Query, prefix: str) -> tuple[str, dict[str, str]]:
-    """Path and headers with which a request goes on."""
-    path, headers = query.path, dict(query.headers)
-    for each in rule.get("filters") or ():
-        if each["type"] == "URLRewrite":
-            rewrite = each["urlRewrite"]
-            path = _new_path(rewrite.get("path"), path, prefix)
-            if rewrite.get("hostname"):
-                headers["host"] = rewrite["hostname"]
-        elif each["type"] == "RequestHeaderModifier":
-            headers = modified(each["requestHeaderModifier"], headers)
-    return path, headers
-
-
-def answered(rule: Mapping[str, Any], headers: dict[str, str]) -> dict[str, str]:
-    """Headers with which an answer goes back."""
-    for each in rule.get("filters") or ():
-        if each["type"] == "ResponseHeaderModifier":
-            headers = modified(each["responseHeaderModifier"], headers)
-    return headers
-
-
-def modified(change: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers after `set`, `add` and `remove`."""
-    gone = {name.lower() for name in change.get("remove") or ()}
-    kept = {name: value for name, value in headers.items() if name.lower() not in gone}
-    kept |= {each["name"].lower(): each["value"] for each in change.get("set") or ()}
-    for each in change.get("add") or ():
-        name = each["name"].lower()
-        kept[name] = f"{kept[name]},{each['value']}" if name in kept else each["value"]
-    return kept
-
-
-def _new_path(rewrite: Mapping[str, Any] | None, path: str, prefix: str) -> str:
-    if not rewrite:
-        return path
-    if rewrite["type"] == "ReplaceFullPath":
-        return str(rewrite["replaceFullPath"])
-    rest = path[len(prefix) :]
-    return (str(rewrite["replacePrefixMatch"]).rstrip("/") + rest) or "/"
-
-
-def conditions(
-    accepted: tuple[str, str] | None, resolved: tuple[str, str] | None, generation: int
-) -> Sequence[dict[str, Any]]:
-    """What a Gateway says of a route: reason and message where something is wrong."""
-    taken = ("Accepted", "Route is accepted")
-    there = ("ResolvedRefs", "Resolved all the Object references for the Route")
+def conditions(unresolved: tuple[str, str] | None, generation: int) -> Sequence[dict[str, Any]]:
+    """Conditions of a route: always accepted, with reason and message of an unresolved backend."""
+    resolved = ("ResolvedRefs", "Resolved all the Object references for the Route")
     return [
         {
             "type": kind,
@@ -245,5 +124,8 @@ def conditions(
             "message": (fault or good)[1],
             "observedGeneration": generation,
         }
-        for kind, fault, good in (("Accepted", accepted, taken), ("ResolvedRefs", resolved, there))
+        for kind, fault, good in (
+            ("Accepted", None, ("Accepted", "Route is accepted")),
+            ("ResolvedRefs", unresolved, resolved),
+        )
     ]

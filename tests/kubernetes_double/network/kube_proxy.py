@@ -1,4 +1,4 @@
-"""What stands for kube-proxy: a Service's address, which hands each connection to a ready pod."""
+"""The double of kube-proxy: a Service's address forwards connections to ready pods."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONNECT_WITHIN_S = 5
-# Closing with this set sends RST, as a kernel without that connection would.
+# Closing with this option sends RST, as a kernel without the connection does.
 RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a ready pod answers.
+    """Address of a ready pod.
 
     Args:
-        address: The pod's.
-        port: The container's.
+        address: Address of the pod.
+        port: Port of the container.
     """
 
     address: str
@@ -29,7 +29,7 @@ class Endpoint:
 
 
 class Forwarder:
-    """One port of one Service; refuses connections while no endpoint is ready.
+    """One port of one Service; refuses connections without a ready endpoint.
 
     Args:
         address: The Service's ClusterIP.
@@ -44,7 +44,7 @@ class Forwarder:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def use(self, endpoints: Sequence[Endpoint]) -> None:
-        """Hand connections to these from now on; those that stand stay where they are."""
+        """Forward new connections to these endpoints; open ones stay."""
         self._endpoints = tuple(endpoints)
         if self._endpoints and self._server is None:
             self._server = await asyncio.start_server(
@@ -55,7 +55,7 @@ class Forwarder:
             self._server = None
 
     async def close(self) -> None:
-        """Refuse everybody and cut every connection."""
+        """Refuse new connections and cut open ones."""
         await self.use(())
         for task in self._connections:
             task.cancel()
@@ -66,7 +66,7 @@ class Forwarder:
         if task is not None:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
-        # A shut-down cancels it, and the server's own callback would log that.
+        # Shut-down cancels it, and the server's own callback would log that.
         with contextlib.suppress(asyncio.CancelledError):
             await self._forward(reader, writer)
 
@@ -99,7 +99,7 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """Cut a connection so that the other side notices."""
+    """Reset a connection."""
     raw = writer.get_extra_info("socket")
     if raw is not None:
         with contextlib.suppress(OSError):

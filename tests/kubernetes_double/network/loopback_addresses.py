@@ -1,4 +1,4 @@
-"""Loopback addresses that belong to one cluster of this machine while it lives."""
+"""Loopback addresses of one cluster."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import itertools
 import random
 import socket
 
-# Where a kubelet listens: nothing of a pod does.
+# The kubelet's port, which no pod uses.
 CLAIM_PORT = 10250
 
 
 class Addresses:
-    """An own 127.x.0.0/16, claimed by listening in it; pods below 127.x.128.0, Services above."""
+    """A block 127.x.0.0/16, claimed by listening in it: pods below 127.x.128.0, Services above."""
 
     def __init__(self) -> None:
         blocks = list(range(16, 250))
@@ -32,18 +32,18 @@ class Addresses:
         return True
 
     def pod(self) -> str:
-        """An address that no pod had before."""
+        """A new address for a pod."""
         return self._address(next(self._pods))
 
     def service(self) -> str:
-        """An address that no Service had before."""
+        """A new address for a Service."""
         return self._address(next(self._services))
 
     def release(self) -> None:
-        """Leave the block to others."""
+        """Release the block."""
         self._claim.close()
 
     def _address(self, number: int) -> str:
-        # The last byte runs from 1 to 254, as hosts do.
+        # The last byte is 1 to 254, as for hosts.
         high, low = divmod(number, 254)
         return f"127.{self._block}.{high}.{low + 1}"

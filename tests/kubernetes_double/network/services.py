@@ -1,4 +1,4 @@
-"""Addresses and names of Services, kept as their pods come and go."""
+"""Addresses and names of Services, updated with their pods."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BY = "endpointslice-controller"
 
 
 class Network:
-    """Follows Services and pods; all of it happens in one event loop.
+    """Follows Services and pods, in the event loop.
 
     Args:
-        objects: Where EndpointSlices are written.
-        hosts: Where names are written.
-        lag_seconds: Until the network follows a change.
+        objects: All objects.
+        hosts: Names of Services.
+        lag_seconds: Delay after a change.
     """
 
     def __init__(self, objects: Objects, hosts: Hosts, *, lag_seconds: float) -> None:
@@ -38,7 +38,7 @@ class Network:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def observe(self, change: str, obj: dict[str, Any]) -> None:
-        """Take note of a Service or a pod; follow soon."""
+        """Record a changed Service or pod; update soon."""
         meta = obj["metadata"]
         if obj["kind"] == "Service":
             _keep(self._services, (meta["namespace"], meta["name"]), obj, change)
@@ -50,11 +50,11 @@ class Network:
             self._due = asyncio.get_running_loop().call_later(self._lag, self._follow_soon)
 
     def service(self, namespace: str, name: str) -> Mapping[str, Any] | None:
-        """A Service; None: there is none."""
+        """A Service, or None."""
         return self._services.get((namespace, name))
 
     def ready(self, namespace: str, name: str, port: int) -> list[Endpoint]:
-        """Where a connection to a Service's port may go."""
+        """Endpoints of a Service's port."""
         service = self._services.get((namespace, name))
         for held in (service or {}).get("spec", {}).get("ports") or ():
             if service is not None and held["port"] == port:
@@ -62,7 +62,7 @@ class Network:
         return []
 
     async def close(self) -> None:
-        """Cut every connection."""
+        """Cut all connections."""
         if self._due is not None:
             self._due.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -100,14 +100,14 @@ class Network:
             address = service["spec"].get("clusterIP")
             return [address] if address else []
         pods = chosen_pods(service, self._pods.values())
-        return sorted(pod["status"]["podIP"] for pod in pods if is_ready(service, pod))
+        return sorted(pod["status"]["podIP"] for pod in pods if is_ready(pod))
 
     def _show(self, service: Mapping[str, Any]) -> None:
         if not service["spec"].get("selector"):
             return
         fresh = endpoint_slice(service, list(self._pods.values()))
         meta = fresh["metadata"]
-        # The Service may have gone meanwhile, and its namespace with it.
+        # The Service and its namespace may have been deleted meanwhile.
         with contextlib.suppress(ApiProblem):
             if self._objects.find("EndpointSlice", meta["namespace"], meta["name"]) is None:
                 self._objects.create(fresh, manager=BY)

@@ -1,4 +1,4 @@
-"""The API of a double, and clients of it."""
+"""Fixtures: an API, clients of it, and a whole cluster."""
 
 from __future__ import annotations
 
@@ -19,14 +19,11 @@ from tests.kubernetes_double.own_tests.requests import ACCOUNT, NAMESPACE, conne
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
-    """A cluster of one restricted-to-be namespace, with the Gateway API."""
+    """The API of a cluster with one namespace and the Gateway API."""
     api = Api(
         Objects(),
         gateway=True,
-        log_file=lambda _, pod, container, previous: (
-            None if previous else tmp_path / f"{pod}-{container}.log"
-        ),
-        bookmark_seconds=0.05,
+        log_file=lambda _, pod, container: tmp_path / f"{pod}-{container}.log",
     )
     api.objects.create({"kind": "Namespace", "metadata": {"name": NAMESPACE}})
     account = {"name": ACCOUNT, "namespace": NAMESPACE}
@@ -38,26 +35,26 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture
 def admin(api: Api) -> Iterator[ApiClient]:
-    """A client that may do everything."""
+    """A client with all rights."""
     with connected(api, api.access.token("admin")) as found:
         yield found
 
 
 @pytest.fixture
 def core(admin: ApiClient) -> client.CoreV1Api:
-    """Pods, Services and the like."""
+    """The client of core objects."""
     return client.CoreV1Api(admin)
 
 
 @pytest.fixture
 def apps(admin: ApiClient) -> client.AppsV1Api:
-    """Deployments."""
+    """The client of Deployments."""
     return client.AppsV1Api(admin)
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster with a Gateway, quicker than its manifests say."""
+    """A cluster with a Gateway and short waits."""
     pace = Pace(probes=Timing(pace=0.05, least_seconds=0.05), crash_seconds=0.1)
     with Cluster(folder=tmp_path / "cluster", images={IMAGE}, gateway=True, pace=pace) as made:
         yield made

@@ -1,4 +1,4 @@
-"""Small things for a double to run, and waits for what becomes of them."""
+"""Small pods and servers, and waits for their states."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ IMAGE = "things:1"
 APP = {"app": "thing"}
 SERVER = """
 import http.server, os, signal, sys, threading
-class Asked(http.server.BaseHTTPRequestHandler):
+class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         good = self.path != "/bad"
         self.send_response(200 if good else 500)
         self.end_headers()
         self.wfile.write(os.environ["WHO"].encode())
     def log_message(self, *_): pass
-server = http.server.ThreadingHTTPServer((sys.argv[1], 8080), Asked)
+server = http.server.ThreadingHTTPServer((sys.argv[1], 8080), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever()
 """
 
 
 def container(*command: str, name: str = "base", **more: Any) -> dict[str, Any]:
-    """A container that restricted Pod Security lets in."""
+    """A container that restricted Pod Security admits."""
     return {
         "name": name,
         "image": IMAGE,
@@ -39,7 +39,7 @@ def container(*command: str, name: str = "base", **more: Any) -> dict[str, Any]:
 
 
 def pod_spec(*containers: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """A pod's spec that restricted Pod Security lets in."""
+    """A pod's spec that restricted Pod Security admits."""
     return {
         "automountServiceAccountToken": False,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -59,7 +59,7 @@ def pod(name: str, *containers: Mapping[str, Any], **more: Any) -> dict[str, Any
 
 
 def server(who: str, **more: Any) -> dict[str, Any]:
-    """A container that answers every request with who it is."""
+    """A container that answers every request with a given text."""
     probe = {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1}
     return container(
         *("python", "-c", SERVER, "0.0.0.0"),  # noqa: S104 - the pod's own address
@@ -74,7 +74,7 @@ def server(who: str, **more: Any) -> dict[str, Any]:
 
 
 def deployment(name: str, *, replicas: int = 1, who: str = "", **more: Any) -> dict[str, Any]:
-    """So many servers that are called `name`."""
+    """A Deployment of such servers."""
     labels = {**APP, "name": name}
     spec = pod_spec(server(who or name), terminationGracePeriodSeconds=5)
     return {
@@ -91,7 +91,7 @@ def deployment(name: str, *, replicas: int = 1, who: str = "", **more: Any) -> d
 
 
 def service(name: str, **more: Any) -> dict[str, Any]:
-    """A Service before the pods of the Deployment called so."""
+    """A Service of a Deployment's pods."""
     ports = [{"name": "http", "port": 8080, "targetPort": "http"}]
     return {
         "apiVersion": "v1",
@@ -113,7 +113,7 @@ def ended(cluster: Cluster, name: str) -> dict[str, Any]:
 
 
 def waits_for(cluster: Cluster, name: str, reason: str) -> dict[str, Any]:
-    """How a pod's first container waits, once it does so for a reason."""
+    """State of a pod's first container once it waits for a reason."""
 
     def waiting() -> dict[str, Any] | None:
         statuses = cluster.get("Pod", name).get("status", {}).get("containerStatuses") or [{}]
@@ -147,6 +147,6 @@ def available(cluster: Cluster, name: str, replicas: int) -> None:
 
 
 def condition(cluster: Cluster, kind: str, name: str, sort: str) -> dict[str, Any]:
-    """A condition of an object; empty: it has none of that sort."""
+    """A condition of an object, or an empty dict."""
     conditions = cluster.get(kind, name).get("status", {}).get("conditions") or ()
     return next((dict(each) for each in conditions if each["type"] == sort), {})

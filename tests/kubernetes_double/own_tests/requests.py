@@ -1,4 +1,4 @@
-"""Manifests, and requests by the client that everybody uses."""
+"""Manifests, and requests by the public client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECURE = {
 
 
 def pod(name: str = "fit", **spec: Any) -> dict[str, Any]:
-    """A pod that every namespace takes."""
+    """A pod that every namespace admits."""
     container = {"name": "base", "image": "stages:1", "securityContext": SECURE}
     return {
         "apiVersion": "v1",
@@ -35,7 +35,7 @@ def pod(name: str = "fit", **spec: Any) -> dict[str, Any]:
 
 
 def deployment(*, replicas: int = 2, **env: str) -> dict[str, Any]:
-    """A server of a version."""
+    """The Deployment of a version."""
     container = {
         "name": "server",
         "image": "server:1",
@@ -65,7 +65,7 @@ def service(**changes: Any) -> dict[str, Any]:
 
 
 def route(weight: int) -> dict[str, Any]:
-    """A route that gives version 3 this weight."""
+    """A route with a weight for version 3."""
     backends = [
         {"name": "delay-v3", "port": 8080, "weight": weight},
         {"name": "delay-v2", "port": 8080, "weight": 100 - weight},
@@ -95,7 +95,7 @@ def ask(
     content_type: str = "application/json",
     **query: str,
 ) -> dict[str, Any]:
-    """What a request is answered, as plain JSON."""
+    """The response to a request, as plain JSON."""
     data, _, _ = admin.call_api(
         path,
         method,
@@ -112,7 +112,7 @@ def ask(
 def apply(
     admin: ApiClient, manifest: dict[str, Any], *, manager: str = "slipway", **query: str
 ) -> dict[str, Any]:
-    """An object after a server-side apply."""
+    """Apply an object."""
     group = manifest["apiVersion"]
     root = "/api/v1" if group == "v1" else f"/apis/{group}"
     plural = f"{manifest['kind'].lower()}s"
@@ -129,7 +129,7 @@ def apply(
 
 
 def log_of(core: client.CoreV1Api, **options: Any) -> str:
-    """What a container wrote; the client's own decoding spoils it."""
+    """Log of a container; the client's own decoding would change it."""
     response = core.read_namespaced_pod_log("fit", NAMESPACE, _preload_content=False, **options)
     with closing(response):
         text: str = response.data.decode()
@@ -137,11 +137,11 @@ def log_of(core: client.CoreV1Api, **options: Any) -> str:
 
 
 def status_of(caught: pytest.ExceptionInfo[ApiException]) -> dict[str, Any]:
-    """The `Status` that came with an error."""
+    """The `Status` of an error."""
     found: dict[str, Any] = json.loads(caught.value.body)
     return found
 
 
 def managers(obj: dict[str, Any]) -> dict[str, Any]:
-    """Fields by manager."""
+    """Owned fields by manager."""
     return {entry["manager"]: entry["fieldsV1"] for entry in obj["metadata"]["managedFields"]}

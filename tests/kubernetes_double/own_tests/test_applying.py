@@ -1,4 +1,4 @@
-"""Patches of every kind, and server-side apply with its owners and conflicts."""
+"""Merge patches, and server-side apply with field ownership and conflicts."""
 
 from __future__ import annotations
 
@@ -23,25 +23,6 @@ from tests.kubernetes_double.own_tests.requests import (
 )
 
 
-def test_a_deployment_is_scaled_through_its_scale(admin: ApiClient, apps: client.AppsV1Api) -> None:
-    """`scale` shows and changes the replicas, and whoever scales owns them."""
-    apply(admin, deployment(replicas=2))
-    scale = apps.read_namespaced_deployment_scale("delay-v3", NAMESPACE)
-    assert scale.spec.replicas == 2
-    scale.spec.replicas = 5
-    apps.replace_namespaced_deployment_scale("delay-v3", NAMESPACE, scale, field_manager="kubectl")
-    assert apps.read_namespaced_deployment("delay-v3", NAMESPACE).spec.replicas == 5
-    with pytest.raises(ApiException) as caught:
-        apply(admin, deployment(replicas=2))
-    assert status_of(caught)["details"]["causes"] == [
-        {
-            "reason": "FieldManagerConflict",
-            "message": 'conflict with "kubectl" with subresource "scale" using apps/v1',
-            "field": ".spec.replicas",
-        }
-    ]
-
-
 @pytest.mark.parametrize(
     ("live", "applied", "found"),
     [
@@ -52,7 +33,7 @@ def test_a_deployment_is_scaled_through_its_scale(admin: ApiClient, apps: client
     ],
 )
 def test_a_list_has_the_appliers_order(live: str, applied: str, found: str) -> None:
-    """As a cluster of version 1.36 has left them; X and Y were set by others."""
+    """As a cluster of version 1.36 orders them; X and Y belong to others."""
 
     def env(names: str) -> list[dict[str, str]]:
         return [{"name": name, "value": "1"} for name in names.replace(" ", "")]
@@ -61,8 +42,8 @@ def test_a_list_has_the_appliers_order(live: str, applied: str, found: str) -> N
     assert "".join(item["name"] for item in merged) == found
 
 
-def test_each_kind_of_patch_does_its_own(admin: ApiClient) -> None:
-    """JSON patch edits, merge patch replaces lists, strategic merge knows their keys."""
+def test_merge_and_strategic_merge_patches(admin: ApiClient) -> None:
+    """A merge patch replaces lists, a strategic merge patch merges them by key."""
     apply(admin, deployment(A="1", B="2"))
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/delay-v3"
 
@@ -76,8 +57,6 @@ def test_each_kind_of_patch_does_its_own(admin: ApiClient) -> None:
     changed = {"name": "server", "env": [{"name": "B", "value": "3"}]}
     body: Any = {"spec": {"template": {"spec": {"containers": [changed]}}}}
     assert env(patch(body, "strategic-merge-patch")) == {"A": "1", "B": "3"}
-    step = {"op": "replace", "path": "/spec/replicas", "value": 4}
-    assert patch([step], "json-patch")["spec"]["replicas"] == 4
     changed["image"] = "server:2"
     assert env(patch(body, "merge-patch")) == {"B": "3"}
     body = {"metadata": {"labels": {"slipway/version": None}}}
@@ -89,7 +68,7 @@ def test_each_kind_of_patch_does_its_own(admin: ApiClient) -> None:
 
 
 def test_a_custom_resource_takes_no_strategic_patch(admin: ApiClient) -> None:
-    """The server knows the merge keys of its own kinds only."""
+    """The server has the merge keys of its own kinds only."""
     apply(admin, route(10))
     path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/delay"
     kind = "application/strategic-merge-patch+json"
@@ -98,8 +77,8 @@ def test_a_custom_resource_takes_no_strategic_patch(admin: ApiClient) -> None:
     assert caught.value.status == 415
 
 
-def test_an_apply_creates_and_owns_just_what_it_says(admin: ApiClient) -> None:
-    """Of an object, `managedFields` names what the manifest says, not the defaults around it."""
+def test_an_apply_owns_the_fields_of_its_manifest(admin: ApiClient) -> None:
+    """`managedFields` has the manifest's fields, and not the defaults."""
     made = apply(admin, deployment(A="1"))
     assert made["spec"]["strategy"]["type"] == "RollingUpdate"
     fields = managers(made)["slipway"]
@@ -118,14 +97,14 @@ def test_an_apply_creates_and_owns_just_what_it_says(admin: ApiClient) -> None:
     }
 
 
-def test_an_apply_of_the_same_changes_nothing(admin: ApiClient) -> None:
-    """A repeat keeps resourceVersion, generation and times."""
+def test_a_repeated_apply_changes_nothing(admin: ApiClient) -> None:
+    """resourceVersion, generation and times stay."""
     for manifest in (deployment(A="1"), service(), route(10)):
         assert apply(admin, manifest) == apply(admin, manifest)
 
 
-def test_what_an_apply_no_longer_says_goes(admin: ApiClient) -> None:
-    """A field that only its applier owned is removed, or back at its default."""
+def test_a_dropped_field_is_removed(admin: ApiClient) -> None:
+    """A field without another owner is removed, or reset to its default."""
     body = deployment(A="1", B="2")
     body["metadata"]["annotations"] = {"slipway/shares": "{}"}
     body["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "fast"}
@@ -139,8 +118,8 @@ def test_what_an_apply_no_longer_says_goes(admin: ApiClient) -> None:
     assert apply(admin, without)["spec"]["replicas"] == 1
 
 
-def test_what_another_also_applied_stays(admin: ApiClient) -> None:
-    """A field with two owners is there until both have let go."""
+def test_a_dropped_field_of_two_owners_stays(admin: ApiClient) -> None:
+    """It is removed once both have dropped it."""
     apply(admin, service())
     other = {**service(), "spec": {"ports": service()["spec"]["ports"]}}
     apply(admin, other, manager="gitops")
@@ -151,8 +130,8 @@ def test_what_another_also_applied_stays(admin: ApiClient) -> None:
     assert "f:ports" not in managers(after)["slipway"]["f:spec"]
 
 
-def test_an_edit_by_hand_is_a_conflict(admin: ApiClient) -> None:
-    """Whoever changes a field owns it, and the next apply is told who and which field."""
+def test_a_manual_edit_is_a_conflict(admin: ApiClient) -> None:
+    """The editor owns the field, and the next apply gets manager and field."""
     apply(admin, route(10))
     path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/delay"
     edit = route(50)["spec"]
@@ -167,9 +146,9 @@ def test_an_edit_by_hand_is_a_conflict(admin: ApiClient) -> None:
     with pytest.raises(ApiException) as caught:
         apply(admin, route(20))
     assert caught.value.status == 409
-    said = status_of(caught)
-    assert said["reason"] == "Conflict"
-    assert said["message"] == (
+    status = status_of(caught)
+    assert status["reason"] == "Conflict"
+    assert status["message"] == (
         'Apply failed with 1 conflict: conflict with "kubectl-edit" using '
         "gateway.networking.k8s.io/v1: .spec.rules"
     )
@@ -179,10 +158,8 @@ def test_an_edit_by_hand_is_a_conflict(admin: ApiClient) -> None:
     assert apply(admin, route(30))["spec"]["rules"][0]["backendRefs"][0]["weight"] == 30
 
 
-def test_a_writer_without_a_manager_is_named_after_its_client(
-    admin: ApiClient, core: client.CoreV1Api
-) -> None:
-    """The field manager is the start of the User-Agent, as on the real server."""
+def test_the_default_manager_is_the_clients_name(admin: ApiClient, core: client.CoreV1Api) -> None:
+    """The start of the User-Agent, as on the real server."""
     apply(admin, service())
     core.patch_namespaced_service("delay", NAMESPACE, {"spec": {"selector": {"lane": "entry"}}})
     found = ask(admin, "GET", f"/api/v1/namespaces/{NAMESPACE}/services/delay")
@@ -191,10 +168,10 @@ def test_a_writer_without_a_manager_is_named_after_its_client(
     assert "f:selector" not in managers(found)["slipway"]["f:spec"]
 
 
-def test_an_update_owns_what_it_changed_and_nothing_else(
+def test_a_patch_owns_its_changes_only(
     admin: ApiClient, apps: client.AppsV1Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `kubectl set image` does; maps that it adds are its own, and each change has its time."""
+    """As with `kubectl set image`: also added maps, each change with its time."""
     apply(admin, deployment(A="1"))
     image = {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "s:2"}]}}}}
     restart = {"spec": {"template": {"metadata": {"annotations": {"restartedAt": "1"}}}}}
@@ -217,8 +194,8 @@ def test_an_update_owns_what_it_changed_and_nothing_else(
     assert max(times["kubectl-rollout"], times["slipway"]) < 2999
 
 
-def test_an_apply_with_a_version_is_a_lock(admin: ApiClient) -> None:
-    """An apply that names an old resourceVersion is refused, and no field is to blame."""
+def test_an_apply_with_an_old_version_is_refused(admin: ApiClient) -> None:
+    """The conflict has no field as its cause."""
     first = apply(admin, service())
     moved = service()
     moved["metadata"]["resourceVersion"] = first["metadata"]["resourceVersion"]
@@ -232,7 +209,7 @@ def test_an_apply_with_a_version_is_a_lock(admin: ApiClient) -> None:
 
 
 def test_an_apply_needs_a_manager_and_a_schema(admin: ApiClient) -> None:
-    """Without a manager it is refused, and so is a field that the kind does not have."""
+    """Without a manager, or with an unknown field, it is refused."""
     with pytest.raises(ApiException) as caught:
         apply(admin, service(), manager="")
     assert caught.value.status == 422

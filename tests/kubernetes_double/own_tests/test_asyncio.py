@@ -1,4 +1,4 @@
-"""The client of Airflow's triggerer, which is another one, against the same API."""
+"""The asynchronous client of Airflow's triggerer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kubernetes_double.own_tests.requests import NAMESPACE, pod
 
 
 def test_a_triggerer_reads_watches_and_deletes_a_pod(api: Api, tmp_path: Path) -> None:
-    """Get, list, log, watch and delete work without a thread of the client's."""
+    """Get, list, log, watch and delete."""
     (tmp_path / "fit-base.log").write_text("2026-01-01T00:00:00.000000001Z one\n")
 
     async def use() -> list[str]:

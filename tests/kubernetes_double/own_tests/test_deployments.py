@@ -1,34 +1,13 @@
-"""Deployments and budgets of the double move as Kubernetes' do."""
+"""Deployments move like Kubernetes' own."""
 
 from __future__ import annotations
 
 from tests.kubernetes_double import Cluster
-from tests.kubernetes_double.own_tests.manifests import APP, available, condition, deployment
+from tests.kubernetes_double.own_tests.manifests import available, condition, deployment
 
 
-def test_a_budget_says_how_many_pods_may_be_moved(cluster: Cluster) -> None:
-    """Of two healthy pods one, if one has to stay."""
-    cluster.apply(
-        {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": {"name": "thing"},
-            "spec": {"minAvailable": 1, "selector": {"matchLabels": APP}},
-        }
-    )
-    cluster.apply(deployment("thing", replicas=2))
-    available(cluster, "thing", 2)
-    cluster.wait(
-        "the budget's word",
-        lambda: (
-            cluster.get("PodDisruptionBudget", "thing").get("status", {}).get("disruptionsAllowed")
-            == 1
-        ),
-    )
-
-
-def test_a_deployment_says_that_it_makes_no_progress(cluster: Cluster) -> None:
-    """After its deadline, and not before; the old pods stay."""
+def test_a_deployment_reports_a_missed_deadline(cluster: Cluster) -> None:
+    """After its deadline; the old pods stay."""
     broken = deployment("thing", progressDeadlineSeconds=1)
     broken["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["httpGet"]["path"] = (
         "/bad"
@@ -46,8 +25,8 @@ def test_a_deployment_says_that_it_makes_no_progress(cluster: Cluster) -> None:
     assert "statuscode: 500" in dict(cluster.events(found["metadata"]["name"]))["Unhealthy"]
 
 
-def test_a_deployment_says_that_admission_refuses_its_pods(cluster: Cluster) -> None:
-    """ReplicaFailure carries the quota's words, and goes when there is room."""
+def test_a_deployment_reports_refused_pods(cluster: Cluster) -> None:
+    """ReplicaFailure has the quota's message, until there is room."""
     cluster.quota(pods=0)
     cluster.apply(deployment("thing"))
     refused = cluster.wait(
@@ -60,7 +39,7 @@ def test_a_deployment_says_that_admission_refuses_its_pods(cluster: Cluster) -> 
 
 
 def test_pods_of_a_lost_node_start_elsewhere(cluster: Cluster) -> None:
-    """Their processes die at once; the Deployment is whole again on the node that is left."""
+    """Their processes die at once; the Deployment is complete again on the other node."""
     cluster.apply(deployment("thing", replicas=2))
     available(cluster, "thing", 2)
     assert {found["spec"]["nodeName"] for found in cluster.pods()} == {"node-a", "node-b"}
@@ -74,4 +53,3 @@ def test_pods_of_a_lost_node_start_elsewhere(cluster: Cluster) -> None:
         lambda: [found["spec"].get("nodeName") for found in cluster.pods()] == ["node-b"] * 2,
     )
     available(cluster, "thing", 2)
-    assert len(cluster.processes()) == 2

@@ -1,4 +1,4 @@
-"""Services, names and a Gateway of the double lead where Kubernetes' do."""
+"""Services, names and a Gateway connect like Kubernetes' own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_deployment_answers_at_its_services_address_and_name(cluster: Cluster)
             assert httpx.get(f"http://{name}:8080/").text == "thing"
     cluster.delete("Deployment", "thing")
     cluster.wait("its pods go with it", lambda: not cluster.pods())
-    cluster.wait("nobody answers", lambda: _refuses(address))
+    cluster.wait("the address refuses connections", lambda: _refuses(address))
 
 
 def _addresses(name: str) -> set[str]:
@@ -65,20 +65,20 @@ def _refuses(address: str) -> bool:
 
 
 def test_names_are_found_inside_pods(cluster: Cluster) -> None:
-    """A pod's Python asks a Service by its name."""
+    """A pod's Python resolves a Service's name."""
     cluster.apply(service("thing"))
     cluster.apply(deployment("thing"))
     available(cluster, "thing", 1)
     address = cluster.get("Service", "thing")["spec"]["clusterIP"]
     cluster.wait("it answers", lambda: not _refuses(address))
     ask = "from urllib.request import urlopen; print(urlopen('http://thing:8080/').read())"
-    cluster.apply(pod("asking", container("python", "-c", ask)))
-    assert ended(cluster, "asking")["phase"] == "Succeeded", cluster.log("asking", "base")
-    assert cluster.log("asking", "base") == "b'thing'"
+    cluster.apply(pod("request", container("python", "-c", ask)))
+    assert ended(cluster, "request")["phase"] == "Succeeded", cluster.log("request", "base")
+    assert cluster.log("request", "base") == "b'thing'"
 
 
 def test_a_rolling_update_loses_no_request(cluster: Cluster) -> None:
-    """Old pods go when new ones are ready; preStop covers the time until nobody asks them."""
+    """Old pods end when new ones are ready; preStop covers the delay of endpoints."""
     cluster.apply(service("thing"))
     made = deployment("thing", replicas=2, who="old")
     made["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = {
@@ -101,7 +101,7 @@ def test_a_rolling_update_loses_no_request(cluster: Cluster) -> None:
 
 
 def route(**weights: int) -> dict[str, Any]:
-    """An HTTPRoute for the Gateway that gives Services these weights."""
+    """An HTTPRoute of the Gateway with weights of Services."""
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -122,7 +122,7 @@ def route(**weights: int) -> dict[str, Any]:
 
 
 def accepted(cluster: Cluster) -> dict[str, str]:
-    """Reasons of a route's conditions once the Gateway has seen its newest version."""
+    """Reasons of a route's conditions once the Gateway has observed its newest generation."""
 
     def seen() -> dict[str, str] | None:
         found = cluster.get("HTTPRoute", "things")
@@ -132,12 +132,12 @@ def accepted(cluster: Cluster) -> dict[str, str]:
                 return {each["type"]: each["reason"] for each in parent["conditions"]}
         return None
 
-    found: dict[str, str] = cluster.wait("the Gateway's word", seen)
+    found: dict[str, str] = cluster.wait("the Gateway's conditions", seen)
     return found
 
 
 def test_a_route_shares_requests_by_weight(cluster: Cluster) -> None:
-    """Three to one; 503 where a backend has no pod, 500 where there is no such Service."""
+    """Three to one; 503 for a backend without a pod, 500 for a missing Service."""
     for name in ("one", "two", "empty"):
         cluster.apply(service(name))
     cluster.apply(deployment("one"))

@@ -1,4 +1,4 @@
-"""Pods of the double run, fail and end as Kubernetes' pods do."""
+"""Pods run, fail and end like Kubernetes' own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.kubernetes_double.own_tests.manifests import (
 
 
 def test_a_pod_that_ends_well_has_succeeded_and_its_log_can_be_read(cluster: Cluster) -> None:
-    """Phase, exit code, events and the log with times are those of a kubelet."""
+    """Phase, exit code, events and the log with times are a kubelet's."""
     cluster.apply(pod("good", container("python", "-c", "print('done')")))
     [status] = ended(cluster, "good")["containerStatuses"]
     assert status["state"]["terminated"]["reason"] == "Completed"
@@ -39,7 +39,7 @@ def test_a_pod_that_ends_well_has_succeeded_and_its_log_can_be_read(cluster: Clu
 
 
 def test_a_pod_that_exits_with_an_error_has_failed(cluster: Cluster) -> None:
-    """Its exit code stands in its status, and its last words if it asks for that."""
+    """Its exit code is in its status, and so are its last lines if requested."""
     words = container(
         "sh", "-c", "echo sorry; exit 3", terminationMessagePolicy="FallbackToLogsOnError"
     )
@@ -52,7 +52,7 @@ def test_a_pod_that_exits_with_an_error_has_failed(cluster: Cluster) -> None:
 
 
 def test_paths_addresses_and_variables_are_the_pods_own(cluster: Cluster) -> None:
-    """Mounts, `0.0.0.0`, `$(NAME)` and references become what a container would see."""
+    """Mounts, `0.0.0.0`, `$(NAME)` and references are resolved as in a container."""
     cluster.apply(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"K": "v"}}
     )
@@ -63,7 +63,7 @@ def test_paths_addresses_and_variables_are_the_pods_own(cluster: Cluster) -> Non
             "paths",
             container(
                 *("python", "-c", script, "/data/$(NAME)", "/database", "0.0.0.0"),  # noqa: S104
-                env=[{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+                env=[{"name": "NAME", "value": "paths"}],
                 envFrom=[
                     {"configMapRef": {"name": "c"}},
                     {"secretRef": {"name": "none", "optional": True}},
@@ -87,8 +87,8 @@ def test_paths_addresses_and_variables_are_the_pods_own(cluster: Cluster) -> Non
     assert log.splitlines()[1] == "v"
 
 
-def test_a_container_killed_for_memory_says_so(cluster: Cluster) -> None:
-    """137 and OOMKilled; the pod that runs once has failed."""
+def test_a_container_killed_for_memory_is_oom_killed(cluster: Cluster) -> None:
+    """137 and OOMKilled; a pod that runs once has failed."""
     cluster.apply(pod("greedy", container("sleep", "60")))
     running(cluster, "greedy")
     cluster.oom("greedy")
@@ -98,8 +98,8 @@ def test_a_container_killed_for_memory_says_so(cluster: Cluster) -> None:
     assert terminated["reason"] == "OOMKilled"
 
 
-def test_an_evicted_pod_says_so(cluster: Cluster) -> None:
-    """The reason stands in the status and in an event; the pod stays to be read."""
+def test_an_evicted_pod_has_failed(cluster: Cluster) -> None:
+    """The reason is in the status and in an event; the pod stays."""
     cluster.apply(pod("poor", container("sleep", "60")))
     running(cluster, "poor")
     cluster.evict("poor")
@@ -110,7 +110,7 @@ def test_an_evicted_pod_says_so(cluster: Cluster) -> None:
 
 
 def test_an_image_that_is_not_there_is_pulled_again_and_again(cluster: Cluster) -> None:
-    """ErrImagePull turns into ImagePullBackOff; the pod stays pending."""
+    """ErrImagePull, then ImagePullBackOff; the pod stays pending."""
     cluster.missing_image(IMAGE)
     cluster.apply(pod("blind", container("true")))
     assert "not found" in waits_for(cluster, "blind", "ErrImagePull")["message"]
@@ -122,19 +122,19 @@ def test_an_image_that_is_not_there_is_pulled_again_and_again(cluster: Cluster) 
 
 
 def test_a_pod_that_no_node_takes_stays_pending(cluster: Cluster) -> None:
-    """PodScheduled is false with the scheduler's words, and an event says the same."""
+    """PodScheduled is false with the scheduler's message, and an event has it too."""
     cluster.apply(pod("homeless", container("true"), nodeSelector={"gpu": "yes"}))
-    asked = cluster.wait(
-        "the scheduler's word", lambda: condition(cluster, "Pod", "homeless", "PodScheduled")
+    scheduled = cluster.wait(
+        "the condition PodScheduled", lambda: condition(cluster, "Pod", "homeless", "PodScheduled")
     )
-    assert (asked["status"], asked["reason"]) == ("False", "Unschedulable")
-    assert "2 node(s) didn't match Pod's node affinity/selector" in asked["message"]
-    said = ("FailedScheduling", asked["message"])
-    cluster.wait("the event", lambda: said in cluster.events("homeless"))
+    assert (scheduled["status"], scheduled["reason"]) == ("False", "Unschedulable")
+    assert "2 node(s) didn't match Pod's node affinity/selector" in scheduled["message"]
+    event = ("FailedScheduling", scheduled["message"])
+    cluster.wait("the event", lambda: event in cluster.events("homeless"))
 
 
 def test_a_pod_waits_until_there_is_room(cluster: Cluster) -> None:
-    """A barred pod runs as soon as it is barred no more."""
+    """A pod without room runs as soon as there is some."""
     cluster.unschedulable(APP)
     cluster.apply(pod("late", container("true")))
     cluster.wait("a refusal", lambda: cluster.events("late"))
@@ -143,11 +143,11 @@ def test_a_pod_waits_until_there_is_room(cluster: Cluster) -> None:
 
 
 def test_init_containers_and_sidecars_keep_their_order(cluster: Cluster) -> None:
-    """Init first, then the sidecar, then the container; the sidecar ends last and counts not."""
+    """Init, then the sidecar, then the container; the sidecar ends last and does not count."""
     note = "import sys; open('/notes/order', 'a').write(sys.argv[1] + ' ')"
     wait = (
-        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(9)); "
-        f"{note}; signal.pause()"
+        "import signal, socket, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(9)); "
+        f"{note}; listener = socket.create_server(('0.0.0.0', 8080)); signal.pause()"
     )
     mounts = [{"name": "notes", "mountPath": "/notes"}]
     cluster.apply(
@@ -162,7 +162,7 @@ def test_init_containers_and_sidecars_keep_their_order(cluster: Cluster) -> None
                     restartPolicy="Always",
                     volumeMounts=mounts,
                     startupProbe={
-                        "exec": {"command": ["grep", "-q", "sidecar", "/notes/order"]},
+                        "tcpSocket": {"port": 8080},
                         "periodSeconds": 1,
                         "failureThreshold": 30,
                     },
@@ -190,7 +190,7 @@ def test_a_container_that_ends_again_and_again_is_backed_off(cluster: Cluster) -
 
 
 def test_a_pod_past_its_deadline_is_ended(cluster: Cluster) -> None:
-    """Failed, DeadlineExceeded; it was asked to end first."""
+    """Failed, DeadlineExceeded, after SIGTERM."""
     listens = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); "
     cluster.apply(
         pod("slow", container("python", "-c", f"{listens}signal.pause()"), activeDeadlineSeconds=1)
@@ -201,7 +201,7 @@ def test_a_pod_past_its_deadline_is_ended(cluster: Cluster) -> None:
 
 
 def test_a_deleted_pod_is_asked_to_end_and_gone_when_it_did(cluster: Cluster) -> None:
-    """It stays, marked, while its process takes its time."""
+    """It stays, marked, until its process ends."""
     cluster.apply(pod("leaving", server("x")))
     cluster.wait(
         "it is ready",
@@ -210,11 +210,11 @@ def test_a_deleted_pod_is_asked_to_end_and_gone_when_it_did(cluster: Cluster) ->
     cluster.delete("Pod", "leaving")
     cluster.wait("it is gone", lambda: cluster.find("Pod", "leaving") is None)
     assert ("Killing", "Stopping container server") in cluster.events("leaving")
-    assert not cluster.processes()
+    assert _of(cluster) == []
 
 
 def test_a_container_that_does_not_listen_for_sigterm_is_killed(cluster: Cluster) -> None:
-    """The first process of a container has no default way to end: 137, not 143."""
+    """PID 1 has no default handler of SIGTERM: 137, not 143."""
     cluster.apply(pod("deaf", container("sleep", "60"), activeDeadlineSeconds=1))
     status = ended(cluster, "deaf")
     assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
@@ -244,7 +244,7 @@ def test_a_container_that_is_not_alive_is_started_again(cluster: Cluster) -> Non
 
 
 def test_nothing_of_a_cluster_is_left(tmp_path: Path) -> None:
-    """Not even a child that left its container's session and ignores SIGTERM."""
+    """Not even a child in its own session that ignores SIGTERM."""
     stubborn = "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 61\" & wait; sleep 62"
     with Cluster(folder=tmp_path / "cluster", images={IMAGE}) as cluster:
         cluster.apply(pod("stubborn", container("sh", "-c", stubborn)))

@@ -1,7 +1,7 @@
-"""What a cluster's DNS would answer, read from the double's hosts file at each look-up.
+"""Name resolution from the double's hosts file, read at each look-up.
 
-Standard library only: every Python of every pod imports it. Programs that resolve names
-without Python's `socket` (uvloop, Rust clients) do not see these names.
+Standard library only: every Python process of every pod imports it. Programs that resolve names
+without Python's `socket` (uvloop, Rust clients) do not find these names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ORIGINAL = socket.getaddrinfo
 
 
 def full_name(host: str, namespace: str) -> str:
-    """The key of a name in the hosts file: `svc.namespace`, whichever of its forms was asked."""
+    """The key of a name in the hosts file: `svc.namespace`, for every form of it."""
     name = host.rstrip(".").lower()
     for suffix in (".cluster.local", ".svc"):
         name = name.removesuffix(suffix)
@@ -24,14 +24,14 @@ def full_name(host: str, namespace: str) -> str:
 
 
 def look_up(host: str) -> list[str] | None:
-    """Addresses of a name of the cluster, none if it has none now; None: not one of its names."""
+    """Addresses of a cluster's name, maybe none; None: another name."""
     import json
 
     path = os.environ.get(HOSTS)
     if not path:
         return None
     try:
-        # pathlib would cost every process of every pod its import.
+        # An import of pathlib would slow down every process of every pod.
         with open(path, encoding="utf-8") as file:  # noqa: PTH123
             hosts = json.load(file)
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def look_up(host: str) -> list[str] | None:
 
 
 def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
-    """As `socket.getaddrinfo`, names of the cluster first."""
+    """`socket.getaddrinfo` with the cluster's names first."""
     name = host.decode() if isinstance(host, bytes) else host
     addresses = look_up(name) if isinstance(name, str) else None
     if addresses is None:
@@ -52,10 +52,10 @@ def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
 
 
 def install() -> None:
-    """Answer look-ups of this process from the hosts file."""
+    """Resolve names of this process from the hosts file."""
     socket.getaddrinfo = getaddrinfo
 
 
 def remove() -> None:
-    """Answer look-ups of this process as before."""
+    """Restore the name resolution of this process."""
     socket.getaddrinfo = ORIGINAL

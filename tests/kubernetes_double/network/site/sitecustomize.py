@@ -1,4 +1,4 @@
-"""Lets a pod's Python find the double's Services; imported by every interpreter on its path."""
+"""Let a pod's Python resolve Services of the double; imported by every interpreter."""
 
 import doublenames  # type: ignore[import-not-found]  # found beside this file, in pods
 
