@@ -1,6 +1,13 @@
 # Every target sets itself up: all it needs is CPython 3.11, 3.12 or 3.13, make and git.
 VERSIONS := 3.11 3.12 3.13
 VENV ?= .venv
+ifneq ($(words $(VENV)),1)
+$(error VENV has to be one path without spaces, given "$(VENV)"; hint: leave it out for .venv)
+endif
+# An environment for another interpreter is made anew, so its folder holds nothing else.
+ifeq ($(abspath $(VENV)),$(CURDIR))
+$(error VENV has to be a folder of its own, given the project's; hint: leave it out for .venv)
+endif
 BIN := $(VENV)/bin
 # The first of some interpreters that runs and suits: its version and its path. A shim of pyenv runs
 # only what is active, and a Debian without python3-venv has no ensurepip.

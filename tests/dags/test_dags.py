@@ -16,7 +16,9 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions.asset import Asset, BaseAsset
 from airflow.serialization.serialized_objects import DagSerialization
 
+from slipway.orchestration import build_dags
 from slipway.orchestration.retry_policy import StageRetryPolicy
+from slipway.spec import ModelSpec
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import PODS, dataset_file, model_file
 
@@ -120,6 +122,50 @@ def test_a_step_may_wait_as_long_as_its_spec_says(parse: Parse) -> None:
         assert step.execution_timeout > dag.get_task("verify").execution_timeout
         if runtime:
             assert step.active_deadline_seconds > 600 * 60
+
+
+@pytest.mark.parametrize("value", ["1e15", "0", "86399999999999"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "deployment: {shift: {limit_minutes: VALUE}}",
+        "deployment: {shift: {max_error_rate: VALUE}}",
+        "retraining: {cooldown_days: VALUE}",
+        "training: {window_days: VALUE}",
+        "training: {seed: VALUE}",
+        PODS.rstrip() + "\n  deadline_seconds: VALUE",
+        PODS.rstrip() + "\n  startup_seconds: VALUE",
+        PODS.rstrip() + "\n  kept_minutes: VALUE",
+        PODS.rstrip() + "\n  connection: VALUE x",
+    ],
+)
+def test_an_absurd_number_costs_no_other_model_its_dags(
+    parse: Parse, field: str, value: str
+) -> None:
+    """What no calendar or clock can hold is a problem of its spec, or it is taken."""
+    odd = model_file("odd", more=field.replace("VALUE", value) + "\n")
+    bag = parse({**dataset_file(), **model_file(), **odd}, file="model_dags.py")
+    assert bag.import_errors == {}
+    assert {"delay__train", "delay__deploy", "delay__monitor"} <= set(bag.dags)
+
+
+def test_a_dag_that_cannot_be_built_costs_no_other_its_place(
+    parse: Parse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged with its name; the start of one of its tasks fails."""
+    build = build_dags.MODEL_DAGS["deploy"]
+
+    def fail_for_seats(spec: ModelSpec) -> DAG:
+        if spec.model == "seats":
+            raise OverflowError("it does not fit")
+        return build(spec)
+
+    monkeypatch.setitem(build_dags.MODEL_DAGS, "deploy", fail_for_seats)
+    bag = parse(FLEET, file="model_dags.py")
+    assert dag_ids() - set(bag.dags) == {"seats__deploy"}
+    assert "seats__deploy cannot be built" in caplog.text
+    started = parse(FLEET, file="model_dags.py", starting="seats__deploy")
+    assert "it does not fit" in str(started.import_errors)
 
 
 def test_handing_on_draws_no_edges(parse: Parse) -> None:

@@ -119,6 +119,35 @@ def test_own_error_has_its_lines_and_no_traceback(stages: FakeWiring, error: Exc
     assert (result.exit_code, result.stderr) == (1, "Error: no\n  hint: mend it\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("SLIPWAY_MAX_ROWS", "0", "'0'"),
+        ("SLIPWAY_LOG_ROLL_SECONDS", "abc", "'abc'"),
+        ("SLIPWAY_MAX_ROWS", "nan", "'nan'"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, shown: str
+) -> None:
+    """As the environment has it, with its value and where settings are described."""
+    monkeypatch.setenv(name, value)
+    result = slipway("check")
+    assert result.exit_code == 1
+    assert f"the setting {name} is not valid" in result.stderr
+    assert f"found: {shown}" in result.stderr
+    assert "hint: " in result.stderr
+
+
+def test_a_package_that_is_not_installed_is_asked_for_by_its_extra(stages: FakeWiring) -> None:
+    """The wheel alone holds no library of the stages."""
+    stages.verdicts = {"train": ModuleNotFoundError("No module named 'pandas'", name="pandas")}
+    result = slipway("run", "train", "--model", "sales", "--request", "3")
+    assert result.exit_code == 1
+    assert "expected: pandas" in result.stderr
+    assert "slipway[stages]" in result.stderr
+
+
 def test_missing_argument_of_a_stage_is_named(container: Container) -> None:
     """The error names the option."""
     del container

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,13 @@ def test_every_target_is_described() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     described = set(re.findall(r"^([a-z0-9]+):.*## \S", makefile, re.MULTILINE))
     assert described == targets()
+
+
+@pytest.mark.parametrize("folder", ["a folder", ".", str(PROJECT), ""])
+def test_an_environment_has_a_folder_of_its_own(folder: str) -> None:
+    """`venv --clear` empties it: no part of a path and not the project is taken for it."""
+    command = ["make", "--dry-run", "setup", f"VENV={folder}"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "VENV has to be" in done.stderr
+    assert "hint: " in done.stderr

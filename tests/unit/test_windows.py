@@ -55,7 +55,17 @@ def test_names_sort_as_windows_do(one: datetime, other: datetime, unit: Unit) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2013-05", "2013-05-v0", "2013-13-v1", "2013-5-v1", "2013-05-06-v1", "../x-v1"]
+    "text",
+    [
+        "9999-12-v1",
+        "",
+        "2013-05",
+        "2013-05-v0",
+        "2013-13-v1",
+        "2013-5-v1",
+        "2013-05-06-v1",
+        "../x-v1",
+    ],
 )
 def test_other_ids_are_refused(text: str) -> None:
     """The error has an example of a valid id."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import IO, Any
 
 import click
+from pydantic import ValidationError
 
-from slipway.errors import SlipwayError
+from slipway.errors import BadParameter, SlipwayError
 
 
 class Refusal(click.ClickException):
@@ -18,6 +19,28 @@ class Refusal(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error."""
         click.echo(f"{click.style('Error:', fg='red')} {self.message}", file=file, err=True)
+
+
+def _invalid_settings(error: ValidationError) -> SlipwayError:
+    """Specs have errors of their own, so what pydantic refuses here is a setting."""
+    first = error.errors()[0]
+    name = "_".join(["SLIPWAY", *(str(part).upper() for part in first["loc"])])
+    is_secret = "TOKEN" in name or "PASSWORD" in name
+    return BadParameter(
+        f"the setting {name} is not valid",
+        expected=first["msg"],
+        found="a value that is not shown" if is_secret else repr(first["input"]),
+        hint="docs/reference/settings.md lists every setting",
+    )
+
+
+def _missing_extra(error: ModuleNotFoundError) -> SlipwayError:
+    return BadParameter(
+        "this command needs a package that is not installed",
+        expected=f"{error.name}",
+        hint="install the extra of the command: slipway[stages] for stages and checks of "
+        "expectations, slipway[server] for servers, slipway[demo] with both for the demo",
+    )
 
 
 class Commands(click.Group):
@@ -32,6 +55,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except SlipwayError as error:
             raise Refusal(error) from error
+        except ValidationError as error:
+            raise Refusal(_invalid_settings(error)) from error
+        except ModuleNotFoundError as error:
+            raise Refusal(_missing_extra(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names of the commands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -17,11 +18,15 @@ from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import Loaded, load_all
 
+logger = logging.getLogger(__name__)
+
 MODEL_DAGS = {"train": train_dag, "deploy": deploy_dag, "monitor": monitor_dag}
 
 
 def build_dags(settings: Settings, *, starting: str | None = None) -> Iterator[DAG]:
     """Yield the DAGs of every valid spec; a broken spec affects no other.
+
+    A DAG that cannot be built is logged and left out, unless its own task is starting.
 
     Args:
         settings: Settings, for the folder of specs and the store.
@@ -32,8 +37,16 @@ def build_dags(settings: Settings, *, starting: str | None = None) -> Iterator[D
     only = None if starting in (None, REAPER) else str(starting).rpartition("__")[0]
     loaded = load_all(settings.project, only=only)
     for dag_id, build in _plans(loaded, store_root=settings.store).items():
-        if starting in (None, dag_id):
-            yield build()
+        if starting not in (None, dag_id):
+            continue
+        try:
+            dag = build()
+        except Exception:
+            if starting is not None:
+                raise
+            logger.exception("the DAG %s cannot be built from its spec", dag_id)
+        else:
+            yield dag
 
 
 def _plans(loaded: Loaded, *, store_root: str) -> dict[str, Callable[[], DAG]]:

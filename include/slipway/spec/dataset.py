@@ -54,9 +54,14 @@ class Stream(Spec):
 class Arrival(Spec):
     """Detection of deliveries."""
 
-    poll_seconds: float = Field(default=5.0, gt=0, description="Interval of the landing trigger.")
+    poll_seconds: float = Field(
+        default=5.0, ge=0.1, le=3600, description="Interval of the landing trigger."
+    )
     settle_seconds: float = Field(
-        default=2.0, ge=0, description="A file is complete when it has not changed for so long."
+        default=2.0,
+        ge=0,
+        le=86_400,
+        description="A file is complete when it has not changed for so long.",
     )
     cron: Cron = Field(
         default="*/15 * * * *", description="Sweep for deliveries without an event (wall time)."

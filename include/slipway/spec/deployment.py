@@ -43,18 +43,21 @@ class Shift(Spec):
     )
     max_error_rate: float = Field(
         default=0.02,
-        gt=0,
+        ge=1e-6,
         lt=1,
         description="Allowed share of failed requests of the candidate.",
     )
     error_probability: float = Field(
         default=0.05,
-        gt=0,
+        ge=1e-6,
         lt=1,
         description="Chance of a wrong verdict on the error rate, over all steps together.",
     )
     limit_minutes: float = Field(
-        default=60.0, gt=0, description="A step without enough requests by then is aborted."
+        default=60.0,
+        gt=0,
+        le=43_200,
+        description="A step without enough requests by then is aborted.",
     )
 
     @model_validator(mode="after")

@@ -38,13 +38,16 @@ class Training(Spec):
     """Training rows and holdout of a challenger."""
 
     window_days: int | None = Field(
-        default=None, ge=1, description="Length of a sliding window; none: the window expands."
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Length of a sliding window; none: the window expands.",
     )
     holdout_days: int = Field(
-        default=14, ge=1, description="The newest labelled days, kept for the gates."
+        default=14, ge=1, le=36_500, description="The newest labelled days, kept for the gates."
     )
     min_rows: int = Field(default=1000, ge=1, description="Least number of training rows.")
-    seed: int = Field(default=7, ge=0, description="For every random choice.")
+    seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")
 
 
 class Threshold(Spec):
@@ -122,7 +125,10 @@ class Monitoring(Spec):
     )
     min_rows: int = Field(default=300, ge=1, description="Fewer predictions are inconclusive.")
     label_horizon_days: int = Field(
-        default=14, ge=0, description="Days after a window's end until its labels have matured."
+        default=14,
+        ge=0,
+        le=36_500,
+        description="Days after a window's end until its labels have matured.",
     )
     cron: Cron = Field(default="*/30 * * * *", description="Sweep of the monitor DAG (wall time).")
     drift: Drift = Field(default_factory=Drift, description="Inputs and predictions.")
@@ -146,7 +152,10 @@ class Retraining(Spec):
         description="New labels needed for an automatic request.",
     )
     cooldown_days: int = Field(
-        default=7, ge=0, description="Days of event time between accepted automatic requests."
+        default=7,
+        ge=0,
+        le=36_500,
+        description="Days of event time between accepted automatic requests.",
     )
     on_batch: bool = Field(default=False, description="Each labelled batch files a request.")
     cron: Cron | None = Field(

@@ -40,6 +40,8 @@ class Pods(Spec):
     )
     connection: str = Field(
         default="kubernetes_default",
+        pattern=r"^[\w.-]+$",
+        max_length=150,
         description="Airflow connection to the cluster; needs the right to create pods.",
     )
     config: ObjectName = Field(
@@ -52,10 +54,14 @@ class Pods(Spec):
     )
     resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
     node_selector: dict[str, str] = Field(default_factory=dict, description="Where they run.")
-    startup_seconds: int = Field(default=600, ge=10, description="Longest time for a pod to start.")
-    deadline_seconds: int = Field(default=3600, ge=60, description="Longest time for a pod to run.")
+    startup_seconds: int = Field(
+        default=600, ge=10, le=86_400, description="Longest time for a pod to start."
+    )
+    deadline_seconds: int = Field(
+        default=3600, ge=60, le=2_592_000, description="Longest time for a pod to run."
+    )
     kept_minutes: int = Field(
-        default=60, ge=0, description="How long a failed pod is kept for inspection."
+        default=60, ge=0, le=43_200, description="How long a failed pod is kept for inspection."
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from slipway.errors import BadParameter
 from slipway.serving.http.connection import Connection
 from slipway.serving.http.drain import DrainingServer
 from slipway.serving.http.tls import load_with_tls, tls_settings
@@ -25,8 +26,21 @@ logger = logging.getLogger(__name__)
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Create a listening socket; port 0 picks a free port."""
-    return socket.create_server((host, port), backlog=BACKLOG)
+    """Create a listening socket; port 0 picks a free port.
+
+    Raises:
+        BadParameter: The address cannot be listened on.
+    """
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise BadParameter(
+            "the server cannot listen",
+            expected="an address of this machine and a port that is free",
+            found=str(error),
+            where=f"{host}:{port}",
+            hint="choose another --port, or 0 for any free one",
+        ) from error
 
 
 def run_until_stopped(

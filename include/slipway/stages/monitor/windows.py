@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Literal
 
 from slipway.errors import BadParameter
@@ -153,6 +153,8 @@ def _start(name: str, unit: Unit) -> datetime | None:
     }
     try:
         text = f"{name}-1" if unit == "week" else name
-        return datetime.strptime(text, layouts[unit]).replace(tzinfo=UTC)
+        start = datetime.strptime(text, layouts[unit]).replace(tzinfo=UTC)
     except ValueError:
         return None
+    # The last windows of the year 9999 end where datetime does.
+    return start if start.year < MAXYEAR else None
