@@ -74,6 +74,8 @@ def main(*, once: bool) -> int:
 def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
     """Start a stack with an empty store; stop and remove an earlier demo."""
     stack.processes.stop()
+    if (stack.folder / "store").exists():
+        console.print(f"removing the store of the demo before: {stack.folder}")
     shutil.rmtree(stack.folder, ignore_errors=True)
     try:
         with console.status("starting") as status:
