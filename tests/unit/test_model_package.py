@@ -211,3 +211,24 @@ def test_a_transformer_from_elsewhere_cannot_be_saved(tmp_path: Path) -> None:
     learned.package.pipeline.named_steps["features"].func = shutil.which
     with pytest.raises(SpecError, match=r"shutil\.which"):
         learned.save(tmp_path / "delay", facts={}, reference=packages.rows())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"{", b"[]", b"null", b"5", b"[" * 100_000, b"\xff\xfe", b"{}"),
+        *(b'{"files": null}', b'{"files": {"a": 1}}', b'{"files": {}, "model": 1}'),
+        *(b'{"files": {}, "runtime": %s}' % one for one in (b"5", b'["CPython"]', b"[]", b'""')),
+        *(b'{"files": {}, "runtime": {"CPython": %s}}' % one for one in (b"3", b"null", b"{}")),
+        *(b'{"files": {}, "trusted_types": %s}' % one for one in (b"null", b"[1]", b'"a"')),
+        b'{"files": {}, "model": "delay", "task": "classification"}',
+    ],
+)
+def test_a_malformed_manifest_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
+    """Whatever it holds, with the file and a hint; none of Python's own errors."""
+    (tmp_path / MANIFEST).parent.mkdir()
+    (tmp_path / MANIFEST).write_bytes(data)
+    with pytest.raises(Tampered, match="manifest of a model version") as refused:
+        load_package(tmp_path)
+    assert "manifest.json" in str(refused.value.where)
+    assert refused.value.hint

@@ -120,4 +120,5 @@ def test_an_outage_hides_nothing_else(memory: MemoryStore) -> None:
         platform=FixedPlatform(answers=False),
     )
     assert found.unknown == ("MLflow does not answer", "the platform does not answer")
+    assert (found.aliases, found.weights) == ({}, None)
     assert len(found.verdicts) == 1

@@ -77,9 +77,10 @@ def _print_versions(standing: Status) -> None:
         click.echo(f"  {'engine':<11} version {number} {engine.shown}")
     for number, origin in sorted(standing.sources.items()):
         click.echo(f"  {'brought':<11} version {number} is {origin}")
-    shares = [f"version {one} {share:.0%}" for one, share in standing.weights.items()]
+    shares = [f"version {one} {share:.0%}" for one, share in (standing.weights or {}).items()]
+    nothing = "not known" if standing.weights is None else "nothing"
     where = f" ({standing.target})" if target.scores_in_batches else ""
-    click.echo(f"  {'served':<11} {', '.join(shares) or 'nothing'}{where}")
+    click.echo(f"  {'served':<11} {', '.join(shares) or nothing}{where}")
 
 
 @click.command()

@@ -21,7 +21,7 @@ from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
 from slipway.adapters.model_package.trusted_types import TRUSTED, untrusted
 from slipway.errors import Tampered
-from slipway.stages.model.manifest import MODEL, PIPELINE_PY, open_sealed
+from slipway.stages.model.manifest import AGAIN, MANIFEST, MODEL, PIPELINE_PY, open_sealed
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,14 @@ def load_package(folder: Path) -> Package:
         IncompatibleRuntime: Under the versions found here it can answer differently.
     """
     manifest = open_sealed(folder)
+    lacking = [name for name in ("model", "task", "trusted_types") if name not in manifest]
+    if lacking:
+        raise Tampered(
+            "the manifest of a model version lacks what its pipeline needs",
+            expected=", ".join(lacking),
+            where=str(folder / MANIFEST),
+            hint=AGAIN,
+        )
     check_runtime(manifest, where=str(folder / MODEL))
     listed = manifest["trusted_types"]
     beyond = untrusted(listed, own_module=_own_module(manifest, folder))
@@ -84,6 +92,7 @@ def load_package(folder: Path) -> Package:
             expected=", ".join(sorted(TRUSTED)),
             found=", ".join(beyond),
             where=str(folder / MODEL),
+            hint=AGAIN,
         )
     try:
         pipeline = skops.io.load(folder / MODEL, trusted=listed)
@@ -92,6 +101,7 @@ def load_package(folder: Path) -> Package:
             "a model version holds types that its manifest does not list",
             found=str(error),
             where=str(folder / MODEL),
+            hint=AGAIN,
         ) from error
     return Package(use_one_thread(pipeline), manifest["task"], from_manifest(manifest), manifest)
 

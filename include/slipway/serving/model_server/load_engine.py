@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slipway.errors import BadParameter, Tampered
 from slipway.serving.model_server.engine import Engine
-from slipway.stages.model.manifest import MANIFEST, parse
+from slipway.stages.model.manifest import AGAIN, MANIFEST, parse
 
 
 def load_engine(folder: Path) -> Engine:
@@ -51,4 +51,5 @@ def _engine_name(folder: Path) -> str:
             "the manifest of a model version cannot be read",
             found=type(error).__name__,
             where=str(path),
+            hint=AGAIN,
         ) from error

@@ -7,7 +7,7 @@ A tag of the version holds the digest of its manifest, which holds those of all 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ MANIFEST = "slipway/manifest.json"
 REFERENCE = "slipway/reference.parquet"
 PIPELINE_PY = "slipway/pipeline.py"
 MODEL = "model.skops"
+AGAIN = "do not serve it; register the model again from its training run"
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> str:
@@ -58,11 +59,50 @@ def parse(data: bytes, *, sha256: str | None, where: str) -> dict[str, Any]:
     """
     if sha256 is not None:
         check(data, sha256, where=where)
-    manifest: dict[str, Any] = json.loads(data)
+    try:
+        manifest: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _malformed("JSON", type(error).__name__, where) from error
+    if not isinstance(manifest, dict) or "files" not in manifest:
+        raise _malformed("an object with `files`", type(manifest).__name__, where)
+    for name, shape in SHAPES.items():
+        if name in manifest and not shape(manifest[name]):
+            raise _malformed(f"a valid `{name}`", type(manifest[name]).__name__, where)
     for name in manifest["files"]:
         if name.startswith("/") or ".." in name.split("/"):
-            raise Tampered("the manifest names a file outside its folder", where=where)
-    return manifest
+            raise Tampered("the manifest names a file outside its folder", where=where, hint=AGAIN)
+    return dict(manifest)
+
+
+def _malformed(expected: str, found: str, where: str) -> Tampered:
+    return Tampered(
+        "the manifest of a model version cannot be read",
+        expected=expected,
+        found=found,
+        where=where,
+        hint=AGAIN,
+    )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_text_by_name(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+SHAPES: Mapping[str, Callable[[object], bool]] = {
+    "files": _is_text_by_name,
+    "model": _is_text,
+    "runtime": lambda value: value is None or _is_text_by_name(value),
+    "trusted_types": _is_texts,
+}
+"""What loading a version depends on, where its manifest has it."""
 
 
 def check(data: bytes, sha256: str, *, where: str) -> None:
@@ -78,12 +118,12 @@ def check(data: bytes, sha256: str, *, where: str) -> None:
             expected=f"sha256 {sha256}",
             found=f"sha256 {found}",
             where=where,
-            hint="do not serve it; register the model again from its training run",
+            hint=AGAIN,
         )
 
 
 def _bytes(folder: Path, name: str) -> bytes:
     path = folder / name
     if not path.is_file():
-        raise Tampered("a file of a model version is missing", where=str(path))
+        raise Tampered("a file of a model version is missing", where=str(path), hint=AGAIN)
     return path.read_bytes()

@@ -115,9 +115,11 @@ class Status:
 
     Attributes:
         model: Its name.
-        aliases: Version by alias; None where there is none.
+        aliases: Version by alias, None where there is none; empty while the registry does not
+            answer.
         engines: Engine of each of those versions.
-        weights: Share of the traffic by version that is served; empty when nothing is.
+        weights: Share of the traffic by version that is served, empty when nothing is; None while
+            the platform does not answer.
         failing: Versions with a share whose server cannot answer.
         requests: Retrain requests without an answer.
         verdicts: The newest verdict of each stage, newest first.
@@ -130,7 +132,7 @@ class Status:
     model: str
     aliases: Mapping[str, int | None]
     engines: Mapping[int, VersionEngine]
-    weights: Mapping[int, float]
+    weights: Mapping[int, float] | None
     failing: tuple[int, ...]
     requests: tuple[OpenRequest, ...]
     verdicts: tuple[LastVerdict, ...]
@@ -165,10 +167,11 @@ def status(
         StoreUnavailable: The store does not answer.
     """
     unknown = []
-    aliases: dict[str, int | None] = dict.fromkeys(ALIASES)
+    aliases: dict[str, int | None] = {}
     engines: dict[int, VersionEngine] = {}
     sources: dict[int, str] = {}
     served: Served | None = None
+    weights: Mapping[int, float] | None = None
     try:
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
@@ -179,13 +182,14 @@ def status(
         unknown.append(error.message)
     try:
         served = platform.served(model)
+        weights = dict(served.weights) if served else {}
     except (Denied, Transient) as error:
         unknown.append(error.message)
     return Status(
         model=model,
         aliases=aliases,
         engines=engines,
-        weights=dict(served.weights) if served else {},
+        weights=weights,
         failing=_failing(served) if served else (),
         requests=_requests(store, model),
         verdicts=_last_verdicts(store, model),
