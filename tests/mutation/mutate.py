@@ -45,8 +45,8 @@ DECISIONS = (
 NO_DECISION = re.compile(r"BitOr_|RemoveDecorator|ExceptionReplacer|Variable|NoOp")
 """Operators that mostly change annotations, or whose change no program survives."""
 
-FOR_TYPES = "`if TYPE_CHECKING:`"
-"""A line that decides only what a type checker sees."""
+NO_DECISION_LINES = ("`if TYPE_CHECKING:`", "`@dataclass(frozen=True)`")
+"""Lines that decide what a type checker sees, or guard against edits."""
 
 LEAST_SCORE = 0.95
 TIMEOUT_SECONDS = 600
@@ -115,7 +115,7 @@ def _sample(size: int, *, seed: int) -> Iterator[MutationSpec]:
             return
         spec = draw.choice(by_site[site])
         change = _change_of(spec)
-        if FOR_TYPES not in change and (_name_of(spec), change) not in known:
+        if not change.endswith(NO_DECISION_LINES) and (_name_of(spec), change) not in known:
             size -= 1
             yield spec
 
