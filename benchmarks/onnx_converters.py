@@ -25,7 +25,7 @@ from rich.table import Table
 
 from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
 from slipway.adapters.model_package.onnx_form import OnnxForm, write_onnx
-from slipway.adapters.model_package.parity import compare
+from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.onnx_model import OnnxModel
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS

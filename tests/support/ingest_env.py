@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.adapters.quarantine import pack_rows
+from slipway.adapters.parquet_encoding import pack_rows
 from slipway.adapters.sources.files import LandedFiles
 from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.records import arrivals, landing_area

@@ -12,7 +12,8 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from slipway.stages.monitor.collect import DueWindows, collect, monitored_windows
+from slipway.stages.monitor.collect import DueWindows, collect
+from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.rollout.platform import Served
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables

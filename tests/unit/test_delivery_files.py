@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from slipway.adapters.quarantine import pack_rows
+from slipway.adapters.parquet_encoding import pack_rows
 from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.errors import BadBatch
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from slipway.adapters.quarantine import pack_rows
+from slipway.adapters.parquet_encoding import pack_rows
 from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.records.landing_area import Delivery
 from slipway.records.run_context import RunContext

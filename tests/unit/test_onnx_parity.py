@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slipway.adapters.model_package.onnx_form import OnnxForm
-from slipway.adapters.model_package.parity import compare
+from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.model_package.trial_rows import values_beside
 from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.train.engine_choice import choose_engine

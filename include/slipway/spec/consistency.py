@@ -10,6 +10,7 @@ from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, nearest
 from slipway.spec.pydantic_errors import dotted
+from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import Document, Where
 
 LOGGED_COLUMNS = frozenset(
@@ -93,18 +94,12 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
     if ESTIMATORS[spec.estimator.name].task != spec.task:
         summary = f"{spec.estimator.name} does not fit task {spec.task}"
         yield _problem(document, ("estimator", "name"), summary)
-    yield from _deployment_problems(spec, document)
+    yield from unused_sections(spec, document)
+    yield from _reserved_names(spec, document)
 
 
-def _deployment_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
-    deployment = spec.deployment
-    target = deployment.capabilities
-    has_effect = {"shift": target.shifts_traffic, "batch": target.scores_in_batches}
-    for section, is_used in has_effect.items():
-        if section in deployment.model_fields_set and not is_used:
-            summary = f"has no effect: the target is {deployment.target}"
-            hint = "remove it, or change deployment.target"
-            yield _problem(document, ("deployment", section), summary, hint=hint)
+def _reserved_names(spec: ModelSpec, document: Document) -> Iterator[Problem]:
+    target = spec.deployment.capabilities
     own, table = LOGGED_COLUMNS, "prediction log"
     if target.scores_in_batches:
         own, table = SCORED_COLUMNS, "score table"

@@ -38,7 +38,7 @@ def acknowledge(*, dataset: str, fingerprint: str, container: Container | None =
 @stage("ingest", required=(DATASET, STREAM, BATCH, FILE))
 def run_ingest(call: StageCall) -> RunRecord:
     """Validate one delivery and publish its rows in a dataset's table."""
-    from slipway.adapters.quarantine import pack_rows
+    from slipway.adapters.parquet_encoding import pack_rows
     from slipway.stages.ingest.ingest import ingest
 
     spec = call.container.dataset(call.inputs["dataset"])

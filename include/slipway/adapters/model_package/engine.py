@@ -10,8 +10,8 @@ import pandas as pd
 
 from slipway.adapters.model_package.onnx_form import write_onnx
 from slipway.adapters.model_package.onnx_form.graph import NoOnnxForm
+from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.model_package.package import Package
-from slipway.adapters.model_package.parity import compare
 from slipway.stages.train.engine_choice import EngineChoice, choose_engine, without_form
 
 log = logging.getLogger(__name__)

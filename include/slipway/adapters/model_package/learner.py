@@ -23,8 +23,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from slipway.adapters.model_package.columns import cast, ranges_of, signature_of
 from slipway.adapters.model_package.engine import engine_of
-from slipway.adapters.model_package.package import Package, load_package, use_one_thread
+from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
+from slipway.adapters.model_package.reload_check import require_same_after_reload
 from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
 from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.errors import SpecError
@@ -207,11 +208,7 @@ class LearnedModel:
                 RUNTIME: runtime_of(types),
             },
         )
-        if not np.array_equal(load_package(folder).predict(reference), reference["score"]):
-            raise SpecError(
-                f"{self.spec.model} predicts differently once it is saved and loaded",
-                hint="keep no state outside the estimators of pipeline.py",
-            )
+        require_same_after_reload(folder, reference, model=self.spec.model)
         return digest
 
     def _trusted_types(self) -> list[str]:

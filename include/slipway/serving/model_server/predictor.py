@@ -20,7 +20,8 @@ from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving.model_server.engine import Engine
 from slipway.serving.model_server.input_ranges import InputRanges
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.model_server.warm_up import plausible_rows, scores_row_by_row
+from slipway.serving.model_server.row_independence import scores_row_by_row
+from slipway.serving.model_server.warm_up import plausible_rows
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import Header, Record
 from slipway.serving.v2 import protocol

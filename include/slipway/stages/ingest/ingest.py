@@ -20,7 +20,8 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
-from slipway.stages.ingest.publish import PackRows, Publication
+from slipway.stages.ingest.publish import Publication
+from slipway.stages.ingest.quarantine import PackRows
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.tables import Tables

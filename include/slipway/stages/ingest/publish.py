@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch
 from slipway.records import arrivals
@@ -17,6 +17,12 @@ from slipway.records.landing_area import Delivery, StreamName
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
+from slipway.stages.ingest.quarantine import (
+    PackRows,
+    keep_bad_rows,
+    keep_blocked,
+    quarantine_key,
+)
 from slipway.stages.ingest.redelivery import Revisions
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
@@ -35,16 +41,8 @@ from slipway.stages.ports.tables import Tables
 if TYPE_CHECKING:
     import pandas as pd
 
-REASON_COLUMN = "_reason"
 BEFORE_ANY_FEATURE = datetime(1970, 1, 1, tzinfo=UTC)
 """Event clock of a dataset without features."""
-
-
-class PackRows(Protocol):
-    """Encodes quarantined rows."""
-
-    def __call__(self, frame: pd.DataFrame) -> bytes:
-        """Return a frame as the bytes of a Parquet file."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +114,9 @@ class Publication:
             return self._block(attempt, revisions, findings)
 
     def _block(self, attempt: Attempt, revisions: Revisions, findings: Findings) -> Verdict:
-        key = f"{self._quarantine(revisions)}.blocked{self.delivery.suffix}"
         attempt.check()
-        self.store.write(key, self.data)
-        evidence = {**findings.evidence, "blocked": self.store.uri(key)}
+        kept = keep_blocked(self.store, self._quarantine(revisions), self.delivery, self.data)
+        evidence = {**findings.evidence, "blocked": kept}
         return blocked_verdict(self._title, revisions, replace(findings, evidence=evidence))
 
     def _publish(
@@ -154,11 +151,10 @@ class Publication:
         self.store.write(outcomes, encode([one.to_json() for one in seen.outcomes]))
         kept = {"expectations": self.store.uri(outcomes)}
         if seen.reasons:
-            key = f"{self._quarantine(revisions)}.parquet"
-            bad = delivered.loc[list(seen.reasons)]
-            bad = bad.assign(**{REASON_COLUMN: list(seen.reasons.values())})
-            self.store.write(key, self.pack(bad))
-            kept["quarantine"] = self.store.uri(key)
+            key = self._quarantine(revisions)
+            kept["quarantine"] = keep_bad_rows(
+                self.store, key, delivered, seen.reasons, pack=self.pack
+            )
         return kept
 
     def _context(
@@ -203,4 +199,4 @@ class Publication:
         return f"{self.spec.dataset}/{self.stream}"
 
     def _quarantine(self, revisions: Revisions) -> str:
-        return f"quarantine/{self._table}/{self.delivery.batch}/r{revisions.next:04d}"
+        return quarantine_key(self._table, self.delivery.batch, revision=revisions.next)

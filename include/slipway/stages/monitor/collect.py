@@ -5,15 +5,13 @@ Level-triggered: a window is due as long as it has no record, however often this
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from slipway.errors import NotComputable, PlatformUnavailable
+from slipway.errors import PlatformUnavailable
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.model.version_tags import TRAINING_END
+from slipway.stages.monitor.due_windows import has_predictions, monitored_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
-from slipway.stages.monitor.windows import MonitoredWindow, closed_windows, midnight, window_at
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -87,7 +85,7 @@ def collect(
             for stage in ("drift", "performance")
             if not store.exists(monitored.ref(spec.model, stage).key)
         ]
-        if not undone or not _has_predictions(spec, monitored, clock, log):
+        if not undone or not has_predictions(spec, monitored, clock, log):
             continue
         if "drift" in undone:
             due["drift"].append(monitored.id)
@@ -96,26 +94,6 @@ def collect(
         ):
             due["performance"].append(monitored.id)
     return due
-
-
-def monitored_windows(
-    spec: ModelSpec, champion: ModelVersion, clock: datetime, log: PredictionLog
-) -> Iterator[MonitoredWindow]:
-    """Closed windows with predictions, oldest first, from the end of the champion's training.
-
-    Predictions of its training rows are no evidence of its performance.
-    """
-    unit = spec.monitoring.window
-    since = champion.tags.get(TRAINING_END)
-    first = window_at(datetime.fromisoformat(since), unit).start if since else None
-    days = [midnight(day) for day in log.days(spec.model)]
-    ends = {day + timedelta(days=1) for day in days}
-    if not days:
-        return
-    for window in closed_windows(max(days[0], first or days[0]), clock, unit):
-        logged = any(window.start < end and end - timedelta(days=1) < window.end for end in ends)
-        if logged:
-            yield MonitoredWindow(window, champion.version)
 
 
 def difference_to_served(
@@ -136,16 +114,3 @@ def difference_to_served(
         shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
         return f"{' and '.join(shares)} share its requests; a rollout moves them, or was cut off"
     return f"version {found} is served and version {expected} is champion; deploy repairs it"
-
-
-def _has_predictions(
-    spec: ModelSpec, monitored: MonitoredWindow, clock: datetime, log: PredictionLog
-) -> bool:
-    """Whether a window has enough predictions, or is old enough that no more will come."""
-    window = monitored.window
-    try:
-        count = log.count(spec.model, window.start, window.end, version=monitored.version)
-    except NotComputable:
-        return True
-    complete = count >= spec.monitoring.min_rows or clock >= window.following().end
-    return count > 0 and complete

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from slipway.spec import DatasetSpec, ModelSpec
+
+SCORE = "score"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,31 @@ class Columns:
         return dict.fromkeys(self.numeric, self.numeric_method) | dict.fromkeys(
             self.categorical, self.categorical_method
         )
+
+
+def monitored_columns(
+    manifest: Mapping[str, Any], spec: ModelSpec, dataset: DatasetSpec
+) -> tuple[Columns, tuple[str, ...]]:
+    """Columns of a version to compare, and those left out since they hold personal data.
+
+    Personal are those of the manifest, and those that the dataset declares so by now.
+    """
+    declared = dataset.streams.features.columns.items()
+    personal = {*manifest.get("pii", {}), *(name for name, one in declared if one.pii is not None)}
+    features = manifest["features"]
+
+    def kept(kind: str) -> tuple[str, ...]:
+        return tuple(
+            one["name"] for one in features if one["kind"] == kind and one["name"] not in personal
+        )
+
+    columns = Columns(
+        numeric=(*kept("number"), SCORE),
+        categorical=kept("string"),
+        numeric_method=spec.monitoring.drift.numeric_method,
+        categorical_method=spec.monitoring.drift.categorical_method,
+    )
+    return columns, tuple(one["name"] for one in features if one["name"] in personal)
 
 
 def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:

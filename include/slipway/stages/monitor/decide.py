@@ -13,7 +13,8 @@ from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.monitor.collect import event_clock, monitored_windows
+from slipway.stages.monitor.collect import event_clock
+from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, open_sealed
-from slipway.stages.monitor.columns import Columns, tidy
+from slipway.stages.monitor.columns import Columns, monitored_columns, tidy
 from slipway.stages.monitor.distances import Comparison, DriftReport, compare
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
@@ -34,7 +34,6 @@ UNCALIBRATED_DISTANCE = 0.1
 """Threshold that the report shows without a calibration: Evidently's own default."""
 
 SHOWN_COLUMNS = 5
-SCORE = "score"
 
 
 @dataclass(frozen=True)
@@ -173,30 +172,9 @@ def read_reference(
         rows = pd.read_parquet(path) if path.exists() else None
     if rows is None or rows.empty:
         raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
-    personal = {*manifest.get("pii", {}), *_personal(dataset)}
-    by_kind = {
-        kind: tuple(
-            one["name"]
-            for one in manifest["features"]
-            if one["kind"] == kind and one["name"] not in personal
-        )
-        for kind in ("number", "string")
-    }
-    columns = Columns(
-        numeric=(*by_kind["number"], SCORE),
-        categorical=by_kind["string"],
-        numeric_method=spec.monitoring.drift.numeric_method,
-        categorical_method=spec.monitoring.drift.categorical_method,
-    )
+    columns, unmonitored = monitored_columns(manifest, spec, dataset)
     in_order = rows.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
-    unmonitored = [one["name"] for one in manifest["features"] if one["name"] in personal]
-    return Reference(in_order, columns, tuple(unmonitored))
-
-
-def _personal(dataset: DatasetSpec) -> list[str]:
-    """Columns that the spec now declares personal, even if the version does not yet."""
-    columns = dataset.streams.features.columns
-    return [name for name, column in columns.items() if column.pii is not None]
+    return Reference(in_order, columns, unmonitored)
 
 
 def _measure(

@@ -10,9 +10,9 @@ from slipway.errors import PlatformUnavailable
 from slipway.records.store import Store
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.lease import renew_lease
+from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan
 from slipway.stages.rollout.platform import Platform, VersionStats
-from slipway.stages.rollout.reconcile import require_unedited
 
 POLL_SECONDS = 1.0
 LOG_EVERY_SECONDS = 15.0

@@ -12,10 +12,10 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.lease import release_lease, renew_lease
+from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verdict
-from slipway.stages.rollout.reconcile import require_unedited
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
 
 

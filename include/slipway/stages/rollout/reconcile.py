@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
-from slipway.errors import EditedByHand, SlipwayError, Superseded
+from slipway.errors import SlipwayError, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, acquire, release
@@ -22,6 +21,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, preemptible_lease
+from slipway.stages.rollout.manual_edits import require_unedited, respect_edits
 from slipway.stages.rollout.plan import (
     Action,
     ObservedState,
@@ -73,7 +73,7 @@ def reconcile(
     state = observe(model, store=store, registry=registry, platform=platform)
     if to.isdecimal():
         registry.version(model, int(to))
-    decision = _respect_edits(model, state, plan_rollout(state, to))
+    decision = respect_edits(model, state, plan_rollout(state, to))
     if decision.action == "nothing":
         idle = RunRef(model, f"idle-{digest(encode(state.to_json()))[:12]}", "reconcile")
         verdict = _verdict(decision, state)
@@ -88,7 +88,7 @@ def reconcile(
 
     def work(attempt: Attempt) -> Verdict:
         now = observe(model, store=store, registry=registry, platform=platform)
-        decided = _respect_edits(model, now, _decide_again(state, now, to))
+        decided = respect_edits(model, now, _decide_again(state, now, to))
         if decided.action == "repair":
             attempt.check()
             _repair(model, now, platform=platform, token=lease.number)
@@ -145,36 +145,6 @@ def observe(model: str, *, store: Store, registry: Registry, platform: Platform)
         unfinished=_unfinished(store, model, served),
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
         edited=served.edited if served else None,
-    )
-
-
-def require_unedited(model: str, served: Served | None) -> None:
-    """Raise if a field that rollouts own was edited by hand.
-
-    Raises:
-        EditedByHand: It was.
-    """
-    if served is not None and served.edited is not None:
-        raise _edited(model, served.edited)
-
-
-def _respect_edits(model: str, state: ObservedState, decision: RolloutDecision) -> RolloutDecision:
-    """The decision; after a manual edit only a roll-back or repair, whose reason names it."""
-    if state.edited is None:
-        return decision
-    if decision.action not in {"roll_back", "repair"}:
-        raise _edited(model, state.edited)
-    reason = f"{decision.reason.removesuffix('.')}. Edited by hand, and left so: {state.edited}."
-    return replace(decision, reason=reason)
-
-
-def _edited(model: str, edit: str) -> EditedByHand:
-    return EditedByHand(
-        f"what serves {model} was edited by hand",
-        expected="the state that the last rollout applied",
-        found=edit,
-        hint="undo the edit, or hand it back as docs/guides/rollout-on-kubernetes.md "
-        "describes, then run again; nothing is overwritten",
     )
 
 

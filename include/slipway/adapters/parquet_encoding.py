@@ -1,4 +1,4 @@
-"""Pack quarantined rows as Parquet (pyarrow)."""
+"""Encode rows, such as quarantined ones, as Parquet (pyarrow)."""
 
 from __future__ import annotations
 

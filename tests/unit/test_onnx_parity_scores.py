@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from slipway.adapters.model_package.parity import compare_scores
+from slipway.adapters.model_package.onnx_parity import compare_scores
 
 
 @pytest.mark.parametrize(("task", "flips"), [("classification", 1), ("regression", 0)])
