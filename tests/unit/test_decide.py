@@ -13,7 +13,12 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec.model import Fire
-from slipway.stages.monitor.decide import WindowVerdict, decide, judge_windows, k_of_last_n
+from slipway.stages.monitor.decide_retraining import (
+    WindowVerdict,
+    decide,
+    judge_windows,
+    k_of_last_n,
+)
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry

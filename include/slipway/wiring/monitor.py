@@ -89,7 +89,7 @@ def performance(call: StageCall) -> RunRecord:
 @stage("decide", required=(MODEL,))
 def run_decide(call: StageCall) -> Verdict:
     """Decide from the newest windows whether to request retraining."""
-    from slipway.stages.monitor.decide import decide
+    from slipway.stages.monitor.decide_retraining import decide
 
     model, dataset = call.model_and_dataset()
     return decide(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from slipway.errors import SlipwayError
 from slipway.serving.model_server.load_engine import load_engine
+from slipway.serving.model_server.loaded_model import LoadedModel, Log, header_of
 from slipway.serving.model_server.metrics import Metrics
-from slipway.serving.model_server.predictor import LoadedModel, Log, header_of
 from slipway.serving.prediction_log.personal_columns import PersonalColumns
 from slipway.serving.prediction_log.write_ahead_log import WriteAheadLog
 from slipway.serving.server_options import Options

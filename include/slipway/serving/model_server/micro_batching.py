@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from slipway.errors import Transient
-from slipway.serving.model_server.predictor import Answer, PredictRequest
+from slipway.serving.model_server.loaded_model import Answer, PredictRequest
 
 BATCH_BYTES = 1 << 20
 """Limit on the bodies of one batch, which bounds how long a request waits for others."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway.errors import RegistryUnavailable, Superseded
 from slipway.records.attempts import Attempt
@@ -24,18 +24,12 @@ from slipway.stages.model import sbom, version_tags
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
-from slipway.stages.ports.package import FittedModel, Learner
+from slipway.stages.ports.package import Learner
 from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
-from slipway.stages.train.splitting import PART, Split, split_by_time, to_target
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-MAX_REFERENCE_ROWS = 20_000
-"""Size of the reference sample, which monitoring compares with."""
+from slipway.stages.train.drift_reference import sample_reference
+from slipway.stages.train.splitting import Split, split_by_time, to_target
 
 
 def train(
@@ -116,7 +110,7 @@ class _Training:
             manifest_sha256 = learned.save(
                 folder,
                 facts=facts,
-                reference=self._reference(parts, learned),
+                reference=sample_reference(parts, learned, spec=self.spec, dataset=self.dataset),
                 beside=sbom.files_of(self.code.bills),
             )
             manifest = parse(
@@ -157,13 +151,6 @@ class _Training:
             training=self.spec.training,
             holdout_start=self.learner.holdout_start(rows),
         )
-
-    def _reference(self, parts: Split, learned: FittedModel) -> pd.DataFrame:
-        """Sample of all rows with their scores, in time order."""
-        count = min(len(parts.rows), MAX_REFERENCE_ROWS)
-        sample = parts.rows.sample(count, random_state=self.spec.training.seed).sort_index()
-        columns = [*self.spec.features.names, self.dataset.event_time, PART]
-        return sample[columns].assign(score=learned.predict(sample))
 
     @property
     def _run_key(self) -> str:

@@ -20,9 +20,9 @@ from slipway.errors import BadRequest, SlipwayError, Transient
 from slipway.serving.http.body_limit import UnknownEncoding, receive_body
 from slipway.serving.http.connection import LATE
 from slipway.serving.http.headers import REQUEST_ID, VERSION
+from slipway.serving.model_server.loaded_model import Answer, LoadedModel, PredictRequest
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
-from slipway.serving.model_server.predictor import Answer, LoadedModel, PredictRequest
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge, in_one_line
 
