@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -30,7 +30,6 @@ class MemoryStore:
         self.root = f"memory://{id(self)}"
         self.clock = clock
         self._objects: dict[str, tuple[bytes, Entry]] = {}
-        self._writes = itertools.count(1)
 
     def read(self, key: str) -> bytes:
         """Bytes of an object; raises `NotFound`."""
@@ -41,7 +40,7 @@ class MemoryStore:
 
     def write(self, key: str, data: bytes) -> None:
         """Replace one object as a whole."""
-        entry = Entry(_checked(key), len(data), self.clock(), str(next(self._writes)))
+        entry = Entry(_checked(key), len(data), self.clock(), uuid.uuid4().hex)
         self._objects[key] = (bytes(data), entry)
 
     def create(self, key: str, data: bytes) -> bool:
