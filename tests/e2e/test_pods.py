@@ -16,10 +16,10 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def env(stack_env: StackEnv) -> Iterator[ClusterEnv]:
+def env(env: StackEnv) -> Iterator[ClusterEnv]:
     """A project on the cluster, empty at first; tests of this file share what they build."""
-    with running_cluster_env(stack_env) as env:
-        yield env
+    with running_cluster_env(env) as cluster_env:
+        yield cluster_env
 
 
 def test_what_lands_is_trained_and_served_by_a_cluster(env: ClusterEnv) -> None:
