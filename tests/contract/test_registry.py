@@ -11,7 +11,7 @@ import pytest
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
-from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
+from slipway.stages.model.manifest import MANIFEST, open_sealed
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
@@ -33,16 +33,6 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> RegistryEnv:
         return found
 
     return RegistryEnv(MlflowRegistry(url), MlflowTracking(url), status, model)
-
-
-@pytest.fixture
-def sealed(tmp_path: Path) -> tuple[Path, str]:
-    """A model version's folder and the digest of its manifest."""
-    folder = tmp_path / "sealed"
-    (folder / "slipway").mkdir(parents=True)
-    (folder / "model.skops").write_bytes(b"model")
-    (folder / "slipway" / "notes on it.txt").write_text("blank, % and é", encoding="utf-8")
-    return folder, seal(folder, {"model": "m"})
 
 
 def test_an_unknown_model_has_no_alias_and_no_anchor(env: RegistryEnv) -> None:

@@ -14,19 +14,8 @@ import pytest
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import RegistryUnavailable
 from slipway.records.ledger import Head
-from slipway.stages.model.manifest import seal
 from tests.conftest import free_port
 from tests.support.registry_env import RegistryEnv
-
-
-@pytest.fixture
-def sealed(tmp_path: Path) -> tuple[Path, str]:
-    """A model version's folder and the digest of its manifest."""
-    folder = tmp_path / "sealed"
-    (folder / "slipway").mkdir(parents=True)
-    (folder / "model.skops").write_bytes(b"model")
-    (folder / "slipway" / "notes on it.txt").write_text("blank, % and é", encoding="utf-8")
-    return folder, seal(folder, {"model": "m"})
 
 
 class _Broken(BaseHTTPRequestHandler):

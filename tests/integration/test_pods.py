@@ -127,7 +127,7 @@ def test_a_marked_task_takes_its_pod_along(project: ClusterProject) -> None:
 
 
 def test_a_deleted_pod_is_lost(project: ClusterProject) -> None:
-    """The error is transient, whoever deleted the pod."""
+    """The error is transient, regardless of who deleted the pod."""
     run = gate(project, runs(WAITS))
     waits = run.start("gate")
     assert waits is not None

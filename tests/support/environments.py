@@ -193,6 +193,11 @@ class Environment:
         }
 
 
+def count_versions(env: Environment) -> int:
+    """Number of versions of the model in an environment's registry."""
+    return len(env.training.registry.versions.get(env.training.spec.model, []))
+
+
 def _scores(package: Package) -> Scores:
     def score(inputs: Inputs) -> list[float]:
         return [float(one) for one in package.predict(pd.DataFrame(dict(inputs.columns)))]

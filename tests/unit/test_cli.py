@@ -11,25 +11,10 @@ import pytest
 from slipway import wiring
 from slipway.errors import PlatformUnavailable, SpecError
 from slipway.records.verdicts import Verdict
-from slipway.settings import Settings
 from slipway.wiring import Container
-from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.wiring import FakeWiring
 from tests.support.command_line import Make, slipway
 from tests.support.small_specs import FILES, MODEL
-
-
-@pytest.fixture
-def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
-    """A project with one model, whose registry and platform are fakes."""
-    root = project(FILES)
-    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
-    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    container = Container(Settings())
-    container.registry = FixedRegistry({"champion": 2, "previous": 1})
-    monkeypatch.setattr(container, "platform_for", lambda _: FixedPlatform({2: 1.0}))
-    monkeypatch.setattr(wiring, "Container", lambda: container)
-    return container
 
 
 @pytest.fixture

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from slipway import wiring
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
-from slipway.settings import Settings
 from slipway.wiring import Container
-from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
+from tests.fakes.fixed_status import FixedPlatform
 from tests.support.command_line import Make, slipway
 from tests.support.small_specs import FILES
 
 NEVER_ON_THE_CLOCK = "2999-01-01"
-
-
-@pytest.fixture
-def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
-    """A project with one model, whose registry and platform are written down."""
-    root = project(FILES)
-    monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
-    monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
-    container = Container(Settings())
-    container.registry = FixedRegistry({"champion": 2, "previous": 1})
-    monkeypatch.setattr(container, "platform_for", lambda _: FixedPlatform({2: 1.0}))
-    monkeypatch.setattr(wiring, "Container", lambda: container)
-    return container
 
 
 def promoted(container: Container, version: int) -> RunRef:

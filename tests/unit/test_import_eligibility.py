@@ -13,38 +13,9 @@ from slipway.records import ledger
 from slipway.stages.model.manifest import MANIFEST, MODEL, seal
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG
-from tests.support import ferry_dataset
-from tests.support.environments import Environment, spec
+from tests.support.environments import Environment, count_versions, spec
 
 NAME = spec().model
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An environment whose version 1 is champion and served."""
-    made = Environment.in_memory("staging", tmp_path_factory.mktemp("served"))
-    made.train()
-    assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
-    return made
-
-
-@pytest.fixture
-def staging(served: Environment, tmp_path: Path) -> Environment:
-    """A copy of that environment, which a test may change."""
-    return served.copy(tmp_path)
-
-
-@pytest.fixture
-def production(tmp_path: Path) -> Environment:
-    """An environment with rows and without any model."""
-    made = Environment.in_memory("production", tmp_path)
-    made.training.land(ferry_dataset.crossings(days=60))
-    return made
-
-
-def versions(env: Environment) -> int:
-    """Number of versions."""
-    return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_a_version_that_did_not_serve_there_is_refused(
@@ -55,7 +26,7 @@ def test_a_version_that_did_not_serve_there_is_refused(
     refused = production.bring(staging, "2")
     assert refused.action == "refused"
     assert "no rollout made it champion" in refused.reason
-    assert versions(production) == 0
+    assert count_versions(production) == 0
     assert production.challenger() is None
     facts = [entry["fact"] for entry in ledger.read(production.training.store, NAME)]
     assert [(fact["stage"], fact["action"]) for fact in facts] == [("bring", "refused")]
@@ -148,7 +119,7 @@ def test_tampered_sources_are_refused(
     tamper(staging, tmp_path)
     with pytest.raises(Tampered):
         production.bring(staging)
-    assert versions(production) == 0
+    assert count_versions(production) == 0
     assert production.training.tracking.runs == {}
 
 

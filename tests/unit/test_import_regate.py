@@ -10,37 +10,9 @@ from slipway.errors import NotComputable
 from slipway.spec import ModelSpec
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from tests.support import ferry_dataset
-from tests.support.environments import Environment, spec
+from tests.support.environments import Environment, count_versions, spec
 
 NAME = spec().model
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An environment whose version 1 is champion and served."""
-    made = Environment.in_memory("staging", tmp_path_factory.mktemp("served"))
-    made.train()
-    assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
-    return made
-
-
-@pytest.fixture
-def staging(served: Environment, tmp_path: Path) -> Environment:
-    """A copy of that environment, which a test may change."""
-    return served.copy(tmp_path)
-
-
-@pytest.fixture
-def production(tmp_path: Path) -> Environment:
-    """An environment with rows and without any model."""
-    made = Environment.in_memory("production", tmp_path)
-    made.training.land(ferry_dataset.crossings(days=60))
-    return made
-
-
-def versions(env: Environment) -> int:
-    """Number of versions."""
-    return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_a_version_that_does_not_fit_the_spec_here_is_refused(
@@ -51,7 +23,7 @@ def test_a_version_that_does_not_fit_the_spec_here_is_refused(
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "features: found wind, which the spec does not name" in refused.reason
-    assert versions(production) == 0
+    assert count_versions(production) == 0
 
 
 def _kinds() -> ModelSpec:
@@ -76,7 +48,7 @@ def test_the_gates_here_apply_too(staging: Environment, production: Environment)
     refused = production.bring(staging)
     assert refused.action == "refused"
     assert "below the threshold 0.99" in refused.reason
-    assert versions(production) == 0
+    assert count_versions(production) == 0
 
 
 def test_a_comparison_with_the_same_champion_is_taken_over(
@@ -137,7 +109,7 @@ def test_without_rows_for_a_comparison_nothing_is_brought(
     production.training.tables = Environment.in_memory("empty", tmp_path).training.tables
     with pytest.raises(NotComputable):
         production.bring(staging)
-    assert versions(production) == 1
+    assert count_versions(production) == 1
 
 
 def test_another_challenger_keeps_its_turn(staging: Environment, production: Environment) -> None:

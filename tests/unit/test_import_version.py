@@ -14,32 +14,9 @@ from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from tests.fakes.kill_points import Killed, KillPoint
 from tests.support import ferry_dataset
-from tests.support.environments import Environment, spec
+from tests.support.environments import Environment, count_versions, spec
 
 NAME = spec().model
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An environment whose version 1 is champion and served."""
-    made = Environment.in_memory("staging", tmp_path_factory.mktemp("served"))
-    made.train()
-    assert made.roll() == ["roll_out", "verified", "switched", "promoted"]
-    return made
-
-
-@pytest.fixture
-def staging(served: Environment, tmp_path: Path) -> Environment:
-    """A copy of that environment, which a test may change."""
-    return served.copy(tmp_path)
-
-
-@pytest.fixture
-def production(tmp_path: Path) -> Environment:
-    """An environment with rows and without any model."""
-    made = Environment.in_memory("production", tmp_path)
-    made.training.land(ferry_dataset.crossings(days=60))
-    return made
 
 
 def files(env: Environment, version: int, to: Path) -> dict[str, bytes]:
@@ -50,11 +27,6 @@ def files(env: Environment, version: int, to: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-def versions(env: Environment) -> int:
-    """Number of versions."""
-    return len(env.training.registry.versions.get(NAME, []))
 
 
 def test_the_bytes_come_unchanged_and_the_deploy_stages_take_them(
@@ -128,7 +100,7 @@ def test_a_repeat_is_the_same_version(staging: Environment, production: Environm
     assert production.bring(staging).action == "known"
     production.roll()
     assert production.bring(staging).action == "known"
-    assert versions(production) == 1
+    assert count_versions(production) == 1
     assert len(production.training.tracking.runs) == 1
 
 
@@ -142,7 +114,7 @@ def test_a_kill_at_any_write_leaves_one_version(staging: Environment, tmp_path: 
             done = True
         except Killed:
             assert production.bring(staging).action in {"brought", "known"}
-        assert versions(production) == 1
+        assert count_versions(production) == 1
         assert production.challenger() == 1
         store, registry = production.training.store, production.training.registry
         facts = [entry["fact"]["stage"] for entry in ledger.read(store, NAME)]

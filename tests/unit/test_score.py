@@ -138,7 +138,7 @@ def test_a_new_champion_leaves_what_was_scored(env: BatchScoringEnv) -> None:
 
 
 def test_missed_partitions_stay_due(env: BatchScoringEnv) -> None:
-    """Due partitions count from the first version's training, whoever is champion."""
+    """Due partitions count from the first version's training, regardless of the champion."""
     env.crown(1)
     env.crown(2, trained_until="2013-05-20T00:00:00+00:00")
     assert env.names() == ["2013-03", "2013-04", "2013-05"]
