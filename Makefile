@@ -28,7 +28,7 @@ AUDIT = $(UV) tool run --quiet --from pip-audit==2.10.1 \
 # The tests of one file may depend on one another, and share what they start.
 PARALLEL = -n 2 --dist loadfile
 # Without what is slow and depends on no interpreter, as the size of images and texts of manifests.
-FAST = tests/unit tests/dags/test_dags.py \
+FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \
 	$(addprefix tests/contract/test_,drift_report.py expectations.py store.py tables.py) \
 	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py)
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\

@@ -65,3 +65,34 @@ def model_spec(name: str = "delay", *, dataset: str = "flights", more: str = "")
     import yaml
 
     return ModelSpec.model_validate(yaml.safe_load(MODEL.format(name=name, dataset=dataset) + more))
+
+
+FLEET = {
+    **dataset_file("flights"),
+    **dataset_file("ferries"),
+    **model_file("delay"),
+    **model_file("seats", dataset="ferries"),
+}
+CHAINS = {
+    "ingest": ["claim", "ingest", "acknowledge"],
+    "train": [
+        *("accept", "snapshot", "train", "evaluate", "gate"),
+        *("promote_challenger", "answer"),
+    ],
+    "deploy": ["reconcile", "verify", "shift_10", "shift_50", "switch", "promote_champion"],
+    "monitor": ["collect", "drift_windows", "drift", "decide"],
+}
+
+
+def names(kind: str) -> list[str]:
+    """Datasets or models of the repository."""
+    import yaml
+
+    return [yaml.safe_load(text)[kind] for path, text in FLEET.items() if f"/{kind}.yaml" in path]
+
+
+def dag_ids() -> set[str]:
+    """Ids of the DAGs that the repository's specs call for."""
+    ingest = {f"{name}__ingest" for name in names("dataset")}
+    activities = [activity for activity in CHAINS if activity != "ingest"]
+    return ingest | {f"{name}__{activity}" for name in names("model") for activity in activities}
