@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
-from slipway.records.ledger import Champion
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store, digest, encode
@@ -204,33 +202,3 @@ def test_an_entry_moved_from_another_subject_is_found(any_store: Store) -> None:
     assert [found.problem for found in ledger.verify(any_store, "delay")] == [
         "holds entry 1 of other"
     ]
-
-
-def _promote(store: Store, version: int, run: str) -> datetime:
-    perform(
-        RunContext(store, {"by": "ann"}),
-        RunRef("delay", run, "promote_champion"),
-        lambda _: Verdict("promoted", f"Version {version} serves.", {"version": version}),
-        inputs={},
-    )
-    return datetime.fromisoformat(ledger.read(store, "delay")[-1]["at"])
-
-
-def test_as_of_tells_the_champion_of_any_moment(any_store: Store) -> None:
-    """From its promotion or rollback until the next one."""
-    start = datetime.now(UTC)
-    moments = [
-        _promote(any_store, version, run)
-        for version, run in ((1, "rollout-1"), (2, "rollout-2"), (1, "rollout-3"))
-    ]
-    ledger.enter(any_store, "delay", {"stage": "gate", "action": "refuse"})
-    assert ledger.as_of(any_store, "delay", start - timedelta(days=1)) is None
-    found = [ledger.as_of(any_store, "delay", moment) for moment in [*moments, datetime.now(UTC)]]
-    assert [one.version for one in found if one] == [1, 2, 1, 1]
-    assert found[1] == Champion(
-        version=2,
-        since=moments[1].isoformat(),
-        reason="Version 2 serves.",
-        record="runs/delay/rollout-2/promote_champion/record.json",
-        sequence=2,
-    )

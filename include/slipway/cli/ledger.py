@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from slipway.cli.command_errors import Commands
 from slipway.cli.output import json_option, print_json
 from slipway.records import ledger as chain
+from slipway.records.champion_history import champion_as_of
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -52,9 +54,7 @@ def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
     entries = [
         entry
         for one in _subjects(store, subject)
-        for entry in (
-            chain.read(store, one) if last is None else chain.newest(store, one, count=last)[::-1]
-        )
+        for entry in (chain.read(store, one) if last is None else _newest(store, one, last))
     ]
     if as_json:
         print_json(entries)
@@ -123,7 +123,7 @@ def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
     TIME is ISO 8601; UTC without a time zone.
     """
     store = _store()
-    champions = {one: chain.as_of(store, one, time) for one in _subjects(store, model)}
+    champions = {one: champion_as_of(store, one, time) for one in _subjects(store, model)}
     known = {one: champion for one, champion in champions.items() if champion is not None}
     if as_json:
         print_json({one: asdict(champion) for one, champion in known.items()})
@@ -132,6 +132,10 @@ def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
         click.echo(f"{one}: version {champion.version} since {champion.since}. {champion.reason}")
     if not known:
         click.echo(f"no model had a champion at {time.isoformat()}")
+
+
+def _newest(store: Store, subject: str, count: int) -> list[dict[str, Any]]:
+    return list(islice(chain.newest_first(store, subject), count))[::-1]
 
 
 def _store() -> Store:

@@ -35,25 +35,6 @@ class Break:
     problem: str
 
 
-@dataclass(frozen=True)
-class Champion:
-    """Champion at a point in time.
-
-    Attributes:
-        version: Of the model.
-        since: Wall time of its promotion, ISO 8601, UTC.
-        reason: Reason of its promotion.
-        record: Store key of the promotion's run record.
-        sequence: Number of the ledger's entry.
-    """
-
-    version: int
-    since: str
-    reason: str
-    record: str
-    sequence: int
-
-
 def enter(
     store: Store,
     subject: str,
@@ -94,10 +75,10 @@ def read(store: Store, subject: str) -> list[dict[str, Any]]:
     return [read_json(store, entry.key) for entry in store.list(_folder(subject))]
 
 
-def newest(store: Store, subject: str, *, count: int) -> list[dict[str, Any]]:
-    """Return the last entries of a subject's chain, newest first; reads no others."""
-    last = length(store, subject)
-    return [read_json(store, _key(subject, last - back)) for back in range(min(count, last))]
+def newest_first(store: Store, subject: str) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a subject's chain, newest first; reads no more than are taken."""
+    for sequence in range(length(store, subject), 0, -1):
+        yield read_json(store, _key(subject, sequence))
 
 
 def length(store: Store, subject: str) -> int:
@@ -113,29 +94,6 @@ def subjects(store: Store) -> list[str]:
 def head(store: Store, subject: str) -> Head:
     """Return the head of a subject's chain."""
     return _head(store, subject, length(store, subject))
-
-
-def as_of(store: Store, subject: str, at: datetime) -> Champion | None:
-    """Return the champion at a point in time, or None before the first promotion.
-
-    Args:
-        store: Store of the ledger.
-        subject: Model.
-        at: Wall time, with a time zone.
-    """
-    for sequence in range(length(store, subject), 0, -1):
-        entry = read_json(store, _key(subject, sequence))
-        fact = entry["fact"]
-        promoted = (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
-        if promoted and datetime.fromisoformat(entry["at"]) <= at:
-            return Champion(
-                version=int(fact["numbers"]["version"]),
-                since=entry["at"],
-                reason=fact["reason"],
-                record=fact["record"],
-                sequence=sequence,
-            )
-    return None
 
 
 def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Break]:

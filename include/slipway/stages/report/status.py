@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import Denied, Transient
@@ -216,7 +217,7 @@ def _requests(store: Store, model: str) -> tuple[OpenRequest, ...]:
 
 def _last_verdicts(store: Store, model: str) -> tuple[LastVerdict, ...]:
     newest: dict[str, LastVerdict] = {}
-    for entry in ledger.newest(store, model, count=ENTRIES_LOOKED_AT):
+    for entry in islice(ledger.newest_first(store, model), ENTRIES_LOOKED_AT):
         fact = entry["fact"]
         if "stage" in fact and fact["stage"] not in newest:
             newest[fact["stage"]] = LastVerdict(

@@ -1,0 +1,50 @@
+"""Look up in the ledger which version was champion at a past time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from slipway.records.ledger import newest_first
+from slipway.records.store import Store
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Champion at a point in time.
+
+    Attributes:
+        version: Of the model.
+        since: Wall time of its promotion, ISO 8601, UTC.
+        reason: Reason of its promotion.
+        record: Store key of the promotion's run record.
+        sequence: Number of the ledger's entry.
+    """
+
+    version: int
+    since: str
+    reason: str
+    record: str
+    sequence: int
+
+
+def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:
+    """Return the champion at a point in time, or None before the first promotion.
+
+    Args:
+        store: Store of the ledger.
+        model: Name of the model.
+        at: Wall time, with a time zone.
+    """
+    for entry in newest_first(store, model):
+        fact = entry["fact"]
+        promoted = (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
+        if promoted and datetime.fromisoformat(entry["at"]) <= at:
+            return Champion(
+                version=int(fact["numbers"]["version"]),
+                since=entry["at"],
+                reason=fact["reason"],
+                record=fact["record"],
+                sequence=entry["sequence"],
+            )
+    return None
