@@ -5,17 +5,17 @@ Runs at parse time, in workers, in pods and on the command line; imports nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from slipway.spec.base import Spec
-from slipway.spec.consistency import model_and_dataset_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.folders import Folder, read_dataset, read_model
 from slipway.spec.model import ModelSpec
-from slipway.spec.problems import Problem, SpecErrors, nearest, sort_problems
+from slipway.spec.model_against_dataset import model_against_dataset
+from slipway.spec.problems import Problem, SpecErrors, sort_problems
 
 S = TypeVar("S", bound=Spec)
 
@@ -86,8 +86,9 @@ def load_all(project: Path, *, only: str | None = None) -> Loaded:
         named = {one.spec.dataset for one in models.values() if one.spec is not None}
         wanted |= {name for name in named if (datasets_home / name).is_dir()}
     datasets = {name: read_dataset(datasets_home / name) for name in sorted(wanted)}
+    known = _names(datasets_home, None)
     models = {
-        name: one.with_problems(_outside(one, name, datasets, datasets_home))
+        name: one.with_problems(model_against_dataset(one, name, datasets, known))
         for name, one in models.items()
     }
     return Loaded(
@@ -100,32 +101,6 @@ def load_all(project: Path, *, only: str | None = None) -> Loaded:
             ]
         ),
     )
-
-
-def _outside(
-    model: Folder[ModelSpec], name: str, datasets: Mapping[str, Folder[DatasetSpec]], home: Path
-) -> Iterator[Problem]:
-    """Problems of a model with the datasets."""
-    main = model.main
-    if name in datasets:
-        summary = f"a dataset is called {name!r} too; runs and ledgers are kept by name"
-        hint = "rename one of the two folders"
-        yield Problem(main.file, main.line(("model",)), "model", summary, hint=hint)
-    if model.spec is None:
-        return
-    dataset = datasets.get(model.spec.dataset)
-    if dataset is None:
-        known = tuple(_names(home, None))
-        yield Problem(
-            main.file,
-            main.line(("dataset",)),
-            "dataset",
-            f"given {model.spec.dataset!r}, which has no folder in include/datasets",
-            allowed=known,
-            nearest=nearest(model.spec.dataset, known),
-        )
-    elif dataset.spec is not None:
-        yield from model_and_dataset_problems(model.spec, dataset.spec, main)
 
 
 def _names(home: Path, only: str | None) -> list[str]:

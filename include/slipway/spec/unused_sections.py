@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.spec.model import ModelSpec
+from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
-from slipway.spec.pydantic_errors import dotted
 from slipway.spec.yaml_reader import Document
 
 
@@ -19,5 +19,4 @@ def unused_sections(spec: ModelSpec, document: Document) -> Iterator[Problem]:
         if section in deployment.model_fields_set and not is_used:
             summary = f"has no effect: the target is {deployment.target}"
             hint = "remove it, or change deployment.target"
-            where = ("deployment", section)
-            yield Problem(document.file, document.line(where), dotted(where), summary, hint=hint)
+            yield problem_at(document, ("deployment", section), summary, hint=hint)

@@ -1,0 +1,76 @@
+"""Check a model against its dataset: that it exists, and has the columns, in fitting types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from slipway.spec.consistency import feature_columns
+from slipway.spec.dataset import Column, DatasetSpec
+from slipway.spec.folders import Folder
+from slipway.spec.model import ModelSpec
+from slipway.spec.problem_at import problem_at, unknown_column, unknown_name
+from slipway.spec.problems import Problem
+from slipway.spec.yaml_reader import Document, Where
+
+_NUMERIC = frozenset({"integer", "number", "boolean"})
+_CATEGORICAL = frozenset({"string", "integer", "boolean"})
+_TARGETS = {
+    "classification": frozenset({"boolean", "integer"}),
+    "regression": frozenset({"integer", "number"}),
+}
+
+
+def model_against_dataset(
+    model: Folder[ModelSpec],
+    name: str,
+    datasets: Mapping[str, Folder[DatasetSpec]],
+    known: Collection[str],
+) -> Iterator[Problem]:
+    """Yield the problems of a model with the datasets.
+
+    Args:
+        model: The model's folder.
+        name: Its name.
+        datasets: Folders that were read, by name; the model's dataset is one of them, if it exists.
+        known: Names of all datasets of the project.
+    """
+    if name in datasets:
+        summary = f"a dataset is called {name!r} too; runs and ledgers are kept by name"
+        yield problem_at(model.main, ("model",), summary, hint="rename one of the two folders")
+    if model.spec is None:
+        return
+    given = model.spec.dataset
+    dataset = datasets.get(given)
+    if dataset is None:
+        summary = "which has no folder in include/datasets"
+        yield unknown_name(model.main, ("dataset",), given, summary=summary, allowed=known)
+    elif dataset.spec is not None:
+        yield from _columns(model.spec, dataset.spec, model.main)
+
+
+def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Iterator[Problem]:
+    features, labels = dataset.streams.features.columns, dataset.streams.labels.columns
+    identity = {dataset.key: "key", dataset.event_time: "event time"}
+    for where, name in feature_columns(spec):
+        if name not in features:
+            yield unknown_column(document, where, name, features, "features")
+        elif name in identity:
+            summary = f"{name!r} is the dataset's {identity[name]}, which is never given to a model"
+            yield problem_at(document, where, summary)
+        else:
+            kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
+            yield from _wrong_type(document, where, name, features[name], kinds)
+    if spec.target not in labels or spec.target == dataset.key:
+        others = [name for name in labels if name != dataset.key]
+        yield unknown_column(document, ("target",), spec.target, others, "labels")
+    else:
+        target = labels[spec.target]
+        yield from _wrong_type(document, ("target",), spec.target, target, _TARGETS[spec.task])
+
+
+def _wrong_type(
+    document: Document, where: Where, name: str, column: Column, fitting: frozenset[str]
+) -> Iterator[Problem]:
+    if column.type not in fitting:
+        summary = f"{name!r} is of type {column.type}; expected {' or '.join(sorted(fitting))}"
+        yield problem_at(document, where, summary)
