@@ -1,4 +1,4 @@
-"""The plan of a rollout: one decision for every observed state."""
+"""Decide a rollout: one decision for every observed state."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from slipway.errors import (
-    BadParameter,
-)
-from slipway.stages.rollout.plan import ObservedState, RolloutDecision, plan_rollout
+from slipway.errors import BadParameter
+from slipway.stages.rollout.decide_rollout import decide_rollout
+from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 
 
 def facts(**known: Any) -> ObservedState:
@@ -52,7 +51,7 @@ def facts(**known: Any) -> ObservedState:
 )
 def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: int | None) -> None:
     """Every state has one action, with a reason in a sentence."""
-    decision = plan_rollout(facts(**known), to)
+    decision = decide_rollout(facts(**known), to)
     assert (decision.action, decision.version) == (action, version)
     assert decision.reason.endswith(".")
 
@@ -69,11 +68,11 @@ def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: i
 def test_what_cannot_be_rolled_out(known: dict[str, Any], to: str) -> None:
     """A rollback without effect, or an unknown target, is refused."""
     with pytest.raises(BadParameter):
-        plan_rollout(facts(**known), to)
+        decide_rollout(facts(**known), to)
 
 
 def test_a_decision_is_a_value() -> None:
     """Equal decisions have equal fields."""
-    assert plan_rollout(facts(challenger=3), "challenger") == RolloutDecision(
+    assert decide_rollout(facts(challenger=3), "challenger") == RolloutDecision(
         "roll_out", 3, "version 3 is challenger, and version 2 is served."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from slipway.errors import EditedByHand
-from slipway.stages.rollout.plan import ObservedState, RolloutDecision
+from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 from slipway.stages.rollout.platform import Served
 
 

@@ -20,16 +20,11 @@ from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
+from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, preemptible_lease
 from slipway.stages.rollout.manual_edits import require_unedited, respect_edits
-from slipway.stages.rollout.plan import (
-    Action,
-    ObservedState,
-    RolloutDecision,
-    plan_rollout,
-    read_plan,
-    rollout_run,
-)
+from slipway.stages.rollout.observed_state import Action, ObservedState, RolloutDecision
+from slipway.stages.rollout.plan import read_plan, rollout_run
 from slipway.stages.rollout.platform import Platform, Served
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG
 
@@ -73,7 +68,7 @@ def reconcile(
     state = observe(model, store=store, registry=registry, platform=platform)
     if to.isdecimal():
         registry.version(model, int(to))
-    decision = respect_edits(model, state, plan_rollout(state, to))
+    decision = respect_edits(model, state, decide_rollout(state, to))
     if decision.action == "nothing":
         idle = RunRef(model, f"idle-{digest(encode(state.to_json()))[:12]}", "reconcile")
         verdict = _verdict(decision, state)
@@ -153,7 +148,7 @@ def _decide_again(first: ObservedState, now: ObservedState, to: str) -> RolloutD
     if to == "previous" and first.canaries and not now.canaries:
         gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
         return RolloutDecision("nothing", None, gone)
-    return plan_rollout(now, to)
+    return decide_rollout(now, to)
 
 
 def _mark_rolled_back(model: str, versions: Iterable[int], *, registry: Registry) -> None:

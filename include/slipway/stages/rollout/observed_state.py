@@ -1,0 +1,84 @@
+"""Observed state of a model: its aliases, its traffic, and how reasons describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Action = Literal["nothing", "roll_out", "roll_back", "repair"]
+
+
+@dataclass(frozen=True)
+class ObservedState:
+    """State of a model's aliases and traffic.
+
+    Attributes:
+        champion: Version by that alias.
+        previous: Version by that alias.
+        challenger: Version by that alias.
+        blocked: Outcome that keeps a version from being rolled out by itself, by version.
+        served: The one version that takes every request and can answer, or None.
+        unfinished: Action and version of the rollout that last changed the traffic, if it has not
+            promoted its version to champion.
+        sharing: Versions that share the traffic, when more than one has a weight.
+        edited: Manual edit of what is served, with its field manager; None: no edit.
+    """
+
+    champion: int | None
+    previous: int | None
+    challenger: int | None
+    blocked: Mapping[int, str]
+    served: int | None
+    unfinished: tuple[Action, int] | None
+    sharing: tuple[int, ...] = ()
+    edited: str | None = None
+
+    @property
+    def canaries(self) -> tuple[int, ...]:
+        """Versions that share the traffic with the champion."""
+        if self.champion not in self.sharing:
+            return ()
+        return tuple(version for version in self.sharing if version != self.champion)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same value as plain JSON."""
+        blocked = {str(version): outcome for version, outcome in self.blocked.items()}
+        unfinished = list(self.unfinished) if self.unfinished else None
+        sharing = list(self.sharing)
+        value = {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
+        # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
+        return {name: one for name, one in value.items() if name != "edited" or one}
+
+
+@dataclass(frozen=True)
+class RolloutDecision:
+    """Action of a rollout, the version it concerns, and the reason."""
+
+    action: Action
+    version: int | None
+    reason: str
+
+
+def describe_sharing(state: ObservedState) -> str:
+    """Describe which canaries share the traffic with the champion."""
+    verb = "shares" if len(state.canaries) == 1 else "share"
+    return f"{_join(state.canaries)} {verb} the traffic with version {state.champion}"
+
+
+def describe_served(state: ObservedState) -> str:
+    """Describe what is served, as the end of a sentence."""
+    if state.served is None:
+        return f"and {describe_traffic(state)} just now."
+    return f"and version {state.served} is served."
+
+
+def describe_traffic(state: ObservedState) -> str:
+    """Describe which versions answer requests."""
+    if state.sharing:
+        return f"{_join(state.sharing)} share the traffic"
+    return "no version answers" if state.served is None else f"version {state.served} answers"
+
+
+def _join(versions: Sequence[int]) -> str:
+    return " and ".join(f"version {version}" for version in versions)

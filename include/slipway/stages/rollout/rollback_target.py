@@ -1,0 +1,36 @@
+"""Decide which version a rollback returns to; pure."""
+
+from __future__ import annotations
+
+from slipway.errors import BadParameter
+from slipway.stages.rollout.observed_state import (
+    ObservedState,
+    RolloutDecision,
+    describe_served,
+    describe_sharing,
+)
+
+
+def roll_back(state: ObservedState) -> RolloutDecision:
+    """Return to the previous champion, or from a canary to the champion.
+
+    Raises:
+        BadParameter: There is no previous champion, or it may not serve.
+    """
+    if state.canaries:
+        reason = f"{describe_sharing(state)}, and a return from that was asked for."
+        return RolloutDecision("repair", state.champion, reason)
+    if state.previous is None:
+        raise BadParameter(
+            "cannot roll back: there is no previous champion",
+            expected="an alias `previous` in the registry",
+            hint="pass a version's number instead",
+        )
+    if state.previous in state.blocked:
+        raise BadParameter(
+            "cannot roll back: the previous champion may not serve by itself",
+            found=f"version {state.previous} was {state.blocked[state.previous]} before",
+            hint="pass its number to roll it out all the same",
+        )
+    reason = f"a return to version {state.previous} was asked for, {describe_served(state)}"
+    return RolloutDecision("roll_back", state.previous, reason)
