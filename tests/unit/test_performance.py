@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from slipway.adapters.metrics import measure
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
+from slipway.stages.monitor.label_join import join_labels
 from slipway.stages.monitor.performance import (
     RealisedPerformance,
-    join_labels,
     judge_performance,
     measure_performance,
 )

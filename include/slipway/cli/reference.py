@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings
 
 from slipway.settings import PROJECT, Settings, SourceSettings
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.base import PRESETS, Spec
+from slipway.spec.base import Spec
+from slipway.spec.cron import PRESETS
 
 Schema = Mapping[str, Any]
 

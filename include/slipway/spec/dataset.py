@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Cron, Name, Spec, SpecConflict
+from slipway.spec.base import Name, Spec, SpecConflict
+from slipway.spec.cron import Cron
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.sources import SourceName
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Cron, Spec, SpecConflict
+from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.cluster import Cluster
+from slipway.spec.cron import Cron
 from slipway.spec.deployment_targets import TARGETS, DeploymentTarget, TargetName, describe_targets
 
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from slipway.spec.base import Cron, Name, Spec, SpecConflict
+from slipway.spec.base import Name, Spec, SpecConflict
+from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.estimators import EstimatorName
 from slipway.spec.metrics import MetricName, Task, metrics_of

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType, ModuleType
@@ -23,6 +21,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from slipway.adapters.model_package.columns import cast, ranges_of, signature_of
 from slipway.adapters.model_package.engine import engine_of
+from slipway.adapters.model_package.mlflow_model import save_mlflow_model
 from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.reload_check import require_same_after_reload
@@ -33,11 +32,6 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.model.manifest import PIPELINE_PY, REFERENCE, seal
 from slipway.stages.model.onnx_form import ONNX
-
-REQUIREMENTS = sorted(
-    {"numpy", "pandas", "scikit-learn", "skops", *(row.distribution for row in ESTIMATORS.values())}
-)
-"""Packages that a saved model needs, pinned to the versions that it was trained with."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +178,7 @@ class LearnedModel:
                 once it is loaded.
         """
         types = self._trusted_types()
-        _save_mlflow_model(self.package, folder, types)
+        save_mlflow_model(self.package, folder, types)
         (folder / "slipway").mkdir()
         if self.pipeline_py is not None:
             (folder / PIPELINE_PY).write_text(self.pipeline_py)
@@ -232,36 +226,3 @@ def _training_threads() -> int:
     the processor time of one, and longer by the clock.
     """
     return max(1, len(os.sched_getaffinity(0)) // 2)
-
-
-def _save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) -> None:
-    # Imported here: MLflow costs seconds, and only saving needs it.
-    with warnings.catch_warnings():
-        # MLflow warns about type hints of its own chat agents when it is imported.
-        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
-        import mlflow.pyfunc
-        import mlflow.sklearn
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema, TensorSpec
-
-    kinds = {"number": "double", "string": "string"}
-    inputs = Schema(
-        [ColSpec(kinds[kind], name, required=req) for name, kind, req in package.signature_columns]
-    )
-    classes = package.task == "classification"
-    outputs = Schema([TensorSpec(np.dtype("float64"), (-1, 2) if classes else (-1,))])
-    mlflow.sklearn.save_model(
-        package.pipeline,
-        folder,
-        serialization_format="skops",
-        skops_trusted_types=trusted_types,
-        signature=ModelSignature(inputs=inputs, outputs=outputs),
-        input_example=_synthetic_row(package),
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        pyfunc_predict_fn="predict_proba" if classes else "predict",
-    )
-
-
-def _synthetic_row(package: Package) -> pd.DataFrame:
-    values = {"number": 1.0, "string": "example"}
-    return pd.DataFrame({column.name: [values[column.kind]] for column in package.columns})

@@ -24,6 +24,7 @@ from slipway.stages.ingest.quarantine import (
     quarantine_key,
 )
 from slipway.stages.ingest.redelivery import Revisions
+from slipway.stages.ingest.unknown_keys import count_unknown_keys
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
     Findings,
@@ -164,7 +165,9 @@ class Publication:
         numbers: dict[str, Number] = {"out_of_order": self._out_of_order(revisions)}
         remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
         if self.stream == "labels":
-            unknown = self._unknown_keys(good[self.spec.key])
+            unknown = count_unknown_keys(
+                good[self.spec.key], dataset=self.spec.dataset, tables=self.tables
+            )
             numbers["unknown_keys"] = unknown
             if unknown:
                 remarks.append(f"{unknown} labels belong to no row that is known yet")
@@ -174,13 +177,6 @@ class Publication:
         entries = self.store.list(f"arrivals/{self._table}")
         batches = {entry.key.split("/")[3] for entry in entries}
         return revisions.next == 1 and any(one > self.delivery.batch for one in batches)
-
-    def _unknown_keys(self, keys: pd.Series) -> int:
-        features = f"{self.spec.dataset}/features"
-        if self.tables.version(features) is None:
-            return len(keys)
-        known = self.tables.read(features, columns=[self.spec.key])
-        return int((~keys.isin(known[self.spec.key])).sum())
 
     def _event_clock(self, good: pd.DataFrame) -> datetime:
         """Newest event time among published features, these rows included."""

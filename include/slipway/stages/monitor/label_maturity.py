@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
-from slipway.stages.monitor.performance import join_labels, read_labels
+from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:

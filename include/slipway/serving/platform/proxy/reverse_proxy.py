@@ -1,7 +1,6 @@
 """The reverse proxy: requests about a model go to a server, all others to the platform's pages.
 
 It parses paths itself, because a router and request objects cost as much as the forwarding.
-All headers are forwarded except hop-by-hop ones.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway.errors import BadRequest
 from slipway.serving.http.body_limit import UnknownEncoding, receive_body
-from slipway.serving.http.headers import REQUEST_ID
 from slipway.serving.http.upstream import Reply
+from slipway.serving.platform.proxy.forwarded_headers import end_to_end, forwarded_headers
 from slipway.serving.platform.proxy.forwarding import Forwarder, ProxiedRequest, error_reply
 from slipway.serving.platform.proxy.sticky_key import sticky_key
 from slipway.serving.platform.proxy.traffic import Traffic
@@ -25,26 +24,6 @@ from slipway.serving.v2.errors import in_one_line
 
 MODELS = "/v2/models/"
 INFER = "infer"
-ID = REQUEST_ID.encode()
-# Source: RFC 9110, section 7.6.1; and headers that each side sets for its own message.
-HOP_BY_HOP_HEADERS = frozenset(
-    {
-        b"connection",
-        b"content-length",
-        b"date",
-        b"expect",
-        b"host",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"server",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +92,7 @@ class ReverseProxy:
         request = ProxiedRequest(
             method=method,
             target=_upstream_target(scope, place),
-            headers=_forwarded_headers(scope["headers"], headers),
+            headers=forwarded_headers(scope["headers"]),
             body=body,
             version=place.version,
             key=self._key(traffic, headers, body),
@@ -159,15 +138,6 @@ def _upstream_target(scope: Scope, place: RequestTarget) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _forwarded_headers(
-    received: list[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]
-) -> list[tuple[bytes, bytes]]:
-    passed_on = [pair for pair in received if pair[0] not in HOP_BY_HOP_HEADERS]
-    if ID not in headers:
-        passed_on.append((ID, uuid4().hex.encode()))
-    return passed_on
-
-
 def _status(error: BadRequest) -> int:
     if isinstance(error, UnknownEncoding):
         return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
@@ -175,7 +145,7 @@ def _status(error: BadRequest) -> int:
 
 
 async def _send(reply: Reply, send: Send) -> None:
-    headers = [pair for pair in reply.headers if pair[0] not in HOP_BY_HOP_HEADERS]
+    headers = end_to_end(reply.headers)
     headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
