@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from slipway.spec.dataset import DatasetSpec, Expectation
 from slipway.spec.estimators import ESTIMATORS
-from slipway.spec.metrics import METRICS
+from slipway.spec.gate_thresholds import gate_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at, unknown_column
 from slipway.spec.problems import Problem
@@ -75,16 +75,7 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
         documents: Its file: `model`.
     """
     document = documents["model"]
-    for metric, gate in spec.gates.metrics.items():
-        where: Where = ("gates", "metrics", metric)
-        better = METRICS[metric].greater_is_better
-        if gate.greater_is_better not in {None, better}:
-            summary = f"{metric} is better when it is {'greater' if better else 'smaller'}"
-            hint = "remove greater_is_better; the direction follows from the metric"
-            yield problem_at(document, (*where, "greater_is_better"), summary, hint=hint)
-        if gate.threshold is gate.min_absolute_change is gate.min_relative_change is None:
-            hint = "set threshold, min_absolute_change or min_relative_change"
-            yield problem_at(document, where, "sets no bar, so every challenger passes", hint=hint)
+    yield from gate_problems(spec, document)
     if ESTIMATORS[spec.estimator.name].task != spec.task:
         summary = f"{spec.estimator.name} does not fit task {spec.task}"
         yield problem_at(document, ("estimator", "name"), summary)

@@ -16,15 +16,16 @@ from http import HTTPStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from slipway.errors import BadRequest, SlipwayError, Transient
-from slipway.serving.http.body_limit import UnknownEncoding, receive_body
+from slipway.errors import SlipwayError, Transient
+from slipway.serving.http.body_limit import receive_body
 from slipway.serving.http.connection import LATE
 from slipway.serving.http.headers import REQUEST_ID, VERSION
+from slipway.serving.model_server.http_status import status_of
 from slipway.serving.model_server.loaded_model import Answer, LoadedModel, PredictRequest
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.model_server.micro_batching import RequestQueue
 from slipway.serving.server_options import Options
-from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge, in_one_line
+from slipway.serving.v2.errors import Malformed, in_one_line
 
 INLINE_BYTES = 16 << 10
 """Larger bodies go to the thread, so that the event loop still answers health checks."""
@@ -36,15 +37,6 @@ MOST_DIGITS = 18
 LOADING = "the model is being loaded"
 GONE = 499
 """Status counted for a client that disconnects before its request is read, as in nginx."""
-
-STATUS_OF: tuple[tuple[type[SlipwayError], int], ...] = (
-    (Malformed, HTTPStatus.BAD_REQUEST),
-    (Mismatch, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    (UnknownEncoding, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-    (BadRequest, HTTPStatus.BAD_REQUEST),
-    (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
-)
 
 logger = logging.getLogger(__name__)
 
@@ -151,11 +143,6 @@ class Inference:
             reply = _Reply(HTTPStatus.OK, headers, answer.body)
         self._metrics.count(reply.status, time.perf_counter() - began, is_pinned=is_pinned)
         return reply
-
-
-def status_of(error: SlipwayError) -> int:
-    """HTTP status of an error."""
-    return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
 
 
 def _predict_request(body: bytes, headers: Mapping[bytes, bytes]) -> PredictRequest:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slipway.errors import BadParameter, CommitConflict, NotFound
+from slipway.errors import BadParameter, NotFound
 from slipway.records import arrivals, landing_area
 from slipway.records.idempotent_stage import perform
 from slipway.records.landing_area import Delivery, StreamName
@@ -20,6 +20,7 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
+from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.publish import Publication
 from slipway.stages.ingest.quarantine import PackRows
 from slipway.stages.ports.delivery_source import DeliverySource
@@ -138,7 +139,7 @@ def ingest(
     store = context.store
     delivery = _find(source, spec.dataset, stream=stream, batch=batch, file=file)
     data = source.fetch(delivery)
-    _refuse_rewritten(source, delivery)
+    refuse_overwritten(source, delivery)
     ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
     work = Publication(
         spec,
@@ -191,13 +192,3 @@ def _find(source: DeliverySource, dataset: str, *, stream: str, batch: str, file
         where=file,
         hint=f"deliveries are named {source.naming}",
     )
-
-
-def _refuse_rewritten(source: DeliverySource, delivery: Delivery) -> None:
-    now = {one.key: one.tag12 for one in source.deliveries(delivery.dataset)}
-    if now.get(delivery.key) != delivery.tag12:
-        raise CommitConflict(
-            "the file was written again while it was read",
-            where=delivery.key,
-            hint="a retry reads the new file",
-        )
