@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.spec import Column
-from slipway.spec.dataset import ColumnType
 from slipway.stages.ingest.casting import cast
+from slipway.values.value_types import ColumnType
 
 DTYPES = {
     "string": "str",

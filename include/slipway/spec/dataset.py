@@ -10,8 +10,7 @@ from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.sources import SourceName
-
-ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
+from slipway.values.value_types import ColumnType
 
 
 class Column(Spec):

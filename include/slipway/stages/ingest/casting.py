@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slipway.spec import Column
-from slipway.spec.dataset import ColumnType
+from slipway.values.value_types import ColumnType
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,64 @@
+"""How texts of a delivery spell missing values, numbers, truth values and times."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from slipway.values.bad_value import BadValue
+
+BLANKS = " \t\r\n"
+"""Stripped from texts of every type but string; a no-break space is not."""
+
+MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "nat", "none", "null"})
+"""Texts that mean "no value" in a column of another type than string, in any case."""
+
+TRUE_WORDS = frozenset({"true", "1", "1.0"})
+FALSE_WORDS = frozenset({"false", "0", "0.0"})
+
+_PLACEHOLDERS = frozenset(
+    {"?", r"\n", "#n/a", "-", "--", ".", "nil", "missing", "unknown", "#null!"}
+)
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """Spelling of values in texts.
+
+    Attributes:
+        decimal: Decimal mark.
+        thousands: Separator between groups of three digits; None: there is none.
+        missing: Texts that mean "no value" in every column, to the letter.
+        true: Further texts for true, in lower case.
+        false: Further texts for false, in lower case.
+        timestamp: `strptime` format, `epoch_seconds` or `epoch_milliseconds`; None: ISO 8601.
+        timezone: IANA zone of timestamps without an offset; None: UTC.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+    missing: frozenset[str] = frozenset()
+    true: frozenset[str] = frozenset()
+    false: frozenset[str] = frozenset()
+    timestamp: str | None = None
+    timezone: str | None = None
+
+
+PLAIN = TextFormat()
+"""Point, no thousands separators, ISO 8601, UTC."""
+
+
+def stripped(text: str, fmt: TextFormat) -> str | None:
+    """Return a text without surrounding blanks, or None if it means "no value"."""
+    bare = text.strip(BLANKS)
+    return None if bare in fmt.missing or bare.lower() in MISSING_WORDS else bare
+
+
+def refused_text(text: str, expected: str, *, hint: str | None = None) -> BadValue:
+    """Return the refusal of a text that has not the expected form."""
+    if text.lower() in _PLACEHOLDERS:
+        hint = "list the marks of missing values in `csv.missing` of dataset.yaml"
+        return BadValue("looks like a mark for a missing value", hint=hint)
+    if re.search(r"[^\S \t\r\n]", text):
+        return BadValue("has a blank that is no plain space, such as a no-break space")
+    return BadValue(f"is no {expected}", hint=hint)

@@ -1,0 +1,120 @@
+"""Timestamps: ISO 8601 dates and times, strictly; the wall clock is never read."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from slipway.values.bad_value import BadValue
+from slipway.values.text_format import PLAIN, TextFormat, refused_text, stripped
+
+HINT = "e.g. 2013-05-01T12:00:00+00:00; other forms need `format` of the column in dataset.yaml"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_FORMATS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+
+_ISO = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?"
+    r" ?(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_LEAP_SECOND = "60"
+
+
+def parse_timestamp(value: object, fmt: TextFormat = PLAIN) -> datetime | None:
+    """Return a time in UTC, cut to microseconds; None for a text that means "no value".
+
+    A date is its midnight. Without an offset the time is in the format's zone, or in UTC; a local
+    time that a clock shows twice is the first.
+
+    Raises:
+        BadValue: It is no time in the expected form, or beyond the years 1 to 9999 in UTC.
+    """
+    if isinstance(value, datetime):
+        return _in_utc(value, fmt)
+    if isinstance(value, date):
+        return _in_utc(datetime(value.year, value.month, value.day), fmt)  # noqa: DTZ001 - a day
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        bare = stripped(value, fmt)
+        return None if bare is None else _in_utc(_read(bare, fmt), fmt)
+    if fmt.timestamp in EPOCH_FORMATS and isinstance(value, int | float | Decimal):
+        return _since_epoch(Decimal(value), fmt)
+    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
+        return None
+    raise BadValue("is no date with a time", hint=HINT)
+
+
+def _read(bare: str, fmt: TextFormat) -> datetime:
+    if fmt.timestamp in EPOCH_FORMATS:
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,9})?", bare):
+            raise refused_text(bare, f"number of {fmt.timestamp.removeprefix('epoch_')}")
+        return _since_epoch(Decimal(bare), fmt)
+    if fmt.timestamp is not None:
+        try:
+            return datetime.strptime(bare, fmt.timestamp)  # noqa: DTZ007 - its zone is added
+        except ValueError:
+            raise refused_text(bare, f"time of the form {fmt.timestamp}") from None
+    found = _ISO.fullmatch(bare)
+    if found is None:
+        raise refused_text(bare, "ISO 8601 date with a time", hint=HINT)
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    if second == _LEAP_SECOND:
+        raise BadValue("is a leap second, which no clock here has")
+    try:
+        return datetime(
+            *(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)),
+            int((fraction or "0").ljust(6, "0")[:6]),
+            tzinfo=_offset(zone),
+        )
+    except ValueError:
+        raise BadValue("names a day or a time that does not exist") from None
+
+
+def _offset(zone: str | None) -> tzinfo | None:
+    if zone is None:
+        return None
+    if zone in {"Z", "UTC"}:
+        return UTC
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    span = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-span if zone[0] == "-" else span)
+
+
+def _since_epoch(count: Decimal, fmt: TextFormat) -> datetime:
+    if not count.is_finite():
+        raise BadValue("is not finite")
+    try:
+        per_second = EPOCH_FORMATS[fmt.timestamp or ""]
+        return EPOCH + timedelta(microseconds=int(count * 1_000_000 / per_second))
+    except OverflowError:
+        raise _beyond() from None
+
+
+def _in_utc(time: datetime, fmt: TextFormat) -> datetime:
+    try:
+        if time.tzinfo is not None:
+            moment = time.astimezone(UTC)
+        elif fmt.timezone is None:
+            moment = time.replace(tzinfo=UTC)
+        else:
+            moment = time.replace(tzinfo=zone_of(fmt.timezone)).astimezone(UTC)
+            if moment.astimezone(zone_of(fmt.timezone)).replace(tzinfo=None) != time:
+                raise BadValue("is a local time that the clock skips")
+    except OverflowError:
+        raise _beyond() from None
+    # A subclass, such as pandas' own, may have finer parts.
+    return datetime(*moment.timetuple()[:6], moment.microsecond, tzinfo=UTC)
+
+
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name."""
+    return ZoneInfo(name)
+
+
+def _beyond() -> BadValue:
+    return BadValue("is beyond the years 1 to 9999 in UTC")
