@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadRequest
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
-from slipway.serving.v2.protocol import Inputs, decode, describe
+from slipway.serving.v2.model_metadata import model_metadata
+from slipway.serving.v2.protocol import Inputs, decode
 from slipway.serving.v2.signature import Column, Signature
 
 SIGNATURE = Signature(
@@ -238,7 +239,7 @@ def test_a_key_may_be_an_integer_that_float64_cannot_hold() -> None:
 
 def test_metadata_name_every_input_once() -> None:
     """The model's columns come first, then the logged ones."""
-    about = describe("delay", 3, SIGNATURE, engine="onnx")
+    about = model_metadata("delay", 3, SIGNATURE, engine="onnx")
     assert about["platform"] == "slipway_onnx"
     assert [(item["name"], item["datatype"]) for item in about["inputs"]] == [
         ("distance", "FP64"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from airflow.sdk import DAG, BaseOperator, chain
 
 from slipway.orchestration import assets
+from slipway.orchestration.dag_defaults import lifecycle_dag
+from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.parameters import deploy_parameters
-from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import stage_task, xcom_of
 from slipway.spec import ModelSpec
 
@@ -28,7 +29,7 @@ long; `slipway rollback` takes over at once. Whatever fails, the champion keeps 
 def deploy_dag(model: ModelSpec) -> DAG:
     """Return the deployment DAG of one model."""
     name = model.model
-    dag = ring_dag(
+    dag = lifecycle_dag(
         f"{name}__deploy",
         cron=model.deployment.cron,
         assets=assets.challenger(name),
@@ -36,7 +37,7 @@ def deploy_dag(model: ModelSpec) -> DAG:
         owner=model.owner,
         tags=[name, model.dataset, "deploy"],
         description=model.description,
-        page=page(
+        page=dag_page(
             f"Deploy {name}",
             does=DOES,
             description=model.description,

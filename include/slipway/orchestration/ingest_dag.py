@@ -9,8 +9,9 @@ from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from slipway.orchestration import assets
+from slipway.orchestration.dag_defaults import lifecycle_dag
+from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.parameters import ingest_parameters
-from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import stage_operator
 from slipway.orchestration.task_setup import set_up_task
 from slipway.orchestration.xcom_limit import first_that_fit
@@ -36,7 +37,7 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
         store_root: Root of the store, for the landing trigger.
     """
     name = dataset.dataset
-    dag = ring_dag(
+    dag = lifecycle_dag(
         f"{name}__ingest",
         cron=dataset.arrival.cron,
         assets=assets.landing(dataset, store_root=store_root),
@@ -44,7 +45,7 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
         owner="slipway",
         tags=[name, "ingest"],
         description=dataset.description,
-        page=page(
+        page=dag_page(
             f"Ingest {name}",
             does=DOES,
             description=dataset.description,

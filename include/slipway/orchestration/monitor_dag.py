@@ -10,7 +10,8 @@ from airflow.sdk.definitions.asset import BaseAsset
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from slipway.orchestration import assets
-from slipway.orchestration.ring_dag import page, ring_dag
+from slipway.orchestration.dag_defaults import lifecycle_dag
+from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.stage_task import stage_operator, stage_task
 from slipway.orchestration.task_setup import set_up_task
 from slipway.spec import ModelSpec
@@ -31,7 +32,7 @@ AT_ONCE = 2
 def monitor_dag(model: ModelSpec) -> DAG:
     """Return the monitoring DAG of one model."""
     name = model.model
-    dag = ring_dag(
+    dag = lifecycle_dag(
         f"{name}__monitor",
         cron=model.monitoring.cron,
         assets=_starters(model),
@@ -39,7 +40,7 @@ def monitor_dag(model: ModelSpec) -> DAG:
         owner=model.owner,
         tags=[name, model.dataset, "monitor"],
         description=model.description,
-        page=page(
+        page=dag_page(
             f"Monitor {name}",
             does=DOES,
             description=model.description,

@@ -9,8 +9,9 @@ from airflow.sdk import DAG, XComArg, get_current_context, task
 
 from slipway.errors import BadParameter
 from slipway.orchestration import assets
+from slipway.orchestration.dag_defaults import lifecycle_dag
+from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.parameters import score_parameters
-from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import stage_operator, stage_task
 from slipway.orchestration.task_setup import set_up_task
 from slipway.spec import ModelSpec
@@ -37,7 +38,7 @@ AT_ONCE = 1
 def score_dag(model: ModelSpec) -> DAG:
     """Return the scoring DAG of one batch model."""
     name, batch = model.model, model.deployment.batch
-    dag = ring_dag(
+    dag = lifecycle_dag(
         f"{name}__score",
         cron=batch.cron,
         assets=assets.batch(model.dataset),
@@ -45,7 +46,7 @@ def score_dag(model: ModelSpec) -> DAG:
         owner=model.owner,
         tags=[name, model.dataset, "score"],
         description=model.description,
-        page=page(
+        page=dag_page(
             f"Score {name}",
             does=DOES.format(unit=batch.partition),
             description=model.description,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from slipway.orchestration import assets
+from slipway.orchestration.dag_defaults import lifecycle_dag
+from slipway.orchestration.dag_page import dag_page
 from slipway.orchestration.parameters import train_parameters
-from slipway.orchestration.ring_dag import page, ring_dag
 from slipway.orchestration.stage_task import stage_task, xcom_of
 from slipway.spec import ModelSpec
 
@@ -28,7 +29,7 @@ REASON = """\
 def train_dag(model: ModelSpec) -> DAG:
     """Return the training DAG of one model."""
     name = model.model
-    dag = ring_dag(
+    dag = lifecycle_dag(
         f"{name}__train",
         cron=model.retraining.sweep,
         assets=assets.batch(model.dataset) | assets.retrain_request(name),
@@ -36,7 +37,7 @@ def train_dag(model: ModelSpec) -> DAG:
         owner=model.owner,
         tags=[name, model.dataset, "train"],
         description=model.description,
-        page=page(
+        page=dag_page(
             f"Train {name}",
             does=DOES,
             description=model.description,

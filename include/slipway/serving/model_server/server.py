@@ -30,7 +30,8 @@ from slipway.serving.model_server.loaded_model import LoadedModel, Log
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.prediction_log.write_ahead_log import unshipped_seconds
 from slipway.serving.server_options import Options
-from slipway.serving.v2 import openapi, protocol
+from slipway.serving.v2 import openapi
+from slipway.serving.v2.model_metadata import model_metadata
 
 EXTENSIONS = ["binary_tensor_data"]
 STOPPING = "the server is stopping"
@@ -173,7 +174,7 @@ class ModelServer:
         loaded = self.inference.loaded
         if loaded is None:
             return error_response(503, self.inference.problem or LOADING)
-        about = protocol.describe(
+        about = model_metadata(
             self.model, self.version, loaded.signature, engine=loaded.engine.name
         )
         return JSONResponse(about)
