@@ -8,8 +8,11 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
+from slipway.spec.csv import Csv
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.sources import SourceName
+from slipway.spec.timestamp_format import TimestampFormat, ZoneName
+from slipway.values.timestamps import EPOCH_FORMATS
 from slipway.values.value_types import ColumnType
 
 
@@ -23,7 +26,27 @@ class Column(Spec):
         description="Personal data, as the prediction log keeps it. `hash`: a keyed hash; "
         "`drop`: nothing. Drift of such a column is not measured.",
     )
+    format: TimestampFormat | None = Field(
+        default=None,
+        description="Form of a timestamp's texts where it is not ISO 8601: as `strptime` has it "
+        "(`%d.%m.%Y %H:%M`), `epoch_seconds` or `epoch_milliseconds`.",
+    )
+    timezone: ZoneName | None = Field(
+        default=None,
+        description="IANA zone of timestamps without an offset, e.g. `Europe/Berlin`; else UTC.",
+    )
     description: str = Field(default="", description="Meaning, with its unit.")
+
+    @model_validator(mode="after")
+    def _only_timestamps_have_a_form(self) -> Column:
+        for name in ("format", "timezone"):
+            if getattr(self, name) is not None and self.type != "timestamp":
+                raise SpecConflict(
+                    f"is of timestamp columns; this one is of type {self.type}", field=(name,)
+                )
+        if self.format in EPOCH_FORMATS and self.timezone is not None:
+            raise SpecConflict(f"{self.format} has no time zone", field=("timezone",))
+        return self
 
 
 class Expectation(Spec):
@@ -85,6 +108,10 @@ class DatasetSpec(Spec):
     source: SourceName = Field(
         default="files",
         description="Where deliveries come from; `files`: the store's landing area.",
+    )
+    csv: Csv = Field(
+        default_factory=Csv,
+        description="Dialect of CSV files, and of texts that stand for values in any delivery.",
     )
     arrival: Arrival = Field(default_factory=Arrival, description="Detection of deliveries.")
     streams: Streams = Field(description="Features and labels.")

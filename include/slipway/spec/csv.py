@@ -1,0 +1,135 @@
+"""Dialect of a dataset's CSV files, and the spelling of a column's texts."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from slipway.spec.base import Spec, SpecConflict
+from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS, TextFormat
+
+if TYPE_CHECKING:
+    from slipway.spec.dataset import Column
+
+_NOT_TEXT = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+"""Codecs of Python that encode text and are no encodings of files."""
+
+_SAMPLE = "id,1"
+
+
+def _as_written(given: Any) -> Any:
+    if isinstance(given, str):
+        return given
+    raise SpecConflict("must be text", hint="put it in quotes, as it stands in the file")
+
+
+def _one_character(mark: str) -> str:
+    if len(mark) != 1 or not mark.isascii() or mark in "\r\n\0" or mark.isalnum():
+        raise SpecConflict(
+            f"given {mark!r}; expected one ASCII character that is no letter and no digit",
+            hint='a tab is written "\\t"' if mark in {"tab", "\\t"} else None,
+        )
+    return mark
+
+
+def _separator(mark: str) -> str:
+    if len(mark) != 1 or mark.isalnum() or mark in "+-\r\n\0":
+        raise SpecConflict(f"given {mark!r}; expected one character, such as ',' or '.'")
+    return mark
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        found = codecs.lookup(name).name
+        if found not in _NOT_TEXT and _SAMPLE.encode(found).decode(found) == _SAMPLE:
+            return found
+    except (LookupError, ValueError):
+        pass
+    raise SpecConflict(
+        f"given {name!r}; expected an encoding that Python knows",
+        hint="such as utf-8, latin-1, cp1252 or utf-16",
+    )
+
+
+Mark = Annotated[str, AfterValidator(_one_character)]
+"""A character that separates or encloses cells."""
+
+Separator = Annotated[str, AfterValidator(_separator)]
+"""A character inside numbers."""
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+"""Name of a text encoding, as Python spells it."""
+
+Word = Annotated[str, BeforeValidator(_as_written)]
+"""A text of a file, to the letter."""
+
+
+class Csv(Spec):
+    """Dialect of CSV files, and of texts that stand for values in any delivery."""
+
+    delimiter: Mark | None = Field(
+        default=None,
+        description="Between cells; by default a comma, and a tab in `.tsv` files.",
+    )
+    encoding: Encoding = Field(
+        default="utf-8", description="Encoding, e.g. `latin-1`, `cp1252`, `utf-16`."
+    )
+    decimal: Separator = Field(default=".", description="Decimal mark of numbers.")
+    thousands: Separator | None = Field(
+        default=None, description="Separator between groups of three digits."
+    )
+    quote: Mark | None = Field(
+        default='"', description="Encloses cells; doubled inside them. `null`: nothing does."
+    )
+    missing: list[Word] = Field(
+        default_factory=list,
+        description="Texts that mean a missing value in every column, to the letter, such as `?`. "
+        "An empty cell always does.",
+    )
+    true: list[Word] = Field(
+        default_factory=list, description="Further texts for true in boolean columns, in any case."
+    )
+    false: list[Word] = Field(
+        default_factory=list, description="Further texts for false in boolean columns, in any case."
+    )
+    skip_lines: int = Field(default=0, ge=0, le=1000, description="Lines before the header.")
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Csv:
+        if self.decimal == self.thousands:
+            raise SpecConflict("must differ from decimal", field=("thousands",))
+        if self.quote is not None and self.quote == self.delimiter:
+            raise SpecConflict("must differ from delimiter", field=("quote",))
+        return self
+
+    @model_validator(mode="after")
+    def _words_have_one_meaning(self) -> Csv:
+        true, false = TRUE_WORDS | _in_lower_case(self.true), _in_lower_case(self.false)
+        if both := sorted(true & false):
+            raise SpecConflict(f"{both[0]!r} means true already", field=("false",))
+        if both := sorted(true & FALSE_WORDS):
+            raise SpecConflict(f"{both[0]!r} means false already", field=("true",))
+        return self
+
+    def delimiter_of(self, suffix: str) -> str:
+        """Return the delimiter of files with a suffix."""
+        return self.delimiter or ("\t" if suffix.startswith(".tsv") else ",")
+
+
+def text_format(csv: Csv, column: Column) -> TextFormat:
+    """Return the spelling of a column's texts."""
+    return TextFormat(
+        decimal=csv.decimal,
+        thousands=csv.thousands,
+        missing=frozenset(csv.missing),
+        true=_in_lower_case(csv.true),
+        false=_in_lower_case(csv.false),
+        timestamp=column.format,
+        timezone=column.timezone,
+    )
+
+
+def _in_lower_case(words: list[str]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)
