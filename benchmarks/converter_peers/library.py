@@ -30,8 +30,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier, XGBRegressor
 
-from slipway.adapters.model_package.columns import RawColumn
 from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
+from slipway.stages.ports.raw_column import RawColumn
 
 # ONNX Runtime has kernels for all that the libraries write; `TreeEnsemble` of 5 they never write.
 OPSETS = {"": 21, "ai.onnx.ml": 3}

@@ -66,7 +66,7 @@ class Subject:
 
     def split_bodies(self) -> Iterator[str]:
         """Yield one MLflow request per row, in the orientation that MLflow parses fastest."""
-        names = [name for name, _, _ in load_package(self.plain).signature_columns]
+        names = [one.name for one in load_package(self.plain).signature_columns]
         for _, row in self._each():
             data = json.loads(row[names].to_json(orient="values", double_precision=15))
             yield json.dumps({"dataframe_split": {"columns": names, "data": data}})

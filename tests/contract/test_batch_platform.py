@@ -22,6 +22,7 @@ from slipway.errors import (
 )
 from slipway.records.desired_state import newest_desired, newest_entries
 from slipway.records.store import Store
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.platform import Payload
 from slipway.stages.rollout.replay import Replay
 from slipway.stages.rollout.v2_encode import encode_rows
@@ -30,7 +31,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.support import ferry_dataset
 
 ROWS = ferry_dataset.crossings(days=20)
-COLUMNS = [("wind", "number", False), ("port", "string", False)]
+COLUMNS = [RawColumn("wind", "number", required=False), RawColumn("port", "string", required=False)]
 
 
 @dataclass

@@ -21,13 +21,18 @@ from slipway.local.stack import Stack
 from slipway.records import arrivals, landing_area, ledger, requests
 from slipway.records.run_records import RunRef
 from slipway.records.store import read_json
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from slipway.wiring import Container
 from tests.e2e import ferry_project
 
 SOURCE = Path(__file__).resolve().parents[2]
-COLUMNS = [("wind_knots", "number", False), ("cars", "number", False), ("pier", "string", False)]
+COLUMNS = [
+    RawColumn("wind_knots", "number", required=False),
+    RawColumn("cars", "number", required=False),
+    RawColumn("pier", "string", required=False),
+]
 
 
 @dataclass

@@ -18,6 +18,7 @@ import yaml
 from slipway.records.store import Store
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring import Container
 from tests.e2e import ferry_project
@@ -30,7 +31,11 @@ DATASET, MODEL, ENTRY = "ferries", "ferry_delay", "ferry-delay"
 IDLE_MODEL = "idle_delay"
 """A second model, of which only single stages run."""
 
-COLUMNS = [("wind_knots", "number", False), ("cars", "number", False), ("pier", "string", False)]
+COLUMNS = [
+    RawColumn("wind_knots", "number", required=False),
+    RawColumn("cars", "number", required=False),
+    RawColumn("pier", "string", required=False),
+]
 CPU, MEMORY = "1", "2Gi"
 
 

@@ -13,6 +13,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_encode import encode_rows
 
 MODEL = "delay"
@@ -119,8 +120,14 @@ def tamper(folder: Path) -> None:
 
 def request_of(rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
     """A V2 request for some rows."""
-    columns = [("distance", "number", True), ("temperature", "number", False)]
-    columns += [("carrier", "string", True), ("origin", "string", False)]
+    columns = [
+        RawColumn("distance", "number", required=True),
+        RawColumn("temperature", "number", required=False),
+    ]
+    columns += [
+        RawColumn("carrier", "string", required=True),
+        RawColumn("origin", "string", required=False),
+    ]
     return encode_rows(rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe)
 
 

@@ -16,13 +16,14 @@ from slipway.errors import BadRequest
 from slipway.serving.v2.binary import CODES, SIZE
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 from slipway.serving.v2.protocol import Inputs, decode, encode_answer
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
 
 SIGNATURE = Signature(
     columns=(
-        Column("distance", "number", required=True),
-        Column("temperature", "number", required=False),
-        Column("carrier", "string", required=True),
+        RawColumn("distance", "number", required=True),
+        RawColumn("temperature", "number", required=False),
+        RawColumn("carrier", "string", required=True),
     ),
     key="flight_id",
     event_time=None,

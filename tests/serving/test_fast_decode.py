@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from slipway.errors import BadRequest
 from slipway.serving.v2 import json_codec, protocol
 from slipway.serving.v2.protocol import Inputs
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
 from tests.serving.model_versions import flights, request_of
 
 SIGNATURE = Signature(
     columns=(
-        Column("distance", "number", required=True),
-        Column("temperature", "number", required=False),
-        Column("carrier", "string", required=True),
-        Column("origin", "string", required=False),
+        RawColumn("distance", "number", required=True),
+        RawColumn("temperature", "number", required=False),
+        RawColumn("carrier", "string", required=True),
+        RawColumn("origin", "string", required=False),
     ),
     key="flight_id",
     event_time="scheduled_departure",

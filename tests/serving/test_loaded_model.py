@@ -26,13 +26,14 @@ from slipway.serving.prediction_log.write_ahead_log import Record, WriteAheadLog
 from slipway.serving.server_options import Options
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.protocol import Encoded
+from slipway.stages.ports.raw_column import RawColumn
 from tests.serving.model_versions import MODEL, flights, request_of
 
 COLUMNS = (
-    ("distance", "number", True),
-    ("temperature", "number", False),
-    ("carrier", "string", True),
-    ("origin", "string", False),
+    RawColumn("distance", "number", required=True),
+    RawColumn("temperature", "number", required=False),
+    RawColumn("carrier", "string", required=True),
+    RawColumn("origin", "string", required=False),
 )
 MANIFEST = {"key": "flight_id", "event_time": "scheduled_departure"}
 

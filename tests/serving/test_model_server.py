@@ -14,12 +14,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.malformed_requests import malformed_requests
 from tests.serving.model_versions import MODEL, flights, offline_scores, request_of
 from tests.serving.processes import Process, running_server
 
 INFER = f"/v2/models/{MODEL}/infer"
-COLUMNS = [("distance", "number", True), ("temperature", "number", False)]
+COLUMNS = [
+    RawColumn("distance", "number", required=True),
+    RawColumn("temperature", "number", required=False),
+]
 
 
 @pytest.fixture(scope="module")

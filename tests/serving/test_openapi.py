@@ -14,15 +14,16 @@ from jsonschema import Draft202012Validator
 from slipway.serving.http.tokens import line_of
 from slipway.serving.v2.openapi import document
 from slipway.serving.v2.protocol import decode
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
 from tests.serving.clients import PYTHON, needs_clients
 from tests.serving.processes import OPTIONS, running_server
 
 SIGNATURE = Signature(
     columns=(
-        Column("distance", "number", required=True),
-        Column("temperature", "number", required=False),
-        Column("carrier", "string", required=True),
+        RawColumn("distance", "number", required=True),
+        RawColumn("temperature", "number", required=False),
+        RawColumn("carrier", "string", required=True),
     ),
     key="flight_id",
     event_time="at",

@@ -13,13 +13,14 @@ from slipway.errors import BadRequest
 from slipway.serving.v2.errors import Malformed, Mismatch, TooLarge
 from slipway.serving.v2.model_metadata import model_metadata
 from slipway.serving.v2.protocol import Inputs, decode
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
 
 SIGNATURE = Signature(
     columns=(
-        Column("distance", "number", required=True),
-        Column("temperature", "number", required=False),
-        Column("carrier", "string", required=True),
+        RawColumn("distance", "number", required=True),
+        RawColumn("temperature", "number", required=False),
+        RawColumn("carrier", "string", required=True),
     ),
     key="flight_id",
     event_time="at",

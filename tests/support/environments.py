@@ -17,11 +17,12 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.serving.v2.protocol import Inputs
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
 from slipway.spec import ModelSpec
 from slipway.stages.import_version import import_version
 from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
 from slipway.stages.import_version.regate import RegateTools
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.switch import switch
@@ -207,6 +208,6 @@ def _scores(package: Package) -> Scores:
 
 def _signature() -> Signature:
     dataset, model = ferry_dataset.dataset(), ferry_dataset.model()
-    numbers = (Column(name, "number", required=False) for name in model.features.numeric)
-    texts = (Column(name, "string", required=False) for name in model.features.categorical)
+    numbers = (RawColumn(name, "number", required=False) for name in model.features.numeric)
+    texts = (RawColumn(name, "string", required=False) for name in model.features.categorical)
     return Signature((*numbers, *texts), key=dataset.key, event_time=dataset.event_time)

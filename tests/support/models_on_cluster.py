@@ -21,6 +21,7 @@ from slipway.records.store import digest
 from slipway.spec import ModelSpec
 from slipway.stages.model.manifest import MANIFEST, seal
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_encode import encode_rows
 from tests.kubernetes_double import Cluster, Pace
 from tests.kubernetes_double.kubelet.probes import Timing
@@ -31,10 +32,10 @@ MODEL = "ferry_delay"
 NAME = "ferry-delay"
 GOOD, CRASHING, UNREADY = 3, 4, 5
 COLUMNS = (
-    ("wind", "number", False),
-    ("decks", "number", True),
-    ("port", "string", False),
-    ("berth", "string", False),
+    RawColumn("wind", "number", required=False),
+    RawColumn("decks", "number", required=True),
+    RawColumn("port", "string", required=False),
+    RawColumn("berth", "string", required=False),
 )
 
 

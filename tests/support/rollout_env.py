@@ -15,8 +15,9 @@ import pandas as pd
 from slipway.records.leases import find_lease
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.shift import shift
@@ -27,7 +28,7 @@ from tests.fakes.rollout import FakePlatform, FakeRegistry
 
 MODEL = "delay"
 SIGNATURE = Signature(
-    (Column("distance", "number", required=True), Column("origin", "string", required=False)),
+    (RawColumn("distance", "number", required=True), RawColumn("origin", "string", required=False)),
     key="id",
     event_time="at",
 )
@@ -68,7 +69,7 @@ SPEC = ModelSpec.model_validate(
 class OfflinePackage:
     """A package that scores like a version of the fake platform."""
 
-    signature_columns = tuple((it.name, it.kind, it.required) for it in SIGNATURE.columns)
+    signature_columns = SIGNATURE.columns
 
     def __init__(self, version: int) -> None:
         self._version = version

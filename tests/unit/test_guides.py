@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from slipway.adapters.model_package.columns import signature_of
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.serving.v2.protocol import decode
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
 from slipway.spec.loading import load_all
+from slipway.stages.ports.raw_column import signature_of
 from slipway.stages.report.check import inspect_project
 from slipway.wiring.check import expectation_check
 
@@ -119,7 +119,7 @@ def test_the_example_request_fits_the_example_model(project: Make) -> None:
     dataset = loaded.datasets["parcels"]
     columns = signature_of(loaded.models["parcel_hours"], dataset)
     signature = Signature(
-        columns=tuple(Column(one.name, one.kind, one.required) for one in columns),
+        columns=columns,
         key=dataset.key,
         event_time=dataset.event_time,
     )
@@ -143,7 +143,7 @@ def test_the_request_that_curl_sends_fits_the_model_that_it_asks() -> None:
     dataset = loaded.datasets[loaded.models[model].dataset]
     columns = signature_of(loaded.models[model], dataset)
     signature = Signature(
-        columns=tuple(Column(one.name, one.kind, one.required) for one in columns),
+        columns=columns,
         key=dataset.key,
         event_time=dataset.event_time,
     )

@@ -13,12 +13,12 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from slipway.adapters.model_package.columns import signature_of
 from slipway.adapters.platforms.cluster.manifests import names
 from slipway.serving.v2.protocol import decode
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
 from slipway.settings import PROJECT, Settings
 from slipway.spec.loading import load_all
+from slipway.stages.ports.raw_column import signature_of
 from tests.support.kustomize import (
     FILES,
     FOLDER,
@@ -269,7 +269,7 @@ def test_the_example_client_fits_the_model() -> None:
     loaded = load_all(PROJECT)
     columns = signature_of(loaded.models["flight_delay"], loaded.datasets["flights"])
     signature = Signature(
-        columns=tuple(Column(one.name, one.kind, one.required) for one in columns),
+        columns=columns,
         key=loaded.datasets["flights"].key,
         event_time=loaded.datasets["flights"].event_time,
     )

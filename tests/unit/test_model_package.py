@@ -16,6 +16,7 @@ from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import BadRequest, SpecError, Tampered
 from slipway.records.store import digest, encode
 from slipway.stages.model.manifest import MANIFEST, PIPELINE_PY
+from slipway.stages.ports.raw_column import RawColumn
 from tests.support import packages
 
 SOURCE_TEXT = """
@@ -55,13 +56,13 @@ def test_every_estimator_of_the_spec_answers_the_same_once_loaded(
 
 
 def test_the_signature_lists_raw_columns(folder: Path) -> None:
-    """Numbers first; columns that are nullable in the dataset are optional."""
-    assert load_package(folder).signature_columns == [
-        ("wind", "number", False),
-        ("decks", "number", True),
-        ("port", "string", False),
-        ("berth", "string", False),
-    ]
+    """Numbers first, with declared types; columns that are nullable in the dataset are optional."""
+    assert load_package(folder).signature_columns == (
+        RawColumn("wind", "number", required=False, type="number"),
+        RawColumn("decks", "number", required=True, type="integer"),
+        RawColumn("port", "string", required=False, type="string"),
+        RawColumn("berth", "string", required=False, type="integer"),
+    )
 
 
 def test_rows_with_gaps_and_new_categories_are_scored(folder: Path) -> None:

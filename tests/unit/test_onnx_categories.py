@@ -10,8 +10,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.adapters.model_package.columns import LARGEST
 from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.adapters.model_package.untyped_columns import LARGEST
 from slipway.stages.model.onnx_form import MISSING, spell_category
 from slipway.stages.train.engine_choice import TOLERANCE
 from tests.support import packages

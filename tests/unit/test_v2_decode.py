@@ -11,11 +11,16 @@ import pandas as pd
 import pytest
 
 from slipway.errors import BadRequest
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.v2_decode import decode_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 
-COLUMNS = [("wind", "number", True), ("depth", "number", False), ("port", "string", False)]
+COLUMNS = [
+    RawColumn("wind", "number", required=True),
+    RawColumn("depth", "number", required=False),
+    RawColumn("port", "string", required=False),
+]
 OTHERS = ["crossing", "departs"]
 SECRET = "Lochinver"
 
@@ -48,7 +53,7 @@ def read(data: bytes) -> pd.DataFrame:
 def test_an_encoded_request_decodes_unchanged() -> None:
     """To the last bit of a number; a missing value is missing."""
     found = read(body())
-    assert list(found) == [name for name, _, _ in COLUMNS]
+    assert list(found) == [column.name for column in COLUMNS]
     assert np.array_equal(found["wind"], rows()["wind"])
     assert np.array_equal(found["depth"], rows()["depth"], equal_nan=True)
     assert found["port"].tolist() == [SECRET, None]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from slipway.spec.deployment import Verify
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.replay import ReplayResult, recent_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.stages.rollout.verify import judge_candidate
@@ -67,7 +68,10 @@ def test_rows_travel_as_a_client_sends_them() -> None:
             "origin": [5.0, None],
         }
     )
-    columns = [("distance", "number", False), ("origin", "string", False)]
+    columns = [
+        RawColumn("distance", "number", required=False),
+        RawColumn("origin", "string", required=False),
+    ]
     sent = {
         it["name"]: it["data"]
         for it in encode_rows(rows, columns, key="id", event_time="at")["inputs"]

@@ -15,6 +15,7 @@ import onnxruntime
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.model.manifest import MANIFEST, check, open_sealed
 from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spell_category
+from slipway.stages.ports.raw_column import columns_of
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Values = Sequence[float | str | None]
@@ -28,15 +29,13 @@ class OnnxModel:
         manifest: The version's manifest.
 
     Attributes:
-        columns: Name, kind (`number` or `string`) and whether it is required, of each column.
+        columns: The raw columns, in the order of the signature.
         manifest: The version's manifest.
     """
 
     def __init__(self, data: bytes, manifest: Mapping[str, Any]) -> None:
         self.manifest = manifest
-        self.columns: tuple[tuple[str, str, bool], ...] = tuple(
-            (column["name"], column["kind"], column["required"]) for column in manifest["features"]
-        )
+        self.columns = columns_of(manifest)
         # Images set ORT_DISABLE_TELEMETRY; this covers every other installation.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
@@ -46,7 +45,7 @@ class OnnxModel:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         # The Python method's checks of names take a fifth of the time of one row.
         self._run: Callable[[list[str], dict[str, Any], None], list[Any]] = session._sess.run  # noqa: SLF001
-        kinds = [kind for _, kind, _ in self.columns]
+        kinds = [column.kind for column in self.columns]
         self._numbers = [place for place, kind in enumerate(kinds) if kind == "number"]
         self._texts = [place for place, kind in enumerate(kinds) if kind == "string"]
 

@@ -19,7 +19,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from slipway.adapters.model_package.columns import cast, ranges_of, signature_of
+from slipway.adapters.model_package.columns import cast, ranges_of
 from slipway.adapters.model_package.engine import engine_of
 from slipway.adapters.model_package.mlflow_model import save_mlflow_model
 from slipway.adapters.model_package.package import Package, use_one_thread
@@ -32,6 +32,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS
 from slipway.stages.model.manifest import PIPELINE_PY, REFERENCE, seal
 from slipway.stages.model.onnx_form import ONNX
+from slipway.stages.ports.raw_column import signature_of
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) 
 
     kinds = {"number": "double", "string": "string"}
     inputs = Schema(
-        [ColSpec(kinds[kind], name, required=req) for name, kind, req in package.signature_columns]
+        [ColSpec(kinds[one.kind], one.name, required=one.required) for one in package.columns]
     )
     classes = package.task == "classification"
     outputs = Schema([TensorSpec(np.dtype("float64"), (-1, 2) if classes else (-1,))])

@@ -9,11 +9,11 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 
-from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
 from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.train.engine_choice import TOLERANCE, ParityCheck
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]

@@ -16,12 +16,13 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from slipway.adapters.model_package.columns import RawColumn, cast, from_manifest
+from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
 from slipway.adapters.model_package.trusted_types import TRUSTED, untrusted
 from slipway.errors import Tampered
 from slipway.stages.model.manifest import AGAIN, MANIFEST, MODEL, PIPELINE_PY, open_sealed
+from slipway.stages.ports.raw_column import RawColumn, columns_of
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class Package:
     manifest: Mapping[str, Any]
 
     @property
-    def signature_columns(self) -> list[tuple[str, str, bool]]:
-        """Name, kind (`number` or `string`) and whether it is required, of each column."""
-        return [(column.name, column.kind, column.required) for column in self.columns]
+    def signature_columns(self) -> tuple[RawColumn, ...]:
+        """The raw columns, in the order of the signature."""
+        return self.columns
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Probability of class 1, or predicted value, as float64 of shape (n_rows,).
@@ -103,7 +104,7 @@ def load_package(folder: Path) -> Package:
             where=str(folder / MODEL),
             hint=AGAIN,
         ) from error
-    return Package(use_one_thread(pipeline), manifest["task"], from_manifest(manifest), manifest)
+    return Package(use_one_thread(pipeline), manifest["task"], columns_of(manifest), manifest)
 
 
 def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slipway.adapters.model_package.columns import LARGEST, RawColumn, cast
+from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.onnx_form import Split
+from slipway.adapters.model_package.untyped_columns import LARGEST
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.train.splitting import PART
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]

@@ -18,6 +18,7 @@ from slipway.local.demo.load import ProbeLoad
 from slipway.local.demo.year import ClientResult, in_requests, land, send_requests, wait_for
 from slipway.local.stack import Stack
 from slipway.records import arrivals, landing_area, requests
+from slipway.stages.ports.raw_column import signature_of
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring import Container, collect
 
@@ -159,12 +160,9 @@ class Simulator:
 
     def encode(self, rows: pd.DataFrame, *, probe: bool = False) -> dict[str, object]:
         """Encode rows as the body of a V2 request."""
-        features = self.model.features
-        columns = [(name, "number", False) for name in features.numeric]
-        columns += [(name, "string", False) for name in features.categorical]
         return encode_rows(
             rows,
-            columns,
+            signature_of(self.model, self.dataset),
             key=self.dataset.key,
             event_time=self.dataset.event_time,
             probe=probe,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from slipway.serving.v2.signature import Column, Signature
-from slipway.serving.v2.tensors import Kind
+from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
 
 EngineName = Literal["onnx", "sklearn"]
 Values = Sequence[float | str | None]
@@ -23,14 +23,14 @@ class Engine:
 
     Attributes:
         name: Name of the engine.
-        columns: Inputs as (name, kind, required).
+        columns: Inputs, in the order of the signature.
         manifest: The version's manifest: provenance, ranges seen in training.
         score: Returns scores of shape (n_rows,) for values by column, in the order of `columns`,
             None for missing; thread-safe.
     """
 
     name: EngineName
-    columns: Sequence[tuple[str, str, bool]]
+    columns: Sequence[RawColumn]
     manifest: Mapping[str, Any]
     score: Callable[[Sequence[Values]], Scores]
 
@@ -38,10 +38,7 @@ class Engine:
     def signature(self) -> Signature:
         """Signature of infer requests."""
         return Signature(
-            columns=tuple(
-                Column(name, cast("Kind", kind), bool(needed))
-                for name, kind, needed in self.columns
-            ),
+            columns=tuple(self.columns),
             key=self.manifest.get("key"),
             event_time=self.manifest.get("event_time"),
         )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from slipway.serving.model_server.engine import Engine, Scores, Values
-from slipway.serving.v2.signature import Column
+from slipway.stages.ports.raw_column import RawColumn
 
 DTYPES = {"number": "float64", "string": "object"}
 
@@ -19,8 +19,8 @@ class Package(Protocol):
     """A loaded model version, verified against its digests."""
 
     @property
-    def signature_columns(self) -> Any:
-        """Inputs as (name, kind, required)."""
+    def signature_columns(self) -> Sequence[RawColumn]:
+        """Its inputs, in its order."""
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -43,15 +43,15 @@ def load_pipeline(folder: Path) -> Engine:
 
 def engine_of(package: Package) -> Engine:
     """Engine of a loaded pipeline."""
-    columns = [Column(name, kind, needed) for name, kind, needed in package.signature_columns]
+    columns = package.signature_columns
 
     def score(values: Sequence[Values]) -> Scores:
         return package.predict(frame_of(values, columns))
 
-    return Engine("sklearn", package.signature_columns, package.manifest, score)
+    return Engine("sklearn", columns, package.manifest, score)
 
 
-def frame_of(values: Sequence[Values], columns: Sequence[Column]) -> pd.DataFrame:
+def frame_of(values: Sequence[Values], columns: Sequence[RawColumn]) -> pd.DataFrame:
     """Raw inputs of shape (n_rows, n_features): float64 for numbers, object for strings.
 
     Args:

@@ -6,7 +6,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.serving.v2.signature import Column, Signature
+from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
 
 Rows = list[list[float | str | None]]
 
@@ -34,7 +35,7 @@ def plausible_rows(signature: Signature, ranges: Mapping[str, Mapping[str, Any]]
 
 
 def _value(
-    column: Column, ranges: Mapping[str, Mapping[str, Any]], draw: random.Random
+    column: RawColumn, ranges: Mapping[str, Mapping[str, Any]], draw: random.Random
 ) -> float | str:
     if column.kind == "number":
         low, high = ranges.get("numbers", {}).get(column.name, (0.0, 1.0))

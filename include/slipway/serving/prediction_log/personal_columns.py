@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import BadParameter
-from slipway.serving.v2.tensors import Kind
+from slipway.stages.ports.raw_column import Kind
 
 HASH = "hash"
 DROP = "drop"

@@ -23,7 +23,7 @@ import msgspec
 
 from slipway.serving.prediction_log.disk_space import DiskSpace
 from slipway.serving.server_options import MIB, Options
-from slipway.serving.v2.tensors import Kind
+from slipway.stages.ports.raw_column import Kind
 
 SUFFIX = ".wal"
 UNOWNED_SUFFIX = ".new"

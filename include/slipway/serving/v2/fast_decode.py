@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from slipway.serving.v2.tensors import Kind, Tensor
+from slipway.serving.v2.tensors import Tensor
+from slipway.stages.ports.raw_column import Kind
 
 NOTHING: frozenset[type] = frozenset({type(None)})
 

@@ -15,7 +15,8 @@ from slipway.serving.v2.binary import SIZE
 from slipway.serving.v2.json_codec import LONGEST_ID
 from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS
 from slipway.serving.v2.signature import Signature
-from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING, Kind
+from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING
+from slipway.stages.ports.raw_column import Kind
 
 Schema = dict[str, Any]
 

@@ -7,22 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from slipway.serving.v2.fast_decode import Expected, expected_column
-from slipway.serving.v2.tensors import Kind
-
-
-@dataclass(frozen=True)
-class Column:
-    """One input of the model.
-
-    Attributes:
-        name: Its name.
-        kind: Kind of its values.
-        required: Whether null is rejected.
-    """
-
-    name: str
-    kind: Kind
-    required: bool
+from slipway.stages.ports.raw_column import RawColumn
 
 
 @dataclass(frozen=True)
@@ -35,7 +20,7 @@ class Signature:
         event_time: Column with the time of a row; logged, not passed to the model.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[RawColumn, ...]
     key: str | None
     event_time: str | None
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
 from slipway.serving.v2.errors import Mismatch
+from slipway.stages.ports.raw_column import Kind
 
-Kind = Literal["number", "string"]
 Scalar = str | int | float | bool | None
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

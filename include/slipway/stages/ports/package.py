@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from slipway.stages.ports.raw_column import RawColumn
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -20,8 +22,8 @@ class Package(Protocol):
         """The version's manifest."""
 
     @property
-    def signature_columns(self) -> Sequence[tuple[str, str, bool]]:
-        """Name, kind (`number` or `string`) and whether it is required, of each input column."""
+    def signature_columns(self) -> Sequence[RawColumn]:
+        """Its raw columns, in its order."""
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Probability of class 1, or predicted value, of shape (n_rows,).

@@ -6,19 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.platform import Payload
 
-Columns = Sequence[tuple[str, str, bool]]
 
-
-def malformed_requests(good: Payload, columns: Columns) -> dict[str, bytes]:
+def malformed_requests(good: Payload, columns: Sequence[RawColumn]) -> dict[str, bytes]:
     """Bodies that a server has to refuse, by their defect.
 
     Args:
         good: A valid request with one row.
-        columns: Name, kind and requiredness of the model's inputs.
+        columns: The model's inputs.
     """
-    first, kind, _ = columns[0]
+    first, kind = columns[0].name, columns[0].kind
     inputs = good["inputs"]
     wrong = ["text"] if kind == "number" else [1.5]
     bodies = {
@@ -27,11 +26,11 @@ def malformed_requests(good: Payload, columns: Columns) -> dict[str, bytes]:
         "wrong type": _with(inputs, first, data=wrong),
         "wrong shape": _with(inputs, first, shape=[2]),
     }
-    required = next((name for name, _, required in columns if required), None)
+    required = next((column.name for column in columns if column.required), None)
     if required is not None:
         bodies["null where none is allowed"] = _with(inputs, required, data=[None])
     encoded = {name: json.dumps({"inputs": body}).encode() for name, body in bodies.items()}
-    number = next((name for name, kind, _ in columns if kind == "number"), None)
+    number = next((column.name for column in columns if column.kind == "number"), None)
     if number is not None:
         # Python's encoder writes the literal NaN, which is not JSON.
         not_a_number = {"inputs": _with(inputs, number, data=[float("nan")])}

@@ -87,7 +87,7 @@ class Replay:
         difference = max_difference([*scores, *at_once], [*self._expected, *self._expected])
         good = self._payload(self._rows.head(1))
         bad = malformed_requests(good, self._columns)
-        names = [name for name, _, _ in self._columns if name in self._rows]
+        names = [column.name for column in self._columns if column.name in self._rows]
         return ReplayResult(
             rows=len(self._rows),
             rows_with_nulls=int(self._rows[names].isna().any(axis=1).sum()),

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from slipway.errors import BadRequest
+from slipway.stages.ports.raw_column import RawColumn
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def decode_rows(
-    body: bytes, columns: Sequence[tuple[str, str, bool]], *, others: Sequence[str]
+    body: bytes, columns: Sequence[RawColumn], *, others: Sequence[str]
 ) -> pd.DataFrame:
     """The columns of a model's signature, from a request body.
 
@@ -22,7 +23,7 @@ def decode_rows(
 
     Args:
         body: JSON.
-        columns: Name, kind (`number` or `string`) and requiredness of the model's inputs.
+        columns: The model's inputs.
         others: Columns that may be present and are not given to the model.
 
     Raises:
@@ -31,19 +32,16 @@ def decode_rows(
     import pandas as pd
 
     inputs = _inputs(body)
-    unknown = sorted(set(inputs) - {name for name, _, _ in columns} - set(others))
-    missing = [name for name, _, _ in columns if name not in inputs]
+    unknown = sorted(set(inputs) - {column.name for column in columns} - set(others))
+    missing = [column.name for column in columns if column.name not in inputs]
     if unknown or missing:
         _refuse(f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}")
-    values = {
-        name: _values(inputs[name], name, kind=kind, required=required)
-        for name, kind, required in columns
-    }
+    values = {column.name: _values(inputs[column.name], column) for column in columns}
     if len({len(column) for column in values.values()}) != 1:
         _refuse("columns of different lengths")
     kinds = {"number": "float64", "string": "object"}
     return pd.DataFrame(
-        {name: pd.Series(values[name], dtype=kinds[kind]) for name, kind, _ in columns}
+        {one.name: pd.Series(values[one.name], dtype=kinds[one.kind]) for one in columns}
     )
 
 
@@ -63,16 +61,16 @@ def _inputs(body: bytes) -> dict[str, Mapping[str, Any]]:
     return named
 
 
-def _values(tensor: Mapping[str, Any], name: str, *, kind: str, required: bool) -> list[Any]:
+def _values(tensor: Mapping[str, Any], column: RawColumn) -> list[Any]:
     values = tensor.get("data")
     if not isinstance(values, list) or tensor.get("shape") != [len(values)]:
-        _refuse("data that does not have its declared shape", name)
-    allowed = (int, float) if kind == "number" else (str,)
+        _refuse("data that does not have its declared shape", column.name)
+    allowed = (int, float) if column.kind == "number" else (str,)
     for value in values:
-        if value is None and required:
-            _refuse("null in a required column", name)
+        if value is None and column.required:
+            _refuse("null in a required column", column.name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, allowed)):
-            _refuse(f"a value that is not a {kind}", name)
+            _refuse(f"a value that is not a {column.kind}", column.name)
     return values
 
 

@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from slipway.stages.ports.raw_column import RawColumn
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def encode_rows(
     rows: pd.DataFrame,
-    columns: Sequence[tuple[str, str, bool]],
+    columns: Sequence[RawColumn],
     *,
     key: str,
     event_time: str,
@@ -22,13 +24,13 @@ def encode_rows(
 
     Args:
         rows: Raw feature columns, key and event time, of shape (n_rows, n_columns).
-        columns: Name, kind and requiredness of the model's inputs.
+        columns: The model's inputs.
         key: Column that identifies a row.
         event_time: Column with the event time of a row.
         probe: Whether the prediction log keeps it apart from clients' requests.
     """
-    inputs = [_tensor(name, kind, rows) for name, kind, _ in columns]
-    named = {name for name, _, _ in columns}
+    inputs = [_tensor(column.name, column.kind, rows) for column in columns]
+    named = {column.name for column in columns}
     if key not in named:
         inputs.append(_tensor(key, "string", rows))
     if event_time not in named:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form.estimators import WrittenEstimator, write_estimator
 from slipway.adapters.model_package.onnx_form.graph import Graph, NoOnnxForm, Origin
 from slipway.adapters.model_package.onnx_form.inputs import FormInputs
 from slipway.adapters.model_package.onnx_form.transformers import write_column_transformer
+from slipway.stages.ports.raw_column import RawColumn
 
 __all__ = ["NoOnnxForm", "OnnxForm", "Origin", "Split", "write_onnx"]
 

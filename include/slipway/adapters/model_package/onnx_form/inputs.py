@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slipway.adapters.model_package.columns import RawColumn
 from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, Origin
 from slipway.stages.model.onnx_form import NUMBERS, TEXTS
+from slipway.stages.ports.raw_column import RawColumn
 
 
 class FormInputs:

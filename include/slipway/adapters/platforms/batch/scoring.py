@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_decode import decode_rows
 
 
@@ -19,8 +20,8 @@ class Package(Protocol):
         """The manifest of its folder."""
 
     @property
-    def signature_columns(self) -> Sequence[tuple[str, str, bool]]:
-        """Name, kind and requiredness of its inputs."""
+    def signature_columns(self) -> Sequence[RawColumn]:
+        """Its raw columns, in its order."""
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Scores of shape (n_rows,)."""
