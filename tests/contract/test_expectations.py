@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from slipway.adapters.expectations import ExpectationSuites, check_expectations
 from slipway.errors import SpecError
 from slipway.spec import Expectation
+from slipway.values.value_types import ColumnType
 from tests.fakes.plain_suites import BETWEEN, IN_SET, MEAN, NOT_NULL, ROW_COUNT, PlainSuites
 
 Suites = ExpectationSuites | PlainSuites
@@ -63,6 +65,28 @@ def test_a_row_level_expectation_names_each_row_that_breaks_it(
     (outcome,) = suites.validate(_rows(), [expectation])
     assert outcome.rows == broken
     assert not outcome.success
+
+
+@pytest.mark.parametrize(
+    ("expectation", "broken"),
+    [
+        (_expect(BETWEEN, column="at", min_value="2013-06-01"), (3,)),
+        (_expect(BETWEEN, column="at", max_value=date(2013, 6, 1)), (8, 13)),
+        (_expect(IN_SET, column="at", value_set=["2013-01-01", "2099-01-01 00:00"]), (5, 8)),
+        (_expect(IN_SET, column="late", value_set=["0", "7"]), (5,)),
+        (_expect(IN_SET, column="origin", value_set=["JFK", "XXX"]), (3,)),
+        (_expect(BETWEEN, column="miles", max_value="1e3"), (13,)),
+    ],
+    ids=["day", "date", "moments-in-set", "integers-in-set", "words-in-set", "number"],
+)
+def test_values_in_arguments_are_of_the_column_type(
+    suites: Suites, expectation: Expectation, broken: tuple[int, ...]
+) -> None:
+    """Texts of a spec are cast as texts of a delivery are."""
+    types: dict[str, ColumnType] = {"miles": "number", "late": "integer"}
+    cast = expectation.cast_to({**types, "origin": "string", "at": "timestamp"})
+    (outcome,) = suites.validate(_rows(), [cast])
+    assert outcome.rows == broken
 
 
 def test_mostly_forgives_a_few_rows(suites: Suites) -> None:

@@ -26,6 +26,7 @@ def read(tmp_path: Path, text: str | bytes) -> Document:
         (".5", 0.5),
         ("-3", -3),
         ("007", 7),
+        ("1234567890123456789", 1234567890123456789),
         ("true", True),
         ("False", False),
         ("~", None),

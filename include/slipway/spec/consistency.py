@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slipway.spec.dataset import DatasetSpec, Expectation
+from slipway.spec.dataset import DatasetSpec
 from slipway.spec.estimators import ESTIMATORS
+from slipway.spec.expectation_problems import expectation_problems
 from slipway.spec.gate_thresholds import gate_problems
 from slipway.spec.model import ModelSpec
-from slipway.spec.problem_at import problem_at, unknown_column
+from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
 from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import Document, Where
@@ -20,8 +21,6 @@ LOGGED_COLUMNS = frozenset(
 
 SCORED_COLUMNS = LOGGED_COLUMNS | {"scored_at"}
 """The score table's own columns, under the names that monitoring reads."""
-
-_COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
 
 
 def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:
@@ -46,25 +45,7 @@ def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> It
         where = ("streams", "labels", "columns")
         yield problem_at(documents["dataset"], where, "holds nothing but the key")
     if "expectations" in documents:
-        yield from _expectation_problems(spec, documents["expectations"])
-
-
-def _expectation_problems(spec: DatasetSpec, document: Document) -> Iterator[Problem]:
-    columns = {"features": spec.streams.features.columns, "labels": spec.streams.labels.columns}
-    for stream, expectations in spec.expectations.items():
-        for index, expectation in enumerate(expectations):
-            for argument, name in _named_columns(expectation):
-                if name not in columns[stream]:
-                    where: Where = (stream, index, "kwargs", argument)
-                    yield unknown_column(document, where, name, columns[stream], stream)
-
-
-def _named_columns(expectation: Expectation) -> Iterator[tuple[str, str]]:
-    for argument in _COLUMN_ARGUMENTS:
-        given = expectation.kwargs.get(argument)
-        for name in given if isinstance(given, list) else [given]:
-            if isinstance(name, str):
-                yield argument, name
+        yield from expectation_problems(spec, documents["expectations"])
 
 
 def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:

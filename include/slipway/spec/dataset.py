@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.csv import Csv
+from slipway.spec.expectation_values import cast_arguments
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.sources import SourceName
 from slipway.spec.timestamp_format import TimestampFormat, ZoneName
@@ -59,7 +61,16 @@ class Expectation(Spec):
         default="critical",
         description="`critical` quarantines the rows or blocks the batch; `warning` is recorded.",
     )
-    kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments.")
+    kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Its arguments. Values of a column are cast to the column's type; a time is "
+        "ISO 8601, in UTC without an offset.",
+    )
+
+    def cast_to(self, types: Mapping[str, ColumnType]) -> Expectation:
+        """Return the expectation with its values cast; `slipway check` names those that are not."""
+        cast, _ = cast_arguments(self.expect, self.kwargs, types)
+        return self.model_copy(update={"kwargs": cast})
 
 
 class Stream(Spec):
@@ -97,6 +108,11 @@ class Streams(Spec):
     features: Stream = Field(description="Known at prediction time.")
     labels: Stream = Field(description="Arrive later, joined by the key.")
 
+    def types(self, stream: str) -> dict[str, ColumnType]:
+        """Return the declared types of a stream's columns, by name."""
+        columns = self.features.columns if stream == "features" else self.labels.columns
+        return {name: column.type for name, column in columns.items()}
+
 
 class DatasetSpec(Spec):
     """`include/datasets/<name>/dataset.yaml`; its expectations are in `expectations.yaml`."""
@@ -122,6 +138,19 @@ class DatasetSpec(Spec):
         default="local", description="Where `ingest` runs: in the Airflow task, or in pods."
     )
     pods: Pods | None = Field(default=None, description="Needed by `runtime: kubernetes`.")
+
+    @field_validator("expectations")
+    @classmethod
+    def _arguments_in_declared_types(
+        cls, given: dict[str, list[Expectation]], info: ValidationInfo
+    ) -> dict[str, list[Expectation]]:
+        streams: Streams | None = info.data.get("streams")
+        if streams is None:
+            return given
+        return {
+            stream: [one.cast_to(streams.types(stream)) for one in listed]
+            for stream, listed in given.items()
+        }
 
     @model_validator(mode="after")
     def _runtime_is_described(self) -> DatasetSpec:
