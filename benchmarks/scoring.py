@@ -31,10 +31,10 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.onnx_model import OnnxModel, load_onnx
 from slipway.records.run_context import RunContext
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model.labelled_rows import AVAILABLE_AT
+from slipway.stages.model.newest_delivery import BATCH, DELIVERY
 from slipway.stages.monitor.windows import Window, parse_window
 from slipway.stages.score.partitions import Scoring, fingerprint
-from slipway.stages.score.score import BATCH, score
+from slipway.stages.score.score import score
 
 LIMIT_MIB = 2048
 CHUNK_ROWS = 100_000
@@ -151,10 +151,10 @@ def synthetic_rows(window: Window, *, rows: int, batch: str, first: int) -> Iter
                 "at": pd.Timestamp(window.start) + place / rows * pd.Timedelta(span),
                 **numbers,
                 **texts,
-                AVAILABLE_AT: pd.Timestamp(window.end),
+                DELIVERY: first,
                 BATCH: batch,
             }
-        ).astype({"at": "datetime64[us, UTC]", AVAILABLE_AT: "datetime64[us, UTC]"})
+        ).astype({"at": "datetime64[us, UTC]"})
 
 
 def write_features(root: Path, month: str, *, rows: int) -> None:
@@ -218,7 +218,7 @@ def score_whole(root: Path, month: str) -> int:
     window, tables = parse_window(month, "month"), DeltaTables(str(root))
     where = [("at", ">=", window.start), ("at", "<", window.end)]
     rows = tables.read("parcels/features", where=where)
-    rows = rows.sort_values([AVAILABLE_AT, BATCH]).drop_duplicates("id", keep="last")
+    rows = rows.sort_values(DELIVERY).drop_duplicates("id", keep="last")
     scored = rows.assign(
         score=load_package(root / "version").predict(rows), scored_at=datetime.now(UTC)
     )

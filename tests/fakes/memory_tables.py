@@ -69,6 +69,15 @@ class MemoryTables:
         known = self._tables.get(table)
         return None if known is None else len(known.versions) - 1
 
+    def columns(self, table: str, *, version: int) -> tuple[str, ...]:
+        """Names of the columns of a version."""
+        return tuple(self.read(table, version=version).columns)
+
+    def notes(self, table: str, *, version: int) -> list[Mapping[str, str]]:
+        """Notes of the commits up to a version."""
+        self.read(table, version=version)
+        return self._tables[table].notes[:version]
+
     def read(
         self,
         table: str,

@@ -60,6 +60,7 @@ class BatchScoringEnv:
         versions: Version to its tags.
         champion: The champion's number.
         in_force: Version of the desired state.
+        deliveries: Number of the newest delivery.
     """
 
     root: Path
@@ -69,6 +70,7 @@ class BatchScoringEnv:
     versions: dict[int, dict[str, str]] = field(default_factory=dict)
     champion: int | None = None
     in_force: int | None = None
+    deliveries: int = 0
 
     @property
     def tables(self) -> DeltaTables:
@@ -96,15 +98,15 @@ class BatchScoringEnv:
         *,
         batch: str,
         revision: int = 1,
-        available_at: datetime | None = None,
     ) -> None:
-        """Publish features as one batch, available when its last row happened, or later."""
+        """Publish features as one batch, as the next delivery."""
+        self.deliveries += 1
         ref = RunRef("ferries", f"{batch}-{revision}", "ingest")
         self.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
         features = rows[["crossing", "departs", "wind", "port"]]
         self.tables.publish(
             "ferries/features",
-            features.assign(_available_at=available_at or rows["departs"].max()),
+            features.assign(_delivery=self.deliveries),
             batch=batch,
             writer=ref.folder,
             attempt=Attempt(self.store, ref, 1),

@@ -108,15 +108,25 @@ def logged(rows: pd.DataFrame, *, version: int = 1) -> pd.DataFrame:
 
 
 def publish(
-    tables: MemoryTables, rows: pd.DataFrame, *, labels: pd.DataFrame | None = None
+    tables: MemoryTables,
+    rows: pd.DataFrame,
+    *,
+    labels: pd.DataFrame | None = None,
+    delivery: int | None = None,
 ) -> None:
-    """Publish rows as one batch of features and, if given, labels."""
+    """Publish rows as one batch of features and, if given, labels, as the next delivery."""
+    number = delivery or 1 + sum(
+        tables.version(f"ferries/{one}") or 0 for one in ("features", "labels")
+    )
     batch = rows["departs"].iloc[0].strftime("%Y-%m-%d")
     streams = {"features": rows[["crossing", "departs", "wind", "port"]]}
     if labels is not None:
         streams["labels"] = labels[["crossing", "late"]]
     for stream, frame in streams.items():
-        known = frame.assign(_available_at=rows["departs"].max())
+        known = frame.assign(_delivery=number)
+        note = {"batch": batch, "delivery": str(number)}
+        if stream == "features":
+            note["newest"] = rows["departs"].max().isoformat()
         store: Store = MemoryStore()
         store.create("runs/ferries/publish/ingest/attempt-0001.json", b"{}")
         attempt = Attempt(store, RunRef("ferries", "publish", "ingest"), 1)
@@ -126,5 +136,5 @@ def publish(
             batch=batch,
             writer=f"{stream}-{batch}",
             attempt=attempt,
-            note={},
+            note=note,
         )

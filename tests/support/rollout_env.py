@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -96,8 +96,19 @@ class FeatureRows:
                 "at": [start + timedelta(hours=number) for number in range(100)],
                 "distance": np.arange(100.0),
                 "origin": ["EWR" if number % 10 else None for number in range(100)],
+                "_batch": "b1",
+                "_delivery": 1,
             }
         )
+
+    def version(self, _table: str) -> int:
+        """The only version."""
+        return 1
+
+    def columns(self, _table: str, *, version: int) -> tuple[str, ...]:
+        """Names of the columns."""
+        del version
+        return tuple(self.rows.columns)
 
     def newest(self, _table: str, column: str) -> datetime | None:
         """Largest value of a column."""
@@ -107,10 +118,20 @@ class FeatureRows:
         """Number of rows."""
         return len(self.rows)
 
-    def read(self, _table: str, *, where: Any = ()) -> pd.DataFrame:
-        """Rows since a time."""
-        [(column, _, since)] = where
-        return self.rows[self.rows[column] >= since]
+    def read(
+        self,
+        _table: str,
+        *,
+        version: int = 1,
+        columns: Sequence[str] | None = None,
+        where: Any = (),
+    ) -> pd.DataFrame:
+        """Rows since a time, or of some keys."""
+        del version
+        [(column, comparison, value)] = where
+        found = self.rows[column]
+        kept = self.rows[found.isin(value) if comparison == "in" else found >= value]
+        return kept if columns is None else kept[list(columns)]
 
 
 def evidence(version: int, champion: int, *, ratio: float = 1.0) -> dict[str, str]:

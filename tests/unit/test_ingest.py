@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
-from slipway.stages.ingest.publish import BEFORE_ANY_FEATURE
 from tests.support.ingest_env import IngestEnv, features_csv, labels_parquet
 
 
@@ -16,7 +14,7 @@ def env() -> IngestEnv:
 
 
 def test_good_rows_become_one_commit_with_their_origin(env: IngestEnv) -> None:
-    """System columns have the revision and the time of the event clock."""
+    """System columns have the batch, the revision and the number of the delivery."""
     verdict = env.deliver("features/b1.csv", features_csv(1))
     assert verdict.action == "ingested"
     assert verdict.reason == (
@@ -26,18 +24,28 @@ def test_good_rows_become_one_commit_with_their_origin(env: IngestEnv) -> None:
     rows = env.tables.read("flights/features")
     assert set(rows["_batch"]) == {"b1"}
     assert set(rows["_revision"]) == {1}
-    assert set(rows["_available_at"]) == {pd.Timestamp("2013-01-01T02:00:00Z")}
+    assert set(rows["_delivery"]) == {1}
 
 
-def test_labels_become_available_when_the_event_clock_says(env: IngestEnv) -> None:
-    """The newest event time of the features published by then; without any, from the beginning."""
+def test_rows_have_the_number_of_their_delivery(env: IngestEnv) -> None:
+    """Features and labels share one order; a revision has a number of its own, a duplicate none."""
     env.deliver("labels/b0.parquet", labels_parquet(0))
-    env.deliver("features/b1.csv", features_csv(1))
     env.deliver("features/b2.csv", features_csv(2))
+    env.deliver("features/b1.csv", features_csv(1))
+    env.deliver("features/b1.csv", features_csv(1))
+    env.deliver("features/b2.csv", features_csv(2, miles=(7,)))
     env.deliver("labels/b1.parquet", labels_parquet(1))
-    rows = env.tables.read("flights/labels").drop_duplicates("_batch").set_index("_batch")
-    assert rows["_available_at"]["b0"] == BEFORE_ANY_FEATURE
-    assert rows["_available_at"]["b1"] == pd.Timestamp("2013-01-02T02:00:00Z")
+    seen = {
+        (stream, batch, number)
+        for stream in ("features", "labels")
+        for batch, number in env.tables.read(f"flights/{stream}")[["_batch", "_delivery"]].values
+    }
+    assert seen == {
+        ("labels", "b0", 1),
+        ("features", "b1", 3),
+        ("features", "b2", 4),
+        ("labels", "b1", 5),
+    }
 
 
 def test_a_file_delivered_again_without_a_change_is_a_no_op(env: IngestEnv) -> None:

@@ -64,6 +64,7 @@ def test_a_champion_as_good_as_on_its_holdout_is_ok() -> None:
     assert measured().verdict.action == "ok"
     assert numbers["labelled"] == 1200
     assert numbers["coverage"] == round(1200 / 1240, 4)
+    assert numbers["predictions_without_label"] == 40
     assert numbers["constant"] == 0.5
     assert numbers["promised"] == 0.65
     assert 0.6 < float(numbers["roc_auc"] or 0) < 0.9
@@ -95,8 +96,9 @@ def test_a_champion_without_a_holdout_metric_is_inconclusive() -> None:
 
 
 def test_a_repeated_key_counts_once() -> None:
-    """The newest prediction for a key counts."""
-    assert measured(asked_again=True).verdict == measured().verdict
+    """The newest prediction for a key counts; the others are counted as left out."""
+    once, again = measured().verdict.numbers, measured(asked_again=True).verdict.numbers
+    assert again == {**once, "repeated_predictions": 1240}
 
 
 def test_a_measured_window_is_not_measured_again() -> None:
@@ -109,8 +111,8 @@ def test_a_measured_window_is_not_measured_again() -> None:
 def test_rows_without_a_key_cannot_be_judged() -> None:
     """A prediction without a key joins no label."""
     rows = ferry_dataset.logged(ferry_dataset.crossings(days=1)).assign(key=None)
-    predicted, joined = join_labels(rows, pd.Series({"c0000000": 1.0}))
-    assert (predicted, len(joined)) == (0, 0)
+    joined = join_labels(rows, pd.Series({"c0000000": 1.0}))
+    assert (joined.predicted, len(joined.rows), joined.without_key) == (0, 0, len(rows))
 
 
 @given(

@@ -109,7 +109,7 @@ def test_a_revised_batch_is_scored_again(env: BatchScoringEnv) -> None:
 def test_a_key_that_was_delivered_again_counts_once(env: BatchScoringEnv) -> None:
     """The last delivery of a key counts, in any batch, as in training."""
     env.crown(1)
-    env.publish(april(wind=1.0), batch="late", available_at=JUNE)
+    env.publish(april(wind=1.0), batch="late")
     (record,) = [one for one in env.score_all() if "2013-04" in one.ref.run]
     assert record.verdict.numbers["rows"] == 30 * 40
     assert record.verdict.numbers["replaced_rows"] == 50
@@ -183,7 +183,7 @@ def test_rows_that_cannot_be_scored_stop_the_run(env: BatchScoringEnv) -> None:
     env.crown(1)
     env.score_all()
     before = env.scores.read("tide")
-    env.publish(april(wind=-1.0), batch="late", available_at=JUNE)
+    env.publish(april(wind=-1.0), batch="late")
     with pytest.raises(BadRequest, match="cannot score these rows"):
         env.score_all()
     pd.testing.assert_frame_equal(env.scores.read("tide"), before)

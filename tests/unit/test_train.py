@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,12 +33,12 @@ def env(tmp_path: Path) -> TrainingEnv:
     return made
 
 
-def _deliver_late(env: TrainingEnv, rows: pd.DataFrame, *, available_at: datetime) -> None:
-    """Publish labels with a given time of arrival."""
+def _deliver_late(env: TrainingEnv, rows: pd.DataFrame, *, delivery: int) -> None:
+    """Publish labels with a given number in the order of deliveries."""
     env.store.create("runs/ferries/late/ingest/attempt-0001.json", b"{}")
     env.tables.publish(
         "ferries/labels",
-        rows[["crossing", "late"]].assign(_available_at=pd.Timestamp(available_at)),
+        rows[["crossing", "late"]].assign(_delivery=delivery),
         batch="late",
         writer="late",
         attempt=Attempt(env.store, RunRef("ferries", "late", "ingest"), 1),
@@ -53,8 +54,8 @@ def test_a_snapshot_pins_every_table_and_the_clock(env: TrainingEnv) -> None:
     assert verdict.numbers["features_version"] == env.tables.version("ferries/features")
     assert verdict.numbers["labels_version"] == env.tables.version("ferries/labels")
     assert verdict.numbers["as_of"] == newest.isoformat()
-    # The row at the clock itself is excluded.
-    assert verdict.numbers["labelled_rows"] == 60 * ferry_dataset.ROWS_PER_DAY - 1
+    # The row at the clock itself counts.
+    assert verdict.numbers["labelled_rows"] == 60 * ferry_dataset.ROWS_PER_DAY
     assert verdict.numbers["window_start"] == ferry_dataset.START.isoformat()
 
 
@@ -69,24 +70,28 @@ def test_training_reads_what_was_pinned_however_much_has_landed_since(env: Train
 
 
 def test_later_labels_are_not_used(env: TrainingEnv) -> None:
-    """Replayed years later, a training uses no label that had not arrived then."""
+    """Rebuilt years later, a training set holds no label that had not been delivered by then."""
+    pins = Snapshot.from_numbers(env.snapshot(env.ask()).verdict.numbers)
     later = ferry_dataset.crossings(days=10, start=ferry_dataset.START + 60 * DAY)
-    ferry_dataset.publish(env.tables, later)
-    clock = env.tables.newest("ferries/features", "departs")
-    assert clock is not None
-    before = int(env.snapshot(env.ask("before")).verdict.numbers["labelled_rows"] or 0)
-    _deliver_late(env, later, available_at=clock + DAY)
-    assert env.snapshot(env.ask("after")).verdict.numbers["labelled_rows"] == before
+    ferry_dataset.publish(env.tables, later, delivery=7)
+    corrected = ferry_dataset.crossings(days=60).head(50)
+    _deliver_late(env, corrected.assign(late=1 - corrected["late"]), delivery=8)
+    today = Snapshot.from_numbers(env.snapshot(env.ask("today")).verdict.numbers)
+    then = replace(today, as_of=pins.as_of)
+
+    def seen(at: Snapshot) -> pd.DataFrame:
+        return read_labelled(env.tables, env.dataset, at, columns=["wind"], target="late")
+
+    pd.testing.assert_frame_equal(seen(then), seen(pins))
+    assert seen(today)["late"].head(50).tolist() == (1 - corrected["late"]).tolist()
 
 
 def test_a_key_delivered_twice_counts_as_delivered_last(env: TrainingEnv) -> None:
     """A correction in another batch replaces a label and adds no row."""
     rows = ferry_dataset.crossings(days=60)
     env.land(ferry_dataset.crossings(days=5, start=ferry_dataset.START + 60 * DAY))
-    clock = env.tables.newest("ferries/features", "departs")
-    assert clock is not None
     corrected = rows.head(50).assign(late=1 - rows["late"].head(50))
-    _deliver_late(env, corrected, available_at=clock)
+    _deliver_late(env, corrected, delivery=9)
     pins = Snapshot.from_numbers(env.snapshot(env.ask()).verdict.numbers)
     seen = read_labelled(env.tables, env.dataset, pins, columns=["wind"], target="late")
     assert seen["crossing"].is_unique

@@ -22,6 +22,7 @@ from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
 from slipway.stages.ports.scores import DataFile
+from slipway.values.value_types import LATEST
 
 _BATCH = "_batch"
 
@@ -85,6 +86,30 @@ class DeltaTables:
         current = self._folder.find(table)
         return None if current is None else current.version()
 
+    def columns(self, table: str, *, version: int) -> tuple[str, ...]:
+        """Return the names of a version's columns.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+        opened = self._folder.need(table, version=version)
+        return tuple(field.name for field in opened.schema().fields)
+
+    def notes(self, table: str, *, version: int) -> list[Mapping[str, str]]:
+        """Return the notes of the commits up to a version, oldest first.
+
+        Each commit's entry of the log is read, so this is for rare questions about the past.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+        self._folder.need(table, version=version)
+        with translate_errors("read", table):
+            commits = self._folder.need(table).history()
+        # The log is complete. deltalake counts an entry's `version` from the newest one that it has
+        # read, so a commit that arrives meanwhile shifts them all.
+        return list(reversed(commits))[: version + 1]
+
     def read(
         self,
         table: str,
@@ -144,7 +169,12 @@ class DeltaTables:
         # Statistics are rounded down to milliseconds.
         rounded = timedelta(milliseconds=1)
         return [
-            DataFile(path, batch, first.to_pydatetime(), last.to_pydatetime() + rounded)
+            DataFile(
+                path,
+                batch,
+                first.to_pydatetime(),
+                min(last.to_pydatetime(), LATEST - rounded) + rounded,
+            )
             for path, batch, first, last in zip(
                 *(known[name] for name in ("path", f"partition.{_BATCH}", least, greatest)),
                 strict=True,

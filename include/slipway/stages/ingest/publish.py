@@ -7,12 +7,12 @@ has its own key or partition, so a repeat writes the same objects again.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch
 from slipway.records import arrivals
 from slipway.records.attempts import Attempt
+from slipway.records.delivery_order import number_of
 from slipway.records.landing_area import Delivery, StreamName
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
@@ -35,15 +35,13 @@ from slipway.stages.ingest.verdicts import (
     published_verdict,
     unreadable_findings,
 )
+from slipway.stages.model.newest_delivery import DELIVERY
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BEFORE_ANY_FEATURE = datetime(1970, 1, 1, tzinfo=UTC)
-"""Event clock of a dataset without features."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +121,10 @@ class Publication:
     def _publish(
         self, attempt: Attempt, revisions: Revisions, good: pd.DataFrame, findings: Findings
     ) -> Verdict:
+        number = number_of(self.store, self.delivery)
         version = self.tables.publish(
             self._table,
-            good.assign(_revision=revisions.next, _available_at=self._event_clock(good)),
+            good.assign(_revision=revisions.next, **{DELIVERY: number}),
             batch=self.delivery.batch,
             writer=attempt.ref.folder,
             attempt=attempt,
@@ -133,6 +132,7 @@ class Publication:
                 "record": attempt.ref.key,
                 "sha256": self.sha256,
                 "revision": str(revisions.next),
+                **self._order_note(good, number),
             },
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
@@ -178,13 +178,12 @@ class Publication:
         batches = {entry.key.split("/")[3] for entry in entries}
         return revisions.next == 1 and any(one > self.delivery.batch for one in batches)
 
-    def _event_clock(self, good: pd.DataFrame) -> datetime:
-        """Newest event time among published features, these rows included."""
-        newest = self.tables.newest(f"{self.spec.dataset}/features", self.spec.event_time)
+    def _order_note(self, good: pd.DataFrame, number: int) -> dict[str, str]:
+        """What a rebuild of the past asks a commit: see `stages/model/delivered_by.py`."""
+        note = {"batch": self.delivery.batch, "delivery": str(number)}
         if self.stream == "features":
-            own: datetime = good[self.spec.event_time].max().to_pydatetime()
-            return own if newest is None else max(newest, own)
-        return newest or BEFORE_ANY_FEATURE
+            note["newest"] = good[self.spec.event_time].max().isoformat()
+        return note
 
     @property
     def _title(self) -> str:

@@ -8,12 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec
+from slipway.stages.model.delivered_by import last_delivery_by
+from slipway.stages.model.newest_delivery import (
+    AVAILABLE_AT,
+    DELIVERY,
+    newest_by_key,
+    order_columns,
+)
 from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
-
-AVAILABLE_AT = "_available_at"
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class Snapshot:
     Attributes:
         features_version: Version of the features table.
         labels_version: Version of the labels table.
-        as_of: Event clock; rows that are newer and labels that arrived later are excluded.
+        as_of: Event clock. Rows up to and including it count; deliveries that came after the clock
+            had passed it do not.
     """
 
     features_version: int
@@ -40,6 +46,19 @@ class Snapshot:
         )
 
 
+@dataclass(frozen=True)
+class LabelledRows:
+    """Labelled rows of a snapshot, and what was left out.
+
+    Attributes:
+        rows: In time order: key, event time, feature columns and target.
+        left_out: Number of rows that were left out, by reason.
+    """
+
+    rows: pd.DataFrame
+    left_out: Mapping[str, int]
+
+
 def read_labelled(
     tables: Tables,
     dataset: DatasetSpec,
@@ -50,7 +69,27 @@ def read_labelled(
 ) -> pd.DataFrame:
     """Return labelled rows in time order: key, event time, `columns` and the target.
 
-    Of a key that was delivered twice, the last delivery counts.
+    Args:
+        tables: Tables of the dataset.
+        dataset: Dataset, with its key and event time.
+        snapshot: Versions to read, and the point of event time.
+        columns: Feature columns.
+        target: Label column.
+    """
+    return join_labelled(tables, dataset, snapshot, columns=columns, target=target).rows
+
+
+def join_labelled(
+    tables: Tables,
+    dataset: DatasetSpec,
+    snapshot: Snapshot,
+    *,
+    columns: Sequence[str],
+    target: str,
+) -> LabelledRows:
+    """Join features and labels as they had been delivered by the snapshot's point of event time.
+
+    Of a key that was delivered more than once, the last delivery counts.
 
     Args:
         tables: Tables of the dataset.
@@ -60,24 +99,63 @@ def read_labelled(
         target: Label column.
     """
     key, event_time = dataset.key, dataset.event_time
-    features = tables.read(
-        f"{dataset.dataset}/features",
-        version=snapshot.features_version,
-        columns=list(dict.fromkeys([key, event_time, *columns, AVAILABLE_AT])),
-        where=[(event_time, "<", snapshot.as_of)],
-    )
-    labels = tables.read(
-        f"{dataset.dataset}/labels",
-        version=snapshot.labels_version,
-        columns=[key, target, AVAILABLE_AT],
-        where=[(AVAILABLE_AT, "<=", snapshot.as_of)],
-    )
-    rows = _last_delivered(features, key).merge(
-        _last_delivered(labels, key).dropna(subset=[target]), on=key, validate="one_to_one"
-    )
-    return rows.sort_values([event_time, key], ignore_index=True)
+    reader = _Reader(tables, dataset, snapshot)
+    features, without_features = reader.features(list(dict.fromkeys([key, event_time, *columns])))
+    labels, without_labels = reader.labels([key, target])
+    valued = labels.dropna(subset=[target])
+    rows = features.merge(valued, on=key, validate="one_to_one")
+    left_out = {
+        **without_features,
+        **without_labels,
+        "labels_without_value": len(labels) - len(valued),
+        "features_without_label": len(features) - len(rows),
+        "labels_without_features": len(valued) - len(rows),
+    }
+    return LabelledRows(rows.sort_values([event_time, key], ignore_index=True), left_out)
 
 
-def _last_delivered(rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    in_order = rows.sort_values(AVAILABLE_AT, kind="stable")
-    return in_order.drop_duplicates(key, keep="last").drop(columns=AVAILABLE_AT)
+class _Reader:
+    """Reads both tables as they had been delivered by a snapshot's point of event time."""
+
+    def __init__(self, tables: Tables, dataset: DatasetSpec, snapshot: Snapshot) -> None:
+        self._tables, self._dataset, self._snapshot = tables, dataset, snapshot
+        self._last = last_delivery_by(
+            tables, dataset, features_version=snapshot.features_version, as_of=snapshot.as_of
+        )
+
+    def features(self, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
+        version = self._snapshot.features_version
+        return self._read("features", columns, version=version, time=self._dataset.event_time)
+
+    def labels(self, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
+        return self._read(
+            "labels", columns, version=self._snapshot.labels_version, time=AVAILABLE_AT
+        )
+
+    def _read(
+        self, stream: str, columns: Sequence[str], *, version: int, time: str
+    ) -> tuple[pd.DataFrame, dict[str, int]]:
+        """Newest row of each key, and how many rows were left out; `time` is of unnumbered rows."""
+        table = f"{self._dataset.dataset}/{stream}"
+        order = order_columns(self._tables, table, version=version)
+        wanted = list(dict.fromkeys([*columns, *order]))
+        rows = self._tables.read(table, version=version, columns=wanted)
+        delivered = rows
+        if self._last is not None:
+            delivered = rows[_delivered_by(rows, self._last, time=time, as_of=self._snapshot.as_of)]
+        newest = newest_by_key(delivered, self._dataset.key, drop=order)
+        return newest, {
+            f"later_{stream}": len(rows) - len(delivered),
+            f"replaced_{stream}": len(delivered) - len(newest),
+        }
+
+
+def _delivered_by(rows: pd.DataFrame, last: int, *, time: str, as_of: datetime) -> pd.Series:
+    """Whether each row had been delivered: by its number, else by a time."""
+    import pandas as pd
+
+    numbers = rows[DELIVERY] if DELIVERY in rows else pd.Series(pd.NA, rows.index, dtype="Int64")
+    delivered: pd.Series = (numbers <= last).fillna(value=False).astype(bool)
+    if time in rows:
+        delivered |= numbers.isna() & (rows[time] <= as_of)
+    return delivered

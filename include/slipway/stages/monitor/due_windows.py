@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from slipway.errors import NotComputable
 from slipway.stages.model.version_tags import TRAINING_END
 from slipway.stages.monitor.windows import MonitoredWindow, closed_windows, midnight, window_at
+from slipway.values.value_types import LATEST
 
 if TYPE_CHECKING:
     from slipway.spec import ModelSpec
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import ModelVersion
+
+_DAY = timedelta(days=1)
 
 
 def monitored_windows(
@@ -27,12 +30,13 @@ def monitored_windows(
     since = champion.tags.get(TRAINING_END)
     first = window_at(datetime.fromisoformat(since), unit).start if since else None
     days = [midnight(day) for day in log.days(spec.model)]
-    ends = {day + timedelta(days=1) for day in days}
     if not days:
         return
-    for window in closed_windows(max(days[0], first or days[0]), clock, unit):
-        logged = any(window.start < end and end - timedelta(days=1) < window.end for end in ends)
-        if logged:
+    # An absurd clock must not lead through thousands of years of windows without predictions.
+    last = window_at(min(days[-1], LATEST - _DAY) + _DAY, unit)
+    until = min(clock, last.end)
+    for window in closed_windows(max(days[0], first or days[0]), until, unit):
+        if any(window.start - day < _DAY and day < window.end for day in days):
             yield MonitoredWindow(window, champion.version)
 
 

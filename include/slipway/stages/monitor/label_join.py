@@ -2,38 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.stages.model.labelled_rows import AVAILABLE_AT
+from slipway.stages.model.key_text import key_texts, logged_key_texts
+from slipway.stages.model.newest_delivery import newest_by_key, order_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from slipway.spec import DatasetSpec
     from slipway.stages.ports.tables import Tables
+    from slipway.values.value_types import ColumnType
+
+
+@dataclass(frozen=True)
+class JoinedLabels:
+    """Predictions joined with their labels.
+
+    Attributes:
+        predicted: Number of predicted keys.
+        rows: Score and label of those that have a label.
+        without_key: Number of predictions that have no key, or none that a label could have.
+        repeated: Number of predictions whose key was predicted again later.
+    """
+
+    predicted: int
+    rows: pd.DataFrame
+    without_key: int
+    repeated: int
+
+    @property
+    def unlabelled(self) -> int:
+        """Number of predicted keys without a label."""
+        return self.predicted - len(self.rows)
 
 
 def read_labels(
     tables: Tables, dataset: DatasetSpec, target: str, *, version: int | None
 ) -> pd.Series:
-    """Labels as numbers, by key as text; of a key labelled twice the newest label."""
+    """Labels as numbers, by key as text; of a key labelled twice the label delivered last."""
     import pandas as pd
 
     if version is None:
         return pd.Series([], index=pd.Index([], dtype="str"), dtype="float64")
-    columns = [dataset.key, target, AVAILABLE_AT]
-    rows = tables.read(f"{dataset.dataset}/labels", version=version, columns=columns)
-    rows = rows.dropna(subset=[dataset.key, target]).sort_values(AVAILABLE_AT, kind="stable")
-    rows = rows.drop_duplicates(dataset.key, keep="last")
-    return rows.set_index(rows[dataset.key].astype(str))[target].astype("float64")
+    table = f"{dataset.dataset}/labels"
+    order = order_columns(tables, table, version=version)
+    rows = tables.read(table, version=version, columns=[dataset.key, target, *order])
+    # A correction may take a label back: the newest one counts, whether or not it has a value.
+    rows = newest_by_key(rows.dropna(subset=[dataset.key]), dataset.key, drop=order)
+    rows = rows.dropna(subset=[target])
+    return rows.set_index(key_texts(rows[dataset.key]))[target].astype("float64")
 
 
-def join_labels(rows: pd.DataFrame, labels: pd.Series) -> tuple[int, pd.DataFrame]:
-    """Number of predicted keys, and score and label of those that have a label.
+def join_labels(
+    rows: pd.DataFrame, labels: pd.Series, *, key_type: ColumnType = "string"
+) -> JoinedLabels:
+    """Join predictions with labels by key.
 
     A key that was predicted more than once counts once, with its newest prediction.
+
+    Args:
+        rows: Logged predictions: `key`, `received_at` and `score`.
+        labels: From `read_labels`.
+        key_type: Declared type of the key.
     """
-    newest = rows.dropna(subset=["key"]).sort_values("received_at", kind="stable")
-    newest = newest.assign(key=newest["key"].astype(str)).drop_duplicates("key", keep="last")
-    joined = newest.assign(label=newest["key"].map(labels))
-    return len(newest), joined.dropna(subset=["label"])[["score", "label"]]
+    known = rows.dropna(subset=["key"])
+    known = known.assign(key=logged_key_texts(known["key"], key_type)).dropna(subset=["key"])
+    newest = known.sort_values("received_at", kind="stable").drop_duplicates("key", keep="last")
+    joined = newest.assign(label=newest["key"].map(labels)).dropna(subset=["label"])
+    return JoinedLabels(
+        predicted=len(newest),
+        rows=joined[["score", "label"]],
+        without_key=len(rows) - len(known),
+        repeated=len(known) - len(newest),
+    )

@@ -31,7 +31,8 @@ class LandedLabels:
             self._read = read_labels(
                 self._tables, self._dataset, self._spec.target, version=version
             )
-        return len(join_labels(rows, self._read)[1])
+        key_type = self._dataset.streams.features.columns[self._dataset.key].type
+        return len(join_labels(rows, self._read, key_type=key_type).rows)
 
 
 def labels_have_matured(
@@ -49,9 +50,9 @@ def labels_have_matured(
     """
     monitoring, window = spec.monitoring, monitored.window
     horizon = timedelta(days=monitoring.label_horizon_days)
-    if clock < window.end + horizon:
+    if clock - window.end < horizon:
         return False
-    if clock >= window.following().end + horizon:
+    if clock - window.following().end >= horizon:
         return True
     try:
         rows = log.read(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
@@ -11,6 +12,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec.metrics import METRICS
+from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.windows import parse_monitored_window
@@ -36,6 +38,7 @@ class RealisedPerformance:
         constant: Metric of predicting these labels' own mean, the best constant in hindsight and
             so the comparator that is hardest to beat by luck.
         promised: Champion's metric on its own holdout; None when it has no such tag.
+        left_out: Number of predictions that were left out, by reason.
     """
 
     predicted: int
@@ -43,6 +46,7 @@ class RealisedPerformance:
     value: float | None
     constant: float | None
     promised: float | None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def coverage(self) -> float:
@@ -57,16 +61,20 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
         "predicted": realised.predicted,
         "labelled": realised.labelled,
         "coverage": round(realised.coverage, 4),
+        **realised.left_out,
     }
+    left_out = format_left_out(realised.left_out)
     if realised.labelled < monitoring.min_rows:
         reason = (
             f"{realised.labelled} of {realised.predicted} predictions have labels; "
-            f"{monitoring.min_rows} are needed to tell."
+            f"{monitoring.min_rows} are needed to tell.{left_out}"
         )
         return Verdict("inconclusive", reason, numbers)
     if realised.value is None or realised.promised is None:
         missing = "on the champion's own holdout" if realised.value is not None else "on these rows"
-        reason = f"{performance.metric} is not known {missing}, so nothing can be compared."
+        reason = (
+            f"{performance.metric} is not known {missing}, so nothing can be compared.{left_out}"
+        )
         return Verdict("inconclusive", reason, numbers)
     higher = METRICS[performance.metric].greater_is_better
     drop = (realised.promised - realised.value) * (1 if higher else -1)
@@ -84,9 +92,9 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
     )
     if drop > performance.max_absolute_drop:
         limit = f"worse by {drop:.4f}, more than the {performance.max_absolute_drop:.4f} allowed"
-        return Verdict("decayed", f"{summary}: {limit}.", numbers)
+        return Verdict("decayed", f"{summary}: {limit}.{left_out}", numbers)
     limit = f"within the {performance.max_absolute_drop:.4f} allowed"
-    return Verdict("ok", f"{summary}: {limit}.", numbers)
+    return Verdict("ok", f"{summary}: {limit}.{left_out}", numbers)
 
 
 def measure_performance(
@@ -134,16 +142,22 @@ def measure_performance(
         except NotComputable as error:
             return not_comparable(error, {})
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
-        predicted, joined = join_labels(rows, labels)
+        key_type = dataset.streams.features.columns[dataset.key].type
+        joined = join_labels(rows, labels, key_type=key_type)
         tags = registry.version(spec.model, monitored.version).tags
         promised = tags.get(f"slipway.metric.{metric}")
-        truth, scores = joined["label"], joined["score"]
+        truth, scores = joined.rows["label"], joined.rows["score"]
         realised = RealisedPerformance(
-            predicted=predicted,
-            labelled=len(joined),
+            predicted=joined.predicted,
+            labelled=len(joined.rows),
             value=measure([metric], actual=truth, scores=scores)[metric],
             constant=measure([metric], actual=truth, scores=truth * 0 + truth.mean())[metric],
             promised=None if promised is None else float(promised),
+            left_out={
+                "predictions_without_label": joined.unlabelled,
+                "predictions_without_key": joined.without_key,
+                "repeated_predictions": joined.repeated,
+            },
         )
         return judge_performance(realised, spec.monitoring)
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from slipway.errors import BadParameter
 from slipway.records.run_records import RunRef
+from slipway.values.value_types import LATEST
 
 Unit = Literal["hour", "day", "week", "month"]
 
@@ -52,6 +53,11 @@ class Window:
         """The window that begins where this one ends."""
         return window_at(self.end, self.unit)
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it ends with the calendar, so that none follows it."""
+        return self.end == LATEST
+
 
 @dataclass(frozen=True)
 class MonitoredWindow:
@@ -84,14 +90,20 @@ def window_at(moment: datetime, unit: Unit) -> Window:
     hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
     if unit == "hour":
-        return Window(unit, hour, hour + timedelta(hours=1))
+        return Window(unit, hour, _later(hour, timedelta(hours=1)))
     if unit == "day":
-        return Window(unit, day, day + timedelta(days=1))
+        return Window(unit, day, _later(day, timedelta(days=1)))
     if unit == "week":
         monday = day - timedelta(days=day.weekday())
-        return Window(unit, monday, monday + timedelta(days=7))
+        return Window(unit, monday, _later(monday, timedelta(days=7)))
     first = day.replace(day=1)
-    return Window(unit, first, (first + timedelta(days=32)).replace(day=1))
+    next_month = _later(first, timedelta(days=32))
+    return Window(unit, first, next_month if next_month == LATEST else next_month.replace(day=1))
+
+
+def _later(start: datetime, length: timedelta) -> datetime:
+    """A moment after another one, or the last one of the calendar."""
+    return LATEST if LATEST - start < length else start + length
 
 
 def parse_window(name: str, unit: Unit) -> Window:
@@ -114,8 +126,18 @@ def parse_window(name: str, unit: Unit) -> Window:
 def closed_windows(since: datetime, clock: datetime, unit: Unit) -> Iterator[Window]:
     """Windows that have ended by `clock`, from the one that contains `since`, oldest first."""
     window = window_at(since, unit)
-    while window.end <= clock:
+    while window.end <= clock and not window.is_last:
         yield window
+        window = window.following()
+
+
+def overlapping_windows(first: datetime, last: datetime, unit: Unit) -> Iterator[Window]:
+    """Windows with moments of a span of event times, both ends included, oldest first."""
+    window = window_at(first, unit)
+    while window.overlaps(first, last):
+        yield window
+        if window.is_last:
+            return
         window = window.following()
 
 

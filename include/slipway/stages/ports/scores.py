@@ -49,6 +49,9 @@ class FeatureTables(Protocol):
     def version(self, table: str) -> int | None:
         """Newest version, or None when there is no such table."""
 
+    def columns(self, table: str, *, version: int) -> tuple[str, ...]:
+        """Names of the columns of a version."""
+
     def files(self, table: str, column: str, *, version: int) -> list[DataFile]:
         """Data files of one version, with the span of a timestamp column."""
 

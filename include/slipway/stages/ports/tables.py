@@ -37,6 +37,20 @@ class Tables(Protocol):
     def version(self, table: str) -> int | None:
         """Newest version, or None when there is no such table."""
 
+    def columns(self, table: str, *, version: int) -> tuple[str, ...]:
+        """Names of the columns of a version.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+
+    def notes(self, table: str, *, version: int) -> list[Mapping[str, str]]:
+        """Notes of the commits up to a version, oldest first; see `publish`.
+
+        Raises:
+            NotFound: There is no such table or version.
+        """
+
     def count(self, table: str, *, version: int | None = None) -> int:
         """Number of rows, from file statistics; 0 when there is no such table."""
 

@@ -11,11 +11,13 @@ from slipway.errors import NotComputable
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec
 from slipway.stages.model.agreement import max_difference
+from slipway.stages.model.newest_delivery import BATCH, newest_by_key, order_columns
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.platform import Candidate
 from slipway.stages.rollout.v2_encode import encode_rows
+from slipway.values.value_types import EARLIEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +112,7 @@ class Replay:
 
 
 def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFrame:
-    """The newest rows by event time; up to a fifth of them have a value missing.
+    """The newest rows by event time, as delivered last; up to a fifth have a value missing.
 
     Raises:
         NotComputable: There are no rows.
@@ -122,10 +124,11 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
         raise NotComputable("there are no rows to replay", where=table)
     days, found = 1, None
     while found is None or (len(found) < min(2 * rows, total)):
-        since = newest - timedelta(days=days)
+        # An absurdly early event time must not lead beyond the first year.
+        since = newest - min(timedelta(days=days), newest - EARLIEST)
         found = tables.read(table, where=[(dataset.event_time, ">=", since)])
         days *= 4
-    found = found.sort_values(dataset.event_time)
+    found = _as_delivered_last(tables, dataset, found).sort_values(dataset.event_time)
     gaps = found.isna().any(axis=1)
     with_nulls = found[gaps].tail(rows // NULL_SHARE)
     whole = found[~gaps].tail(rows - len(with_nulls))
@@ -133,3 +136,18 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
     more = found[gaps].iloc[: -len(with_nulls) or None].tail(missing) if missing else found.head(0)
     chosen = found.index.isin([*with_nulls.index, *whole.index, *more.index])
     return found[chosen].reset_index(drop=True)
+
+
+def _as_delivered_last(tables: Tables, dataset: DatasetSpec, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows without those whose key was delivered again later, with any event time."""
+    table, key = f"{dataset.dataset}/features", dataset.key
+    version = tables.version(table)
+    if version is None:
+        return rows
+    order = order_columns(tables, table, version=version)
+    among = [(key, "in", rows[key].tolist())]
+    every = tables.read(
+        table, version=version, columns=list(dict.fromkeys([key, BATCH, *order])), where=among
+    )
+    newest = newest_by_key(every, key)[[key, BATCH]]
+    return rows.merge(newest, on=[key, BATCH], validate="one_to_one")

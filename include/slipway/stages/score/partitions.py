@@ -22,7 +22,7 @@ from slipway.records.store import Store, digest
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.version_tags import TRAINING_END
 from slipway.stages.monitor.collect import difference_to_served
-from slipway.stages.monitor.windows import Window, parse_window, window_at
+from slipway.stages.monitor.windows import Window, overlapping_windows, parse_window
 from slipway.stages.ports.scores import DataFile, FeatureTables, ScoredPartition, Scores
 from slipway.stages.rollout.platform import ServedReader
 
@@ -166,10 +166,7 @@ def _listed(
     files = [] if newest is None else tables.files(table, dataset.event_time, version=newest)
     windows = {parse_window(name, unit) for name in held}
     for file in files:
-        window = window_at(file.first, unit)
-        while window.overlaps(file.first, file.last):
-            windows.add(window)
-            window = window.following()
+        windows.update(overlapping_windows(file.first, file.last, unit))
     for window in sorted(windows, key=lambda one: one.start):
         inside = [file for file in files if window.overlaps(file.first, file.last)]
         yield Scoring(window, fingerprint(inside), version)

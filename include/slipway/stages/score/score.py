@@ -14,7 +14,8 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
-from slipway.stages.model.labelled_rows import AVAILABLE_AT
+from slipway.stages.model.key_text import key_texts
+from slipway.stages.model.newest_delivery import BATCH, in_delivery_order, order_columns
 from slipway.stages.ports.scores import DataFile, FeatureTables, Scores
 from slipway.stages.score.partitions import Scoring, fingerprint
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.package import LoadPackage, Package
     from slipway.stages.ports.registry import Registry
-
-
-BATCH = "_batch"
 
 
 def score(
@@ -140,7 +138,7 @@ class _Scoring:
             if rows.empty:
                 continue
             yield rows[kept].assign(
-                key=rows[key].astype("str"),
+                key=key_texts(rows[key]),
                 event_time=rows[event_time],
                 score=package.predict(rows),
                 version=self.scoring.version,
@@ -166,11 +164,12 @@ class _Scoring:
         twice = every[1:][every[1:] == every[:-1]]
         if len(twice) == 0:
             return None
+        order = order_columns(self.tables, self._table, version=version)
         again = [
             rows[np.isin(hashed(rows), twice)]
-            for rows in self._stream(version, [key, AVAILABLE_AT, BATCH])
+            for rows in self._stream(version, list(dict.fromkeys([key, *order, BATCH])))
         ]
-        in_order = pd.concat(again).sort_values([AVAILABLE_AT, BATCH], kind="stable")
+        in_order = in_delivery_order(pd.concat(again))
         older = in_order[in_order.duplicated(key, keep="last")]
         return pd.MultiIndex.from_frame(older[[key, BATCH]])
 

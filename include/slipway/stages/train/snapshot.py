@@ -9,7 +9,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot, join_labelled
+from slipway.stages.model.left_out import format_left_out
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.splitting import require_rows
 
@@ -43,7 +44,8 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     if as_of is None:
         raise NotComputable(f"table {features} has no rows")
     pins = Snapshot(features_version, labels_version, as_of)
-    rows = read_labelled(tables, dataset, pins, columns=[], target=spec.target)
+    joined = join_labelled(tables, dataset, pins, columns=[], target=spec.target)
+    rows = joined.rows
     require_rows(len(rows), spec.training.min_rows, what="labelled rows")
     times = rows[dataset.event_time]
     start, end = times.min(), times.max()
@@ -51,7 +53,7 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
         "pinned",
         f"Features version {features_version} and labels version {labels_version} as of "
         f"{as_of:%Y-%m-%d %H:%M}: {len(rows):,} labelled rows from {start:%Y-%m-%d} "
-        f"to {end:%Y-%m-%d}.",
+        f"to {end:%Y-%m-%d}.{format_left_out(joined.left_out)}",
         {
             "features_version": features_version,
             "labels_version": labels_version,
@@ -59,6 +61,7 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
             "labelled_rows": len(rows),
             "window_start": start.isoformat(),
             "window_end": end.isoformat(),
+            **joined.left_out,
         },
     )
 
