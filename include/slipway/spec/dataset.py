@@ -97,6 +97,14 @@ class Arrival(Spec):
         le=86_400,
         description="A file is complete when it has not changed for so long.",
     )
+    event_time_tolerance_days: float = Field(
+        default=31,
+        gt=0,
+        le=36_525,
+        description="A row is bad whose event time is later by more than this than the newest "
+        "plausible one, or than the wall clock. The default is the longest window, a month; "
+        "raise it where events are planned further ahead or lie further apart.",
+    )
     cron: Cron = Field(
         default="*/15 * * * *", description="Sweep for deliveries without an event (wall time)."
     )

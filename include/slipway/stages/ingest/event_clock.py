@@ -1,0 +1,110 @@
+"""Find event times that are too late to be true, so that they never move a dataset's event clock.
+
+The event clock is the newest event time among the published features. One absurd date would close
+every window and mature every label at once, so such a row is a bad row of its delivery.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from slipway.spec import DatasetSpec
+from slipway.stages.model.newest_delivery import BATCH
+from slipway.stages.ports.tables import Tables
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Microseconds = np.ndarray[Any, np.dtype[np.int64]]
+    """Event times as microseconds since 1970-01-01 UTC, without missing ones."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def implausible(
+    times: Microseconds, *, clock: datetime | None, now: datetime, tolerance: timedelta
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell which rows of a delivery have an implausible event time; pure.
+
+    Args:
+        times: Event time of each row.
+        clock: Event clock before this delivery; None before the first features.
+        now: Wall time.
+        tolerance: From one plausible time to the next one.
+    """
+    return times > newest_plausible(times, clock=clock, now=now, tolerance=tolerance)
+
+
+def newest_plausible(
+    times: Microseconds, *, clock: datetime | None, now: datetime, tolerance: timedelta
+) -> int:
+    """Return the newest plausible event time of a delivery, in microseconds; pure.
+
+    A time later than the wall clock by more than the tolerance is never plausible. Of the others,
+    all up to the event clock or the delivery's own median are, whichever is later: so a delivery
+    after a long gap is plausible as a whole, and so are the first one and one of an old year.
+    From there each time that follows within the tolerance is plausible, too, and the first gap
+    beyond it ends them. Where the times lie further apart below the median, in a yearly series for
+    example, twice the widest such gap is allowed instead.
+
+    Args:
+        times: Event times of all rows, in any order.
+        clock: Event clock before this delivery; one that is itself implausible does not count.
+        now: Wall time.
+        tolerance: From one plausible time to the next one.
+    """
+    import numpy as np
+
+    latest = _microseconds(now) + tolerance // _MICROSECOND
+    in_order = np.sort(times[times <= latest])
+    if len(in_order) == 0:
+        return latest
+    middle = len(in_order) // 2
+    anchor = int(in_order[middle])
+    if clock is not None and _microseconds(clock) <= latest:
+        anchor = max(anchor, _microseconds(clock))
+    usual = np.diff(in_order[len(in_order) // 4 : middle + 1])
+    step = max(tolerance // _MICROSECOND, 2 * int(usual.max(initial=0)))
+    steps = np.concatenate([[anchor], in_order[in_order > anchor]])
+    gaps = np.flatnonzero(np.diff(steps) > step)
+    return int(steps[gaps[0]] if len(gaps) else steps[-1])
+
+
+def implausible_reason(spec: DatasetSpec) -> str:
+    """Return why a row with an implausible event time is bad."""
+    days = f"{spec.arrival.event_time_tolerance_days:g}"
+    return f"{spec.event_time} is more than {days} days after the newest plausible event time"
+
+
+def clock_before(spec: DatasetSpec, tables: Tables, *, batch: str) -> datetime | None:
+    """Return the event clock before a delivery: the newest event time of the other batches.
+
+    A correction of a batch is not measured by the times that it replaces.
+
+    Args:
+        spec: Dataset.
+        tables: Tables of the dataset.
+        batch: Batch of the delivery.
+    """
+    table = f"{spec.dataset}/features"
+    clock = tables.newest(table, spec.event_time)
+    if clock is None:
+        return None
+    there = tables.read(
+        table,
+        columns=[spec.event_time],
+        where=[(BATCH, "=", batch), (spec.event_time, ">=", clock)],
+    )
+    if there.empty:
+        return clock
+    others = tables.read(table, columns=[spec.event_time], where=[(BATCH, "!=", batch)])
+    newest: datetime | None = (
+        None if others.empty else others[spec.event_time].max().to_pydatetime()
+    )
+    return newest
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
