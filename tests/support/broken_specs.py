@@ -248,6 +248,41 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_dataset("      sold:", "      _batch: {type: string}\n      sold:"),
         "streams.labels.columns._batch: column names that begin with `_` belong to Slipway",
     ),
+    "columns that differ only in case": (
+        broken_dataset("      kind:", "      Price: {type: number}\n      kind:"),
+        (
+            f"{DATASET_FILE}:10: streams.features.columns.Price: 'Price' differs from 'price' "
+            "\\(line 9\\) only in case\n  hint: rename one of them"
+        ),
+    ),
+    "column without a visible name": (
+        broken_dataset("      kind:", '      " ": {type: number}\n      kind:'),
+        f"{DATASET_FILE}:10: streams.features.columns. : a column needs a name that can be seen",
+    ),
+    "key of the other stream's spelling": (
+        broken_dataset("  labels:\n    columns:\n      id:", "  labels:\n    columns:\n      ID:"),
+        f"{DATASET_FILE}:2: key: key 'id' must be .*\n  hint: one of them has 'ID' instead",
+    ),
+    "key of another type in each stream": (
+        broken_dataset(
+            "  labels:\n    columns:\n      id: {type: string}",
+            "  labels:\n    columns:\n      id: {type: integer}",
+        ),
+        (
+            f"{DATASET_FILE}:13: streams.labels.columns.id.type: the key 'id' is of type integer "
+            "here and of type string in features\n  hint: declare one type in both streams"
+        ),
+    ),
+    "key that is a number": (
+        broken_dataset(
+            "  labels:\n    columns:\n      id: {type: string}",
+            "  labels:\n    columns:\n      id: {type: number}",
+        ),
+        (
+            f"{DATASET_FILE}:13: streams.labels.columns.id.type: the key 'id' is of type number, "
+            "which identifies no row\n  hint: declare it `type: integer` or `type: string` in both"
+        ),
+    ),
     "expectations in the wrong file": (
         {"datasets/shop/dataset.yaml": f"{DATASET}expectations: {{}}\n"},
         f"{DATASET_FILE}:15: expectations: does not belong here\n  hint: move it to",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from slipway.spec.column_names import column_name_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.expectation_problems import expectation_problems
 from slipway.spec.gate_thresholds import gate_problems
+from slipway.spec.key_type import key_type_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
@@ -32,13 +34,10 @@ def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> It
     """
     features, labels = spec.streams.features.columns, spec.streams.labels.columns
     for stream, columns in (("features", features), ("labels", labels)):
-        for name in columns:
-            if name.startswith("_"):
-                where: Where = ("streams", stream, "columns", name)
-                summary = "column names that begin with `_` belong to Slipway"
-                yield problem_at(documents["dataset"], where, summary)
+        yield from column_name_problems(documents["dataset"], stream, columns)
+    yield from key_type_problems(spec, documents["dataset"])
     for name in sorted((features.keys() & labels.keys()) - {spec.key}):
-        where = ("streams", "labels", "columns", name)
+        where: Where = ("streams", "labels", "columns", name)
         summary = "is a column of both streams; only the key may be"
         yield problem_at(documents["dataset"], where, summary)
     if set(labels) == {spec.key}:

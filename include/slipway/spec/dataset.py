@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
+from slipway.spec.column_names import look_alike
 from slipway.spec.cron import Cron
 from slipway.spec.csv import Csv
 from slipway.spec.expectation_values import cast_arguments
@@ -169,8 +170,11 @@ class DatasetSpec(Spec):
     def _identity_is_declared(self) -> DatasetSpec:
         for stream in (self.streams.features, self.streams.labels):
             if self.key not in stream.columns:
+                other = look_alike(self.key, stream.columns)
                 raise SpecConflict(
-                    f"key {self.key!r} must be a column of both streams", field=("key",)
+                    f"key {self.key!r} must be a column of both streams",
+                    field=("key",),
+                    hint=None if other is None else f"one of them has {other!r} instead",
                 )
         event_time = self.streams.features.columns.get(self.event_time)
         if event_time is None or event_time.type != "timestamp":

@@ -1,0 +1,80 @@
+"""Check the names of a stream's columns: each can be stored, and no two are taken for one.
+
+Delta Lake compares names without their case, and nobody sees that two names differ only in their
+Unicode form or in blanks.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from slipway.spec.problem_at import problem_at
+from slipway.spec.problems import Problem
+from slipway.spec.yaml_reader import Document, Where
+
+_RENAME = "rename one of them, here and where it is delivered"
+
+
+def column_name_problems(
+    document: Document, stream: str, names: Iterable[str]
+) -> Iterator[Problem]:
+    """Yield the problems with the names of one stream's columns.
+
+    Args:
+        document: The dataset's file.
+        stream: `features` or `labels`.
+        names: Names in their order in the file.
+    """
+    first: dict[str, str] = {}
+    for name in names:
+        where: Where = ("streams", stream, "columns", name)
+        fault = _fault(name)
+        if fault is not None:
+            yield problem_at(document, where, fault)
+            continue
+        other = first.setdefault(_without_looks(name), name)
+        if other != name:
+            line = document.line((*where[:-1], other))
+            summary = (
+                f"{name!r} differs from {other!r} (line {line}) only in {difference(name, other)}"
+            )
+            yield problem_at(document, where, summary, hint=_RENAME)
+
+
+def look_alike(name: str, names: Iterable[str]) -> str | None:
+    """Return another name that differs only in case, blanks or Unicode form, or None."""
+    bare = _without_looks(name)
+    return next((one for one in names if one != name and _without_looks(one) == bare), None)
+
+
+def difference(name: str, other: str) -> str:
+    """Return in words what distinguishes two names that look alike."""
+    if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other):
+        return "Unicode form"
+    if _without_blanks(name) == _without_blanks(other):
+        return "blanks"
+    if name.casefold() == other.casefold():
+        return "case"
+    return "case, blanks or Unicode form"
+
+
+def _fault(name: str) -> str | None:
+    if name.startswith("_"):
+        return "column names that begin with `_` belong to Slipway"
+    if not _without_blanks(name):
+        return "a column needs a name that can be seen"
+    if "\0" in name or any(unicodedata.category(one) == "Cs" for one in name):
+        return "has a character in its name that tables cannot store"
+    return None
+
+
+def _without_blanks(name: str) -> str:
+    """Return a name with single spaces, without surrounding blanks and invisible characters."""
+    seen = "".join(one for one in name if unicodedata.category(one) != "Cf")
+    return " ".join(seen.split())
+
+
+def _without_looks(name: str) -> str:
+    bare = unicodedata.normalize("NFC", _without_blanks(name))
+    return unicodedata.normalize("NFC", bare.casefold())
