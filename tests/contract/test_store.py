@@ -7,11 +7,13 @@ import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pytest
 
-from slipway.adapters.object_store import open_store
-from slipway.errors import BadParameter, NotFound, StoreUnavailable, Tampered
+from slipway.adapters.object_store import PIECE_BYTES, open_store
+from slipway.errors import BadParameter, CommitConflict, NotFound, StoreUnavailable, Tampered
 from slipway.records.store import Store, find_json, newest_number, read_json
 from tests.support.racing import race
 
@@ -24,6 +26,39 @@ def test_reads_what_was_written(any_store: Store) -> None:
     any_store.write("a/empty", b"")
     assert any_store.read("a/b.bin") == b"\x00\xff"
     assert any_store.read("a/empty") == b""
+
+
+@pytest.mark.parametrize("size", [0, 7, PIECE_BYTES, 2 * PIECE_BYTES + 1])
+def test_files_are_copied_as_they_are(any_store: Store, tmp_path: Path, size: int) -> None:
+    """A file's bytes come back, whether they fill no piece, one, or several."""
+    given, copy = tmp_path / "given", tmp_path / "copy"
+    given.write_bytes((b"0123456789" * (size // 10 + 1))[:size])
+    any_store.write("a/b", b"older")
+    any_store.upload(given, "a/b")
+    any_store.download("a/b", copy)
+    assert copy.read_bytes() == given.read_bytes() == any_store.read("a/b")
+
+
+def test_what_is_not_there_is_not_downloaded(any_store: Store, tmp_path: Path) -> None:
+    """The error names the key."""
+    with pytest.raises(NotFound, match="no/such"):
+        any_store.download("no/such", tmp_path / "copy")
+
+
+def test_no_download_mixes_two_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is written again between two pieces is a conflict, which a retry can help."""
+    store = open_store(str(tmp_path / "store"))
+    store.write("a", bytes(2 * PIECE_BYTES))
+    get = obstore.get
+
+    def overwrite_then_get(*args: Any, **options: Any) -> Any:
+        if options["options"]["range"][0]:
+            store.write("a", bytes(2 * PIECE_BYTES + 1))
+        return get(*args, **options)
+
+    monkeypatch.setattr(obstore, "get", overwrite_then_get)
+    with pytest.raises(CommitConflict, match="written again"):
+        store.download("a", tmp_path / "copy")
 
 
 def test_write_replaces_the_whole_object(any_store: Store) -> None:

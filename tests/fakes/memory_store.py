@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from slipway.errors import BadParameter, NotFound
 from slipway.records.store import Entry
@@ -50,6 +51,14 @@ class MemoryStore:
                 return False
             self.write(key, data)
             return True
+
+    def download(self, key: str, path: Path) -> None:
+        """Copy an object into a local file; raises `NotFound`."""
+        path.write_bytes(self.read(key))
+
+    def upload(self, path: Path, key: str) -> None:
+        """Replace one object by a local file."""
+        self.write(key, path.read_bytes())
 
     def exists(self, key: str) -> bool:
         """Whether an object exists."""

@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.parquet_encoding import pack_rows
+from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.records.landing_area import Delivery
 from slipway.records.run_context import RunContext
 from slipway.records.store import digest
 from slipway.spec import DatasetSpec
+from slipway.spec.csv import Csv
 from slipway.spec.sources import SOURCES
 from slipway.stages.ingest.ingest import acknowledge, claim, ingest
-from slipway.stages.ports.delivery_source import DeliverySource
+from slipway.stages.ports.delivery_source import DeliverySource, OpenDelivery
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.plain_suites import PlainSuites
@@ -60,7 +62,17 @@ class Warehouse:
         """A URI of its own scheme."""
         return f"warehouse://{delivery.key}"
 
-    def fetch(self, delivery: Delivery) -> bytes:
+    def fetch(self, delivery: Delivery, folder: Path) -> Path:
+        """The data frame as a Parquet file."""
+        path = folder / "frame.parquet"
+        path.write_bytes(self.read(delivery))
+        return path
+
+    def open(self, path: Path, delivery: Delivery, *, csv: Csv) -> OpenDelivery:
+        """The file's rows."""
+        return open_delivery(path, delivery.suffix, csv=csv)
+
+    def read(self, delivery: Delivery) -> bytes:
         """The data frame as Parquet."""
         return pack_rows(self.frames[delivery.stream, delivery.batch])
 
@@ -143,7 +155,17 @@ class Clock:
     def uri(self, delivery):
         return "clock://"
 
-    def fetch(self, delivery):
+    def fetch(self, delivery, folder):
+        path = folder / "clock.csv"
+        path.write_bytes(self.read(delivery))
+        return path
+
+    def open(self, path, delivery, *, csv):
+        from slipway.adapters.sources.open_delivery import open_delivery
+
+        return open_delivery(path, delivery.suffix, csv=csv)
+
+    def read(self, delivery):
         return b"id,at,price,kind\\na,2013-01-01T00:00:00Z,1,x\\n"
 
     def parse(self, data, delivery):

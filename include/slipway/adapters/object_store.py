@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, S3Store
 
-from slipway.errors import BadParameter, NotFound, StoreUnavailable
+from slipway.errors import BadParameter, CommitConflict, NotFound, StoreUnavailable
 from slipway.records.store import Entry
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
+
+PIECE_BYTES = 8 * 2**20
+PIECES_AT_ONCE = 4
 
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
@@ -148,6 +152,35 @@ class ObjectStore:
             except AlreadyExistsError:
                 return False
         return True
+
+    def download(self, key: str, path: Path) -> None:
+        """Copy an object into a local file, piece by piece.
+
+        Raises:
+            NotFound: There is no such object.
+            CommitConflict: It was written again meanwhile.
+        """
+        with self._translate_errors("download", key), path.open("wb") as file:
+            meta = obstore.head(self._store, key)
+            try:
+                # One request for each piece: a timeout counts for the whole of a request.
+                for start in range(0, meta["size"], PIECE_BYTES):
+                    end = min(start + PIECE_BYTES, meta["size"])
+                    options: GetOptions = {"range": (start, end), "if_match": meta["e_tag"]}
+                    file.write(obstore.get(self._store, key, options=options).bytes())
+            except PreconditionError as error:
+                raise CommitConflict(
+                    "the object was written again while it was downloaded",
+                    where=self.uri(key),
+                    hint="a retry reads the new one",
+                ) from error
+
+    def upload(self, path: Path, key: str) -> None:
+        """Write a local file as an object, piece by piece, replacing it as a whole."""
+        with self._translate_errors("upload", key, missing="the file or the bucket"):
+            obstore.put(
+                self._store, key, path, chunk_size=PIECE_BYTES, max_concurrency=PIECES_AT_ONCE
+            )
 
     def exists(self, key: str) -> bool:
         """Return whether an object exists."""

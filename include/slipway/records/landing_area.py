@@ -35,6 +35,7 @@ class Delivery:
         size: Bytes.
         modified: Time of the last write, in UTC.
         tag12: Changes whenever the file is written again.
+        parts: Store keys of its files, where it is a folder of parts.
     """
 
     dataset: str
@@ -45,6 +46,7 @@ class Delivery:
     size: int
     modified: datetime
     tag12: str
+    parts: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[str, int, str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from slipway.errors import NotFound, Tampered
@@ -53,6 +54,17 @@ class Store(Protocol):
         read the object before drawing a conclusion.
         """
 
+    def download(self, key: str, path: Path) -> None:
+        """Copy one object into a local file, in bounded memory.
+
+        Raises:
+            NotFound: There is no such object.
+            CommitConflict: It was written again meanwhile.
+        """
+
+    def upload(self, path: Path, key: str) -> None:
+        """Replace one object by a local file as `write` does, in bounded memory."""
+
     def exists(self, key: str) -> bool:
         """Return whether an object exists."""
 
@@ -75,6 +87,14 @@ def encode(value: Any) -> bytes:
 def digest(data: bytes) -> str:
     """Return the SHA-256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a local file, or of a folder's files with their names, in hex."""
+    if path.is_dir():
+        return digest(encode({part.name: digest_of(part) for part in path.iterdir()}))
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_json(store: Store, key: str) -> Any:

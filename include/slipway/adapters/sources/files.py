@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from slipway.records.landing_area import list_deliveries
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from slipway.records.landing_area import Delivery
     from slipway.records.store import Store
+    from slipway.spec.csv import Csv
+    from slipway.stages.ports.delivery_source import OpenDelivery
 
 
 class LandedFiles:
@@ -33,7 +36,34 @@ class LandedFiles:
         """Return the path or `s3://` address of a delivery's file."""
         return self._store.uri(delivery.key)
 
-    def fetch(self, delivery: Delivery) -> bytes:
+    def fetch(self, delivery: Delivery, folder: Path) -> Path:
+        """Copy a delivery's file, or the parts of its folder, into a local folder.
+
+        Raises:
+            NotFound: The file is gone.
+            CommitConflict: It was written again meanwhile.
+        """
+        path = folder / f"delivery{delivery.suffix}"
+        if not delivery.parts:
+            self._store.download(delivery.key, path)
+            return path
+        path.mkdir()
+        for key in delivery.parts:
+            self._store.download(key, path / PurePosixPath(key).name)
+        return path
+
+    def open(self, path: Path, delivery: Delivery, *, csv: Csv) -> OpenDelivery:
+        """Open a fetched delivery.
+
+        Raises:
+            BadBatch: It cannot be read.
+        """
+        # Imported here: the triggerer lists deliveries, and must not load pyarrow for it.
+        from slipway.adapters.sources.open_delivery import open_delivery
+
+        return open_delivery(path, delivery.suffix, csv=csv)
+
+    def read(self, delivery: Delivery) -> bytes:
         """Return a file's content.
 
         Raises:
@@ -47,7 +77,6 @@ class LandedFiles:
         Raises:
             BadBatch: It cannot be read, names a column twice, or holds no row.
         """
-        # Imported here: the triggerer lists deliveries, and must not load pyarrow for it.
         from slipway.adapters.sources.parquet_and_csv import read_delivery
 
         return read_delivery(data, delivery.suffix)

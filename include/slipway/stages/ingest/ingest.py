@@ -138,7 +138,7 @@ def ingest(
     """
     store = context.store
     delivery = _find(source, spec.dataset, stream=stream, batch=batch, file=file)
-    data = source.fetch(delivery)
+    data = source.read(delivery)
     refuse_overwritten(source, delivery)
     ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
     work = Publication(

@@ -1,0 +1,24 @@
+"""Find the columns to read in a file's header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slipway.errors import BadBatch
+
+
+def positions_of(names: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Return the positions of columns in a header.
+
+    Args:
+        names: Header.
+        columns: Names to find, each of them once in the header.
+
+    Raises:
+        BadBatch: One is missing, or is there twice.
+    """
+    for name in columns:
+        if (count := names.count(name)) != 1:
+            problem = "names a column twice" if count else "lacks a column"
+            raise BadBatch(f"the file {problem}: {name}", found=", ".join(names))
+    return [names.index(name) for name in columns]

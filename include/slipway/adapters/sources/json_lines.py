@@ -1,0 +1,167 @@
+"""Read JSON Lines: a JSON object on each line, with exact integers of any size."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from slipway.adapters.sources.byte_stream import open_bytes
+from slipway.adapters.sources.unreadable import format_of, not_of_format, truncated
+from slipway.errors import BadBatch
+from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, BrokenLine, DeliveredRows
+
+MAX_LINE_BYTES = 32 * 2**20
+LONGEST_TEXT = 1000
+"""Characters of a broken line that are kept."""
+
+_EXACT_DIGITS = 15
+"""A float holds any number of so many digits."""
+
+_LINES_AT_ONCE = 16_384
+"""Objects of Python are far larger than arrays."""
+
+_PLAIN_TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+
+Row = dict[str, Any]
+
+
+class _NoRow(Exception):
+    """A line that is no row, with the reason."""
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """Fulfils `OpenDelivery` for JSON Lines.
+
+    Attributes:
+        path: File; `….gz` is decompressed.
+        names: Keys of all objects, in the order of their first use.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> JsonLines:
+        """Read the keys of a file, which has to be read to its end for them.
+
+        Raises:
+            BadBatch: No line is an object, or the file cannot be read.
+        """
+        names: dict[str, None] = {}
+        is_row = False
+        for _, found in _lines(path):
+            if not isinstance(found, BrokenLine):
+                is_row = True
+                names.update(dict.fromkeys(found))
+        if not is_row:
+            with open_bytes(path) as stream:
+                head = stream.read(16)
+            if format_of(head):
+                raise not_of_format("JSON Lines", head)
+            raise BadBatch(
+                "the file cannot be read as JSON Lines" if head else "the file is empty",
+                expected="a JSON object on each line",
+                found="no line that is an object" if head else None,
+                hint="an array of objects is written without brackets, one object on each line",
+            )
+        return cls(path, tuple(names))
+
+    def rows(
+        self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
+    ) -> Iterator[DeliveredRows]:
+        """Read the rows, from the first on; a key that an object lacks is a missing value.
+
+        Raises:
+            BadBatch: The file cannot be read to its end.
+        """
+        rows: list[Row] = []
+        lines: list[int] = []
+        broken: list[BrokenLine] = []
+        for line, found in _lines(self.path):
+            if isinstance(found, BrokenLine):
+                broken.append(found)
+            else:
+                rows.append({name: found.get(name) for name in columns})
+                lines.append(line)
+            if len(rows) + len(broken) >= min(at_most, _LINES_AT_ONCE):
+                yield _delivered(rows, lines, broken, columns)
+                rows, lines, broken = [], [], []
+        if rows or broken:
+            yield _delivered(rows, lines, broken, columns)
+
+
+def _delivered(
+    rows: list[Row], lines: list[int], broken: list[BrokenLine], columns: Sequence[str]
+) -> DeliveredRows:
+    cells = {name: _column([row[name] for row in rows]) for name in columns}
+    return DeliveredRows(cells, len(rows), lines, tuple(broken))
+
+
+def _column(cells: list[Any]) -> pa.Array | list[Any]:
+    """An array where all cells are of one plain type that holds them, else the cells."""
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if len(kinds) == 1 and (kind := kinds.pop()) in _PLAIN_TYPES:
+        try:
+            return pa.array(cells, _PLAIN_TYPES[kind], from_pandas=False)
+        except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+            return cells
+    return cells
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Row | BrokenLine]]:
+    """Number and content of each line that is not blank."""
+    with open_bytes(path) as stream:
+        number = 0
+        while text := stream.readline(MAX_LINE_BYTES):
+            number += 1
+            if len(text) == MAX_LINE_BYTES:
+                limit = f"lines of {MAX_LINE_BYTES // 2**20} MiB at most"
+                raise truncated(limit, f"a longer one in line {number}")
+            if number == 1:
+                text = text.removeprefix(codecs.BOM_UTF8)
+            if text.strip():
+                try:
+                    yield number, _row(text)
+                except _NoRow as error:
+                    shown = text.decode(errors="replace").rstrip("\r\n")[:LONGEST_TEXT]
+                    yield number, BrokenLine(number, str(error), shown)
+
+
+def _row(text: bytes) -> Row:
+    try:
+        value = _DECODER.decode(text.decode())
+    except UnicodeDecodeError:
+        raise _NoRow("has bytes that are no UTF-8") from None
+    except RecursionError:
+        raise _NoRow("is nested too deeply") from None
+    except ValueError:
+        raise _NoRow("is no JSON") from None
+    if not isinstance(value, dict):
+        raise _NoRow("is no JSON object")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _NoRow("has an object that names a key twice")
+    return found
+
+
+def _number(text: str) -> float | Decimal:
+    """A float where it is exact, else the decimal, so that an integer written so is not rounded."""
+    value = float(text)
+    is_exact = len(text) <= _EXACT_DIGITS or text == repr(value)
+    return value if is_exact or value == 0 or not math.isfinite(value) else Decimal(text)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number)

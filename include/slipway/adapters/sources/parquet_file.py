@@ -1,0 +1,91 @@
+"""Read a Parquet file, or a folder of its parts, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from slipway.adapters.sources.columns import positions_of
+from slipway.adapters.sources.unreadable import empty_file, no_rows, not_of_format, truncated
+from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, DeliveredRows
+
+_READ_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """Fulfils `OpenDelivery` for Parquet.
+
+    Attributes:
+        parts: Files, in order; each has every column that is read.
+        names: Names of all columns of the first part.
+    """
+
+    parts: tuple[Path, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> ParquetFile:
+        """Read the schema of a file, or of the first part in a folder.
+
+        Raises:
+            BadBatch: It cannot be read.
+        """
+        parts = tuple(sorted(path.iterdir())) if path.is_dir() else (path,)
+        if not parts:
+            raise empty_file("at least one part")
+        with _opened(parts[0]) as file:
+            return cls(parts, tuple(file.schema_arrow.names))
+
+    def rows(
+        self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
+    ) -> Iterator[DeliveredRows]:
+        """Read the rows, from the first on, in the types that the file has.
+
+        Raises:
+            BadBatch: A part lacks a column, its bytes are damaged, or there is no row.
+        """
+        is_empty = True
+        for part in self.parts:
+            with _opened(part) as file:
+                positions_of(file.schema_arrow.names, columns)
+                for batch in file.iter_batches(at_most, columns=list(columns)):
+                    if not batch.num_rows:
+                        continue
+                    is_empty = False
+                    # A name with a dot is also the path of a nested column.
+                    at = positions_of(batch.schema.names, columns)
+                    cells = {
+                        name: batch.column(here) for name, here in zip(columns, at, strict=True)
+                    }
+                    yield DeliveredRows(cells, batch.num_rows)
+        if is_empty:
+            raise no_rows()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[parquet.ParquetFile]:
+    """An open file; whatever pyarrow raises while it is read becomes `BadBatch`."""
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if not head:
+        raise empty_file("Parquet")
+    try:
+        with parquet.ParquetFile(
+            path,
+            buffer_size=_READ_BYTES,
+            pre_buffer=False,
+            coerce_int96_timestamp_unit="us",
+        ) as file:
+            yield file
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
+        if head.startswith(b"PAR1"):
+            raise truncated(
+                "a complete Parquet file", "a file that is truncated or damaged"
+            ) from error
+        raise not_of_format("Parquet", head) from error
