@@ -1,0 +1,165 @@
+"""Compare a file's header with the declared columns, and say in what it differs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+
+from slipway.errors import BadBatch
+from slipway.spec.csv import Csv
+from slipway.spec.problems import nearest
+
+LONGEST_LIST = 12
+"""Names that a message lists."""
+
+_DELIMITERS = {";": "`;`", ",": "`,`", "\t": "tabs", "|": "`|`"}
+_INVISIBLE = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
+
+
+def _blanks(name: str) -> str:
+    return " ".join(_INVISIBLE.sub("", name).split())
+
+
+def _quotes(name: str) -> str:
+    return name.strip("'\"`\u2018\u2019\u201c\u201d")
+
+
+def _unicode_form(name: str) -> str:
+    return unicodedata.normalize("NFKC", name)
+
+
+_FORMS: Mapping[str, Callable[[str], str]] = {
+    "case": str.casefold,
+    "blanks": _blanks,
+    "Unicode form": _unicode_form,
+    "quotes": _quotes,
+}
+"""Differences between two names that people do not see as one, and what takes each away."""
+
+
+def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> BadBatch | None:
+    """Return why a file's header does not fit the declared columns; None when it does.
+
+    Further columns, unnamed and repeated ones among them, are no problem.
+
+    Args:
+        names: Header of the file.
+        declared: Names of the declared columns.
+        csv: Dialect in which the header was read.
+    """
+    wanted = list(declared)
+    missing = [name for name in wanted if name not in names]
+    if not missing:
+        return _repeated(names, wanted)
+    others = [name for name in names if name not in wanted]
+    expected = f"{_columns(missing)} in the header"
+    if (mark := _other_delimiter(names, wanted)) is not None:
+        written = "\\t" if mark == "\t" else mark
+        return BadBatch(
+            f"the file's header is separated by {_DELIMITERS[mark]}",
+            expected=_DELIMITERS.get(csv.delimiter or "", "the delimiter of the dataset"),
+            found=f"a header in which {_DELIMITERS[mark]} would separate the declared columns",
+            hint=f'set `csv: {{delimiter: "{written}"}}` in dataset.yaml',
+        )
+    if differences := _differences(missing, others):
+        return BadBatch(
+            f"the file lacks {_columns(missing)}: {_listed(differences)}",
+            expected=expected,
+            found=_columns(others),
+            hint="declare a column as the file spells it, or have the file corrected",
+        )
+    if len(missing) == len(wanted):
+        # Without a header the names would be values of the first row.
+        return BadBatch(
+            f"the file has none of the declared columns, such as {_shown(missing[0])}",
+            expected=expected,
+            found=f"{len(names)} other names",
+            hint="the first line has to name the columns; `csv.skip_lines` passes over lines above",
+        )
+    close = next(filter(None, (nearest(name, others) for name in missing)), None)
+    return BadBatch(
+        f"the file lacks {_columns(missing)}",
+        expected=expected,
+        found=f"undeclared: {_listed(map(_shown, others))}" if others else "no other column",
+        hint=None if close is None else f"{_shown(close)} is spelt most like it",
+    )
+
+
+def undeclared_columns(names: Sequence[str], declared: Iterable[str]) -> str | None:
+    """Return the columns of a file that are left out, to be read in a sentence; None without any.
+
+    Args:
+        names: Header of the file.
+        declared: Names of the declared columns.
+    """
+    wanted = set(declared)
+    others = [name for name in names if name not in wanted]
+    unnamed = sum(not name.strip() for name in others)
+    parts = list(dict.fromkeys(_shown(name) for name in others if name.strip()))
+    if unnamed:
+        parts.append("an unnamed column" if unnamed == 1 else f"{unnamed} unnamed columns")
+    return _listed(parts) if parts else None
+
+
+def _repeated(names: Sequence[str], wanted: Sequence[str]) -> BadBatch | None:
+    twice = [name for name in wanted if names.count(name) > 1]
+    if not twice:
+        return None
+    return BadBatch(
+        f"the file names a declared column twice: {_listed(map(_shown, twice))}",
+        expected="each declared column once",
+        hint="nothing tells which of them is right; rename the others",
+    )
+
+
+def _other_delimiter(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """A delimiter by which more declared columns would be found, and most of them."""
+    best, most = None, sum(name in names for name in wanted)
+    for mark in _DELIMITERS:
+        parts = {_quotes(part.strip()) for name in names for part in name.split(mark)}
+        found = sum(name in parts for name in wanted)
+        if found > most and 2 * found > len(wanted) and any(mark in name for name in names):
+            best, most = mark, found
+    return best
+
+
+def _differences(missing: Sequence[str], others: Sequence[str]) -> list[str]:
+    """In what declared names differ from those of the file that people would call equal."""
+    said: dict[str, str] = {}
+    for count in range(1, len(_FORMS) + 1):
+        for kinds in combinations(_FORMS, count):
+            known = {_plain(other, kinds): other for other in others}
+            for name in missing:
+                if name not in said and (other := known.get(_plain(name, kinds))) is not None:
+                    said[name] = f"{_shown(other)} differs only in {' and '.join(kinds)}"
+    return list(said.values())
+
+
+def _plain(name: str, kinds: Iterable[str]) -> str:
+    for kind in kinds:
+        name = _FORMS[kind](name)
+    return name
+
+
+def _columns(names: Sequence[str]) -> str:
+    word = "column" if len(names) == 1 else "columns"
+    return f"the {word} {_listed(map(_shown, names))}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    more = len(every) - LONGEST_LIST
+    return ", ".join(every[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(name: str) -> str:
+    """A name with its invisible characters spelt out."""
+    if not name.strip():
+        return "an unnamed column"
+    shown = name if len(name) <= 60 else f"{name[:60]}…"  # noqa: PLR2004 - fits a line
+    shown = shown.replace("\u00a0", "<no-break space>")
+    if unicodedata.is_normalized("NFC", shown) and shown.isprintable() and shown == shown.strip():
+        return shown
+    return f"'{shown.encode('unicode_escape').decode()}'"
