@@ -13,6 +13,7 @@ from slipway.cli.command_errors import Commands
 from slipway.cli.demo import demo, down
 from slipway.cli.export import export
 from slipway.cli.ledger import ledger
+from slipway.cli.parse import parse
 from slipway.cli.render import render
 from slipway.cli.rollback import rollback
 from slipway.cli.run import run
@@ -30,7 +31,7 @@ def main() -> None:
 
 
 for command in (
-    *(check, sample, reference, render),
+    *(check, parse, sample, reference, render),
     *(status, why, ledger),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,29 +11,12 @@ import click
 
 from slipway.cli.command_errors import Commands
 from slipway.cli.output import json_option, print_json
+from slipway.cli.time_argument import Time
 from slipway.records import ledger as chain
 from slipway.records.champion_history import champion_as_of
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
-
-
-class Moment(click.ParamType[datetime]):
-    """A moment of wall time, ISO 8601; UTC without a time zone."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Parse the moment; the result has a time zone."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no ISO 8601 time, e.g. 2026-03-01T12:00", param, ctx)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @click.group(cls=Commands)
@@ -114,7 +97,7 @@ def _print_verified(report: list[dict[str, Any]]) -> None:
 
 
 @ledger.command("as-of")
-@click.argument("time", type=Moment())
+@click.argument("time", type=Time())
 @click.option("--model", help="Only this model.")
 @json_option
 def as_of(time: datetime, *, model: str | None, as_json: bool) -> None:
