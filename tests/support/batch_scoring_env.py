@@ -31,21 +31,22 @@ TRAINED_UNTIL = "2013-03-20T00:00:00+00:00"
 
 @dataclass(frozen=True)
 class WindModel:
-    """A version whose score is the wind times a factor."""
+    """A version whose score is the wind, or another number, times a factor."""
 
     factor: float
+    column: str = "wind"
 
     @property
     def manifest(self) -> Mapping[str, Any]:
         """Its features."""
-        kinds = {"wind": "number", "port": "string"}
+        kinds = {self.column: "number", "port": "string"}
         return {"features": [{"name": name, "kind": kind} for name, kind in kinds.items()]}
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """The wind, times the factor."""
-        if (frame["wind"] < 0).any():
-            raise BadRequest("the model cannot score these rows", where="column wind")
-        return frame["wind"].to_numpy() * self.factor
+        """The number, times the factor."""
+        if (frame[self.column] < 0).any():
+            raise BadRequest("the model cannot score these rows", where=f"column {self.column}")
+        return frame[self.column].to_numpy() * self.factor
 
 
 @dataclass
@@ -61,6 +62,7 @@ class BatchScoringEnv:
         champion: The champion's number.
         in_force: Version of the desired state.
         deliveries: Number of the newest delivery.
+        column: Number that a version scores by.
     """
 
     root: Path
@@ -71,6 +73,7 @@ class BatchScoringEnv:
     champion: int | None = None
     in_force: int | None = None
     deliveries: int = 0
+    column: str = "wind"
 
     @property
     def tables(self) -> DeltaTables:
@@ -89,7 +92,7 @@ class BatchScoringEnv:
         token = len(self.versions)
         weights = {version: 1.0}
         write_desired(
-            self.store, "tide", weights=weights, keep=[], token=token, folder=BATCH_FOLDER
+            self.store, self.spec.model, weights=weights, keep=[], token=token, folder=BATCH_FOLDER
         )
 
     def publish(
@@ -140,7 +143,7 @@ class BatchScoringEnv:
             tables=self.tables,
             scores=self.scores,
             registry=self,
-            load=lambda folder: WindModel(float(folder.name)),
+            load=lambda folder: WindModel(float(folder.name), self.column),
         )
 
     def score_all(self, *asked: str) -> list[RunRecord]:

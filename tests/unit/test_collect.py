@@ -90,6 +90,20 @@ def test_a_window_is_due_when_the_clock_reaches_its_end() -> None:
     assert CollectEnv(until="2013-06-01").collect()["drift"] == ["2013-05-v2"]
 
 
+def test_a_clock_at_the_end_of_the_calendar_raises_nothing() -> None:
+    """Every window with predictions has closed and matured, and no others are listed."""
+    due = CollectEnv(until="9999-12-31T23:59:59.999999").collect()
+    assert due["drift"] == due["performance"] == ["2013-05-v2", "2013-06-v2"]
+
+
+def test_predictions_at_the_end_of_the_calendar_raise_nothing() -> None:
+    """A client may send any event time; its window never closes."""
+    env = CollectEnv(until="2013-07-02")
+    absurd = env.log.rows.tail(1).assign(row=99, event_time=pd.Timestamp("9999-12-31", tz=UTC))
+    env.log = MemoryLog(pd.concat([env.log.rows, absurd]))
+    assert env.collect()["drift"] == ["2013-05-v2", "2013-06-v2"]
+
+
 def test_a_measured_window_is_not_due() -> None:
     """Drift and performance are due separately."""
     env = CollectEnv(until="2013-06-20", labelled_until="2013-06-01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -14,10 +15,12 @@ from slipway.stages.monitor.windows import (
     MonitoredWindow,
     Unit,
     closed_windows,
+    overlapping_windows,
     parse_monitored_window,
     parse_window,
     window_at,
 )
+from slipway.values.value_types import LATEST
 
 UNITS = st.sampled_from(["hour", "day", "week", "month"])
 MOMENTS = st.integers(978_307_200, 4_070_908_800).map(lambda s: datetime.fromtimestamp(s, UTC))
@@ -100,3 +103,29 @@ def test_an_error_shows_the_first_forty_characters(parse: Callable[..., object])
     with pytest.raises(BadParameter) as refused:
         parse("2013-05-" + "x" * 100, "month")
     assert refused.value.found == "2013-05-" + "x" * 32
+
+
+@pytest.mark.parametrize("unit", ["hour", "day", "week", "month"])
+def test_windows_end_with_the_calendar(unit: Unit) -> None:
+    """A clock in the year 9999 ends the list of windows, and raises nothing."""
+    last = window_at(LATEST, unit)
+    assert last.is_last
+    assert last.end == LATEST
+    shortly = LATEST - timedelta(days=62)
+    closed = list(closed_windows(shortly, LATEST, unit))
+    assert closed
+    assert closed[-1].following() == last
+    spanned = list(overlapping_windows(shortly, LATEST, unit))
+    assert spanned == [*closed, last]
+
+
+@given(MOMENTS, st.integers(0, 400), UNITS)
+def test_overlapping_windows_cover_a_span_without_gaps(
+    first: datetime, hours: int, unit: Unit
+) -> None:
+    """From the window of its first moment to the one of its last."""
+    final = first + timedelta(hours=hours)
+    windows = list(overlapping_windows(first, final, unit))
+    assert windows[0] == window_at(first, unit)
+    assert windows[-1] == window_at(final, unit)
+    assert all(one.following() == other for one, other in itertools.pairwise(windows))
