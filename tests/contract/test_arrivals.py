@@ -55,17 +55,96 @@ def test_landed_are_the_deliveries_in_the_order_to_handle_them(any_store: Store)
         "features/2013-01.parquet.tmp",
         "features/2013-01.csv._COPYING_",
         "features/~2013-01.csv",
-        "features/2013/01.parquet",
-        "other/2013-01.parquet",
-        "2013-01.parquet",
-        "features/readme.txt",
+        "features/2013-01.csv.md5",
+        "features/2013-01.parquet/_committed_17",
+        "features/.Trash/2013-01.csv",
+        "_checkpoints/2013-01.csv",
+        ".DS_Store",
     ],
 )
-def test_what_is_no_delivery_is_left_alone(name: str) -> None:
-    """Markers, hidden, temporary and foreign files are not listed."""
+def test_what_is_no_delivery_on_purpose_is_left_alone(name: str) -> None:
+    """Markers, hidden and temporary files are neither listed nor reported."""
     store = MemoryStore()
     _land(store, name)
     assert landing_area.list_deliveries(store, "flights") == []
+    assert landing_area.list_undeliverable(store, "flights") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("2013-01.parquet", "lies beside the streams; move it into features or labels"),
+        ("Features/a.csv", "lies in Features, which is no stream; did you mean features?"),
+        ("other/a.csv", "lies in other, which is no stream; the streams are features and labels"),
+        ("features/readme.txt", "is of no format that is read; name it `….csv`"),
+        ("features/a.XLSX", "is of no format that is read; save the sheet as CSV"),
+        ("features/a.csv.zip", "is of no format that is read; unpack it"),
+        ("features/a.json", "is of no format that is read; write one object on each line"),
+        ("features/a", "is of no format that is read; deliveries end with .parquet"),
+        ("features/2013/01.parquet", "is a folder of Parquet files; give the folder's name"),
+        ("features/2013/01.csv", "is a folder with files that are no Parquet"),
+        ("features/a.parquet/day=1/part-0.parquet", "holds folders of its own"),
+        ("features/a.parquet/_temporary/0/part-0.parquet", "is being written"),
+        ("features/a.parquet/_SUCCESS", "holds no part"),
+        ("features/a.parquet/_delta_log/00000.json", "is a table with versions of its own"),
+    ],
+)
+def test_what_cannot_be_a_delivery_is_reported(name: str, said: str) -> None:
+    """Case 26: with its reason and what would make it one."""
+    store = MemoryStore()
+    _land(store, name)
+    assert landing_area.list_deliveries(store, "flights") == []
+    (found,) = landing_area.list_undeliverable(store, "flights")
+    assert said in str(found)
+    assert str(found).startswith("landing/flights/")
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "suffix"),
+    [
+        ("a.CSV", "a", ".csv"),
+        ("a.Parquet", "a", ".parquet"),
+        ("2024.01.csv.gz", "2024.01", ".csv.gz"),
+        ("a.pq", "a", ".pq"),
+        ("a.TSV.GZ", "a", ".tsv.gz"),
+        ("a.jsonl", "a", ".jsonl"),
+        ("a.ndjson.gz", "a", ".ndjson.gz"),
+    ],
+)
+def test_suffixes_of_every_format_and_case_are_taken(name: str, batch: str, suffix: str) -> None:
+    """Case 26: the batch is the name without its whole suffix."""
+    store = MemoryStore()
+    _land(store, f"features/{name}")
+    (found,) = landing_area.list_deliveries(store, "flights")
+    assert (found.batch, found.suffix) == (batch, suffix)
+    assert landing_area.list_undeliverable(store, "flights") == []
+
+
+def test_a_folder_of_parts_is_one_delivery(any_store: Store) -> None:
+    """Case 26: as Spark writes it; markers and checksums beside the parts do not count."""
+    parts = ("part-00000-c000.snappy.parquet", "part-00001-c000.snappy.parquet")
+    for name in (*parts, f".{parts[0]}.crc", "_metadata"):
+        _land(any_store, f"features/2024-11.parquet/{name}")
+    (found,) = landing_area.list_deliveries(any_store, "flights")
+    assert (found.batch, found.suffix, found.size) == ("2024-11", ".parquet", 8)
+    assert [key.rpartition("/")[2] for key in found.parts] == list(parts)
+    _land(any_store, "features/2024-11.parquet/part-00002.parquet")
+    (more,) = landing_area.list_deliveries(any_store, "flights")
+    assert more.tag12 != found.tag12
+
+
+def test_a_folder_is_complete_when_it_is_marked_or_has_rested() -> None:
+    """Case 26: `_SUCCESS` is written last; without it the parts settle as files do."""
+    moment = datetime(2013, 1, 1, tzinfo=UTC)
+    store = MemoryStore(clock=lambda: moment)
+    _land(store, "features/a.parquet/part-0.parquet")
+    listing = landing_area.list_deliveries(store, "flights")
+    assert landing_area.settled(listing, settle_seconds=2, now=moment) == []
+    later = moment + timedelta(seconds=2)
+    assert landing_area.settled(listing, settle_seconds=2, now=later) == listing
+    _land(store, "features/a.parquet/_SUCCESS")
+    listing = landing_area.list_deliveries(store, "flights")
+    assert landing_area.settled(listing, settle_seconds=2, now=moment) == listing
 
 
 def test_files_of_datasets_with_similar_names_stay_apart(any_store: Store) -> None:

@@ -102,6 +102,21 @@ def test_the_source_of_an_imported_version(memory: MemoryStore) -> None:
     assert found.sources == {2: "version 7 of https://mlflow.example.org"}
 
 
+def test_what_cannot_be_a_delivery_is_in_the_status(memory: MemoryStore) -> None:
+    """Case 26: a file of a format that is not read is named with what would help."""
+    memory.write("landing/shop/features/2013-01.xlsx", b"PK")
+    memory.write("landing/shop/features/2013-01.csv", b"id\n1\n")
+    found = status(
+        "sales",
+        store=memory,
+        registry=FixedRegistry(),
+        platform=FixedPlatform(),
+        dataset="shop",
+    )
+    (left,) = found.undeliverable
+    assert left.startswith("landing/shop/features/2013-01.xlsx is of no format that is read; save")
+
+
 def test_a_manual_edit_is_in_the_status(memory: MemoryStore) -> None:
     """Status reports changes that no rollout made."""
     platform = FixedPlatform({2: 1.0}, edited="weights set by kubectl-edit")

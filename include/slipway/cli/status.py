@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def status(model: str | None, *, as_json: bool) -> None:
     """Print the state of each model.
 
-    Aliases, served versions, open requests and the last verdicts.
+    Aliases, served versions, open requests, the last verdicts, and what lies in the landing area of
+    its dataset and cannot be a delivery.
     """
     from slipway import wiring
     from slipway.spec.loading import load_all
@@ -37,6 +38,7 @@ def status(model: str | None, *, as_json: bool) -> None:
             registry=container.registry,
             platform=container.platform_for(spec),
             target=spec.deployment.target,
+            dataset=spec.dataset,
         )
         for name, spec in specs.items()
     ]
@@ -58,6 +60,8 @@ def _print(standing: Status) -> None:
         click.secho(f"  version {version} cannot answer", fg="red")
     if standing.edited:
         click.secho(f"  edited by hand: {standing.edited}", fg="red")
+    for left in standing.undeliverable:
+        click.secho(f"  cannot be a delivery: {left}", fg="yellow")
     for trouble in standing.unknown:
         click.secho(f"  not known: {trouble}", fg="yellow")
     for request in standing.requests:

@@ -86,6 +86,8 @@ def claim(dataset: str) -> list[dict[str, Any]]:
     ]
     taken = first_that_fit(waiting)
     log.info("%d deliveries wait; this run takes %d", len(waiting), len(taken))
+    for left in claimed.get("undeliverable", []):
+        log.warning("cannot be a delivery: %s", left)
     return taken
 
 

@@ -1,7 +1,7 @@
-"""Landing area: deliveries, which files are ignored, and when a file is complete.
+"""Landing area: deliveries, when one is complete, and what lies there and cannot be one.
 
-`landing/<dataset>/<stream>/<batch>.parquet` or `.csv` is written by other systems; Slipway never
-changes or removes it.
+`landing/<dataset>/<stream>/<batch>.<suffix>` is written by other systems; Slipway never changes or
+removes it. A folder `<batch>.parquet/` of Parquet files, as Spark writes it, is one delivery.
 """
 
 from __future__ import annotations
@@ -9,33 +9,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Literal, get_args
 
+from slipway.records.landed_names import PARQUET, hint_for, is_ignored, split_name
 from slipway.records.store import Entry, Store, digest, encode
+from slipway.spec.problems import nearest
 
 StreamName = Literal["features", "labels"]
-SUFFIXES = (".parquet", ".csv")
-IGNORED_PREFIXES = ("_", ".", "~")
-"""First characters of markers, hidden and temporary files: `_SUCCESS`, `.x.csv`, `~x.csv`."""
+SUCCESS = "_SUCCESS"
+"""Name of the marker in a folder of parts that is complete."""
 
 _STREAMS: tuple[str, ...] = get_args(StreamName)
+_BEING_WRITTEN = ("_temporary", ".spark-staging", ".hive-staging")
+_TABLES = ("_delta_log", ".hoodie")
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One file in the landing area, in its present state.
+    """One file in the landing area, or one folder of parts, in its present state.
 
     Attributes:
         dataset: Dataset that it was delivered to.
         stream: `features` or `labels`.
-        batch: File name without suffix.
+        batch: Name without suffix.
         key: Store key.
-        suffix: `.parquet` or `.csv`.
+        suffix: One of `landed_names.SUFFIXES`.
         size: Bytes.
         modified: Time of the last write, in UTC.
         tag12: Changes whenever the file is written again.
         parts: Store keys of its files, where it is a folder of parts.
+        is_complete: Whether its writer has marked it as complete.
     """
 
     dataset: str
@@ -47,6 +50,7 @@ class Delivery:
     modified: datetime
     tag12: str
     parts: tuple[str, ...] = ()
+    is_complete: bool = False
 
     @property
     def order(self) -> tuple[str, int, str]:
@@ -54,23 +58,44 @@ class Delivery:
         return (self.batch, _STREAMS.index(self.stream), self.suffix)
 
 
+@dataclass(frozen=True)
+class Undeliverable:
+    """A file or a folder in the landing area that cannot be a delivery.
+
+    Attributes:
+        key: Store key.
+        reason: What is wrong with it, to be read after the key.
+        hint: What would make it a delivery.
+    """
+
+    key: str
+    reason: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.reason}; {self.hint}"
+
+
 def list_deliveries(store: Store, dataset: str) -> list[Delivery]:
     """Return every delivery in a dataset's landing area, in the order of ingestion."""
-    found = (_delivery(entry) for entry in store.list(f"landing/{dataset}"))
-    return sorted((one for one in found if one is not None), key=lambda one: one.order)
+    found = (one for one in _survey(store, dataset) if isinstance(one, Delivery))
+    return sorted(found, key=lambda one: one.order)
 
 
-def is_ignored(path: PurePosixPath) -> bool:
-    """Return whether a file is no delivery: a marker, hidden, half-written (`x.csv.tmp`)."""
-    return path.suffix not in SUFFIXES or path.name.startswith(IGNORED_PREFIXES)
+def list_undeliverable(store: Store, dataset: str) -> list[Undeliverable]:
+    """Return what lies in a dataset's landing area and cannot be a delivery, by key.
+
+    Markers, hidden and half-written files are not among it.
+    """
+    return [one for one in _survey(store, dataset) if isinstance(one, Undeliverable)]
 
 
 def settled(
     deliveries: Iterable[Delivery], *, settle_seconds: float, now: datetime | None = None
 ) -> list[Delivery]:
-    """Return the complete deliveries: files unchanged for `settle_seconds` of wall time."""
+    """Return the complete deliveries: marked as such, or unchanged for `settle_seconds`."""
     latest = (now or datetime.now(UTC)) - timedelta(seconds=settle_seconds)
-    return [one for one in deliveries if one.modified <= latest]
+    return [one for one in deliveries if one.is_complete or one.modified <= latest]
 
 
 def fingerprint(deliveries: Sequence[Delivery]) -> str:
@@ -78,19 +103,97 @@ def fingerprint(deliveries: Sequence[Delivery]) -> str:
     return digest(encode([[one.key, one.size, one.tag12] for one in deliveries]))[:16]
 
 
-def _delivery(entry: Entry) -> Delivery | None:
-    path = PurePosixPath(entry.key)
-    match path.parts:
-        case (_, dataset, stream, name) if stream in _STREAMS and not is_ignored(path):
-            return Delivery(
-                dataset=dataset,
-                stream=stream,
-                batch=path.stem,
-                key=entry.key,
-                suffix=path.suffix,
-                size=entry.size,
-                modified=entry.modified,
-                tag12=digest(encode([name, entry.size, entry.tag]))[:12],
-            )
-        case _:
-            return None
+def _survey(store: Store, dataset: str) -> list[Delivery | Undeliverable]:
+    """What lies in a landing area, each file and each folder of a stream once."""
+    found: list[Delivery | Undeliverable | None] = []
+    folders: dict[str, list[Entry]] = {}
+    for entry in store.list(f"landing/{dataset}"):
+        place, *inside = entry.key.split("/")[2:]
+        if place not in _STREAMS:
+            found.append(_beside_the_streams(entry, place, inside))
+        elif len(inside) == 1:
+            found.append(_file(entry, dataset, place))
+        else:
+            folders.setdefault("/".join(entry.key.split("/")[:4]), []).append(entry)
+    found += [_folder(key, entries) for key, entries in folders.items()]
+    return sorted((one for one in found if one is not None), key=lambda one: one.key)
+
+
+def _beside_the_streams(entry: Entry, place: str, inside: Sequence[str]) -> Undeliverable | None:
+    if any(is_ignored(part) for part in (place, *inside)):
+        return None
+    if not inside:
+        return Undeliverable(
+            entry.key, "lies beside the streams", f"move it into {' or '.join(_STREAMS)}"
+        )
+    close = nearest(place.lower(), _STREAMS)
+    hint = f"did you mean {close}?" if close else f"the streams are {' and '.join(_STREAMS)}"
+    return Undeliverable(entry.key, f"lies in {place}, which is no stream", hint)
+
+
+def _file(entry: Entry, dataset: str, stream: str) -> Delivery | Undeliverable | None:
+    name = entry.key.rpartition("/")[2]
+    if is_ignored(name):
+        return None
+    if (split := split_name(name)) is None:
+        return Undeliverable(entry.key, "is of no format that is read", hint_for(name))
+    batch, suffix = split
+    return Delivery(
+        dataset=dataset,
+        stream=stream,
+        batch=batch,
+        key=entry.key,
+        suffix=suffix,
+        size=entry.size,
+        modified=entry.modified,
+        tag12=digest(encode([name, entry.size, entry.tag]))[:12],
+    )
+
+
+def _folder(key: str, entries: Sequence[Entry]) -> Delivery | Undeliverable | None:
+    _, dataset, stream, name = key.split("/")
+    if is_ignored(name):
+        return None
+    inside = [entry.key.removeprefix(f"{key}/") for entry in entries]
+    if any(path.startswith(_BEING_WRITTEN) for path in inside):
+        return Undeliverable(key, "is being written", "its writer removes `_temporary` at the end")
+    if any(path.startswith(_TABLES) for path in inside):
+        # Files of rows that were deleted are still there.
+        return Undeliverable(key, "is a table with versions of its own", "write it as Parquet")
+    parts = [
+        entry
+        for entry, path in zip(entries, inside, strict=True)
+        if not any(is_ignored(one) for one in path.split("/"))
+    ]
+    if not parts and SUCCESS not in inside:
+        return None
+    batch, suffix = split_name(name) or (name, "")
+    names = [entry.key.removeprefix(f"{key}/") for entry in parts]
+    if (problem := _problem_of_parts(suffix, names)) is not None:
+        return Undeliverable(key, *problem)
+    return Delivery(
+        dataset=dataset,
+        stream=stream,
+        batch=batch,
+        key=key,
+        suffix=suffix,
+        size=sum(entry.size for entry in parts),
+        modified=max(entry.modified for entry in parts),
+        tag12=digest(encode([name, [[one.key, one.size, one.tag] for one in parts]]))[:12],
+        parts=tuple(entry.key for entry in parts),
+        is_complete=SUCCESS in inside,
+    )
+
+
+def _problem_of_parts(suffix: str, names: Sequence[str]) -> tuple[str, str] | None:
+    """Reason and hint why a folder with these files is no delivery."""
+    if not names:
+        return "holds no part", "deliver at least one Parquet file in it"
+    if any("/" in name for name in names):
+        hint = "write it without partitions, in which a column stands in the folders' names"
+        return "holds folders of its own", hint
+    if not all((split_name(name) or ("", ""))[1] in PARQUET for name in names):
+        return "is a folder with files that are no Parquet", "deliver each file by itself"
+    if suffix not in PARQUET:
+        return "is a folder of Parquet files", "give the folder's name the suffix `.parquet`"
+    return None

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 def claim(
     *, dataset: str, batch: str | None = None, container: Container | None = None
 ) -> dict[str, Any]:
-    """Return the waiting deliveries in order, and the fingerprint that acknowledges them."""
+    """Return the waiting deliveries in order, and the fingerprint that acknowledges them.
+
+    With them comes what lies in the landing area and cannot be a delivery, a sentence for each.
+    """
+    from slipway.records.landing_area import list_undeliverable
     from slipway.stages.ingest import ingest
 
     container = container or Container()
     spec = container.dataset(dataset)
     source = container.source(spec.source)
-    return ingest.claim(spec, source=source, store=container.store, batch=batch).to_json()
+    claimed = ingest.claim(spec, source=source, store=container.store, batch=batch)
+    left = list_undeliverable(container.store, dataset) if spec.source == "files" else []
+    return {**claimed.to_json(), "undeliverable": list(map(str, left))}
 
 
 def acknowledge(*, dataset: str, fingerprint: str, container: Container | None = None) -> bool:

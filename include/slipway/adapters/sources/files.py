@@ -1,10 +1,11 @@
-"""The source `files`: Parquet and CSV files in the landing area of the store."""
+"""The source `files`: Parquet, CSV and JSON Lines in the landing area of the store."""
 
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from slipway.records.landed_names import SUFFIXES
 from slipway.records.landing_area import list_deliveries
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class LandedFiles:
         store: Store with the landing area.
     """
 
-    naming = "landing/<dataset>/<stream>/<batch>.parquet or .csv"
+    naming = f"landing/<dataset>/<stream>/<batch> with one of {', '.join(SUFFIXES)}"
 
     def __init__(self, store: Store) -> None:
         self._store = store

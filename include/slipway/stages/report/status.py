@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import Denied, Transient
 from slipway.records import ledger, requests
+from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.version_tags import TAG_PREFIX
 from slipway.stages.train.engine_choice import TAGGED
@@ -128,6 +129,7 @@ class Status:
         target: Deployment target in its spec.
         sources: Source of each of those versions that was imported.
         edited: Manual edits of the served objects, with their field managers; None without any.
+        undeliverable: What lies in the landing area of its dataset and cannot be a delivery.
     """
 
     model: str
@@ -141,6 +143,7 @@ class Status:
     target: TargetName = "local"
     edited: str | None = None
     sources: Mapping[int, str] = field(default_factory=dict)
+    undeliverable: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -154,6 +157,7 @@ def status(
     registry: Aliases,
     platform: ServedReader,
     target: TargetName = "local",
+    dataset: str | None = None,
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
 
@@ -163,6 +167,7 @@ def status(
         registry: Aliases and versions.
         platform: Reads the served traffic.
         target: Deployment target in its spec.
+        dataset: Its dataset, if that is delivered to the landing area.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -198,6 +203,7 @@ def status(
         target=target,
         edited=served.edited if served else None,
         sources=sources,
+        undeliverable=tuple(map(str, list_undeliverable(store, dataset))) if dataset else (),
     )
 
 
