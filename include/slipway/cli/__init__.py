@@ -19,7 +19,8 @@ from slipway.cli.rollback import rollback
 from slipway.cli.run import run
 from slipway.cli.serve import download, platform, serve, ship, token
 from slipway.cli.specs import check, reference, sample
-from slipway.cli.status import status, why
+from slipway.cli.status import status
+from slipway.cli.why import why
 
 __all__ = ["main"]
 

@@ -1,4 +1,4 @@
-"""Commands that print the state of models, and why a version serves."""
+"""Command that prints the state of models."""
 
 from __future__ import annotations
 
@@ -85,29 +85,3 @@ def _print_versions(standing: Status) -> None:
     nothing = "not known" if standing.weights is None else "nothing"
     where = f" ({standing.target})" if target.scores_in_batches else ""
     click.echo(f"  {'served':<11} {', '.join(shares) or nothing}{where}")
-
-
-@click.command()
-@click.argument("model")
-@json_option
-def why(model: str, *, as_json: bool) -> None:
-    """Explain in five lines which version of MODEL serves, and why.
-
-    The served version, since when, its evidence, what was refused, and what is next.
-    """
-    from slipway import wiring
-    from slipway.stages.report.why import why as why_of
-
-    container = wiring.Container()
-    spec = container.model(model)
-    lines = why_of(
-        spec,
-        store=container.store,
-        registry=container.registry,
-        platform=container.platform_for(spec),
-    )
-    if as_json:
-        print_json({"model": model, "lines": lines})
-        return
-    for line in lines:
-        click.echo(line)

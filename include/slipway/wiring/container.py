@@ -6,6 +6,7 @@ uses, and this module itself is light enough for the triggerer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING
@@ -139,7 +140,7 @@ class Container:
         """
         loaded = load_all(self.settings.project, only=name)
         if name not in loaded.datasets:
-            raise self._unknown("dataset", name, loaded)
+            raise self._unknown(("dataset",), name, loaded)
         return loaded.datasets[name]
 
     def model(self, name: str) -> ModelSpec:
@@ -151,18 +152,38 @@ class Container:
         """
         loaded = load_all(self.settings.project, only=name)
         if name not in loaded.models:
-            raise self._unknown("model", name, loaded)
+            raise self._unknown(("model",), name, loaded)
         return loaded.models[name]
 
-    def _unknown(self, kind: str, name: str, loaded: Loaded) -> BadParameter | SpecErrors:
+    def model_or_dataset(self, name: str) -> ModelSpec | DatasetSpec:
+        """Return the spec of a model or of a dataset; no two have one name.
+
+        Raises:
+            BadParameter: There is neither.
+            SpecError: Its spec is invalid.
+        """
+        loaded = load_all(self.settings.project, only=name)
+        found = loaded.models.get(name) or loaded.datasets.get(name)
+        if found is None:
+            raise self._unknown(("model", "dataset"), name, loaded)
+        return found
+
+    def _unknown(
+        self, kinds: Sequence[str], name: str, loaded: Loaded
+    ) -> BadParameter | SpecErrors:
         if loaded.problems:
             return SpecErrors(loaded.problems)
-        folder = self.settings.project / "include" / f"{kind}s"
-        names = sorted(one.name for one in folder.iterdir() if one.is_dir())
+        folders = [self.settings.project / "include" / f"{kind}s" for kind in kinds]
+        names = [
+            entry.name
+            for folder in folders
+            for entry in sorted(folder.glob("*/"))
+            if entry.name[0] not in "._"
+        ]
         close = nearest(name, names)
         return BadParameter(
-            f"there is no {kind} {name!r}",
+            f"there is no {' or '.join(kinds)} {name!r}",
             expected=f"one of {', '.join(names)}",
-            where=str(folder),
+            where=", ".join(map(str, folders)),
             hint=f"did you mean {close!r}?" if close else None,
         )

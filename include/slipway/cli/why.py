@@ -1,0 +1,61 @@
+"""`slipway why`: explain a model's served version, or a dataset's newest deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from slipway.cli.output import json_option, print_json
+from slipway.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from slipway.wiring import Container
+
+
+@click.command()
+@click.argument("name", metavar="MODEL|DATASET")
+@json_option
+def why(name: str, *, as_json: bool) -> None:
+    """Explain which version of a model serves, or what became of a dataset's deliveries.
+
+    A model has five lines: the served version, since when, its evidence, what was refused, and
+    what is next. Of a dataset the newest deliveries are listed, those first that were blocked or
+    have bad rows: the reason, the commonest reasons of bad rows with what would accept them, and
+    where the rows are.
+    """
+    from slipway import wiring
+
+    container = wiring.Container()
+    spec = container.model_or_dataset(name)
+    if isinstance(spec, ModelSpec):
+        _model(spec, container, as_json=as_json)
+    else:
+        _dataset(name, container, as_json=as_json)
+
+
+def _model(spec: ModelSpec, container: Container, *, as_json: bool) -> None:
+    from slipway.stages.report.why import why as why_of
+
+    lines = why_of(
+        spec,
+        store=container.store,
+        registry=container.registry,
+        platform=container.platform_for(spec),
+    )
+    if as_json:
+        print_json({"model": spec.model, "lines": lines})
+        return
+    for line in lines:
+        click.echo(line)
+
+
+def _dataset(name: str, container: Container, *, as_json: bool) -> None:
+    from slipway.stages.report.why_dataset import format_deliveries, why_dataset
+
+    deliveries = why_dataset(name, store=container.store)
+    if as_json:
+        print_json({"dataset": name, "deliveries": [one.to_json() for one in deliveries]})
+        return
+    for line in format_deliveries(name, deliveries):
+        click.echo(line)

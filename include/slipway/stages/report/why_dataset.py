@@ -1,0 +1,155 @@
+"""Explain a dataset's newest deliveries: those that were blocked or have bad rows come first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from slipway.records import ledger
+from slipway.records.attempts import find_failure
+from slipway.records.run_records import RECORD, RunRef, find_record
+from slipway.records.store import find_json
+
+if TYPE_CHECKING:
+    from slipway.records.store import Entry, Store
+
+INGEST = "ingest"
+
+SHOWN = 10
+"""Deliveries that are explained."""
+
+ENTRIES_LOOKED_AT = 100
+
+COMMONEST = 3
+"""Reasons of a delivery that are told in words; JSON has all."""
+
+_KEPT = ("quarantine", "blocked", "reasons")
+
+
+@dataclass(frozen=True)
+class DeliveryVerdict:
+    """Verdict on one delivery.
+
+    Attributes:
+        at: Wall time, ISO 8601, UTC.
+        run: Stream, batch and state of the file.
+        action: `ingested`, `revised`, `duplicate`, `blocked`; `failed`: its ingest did not end.
+        reason: Reason in full.
+        quarantined: Number of bad rows.
+        reasons: Reasons of bad rows, the commonest first: column, reason, count, shape, hint.
+        kept: Addresses of bad rows, of the blocked file, and of all reasons, by name.
+    """
+
+    at: str
+    run: str
+    action: str
+    reason: str
+    quarantined: int = 0
+    reasons: Sequence[Mapping[str, Any]] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def batch(self) -> str:
+        """Stream and batch."""
+        return self.run.rpartition("-")[0]
+
+    @property
+    def has_trouble(self) -> bool:
+        """Whether the delivery was blocked, has bad rows, or could not be ingested."""
+        return self.action in {"blocked", "failed"} or self.quarantined > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as plain JSON."""
+        return asdict(self)
+
+
+def why_dataset(dataset: str, *, store: Store) -> list[DeliveryVerdict]:
+    """Return the newest deliveries' verdicts: those with trouble first, then the newest first.
+
+    Of a batch that was delivered again only the newest verdict counts; a duplicate changes none.
+
+    Args:
+        dataset: Its name.
+        store: Store of ledger and run records.
+    """
+    found = sorted(
+        [*_recorded(dataset, store), *_failed(dataset, store)], key=lambda one: one.at, reverse=True
+    )
+    newest: dict[str, DeliveryVerdict] = {}
+    for one in found:
+        newest.setdefault(one.run if one.action == "duplicate" else one.batch, one)
+    return sorted(newest.values(), key=lambda one: not one.has_trouble)[:SHOWN]
+
+
+def _recorded(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
+    """Yield the verdicts of the newest entries of the ledger."""
+    for entry in islice(ledger.newest_first(store, dataset), ENTRIES_LOOKED_AT):
+        fact = entry["fact"]
+        if fact.get("stage") != INGEST:
+            continue
+        ref = RunRef(dataset, fact["run"], INGEST)
+        record = find_record(store, ref)
+        evidence = {} if record is None else record.verdict.evidence
+        reasons = find_json(store, f"{ref.folder}/reasons.json") if "reasons" in evidence else None
+        yield DeliveryVerdict(
+            at=entry["at"],
+            run=ref.run,
+            action=fact["action"],
+            reason=fact["reason"],
+            quarantined=int(fact["numbers"].get("quarantined") or 0),
+            reasons=tuple(reasons or ()),
+            kept={name: evidence[name] for name in _KEPT if name in evidence},
+        )
+
+
+def _failed(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
+    """Yield the deliveries whose newest attempt failed and left no verdict."""
+    failed: dict[str, Entry] = {}
+    for entry in store.list(f"runs/{dataset}"):
+        _, _, run, stage, name = entry.key.split("/", 4)
+        if stage == INGEST and name.endswith(".failed.json"):
+            failed[run] = entry
+        elif stage == INGEST and name == RECORD:
+            # A listing is sorted: attempts come before the record.
+            failed.pop(run, None)
+    for run, entry in failed.items():
+        failure = find_failure(store, RunRef(dataset, run, INGEST))
+        if failure is not None:
+            reason = failure["error"]
+            if failure["traceback"]:
+                # Not one of Slipway's own errors, so its text may quote a value.
+                reason = f"{failure['kind']}; its traceback is in {store.uri(entry.key)}"
+            yield DeliveryVerdict(entry.modified.isoformat(), run, "failed", reason)
+
+
+def format_deliveries(dataset: str, deliveries: Sequence[DeliveryVerdict]) -> list[str]:
+    """Format the verdicts, a line for each finding; pure."""
+    if not deliveries:
+        return [f"{dataset}: no delivery was ingested yet."]
+    return [line for one in deliveries for line in _lines(one)]
+
+
+def _lines(one: DeliveryVerdict) -> Iterator[str]:
+    at = f"{datetime.fromisoformat(one.at):%Y-%m-%d %H:%M} UTC"
+    yield f"{at}, {one.action} ({one.run}): {one.reason}"
+    if not one.has_trouble:
+        return
+    for reason in one.reasons[:COMMONEST]:
+        yield f"  {_words(reason)}"
+        if reason.get("hint"):
+            yield f"    hint: {reason['hint']}"
+    further = len(one.reasons) - COMMONEST
+    if further > 0:
+        yield f"  and {further} further reason{'s' if further > 1 else ''}"
+    for name, address in one.kept.items():
+        yield f"  {name}: {address}"
+
+
+def _words(reason: Mapping[str, Any]) -> str:
+    count = int(reason["count"])
+    shape = f", such as {reason['shape']}" if reason.get("shape") else ""
+    about = f"{reason.get('column') or ''} {reason['reason']}".strip()
+    return f"{count:,} {'row' if count == 1 else 'rows'}: {about}{shape}"
