@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
 from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS, TextFormat
-
-if TYPE_CHECKING:
-    from slipway.spec.dataset import Column
 
 _NOT_TEXT = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 """Codecs of Python that encode text and are no encodings of files."""
@@ -118,7 +115,19 @@ class Csv(Spec):
         return self.delimiter or ("\t" if suffix.startswith(".tsv") else ",")
 
 
-def text_format(csv: Csv, column: Column) -> TextFormat:
+class Timed(Protocol):
+    """A column, reduced to the form of its times."""
+
+    @property
+    def format(self) -> str | None:
+        """Form of texts; None: ISO 8601."""
+
+    @property
+    def timezone(self) -> str | None:
+        """Zone of times without an offset; None: UTC."""
+
+
+def text_format(csv: Csv, column: Timed) -> TextFormat:
     """Return the spelling of a column's texts."""
     return TextFormat(
         decimal=csv.decimal,
