@@ -33,6 +33,7 @@ from slipway.records.run_context import RunContext
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.newest_delivery import BATCH, DELIVERY
 from slipway.stages.monitor.windows import Window, parse_window
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.score.partitions import Scoring, fingerprint
 from slipway.stages.score.score import score
 
@@ -185,8 +186,11 @@ def write_version(root: Path) -> Path:
     rows = next(synthetic_rows(parse_window(SMALL, "month"), rows=20_000, batch="b", first=0))
     hours = rows["n0"] * 2 + rows["n1"].abs() + (rows["carrier"] == "c1")
     learned = SklearnLearner(MODEL, DATASET, None).learn(rows.assign(hours=hours))
-    reference = rows[[*MODEL.features.names, "at"]].assign(
-        part="training", score=learned.predict(rows)
+    reference = ReferenceRows(
+        features=rows[MODEL.features.names],
+        times=rows["at"],
+        scores=learned.predict(rows),
+        held_out=np.zeros(len(rows), dtype=bool),
     )
     folder = root / "version"
     facts = {"model": MODEL.model, "task": MODEL.task, "key": "id", "event_time": "at"}

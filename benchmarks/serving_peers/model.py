@@ -23,6 +23,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_dataset, load_model
 from slipway.stages.model.manifest import MANIFEST, seal
 from slipway.stages.model.onnx_form import ONNX
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.rollout.v2_encode import encode_rows
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
@@ -103,9 +104,13 @@ def _labelled(sample: Path, months: Any, *, key: str) -> pd.DataFrame:
 
 def _save(folder: Path, model: ModelSpec, dataset: DatasetSpec, rows: pd.DataFrame) -> None:
     learned = SklearnLearner(model, dataset, None).learn(rows)
-    part = np.where(rows.index < len(rows) - 5_000, "training", "holdout")
-    sample = rows.assign(part=part).iloc[::4]
-    columns = [*model.features.names, dataset.event_time, "part"]
+    sample = rows.iloc[::4]
+    reference = ReferenceRows(
+        features=sample[model.features.names],
+        times=sample[dataset.event_time],
+        scores=learned.predict(sample),
+        held_out=sample.index.to_numpy() >= len(rows) - 5_000,
+    )
     learned.save(
         folder,
         facts={
@@ -115,7 +120,7 @@ def _save(folder: Path, model: ModelSpec, dataset: DatasetSpec, rows: pd.DataFra
             "event_time": dataset.event_time,
             "as_of": rows[dataset.event_time].max().isoformat(),
         },
-        reference=sample[columns].assign(score=learned.predict(sample)),
+        reference=reference,
     )
 
 

@@ -22,6 +22,7 @@ from slipway.errors import (
 )
 from slipway.records.desired_state import newest_desired, newest_entries
 from slipway.records.store import Store
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.platform import Payload
 from slipway.stages.rollout.replay import Replay
@@ -66,8 +67,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a real version."""
     spec, dataset = ferry_dataset.model(), ferry_dataset.dataset()
     learned = SklearnLearner(spec, dataset, None).learn(ROWS)
-    reference = ROWS[["wind", "port", "departs"]].assign(
-        part="training", score=learned.predict(ROWS)
+    reference = ReferenceRows(
+        features=ROWS[["wind", "port"]],
+        times=ROWS["departs"],
+        scores=learned.predict(ROWS),
+        held_out=np.zeros(len(ROWS), dtype=bool),
     )
     made = tmp_path_factory.mktemp("version") / "1"
     facts = {

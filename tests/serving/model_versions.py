@@ -13,6 +13,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_encode import encode_rows
 
@@ -94,8 +95,13 @@ def save_version(folder: Path, *, seed: int, spec: ModelSpec = SPEC) -> None:
         "key": DATASET.key,
         "event_time": DATASET.event_time,
     }
-    names = [*SPEC.features.names, DATASET.event_time]
-    reference = rows[names].head(50).assign(score=learned.predict(rows.head(50)), part="holdout")
+    sample = rows.head(50)
+    reference = ReferenceRows(
+        features=sample[SPEC.features.names],
+        times=sample[DATASET.event_time],
+        scores=learned.predict(sample),
+        held_out=np.ones(50, dtype=bool),
+    )
     learned.save(folder, facts=facts, reference=reference)
 
 

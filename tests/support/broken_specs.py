@@ -151,6 +151,14 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         },
         "features.numeric.0: 'score' is a column of the prediction log itself",
     ),
+    "feature of the log's own in another case": (
+        {
+            **broken_model("[price]", "[Score]"),
+            **broken_dataset("price:", "Score:"),
+            **broken_expectations("column: price", "column: Score"),
+        },
+        "'Score' is a column of the prediction log itself\n  hint: rename the column",
+    ),
     "unknown target": (
         broken_model("target: sold", "target: sould"),
         f"{MODEL_FILE}:4: target: given 'sould', .*labels stream; allowed: sold; did you mean",

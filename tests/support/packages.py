@@ -13,6 +13,7 @@ from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS as TABLE
+from slipway.stages.ports.package import ReferenceRows
 
 ESTIMATORS: tuple[str, ...] = tuple(TABLE)
 
@@ -88,12 +89,15 @@ def labelled(spec: ModelSpec) -> pd.DataFrame:
     return crossings.assign(late=minutes)
 
 
-def reference(learned: LearnedModel) -> pd.DataFrame:
-    """Reference rows as training saves them: features, score and part."""
+def reference(learned: LearnedModel) -> ReferenceRows:
+    """Reference rows as training saves them; the last hundred are of the holdout."""
     crossings = rows()
-    part = np.where(crossings.index < 300, "training", "holdout")
-    kept = crossings.drop(columns=["id", "late"])
-    return kept.assign(score=learned.predict(crossings), part=part)
+    return ReferenceRows(
+        features=crossings[learned.spec.features.names],
+        times=crossings["at"],
+        scores=learned.predict(crossings),
+        held_out=crossings.index.to_numpy() >= 300,
+    )
 
 
 def saved(

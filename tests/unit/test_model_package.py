@@ -209,9 +209,10 @@ def test_a_transformer_from_elsewhere_cannot_be_saved(tmp_path: Path) -> None:
         packages.spec("sklearn.linear_model.Ridge"), packages.dataset(), source
     )
     learned = learner.learn(packages.rows())
+    reference = packages.reference(learned)
     learned.package.pipeline.named_steps["features"].func = shutil.which
     with pytest.raises(SpecError, match=r"shutil\.which"):
-        learned.save(tmp_path / "delay", facts={}, reference=packages.rows())
+        learned.save(tmp_path / "delay", facts={}, reference=reference)
 
 
 @pytest.mark.parametrize(

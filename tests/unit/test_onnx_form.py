@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,9 +118,12 @@ def test_a_pipeline_without_a_form_keeps_its_own_engine(source: str, reason: str
 def test_an_unexpected_error_keeps_the_pipeline(caplog: pytest.LogCaptureFixture) -> None:
     """Its class is the reason, and its traceback is in the log."""
     model = learned("sklearn.linear_model.Ridge")
-    engine, data = engine_of(model.package, packages.reference(model).drop(columns="part"))
+    reference = packages.reference(model)
+    engine, data = engine_of(
+        model.package, replace(reference, features=reference.features.drop(columns="decks"))
+    )
     assert (engine.name, data) == ("sklearn", None)
-    assert engine.reason == "conversion failed: KeyError; the traceback is in the log"
+    assert engine.reason == "conversion failed: BadRequest; the traceback is in the log"
     assert "Traceback" in caplog.text
 
 

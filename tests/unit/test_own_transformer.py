@@ -14,6 +14,7 @@ from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.spec.loading import load_dataset, load_model
+from slipway.stages.ports.package import ReferenceRows
 
 INCLUDE = Path(__file__).resolve().parents[2] / "include"
 FOLDER = INCLUDE / "models" / "hourly_departures"
@@ -60,7 +61,12 @@ def test_a_stored_version_brings_its_own(tmp_path: Path) -> None:
     """It is loaded from the version's own source, and scores as before."""
     rows = hours()
     learned = SklearnLearner(MODEL, DATASET, SOURCE).learn(rows)
-    reference = rows[[*MODEL.features.names, "hour_start"]].assign(score=learned.predict(rows))
+    reference = ReferenceRows(
+        features=rows[MODEL.features.names],
+        times=rows["hour_start"],
+        scores=learned.predict(rows),
+        held_out=np.zeros(len(rows), dtype=bool),
+    )
     facts = {"model": MODEL.model, "task": MODEL.task, "key": "k", "event_time": "hour_start"}
     learned.save(tmp_path / "version", facts=facts, reference=reference)
     package = load_package(tmp_path / "version")

@@ -158,10 +158,10 @@ def test_a_version_carries_its_reference_in_time_order(env: TrainingEnv, tmp_pat
     )
     package = load_package(folder)
     reference = pd.read_parquet(folder / REFERENCE)
-    assert list(reference) == ["wind", "port", "departs", "part", "score"]
+    assert list(reference) == ["wind", "port", "departs", "_part", "_score"]
     assert reference["departs"].is_monotonic_increasing
-    assert (package.predict(reference) == reference["score"]).all()
-    parts = reference.groupby("part")["departs"]
+    assert (package.predict(reference) == reference["_score"]).all()
+    parts = reference.groupby("_part")["departs"]
     assert parts.max()["training"] < parts.min()["holdout"]
     assert package.manifest["training_end"] == parts.max()["training"].isoformat()
 

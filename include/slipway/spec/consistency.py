@@ -69,7 +69,8 @@ def _reserved_names(spec: ModelSpec, document: Document) -> Iterator[Problem]:
     if target.scores_in_batches:
         own, table = SCORED_COLUMNS, "score table"
     for where, name in feature_columns(spec):
-        if name in own:
+        # Delta Lake takes names that differ only in case for one.
+        if name.casefold() in own:
             summary = f"{name!r} is a column of the {table} itself"
             yield problem_at(document, where, summary, hint="rename the column in the dataset")
 

@@ -6,25 +6,24 @@ import logging
 import time
 from dataclasses import replace
 
-import pandas as pd
-
 from slipway.adapters.model_package.onnx_form import write_onnx
 from slipway.adapters.model_package.onnx_form.graph import NoOnnxForm
 from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.model_package.package import Package
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.train.engine_choice import EngineChoice, choose_engine, without_form
 
 log = logging.getLogger(__name__)
 
 
-def engine_of(package: Package, reference: pd.DataFrame) -> tuple[EngineChoice, bytes | None]:
+def engine_of(package: Package, reference: ReferenceRows) -> tuple[EngineChoice, bytes | None]:
     """Choose a model's engine; its ONNX form comes with it if that is chosen.
 
     No error here fails a training: it becomes the reason to keep the pipeline.
 
     Args:
         package: The fitted model.
-        reference: Raw feature columns, and the part that each row belongs to.
+        reference: Rows of the training.
     """
     started = time.perf_counter()
     engine, form = _convert_and_compare(package, reference)
@@ -33,7 +32,7 @@ def engine_of(package: Package, reference: pd.DataFrame) -> tuple[EngineChoice, 
 
 
 def _convert_and_compare(
-    package: Package, reference: pd.DataFrame
+    package: Package, reference: ReferenceRows
 ) -> tuple[EngineChoice, bytes | None]:
     try:
         form = write_onnx(package.pipeline, package.columns)

@@ -30,8 +30,15 @@ from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS
-from slipway.stages.model.manifest import PIPELINE_PY, REFERENCE, seal
+from slipway.stages.model.manifest import (
+    PIPELINE_PY,
+    REFERENCE,
+    REFERENCE_PART,
+    REFERENCE_SCORE,
+    seal,
+)
 from slipway.stages.model.onnx_form import ONNX
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import signature_of
 
 
@@ -163,7 +170,7 @@ class LearnedModel:
         folder: Path,
         *,
         facts: Mapping[str, Any],
-        reference: pd.DataFrame,
+        reference: ReferenceRows,
         beside: Mapping[str, bytes] = MappingProxyType({}),
     ) -> str:
         """Write the complete folder of a model version; return the digest of its manifest.
@@ -171,7 +178,7 @@ class LearnedModel:
         Args:
             folder: A folder that does not exist yet.
             facts: Further entries of the manifest.
-            reference: Raw feature columns, event time, score and part, in time order.
+            reference: Scored rows, which monitoring compares with.
             beside: Further files of the folder, by path.
 
         Raises:
@@ -183,9 +190,7 @@ class LearnedModel:
         (folder / "slipway").mkdir()
         if self.pipeline_py is not None:
             (folder / PIPELINE_PY).write_text(self.pipeline_py)
-        # Personal columns are compared below, but never kept.
-        kept = reference.drop(columns=list(self.facts["pii"]))
-        kept.to_parquet(folder / REFERENCE, index=False)
+        self._stored(reference).to_parquet(folder / REFERENCE, index=False)
         engine, form = engine_of(self.package, reference)
         if form is not None:
             (folder / ONNX).write_bytes(form)
@@ -205,6 +210,16 @@ class LearnedModel:
         )
         require_same_after_reload(folder, reference, model=self.spec.model)
         return digest
+
+    def _stored(self, reference: ReferenceRows) -> pd.DataFrame:
+        # Personal columns are compared with the ONNX form, but never kept.
+        kept = reference.features.drop(columns=list(self.facts["pii"]))
+        added: dict[str, Any] = {
+            str(reference.times.name): reference.times,
+            REFERENCE_PART: np.where(reference.held_out, "holdout", "training"),
+            REFERENCE_SCORE: reference.scores,
+        }
+        return kept.assign(**added)
 
     def _trusted_types(self) -> list[str]:
         found = skops.io.get_untrusted_types(data=skops.io.dumps(self.package.pipeline))

@@ -13,6 +13,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
 from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.train.engine_choice import TOLERANCE, ParityCheck
 
@@ -22,13 +23,13 @@ SINGLE_ROWS = 20
 LABEL_BORDER = 0.5
 
 
-def compare(package: Package, form: OnnxForm, reference: pd.DataFrame) -> list[ParityCheck]:
+def compare(package: Package, form: OnnxForm, reference: ReferenceRows) -> list[ParityCheck]:
     """Compare both on trial rows of every kind; empty when there is no reference row.
 
     Args:
         package: The pipeline.
         form: Its ONNX form.
-        reference: Raw feature columns, and the part that each row belongs to.
+        reference: Rows of the training.
     """
     trials = list(TrialRows(package.columns, form.splits).kinds(reference))
     if not trials:

@@ -16,8 +16,8 @@ import pandas as pd
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.onnx_form import Split
 from slipway.adapters.model_package.untyped_columns import LARGEST
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
-from slipway.stages.train.splitting import PART
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Trial = tuple[str, pd.DataFrame]
@@ -44,15 +44,16 @@ class TrialRows:
     splits: Sequence[Split]
     seed: int = 0
 
-    def kinds(self, reference: pd.DataFrame) -> Iterator[Trial]:
+    def kinds(self, reference: ReferenceRows) -> Iterator[Trial]:
         """Yield the name of each kind with its rows, cast and never empty.
 
         Args:
-            reference: Raw feature columns, and the part that each row belongs to.
+            reference: Rows of the training.
         """
-        seen = cast(reference, self.columns)
-        for part, name in (("training", "training rows"), ("holdout", "held-out rows")):
-            sample = self._sample(seen[reference[PART] == part], SAMPLE_ROWS)
+        seen = cast(reference.features, self.columns)
+        held_out = reference.held_out
+        for chosen, name in ((~held_out, "training rows"), (held_out, "held-out rows")):
+            sample = self._sample(seen[chosen], SAMPLE_ROWS)
             if not sample.empty:
                 yield name, sample
         few = self._sample(seen, CHANGED_ROWS)

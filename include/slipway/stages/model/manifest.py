@@ -16,6 +16,9 @@ from slipway.records.store import digest, encode
 
 MANIFEST = "slipway/manifest.json"
 REFERENCE = "slipway/reference.parquet"
+REFERENCE_SCORE, REFERENCE_PART = "_score", "_part"
+"""Columns of the reference beside the user's, whose names may not begin with `_`."""
+
 PIPELINE_PY = "slipway/pipeline.py"
 MODEL = "model.skops"
 AGAIN = "do not serve it; register the model again from its training run"

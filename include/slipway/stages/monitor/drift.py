@@ -13,8 +13,8 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Number, Verdict
-from slipway.stages.model.manifest import REFERENCE, open_sealed
-from slipway.stages.monitor.columns import Columns, monitored_columns, tidy
+from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
+from slipway.stages.monitor.columns import SCORE, Columns, monitored_columns, tidy
 from slipway.stages.monitor.distances import Comparison, DriftReport, compare
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
@@ -41,13 +41,15 @@ class Reference:
     """Sample of the rows that a version was trained and evaluated on.
 
     Attributes:
-        rows: Raw features, event time and score, ordered by event time.
+        rows: Raw features and `score`, ordered by event time.
+        times: Their event times.
         columns: Columns to compare: the features in the version's manifest, which may differ from
             the present spec, and its score.
         unmonitored: Its features with personal data, whose values the log does not hold.
     """
 
     rows: pd.DataFrame
+    times: pd.Series
     columns: Columns
     unmonitored: tuple[str, ...] = ()
 
@@ -130,7 +132,6 @@ def measure_drift(
             return _measure(
                 attempt,
                 spec,
-                dataset,
                 monitored=monitored,
                 reference=reference,
                 rows=rows,
@@ -174,20 +175,24 @@ def read_reference(
         raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
     columns, unmonitored = monitored_columns(manifest, spec, dataset)
     in_order = rows.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
-    return Reference(in_order, columns, unmonitored)
+    # Versions of before call the column like the log's.
+    scores = in_order[REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
+    features = in_order[[name for name in columns.names if name != SCORE and name in in_order]]
+    return Reference(
+        features.assign(**{SCORE: scores}), in_order[dataset.event_time], columns, unmonitored
+    )
 
 
 def _measure(
     attempt: Attempt,
     spec: ModelSpec,
-    dataset: DatasetSpec,
     *,
     monitored: MonitoredWindow,
     reference: Reference,
     rows: pd.DataFrame,
     reports: DriftReport,
 ) -> Verdict:
-    columns, times = reference.columns, reference.rows[dataset.event_time]
+    columns, times = reference.columns, reference.times
     kept = reference.rows.iloc[:: -(-len(times) // MAX_ROWS)]
     known = tidy(kept, columns).reset_index(drop=True)
     sample = rows.sample(min(len(rows), MAX_ROWS), random_state=spec.training.seed)

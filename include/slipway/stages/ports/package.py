@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,6 +38,28 @@ LoadPackage = Callable[[Path], Package]
 """Loads a model version from its folder."""
 
 
+@dataclass(frozen=True)
+class ReferenceRows:
+    """Sample of a training's labelled rows, scored, in time order.
+
+    Times, scores and parts stand beside the features, since a feature may have any name.
+
+    Attributes:
+        features: Raw feature columns, of shape (n_rows, n_columns).
+        times: Event times, under the name that the dataset has for them.
+        scores: Predictions, of shape (n_rows,).
+        held_out: Whether each row is of the holdout, of shape (n_rows,).
+    """
+
+    features: pd.DataFrame
+    times: pd.Series
+    scores: np.ndarray[Any, Any]
+    held_out: np.ndarray[Any, Any]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
 class FittedModel(Protocol):
     """A fitted model that is not saved yet."""
 
@@ -48,7 +71,7 @@ class FittedModel(Protocol):
         folder: Path,
         *,
         facts: Mapping[str, Any],
-        reference: pd.DataFrame,
+        reference: ReferenceRows,
         beside: Mapping[str, bytes],
     ) -> str:
         """Write a model version's complete folder; return the digest of its manifest.

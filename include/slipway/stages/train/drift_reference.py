@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.ports.package import FittedModel
-from slipway.stages.train.splitting import PART, Split
-
-if TYPE_CHECKING:
-    import pandas as pd
+from slipway.stages.ports.package import FittedModel, ReferenceRows
+from slipway.stages.train.splitting import Split
 
 MAX_REFERENCE_ROWS = 20_000
 """Size of the reference sample."""
@@ -17,9 +12,17 @@ MAX_REFERENCE_ROWS = 20_000
 
 def sample_reference(
     parts: Split, learned: FittedModel, *, spec: ModelSpec, dataset: DatasetSpec
-) -> pd.DataFrame:
-    """Sample of all rows with their scores, in time order."""
+) -> ReferenceRows:
+    """Return a sample of all rows with their scores, in time order."""
+    import pandas as pd
+
     count = min(len(parts.rows), MAX_REFERENCE_ROWS)
-    sample = parts.rows.sample(count, random_state=spec.training.seed).sort_index()
-    columns = [*spec.features.names, dataset.event_time, PART]
-    return sample[columns].assign(score=learned.predict(sample))
+    places = pd.Series(range(len(parts.rows)))
+    chosen = places.sample(count, random_state=spec.training.seed).sort_values().to_numpy()
+    sample = parts.rows.iloc[chosen].reset_index(drop=True)
+    return ReferenceRows(
+        features=sample[spec.features.names],
+        times=sample[dataset.event_time],
+        scores=learned.predict(sample),
+        held_out=chosen >= parts.training_rows,
+    )

@@ -102,7 +102,7 @@ class Comparison:
             numbers |= self._metrics(name, rows, scored)
         if champion is not None:
             numbers |= _agreement(scores["challenger"], scores["champion"])
-        constant = rows.assign(constant=challenger.manifest["constant"])["constant"]
+        constant = [challenger.manifest["constant"]] * len(rows)
         return numbers | self._metrics("constant", rows, constant)
 
     def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:

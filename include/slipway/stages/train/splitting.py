@@ -12,34 +12,35 @@ from slipway.spec.model import Training
 if TYPE_CHECKING:
     import pandas as pd
 
-PART = "part"
-
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled rows with a column `part`, either `training` or `holdout`; in time order.
+    """Labelled rows in time order: first the training rows, then the holdout.
 
     Attributes:
         rows: Rows of both parts.
+        training_rows: Number of training rows.
         event_time: Name of the event-time column.
     """
 
     rows: pd.DataFrame
+    training_rows: int
     event_time: str
 
     @property
     def training(self) -> pd.DataFrame:
         """Training rows."""
-        return self.rows[self.rows[PART] == "training"]
+        return self.rows.iloc[: self.training_rows]
 
     @property
     def holdout(self) -> pd.DataFrame:
         """Holdout rows; all of them are newer than the training rows."""
-        return self.rows[self.rows[PART] == "holdout"]
+        return self.rows.iloc[self.training_rows :]
 
     def span(self, part: Literal["training", "holdout"]) -> tuple[str, str]:
         """Return the first and last event time of a part, ISO 8601."""
-        times = self.rows.loc[self.rows[PART] == part, self.event_time]
+        rows = self.training if part == "training" else self.holdout
+        times = rows[self.event_time]
         return times.min().isoformat(), times.max().isoformat()
 
 
@@ -64,11 +65,13 @@ def split_by_time(
     times = rows[event_time]
     newest = times.max()
     start = holdout_start or newest - timedelta(days=training.holdout_days)
-    kept = rows
+    first = 0
     if training.window_days is not None:
-        kept = rows[times >= start - timedelta(days=training.window_days)]
-    parts = (kept[event_time] >= start).map({True: "holdout", False: "training"})
-    divided = Split(kept.assign(**{PART: parts}), event_time)
+        first = int((times < start - timedelta(days=training.window_days)).sum())
+    held_out = int((times >= start).sum())
+    # Slices of rows in time order share their memory.
+    kept = rows.iloc[first:]
+    divided = Split(kept, len(kept) - held_out, event_time)
     require_rows(len(divided.training), training.min_rows, what="training rows")
     require_rows(len(divided.holdout), 1, what="holdout rows")
     return divided
