@@ -239,17 +239,6 @@ def test_a_failed_attempt_is_a_failed_run(env: TrainingEnv) -> None:
     assert [run.status for run in env.tracking.runs.values()] == ["FAILED"]
 
 
-def test_labels_have_to_fit_the_task(tmp_path: Path) -> None:
-    """A classification with labels other than 0 and 1 is not trained."""
-    env = TrainingEnv.in_memory(tmp_path)
-    rows = ferry_dataset.crossings(days=60)
-    env.land(rows.assign(late=rows["late"] + 1))
-    request = env.ask()
-    env.snapshot(request)
-    with pytest.raises(NotComputable, match="labels do not fit"):
-        env.train(request)
-
-
 @given(
     days=st.integers(3, 40),
     holdout_days=st.integers(1, 20),

@@ -150,7 +150,8 @@ def measure_drift(
 
 def not_comparable(error: NotComputable, numbers: Mapping[str, Number]) -> Verdict:
     """Verdict `inconclusive`; a failing window would block the decision on later ones."""
-    about = f" ({error.where})" if error.where else ""
+    facts = [fact for fact in (error.where, error.found) if fact]
+    about = f" ({': '.join(facts)})" if facts else ""
     reason = f"Nothing can be compared: {error.message}{about}."
     return Verdict("inconclusive", reason, numbers)
 

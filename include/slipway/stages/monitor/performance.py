@@ -12,6 +12,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec.metrics import METRICS
+from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.label_join import join_labels, read_labels
@@ -144,9 +145,14 @@ def measure_performance(
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
         key_type = dataset.streams.features.columns[dataset.key].type
         joined = join_labels(rows, labels, key_type=key_type)
+        try:
+            truth = to_target(joined.rows["label"], spec.task, column=spec.target)
+        except NotComputable as error:
+            counts = {"predicted": joined.predicted, "labelled": len(joined.rows)}
+            return not_comparable(error, counts)
         tags = registry.version(spec.model, monitored.version).tags
         promised = tags.get(f"slipway.metric.{metric}")
-        truth, scores = joined.rows["label"], joined.rows["score"]
+        scores = joined.rows["score"]
         realised = RealisedPerformance(
             predicted=joined.predicted,
             labelled=len(joined.rows),

@@ -20,13 +20,14 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.metrics import metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.splitting import to_target
+from slipway.stages.train.gates import POSITIVE_ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +98,8 @@ class Comparison:
         contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
         rows = self._common_holdout(pins, list(contenders.values()))
         numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
+        if self.spec.task == "classification":
+            numbers[POSITIVE_ROWS] = int(self._actual(rows).sum())
         scores = {name: _scores(contender, rows) for name, contender in contenders.items()}
         for name, scored in scores.items():
             numbers |= self._metrics(name, rows, scored)
@@ -124,11 +127,14 @@ class Comparison:
         )
         return rows[(times >= start) & (times > trained_until)]
 
+    def _actual(self, rows: pd.DataFrame) -> pd.Series[Any]:
+        return to_target(rows[self.spec.target], self.spec.task, column=self.spec.target)
+
     def _metrics(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
         names = metrics_of(self.spec.task)
         if scores is None:
             return {f"{who}.{name}": None for name in names}
-        actual = to_target(rows[self.spec.target], self.spec.task)
+        actual = self._actual(rows)
         measured = self.measure(names, actual=actual, scores=scores)
         return {f"{who}.{name}": measured[name] for name in names}
 

@@ -17,6 +17,8 @@ from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 
 CONSTANT = "constant"
+POSITIVE_ROWS = "rows.positive"
+"""Rows whose label is 1, of a classification."""
 
 # MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
 BETTER_THAN_ZERO = 1e-10
@@ -57,7 +59,15 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
     for metric in gates.metrics:
         for who in (CHALLENGER, against):
             if _finite(numbers.get(f"{who}.{metric}")) is None:
-                yield f"{metric} of the {who} cannot be computed"
+                yield f"{metric} of the {who} cannot be computed{_one_class(metric, numbers)}"
+
+
+def _one_class(metric: str, numbers: Mapping[str, Number]) -> str:
+    """Return that one class is the reason, where it is; else nothing."""
+    rows, positive = numbers.get("rows"), numbers.get(POSITIVE_ROWS)
+    if not METRICS[metric].needs_both_classes or not rows or positive not in {0, rows}:
+        return ""
+    return f": the labels of all {rows:,} rows are {1 if positive else 0}"
 
 
 def _failures(metric: str, bar: Threshold, numbers: Mapping[str, Number]) -> Iterator[str]:
@@ -111,7 +121,7 @@ def _need(numbers: Mapping[str, Number], name: str) -> float:
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
     """The numbers that the verdict keeps; None in place of one that is not finite."""
-    names = ["rows", "champion.version", *EVIDENCE]
+    names = ["rows", POSITIVE_ROWS, "champion.version", *EVIDENCE]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
     return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}

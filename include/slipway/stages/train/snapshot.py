@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from slipway.errors import NotComputable
 from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
@@ -9,10 +11,14 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.label_classes import require_both_classes, to_target
 from slipway.stages.model.labelled_rows import Snapshot, join_labelled
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.splitting import require_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def snapshot(
@@ -26,7 +32,8 @@ def snapshot(
     """Record the versions of the tables to be joined, and the event clock.
 
     Raises:
-        NotComputable: A table is missing, or too few rows are labelled.
+        NotComputable: A table is missing, too few rows are labelled, or the labels do not fit
+            the task.
     """
     return perform(
         context,
@@ -47,6 +54,7 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     joined = join_labelled(tables, dataset, pins, columns=[], target=spec.target)
     rows = joined.rows
     require_rows(len(rows), spec.training.min_rows, what="labelled rows")
+    _require_fitting_labels(spec, rows[spec.target])
     times = rows[dataset.event_time]
     start, end = times.min(), times.max()
     return Verdict(
@@ -64,6 +72,13 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
             **joined.left_out,
         },
     )
+
+
+def _require_fitting_labels(spec: ModelSpec, labels: pd.Series[Any]) -> None:
+    target = to_target(labels, spec.task, column=spec.target)
+    if spec.task == "classification":
+        hint = "wait for labels of the other class, or compare how labels are delivered"
+        require_both_classes(target, what="labelled rows", column=spec.target, hint=hint)
 
 
 def _need_version(tables: Tables, table: str) -> int:

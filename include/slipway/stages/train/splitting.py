@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from slipway.errors import NotComputable
 from slipway.spec.model import Training
@@ -90,20 +90,3 @@ def require_rows(found: int, needed: int, *, what: str) -> None:
             found=f"{found:,}",
             hint="wait for more labels, or change `training` in model.yaml",
         )
-
-
-def to_target(values: pd.Series[Any], task: str) -> pd.Series[Any]:
-    """Return labels as numbers: 0 and 1 for classification, floats for regression.
-
-    Raises:
-        NotComputable: A label of a classification is neither.
-    """
-    numbers = values.astype("float64")
-    if task == "classification" and not numbers.isin([0.0, 1.0]).all():
-        raise NotComputable(
-            "the labels do not fit the task",
-            expected="0 and 1, or false and true",
-            found="other values",
-            where=f"column {values.name}",
-        )
-    return numbers.astype("int64") if task == "classification" else numbers

@@ -20,7 +20,9 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.metrics import METRICS
 from slipway.stages.model import sbom, version_tags
+from slipway.stages.model.label_classes import require_both_classes, to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
@@ -29,7 +31,7 @@ from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
 from slipway.stages.train.drift_reference import sample_reference
-from slipway.stages.train.splitting import Split, split_by_time, to_target
+from slipway.stages.train.splitting import Split, split_by_time
 
 
 def train(
@@ -144,13 +146,37 @@ class _Training:
             columns=self.spec.features.names,
             target=self.spec.target,
         )
-        rows = rows.assign(**{self.spec.target: to_target(rows[self.spec.target], self.spec.task)})
-        return split_by_time(
+        name = self.spec.target
+        rows[name] = to_target(rows[name], self.spec.task, column=name)
+        parts = split_by_time(
             rows,
             event_time=self.dataset.event_time,
             training=self.spec.training,
             holdout_start=self.learner.holdout_start(rows),
         )
+        if self.spec.task == "classification":
+            self._require_both_classes(parts)
+        return parts
+
+    def _require_both_classes(self, parts: Split) -> None:
+        name = self.spec.target
+        wait = "wait for labels of the other class"
+        longer = ", or lengthen `training.window_days` in model.yaml"
+        require_both_classes(
+            parts.training[name],
+            what="training rows",
+            column=name,
+            hint=f"{wait}{longer if self.spec.training.window_days else ''}",
+        )
+        needing = [one for one in self.spec.gates.metrics if METRICS[one].needs_both_classes]
+        if needing:
+            require_both_classes(
+                parts.holdout[name],
+                what="holdout rows",
+                column=name,
+                hint=f"{wait}, lengthen `training.holdout_days` in model.yaml, or gate by a metric "
+                f"that one class suffices for instead of {', '.join(needing)}",
+            )
 
     @property
     def _run_key(self) -> str:
