@@ -65,7 +65,7 @@ def test_the_gate_refuses_a_careless_form(
     """One mistake is found on the rows that are made for it, and named."""
     model = learned(estimator, source=source)
     compared = compare(model.package, mutate(form_of(model)), packages.reference(model))
-    assert kind in {one.kind for one in compared if not one.agrees}
+    assert kind in {one.kind for one in compared.checks if not one.agrees}
     engine = choose_engine(compared, labels=model.package.task == "classification")
     assert engine.name == "sklearn"
     assert engine.reason.startswith("parity: ")
@@ -77,7 +77,7 @@ def test_a_sample_of_ordinary_rows_would_not_have_told() -> None:
     model = learned("sklearn.ensemble.RandomForestClassifier", source=source)
     careless = onnx_mutants.numbers_as_floats(form_of(model))
     compared = compare(model.package, careless, packages.reference(model))
-    by_kind = {one.kind: one for one in compared}
+    by_kind = {one.kind: one for one in compared.checks}
     assert by_kind["training rows"].agrees
     assert by_kind["held-out rows"].agrees
     assert not by_kind["values beside splits of wind"].agrees

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,44 +13,75 @@ import pandas as pd
 from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
+from slipway.adapters.model_package.trial_sample import sample_trials
 from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
-from slipway.stages.train.engine_choice import TOLERANCE, ParityCheck
+from slipway.stages.train.engine_choice import TOLERANCE, ParityCheck, ParityTrial
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 
 SINGLE_ROWS = 20
 LABEL_BORDER = 0.5
+MOST_SECONDS = 60.0
+"""No further call begins after so long."""
 
 
-def compare(package: Package, form: OnnxForm, reference: ReferenceRows) -> list[ParityCheck]:
-    """Compare both on trial rows of every kind; empty when there is no reference row.
+def compare(
+    package: Package,
+    form: OnnxForm,
+    reference: ReferenceRows,
+    *,
+    most_seconds: float = MOST_SECONDS,
+) -> ParityTrial:
+    """Compare both on a bounded sample of trial rows; on none when there is no reference row.
+
+    The first call has rows of the training and one kind of each mistake, and is always made.
 
     Args:
         package: The pipeline.
         form: Its ONNX form.
         reference: Rows of the training.
+        most_seconds: Time after which no further call begins.
     """
-    trials = list(TrialRows(package.columns, form.splits).kinds(reference))
-    if not trials:
-        return []
-    # In one call: a pipeline takes about as long for one row as for a thousand.
-    rows = pd.concat([some for _, some in trials], ignore_index=True)
-    expected = package.predict(rows)
+    made = TrialRows(package.columns, form.splits, reference)
+    sample = sample_trials(made)
+    if not sample.calls:
+        return ParityTrial([], kinds=0, rows=0)
     session = _session(form.data)
-    found = _scores(session, rows, package.columns)
-    compared, start = [], 0
-    for kind, some in trials:
-        part = slice(start, start + len(some))
-        compared.append(compare_scores(kind, expected[part], found[part], task=package.task))
-        start = part.stop
+    checks: list[ParityCheck] = []
+    scored: list[tuple[pd.DataFrame, Scores]] = []
+    started = time.perf_counter()
+    for trials in sample.calls:
+        rows = made.frame(trials)
+        expected, found = package.predict(rows), _scores(session, rows, package.columns)
+        start = 0
+        for trial in trials:
+            part = slice(start, start + len(trial))
+            checks.append(
+                compare_scores(trial.kind, expected[part], found[part], task=package.task)
+            )
+            start = part.stop
+        scored.append((rows, expected))
+        if time.perf_counter() - started > most_seconds:
+            break
+    checks.append(_one_by_one(package, session, scored))
+    return ParityTrial(checks, kinds=sample.kinds + 1, rows=sample.rows + SINGLE_ROWS)
+
+
+def _one_by_one(
+    package: Package,
+    session: onnxruntime.InferenceSession,
+    scored: Sequence[tuple[pd.DataFrame, Scores]],
+) -> ParityCheck:
+    """Compare a few of the scored rows again, each in a call of its own."""
+    rows = pd.concat([rows for rows, _ in scored], ignore_index=True)
+    expected = np.concatenate([scores for _, scores in scored])
     picked = np.linspace(0, len(rows) - 1, SINGLE_ROWS).astype(int)
     singles = [_scores(session, rows.iloc[[row]], package.columns) for row in picked]
-    alone = compare_scores(
+    return compare_scores(
         "rows scored one by one", expected[picked], np.concatenate(singles), task=package.task
     )
-    return [*compared, alone]
 
 
 def compare_scores(

@@ -6,8 +6,10 @@ a number lies beside a tree's split. So rows beside splits, and other rare rows,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
-Trial = tuple[str, pd.DataFrame]
+Places = np.ndarray[Any, np.dtype[np.int64]]
 
 SAMPLE_ROWS = 2_000
 CHANGED_ROWS = 100
@@ -31,75 +33,131 @@ EXTREMES = (0.0, -0.0, 1e-310, -1e-40, 1e-30, 16_777_217.0, 1e30, -1e30)
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Trial rows of one kind: rows of the training, some columns of which are changed.
+
+    The first rows of a trial are a fair sample of it.
+
+    Attributes:
+        kind: What the rows have in common.
+        places: Positions of the rows among those of the training, of shape (n_rows,).
+        changes: Values of the changed columns, each of shape (n_rows,).
+    """
+
+    kind: str
+    places: Places
+    changes: Mapping[str, np.ndarray[Any, Any]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def head(self, count: int) -> Trial:
+        """Return the trial's first rows."""
+        changes = {name: values[:count] for name, values in self.changes.items()}
+        return Trial(self.kind, self.places[:count], changes)
+
+
+@dataclass(frozen=True)
 class TrialRows:
     """Trial rows of every kind for one model.
 
     Attributes:
         columns: The model's raw columns.
         splits: Splits of its trees on raw numbers.
+        reference: Rows of the training.
         seed: Seed of the sampling.
     """
 
     columns: Sequence[RawColumn]
     splits: Sequence[Split]
+    reference: ReferenceRows
     seed: int = 0
 
-    def kinds(self, reference: ReferenceRows) -> Iterator[Trial]:
-        """Yield the name of each kind with its rows, cast and never empty.
+    @cached_property
+    def seen(self) -> pd.DataFrame:
+        """Cast rows of the training."""
+        return cast(self.reference.features, self.columns).reset_index(drop=True)
 
-        Args:
-            reference: Rows of the training.
-        """
-        seen = cast(reference.features, self.columns)
-        held_out = reference.held_out
-        for chosen, name in ((~held_out, "training rows"), (held_out, "held-out rows")):
-            sample = self._sample(seen[chosen], SAMPLE_ROWS)
-            if not sample.empty:
-                yield name, sample
-        few = self._sample(seen, CHANGED_ROWS)
-        if few.empty:
-            return
-        yield from self._missing_values(few)
-        yield from self._categories(few, seen)
-        yield from self._extremes(few)
-        yield from self._beside_splits(few)
+    def unchanged(self) -> list[Trial]:
+        """Return trials of training rows and of held-out rows; none of them is empty."""
+        held_out = self.reference.held_out
+        parts = {"training rows": ~held_out, "held-out rows": held_out}
+        trials = [
+            Trial(kind, self._sampled(np.flatnonzero(chosen), SAMPLE_ROWS), {})
+            for kind, chosen in parts.items()
+        ]
+        return [trial for trial in trials if len(trial)]
+
+    def changed(self) -> list[Trial]:
+        """Return the trials of all other kinds, those of a mistake each taking turns."""
+        if self.seen.empty:
+            return []
+        few = self._sampled(np.arange(len(self.seen)), CHANGED_ROWS)
+        made = [
+            list(trials)
+            for trials in (
+                self._missing_values(few),
+                self._categories(few),
+                self._extremes(few),
+                self._beside_splits(few),
+            )
+        ]
+        random = np.random.default_rng(self.seed)
+        in_turn = zip_longest(
+            *([one[place] for place in random.permutation(len(one))] for one in made)
+        )
+        return [trial for trial in chain.from_iterable(in_turn) if trial is not None]
+
+    def frame(self, trials: Sequence[Trial]) -> pd.DataFrame:
+        """Return the cast rows of trials, one after the other."""
+        rows = self.seen.take(np.concatenate([trial.places for trial in trials]))
+        rows = rows.reset_index(drop=True)
+        kinds = {column.name: column.kind for column in self.columns}
+        changed: dict[str, np.ndarray[Any, Any]] = {}
+        start = 0
+        for trial in trials:
+            for name, values in trial.changes.items():
+                if name not in changed:
+                    dtype = np.float64 if kinds[name] == "number" else object
+                    changed[name] = rows[name].to_numpy(dtype=dtype, copy=True)
+                changed[name][start : start + len(trial)] = values
+            start += len(trial)
+        for name, values in changed.items():
+            rows[name] = values
+        return cast(rows, self.columns)
 
     def _names(self, kind: str) -> list[str]:
         return [column.name for column in self.columns if column.kind == kind]
 
-    def _sample(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
-        sample = rows.sample(min(count, len(rows)), random_state=self.seed)
-        return sample.reset_index(drop=True)
+    def _sampled(self, places: Places, count: int) -> Places:
+        random = np.random.default_rng(self.seed)
+        return random.permutation(places)[:count]
 
-    def _with_values(self, rows: pd.DataFrame, changes: dict[str, Any]) -> pd.DataFrame:
-        changed = rows.copy()
-        for name, values in changes.items():
-            changed[name] = values
-        return cast(changed, self.columns)
+    def _missing_values(self, rows: Places) -> Iterator[Trial]:
+        nothing = np.full(len(rows), np.nan)
+        names = [column.name for column in self.columns]
+        yield Trial("rows without any value", rows, dict.fromkeys(names, nothing))
+        for name in names:
+            yield Trial(f"rows without {name}", rows, {name: nothing})
 
-    def _missing_values(self, rows: pd.DataFrame) -> Iterator[Trial]:
-        for column in self.columns:
-            yield f"rows without {column.name}", self._with_values(rows, {column.name: np.nan})
-        nothing = dict.fromkeys((column.name for column in self.columns), np.nan)
-        yield "rows without any value", self._with_values(rows, nothing)
-
-    def _categories(self, rows: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Trial]:
+    def _categories(self, rows: Places) -> Iterator[Trial]:
+        random = np.random.default_rng(self.seed)
         for name in self._names("string"):
-            known = seen[name].dropna().unique()[:CATEGORIES]
+            known = random.permutation(self.seen[name].dropna().unique().astype(object))
             near_misses = [f"{pad}{text}{pad}" for text in known[:2] for pad in (" ", "\0", ".")]
             unseen = [*UNSEEN, *near_misses]
-            for kind, texts in (("known", known), ("unseen", unseen)):
+            for kind, texts in (("known", known[:CATEGORIES]), ("unseen", unseen)):
                 if len(texts) > 0:
-                    around = rows.iloc[np.arange(len(texts)) % len(rows)]
+                    around = rows[np.arange(len(texts)) % len(rows)]
                     values = np.array(texts, dtype=object)
-                    yield f"{kind} categories of {name}", self._with_values(around, {name: values})
+                    yield Trial(f"{kind} categories of {name}", around, {name: values})
 
-    def _extremes(self, rows: pd.DataFrame) -> Iterator[Trial]:
+    def _extremes(self, rows: Places) -> Iterator[Trial]:
         numbers = np.resize(np.array(EXTREMES), len(rows))
         for name in self._names("number"):
-            yield f"extreme values of {name}", self._with_values(rows, {name: numbers})
+            yield Trial(f"extreme values of {name}", rows, {name: numbers})
 
-    def _beside_splits(self, rows: pd.DataFrame) -> Iterator[Trial]:
+    def _beside_splits(self, rows: Places) -> Iterator[Trial]:
         random = np.random.default_rng(self.seed)
         count = min(SPLITS, len(self.splits))
         beside: dict[str, list[Numbers]] = {}
@@ -107,9 +165,9 @@ class TrialRows:
             split = self.splits[chosen]
             beside.setdefault(split.origin.column, []).append(values_beside(split))
         for name, found in sorted(beside.items()):
-            values = np.concatenate(found)
-            around = rows.iloc[random.integers(0, len(rows), len(values))]
-            yield f"values beside splits of {name}", self._with_values(around, {name: values})
+            values = random.permutation(np.concatenate(found))
+            around = rows[random.integers(0, len(rows), len(values))]
+            yield Trial(f"values beside splits of {name}", around, {name: values})
 
 
 def values_beside(split: Split) -> Numbers:

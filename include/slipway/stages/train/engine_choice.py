@@ -44,20 +44,45 @@ class ParityCheck:
 
 
 @dataclass(frozen=True)
+class ParityTrial:
+    """Comparisons of both engines, on some or all of the rows that there could be.
+
+    Attributes:
+        checks: Comparisons, one for each kind of rows that was scored.
+        kinds: Number of kinds of rows that there could be.
+        rows: Number of their rows.
+    """
+
+    checks: Sequence[ParityCheck]
+    kinds: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class ParitySummary:
     """Comparison of both engines on all rows.
 
     Attributes:
         rows: Number of rows compared.
+        of_rows: Number of rows that they were sampled from.
         max_difference: As in `ParityCheck`, over all rows; None when a score was NaN.
         flips: As in `ParityCheck`, over all rows.
-        kinds: Number of kinds of rows.
+        kinds: Number of kinds of rows compared.
+        of_kinds: Number of kinds that they were sampled from.
     """
 
     rows: int
+    of_rows: int
     max_difference: float | None
     flips: int
     kinds: int
+    of_kinds: int
+
+    def __str__(self) -> str:
+        every = f"{self.rows:,} rows of {self.kinds:,} kinds"
+        if (self.rows, self.kinds) == (self.of_rows, self.of_kinds):
+            return every
+        return f"{every} (a sample of {self.of_rows:,} rows of {self.of_kinds:,} kinds)"
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,9 @@ def numbers_of(manifest: Mapping[str, Any]) -> dict[str, Number]:
         "engine_seconds": engine["seconds"],
         "parity_max_difference": parity.get("max_difference"),
         "parity_rows": parity.get("rows"),
+        "parity_of_rows": parity.get("of_rows"),
+        "parity_kinds": parity.get("kinds"),
+        "parity_of_kinds": parity.get("of_kinds"),
     }
 
 
@@ -100,19 +128,22 @@ def tags_of(numbers: Mapping[str, Number]) -> dict[str, str]:
     return {f"{TAG_PREFIX}{name}": str(one) for name, one in tagged.items() if one is not None}
 
 
-def choose_engine(compared: Sequence[ParityCheck], *, labels: bool) -> EngineChoice:
+def choose_engine(trial: ParityTrial, *, labels: bool) -> EngineChoice:
     """Return the ONNX form if it agrees on every kind of rows, else the pipeline.
 
     Args:
-        compared: Comparisons, one for each kind of rows.
+        trial: Comparisons, one for each kind of rows.
         labels: Whether scores are turned into labels.
     """
+    compared = trial.checks
     largest = max((_size(one.max_difference) for one in compared), default=math.inf)
     parity = ParitySummary(
         rows=sum(one.rows for one in compared),
         max_difference=largest if math.isfinite(largest) else None,
         flips=sum(one.flips for one in compared),
         kinds=len(compared),
+        of_rows=trial.rows,
+        of_kinds=trial.kinds,
     )
     failed = [one for one in compared if not one.agrees]
     if not compared or parity.rows == 0:
@@ -121,7 +152,7 @@ def choose_engine(compared: Sequence[ParityCheck], *, labels: bool) -> EngineCho
         return EngineChoice("sklearn", f"parity: {_format_worst(failed)}", parity)
     equal = "equal" if largest == 0 else f"differ by at most {largest:.1e} from"
     unflipped = ", and no label flips" if labels else ""
-    reason = f"the scores of {parity.rows:,} rows of {parity.kinds} kinds {equal} the pipeline's"
+    reason = f"the scores of {parity} {equal} the pipeline's"
     return EngineChoice("onnx", f"{reason}{unflipped}", parity)
 
 
