@@ -29,6 +29,7 @@ from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.onnx_model import OnnxModel
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS
+from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.train.engine_choice import ParityCheck, choose_engine
 
 HERE = Path(__file__).resolve().parent
@@ -182,7 +183,9 @@ def try_all(case: Case, converters: Mapping[str, Converter], *, rounds: int) -> 
     own = write_onnx(model.package.pipeline, model.package.columns)
     results = {name: try_one(model, reference, own, one) for name, one in converters.items()}
     sessions = {name: session(model, one.data) for name, one in results.items() if one.data}
-    row = [[value] for value in reference[[*NUMBERS, *TEXTS]].iloc[0].replace({np.nan: None})]
+    row = [
+        [value] for value in reference.features[[*NUMBERS, *TEXTS]].iloc[0].replace({np.nan: None})
+    ]
     spent: dict[str, list[float]] = {name: [] for name in sessions}
     for _ in range(rounds):
         for name, form in sessions.items():
@@ -199,7 +202,7 @@ def try_all(case: Case, converters: Mapping[str, Converter], *, rounds: int) -> 
 
 
 def try_one(
-    model: LearnedModel, reference: pd.DataFrame, own: OnnxForm, convert: Converter
+    model: LearnedModel, reference: ReferenceRows, own: OnnxForm, convert: Converter
 ) -> Tried:
     """Convert with one converter and judge the form, on the splits of Slipway's own form."""
     began = time.perf_counter()
@@ -210,7 +213,7 @@ def try_one(
     except Exception as error:  # noqa: BLE001 - any error of the libraries is the verdict
         return Tried(None, np.nan, f"none: {type(error).__name__}")
     engine = choose_engine(compared, labels=model.package.task == "classification")
-    return Tried(data, seconds, "passed" if engine.name == "onnx" else "refused", compared)
+    return Tried(data, seconds, "passed" if engine.name == "onnx" else "refused", compared.checks)
 
 
 def session(model: LearnedModel, data: bytes) -> OnnxModel:
@@ -220,14 +223,19 @@ def session(model: LearnedModel, data: bytes) -> OnnxModel:
     return OnnxModel(data, {"features": features})
 
 
-def learn(case: Case) -> tuple[LearnedModel, pd.DataFrame]:
+def learn(case: Case) -> tuple[LearnedModel, ReferenceRows]:
     """Return a fitted model, and the reference rows for the gate."""
     spec, rows = spec_of(case), crossings(case.rows)
     if spec.task == "classification":
         rows["late"] = (rows["late"] > rows["late"].median()).astype("int64")
     model = SklearnLearner(spec, DATASET, None).learn(rows)
-    part = np.where(rows.index < 0.75 * len(rows), "training", "holdout")
-    return model, rows.assign(part=part, score=model.predict(rows))
+    reference = ReferenceRows(
+        features=rows[[*NUMBERS, *TEXTS]],
+        times=pd.Series(rows.index, name="at"),
+        scores=model.predict(rows),
+        held_out=rows.index.to_numpy() >= 0.75 * len(rows),
+    )
+    return model, reference
 
 
 def spec_of(case: Case) -> ModelSpec:

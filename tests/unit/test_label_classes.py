@@ -42,12 +42,12 @@ def thirds(*classes: int) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize(
     ("labels", "found", "hint"),
     [
-        (thirds(1, 2), "2 classes: 1 (1,200 rows), 2 (1,199 rows)", "csv: {true: "),
-        (thirds(0, 1, 2), "3 classes: 0 (800 rows), 1 (800 rows), 2 (799 rows)", "not supported"),
+        (thirds(1, 2), "2 classes: 1 (1,200 rows), 2 (1,200 rows)", "csv: {true: "),
+        (thirds(0, 1, 2), "3 classes: 0 (800 rows), 1 (800 rows), 2 (800 rows)", "not supported"),
         (thirds(*range(12)), "12 classes: the commonest are 0 (200 rows), ", "not supported"),
-        (thirds(0), "1 class: 0 (2,399 rows)", "wait for labels of the other class"),
-        (thirds(1), "1 class: 1 (2,399 rows)", "wait for labels of the other class"),
-        (thirds(2), "1 class: 2 (2,399 rows)", "deliver 0 and 1"),
+        (thirds(0), "1 class: 0 (2,400 rows)", "wait for labels of the other class"),
+        (thirds(1), "1 class: 1 (2,400 rows)", "wait for labels of the other class"),
+        (thirds(2), "1 class: 2 (2,400 rows)", "deliver 0 and 1"),
     ],
 )
 def test_a_snapshot_names_the_classes_of_unfitting_labels(
