@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from slipway.spec import target_ranges as ranges
 from slipway.spec.metrics import Task
 
 
@@ -28,6 +29,9 @@ class EstimatorClass:
         onnx: Its writer in `adapters/model_package/onnx_form/estimators.py`; None: the version
             is served by its pipeline.
         distribution: Package on PyPI that provides the class.
+        objectives: Its objectives, with the range of the target that each needs; None where it
+            has one only.
+        monotonic: Its parameter for monotonic constraints by feature; None where it has none.
     """
 
     path: str
@@ -38,6 +42,8 @@ class EstimatorClass:
     trusted_types: tuple[str, ...] = ()
     onnx: str | None = None
     distribution: str = "scikit-learn"
+    objectives: ranges.Objectives | None = None
+    monotonic: str | None = None
 
     def builds(self, estimator: object) -> bool:
         """Return whether an object is of exactly this class, by the names of package and class."""
@@ -60,6 +66,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             trusted_types=(_BOOSTER, "xgboost.sklearn.XGBClassifier"),
             onnx="xgboost",
             distribution="xgboost-cpu",
+            objectives=ranges.XGBOOST_CLASSIFICATION,
+            monotonic="monotone_constraints",
         ),
         EstimatorClass(
             "xgboost.XGBRegressor",
@@ -68,6 +76,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             trusted_types=(_BOOSTER, "xgboost.sklearn.XGBRegressor"),
             onnx="xgboost",
             distribution="xgboost-cpu",
+            objectives=ranges.XGBOOST_REGRESSION,
+            monotonic="monotone_constraints",
         ),
         EstimatorClass(
             "sklearn.linear_model.LogisticRegression",
@@ -86,12 +96,16 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             "classification",
             trusted_types=_HISTOGRAM_TREE,
             onnx="hist_gradient_boosting",
+            objectives=ranges.HISTOGRAM_CLASSIFICATION,
+            monotonic="monotonic_cst",
         ),
         EstimatorClass(
             "sklearn.ensemble.HistGradientBoostingRegressor",
             "regression",
             trusted_types=_HISTOGRAM_TREE,
             onnx="hist_gradient_boosting",
+            objectives=ranges.HISTOGRAM_REGRESSION,
+            monotonic="monotonic_cst",
         ),
         EstimatorClass(
             "sklearn.ensemble.RandomForestClassifier",
@@ -99,6 +113,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             threads="n_jobs",
             trusted_types=_TREE,
             onnx="random_forest",
+            objectives=ranges.FOREST_CLASSIFICATION,
+            monotonic="monotonic_cst",
         ),
         EstimatorClass(
             "sklearn.ensemble.RandomForestRegressor",
@@ -106,6 +122,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             threads="n_jobs",
             trusted_types=_TREE,
             onnx="random_forest",
+            objectives=ranges.FOREST_REGRESSION,
+            monotonic="monotonic_cst",
         ),
     )
 }

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from slipway.spec.base import Spec
 from slipway.spec.consistency import dataset_problems, model_problems
 from slipway.spec.dataset import DatasetSpec
+from slipway.spec.estimator_params import own_functions, param_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, format_value
 from slipway.spec.pydantic_errors import explain
@@ -78,6 +79,7 @@ def read_model(path: Path) -> Folder[ModelSpec]:
         [
             *_other_name(main, "model", folder.spec.model, path.name),
             *model_problems(folder.spec, {"model": main}),
+            *param_problems(folder.spec, main, own=own_functions(path)),
         ]
     )
 

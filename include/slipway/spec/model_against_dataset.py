@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from slipway.spec.consistency import feature_columns
 from slipway.spec.dataset import Column, DatasetSpec
+from slipway.spec.estimator_params import objective_against_expectations
 from slipway.spec.folders import Folder
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at, unknown_column, unknown_name
@@ -18,6 +19,10 @@ _TARGETS = {
     "classification": frozenset({"boolean", "integer"}),
     "regression": frozenset({"integer", "number"}),
 }
+_TWO_TEXTS = (
+    "declare it `type: boolean`, and list the two texts in `csv: {true: [...], false: [...]}`; "
+    "more than two classes are not supported"
+)
 
 
 def model_against_dataset(
@@ -46,6 +51,7 @@ def model_against_dataset(
         yield unknown_name(model.main, ("dataset",), given, summary=summary, allowed=known)
     elif dataset.spec is not None:
         yield from _columns(model.spec, dataset.spec, model.main)
+        yield from objective_against_expectations(model.spec, dataset.spec, model.main)
 
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Iterator[Problem]:
@@ -65,12 +71,20 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         yield unknown_column(document, ("target",), spec.target, others, "labels")
     else:
         target = labels[spec.target]
-        yield from _wrong_type(document, ("target",), spec.target, target, _TARGETS[spec.task])
+        kinds = _TARGETS[spec.task]
+        hint = _TWO_TEXTS if (spec.task, target.type) == ("classification", "string") else None
+        yield from _wrong_type(document, ("target",), spec.target, target, kinds, hint=hint)
 
 
 def _wrong_type(
-    document: Document, where: Where, name: str, column: Column, fitting: frozenset[str]
+    document: Document,
+    where: Where,
+    name: str,
+    column: Column,
+    fitting: frozenset[str],
+    *,
+    hint: str | None = None,
 ) -> Iterator[Problem]:
     if column.type not in fitting:
         summary = f"{name!r} is of type {column.type}; expected {' or '.join(sorted(fitting))}"
-        yield problem_at(document, where, summary)
+        yield problem_at(document, where, summary, hint=hint)

@@ -21,6 +21,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from slipway.adapters.model_package.columns import cast, ranges_of
 from slipway.adapters.model_package.engine import engine_of
+from slipway.adapters.model_package.fit_errors import explained
+from slipway.adapters.model_package.fit_requirements import (
+    require_fitting_constraints,
+    require_fitting_target,
+)
 from slipway.adapters.model_package.mlflow_model import save_mlflow_model
 from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
@@ -30,6 +35,7 @@ from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS
+from slipway.spec.monotonic_constraints import constraints_of
 from slipway.stages.model.manifest import (
     PIPELINE_PY,
     REFERENCE,
@@ -70,16 +76,7 @@ class SklearnLearner:
         """
         columns = signature_of(self.spec, self.dataset)
         features = cast(rows, columns)
-        pipeline = self._pipeline(features, rows[self.spec.target])
-        try:
-            pipeline.fit(features, rows[self.spec.target].to_numpy())
-        except (TypeError, ValueError) as error:
-            raise SpecError(
-                f"{self.spec.estimator.name} cannot learn {self.spec.model}",
-                found=type(error).__name__,
-                where=f"model.yaml of {self.spec.model}: estimator",
-                hint="check the estimator's params; the traceback is in the task's log",
-            ) from error
+        pipeline = self._fitted(features, rows[self.spec.target].to_numpy())
         use_one_thread(pipeline)
         package = Package(pipeline, self.spec.task, columns, manifest={})
         declared = self.dataset.streams.features.columns
@@ -87,12 +84,34 @@ class SklearnLearner:
         facts = {"ranges": ranges_of(features.drop(columns=list(pii)), columns), "pii": pii}
         return LearnedModel(self.spec, package, self._own(), self.pipeline_py, facts)
 
+    def _fitted(self, features: pd.DataFrame, target: np.ndarray[Any, Any]) -> Pipeline:
+        """Fit step by step, so that an error tells which of them raised it."""
+        name, model = self.spec.estimator.name, self.spec.model
+        own = f"pipeline.py of {model}" if self.pipeline_py else f"model.yaml of {model}: features"
+        with explained(
+            f"the features of {model} cannot be prepared", spec=self.spec, rows=features, where=own
+        ):
+            pipeline = self._pipeline(features, target)
+            estimator = pipeline[-1]
+            require_fitting_target(estimator, target, spec=self.spec)
+            prepared = pipeline[:-1].fit_transform(features, target)
+        require_fitting_constraints(estimator, prepared.shape[1], spec=self.spec)
+        with explained(
+            f"{name} cannot learn {model}",
+            spec=self.spec,
+            rows=features,
+            where=f"model.yaml of {model}: estimator.params",
+            known=(estimator.get_params(deep=False), *prepared.shape),
+        ):
+            estimator.fit(prepared, target)
+        return pipeline
+
     def _own(self) -> ModuleType | None:
         if self.pipeline_py is None:
             return None
         return import_pipeline_py(self.spec.model, self.pipeline_py)
 
-    def _pipeline(self, features: pd.DataFrame, target: pd.Series[Any]) -> Pipeline:
+    def _pipeline(self, features: pd.DataFrame, target: np.ndarray[Any, Any]) -> Pipeline:
         steps: list[tuple[str, Any]] = []
         own = getattr(self._own(), "features", None)
         if own is not None:
@@ -102,7 +121,7 @@ class SklearnLearner:
         if fitted is not None:
             steps.append(("transformer", fitted()))
             # Fitted a second time in the pipeline: the columns are known only after this one.
-            features = fitted().fit(features, target.to_numpy()).transform(features)
+            features = fitted().fit(features, target).transform(features)
         names = [str(name) for name in features.columns]
         numeric = [name for name in names if pd.api.types.is_numeric_dtype(features[name])]
         categorical = [name for name in names if name not in numeric]
@@ -129,6 +148,9 @@ class SklearnLearner:
         if row.threads is not None:
             params[row.threads] = _training_threads()
         params |= self.spec.estimator.params
+        if row.path.startswith("xgboost.") and (given := params.get(str(row.monotonic))):
+            # XGBoost takes a tuple or a text, and a spec has lists.
+            params[str(row.monotonic)] = constraints_of(given) or given
         if own is not None:
             estimator: BaseEstimator = own(params)
             return estimator

@@ -1,0 +1,281 @@
+"""Params that an estimator cannot use: found by the check, before the fit, or with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.adapters.model_package.error_reasons import MASK, reason_of
+from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.errors import OutOfMemory, SpecError
+from slipway.spec.estimators import ESTIMATORS
+from slipway.spec.loading import load_all
+from slipway.spec.target_ranges import ANY
+from tests.support import packages
+from tests.support.small_specs import FILES, MODEL
+from tests.support.spec_edits import broken_dataset, edited
+
+Make = Callable[[Mapping[str, str]], Path]
+XGB, HIST, FOREST = (
+    "xgboost.XGBRegressor",
+    "sklearn.ensemble.HistGradientBoostingRegressor",
+    "sklearn.ensemble.RandomForestRegressor",
+)
+REGRESSION = {
+    **FILES,
+    **broken_dataset("sold: {type: boolean}", "sold: {type: number}"),
+    "datasets/shop/expectations.yaml": "labels: []\n",
+}
+OWN_ESTIMATOR = """
+from sklearn.linear_model import GammaRegressor, PoissonRegressor
+from sklearn.pipeline import Pipeline
+
+
+def estimator(params):
+    return Pipeline([("last", {name}())])
+"""
+
+
+def model_yaml(estimator: str, params: str, *, categorical: str = "[kind]") -> str:
+    """A regression of the shop with these params."""
+    text = edited(MODEL, "task: classification", "task: regression")
+    text = text.replace("roc_auc: {threshold: 0.6}", "r2_score: {threshold: 0.1}").replace(
+        "roc_auc", "r2_score"
+    )
+    params = f"{estimator}\n  params: {params}"
+    text = edited(text, "sklearn.linear_model.LogisticRegression", params)
+    return edited(text, "categorical: [kind]", f"categorical: {categorical}")
+
+
+def delays(count: int = 300) -> pd.DataFrame:
+    """Crossings whose lateness in minutes is often negative."""
+    random = np.random.default_rng(5)
+    return packages.rows(count).assign(late=random.normal(0, 30, count))
+
+
+def learn(
+    estimator: str, rows: pd.DataFrame, source: str | None = None, **params: Any
+) -> LearnedModel:
+    """Learn lateness."""
+    spec = packages.spec(estimator, **params)
+    return SklearnLearner(spec, packages.dataset(), source).learn(rows)
+
+
+@pytest.mark.parametrize("name", [name for name, row in ESTIMATORS.items() if row.objectives])
+def test_objectives_are_those_of_the_library(name: str) -> None:
+    """The params that scikit-learn lists, and objectives that XGBoost can fit."""
+    row = ESTIMATORS[name]
+    assert row.objectives is not None
+    assert row.objectives.range_of({}) == ANY
+    known, kind = set(row.objectives.ranges), resolve_name(name)
+    assert row.monotonic in kind().get_params()
+    if name.startswith("sklearn."):
+        with pytest.raises(ValueError, match=row.objectives.param) as refused:
+            kind(**{row.objectives.param: "no such"}).fit([[0.0], [1.0]], [0, 1])
+        listed = str(refused.value).partition("{")[2].partition("}")[0]
+        assert known == set(re.findall(r"'(\w+)'", listed)) or known == {"log_loss"}
+        return
+    labels = np.resize([0, 1], 40)
+    # One needs a further param, and one is an old name that warns.
+    for objective in known - {"reg:quantileerror", "reg:linear"}:
+        shift = int(objective == "reg:gamma")
+        kind(objective=objective, n_estimators=1).fit(labels[:, None], labels + shift)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "bound"),
+    [
+        (XGB, {"objective": "count:poisson"}, "0 or more"),
+        (XGB, {"objective": "reg:gamma"}, "greater than 0"),
+        (XGB, {"objective": "reg:tweedie"}, "0 or more"),
+        (XGB, {"objective": "reg:squaredlogerror"}, "greater than -1"),
+        (XGB, {"objective": "reg:logistic"}, "from 0 to 1"),
+        (HIST, {"loss": "poisson"}, "0 or more"),
+        (HIST, {"loss": "gamma"}, "greater than 0"),
+        (FOREST, {"criterion": "poisson"}, "0 or more"),
+    ],
+)
+def test_a_target_outside_the_range_of_the_objective_is_refused_before_the_fit(
+    estimator: str, params: dict[str, Any], bound: str
+) -> None:
+    """The error has the objective, its range and a count of rows, and no value."""
+    with pytest.raises(SpecError, match="cannot learn this target") as caught:
+        learn(estimator, delays(), **params)
+    assert next(iter(params.values())) in caught.value.message
+    assert caught.value.expected == f"values {bound} in every row"
+    assert (caught.value.found or "").endswith(" of 300 rows")
+    assert "estimator.params" in (caught.value.where or "")
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["PoissonRegressor", "GammaRegressor"])
+def test_an_estimator_of_pipeline_py_is_asked_for_its_range_too(name: str) -> None:
+    """The last step of a pipeline counts."""
+    with pytest.raises(SpecError, match=f"the loss of {name} cannot learn"):
+        learn("sklearn.linear_model.Ridge", delays(), OWN_ESTIMATOR.format(name=name))
+
+
+def test_a_target_inside_the_range_is_learnt() -> None:
+    """Counts suit a Poisson objective."""
+    rows = delays().assign(late=np.arange(300) % 7)
+    learned = learn(XGB, rows, objective="count:poisson", n_estimators=2)
+    assert learned.predict(rows).shape == (300,)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "categorical", "message"),
+    [
+        (
+            XGB,
+            "{objective: 'count:poison'}",
+            "[kind]",
+            "params.objective: given 'count:poison', which is no objective of .*'count:poisson'",
+        ),
+        (XGB, "{objective: 'multi:softprob'}", "[kind]", "given 'multi:softprob', which is no"),
+        (HIST, "{loss: 7}", "[kind]", "params.loss: given '7', which is no loss of"),
+        (HIST, "{monotonic_cst: [1, 0]}", "[]", "has 2 signs; expected 1, one for each numeric"),
+        (FOREST, "{monotonic_cst: [1, 0]}", "[]", "has 2 signs; expected 1"),
+        (XGB, "{monotone_constraints: '(1, 0)'}", "[]", "has 2 signs; expected 1"),
+        (XGB, "{monotone_constraints: [1]}", "[kind]", "has 1 signs; expected at least 2: one for"),
+        (
+            HIST,
+            "{monotonic_cst: {price: 1}}",
+            "[kind]",
+            "is no list of.*\n.*have no names",
+        ),
+        (HIST, "{monotonic_cst: [2]}", "[]", "is no list of -1, 0 and 1"),
+    ],
+)
+def test_the_check_finds_params_that_no_data_can_suit(
+    project: Make, estimator: str, params: str, categorical: str, message: str
+) -> None:
+    """File, line and field, as for every other mistake of a spec."""
+    text = model_yaml(estimator, params, categorical=categorical)
+    (problem,) = load_all(project({**REGRESSION, "models/sales/model.yaml": text})).problems
+    assert problem.file == "include/models/sales/model.yaml"
+    assert problem.line == text[: text.index("params:")].count("\n") + 1
+    assert re.search(message, str(problem))
+
+
+def test_params_of_an_own_estimator_are_its_own(project: Make) -> None:
+    """A `pipeline.py` that builds the estimator may take any params."""
+    text = model_yaml(XGB, "{objective: mine}")
+    files = {**REGRESSION, "models/sales/model.yaml": text}
+    own = {"models/sales/pipeline.py": "def estimator(params):\n    return None\n"}
+    assert load_all(project({**files, **own})).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found"),
+    [
+        ("min_value: -60", 1),
+        ("min_value: 0", 1),
+        ("min_value: 0, strict_min: true", 0),
+        ("min_value: 1, max_value: 600", 0),
+        ("max_value: 600", 0),
+    ],
+)
+def test_the_check_compares_an_objective_with_the_expectations(
+    project: Make, bounds: str, found: int
+) -> None:
+    """What the expectations let pass, the objective has to learn."""
+    expectations = (
+        "labels:\n  - expect: expect_column_values_to_be_between\n"
+        f"    kwargs: {{column: sold, {bounds}}}\n"
+    )
+    files = {
+        **REGRESSION,
+        "datasets/shop/expectations.yaml": expectations,
+        "models/sales/model.yaml": model_yaml(XGB, "{objective: 'reg:gamma'}"),
+    }
+    problems = load_all(project(files)).problems
+    assert ["greater than 0 only" in str(one) for one in problems] == [True] * found
+
+
+def test_texts_as_labels_get_the_setting_that_fits(project: Make) -> None:
+    """`UP` and `DOWN` become true and false where the dataset is read."""
+    files = {**FILES, **broken_dataset("sold: {type: boolean}", "sold: {type: string}")}
+    (problem,) = load_all(project(files)).problems
+    assert "declare it `type: boolean`, and list the two texts in `csv: {" in str(problem)
+
+
+def test_constraints_of_the_wrong_length_are_refused_before_the_fit() -> None:
+    """The number of prepared features is known once the categories are."""
+    for estimator, param in ((HIST, "monotonic_cst"), (XGB, "monotone_constraints")):
+        with pytest.raises(SpecError, match=f"{param} of") as caught:
+            learn(estimator, delays(), **{param: [1, 0, 0]})
+        assert (caught.value.expected or "").startswith("8 signs")
+        assert caught.value.found == "3 signs"
+
+
+def test_a_list_of_constraints_is_taken_by_every_estimator() -> None:
+    """A spec has lists, and XGBoost wants tuples."""
+    for estimator, param in ((HIST, "monotonic_cst"), (XGB, "monotone_constraints")):
+        learn(estimator, delays(), **{param: [1, *[0] * 7]})
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "reason"),
+    [
+        (XGB, {"max_depth": "deep"}, "XGBoostError: Invalid Parameter format for max_depth"),
+        (XGB, {"tree_method": "fast"}, "'fast'"),
+        (
+            HIST,
+            {"max_bins": 1},
+            "The 'max_bins' parameter of HistGradientBoostingRegressor must be",
+        ),
+        (HIST, {"loss": "quantile"}, "quantile"),
+        ("sklearn.linear_model.Ridge", {"alpha": -1.0}, "Got -1.0 instead"),
+    ],
+)
+def test_any_other_error_has_the_reason_of_the_estimator(
+    estimator: str, params: dict[str, Any], reason: str
+) -> None:
+    """Names and values of the spec stay readable; paths and stacks of a library are left out."""
+    with pytest.raises(SpecError, match="cannot learn delay") as caught:
+        learn(estimator, delays(), **params)
+    assert reason in (caught.value.found or "")
+    assert "Stack trace" not in (caught.value.found or "")
+    assert caught.value.where == "model.yaml of delay: estimator.params"
+
+
+def test_an_error_of_pipeline_py_is_told_apart() -> None:
+    """Any class of error: a bare one never reaches the task."""
+    source = "def features(frame):\n    return frame.assign(double=frame['wnid'])\n"
+    with pytest.raises(SpecError, match="features of delay cannot be prepared") as caught:
+        learn(XGB, delays(), source)
+    assert (caught.value.found or "").startswith("KeyError")
+    assert caught.value.where == "pipeline.py of delay"
+
+
+def test_a_lack_of_memory_is_no_mistake_of_the_spec() -> None:
+    """It has a hint of its own."""
+    source = "def features(frame):\n    raise MemoryError\n"
+    with pytest.raises(OutOfMemory, match="cannot be prepared"):
+        learn(XGB, delays(), source)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("could not convert string to float: 'Oban'", f"could not convert string to float: {MASK}"),
+        ("port Mallaig is unknown", f"port {MASK} is unknown"),
+        ("found -12.75 and 1e39 at 17", f"found {MASK} and {MASK} at {MASK}"),
+        ("found 3 features and 400 samples", "found 3 features and 400 samples"),
+        ("'max_depth' should be 'deep'", "'max_depth' should be 'deep'"),
+        ("[19:12:44] /w/src/obj.cu:83: bad label.\nStack trace:\n  [bt] (0) /a.so", "bad label."),
+        ("x" * 1000, "x" * 400 + f" {MASK}"),
+    ],
+)
+def test_a_reason_has_no_value_of_the_data(text: str, shown: str) -> None:
+    """Numbers and quoted texts are masked, unless the spec has them or they count rows."""
+    rows = packages.rows()
+    known = ({"max_depth": "deep"}, 3, len(rows))
+    assert reason_of(ValueError(text), known=known, rows=rows) == f"ValueError: {shown}"
