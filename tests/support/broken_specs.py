@@ -291,6 +291,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
             "which identifies no row\n  hint: declare it `type: integer` or `type: string` in both"
         ),
     ),
+    "truth value as a mark of missing values": (
+        {"datasets/shop/dataset.yaml": f"{DATASET}csv:\n  missing: ['?', '0']\n"},
+        f"{DATASET_FILE}:16: csv.missing.1: '0' is a truth value of 'sold', of type boolean",
+    ),
     "expectations in the wrong file": (
         {"datasets/shop/dataset.yaml": f"{DATASET}expectations: {{}}\n"},
         f"{DATASET_FILE}:15: expectations: does not belong here\n  hint: move it to",

@@ -54,6 +54,14 @@ def test_texts_are_spelt_as_the_dialect_and_the_column_say() -> None:
         ({"true": ["x"], "false": ["X"]}, "'x' means true already"),
         ({"true": ["2"], "false": ["1"]}, "'1' means true already"),
         ({"true": ["0"]}, "'0' means false already"),
+        ({"true": ["ja"], "missing": ["Ja"]}, "'ja' means missing already"),
+        ({"false": ["None"]}, "'none' means missing already"),
+        ({"true": [""]}, "'' means missing already"),
+        ({"delimiter": ",", "decimal": ","}, "must differ from decimal, which is ','"),
+        ({"delimiter": "."}, "must differ from decimal, which is '.'"),
+        ({"quote": "'", "thousands": "'"}, "must differ from delimiter, decimal and thousands"),
+        ({"quote": None, "decimal": ","}, "encloses no cell"),
+        ({"quote": None, "delimiter": ";", "decimal": ",", "thousands": ";"}, "encloses no cell"),
         ({"skip_lines": -1}, "greater than or equal to 0"),
         ({"seperator": ";"}, "Extra inputs"),
     ],
@@ -62,6 +70,40 @@ def test_a_dialect_that_no_file_can_have_is_refused(given: dict[str, Any], messa
     """The error says what was expected."""
     with pytest.raises(ValidationError, match=message):
         Csv.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"thousands": ","},
+        {"delimiter": ",", "thousands": ","},
+        {"decimal": ","},
+        {"delimiter": ";", "decimal": ",", "thousands": ".", "quote": None},
+        {"quote": "'"},
+        {"true": [" Ja "], "false": ["-"], "missing": ["--"]},
+    ],
+)
+def test_a_dialect_that_files_have_is_taken(given: dict[str, Any]) -> None:
+    """Enclosed numbers may hold the delimiter."""
+    csv = Csv.model_validate(given)
+    assert "ja" in text_format(csv, Column(type="boolean")).true or not csv.true
+
+
+def test_conflicts_of_a_dialect_have_their_line(tmp_path: Path) -> None:
+    """Each names the field that has to change, with a hint."""
+    folder = tmp_path / "include" / "datasets" / "shop"
+    folder.mkdir(parents=True)
+    dialects = {
+        "csv:\n  delimiter: ','\n  decimal: ','\n": (16, "csv.delimiter"),
+        "csv:\n  decimal: ','\n  thousands: ','\n": (17, "csv.thousands"),
+        "csv:\n  missing: [k.A.]\n  true: [ja, K.A.]\n": (17, "csv.true.1"),
+        "csv:\n  delimiter: ';'\n  quote: ';'\n": (17, "csv.quote"),
+    }
+    for dialect, place in dialects.items():
+        (folder / "dataset.yaml").write_text(DATASET + dialect)
+        (problem,) = read_dataset(folder).problems
+        assert (problem.line, problem.field) == place
+        assert problem.hint is not None
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class SpecConflict(ValueError):
     """
 
     def __init__(
-        self, message: str, *, field: tuple[str, ...] = (), hint: str | None = None
+        self, message: str, *, field: tuple[str | int, ...] = (), hint: str | None = None
     ) -> None:
         super().__init__(message)
         self.field = field

@@ -15,6 +15,7 @@ from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
 from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import Document, Where
+from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS
 
 LOGGED_COLUMNS = frozenset(
     {"request_id", "row", "key", "event_time", "received_at", "version", "score"}
@@ -43,8 +44,20 @@ def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> It
     if set(labels) == {spec.key}:
         where = ("streams", "labels", "columns")
         yield problem_at(documents["dataset"], where, "holds nothing but the key")
+    yield from _missing_truth_values(spec, documents["dataset"])
     if "expectations" in documents:
         yield from expectation_problems(spec, documents["expectations"])
+
+
+def _missing_truth_values(spec: DatasetSpec, document: Document) -> Iterator[Problem]:
+    """Yield the marks of missing values that are truth values of a boolean column."""
+    types = {**spec.streams.types("features"), **spec.streams.types("labels")}
+    booleans = [name for name, kind in types.items() if kind == "boolean"]
+    for index, word in enumerate(spec.csv.missing):
+        if booleans and word.lower() in TRUE_WORDS | FALSE_WORDS:
+            summary = f"{word!r} is a truth value of {booleans[0]!r}, of type boolean"
+            hint = "declare that column `type: integer`, or remove the mark"
+            yield problem_at(document, ("csv", "missing", index), summary, hint=hint)
 
 
 def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:

@@ -8,7 +8,13 @@ from typing import Annotated, Any, Protocol
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
-from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS, TextFormat
+from slipway.values.text_format import (
+    BLANKS,
+    FALSE_WORDS,
+    MISSING_WORDS,
+    TRUE_WORDS,
+    TextFormat,
+)
 
 _NOT_TEXT = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 """Codecs of Python that encode text and are no encodings of files."""
@@ -96,18 +102,46 @@ class Csv(Spec):
     @model_validator(mode="after")
     def _marks_differ(self) -> Csv:
         if self.decimal == self.thousands:
-            raise SpecConflict("must differ from decimal", field=("thousands",))
-        if self.quote is not None and self.quote == self.delimiter:
-            raise SpecConflict("must differ from delimiter", field=("quote",))
+            raise SpecConflict(
+                "must differ from decimal",
+                field=("thousands",),
+                hint=f"give the decimal mark too; {self.decimal!r} is the one in force",
+            )
+        if self.quote is not None and self.quote in {self.delimiter, self.decimal, self.thousands}:
+            raise SpecConflict(
+                "must differ from delimiter, decimal and thousands",
+                field=("quote",),
+                hint="`quote: null` if nothing encloses cells",
+            )
+        if self.delimiter == self.decimal:
+            raise SpecConflict(
+                f"must differ from decimal, which is {self.decimal!r}",
+                field=("delimiter",),
+                hint="files with a decimal comma mostly have ';' between cells",
+            )
+        if self.quote is None and self.delimiter_of(".csv") in {self.decimal, self.thousands}:
+            raise SpecConflict(
+                "encloses no cell, so numbers are split at the delimiter",
+                field=("quote",),
+                hint="name the delimiter, or the quote",
+            )
         return self
 
     @model_validator(mode="after")
     def _words_have_one_meaning(self) -> Csv:
-        true, false = TRUE_WORDS | _in_lower_case(self.true), _in_lower_case(self.false)
-        if both := sorted(true & false):
-            raise SpecConflict(f"{both[0]!r} means true already", field=("false",))
-        if both := sorted(true & FALSE_WORDS):
-            raise SpecConflict(f"{both[0]!r} means false already", field=("true",))
+        for name, other, known in (("false", "true", TRUE_WORDS), ("true", "false", FALSE_WORDS)):
+            taken = {
+                **dict.fromkeys({*map(_as_compared, getattr(self, other)), *known}, other),
+                **dict.fromkeys({*map(_as_compared, self.missing), *MISSING_WORDS}, "missing"),
+            }
+            for index, word in enumerate(map(_as_compared, getattr(self, name))):
+                meaning = taken.get(word)
+                if meaning is not None:
+                    raise SpecConflict(
+                        f"{word!r} means {meaning} already",
+                        field=(name, index),
+                        hint=f"remove it from `csv.{name}`, or from `csv.{meaning}`",
+                    )
         return self
 
     def delimiter_of(self, suffix: str) -> str:
@@ -133,12 +167,13 @@ def text_format(csv: Csv, column: Timed) -> TextFormat:
         decimal=csv.decimal,
         thousands=csv.thousands,
         missing=frozenset(csv.missing),
-        true=_in_lower_case(csv.true),
-        false=_in_lower_case(csv.false),
+        true=frozenset(map(_as_compared, csv.true)),
+        false=frozenset(map(_as_compared, csv.false)),
         timestamp=column.format,
         timezone=column.timezone,
     )
 
 
-def _in_lower_case(words: list[str]) -> frozenset[str]:
-    return frozenset(word.lower() for word in words)
+def _as_compared(word: str) -> str:
+    """Return a word as cells are compared with it."""
+    return word.strip(BLANKS).lower()
