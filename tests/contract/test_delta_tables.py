@@ -34,7 +34,7 @@ def test_a_commit_between_check_and_commit_is_a_conflict(delta: DeltaTables) -> 
 
     late = Overtaken(MemoryStore(), RunRef("flights", "features-a", "ingest"), 1)
     with pytest.raises(Superseded):
-        delta.publish(TABLE, rows_at(1, first=1), batch="a", writer="w", attempt=late, note={})
+        delta.publish(TABLE, [rows_at(1, first=1)], batch="a", writer="w", attempt=late, note={})
     assert keys(delta) == ["k2"]
 
 
@@ -48,7 +48,7 @@ def test_another_writer_in_the_last_moment_is_a_conflict(delta: DeltaTables) -> 
 
     late = Interrupted(MemoryStore(), RunRef("flights", "features-a", "ingest"), 1)
     with pytest.raises(CommitConflict, match="another writer committed to flights/features"):
-        delta.publish(TABLE, rows_at(1, first=1), batch="a", writer="w", attempt=late, note={})
+        delta.publish(TABLE, [rows_at(1, first=1)], batch="a", writer="w", attempt=late, note={})
     assert keys(delta) == ["k2"]
 
 

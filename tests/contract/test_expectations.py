@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slipway.adapters.expectations import ExpectationSuites, check_expectations
+from slipway.adapters.expectations.mistakes import check_expectations
+from slipway.adapters.expectations.suites import ExpectationSuites
 from slipway.errors import SpecError
 from slipway.spec import Expectation
 from slipway.values.value_types import ColumnType
@@ -61,8 +62,8 @@ def test_a_row_level_expectation_names_each_row_that_breaks_it(
     suites: Suites, expectation: Expectation, broken: tuple[int, ...]
 ) -> None:
     """Rows are named by index label; a missing value breaks only a not-null expectation."""
-    assert suites.row_level(expectation)
-    (outcome,) = suites.validate(_rows(), [expectation])
+    assert suites.scope(expectation).by_row
+    (outcome,) = suites.validate([_rows()], [expectation])
     assert outcome.rows == broken
     assert not outcome.success
 
@@ -85,13 +86,13 @@ def test_values_in_arguments_are_of_the_column_type(
     """Texts of a spec are cast as texts of a delivery are."""
     types: dict[str, ColumnType] = {"miles": "number", "late": "integer"}
     cast = expectation.cast_to({**types, "origin": "string", "at": "timestamp"})
-    (outcome,) = suites.validate(_rows(), [cast])
+    (outcome,) = suites.validate([_rows()], [cast])
     assert outcome.rows == broken
 
 
 def test_mostly_forgives_a_few_rows(suites: Suites) -> None:
     """An expectation that tolerates a share succeeds, and still names the rows."""
-    (outcome,) = suites.validate(_rows(), [_expect(NOT_NULL, column="miles", mostly=0.7)])
+    (outcome,) = suites.validate([_rows()], [_expect(NOT_NULL, column="miles", mostly=0.7)])
     assert outcome.success
     assert outcome.rows == (5,)
 
@@ -102,8 +103,8 @@ def test_a_batch_level_expectation_says_what_was_observed(suites: Suites) -> Non
         _expect(ROW_COUNT, min_value=5),
         _expect(MEAN, column="miles", max_value=20000, severity="warning"),
     ]
-    assert not any(suites.row_level(one) for one in expectations)
-    count, mean = suites.validate(_rows(), expectations)
+    assert not any(suites.scope(one).by_row for one in expectations)
+    count, mean = suites.validate([_rows()], expectations)
     assert (count.success, count.rows, count.observed) == (False, None, 4.0)
     assert (mean.success, mean.rows, mean.severity) == (True, None, "warning")
     assert mean.observed == pytest.approx(10236.6667)
@@ -118,7 +119,7 @@ def test_outcomes_come_in_the_order_of_the_expectations(suites: Suites) -> None:
         _expect(NOT_NULL, column="late"),
         _expect(BETWEEN, column="late", min_value=0),
     ]
-    outcomes = suites.validate(_rows(), expectations)
+    outcomes = suites.validate([_rows()], expectations)
     assert [(one.expectation, one.columns) for one in outcomes] == [
         (one.expect, tuple(one.kwargs[name] for name in ["column"] if name in one.kwargs))
         for one in expectations
@@ -127,13 +128,13 @@ def test_outcomes_come_in_the_order_of_the_expectations(suites: Suites) -> None:
 
 def test_no_expectations_need_no_evaluation(suites: Suites) -> None:
     """An empty suite has no outcomes."""
-    assert suites.validate(_rows(), []) == []
+    assert suites.validate([_rows()], []) == []
 
 
 def test_an_unknown_expectation_is_a_spec_error(suites: Suites) -> None:
     """Both raise before anything is evaluated."""
     with pytest.raises(SpecError):
-        suites.row_level(_expect("expect_nothing"))
+        suites.scope(_expect("expect_nothing"))
 
 
 def test_quantiles_are_plain_truth_values() -> None:
@@ -142,7 +143,7 @@ def test_quantiles_are_plain_truth_values() -> None:
     expectation = _expect(
         "expect_column_quantile_values_to_be_between", column="miles", quantile_ranges=ranges
     )
-    (outcome,) = ExpectationSuites().validate(_rows(), [expectation])
+    (outcome,) = ExpectationSuites().validate([_rows()], [expectation])
     assert outcome.success is True
     assert json.loads(json.dumps(outcome.to_json()))["unexpected_rows"] is None
 
@@ -152,8 +153,8 @@ def test_pairs_of_columns_are_judged_by_row() -> None:
     expectation = _expect(
         "expect_column_pair_values_to_be_equal", column_A="miles", column_B="miles"
     )
-    assert ExpectationSuites().row_level(expectation)
-    (outcome,) = ExpectationSuites().validate(_rows(), [expectation])
+    assert ExpectationSuites().scope(expectation).by_row
+    (outcome,) = ExpectationSuites().validate([_rows()], [expectation])
     assert outcome.columns == ("miles", "miles")
     assert outcome.success
 
@@ -161,7 +162,7 @@ def test_pairs_of_columns_are_judged_by_row() -> None:
 def test_what_cannot_be_computed_is_a_spec_error() -> None:
     """A number cannot be compared with text, so there is no outcome."""
     with pytest.raises(SpecError, match="cannot be computed") as error:
-        ExpectationSuites().validate(_rows(), [_expect(BETWEEN, column="origin", min_value=1)])
+        ExpectationSuites().validate([_rows()], [_expect(BETWEEN, column="origin", min_value=1)])
     assert error.value.where == "origin"
 
 
@@ -190,7 +191,7 @@ def test_a_mistake_is_named_with_the_nearest_spelling(
         assert first.nearest == nearest
         assert f"did you mean {nearest!r}?" in str(first)
     with pytest.raises(SpecError, match="an expectation is invalid"):
-        ExpectationSuites().validate(_rows(), [expectation])
+        ExpectationSuites().validate([_rows()], [expectation])
 
 
 def test_nothing_is_sent_stored_or_printed(
@@ -204,6 +205,6 @@ def test_nothing_is_sent_stored_or_printed(
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.chdir(tmp_path)
-    ExpectationSuites().validate(_rows(), [_expect(NOT_NULL, column="miles")])
+    ExpectationSuites().validate([_rows()], [_expect(NOT_NULL, column="miles")])
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")

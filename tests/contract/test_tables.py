@@ -206,7 +206,7 @@ def test_an_attempt_that_another_overtook_is_refused(tables: Tables) -> None:
     """The check comes right before the commit."""
     with pytest.raises(Superseded, match="attempt 2 has begun since"):
         tables.publish(
-            TABLE, rows_at(1), batch="a", writer="w", attempt=begun_attempt(1, begun=2), note={}
+            TABLE, [rows_at(1)], batch="a", writer="w", attempt=begun_attempt(1, begun=2), note={}
         )
     assert tables.count(TABLE) == 0
 

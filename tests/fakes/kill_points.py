@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -57,7 +57,7 @@ class KillableTables(MemoryTables):
     def publish(
         self,
         table: str,
-        frame: pd.DataFrame,
+        rows: Iterable[pd.DataFrame],
         *,
         batch: str,
         writer: str,
@@ -66,7 +66,7 @@ class KillableTables(MemoryTables):
     ) -> int:
         """Replace a batch's rows, unless killed before."""
         self._store.kill_point.count_write()
-        return super().publish(table, frame, batch=batch, writer=writer, attempt=attempt, note=note)
+        return super().publish(table, rows, batch=batch, writer=writer, attempt=attempt, note=note)
 
 
 class KillableProxy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ class MemoryTables:
     def publish(
         self,
         table: str,
-        frame: pd.DataFrame,
+        rows: Iterable[pd.DataFrame],
         *,
         batch: str,
         writer: str,
@@ -52,15 +52,15 @@ class MemoryTables:
         note: Mapping[str, str],
     ) -> int:
         """Replace a batch's rows; the new version."""
-        rows = _normalised(frame.assign(_batch=batch))
+        published = _normalised(pd.concat(rows).assign(_batch=batch))
         attempt.check()
         with _ALONE:
             known = self._tables.setdefault(table, _Table())
             if known.committed.get(writer, 0) > attempt.number:
                 raise Superseded(f"attempt {attempt.number} may not commit to {table}")
-            self._refuse_other_types(table, rows)
+            self._refuse_other_types(table, published)
             known.committed[writer] = attempt.number
-            known.versions.append({**known.versions[-1], batch: rows})
+            known.versions.append({**known.versions[-1], batch: published})
             known.notes.append(dict(note))
             return len(known.versions) - 1
 

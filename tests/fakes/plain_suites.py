@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from slipway.errors import SpecError
 from slipway.spec import Expectation
-from slipway.stages.ports.expectations import ExpectationResult
+from slipway.stages.ports.expectations import ExpectationResult, Scope
 
 BETWEEN = "expect_column_values_to_be_between"
 IN_SET = "expect_column_values_to_be_in_set"
@@ -21,20 +21,25 @@ ROW_COUNT = "expect_table_row_count_to_be_between"
 class PlainSuites:
     """A fake of the `ExpectationSuites` port for the expectations of this file."""
 
-    def row_level(self, expectation: Expectation) -> bool:
-        """Whether an expectation judges rows one by one."""
+    def scope(self, expectation: Expectation) -> Scope:
+        """Rows and columns that an expectation has to see."""
         if expectation.expect not in {BETWEEN, IN_SET, NOT_NULL, MEAN, ROW_COUNT}:
             raise SpecError("an expectation is invalid", found=expectation.expect)
-        return expectation.expect in {BETWEEN, IN_SET, NOT_NULL}
+        by_row = expectation.expect in {BETWEEN, IN_SET, NOT_NULL}
+        column = expectation.kwargs.get("column")
+        return Scope(by_row, in_parts=False, columns=() if column is None else (column,))
 
     def validate(
-        self, frame: pd.DataFrame, expectations: Sequence[Expectation]
+        self, parts: Iterable[pd.DataFrame], expectations: Sequence[Expectation]
     ) -> list[ExpectationResult]:
-        """Result of each expectation, in their order."""
-        return [self._outcome(frame, one) for one in expectations]
+        """Result of each expectation, in their order; it sees all parts at once."""
+        frames = list(parts)
+        if not frames:
+            return []
+        return [self._outcome(pd.concat(frames), one) for one in expectations]
 
     def _outcome(self, frame: pd.DataFrame, expectation: Expectation) -> ExpectationResult:
-        rows = self.row_level(expectation)
+        rows = self.scope(expectation).by_row
         judged = _broken(frame, expectation) if rows else _observed(frame, expectation)
         column = expectation.kwargs.get("column")
         broken = tuple(frame.index[judged]) if isinstance(judged, pd.Series) else None

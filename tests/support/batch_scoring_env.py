@@ -109,7 +109,7 @@ class BatchScoringEnv:
         features = rows[["crossing", "departs", "wind", "port"]]
         self.tables.publish(
             "ferries/features",
-            features.assign(_delivery=self.deliveries),
+            [features.assign(_delivery=self.deliveries)],
             batch=batch,
             writer=ref.folder,
             attempt=Attempt(self.store, ref, 1),

@@ -132,7 +132,7 @@ def publish(
         attempt = Attempt(store, RunRef("ferries", "publish", "ingest"), 1)
         tables.publish(
             f"ferries/{stream}",
-            known,
+            [known],
             batch=batch,
             writer=f"{stream}-{batch}",
             attempt=attempt,

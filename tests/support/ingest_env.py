@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from slipway.adapters.parquet_encoding import pack_rows
+from slipway.adapters.row_spool import open_spool
 from slipway.adapters.sources.files import LandedFiles
-from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.records import arrivals, landing_area
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
@@ -104,6 +104,7 @@ class IngestEnv:
             tables=self.tables,
             pack=pack_rows,
             suites=PlainSuites(),
+            open_spool=open_spool,
         )
 
     def run(self, batch: str | None = None) -> list[Verdict]:
@@ -137,4 +138,4 @@ class IngestEnv:
     def packed(self, uri: str) -> pd.DataFrame:
         """Rows of a quarantine file."""
         data = self.store.read(uri.removeprefix(f"{self.store.root}/"))
-        return read_delivery(data, ".parquet")
+        return pd.read_parquet(io.BytesIO(data))

@@ -50,7 +50,7 @@ def publish(
     """Publish a batch by the newest attempt; the table's version."""
     return tables.publish(
         TABLE,
-        frame,
+        [frame],
         batch=batch,
         writer=writer,
         attempt=begun_attempt(attempt),

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from rich.progress import Progress
 
-from slipway.adapters.expectations import ExpectationSuites, check_expectations
-from slipway.adapters.sources.parquet_and_csv import read_delivery
+from slipway.adapters.expectations.mistakes import check_expectations
+from slipway.adapters.expectations.suites import ExpectationSuites
+from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.local.sample_deliveries import make_sample
 from slipway.records.landing_area import StreamName
 from slipway.spec.loading import load_dataset
-from slipway.stages.ingest.validation import validate_delivery
+from tests.support.validated import validate
 
 FOLDER = Path(__file__).resolve().parents[2] / "include" / "datasets" / "airport_hours"
 SPEC = load_dataset(FOLDER)
@@ -86,9 +87,9 @@ def test_the_local_clock_follows_summer_time(year: pd.DataFrame) -> None:
 def test_a_real_month_passes_but_for_its_truly_bad_row(sample: Path, month: str) -> None:
     """In the whole year it is one row: 1,048 mph of wind, in February."""
     for stream, suffix in SUFFIXES.items():
-        data = (sample / stream / f"{month}{suffix}").read_bytes()
-        delivered = read_delivery(data, suffix)
-        seen = validate_delivery(delivered, spec=SPEC, stream=stream, suites=ExpectationSuites())
+        path = sample / stream / f"{month}{suffix}"
+        delivery = open_delivery(path, suffix, csv=SPEC.csv)
+        seen = validate(delivery, SPEC, stream=stream, suites=ExpectationSuites())
         assert (seen.blocks, seen.warnings) == ((), ())
         bad = 1 if (stream, month) == ("features", "2013-02") else 0
         assert len(seen.reasons) == bad

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.parquet_encoding import pack_rows
+from slipway.adapters.row_spool import open_spool
 from slipway.adapters.sources.open_delivery import open_delivery
-from slipway.adapters.sources.parquet_and_csv import read_delivery
 from slipway.records.landing_area import Delivery
 from slipway.records.run_context import RunContext
 from slipway.records.store import digest
@@ -65,20 +65,12 @@ class Warehouse:
     def fetch(self, delivery: Delivery, folder: Path) -> Path:
         """The data frame as a Parquet file."""
         path = folder / "frame.parquet"
-        path.write_bytes(self.read(delivery))
+        path.write_bytes(pack_rows(self.frames[delivery.stream, delivery.batch]))
         return path
 
     def open(self, path: Path, delivery: Delivery, *, csv: Csv) -> OpenDelivery:
         """The file's rows."""
         return open_delivery(path, delivery.suffix, csv=csv)
-
-    def read(self, delivery: Delivery) -> bytes:
-        """The data frame as Parquet."""
-        return pack_rows(self.frames[delivery.stream, delivery.batch])
-
-    def parse(self, data: bytes, delivery: Delivery) -> pd.DataFrame:
-        """The data frame."""
-        return read_delivery(data, delivery.suffix)
 
 
 def frame(sold: tuple[int, ...] | None = None, rows: int = 3) -> pd.DataFrame:
@@ -103,6 +95,7 @@ def run(source: DeliverySource, store: MemoryStore, tables: MemoryTables) -> lis
             tables=tables,
             pack=pack_rows,
             suites=PlainSuites(),
+            open_spool=open_spool,
         )
         for one in claimed.deliveries
     ]
@@ -157,21 +150,13 @@ class Clock:
 
     def fetch(self, delivery, folder):
         path = folder / "clock.csv"
-        path.write_bytes(self.read(delivery))
+        path.write_text("id,at,price,kind\\na,2013-01-01T00:00:00Z,1,x\\n")
         return path
 
     def open(self, path, delivery, *, csv):
         from slipway.adapters.sources.open_delivery import open_delivery
 
         return open_delivery(path, delivery.suffix, csv=csv)
-
-    def read(self, delivery):
-        return b"id,at,price,kind\\na,2013-01-01T00:00:00Z,1,x\\n"
-
-    def parse(self, data, delivery):
-        from slipway.adapters.sources.parquet_and_csv import read_delivery
-
-        return read_delivery(data, delivery.suffix)
 """
 ROW = '        SourceKind(name="clock", path="slipway.adapters.sources.clock.Clock"),\n'
 SCRIPT = """

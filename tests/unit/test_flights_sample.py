@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pandas as pd
 import pytest
 from rich.progress import Progress
 
-from slipway.adapters.expectations import ExpectationSuites, check_expectations
-from slipway.adapters.sources.parquet_and_csv import read_delivery
+from slipway.adapters.expectations.mistakes import check_expectations
+from slipway.adapters.expectations.suites import ExpectationSuites
+from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.local.sample_deliveries import make_sample
 from slipway.records.landing_area import StreamName
 from slipway.spec.loading import load_dataset
-from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
+from slipway.stages.ports.delivery_source import OpenDelivery
+from tests.fakes.frame_delivery import FrameDelivery
+from tests.support.validated import Validated, validate
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "include" / "datasets" / "flights"
 SPEC = load_dataset(FLIGHTS)
@@ -40,12 +44,16 @@ def year(sample: Path) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> ValidatedDelivery:
-    suffix = SUFFIXES[stream]
-    data = (sample / stream / f"{month}{suffix}").read_bytes()
-    delivered = read_delivery(data, suffix)
-    changed = delivered.assign(**{name: change(delivered) for name, change in changes.items()})
-    return validate_delivery(changed, spec=SPEC, stream=stream, suites=ExpectationSuites())
+def _examine(sample: Path, stream: StreamName, month: str, **changes: Any) -> Validated:
+    path = sample / stream / f"{month}{SUFFIXES[stream]}"
+    delivery: OpenDelivery = open_delivery(path, path.suffix, csv=SPEC.csv)
+    if changes:
+        read = pd.read_parquet if path.suffix == ".parquet" else partial(pd.read_csv, dtype="str")
+        rows = read(path)
+        delivery = FrameDelivery(
+            rows.assign(**{name: change(rows) for name, change in changes.items()})
+        )
+    return validate(delivery, SPEC, stream=stream, suites=ExpectationSuites())
 
 
 def test_there_are_twelve_months_of_both_streams(sample: Path) -> None:
@@ -108,7 +116,7 @@ def test_expectations_are_written_rightly_and_are_enough() -> None:
         expectations = SPEC.expectations[stream]
         assert check_expectations(expectations) == []
         assert {one.severity for one in expectations} == {"critical", "warning"}
-        assert {ExpectationSuites().row_level(one) for one in expectations} == {True, False}
+        assert {ExpectationSuites().scope(one).by_row for one in expectations} == {True, False}
 
 
 @pytest.mark.parametrize("month", MONTHS)

@@ -24,8 +24,8 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
     assert (verdict.numbers["quarantined"], verdict.numbers["quarantined_share"]) == (2, 0.4)
     bad = env.packed(verdict.evidence["quarantine"])
     assert dict(zip(bad["miles"], bad["_reason"], strict=True)) == {
-        "far": "miles is not of type number",
-        "99999": f"{BETWEEN} of miles",
+        "far": "miles is no number",
+        "99999": f"miles fails {BETWEEN}",
     }
     assert sorted(env.rows()) == ["f1-0", "f1-3", "f1-4"]
     assert verdict.evidence["quarantine"].endswith("quarantine/flights/features/b1/r0001.parquet")
@@ -34,10 +34,14 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("features/b1.parquet", labels_parquet(1)[:-30], "cannot be read as Parquet"),
+        (
+            "features/b1.parquet",
+            labels_parquet(1)[:-30],
+            "as a complete Parquet file",
+        ),
         ("features/b1.parquet", b"", "is empty"),
         ("features/b1.csv", b"id,at,miles\n", "holds no rows"),
-        ("features/b1.csv", b"id,miles\nf1,2\n", "lacks column at"),
+        ("features/b1.csv", b"id,miles\nf1,2\n", "lacks the column at"),
         ("features/b1.csv", features_csv(1, miles=("x", "y", 3)), "2 of 3 rows are bad"),
         (
             "labels/b1.parquet",

@@ -38,7 +38,7 @@ def _deliver_late(env: TrainingEnv, rows: pd.DataFrame, *, delivery: int) -> Non
     env.store.create("runs/ferries/late/ingest/attempt-0001.json", b"{}")
     env.tables.publish(
         "ferries/labels",
-        rows[["crossing", "late"]].assign(_delivery=delivery),
+        [rows[["crossing", "late"]].assign(_delivery=delivery)],
         batch="late",
         writer="late",
         attempt=Attempt(env.store, RunRef("ferries", "late", "ingest"), 1),

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec
-from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
+from slipway.stages.ports.delivery_source import BrokenLine
+from tests.fakes.frame_delivery import FrameDelivery
 from tests.fakes.plain_suites import BETWEEN, MEAN, NOT_NULL, ROW_COUNT, PlainSuites
+from tests.support.validated import Validated, validate
 
 
 def _spec(*expectations: dict[str, Any], share: float = 0.5, **columns: Any) -> DatasetSpec:
@@ -47,8 +49,10 @@ def _delivery(rows: int = 4, **columns: list[Any]) -> pd.DataFrame:
     return pd.DataFrame({**good, **columns}, dtype="str")
 
 
-def _examine(delivered: pd.DataFrame, spec: DatasetSpec) -> ValidatedDelivery:
-    return validate_delivery(delivered, spec=spec, stream="features", suites=PlainSuites())
+def _examine(
+    delivered: pd.DataFrame, spec: DatasetSpec, broken: tuple[BrokenLine, ...] = ()
+) -> Validated:
+    return validate(FrameDelivery(delivered, broken), spec, suites=PlainSuites())
 
 
 def test_good_rows_are_kept_as_declared() -> None:
@@ -64,7 +68,7 @@ def test_every_reason_of_a_bad_row_is_told() -> None:
     seen = _examine(
         _delivery(miles=["far", "1", "2", "3"], seats=["5000", "1", "1", "1"]), _spec(bound)
     )
-    assert seen.reasons == {0: f"miles is not of type number; {BETWEEN} of seats"}
+    assert seen.reasons == {0: f"miles is no number; seats fails {BETWEEN}"}
     assert list(seen.good["id"]) == ["f1", "f2", "f3"]
 
 
@@ -79,7 +83,7 @@ def test_every_reason_of_a_bad_row_is_told() -> None:
             {"id": ["a", "b", "a", "d"]},
             {0: "id is repeated in this batch", 2: "id is repeated in this batch"},
         ),
-        ({"seats": ["1", "2", "3", "4.5"]}, {3: "seats is not of type integer"}),
+        ({"seats": ["1", "2", "3", "4.5"]}, {3: "seats has a fraction part, so it is no integer"}),
     ],
     ids=["required", "nullable", "key", "event-time", "repeated", "cast"],
 )
@@ -92,9 +96,9 @@ def test_a_row_that_lacks_or_repeats_what_places_it_is_bad(
 
 def test_a_missing_column_blocks_the_batch() -> None:
     """The message has the missing and the expected columns."""
-    with pytest.raises(BadBatch, match="lacks column miles") as error:
+    with pytest.raises(BadBatch, match="lacks the column miles") as error:
         _examine(_delivery().drop(columns="miles"), _spec())
-    assert error.value.expected == "id, at, miles, seats"
+    assert error.value.expected == "the column miles in the header"
 
 
 def test_an_extra_column_is_left_out_and_named() -> None:
@@ -124,12 +128,15 @@ def test_too_many_bad_rows_block_the_batch() -> None:
     half_bad = _delivery(miles=["x", "x", "1", "1"])
     assert _examine(half_bad, _spec(share=0.5)).blocks == ()
     (reason,) = _examine(half_bad, _spec(share=0.49)).blocks
-    assert reason == "2 of 4 rows are bad, more than the allowed 49.0%"
+    assert reason == (
+        "2 of 4 rows are bad, more than the allowed 49.0%: miles is no number in 2 rows (such as a)"
+    )
 
 
 def test_a_batch_without_a_good_row_is_blocked() -> None:
     """Even where every row may be bad."""
-    assert _examine(_delivery(miles=["x"] * 4), _spec(share=1.0)).blocks == ("no row is good",)
+    (reason,) = _examine(_delivery(miles=["x"] * 4), _spec(share=1.0)).blocks
+    assert reason == "no row is good: miles is no number in 4 rows (such as a)"
 
 
 def test_a_critical_expectation_about_the_batch_blocks_it() -> None:
@@ -139,7 +146,7 @@ def test_a_critical_expectation_about_the_batch_blocks_it() -> None:
     delivered = _delivery(miles=["1", "2", "3", "99999"])
     bound = {"expect": BETWEEN, "kwargs": {"column": "miles", "max_value": 12500}}
     seen = _examine(delivered, _spec(bound, mean, rows))
-    assert seen.reasons == {3: f"{BETWEEN} of miles"}
+    assert seen.reasons == {3: f"miles fails {BETWEEN}"}
     assert seen.blocks == (f"{ROW_COUNT} (observed 3) failed",)
 
 
@@ -176,3 +183,36 @@ def test_each_row_is_either_good_or_has_a_reason(
     assert sorted([*seen.good.index, *seen.reasons]) == list(range(rows))
     assert seen.good["id"].is_unique
     assert all(seen.reasons.values())
+
+
+def test_a_broken_line_is_one_bad_row() -> None:
+    """It has its number and its reason, and does not block the others."""
+    broken = BrokenLine(6, "has 5 values where the header has 4", "f9,x,y,z,w")
+    seen = _examine(_delivery(), _spec(), (broken,))
+    assert len(seen.good) == 4
+    assert seen.counted == ("the line has 5 values where the header has 4 in 1 row",)
+    assert seen.blocks == ()
+
+
+def test_the_commonest_reasons_are_named() -> None:
+    """With column, count, the shape of an example and what would accept it; never the value."""
+    delivered = _delivery(
+        6, miles=["1,5", "2,5", "3,5", "?", "?", "12 mi"], seats=["7"] * 5 + ["true"]
+    )
+    (reason,) = _examine(delivered, _spec()).blocks
+    assert reason == (
+        "6 of 6 rows are bad, more than the allowed 50.0%: "
+        "miles has a comma where a decimal point is expected in 3 rows (such as 9,9); "
+        'hint: set `csv: {decimal: ","}` (and `csv.thousands`) in dataset.yaml; '
+        "miles looks like a mark for a missing value in 2 rows (such as ?); "
+        "hint: list the marks of missing values in `csv.missing` of dataset.yaml; "
+        "miles is no number in 1 row (such as 99 aa)"
+    )
+
+
+def test_an_implausible_event_time_is_a_bad_row() -> None:
+    """One absurd date never moves the event clock."""
+    delivered = _delivery(at=["2013-01-01", "2013-01-02", "2013-01-03", "9999-12-31"])
+    seen = _examine(delivered, _spec())
+    assert list(seen.reasons) == [3]
+    assert "after the newest plausible event time" in seen.reasons[3]

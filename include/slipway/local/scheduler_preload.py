@@ -17,7 +17,7 @@ from slipway.spec.loading import load_all
 MODULES = (
     "slipway.adapters.delta_tables",
     "slipway.adapters.drift_report",
-    "slipway.adapters.expectations",
+    "slipway.adapters.expectations.suites",
     "slipway.adapters.platforms.local.platform",
     "slipway.adapters.metrics",
     "slipway.adapters.mlflow_server",

@@ -13,6 +13,6 @@ def expectation_check() -> ExpectationCheck | None:
     """Return Great Expectations' check of expectations, or None where it is not installed."""
     if find_spec("great_expectations") is None:
         return None
-    from slipway.adapters.expectations import check_expectations
+    from slipway.adapters.expectations.mistakes import check_expectations
 
     return check_expectations

@@ -21,7 +21,7 @@ from slipway.wiring.platforms import ModelPlatforms
 if TYPE_CHECKING:
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
-    from slipway.adapters.expectations import ExpectationSuites
+    from slipway.adapters.expectations.suites import ExpectationSuites
     from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
@@ -66,7 +66,7 @@ class Container:
     @cached_property
     def suites(self) -> ExpectationSuites:
         """Expectation suites, evaluated by Great Expectations."""
-        from slipway.adapters.expectations import ExpectationSuites
+        from slipway.adapters.expectations.suites import ExpectationSuites
 
         return ExpectationSuites()
 

@@ -45,6 +45,7 @@ def acknowledge(*, dataset: str, fingerprint: str, container: Container | None =
 def run_ingest(call: StageCall) -> RunRecord:
     """Validate one delivery and publish its rows in a dataset's table."""
     from slipway.adapters.parquet_encoding import pack_rows
+    from slipway.adapters.row_spool import open_spool
     from slipway.stages.ingest.ingest import ingest
 
     spec = call.container.dataset(call.inputs["dataset"])
@@ -58,4 +59,5 @@ def run_ingest(call: StageCall) -> RunRecord:
         tables=call.container.tables,
         pack=pack_rows,
         suites=call.container.suites,
+        open_spool=open_spool,
     )

@@ -5,8 +5,9 @@ S3's address and credentials come from the standard `AWS_*` variables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -40,7 +41,7 @@ class DeltaTables:
     def publish(
         self,
         table: str,
-        frame: pd.DataFrame,
+        rows: Iterable[pd.DataFrame],
         *,
         batch: str,
         writer: str,
@@ -51,7 +52,8 @@ class DeltaTables:
 
         Args:
             table: `<dataset>/<stream>`.
-            frame: Rows of the batch, each column of one type; timestamps carry a time zone.
+            rows: Rows of the batch in frames of the same columns and types; timestamps carry a
+                time zone. One frame is in memory at a time.
             batch: Id of the batch, written to the column `_batch`.
             writer: Name of the piece of work; its attempts are numbered within it.
             attempt: Attempt that commits; its number is the fencing token.
@@ -62,11 +64,11 @@ class DeltaTables:
             CommitConflict: Another commit came first.
             Superseded: A newer attempt owns this work.
         """
-        rows = to_arrow(frame.assign(**{_BATCH: batch}), table=table)
+        reader = _arrow_reader(rows, table=table, batch=batch)
         current = self._folder.find(table) or self._folder.create(
-            table, rows.schema, partition_by=[_BATCH]
+            table, reader.schema, partition_by=[_BATCH]
         )
-        check_column_types(rows.schema, pa.schema(current.schema()), table=table)
+        check_column_types(reader.schema, pa.schema(current.schema()), table=table)
         check_fencing_token(current, writer=writer, number=attempt.number, table=table)
         commit = CommitProperties(
             custom_metadata=dict(note), app_transactions=[Transaction(writer, attempt.number)]
@@ -76,7 +78,7 @@ class DeltaTables:
             try:
                 # The snapshot that was checked, not the table's address: a newer attempt's commit
                 # in between is a conflict.
-                _replace_batch(current, rows, batch=batch, commit=commit)
+                _replace_batch(current, reader, batch=batch, commit=commit)
             except CommitFailedError as error:
                 raise self._commit_conflict(table, writer=writer, attempt=attempt) from error
         return self._folder.need(table).version()
@@ -250,8 +252,16 @@ def _rows(
     return to_pandas(rows)
 
 
+def _arrow_reader(rows: Iterable[pd.DataFrame], *, table: str, batch: str) -> pa.RecordBatchReader:
+    """Rows as Arrow batches, converted one frame at a time."""
+    parts = (to_arrow(frame.assign(**{_BATCH: batch}), table=table) for frame in rows)
+    first = next(parts)
+    batches = chain(first.to_batches(), chain.from_iterable(part.to_batches() for part in parts))
+    return pa.RecordBatchReader.from_batches(first.schema, batches)
+
+
 def _replace_batch(
-    snapshot: DeltaTable, rows: pa.Table, *, batch: str, commit: CommitProperties
+    snapshot: DeltaTable, rows: pa.RecordBatchReader, *, batch: str, commit: CommitProperties
 ) -> None:
     quoted = batch.replace("'", "''")
     write_deltalake(

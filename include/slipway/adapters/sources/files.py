@@ -9,8 +9,6 @@ from slipway.records.landed_names import SUFFIXES
 from slipway.records.landing_area import list_deliveries
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from slipway.records.landing_area import Delivery
     from slipway.records.store import Store
     from slipway.spec.csv import Csv
@@ -63,21 +61,3 @@ class LandedFiles:
         from slipway.adapters.sources.open_delivery import open_delivery
 
         return open_delivery(path, delivery.suffix, csv=csv)
-
-    def read(self, delivery: Delivery) -> bytes:
-        """Return a file's content.
-
-        Raises:
-            NotFound: The file is gone.
-        """
-        return self._store.read(delivery.key)
-
-    def parse(self, data: bytes, delivery: Delivery) -> pd.DataFrame:
-        """Return the rows of a fetched file.
-
-        Raises:
-            BadBatch: It cannot be read, names a column twice, or holds no row.
-        """
-        from slipway.adapters.sources.parquet_and_csv import read_delivery
-
-        return read_delivery(data, delivery.suffix)

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec
+from slipway.stages.ingest.faults import Reason
 from slipway.stages.model.newest_delivery import BATCH
+from slipway.stages.ports.row_spool import RowSpool
 from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
@@ -72,10 +74,38 @@ def newest_plausible(
     return int(steps[gaps[0]] if len(gaps) else steps[-1])
 
 
-def implausible_reason(spec: DatasetSpec) -> str:
+def implausible_rows(
+    spool: RowSpool, spec: DatasetSpec, *, clock: datetime | None, now: datetime
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return the numbers of a delivery's rows that have an implausible event time.
+
+    Args:
+        spool: Rows of the delivery.
+        spec: Dataset.
+        clock: Event clock before this delivery; None before the first features.
+        now: Wall time.
+    """
+    import numpy as np
+
+    rows, times = [np.array([], np.int64)], [np.array([], np.int64)]
+    for frame in spool.frames([spec.event_time]):
+        known = frame[spec.event_time].dropna()
+        rows.append(known.index.to_numpy())
+        times.append(known.to_numpy(dtype="datetime64[us]").astype(np.int64))
+    tolerance = timedelta(days=spec.arrival.event_time_tolerance_days)
+    late = implausible(np.concatenate(times), clock=clock, now=now, tolerance=tolerance)
+    found: np.ndarray[Any, np.dtype[np.int64]] = np.concatenate(rows)[late]
+    return found
+
+
+def implausible_reason(spec: DatasetSpec) -> Reason:
     """Return why a row with an implausible event time is bad."""
     days = f"{spec.arrival.event_time_tolerance_days:g}"
-    return f"{spec.event_time} is more than {days} days after the newest plausible event time"
+    return Reason(
+        spec.event_time,
+        f"is more than {days} days after the newest plausible event time",
+        "set `arrival.event_time_tolerance_days` in dataset.yaml if it is right",
+    )
 
 
 def clock_before(spec: DatasetSpec, tables: Tables, *, batch: str) -> datetime | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.errors import BadParameter, NotFound
@@ -20,11 +22,13 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
+from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.publish import Publication
 from slipway.stages.ingest.quarantine import PackRows
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
+from slipway.stages.ports.row_spool import OpenSpool
 from slipway.stages.ports.tables import Tables
 
 
@@ -116,6 +120,7 @@ def ingest(
     tables: Tables,
     pack: PackRows,
     suites: ExpectationSuites,
+    open_spool: OpenSpool,
 ) -> RunRecord:
     """Cast, validate and publish one delivery, and register the result.
 
@@ -129,6 +134,7 @@ def ingest(
         tables: Tables for good rows.
         pack: Encodes quarantined rows.
         suites: Evaluates expectations.
+        open_spool: Opens the spool of cast rows.
 
     Raises:
         NotFound: There is no such delivery.
@@ -138,22 +144,24 @@ def ingest(
     """
     store = context.store
     delivery = _find(source, spec.dataset, stream=stream, batch=batch, file=file)
-    data = source.read(delivery)
-    refuse_overwritten(source, delivery)
-    ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
-    work = Publication(
-        spec,
-        stream,
-        delivery,
-        data,
-        source=source,
-        store=store,
-        tables=tables,
-        pack=pack,
-        suites=suites,
-    )
-    inputs = {"file": delivery.key, "bytes": len(data), "sha256": work.sha256}
-    record = perform(context, ref, work.verdict, inputs=inputs)
+    with TemporaryDirectory(prefix="slipway-ingest-") as folder:
+        fetched = Fetched.of(source.fetch(delivery, Path(folder)))
+        refuse_overwritten(source, delivery)
+        ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
+        work = Publication(
+            spec,
+            stream,
+            delivery,
+            fetched,
+            source=source,
+            store=store,
+            tables=tables,
+            pack=pack,
+            suites=suites,
+            open_spool=open_spool,
+        )
+        inputs = {"file": delivery.key, "bytes": fetched.size, "sha256": fetched.sha256}
+        record = perform(context, ref, work.verdict, inputs=inputs)
     arrivals.register(
         store,
         delivery,

@@ -6,6 +6,7 @@ has its own key or partition, so a repeat writes the same objects again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from slipway.records import arrivals
 from slipway.records.attempts import Attempt
 from slipway.records.delivery_order import number_of
 from slipway.records.landing_area import Delivery, StreamName
-from slipway.records.store import Store, digest, encode
+from slipway.records.store import Store, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
+from slipway.stages.ingest.event_clock import clock_before
+from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.quarantine import (
     PackRows,
     keep_bad_rows,
@@ -38,10 +41,13 @@ from slipway.stages.ingest.verdicts import (
 from slipway.stages.model.newest_delivery import DELIVERY
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
+from slipway.stages.ports.row_spool import OpenSpool
 from slipway.stages.ports.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from slipway.spec.dataset import Stream
 
 
 @dataclass(frozen=True)
@@ -52,29 +58,26 @@ class Publication:
         spec: Dataset.
         stream: `features` or `labels`.
         delivery: Delivery.
-        data: Its bytes.
+        fetched: The delivery on the local disk.
         store: Store of quarantine and arrival registry.
         source: Source of the delivery.
         tables: Tables for good rows.
         pack: Encodes quarantined rows.
         suites: Evaluates expectations.
+        open_spool: Opens the spool of cast rows.
     """
 
     spec: DatasetSpec
     stream: StreamName
     delivery: Delivery
-    data: bytes
+    fetched: Fetched
     _: KW_ONLY
     store: Store
     source: DeliverySource
     tables: Tables
     pack: PackRows
     suites: ExpectationSuites
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the delivered bytes."""
-        return digest(self.data)
+    open_spool: OpenSpool
 
     def verdict(self, attempt: Attempt) -> Verdict:
         """Publish the delivery: `ingested`, `revised`, `duplicate` or `blocked`.
@@ -88,85 +91,120 @@ class Publication:
         newest = arrivals.newest_registration(self.store, self.spec.dataset, self.stream, batch)
         revisions = Revisions.after(newest)
         evidence = {"delivery": self.source.uri(self.delivery)}
-        if revisions.repeats(self.sha256):
+        if revisions.repeats(self.fetched.sha256):
             return duplicate_verdict(self._title, revisions, evidence=evidence)
-        try:
-            delivered = self.source.parse(self.data, self.delivery)
-            seen = validate_delivery(
-                delivered, spec=self.spec, stream=self.stream, suites=self.suites
-            )
-        except BadBatch as error:
-            return self._block(attempt, revisions, unreadable_findings(error, evidence=evidence))
-        context, remarks = self._context(seen.good, revisions)
+        declared = {name: column.type for name, column in self._declared.columns.items()}
+        with self.open_spool(self.fetched.path.parent, declared) as spool:
+            try:
+                opened = self.source.open(self.fetched.path, self.delivery, csv=self.spec.csv)
+                seen = validate_delivery(
+                    opened,
+                    spool,
+                    spec=self.spec,
+                    stream=self.stream,
+                    suites=self.suites,
+                    clock=clock_before(self.spec, self.tables, batch=batch),
+                )
+            except BadBatch as error:
+                findings = unreadable_findings(error, evidence=evidence)
+                return self._block(attempt, revisions, findings)
+            return self._publish_or_block(attempt, revisions, seen, evidence)
+
+    def _publish_or_block(
+        self,
+        attempt: Attempt,
+        revisions: Revisions,
+        seen: ValidatedDelivery,
+        evidence: dict[str, str],
+    ) -> Verdict:
+        context, remarks = self._context(seen, revisions)
         findings = Findings(
-            numbers={**count_rows(delivered, seen), **context},
+            numbers={**count_rows(seen), **context},
             remarks=[*remarks, *seen.warnings],
             blocks=seen.blocks,
-            evidence={**evidence, **self._keep(attempt, revisions, delivered, seen)},
+            evidence={**evidence, **self._keep(attempt, revisions, seen)},
         )
         if findings.blocks:
             return self._block(attempt, revisions, findings)
         try:
-            return self._publish(attempt, revisions, seen.good, findings)
+            return self._publish(attempt, revisions, seen, findings)
         except BadBatch as error:
             findings = replace(findings, blocks=(format_error(error),))
             return self._block(attempt, revisions, findings)
 
     def _block(self, attempt: Attempt, revisions: Revisions, findings: Findings) -> Verdict:
         attempt.check()
-        kept = keep_blocked(self.store, self._quarantine(revisions), self.delivery, self.data)
+        kept = keep_blocked(self.store, self._quarantine(revisions), self.delivery, self.fetched)
         evidence = {**findings.evidence, "blocked": kept}
         return blocked_verdict(self._title, revisions, replace(findings, evidence=evidence))
 
     def _publish(
-        self, attempt: Attempt, revisions: Revisions, good: pd.DataFrame, findings: Findings
+        self,
+        attempt: Attempt,
+        revisions: Revisions,
+        seen: ValidatedDelivery,
+        findings: Findings,
     ) -> Verdict:
         number = number_of(self.store, self.delivery)
         version = self.tables.publish(
             self._table,
-            good.assign(_revision=revisions.next, **{DELIVERY: number}),
+            self._rows(seen, revisions, number),
             batch=self.delivery.batch,
             writer=attempt.ref.folder,
             attempt=attempt,
             note={
                 "record": attempt.ref.key,
-                "sha256": self.sha256,
+                "sha256": self.fetched.sha256,
                 "revision": str(revisions.next),
-                **self._order_note(good, number),
+                **self._order_note(seen, number),
             },
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
         findings = replace(findings, evidence=evidence)
         return published_verdict(self._title, revisions, findings, version=version)
 
+    def _rows(
+        self, seen: ValidatedDelivery, revisions: Revisions, number: int
+    ) -> Iterator[pd.DataFrame]:
+        for frame in seen.spool.frames(keep=seen.good):
+            yield frame.assign(_revision=revisions.next, **{DELIVERY: number})
+
     def _keep(
         self,
         attempt: Attempt,
         revisions: Revisions,
-        delivered: pd.DataFrame,
         seen: ValidatedDelivery,
     ) -> dict[str, str]:
-        """Store bad rows with their reasons, and expectation results; return the addresses."""
+        """Store bad rows, all reasons and expectation results; return the addresses."""
         attempt.check()
-        outcomes = f"{attempt.ref.folder}/expectations.json"
-        self.store.write(outcomes, encode([one.to_json() for one in seen.outcomes]))
-        kept = {"expectations": self.store.uri(outcomes)}
-        if seen.reasons:
+        facts = {
+            "expectations": [one.to_json() for one in seen.outcomes],
+            "reasons": [one.to_json() for one in seen.faults.counted()],
+        }
+        kept = {}
+        for name, fact in facts.items():
+            key = f"{attempt.ref.folder}/{name}.json"
+            self.store.write(key, encode(fact))
+            kept[name] = self.store.uri(key)
+        if seen.bad:
             key = self._quarantine(revisions)
-            kept["quarantine"] = keep_bad_rows(
-                self.store, key, delivered, seen.reasons, pack=self.pack
-            )
+            kept["quarantine"] = keep_bad_rows(self.store, key, seen, pack=self.pack)
         return kept
 
     def _context(
-        self, good: pd.DataFrame, revisions: Revisions
+        self, seen: ValidatedDelivery, revisions: Revisions
     ) -> tuple[dict[str, Number], list[str]]:
         """Numbers and remarks from comparing with other batches and the other stream."""
         numbers: dict[str, Number] = {"out_of_order": self._out_of_order(revisions)}
         remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
         if self.stream == "labels":
+            spec = self.spec
             unknown = count_unknown_keys(
-                good[self.spec.key], dataset=self.spec.dataset, tables=self.tables
+                seen.spool,
+                seen.good,
+                key=spec.key,
+                dataset=spec.dataset,
+                tables=self.tables,
             )
             numbers["unknown_keys"] = unknown
             if unknown:
@@ -178,12 +216,19 @@ class Publication:
         batches = {entry.key.split("/")[3] for entry in entries}
         return revisions.next == 1 and any(one > self.delivery.batch for one in batches)
 
-    def _order_note(self, good: pd.DataFrame, number: int) -> dict[str, str]:
+    def _order_note(self, seen: ValidatedDelivery, number: int) -> dict[str, str]:
         """What a rebuild of the past asks a commit: see `stages/model/delivered_by.py`."""
         note = {"batch": self.delivery.batch, "delivery": str(number)}
         if self.stream == "features":
-            note["newest"] = good[self.spec.event_time].max().isoformat()
+            event_time = self.spec.event_time
+            frames = seen.spool.frames([event_time], keep=seen.good)
+            note["newest"] = max(frame[event_time].max() for frame in frames).isoformat()
         return note
+
+    @property
+    def _declared(self) -> Stream:
+        streams = self.spec.streams
+        return streams.features if self.stream == "features" else streams.labels
 
     @property
     def _title(self) -> str:

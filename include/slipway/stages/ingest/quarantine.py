@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.records.landing_area import Delivery
 from slipway.records.store import Store
+from slipway.stages.ingest.fetched import Fetched, parts_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from slipway.stages.ingest.validation import ValidatedDelivery
+    from slipway.stages.ports.delivery_source import DeliveredRows
+
 REASON_COLUMN = "_reason"
+LINE_COLUMN = "_line"
+TEXT_COLUMN = "_text"
+SAMPLE_ROWS = 100_000
+"""Rows that are kept of a blocked batch; its file is kept as a whole."""
 
 
 class PackRows(Protocol):
@@ -26,30 +35,63 @@ def quarantine_key(table: str, batch: str, *, revision: int) -> str:
     return f"quarantine/{table}/{batch}/r{revision:04d}"
 
 
-def keep_bad_rows(
-    store: Store,
-    key: str,
-    delivered: pd.DataFrame,
-    reasons: Mapping[int, str],
-    *,
-    pack: PackRows,
-) -> str:
-    """Write the bad rows of a delivery, each with its reason; return the address.
+def keep_bad_rows(store: Store, key: str, seen: ValidatedDelivery, *, pack: PackRows) -> str:
+    """Write the bad rows of a delivery as delivered, each with its reasons; return the address.
+
+    The delivery is read a second time. Of a blocked one only the first rows are written.
 
     Args:
         store: Store of the quarantine.
         key: From `quarantine_key`.
-        delivered: Rows as delivered.
-        reasons: Reason by label of the row's index.
+        seen: Result of validating the delivery.
         pack: Encodes the rows.
     """
-    bad = delivered.loc[list(reasons)].assign(**{REASON_COLUMN: list(reasons.values())})
-    store.write(f"{key}.parquet", pack(bad))
+    import pandas as pd
+
+    at_most = SAMPLE_ROWS if seen.blocks else None
+    rows = pd.concat(_bad_rows(seen, at_most=at_most), ignore_index=True)
+    store.write(f"{key}.parquet", pack(rows))
     return store.uri(f"{key}.parquet")
 
 
-def keep_blocked(store: Store, key: str, delivery: Delivery, data: bytes) -> str:
-    """Write the file of a blocked batch as it was delivered; return the address."""
+def _bad_rows(seen: ValidatedDelivery, *, at_most: int | None) -> Iterator[pd.DataFrame]:
+    import numpy as np
+    import pandas as pd
+
+    bad = np.flatnonzero(~seen.good)[:at_most]
+    reasons = seen.faults.texts(bad)
+    first = 0
+    for part in seen.delivery.rows(seen.spool.names):
+        rows = bad[(bad >= first) & (bad < first + part.count)]
+        if len(rows):
+            frame = _as_delivered(part, rows - first)
+            yield frame.assign(**{REASON_COLUMN: [reasons[row] for row in rows.tolist()]})
+        if part.broken:
+            lines = [(one.reason, one.line, one.text) for one in part.broken]
+            yield pd.DataFrame(lines, columns=[REASON_COLUMN, LINE_COLUMN, TEXT_COLUMN])
+        first += part.count
+
+
+def _as_delivered(part: DeliveredRows, rows: np.ndarray) -> pd.DataFrame:
+    """Some rows in the types of the file, with the numbers of their lines."""
+    import pandas as pd
+
+    columns = {}
+    for name, values in part.columns.items():
+        if isinstance(values, Sequence):
+            columns[name] = pd.Series([values[row] for row in rows], dtype="object")
+        else:
+            taken = values.take(rows)
+            columns[name] = pd.Series(taken, dtype=pd.ArrowDtype(taken.type))
+    if part.lines is not None:
+        columns[LINE_COLUMN] = pd.Series([part.lines[row] for row in rows], dtype="int64")
+    return pd.DataFrame(columns)
+
+
+def keep_blocked(store: Store, key: str, delivery: Delivery, fetched: Fetched) -> str:
+    """Write the files of a blocked batch as they were delivered; return the address."""
     key = f"{key}.blocked{delivery.suffix}"
-    store.write(key, data)
+    for part in parts_of(fetched.path):
+        inside = "" if part == fetched.path else f"/{part.relative_to(fetched.path).as_posix()}"
+        store.upload(part, f"{key}{inside}")
     return store.uri(key)

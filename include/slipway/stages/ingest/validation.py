@@ -1,23 +1,35 @@
 """Validate a delivery: bad rows go to quarantine, the rest enters the tables or is blocked.
 
-A row is bad that cannot be cast, lacks a required value, repeats a key or fails a critical
-row-level expectation; all its reasons are kept. The good rows are then validated as a batch.
-Pure apart from the port that evaluates expectations.
+A row is bad that cannot be cast, lacks a required value, repeats a key, has an implausible event
+time or fails a critical row-level expectation; all its reasons are kept. The good rows are then
+validated as a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from slipway.errors import BadBatch
-from slipway.spec import Column, DatasetSpec
-from slipway.stages.ingest.casting import Casting, cast
-from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites
+from slipway.spec import DatasetSpec, Expectation
+from slipway.stages.ingest.cast_rows import RowCaster
+from slipway.stages.ingest.event_clock import implausible_reason, implausible_rows
+from slipway.stages.ingest.faults import EXPLAINED, Faults, Reason
+from slipway.stages.ingest.header import header_problem, undeclared_columns
+from slipway.stages.ingest.repeated_keys import repeated_keys
+from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites, Scope
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    from slipway.spec.dataset import Stream
+    from slipway.stages.ports.delivery_source import OpenDelivery
+    from slipway.stages.ports.row_spool import RowSpool
+
+REPEATED = "is repeated in this batch"
 
 
 @dataclass(frozen=True)
@@ -25,147 +37,178 @@ class ValidatedDelivery:
     """Result of validating a delivery.
 
     Attributes:
-        good: Rows that may be published, in the spec's types.
-        reasons: All reasons of each bad row, by index label.
+        delivery: Opened delivery.
+        spool: Its rows in their declared types.
+        rows: Number of rows and of lines that are no rows.
+        good: Mask over the spool's rows: those that may be published.
+        faults: Bad rows and lines with their reasons.
         outcomes: Results of all expectations.
         blocks: Reasons to block the batch as a whole; empty when it may be published.
         warnings: Findings that do not stop the batch.
     """
 
-    good: pd.DataFrame
-    reasons: Mapping[int, str]
+    delivery: OpenDelivery
+    spool: RowSpool
+    rows: int
+    good: np.ndarray
+    faults: Faults
     outcomes: tuple[ExpectationResult, ...]
     blocks: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def bad(self) -> int:
+        """Number of bad rows and of lines that are no rows."""
+        return self.rows - int(self.good.sum())
+
 
 def validate_delivery(
-    delivered: pd.DataFrame,
+    delivery: OpenDelivery,
+    spool: RowSpool,
     *,
     spec: DatasetSpec,
     stream: Literal["features", "labels"],
     suites: ExpectationSuites,
+    clock: datetime | None,
+    now: datetime | None = None,
 ) -> ValidatedDelivery:
     """Separate a delivery into good and bad rows, and validate the batch as a whole.
 
+    Memory is bounded by a part of the rows, and by the columns of one expectation about the batch.
+
     Args:
-        delivered: Delivered rows, indexed from 0.
+        delivery: Opened delivery.
+        spool: Empty spool, which holds the cast rows afterwards.
         spec: Dataset.
         stream: Stream of the delivery.
         suites: Evaluates expectations.
+        clock: Event clock before this delivery; None before the first features.
+        now: Wall time; None: the machine's.
 
     Raises:
-        BadBatch: A declared column is missing.
+        BadBatch: A declared column is missing, or there is no row.
         SpecError: An expectation is invalid.
     """
     declared = spec.streams.features if stream == "features" else spec.streams.labels
-    expectations = spec.expectations.get(stream, [])
-    _need_columns(delivered, declared.columns)
-    casting = cast(delivered, declared.columns)
-    by_row = [one for one in expectations if suites.row_level(one)]
-    whole = [one for one in expectations if not suites.row_level(one)]
-    outcomes = suites.validate(casting.frame, by_row)
-    reasons = _join(
-        [
-            *_cast_faults(casting, declared.columns),
-            *_missing_values(casting, _required(spec, declared.columns)),
-            *_repeated_keys(casting.frame[spec.key]),
-            *_broken_rows(outcomes),
-        ]
-    )
-    good = casting.frame.drop(index=list(reasons))
-    outcomes = [*outcomes, *(suites.validate(good, whole) if len(good) else [])]
+    problem = header_problem(delivery.names, declared.columns, spec.csv)
+    if problem is not None:
+        raise problem
+    faults = Faults()
+    caster = RowCaster(declared.columns, _required(spec, declared), spec.csv)
+    empty = caster.cast_into(spool, delivery, faults)
+    rows = len(spool) + faults.lines
+    if rows == 0:
+        raise BadBatch("the file holds no rows", expected="at least one row")
+    faults.add(Reason(spec.key, REPEATED), repeated_keys(spool, spec.key))
+    if stream == "features":
+        late = implausible_rows(spool, spec, clock=clock, now=now or datetime.now(UTC))
+        faults.add(implausible_reason(spec), late)
+    by_row, whole = _by_scope(spec.expectations.get(stream, []), suites)
+    outcomes = _evaluate(spool, by_row, suites) if len(spool) else []
+    _add_broken_rows(faults, outcomes)
+    good = faults.good(len(spool))
+    if good.any():
+        outcomes += _evaluate(spool, whole, suites, keep=good)
     return ValidatedDelivery(
+        delivery=delivery,
+        spool=spool,
+        rows=rows,
         good=good,
-        reasons=reasons,
+        faults=faults,
         outcomes=tuple(outcomes),
-        blocks=tuple(_blocks(len(delivered), good, outcomes, share=declared.quarantine_max_share)),
-        warnings=tuple(_warnings(delivered, casting.frame, outcomes)),
+        blocks=tuple(_blocks(rows, good, faults, outcomes, share=declared.quarantine_max_share)),
+        warnings=tuple(_warnings(delivery.names, declared.columns, empty, outcomes)),
     )
 
 
-def _need_columns(delivered: pd.DataFrame, columns: Mapping[str, Column]) -> None:
-    missing = [name for name in columns if name not in delivered]
-    if missing:
-        raise BadBatch(
-            f"the file lacks {'columns' if len(missing) > 1 else 'column'} {', '.join(missing)}",
-            expected=", ".join(columns),
-            found=", ".join(map(str, delivered.columns)),
-        )
-
-
-Fault = tuple[Sequence[int], str]
-"""Index labels of bad rows, and the reason."""
-
-
-def _cast_faults(casting: Casting, columns: Mapping[str, Column]) -> list[Fault]:
-    return [
-        (list(rows.index[rows]), f"{name} is not of type {columns[name].type}")
-        for name, rows in casting.failed.items()
-    ]
-
-
-def _required(spec: DatasetSpec, columns: Mapping[str, Column]) -> list[str]:
+def _required(spec: DatasetSpec, declared: Stream) -> frozenset[str]:
     """Columns without missing values: those declared so, key and event time."""
     identity = {spec.key, spec.event_time}
-    return [name for name, column in columns.items() if name in identity or not column.nullable]
+    return frozenset(
+        name for name, column in declared.columns.items() if name in identity or not column.nullable
+    )
 
 
-def _missing_values(casting: Casting, required: Sequence[str]) -> list[Fault]:
-    faults: list[Fault] = []
-    for name in required:
-        missing = casting.frame[name].isna()
-        if name in casting.failed:
-            missing &= ~casting.failed[name]
-        faults.append((list(missing.index[missing]), f"{name} is missing"))
-    return faults
+def _by_scope(
+    expectations: Sequence[Expectation], suites: ExpectationSuites
+) -> tuple[list[Expectation], list[Expectation]]:
+    by_row = [one for one in expectations if suites.scope(one).by_row]
+    return by_row, [one for one in expectations if not suites.scope(one).by_row]
 
 
-def _repeated_keys(keys: pd.Series) -> list[Fault]:
-    # Nothing tells which of two rows with one key is right, so neither enters.
-    repeated = keys.notna() & keys.duplicated(keep=False)
-    return [(list(keys.index[repeated]), f"{keys.name} is repeated in this batch")]
+def _evaluate(
+    spool: RowSpool,
+    expectations: Sequence[Expectation],
+    suites: ExpectationSuites,
+    *,
+    keep: np.ndarray | None = None,
+) -> list[ExpectationResult]:
+    """Results in the order of the expectations.
 
-
-def _broken_rows(outcomes: Sequence[ExpectationResult]) -> list[Fault]:
+    Those that judge rows one at a time see the rows in parts; each other one sees all rows of its
+    columns at once.
+    """
+    scopes = [suites.scope(one) for one in expectations]
+    in_parts = [one for one, scope in zip(expectations, scopes, strict=True) if scope.in_parts]
+    wanted = _columns_of(scope for scope in scopes if scope.in_parts)
+    merged = iter(suites.validate(spool.frames(wanted, keep=keep), in_parts) if in_parts else [])
     return [
-        (one.rows, f"{one.expectation} of {', '.join(one.columns)}")
-        for one in outcomes
-        if one.severity == "critical" and not one.success and one.rows is not None
+        next(merged) if scope.in_parts else suites.validate([_seen(spool, scope, keep)], [one])[0]
+        for one, scope in zip(expectations, scopes, strict=True)
     ]
 
 
-def _join(faults: Sequence[Fault]) -> dict[int, str]:
-    reasons: dict[int, str] = {}
-    for rows, reason in faults:
-        for row in rows:
-            reasons[row] = f"{reasons[row]}; {reason}" if row in reasons else reason
-    return dict(sorted(reasons.items()))
+def _columns_of(scopes: Iterable[Scope]) -> list[str]:
+    return sorted({name for scope in scopes for name in scope.columns or ()})
+
+
+def _seen(spool: RowSpool, scope: Scope, keep: np.ndarray | None) -> pd.DataFrame:
+    """All rows of the columns in an expectation's scope; one row where only the names count."""
+    import pandas as pd
+
+    if scope.columns is None:
+        return next(spool.frames(keep=keep, at_most=1))
+    return pd.concat(spool.frames(scope.columns or spool.names[:1], keep=keep))
+
+
+def _add_broken_rows(faults: Faults, outcomes: Sequence[ExpectationResult]) -> None:
+    for one in outcomes:
+        if one.severity == "critical" and not one.success and one.rows is not None:
+            faults.add(Reason(", ".join(one.columns), f"fails {one.expectation}"), one.rows)
 
 
 def _blocks(
-    rows: int, good: pd.DataFrame, outcomes: Sequence[ExpectationResult], *, share: float
+    rows: int,
+    good: np.ndarray,
+    faults: Faults,
+    outcomes: Sequence[ExpectationResult],
+    *,
+    share: float,
 ) -> list[str]:
     blocks = [
         f"{one} failed"
         for one in outcomes
         if one.severity == "critical" and not one.success and one.rows is None
     ]
-    bad = rows - len(good)
+    bad = rows - int(good.sum())
+    commonest = "; ".join(map(str, faults.counted()[:EXPLAINED]))
     if bad / rows > share:
-        blocks.insert(0, f"{bad} of {rows} rows are bad, more than the allowed {share:.1%}")
+        blocks.insert(
+            0, f"{bad:,} of {rows:,} rows are bad, more than the allowed {share:.1%}: {commonest}"
+        )
     elif bad == rows:
-        blocks.insert(0, "no row is good")
+        blocks.insert(0, f"no row is good: {commonest}")
     return blocks
 
 
 def _warnings(
-    delivered: pd.DataFrame, rows: pd.DataFrame, outcomes: Sequence[ExpectationResult]
+    names: Sequence[str],
+    declared: Collection[str],
+    empty: Collection[str],
+    outcomes: Sequence[ExpectationResult],
 ) -> list[str]:
-    empty = rows.columns[rows.isna().all()]
-    warnings = [f"column {name} holds no value at all" for name in empty]
-    extra = [str(name) for name in delivered if name not in rows]
-    if extra:
-        warnings.append(f"left out what the spec does not declare: {', '.join(extra)}")
+    warnings = [f"column {name} holds no value at all" for name in declared if name in empty]
+    if (extra := undeclared_columns(names, declared)) is not None:
+        warnings.append(f"left out what the spec does not declare: {extra}")
     failed = [one for one in outcomes if one.severity == "warning" and not one.success]
     return [*warnings, *(f"{one} failed" for one in failed)]

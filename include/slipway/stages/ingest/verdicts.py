@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.ingest.redelivery import Revisions
 from slipway.stages.ingest.validation import ValidatedDelivery
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _REASON_LIMIT = 1500
 
@@ -49,13 +45,12 @@ def format_error(error: BadBatch) -> str:
     return ", ".join(parts)
 
 
-def count_rows(delivered: pd.DataFrame, seen: ValidatedDelivery) -> dict[str, Number]:
+def count_rows(seen: ValidatedDelivery) -> dict[str, Number]:
     """Count rows and expectations, and how many of them failed."""
-    bad = len(seen.reasons)
     return {
-        "rows": len(delivered),
-        "quarantined": bad,
-        "quarantined_share": round(bad / len(delivered), 6),
+        "rows": seen.rows,
+        "quarantined": seen.bad,
+        "quarantined_share": round(seen.bad / seen.rows, 6),
         "expectations": len(seen.outcomes),
         "failed_expectations": sum(not one.success for one in seen.outcomes),
         "warnings": len(seen.warnings),

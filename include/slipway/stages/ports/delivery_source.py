@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
     from slipway.records.landing_area import Delivery
@@ -114,19 +113,4 @@ class DeliverySource(Protocol):
 
         Raises:
             BadBatch: It cannot be read.
-        """
-
-    def read(self, delivery: Delivery) -> bytes:
-        """Return a delivery's bytes.
-
-        Raises:
-            NotFound: The delivery is gone.
-            StoreUnavailable: The source does not respond.
-        """
-
-    def parse(self, data: bytes, delivery: Delivery) -> pd.DataFrame:
-        """Return the rows of fetched bytes, numbered from 0.
-
-        Raises:
-            BadBatch: They cannot be read, or hold no row.
         """

@@ -1,8 +1,8 @@
-"""Expectations port: evaluate expectations on a frame."""
+"""Expectations port: evaluate expectations on the rows of a delivery."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -10,6 +10,21 @@ from slipway.spec import Expectation
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows and columns that an expectation has to see.
+
+    Attributes:
+        by_row: Whether its result names single rows, which go to quarantine.
+        in_parts: Whether it judges each row by itself, so that the results of parts can be merged.
+        columns: Columns that it refers to; empty: only the number of rows; None: all, in any row.
+    """
+
+    by_row: bool
+    in_parts: bool
+    columns: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -54,18 +69,23 @@ class ExpectationResult:
 class ExpectationSuites(Protocol):
     """Evaluates expectations."""
 
-    def validate(
-        self, frame: pd.DataFrame, expectations: Sequence[Expectation]
-    ) -> list[ExpectationResult]:
-        """Return the result of each expectation, in order.
-
-        Raises:
-            SpecError: An expectation is invalid, or cannot be computed on these columns.
-        """
-
-    def row_level(self, expectation: Expectation) -> bool:
-        """Return whether an expectation applies to single rows, not to the batch as a whole.
+    def scope(self, expectation: Expectation) -> Scope:
+        """Return which rows and columns an expectation has to see.
 
         Raises:
             SpecError: There is no such expectation.
+        """
+
+    def validate(
+        self, parts: Iterable[pd.DataFrame], expectations: Sequence[Expectation]
+    ) -> list[ExpectationResult]:
+        """Return the result of each expectation over all parts, in order.
+
+        Args:
+            parts: Rows in their declared types, indexed by row number; one part for expectations
+                that do not judge each row by itself.
+            expectations: Expectations of the stream.
+
+        Raises:
+            SpecError: An expectation is invalid, or cannot be computed on these columns.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -80,7 +80,7 @@ class Tables(Protocol):
     def publish(
         self,
         table: str,
-        frame: pd.DataFrame,
+        rows: Iterable[pd.DataFrame],
         *,
         batch: str,
         writer: str,
@@ -91,7 +91,8 @@ class Tables(Protocol):
 
         Args:
             table: `<dataset>/<stream>`.
-            frame: Rows of the batch; timestamps carry a time zone.
+            rows: Rows of the batch in frames of the same columns and types; timestamps carry a
+                time zone.
             batch: Id of the batch.
             writer: Name of the piece of work; its attempts are numbered within it.
             attempt: Attempt that commits.

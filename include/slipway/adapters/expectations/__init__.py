@@ -1,0 +1,1 @@
+"""Expectations, evaluated by Great Expectations."""

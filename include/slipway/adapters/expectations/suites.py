@@ -1,0 +1,95 @@
+"""Evaluate a spec's expectations on the parts of a delivery (Great Expectations).
+
+The context is ephemeral: no project folder, no stored results, no Data Docs, nothing sent anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.datasource.fluent.interfaces import Batch
+from great_expectations.exceptions.exceptions import GreatExpectationsError
+
+from slipway.adapters.expectations.merged_result import MergedResult
+from slipway.adapters.expectations.mistakes import check_expectations, mistakes_of, raise_mistakes
+from slipway.adapters.expectations.offered import build, scope_of
+from slipway.errors import SpecError
+from slipway.spec import Expectation
+from slipway.stages.ports.expectations import ExpectationResult, Scope
+
+
+class ExpectationSuites:
+    """Fulfils the `ExpectationSuites` port."""
+
+    def scope(self, expectation: Expectation) -> Scope:
+        """Return which rows and columns an expectation has to see, by its class.
+
+        Raises:
+            SpecError: There is no such expectation.
+        """
+        raise_mistakes(mistakes_of(0, expectation))
+        return scope_of(expectation)
+
+    def validate(
+        self, parts: Iterable[pd.DataFrame], expectations: Sequence[Expectation]
+    ) -> list[ExpectationResult]:
+        """Return the outcome of each expectation over all parts, in their order.
+
+        Args:
+            parts: Rows in their declared types; outcomes name rows by the frames' index.
+            expectations: Expectations of the stream.
+
+        Raises:
+            SpecError: One is invalid, or cannot be computed on these columns.
+        """
+        raise_mistakes(check_expectations(expectations))
+        merged = [MergedResult(one, build(one, 0)) for one in expectations]
+        for frame in parts:
+            for total, result in zip(merged, _evaluate(frame, expectations), strict=True):
+                total.add(result)
+        return [one.outcome() for one in merged]
+
+
+def _evaluate(
+    frame: pd.DataFrame, expectations: Sequence[Expectation]
+) -> list[ExpectationValidationResult]:
+    suite = gx.ExpectationSuite(
+        name="suite",
+        expectations=[build(one, position) for position, one in enumerate(expectations)],
+    )
+    with _translate_errors():
+        found = _batch(frame).validate(suite, result_format={"result_format": "COMPLETE"})
+    # Great Expectations returns results grouped, not in the order of the suite.
+    results = {_position(one): one for one in found.results}
+    return [results[position] for position in range(len(expectations))]
+
+
+def _batch(frame: pd.DataFrame) -> Batch:
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("delivery")
+    definition = asset.add_batch_definition_whole_dataframe("whole")
+    return definition.get_batch(batch_parameters={"dataframe": frame})
+
+
+def _position(result: ExpectationValidationResult) -> int:
+    meta = result.expectation_config.meta if result.expectation_config else None
+    return int((meta or {})["position"])
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except GreatExpectationsError as error:
+        raise SpecError(
+            "the expectations cannot be computed",
+            found=type(error).__name__,
+            where="expectations.yaml",
+        ) from error

@@ -1,0 +1,110 @@
+"""Expectations on a delivery in parts: the results are those on the whole delivery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from great_expectations import expectations as gxe
+
+from slipway.adapters.expectations.offered import ROW_LEVEL
+from slipway.adapters.expectations.suites import ExpectationSuites
+from slipway.spec import Expectation
+
+ROWS = 60
+NUMBERS = {"min_value": -1.0, "max_value": 1.0}
+WORDS = {"column": "word"}
+BY_ROW: dict[str, dict[str, Any]] = {
+    "column_pair_values_a_to_be_greater_than_b": {"column_A": "x", "column_B": "y"},
+    "column_pair_values_to_be_equal": {"column_A": "x", "column_B": "y"},
+    "column_pair_values_to_be_in_set": {
+        "column_A": "word",
+        "column_B": "n",
+        "value_pairs_set": [("ab", 1), ("abc", 2)],
+    },
+    "column_value_lengths_to_be_between": {**WORDS, "min_value": 3},
+    "column_value_lengths_to_equal": {**WORDS, "value": 2},
+    "column_value_z_scores_to_be_less_than": {
+        "column": "x",
+        "threshold": 1.0,
+        "double_sided": True,
+    },
+    "column_values_to_be_between": {"column": "x", **NUMBERS},
+    "column_values_to_be_decreasing": {"column": "n"},
+    "column_values_to_be_in_set": {**WORDS, "value_set": ["ab", "abc"]},
+    "column_values_to_be_increasing": {"column": "n"},
+    "column_values_to_be_null": {"column": "x"},
+    "column_values_to_be_unique": {"column": "n"},
+    "column_values_to_match_like_pattern": {**WORDS, "like_pattern": "a%"},
+    "column_values_to_match_regex": {**WORDS, "regex": "^ab"},
+    "column_values_to_match_regex_list": {**WORDS, "regex_list": ["^ab$", "^b"]},
+    "column_values_to_not_be_in_set": {**WORDS, "value_set": ["ab"]},
+    "column_values_to_not_be_null": {"column": "x"},
+    "column_values_to_not_match_regex": {**WORDS, "regex": "c$"},
+    "column_values_to_not_match_regex_list": {**WORDS, "regex_list": ["c$", "^b"]},
+    "compound_columns_to_be_unique": {"column_list": ["word", "n"]},
+    "multicolumn_sum_to_equal": {"column_list": ["x", "y"], "sum_total": 0},
+    "multicolumn_values_to_be_equal": {"column_list": ["x", "y"]},
+    "column_values_to_not_be_outliers": {"column": "x", "method": "iqr", "multiplier": 1.5},
+    "select_column_values_to_be_unique_within_record": {"column_list": ["x", "y"]},
+}
+NOT_IN_MEMORY = {
+    "column_values_to_match_like_pattern",
+    "column_values_to_match_like_pattern_list",
+    "column_values_to_not_match_like_pattern",
+    "column_values_to_not_match_like_pattern_list",
+}
+"""Great Expectations evaluates them in databases only."""
+
+
+def _rows(seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    x = np.where(random.random(ROWS) < 0.2, np.nan, random.normal(size=ROWS))
+    return pd.DataFrame(
+        {
+            "x": x,
+            "y": np.where(random.random(ROWS) < 0.5, x, 0.0),
+            "n": pd.array(random.integers(0, 5, ROWS), "Int64"),
+            "word": pd.array(random.choice(["ab", "abc", "bc", None], ROWS), "str"),
+        },
+        index=pd.RangeIndex(100, 100 + ROWS),
+    )
+
+
+@pytest.mark.parametrize("name", sorted(BY_ROW.keys() - NOT_IN_MEMORY))
+@pytest.mark.parametrize("mostly", [1.0, 0.5])
+def test_parts_give_the_result_of_the_whole(name: str, mostly: float) -> None:
+    """The rows that break it, and whether it is met, whatever the size of the parts."""
+    kwargs = {**BY_ROW[name], "mostly": mostly}
+    expectation = Expectation(expect=f"expect_{name}", kwargs=kwargs)
+    suites = ExpectationSuites()
+    scope = suites.scope(expectation)
+    rows = _rows(seed=len(name))
+    (whole,) = suites.validate([rows], [expectation])
+    assert scope.by_row
+    assert whole.rows is not None
+    sizes = (7,) if scope.in_parts else (ROWS,)
+    seen = rows[sorted(set(scope.columns or ()))]
+    for size in sizes:
+        parts = (seen.iloc[start : start + size] for start in range(0, ROWS, size))
+        assert suites.validate(parts, [expectation]) == [whole]
+
+
+def test_every_row_level_expectation_is_tried() -> None:
+    """One that a new release adds has to be sorted: by itself, or across rows."""
+    kinds = (getattr(gxe, name) for name in dir(gxe) if name.startswith("Expect"))
+    offered = {
+        kind.expectation_type.removeprefix("expect_")
+        for kind in kinds
+        if issubclass(kind, ROW_LEVEL)
+    }
+    text_only = {
+        "column_values_to_be_dateutil_parseable",
+        "column_values_to_be_json_parseable",
+        "column_values_to_match_json_schema",
+        "column_values_to_match_strftime_format",
+    }
+    by_type = {"column_values_to_be_in_type_list", "column_values_to_be_of_type"}
+    assert offered - BY_ROW.keys() - NOT_IN_MEMORY - text_only - by_type <= {""}
