@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.spec.dataset import DatasetSpec, Expectation
+from slipway.spec.expectation_types import not_computable
 from slipway.spec.expectation_values import cast_arguments
 from slipway.spec.problem_at import problem_at, unknown_column
 from slipway.spec.problems import Problem, format_value
@@ -28,7 +29,13 @@ def expectation_problems(spec: DatasetSpec, document: Document) -> Iterator[Prob
             for argument, name in _named_columns(expectation):
                 if name not in types:
                     yield unknown_column(document, (*where, argument), name, types, stream)
-            yield from _refused_values(expectation, types, document, where)
+            fault = not_computable(expectation.expect, expectation.kwargs, types)
+            if fault is None:
+                yield from _refused_values(expectation, types, document, where)
+            else:
+                yield problem_at(
+                    document, (stream, index, "expect"), f"{expectation.expect} {fault}"
+                )
 
 
 def _named_columns(expectation: Expectation) -> Iterator[tuple[str, str]]:

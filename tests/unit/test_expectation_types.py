@@ -1,0 +1,124 @@
+"""Types that expectations are computed on: what `slipway check` says is what the tool does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+import pytest
+import yaml
+from great_expectations import expectations as gxe
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from slipway.spec.expectation_types import COMPUTED_ON, not_computable
+from slipway.spec.loading import load_all
+from slipway.values.value_types import ColumnType
+from tests.support.small_specs import FILES
+from tests.support.spec_edits import EXPECTATIONS_FILE
+
+Make = Callable[[Mapping[str, str]], Path]
+
+TYPES: dict[str, ColumnType] = {
+    "s": "string",
+    "i": "integer",
+    "n": "number",
+    "b": "boolean",
+    "t": "timestamp",
+}
+PAIR = "expect_column_pair_values_a_to_be_greater_than_b"
+KL = "expect_column_kl_divergence_to_be_less_than"
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "expect_column_value_z_scores_to_be_less_than": {"threshold": 3, "double_sided": True},
+    "expect_column_values_to_match_json_schema": {"json_schema": {}},
+    "expect_column_values_to_match_like_pattern": {"like_pattern": "1%"},
+    "expect_column_values_to_match_like_pattern_list": {"like_pattern_list": ["1%"]},
+    "expect_column_values_to_match_strftime_format": {"strftime_format": "%Y"},
+    "expect_column_values_to_not_be_outliers": {"method": "iqr", "multiplier": 1.5},
+    "expect_column_values_to_not_match_like_pattern": {"like_pattern": "1%"},
+    "expect_column_values_to_not_match_like_pattern_list": {"like_pattern_list": ["1%"]},
+}
+
+
+def _rows() -> pd.DataFrame:
+    times = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03", None], utc=True)
+    return pd.DataFrame(
+        {
+            "s": pd.array(["1", "2", "4", None], dtype="str"),
+            "i": pd.array([1, 2, 4, None], "Int64"),
+            "n": [1.0, 2.0, 4.0, None],
+            "b": pd.array([True, False, True, None], "boolean"),
+            "t": times.astype("datetime64[us, UTC]"),
+        }
+    )
+
+
+def _uncomputed(listed: list[tuple[str, dict[str, Any]]]) -> set[int]:
+    """Positions of the expectations that Great Expectations cannot compute on the rows."""
+    kinds = {one.expectation_type: one for one in vars(gxe).values() if isinstance(one, type)}
+    suite = gx.ExpectationSuite(
+        name="suite",
+        expectations=[
+            kinds[expect](**kwargs, meta={"at": at}) for at, (expect, kwargs) in enumerate(listed)
+        ],
+    )
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("rows")
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": _rows()})
+    return {
+        one.expectation_config.meta["at"] for one in batch.validate(suite).results if not one.result
+    }
+
+
+def test_the_check_says_what_great_expectations_cannot_compute() -> None:
+    """Of every expectation in the table, on a column of every type."""
+    listed: list[tuple[str, dict[str, Any]]] = [
+        (expect, {"column": name, **ARGUMENTS.get(expect, {})})
+        for expect in COMPUTED_ON
+        if not expect.startswith("expect_multicolumn")
+        for name in TYPES
+    ]
+    bins = {"bins": [0, 2, 5], "weights": [0.4, 0.6]}
+    listed += [(KL, {"column": name, "partition_object": bins, "threshold": 1}) for name in TYPES]
+    listed += [(PAIR, {"column_A": one, "column_B": other}) for one in TYPES for other in TYPES]
+    refused = {
+        at for at, (name, kwargs) in enumerate(listed) if not_computable(name, kwargs, TYPES)
+    }
+    assert refused == _uncomputed(listed)
+
+
+def test_texts_are_not_added(project: Make) -> None:
+    """Great Expectations joins them, which is no sum."""
+    declared = yaml.safe_load(FILES["datasets/shop/dataset.yaml"])
+    declared["streams"]["features"]["columns"] |= {"s": {"type": "string"}}
+    written = (
+        "features:\n  - expect: expect_multicolumn_sum_to_equal\n"
+        "    kwargs: {column_list: [price, s], sum_total: 3}\n"
+    )
+    files = {
+        "datasets/shop/dataset.yaml": yaml.safe_dump(declared),
+        "datasets/shop/expectations.yaml": written,
+    }
+    (problem,) = load_all(project({**FILES, **files})).problems
+    assert str(problem) == (
+        f"{EXPECTATIONS_FILE}:2: features.0.expect: expect_multicolumn_sum_to_equal is computed on "
+        "columns of type boolean or integer or number, not on 'price' of type number, 's' of type "
+        "string"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expect", "kwargs", "reason"),
+    [
+        ("expect_column_values_to_match_like_pattern", {"column": "s"}, "by databases only"),
+        ("expect_column_values_to_be_increasing", {"column": "s"}, "not on 's' of type string"),
+        (PAIR, {"column_A": "t", "column_B": "n"}, "compares columns of like types"),
+    ],
+)
+def test_the_reason_names_the_columns(expect: str, kwargs: dict[str, Any], reason: str) -> None:
+    """And the types that would do."""
+    assert reason in (not_computable(expect, kwargs, TYPES) or "")
