@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -10,6 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from slipway.errors import BadParameter
 from slipway.records import ledger, requests
+from slipway.values.value_types import LATEST
+from tests.support import ferry_dataset
 from tests.support.retrain_env import ASKED, MODEL, RetrainEnv, trained
 
 
@@ -162,6 +164,23 @@ def test_cron_ticks_on_the_event_clock() -> None:
     verdict = env.accept()
     assert verdict.numbers["kind"] == "cron"
     assert "2013-03-01 00:00 UTC" in verdict.reason
+    env.train()
+    assert env.accept().action == "nothing"
+
+
+def test_cron_ticks_again_once_an_absurd_clock_is_corrected() -> None:
+    """A request that was accepted under the absurd clock does not hold up the ticks for ever."""
+    env = trained(cron="0 0 1 * *")
+    rows = ferry_dataset.crossings(days=30, start=env.clock)
+    absurd = rows["departs"].where(rows.index < len(rows) - 1, LATEST)
+    ferry_dataset.publish(env.tables, rows.assign(departs=absurd), labels=rows)
+    assert env.accept().numbers["kind"] == "cron"
+    env.train()
+    ferry_dataset.publish(env.tables, rows, labels=rows)
+    env.clock += timedelta(days=30)
+    env.land()
+    verdict = env.accept()
+    assert (verdict.action, verdict.numbers["kind"]) == ("accept", "cron")
     env.train()
     assert env.accept().action == "nothing"
 

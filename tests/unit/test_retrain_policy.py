@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from slipway.records.requests import Kind
 from slipway.spec.model import Retraining
 from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
+from slipway.values.value_types import LATEST
 
 NOON = datetime(2013, 6, 1, 12, tzinfo=UTC)
 KINDS = st.sampled_from(["first", "batch", "cron", "person", "decay", "drift"])
@@ -101,3 +102,18 @@ def test_a_suppressed_drift_request_says_what_happens_next() -> None:
         "500 labels are new since the last training; 1000 are needed (retraining.min_new_labels). "
         "The monitor asks again if the next window says the same."
     )
+
+
+def test_a_cool_down_from_a_clock_that_was_corrected_does_not_hold_for_ever() -> None:
+    """An absurd event time moved the clock for a while; at a later moment nothing is left of it."""
+    policy = Retraining(mode="auto", cooldown_days=7, first_after_labels=1, min_new_labels=1)
+    for last, action in ((LATEST, "accept"), (NOON - timedelta(days=6), "suppress")):
+        facts = RetrainFacts(NOON, 100, 50, None, last)
+        assert apply_policy("drift", facts, policy).action == action
+
+
+def test_a_clock_at_the_end_of_the_calendar_raises_nothing() -> None:
+    """The cool-down ends with it."""
+    facts = RetrainFacts(LATEST, 100, 50, None, LATEST - timedelta(days=1))
+    policy = Retraining(mode="auto", cooldown_days=7, first_after_labels=1, min_new_labels=1)
+    assert "lasts until 9999-12-31 23:59" in apply_policy("drift", facts, policy).reason

@@ -10,11 +10,14 @@ from croniter import croniter
 from slipway.records import requests
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
+from slipway.values.value_types import LATEST
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import ModelSpec
     from slipway.stages.ports.registry import Registry
+
+_LAST_MINUTE = LATEST.replace(second=0, microsecond=0)
 
 
 def file_due(
@@ -59,7 +62,11 @@ def _has_model(registry: Registry, model: str) -> bool:
 
 
 def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> datetime | None:
-    """The newest tick up to the event clock, unless a request was accepted since."""
+    """The newest tick up to the event clock, unless a request was accepted since.
+
+    One that was accepted when the clock stood later than now counts as older: the clock was
+    corrected since.
+    """
     if cron is None:
         return None
     newest = next(requests.accepted(store, model), None)
@@ -67,5 +74,6 @@ def _due_tick(store: Store, model: str, cron: str | None, clock: datetime) -> da
         return None
     _, numbers = newest
     # `get_prev` looks strictly before its start, and ticks fall on whole minutes.
-    tick: datetime = croniter(cron, clock + timedelta(seconds=1)).get_prev(datetime)
-    return tick if tick > datetime.fromisoformat(numbers["clock"]) else None
+    after = min(clock, _LAST_MINUTE) + timedelta(seconds=1)
+    tick: datetime = croniter(cron, after).get_prev(datetime)
+    return None if tick <= datetime.fromisoformat(numbers["clock"]) <= clock else tick

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from slipway.records.requests import Kind
 from slipway.records.verdicts import Number
+from slipway.values.value_types import LATEST
 
 if TYPE_CHECKING:
     from slipway.spec.model import Retraining
@@ -128,12 +129,14 @@ def too_few_new_labels_objection(facts: RetrainFacts, policy: Retraining) -> str
 
 
 def cooldown_objection(facts: RetrainFacts, policy: Retraining) -> str | None:
-    """Object during the cool-down after the last automatic request, on the event clock."""
-    if facts.last_automatic is None:
+    """Object during the cool-down after the last automatic request, on the event clock.
+
+    A clock before that request was corrected since: its cool-down would never end, so it has none.
+    """
+    last, cooldown = facts.last_automatic, timedelta(days=policy.cooldown_days)
+    if last is None or last > facts.clock or facts.clock - last >= cooldown:
         return None
-    until = facts.last_automatic + timedelta(days=policy.cooldown_days)
-    if facts.clock >= until:
-        return None
+    until = last + min(cooldown, LATEST - last)
     return (
         f"The cool-down of {policy.cooldown_days} days lasts until {until:%Y-%m-%d %H:%M} "
         f"UTC of event time; it is {facts.clock:%Y-%m-%d %H:%M}."
