@@ -53,7 +53,7 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> BatchScoringEnv:
     made.publish(rows, batch="again")
     made.tables.publish(
         "ferries/labels",
-        rows[["crossing"]].assign(late=range(len(keys)), _delivery=3),
+        [rows[["crossing"]].assign(late=range(len(keys)), _delivery=3)],
         batch="first",
         writer="labels",
         attempt=begun_attempt(),

@@ -169,7 +169,7 @@ def test_rows_from_before_deliveries_were_numbered_are_the_oldest(
     def publish_old(stream: str, batch: str, frame: pd.DataFrame, *, clock: datetime) -> None:
         env.tables.publish(
             f"flights/{stream}",
-            frame.assign(_revision=1, _available_at=clock),
+            [frame.assign(_revision=1, _available_at=clock)],
             batch=batch,
             writer=f"{stream}-{batch}",
             attempt=begun_attempt(),
