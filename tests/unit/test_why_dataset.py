@@ -147,6 +147,15 @@ def test_why_of_a_dataset_on_the_command_line(container: Container) -> None:
     assert one["kept"]["quarantine"] == "s3://b/q.parquet"
 
 
+def test_what_cannot_be_a_delivery_is_told_with_the_deliveries(container: Container) -> None:
+    """Also of a dataset that no model uses."""
+    container.store.write("landing/shop/feature/2024-01.csv", b"id")
+    told = slipway("why", "shop").output.splitlines()[-1]
+    assert told.startswith("cannot be a delivery: landing/shop/feature/2024-01.csv ")
+    found = json.loads(slipway("why", "shop", "--json").output)
+    assert (found["deliveries"], len(found["undeliverable"])) == ([], 1)
+
+
 def test_why_of_nobody_names_models_and_datasets(container: Container) -> None:
     """With the nearest of both."""
     del container

@@ -22,7 +22,7 @@ def why(name: str, *, as_json: bool) -> None:
     A model has five lines: the served version, since when, its evidence, what was refused, and
     what is next. Of a dataset the newest deliveries are listed, those first that were blocked or
     have bad rows: the reason, the commonest reasons of bad rows with what would accept them, and
-    where the rows are.
+    where the rows are; then what lies in the landing area and cannot be a delivery.
     """
     from slipway import wiring
 
@@ -51,11 +51,16 @@ def _model(spec: ModelSpec, container: Container, *, as_json: bool) -> None:
 
 
 def _dataset(name: str, container: Container, *, as_json: bool) -> None:
+    from slipway.records.landing_area import list_undeliverable
     from slipway.stages.report.why_dataset import format_deliveries, why_dataset
 
     deliveries = why_dataset(name, store=container.store)
+    undeliverable = [str(one) for one in list_undeliverable(container.store, name)]
     if as_json:
-        print_json({"dataset": name, "deliveries": [one.to_json() for one in deliveries]})
+        listed = [one.to_json() for one in deliveries]
+        print_json({"dataset": name, "deliveries": listed, "undeliverable": undeliverable})
         return
     for line in format_deliveries(name, deliveries):
         click.echo(line)
+    for left in undeliverable:
+        click.secho(f"cannot be a delivery: {left}", fg="yellow")
