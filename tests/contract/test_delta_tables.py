@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from slipway.adapters.delta_tables import DeltaTables
-from slipway.errors import CommitConflict, StoreUnavailable, Superseded
+from slipway.errors import BadBatch, CommitConflict, StoreUnavailable, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.run_records import RunRef
 from tests.fakes.memory_store import MemoryStore
@@ -58,6 +58,15 @@ def test_the_note_is_in_the_tables_history(delta: DeltaTables, tmp_path: Path) -
     table = DeltaTable(tmp_path / "tables" / TABLE)
     assert table.history(1)[0]["run"] == "runs/flights/features-a/ingest"
     assert table.metadata().partition_columns == ["_batch"]
+
+
+def test_a_column_that_changed_its_case_is_named(delta: DeltaTables) -> None:
+    """Delta Lake takes both names for one; its own error reaches nobody."""
+    frame = rows_at(0)
+    publish(delta, frame.assign(price=1.0), "a")
+    with pytest.raises(BadBatch, match="column Price differs from the table's column price"):
+        publish(delta, frame.assign(Price=1.0), "b")
+    publish(delta, frame.assign(price=2.0), "b")
 
 
 def test_statistics_cover_wide_tables(delta: DeltaTables) -> None:

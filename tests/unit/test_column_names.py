@@ -106,7 +106,7 @@ def test_names_that_the_check_takes_are_stored(project: Make, tmp_path: Path) ->
     store.create("runs/shop/publish/ingest/attempt-0001.json", b"{}")
     tables = DeltaTables(str(tmp_path))
     attempt = Attempt(store, RunRef("shop", "publish", "ingest"), 1)
-    tables.publish("shop/features", frame, batch="b", writer="w", attempt=attempt, note={})
+    tables.publish("shop/features", [frame], batch="b", writer="w", attempt=attempt, note={})
     assert list(tables.read("shop/features", columns=NAMES)) == NAMES
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(frame), sink)

@@ -69,12 +69,20 @@ def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
 
 
 def check_column_types(rows: pa.Schema, stored: pa.Schema, *, table: str) -> None:
-    """Raise unless every column has the type that it has in the table.
+    """Raise unless every column has the name and the type that it has in the table.
 
     Raises:
-        BadBatch: A column has another type.
+        BadBatch: A column has another type, or a name that differs only in case.
     """
+    spelt = {name.lower(): name for name in stored.names}
     for field in rows:
+        other = spelt.get(field.name.lower(), field.name)
+        if field.name not in stored.names and other != field.name:
+            raise BadBatch(
+                f"column {field.name} differs from the table's column {other} only in case",
+                where=table,
+                hint=f"a table takes both for one; call it {other} in dataset.yaml",
+            )
         position = stored.get_field_index(field.name)
         if position >= 0 and (kept := stored.field(position).type) != field.type:
             raise BadBatch(
