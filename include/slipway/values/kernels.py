@@ -37,7 +37,7 @@ def arrow_type(kind: ColumnType) -> pa.DataType:
 
 
 def plain_array(array: pa.Array) -> pa.Array:
-    """Return an array without dictionaries, views and other encodings of plain values.
+    """Return an array without dictionaries, extension types and other forms of plain values.
 
     Text that is no UTF-8 becomes bytes, of which each cell is judged by itself.
     """
@@ -45,6 +45,8 @@ def plain_array(array: pa.Array) -> pa.Array:
 
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = _stored(array)
     kind = array.type
     if pa.types.is_null(kind):
         return array.cast(pa.string())
@@ -53,6 +55,15 @@ def plain_array(array: pa.Array) -> pa.Array:
     is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     is_bytes = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
     return _text_or_bytes(array) if any(one(kind) for one in (*is_text, *is_bytes)) else array
+
+
+def _stored(array: pa.Array) -> pa.Array:
+    """Stored values of an extension type; a UUID is the text that CSV and JSON have for it."""
+    import pyarrow as pa
+
+    if array.type.extension_name != "arrow.uuid":
+        return array.storage
+    return pa.array([None if one is None else str(one) for one in array.to_pylist()], pa.string())
 
 
 def _text_or_bytes(array: pa.Array) -> pa.Array:
