@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slipway.values.arrays import cast_array
@@ -182,6 +182,8 @@ _ARRAYS = st.one_of(
 )
 
 
+@example(pa.array([b"\xc3\x85"]), "integer", PLAIN)
+@example(pa.array([b"5", b"\xff"]), "integer", PLAIN)
 @given(_ARRAYS, st.sampled_from(KINDS), st.sampled_from([PLAIN, EUROPEAN]))
 def test_an_array_is_cast_as_its_cells_are_parsed(
     array: pa.Array, kind: ColumnType, fmt: TextFormat

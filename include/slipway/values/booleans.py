@@ -6,7 +6,14 @@ import math
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS, TextFormat, refused_text, stripped
+from slipway.values.text_format import (
+    FALSE_WORDS,
+    TRUE_WORDS,
+    TextFormat,
+    decoded,
+    refused_text,
+    stripped,
+)
 
 HINT = "expected true, false, 1 or 0; list other words in `csv.true` and `csv.false`"
 
@@ -26,7 +33,7 @@ def parse_boolean(value: object, fmt: TextFormat) -> bool | None:
             return bool(value)
         raise BadValue("is a number other than 0 and 1, not a boolean")
     if isinstance(value, bytes | str):
-        return _from_text(value if isinstance(value, str) else value.decode("latin-1"), fmt)
+        return _from_text(decoded(value), fmt)
     raise BadValue("is no boolean")
 
 

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.text_format import TextFormat, refused_text, stripped
+from slipway.values.text_format import TextFormat, decoded, refused_text, stripped
 from slipway.values.value_types import INTEGER_MAX, INTEGER_MIN, LARGEST_EXACT
 
 MOST_DIGITS = 19
@@ -35,7 +35,7 @@ def parse_integer(value: object, fmt: TextFormat) -> int | None:
             raise BadValue("has a fraction part, so it is no integer")
         return _in_range(int(value))
     if isinstance(value, bytes | str):
-        return _from_text(value if isinstance(value, str) else value.decode("latin-1"), fmt)
+        return _from_text(decoded(value), fmt)
     raise BadValue("is no integer")
 
 

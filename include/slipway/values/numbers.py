@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
 from slipway.values.integers import without_thousands
-from slipway.values.text_format import TextFormat, refused_text, stripped
+from slipway.values.text_format import TextFormat, decoded, refused_text, stripped
 from slipway.values.value_types import LARGEST_EXACT, LARGEST_NUMBER
 
 LONGEST_INTEGER = 40
@@ -40,7 +40,7 @@ def parse_number(value: object, fmt: TextFormat) -> float | None:
     if isinstance(value, Decimal):
         return _from_decimal(value)
     if isinstance(value, bytes | str):
-        return _from_text(value if isinstance(value, str) else value.decode("latin-1"), fmt)
+        return _from_text(decoded(value), fmt)
     raise BadValue("is no number")
 
 

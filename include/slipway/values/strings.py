@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.text_format import TextFormat
+from slipway.values.text_format import TextFormat, decoded
 
 
 def parse_string(value: object, fmt: TextFormat) -> str | None:
@@ -17,7 +17,7 @@ def parse_string(value: object, fmt: TextFormat) -> str | None:
         BadValue: It is no text and no integer, or no valid Unicode.
     """
     if isinstance(value, bytes):
-        value = _decoded(value)
+        value = decoded(value)
     if isinstance(value, str):
         if not value.isascii():
             _require_unicode(value)
@@ -32,13 +32,6 @@ def parse_string(value: object, fmt: TextFormat) -> str | None:
         hint = "deliver it as an integer or a text, or declare the column `type: number`"
         raise BadValue("is a number with a fraction part, not a text", hint=hint)
     raise BadValue("is no text")
-
-
-def _decoded(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise BadValue("has bytes that are no UTF-8") from None
 
 
 def _require_unicode(text: str) -> None:

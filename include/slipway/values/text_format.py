@@ -48,6 +48,21 @@ PLAIN = TextFormat()
 """Point, no thousands separators, ISO 8601, UTC."""
 
 
+def decoded(value: str | bytes) -> str:
+    """Return a text; bytes are UTF-8.
+
+    Raises:
+        BadValue: The bytes are no UTF-8.
+    """
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        hint = "write it in UTF-8; the encoding of CSV is `csv.encoding` of dataset.yaml"
+        raise BadValue("has bytes that are no UTF-8", hint=hint) from None
+
+
 def stripped(text: str, fmt: TextFormat) -> str | None:
     """Return a text without surrounding blanks, or None if it means "no value"."""
     bare = text.strip(BLANKS)

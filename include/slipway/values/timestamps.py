@@ -9,7 +9,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from slipway.values.bad_value import BadValue
-from slipway.values.text_format import PLAIN, TextFormat, refused_text, stripped
+from slipway.values.text_format import PLAIN, TextFormat, decoded, refused_text, stripped
 
 HINT = "e.g. 2013-05-01T12:00:00+00:00; other forms need `format` of the column in dataset.yaml"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,10 +36,8 @@ def parse_timestamp(value: object, fmt: TextFormat = PLAIN) -> datetime | None:
         return _in_utc(value, fmt)
     if isinstance(value, date):
         return _in_utc(datetime(value.year, value.month, value.day), fmt)  # noqa: DTZ001 - a day
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
-    if isinstance(value, str):
-        bare = stripped(value, fmt)
+    if isinstance(value, bytes | str):
+        bare = stripped(decoded(value), fmt)
         return None if bare is None else _in_utc(_read(bare, fmt), fmt)
     if fmt.timestamp in EPOCH_FORMATS and isinstance(value, int | float | Decimal):
         return _since_epoch(Decimal(value), fmt)
