@@ -65,6 +65,12 @@ def test_a_batch_that_may_not_enter_is_blocked_kept_and_acknowledged(
     assert not env.is_unacknowledged
 
 
+def test_a_header_that_does_not_fit_has_the_setting_that_would_take_it(env: IngestEnv) -> None:
+    """The hint of the refusal stands in the verdict."""
+    verdict = env.deliver("features/b1.csv", b"id;at;miles\nf1;2013-01-01;2\n")
+    assert 'hint: set `csv: {delimiter: ";"}` in dataset.yaml' in verdict.reason
+
+
 def test_a_blocked_revision_leaves_the_earlier_one_live(env: IngestEnv) -> None:
     """A worse correction changes nothing."""
     env.deliver("features/b1.csv", features_csv(1))

@@ -18,6 +18,7 @@ from slipway.stages.report.why_dataset import SHOWN, format_deliveries, why_data
 from slipway.wiring import Container
 from tests.fakes.memory_store import MemoryStore
 from tests.support.command_line import slipway
+from tests.support.ingest_env import IngestEnv, features_csv
 
 COMMA = {
     "column": "price",
@@ -78,6 +79,20 @@ def test_a_blocked_delivery_comes_first_with_reasons_and_places() -> None:
         f"  reasons: {store.uri('runs/shop/features-b-02/ingest/reasons.json')}",
     ]
     assert len(lines) == 8
+
+
+def test_reasons_of_a_blocked_file_are_those_of_its_ingest() -> None:
+    """Case 15: column, number, shape of an example, and the setting that would accept the rows."""
+    env = IngestEnv()
+    env.deliver("features/b1.csv", features_csv(1, miles=("1,5", "2,5", "?")))
+    (blocked,) = why_dataset("flights", store=env.store)
+    assert blocked.action == "blocked"
+    told = "\n".join(format_deliveries("flights", [blocked]))
+    assert "  2 rows: miles has a comma where a decimal point is expected, such as 9,9\n" in told
+    assert 'hint: set `csv: {decimal: ","}`' in told
+    assert "  1 row: miles looks like a mark for a missing value, such as ?\n" in told
+    assert "quarantine/flights/features/b1/r0001.parquet" in told
+    assert "1,5" not in told
 
 
 def test_three_reasons_are_told_in_words_and_the_others_counted() -> None:

@@ -42,7 +42,8 @@ def format_error(error: BadBatch) -> str:
         parts.append(f"expected {error.expected}")
     if error.found is not None:
         parts.append(f"found {error.found}")
-    return ", ".join(parts)
+    hint = "" if error.hint is None else f"; hint: {error.hint}"
+    return f"{', '.join(parts)}{hint}"
 
 
 def count_rows(seen: ValidatedDelivery) -> dict[str, Number]:
