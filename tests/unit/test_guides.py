@@ -28,6 +28,7 @@ BLOCK = re.compile(
 )
 CURL = re.MULTILINE | re.DOTALL
 MODEL = "models/parcel_hours/model.yaml"
+DATASET = "datasets/parcels/dataset.yaml"
 
 Make = Callable[[Mapping[str, str]], Path]
 
@@ -54,8 +55,8 @@ def files() -> dict[str, str]:
     return {block.path: block.text for block in blocks() if block.path is not None}
 
 
-def parts_of_a_model() -> list[Block]:
-    """YAML blocks without a file name: additions to a model's spec."""
+def parts_of_a_spec() -> list[Block]:
+    """YAML blocks without a file name: additions to the spec of the model or of the dataset."""
     return [block for block in blocks() if block.language == "yaml" and block.path is None]
 
 
@@ -104,12 +105,14 @@ def test_the_example_code_learns(project: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", parts_of_a_model(), ids=lambda part: f"{part.guide}: {part.text[-20:].strip()}"
+    "part", parts_of_a_spec(), ids=lambda part: f"{part.guide}: {part.text[-20:].strip()}"
 )
 def test_a_part_of_a_spec_fits_into_the_example(project: Make, part: Block) -> None:
-    """Every addition to `model.yaml` can be inserted."""
-    model = yaml.safe_load(files()[MODEL]) | yaml.safe_load(part.text)
-    root = project(files() | {MODEL: yaml.safe_dump(model)})
+    """Every addition to `model.yaml`, or of `csv` to `dataset.yaml`, can be inserted."""
+    added = yaml.safe_load(part.text)
+    path = DATASET if "csv" in added else MODEL
+    spec = yaml.safe_load(files()[path]) | added
+    root = project(files() | {path: yaml.safe_dump(spec)})
     assert [str(problem) for problem in load_all(root).problems] == []
 
 
