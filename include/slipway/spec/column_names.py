@@ -9,10 +9,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from slipway.spec.look_alikes import difference, plain
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
 from slipway.spec.yaml_reader import Document, Where
 
+_SEEN_AS_ONE = ("case", "blanks", "Unicode form")
 _RENAME = "rename one of them, here and where it is delivered"
 
 
@@ -33,7 +35,7 @@ def column_name_problems(
         if fault is not None:
             yield problem_at(document, where, fault)
             continue
-        other = first.setdefault(_without_looks(name), name)
+        other = first.setdefault(plain(name, _SEEN_AS_ONE), name)
         if other != name:
             line = document.line((*where[:-1], other))
             summary = (
@@ -44,37 +46,15 @@ def column_name_problems(
 
 def look_alike(name: str, names: Iterable[str]) -> str | None:
     """Return another name that differs only in case, blanks or Unicode form, or None."""
-    bare = _without_looks(name)
-    return next((one for one in names if one != name and _without_looks(one) == bare), None)
-
-
-def difference(name: str, other: str) -> str:
-    """Return in words what distinguishes two names that look alike."""
-    if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other):
-        return "Unicode form"
-    if _without_blanks(name) == _without_blanks(other):
-        return "blanks"
-    if name.casefold() == other.casefold():
-        return "case"
-    return "case, blanks or Unicode form"
+    bare = plain(name, _SEEN_AS_ONE)
+    return next((one for one in names if one != name and plain(one, _SEEN_AS_ONE) == bare), None)
 
 
 def _fault(name: str) -> str | None:
     if name.startswith("_"):
         return "column names that begin with `_` belong to Slipway"
-    if not _without_blanks(name):
+    if not plain(name, ["blanks"]):
         return "a column needs a name that can be seen"
     if "\0" in name or any(unicodedata.category(one) == "Cs" for one in name):
         return "has a character in its name that tables cannot store"
     return None
-
-
-def _without_blanks(name: str) -> str:
-    """Return a name with single spaces, without surrounding blanks and invisible characters."""
-    seen = "".join(one for one in name if unicodedata.category(one) != "Cf")
-    return " ".join(seen.split())
-
-
-def _without_looks(name: str) -> str:
-    bare = unicodedata.normalize("NFC", _without_blanks(name))
-    return unicodedata.normalize("NFC", bare.casefold())

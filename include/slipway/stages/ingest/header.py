@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Sequence
 
 from slipway.errors import BadBatch
 from slipway.spec.csv import Csv
+from slipway.spec.look_alikes import difference, plain, without_quotes
 from slipway.spec.problems import nearest
 
 LONGEST_LIST = 12
 """Names that a message lists."""
 
 _DELIMITERS = {";": "`;`", ",": "`,`", "\t": "tabs", "|": "`|`"}
-_INVISIBLE = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
-
-
-def _blanks(name: str) -> str:
-    return " ".join(_INVISIBLE.sub("", name).split())
-
-
-def _quotes(name: str) -> str:
-    return name.strip("'\"`\u2018\u2019\u201c\u201d")
-
-
-def _unicode_form(name: str) -> str:
-    return unicodedata.normalize("NFKC", name)
-
-
-_FORMS: Mapping[str, Callable[[str], str]] = {
-    "case": str.casefold,
-    "blanks": _blanks,
-    "Unicode form": _unicode_form,
-    "quotes": _quotes,
-}
-"""Differences between two names that people do not see as one, and what takes each away."""
 
 
 def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> BadBatch | None:
@@ -118,7 +95,7 @@ def _other_delimiter(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     """A delimiter by which more declared columns would be found, and most of them."""
     best, most = None, sum(name in names for name in wanted)
     for mark in _DELIMITERS:
-        parts = {_quotes(part.strip()) for name in names for part in name.split(mark)}
+        parts = {without_quotes(part.strip()) for name in names for part in name.split(mark)}
         found = sum(name in parts for name in wanted)
         if found > most and 2 * found > len(wanted) and any(mark in name for name in names):
             best, most = mark, found
@@ -127,20 +104,13 @@ def _other_delimiter(names: Sequence[str], wanted: Sequence[str]) -> str | None:
 
 def _differences(missing: Sequence[str], others: Sequence[str]) -> list[str]:
     """In what declared names differ from those of the file that people would call equal."""
-    said: dict[str, str] = {}
-    for count in range(1, len(_FORMS) + 1):
-        for kinds in combinations(_FORMS, count):
-            known = {_plain(other, kinds): other for other in others}
-            for name in missing:
-                if name not in said and (other := known.get(_plain(name, kinds))) is not None:
-                    said[name] = f"{_shown(other)} differs only in {' and '.join(kinds)}"
-    return list(said.values())
-
-
-def _plain(name: str, kinds: Iterable[str]) -> str:
-    for kind in kinds:
-        name = _FORMS[kind](name)
-    return name
+    known = {plain(other): other for other in reversed(others)}
+    found = ((name, known.get(plain(name))) for name in missing)
+    return [
+        f"{_shown(other)} differs only in {difference(name, other)}"
+        for name, other in found
+        if other is not None
+    ]
 
 
 def _columns(names: Sequence[str]) -> str:
