@@ -143,6 +143,36 @@ def test_newest_is_exact_to_the_microsecond(tables: Tables) -> None:
     assert keys(tables, where=[("at", ">=", exact)]) == ["k1"]
 
 
+def test_newest_can_leave_a_batch_out(tables: Tables) -> None:
+    """The newest time of the other batches, also where a file of the batch is newer."""
+    publish(tables, rows_at(1, 9), "a", writer="a")
+    assert tables.newest(TABLE, "at", besides="a") is None
+    publish(tables, rows_at(4, 12, first=2), "b", writer="b")
+    assert tables.newest(TABLE, "at", besides="b") == START + timedelta(hours=9)
+    assert tables.newest(TABLE, "at", besides="a") == START + timedelta(hours=12)
+    assert tables.newest(TABLE, "at", besides="it's") == START + timedelta(hours=12)
+
+
+def test_notes_and_columns_are_of_a_version(tables: Tables) -> None:
+    """Notes are in the order of the commits; a later commit adds none to an older version."""
+    first = publish(tables, rows_at(1), "a", writer="one")
+    publish(tables, rows_at(2, first=1).assign(wind=1.5), "b", writer="two")
+    second = tables.version(TABLE)
+    assert second is not None
+    assert [one["run"] for one in tables.notes(TABLE, version=second) if "run" in one] == [
+        "one",
+        "two",
+    ]
+    assert [one["run"] for one in tables.notes(TABLE, version=first) if "run" in one] == ["one"]
+    assert set(tables.columns(TABLE, version=second)) == {
+        *tables.columns(TABLE, version=first),
+        "wind",
+    }
+    for call in (tables.notes, tables.columns):
+        with pytest.raises(NotFound):
+            call(TABLE, version=second + 1)
+
+
 def test_newest_of_a_column_without_values_is_none(tables: Tables) -> None:
     """All null, or missing."""
     empty = pd.Series([pd.NaT, pd.NaT], dtype="datetime64[us, UTC]")

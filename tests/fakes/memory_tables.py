@@ -97,11 +97,14 @@ class MemoryTables:
         rows = rows.reset_index(drop=True)
         return rows if columns is None else rows[list(columns)]
 
-    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+    def newest(
+        self, table: str, column: str, *, version: int | None = None, besides: str | None = None
+    ) -> datetime | None:
         """Greatest timestamp of a column; None without any."""
         if table not in self._tables:
             return None
         rows = self.read(table, version=version)
+        rows = rows[rows["_batch"] != besides] if len(rows) else rows
         if column not in rows or rows[column].isna().all():
             return None
         greatest: pd.Timestamp = rows[column].max()

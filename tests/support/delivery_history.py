@@ -13,6 +13,9 @@ Stream = Literal["features", "labels"]
 Row = tuple[int, int]
 """Features: day of the event time, and miles. Labels: 0, and the label."""
 
+ABSURD = 2_900_000
+"""A day of the year 9953, which no row can have."""
+
 
 @dataclass(frozen=True)
 class Delivered:
@@ -21,6 +24,16 @@ class Delivered:
     stream: Stream
     batch: str
     rows: Mapping[str, Row]
+
+    @property
+    def good(self) -> dict[str, Row]:
+        """Rows that may enter the table."""
+        return {key: row for key, row in self.rows.items() if row[0] != ABSURD}
+
+    @property
+    def blocked(self) -> bool:
+        """Whether more than half of its rows are bad."""
+        return 2 * len(self.good) < len(self.rows)
 
     def csv(self) -> bytes:
         """Its bytes."""
@@ -45,17 +58,22 @@ class HistoryModel:
 
     Attributes:
         accepted: Every delivery that was accepted; its number is its place, from 1.
+        handled: Newest delivery of each batch that was no repeat, blocked or not.
     """
 
     accepted: list[Delivered] = field(default_factory=list)
+    handled: dict[tuple[str, str], Delivered] = field(default_factory=dict)
 
-    def deliver(self, one: Delivered) -> bool:
-        """Accept a delivery; False for a repeat of what its batch holds already."""
-        live = self.live(one.stream).get(one.batch)
-        if live is not None and self.accepted[live - 1].csv() == one.csv():
-            return False
+    def deliver(self, one: Delivered) -> Literal["accepted", "blocked", "duplicate"]:
+        """Accept a delivery, unless it is blocked, or repeats what its batch holds already."""
+        before = self.handled.get((one.stream, one.batch))
+        if before is not None and not before.blocked and before.csv() == one.csv():
+            return "duplicate"
+        self.handled[one.stream, one.batch] = one
+        if one.blocked:
+            return "blocked"
         self.accepted.append(one)
-        return True
+        return "accepted"
 
     def live(self, stream: Stream) -> dict[str, int]:
         """Number of the newest revision of each batch."""
@@ -67,7 +85,7 @@ class HistoryModel:
         rows: dict[str, Row] = {}
         for number in sorted(self.live(stream).values()):
             if until is None or number <= until:
-                rows |= self.accepted[number - 1].rows
+                rows |= self.accepted[number - 1].good
         return rows
 
     def labelled(self, *, until: int | None = None) -> dict[str, tuple[int, int, int]]:
@@ -84,7 +102,7 @@ class HistoryModel:
         for number, one in numbered:
             if upto is None or number <= upto:
                 upheld = [
-                    max(day for day, _ in later.rows.values())
+                    max(day for day, _ in later.good.values())
                     for other, later in numbered
                     if later.batch == one.batch and other >= number
                 ]

@@ -17,6 +17,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from slipway.adapters.delta_tables.column_types import check_column_types, to_arrow, to_pandas
+from slipway.adapters.delta_tables.commit_notes import read_notes
 from slipway.adapters.delta_tables.delta_errors import translate_errors
 from slipway.adapters.delta_tables.fencing import check_fencing_token
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
@@ -106,11 +107,7 @@ class DeltaTables:
             NotFound: There is no such table or version.
         """
         self._folder.need(table, version=version)
-        with translate_errors("read", table):
-            commits = self._folder.need(table).history()
-        # The log is complete. deltalake counts an entry's `version` from the newest one that it has
-        # read, so a commit that arrives meanwhile shifts them all.
-        return list(reversed(commits))[: version + 1]
+        return read_notes(self._folder.uri(table), version=version)
 
     def read(
         self,
@@ -136,11 +133,19 @@ class DeltaTables:
         opened = self._folder.need(table, version=version)
         return _rows(opened, table, columns=columns, where=where)
 
-    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
+    def newest(
+        self, table: str, column: str, *, version: int | None = None, besides: str | None = None
+    ) -> datetime | None:
         """Return the greatest timestamp of a column, or None if there is none.
 
         File statistics, rounded down to milliseconds, show which file holds it;
         only that file's column is read, for the microseconds.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            column: Column of timestamps.
+            version: Version to read; the newest when None.
+            besides: Batch to leave out.
 
         Raises:
             NotFound: There is no such version.
@@ -150,9 +155,12 @@ class DeltaTables:
             return None
         greatest_of_file = f"max.{column}"
         files = data_files(opened, table)
+        files = files[files[f"partition.{_BATCH}"] != besides]
         if greatest_of_file not in files or files[greatest_of_file].isna().all():
             return None
         where = [(column, ">=", files[greatest_of_file].max())]
+        if besides is not None:
+            where.append((_BATCH, "!=", besides))
         rows = _rows(opened, table, columns=[column], where=where)
         greatest: pd.Timestamp = rows[column].max()
         return greatest.to_pydatetime()

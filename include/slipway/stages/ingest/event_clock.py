@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec
 from slipway.stages.ingest.faults import Reason
-from slipway.stages.model.newest_delivery import BATCH
 from slipway.stages.ports.row_spool import RowSpool
 from slipway.stages.ports.tables import Tables
 
@@ -118,22 +117,7 @@ def clock_before(spec: DatasetSpec, tables: Tables, *, batch: str) -> datetime |
         tables: Tables of the dataset.
         batch: Batch of the delivery.
     """
-    table = f"{spec.dataset}/features"
-    clock = tables.newest(table, spec.event_time)
-    if clock is None:
-        return None
-    there = tables.read(
-        table,
-        columns=[spec.event_time],
-        where=[(BATCH, "=", batch), (spec.event_time, ">=", clock)],
-    )
-    if there.empty:
-        return clock
-    others = tables.read(table, columns=[spec.event_time], where=[(BATCH, "!=", batch)])
-    newest: datetime | None = (
-        None if others.empty else others[spec.event_time].max().to_pydatetime()
-    )
-    return newest
+    return tables.newest(f"{spec.dataset}/features", spec.event_time, besides=batch)
 
 
 def _microseconds(moment: datetime) -> int:

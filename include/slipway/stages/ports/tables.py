@@ -54,8 +54,17 @@ class Tables(Protocol):
     def count(self, table: str, *, version: int | None = None) -> int:
         """Number of rows, from file statistics; 0 when there is no such table."""
 
-    def newest(self, table: str, column: str, *, version: int | None = None) -> datetime | None:
-        """Largest value of a timestamp column, or None when there is none."""
+    def newest(
+        self, table: str, column: str, *, version: int | None = None, besides: str | None = None
+    ) -> datetime | None:
+        """Largest value of a timestamp column, or None when there is none.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            column: Column of timestamps.
+            version: An older version; None: the newest.
+            besides: Batch to leave out; None: none.
+        """
 
     def read(
         self,
