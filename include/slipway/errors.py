@@ -17,7 +17,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
     │   ├── Denied              a right or an admission rule of the cluster forbids it
     │   ├── EditedByHand        another field manager changed what a rollout controls
     │   ├── BadImage            a pod's image cannot be used
-    │   └── OutOfMemory         a pod needed more memory than its limit
+    │   └── OutOfMemory         a fit or a pod needs more memory than it can get
     └── Transient               a retry can help
         ├── StoreUnavailable    the store does not answer
         ├── RegistryUnavailable MLflow does not answer
@@ -141,7 +141,7 @@ class BadImage(Permanent):
 
 
 class OutOfMemory(Permanent):
-    """A pod needed more memory than its limit; a retry with the same limit cannot help."""
+    """A fit or a pod needs more memory than it can get; a retry with the same cannot help."""
 
 
 class StoreUnavailable(Transient):

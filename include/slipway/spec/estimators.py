@@ -32,6 +32,8 @@ class EstimatorClass:
         objectives: Its objectives, with the range of the target that each needs; None where it
             has one only.
         monotonic: Its parameter for monotonic constraints by feature; None where it has none.
+        in_floats: Whether it rounds features to single precision before it looks at them.
+        fit_bytes: Bytes that a fit takes for each prepared feature of a row, beside that feature.
     """
 
     path: str
@@ -44,6 +46,8 @@ class EstimatorClass:
     distribution: str = "scikit-learn"
     objectives: ranges.Objectives | None = None
     monotonic: str | None = None
+    in_floats: bool = False
+    fit_bytes: int = 8
 
     def builds(self, estimator: object) -> bool:
         """Return whether an object is of exactly this class, by the names of package and class."""
@@ -68,6 +72,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             distribution="xgboost-cpu",
             objectives=ranges.XGBOOST_CLASSIFICATION,
             monotonic="monotone_constraints",
+            in_floats=True,
+            fit_bytes=1,
         ),
         EstimatorClass(
             "xgboost.XGBRegressor",
@@ -78,6 +84,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             distribution="xgboost-cpu",
             objectives=ranges.XGBOOST_REGRESSION,
             monotonic="monotone_constraints",
+            in_floats=True,
+            fit_bytes=1,
         ),
         EstimatorClass(
             "sklearn.linear_model.LogisticRegression",
@@ -98,6 +106,7 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             onnx="hist_gradient_boosting",
             objectives=ranges.HISTOGRAM_CLASSIFICATION,
             monotonic="monotonic_cst",
+            fit_bytes=10,
         ),
         EstimatorClass(
             "sklearn.ensemble.HistGradientBoostingRegressor",
@@ -106,6 +115,7 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             onnx="hist_gradient_boosting",
             objectives=ranges.HISTOGRAM_REGRESSION,
             monotonic="monotonic_cst",
+            fit_bytes=10,
         ),
         EstimatorClass(
             "sklearn.ensemble.RandomForestClassifier",
@@ -115,6 +125,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             onnx="random_forest",
             objectives=ranges.FOREST_CLASSIFICATION,
             monotonic="monotonic_cst",
+            in_floats=True,
+            fit_bytes=1,
         ),
         EstimatorClass(
             "sklearn.ensemble.RandomForestRegressor",
@@ -124,6 +136,8 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             onnx="random_forest",
             objectives=ranges.FOREST_REGRESSION,
             monotonic="monotonic_cst",
+            in_floats=True,
+            fit_bytes=1,
         ),
     )
 }

@@ -19,9 +19,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from slipway.adapters.model_package.columns import cast, ranges_of
+from slipway.adapters.model_package.columns import ranges_of
 from slipway.adapters.model_package.engine import engine_of
 from slipway.adapters.model_package.fit_errors import explained
+from slipway.adapters.model_package.fit_memory import FitMemory, available_mib, require_memory
 from slipway.adapters.model_package.fit_requirements import (
     require_fitting_constraints,
     require_fitting_target,
@@ -29,12 +30,17 @@ from slipway.adapters.model_package.fit_requirements import (
 from slipway.adapters.model_package.mlflow_model import save_mlflow_model
 from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
+from slipway.adapters.model_package.preparation import (
+    cast_for_training,
+    fit_preparation,
+    prepared_matrix,
+)
 from slipway.adapters.model_package.reload_check import require_same_after_reload
 from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
 from slipway.adapters.model_package.trusted_types import untrusted
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.estimators import ESTIMATORS
+from slipway.spec.estimators import ESTIMATORS, EstimatorClass
 from slipway.spec.monotonic_constraints import constraints_of
 from slipway.stages.model.manifest import (
     PIPELINE_PY,
@@ -75,7 +81,7 @@ class SklearnLearner:
             SpecError: The estimator or `pipeline.py` does not work on these rows.
         """
         columns = signature_of(self.spec, self.dataset)
-        features = cast(rows, columns)
+        features = cast_for_training(rows, columns)
         pipeline = self._fitted(features, rows[self.spec.target].to_numpy())
         use_one_thread(pipeline)
         package = Package(pipeline, self.spec.task, columns, manifest={})
@@ -94,17 +100,36 @@ class SklearnLearner:
             pipeline = self._pipeline(features, target)
             estimator = pipeline[-1]
             require_fitting_target(estimator, target, spec=self.spec)
-            prepared = pipeline[:-1].fit_transform(features, target)
-        require_fitting_constraints(estimator, prepared.shape[1], spec=self.spec)
+            if len(pipeline) > len(("prepare", "estimator")):
+                features = pipeline[:-2].fit_transform(features, target)
+            width = fit_preparation(pipeline[-2], features)
+        require_fitting_constraints(estimator, width, spec=self.spec)
+        row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
+        self._require_memory(features, width, row)
         with explained(
             f"{name} cannot learn {model}",
             spec=self.spec,
             rows=features,
             where=f"model.yaml of {model}: estimator.params",
-            known=(estimator.get_params(deep=False), *prepared.shape),
+            known=(estimator.get_params(deep=False), len(features), width),
         ):
+            in_floats = row is not None and row.in_floats
+            prepared = prepared_matrix(pipeline[-2], features, in_floats=in_floats)
             estimator.fit(prepared, target)
         return pipeline
+
+    def _require_memory(
+        self, features: pd.DataFrame, width: int, row: EstimatorClass | None
+    ) -> None:
+        known = row or ESTIMATORS[self.spec.estimator.name]
+        fit = FitMemory(
+            rows=len(features),
+            features=features.shape[1],
+            width=width,
+            cell_bytes=4 if known.in_floats else 8,
+            fit_bytes=known.fit_bytes,
+        )
+        require_memory(fit, model=self.spec.model, available_mib=available_mib())
 
     def _own(self) -> ModuleType | None:
         if self.pipeline_py is None:

@@ -31,6 +31,7 @@ from slipway.stages.ports.tables import PinnedTable, Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
 from slipway.stages.train.drift_reference import sample_reference
+from slipway.stages.train.narrow_types import narrowed
 from slipway.stages.train.splitting import Split, split_by_time
 
 
@@ -148,11 +149,14 @@ class _Training:
         )
         name = self.spec.target
         rows[name] = to_target(rows[name], self.spec.task, column=name)
+        start = self.learner.holdout_start(rows)
+        # After the model's own split, whose arithmetic could overflow in narrow types.
+        rows = narrowed(rows.drop(columns=self.dataset.key))
         parts = split_by_time(
             rows,
             event_time=self.dataset.event_time,
             training=self.spec.training,
-            holdout_start=self.learner.holdout_start(rows),
+            holdout_start=start,
         )
         if self.spec.task == "classification":
             self._require_both_classes(parts)
