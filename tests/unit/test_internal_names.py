@@ -55,14 +55,15 @@ def landed(env: TrainingEnv, names: dict[str, Any]) -> pd.DataFrame:
     }
     store = MemoryStore()
     store.create("runs/ferries/publish/ingest/attempt-0001.json", b"{}")
+    newest = rows[names["event_time"]].max().isoformat()
     for stream, frame in streams.items():
         env.tables.publish(
             f"ferries/{stream}",
-            frame.assign(_available_at=rows[names["event_time"]].max()),
+            [frame.assign(_delivery=1)],
             batch="one",
             writer=stream,
             attempt=Attempt(store, RunRef("ferries", "publish", "ingest"), 1),
-            note={},
+            note={"batch": "one", "delivery": "1", "newest": newest},
         )
     return rows
 
