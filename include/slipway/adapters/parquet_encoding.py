@@ -12,10 +12,15 @@ from pyarrow import parquet
 def pack_rows(frame: pd.DataFrame) -> bytes:
     """Return a frame as the bytes of a Parquet file; values of mixed types become text."""
     text = {
-        name: frame[name].map(str, na_action="ignore").astype("str")
+        name: frame[name].map(_text, na_action="ignore").astype("str")
         for name in frame.columns[frame.dtypes == "object"]
     }
     table = pa.Table.from_pandas(frame.assign(**text), preserve_index=False)
     sink = io.BytesIO()
     parquet.write_table(table.replace_schema_metadata(None), sink)
     return sink.getvalue()
+
+
+def _text(value: object) -> str:
+    """A value as text; halves of surrogate pairs, which no file can hold, are spelt out."""
+    return str(value).encode("utf-8", "backslashreplace").decode()

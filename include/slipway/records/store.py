@@ -89,14 +89,6 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a local file, or of a folder's files with their names, in hex."""
-    if path.is_dir():
-        return digest(encode({part.name: digest_of(part) for part in path.iterdir()}))
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def read_json(store: Store, key: str) -> Any:
     """Return the value of one JSON object.
 
