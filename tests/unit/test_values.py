@@ -184,6 +184,7 @@ _ARRAYS = st.one_of(
 
 @example(pa.array([b"\xc3\x85"]), "integer", PLAIN)
 @example(pa.array([b"5", b"\xff"]), "integer", PLAIN)
+@example(pa.array([1 - 2**63, -1, 2**63 - 1], pa.timestamp("ns", "UTC")), "timestamp", PLAIN)
 @given(_ARRAYS, st.sampled_from(KINDS), st.sampled_from([PLAIN, EUROPEAN]))
 def test_an_array_is_cast_as_its_cells_are_parsed(
     array: pa.Array, kind: ColumnType, fmt: TextFormat
@@ -234,3 +235,12 @@ def test_cells_of_several_types() -> None:
         "is no integer": (5,),
         "is an integer beyond 64 bits": (6,),
     }
+
+
+def test_no_time_is_a_missing_value() -> None:
+    """NaN and NaT stand for no value, in a column of epochs too."""
+    not_a_time = pa.array([-(2**63)]).cast(pa.timestamp("ns"))[0].as_py()
+    epochs = TextFormat(timestamp="epoch_seconds")
+    assert parse(float("nan"), "timestamp", epochs) is None
+    assert parse(not_a_time, "timestamp") is None
+    assert parse(1.5, "timestamp", epochs) == datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)

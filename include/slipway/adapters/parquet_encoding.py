@@ -22,5 +22,7 @@ def pack_rows(frame: pd.DataFrame) -> bytes:
 
 
 def _text(value: object) -> str:
-    """A value as text; halves of surrogate pairs, which no file can hold, are spelt out."""
+    """A value as text; what is no Unicode, such as half of a surrogate pair, is spelt out."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
     return str(value).encode("utf-8", "backslashreplace").decode()

@@ -169,8 +169,10 @@ def _moments(array: pa.Array) -> pa.Array:
     counted = array.cast(pa.timestamp(unit)) if array.type.tz is None else array
     if unit == "ns":
         # Every count of nanoseconds is within the range.
-        cut = pc.floor_temporal(counted.cast(pa.timestamp("ns", "UTC")), unit="microsecond")
-        return cut.cast(utc)
+        number = counted.cast(pa.timestamp("ns")).cast(pa.int64())
+        whole = pc.divide(number, 1000)
+        is_behind = pc.less(pc.subtract(number, pc.multiply(whole, 1000)), 0)
+        return pc.subtract(whole, is_behind.cast(pa.int64())).cast(utc)
     per_count = timedelta(microseconds=_MICROSECONDS[unit])
     number = counted.cast(pa.int64())
     first, last = -((EPOCH - EARLIEST) // per_count), (LATEST - EPOCH) // per_count

@@ -32,6 +32,8 @@ def parse_timestamp(value: object, fmt: TextFormat = PLAIN) -> datetime | None:
     Raises:
         BadValue: It is no time in the expected form, or beyond the years 1 to 9999 in UTC.
     """
+    if isinstance(value, float | datetime) and value != value:  # noqa: PLR0124 - NaN, NaT
+        return None
     if isinstance(value, datetime):
         return _in_utc(value, fmt)
     if isinstance(value, date):
@@ -41,8 +43,6 @@ def parse_timestamp(value: object, fmt: TextFormat = PLAIN) -> datetime | None:
         return None if bare is None else _in_utc(_read(bare, fmt), fmt)
     if fmt.timestamp in EPOCH_FORMATS and isinstance(value, int | float | Decimal):
         return _since_epoch(Decimal(value), fmt)
-    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
-        return None
     raise BadValue("is no date with a time", hint=HINT)
 
 

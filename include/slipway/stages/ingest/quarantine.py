@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.records.landing_area import Delivery
 from slipway.records.store import Store
+from slipway.stages.ingest.delivered_cells import delivered_cells, join_frames
 from slipway.stages.ingest.fetched import Fetched, parts_of
 
 if TYPE_CHECKING:
@@ -46,10 +47,8 @@ def keep_bad_rows(store: Store, key: str, seen: ValidatedDelivery, *, pack: Pack
         seen: Result of validating the delivery.
         pack: Encodes the rows.
     """
-    import pandas as pd
-
     at_most = SAMPLE_ROWS if seen.blocks else None
-    rows = pd.concat(_bad_rows(seen, at_most=at_most), ignore_index=True)
+    rows = join_frames(_bad_rows(seen, at_most=at_most))
     store.write(f"{key}.parquet", pack(rows))
     return store.uri(f"{key}.parquet")
 
@@ -76,13 +75,7 @@ def _as_delivered(part: DeliveredRows, rows: np.ndarray) -> pd.DataFrame:
     """Some rows in the types of the file, with the numbers of their lines."""
     import pandas as pd
 
-    columns = {}
-    for name, values in part.columns.items():
-        if isinstance(values, Sequence):
-            columns[name] = pd.Series([values[row] for row in rows], dtype="object")
-        else:
-            taken = values.take(rows)
-            columns[name] = pd.Series(taken, dtype=pd.ArrowDtype(taken.type))
+    columns = {name: delivered_cells(cells, rows) for name, cells in part.columns.items()}
     if part.lines is not None:
         columns[LINE_COLUMN] = pd.Series([part.lines[row] for row in rows], dtype="int64")
     return pd.DataFrame(columns)
