@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _INTEGER = r"^-?[0-9]{1,18}$"
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,30}([eE][+-]?[0-9]{1,2})?)?$"
 _TIME = (
     r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|\+00:00)?)?$"
@@ -124,8 +124,8 @@ def _numbers(array: pa.Array, fmt: TextFormat) -> pa.Array:
     is_plain = fmt.decimal == "." and fmt.thousands is None
     if (pa.types.is_string(kind) and is_plain) or pa.types.is_decimal(kind):
         text = _trimmed(array)
-        plain = _only(text, pc.match_substring_regex(text, _NUMBER))
-        return pc.add(plain.cast(pa.float64()), 0.0)
+        plain = _only(text, pc.match_substring_regex(text, _NUMBER)).cast(pa.float64())
+        return pc.add(_only(plain, pc.less_equal(pc.abs(plain), LARGEST_NUMBER)), 0.0)
     return _undecided(array, "number")
 
 
