@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from great_expectations import expectations as gxe
 
 from slipway.adapters.expectations.offered import ROW_LEVEL
 from slipway.adapters.expectations.suites import ExpectationSuites
+from slipway.adapters.row_spool import open_spool
 from slipway.spec import Expectation
+from slipway.stages.ingest.evaluate_expectations import evaluate
+from slipway.values.kernels import arrow_type
+from slipway.values.value_types import ColumnType
 
 ROWS = 60
 NUMBERS = {"min_value": -1.0, "max_value": 1.0}
@@ -90,6 +96,40 @@ def test_parts_give_the_result_of_the_whole(name: str, mostly: float) -> None:
     for size in sizes:
         parts = (seen.iloc[start : start + size] for start in range(0, ROWS, size))
         assert suites.validate(parts, [expectation]) == [whole]
+
+
+ABOUT_THE_BATCH: dict[str, dict[str, Any]] = {
+    "column_distinct_values_to_be_in_set": {**WORDS, "value_set": ["ab", "abc"]},
+    "column_distinct_values_to_contain_set": {**WORDS, "value_set": ["ab"]},
+    "column_distinct_values_to_equal_set": {**WORDS, "value_set": ["ab", "abc", "bc"]},
+    "column_max_to_be_between": {"column": "x", "max_value": 1},
+    "column_mean_to_be_between": {"column": "x", "min_value": -1, "max_value": 0.1},
+    "column_min_to_be_between": {"column": "n", "min_value": 0},
+    "column_proportion_of_non_null_values_to_be_between": {"column": "x", "min_value": 0.9},
+    "column_quantile_values_to_be_between": {
+        "column": "x",
+        "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[-1, 1]]},
+    },
+    "column_unique_value_count_to_be_between": {**WORDS, "max_value": 3},
+    "column_values_to_be_unique": {**WORDS, "mostly": 0.5},
+    "table_columns_to_match_set": {"column_set": ["x", "y", "n", "word"]},
+    "table_row_count_to_equal": {"value": ROWS},
+}
+
+
+@pytest.mark.parametrize("name", ABOUT_THE_BATCH)
+def test_a_spool_gives_the_result_of_the_whole(name: str, tmp_path: Path) -> None:
+    """An expectation sees its columns, their distinct values, or the number of rows alone."""
+    expectation = Expectation(expect=f"expect_{name}", kwargs=ABOUT_THE_BATCH[name])
+    suites, rows = ExpectationSuites(), _rows(seed=7).reset_index(drop=True)
+    (whole,) = suites.validate([rows], [expectation])
+    kinds: dict[str, ColumnType] = {"x": "number", "y": "number", "n": "integer", "word": "string"}
+    with open_spool(tmp_path, kinds) as spool:
+        for start in range(0, ROWS, 7):
+            table = pa.Table.from_pandas(rows.iloc[start : start + 7], preserve_index=False)
+            columns = {name: table[name].combine_chunks() for name in kinds}
+            spool.append({name: one.cast(arrow_type(kinds[name])) for name, one in columns.items()})
+        assert evaluate(spool, [expectation], suites) == [whole]
 
 
 def test_every_row_level_expectation_is_tried() -> None:

@@ -32,6 +32,18 @@ _ACROSS_ROWS = frozenset(
 ABOUT_NULLS = frozenset({"expect_column_values_to_be_null", "expect_column_values_to_not_be_null"})
 """Expectations that judge missing values too."""
 
+_ABOUT_DISTINCT_VALUES = frozenset(
+    {
+        "expect_column_distinct_values_to_be_in_set",
+        "expect_column_distinct_values_to_contain_set",
+        "expect_column_distinct_values_to_equal_set",
+        "expect_column_max_to_be_between",
+        "expect_column_min_to_be_between",
+        "expect_column_unique_value_count_to_be_between",
+    }
+)
+"""Expectations whose result does not depend on how often a value occurs."""
+
 _ABOUT_NAMES = frozenset(
     {
         "expect_column_to_exist",
@@ -71,7 +83,13 @@ def scope_of(expectation: Expectation) -> Scope:
     """Return which rows and columns an offered expectation has to see, by its class."""
     by_row = issubclass(offered()[expectation.expect], ROW_LEVEL)
     columns = None if expectation.expect in _ABOUT_NAMES else columns_of(expectation)
-    return Scope(by_row, by_row and expectation.expect not in _ACROSS_ROWS, columns)
+    return Scope(
+        by_row,
+        by_row and expectation.expect not in _ACROSS_ROWS,
+        columns,
+        repeats=expectation.expect == "expect_column_values_to_be_unique",
+        distinct=expectation.expect in _ABOUT_DISTINCT_VALUES,
+    )
 
 
 def columns_of(expectation: Expectation) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ validated as a batch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Literal
 from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec, Expectation
 from slipway.stages.ingest.cast_rows import RowCaster
+from slipway.stages.ingest.evaluate_expectations import evaluate
 from slipway.stages.ingest.event_clock import implausible_reason, implausible_rows
 from slipway.stages.ingest.faults import EXPLAINED, Faults, Reason
 from slipway.stages.ingest.header import header_problem, undeclared_columns
 from slipway.stages.ingest.repeated_keys import repeated_keys
-from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites, Scope
+from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from slipway.spec.dataset import Stream
     from slipway.stages.ports.delivery_source import OpenDelivery
@@ -104,11 +104,11 @@ def validate_delivery(
         late = implausible_rows(spool, spec, clock=clock, now=now or datetime.now(UTC))
         faults.add(implausible_reason(spec), late)
     by_row, whole = _by_scope(spec.expectations.get(stream, []), suites)
-    outcomes = _evaluate(spool, by_row, suites) if len(spool) else []
+    outcomes = evaluate(spool, by_row, suites) if len(spool) else []
     _add_broken_rows(faults, outcomes)
     good = faults.good(len(spool))
     if good.any():
-        outcomes += _evaluate(spool, whole, suites, keep=good)
+        outcomes += evaluate(spool, whole, suites, keep=good)
     return ValidatedDelivery(
         delivery=delivery,
         spool=spool,
@@ -134,41 +134,6 @@ def _by_scope(
 ) -> tuple[list[Expectation], list[Expectation]]:
     by_row = [one for one in expectations if suites.scope(one).by_row]
     return by_row, [one for one in expectations if not suites.scope(one).by_row]
-
-
-def _evaluate(
-    spool: RowSpool,
-    expectations: Sequence[Expectation],
-    suites: ExpectationSuites,
-    *,
-    keep: np.ndarray | None = None,
-) -> list[ExpectationResult]:
-    """Results in the order of the expectations.
-
-    Those that judge rows one at a time see the rows in parts; each other one sees all rows of its
-    columns at once.
-    """
-    scopes = [suites.scope(one) for one in expectations]
-    in_parts = [one for one, scope in zip(expectations, scopes, strict=True) if scope.in_parts]
-    wanted = _columns_of(scope for scope in scopes if scope.in_parts)
-    merged = iter(suites.validate(spool.frames(wanted, keep=keep), in_parts) if in_parts else [])
-    return [
-        next(merged) if scope.in_parts else suites.validate([_seen(spool, scope, keep)], [one])[0]
-        for one, scope in zip(expectations, scopes, strict=True)
-    ]
-
-
-def _columns_of(scopes: Iterable[Scope]) -> list[str]:
-    return sorted({name for scope in scopes for name in scope.columns or ()})
-
-
-def _seen(spool: RowSpool, scope: Scope, keep: np.ndarray | None) -> pd.DataFrame:
-    """All rows of the columns in an expectation's scope; one row where only the names count."""
-    import pandas as pd
-
-    if scope.columns is None:
-        return next(spool.frames(keep=keep, at_most=1))
-    return pd.concat(spool.frames(scope.columns or spool.names[:1], keep=keep))
 
 
 def _add_broken_rows(faults: Faults, outcomes: Sequence[ExpectationResult]) -> None:

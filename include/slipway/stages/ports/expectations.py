@@ -20,11 +20,15 @@ class Scope:
         by_row: Whether its result names single rows, which go to quarantine.
         in_parts: Whether it judges each row by itself, so that the results of parts can be merged.
         columns: Columns that it refers to; empty: only the number of rows; None: all, in any row.
+        repeats: Whether it is met unless a value of its column is repeated.
+        distinct: Whether it depends on the distinct values of its column alone.
     """
 
     by_row: bool
     in_parts: bool
     columns: tuple[str, ...] | None
+    repeats: bool = False
+    distinct: bool = False
 
 
 @dataclass(frozen=True)

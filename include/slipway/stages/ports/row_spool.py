@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FRAME_ROWS = 262_144
-"""Rows of a frame; a frame of 20 columns takes about 50 MiB, and its validation seven times that."""
+"""Rows of a frame; of 20 columns it takes about 50 MiB, and its validation three times that."""
 
 
 class RowSpool(Protocol):
