@@ -62,11 +62,12 @@ def newest_plausible(
     in_order = np.sort(times[times <= latest])
     if len(in_order) == 0:
         return latest
-    middle = len(in_order) // 2
+    # Of two rows, the one near the clock tells that the other is absurd; without a clock none does.
+    middle = len(in_order) // 2 if clock is None else (len(in_order) - 1) // 2
     anchor = int(in_order[middle])
     if clock is not None and _microseconds(clock) <= latest:
         anchor = max(anchor, _microseconds(clock))
-    usual = np.diff(in_order[len(in_order) // 4 : middle + 1])
+    usual = np.diff(in_order[(len(in_order) - 1) // 4 : middle + 1])
     step = max(tolerance // _MICROSECOND, 2 * int(usual.max(initial=0)))
     steps = np.concatenate([[anchor], in_order[in_order > anchor]])
     gaps = np.flatnonzero(np.diff(steps) > step)

@@ -39,12 +39,14 @@ def in_delivery_order(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def newest_by_key(rows: pd.DataFrame, key: str, *, drop: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row per key: the one that was delivered last.
+    """Return one row per key, in no promised order: the one that was delivered last.
 
     Args:
         rows: Rows with the columns of `order_columns`.
         key: Column of the key.
         drop: Columns to leave out of the result.
     """
-    newest = in_delivery_order(rows).drop_duplicates(key, keep="last")
-    return newest.drop(columns=list(drop))
+    # Most tables hold each key once, and sorting copies all rows.
+    if not rows[key].is_unique:
+        rows = in_delivery_order(rows).drop_duplicates(key, keep="last")
+    return rows.drop(columns=list(drop))
