@@ -232,6 +232,16 @@ def test_a_late_attempt_is_refused(tables: Tables) -> None:
     assert (tables.version(TABLE), keys(tables)) == (version, ["k0"])
 
 
+def test_an_earlier_delivery_never_replaces_a_later_one(tables: Tables) -> None:
+    """Of its own batch; a repeat of the same one and other batches are free."""
+    for number, batch, hour in ((5, "a", 1), (5, "a", 2), (4, "b", 3), (7, "a", 4)):
+        frame = rows_at(hour, first=number)
+        publish(tables, frame, batch, writer=f"w{number}", delivery=number)
+    with pytest.raises(Superseded, match="delivery 6 may not replace"):
+        publish(tables, rows_at(9, first=6), "a", writer="w6", delivery=6)
+    assert keys(tables) == ["k4", "k7"]
+
+
 def test_an_attempt_that_another_overtook_is_refused(tables: Tables) -> None:
     """The check comes right before the commit."""
     with pytest.raises(Superseded, match="attempt 2 has begun since"):

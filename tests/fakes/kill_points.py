@@ -63,10 +63,19 @@ class KillableTables(MemoryTables):
         writer: str,
         attempt: Attempt,
         note: Mapping[str, str],
+        delivery: int | None = None,
     ) -> int:
         """Replace a batch's rows, unless killed before."""
         self._store.kill_point.count_write()
-        return super().publish(table, rows, batch=batch, writer=writer, attempt=attempt, note=note)
+        return super().publish(
+            table,
+            rows,
+            batch=batch,
+            writer=writer,
+            attempt=attempt,
+            note=note,
+            delivery=delivery,
+        )
 
 
 class KillableProxy:

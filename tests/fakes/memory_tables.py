@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +51,7 @@ class MemoryTables:
         writer: str,
         attempt: Attempt,
         note: Mapping[str, str],
+        delivery: int | None = None,
     ) -> int:
         """Replace a batch's rows; the new version."""
         published = _normalised(pd.concat(rows).assign(_batch=batch))
@@ -58,8 +60,12 @@ class MemoryTables:
             known = self._tables.setdefault(table, _Table())
             if known.committed.get(writer, 0) > attempt.number:
                 raise Superseded(f"attempt {attempt.number} may not commit to {table}")
+            if known.committed.get(f"delivery/{batch}", 0) > (delivery or math.inf):
+                raise Superseded(f"delivery {delivery} may not replace batch {batch} of {table}")
             self._refuse_other_types(table, published)
             known.committed[writer] = attempt.number
+            if delivery is not None:
+                known.committed[f"delivery/{batch}"] = delivery
             known.versions.append({**known.versions[-1], batch: published})
             known.notes.append(dict(note))
             return len(known.versions) - 1

@@ -45,7 +45,13 @@ def begun_attempt(number: int = 1, *, begun: int | None = None) -> Attempt:
 
 
 def publish(
-    tables: Tables, frame: pd.DataFrame, batch: str, *, writer: str = "w", attempt: int = 1
+    tables: Tables,
+    frame: pd.DataFrame,
+    batch: str,
+    *,
+    writer: str = "w",
+    attempt: int = 1,
+    delivery: int | None = None,
 ) -> int:
     """Publish a batch by the newest attempt; the table's version."""
     return tables.publish(
@@ -55,6 +61,7 @@ def publish(
         writer=writer,
         attempt=begun_attempt(attempt),
         note={"run": writer},
+        delivery=delivery,
     )
 
 

@@ -66,6 +66,24 @@ def test_a_late_attempt_is_refused_at_its_commit(env: IngestEnv) -> None:
     assert len(ledger.read(env.store, "flights")) == 1
 
 
+def test_a_late_ingest_of_a_replaced_file_is_refused_at_its_commit(env: IngestEnv) -> None:
+    """The file was delivered again and ingested meanwhile; the later delivery's rows stay."""
+    env.land("features/b1.csv", features_csv(1, miles=(1,)))
+    early = dict(env.claim().deliveries[0])
+    publish = env.tables.publish
+
+    def publish_late(*args: Any, **kwargs: Any) -> int:
+        env.tables.publish = publish  # type: ignore[method-assign]
+        env.deliver("features/b1.csv", features_csv(1, miles=(2,)))
+        return publish(*args, **kwargs)
+
+    env.tables.publish = publish_late  # type: ignore[method-assign]
+    with pytest.raises(Superseded, match="may not replace"):
+        env.ingest(early)
+    assert env.rows() == {"f1-0": 2.0}
+    assert not env.is_unacknowledged
+
+
 def _state(env: IngestEnv) -> dict[str, Any]:
     """The state that must not depend on interruptions."""
     registered = arrivals.newest_registration(env.store, "flights", "features", "b1")

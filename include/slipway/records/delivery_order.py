@@ -15,13 +15,13 @@ from slipway.records.store import Store, encode, find_json, newest_number, read_
 def number_of(store: Store, delivery: Delivery) -> int:
     """Return the number of a delivery, which the first call claims.
 
-    Call it before the rows are published. A repeat for the same state of the file returns the same
+    Call it before the rows are read. A repeat for the same state of the file returns the same
     number, also after a kill and for two callers at once; a number that a killed or slower caller
     claimed belongs to no delivery.
 
     Args:
         store: Store of the order.
-        delivery: Delivery that is about to be published.
+        delivery: Delivery that is about to be read.
     """
     key = f"{_folder(delivery)}/{delivery.stream}/{delivery.batch}/{delivery.tag12}.json"
     if (known := find_json(store, key)) is not None:

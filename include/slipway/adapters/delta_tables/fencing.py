@@ -27,3 +27,30 @@ def check_fencing_token(current: DeltaTable, *, writer: str, number: int, table:
             found=f"attempt {committed} has committed already",
             hint="nothing is lost: the newer attempt's rows are in the table",
         )
+
+
+def delivery_fence(batch: str) -> str:
+    """Return the name under which a batch's newest delivery is kept in the transaction log."""
+    return f"delivery/{batch}"
+
+
+def check_delivery(current: DeltaTable, *, batch: str, number: int | None, table: str) -> None:
+    """Raise if a later delivery of a batch has been committed.
+
+    Args:
+        current: The table as it is.
+        batch: Id of the batch.
+        number: Number of the delivery that is about to be committed; None: not checked.
+        table: Name of the table.
+
+    Raises:
+        Superseded: A later delivery has been committed.
+    """
+    committed = current.transaction_version(delivery_fence(batch))
+    if number is not None and committed is not None and committed > number:
+        raise Superseded(
+            f"delivery {number} may not replace batch {batch} of {table}",
+            expected=f"delivery {committed} or a later one",
+            found=f"delivery {committed} has been committed already",
+            hint="nothing is lost: the file was delivered again, and its rows are in the table",
+        )

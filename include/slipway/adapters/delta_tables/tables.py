@@ -19,7 +19,11 @@ from deltalake.exceptions import CommitFailedError
 from slipway.adapters.delta_tables.column_types import check_column_types, to_arrow, to_pandas
 from slipway.adapters.delta_tables.commit_notes import read_notes
 from slipway.adapters.delta_tables.delta_errors import translate_errors
-from slipway.adapters.delta_tables.fencing import check_fencing_token
+from slipway.adapters.delta_tables.fencing import (
+    check_delivery,
+    check_fencing_token,
+    delivery_fence,
+)
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
@@ -48,6 +52,7 @@ class DeltaTables:
         writer: str,
         attempt: Attempt,
         note: Mapping[str, str],
+        delivery: int | None = None,
     ) -> int:
         """Replace a batch's rows in one commit; return a version of the table that holds them.
 
@@ -59,11 +64,13 @@ class DeltaTables:
             writer: Name of the piece of work; its attempts are numbered within it.
             attempt: Attempt that commits; its number is the fencing token.
             note: Metadata of the commit, for the table's history.
+            delivery: Number of the delivery in the dataset's order; a fencing token of its batch.
 
         Raises:
             BadBatch: A column has a type that the table cannot take.
             CommitConflict: Another commit came first.
-            Superseded: A newer attempt owns this work.
+            Superseded: A newer attempt owns this work, or a later delivery of the batch has been
+                committed.
         """
         reader = _arrow_reader(rows, table=table, batch=batch)
         current = self._folder.find(table) or self._folder.create(
@@ -71,8 +78,13 @@ class DeltaTables:
         )
         check_column_types(reader.schema, pa.schema(current.schema()), table=table)
         check_fencing_token(current, writer=writer, number=attempt.number, table=table)
+        check_delivery(current, batch=batch, number=delivery, table=table)
+        fences = {writer: attempt.number, delivery_fence(batch): delivery}
         commit = CommitProperties(
-            custom_metadata=dict(note), app_transactions=[Transaction(writer, attempt.number)]
+            custom_metadata=dict(note),
+            app_transactions=[
+                Transaction(name, number) for name, number in fences.items() if number is not None
+            ],
         )
         attempt.check()
         with translate_errors("write", table):

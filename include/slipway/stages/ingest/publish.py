@@ -93,6 +93,8 @@ class Publication:
         evidence = {"delivery": self.source.uri(self.delivery)}
         if revisions.repeats(self.fetched.sha256):
             return duplicate_verdict(self._title, revisions, evidence=evidence)
+        # Claimed before the rows are read: a file that is written again meanwhile is a later one.
+        number = number_of(self.store, self.delivery)
         declared = {name: column.type for name, column in self._declared.columns.items()}
         with self.open_spool(self.fetched.path.parent, declared) as spool:
             try:
@@ -108,13 +110,14 @@ class Publication:
             except BadBatch as error:
                 findings = unreadable_findings(error, evidence=evidence)
                 return self._block(attempt, revisions, findings)
-            return self._publish_or_block(attempt, revisions, seen, evidence)
+            return self._publish_or_block(attempt, revisions, seen, number, evidence)
 
     def _publish_or_block(
         self,
         attempt: Attempt,
         revisions: Revisions,
         seen: ValidatedDelivery,
+        number: int,
         evidence: dict[str, str],
     ) -> Verdict:
         context, remarks = self._context(seen, revisions)
@@ -127,7 +130,7 @@ class Publication:
         if findings.blocks:
             return self._block(attempt, revisions, findings)
         try:
-            return self._publish(attempt, revisions, seen, findings)
+            return self._publish(attempt, revisions, seen, number, findings)
         except BadBatch as error:
             findings = replace(findings, blocks=(format_error(error),))
             return self._block(attempt, revisions, findings)
@@ -143,9 +146,9 @@ class Publication:
         attempt: Attempt,
         revisions: Revisions,
         seen: ValidatedDelivery,
+        number: int,
         findings: Findings,
     ) -> Verdict:
-        number = number_of(self.store, self.delivery)
         version = self.tables.publish(
             self._table,
             self._rows(seen, revisions, number),
@@ -158,6 +161,7 @@ class Publication:
                 "revision": str(revisions.next),
                 **self._order_note(seen, number),
             },
+            delivery=number,
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
         findings = replace(findings, evidence=evidence)

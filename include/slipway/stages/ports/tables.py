@@ -95,6 +95,7 @@ class Tables(Protocol):
         writer: str,
         attempt: Attempt,
         note: Mapping[str, str],
+        delivery: int | None = None,
     ) -> int:
         """Replace a batch's rows in one fenced commit; return the version that holds them.
 
@@ -106,9 +107,11 @@ class Tables(Protocol):
             writer: Name of the piece of work; its attempts are numbered within it.
             attempt: Attempt that commits.
             note: Metadata of the commit.
+            delivery: Number of the delivery, which may not replace a later one of its batch; None:
+                not checked.
 
         Raises:
             BadBatch: A column has a type that the table cannot take.
             CommitConflict: Another commit came first.
-            Superseded: A newer attempt has begun.
+            Superseded: A newer attempt has begun, or a later delivery has been committed.
         """
