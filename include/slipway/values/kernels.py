@@ -141,7 +141,9 @@ def _booleans(array: pa.Array, fmt: TextFormat) -> pa.Array:
         false = pc.is_in(word, pa.array(sorted(FALSE_WORDS | fmt.false)))
         return _only(true, pc.or_(true, false))
     if pa.types.is_integer(array.type):
-        return _only(pc.equal(array, 1), pc.is_in(array, pa.array([0, 1], array.type)))
+        return _only(
+            pc.equal(array, pa.scalar(1, array.type)), pc.is_in(array, pa.array([0, 1], array.type))
+        )
     return _undecided(array, "boolean")
 
 
