@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,7 @@ def form_of(model: LearnedModel) -> OnnxForm:
 
 def asked(model: LearnedModel) -> OnnxModel:
     """The ONNX form of a model, loaded as a server loads it."""
-    features = [
-        {"name": one.name, "kind": one.kind, "required": one.required}
-        for one in model.package.columns
-    ]
+    features = [asdict(column) for column in model.package.columns]
     return OnnxModel(form_of(model).data, {"features": features})
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
-from slipway.adapters.model_package.untyped_columns import LARGEST
 from slipway.stages.model.onnx_form import MISSING, spell_category
 from slipway.stages.train.engine_choice import TOLERANCE
+from slipway.values.value_types import LARGEST_NUMBER
 from tests.support import packages
 from tests.support.onnx_models import asked, difference
 
@@ -46,7 +46,7 @@ def test_categories_that_look_like_nothing_are_told_apart() -> None:
 @given(
     rows=st.lists(
         st.tuples(
-            st.none() | st.floats(-LARGEST, LARGEST),
+            st.none() | st.floats(-LARGEST_NUMBER, LARGEST_NUMBER),
             st.integers(-(2**53), 2**53),
             st.sampled_from(ODD) | st.none() | st.text(max_size=5),
             st.none() | st.integers(-1, 3).map(str) | st.text(" ", max_size=3),
@@ -65,7 +65,8 @@ def test_no_row_tells_the_engines_apart(rows: list[tuple[Any, ...]]) -> None:
     for name in ("sklearn.linear_model.LogisticRegression", "xgboost.XGBClassifier"):
         model = learned_with_odd_categories(name)
         expected = model.predict(frame)
-        assert np.abs(asked(model).score(columns) - expected).max() <= TOLERANCE
+        values = packages.values(model.package, frame)
+        assert np.abs(asked(model).score(values) - expected).max() <= TOLERANCE
 
 
 @given(categories=st.lists(st.none() | st.text() | st.text(" "), unique=True, max_size=20))

@@ -11,6 +11,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.model_package.trial_rows import values_beside
 from slipway.spec.estimators import ESTIMATORS
+from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.train.engine_choice import choose_engine
 from tests.support import onnx_mutants, packages
 from tests.support.onnx_models import form_of, learned
@@ -87,7 +88,7 @@ def test_a_sample_of_ordinary_rows_would_not_have_told() -> None:
 def test_numbers_beside_a_split_are_neighbours_on_both_sides(name: str) -> None:
     """The split itself, and one float and one double beside it on either side."""
     for split in form_of(learned(name)).splits[:50]:
-        values = values_beside(split)
+        values = values_beside(split, RawColumn("wind", "number", required=False, type="number"))
         at = split.threshold
         near = np.float32(at)
         assert {at, np.nextafter(at, -np.inf), np.nextafter(at, np.inf)} <= set(values)

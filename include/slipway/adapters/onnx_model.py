@@ -16,6 +16,9 @@ from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.model.manifest import MANIFEST, check, open_sealed
 from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spell_category
 from slipway.stages.ports.raw_column import columns_of
+from slipway.values.bad_value import BadValue
+from slipway.values.numbers import in_range
+from slipway.values.value_types import LARGEST_NUMBER
 
 Scores = np.ndarray[Any, np.dtype[np.float64]]
 Values = Sequence[float | str | None]
@@ -47,6 +50,8 @@ class OnnxModel:
         self._run: Callable[[list[str], dict[str, Any], None], list[Any]] = session._sess.run  # noqa: SLF001
         kinds = [column.kind for column in self.columns]
         self._numbers = [place for place, kind in enumerate(kinds) if kind == "number"]
+        # Versions without declared types were served without a limit.
+        self._is_limited = any(column.type is not None for column in self.columns)
         self._texts = [place for place, kind in enumerate(kinds) if kind == "string"]
 
     def score(self, columns: Sequence[Sequence[Any]]) -> Scores:
@@ -56,7 +61,7 @@ class OnnxModel:
             columns: Values by column, in the order of the signature; None when missing.
 
         Raises:
-            BadRequest: A text is not Unicode.
+            BadRequest: A number is beyond the range of numbers, or a text is not Unicode.
         """
         if len(columns) != len(self.columns):
             raise ValueError("as many columns are needed as the signature names")
@@ -66,6 +71,8 @@ class OnnxModel:
         if self._numbers:
             # NumPy reads None as NaN.
             feed[NUMBERS] = np.array([columns[place] for place in self._numbers], np.float64).T
+            if self._is_limited and (np.abs(feed[NUMBERS]) > LARGEST_NUMBER).any():
+                self._refuse_beyond(feed[NUMBERS])
         if self._texts:
             texts = [[spell_category(text) for text in columns[place]] for place in self._texts]
             feed[TEXTS] = np.array(texts, dtype=object).T
@@ -79,6 +86,19 @@ class OnnxModel:
                 found="half of a surrogate pair",
             ) from None
         return scores.ravel()
+
+    def _refuse_beyond(self, numbers: np.ndarray[Any, Any]) -> None:
+        """Raise for the first number beyond the range, with the reason that every reader has."""
+        row, place = np.argwhere(np.abs(numbers) > LARGEST_NUMBER)[0].tolist()
+        try:
+            in_range(float(numbers[row, place]))
+        except BadValue as bad:
+            raise BadRequest(
+                "the model cannot score these rows",
+                expected="values of type number",
+                found=f"the value in row {row} {bad.reason}",
+                where=f"column {self.columns[self._numbers[place]].name}",
+            ) from None
 
 
 def load_onnx(folder: Path) -> OnnxModel:

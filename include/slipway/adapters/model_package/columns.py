@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from slipway.adapters.model_package.typed_columns import categories_of, numbers_of
 from slipway.adapters.model_package.untyped_columns import cast_untyped
 from slipway.errors import BadRequest
 from slipway.stages.ports.raw_column import RawColumn
@@ -61,4 +62,7 @@ def _cast_one(frame: pd.DataFrame, column: RawColumn) -> pd.Series[Any]:
     if column.name not in frame:
         kind = "float64" if column.kind == "number" else "object"
         return pd.Series(np.nan, index=frame.index, dtype=kind)
-    return cast_untyped(frame[column.name], column)
+    values = frame[column.name]
+    if column.type is None:
+        return cast_untyped(values, column)
+    return numbers_of(values, column) if column.kind == "number" else categories_of(values, column)

@@ -87,7 +87,11 @@ class SklearnLearner:
         package = Package(pipeline, self.spec.task, columns, manifest={})
         declared = self.dataset.streams.features.columns
         pii = {name: declared[name].pii for name in self.spec.features.names if declared[name].pii}
-        facts = {"ranges": ranges_of(features.drop(columns=list(pii)), columns), "pii": pii}
+        facts = {
+            "ranges": ranges_of(features.drop(columns=list(pii)), columns),
+            "pii": pii,
+            "key_type": declared[self.dataset.key].type,
+        }
         return LearnedModel(self.spec, package, self._own(), self.pipeline_py, facts)
 
     def _fitted(self, features: pd.DataFrame, target: np.ndarray[Any, Any]) -> Pipeline:

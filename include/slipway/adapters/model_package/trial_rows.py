@@ -17,19 +17,21 @@ import pandas as pd
 
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.onnx_form import Split
-from slipway.adapters.model_package.untyped_columns import LARGEST
+from slipway.adapters.model_package.trial_values import (
+    Numbers,
+    extreme_numbers,
+    nearest_values,
+    unseen_categories,
+)
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
 
-Numbers = np.ndarray[Any, np.dtype[np.float64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
 SAMPLE_ROWS = 2_000
 CHANGED_ROWS = 100
 SPLITS = 400
 CATEGORIES = 1_000
-UNSEEN = ("unseen by anyone", "", " ", "  ", "nan", "None", "\u00e9t\u00e9 \U0001f6a2", "a\nb")
-EXTREMES = (0.0, -0.0, 1e-310, -1e-40, 1e-30, 16_777_217.0, 1e30, -1e30)
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ class TrialRows:
             rows[name] = values
         return cast(rows, self.columns)
 
-    def _names(self, kind: str) -> list[str]:
-        return [column.name for column in self.columns if column.kind == kind]
+    def _of_kind(self, kind: str) -> list[RawColumn]:
+        return [column for column in self.columns if column.kind == kind]
 
     def _sampled(self, places: Places, count: int) -> Places:
         random = np.random.default_rng(self.seed)
@@ -142,10 +144,10 @@ class TrialRows:
 
     def _categories(self, rows: Places) -> Iterator[Trial]:
         random = np.random.default_rng(self.seed)
-        for name in self._names("string"):
+        for column in self._of_kind("string"):
+            name = column.name
             known = random.permutation(self.seen[name].dropna().unique().astype(object))
-            near_misses = [f"{pad}{text}{pad}" for text in known[:2] for pad in (" ", "\0", ".")]
-            unseen = [*UNSEEN, *near_misses]
+            unseen = unseen_categories(column, known[:2].tolist())
             for kind, texts in (("known", known[:CATEGORIES]), ("unseen", unseen)):
                 if len(texts) > 0:
                     around = rows[np.arange(len(texts)) % len(rows)]
@@ -153,24 +155,28 @@ class TrialRows:
                     yield Trial(f"{kind} categories of {name}", around, {name: values})
 
     def _extremes(self, rows: Places) -> Iterator[Trial]:
-        numbers = np.resize(np.array(EXTREMES), len(rows))
-        for name in self._names("number"):
+        for column in self._of_kind("number"):
+            name, numbers = column.name, np.resize(extreme_numbers(column), len(rows))
             yield Trial(f"extreme values of {name}", rows, {name: numbers})
 
     def _beside_splits(self, rows: Places) -> Iterator[Trial]:
         random = np.random.default_rng(self.seed)
         count = min(SPLITS, len(self.splits))
+        columns = {column.name: column for column in self.columns}
         beside: dict[str, list[Numbers]] = {}
         for chosen in random.choice(len(self.splits), count, replace=False) if count else ():
             split = self.splits[chosen]
-            beside.setdefault(split.origin.column, []).append(values_beside(split))
+            near = values_beside(split, columns[split.origin.column])
+            beside.setdefault(split.origin.column, []).append(near)
         for name, found in sorted(beside.items()):
             values = random.permutation(np.concatenate(found))
+            if len(values) == 0:
+                continue
             around = rows[random.integers(0, len(rows), len(values))]
             yield Trial(f"values beside splits of {name}", around, {name: values})
 
 
-def values_beside(split: Split) -> Numbers:
+def values_beside(split: Split, column: RawColumn) -> Numbers:
     """Return raw numbers at a split and as close to it as possible on both sides.
 
     Where an estimator rounds features to floats, its decision changes half-way to the neighbouring
@@ -183,7 +189,7 @@ def values_beside(split: Split) -> Numbers:
     features = _with_neighbours(np.array([exact, *floats, *midpoints]))
     # Undoing a scaler rounds once more, so the raw number may be a neighbour of this one.
     raw = _with_neighbours(features * split.origin.scale + split.origin.shift)
-    return np.unique(raw[np.abs(raw) <= LARGEST])
+    return nearest_values(raw, column)
 
 
 def _with_neighbours(values: Numbers) -> Numbers:

@@ -41,4 +41,5 @@ class Engine:
             columns=tuple(self.columns),
             key=self.manifest.get("key"),
             event_time=self.manifest.get("event_time"),
+            key_type=self.manifest.get("key_type"),
         )

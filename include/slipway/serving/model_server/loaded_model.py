@@ -28,7 +28,8 @@ from slipway.serving.v2 import protocol
 from slipway.serving.v2.errors import Mismatch
 from slipway.serving.v2.protocol import Encoded, Inputs
 from slipway.serving.v2.signature import Signature
-from slipway.serving.v2.tensors import FLOATS, quoted_name
+from slipway.serving.v2.tensors import quoted_name
+from slipway.values.v2_tensors import FLOATS
 
 WARM_UPS = 3
 LOG_ERROR_SECONDS = 1.0

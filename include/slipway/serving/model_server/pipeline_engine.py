@@ -13,6 +13,8 @@ from slipway.serving.model_server.engine import Engine, Scores, Values
 from slipway.stages.ports.raw_column import RawColumn
 
 DTYPES = {"number": "float64", "string": "object"}
+# With missing values; a float would round large integers before the package casts them.
+WHOLE_DTYPES: Mapping[str, Any] = {"integer": "Int64", "boolean": "boolean"}
 
 
 class Package(Protocol):
@@ -52,7 +54,7 @@ def engine_of(package: Package) -> Engine:
 
 
 def frame_of(values: Sequence[Values], columns: Sequence[RawColumn]) -> pd.DataFrame:
-    """Raw inputs of shape (n_rows, n_features): float64 for numbers, object for strings.
+    """Raw inputs of shape (n_rows, n_features), numbers by declared type, object for strings.
 
     Args:
         values: Values by column, None for missing.
@@ -60,7 +62,14 @@ def frame_of(values: Sequence[Values], columns: Sequence[RawColumn]) -> pd.DataF
     """
     return pd.DataFrame(
         {
-            column.name: np.array(column_values, dtype=DTYPES[column.kind])
+            column.name: _cells(column_values, column)
             for column, column_values in zip(columns, values, strict=True)
         }
     )
+
+
+def _cells(values: Values, column: RawColumn) -> Any:
+    if column.kind == "number" and column.type is not None and column.type in WHOLE_DTYPES:
+        cells: Sequence[Any] = values
+        return pd.Series(cells, dtype=WHOLE_DTYPES[column.type])
+    return np.array(values, dtype=DTYPES[column.kind])

@@ -13,6 +13,8 @@ Rows = list[list[float | str | None]]
 
 ROWS = 240
 NULL_SHARE = 0.1
+# Of personal columns, whose values are not kept.
+WITHOUT_RANGE = {"integer": "0", "boolean": "false"}
 
 
 def plausible_rows(signature: Signature, ranges: Mapping[str, Mapping[str, Any]]) -> Rows:
@@ -39,6 +41,8 @@ def _value(
 ) -> float | str:
     if column.kind == "number":
         low, high = ranges.get("numbers", {}).get(column.name, (0.0, 1.0))
-        return draw.uniform(low, high)
-    seen: Sequence[str] = ranges.get("categories", {}).get(column.name) or [""]
+        number = draw.uniform(low, high)
+        return round(number) if column.type in {"integer", "boolean"} else number
+    unknown = WITHOUT_RANGE.get(column.type or "string", "")
+    seen: Sequence[str] = ranges.get("categories", {}).get(column.name) or [unknown]
     return draw.choice(seen)

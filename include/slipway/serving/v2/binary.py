@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from math import isfinite, isinf
 from typing import Any
 
 from slipway.serving.v2.errors import Malformed, Mismatch
-from slipway.serving.v2.tensors import FLOATS, INTEGERS, Tensor, quoted_name, refuse_datatype
+from slipway.serving.v2.tensors import Tensor, mismatch, quoted_name
+from slipway.values.v2_tensors import INTEGERS, TYPES_OF, wrong_datatype
 
 SIZE = "binary_data_size"
 # Format character of the struct module by datatype; values are little-endian.
 CODES = dict(
     zip(
         ("FP16", "FP32", "FP64", "BOOL", *INTEGERS),
-        ("e", "f", "d", "?", "b", "h", "i", "q", "B", "H", "I", "Q"),
+        ("e", "f", "d", "B", "b", "h", "i", "q", "B", "H", "I", "Q"),
         strict=True,
     )
 )
@@ -37,7 +37,7 @@ def attach_binary_data(tensors: Iterable[Tensor], tail: memoryview, *, rows: int
 
     Raises:
         Malformed: A size does not fit the bytes that were sent, or the shape.
-        Mismatch: A value is infinite or not UTF-8.
+        Mismatch: The datatype is unknown, or a boolean is neither 0 nor 1.
     """
     read = 0
     for tensor in tensors:
@@ -86,45 +86,51 @@ def _values(tensor: Tensor, raw: memoryview, *, rows: int) -> list[Any]:
         return _strings(tensor, bytes(raw), rows=rows)
     code = CODES.get(tensor.datatype)
     if code is None:
-        refuse_datatype(tensor)
+        raise mismatch(tensor, wrong_datatype(tensor.datatype, sorted(TYPES_OF)))
     packing = f"<{rows}{code}"
     needed = struct.calcsize(packing)
     if needed != len(raw):
         raise _bad_binary(tensor, expected=f"{needed} bytes for {rows} rows", found=f"{len(raw)}")
     values: list[Any] = list(struct.unpack(packing, raw))
-    if tensor.datatype not in FLOATS or all(map(isfinite, values)):
-        return values
-    infinite = next((row for row, value in enumerate(values) if isinf(value)), None)
-    if infinite is not None:
+    if tensor.datatype == "BOOL":
+        return _booleans(tensor, values)
+    return values
+
+
+def _booleans(tensor: Tensor, values: list[int]) -> list[bool]:
+    if max(values, default=0) > 1:
+        row = next(row for row, value in enumerate(values) if value > 1)
         raise Mismatch(
-            f"column {quoted_name(tensor.name)} has an infinite number in row {infinite}",
-            expected="a finite number, or NaN for a missing value",
+            f"column {quoted_name(tensor.name)} has a value in row {row} that is a number other "
+            "than 0 and 1, not a boolean",
+            expected="a byte of 0 or 1",
         )
-    return [value if isfinite(value) else None for value in values]
+    return list(map(bool, values))
 
 
-def _strings(tensor: Tensor, raw: bytes, *, rows: int) -> list[str]:
+def _strings(tensor: Tensor, raw: bytes, *, rows: int) -> list[str | bytes]:
     """Values of a BYTES column: each string follows its 4-byte length."""
-    values = []
+    values: list[str | bytes] = []
     at = 0
     length_at = LENGTH.unpack_from
     try:
         for _ in range(rows):
             begin = at + LENGTH.size
             at = begin + length_at(raw, at)[0]
-            values.append(raw[begin:at].decode())
+            values.append(_text(raw[begin:at]))
     except struct.error:
         raise _bad_binary(tensor, expected=f"{rows} strings", found=f"{len(values)}") from None
-    except UnicodeDecodeError:
-        # A length beyond the end may have cut the string in the middle of a character.
-        if at <= len(raw):
-            raise Mismatch(
-                f"column {quoted_name(tensor.name)} has an invalid string in row {len(values)}",
-                expected="UTF-8",
-            ) from None
     if at != len(raw):
         raise _bad_binary(tensor, expected=f"{rows} strings that take exactly {len(raw)} bytes")
     return values
+
+
+def _text(data: bytes) -> str | bytes:
+    """A string; bytes that are no UTF-8 as they are, for the column's declared type to refuse."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def _bad_binary(

@@ -6,45 +6,22 @@ Any other form, valid or not, is left to the full check in `protocol`; both retu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from slipway.serving.v2.fast_values import FastColumn
 from slipway.serving.v2.tensors import Tensor
-from slipway.stages.ports.raw_column import Kind
 
-NOTHING: frozenset[type] = frozenset({type(None)})
-
-
-class Expected(NamedTuple):
-    """Datatype and value types of a column that the fast check accepts.
-
-    Attributes:
-        datatype: V2 datatype.
-        types: Python types of the values.
-    """
-
-    datatype: str
-    types: frozenset[type]
-
-
-UNEXPECTED = Expected("", frozenset())
-
-
-def expected_column(kind: Kind, *, nullable: bool) -> Expected:
-    """Datatype and value types by kind; FP64 floats need no range check."""
-    types: frozenset[type] = frozenset({float if kind == "number" else str})
-    return Expected(
-        "FP64" if kind == "number" else "BYTES", types | (NOTHING if nullable else set())
-    )
+UNEXPECTED: Mapping[str, FastColumn] = {}
 
 
 def fast_columns(
-    inputs: Sequence[Tensor], expected: Mapping[str, Expected], *, max_rows: int
+    inputs: Sequence[Tensor], expected: Mapping[str, Mapping[str, FastColumn]], *, max_rows: int
 ) -> dict[str, list[Any]] | None:
     """Values by column in request order; None if the request needs the full check.
 
     Args:
         inputs: The request's columns.
-        expected: Datatype and value types of each allowed column.
+        expected: What is accepted of each allowed column, by datatype.
         max_rows: Limit; requests above it get the full check.
     """
     shape = inputs[0].shape if inputs else []
@@ -53,16 +30,22 @@ def fast_columns(
     rows = shape[0]
     columns: dict[str, list[Any]] = {}
     for tensor in inputs:
-        data = tensor.data
-        datatype, types = expected.get(tensor.name, UNEXPECTED)
+        data: list[Any] | None = tensor.data
+        accepted = expected.get(tensor.name, UNEXPECTED).get(tensor.datatype)
         if (
-            data is None
-            or tensor.datatype != datatype
+            accepted is None
+            or data is None
             or tensor.shape != shape
             or len(data) != rows
             or tensor.parameters is not None
-            or not (type(data[0]) in types if rows == 1 else types.issuperset(map(type, data)))
         ):
             return None
+        types, read = accepted
+        if not (type(data[0]) in types if rows == 1 else types.issuperset(map(type, data))):
+            return None
+        if read is not None:
+            data = read(data)
+            if data is None:
+                return None
         columns[tensor.name] = data
     return columns if len(columns) == len(inputs) else None

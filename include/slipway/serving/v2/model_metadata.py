@@ -9,6 +9,8 @@ from typing import Any
 
 from slipway.serving.v2.protocol import OUTPUT
 from slipway.serving.v2.signature import Signature
+from slipway.stages.ports.raw_column import RawColumn
+from slipway.values.v2_tensors import DATATYPE
 
 
 def model_metadata(
@@ -25,18 +27,22 @@ def model_metadata(
     inputs: list[dict[str, Any]] = [
         {
             "name": column.name,
-            "datatype": "FP64" if column.kind == "number" else "BYTES",
+            "datatype": datatype_of(column),
             "shape": [-1],
             "parameters": {"required": True, "nullable": not column.required},
         }
         for column in signature.columns
     ]
     named = {column.name for column in signature.columns}
-    for role, name in (("key", signature.key), ("event_time", signature.event_time)):
+    logged = (
+        ("key", signature.key, DATATYPE[signature.key_type or "string"]),
+        ("event_time", signature.event_time, DATATYPE["timestamp"]),
+    )
+    for role, name, datatype in logged:
         if name is not None and name not in named:
             parameters = {"required": False, "nullable": False, "role": role}
             inputs.append(
-                {"name": name, "datatype": "BYTES", "shape": [-1], "parameters": parameters}
+                {"name": name, "datatype": datatype, "shape": [-1], "parameters": parameters}
             )
     return {
         "name": model,
@@ -45,3 +51,10 @@ def model_metadata(
         "inputs": inputs,
         "outputs": [{"name": OUTPUT, "datatype": "FP64", "shape": [-1]}],
     }
+
+
+def datatype_of(column: RawColumn) -> str:
+    """V2 datatype of a column in the model's metadata."""
+    if column.type is not None:
+        return DATATYPE[column.type]
+    return "FP64" if column.kind == "number" else "BYTES"

@@ -9,25 +9,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slipway.serving.v2 import json_codec
 from slipway.serving.v2.binary import SIZE, attach_binary_data
+from slipway.serving.v2.column_values import event_times_of, keys_of, model_values
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
 from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
 from slipway.serving.v2.signature import Signature
-from slipway.serving.v2.tensors import (
-    NUMBER,
-    STRING,
-    Scalar,
-    Tensor,
-    event_times_of,
-    keys_of,
-    quoted_name,
-    values_of,
-)
+from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
 
 OUTPUT = "score"
 NAMES_SHOWN = 5
@@ -102,18 +95,13 @@ def decode(
     wants_binary = _wants_binary(request)
     _check_names(tensors, signature)
     columns = {
-        column.name: values_of(
-            tensors[column.name],
-            kinds=NUMBER if column.kind == "number" else STRING,
-            nullable=not column.required,
-        )
-        for column in signature.columns
+        column.name: model_values(tensors[column.name], column) for column in signature.columns
     }
     return Inputs(
         request_id=request.id,
         rows=rows,
         columns=columns,
-        keys=_optional(tensors, signature.key, keys_of),
+        keys=_optional(tensors, signature.key, partial(keys_of, kind=signature.key_type)),
         event_times_us=_optional(tensors, signature.event_time, event_times_of),
         probe=(request.parameters or {}).get("probe") is True,
         wants_binary=wants_binary,
@@ -122,11 +110,14 @@ def decode(
 
 def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signature) -> Inputs:
     tensors = {tensor.name: tensor for tensor in request.inputs}
+    key = signature.key
     return Inputs(
         request_id=request.id,
         rows=len(request.inputs[0].data or ()),
         columns={column.name: sent[column.name] for column in signature.columns},
-        keys=_optional(tensors, signature.key, keys_of),
+        keys=_optional(tensors, key, partial(keys_of, kind=signature.key_type))
+        if key in signature.needed
+        else sent.get(key or ""),
         event_times_us=_optional(tensors, signature.event_time, event_times_of),
         probe=False,
     )

@@ -7,16 +7,19 @@ datatype of its column; a request that violates only these is rejected with 422.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.serving.v2.binary import SIZE
 from slipway.serving.v2.json_codec import LONGEST_ID
+from slipway.serving.v2.model_metadata import datatype_of
 from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS
 from slipway.serving.v2.signature import Signature
-from slipway.serving.v2.tensors import ALLOWED, EXACT, KEY, STRING
-from slipway.stages.ports.raw_column import Kind
+from slipway.serving.v2.untyped import ALLOWED, EXACT, KEY, NUMBER, STRING
+from slipway.stages.ports.raw_column import RawColumn
+from slipway.values.v2_tensors import DATATYPE, FLOATS, INTEGERS, TAKEN
+from slipway.values.value_types import INTEGER_MAX, INTEGER_MIN, LARGEST_NUMBER, ColumnType
 
 Schema = dict[str, Any]
 
@@ -29,26 +32,34 @@ ERROR: Schema = {
 }
 
 
+EXAMPLES: dict[ColumnType, Any] = {
+    "string": "text",
+    "integer": 1,
+    "number": 1.5,
+    "boolean": True,
+    "timestamp": EXAMPLE_TIME,
+}
+
+
 @dataclass(frozen=True)
 class Input:
     """One column of the schema.
 
     Attributes:
         name: Column name.
-        kinds: Allowed kinds of values, the preferred one first.
+        datatype: V2 datatype in the model's metadata.
+        taken: Every datatype that is taken.
+        largest: Largest number that is taken.
         nullable: Whether null is allowed.
         example: A synthetic value.
     """
 
     name: str
-    kinds: tuple[Kind, ...]
+    datatype: str
+    taken: frozenset[str]
+    largest: float
     nullable: bool
     example: float | str
-
-    @property
-    def datatype(self) -> str:
-        """V2 datatype in the model's metadata."""
-        return "FP64" if self.kinds[0] == "number" else "BYTES"
 
 
 def reference(name: str) -> Schema:
@@ -80,19 +91,36 @@ def components(signature: Signature, *, max_rows: int) -> dict[str, Schema]:
 def inputs_of(signature: Signature) -> tuple[Input, ...]:
     """The model's columns, then the key and event time columns that are only logged."""
     examples = {signature.key: "row-1", signature.event_time: EXAMPLE_TIME}
-    inputs = [
-        Input(
-            column.name,
-            (column.kind,),
-            nullable=not column.required,
-            example=1.5 if column.kind == "number" else examples.get(column.name, "text"),
-        )
-        for column in signature.columns
-    ]
-    for name, kinds in ((signature.key, KEY), (signature.event_time, STRING)):
-        if name is not None and name not in signature.needed:
-            inputs.append(Input(name, kinds, nullable=False, example=examples[name]))
+    inputs = [_feature(column, examples) for column in signature.columns]
+    if signature.key is not None and signature.key not in signature.needed:
+        inputs.append(_logged(signature.key, signature.key_type, "row-1"))
+    if signature.event_time is not None and signature.event_time not in signature.needed:
+        inputs.append(_logged(signature.event_time, "timestamp", EXAMPLE_TIME))
     return tuple(inputs)
+
+
+def _feature(column: RawColumn, examples: Mapping[str | None, str]) -> Input:
+    is_number = column.kind == "number"
+    if column.type is None:
+        taken, shown = ALLOWED[NUMBER if is_number else STRING], 1.5 if is_number else "text"
+    else:
+        taken, shown = TAKEN[column.type], EXAMPLES[column.type]
+    return Input(
+        column.name,
+        datatype_of(column),
+        taken,
+        largest=FLOATS["FP64"] if column.type is None else LARGEST_NUMBER,
+        nullable=not column.required,
+        example=shown if is_number else examples.get(column.name, shown),
+    )
+
+
+def _logged(name: str, kind: ColumnType | None, shown: str) -> Input:
+    if kind is None:
+        return Input(name, "BYTES", ALLOWED[KEY], FLOATS["FP64"], nullable=False, example=shown)
+    is_text = kind in {"string", "timestamp"}
+    example = shown if is_text else EXAMPLES[kind]
+    return Input(name, DATATYPE[kind], TAKEN[kind], LARGEST_NUMBER, nullable=False, example=example)
 
 
 def example(signature: Signature) -> Schema:
@@ -155,7 +183,7 @@ def _one_row(inputs: tuple[Input, ...], needed: int) -> Schema:
                 one.name,
                 shape={"const": [1]},
                 datatype={"const": one.datatype},
-                data=_nested(_value(one.kinds[:1], one, largest=EXACT)),
+                data=_nested(_value({one.datatype}, one, largest=EXACT)),
             )
             for one in inputs
         ],
@@ -167,14 +195,14 @@ def _many_rows(inputs: tuple[Input, ...], needed: int, *, max_rows: int) -> Sche
     shape = {"type": "array", "minItems": 1, "maxItems": 2, "prefixItems": [count, {"const": 1}]}
     columns = []
     for one in inputs:
-        value = _value(one.kinds, one, largest=sys.float_info.max)
+        value = _value(one.taken, one, largest=one.largest)
         data = {
             "type": "array",
             "minItems": 1,
             "maxItems": max_rows,
             "items": {"anyOf": [value, _nested(value)]},
         }
-        datatype = {"enum": sorted(ALLOWED[one.kinds])}
+        datatype = {"enum": sorted(one.taken)}
         columns.append(_input(one.name, shape=shape, datatype=datatype, data=data))
     once = [
         {
@@ -206,15 +234,25 @@ def _nested(value: Schema) -> Schema:
     return {"type": "array", "minItems": 1, "maxItems": 1, "items": value}
 
 
-def _value(kinds: tuple[Kind, ...], one: Input, *, largest: float) -> Schema:
+def _value(datatypes: Collection[str], one: Input, *, largest: float) -> Schema:
+    """Schema of one value in any of some datatypes.
+
+    Args:
+        datatypes: V2 datatypes.
+        one: The column.
+        largest: Largest float: above 2^53 float64 does not hold every integer.
+    """
     types = ["null"] if one.nullable else []
-    if "string" in kinds:
-        types.append("string")
-    if "number" not in kinds:
-        return {"type": types}
-    # Above 2^53 float64 does not represent every integer; only the one-row schema has that limit.
-    also = ["boolean"] if largest > EXACT else []
-    return {"type": [*types, "number", *also], "minimum": -largest, "maximum": largest}
+    types += ["string"] if "BYTES" in datatypes else []
+    types += ["boolean"] if "BOOL" in datatypes else []
+    if not FLOATS.keys().isdisjoint(datatypes):
+        return {"type": [*types, "number"], "minimum": -largest, "maximum": largest}
+    if not INTEGERS.keys().isdisjoint(datatypes):
+        bounds = {"minimum": INTEGER_MIN, "maximum": 2 * INTEGER_MAX + 1}
+        if set(datatypes) == {"INT64"}:
+            bounds["maximum"] = INTEGER_MAX
+        return {"type": [*types, "integer"], **bounds}
+    return {"type": types}
 
 
 def _response() -> Schema:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from slipway.serving.v2.fast_decode import Expected, expected_column
+from slipway.serving.v2.fast_values import FastColumn, fast_column, fast_key
 from slipway.stages.ports.raw_column import RawColumn
+from slipway.values.value_types import ColumnType
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Signature:
         columns: The model's inputs, in the model's order.
         key: Column that identifies a row; logged, not passed to the model.
         event_time: Column with the time of a row; logged, not passed to the model.
+        key_type: Declared type of the key; None in versions without types.
     """
 
     columns: tuple[RawColumn, ...]
     key: str | None
     event_time: str | None
+    key_type: ColumnType | None = None
 
     @cached_property
     def needed(self) -> frozenset[str]:
@@ -30,12 +33,12 @@ class Signature:
         return frozenset(column.name for column in self.columns)
 
     @cached_property
-    def fast(self) -> Mapping[str, Expected]:
-        """Datatype and value types that the fast check accepts, by column."""
-        expected = {name: expected_column("string", nullable=False) for name in self.allowed}
-        for column in self.columns:
-            expected[column.name] = expected_column(column.kind, nullable=not column.required)
-        return expected
+    def fast(self) -> Mapping[str, Mapping[str, FastColumn]]:
+        """What the fast check accepts, by column and datatype."""
+        expected = {name: fast_key(None) for name in self.allowed}
+        if self.key is not None:
+            expected[self.key] = fast_key(self.key_type)
+        return expected | {column.name: fast_column(column) for column in self.columns}
 
     @cached_property
     def allowed(self) -> frozenset[str]:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from slipway.values.bad_value import BadValue
+from slipway.values.parse import parse
+from slipway.values.value_types import ColumnType, canonical_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,12 +22,21 @@ SCORE = "score"
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns to compare, and the Evidently distance for each kind."""
+    """Columns to compare, and the Evidently distance for each kind.
+
+    Attributes:
+        numeric: Numbers.
+        categorical: Categories.
+        numeric_method: Distance of numbers.
+        categorical_method: Distance of categories.
+        types: Declared types; empty for versions that were saved without them.
+    """
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     numeric_method: str
     categorical_method: str
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,12 +71,16 @@ def monitored_columns(
         categorical=kept("string"),
         numeric_method=spec.monitoring.drift.numeric_method,
         categorical_method=spec.monitoring.drift.categorical_method,
+        types={one["name"]: one["type"] for one in features if one.get("type")},
     )
     return columns, tuple(one["name"] for one in features if one["name"] in personal)
 
 
 def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The compared columns as numbers or texts, null where there is no usable value."""
+    """The compared columns as numbers or texts, null where there is no usable value.
+
+    A category is the canonical text of its declared type, as the prediction log has it.
+    """
     import pandas as pd
 
     tidied = {}
@@ -71,5 +90,14 @@ def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
             numbers = pd.to_numeric(values, errors="coerce").astype("float64")
             tidied[name] = numbers.where(numbers.abs() != float("inf"))
         else:
-            tidied[name] = values.astype(object).map(str, na_action="ignore")
+            text = partial(_category, kind=columns.types.get(name))
+            tidied[name] = values.astype(object).map(text, na_action="ignore")
     return pd.DataFrame(tidied, index=frame.index)
+
+
+def _category(value: object, *, kind: ColumnType | None) -> str:
+    with suppress(BadValue):
+        parsed = None if kind is None else parse(value, kind)
+        if parsed is not None:
+            return canonical_text(parsed)
+    return str(value)

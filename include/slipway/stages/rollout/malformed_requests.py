@@ -35,6 +35,10 @@ def malformed_requests(good: Payload, columns: Sequence[RawColumn]) -> dict[str,
         # Python's encoder writes the literal NaN, which is not JSON.
         not_a_number = {"inputs": _with(inputs, number, data=[float("nan")])}
         encoded["NaN"] = json.dumps(not_a_number).encode()
+    limited = next((column.name for column in columns if column.type == "number"), None)
+    if limited is not None:
+        beyond = {"inputs": _with(inputs, limited, data=[-3.4e38])}
+        encoded["number beyond the range"] = json.dumps(beyond).encode()
     return encoded | {"broken JSON": b'{"inputs": [', "no inputs": b'{"inputs": []}'}
 
 

@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from slipway.errors import BadRequest
 from slipway.stages.ports.raw_column import RawColumn
+from slipway.values.v2_tensors import BadTensor, read_cells
+from slipway.values.value_types import ColumnType
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def decode_rows(
-    body: bytes, columns: Sequence[RawColumn], *, others: Sequence[str]
+    body: bytes, columns: Sequence[RawColumn], *, others: Mapping[str, ColumnType | None]
 ) -> pd.DataFrame:
     """The columns of a model's signature, from a request body.
 
     The inverse of `encode_rows`, and as strict as a model server: each column of the signature is
-    present, nothing else is but key and event time, and every value is of its kind.
+    present, nothing else is but key and event time, and every value is of its declared type.
 
     Args:
         body: JSON.
         columns: The model's inputs.
-        others: Columns that may be present and are not given to the model.
+        others: Columns that may be present and are not given to the model, with declared types;
+            None in versions that were saved without them.
 
     Raises:
         BadRequest: The body does not fit the signature; no value is quoted.
@@ -39,10 +42,17 @@ def decode_rows(
     values = {column.name: _values(inputs[column.name], column) for column in columns}
     if len({len(column) for column in values.values()}) != 1:
         _refuse("columns of different lengths")
-    kinds = {"number": "float64", "string": "object"}
+    for name, kind in others.items():
+        if name in inputs and kind is not None:
+            _cells(inputs[name], RawColumn(name, "string", required=True, type=kind))
     return pd.DataFrame(
-        {one.name: pd.Series(values[one.name], dtype=kinds[one.kind]) for one in columns}
+        {one.name: pd.Series(values[one.name], dtype=_dtype(one)) for one in columns}
     )
+
+
+def _dtype(column: RawColumn) -> str:
+    by_kind = {"number": "float64", "string": "object"}
+    return {"integer": "Int64", "boolean": "boolean"}.get(column.type or "", by_kind[column.kind])
 
 
 def _inputs(body: bytes) -> dict[str, Mapping[str, Any]]:
@@ -62,9 +72,9 @@ def _inputs(body: bytes) -> dict[str, Mapping[str, Any]]:
 
 
 def _values(tensor: Mapping[str, Any], column: RawColumn) -> list[Any]:
-    values = tensor.get("data")
-    if not isinstance(values, list) or tensor.get("shape") != [len(values)]:
-        _refuse("data that does not have its declared shape", column.name)
+    if column.type is not None:
+        return _cells(tensor, column)
+    values = _data(tensor, column.name)
     allowed = (int, float) if column.kind == "number" else (str,)
     for value in values:
         if value is None and column.required:
@@ -74,9 +84,33 @@ def _values(tensor: Mapping[str, Any], column: RawColumn) -> list[Any]:
     return values
 
 
-def _refuse(found: str, column: str | None = None) -> NoReturn:
+def _cells(tensor: Mapping[str, Any], column: RawColumn) -> list[Any]:
+    datatype, kind = tensor.get("datatype"), column.type or "string"
+    if not isinstance(datatype, str):
+        _refuse("no datatype", column.name)
+    try:
+        values = read_cells(_data(tensor, column.name), datatype, kind)
+    except BadTensor as bad:
+        found = "" if bad.found is None else f": {bad.found}"
+        _refuse(f"a column that {bad.problem}{found}", column.name, expected=bad.expected)
+    if column.required and None in values:
+        _refuse(f"no value in row {values.index(None)}, where one is needed", column.name)
+    return values
+
+
+def _data(tensor: Mapping[str, Any], name: str) -> list[Any]:
+    values = tensor.get("data")
+    if not isinstance(values, list) or tensor.get("shape") not in ([len(values)], [len(values), 1]):
+        _refuse("data that does not have its declared shape", name)
+    if all(type(cell) is list and len(cell) == 1 for cell in values):
+        return [cell[0] for cell in values]
+    return values
+
+
+def _refuse(found: str, column: str | None = None, *, expected: str | None = None) -> NoReturn:
     raise BadRequest(
         "the request does not fit the model's signature",
+        expected=expected,
         found=found,
         where=None if column is None else f"column {column}",
     )

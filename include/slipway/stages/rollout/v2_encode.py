@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import BadRequest
 from slipway.stages.ports.raw_column import RawColumn
+from slipway.values.bad_value import BadValue
+from slipway.values.parse import parse
+from slipway.values.v2_tensors import DATATYPE
+from slipway.values.value_types import ColumnType, canonical_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,17 +28,27 @@ def encode_rows(
 ) -> dict[str, Any]:
     """Body of a V2 request: a tensor for each column, null where a value is missing.
 
+    A column with a declared type is sent in the datatype that the model's metadata name.
+
     Args:
         rows: Raw feature columns, key and event time, of shape (n_rows, n_columns).
         columns: The model's inputs.
         key: Column that identifies a row.
         event_time: Column with the event time of a row.
         probe: Whether the prediction log keeps it apart from clients' requests.
+
+    Raises:
+        BadRequest: The declared type of a column cannot hold one of its values.
     """
-    inputs = [_tensor(column.name, column.kind, rows) for column in columns]
+    inputs = [
+        _untyped(column.name, column.kind, rows)
+        if column.type is None
+        else _typed(column.name, column.type, rows)
+        for column in columns
+    ]
     named = {column.name for column in columns}
     if key not in named:
-        inputs.append(_tensor(key, "string", rows))
+        inputs.append(_untyped(key, "string", rows))
     if event_time not in named:
         times = [time.isoformat() for time in rows[event_time]]
         inputs.append(
@@ -41,8 +57,28 @@ def encode_rows(
     return {"inputs": inputs} | ({"parameters": {"probe": True}} if probe else {})
 
 
-def _tensor(name: str, kind: str, rows: pd.DataFrame) -> dict[str, Any]:
-    values = rows[name].tolist() if name in rows else [None] * len(rows)
+def _typed(name: str, kind: ColumnType, rows: pd.DataFrame) -> dict[str, Any]:
+    cells: list[Any] = []
+    for row, value in enumerate(_cells(name, rows)):
+        try:
+            parsed = None if _is_missing(value) else parse(value, kind)
+        except BadValue as bad:
+            raise BadRequest(
+                "the rows cannot be sent to the model",
+                expected=f"values of type {kind}",
+                found=f"the value in row {row} {bad.reason}",
+                where=f"column {name}",
+            ) from None
+        cells.append(canonical_text(parsed) if isinstance(parsed, datetime) else parsed)
+    return {"name": name, "shape": [len(rows)], "datatype": DATATYPE[kind], "data": cells}
+
+
+def _cells(name: str, rows: pd.DataFrame) -> list[Any]:
+    return rows[name].tolist() if name in rows else [None] * len(rows)
+
+
+def _untyped(name: str, kind: str, rows: pd.DataFrame) -> dict[str, Any]:
+    values = _cells(name, rows)
     encoded = [_number(value) if kind == "number" else _text(value) for value in values]
     datatype = "FP64" if kind == "number" else "BYTES"
     return {"name": name, "shape": [len(rows)], "datatype": datatype, "data": encoded}

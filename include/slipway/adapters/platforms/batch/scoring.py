@@ -10,6 +10,7 @@ import pandas as pd
 
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_decode import decode_rows
+from slipway.values.value_types import ColumnType
 
 
 class Package(Protocol):
@@ -37,6 +38,10 @@ def score_request(package: Package, body: bytes) -> tuple[float, ...]:
     Raises:
         BadRequest: The request does not fit the model's signature.
     """
-    others = (package.manifest["key"], package.manifest["event_time"])
+    key_type = package.manifest.get("key_type")
+    others: dict[str, ColumnType | None] = {
+        package.manifest["key"]: key_type,
+        package.manifest["event_time"]: None if key_type is None else "timestamp",
+    }
     rows = decode_rows(body, package.signature_columns, others=others)
     return tuple(float(score) for score in package.predict(rows))

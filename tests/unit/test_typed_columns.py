@@ -1,0 +1,257 @@
+"""Raw columns by their declared types: one canonical text, one range, in both engines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package.columns import cast
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.adapters.onnx_model import load_onnx
+from slipway.errors import BadRequest
+from slipway.serving.model_server.load_engine import load_engine
+from slipway.serving.model_server.pipeline_engine import load_pipeline
+from slipway.serving.v2.protocol import decode
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.ports.package import ReferenceRows
+from slipway.stages.ports.raw_column import RawColumn, signature_of
+from slipway.stages.rollout.v2_encode import encode_rows
+from slipway.values.value_types import ColumnType
+
+DATASET = DatasetSpec.model_validate(
+    {
+        "dataset": "ferries",
+        "key": "crossing",
+        "event_time": "at",
+        "streams": {
+            "features": {
+                "columns": {
+                    "crossing": {"type": "integer", "nullable": False},
+                    "at": {"type": "timestamp", "nullable": False},
+                    "wind": {"type": "number"},
+                    "cars": {"type": "integer"},
+                    "full": {"type": "boolean"},
+                    "night": {"type": "boolean"},
+                    "berth": {"type": "integer"},
+                }
+            },
+            "labels": {"columns": {"crossing": {"type": "integer"}, "late": {"type": "integer"}}},
+        },
+    }
+)
+MODEL = ModelSpec.model_validate(
+    {
+        "model": "delay",
+        "dataset": "ferries",
+        "task": "classification",
+        "target": "late",
+        "features": {"numeric": ["wind", "cars", "full"], "categorical": ["night", "berth"]},
+        "estimator": {"name": "xgboost.XGBClassifier", "params": {"n_estimators": 20}},
+        "gates": {"metrics": {"roc_auc": {}}},
+        "monitoring": {"performance": {"metric": "roc_auc", "max_absolute_drop": 0.1}},
+    }
+)
+
+
+def crossings(count: int = 400) -> pd.DataFrame:
+    """Crossings as the features table has them, late by night and at berth 3."""
+    random = np.random.default_rng(1)
+    night, berth = random.random(count) < 0.5, random.integers(1, 4, count)
+    late = (random.random(count) < 0.05 + 0.6 * night + 0.3 * (berth == 3)).astype("int64")
+    return pd.DataFrame(
+        {
+            "crossing": pd.array(np.arange(count), dtype="Int64"),
+            "at": pd.date_range("2013-01-01", periods=count, freq="h", tz="UTC"),
+            "wind": random.normal(size=count),
+            "cars": pd.array(random.integers(0, 90, count), dtype="Int64"),
+            "full": pd.array(random.random(count) < 0.5, dtype="boolean"),
+            "night": pd.array(
+                [None if n % 50 == 0 else bool(one) for n, one in enumerate(night)], dtype="boolean"
+            ),
+            "berth": pd.array(
+                [None if n % 40 == 0 else int(one) for n, one in enumerate(berth)], dtype="Int64"
+            ),
+            "late": late,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved version that learnt truth values and integers as categories."""
+    rows = crossings()
+    learned = SklearnLearner(MODEL, DATASET, None).learn(rows)
+    saved = tmp_path_factory.mktemp("typed") / "delay"
+    facts = {"model": "delay", "task": "classification", "key": "crossing", "event_time": "at"}
+    reference = ReferenceRows(
+        features=rows[MODEL.features.names],
+        times=rows["at"],
+        scores=learned.predict(rows),
+        held_out=np.arange(len(rows)) >= 300,
+    )
+    learned.save(saved, facts=facts, reference=reference)
+    return saved
+
+
+def column(kind: ColumnType, *, is_number: bool = False) -> RawColumn:
+    """An optional column of a declared type."""
+    return RawColumn("x", "number" if is_number else "string", required=False, type=kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "texts"),
+    [
+        ("boolean", [True, False, None], ["true", "false", None]),
+        ("boolean", ["TRUE", "0", "NA"], ["true", "false", None]),
+        ("boolean", pd.array([True, None], dtype="boolean"), ["true", None]),
+        ("integer", [5, None, 2**60 + 1], ["5", None, str(2**60 + 1)]),
+        ("integer", pd.array([2**60 + 1, None], dtype="Int64"), [str(2**60 + 1), None]),
+        ("integer", [5.0, float("nan")], ["5", None]),
+        ("integer", ["005", "5.0", ""], ["5", "5", None]),
+        ("string", ["", "nan", None, " Oban"], ["", "nan", None, " Oban"]),
+        ("string", [None, None], [None, None]),
+    ],
+)
+def test_a_category_is_the_canonical_text_of_its_value(
+    kind: ColumnType, cells: Any, texts: list[str | None]
+) -> None:
+    """Whatever pandas holds it in; a missing one is NaN."""
+    if isinstance(cells, list):
+        cells = pd.Series(cells, dtype=object)
+    found = cast(pd.DataFrame({"x": cells}), [column(kind)])["x"]
+    assert [None if pd.isna(one) else one for one in found] == texts
+    assert found.dtype == object
+    again = cast(found.to_frame(), [column(kind)])["x"]
+    pd.testing.assert_series_equal(again, found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "reason"),
+    [
+        ("number", [0.0, 1e39], "the value in row 1 is beyond \u00b11e30"),
+        ("number", [-3.4e38, 0.0], "the value in row 0 is beyond \u00b11e30"),
+        ("number", ["7,5"], "the value in row 0 has a comma"),
+        ("integer", [1.5], "the value in row 0 has a fraction part"),
+        ("boolean", [2], "the value in row 0 is a number other than 0 and 1"),
+    ],
+)
+def test_a_refused_number_has_its_row_and_reason(
+    kind: ColumnType, cells: list[Any], reason: str
+) -> None:
+    """The error of the training frame is that of ingest and of the server, without the value."""
+    with pytest.raises(BadRequest) as refused:
+        cast(pd.DataFrame({"x": cells}), [column(kind, is_number=True)])
+    assert refused.value.found is not None
+    assert refused.value.found.startswith(reason)
+    assert refused.value.where == "column x"
+
+
+def test_half_a_surrogate_pair_is_no_category() -> None:
+    """Refused as by every other reader, and never echoed."""
+    with pytest.raises(BadRequest, match="surrogate"):
+        cast(pd.DataFrame({"x": pd.Series(["Ob\ud800"], dtype=object)}), [column("string")])
+
+
+def test_texts_of_joined_frames_are_cast() -> None:
+    """Pandas keeps the texts of each frame as they were, in an array of several parts."""
+    parts = [pd.Series(["Oban", None], dtype="str"), pd.Series(["Mallaig"], dtype="str")]
+    joined = pd.concat(parts, ignore_index=True)
+    found = cast(pd.DataFrame({"x": joined}), [column("string")])["x"]
+    assert found.tolist()[::2] == ["Oban", "Mallaig"]
+    assert pd.isna(found[1])
+
+
+def test_large_integers_reach_a_numeric_column() -> None:
+    """An integer beyond 2^53 is a value of its type; the model takes the nearest float."""
+    frame = pd.DataFrame({"x": pd.array([2**60 + 1, None], dtype="Int64")})
+    found = cast(frame, [column("integer", is_number=True)])["x"]
+    assert found.iloc[0] == 2.0**60
+    assert np.isnan(found.iloc[1])
+
+
+def test_typed_categories_pass_the_parity_gate(folder: Path) -> None:
+    """Trial rows are values of the declared types, so that the ONNX form is chosen."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["engine"]["name"] == "onnx", manifest["engine"]["reason"]
+    assert manifest["ranges"]["categories"] == {
+        "night": ["false", "true"],
+        "berth": ["1", "2", "3"],
+    }
+    assert {one["name"]: one["type"] for one in manifest["features"]} == {
+        "wind": "number",
+        "cars": "integer",
+        "full": "boolean",
+        "night": "boolean",
+        "berth": "integer",
+    }
+    assert manifest["key_type"] == "integer"
+
+
+SPELLINGS: dict[str, list[tuple[str, Any]]] = {
+    "night": [("BOOL", True), ("BYTES", "true"), ("BYTES", "TRUE"), ("INT64", 1), ("FP64", 1.0)],
+    "berth": [("INT64", 3), ("BYTES", "3"), ("BYTES", "03"), ("UINT8", 3), ("FP64", 3.0)],
+}
+
+
+@pytest.mark.parametrize("engine", ["onnx", "sklearn"])
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_every_spelling_of_a_category_has_one_score(folder: Path, engine: str, name: str) -> None:
+    """BOOL, INT64, `true` and `TRUE` are one category, learnt as such, in both engines."""
+    loaded = load_engine(folder) if engine == "onnx" else load_pipeline(folder)
+    assert loaded.name == engine
+    columns = signature_of(MODEL, DATASET)
+    rows = crossings(60).tail(1)
+    expected = load_package(folder).predict(rows.assign(**{name: SPELLINGS[name][0][1]}))
+    scores = set()
+    for datatype, cell in SPELLINGS[name]:
+        asked = encode_rows(rows, columns, key="crossing", event_time="at")
+        for tensor in asked["inputs"]:
+            if tensor["name"] == name:
+                tensor.update(datatype=datatype, data=[cell])
+        inputs = decode(json.dumps(asked).encode(), loaded.signature, max_rows=1)
+        assert inputs.keys == ["59"]
+        scores.add(round(float(loaded.score(list(inputs.columns.values()))[0]), 6))
+    assert scores == {round(float(expected[0]), 6)}
+
+
+@pytest.mark.parametrize(
+    ("wind", "is_taken"),
+    [
+        *((1e30, True), (-1e30, True), (None, True)),
+        *((3.4e38, False), (-3.4e38, False), (1e39, False)),
+        *((float("inf"), False), (float("-inf"), False), (1.0000000000000002e30, False)),
+    ],
+)
+def test_both_engines_have_one_range(folder: Path, wind: float | None, *, is_taken: bool) -> None:
+    """The training frame, the pipeline and the ONNX form take and refuse the same numbers."""
+    values: list[list[Any]] = [[0.5, wind], [3, 3], [1, 0], ["true", None], ["1", "2"]]
+    frame = pd.DataFrame(dict(zip(MODEL.features.names, values, strict=True)))
+
+    def told(score: Any) -> str:
+        try:
+            return "taken" if np.isfinite(score()).all() else "not finite"
+        except BadRequest as error:
+            return f"{error.found}; {error.where}"
+
+    verdicts = {
+        told(lambda: load_package(folder).predict(frame)),
+        told(lambda: load_pipeline(folder).score(values)),
+        told(lambda: load_onnx(folder).score(values)),
+    }
+    refused = "the value in row 1 is beyond \u00b11e30; column wind"
+    assert verdicts == {"taken" if is_taken else refused}
+
+
+def test_a_version_without_types_keeps_its_spelling_and_range() -> None:
+    """Truth values are `True` and `False`, numbers reach to the largest float32."""
+    category = RawColumn("x", "string", required=False)
+    assert cast(pd.DataFrame({"x": [True, False]}), [category])["x"].tolist() == ["True", "False"]
+    number = RawColumn("x", "number", required=False)
+    assert cast(pd.DataFrame({"x": [3.4e38]}), [number])["x"].tolist() == [3.4e38]
