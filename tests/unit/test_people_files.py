@@ -1,0 +1,152 @@
+"""Deliveries as people send them, through the whole ingestion of one batch."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from slipway.records.verdicts import Verdict
+from tests.support.ingest_env import IngestEnv, dataset_spec
+
+HEADER = "id,at,miles\n"
+ROW = "a,2013-05-01T12:00:00Z,1.5\n"
+
+
+def delivered(data: bytes | str, *, name: str = "x.csv", **csv: Any) -> tuple[Verdict, IngestEnv]:
+    """Verdict on one delivery of features, in a dialect."""
+    env = IngestEnv(spec=dataset_spec(expectations={}, csv=csv))
+    raw = data if isinstance(data, bytes) else data.encode()
+    return env.deliver(f"features/{name}", raw), env
+
+
+def parquet_bytes(**columns: Any) -> bytes:
+    """A Parquet file of two rows, with the times that are not given."""
+    times = pa.array([0, 1], pa.timestamp("us"))
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"at": times, "miles": [1.0, 2.0], **columns}), sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("array", "keys"),
+    [
+        (pa.array([2**63, 2**64 - 1], pa.uint64()), ["9223372036854775808", str(2**64 - 1)]),
+        (
+            pa.array([Decimal(2**53), Decimal(2**53 + 1)], pa.decimal128(38, 0)),
+            [str(2**53), str(2**53 + 1)],
+        ),
+        (pa.array([1234567890123456789, -1]), ["1234567890123456789", "-1"]),
+    ],
+)
+def test_keys_are_the_same_in_every_format(array: pa.Array, keys: list[str]) -> None:
+    """Cases 3, 4, 12 and 13: Parquet, CSV and JSON Lines give one identity."""
+    lines = "".join(f"{key},1970-01-01,1\n" for key in keys)
+    objects = "".join(f'{{"id": {key}, "at": "1970-01-01", "miles": 1}}\n' for key in keys)
+    for name, data in (
+        ("x.parquet", parquet_bytes(id=array)),
+        ("x.csv", (HEADER + lines).encode()),
+        ("x.jsonl", objects.encode()),
+    ):
+        verdict, env = delivered(data, name=name)
+        assert verdict.action == "ingested", verdict.reason
+        assert list(env.rows()) == keys
+
+
+def test_a_dialect_reads_what_spreadsheets_write() -> None:
+    """Case 15: decimal commas in a file of semicolons, and marks of missing values."""
+    text = "id;at;miles\na;2013-05-01;1.234,5\nb;2013-05-02;?\nc;2013-05-03;#N/A\n"
+    verdict, env = delivered(text, delimiter=";", decimal=",", thousands=".", missing=["?", "#N/A"])
+    assert verdict.numbers["quarantined"] == 0
+    assert env.rows()["a"] == 1234.5
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("1,5", 'csv: {decimal: ","}'),
+        ("?", "`csv.missing`"),
+        ("1,234.5", "`csv.thousands`"),
+    ],
+)
+def test_a_refusal_names_the_setting_that_would_accept_it(cell: str, hint: str) -> None:
+    """Case 15: column, count and shape of an example stand in the verdict."""
+    rows = "".join(f'{key},2013-05-01,"{cell}"\n' for key in "abcd")
+    verdict, _ = delivered(HEADER + rows)
+    assert verdict.action == "blocked"
+    assert hint in verdict.reason
+    assert "miles" in verdict.reason
+    assert "in 4 rows" in verdict.reason
+
+
+def test_unnamed_and_blank_columns_are_left_out() -> None:
+    """Case 16: an index column, and trailing blank columns."""
+    verdict, env = delivered(f",{HEADER.strip()},,\n0,{ROW.strip()},,\n")
+    assert verdict.action == "ingested"
+    assert "does not declare: 3 unnamed columns" in verdict.reason
+    assert env.rows() == {"a": 1.5}
+
+
+def test_a_ragged_line_is_one_bad_row() -> None:
+    """Case 17: its number and its text are in the quarantine."""
+    verdict, env = delivered(f"{HEADER}{ROW}b,2013-05-02,2,3\n\nc,2013-05-03,4\n")
+    assert (verdict.action, verdict.numbers["quarantined"]) == ("ingested", 1)
+    assert env.rows() == {"a": 1.5, "c": 4.0}
+    (row,) = env.packed(verdict.evidence["quarantine"]).to_dict("records")
+    assert (row["_line"], row["_text"]) == (3, "b,2013-05-02,2,3")
+    assert row["_reason"] == "has 4 values where the header has 3"
+
+
+def test_an_encoding_and_compression_are_read() -> None:
+    """Case 19: the key is the same text as in UTF-8."""
+    data = (HEADER + ROW.replace("a,", "Zo\xeb,")).encode("latin-1")
+    verdict, env = delivered(gzip.compress(data), name="x.CSV.gz", encoding="latin-1")
+    assert (verdict.action, list(env.rows())) == ("ingested", ["Zo\xeb"])
+    verdict, _ = delivered(data)
+    assert verdict.action == "blocked"
+    assert "not in the encoding utf-8" in verdict.reason
+    assert "csv: {encoding" in verdict.reason
+
+
+def test_an_undeclared_column_stops_nothing() -> None:
+    """Case 23: a date millions of years ahead in a column that is not declared."""
+    absurd = pa.array([2**30, 0], pa.date32())
+    verdict, env = delivered(parquet_bytes(id=["a", "b"], day=absurd), name="x.parquet")
+    assert verdict.action == "ingested"
+    assert list(env.rows()) == ["a", "b"]
+
+
+def test_a_folder_of_parts_is_one_batch() -> None:
+    """Case 26: its rows, its digest, and itself where it is blocked."""
+    env = IngestEnv(spec=dataset_spec(expectations={}))
+    for number, keys in enumerate((["a", "b"], ["c", "d"])):
+        env.land(f"features/x.parquet/part-{number}.parquet", parquet_bytes(id=keys))
+    (verdict,) = env.run()
+    assert (verdict.action, list(env.rows())) == ("ingested", ["a", "b", "c", "d"])
+    env.land("features/x.parquet/part-2.parquet", parquet_bytes(id=["e", "e"]))
+    env.land("features/y.parquet/part-0.parquet", parquet_bytes(other=["e", "f"]))
+    revised, blocked = env.run()
+    assert (revised.action, list(env.rows())) == ("revised", ["a", "b", "c", "d"])
+    assert blocked.action == "blocked"
+    kept = blocked.evidence["blocked"].removeprefix(f"{env.store.root}/")
+    assert env.store.exists(f"{kept}/part-0.parquet")
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("ID,at,miles\n", "ID differs only in case"),
+        ("id;at;miles\n", "separated by `;`"),
+        ("id,at,miles\u00a0\n", "miles<no-break space> differs only in blanks"),
+    ],
+)
+def test_a_header_that_nearly_fits_is_named(header: str, said: str) -> None:
+    """Case 27: the verdict names the difference."""
+    verdict, _ = delivered(header + ROW)
+    assert verdict.action == "blocked"
+    assert said in verdict.reason
