@@ -133,12 +133,23 @@ def test_without_quotes_every_quote_is_text(tmp_path: Path) -> None:
 
 
 def test_quotes_inside_of_cells_are_characters(tmp_path: Path) -> None:
-    """Inches do not open a quoted cell; what stands behind a closing quote is kept."""
-    data = 'a,b\n5" x 7",1\n"q",6" pipe\n"open" wide,"a\n""b"""\n8,9,"\n10,11\n'
+    """Inches do not open a quoted cell."""
+    data = 'a,b\n5" x 7",1\n"q",6" pipe\n"open","a\n""b"""\n8,9,"\n10,11\n'
     rows, lines, broken = read(write(tmp_path, data + '12"\n'), columns=["a", "b"])
-    assert rows == [('5" x 7"', "1"), ("q", '6" pipe'), ("open wide", 'a\n"b"')]
+    assert rows == [('5" x 7"', "1"), ("q", '6" pipe'), ("open", 'a\n"b"')]
     assert lines == [2, 3, 4]
     assert [one.line for one in broken] == [6]
+
+
+def test_text_behind_a_closing_quote_is_a_broken_line(tmp_path: Path) -> None:
+    """Quotes that are escaped by a backslash, as Spark writes them, are not read as other text."""
+    data = 'a,b\n1,"say \\"yes\\" twice"\n2,"fine"\n3,"open" \n'
+    rows, lines, broken = read(write(tmp_path, data))
+    assert (rows, lines) == ([("2", "fine")], [3])
+    assert [(one.line, one.reason) for one in broken] == [
+        (2, "has text behind a closing quote"),
+        (4, "has text behind a closing quote"),
+    ]
 
 
 def test_line_breaks_of_every_system(tmp_path: Path) -> None:
@@ -266,12 +277,22 @@ def _by_python(text: str) -> tuple[list[tuple[str | None, ...]], list[int], list
         line, before = before + 1, reader.line_num
         if not row or line == 1:
             continue
-        if len(row) == 2:
+        if len(row) == 2 and _is_strict(text, line, before):
             rows.append(tuple(cell or None for cell in row))
             lines.append(line)
         else:
             ragged.append(line)
     return None if _is_open(text) else (rows, lines, ragged)
+
+
+def _is_strict(text: str, first: int, last: int) -> bool:
+    """Whether nothing stands behind a closing quote in a row of some lines."""
+    lines = list(io.StringIO(text, newline=""))[first - 1 : last]
+    try:
+        list(python_csv.reader(lines, strict=True))
+    except python_csv.Error as error:
+        return "expected after" not in str(error)
+    return True
 
 
 def _is_open(text: str) -> bool:

@@ -54,6 +54,14 @@ def test_another_delimiter_is_named(names: list[str], csv: Csv, mark: str) -> No
     assert f"csv: {{delimiter: {mark}}}" in (problem.hint or "")
 
 
+@pytest.mark.parametrize(("names", "csv"), [(["sep=;"], Csv()), (["sep=", ""], Csv(delimiter=";"))])
+def test_the_line_that_excel_writes_above_the_header_is_named(names: list[str], csv: Csv) -> None:
+    """It is passed over by a setting."""
+    problem = header_problem(names, DECLARED, csv)
+    assert problem is not None
+    assert problem.hint == 'set `csv: {delimiter: ";", skip_lines: 1}` in dataset.yaml'
+
+
 def test_missing_columns_are_listed_once() -> None:
     """The message has what is missing, and no list of what fits."""
     problem = header_problem(["id", "at", "Größe", "Pries", ""], DECLARED, Csv())

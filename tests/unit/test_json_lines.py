@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from slipway.adapters.sources import json_lines
 from slipway.adapters.sources.json_lines import JsonLines
 from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.errors import BadBatch
@@ -144,3 +145,10 @@ def test_rows_come_in_pieces(tmp_path: Path) -> None:
     path = write(tmp_path, '{"a": 1}\nx\n' * 10)
     pieces = list(JsonLines.open(path).rows(["a"], at_most=4))
     assert [(some.count, len(some.broken)) for some in pieces] == [(2, 2)] * 5
+
+
+def test_long_lines_come_in_smaller_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by bytes as well as by rows."""
+    monkeypatch.setattr(json_lines, "_BYTES_AT_ONCE", 1000)
+    path = write(tmp_path, f'{{"a": "{"x" * 400}"}}\n' * 10)
+    assert [some.count for some in JsonLines.open(path).rows(["a"])] == [3, 3, 3, 1]

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from slipway.adapters.sources import parquet_file
 from slipway.adapters.sources.files import LandedFiles
 from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.errors import BadBatch
@@ -152,6 +153,16 @@ def test_rows_come_in_pieces(tmp_path: Path) -> None:
     path = write(tmp_path, packed(a=pa.array(range(1000))))
     pieces = list(open_delivery(path, ".parquet", csv=Csv()).rows(["a"], at_most=300))
     assert [some.count for some in pieces] == [300, 300, 300, 100]
+
+
+def test_long_cells_come_in_smaller_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by bytes as well as by rows; other columns do not count."""
+    monkeypatch.setattr(parquet_file, "BATCH_BYTES", 10_000)
+    text = [f"{number:05d}" * 100 for number in range(100)]
+    path = write(tmp_path, packed(text=pa.array(text), n=pa.array(range(100))))
+    file = open_delivery(path, ".parquet", csv=Csv())
+    assert max(some.count for some in file.rows(["text"])) < 30
+    assert [some.count for some in file.rows(["n"])] == [100]
 
 
 def _folder(*parts: bytes) -> tuple[MemoryStore, str]:

@@ -92,9 +92,8 @@ class CsvFile:
     ) -> Iterator[DeliveredRows]:
         text, broken = block.text, list[BrokenLine]()
         lines = block.lines(block.extents()[0])
-        try:
-            table = self._convert(text, columns)
-        except pa.ArrowException:
+        table = None if block.found.cells is not None else self._converted(text, columns)
+        if table is None:
             text, lines, broken = self._without_ragged_rows(block)
             table = self._convert_or_name_the_line(text, columns, lines)
         if table.num_rows != len(lines):
@@ -111,6 +110,13 @@ class CsvFile:
             if piece.num_rows or ready:
                 cells = {name: _array(piece.column(at)) for at, name in enumerate(columns)}
                 yield DeliveredRows(cells, piece.num_rows, these, tuple(ready))
+
+    def _converted(self, text: bytes, columns: Sequence[str]) -> pa.Table | None:
+        """Cells of some columns; None where a row is ragged, or a cell is no UTF-8."""
+        try:
+            return self._convert(text, columns)
+        except pa.ArrowException:
+            return None
 
     def _convert(
         self, text: bytes, columns: Sequence[str], *, kind: pa.DataType | None = None
@@ -193,6 +199,8 @@ def _names(header: bytes, csv: Csv, lexer: CsvLexer) -> tuple[str, ...]:
 
 def _ragged(row: bytes, line: int, count: int, *, expected: int) -> BrokenLine:
     text = row.decode(errors="replace").rstrip("\r\n")[:LONGEST_TEXT]
+    if not count:
+        return BrokenLine(line, "has text behind a closing quote", text)
     values = "value" if count == 1 else "values"
     return BrokenLine(line, f"has {count} {values} where the header has {expected}", text)
 

@@ -24,7 +24,8 @@ class RowEnds:
 
     Attributes:
         ends: Ends of the rows.
-        cells: Number of cells of each row; None: not counted.
+        cells: Number of cells of each row, 0 where text stands behind a closing quote; None: not
+            counted, and there is no such row.
         lines: Ends of all lines, those inside quoted cells included.
     """
 
@@ -93,19 +94,21 @@ class CsvLexer:
         delimiter, quote = (re.escape(mark or "").encode() for mark in (self.delimiter, self.quote))
         plain = rb"[^" + delimiter + rb"\r\n]*+"
         inside = rb"[^" + quote + rb"]*+"
-        quoted = quote + inside + rb"(?:" + quote * 2 + inside + rb")*+" + quote + plain
+        quoted = quote + inside + rb"(?:" + quote * 2 + inside + rb")*+" + quote
         unquoted = rb"(?!" + quote + rb")" + plain
         line_break = rb"\r\n|\n|\r" if is_whole else rb"\r\n|\n|\r(?!\Z)"
-        cell = rb"(?:" + quoted + rb"|" + unquoted + rb")(" + delimiter + rb"|" + line_break + rb")"
-        ends, cells, count, at = [], [], 0, 0
+        behind = rb"(" + plain + rb")"
+        end = rb"(" + delimiter + rb"|" + line_break + rb")"
+        cell = rb"(?:" + quoted + behind + rb"|" + unquoted + rb")" + end
+        ends, cells, count, at, is_broken = [], [], 0, 0, False
         for found in re.compile(cell).finditer(text):
             if found.start() != at:
                 break
-            at, count = found.end(), count + 1
-            if found[1] != self.delimiter.encode():
+            at, count, is_broken = found.end(), count + 1, is_broken or bool(found[1])
+            if found[2] != self.delimiter.encode():
                 ends.append(at)
-                cells.append(count)
-                count = 0
+                cells.append(0 if is_broken else count)
+                count, is_broken = 0, False
         return RowEnds(np.array(ends, np.int64), np.array(cells, np.int64), lines)
 
 

@@ -25,7 +25,7 @@ LONGEST_TEXT = 1000
 _EXACT_DIGITS = 15
 """A float holds any number of so many digits."""
 
-_LINES_AT_ONCE = 16_384
+_LINES_AT_ONCE, _BYTES_AT_ONCE = 16_384, 16 * 2**20
 """Objects of Python are far larger than arrays."""
 
 _PLAIN_TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -58,7 +58,7 @@ class JsonLines:
         """
         names: dict[str, None] = {}
         is_row = False
-        for _, found in _lines(path):
+        for _, _, found in _lines(path):
             if not isinstance(found, BrokenLine):
                 is_row = True
                 names.update(dict.fromkeys(found))
@@ -86,15 +86,18 @@ class JsonLines:
         rows: list[Row] = []
         lines: list[int] = []
         broken: list[BrokenLine] = []
-        for line, found in _lines(self.path):
+        held = 0
+        for line, size, found in _lines(self.path):
+            held += size
             if isinstance(found, BrokenLine):
                 broken.append(found)
             else:
-                rows.append({name: found.get(name) for name in columns})
+                rows.append(found)
                 lines.append(line)
-            if len(rows) + len(broken) >= min(at_most, _LINES_AT_ONCE):
+            count = len(rows) + len(broken)
+            if count >= min(at_most, _LINES_AT_ONCE) or held >= _BYTES_AT_ONCE:
                 yield _delivered(rows, lines, broken, columns)
-                rows, lines, broken = [], [], []
+                rows, lines, broken, held = [], [], [], 0
         if rows or broken:
             yield _delivered(rows, lines, broken, columns)
 
@@ -102,7 +105,7 @@ class JsonLines:
 def _delivered(
     rows: list[Row], lines: list[int], broken: list[BrokenLine], columns: Sequence[str]
 ) -> DeliveredRows:
-    cells = {name: _column([row[name] for row in rows]) for name in columns}
+    cells = {name: _column([row.get(name) for row in rows]) for name in columns}
     return DeliveredRows(cells, len(rows), lines, tuple(broken))
 
 
@@ -117,8 +120,8 @@ def _column(cells: list[Any]) -> pa.Array | list[Any]:
     return cells
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Row | BrokenLine]]:
-    """Number and content of each line that is not blank."""
+def _lines(path: Path) -> Iterator[tuple[int, int, Row | BrokenLine]]:
+    """Number, size and content of each line that is not blank."""
     with open_bytes(path) as stream:
         number = 0
         while text := stream.readline(MAX_LINE_BYTES):
@@ -130,10 +133,10 @@ def _lines(path: Path) -> Iterator[tuple[int, Row | BrokenLine]]:
                 text = text.removeprefix(codecs.BOM_UTF8)
             if text.strip():
                 try:
-                    yield number, _row(text)
+                    yield number, len(text), _row(text)
                 except _NoRow as error:
                     shown = text.decode(errors="replace").rstrip("\r\n")[:LONGEST_TEXT]
-                    yield number, BrokenLine(number, str(error), shown)
+                    yield number, len(text), BrokenLine(number, str(error), shown)
 
 
 def _row(text: bytes) -> Row:

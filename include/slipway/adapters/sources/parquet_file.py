@@ -16,6 +16,9 @@ from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, DeliveredRows
 
 _READ_BYTES = 2**20
 
+BATCH_BYTES = 64 * 2**20
+"""Size in memory, as far as the file tells, of rows that are read at once."""
+
 
 @dataclass(frozen=True)
 class ParquetFile:
@@ -54,7 +57,8 @@ class ParquetFile:
         for part in self.parts:
             with _opened(part) as file:
                 positions_of(file.schema_arrow.names, columns)
-                for batch in file.iter_batches(at_most, columns=list(columns)):
+                count = min(at_most, _rows_at_once(file.metadata, columns))
+                for batch in file.iter_batches(count, columns=list(columns)):
                     if not batch.num_rows:
                         continue
                     is_empty = False
@@ -66,6 +70,19 @@ class ParquetFile:
                     yield DeliveredRows(cells, batch.num_rows)
         if is_empty:
             raise no_rows()
+
+
+def _rows_at_once(metadata: parquet.FileMetaData, columns: Sequence[str]) -> int:
+    """Rows of these columns that fit into `BATCH_BYTES`."""
+    wanted = set(columns)
+    row_bytes = 8 * len(wanted)
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        parts = [group.column(at) for at in range(group.num_columns)]
+        inside = [one for one in parts if one.path_in_schema.partition(".")[0] in wanted]
+        size = sum(one.total_uncompressed_size for one in inside)
+        row_bytes = max(row_bytes, size // max(group.num_rows, 1))
+    return max(BATCH_BYTES // max(row_bytes, 1), 1)
 
 
 @contextmanager

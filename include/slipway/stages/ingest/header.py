@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -32,6 +33,14 @@ def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> B
         return _repeated(names, wanted)
     others = [name for name in names if name not in wanted]
     expected = f"{_columns(missing)} in the header"
+    if names and (sep := re.fullmatch("sep=(.?)", names[0].strip(), re.IGNORECASE)):
+        written = "\\t" if sep[1] == "\t" else sep[1] or csv.delimiter or ","
+        return BadBatch(
+            "the file begins with a line that tells its delimiter to Excel",
+            expected=expected,
+            found="`sep=` instead of a header",
+            hint=f'set `csv: {{delimiter: "{written}", skip_lines: 1}}` in dataset.yaml',
+        )
     if (mark := _other_delimiter(names, wanted)) is not None:
         written = "\\t" if mark == "\t" else mark
         return BadBatch(
