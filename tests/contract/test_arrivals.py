@@ -120,6 +120,13 @@ def test_suffixes_of_every_format_and_case_are_taken(name: str, batch: str, suff
     assert landing_area.list_undeliverable(store, "flights") == []
 
 
+def test_folders_of_no_dataset_are_listed(any_store: Store) -> None:
+    """Case 26: a misspelt dataset is not passed over in silence; hidden files are."""
+    for name in ("flights/features/a.csv", "flihgts/features/a.csv", "b.csv", ".x/a.csv"):
+        any_store.write(f"landing/{name}", b"1")
+    assert landing_area.list_unknown_datasets(any_store, {"flights"}) == ["b.csv", "flihgts"]
+
+
 def test_a_folder_of_parts_is_one_delivery(any_store: Store) -> None:
     """Case 26: as Spark writes it; markers and checksums beside the parts do not count."""
     parts = ("part-00000-c000.snappy.parquet", "part-00001-c000.snappy.parquet")

@@ -53,6 +53,15 @@ def test_status_says_which_model_is_scored_in_batches(
     assert (found["target"], found["weights"]) == ("batch", {"1": 1.0})
 
 
+def test_status_names_what_cannot_be_a_delivery(container: Container) -> None:
+    """Case 26: a file of another format, and a folder of no dataset."""
+    container.store.write("landing/shop/features/a.xlsx", b"PK")
+    container.store.write("landing/shopp/features/a.csv", b"id")
+    output = slipway("status").output
+    assert "  cannot be a delivery: landing/shop/features/a.xlsx is of no format" in output
+    assert "landing/shopp belongs to no dataset; did you mean shop?" in output
+
+
 def test_status_of_nobody_names_the_models(container: Container) -> None:
     """A model that does not exist is answered with those that do."""
     del container

@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from slipway.adapters.parquet_encoding import pack_rows
+from slipway.stages.ingest import quarantine
 from slipway.stages.ingest.delivered_cells import delivered_cells, join_frames
 from tests.support.ingest_env import IngestEnv, dataset_spec
 
@@ -63,3 +64,12 @@ def test_no_delivery_of_odd_cells_stops_the_ingest() -> None:
     verdict = env.deliver("features/x.jsonl", data)
     assert (verdict.action, verdict.numbers["quarantined"]) == ("blocked", 5)
     assert len(env.packed(verdict.evidence["quarantine"])) == 5
+
+
+def test_of_a_blocked_batch_a_sample_of_lines_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of broken lines alone does not fill the memory; its bytes are kept as a whole."""
+    monkeypatch.setattr(quarantine, "SAMPLE_ROWS", 3)
+    env = IngestEnv(spec=dataset_spec(expectations={}))
+    verdict = env.deliver("features/x.csv", b"id,at,miles\n" + b"1,2\n" * 10)
+    assert verdict.numbers["quarantined"] == 10
+    assert list(env.packed(verdict.evidence["quarantine"])["_line"]) == [2, 3, 4]

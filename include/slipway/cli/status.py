@@ -11,6 +11,7 @@ from slipway.spec.deployment_targets import TARGETS
 
 if TYPE_CHECKING:
     from slipway.stages.report.status import Status
+    from slipway.wiring import Container
 
 
 @click.command()
@@ -49,6 +50,20 @@ def status(model: str | None, *, as_json: bool) -> None:
         _print(standing)
     if not standings:
         click.echo("there is no model yet")
+    if model is None:
+        _print_unknown_datasets(container)
+
+
+def _print_unknown_datasets(container: Container) -> None:
+    from slipway.records.landing_area import list_unknown_datasets
+    from slipway.spec.problems import nearest
+
+    home = container.settings.project / "include" / "datasets"
+    known = {folder.name for folder in home.iterdir()} if home.is_dir() else set()
+    for name in list_unknown_datasets(container.store, known):
+        close = nearest(name, known)
+        hint = f"; did you mean {close}?" if close else ""
+        click.secho(f"landing/{name} belongs to no dataset{hint}", fg="yellow")
 
 
 def _print(standing: Status) -> None:

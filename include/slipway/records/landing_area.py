@@ -6,7 +6,7 @@ removes it. A folder `<batch>.parquet/` of Parquet files, as Spark writes it, is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
@@ -88,6 +88,17 @@ def list_undeliverable(store: Store, dataset: str) -> list[Undeliverable]:
     Markers, hidden and half-written files are not among it.
     """
     return [one for one in _survey(store, dataset) if isinstance(one, Undeliverable)]
+
+
+def list_unknown_datasets(store: Store, known: Collection[str]) -> list[str]:
+    """Return the names in the landing area that are no dataset's, sorted.
+
+    Args:
+        store: Store with the landing area.
+        known: Names of all datasets.
+    """
+    names = {entry.key.split("/")[1] for entry in store.list("landing")}
+    return sorted(name for name in names if name not in known and not is_ignored(name))
 
 
 def settled(

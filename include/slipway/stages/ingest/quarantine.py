@@ -21,7 +21,7 @@ REASON_COLUMN = "_reason"
 LINE_COLUMN = "_line"
 TEXT_COLUMN = "_text"
 SAMPLE_ROWS = 100_000
-"""Rows that are kept of a blocked batch; its file is kept as a whole."""
+"""Rows, and lines, that are kept of a blocked batch; its file is kept as a whole."""
 
 
 class PackRows(Protocol):
@@ -39,7 +39,8 @@ def quarantine_key(table: str, batch: str, *, revision: int) -> str:
 def keep_bad_rows(store: Store, key: str, seen: ValidatedDelivery, *, pack: PackRows) -> str:
     """Write the bad rows of a delivery as delivered, each with its reasons; return the address.
 
-    The delivery is read a second time. Of a blocked one only the first rows are written.
+    The delivery is read a second time. Of a blocked one only the first rows and lines are
+    written.
 
     Args:
         store: Store of the quarantine.
@@ -59,14 +60,16 @@ def _bad_rows(seen: ValidatedDelivery, *, at_most: int | None) -> Iterator[pd.Da
 
     bad = np.flatnonzero(~seen.good)[:at_most]
     reasons = seen.faults.texts(bad)
+    lines_left = seen.faults.lines if at_most is None else at_most
     first = 0
     for part in seen.delivery.rows(seen.spool.names):
         rows = bad[(bad >= first) & (bad < first + part.count)]
         if len(rows):
             frame = _as_delivered(part, rows - first)
             yield frame.assign(**{REASON_COLUMN: [reasons[row] for row in rows.tolist()]})
-        if part.broken:
-            lines = [(one.reason, one.line, one.text) for one in part.broken]
+        if kept := part.broken[:lines_left]:
+            lines_left -= len(kept)
+            lines = [(one.reason, one.line, one.text) for one in kept]
             yield pd.DataFrame(lines, columns=[REASON_COLUMN, LINE_COLUMN, TEXT_COLUMN])
         first += part.count
 
