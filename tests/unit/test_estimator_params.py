@@ -199,6 +199,32 @@ def test_the_check_compares_an_objective_with_the_expectations(
     assert ["greater than 0 only" in str(one) for one in problems] == [True] * found
 
 
+@pytest.mark.parametrize(
+    ("kind", "allowed", "found"),
+    [
+        ("integer", "[0, 1, 2]", 1),
+        ("integer", "[1, 2]", 1),
+        ("integer", "[0, '1']", 0),
+        ("boolean", "['true', false]", 0),
+    ],
+)
+def test_the_check_finds_labels_that_a_classification_cannot_learn(
+    project: Make, kind: str, allowed: str, found: int
+) -> None:
+    """What the expectations let pass, the task has to learn."""
+    expectations = (
+        "labels:\n  - expect: expect_column_values_to_be_in_set\n"
+        f"    kwargs: {{column: sold, value_set: {allowed}}}\n"
+    )
+    files = {
+        **FILES,
+        **broken_dataset("sold: {type: boolean}", f"sold: {{type: {kind}}}"),
+        "datasets/shop/expectations.yaml": expectations,
+    }
+    problems = load_all(project(files)).problems
+    assert ["learns two, 0 and 1" in str(one) for one in problems] == [True] * found
+
+
 def test_texts_as_labels_get_the_setting_that_fits(project: Make) -> None:
     """`UP` and `DOWN` become true and false where the dataset is read."""
     files = {**FILES, **broken_dataset("sold: {type: boolean}", "sold: {type: string}")}
@@ -232,6 +258,7 @@ def test_a_list_of_constraints_is_taken_by_every_estimator() -> None:
             "The 'max_bins' parameter of HistGradientBoostingRegressor must be",
         ),
         (HIST, {"loss": "quantile"}, "quantile"),
+        (XGB, {"objective": "reg:quantileerror"}, "XGBoostError: Check failed: !quantile_alpha"),
         ("sklearn.linear_model.Ridge", {"alpha": -1.0}, "Got -1.0 instead"),
     ],
 )
@@ -271,6 +298,8 @@ def test_a_lack_of_memory_is_no_mistake_of_the_spec() -> None:
         ("found 3 features and 400 samples", "found 3 features and 400 samples"),
         ("'max_depth' should be 'deep'", "'max_depth' should be 'deep'"),
         ("[19:12:44] /w/src/obj.cu:83: bad label.\nStack trace:\n  [bt] (0) /a.so", "bad label."),
+        ("[1:2] /w/src/obj.cu:83: Check failed: is_valid: bad score", "bad score"),
+        ("[1:2] /w/src/obj.cu:83: Check failed: a::b() == c", "Check failed: a::b() == c"),
         ("x" * 1000, "x" * 400 + f" {MASK}"),
     ],
 )

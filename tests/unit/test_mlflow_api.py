@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from slipway.adapters.mlflow_server.api import MlflowApi
+from slipway.adapters.mlflow_server.tracking import LONGEST_PARAM, shortened
 from slipway.errors import RegistryUnavailable
 
 
@@ -39,3 +40,12 @@ def test_a_password_in_the_url_is_used_and_never_shown() -> None:
     with pytest.raises(RegistryUnavailable) as absent:
         api.get("experiments/get-by-name", experiment_name="x")
     assert "s3cret" not in f"{refused.value} {absent.value}"
+
+
+def test_a_long_parameter_is_cut_to_what_mlflow_stores() -> None:
+    """The names of a thousand features are no reason to fail a training."""
+    params = {"seed": "7", "features": ", ".join(f"feature_{n}" for n in range(1000))}
+    found = shortened(params)
+    assert found["seed"] == "7"
+    assert len(found["features"]) == LONGEST_PARAM
+    assert found["features"].endswith("\u2026")

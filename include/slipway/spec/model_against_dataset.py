@@ -8,6 +8,7 @@ from slipway.spec.consistency import feature_columns
 from slipway.spec.dataset import Column, DatasetSpec
 from slipway.spec.estimator_params import objective_against_expectations
 from slipway.spec.folders import Folder
+from slipway.spec.label_sets import labels_against_task
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at, unknown_column, unknown_name
 from slipway.spec.problems import Problem
@@ -52,6 +53,7 @@ def model_against_dataset(
     elif dataset.spec is not None:
         yield from _columns(model.spec, dataset.spec, model.main)
         yield from objective_against_expectations(model.spec, dataset.spec, model.main)
+        yield from labels_against_task(model.spec, dataset.spec, model.main)
 
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Iterator[Problem]:

@@ -19,6 +19,9 @@ from slipway.errors import NotFound
 from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tables import PinnedTable
 
+LONGEST_PARAM = 6000
+"""MLflow refuses a longer value of a parameter."""
+
 
 class MlflowTracking:
     """Fulfils the `Tracking` port.
@@ -51,7 +54,7 @@ class MlflowTracking:
             tags=_pairs({**tags, RUN_KEY: run_key, ATTEMPT: str(attempt)}),
         )
         run_id: str = created["run"]["info"]["run_id"]
-        self._api.post("runs/log-batch", run_id=run_id, params=_pairs(params))
+        self._api.post("runs/log-batch", run_id=run_id, params=_pairs(shortened(params)))
         self._api.post("runs/log-inputs", run_id=run_id, datasets=[_dataset(one) for one in tables])
         return run_id
 
@@ -123,6 +126,14 @@ def _dataset(table: PinnedTable) -> dict[str, Any]:
             "source": json.dumps(source),
         },
         "tags": [{"key": "mlflow.data.context", "value": "training"}],
+    }
+
+
+def shortened(params: Mapping[str, str]) -> dict[str, str]:
+    """Return parameters of which a value that is too long ends in an ellipsis."""
+    return {
+        name: value if len(value) <= LONGEST_PARAM else f"{value[: LONGEST_PARAM - 1]}\u2026"
+        for name, value in params.items()
     }
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 LONGEST = 400
 MASK = "\u2026"
-_WHERE = re.compile(r"^\[[0-9:]+\] \S+?:\d+: (?:Check failed: [^:]*(?:: )?)?")
+_WHERE = re.compile(r"^\[[0-9:]+\] \S+?:\d+: ")
+_CONDITION = re.compile(r"^Check failed: .*?: (?=\S)")
 _STACK = re.compile(r"\n\s*Stack trace:.*", re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 _NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w])")
@@ -30,7 +31,8 @@ def reason_of(error: Exception, *, known: Iterable[object], rows: pd.DataFrame) 
         rows: Rows that the error may quote.
     """
     text = _STACK.sub("", str(error))
-    text = " ".join(_WHERE.sub("", text).split())
+    # A failed condition is code, and left out where a reason stands behind it.
+    text = _CONDITION.sub("", " ".join(_WHERE.sub("", text).split()))
     name = type(error).__name__
     if name != _OF_PARAMS:
         kept = set(_spellings(known))
