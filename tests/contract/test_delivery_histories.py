@@ -19,7 +19,7 @@ from tests.support.batch_scoring_env import BatchScoringEnv
 from tests.support.delivery_history import ABSURD, Delivered, HistoryModel, Row, at
 from tests.support.ingest_env import IngestEnv, dataset_spec
 
-IN_MEMORY, ON_DELTA = 100, 10
+IN_MEMORY, ON_DELTA = 60, 8
 """Histories of a run: in memory, and through real Delta tables."""
 
 SCORED = ModelSpec.model_validate(
