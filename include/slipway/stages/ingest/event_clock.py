@@ -58,17 +58,22 @@ def newest_plausible(
     """
     import numpy as np
 
-    latest = _microseconds(now) + tolerance // _MICROSECOND
-    in_order = np.sort(times[times <= latest])
-    if len(in_order) == 0:
+    allowed = tolerance // _MICROSECOND
+    latest = _microseconds(now) + allowed
+    possible = times[times <= latest]
+    if len(possible) == 0:
         return latest
+    before = None if clock is None or _microseconds(clock) > latest else _microseconds(clock)
     # Of two rows, the one near the clock tells that the other is absurd; without a clock none does.
-    middle = len(in_order) // 2 if clock is None else (len(in_order) - 1) // 2
-    anchor = int(in_order[middle])
-    if clock is not None and _microseconds(clock) <= latest:
-        anchor = max(anchor, _microseconds(clock))
+    middle = len(possible) // 2 if before is None else (len(possible) - 1) // 2
+    median = int(np.partition(possible, middle)[middle])
+    anchor = median if before is None else max(median, before)
+    if (newest := int(possible.max())) - anchor <= allowed:
+        # The usual case, without sorting: no gap is wider than the whole distance.
+        return max(newest, anchor)
+    in_order = np.sort(possible)
     usual = np.diff(in_order[(len(in_order) - 1) // 4 : middle + 1])
-    step = max(tolerance // _MICROSECOND, 2 * int(usual.max(initial=0)))
+    step = max(allowed, 2 * int(usual.max(initial=0)))
     steps = np.concatenate([[anchor], in_order[in_order > anchor]])
     gaps = np.flatnonzero(np.diff(steps) > step)
     return int(steps[gaps[0]] if len(gaps) else steps[-1])
