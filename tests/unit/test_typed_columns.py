@@ -19,7 +19,9 @@ from slipway.serving.model_server.load_engine import load_engine
 from slipway.serving.model_server.pipeline_engine import load_pipeline
 from slipway.serving.v2.protocol import decode
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.monitor.columns import monitored_columns, tidy
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn, signature_of
 from slipway.stages.rollout.v2_encode import encode_rows
@@ -247,6 +249,43 @@ def test_both_engines_have_one_range(folder: Path, wind: float | None, *, is_tak
     }
     refused = "the value in row 1 is beyond \u00b11e30; column wind"
     assert verdicts == {"taken" if is_taken else refused}
+
+
+def test_monitoring_compares_canonical_texts(folder: Path) -> None:
+    """Truth values of the reference and of a score table are the texts of the prediction log."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    columns, _ = monitored_columns(manifest, MODEL, DATASET)
+    stored = tidy(crossings(), columns)
+    logged = tidy(cast(crossings(), signature_of(MODEL, DATASET)), columns)
+    for name in ("night", "berth"):
+        assert set(stored[name].dropna()) == set(manifest["ranges"]["categories"][name])
+        pd.testing.assert_series_equal(stored[name], logged[name], check_dtype=False)
+    without_types = [{**one, "type": None} for one in manifest["features"]]
+    columns, _ = monitored_columns({**manifest, "features": without_types}, MODEL, DATASET)
+    assert set(tidy(crossings(), columns)["night"].dropna()) == {"True", "False"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({}, None),
+        ({"key_type": "string"}, "column crossing: expected type integer, found string"),
+        ({"key_type": None}, None),
+    ],
+)
+def test_a_version_of_other_types_fits_no_other_environment(
+    folder: Path, changes: dict[str, Any], difference: str | None
+) -> None:
+    """Its keys and categories would be other texts; one without types is taken as before."""
+    manifest = json.loads((folder / MANIFEST).read_text()) | changes
+    found = [one for one in schema_differences(MODEL, DATASET, manifest) if "type" in one]
+    assert found == ([] if difference is None else [difference])
+    other = DATASET.model_copy(deep=True)
+    columns = other.streams.features.columns
+    columns["night"] = columns["night"].model_copy(update={"type": "string"})
+    assert "column night: expected type string, found boolean" in schema_differences(
+        MODEL, other, manifest
+    )
 
 
 def test_a_version_without_types_keeps_its_spelling_and_range() -> None:

@@ -71,8 +71,8 @@ class OnnxModel:
         if self._numbers:
             # NumPy reads None as NaN.
             feed[NUMBERS] = np.array([columns[place] for place in self._numbers], np.float64).T
-            if self._is_limited and (np.abs(feed[NUMBERS]) > LARGEST_NUMBER).any():
-                self._refuse_beyond(feed[NUMBERS])
+            if self._is_limited:
+                self._check_range(feed[NUMBERS])
         if self._texts:
             texts = [[spell_category(text) for text in columns[place]] for place in self._texts]
             feed[TEXTS] = np.array(texts, dtype=object).T
@@ -87,9 +87,16 @@ class OnnxModel:
             ) from None
         return scores.ravel()
 
-    def _refuse_beyond(self, numbers: np.ndarray[Any, Any]) -> None:
+    def _check_range(self, numbers: np.ndarray[Any, Any]) -> None:
         """Raise for the first number beyond the range, with the reason that every reader has."""
-        row, place = np.argwhere(np.abs(numbers) > LARGEST_NUMBER)[0].tolist()
+        # A number beyond the range has a square beyond this sum, in a quarter of the time of
+        # looking at each; NaN leaves it open.
+        if np.vdot(numbers, numbers) <= LARGEST_NUMBER**2:
+            return
+        beyond = np.argwhere(np.abs(numbers) > LARGEST_NUMBER)
+        if len(beyond) == 0:
+            return
+        row, place = beyond[0].tolist()
         try:
             in_range(float(numbers[row, place]))
         except BadValue as bad:

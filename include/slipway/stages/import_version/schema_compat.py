@@ -33,7 +33,7 @@ def schema_differences(
         for name, expected in expected_facts.items()
         if manifest.get(name) != expected
     ]
-    return [*found, *_columns(spec, dataset, manifest)]
+    return [*found, *_columns(spec, dataset, manifest), *_types(dataset, manifest)]
 
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -55,3 +55,13 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any])
         # The version decides how a server logs a column, not the spec.
         if treated.get(name) != column.pii:
             yield f"feature {name}: expected pii {column.pii}, found {treated.get(name)}"
+
+
+def _types(dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Differences of declared types; a version that was saved without them has none."""
+    declared = dataset.streams.types("features")
+    found = {one["name"]: one.get("type") for one in manifest["features"]}
+    found[dataset.key] = manifest.get("key_type")
+    for name in sorted(declared.keys() & found):
+        if found[name] not in {None, declared[name]}:
+            yield f"column {name}: expected type {declared[name]}, found {found[name]}"
