@@ -22,7 +22,7 @@ from slipway.spec import ModelSpec
 from slipway.stages.import_version import import_version
 from slipway.stages.import_version.environments import SourceEnvironment, TargetEnvironment
 from slipway.stages.import_version.regate import RegateTools
-from slipway.stages.ports.raw_column import RawColumn
+from slipway.stages.ports.raw_column import signature_of
 from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.switch import switch
@@ -208,6 +208,9 @@ def _scores(package: Package) -> Scores:
 
 def _signature() -> Signature:
     dataset, model = ferry_dataset.dataset(), ferry_dataset.model()
-    numbers = (RawColumn(name, "number", required=False) for name in model.features.numeric)
-    texts = (RawColumn(name, "string", required=False) for name in model.features.categorical)
-    return Signature((*numbers, *texts), key=dataset.key, event_time=dataset.event_time)
+    return Signature(
+        signature_of(model, dataset),
+        key=dataset.key,
+        event_time=dataset.event_time,
+        key_type=dataset.streams.types("features")[dataset.key],
+    )
