@@ -73,7 +73,7 @@ def duckdb(path: Path) -> Work:
     checks = [
         r"count(*) FILTER (WHERE NOT regexp_matches(id, '^k\d{9}$'))",
         "count(*) - count(DISTINCT id)",
-        "count(*) FILTER (WHERE at < TIMESTAMP '2012-01-01')",
+        """count(*) FILTER (WHERE "at" < TIMESTAMP '2012-01-01')""",
         *between,
         *in_set,
         "count(*) FILTER (WHERE b0 IS NULL)",
