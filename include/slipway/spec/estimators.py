@@ -33,7 +33,8 @@ class EstimatorClass:
             has one only.
         monotonic: Its parameter for monotonic constraints by feature; None where it has none.
         in_floats: Whether it rounds features to single precision before it looks at them.
-        fit_bytes: Bytes that a fit takes for each prepared feature of a row, beside that feature.
+        fit_bytes: Bytes that a fit takes for each prepared feature of a row, beside that feature:
+            the growth of the process, measured on 300,000 rows of 76 numbers.
     """
 
     path: str
@@ -73,7 +74,7 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             objectives=ranges.XGBOOST_CLASSIFICATION,
             monotonic="monotone_constraints",
             in_floats=True,
-            fit_bytes=1,
+            fit_bytes=6,
         ),
         EstimatorClass(
             "xgboost.XGBRegressor",
@@ -85,13 +86,14 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             objectives=ranges.XGBOOST_REGRESSION,
             monotonic="monotone_constraints",
             in_floats=True,
-            fit_bytes=1,
+            fit_bytes=6,
         ),
         EstimatorClass(
             "sklearn.linear_model.LogisticRegression",
             "classification",
             scaled=True,
             onnx="logistic",
+            fit_bytes=1,
         ),
         EstimatorClass(
             "sklearn.linear_model.Ridge",
@@ -106,7 +108,7 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             onnx="hist_gradient_boosting",
             objectives=ranges.HISTOGRAM_CLASSIFICATION,
             monotonic="monotonic_cst",
-            fit_bytes=10,
+            fit_bytes=14,
         ),
         EstimatorClass(
             "sklearn.ensemble.HistGradientBoostingRegressor",
@@ -115,7 +117,7 @@ ESTIMATORS: Mapping[str, EstimatorClass] = {
             onnx="hist_gradient_boosting",
             objectives=ranges.HISTOGRAM_REGRESSION,
             monotonic="monotonic_cst",
-            fit_bytes=10,
+            fit_bytes=14,
         ),
         EstimatorClass(
             "sklearn.ensemble.RandomForestClassifier",
