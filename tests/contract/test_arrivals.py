@@ -9,7 +9,7 @@ import pytest
 
 from slipway.records import arrivals, landing_area
 from slipway.records.landing_area import Delivery
-from slipway.records.store import Store
+from slipway.records.store import Entry, Store
 from tests.fakes.memory_store import MemoryStore
 from tests.support.racing import race
 
@@ -118,6 +118,24 @@ def test_suffixes_of_every_format_and_case_are_taken(name: str, batch: str, suff
     (found,) = landing_area.list_deliveries(store, "flights")
     assert (found.batch, found.suffix) == (batch, suffix)
     assert landing_area.list_undeliverable(store, "flights") == []
+
+
+def test_empty_objects_that_stand_for_folders_are_ignored() -> None:
+    """Writers and consoles of S3 make them, also beside the parts of a folder."""
+
+    class Marked(MemoryStore):
+        def list(self, prefix: str) -> list[Entry]:
+            marker = Entry(prefix, 0, datetime(2013, 1, 1, tzinfo=UTC), "")
+            return [marker, *super().list(prefix)]
+
+    store = Marked()
+    for name in ("features", "other", "features/2013", "labels/a_$folder$", "features/b.parquet"):
+        _land(store, name, b"")
+    _land(store, "features/b.parquet/part-0.parquet")
+    assert landing_area.list_undeliverable(store, "flights") == []
+    (found,) = landing_area.list_deliveries(store, "flights")
+    assert found.parts == ("landing/flights/features/b.parquet/part-0.parquet",)
+    assert landing_area.list_unknown_datasets(store, {"flights"}) == []
 
 
 def test_folders_of_no_dataset_are_listed(any_store: Store) -> None:

@@ -28,7 +28,7 @@ _TEMPORARY = (
 )
 _MARKERS = (
     *(".crc", ".md5", ".sha1", ".sha256", ".sha512"),
-    *(".done", ".ok", ".ready", ".success", ".complete"),
+    *(".done", ".ok", ".ready", ".success", ".complete", "_$folder$"),
 )
 _OF_SYSTEMS = {"thumbs.db", "desktop.ini"}
 

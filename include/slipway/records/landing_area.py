@@ -97,8 +97,8 @@ def list_unknown_datasets(store: Store, known: Collection[str]) -> list[str]:
         store: Store with the landing area.
         known: Names of all datasets.
     """
-    names = {entry.key.split("/")[1] for entry in store.list("landing")}
-    return sorted(name for name in names if name not in known and not is_ignored(name))
+    names = {entry.key.partition("/")[2].partition("/")[0] for entry in store.list("landing")}
+    return sorted(name for name in names - {"", *known} if not is_ignored(name))
 
 
 def settled(
@@ -115,23 +115,32 @@ def fingerprint(deliveries: Sequence[Delivery]) -> str:
 
 
 def _survey(store: Store, dataset: str) -> list[Delivery | Undeliverable]:
-    """What lies in a landing area, each file and each folder of a stream once."""
+    """What lies in a landing area, each file and each folder of a stream once.
+
+    On S3 a folder may be an empty object as well, which its writer or a console has made.
+    """
     found: list[Delivery | Undeliverable | None] = []
+    files: list[Entry] = []
     folders: dict[str, list[Entry]] = {}
-    for entry in store.list(f"landing/{dataset}"):
-        place, *inside = entry.key.split("/")[2:]
-        if place not in _STREAMS:
+    home = f"landing/{dataset}"
+    for entry in store.list(home):
+        if entry.key == home:
+            continue
+        place, *inside = entry.key.removeprefix(f"{home}/").split("/")
+        if place not in _STREAMS or not inside:
             found.append(_beside_the_streams(entry, place, inside))
         elif len(inside) == 1:
-            found.append(_file(entry, dataset, place))
+            files.append(entry)
         else:
-            folders.setdefault("/".join(entry.key.split("/")[:4]), []).append(entry)
+            folders.setdefault(f"{home}/{place}/{inside[0]}", []).append(entry)
+    found += [_file(one, dataset) for one in files if one.size or one.key not in folders]
     found += [_folder(key, entries) for key, entries in folders.items()]
     return sorted((one for one in found if one is not None), key=lambda one: one.key)
 
 
 def _beside_the_streams(entry: Entry, place: str, inside: Sequence[str]) -> Undeliverable | None:
-    if any(is_ignored(part) for part in (place, *inside)):
+    is_folder = not inside and not entry.size
+    if is_folder or any(is_ignored(part) for part in (place, *inside)):
         return None
     if not inside:
         return Undeliverable(
@@ -142,11 +151,13 @@ def _beside_the_streams(entry: Entry, place: str, inside: Sequence[str]) -> Unde
     return Undeliverable(entry.key, f"lies in {place}, which is no stream", hint)
 
 
-def _file(entry: Entry, dataset: str, stream: str) -> Delivery | Undeliverable | None:
-    name = entry.key.rpartition("/")[2]
+def _file(entry: Entry, dataset: str) -> Delivery | Undeliverable | None:
+    _, _, stream, name = entry.key.split("/")
     if is_ignored(name):
         return None
     if (split := split_name(name)) is None:
+        if not entry.size:
+            return None
         return Undeliverable(entry.key, "is of no format that is read", hint_for(name))
     batch, suffix = split
     return Delivery(

@@ -60,7 +60,8 @@ class CsvFile:
         """
         with open_bytes(path) as stream:
             head = stream.read(16)
-        if format_of(head) and csv.encoding in {"utf-8", "utf-8-sig"}:
+        found = format_of(head)
+        if found and not (found == "UTF-16" and csv.encoding.startswith(("utf-16", "utf-32"))):
             raise not_of_format("CSV", head)
         lexer = CsvLexer(delimiter, csv.quote)
         header = _blocks(path, csv, lexer).header()
