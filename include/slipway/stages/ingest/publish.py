@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
     from slipway.spec.dataset import Stream
 
+COMMIT_ROWS = 16_384
+"""Rows that a commit is given at once; its writer keeps several such parts in memory."""
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -170,7 +173,7 @@ class Publication:
     def _rows(
         self, seen: ValidatedDelivery, revisions: Revisions, number: int
     ) -> Iterator[pd.DataFrame]:
-        for frame in seen.spool.frames(keep=seen.good):
+        for frame in seen.spool.frames(keep=seen.good, at_most=COMMIT_ROWS):
             yield frame.assign(_revision=revisions.next, **{DELIVERY: number})
 
     def _keep(
