@@ -68,7 +68,8 @@ def _files(draw: st.DrawFn) -> tuple[str, bytes, Csv]:
             st.binary(max_size=200),
         )
     )
-    data = gzip.compress(inside) if suffix.endswith(".gz") and draw(st.booleans()) else inside
+    is_compressed = suffix.endswith(".gz") and draw(st.booleans())
+    data = gzip.compress(inside, mtime=0) if is_compressed else inside
     if data and draw(st.booleans()):
         at = draw(st.integers(0, len(data) - 1))
         data = draw(
