@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.adapters.model_package import load_package
+from slipway.adapters.model_package import load_package, typed_columns
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.onnx_model import load_onnx
@@ -23,7 +23,7 @@ from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.monitor.columns import monitored_columns, tidy
 from slipway.stages.ports.package import ReferenceRows
-from slipway.stages.ports.raw_column import RawColumn, signature_of
+from slipway.stages.ports.raw_column import Kind, RawColumn, signature_of
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.values.value_types import ColumnType
 
@@ -294,3 +294,33 @@ def test_a_version_without_types_keeps_its_spelling_and_range() -> None:
     assert cast(pd.DataFrame({"x": [True, False]}), [category])["x"].tolist() == ["True", "False"]
     number = RawColumn("x", "number", required=False)
     assert cast(pd.DataFrame({"x": [3.4e38]}), [number])["x"].tolist() == [3.4e38]
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", None, "0"],
+        [1, 0, None],
+        [1.0, np.nan, 0.0],
+        [True, None, False],
+        ["true", "x", 2**70],
+        [1e39, -0.0, 7.5],
+    ],
+    ids=["texts", "integers", "floats", "booleans", "mixed", "large"],
+)
+def test_a_server_without_arrow_casts_alike(
+    monkeypatch: pytest.MonkeyPatch, kind: ColumnType, cells: list[Any]
+) -> None:
+    """Its image holds no pyarrow; values and reasons are the same."""
+    role: Kind = "number" if kind in {"number", "boolean"} else "string"
+    column = RawColumn("x", role, required=False, type=kind)
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype="object")})
+    found = []
+    for has_arrow in (True, False):
+        monkeypatch.setattr(typed_columns, "HAS_ARROW", has_arrow)
+        try:
+            found.append(repr(cast(frame, [column])["x"].tolist()))
+        except BadRequest as error:
+            found.append(str(error))
+    assert found[0] == found[1]
