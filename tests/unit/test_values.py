@@ -21,6 +21,7 @@ KINDS: tuple[ColumnType, ...] = get_args(ColumnType)
 EUROPEAN = TextFormat(
     decimal=",", thousands=".", missing=frozenset({"?"}), timezone="Europe/Berlin"
 )
+MARKS = TextFormat(missing=frozenset({"1", "-999", "true", "2013-01-01", "NA", ""}))
 NOON = datetime(2013, 5, 1, 12, tzinfo=UTC)
 
 
@@ -134,6 +135,30 @@ def test_spelling_of_texts() -> None:
     assert [parse(word, "boolean", words) for word in ("Yes", "no", "true")] == [True, False, True]
 
 
+@pytest.mark.parametrize("kind", ["integer", "number", "boolean", "timestamp"])
+def test_a_mark_of_a_missing_value_may_look_like_a_value(kind: ColumnType) -> None:
+    """-999 and the like are missing in every column, however the cells are read."""
+    cells = pa.array(["1", "-999", " 1 ", "true", "2013-01-01", None])
+    found = cast_array(cells, kind, MARKS)
+    assert found.refused == ()
+    assert found.values.null_count == len(cells)
+
+
+def test_a_point_beside_a_decimal_comma_is_no_decimal_mark() -> None:
+    """It stands between thousands, or the cell is refused: nothing is a thousand times itself."""
+    comma = TextFormat(decimal=",")
+    for fmt, text in [
+        *((EUROPEAN, text) for text in ("1.5", "12.3456", "0.999", "1.23,4")),
+        *((comma, text) for text in ("1.5", "1.234,5")),
+    ]:
+        with pytest.raises(BadValue, match="has a point, where `,` is the decimal mark"):
+            parse(text, "number", fmt)
+    assert parse("1.234", "number", EUROPEAN) == 1234.0
+    assert parse("1,0", "integer", comma) == 1
+    with pytest.raises(BadValue, match="fraction part"):
+        parse("1,5", "integer", comma)
+
+
 def test_canonical_texts() -> None:
     """The text by which keys are joined and categories compared."""
     assert [canonical_text(one) for one in (True, 7, "x")] == ["true", "7", "x"]
@@ -155,6 +180,7 @@ _TEXTS = st.one_of(
         r"(\.[0-9]{1,9})?(Z| UTC|[+-][0-2][0-9]:?[0-6][0-9])?)?\Z"
     ),
     st.sampled_from(["true", "FALSE", "1.0", "NA", "", "nan", "inf", "?", "now"]),
+    st.sampled_from([" 1", "1", "-999", "-999 ", "2013-01-01", "1.5", "0.999", "1.234,5", "1,0"]),
 )
 _ARRAYS = st.one_of(
     st.lists(st.none() | _TEXTS).map(lambda cells: pa.array(cells, pa.string())),
@@ -185,7 +211,7 @@ _ARRAYS = st.one_of(
 @example(pa.array([b"\xc3\x85"]), "integer", PLAIN)
 @example(pa.array([b"5", b"\xff"]), "integer", PLAIN)
 @example(pa.array([1 - 2**63, -1, 2**63 - 1], pa.timestamp("ns", "UTC")), "timestamp", PLAIN)
-@given(_ARRAYS, st.sampled_from(KINDS), st.sampled_from([PLAIN, EUROPEAN]))
+@given(_ARRAYS, st.sampled_from(KINDS), st.sampled_from([PLAIN, EUROPEAN, MARKS]))
 def test_an_array_is_cast_as_its_cells_are_parsed(
     array: pa.Array, kind: ColumnType, fmt: TextFormat
 ) -> None:

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.text_format import TextFormat, decoded, refused_text, stripped
+from slipway.values.text_format import TextFormat, decoded, refused_text, stripped, with_point
 from slipway.values.value_types import INTEGER_MAX, INTEGER_MIN, LARGEST_EXACT
 
 MOST_DIGITS = 19
@@ -54,7 +54,7 @@ def _from_text(text: str, fmt: TextFormat) -> int | None:
     bare = stripped(text, fmt)
     if bare is None:
         return None
-    bare = without_thousands(bare, fmt)
+    bare = with_point(bare, fmt)
     found = _INTEGER.fullmatch(bare)
     if found is None or not any(map(str.isdigit, bare)):
         if _FRACTION.fullmatch(bare):
@@ -64,16 +64,6 @@ def _from_text(text: str, fmt: TextFormat) -> int | None:
     if len(digits) > MOST_DIGITS:
         raise _beyond()
     return _in_range(int(f"{sign}{digits or 0}"))
-
-
-def without_thousands(text: str, fmt: TextFormat) -> str:
-    """Return a text of digits without the separators between groups of three."""
-    mark, point = re.escape(fmt.thousands or ""), re.escape(fmt.decimal)
-    if fmt.thousands and re.fullmatch(
-        rf"[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+({point}[0-9]*)?", text
-    ):
-        return text.replace(fmt.thousands, "")
-    return text
 
 
 def _in_range(value: int) -> int:

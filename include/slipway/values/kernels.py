@@ -222,10 +222,28 @@ def _undecided(array: pa.Array, kind: ColumnType) -> pa.Array:
     return pa.nulls(len(array), arrow_type(kind))
 
 
-KERNELS: Mapping[ColumnType, Callable[[pa.Array, TextFormat], pa.Array]] = {
+_KERNELS: Mapping[ColumnType, Callable[[pa.Array, TextFormat], pa.Array]] = {
     "string": _strings,
     "integer": _integers,
     "number": _numbers,
     "boolean": _booleans,
     "timestamp": _timestamps,
 }
+
+
+def cast_plain(array: pa.Array, kind: ColumnType, fmt: TextFormat) -> pa.Array:
+    """Return the cells whose value is certain, and null for all others.
+
+    Args:
+        array: From `plain_array`.
+        kind: Declared type.
+        fmt: Spelling of texts; one of its marks of missing values is never certain.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    certain = _KERNELS[kind](array, fmt)
+    if not fmt.missing or kind == "string" or not pa.types.is_string(array.type):
+        return certain
+    marks = pc.is_in(_trimmed(array), pa.array(sorted(fmt.missing), pa.string()))
+    return _only(certain, pc.invert(pc.fill_null(marks, fill_value=False)))

@@ -7,8 +7,7 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.integers import without_thousands
-from slipway.values.text_format import TextFormat, decoded, refused_text, stripped
+from slipway.values.text_format import TextFormat, decoded, refused_text, stripped, with_point
 from slipway.values.value_types import LARGEST_EXACT, LARGEST_NUMBER
 
 LONGEST_INTEGER = 40
@@ -81,9 +80,7 @@ def _from_text(text: str, fmt: TextFormat) -> float | None:
     bare = stripped(text, fmt)
     if bare is None:
         return None
-    bare = without_thousands(bare, fmt)
-    if fmt.decimal != "." and "." not in bare:
-        bare = bare.replace(fmt.decimal, ".")
+    bare = with_point(bare, fmt)
     if _INTEGER.fullmatch(bare) and len(bare) <= LONGEST_INTEGER:
         return exact(int(bare))
     if not _NUMBER.fullmatch(bare):

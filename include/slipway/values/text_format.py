@@ -77,3 +77,21 @@ def refused_text(text: str, expected: str, *, hint: str | None = None) -> BadVal
     if re.search(r"[^\S \t\r\n]", text):
         return BadValue("has a blank that is no plain space, such as a no-break space")
     return BadValue(f"is no {expected}", hint=hint)
+
+
+def with_point(text: str, fmt: TextFormat) -> str:
+    """Return a text of digits with a point for the decimal mark, and without other separators.
+
+    Raises:
+        BadValue: It has a point that is neither the decimal mark nor between thousands.
+    """
+    mark, point = re.escape(fmt.thousands or ""), re.escape(fmt.decimal)
+    grouped = rf"[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+(?:{point}[0-9]*)?"
+    if fmt.thousands and re.fullmatch(grouped, text):
+        text = text.replace(fmt.thousands, "")
+    if fmt.decimal == ".":
+        return text
+    if "." in text and re.fullmatch(r"[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?", text):
+        hint = "set `csv.thousands` in dataset.yaml if points stand between thousands"
+        raise BadValue(f"has a point, where `{fmt.decimal}` is the decimal mark", hint=hint)
+    return text.replace(fmt.decimal, ".")
