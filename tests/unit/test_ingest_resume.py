@@ -66,7 +66,7 @@ def test_a_late_attempt_is_refused_at_its_commit(env: IngestEnv) -> None:
     assert len(ledger.read(env.store, "flights")) == 1
 
 
-def test_a_late_ingest_of_a_replaced_file_is_refused_at_its_commit(env: IngestEnv) -> None:
+def test_a_late_ingest_of_a_replaced_file_is_superseded_at_its_commit(env: IngestEnv) -> None:
     """The file was delivered again and ingested meanwhile; the later delivery's rows stay."""
     env.land("features/b1.csv", features_csv(1, miles=(1,)))
     early = dict(env.claim().deliveries[0])
@@ -78,10 +78,47 @@ def test_a_late_ingest_of_a_replaced_file_is_refused_at_its_commit(env: IngestEn
         return publish(*args, **kwargs)
 
     env.tables.publish = publish_late  # type: ignore[method-assign]
-    with pytest.raises(Superseded, match="may not replace"):
-        env.ingest(early)
+    assert env.ingest(early).verdict.action == "superseded"
     assert env.rows() == {"f1-0": 2.0}
     assert not env.is_unacknowledged
+    again = env.deliver("features/b1.csv", features_csv(1, miles=(1,)))
+    assert again.action == "revised"
+    assert env.rows() == {"f1-0": 1.0}
+
+
+def test_an_earlier_file_of_a_batch_is_handled_as_superseded(env: IngestEnv) -> None:
+    """Two files of one batch, the first of them killed once: its repeat ends, and is handled."""
+    env.land("features/b1.csv", features_csv(1, miles=(1,)))
+    early = dict(env.claim().deliveries[0])
+    env.store.kill_point = KillPoint(writes=4)
+    with pytest.raises(Killed):
+        env.ingest(early)
+    env.store.kill_point = KillPoint()
+    env.land("features/b1.jsonl", b'{"id": "f1-0", "at": "2013-01-01", "miles": 2}\n')
+    later = next(one for one in env.claim().deliveries if one["file"] != early["file"])
+    assert env.ingest(dict(later)).verdict.action == "ingested"
+    assert env.ingest(early).verdict.action == "superseded"
+    assert env.rows() == {"f1-0": 2.0}
+    assert env.claim().deliveries == ()
+
+
+def test_a_correction_is_no_duplicate_of_what_another_ingest_replaced(env: IngestEnv) -> None:
+    """Two ingests of one batch raced: what is in the table decides, not who registered."""
+    first, second = features_csv(1, miles=(1,)), features_csv(1, miles=(2,))
+    env.land("features/b1.csv", first)
+    early = dict(env.claim().deliveries[0])
+    register = arrivals.register
+
+    def register_late(*args: Any, **kwargs: Any) -> bool:
+        arrivals.register = register
+        env.deliver("features/b1.csv", second)
+        return register(*args, **kwargs)
+
+    arrivals.register = register_late
+    env.ingest(early)
+    assert env.rows() == {"f1-0": 2.0}
+    assert env.deliver("features/b1.csv", first).action == "revised"
+    assert env.rows() == {"f1-0": 1.0}
 
 
 def _state(env: IngestEnv) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def ingest_dag(dataset: DatasetSpec, *, store_root: str) -> DAG:
         operator, needed = stage_operator(dataset, "ingest")
         ingested = operator.partial(
             **needed,
-            skip_when=["duplicate"],
+            skip_when=["duplicate", "superseded"],
             fail_when=["blocked"],
             max_active_tis_per_dagrun=1,
             map_index_template="{{ task.inputs['stream'] }}/{{ task.inputs['batch'] }}",

@@ -15,6 +15,8 @@ from typing import Any
 from slipway.records.landing_area import Delivery
 from slipway.records.store import Store, encode, find_json, read_json
 
+_NOT_PUBLISHED = frozenset({"duplicate", "superseded"})
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -24,7 +26,7 @@ class Registration:
         revision: Of the batch; a changed re-delivery has the next one.
         tag12: State of the file that was handled.
         sha256: Digest of its bytes.
-        action: `ingested`, `revised`, `duplicate` or `blocked`.
+        action: `ingested`, `revised`, `duplicate`, `superseded` or `blocked`.
         key: Landing key.
         at: Wall time, ISO 8601, UTC.
         note: Further facts, such as the run record's key.
@@ -72,7 +74,7 @@ def register(
         delivery: Delivery that was handled.
         revision: Of its batch; a duplicate has the revision that it repeats.
         sha256: Digest of its bytes.
-        action: `ingested`, `revised`, `duplicate` or `blocked`.
+        action: `ingested`, `revised`, `duplicate`, `superseded` or `blocked`.
         note: Further facts; JSON values only.
     """
     if find_registration(store, delivery) is not None:
@@ -110,7 +112,7 @@ def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> 
         return None
     revision = _revision(keys[-1])
     newest = [Registration(**read_json(store, key)) for key in keys if _revision(key) == revision]
-    return next((one for one in newest if one.action != "duplicate"), newest[0])
+    return next((one for one in newest if one.action not in _NOT_PUBLISHED), newest[0])
 
 
 def _registered(key: str) -> tuple[str, str, str] | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
-from slipway.errors import BadBatch
+from slipway.errors import BadBatch, Superseded
 from slipway.records import arrivals
 from slipway.records.attempts import Attempt
 from slipway.records.delivery_order import number_of
@@ -36,6 +36,7 @@ from slipway.stages.ingest.verdicts import (
     duplicate_verdict,
     format_error,
     published_verdict,
+    superseded_verdict,
     unreadable_findings,
 )
 from slipway.stages.model.newest_delivery import DELIVERY
@@ -83,7 +84,7 @@ class Publication:
     open_spool: OpenSpool
 
     def verdict(self, attempt: Attempt) -> Verdict:
-        """Publish the delivery: `ingested`, `revised`, `duplicate` or `blocked`.
+        """Publish the delivery: `ingested`, `revised`, `duplicate`, `superseded` or `blocked`.
 
         Raises:
             Superseded: A newer attempt has begun.
@@ -94,7 +95,7 @@ class Publication:
         newest = arrivals.newest_registration(self.store, self.spec.dataset, self.stream, batch)
         revisions = Revisions.after(newest)
         evidence = {"delivery": self.source.uri(self.delivery)}
-        if revisions.repeats(self.fetched.sha256):
+        if revisions.repeats(self.fetched.sha256) and self._is_in_table():
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         # Claimed before the rows are read: a file that is written again meanwhile is a later one.
         number = number_of(self.store, self.delivery)
@@ -134,9 +135,20 @@ class Publication:
             return self._block(attempt, revisions, findings)
         try:
             return self._publish(attempt, revisions, seen, number, findings)
+        except Superseded:
+            # By a newer attempt at this delivery, or by a later delivery: only that is a verdict.
+            attempt.check()
+            return superseded_verdict(self._title, revisions, findings)
         except BadBatch as error:
             findings = replace(findings, blocks=(format_error(error),))
             return self._block(attempt, revisions, findings)
+
+    def _is_in_table(self) -> bool:
+        """Whether the batch's last commit is of these bytes; two ingests may have raced."""
+        version = self.tables.version(self._table)
+        notes = [] if version is None else self.tables.notes(self._table, version=version)
+        of_batch = [note for note in notes if note.get("batch") == self.delivery.batch]
+        return not of_batch or of_batch[-1]["sha256"] == self.fetched.sha256
 
     def _block(self, attempt: Attempt, revisions: Revisions, findings: Findings) -> Verdict:
         attempt.check()

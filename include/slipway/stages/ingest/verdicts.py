@@ -68,6 +68,16 @@ def duplicate_verdict(title: str, revisions: Revisions, *, evidence: Mapping[str
     )
 
 
+def superseded_verdict(title: str, revisions: Revisions, findings: Findings) -> Verdict:
+    """Return the verdict on a file of a batch that a later delivery has in the table already."""
+    return Verdict(
+        "superseded",
+        f"{title} stays as a later delivery of it has it: this file was accepted before that one.",
+        {**findings.numbers, "revision": revisions.next, "live_revision": revisions.live},
+        findings.evidence,
+    )
+
+
 def blocked_verdict(title: str, revisions: Revisions, findings: Findings) -> Verdict:
     """Return the verdict on a batch that may not enter the table."""
     why = "; ".join(findings.blocks)

@@ -80,7 +80,7 @@ def why_dataset(dataset: str, *, store: Store) -> list[DeliveryVerdict]:
     )
     newest: dict[str, DeliveryVerdict] = {}
     for one in found:
-        newest.setdefault(one.run if one.action == "duplicate" else one.batch, one)
+        newest.setdefault(one.run if one.action in {"duplicate", "superseded"} else one.batch, one)
     return sorted(newest.values(), key=lambda one: not one.has_trouble)[:SHOWN]
 
 

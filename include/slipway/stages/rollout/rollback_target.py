@@ -24,7 +24,7 @@ def roll_back(state: ObservedState) -> RolloutDecision:
         raise BadParameter(
             "cannot roll back: there is no previous champion",
             expected="an alias `previous` in the registry",
-            hint="pass a version's number instead",
+            hint="run <model>__deploy with a version's number as `to`",
         )
     if state.previous in state.blocked:
         raise BadParameter(
