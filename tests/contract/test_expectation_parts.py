@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from great_expectations import expectations as gxe
 
+from slipway.adapters.expectations.mistakes import check_expectations
 from slipway.adapters.expectations.offered import ROW_LEVEL
 from slipway.adapters.expectations.suites import ExpectationSuites
 from slipway.adapters.row_spool import open_spool
@@ -130,6 +131,41 @@ def test_a_spool_gives_the_result_of_the_whole(name: str, tmp_path: Path) -> Non
             columns = {name: table[name].combine_chunks() for name in kinds}
             spool.append({name: one.cast(arrow_type(kinds[name])) for name, one in columns.items()})
         assert evaluate(spool, [expectation], suites) == [whole]
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("column_pair_values_a_to_be_greater_than_b", {"column_A": "n", "column_B": "m"}),
+        ("column_pair_values_to_be_equal", {"column_A": "n", "column_B": "m"}),
+        ("multicolumn_sum_to_equal", {"column_list": ["n", "m"], "sum_total": 3}),
+        ("multicolumn_values_to_be_equal", {"column_list": ["n", "m"]}),
+        (
+            "column_quantile_values_to_be_between",
+            {"column": "n", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[0, 9]]}},
+        ),
+    ],
+)
+@pytest.mark.parametrize("present", [3, 2, 0])
+def test_missing_integers_stop_no_expectation(
+    name: str, kwargs: dict[str, Any], present: int
+) -> None:
+    """None, one, and all of them missing."""
+    values = [1, 2, 3][:present] + [None] * (3 - present)
+    rows = pd.DataFrame({"n": pd.array(values, "Int64"), "m": pd.array([1, 1, 0], "Int64")})
+    expectation = Expectation(expect=f"expect_{name}", kwargs=kwargs)
+    (result,) = ExpectationSuites().validate([rows], [expectation])
+    if name == "column_pair_values_to_be_equal" and present == 3:
+        assert result.rows == (1, 2)
+
+
+def test_an_argument_that_specs_may_not_set_is_named() -> None:
+    """A row condition would read columns that are not handed over."""
+    kwargs = {"column": "x", "row_condition": 'id=="a"', "condition_parser": "pandas"}
+    expectation = Expectation(expect="expect_column_values_to_not_be_null", kwargs=kwargs)
+    assert [str(one) for one in check_expectations([expectation])] == [
+        "expectation 1: condition_parser: is no argument that a spec may set"
+    ]
 
 
 def test_every_row_level_expectation_is_tried() -> None:

@@ -54,6 +54,9 @@ def mistakes_of(position: int, expectation: Expectation) -> Iterator[Mistake]:
         summary = f"Great Expectations has no {expectation.expect!r}"
         yield Mistake(position, "", summary, nearest(expectation.expect, offered()))
         return
+    for name in sorted(_NOT_FOR_SPECS & expectation.kwargs.keys()):
+        yield Mistake(position, name, "is no argument that a spec may set")
+        return
     try:
         build(expectation, position)
     except (ValueError, TypeError) as error:

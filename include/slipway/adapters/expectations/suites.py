@@ -19,6 +19,10 @@ from great_expectations.exceptions.exceptions import GreatExpectationsError
 from slipway.adapters.expectations.merged_result import MergedResult
 from slipway.adapters.expectations.mistakes import check_expectations, mistakes_of, raise_mistakes
 from slipway.adapters.expectations.offered import build, scope_of
+from slipway.adapters.expectations.plain_integers import (
+    needs_plain_integers,
+    with_plain_integers,
+)
 from slipway.errors import SpecError
 from slipway.spec import Expectation
 from slipway.stages.ports.expectations import ExpectationResult, Scope
@@ -61,6 +65,22 @@ class ExpectationSuites:
 def _evaluate(
     frame: pd.DataFrame, expectations: Sequence[Expectation]
 ) -> list[ExpectationValidationResult]:
+    special = {place for place, one in enumerate(expectations) if needs_plain_integers(one)}
+    groups = [(frame, [place for place in range(len(expectations)) if place not in special])]
+    if special:
+        groups.append((with_plain_integers(frame), sorted(special)))
+    results: dict[int, ExpectationValidationResult] = {}
+    for rows, places in groups:
+        found = _evaluate_suite(rows, [expectations[place] for place in places])
+        results |= dict(zip(places, found, strict=True))
+    return [results[place] for place in range(len(expectations))]
+
+
+def _evaluate_suite(
+    frame: pd.DataFrame, expectations: Sequence[Expectation]
+) -> list[ExpectationValidationResult]:
+    if not expectations:
+        return []
     suite = gx.ExpectationSuite(
         name="suite",
         expectations=[build(one, position) for position, one in enumerate(expectations)],
