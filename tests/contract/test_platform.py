@@ -22,6 +22,7 @@ from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.platform import Payload, Platform, Served
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring.batch_candidate import command
+from tests.conftest import mlflow_in
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakePlatform
 from tests.fakes.versions import FolderVersions
@@ -76,9 +77,16 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def registry(mlflow_server: str, folder: Path) -> MlflowRegistry:
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of its own: other tests register a model of this name, and versions are counted."""
+    with mlflow_in(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def registry(mlflow_url: str, folder: Path) -> MlflowRegistry:
     """A registry of the versions."""
-    return register_versions(mlflow_server, folder)
+    return register_versions(mlflow_url, folder)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +100,7 @@ def case(
     request: pytest.FixtureRequest,
     registry: MlflowRegistry,
     folder: Path,
-    mlflow_server: str,
+    mlflow_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Case]:
     """Each platform in turn, which serves nothing yet."""
@@ -109,7 +117,7 @@ def case(
             case "local":
                 platform = stack.enter_context(_local(folder / "good", home))
             case _:
-                cluster = stack.enter_context(open_cluster_double(home, mlflow_server))
+                cluster = stack.enter_context(open_cluster_double(home, mlflow_url))
                 platform = cluster_platform(
                     cluster, spec_of(cluster, by_route=False, ready_seconds=10), registry
                 )
