@@ -130,7 +130,7 @@ class OnnxScorer:
 
     def predict(self, frame: pd.DataFrame) -> Any:
         """Return scores of shape (n_rows,)."""
-        columns = [frame[name] for name, _, _ in self._model.columns]
+        columns = [frame[column.name] for column in self._model.columns]
         return self._model.score([column.astype(object).tolist() for column in columns])
 
 
