@@ -6,10 +6,16 @@ Seconds depend on the machine, so a benchmark reports ratios of two things measu
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,21 @@ def run(
         if not options.json:
             print(f"{ratio.name:<40} {ratio.value:>10.2f}   {ratio.meaning}", flush=True)
     print(json.dumps({"benchmark": name, "quick": options.quick, "ratios": ratios}))
+
+
+def install_peers(lock: Path, folder: Path) -> None:
+    """Install the locked packages alone into a folder; their dependencies are in .venv."""
+    stamp = folder / "lock.sha256"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    uv = [str(Path(sys.executable).parent / "uv")]
+    uv += ["--system-certs"] if CERTIFICATES.exists() else []
+    fill = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    command = [*uv, *fill, "--python", sys.executable, "--target", str(folder), "-r", str(lock)]
+    if subprocess.run(command, check=False).returncode:
+        raise SystemExit(f"cannot install {lock.parent.name}\n  hint: it needs a package index")
+    stamp.write_text(wanted)
 
 
 def _seconds(work: Callable[[], object]) -> float:

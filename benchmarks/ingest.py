@@ -7,7 +7,6 @@ Parquet file. DuckDB is installed in `build/`, apart from .venv.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import Effort, Ratio, run
+from harness import Effort, Ratio, install_peers, run
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "ingest_peers"))
@@ -26,7 +25,6 @@ from delivery import BATCH, write_delivery  # noqa: E402 - of the folder above
 
 LOCK = HERE / "ingest_peers" / "requirements.txt"
 PEERS = HERE.parent / "build" / "ingest_peers"
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ROWS = (100_000, 1_000_000, 10_000_000)
 QUICK_ROWS = (1_000_000,)
 
@@ -53,7 +51,7 @@ class Cost:
 
 def measure(effort: Effort) -> Iterator[Ratio]:
     """Measure every size; the last one's ratios have the names without a size."""
-    install()
+    install_peers(LOCK, PEERS)
     for rows in QUICK_ROWS if effort.quick else ROWS:
         is_last = rows == (QUICK_ROWS if effort.quick else ROWS)[-1]
         with tempfile.TemporaryDirectory() as folder:
@@ -99,21 +97,6 @@ def cost(way: str, file: Path) -> Cost:
     if ran.returncode:
         raise SystemExit(f"{way} failed\n{ran.stderr[-2000:]}")
     return Cost(**json.loads(ran.stdout.splitlines()[-1]))
-
-
-def install() -> None:
-    """Install the locked peer alone into a folder."""
-    stamp = PEERS / "lock.sha256"
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    uv = [str(Path(sys.executable).parent / "uv")]
-    uv += ["--system-certs"] if CERTIFICATES.exists() else []
-    fill = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    command = [*uv, *fill, "--python", sys.executable, "--target", str(PEERS), "-r", str(LOCK)]
-    if subprocess.run(command, check=False).returncode:
-        raise SystemExit("cannot install DuckDB\n  hint: it needs a package index")
-    stamp.write_text(wanted)
 
 
 if __name__ == "__main__":

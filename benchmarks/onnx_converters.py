@@ -6,9 +6,7 @@ interface; `repaired` also corrects their trees. Both are installed in `build/`,
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from harness import Effort, Ratio, run
+from harness import Effort, Ratio, install_peers, run
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +33,6 @@ from slipway.stages.train.engine_choice import ParityCheck, choose_engine
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "converter_peers" / "requirements.txt"
 PEERS = HERE.parent / "build" / "peer-converters"
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 NUMBERS, TEXTS = ("wind", "tide", "decks"), ("port", "berth")
 PORTS = ("Oban", "Mallaig", "", " ", "nan", "None", None)
@@ -142,7 +139,7 @@ def measure(effort: Effort) -> Iterator[Ratio]:
 
 def line_up() -> dict[str, Converter]:
     """Return the converters by name; the libraries are installed first if needed."""
-    install()
+    install_peers(LOCK, PEERS)
     sys.path.append(str(PEERS))
     from converter_peers.library import AS_IT_COMES, register
     from converter_peers.repairs import REPAIRED
@@ -160,21 +157,6 @@ def line_up() -> dict[str, Converter]:
         return convert
 
     return {"own": own, "library": by(AS_IT_COMES), "repaired": by(REPAIRED)}
-
-
-def install() -> None:
-    """Install the locked libraries alone into a folder; their dependencies are in .venv."""
-    stamp = PEERS / "lock.sha256"
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    uv = [str(Path(sys.executable).parent / "uv")]
-    uv += ["--system-certs"] if CERTIFICATES.exists() else []
-    fill = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    command = [*uv, *fill, "--python", sys.executable, "--target", str(PEERS), "-r", str(LOCK)]
-    if subprocess.run(command, check=False).returncode:
-        raise SystemExit("cannot install the libraries\n  hint: it needs a package index")
-    stamp.write_text(wanted)
 
 
 def try_all(case: Case, converters: Mapping[str, Converter], *, rounds: int) -> dict[str, Tried]:
