@@ -61,7 +61,7 @@ def test_the_note_is_in_the_tables_history(delta: DeltaTables, tmp_path: Path) -
 
 
 def test_a_column_that_changed_its_case_is_named(delta: DeltaTables) -> None:
-    """Delta Lake takes both names for one; its own error reaches nobody."""
+    """Delta Lake takes both names for one; its own error is translated."""
     frame = rows_at(0)
     publish(delta, frame.assign(price=1.0), "a")
     with pytest.raises(BadBatch, match="column Price differs from the table's column price"):

@@ -46,8 +46,7 @@ def validate(
     clock: datetime | None = None,
 ) -> Validated:
     """Validate a delivery as the ingest stage does."""
-    declared = spec.streams.features if stream == "features" else spec.streams.labels
-    columns = {name: column.type for name, column in declared.columns.items()}
+    columns = spec.streams.types(stream)
     with TemporaryDirectory() as folder, open_spool(Path(folder), columns) as spool:
         seen = validate_delivery(
             delivery, spool, spec=spec, stream=stream, suites=suites, clock=clock

@@ -1,4 +1,4 @@
-"""Types that expectations are computed on: what `slipway check` says is what the tool does."""
+"""Types that expectations are computed on: `slipway check` agrees with Great Expectations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet files and folders of them: the file's own types, exactly, and only what is asked for."""
+"""Parquet files and folders of them: the file's own types, and only the requested columns."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Check the names of a stream's columns: each can be stored, and no two are taken for one.
 
-Delta Lake compares names without their case, and nobody sees that two names differ only in their
-Unicode form or in blanks.
+Delta Lake compares names without their case; a difference in Unicode form or blanks is invisible.
 """
 
 from __future__ import annotations

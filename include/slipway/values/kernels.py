@@ -76,14 +76,11 @@ def _text_or_bytes(array: pa.Array) -> pa.Array:
         return raw
 
 
-def _strings(array: pa.Array, fmt: TextFormat) -> pa.Array:
+def _strings(array: pa.Array, _: TextFormat) -> pa.Array:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if pa.types.is_string(array.type):
-        if not fmt.missing:
-            return array
-        return pc.if_else(pc.is_in(array, pa.array(sorted(fmt.missing))), None, array)
+        return array
     if pa.types.is_integer(array.type) or _is_whole_decimal(array.type):
         return array.cast(pa.string())
     return _undecided(array, "string")
@@ -243,7 +240,8 @@ def cast_plain(array: pa.Array, kind: ColumnType, fmt: TextFormat) -> pa.Array:
     import pyarrow.compute as pc
 
     certain = _KERNELS[kind](array, fmt)
-    if not fmt.missing or kind == "string" or not pa.types.is_string(array.type):
+    if not fmt.missing or not pa.types.is_string(array.type):
         return certain
-    marks = pc.is_in(_trimmed(array), pa.array(sorted(fmt.missing), pa.string()))
+    texts = array if kind == "string" else _trimmed(array)
+    marks = pc.is_in(texts, pa.array(sorted(fmt.missing), pa.string()))
     return _only(certain, pc.invert(pc.fill_null(marks, fill_value=False)))

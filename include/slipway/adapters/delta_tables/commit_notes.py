@@ -14,7 +14,7 @@ from slipway.errors import StoreUnavailable
 
 
 def read_notes(uri: str, *, version: int) -> list[Mapping[str, str]]:
-    """Return what each commit up to a version says of itself, oldest first.
+    """Return the note of each commit up to a version, oldest first.
 
     deltalake's own `history` numbers the commits from the newest one that it happens to read, and
     holds Python's lock meanwhile.

@@ -15,7 +15,7 @@ _MARK = "\ufeff"
 def read_text_blocks(path: Path, encoding: str) -> Iterator[bytes]:
     """Return a text file's blocks in UTF-8, without a byte order mark.
 
-    A file in UTF-8 passes as it is: whoever reads a cell sees whether it is valid.
+    A file in UTF-8 passes unchecked; each cell is checked when it is read.
 
     Args:
         path: File; `….gz` is decompressed.

@@ -6,13 +6,14 @@ every window and mature every label at once, so such a row is a bad row of its d
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec
 from slipway.stages.ingest.faults import Reason
 from slipway.stages.ports.row_spool import RowSpool
 from slipway.stages.ports.tables import Tables
+from slipway.values.timestamps import EPOCH
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     Microseconds = np.ndarray[Any, np.dtype[np.int64]]
     """Event times as microseconds since 1970-01-01 UTC, without missing ones."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -127,4 +127,4 @@ def clock_before(spec: DatasetSpec, tables: Tables, *, batch: str) -> datetime |
 
 
 def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // _MICROSECOND

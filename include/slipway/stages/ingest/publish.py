@@ -48,8 +48,6 @@ from slipway.stages.ports.tables import Tables
 if TYPE_CHECKING:
     import pandas as pd
 
-    from slipway.spec.dataset import Stream
-
 COMMIT_ROWS = 16_384
 """Rows that a commit is given at once; its writer keeps several such parts in memory."""
 
@@ -99,7 +97,7 @@ class Publication:
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         # Claimed before the rows are read: a file that is written again meanwhile is a later one.
         number = number_of(self.store, self.delivery)
-        declared = {name: column.type for name, column in self._declared.columns.items()}
+        declared = self.spec.streams.types(self.stream)
         with self.open_spool(self.fetched.path.parent, declared) as spool:
             try:
                 opened = self.source.open(self.fetched.path, self.delivery, csv=self.spec.csv)
@@ -243,11 +241,6 @@ class Publication:
             frames = seen.spool.frames([event_time], keep=seen.good)
             note["newest"] = max(frame[event_time].max() for frame in frames).isoformat()
         return note
-
-    @property
-    def _declared(self) -> Stream:
-        streams = self.spec.streams
-        return streams.features if self.stream == "features" else streams.labels
 
     @property
     def _title(self) -> str:
