@@ -24,6 +24,7 @@ Imports nothing: Airflow imports these classes by name when it parses a DAG file
         ├── PlatformUnavailable the serving platform does not answer
         │   └── ClusterUnavailable  the Kubernetes API does not answer
         ├── CommitConflict      another writer committed first
+        ├── DiskFull            a local disk has no room for temporary files
         ├── LeaseHeld           another rollout holds the lease
         ├── Unschedulable       no node has room for a pod, or its quota is used up
         ├── ImagePullFailed     an image cannot be pulled at present
@@ -158,6 +159,10 @@ class PlatformUnavailable(Transient):
 
 class CommitConflict(Transient):
     """Another writer committed first; a retry reads its result and can help."""
+
+
+class DiskFull(Transient):
+    """A local disk has no room for temporary files; a retry on a freed or another one can help."""
 
 
 class LeaseHeld(Transient):

@@ -17,6 +17,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec
 from slipway.stages.ingest.ingest import Claim, acknowledge, claim, ingest
+from slipway.stages.ports.row_spool import OpenSpool
 from tests.fakes.kill_points import KillableStore, KillableTables
 from tests.fakes.plain_suites import BETWEEN, MEAN, PlainSuites
 
@@ -75,6 +76,7 @@ class IngestEnv:
 
     spec: DatasetSpec = field(default_factory=dataset_spec)
     store: KillableStore = field(default_factory=KillableStore)
+    open_spool: OpenSpool = open_spool
     tables: KillableTables = field(init=False)
     source: LandedFiles = field(init=False)
 
@@ -104,7 +106,7 @@ class IngestEnv:
             tables=self.tables,
             pack=pack_rows,
             suites=PlainSuites(),
-            open_spool=open_spool,
+            open_spool=self.open_spool,
         )
 
     def run(self, batch: str | None = None) -> list[Verdict]:

@@ -19,6 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, S3Store
 
 from slipway.errors import BadParameter, CommitConflict, NotFound, StoreUnavailable
+from slipway.records.scratch_folder import FULL, refuse_full_disk, says_full_disk
 from slipway.records.store import Entry
 
 if TYPE_CHECKING:
@@ -158,9 +159,14 @@ class ObjectStore:
 
         Raises:
             NotFound: There is no such object.
+            DiskFull: The file has no room on the local disk.
             CommitConflict: It was written again meanwhile.
         """
-        with self._translate_errors("download", key), path.open("wb") as file:
+        with (
+            self._translate_errors("download", key),
+            refuse_full_disk(path.parent, needs=f"a copy of {key}"),
+            path.open("wb") as file,
+        ):
             meta = obstore.head(self._store, key)
             try:
                 # One request for each piece: a timeout counts for the whole of a request.
@@ -239,11 +245,14 @@ class ObjectStore:
             ) from error
 
     def _unavailable(self, verb: str, key: str, *, found: str) -> StoreUnavailable:
+        is_full = says_full_disk(found)
         return StoreUnavailable(
             f"the store could not {verb} {key}",
-            found=found,
+            found=FULL if is_full else found,
             where=self.root,
-            hint="check SLIPWAY_STORE and, for S3, the AWS_… variables",
+            hint="free space on the disk of SLIPWAY_STORE"
+            if is_full
+            else "check SLIPWAY_STORE and, for S3, the AWS_… variables",
         )
 
     def _refuse_after_fork(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
 from slipway.cli.output import json_option, print_json
 from slipway.errors import BadParameter
+from slipway.records.scratch_folder import scratch_folder
 
 
 @click.command()
@@ -42,8 +42,8 @@ def export(model: str, *, target: Path, which: str, as_json: bool) -> None:
         raise BadParameter("there is no such folder", where=str(target.parent))
     registry = wiring.Container().registry
     version = find_version(registry, model, which)
-    with TemporaryDirectory(prefix="slipway-export-") as scratch:
-        folder = registry.download(model, version.version, Path(scratch) / model)
+    with scratch_folder("slipway-export-", needs="the version's folder") as scratch:
+        folder = registry.download(model, version.version, scratch / model)
         exported = export_onnx(folder, version, file=target.name)
     target.write_bytes(exported.data)
     program.write_text(exported.program, encoding="utf-8")

@@ -9,6 +9,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from slipway.errors import StoreUnavailable
+from slipway.records.scratch_folder import FULL, says_full_disk
 
 
 @contextmanager
@@ -25,8 +26,11 @@ def translate_errors(verb: str, table: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
+        is_full = says_full_disk(error)
         raise StoreUnavailable(
             f"the store could not {verb} table {table}",
-            found=type(error).__name__,
-            hint="check SLIPWAY_STORE and, for S3, the AWS_… variables",
+            found=FULL if is_full else type(error).__name__,
+            hint="free space on the disk of SLIPWAY_STORE"
+            if is_full
+            else "check SLIPWAY_STORE and, for S3, the AWS_… variables",
         ) from error

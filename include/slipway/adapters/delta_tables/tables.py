@@ -27,6 +27,7 @@ from slipway.adapters.delta_tables.fencing import (
 from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
+from slipway.records.scratch_folder import says_full_disk
 from slipway.stages.ports.scores import DataFile
 from slipway.values.value_types import LATEST
 
@@ -93,6 +94,8 @@ class DeltaTables:
                 # in between is a conflict.
                 _replace_batch(current, reader, batch=batch, commit=commit)
             except CommitFailedError as error:
+                if says_full_disk(error):
+                    raise
                 raise self._commit_conflict(table, writer=writer, attempt=attempt) from error
         return self._folder.need(table).version()
 

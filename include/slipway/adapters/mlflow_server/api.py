@@ -18,6 +18,7 @@ from slipway.errors import (
     SlipwayError,
     Tampered,
 )
+from slipway.records.scratch_folder import FULL, says_full_disk
 from slipway.stages.model import manifest
 
 CONNECT_WITHIN_S = 5.0
@@ -142,7 +143,13 @@ class MlflowApi:
             response.status_code in BUSY
             or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
         ):
-            return RegistryUnavailable("the MLflow server failed", found=message, where=where)
+            is_full = says_full_disk(message)
+            return RegistryUnavailable(
+                "the MLflow server failed",
+                found=FULL if is_full else message,
+                where=where,
+                hint="free space where it keeps its database and artifacts" if is_full else None,
+            )
         if code == "RESOURCE_ALREADY_EXISTS":
             return AlreadyThere("it exists in MLflow already", found=message, where=where)
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -157,7 +164,8 @@ class AlreadyThere(BadParameter):
 def _reason(response: httpx.Response) -> tuple[str, str]:
     try:
         body = response.json()
-        return str(body["error_code"]), str(body["message"])
+        # Behind the first line a database's error repeats the statement and its values.
+        return str(body["error_code"]), str(body["message"]).partition("\n")[0]
     except (KeyError, TypeError, ValueError):
         return "", f"status {response.status_code}"
 

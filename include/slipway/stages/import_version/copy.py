@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from slipway.errors import RegistryUnavailable
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import ATTEMPT, RUN_KEY
 from slipway.stages.ports.tracked_runs import TrackedRuns
@@ -81,15 +81,18 @@ def copy_version(
             params=tracked.params,
             tables=tracked.tables,
         )
-        with _closing(tracking, run_id), TemporaryDirectory(prefix="slipway-copy-") as scratch:
+        with (
+            _closing(tracking, run_id),
+            scratch_folder("slipway-copy-", needs="two copies of the version") as scratch,
+        ):
             if tracked.metrics:
                 tracking.log_metrics(run_id, tracked.metrics)
-            files = source_runs.fetch(original.run_id, Path(scratch) / "files")
+            files = source_runs.fetch(original.run_id, scratch / "files")
             if files:
-                runs.attach(run_id, Path(scratch) / "files")
+                runs.attach(run_id, scratch / "files")
             attempt.check()
             model_uri = tracking.log_package(run_id, original.folder)
-            tracking.download(model_uri, Path(scratch) / "back", sha256=original.sha256)
+            tracking.download(model_uri, scratch / "back", sha256=original.sha256)
         reason = f"The bytes of {original.tags['slipway.source.version']} are here, unchanged."
         evidence = {
             "model_uri": model_uri,

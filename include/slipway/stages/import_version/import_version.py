@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.errors import NotFound
@@ -18,6 +17,7 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
@@ -74,9 +74,9 @@ def import_version(
         StoreUnavailable: One of the two stores does not answer.
         Superseded: Another attempt imports the same version.
     """
-    with TemporaryDirectory(prefix="slipway-bring-") as scratch:
+    with scratch_folder("slipway-bring-", needs="the version's folder") as scratch:
         # MLflow names a logged model after its folder.
-        folder = source.registry.download(spec.model, version.version, Path(scratch) / spec.model)
+        folder = source.registry.download(spec.model, version.version, scratch / spec.model)
         sha256 = version.tags[DIGEST]
         manifest = open_sealed(folder, sha256=sha256)
         evidence = gather_evidence(source.store, source.registry, version, sha256=sha256)
@@ -198,13 +198,13 @@ class _Import:
         store, folder = self.context.store, attempt.ref.folder
         index = encode(self.evidence.index)
         files = {f"evidence/{name}.json": data for name, data in self.evidence.records.items()}
-        with TemporaryDirectory(prefix="slipway-evidence-") as scratch:
+        with scratch_folder("slipway-evidence-", needs="the source's records") as scratch:
             for name, data in {INDEX: index, **files}.items():
                 store.write(f"{folder}/{name}", data)
-                target = Path(scratch) / "slipway" / name
+                target = scratch / "slipway" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            self.target.runs.attach(run_id, Path(scratch))
+            self.target.runs.attach(run_id, scratch)
         return {"records": f"{folder}/{INDEX}", "records_sha256": digest(index)}
 
     def _facts(self, champion: Champion | None, *, replace: bool) -> EligibilityFacts:

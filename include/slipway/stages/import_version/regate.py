@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from slipway.errors import NotComputable
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import EVIDENCE
@@ -143,8 +143,8 @@ def regate_on_local_rows(
         Tampered: A file of the champion differs from its digest.
     """
     contest = Comparison(spec, dataset, tools.tables, tools.measure)
-    with TemporaryDirectory(prefix="slipway-bring-") as scratch:
-        local = tools.registry.download(spec.model, champion.version, Path(scratch) / "champion")
+    with scratch_folder("slipway-bring-", needs="the champion's folder") as scratch:
+        local = tools.registry.download(spec.model, champion.version, scratch / "champion")
         numbers = contest.numbers(
             at, tools.load(folder), tools.load(local), version=champion.version
         )

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.errors import BadParameter, NotFound
@@ -19,6 +17,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.landing_area import Delivery, StreamName
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
+from slipway.records.scratch_folder import megabytes, scratch_folder
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
 from slipway.spec.problems import nearest
@@ -140,12 +139,14 @@ def ingest(
         NotFound: There is no such delivery.
         BadParameter: The file belongs to another stream or batch.
         CommitConflict: The file was written again while it was read.
+        DiskFull: The delivery and its rows have no room on the local disk.
         SpecError: An expectation is invalid.
     """
     store = context.store
     delivery = _find(source, spec.dataset, stream=stream, batch=batch, file=file)
-    with TemporaryDirectory(prefix="slipway-ingest-") as folder:
-        fetched = Fetched.of(source.fetch(delivery, Path(folder)))
+    needs = f"the delivery ({megabytes(delivery.size)}) and its rows in their declared types"
+    with scratch_folder("slipway-ingest-", needs=needs) as folder:
+        fetched = Fetched.of(source.fetch(delivery, folder))
         refuse_overwritten(source, delivery)
         ref = RunRef(spec.dataset, f"{stream}-{batch}-{delivery.tag12}", "ingest")
         work = Publication(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable, NotFound
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
 from slipway.stages.monitor.columns import SCORE, Columns, monitored_columns, tidy
@@ -167,8 +166,8 @@ def read_reference(
     """
     import pandas as pd
 
-    with TemporaryDirectory() as scratch:
-        folder = registry.download(spec.model, version, Path(scratch))
+    with scratch_folder("slipway-reference-", needs="the version's folder") as scratch:
+        folder = registry.download(spec.model, version, scratch)
         manifest = open_sealed(folder)
         path = folder / REFERENCE
         rows = pd.read_parquet(path) if path.exists() else None

@@ -6,9 +6,7 @@ predictions and with the champion's scores, and bad inputs have to be refused.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
@@ -16,6 +14,7 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
@@ -176,14 +175,16 @@ def _boot_and_replay(
 ) -> Verdict:
     bars = spec.deployment.verify
     try:
-        with tempfile.TemporaryDirectory(prefix="slipway-candidate-") as scratch:
+        with scratch_folder(
+            "slipway-candidate-", needs="the folders of candidate and champion"
+        ) as scratch:
             rows = recent_rows(tables, dataset, rows=bars.replay_rows)
             champion = None if plan.is_urgent else plan.fallback
             champion_scores: Sequence[float] = ()
             if champion is not None:
-                folder = registry.download(spec.model, champion, Path(scratch) / "champion")
+                folder = registry.download(spec.model, champion, scratch / "champion")
                 champion_scores = [float(score) for score in load(folder).predict(rows)]
-            folder = registry.download(spec.model, plan.version, Path(scratch) / "version")
+            folder = registry.download(spec.model, plan.version, scratch / "version")
             replay = Replay(rows, load(folder), dataset)
             keep(replay.sample())
             with platform.boot(spec.model, version=plan.version, folder=folder) as candidate:

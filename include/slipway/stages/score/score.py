@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.newest_delivery import BATCH, in_delivery_order, order_columns
@@ -92,8 +91,8 @@ class _Scoring:
         if version is None or fingerprint(files) != self.scoring.features:
             reason = f"The features of {name} have changed since; the next run scores them."
             return Verdict("overtaken", reason, {"partition": name})
-        with TemporaryDirectory(prefix="slipway-score-") as scratch:
-            folder = Path(scratch) / "version"
+        with scratch_folder("slipway-score-", needs="the version's folder") as scratch:
+            folder = scratch / "version"
             package = self.load(
                 self.registry.download(self.spec.model, self.scoring.version, folder)
             )

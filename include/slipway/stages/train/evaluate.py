@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadRequest
@@ -15,6 +14,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, need_record
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.metrics import metrics_of
@@ -152,9 +152,11 @@ class _Evaluation:
 
     def attempt(self, attempt: Attempt, pins: Snapshot, trained: Verdict) -> Verdict:
         """Score all contenders on the same rows and log the metrics."""
-        with TemporaryDirectory(prefix="slipway-evaluate-") as scratch:
-            challenger = self._challenger(trained, Path(scratch))
-            champion, version = self._champion(Path(scratch))
+        with scratch_folder(
+            "slipway-evaluate-", needs="the folders of challenger and champion"
+        ) as scratch:
+            challenger = self._challenger(trained, scratch)
+            champion, version = self._champion(scratch)
             numbers = self.contest.numbers(pins, challenger, champion, version=version)
         attempt.check()
         run_id = trained.evidence["mlflow_run"]

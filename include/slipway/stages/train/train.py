@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from slipway.errors import RegistryUnavailable, Superseded
@@ -18,6 +16,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, need_record
+from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.metrics import METRICS
@@ -108,8 +107,8 @@ class _Training:
         fit_seconds = round(time.perf_counter() - started, 3)
         numbers = _numbers_of(parts) | {"fit_seconds": fit_seconds}
         facts = self._facts(pins) | numbers | {"constant": float(target.mean())}
-        with TemporaryDirectory(prefix="slipway-train-") as scratch:
-            folder = Path(scratch) / self.spec.model
+        with scratch_folder("slipway-train-", needs="the trained version's folder") as scratch:
+            folder = scratch / self.spec.model
             manifest_sha256 = learned.save(
                 folder,
                 facts=facts,
