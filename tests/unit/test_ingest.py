@@ -83,7 +83,7 @@ def test_labels_of_unknown_rows_are_kept_and_counted(env: IngestEnv) -> None:
     env.deliver("features/b1.csv", features_csv(1))
     verdict = env.deliver("labels/b1.parquet", labels_parquet(1, late=(0, 0, 1, 0)))
     assert verdict.numbers["unknown_keys"] == 1
-    assert "1 labels belong to no row that is known yet" in verdict.reason
+    assert "1 labels belong to no row that was known at their delivery" in verdict.reason
     assert len(env.rows("labels")) == 4
 
 

@@ -10,6 +10,7 @@ from slipway.cli.output import json_option, print_json
 from slipway.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from slipway.spec import DatasetSpec
     from slipway.wiring import Container
 
 
@@ -31,7 +32,7 @@ def why(name: str, *, as_json: bool) -> None:
     if isinstance(spec, ModelSpec):
         _model(spec, container, as_json=as_json)
     else:
-        _dataset(name, container, as_json=as_json)
+        _dataset(spec, container, as_json=as_json)
 
 
 def _model(spec: ModelSpec, container: Container, *, as_json: bool) -> None:
@@ -50,11 +51,12 @@ def _model(spec: ModelSpec, container: Container, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _dataset(name: str, container: Container, *, as_json: bool) -> None:
+def _dataset(spec: DatasetSpec, container: Container, *, as_json: bool) -> None:
     from slipway.records.landing_area import list_undeliverable
     from slipway.stages.report.why_dataset import format_deliveries, why_dataset
 
-    deliveries = why_dataset(name, store=container.store)
+    name = spec.dataset
+    deliveries = why_dataset(name, store=container.store, spec=spec, tables=container.tables)
     undeliverable = [str(one) for one in list_undeliverable(container.store, name)]
     if as_json:
         listed = [one.to_json() for one in deliveries]

@@ -27,7 +27,7 @@ from slipway.stages.ingest.quarantine import (
     quarantine_key,
 )
 from slipway.stages.ingest.redelivery import Revisions
-from slipway.stages.ingest.unknown_keys import count_unknown_keys
+from slipway.stages.ingest.unknown_keys import find_unknown_keys
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
     Findings,
@@ -216,16 +216,13 @@ class Publication:
         remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
         if self.stream == "labels":
             spec = self.spec
-            unknown = count_unknown_keys(
-                seen.spool,
-                seen.good,
-                key=spec.key,
-                dataset=spec.dataset,
-                tables=self.tables,
+            keys = (frame[spec.key] for frame in seen.spool.frames([spec.key], keep=seen.good))
+            unknown = find_unknown_keys(
+                keys, key=spec.key, dataset=spec.dataset, tables=self.tables
             )
-            numbers["unknown_keys"] = unknown
-            if unknown:
-                remarks.append(f"{unknown} labels belong to no row that is known yet")
+            numbers["unknown_keys"] = unknown.count
+            if unknown.count:
+                remarks.append(unknown.at_delivery)
         return numbers, remarks
 
     def _out_of_order(self, revisions: Revisions) -> bool:

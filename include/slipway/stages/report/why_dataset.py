@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,13 @@ from slipway.records import ledger
 from slipway.records.attempts import find_failure
 from slipway.records.run_records import RECORD, RunRef, find_record
 from slipway.records.store import find_json
+from slipway.stages.ingest.unknown_keys import find_unknown_keys
+from slipway.stages.model.newest_delivery import BATCH
 
 if TYPE_CHECKING:
     from slipway.records.store import Entry, Store
+    from slipway.spec import DatasetSpec
+    from slipway.stages.ports.tables import Tables
 
 INGEST = "ingest"
 
@@ -41,6 +45,10 @@ class DeliveryVerdict:
         quarantined: Number of bad rows.
         reasons: Reasons of bad rows, the commonest first: column, reason, count, shape, hint.
         kept: Addresses of bad rows, of the blocked file, and of all reasons, by name.
+        unknown_keys: Number of labels that belonged to no known row at their delivery.
+        unknown_now: How many of them belong to a row by now, and why others may not; None for
+            deliveries without such labels.
+        is_astray: Whether nearly all of them still belong to no row, for a reason that was found.
     """
 
     at: str
@@ -50,6 +58,9 @@ class DeliveryVerdict:
     quarantined: int = 0
     reasons: Sequence[Mapping[str, Any]] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
+    unknown_keys: int = 0
+    unknown_now: str | None = None
+    is_astray: bool = False
 
     @property
     def batch(self) -> str:
@@ -58,15 +69,21 @@ class DeliveryVerdict:
 
     @property
     def has_trouble(self) -> bool:
-        """Whether the delivery was blocked, has bad rows, or could not be ingested."""
-        return self.action in {"blocked", "failed"} or self.quarantined > 0
+        """Whether the delivery was blocked, has bad rows, fits no features, or did not end."""
+        return self.action in {"blocked", "failed"} or self.quarantined > 0 or self.is_astray
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain JSON."""
         return asdict(self)
 
 
-def why_dataset(dataset: str, *, store: Store) -> list[DeliveryVerdict]:
+def why_dataset(
+    dataset: str,
+    *,
+    store: Store,
+    spec: DatasetSpec | None = None,
+    tables: Tables | None = None,
+) -> list[DeliveryVerdict]:
     """Return the newest deliveries' verdicts: those with trouble first, then the newest first.
 
     Of a batch that was delivered again only the newest verdict counts; a duplicate changes none.
@@ -74,6 +91,8 @@ def why_dataset(dataset: str, *, store: Store) -> list[DeliveryVerdict]:
     Args:
         dataset: Its name.
         store: Store of ledger and run records.
+        spec: The dataset; None, as without tables: labels are not compared with present features.
+        tables: Its tables.
     """
     found = sorted(
         [*_recorded(dataset, store), *_failed(dataset, store)], key=lambda one: one.at, reverse=True
@@ -81,7 +100,30 @@ def why_dataset(dataset: str, *, store: Store) -> list[DeliveryVerdict]:
     newest: dict[str, DeliveryVerdict] = {}
     for one in found:
         newest.setdefault(one.run if one.action in {"duplicate", "superseded"} else one.batch, one)
-    return sorted(newest.values(), key=lambda one: not one.has_trouble)[:SHOWN]
+    told = list(newest.values())
+    if spec is not None and tables is not None:
+        told = [*_compared_now(told, spec, tables)]
+    return sorted(told, key=lambda one: not one.has_trouble)[:SHOWN]
+
+
+def _compared_now(
+    told: Sequence[DeliveryVerdict], spec: DatasetSpec, tables: Tables
+) -> Iterator[DeliveryVerdict]:
+    """Yield the deliveries, the newest ones of unknown labels compared with present features."""
+    left = SHOWN
+    for one in told:
+        if not one.unknown_keys or one.action not in {"ingested", "revised"} or not left:
+            yield one
+            continue
+        left -= 1
+        _, _, batch = one.batch.partition("-")
+        labels = tables.read(
+            f"{spec.dataset}/labels", columns=[spec.key], where=[(BATCH, "=", batch)]
+        )
+        now = find_unknown_keys(
+            [labels[spec.key]], key=spec.key, dataset=spec.dataset, tables=tables
+        )
+        yield replace(one, unknown_now=now.by_now, is_astray=now.hint is not None)
 
 
 def _recorded(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
@@ -102,6 +144,7 @@ def _recorded(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
             quarantined=int(fact["numbers"].get("quarantined") or 0),
             reasons=tuple(reasons or ()),
             kept={name: evidence[name] for name in _KEPT if name in evidence},
+            unknown_keys=int(fact["numbers"].get("unknown_keys") or 0),
         )
 
 
@@ -135,6 +178,8 @@ def format_deliveries(dataset: str, deliveries: Sequence[DeliveryVerdict]) -> li
 def _lines(one: DeliveryVerdict) -> Iterator[str]:
     at = f"{datetime.fromisoformat(one.at):%Y-%m-%d %H:%M} UTC"
     yield f"{at}, {one.action} ({one.run}): {one.reason}"
+    if one.unknown_now is not None:
+        yield f"  by now, {one.unknown_now}"
     if not one.has_trouble:
         return
     for reason in one.reasons[:COMMONEST]:
