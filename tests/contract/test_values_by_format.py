@@ -44,6 +44,7 @@ streams:
       late: {type: boolean}
 """
 TEXTS = {
+    "empty": "",
     "empty but for a blank": " ",
     "zeros in front": "007",
     "a plus": "+7",

@@ -18,10 +18,12 @@ class FrameDelivery:
     Attributes:
         frame: Its rows.
         broken: Lines that are no rows.
+        doubts: Why it may be read wrongly.
     """
 
     frame: pd.DataFrame
     broken: tuple[BrokenLine, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def read(**changes: tuple[str, list[Any]]) -> Inputs:
         ("berth", "BYTES", "5.0", "5"),
         ("berth", "BYTES", "", None),
         ("berth", "BYTES", "9223372036854775807", "9223372036854775807"),
-        ("port", "BYTES", "", ""),
+        ("port", "BYTES", "", None),
         ("port", "BYTES", " Oban\u00a0", " Oban\u00a0"),
         ("port", "UINT64", 2**64 - 1, "18446744073709551615"),
         ("refit", "BOOL", False, 0),
@@ -159,6 +159,14 @@ def test_an_exact_key_keeps_every_digit() -> None:
     assert decode(body, signature, max_rows=1).keys == [str(2**64 - 1)]
     body = json.dumps(request(crossing=("FP64", [7.0]))).encode()
     with pytest.raises(BadRequest, match="not a text"):
+        decode(body, signature, max_rows=1)
+
+
+def test_an_empty_text_is_no_key() -> None:
+    """As in a delivery, where its row is bad."""
+    signature = Signature(SIGNATURE.columns, "crossing", None, key_type="string")
+    body = json.dumps(request(crossing=("BYTES", [""]))).encode()
+    with pytest.raises(BadRequest, match="crossing"):
         decode(body, signature, max_rows=1)
 
 

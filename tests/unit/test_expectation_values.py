@@ -54,8 +54,8 @@ PARTITION = "expect_column_kl_divergence_to_be_less_than"
         ),
         (
             IN_SET,
-            {"column": "s", "value_set": [1, "2020-01-01", "NA", ""]},
-            {"value_set": ["1", "2020-01-01", "NA", ""]},
+            {"column": "s", "value_set": [1, "2020-01-01", "NA", " "]},
+            {"value_set": ["1", "2020-01-01", "NA", " "]},
         ),
         (IN_SET, {"column": "i", "value_set": ["1", 2, 3.0]}, {"value_set": [1, 2, 3]}),
         (IN_SET, {"column": "b", "value_set": [0, "true"]}, {"value_set": [False, True]}),
@@ -137,6 +137,7 @@ def test_arguments_without_values_are_left_alone(expect: str, kwargs: dict[str, 
         (IN_SET, "{column: i, value_set: [1, one]}", "value_set.1", "is no integer"),
         (IN_SET, "{column: s, value_set: [a, true]}", "value_set.1", "is a boolean, not a text"),
         (IN_SET, "{column: s, value_set: [a, null]}", "value_set.1", "means a missing value"),
+        (IN_SET, "{column: s, value_set: [a, '']}", "value_set.1", "means a missing value"),
         (IN_SET, "{column: t, value_set: [2020-02-30]}", "value_set.0", "that does not exist"),
         (
             "expect_column_stdev_to_be_between",

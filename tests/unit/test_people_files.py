@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -111,6 +112,50 @@ def test_an_encoding_and_compression_are_read() -> None:
     assert verdict.action == "blocked"
     assert "not in the encoding utf-8" in verdict.reason
     assert "csv: {encoding" in verdict.reason
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "cp1251"])
+def test_utf8_in_an_encoding_of_one_byte_is_a_warning(encoding: str) -> None:
+    """Each letter beyond ASCII would be read as two; the verdict counts and names it."""
+    data = HEADER + ROW.replace("a,", "Zo\u00ebl,")
+    verdict, _ = delivered(data, encoding=encoding)
+    assert verdict.numbers["warnings"] == 1
+    assert "all of it is valid UTF-8 with letters beyond ASCII" in verdict.reason
+    assert "csv: {encoding: utf-8}" in verdict.reason
+
+
+@pytest.mark.parametrize("text", ["a,", "Zo\u00eb,"], ids=["ascii", "letters"])
+def test_a_file_in_its_encoding_has_no_warning(text: str) -> None:
+    """Neither letters of that encoding nor ASCII alone raise a doubt."""
+    data = (HEADER + ROW.replace("a,", text)).encode("cp1252")
+    verdict, _ = delivered(data, encoding="cp1252")
+    assert verdict.numbers["warnings"] == 0
+
+
+def test_the_mark_of_utf8_under_another_encoding_is_named() -> None:
+    """It is no part of the first column's name."""
+    verdict, _ = delivered(b"\xef\xbb\xbf" + (HEADER + ROW).encode(), encoding="latin-1")
+    assert verdict.action == "blocked"
+    assert "found the byte order mark of UTF-8" in verdict.reason
+    assert "lacks" not in verdict.reason
+
+
+@pytest.mark.parametrize("column", ["id", "at"])
+def test_an_empty_key_or_time_is_missing_in_every_format(column: str) -> None:
+    """A bad row in CSV, JSON Lines and Parquet, for one reason."""
+    rows = [{"id": f"k{row}", "at": "2013-05-01", "miles": "1"} for row in range(3)]
+    rows[1][column] = ""
+    cells = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
+    for name, data in (
+        ("x.csv", (HEADER + "".join(f"{','.join(row.values())}\n" for row in rows)).encode()),
+        ("x.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows).encode()),
+        ("x.parquet", parquet_bytes(**cells)),
+    ):
+        verdict, env = delivered(data, name=name)
+        assert list(env.rows()) == ["k0", "k2"]
+        assert env.packed(verdict.evidence["quarantine"])["_reason"].tolist() == [
+            f"{column} is missing"
+        ]
 
 
 def test_an_undeclared_column_stops_nothing() -> None:

@@ -117,7 +117,7 @@ def column(kind: ColumnType, *, is_number: bool = False) -> RawColumn:
         ("integer", pd.array([2**60 + 1, None], dtype="Int64"), [str(2**60 + 1), None]),
         ("integer", [5.0, float("nan")], ["5", None]),
         ("integer", ["005", "5.0", ""], ["5", "5", None]),
-        ("string", ["", "nan", None, " Oban"], ["", "nan", None, " Oban"]),
+        ("string", ["", "nan", None, " Oban"], [None, "nan", None, " Oban"]),
         ("string", [None, None], [None, None]),
     ],
 )

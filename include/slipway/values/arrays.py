@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.values.bad_value import BadValue, shape_of
-from slipway.values.kernels import arrow_type, cast_plain, plain_array
+from slipway.values.kernels import arrow_type, cast_plain, plain_array, without_empty_texts
 from slipway.values.parse import parse
 from slipway.values.text_format import PLAIN, TextFormat
 from slipway.values.value_types import ColumnType, Value
@@ -65,6 +65,8 @@ def cast_array(
     if not isinstance(given, pa.Array):
         return _parsed(None, enumerate(given), kind, fmt, length=len(given))
     array = plain_array(given)
+    if kind == "string":
+        array = without_empty_texts(array)
     certain = cast_plain(array, kind, fmt)
     if certain.null_count == array.null_count:
         return CastArray(certain)

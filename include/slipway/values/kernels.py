@@ -76,6 +76,16 @@ def _text_or_bytes(array: pa.Array) -> pa.Array:
         return raw
 
 
+def without_empty_texts(array: pa.Array) -> pa.Array:
+    """Return an array with null in place of empty texts, which no format but CSV has as missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(array.type) or pc.min(pc.binary_length(array)).as_py() != 0:
+        return array
+    return _only(array, pc.not_equal(array, ""))
+
+
 def _strings(array: pa.Array, _: TextFormat) -> pa.Array:
     import pyarrow as pa
 

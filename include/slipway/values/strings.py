@@ -9,7 +9,7 @@ from slipway.values.text_format import TextFormat, decoded
 
 
 def parse_string(value: object, fmt: TextFormat) -> str | None:
-    """Return a text to the letter; None for a listed mark of a missing value.
+    """Return a text to the letter; None for an empty one and for a listed mark of a missing value.
 
     Neither case, blanks nor the Unicode form are changed. An integer becomes its digits.
 
@@ -21,7 +21,7 @@ def parse_string(value: object, fmt: TextFormat) -> str | None:
     if isinstance(value, str):
         if not value.isascii():
             _require_unicode(value)
-        return None if value in fmt.missing else value
+        return None if not value or value in fmt.missing else value
     if isinstance(value, bool):
         raise BadValue("is a boolean, not a text", hint="declare the column `type: boolean`")
     if isinstance(value, int):

@@ -50,7 +50,7 @@ def categories_of(values: pd.Series[Any], column: RawColumn) -> pd.Series[Any]:
         BadRequest: The declared type cannot hold a value.
     """
     if column.type == "string" and isinstance(values.dtype, pd.StringDtype) and HAS_ARROW:
-        return values.astype("object").where(values.notna(), np.nan)
+        return values.astype("object").where(values.notna() & values.ne(""), np.nan)
     texts = [np.nan if one is None else canonical_text(one) for one in _cast(values, column)]
     return pd.Series(texts, values.index, dtype="object")
 

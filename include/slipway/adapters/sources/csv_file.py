@@ -19,6 +19,7 @@ from slipway.adapters.sources.byte_stream import open_bytes
 from slipway.adapters.sources.columns import positions_of
 from slipway.adapters.sources.csv_blocks import Block, CsvBlocks
 from slipway.adapters.sources.csv_lexer import CsvLexer
+from slipway.adapters.sources.encoding_doubts import encoding_doubts
 from slipway.adapters.sources.text_blocks import read_text_blocks, wrong_encoding
 from slipway.adapters.sources.unreadable import (
     empty_file,
@@ -44,12 +45,14 @@ class CsvFile:
         csv: Dialect.
         lexer: Finds the ends of rows.
         names: Names of all columns, as the header has them.
+        doubts: Why it may be in another encoding.
     """
 
     path: Path
     csv: Csv
     lexer: CsvLexer
     names: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path, csv: Csv, *, delimiter: str) -> CsvFile:
@@ -63,11 +66,11 @@ class CsvFile:
         found = format_of(head)
         if found and not (found == "UTF-16" and csv.encoding.startswith(("utf-16", "utf-32"))):
             raise not_of_format("CSV", head)
-        lexer = CsvLexer(delimiter, csv.quote)
+        lexer, doubts = CsvLexer(delimiter, csv.quote), encoding_doubts(path, csv.encoding)
         header = _blocks(path, csv, lexer).header()
         if not header:
             raise empty_file("a header and at least one row")
-        return cls(path, csv, lexer, _names(header, csv, lexer))
+        return cls(path, csv, lexer, _names(header, csv, lexer), doubts)
 
     def rows(
         self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE

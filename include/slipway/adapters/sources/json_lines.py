@@ -44,10 +44,12 @@ class JsonLines:
     Attributes:
         path: File; `….gz` is decompressed.
         names: Keys of all objects, in the order of their first use.
+        doubts: None: JSON is UTF-8.
     """
 
     path: Path
     names: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> JsonLines:

@@ -27,10 +27,12 @@ class ParquetFile:
     Attributes:
         parts: Files, in order; each has every column that is read.
         names: Names of all columns of the first part.
+        doubts: None: Parquet tells the types.
     """
 
     parts: tuple[Path, ...]
     names: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> ParquetFile:

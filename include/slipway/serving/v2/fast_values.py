@@ -96,6 +96,10 @@ def _canonical_digits(data: list[Any]) -> list[Any] | None:
     return data if all(text is None or _DIGITS(text) for text in data) else None
 
 
+def _not_empty(data: list[Any]) -> list[Any] | None:
+    return None if "" in data else data
+
+
 def _canonical_words(data: list[Any]) -> list[Any] | None:
     return data if _WORDS.issuperset(data) else None
 
@@ -125,7 +129,7 @@ _BY_TYPE: _Accepted = {
         "FP64": FastColumn(_FLOAT, _whole_floats),
     },
     ("boolean", "number"): {"BOOL": FastColumn(_BOOL, _zeros_and_ones)},
-    ("string", "string"): {"BYTES": FastColumn(_TEXT)},
+    ("string", "string"): {"BYTES": FastColumn(_TEXT, _not_empty)},
     ("integer", "string"): {
         "INT64": FastColumn(_INT, _digits),
         "BYTES": FastColumn(_TEXT, _canonical_digits),

@@ -117,7 +117,10 @@ def validate_delivery(
         faults=faults,
         outcomes=tuple(outcomes),
         blocks=tuple(_blocks(rows, good, faults, outcomes, share=declared.quarantine_max_share)),
-        warnings=tuple(_warnings(delivery.names, declared.columns, empty, outcomes)),
+        warnings=(
+            *delivery.doubts,
+            *_warnings(delivery.names, declared.columns, empty, outcomes),
+        ),
     )
 
 

@@ -57,6 +57,10 @@ class OpenDelivery(Protocol):
     def names(self) -> tuple[str, ...]:
         """Names of all columns, as the file has them."""
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the file may be read otherwise than it was written: warnings of its verdict."""
+
     def rows(
         self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
     ) -> Iterator[DeliveredRows]:
