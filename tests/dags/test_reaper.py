@@ -48,13 +48,21 @@ def pod(
     )
 
 
-@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
-def test_a_pod_is_kept_for_its_time_and_then_goes(phase: str) -> None:
+def test_a_failed_pod_is_kept_for_its_time_and_then_goes() -> None:
     """The time counts from its end, not from its start."""
-    kept = pod(phase, minutes=500, ended=59, checked=True)
+    kept = pod("Failed", minutes=500, ended=59, checked=True)
     assert reason_to_delete(kept, owner="failed", now=NOW) is None
-    over = pod(phase, minutes=500, ended=60, checked=True)
+    over = pod("Failed", minutes=500, ended=60, checked=True)
     assert reason_to_delete(over, owner="failed", now=NOW) == "it ended 60 minutes ago"
+
+
+@pytest.mark.parametrize("owner", [None, "success", "failed"])
+def test_a_completed_pod_that_its_task_left_goes_at_once(owner: str | None) -> None:
+    """As that of a first try which the scheduler lost, once a retry has found its record."""
+    left = pod("Succeeded", minutes=28, ended=27)
+    reason = reason_to_delete(left, owner=owner, now=NOW)
+    assert reason == "it succeeded 27 minutes ago, and no task waits for it"
+    assert reason_to_delete(left, owner="deferred", now=NOW) is None
 
 
 def test_a_pod_that_overruns_its_deadline_goes() -> None:

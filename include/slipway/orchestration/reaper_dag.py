@@ -28,7 +28,8 @@ PAGE = """\
 
 Each task handles the stage pods of this installation in one namespace. It deletes
 
-- ended pods, after the time that their spec keeps them (`pods.kept_minutes`);
+- failed pods, after the time that their spec keeps them (`pods.kept_minutes`);
+- pods that succeeded and whose task has not deleted them;
 - pods that run past their deadline;
 - pods that no task waits for.
 

@@ -1,7 +1,8 @@
-"""Decide which stage pods to delete: ended ones after a while, overdue and orphaned ones.
+"""Decide which stage pods to delete: ended, overdue and orphaned ones.
 
-An orphaned pod is one whose task no longer watches it, or does not exist. These functions send no
-request; `orchestration/reaper_dag.py` lists and deletes the pods.
+A failed pod is kept for a while, for inspection. An orphaned pod is one whose task no longer
+watches it, or does not exist. These functions send no request; `orchestration/reaper_dag.py` lists
+and deletes the pods.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 
 from slipway.orchestration.pods.shape import KEPT_MINUTES, ORIGIN
 
-ENDED = {"Succeeded", "Failed"}
 CHECKED = "already_checked"
 ACTIVE_STATES = {
     *("scheduled", "queued", "running", "deferred", "restarting"),
@@ -43,7 +43,7 @@ class LeftoverPod:
         started: When a node started it; None before that.
         ended: When its container ended; None before that.
         deadline: How long it may run; None: no limit.
-        kept: How long it is kept after its end.
+        kept: How long it is kept after it failed.
         checked: Whether its task has handled its end.
         origin: The task that started it; empty: unknown.
     """
@@ -91,8 +91,11 @@ def reason_to_delete(pod: LeftoverPod, *, owner: str | None, now: datetime) -> s
     """
     if owner in ACTIVE_STATES and not pod.checked:
         return None
-    if pod.phase in ENDED:
-        ago = now - (pod.ended or pod.started or pod.created)
+    ago = now - (pod.ended or pod.started or pod.created)
+    if pod.phase == "Succeeded":
+        # Its result is in the store, and there is nothing to inspect.
+        return f"it succeeded {_minutes(ago)} ago, and no task waits for it"
+    if pod.phase == "Failed":
         return f"it ended {_minutes(ago)} ago" if ago >= pod.kept else None
     if pod.started and pod.deadline and now - pod.started > pod.deadline + DEADLINE_MARGIN:
         return f"it has run for {_minutes(now - pod.started)} of {_minutes(pod.deadline)} allowed"
