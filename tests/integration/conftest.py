@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,18 @@ import pytest
 if TYPE_CHECKING:
     from tests.integration.project import ClusterProject
     from tests.integration.suite_cluster import SuiteCluster
+
+
+KEPT = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show at the very end, where nothing is captured, how to delete what was kept."""
+    if KEPT in config.stash:
+        terminalreporter.section("kept")
+        terminalreporter.line(config.stash[KEPT])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,8 +48,8 @@ def cluster(
     kubeconfig, gateway = option("--kubeconfig", None), option("--gateway", None)
     if kubeconfig:
         files = ":".join(str(Path(one).expanduser()) for one in str(kubeconfig).split(":"))
-        image, terminal = option("--image"), request.config.get_terminal_writer()
-        keep = (lambda line: terminal.line(f"\n{line}")) if option("--keep") else None
+        keep = partial(request.config.stash.setdefault, KEPT) if option("--keep") else None
+        image = option("--image")
         with real(files, folder, image=image, gateway=gateway, keep=keep) as cluster:
             yield cluster
     elif option("--image", None):

@@ -163,7 +163,7 @@ def _admin(kubeconfig: str, namespace: str) -> Api:
 
 def _leave(admin: Api, keep: Callable[[str], None] | None) -> None:
     if keep is not None:
-        keep(f"kept: kubectl delete namespace {admin.namespace}")
+        keep(f"kubectl delete namespace {admin.namespace}")
         return
     admin.delete("Namespace", admin.namespace)
     admin.wait(

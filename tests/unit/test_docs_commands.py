@@ -86,3 +86,10 @@ def test_an_environment_has_a_folder_of_its_own(folder: str) -> None:
     assert done.returncode == 2
     assert "VENV has to be" in done.stderr
     assert "hint: " in done.stderr
+
+
+@each_document
+def test_kubectl_asks_for_routes_apart_from_what_every_cluster_has(document: Path) -> None:
+    """Without the Gateway API a command that names them beside other kinds lists nothing."""
+    asked = re.findall(r"kubectl get (\S*httproute\S*)", document.read_text())
+    assert [kinds for kinds in asked if "," in kinds] == []
