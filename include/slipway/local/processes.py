@@ -6,20 +6,25 @@ file at once, so that a later command finds them after a crash.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from slipway.errors import PlatformUnavailable
+from slipway.local.held_signals import held_signals
 
 GRACE_SECONDS = 8.0
+GRACE_OF_THE_LEFT_SECONDS = 2.0
+"""Shorter: a process whose parent was killed often waits for it and ends only by SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,14 @@ class StartedProcess:
         pid: Process id and session id.
         created: Creation time in seconds; distinguishes it from a later process with that pid.
         log: Path of its output.
+        wanted: False as soon as a command is stopping it.
     """
 
     name: str
     pid: int
     created: float
     log: str
+    wanted: bool = True
 
     def alive(self) -> bool:
         """Return whether the process still runs."""
@@ -59,27 +66,49 @@ class Processes:
         self.folder = folder
         self._file = folder / "processes.json"
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._starts: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {}
 
     def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str]) -> StartedProcess:
         """Start a process in a session of its own; its output goes to `logs/<name>.log`."""
-        logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        path = logs / f"{name}.log"
-        with path.open("ab") as output:
-            process = subprocess.Popen(
-                list(command),
-                env=dict(env),
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._children[process.pid] = process
-        created = psutil.Process(process.pid).create_time()
-        started = StartedProcess(name, process.pid, created, str(path))
-        self._write([*self.known(), started])
+        with held_signals(), self._locked():
+            started = self._launch(name, command, env)
+            self._write([*self.known(), started])
         return started
+
+    def start_again(self, ended: StartedProcess) -> None:
+        """Start an ended process anew with its command, unless a command has stopped it since.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        with self._locked():
+            known = self.known()
+            if ended in known:
+                started = self._launch(ended.name, *self._starts[ended.name])
+                self._write([started if one == ended else one for one in known])
+
+    def reap(self) -> None:
+        """Take note of every end, so that no ended process stays in the process table.
+
+        A command that stops the processes of another one waits for it.
+        """
+        for child in self._children.values():
+            child.poll()
+
+    def exit_code(self, ended: StartedProcess) -> int | None:
+        """Return the exit code of an ended process of this command; negative for a signal."""
+        child = self._children.get(ended.pid)
+        if child is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            # Its other threads may still be ending.
+            child.wait(1.0)
+        return child.returncode
+
+    def end_what_is_left_of(self, ended: StartedProcess) -> None:
+        """Stop the processes that an ended one has left in its session."""
+        left = _session(ended.pid, after=ended.created)
+        _end(left, [one.pid for one in left], grace_seconds=GRACE_OF_THE_LEFT_SECONDS)
 
     def known(self) -> list[StartedProcess]:
         """Return every process that was started from this folder and not stopped."""
@@ -108,18 +137,52 @@ class Processes:
 
     def stop(self, *names: str) -> list[str]:
         """Stop processes by name, newest first, or all; return the names of those stopped."""
-        known = self.known()
-        chosen = [one for one in reversed(known) if not names or one.name in names]
-        processes = [process for one in chosen for process in _family(one)]
-        _end(processes, [one for one in chosen if one.alive()])
-        for one in chosen:
-            if child := self._children.pop(one.pid, None):
-                child.wait()
-        self._write([one for one in known if one not in chosen])
+        with held_signals():
+            chosen = self._unwanted(names)
+            processes = [process for one in chosen for process in _family(one)]
+            _end(processes, [one.pid for one in chosen if one.alive()])
+            self.reap()
+            with self._locked():
+                self._write([one for one in self.known() if one not in chosen])
         return [one.name for one in chosen]
 
-    def _write(self, started: Sequence[StartedProcess]) -> None:
+    def _unwanted(self, names: Sequence[str]) -> list[StartedProcess]:
+        """Write down which processes are being stopped, so that nobody starts them again."""
+        with self._locked():
+            known = self.known()
+            chosen = [one for one in known if not names or one.name in names]
+            marked = {one: replace(one, wanted=False) for one in chosen}
+            self._write([marked.get(one, one) for one in known])
+        return list(reversed(marked.values()))
+
+    def _launch(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> StartedProcess:
+        logs = self.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        path = logs / f"{name}.log"
+        with path.open("ab") as output:
+            process = subprocess.Popen(
+                list(command),
+                env=dict(env),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._children[process.pid] = process
+        self._starts[name] = (command, env)
+        created = psutil.Process(process.pid).create_time()
+        return StartedProcess(name, process.pid, created, str(path))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Exclude other commands while the file of pids is read and written."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        with self._file.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, started: Sequence[StartedProcess]) -> None:
         draft = self._file.with_suffix(".tmp")
         draft.write_text(json.dumps([vars(one) for one in started], indent=1))
         draft.replace(self._file)
@@ -145,10 +208,16 @@ def _session(leader: int, *, after: float) -> list[psutil.Process]:
     return left
 
 
-def _end(processes: Sequence[psutil.Process], leaders: Sequence[StartedProcess]) -> None:
-    for leader in leaders:
-        _signal(leader.pid, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
+def _end(
+    processes: Sequence[psutil.Process],
+    terminated: Sequence[int],
+    *,
+    grace_seconds: float = GRACE_SECONDS,
+) -> None:
+    """End processes: SIGTERM to some of them, time for all to end, then SIGKILL."""
+    for pid in terminated:
+        _signal(pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
     _, alive = psutil.wait_procs(processes, timeout=max(0.0, deadline - time.monotonic()))
     for process in alive:
         _signal(process.pid, signal.SIGKILL)

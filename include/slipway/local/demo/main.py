@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +25,7 @@ from slipway.local.demo.scoreboard import as_table, draw
 from slipway.local.demo.simulator import Simulator
 from slipway.local.sample_deliveries import make_sample
 from slipway.local.stack import Stack
+from slipway.local.supervision import Supervision
 from slipway.settings import Settings
 
 DATASET, MODEL = "flights", "flight_delay"
@@ -36,7 +37,7 @@ def state_folder(project: Path) -> Path:
 
 
 def down() -> None:
-    """Stop every process that a demo left running."""
+    """Stop every process of a demo, which then ends."""
     console = Console()
     stopped = Stack(Settings().project, state_folder(Settings().project)).processes.stop()
     console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
@@ -55,7 +56,7 @@ def main(*, once: bool) -> int:
     stack = Stack(project, state_folder(project))
     began = time.monotonic()
     try:
-        with _running(stack, console) as api:
+        with _running(stack, console) as api, _supervised(stack, console):
             checks = _run(stack, api, console, began=began)
             _print_links(stack, console)
             if not once:
@@ -84,6 +85,15 @@ def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
         yield api
     finally:
         stack.down()
+
+
+def _supervised(stack: Stack, console: Console) -> AbstractContextManager[None]:
+    """Start each part again that ends, and print so."""
+
+    def say(line: str) -> None:
+        console.print(line, style="yellow", markup=False)
+
+    return Supervision(stack.processes, say=say).running()
 
 
 def _run(stack: Stack, api: AirflowApi, console: Console, *, began: float) -> list[Check]:
@@ -129,6 +139,6 @@ def _print_links(stack: Stack, console: Console) -> None:
 
 def _stay_up(stack: Stack, console: Console) -> None:
     console.print(f"everything stays up on {LOOPBACK} until Ctrl-C (or `make down`)")
-    while True:
-        stack.processes.check()
+    while stack.processes.known():
         time.sleep(1.0)
+    console.print("stopped by `make down`")

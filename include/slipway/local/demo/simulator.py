@@ -11,7 +11,7 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from slipway.errors import PlatformUnavailable
+from slipway.errors import PlatformUnavailable, Transient
 from slipway.local.airflow import AirflowApi
 from slipway.local.demo.console import VerdictPrinter
 from slipway.local.demo.load import ProbeLoad
@@ -95,6 +95,13 @@ class Simulator:
 
     def pending_work(self) -> str | None:
         """Return the next pending work by the store and by Airflow, or None."""
+        try:
+            return self._pending_work()
+        except Transient as error:
+            # A part that has ended is started again, see `local/supervision.py`.
+            return error.message
+
+    def _pending_work(self) -> str | None:
         name, model = self.dataset.dataset, self.model.model
         busy = self.api.busy_runs()
         if busy:
@@ -181,7 +188,7 @@ class Simulator:
         def shipped() -> bool:
             return self.container.log.count(self.model.model) >= rows
 
-        if not wait_for(shipped, seconds=60.0, check=self.stack.processes.check):
+        if not wait_for(shipped, seconds=60.0, check=lambda: None):
             raise PlatformUnavailable(
                 "predictions are missing from the prediction log",
                 expected=f"{rows} rows",
@@ -189,7 +196,6 @@ class Simulator:
             )
 
     def _watch(self) -> None:
-        self.stack.processes.check()
         self.printer.catch_up()
         self.probe_load.send_some()
 
