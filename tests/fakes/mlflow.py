@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -161,6 +161,7 @@ class MemoryRegistry:
         self.versions: dict[str, list[ModelVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
         self.heads: dict[str, Head] = {}
+        self.deleted: set[tuple[str, int]] = set()
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """The version of an alias, or None."""
@@ -171,14 +172,23 @@ class MemoryRegistry:
     def version(self, model: str, version: int) -> ModelVersion:
         """One version."""
         known = self.versions.get(model, [])
-        if not 1 <= version <= len(known):
+        if not 1 <= version <= len(known) or (model, version) in self.deleted:
             raise NotFound(f"{model} has no version {version}")
         return known[version - 1]
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
         """The oldest version with a digest, or None."""
-        known = self.versions.get(model, [])
-        return next((one for one in known if one.tags.get(DIGEST) == sha256), None)
+        return next((one for one in self.copies(sha256) if one.model == model), None)
+
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """The versions of any model with a digest."""
+        every = (one for known in self.versions.values() for one in known)
+        there = (one for one in every if (one.model, one.version) not in self.deleted)
+        return [one for one in there if one.tags.get(DIGEST) == sha256]
+
+    def exists(self, model: str) -> bool:
+        """Whether there is a model of that name."""
+        return model in self.versions
 
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
@@ -220,6 +230,24 @@ class MemoryRegistry:
             {**known.tags, **tags},
             known.created_at,
         )
+
+    def delete_version(self, model: str, version: int) -> None:
+        """Delete a version and its aliases, as a person does."""
+        self.deleted.add((model, version))
+        kept = {key: n for key, n in self.aliases.items() if (key[0], n) != (model, version)}
+        self.aliases = kept
+
+    def delete_model(self, model: str) -> None:
+        """Delete a registered model, as a person does."""
+        for version in range(1, len(self.versions.pop(model, [])) + 1):
+            self.delete_version(model, version)
+        self.deleted = {one for one in self.deleted if one[0] != model}
+
+    def rename_model(self, model: str, name: str) -> None:
+        """Rename a registered model with its versions and aliases, as a person does."""
+        known = self.versions.pop(model)
+        self.versions[name] = [replace(one, model=name) for one in known]
+        self.aliases = {(name if m == model else m, a): n for (m, a), n in self.aliases.items()}
 
     def anchor(self, model: str, head: Head) -> None:
         """Anchor a head of the ledger, unless a newer one is anchored."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from slipway.errors import NotComputable
+from slipway.errors import NotComputable, NotFound
 from slipway.stages.model.manifest import REFERENCE, seal
 from slipway.stages.monitor.columns import Columns
 from slipway.stages.ports.registry import ModelVersion
@@ -161,6 +161,7 @@ class MonitoringRegistry:
         numeric: Its numeric features; the others are categorical.
         categorical: Its categorical features.
         pii: Treatment of its personal columns in the log, as in the manifest.
+        deleted: Versions that a person deleted.
     """
 
     model: str
@@ -170,6 +171,16 @@ class MonitoringRegistry:
     numeric: Sequence[str] = ()
     categorical: Sequence[str] = ()
     pii: Mapping[str, str] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
+
+    def exists(self, model: str) -> bool:
+        """Whether it is its only model."""
+        return model == self.model
+
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """No version: none of them is renamed."""
+        del sha256
+        return []
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """The version of an alias, or None."""
@@ -178,6 +189,8 @@ class MonitoringRegistry:
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One version."""
+        if version in self.deleted:
+            raise NotFound(f"{model} has no version {version}")
         tags = self.tags.get(version, {})
         made = datetime(2026, 1, 1, tzinfo=UTC)
         return ModelVersion(model, version, f"{model}/request-{version:06d}", "memory", tags, made)

@@ -13,7 +13,7 @@ from slipway.records.requests import Request
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
-from slipway.stages.train.accept_request import accept
+from slipway.stages.train.accept_request import PersonRequest, accept
 from slipway.stages.train.close_request import STAGES, answer
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
@@ -22,7 +22,7 @@ from tests.support import ferry_dataset
 
 MODEL = "ferry_delay"
 ORIGIN = {"by": "a test"}
-ASKED = {"reason": "The pipeline has changed", "by": "ada"}
+ASKED = PersonRequest("The pipeline has changed", "ada")
 
 
 class RetrainEnv:
@@ -41,7 +41,7 @@ class RetrainEnv:
         ferry_dataset.publish(self.tables, rows, labels=rows if labelled else None)
         self.clock += timedelta(days=days)
 
-    def accept(self, person_request: dict[str, str] | None = None, *, run_id: str = "") -> Verdict:
+    def accept(self, person_request: PersonRequest | None = None, *, run_id: str = "") -> Verdict:
         """Run the first stage of the train DAG."""
         return accept(
             self.spec,

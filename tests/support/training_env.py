@@ -78,7 +78,7 @@ class TrainingEnv:
         ferry_dataset.publish(self.tables, rows, labels=rows)
         return rows
 
-    def ask(self, unique: str = "first") -> Request:
+    def ask(self, unique: str = "first", *, without_champion: bool = False) -> Request:
         """File and return a request."""
         return file_request(
             self.store,
@@ -88,6 +88,7 @@ class TrainingEnv:
             at="2013-04-01T00:00:00+00:00",
             by="ada",
             unique=unique,
+            without_champion=without_champion,
         )
 
     def snapshot(self, request: Request) -> RunRecord:

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from slipway.errors import BadParameter
 from slipway.records import ledger, requests
+from slipway.stages.train.accept_request import PersonRequest
 from slipway.values.value_types import LATEST
 from tests.support import ferry_dataset
 from tests.support.retrain_env import ASKED, MODEL, RetrainEnv, trained
@@ -138,8 +139,8 @@ def test_a_retried_task_files_its_request_once() -> None:
     assert env.kinds() == ["first", "person", "person"]
 
 
-@pytest.mark.parametrize("asked", [{"reason": " ", "by": "ada"}, {"reason": "why not"}])
-def test_a_manual_request_needs_a_name_and_a_reason(asked: dict[str, str]) -> None:
+@pytest.mark.parametrize("asked", [PersonRequest(" ", "ada"), PersonRequest("why not", "")])
+def test_a_manual_request_needs_a_name_and_a_reason(asked: PersonRequest) -> None:
     """Without either it is refused."""
     with pytest.raises(BadParameter, match="cannot be retrained"):
         trained().accept(asked)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+import pytest
 
-from slipway.errors import PlatformUnavailable
+from slipway.errors import NotFound, PlatformUnavailable
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
@@ -19,6 +20,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog
 from tests.support import ferry_dataset
+from tests.support.promotions import promoted
 
 TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
 APRIL = datetime(2013, 4, 1, tzinfo=UTC)
@@ -159,6 +161,20 @@ def test_without_a_champion_or_data_nothing_is_due() -> None:
     empty = CollectEnv(until="2013-07-02")
     empty.tables = MemoryTables()
     assert empty.collect()["drift"] == []
+
+
+def test_monitoring_fails_when_its_champion_is_lost() -> None:
+    """Case 4: it does not end green as if there had never been a champion."""
+    env = CollectEnv(until="2013-07-02")
+    promoted(env.store, "ferry_delay", 2)
+    env.registry.aliases.clear()
+    with pytest.raises(NotFound) as refused:
+        env.collect()
+    assert refused.value.message == (
+        "ferry_delay cannot be monitored: its champion, version 2, is lost"
+    )
+    assert refused.value.found == "MLflow has the version and no alias `champion` for it"
+    assert "`to` set to 2, or set the alias in MLflow" in str(refused.value.hint)
 
 
 def test_an_unserved_champion_is_reported() -> None:

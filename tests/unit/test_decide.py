@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.errors import NotFound
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
@@ -23,6 +25,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.monitoring import MemoryLog, MonitoringRegistry
 from tests.support import ferry_dataset
+from tests.support.promotions import promoted
 
 ACTIONS = st.lists(st.sampled_from(["ok", "drifting", "inconclusive"]), max_size=8)
 FIRES = st.tuples(st.integers(1, 5), st.integers(1, 5)).map(
@@ -158,6 +161,15 @@ def test_without_a_champion_there_is_nothing_to_decide() -> None:
     env.registry.aliases.clear()
     assert env.decide().action == "nothing"
     assert env.store.list("runs") == []
+
+
+def test_a_lost_champion_fails_the_decision() -> None:
+    """Case 4: "there is no champion to watch yet" would be false, and green."""
+    env = DecideEnv()
+    promoted(env.store, "ferry_delay", 1)
+    env.registry.aliases.clear()
+    with pytest.raises(NotFound, match="cannot be monitored: its champion, version 1, is lost"):
+        env.decide()
 
 
 def test_each_kind_of_window_is_counted_by_its_own_action() -> None:

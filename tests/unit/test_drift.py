@@ -68,6 +68,14 @@ def test_a_month_like_the_reference_is_ok() -> None:
     assert verdict.numbers["alarm_rate"] == 0.05
 
 
+def test_a_window_of_a_deleted_version_fails_with_its_name() -> None:
+    """Case 4: its reference went with it; the error says that the version is lost."""
+    registry = registry_of_one_version()
+    registry.deleted = {1}
+    with pytest.raises(NotFound, match="version 1 of ferry_delay cannot be measured"):
+        measured(registry=registry)
+
+
 def test_a_changed_unit_is_drift_of_that_column() -> None:
     """A conversion of knots to km/h is named, with distance and threshold."""
     verdict = measured(lambda rows: rows.assign(wind=rows["wind"] * 1.609)).verdict

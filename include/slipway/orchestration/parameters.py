@@ -44,7 +44,16 @@ def train_parameters() -> dict[str, Param]:
                 "Why the model should be retrained. A run that you start files a request in your "
                 "name; the reason is kept in the model version and the ledger."
             ),
-        )
+        ),
+        "without_champion": Param(
+            default=False,
+            type="boolean",
+            title="Without champion",
+            description_md=(
+                "Only where MLflow lost the champion: let the gates compare with the constant "
+                "alone. While there is a champion this changes nothing."
+            ),
+        ),
     }
 
 

@@ -25,6 +25,9 @@ REASON = """\
 {%- endif -%}"""
 """Reason of the request that a manual run files; empty for other runs."""
 
+WITHOUT_CHAMPION = "{{ 'yes' if params.without_champion else '' }}"
+"""Whether that request leaves a lost champion out of the comparison."""
+
 
 def train_dag(model: ModelSpec) -> DAG:
     """Return the training DAG of one model."""
@@ -49,7 +52,7 @@ def train_dag(model: ModelSpec) -> DAG:
         accept = stage_task(
             model,
             "accept",
-            inputs={"model": name, "reason": REASON},
+            inputs={"model": name, "reason": REASON, "without_champion": WITHOUT_CHAMPION},
             skip_when=["suppress", "nothing"],
             xcom_keys=["request"],
         )

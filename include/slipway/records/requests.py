@@ -33,6 +33,8 @@ class Request:
         by: Person or run that filed it.
         unique: Identity, for example a window's id; two requests with the same one are one.
         evidence: URI or store key by name.
+        without_champion: Whether the gates may compare with the constant alone, should the
+            champion be lost in the registry.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Request:
     by: str
     unique: str
     evidence: Mapping[str, str]
+    without_champion: bool = False
 
     @property
     def run(self) -> str:
@@ -97,6 +100,7 @@ def file_request(
     by: str,
     unique: str,
     evidence: Mapping[str, str] | None = None,
+    without_champion: bool = False,
 ) -> Request:
     """File a request, or return the one that was filed with the same `unique`.
 
@@ -109,6 +113,7 @@ def file_request(
         by: Person or run.
         unique: Identity of the request.
         evidence: URI or store key by name.
+        without_champion: Whether a lost champion may be left out of the comparison.
     """
     mark = f".unique-{digest(unique.encode())[:12]}.json"
     while True:
@@ -117,7 +122,9 @@ def file_request(
         if known is not None:
             return known
         number = max(_numbers(names), default=0) + 1
-        request = Request(model, number, kind, reason, at, by, unique, dict(evidence or {}))
+        request = Request(
+            model, number, kind, reason, at, by, unique, dict(evidence or {}), without_champion
+        )
         if store.create(f"{_stem(model, number)}.json", encode(asdict(request))):
             store.create(f"{_stem(model, number)}{mark}", encode({"unique": unique}))
             return request

@@ -17,6 +17,12 @@ REQUEST = Input(
     run_of=lambda number: requests.run_of(int(number)),
 )
 REASON = Input("reason", "Reason for a new model (`accept`).")
+WITHOUT_CHAMPION = Input(
+    "without_champion",
+    "Whether the gates may compare with the constant alone, where the champion was deleted (with a "
+    "reason, `accept`).",
+    choices=("yes", "no"),
+)
 TO = Input("to", "What to roll out: `challenger`, `previous` or a version's number.")
 ROLLOUT = Input("rollout", "Rollout that `reconcile` began, e.g. `rollout-000003`.", run_of=str)
 STEP = Input("step", "Percent of the requests (`shift`).", bounds=(1, 99))

@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING
 
 from slipway.wiring.stage import stage
 from slipway.wiring.stage_call import StageCall
-from slipway.wiring.stage_inputs import MODEL, REASON, REQUEST
+from slipway.wiring.stage_inputs import MODEL, REASON, REQUEST, WITHOUT_CHAMPION
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
     from slipway.records.verdicts import Verdict
 
 
-@stage("accept", required=(MODEL,), optional=(REASON,))
+@stage("accept", required=(MODEL,), optional=(REASON, WITHOUT_CHAMPION))
 def run_accept(call: StageCall) -> Verdict:
     """Put the open retrain requests before the retraining policy.
 
     A reason files a request first; a repeat by the same run files no second one.
     """
-    from slipway.stages.train.accept_request import accept
+    from slipway.stages.train.accept_request import PersonRequest, accept
 
     reason = call.inputs.get("reason")
     by = str(call.origin.get("by", ""))
+    without_champion = call.inputs.get("without_champion") == "yes"
     return accept(
         *call.model_and_dataset(),
-        person_request=None if reason is None else {"reason": reason, "by": by},
+        person_request=None if reason is None else PersonRequest(reason, by, without_champion),
         context=call.context,
         tables=call.container.tables,
         registry=call.container.registry,

@@ -37,7 +37,17 @@ class MlflowRegistry:
         """Return the version that an alias names, or None."""
         registered = self._registered(model)
         named = {one["alias"]: one["version"] for one in registered.get("aliases", [])}
-        return self.version(model, int(named[alias])) if alias in named else None
+        if alias not in named:
+            return None
+        try:
+            return self.version(model, int(named[alias]))
+        except NotFound:
+            # It was deleted between the two requests; MLflow deletes its aliases with it.
+            return None
+
+    def exists(self, model: str) -> bool:
+        """Return whether there is a registered model of that name."""
+        return bool(self._registered(model))
 
     def version(self, model: str, version: int) -> ModelVersion:
         """Return one version.
@@ -55,6 +65,10 @@ class MlflowRegistry:
             key=lambda one: one.version,
             default=None,
         )
+
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """Return the versions of any model with a digest in their tags."""
+        return self._search_all(f"tags.`{DIGEST}` = '{sha256}'")
 
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
@@ -164,8 +178,10 @@ class MlflowRegistry:
         return min(versions, key=lambda one: one.version, default=None)
 
     def _search(self, model: str, condition: str) -> list[ModelVersion]:
-        same = f"name = '{model}' AND {condition}"
-        found = self._api.get("model-versions/search", filter=same).get("model_versions", [])
+        return self._search_all(f"name = '{model}' AND {condition}")
+
+    def _search_all(self, condition: str) -> list[ModelVersion]:
+        found = self._api.get("model-versions/search", filter=condition).get("model_versions", [])
         return [_model_version(one) for one in found]
 
 

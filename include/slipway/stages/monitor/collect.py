@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from slipway.errors import PlatformUnavailable
-from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.monitor.due_windows import has_predictions, monitored_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
+from slipway.stages.monitor.watched_champion import watched_champion
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -68,8 +68,11 @@ def collect(
         registry: Alias of the champion.
         log: Predictions.
         platform: What is served, to compare with the alias; None: not compared.
+
+    Raises:
+        NotFound: The registry lost the champion, so what serves cannot be watched.
     """
-    champion = registry.alias(spec.model, CHAMPION)
+    champion = watched_champion(spec.model, store=store, registry=registry)
     difference = difference_to_served(spec.model, champion, platform) if platform else None
     due = DueWindows(champion=None, drift=[], performance=[], difference=difference)
     clock = event_clock(tables, dataset)

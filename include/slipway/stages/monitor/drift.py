@@ -15,6 +15,7 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
 from slipway.stages.monitor.columns import SCORE, Columns, monitored_columns, tidy
 from slipway.stages.monitor.distances import Comparison, DriftReport, compare
+from slipway.stages.monitor.watched_champion import watched_version
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def measure_drift(
 
     Raises:
         BadParameter: There is no such window.
-        NotFound: The version has no reference.
+        NotFound: The registry lost the version, or it has no reference.
     """
     monitored = parse_monitored_window(window, spec.monitoring.window)
 
@@ -161,11 +162,12 @@ def read_reference(
     """Read the reference in a model version's folder.
 
     Raises:
-        NotFound: The version has none.
+        NotFound: The registry lost the version, or it has none.
         Tampered: A file differs from its digest.
     """
     import pandas as pd
 
+    watched_version(spec.model, version, registry=registry)
     with scratch_folder("slipway-reference-", needs="the version's folder") as scratch:
         folder = registry.download(spec.model, version, scratch)
         manifest = open_sealed(folder)

@@ -16,6 +16,7 @@ from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.label_join import join_labels, read_labels
+from slipway.stages.monitor.watched_champion import watched_version
 from slipway.stages.monitor.windows import parse_monitored_window
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def measure_performance(
 
     Raises:
         BadParameter: There is no such window.
+        NotFound: The registry lost the version.
     """
     monitored = parse_monitored_window(window, spec.monitoring.window)
     metric = spec.monitoring.performance.metric
@@ -150,7 +152,7 @@ def measure_performance(
         except NotComputable as error:
             counts = {"predicted": joined.predicted, "labelled": len(joined.rows)}
             return not_comparable(error, counts)
-        tags = registry.version(spec.model, monitored.version).tags
+        tags = watched_version(spec.model, monitored.version, registry=registry).tags
         promised = tags.get(f"slipway.metric.{metric}")
         scores = joined.rows["score"]
         realised = RealisedPerformance(

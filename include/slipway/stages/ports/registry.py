@@ -51,6 +51,12 @@ class Registry(Protocol):
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
         """The oldest version whose manifest has a digest, or None."""
 
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """Versions of any model whose manifest has a digest; a renamed model is found by it."""
+
+    def exists(self, model: str) -> bool:
+        """Whether there is a registered model of that name."""
+
     def register(
         self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
     ) -> ModelVersion:

@@ -6,7 +6,7 @@ request without an answer is resumed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.train.close_request import request_numbers
 from slipway.stages.train.due_requests import file_due
 from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
@@ -32,6 +33,21 @@ if TYPE_CHECKING:
 BEFORE_ANY_FEATURES = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class PersonRequest:
+    """Request by a person.
+
+    Attributes:
+        reason: Reason, in the person's words.
+        by: The person's name.
+        without_champion: Whether a lost champion is left out of the comparison.
+    """
+
+    reason: str
+    by: str
+    without_champion: bool = False
+
+
 def accept(
     spec: ModelSpec,
     dataset: DatasetSpec,
@@ -39,12 +55,13 @@ def accept(
     context: RunContext,
     tables: Tables,
     registry: Registry,
-    person_request: Mapping[str, str] | None = None,
+    person_request: PersonRequest | None = None,
 ) -> Verdict:
     """Pick the request of a training run: `accept` with its number, `suppress` or `nothing`.
 
     Files the requests that are due, applies the policy to every undecided one, and records each
-    decision. An accepted request without an answer is resumed.
+    decision. An accepted request without an answer is resumed. While the registry has lost the
+    champion no request is due, and only one that leaves it out is accepted.
 
     Args:
         spec: Model.
@@ -52,9 +69,9 @@ def accept(
         context: Store and origin of the run.
         tables: Labels and event clock.
         registry: Registered versions.
-        person_request: `reason` and `by` of a request by a person. A repeat by the same run
-            (`run_id` of the origin), or with the same words at the same event time, is the same
-            request.
+        person_request: `reason` and `by` of a request by a person, and whether it leaves a lost
+            champion out. A repeat by the same run (`run_id` of the origin), or with the same words
+            at the same event time, is the same request.
 
     Raises:
         BadParameter: A person's request lacks its reason or name.
@@ -63,30 +80,46 @@ def accept(
     labels_table = f"{dataset.dataset}/labels"
     labels_version, labels = tables.version(labels_table), tables.count(labels_table)
     clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES
+    loss = find_lost_champion(spec.model, store=store, registry=registry)
+    lost = None if loss is None else loss.sentence
     if person_request is not None:
         _file_person_request(spec.model, person_request, context=context, clock=clock)
-    if labels_version is not None and clock != BEFORE_ANY_FEATURES:
+    if labels_version is not None and clock != BEFORE_ANY_FEATURES and lost is None:
         file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
     suppressed: Verdict | None = None
     undecided = requests.open_requests(store, spec.model)
     for request in sorted(undecided, key=lambda one: (one.kind != "person", one.number)):
-        verdict = _decide(spec, request, context=context, clock=clock, labels=labels)
+        verdict = _decide(
+            spec, request, context=context, clock=clock, labels=labels, lost_champion=lost
+        )
         suppressed = verdict if verdict.action == "suppress" else suppressed
     current = requests.in_flight(store, spec.model)
     if current is not None:
         reason = f"Request {current.number} ({current.kind}): {current.reason}"
         return Verdict("accept", reason, request_numbers(current))
-    return suppressed or Verdict("nothing", "No retrain request is open.")
+    idle = "No retrain request is open."
+    return suppressed or Verdict("nothing", idle if lost is None else f"{idle} {lost}")
 
 
 def _decide(
-    spec: ModelSpec, request: Request, *, context: RunContext, clock: datetime, labels: int
+    spec: ModelSpec,
+    request: Request,
+    *,
+    context: RunContext,
+    clock: datetime,
+    labels: int,
+    lost_champion: str | None,
 ) -> Verdict:
     store = context.store
 
     def work(_: Attempt) -> Verdict:
         facts = _facts(store, spec.model, clock=clock, labels=labels)
-        decision = apply_policy(request.kind, facts, spec.retraining)
+        decision = apply_policy(
+            request.kind,
+            replace(facts, lost_champion=lost_champion),
+            spec.retraining,
+            without_champion=request.without_champion,
+        )
         numbers = {**decision.numbers, **request_numbers(request)}
         return Verdict(decision.action, decision.reason, numbers, request.evidence)
 
@@ -122,9 +155,9 @@ def _facts(store: Store, model: str, *, clock: datetime, labels: int) -> Retrain
 
 
 def _file_person_request(
-    model: str, person_request: Mapping[str, str], *, context: RunContext, clock: datetime
+    model: str, person_request: PersonRequest, *, context: RunContext, clock: datetime
 ) -> None:
-    reason, by = (person_request.get(name, "").strip() for name in ("reason", "by"))
+    reason, by = person_request.reason.strip(), person_request.by.strip()
     if not reason or not by:
         raise BadParameter(
             f"{model} cannot be retrained on a person's request",
@@ -132,7 +165,8 @@ def _file_person_request(
             found="no reason" if by else "no name",
         )
     at = clock.isoformat()
-    identity = context.origin.get("run_id") or digest(encode([reason, by, at]))[:12]
+    waiver = ["without_champion"] if person_request.without_champion else []
+    identity = context.origin.get("run_id") or digest(encode([reason, by, at, *waiver]))[:12]
     requests.file_request(
         context.store,
         model,
@@ -141,4 +175,5 @@ def _file_person_request(
         at=at,
         by=by,
         unique=f"person-{identity}",
+        without_champion=person_request.without_champion,
     )

@@ -22,16 +22,19 @@ from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.gates import POSITIVE_ROWS
+from slipway.stages.train.gates import LOST, POSITIVE_ROWS, WAIVED
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from slipway.records.store import Store
 
 
 def evaluate(
@@ -48,7 +51,8 @@ def evaluate(
 ) -> RunRecord:
     """Record the metrics of challenger, champion and constant on the same holdout rows.
 
-    A metric that cannot be computed is None, which a gate refuses.
+    A metric that cannot be computed is None, which a gate refuses. A champion that the registry
+    lost is reported to the gate, which refuses unless the request leaves it out.
 
     Raises:
         RegistryUnavailable: The MLflow server does not answer.
@@ -57,7 +61,8 @@ def evaluate(
     ref = RunRef(spec.model, request.run, "evaluate")
     pinned = need_record(context.store, ref.beside("snapshot"))
     trained = need_record(context.store, ref.beside("train"))
-    work = _Evaluation(Comparison(spec, dataset, tables, measure), registry, tracking, load)
+    contest = Comparison(spec, dataset, tables, measure)
+    work = _Evaluation(contest, request, context.store, registry, tracking, load)
     return perform(
         context,
         ref,
@@ -142,6 +147,8 @@ class Comparison:
 @dataclass(frozen=True)
 class _Evaluation:
     contest: Comparison
+    request: Request
+    store: Store
     registry: Registry
     tracking: Tracking
     load: LoadPackage
@@ -158,6 +165,7 @@ class _Evaluation:
             challenger = self._challenger(trained, scratch)
             champion, version = self._champion(scratch)
             numbers = self.contest.numbers(pins, challenger, champion, version=version)
+        numbers |= self._lost_champion() if version is None else {}
         attempt.check()
         run_id = trained.evidence["mlflow_run"]
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))
@@ -177,6 +185,12 @@ class _Evaluation:
         folder = self.registry.download(self.spec.model, champion.version, scratch / "champion")
         return self.load(folder), champion.version
 
+    def _lost_champion(self) -> dict[str, Number]:
+        loss = find_lost_champion(self.spec.model, store=self.store, registry=self.registry)
+        if loss is None:
+            return {}
+        return {WAIVED if self.request.without_champion else LOST: loss.version}
+
     def _reason(self, numbers: Mapping[str, Number]) -> str:
         metric = next(iter(self.spec.gates.metrics))
         who = ("challenger", "champion", "constant")
@@ -185,7 +199,9 @@ class _Evaluation:
             for name in who
             if f"{name}.{metric}" in numbers
         ]
-        return f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(shown)}."
+        reason = f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(shown)}."
+        lost = numbers.get(LOST, numbers.get(WAIVED))
+        return reason if lost is None else f"{reason} The champion, version {lost}, is lost."
 
 
 def _scores(contender: Package, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:

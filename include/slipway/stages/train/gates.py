@@ -17,6 +17,9 @@ from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 
 CONSTANT = "constant"
+LOST, WAIVED = "champion.lost", "champion.waived"
+"""Version of a champion that the registry lost, and of one that the request leaves out."""
+
 POSITIVE_ROWS = "rows.positive"
 """Rows whose label is 1, of a classification."""
 
@@ -30,8 +33,10 @@ def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
     Args:
         gates: Thresholds by metric.
         numbers: `rows`, `champion.version` (None: there is no champion), and
-            `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`. How far challenger
-            and champion differ (`disagreement`) is passed on to the verdict, for the rollout.
+            `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`. `champion.lost` is the
+            version of a champion that the registry lost, `champion.waived` one that its request
+            leaves out. How far challenger and champion differ (`disagreement`) is passed on to
+            the verdict, for the rollout.
     """
     failures = [*_uncomputable(gates, numbers)]
     if not failures:
@@ -55,6 +60,12 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         yield f"{rows:,.0f} common holdout rows are fewer than {gates.min_holdout_rows:,}"
     if "champion.version" not in numbers:
         yield "it is not known whether there is a champion"
+    lost = numbers.get(LOST)
+    if lost is not None:
+        yield (
+            f"the champion, version {lost}, is lost in the registry, so nothing is compared with "
+            "it; restore it, or ask again with `without_champion`"
+        )
     against = _baseline(numbers)
     for metric in gates.metrics:
         for who in (CHALLENGER, against):
@@ -121,7 +132,7 @@ def _need(numbers: Mapping[str, Number], name: str) -> float:
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
     """The numbers that the verdict keeps; None in place of one that is not finite."""
-    names = ["rows", POSITIVE_ROWS, "champion.version", *EVIDENCE]
+    names = ["rows", POSITIVE_ROWS, "champion.version", LOST, WAIVED, *EVIDENCE]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
     return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}
@@ -138,4 +149,8 @@ def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
         f"({against} {_need(numbers, f'{against}.{metric}'):.4f})"
         for metric in gates.metrics
     ]
-    return f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"
+    shown = f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"
+    waived = numbers.get(WAIVED)
+    if waived is None:
+        return shown
+    return f"{shown}; the champion, version {waived}, is lost and was left out as requested"

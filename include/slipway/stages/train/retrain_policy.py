@@ -1,9 +1,10 @@
-"""Retrain policy: one pure function accepts or suppresses a retrain request, by five rules.
+"""Retrain policy: one pure function accepts or suppresses a retrain request, by six rules.
 
 | Rule | Applies to |
 |---|---|
 | one retraining at a time | every request |
 | enough labels to train at all (`first_after_labels`) | every request |
+| no champion was lost in the registry | every request but one `without_champion` |
 | mode: `observe` and `suggest` accept people only | automatic requests |
 | enough new labels since the last training (`min_new_labels`) | automatic requests |
 | cool-down on the event clock (`cooldown_days`) | automatic requests |
@@ -34,6 +35,7 @@ class RetrainFacts:
         trained_labels: Labels at the last accepted request that did not fail; None without one.
         in_flight: Number of the accepted request that has no answer yet, or None.
         last_automatic: Event clock when an automatic request was last accepted, or None.
+        lost_champion: The loss of the champion in the registry, in words, or None.
     """
 
     clock: datetime
@@ -41,6 +43,7 @@ class RetrainFacts:
     trained_labels: int | None
     in_flight: int | None
     last_automatic: datetime | None
+    lost_champion: str | None = None
 
     @property
     def new_labels(self) -> int | None:
@@ -67,7 +70,9 @@ class PolicyDecision:
     numbers: Mapping[str, Number]
 
 
-def apply_policy(kind: Kind, facts: RetrainFacts, policy: Retraining) -> PolicyDecision:
+def apply_policy(
+    kind: Kind, facts: RetrainFacts, policy: Retraining, *, without_champion: bool = False
+) -> PolicyDecision:
     """Accept or suppress a request of one kind; pure.
 
     A person may request in every mode, within the cool-down, and without new labels: a changed
@@ -77,8 +82,11 @@ def apply_policy(kind: Kind, facts: RetrainFacts, policy: Retraining) -> PolicyD
         kind: Kind of the request.
         facts: State of labels, clock and earlier requests.
         policy: The model's rules.
+        without_champion: Whether the request leaves a lost champion out of the comparison.
     """
     objection = in_flight_objection(facts) or too_few_labels_objection(facts, policy)
+    if objection is None and not without_champion:
+        objection = facts.lost_champion
     if objection is None and kind != "person":
         objection = (
             mode_objection(policy)
