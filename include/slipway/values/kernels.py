@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from slipway.values.short_texts import short_integers, short_numbers
 from slipway.values.text_format import BLANKS, FALSE_WORDS, TRUE_WORDS, TextFormat
 from slipway.values.timestamps import EPOCH
 from slipway.values.value_types import EARLIEST, LARGEST_EXACT, LARGEST_NUMBER, LATEST, ColumnType
@@ -108,6 +109,8 @@ def _integers(array: pa.Array, _: TextFormat) -> pa.Array:
         is_exact = pc.less_equal(pc.abs(array), LARGEST_EXACT)
         return _only(array, pc.and_(is_whole, is_exact)).cast(pa.int64())
     if pa.types.is_string(kind) or _is_whole_decimal(kind):
+        if pa.types.is_string(kind) and (short := short_integers(array)) is not None:
+            return short
         text = _trimmed(array)
         return _only(text, pc.match_substring_regex(text, _INTEGER)).cast(pa.int64())
     return _undecided(array, "integer")
@@ -130,6 +133,8 @@ def _numbers(array: pa.Array, fmt: TextFormat) -> pa.Array:
         return _only(wide, is_exact).cast(pa.float64())
     is_plain = fmt.decimal == "." and fmt.thousands is None
     if (pa.types.is_string(kind) and is_plain) or pa.types.is_decimal(kind):
+        if pa.types.is_string(kind) and (short := short_numbers(array)) is not None:
+            return short
         text = _trimmed(array)
         plain = _only(text, pc.match_substring_regex(text, _NUMBER)).cast(pa.float64())
         return pc.add(_only(plain, pc.less_equal(pc.abs(plain), LARGEST_NUMBER)), 0.0)
