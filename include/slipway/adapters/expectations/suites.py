@@ -12,15 +12,19 @@ from contextlib import contextmanager
 import great_expectations as gx
 import pandas as pd
 from great_expectations.core import ExpectationValidationResult
+from great_expectations.data_context.data_context.ephemeral_data_context import (
+    EphemeralDataContext,
+)
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.datasource.fluent.interfaces import Batch
 from great_expectations.exceptions.exceptions import GreatExpectationsError
+from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
+from great_expectations.validator.validator import Validator
 
 from slipway.adapters.expectations.merged_result import MergedResult
 from slipway.adapters.expectations.mistakes import check_expectations, mistakes_of, raise_mistakes
 from slipway.adapters.expectations.offered import build, scope_of
 from slipway.adapters.expectations.plain_integers import (
-    needs_plain_integers,
+    takes_plain_integers,
     with_plain_integers,
 )
 from slipway.errors import SpecError
@@ -54,41 +58,45 @@ class ExpectationSuites:
         """
         raise_mistakes(check_expectations(expectations))
         merged = [MergedResult(one, build(one, 0)) for one in expectations]
+        context = _context()
         with _garbage_of_parts() as collect:
             for frame in parts:
-                for total, result in zip(merged, _evaluate(frame, expectations), strict=True):
+                results = _evaluate(frame, expectations, context)
+                for total, result in zip(merged, results, strict=True):
                     total.add(result)
                 collect()
         return [one.outcome() for one in merged]
 
 
 def _evaluate(
-    frame: pd.DataFrame, expectations: Sequence[Expectation]
+    frame: pd.DataFrame, expectations: Sequence[Expectation], context: EphemeralDataContext
 ) -> list[ExpectationValidationResult]:
-    special = {place for place, one in enumerate(expectations) if needs_plain_integers(one)}
+    special = {place for place, one in enumerate(expectations) if takes_plain_integers(one)}
     groups = [(frame, [place for place in range(len(expectations)) if place not in special])]
     if special:
         groups.append((with_plain_integers(frame), sorted(special)))
     results: dict[int, ExpectationValidationResult] = {}
     for rows, places in groups:
-        found = _evaluate_suite(rows, [expectations[place] for place in places])
-        results |= dict(zip(places, found, strict=True))
+        if places:
+            found = _evaluate_group(rows, [expectations[place] for place in places], context)
+            results |= dict(zip(places, found, strict=True))
     return [results[place] for place in range(len(expectations))]
 
 
-def _evaluate_suite(
-    frame: pd.DataFrame, expectations: Sequence[Expectation]
+def _evaluate_group(
+    frame: pd.DataFrame, expectations: Sequence[Expectation], context: EphemeralDataContext
 ) -> list[ExpectationValidationResult]:
-    if not expectations:
-        return []
-    suite = gx.ExpectationSuite(
-        name="suite",
-        expectations=[build(one, position) for position, one in enumerate(expectations)],
-    )
+    # Batch.validate() computes the same, and hashes all rows for a fingerprint, twice.
+    engine = PandasExecutionEngine(batch_data_dict={"part": frame})
+    validator = Validator(engine, data_context=context)
+    built = [build(one, position).configuration for position, one in enumerate(expectations)]
     with _translate_errors():
-        found = _batch(frame).validate(suite, result_format={"result_format": "COMPLETE"})
-    # Great Expectations returns results grouped, not in the order of the suite.
-    results = {_position(one): one for one in found.results}
+        found = validator.graph_validate(
+            validator.process_expectations_for_validation(built),
+            runtime_configuration={"result_format": {"result_format": "COMPLETE"}},
+        )
+    # Great Expectations returns results grouped, not in the order they were asked for.
+    results = {_position(one): one for one in found}
     return [results[position] for position in range(len(expectations))]
 
 
@@ -105,13 +113,11 @@ def _garbage_of_parts() -> Iterator[Callable[[], object]]:
         gc.unfreeze()
 
 
-def _batch(frame: pd.DataFrame) -> Batch:
+def _context() -> EphemeralDataContext:
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("delivery")
-    definition = asset.add_batch_definition_whole_dataframe("whole")
-    return definition.get_batch(batch_parameters={"dataframe": frame})
+    return context
 
 
 def _position(result: ExpectationValidationResult) -> int:
