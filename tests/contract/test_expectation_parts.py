@@ -17,6 +17,7 @@ from slipway.adapters.expectations.suites import ExpectationSuites
 from slipway.adapters.row_spool import open_spool
 from slipway.spec import Expectation
 from slipway.stages.ingest.evaluate_expectations import evaluate
+from slipway.stages.ingest.repeated_keys import repeated_keys
 from slipway.values.kernels import arrow_type
 from slipway.values.value_types import ColumnType
 
@@ -131,6 +132,20 @@ def test_a_spool_gives_the_result_of_the_whole(name: str, tmp_path: Path) -> Non
             columns = {name: table[name].combine_chunks() for name in kinds}
             spool.append({name: one.cast(arrow_type(kinds[name])) for name, one in columns.items()})
         assert evaluate(spool, [expectation], suites) == [whole]
+
+
+def test_known_repeated_values_are_not_looked_for_again(tmp_path: Path) -> None:
+    """An expectation that the key is unique is met unless rows are known to repeat it."""
+    kwargs = {"column": "n"}
+    unique = Expectation(expect="expect_column_values_to_be_unique", kwargs=kwargs)
+    with open_spool(tmp_path, {"n": "integer"}) as spool:
+        spool.append({"n": pa.array([1, 2, None, 2], pa.int64())})
+        known = {"n": repeated_keys(spool, "n")}
+        found = evaluate(spool, [unique], ExpectationSuites(), repeated=known)
+        assert found == evaluate(spool, [unique], ExpectationSuites())
+        assert found[0].rows == (1, 3)
+        (trusted,) = evaluate(spool, [unique], ExpectationSuites(), repeated={"n": np.array([0])})
+        assert trusted.rows == (0,)
 
 
 @pytest.mark.parametrize(

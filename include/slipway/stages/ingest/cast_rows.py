@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.spec import Column
 from slipway.spec.csv import Csv, text_format
 from slipway.stages.ingest.faults import Faults, Reason
+from slipway.stages.ingest.read_ahead import read_ahead
 from slipway.values.arrays import CastArray, cast_array
 
 if TYPE_CHECKING:
@@ -40,18 +42,20 @@ class RowCaster:
         """
         empty = set(self.columns)
         formats = {name: text_format(self.csv, column) for name, column in self.columns.items()}
-        for rows in delivery.rows(list(self.columns)):
-            for line in rows.broken:
-                faults.add_line(Reason("the line", line.reason))
-            if rows.count == 0:
-                continue
-            cast = {
-                name: cast_array(rows.columns[name], column.type, formats[name])
-                for name, column in self.columns.items()
-            }
-            self._add_faults(cast, len(spool), faults)
-            empty -= {name for name, one in cast.items() if one.values.null_count < rows.count}
-            spool.append({name: one.values for name, one in cast.items()})
+        with closing(read_ahead(delivery.rows(list(self.columns)))) as parts:
+            for rows in parts:
+                for line in rows.broken:
+                    faults.add_line(Reason("the line", line.reason))
+                if rows.count:
+                    cast = {
+                        name: cast_array(rows.columns[name], column.type, formats[name])
+                        for name, column in self.columns.items()
+                    }
+                    self._add_faults(cast, len(spool), faults)
+                    empty -= {
+                        name for name, one in cast.items() if one.values.null_count < rows.count
+                    }
+                    spool.append({name: one.values for name, one in cast.items()})
         return frozenset(empty)
 
     def _add_faults(self, cast: Mapping[str, CastArray], first: int, faults: Faults) -> None:

@@ -7,7 +7,7 @@ values are found by hashes, since Great Expectations takes 300 bytes a row for t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.spec import Expectation
@@ -27,6 +27,7 @@ def evaluate(
     suites: ExpectationSuites,
     *,
     keep: np.ndarray | None = None,
+    repeated: Mapping[str, np.ndarray] | None = None,
 ) -> list[ExpectationResult]:
     """Return the results in the order of the expectations.
 
@@ -35,6 +36,7 @@ def evaluate(
         expectations: Expectations of its stream.
         suites: Evaluates them.
         keep: Mask over all rows; None: every row.
+        repeated: Columns whose repeated values are known, with the numbers of these rows.
 
     Raises:
         SpecError: One is invalid, or cannot be computed on these columns.
@@ -44,7 +46,9 @@ def evaluate(
     wanted = _columns_of(scope for scope in scopes if scope.in_parts)
     merged = iter(suites.validate(spool.frames(wanted, keep=keep), in_parts) if in_parts else [])
     return [
-        next(merged) if scope.in_parts else _at_once(spool, one, scope, suites, keep=keep)
+        next(merged)
+        if scope.in_parts
+        else _at_once(spool, one, scope, suites, keep=keep, repeated=repeated or {})
         for one, scope in zip(expectations, scopes, strict=True)
     ]
 
@@ -60,16 +64,20 @@ def _at_once(
     suites: ExpectationSuites,
     *,
     keep: np.ndarray | None,
+    repeated: Mapping[str, np.ndarray],
 ) -> ExpectationResult:
     if scope.repeats and keep is None:
-        return _unique(spool, expectation)
+        return _unique(spool, expectation, repeated)
     (result,) = suites.validate([_seen(spool, scope, keep)], [expectation])
     return result
 
 
-def _unique(spool: RowSpool, expectation: Expectation) -> ExpectationResult:
+def _unique(
+    spool: RowSpool, expectation: Expectation, repeated: Mapping[str, np.ndarray]
+) -> ExpectationResult:
     column = str(expectation.kwargs["column"])
-    rows = repeated_keys(spool, column).tolist()
+    found = repeated[column] if column in repeated else repeated_keys(spool, column)
+    rows = found.tolist()
     present = sum(int(frame[column].notna().sum()) for frame in spool.frames([column]))
     share = (present - len(rows)) / present if present else 1.0
     return ExpectationResult(

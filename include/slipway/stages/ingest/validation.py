@@ -99,12 +99,13 @@ def validate_delivery(
     rows = len(spool) + faults.lines
     if rows == 0:
         raise BadBatch("the file holds no rows", expected="at least one row")
-    faults.add(Reason(spec.key, REPEATED), repeated_keys(spool, spec.key))
+    repeated = {spec.key: repeated_keys(spool, spec.key)}
+    faults.add(Reason(spec.key, REPEATED), repeated[spec.key])
     if stream == "features":
         late = implausible_rows(spool, spec, clock=clock, now=now or datetime.now(UTC))
         faults.add(implausible_reason(spec), late)
     by_row, whole = _by_scope(spec.expectations.get(stream, []), suites)
-    outcomes = evaluate(spool, by_row, suites) if len(spool) else []
+    outcomes = evaluate(spool, by_row, suites, repeated=repeated) if len(spool) else []
     _add_broken_rows(faults, outcomes)
     good = faults.good(len(spool))
     if good.any():
