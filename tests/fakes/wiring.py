@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from slipway.records.outcomes import Listing, Outcome
@@ -23,6 +24,7 @@ class FakeWiring:
         due: Windows to measure, by stage.
         partitions: Inputs of the partitions to score.
         run: Run of every record.
+        finished_at: When it was recorded; None: at its call.
         asked: Every stage that ran, with its arguments.
         origins: Origin of each run.
         acknowledged: Every fingerprint that was acknowledged.
@@ -33,6 +35,7 @@ class FakeWiring:
     due: Mapping[str, list[str]] = field(default_factory=dict)
     partitions: list[dict[str, Any]] = field(default_factory=list)
     run: str = "rollout-000001"
+    finished_at: str | None = None
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     origins: list[Mapping[str, Any]] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
@@ -56,7 +59,8 @@ class FakeWiring:
         if name in {"collect", "partitions"}:
             return self._listing(name, str(arguments["model"]))
         ref = RunRef("subject", self.run, name)
-        return RunRecord(ref, 1, verdict, {}, origin, "2013-01-01", "2013-01-01")
+        finished_at = self.finished_at or datetime.now(UTC).isoformat()
+        return RunRecord(ref, 1, verdict, {}, origin, finished_at, finished_at)
 
     def claim(self, *, dataset: str, batch: str | None) -> dict[str, Any]:
         """The waiting deliveries."""

@@ -71,6 +71,23 @@ def test_run_records_its_origin(stages: FakeWiring, monkeypatch: pytest.MonkeyPa
     assert stages.origins[1] == {"dag_id": "sales__train"}
 
 
+def test_a_repeated_run_says_when_its_verdict_was_recorded(stages: FakeWiring) -> None:
+    """Whoever gives the command again learns that nothing was done again."""
+    stages.verdicts = {"gate": Verdict("refuse", "Worse.")}
+    first = slipway("run", "gate", "--model", "sales", "--request", "3")
+    assert "Recorded" not in first.output
+    stages.finished_at = "2026-01-02T03:04:05+00:00"
+    again = slipway("run", "gate", "--model", "sales", "--request", "3")
+    assert again.output.endswith("Recorded 2026-01-02 03:04:05 UTC; nothing was done again.\n")
+
+
+def test_a_listing_names_what_it_lists(stages: FakeWiring) -> None:
+    """Each piece of work has a line with its inputs."""
+    stages.partitions = [{"model": "sales", "partition": "2013-05", "scoring": "score-x"}]
+    lines = slipway("run", "partitions", "--model", "sales").output.splitlines()
+    assert lines[-1] == "  partitions: model=sales partition=2013-05 scoring=score-x"
+
+
 def test_run_as_json(stages: FakeWiring) -> None:
     """As JSON, the whole run record is printed."""
     stages.verdicts = {"gate": Verdict("refuse", "Worse.")}

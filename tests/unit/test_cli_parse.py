@@ -89,16 +89,16 @@ def test_a_refused_text_has_its_reason_and_status_1(
 
 
 def test_several_values_are_read_at_once(german: Container) -> None:
-    """Each has a line; in JSON its reading in fields, the hint included."""
+    """Each is named before its answer; in JSON its reading has fields, the hint included."""
     del german
     words = ("parse", "shop", "features", "price", "1,5", "x", "?")
-    assert slipway(*words).output == "1.5\nrefused: is no number\nmissing\n"
+    assert slipway(*words).output == "'1,5': 1.5\n'x': refused: is no number\n'?': missing\n"
     result = slipway(*words, "--json")
     nothing = {"value": None, "missing": False, "reason": None, "hint": None}
     assert json.loads(result.output) == [
-        nothing | {"value": "1.5"},
-        nothing | {"reason": "is no number"},
-        nothing | {"missing": True},
+        nothing | {"given": "1,5", "value": "1.5"},
+        nothing | {"given": "x", "reason": "is no number"},
+        nothing | {"given": "?", "missing": True},
     ]
     assert result.exit_code == 1
     (refused,) = json.loads(slipway("parse", "shop", "labels", "sold", "5", "--json").output)

@@ -72,6 +72,17 @@ def test_a_value_less_option_writes_into_the_present_folder(
     assert (tmp_path / "ferry_delay.onnx").is_file()
 
 
+def test_a_folder_that_is_not_there_becomes_no_file(env: TrainingEnv, tmp_path: Path) -> None:
+    """A path that ends with a slash is a folder."""
+    env.champion()
+    result = slipway("export", "ferry_delay", "--onnx", f"{tmp_path / 'models'}/")
+    assert result.exit_code == 1
+    assert "there is no such folder" in result.output
+    (tmp_path / "models").mkdir()
+    assert slipway("export", "ferry_delay", "--onnx", f"{tmp_path / 'models'}/").exit_code == 0
+    assert (tmp_path / "models" / "ferry_delay.onnx").is_file()
+
+
 def test_the_program_needs_only_onnxruntime_and_numpy(env: TrainingEnv, tmp_path: Path) -> None:
     """In a fresh interpreter it prints a score, and scores rows as the pipeline does."""
     version = env.champion()

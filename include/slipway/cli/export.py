@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -15,8 +16,8 @@ from slipway.records.scratch_folder import scratch_folder
 @click.argument("model")
 @click.option(
     "--onnx",
-    "target",
-    type=click.Path(path_type=Path),
+    "given",
+    metavar="PATH",
     is_flag=False,
     flag_value=".",
     required=True,
@@ -26,7 +27,7 @@ from slipway.records.scratch_folder import scratch_folder
     "--version", "which", default="champion", show_default=True, help="A version's number or alias."
 )
 @json_option
-def export(model: str, *, target: Path, which: str, as_json: bool) -> None:
+def export(model: str, *, given: str, which: str, as_json: bool) -> None:
     """Write the ONNX form of a version of MODEL, and a program that asks it.
 
     The file is the very one that the version's server answers with. The program lies beside it,
@@ -35,11 +36,14 @@ def export(model: str, *, target: Path, which: str, as_json: bool) -> None:
     from slipway import wiring
     from slipway.stages.report.export import export_onnx, find_version
 
-    if target.is_dir():
+    target = Path(given)
+    if target.is_dir() or given.endswith(("/", os.sep)):
         target = target / f"{model}.onnx"
     program = target.with_name(f"{target.stem}_example.py")
     if not target.parent.is_dir():
-        raise BadParameter("there is no such folder", where=str(target.parent))
+        raise BadParameter(
+            "there is no such folder", where=str(target.parent), hint="create it first"
+        )
     registry = wiring.Container().registry
     version = find_version(registry, model, which)
     with scratch_folder("slipway-export-", needs="the version's folder") as scratch:

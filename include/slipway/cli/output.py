@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import click
 
-from slipway.records.outcomes import Outcome
+from slipway.records.outcomes import Listing, Outcome
+from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
@@ -18,14 +20,29 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_outcome(stage: str, outcome: Outcome) -> None:
-    """Print a stage's verdict: action, reason, numbers and evidence."""
+def print_outcome(stage: str, outcome: Outcome, *, began: datetime | None = None) -> None:
+    """Print a stage's verdict: action, reason, numbers and evidence.
+
+    Args:
+        stage: Its name.
+        outcome: Its outcome.
+        began: When the command was given, to tell a recorded verdict; None: not told.
+    """
     verdict = verdict_of(outcome)
     click.echo(f"{stage}: {click.style(verdict.action, bold=True)}. {verdict.reason}")
     lines = {**verdict.numbers, **verdict.evidence}
     width = max(map(len, lines), default=0)
     for name, value in lines.items():
         click.echo(f"  {name:<{width}}  {value}")
+    if isinstance(outcome, Listing):
+        for stage_name, items in outcome.items.items():
+            for item in items:
+                inputs = " ".join(f"{name}={value}" for name, value in item.items())
+                click.echo(f"  {stage_name}: {inputs}")
+    if began is not None and isinstance(outcome, RunRecord):
+        finished = datetime.fromisoformat(outcome.finished_at)
+        if finished < began:
+            click.echo(f"Recorded {finished:%Y-%m-%d %H:%M:%S} UTC; nothing was done again.")
 
 
 def verdict_of(outcome: Outcome) -> Verdict:

@@ -76,8 +76,8 @@ def parse(
     """Print how each VALUE is read as COLUMN of a delivery.
 
     Its canonical text, by which keys are joined and categories compared, `missing`, or why it is
-    refused and what would accept it. Texts are read with the dataset's `csv` and the column's
-    `format`. Exit status 1 when a value is refused.
+    refused and what would accept it; of several values, each is named before its answer. Texts are
+    read with the dataset's `csv` and the column's `format`. Exit status 1 when a value is refused.
     """
     from slipway import wiring
 
@@ -86,10 +86,12 @@ def parse(
     spelling = text_format(spec.csv, declared)
     readings = [_read(_delivered(value, given), declared.type, spelling) for value in values]
     if as_json:
-        print_json([asdict(one) for one in readings])
+        print_json(
+            [{"given": value, **asdict(one)} for value, one in zip(values, readings, strict=True)]
+        )
     else:
-        for one in readings:
-            click.echo(str(one))
+        for value, one in zip(values, readings, strict=True):
+            click.echo(f"{value!r}: {one}" if len(values) > 1 else str(one))
     if any(one.reason is not None for one in readings):
         raise SystemExit(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -39,15 +40,17 @@ def _run(
 ) -> None:
     """Run one stage of the ring and print its verdict.
 
-    A repeat prints the recorded verdict. A stage takes only its own inputs.
+    A repeat prints the recorded verdict, and when it was recorded. A stage takes only its own
+    inputs.
     """
     exit_on_sigterm()
+    began = datetime.now(UTC)
     inputs = {name: value for name, value in given.items() if value is not None}
     result = wiring.run_stage(stage, inputs, origin=origin or shell_origin(), outcome=outcome)
     if as_json:
         print_json(result.to_json())
     else:
-        print_outcome(stage, result)
+        print_outcome(stage, result, began=began)
 
 
 def _option(one: Input) -> click.Option:

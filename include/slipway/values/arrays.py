@@ -102,7 +102,7 @@ def _parsed(
     for row, cell in cells:
         found = _remembered(known, cell, kind, fmt)
         if isinstance(found, BadValue):
-            refused.setdefault((found.reason, found.hint), (shape_of(cell), []))[1].append(row)
+            refused.setdefault((found.reason, found.hint), (_shape(cell), []))[1].append(row)
         else:
             values[row] = found
     return CastArray(
@@ -112,6 +112,10 @@ def _parsed(
             for (reason, hint), (shape, rows) in refused.items()
         ),
     )
+
+
+def _shape(cell: object) -> str:
+    return "a time that no calendar has" if isinstance(cell, Exception) else shape_of(cell)
 
 
 def _remembered(

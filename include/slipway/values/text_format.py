@@ -16,6 +16,9 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "nat", "none", "null"})
 TRUE_WORDS = frozenset({"true", "1", "1.0"})
 FALSE_WORDS = frozenset({"false", "0", "0.0"})
 
+_WITH_UNIT = re.compile(
+    r"(?=.*[^0-9.,' +-])(?:[^0-9+-]{1,4} ?)?[+-]?[0-9][0-9.,' ]*[^0-9]{0,12}", re.ASCII
+)
 _PLACEHOLDERS = frozenset(
     {"?", r"\n", "#n/a", "-", "--", ".", "nil", "missing", "unknown", "#null!"}
 )
@@ -74,6 +77,8 @@ def refused_text(text: str, expected: str, *, hint: str | None = None) -> BadVal
     if text.lower() in _PLACEHOLDERS:
         hint = "list the marks of missing values in `csv.missing` of dataset.yaml"
         return BadValue("looks like a mark for a missing value", hint=hint)
+    if hint is None and _WITH_UNIT.fullmatch(text):
+        hint = "deliver the number alone, without a currency, a unit or a percent sign"
     if re.search(r"[^\S \t\r\n]", text):
         return BadValue("has a blank that is no plain space, such as a no-break space")
     return BadValue(f"is no {expected}", hint=hint)

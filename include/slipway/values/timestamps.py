@@ -13,6 +13,10 @@ from slipway.values.text_format import PLAIN, TextFormat, decoded, refused_text,
 
 HINT = "e.g. 2013-05-01T12:00:00+00:00; other forms need `format` of the column in dataset.yaml"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONG_COUNT = re.compile(r"[+-]?[0-9]{9,16}(?:\.[0-9]+)?")
+_SHORTEST_MILLISECONDS = 10**11
+"""Counts of milliseconds since 1973; as seconds they would be in the years beyond 5138."""
+
 EPOCH_FORMATS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 
 _ISO = re.compile(
@@ -43,22 +47,25 @@ def parse_timestamp(value: object, fmt: TextFormat = PLAIN) -> datetime | None:
         return None if bare is None else _in_utc(_read(bare, fmt), fmt)
     if fmt.timestamp in EPOCH_FORMATS and isinstance(value, int | float | Decimal):
         return _since_epoch(Decimal(value), fmt)
-    raise BadValue("is no date with a time", hint=HINT)
+    raise BadValue("is no date with a time", hint=_hint_for_count(value))
 
 
 def _read(bare: str, fmt: TextFormat) -> datetime:
     if fmt.timestamp in EPOCH_FORMATS:
         if not re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,9})?", bare):
-            raise refused_text(bare, f"number of {fmt.timestamp.removeprefix('epoch_')}")
+            expected = f"number of {fmt.timestamp.removeprefix('epoch_')}"
+            raise refused_text(bare, expected, hint=_hint_for_format(bare))
         return _since_epoch(Decimal(bare), fmt)
     if fmt.timestamp is not None:
         try:
             return datetime.strptime(bare, fmt.timestamp)  # noqa: DTZ007 - its zone is added
         except ValueError:
-            raise refused_text(bare, f"time of the form {fmt.timestamp}") from None
+            expected, hint = f"time of the form {fmt.timestamp}", _hint_for_format(bare)
+            raise refused_text(bare, expected, hint=hint) from None
     found = _ISO.fullmatch(bare)
     if found is None:
-        raise refused_text(bare, "ISO 8601 date with a time", hint=HINT)
+        hint = _hint_for_count(float(bare)) if _LONG_COUNT.fullmatch(bare) else HINT
+        raise refused_text(bare, "ISO 8601 date with a time", hint=hint)
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     if second == _LEAP_SECOND:
         raise BadValue("is a leap second, which no clock here has")
@@ -70,6 +77,24 @@ def _read(bare: str, fmt: TextFormat) -> datetime:
         )
     except ValueError:
         raise BadValue("names a day or a time that does not exist") from None
+
+
+def _hint_for_count(value: object) -> str:
+    """What would accept a number in place of a time."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return HINT
+    size = abs(Decimal(value))
+    if not size.is_finite() or not 10**8 <= size < 10**16:
+        return HINT
+    unit = "milliseconds" if size >= _SHORTEST_MILLISECONDS else "seconds"
+    return f"set `format: epoch_{unit}` of the column in dataset.yaml, if it counts {unit}"
+
+
+def _hint_for_format(bare: str) -> str:
+    """What would accept a text that is not of the column's format."""
+    if _ISO.fullmatch(bare):
+        return "remove `format` of the column in dataset.yaml, if its times are ISO 8601"
+    return "`format` of the column in dataset.yaml says how its times are spelt"
 
 
 def _offset(zone: str | None) -> tzinfo | None:
@@ -101,7 +126,8 @@ def _in_utc(time: datetime, fmt: TextFormat) -> datetime:
         else:
             moment = time.replace(tzinfo=zone_of(fmt.timezone)).astimezone(UTC)
             if moment.astimezone(zone_of(fmt.timezone)).replace(tzinfo=None) != time:
-                raise BadValue("is a local time that the clock skips")
+                hint = "deliver times with an offset, or set the `timezone` that they are in"
+                raise BadValue("is a local time that the clock skips", hint=hint)
     except OverflowError:
         raise _beyond() from None
     # A subclass, such as pandas' own, may have finer parts.

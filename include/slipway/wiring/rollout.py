@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 @stage("reconcile", required=(MODEL,), optional=(TO,), cluster_rights=True)
 def run_reconcile(call: StageCall) -> RunRecord:
     """Compare the served version with the desired one, and plan the rollout."""
+    from slipway.stages.rollout.lease import holder_of
     from slipway.stages.rollout.reconcile import reconcile
 
     return reconcile(
         call.container.model(call.inputs["model"]),
         to=str(call.inputs.get("to") or "challenger"),
-        holder="/".join(str(call.origin.get(key, "")) for key in ("dag_id", "run_id")),
+        holder=holder_of(call.origin),
         registry=call.container.registry,
         platform=call.platform,
         context=call.context,

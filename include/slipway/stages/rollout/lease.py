@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from typing import Any
 
 from slipway.errors import StoreUnavailable, Superseded
 from slipway.records.leases import Lease, find_lease, release, renew
@@ -20,6 +21,12 @@ RENEW_EVERY_SECONDS = 45.0
 def lease_name(model: str) -> str:
     """Name of the lease that a rollout of a model takes."""
     return f"rollout-{model}"
+
+
+def holder_of(origin: Mapping[str, Any]) -> str:
+    """Name of who holds a rollout's lease: DAG and run, or the user of a shell and its run."""
+    parts = (origin.get("dag_id") or origin.get("by"), origin.get("run_id"))
+    return "/".join(str(part) for part in parts if part)
 
 
 def renew_lease(store: Store, plan: RolloutPlan) -> Lease:

@@ -1,0 +1,96 @@
+"""Refusals of values say what would accept them, in words of the data and of dataset.yaml."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from slipway.values.arrays import cast_array
+from slipway.values.bad_value import BadValue
+from slipway.values.parse import parse
+from slipway.values.text_format import PLAIN, TextFormat
+from slipway.values.value_types import ColumnType
+
+MILLISECONDS = TextFormat(timestamp="epoch_milliseconds")
+GERMAN = TextFormat(timestamp="%d.%m.%Y")
+BERLIN = TextFormat(timezone="Europe/Berlin")
+
+
+def hint_for(value: object, kind: ColumnType, fmt: TextFormat = PLAIN) -> str:
+    """Hint of the refusal."""
+    with pytest.raises(BadValue) as refused:
+        parse(value, kind, fmt)
+    return refused.value.hint or ""
+
+
+@pytest.mark.parametrize("value", ["1367409600000", "1367409600000.5", 1367409600001, 1.3674096e12])
+def test_a_count_of_milliseconds_has_the_format_that_reads_it(value: object) -> None:
+    """As a text of CSV and as a number of Parquet or JSON."""
+    assert "`format: epoch_milliseconds`" in hint_for(value, "timestamp")
+
+
+@pytest.mark.parametrize("value", ["1367409600", 1367409601, Decimal("1367409600.25")])
+def test_a_count_of_seconds_has_the_format_that_reads_it(value: object) -> None:
+    """Ten digits are seconds of this century, and milliseconds of 1970."""
+    assert "`format: epoch_seconds`" in hint_for(value, "timestamp")
+
+
+@pytest.mark.parametrize("value", ["20130501", 20130502, True, "now"])
+def test_what_is_no_count_since_1970_is_not_taken_for_one(value: object) -> None:
+    """Eight digits are a date without marks."""
+    assert "epoch" not in hint_for(value, "timestamp")
+
+
+@pytest.mark.parametrize("fmt", [MILLISECONDS, GERMAN], ids=["epoch", "strptime"])
+def test_iso_times_under_a_format_are_told_to_need_none(fmt: TextFormat) -> None:
+    """Other texts are told where their form is declared."""
+    assert hint_for("2013-05-01T12:00:00Z", "timestamp", fmt).startswith("remove `format`")
+    assert "`format` of the column" in hint_for("May the 1st", "timestamp", fmt)
+
+
+@pytest.mark.parametrize(
+    "value", ["12,50 \u20ac", "$12.50", "12 %", "12%", "EUR 1,200.50", "-3 kg", "12 miles"]
+)
+@pytest.mark.parametrize("kind", ["number", "integer"])
+def test_a_number_with_a_currency_or_a_unit_is_told_to_stand_alone(
+    kind: ColumnType, value: str
+) -> None:
+    """Neither is read, since the one may differ from row to row."""
+    assert "deliver the number alone" in hint_for(value, kind)
+
+
+@pytest.mark.parametrize("value", ["far", "1.2.3", "12-5", "1367x409600y1"])
+def test_other_texts_are_not_taken_for_a_number_with_a_unit(value: str) -> None:
+    """A text, a version, a range and a code are none."""
+    assert "alone" not in hint_for(value, "number")
+
+
+def test_a_time_that_no_calendar_has_names_no_exception() -> None:
+    """Parquet's times reach beyond those of Python."""
+    times = pa.array([2**62], pa.timestamp("s"))
+    (refused,) = cast_array(times, "timestamp").refused
+    assert refused.shape == "a time that no calendar has"
+    assert not re.search("Error|Exception", f"{refused.reason} {refused.hint} {refused.shape}")
+
+
+def test_a_local_time_of_the_hour_that_the_clock_shows_twice_is_the_first() -> None:
+    """In a column with a zone; with an offset it is what the offset says."""
+    for time, hour in (("02:30", 0), ("02:30+02:00", 0), ("02:30+01:00", 1)):
+        read = parse(f"2013-10-27T{time}", "timestamp", BERLIN)
+        assert read == datetime(2013, 10, 27, hour, 30, tzinfo=UTC)
+    naive = pa.array([datetime(2013, 10, 27, 2, 30)], pa.timestamp("us"))  # noqa: DTZ001 - local
+    assert cast_array(naive, "timestamp", BERLIN).values.to_pylist() == [
+        datetime(2013, 10, 27, 0, 30, tzinfo=UTC)
+    ]
+
+
+def test_a_local_time_that_the_clock_skips_is_refused_with_a_way_out() -> None:
+    """No moment is meant by it."""
+    assert "deliver times with an offset" in hint_for("2013-03-31T02:30", "timestamp", BERLIN)
+    naive = pa.array([datetime(2013, 3, 31, 2, 30)], pa.timestamp("us"))  # noqa: DTZ001 - local
+    (refused,) = cast_array(naive, "timestamp", BERLIN).refused
+    assert refused.reason == "is a local time that the clock skips"
