@@ -21,7 +21,9 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.records.desired_state import newest_desired, newest_entries
-from slipway.records.store import Store
+from slipway.records.store import Store, digest
+from slipway.stages.model.manifest import MANIFEST, require_digest
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.platform import Payload
@@ -29,6 +31,7 @@ from slipway.stages.rollout.replay import Replay
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.rollout import FakeVersion
 from tests.support import ferry_dataset
 
 ROWS = ferry_dataset.crossings(days=20)
@@ -47,18 +50,19 @@ class MonitoringRegistry:
     home: Path
     answers: bool = True
 
-    def version(self, model: str, version: int) -> object:
+    def version(self, model: str, version: int) -> FakeVersion:
         """One version."""
-        del model
         if not self.answers:
             raise RegistryUnavailable("MLflow does not answer")
         if not (self.home / str(version)).is_dir():
             raise NotFound(f"there is no version {version}")
-        return version
+        sealed = digest((self.home / str(version) / MANIFEST).read_bytes())
+        return FakeVersion(model, version, {DIGEST: sealed})
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A copy of the version's folder."""
-        self.version(model, version)
+        found = self.version(model, version).tags[DIGEST]
+        require_digest(model, version, wanted=sha256, found=found)
         return Path(shutil.copytree(self.home / str(version), to))
 
 
@@ -157,9 +161,9 @@ def test_a_claim_fences_off_an_older_rollout(platform: BatchPlatform) -> None:
     before = platform.served("ferry")
     fetch = platform._versions.download  # noqa: SLF001
 
-    def slowly(model: str, version: int, to: Path) -> Path:
+    def slowly(model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         platform.claim("ferry", token=8)
-        return fetch(model, version, to)
+        return fetch(model, version, to, sha256=sha256)
 
     platform._versions.download = slowly  # type: ignore[method-assign]  # noqa: SLF001
     with pytest.raises(Superseded):

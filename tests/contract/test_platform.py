@@ -17,7 +17,9 @@ from slipway.adapters.object_store import open_store
 from slipway.adapters.platforms.batch.platform import BatchPlatform
 from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.errors import BadRequest, NotFound, PlatformUnavailable, RolloutRefused, Superseded
+from slipway.records.store import digest
 from slipway.serving.model_server.pipeline_engine import engine_of
+from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.platform import Payload, Platform, Served
 from slipway.stages.rollout.v2_encode import encode_rows
@@ -58,10 +60,16 @@ class Case:
     unready: Path
     token: int = 0
 
-    def serve(self, weights: Mapping[int, float], *keep: int) -> None:
-        """Apply weights, as a new rollout does."""
+    @property
+    def digest(self) -> str:
+        """Digest of versions 1 and 2."""
+        return digest((self.good / MANIFEST).read_bytes())
+
+    def serve(self, weights: Mapping[int, float], *keep: int, sha256: str | None = None) -> None:
+        """Apply weights, as a new rollout does; with a digest, of every weighted version."""
         self.token += 1
-        self.platform.apply(MODEL, weights=weights, keep=keep, token=self.token)
+        digests = None if sha256 is None else dict.fromkeys(weights, sha256)
+        self.platform.apply(MODEL, weights=weights, keep=keep, token=self.token, digests=digests)
         # Versions without a share may become ready later.
         until(lambda: all(self.served().healthy.values()), "every version is ready")
 
@@ -131,7 +139,10 @@ def _memory(good: Path) -> FakePlatform:
         return engine.score(list(inputs.columns.values())).tolist()  # type: ignore[attr-defined]
 
     models = {1: score, 2: score}
-    return FakePlatform(MemoryStore(), engine.signature, models, broken={UNREADY})
+    sealed = digest((good / MANIFEST).read_bytes())
+    return FakePlatform(
+        MemoryStore(), engine.signature, models, broken={UNREADY}, sealed={1: sealed, 2: sealed}
+    )
 
 
 def _numbered(good: Path, home: Path) -> FolderVersions:
@@ -145,7 +156,7 @@ def _local(good: Path, home: Path) -> Iterator[LocalPlatform]:
     _numbered(good, home)
     store = open_store(str(home / "store"))
     with running_platform(store.root, home / "versions", home / "scratch") as process:
-        yield LocalPlatform(process.url, store)
+        yield LocalPlatform(process.url, store, observed_within_seconds=10)
 
 
 def request_body(rows: int = 3) -> Payload:
@@ -212,6 +223,37 @@ def test_an_older_rollout_is_fenced_off(case: Case) -> None:
         case.platform.claim(MODEL, token=case.token - 1)
     until(lambda: case.served().token == case.token, "the claim is read back")
     assert case.served().version == 1
+
+
+def test_what_serves_has_its_digest(case: Case) -> None:
+    """It is read back, and stays when another rollout claims the traffic."""
+    case.serve({1: 1.0}, sha256=case.digest)
+    assert case.served().digests == {1: case.digest}
+    case.token += 1
+    case.platform.claim(MODEL, token=case.token)
+    until(lambda: case.served().token == case.token, "the claim is read back")
+    assert case.served().digests == {1: case.digest}
+
+
+def test_other_bytes_under_a_number_never_serve(case: Case) -> None:
+    """The registry has others than those that are meant; what served before goes on."""
+    case.serve({1: 1.0}, sha256=case.digest)
+    with pytest.raises(PlatformUnavailable):
+        case.serve({2: 1.0}, 1, sha256="e" * 64)
+    case.serve({1: 1.0}, sha256=case.digest)
+    served = case.served()
+    assert (served.version, served.digests[1]) == (1, case.digest)
+    assert case.platform.ask(MODEL, request_body()).version == 1
+
+
+def test_the_served_number_is_not_replaced_by_other_bytes(case: Case) -> None:
+    """A version whose bytes cannot be had takes nothing from the one of the same number."""
+    case.serve({1: 1.0}, sha256=case.digest)
+    with pytest.raises(PlatformUnavailable):
+        case.serve({1: 1.0}, sha256="e" * 64)
+    assert list(case.platform.ask(MODEL, request_body()).scores) == case.scores(3)
+    case.serve({1: 1.0}, sha256=case.digest)
+    assert case.served().digests == {1: case.digest}
 
 
 def test_a_request_that_does_not_fit_is_refused(case: Case) -> None:

@@ -11,7 +11,7 @@ import pytest
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
-from slipway.stages.model.manifest import MANIFEST, open_sealed
+from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
@@ -129,6 +129,26 @@ def test_a_download_is_the_folder_that_was_logged(
         assert open_sealed(got, sha256=digest)["model"] == "m"
     uri = env.registry.version(env.model, number).source_uri
     assert open_sealed(env.tracking.download(uri, tmp_path / "again", sha256=digest))
+
+
+def test_a_download_is_the_version_that_is_meant(
+    env: RegistryEnv, sealed: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Another version under the number is refused, and a copy of the meant one stands in."""
+    folder, digest = sealed
+    number = env.register(folder, digest)
+    (folder / MANIFEST).unlink()
+    other = seal(folder, {"model": "m", "seed": 2})
+    got = tmp_path / "got"
+    with pytest.raises(Tampered, match="not the version that is meant") as caught:
+        env.registry.download(env.model, number, got, sha256=other)
+    assert (caught.value.expected, caught.value.found) == (f"sha256 {other}", f"sha256 {digest}")
+    assert caught.value.hint
+    assert not got.exists()
+    second = env.register_uri(env.log(folder), other, run_key="m/request-000002")
+    for named in (number, second, 9):
+        env.registry.download(env.model, named, got, sha256=other)
+        assert open_sealed(got, sha256=other)["seed"] == 2
 
 
 @pytest.mark.parametrize("name", ["model.skops", MANIFEST])

@@ -259,9 +259,17 @@ class MemoryRegistry:
         """The anchored head of the ledger."""
         return self.heads.get(model)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A version's folder, checked against its digest."""
-        known = self.version(model, version)
+        try:
+            known = self.version(model, version)
+            digest = known.tags.get(DIGEST, "none")
+            manifest.require_digest(model, version, wanted=sha256, found=digest)
+        except (NotFound, Tampered):
+            copies = self.copies(sha256) if sha256 is not None else []
+            if not copies:
+                raise
+            known = copies[0]
         if DIGEST not in known.tags:
             raise Tampered(f"version {version} of {model} has no recorded digest")
         return self.tracking.download(known.source_uri, to, sha256=known.tags[DIGEST])

@@ -77,10 +77,15 @@ class FakeServer:
 
 
 def state(
-    weights: dict[int, float], *, keep: tuple[int, ...] = (), generation: int = 1
+    weights: dict[int, float],
+    *,
+    keep: tuple[int, ...] = (),
+    digests: dict[int, str] | None = None,
+    generation: int = 1,
 ) -> DesiredState:
     """A desired state."""
-    return DesiredState("delay", generation, generation, weights, keep, "2013-01-01T00:00:00+00:00")
+    at = "2013-01-01T00:00:00+00:00"
+    return DesiredState("delay", generation, generation, weights, keep, at, digests or {})
 
 
 def proxied_request(

@@ -195,9 +195,9 @@ class MonitoringRegistry:
         made = datetime(2026, 1, 1, tzinfo=UTC)
         return ModelVersion(model, version, f"{model}/request-{version:06d}", "memory", tags, made)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A sealed folder with the version's reference, if it has one."""
-        del model
+        del model, sha256
         folder = to / "model"
         (folder / "slipway").mkdir(parents=True)
         if version in self.references:

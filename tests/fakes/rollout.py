@@ -19,6 +19,8 @@ from slipway.records.ledger import Head
 from slipway.records.store import Store
 from slipway.serving.v2.protocol import Inputs, decode
 from slipway.serving.v2.signature import Signature
+from slipway.stages.model.manifest import require_digest
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 Scores = Callable[[Inputs], list[float]]
@@ -42,6 +44,7 @@ class FakePlatform:
         shares: Real share by version, where it differs from the weight.
         edited: Description of a manual edit.
         has_edited_traffic: Whether the edit changed weights.
+        sealed: Digest of the bytes that the registry has, by version; others never become ready.
         applied: Every change of the traffic: weights and warm versions.
         claimed: Every fencing token of `claim`.
     """
@@ -59,6 +62,7 @@ class FakePlatform:
     shares: dict[int, float] = field(default_factory=dict)
     edited: str | None = None
     has_edited_traffic: bool = False
+    sealed: dict[int, str] = field(default_factory=dict)
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     claimed: list[int] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
@@ -86,22 +90,30 @@ class FakePlatform:
         weights: Mapping[int, float],
         keep: Sequence[int],
         token: int,
+        digests: Mapping[int, str] | None = None,
         is_urgent: bool = False,
     ) -> None:
         """Change the traffic and reset counts; raises if a version does not become ready."""
         if self.edited and (self.has_edited_traffic or not is_urgent):
             raise EditedByHand(f"what serves {model} was edited by hand", found=self.edited)
-        write_desired(self.store, model, weights=weights, keep=keep, token=token)
+        write_desired(self.store, model, weights=weights, keep=keep, token=token, digests=digests)
         self._answer_at_all()
-        if unready := self.broken & weights.keys():
-            raise PlatformUnavailable(f"versions {unready} do not become ready")
         state = newest_desired(self.store, model)
         assert state is not None
+        other = {
+            version
+            for version, sha256 in state.digests.items()
+            if self.sealed.get(version, sha256) != sha256
+        }
+        if unready := (self.broken | other) & weights.keys():
+            raise PlatformUnavailable(f"versions {unready} do not become ready")
         healthy = {version: version not in self.broken for version in state.versions}
         before = self._in_force.get(model)
         same = before is not None and before.weights == state.weights
         tallies = before.tallies if before is not None and same else {}
-        self._in_force[model] = Served(state.weights, healthy, state.keep, state.token, tallies)
+        self._in_force[model] = Served(
+            state.weights, healthy, state.keep, state.token, tallies, digests=state.digests
+        )
         self.applied.append((dict(weights), list(keep)))
 
     def claim(self, model: str, *, token: int) -> None:
@@ -144,9 +156,11 @@ class FakePlatform:
         self._in_force[model] = replace(self._in_force[model], tallies={})
 
     @contextmanager
-    def boot(self, model: str, *, version: int, folder: Path) -> Iterator[FakeCandidate]:
+    def boot(
+        self, model: str, *, version: int, folder: Path, digest: str | None = None
+    ) -> Iterator[FakeCandidate]:
         """A candidate of a version; raises if it is broken."""
-        del model, folder
+        del model, folder, digest
         if version in self.broken:
             raise RolloutRefused("the candidate's server does not become ready")
         yield FakeCandidate(self, version)
@@ -195,6 +209,7 @@ class FakeCandidate:
 class FakeVersion:
     """A registered version."""
 
+    model: str
     version: int
     tags: dict[str, str]
 
@@ -221,7 +236,7 @@ class FakeRegistry:
         """One version."""
         if version not in self.tags:
             raise NotFound(f"{model} has no version {version}")
-        return FakeVersion(version, dict(self.tags[version]))
+        return FakeVersion(model, version, dict(self.tags[version]))
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Move an alias to a version."""
@@ -242,9 +257,11 @@ class FakeRegistry:
         del model
         self.anchors.append(head)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A folder with only a file of the version's number."""
-        self.version(model, version)
+        found = self.version(model, version).tags.get(DIGEST)
+        if found is not None:
+            require_digest(model, version, wanted=sha256, found=found)
         to.mkdir(parents=True)
         (to / "version").write_text(str(version))
         return to

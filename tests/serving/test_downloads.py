@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 
 from slipway.errors import NotFound, RegistryUnavailable, Tampered
 from slipway.records.store import digest
-from slipway.serving.platform.supervisor import downloads
 from slipway.serving.platform.supervisor.downloads import Downloads
 from slipway.stages.model.manifest import MANIFEST, seal
 from tests.fakes.versions import FolderVersions
@@ -50,10 +49,10 @@ class Registry(FolderVersions):
             raise RegistryUnavailable("the MLflow server does not answer")
         return super().digest(model, version)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """The folder of a version; counted."""
         self.downloads += 1
-        return super().download(model, version, to)
+        return super().download(model, version, to, sha256=sha256)
 
 
 @pytest.fixture
@@ -84,13 +83,29 @@ async def test_a_version_comes_once(registry: Registry, local: Downloads) -> Non
         await local.fetch("delay", 9)
 
 
-async def test_a_registry_begun_anew(registry: Registry, local: Downloads) -> None:
-    """The same number with another digest is another version; the old folder is removed."""
+async def test_a_version_is_its_digest(registry: Registry, local: Downloads) -> None:
+    """In a registry that was begun anew, the same number with another digest is another version."""
     old = await local.fetch("delay", 1)
-    registry.register(1, "second")
-    new = await local.fetch("delay", 1)
-    assert (new.folder / "model").read_text() == "second"
-    assert not old.folder.exists()
+    sha256 = registry.register(1, "second")
+    assert await local.fetch("delay", 1, old.digest) == old
+    assert await local.fetch("delay", 1) == old
+    new = await local.fetch("delay", 1, sha256)
+    assert ((new.folder / "model").read_text(), new.digest) == ("second", sha256)
+    assert (old.folder / "model").read_text() == "first"
+    assert await local.fetch("delay", 1) == new
+
+
+async def test_other_bytes_than_the_wanted_ones_are_refused(
+    registry: Registry, local: Downloads, tmp_path: Path
+) -> None:
+    """The error has both digests and a hint, and nothing is kept."""
+    wanted, found = "a" * 64, registry.digest("delay", 1)
+    with pytest.raises(Tampered, match="not the version that is meant") as caught:
+        await local.fetch("delay", 1, wanted)
+    assert caught.value.expected == f"sha256 {wanted}"
+    assert caught.value.found == f"sha256 {found}"
+    assert "registered again" in str(caught.value.hint)
+    assert not (tmp_path / "scratch" / "delay").exists()
 
 
 async def test_a_registry_that_is_away(registry: Registry, local: Downloads) -> None:
@@ -98,22 +113,18 @@ async def test_a_registry_that_is_away(registry: Registry, local: Downloads) -> 
     kept = await local.fetch("delay", 1)
     registry.is_down = True
     assert await local.fetch("delay", 1) == kept
-    assert await local.digest("delay", 1) is None
+    assert await local.fetch("delay", 1, kept.digest) == kept
     with pytest.raises(RegistryUnavailable):
         await local.fetch("delay", 2)
 
 
-async def test_a_registry_that_hangs(
-    registry: Registry, local: Downloads, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_registry_that_hangs(registry: Registry, local: Downloads) -> None:
     """A local version is used without a wait."""
     kept = await local.fetch("delay", 1)
-    monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.1)
     registry.hangs = threading.Event()
-    began = time.monotonic()
-    for _ in range(6):
-        assert await local.fetch("delay", 1) == kept
-    assert time.monotonic() - began < 3
+    async with asyncio.timeout(3):
+        for _ in range(6):
+            assert await local.fetch("delay", 1, kept.digest) == kept
     registry.hangs.set()
 
 

@@ -48,7 +48,7 @@ class ProxySetup:
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
             yield client
 
-    def _make(self, model: str, version: int, changed: Any) -> FakeServer:
+    def _make(self, model: str, version: int, _digest: str | None, changed: Any) -> FakeServer:
         self.servers[version] = FakeServer(model, version, changed, ready=True)
         return self.servers[version]
 

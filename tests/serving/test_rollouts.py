@@ -37,8 +37,9 @@ class Folders(FakeRegistry):
 
     root: Path
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A copy of the version's folder."""
+        del sha256
         self.version(model, version)
         return Path(shutil.copytree(self.root / str(version), to))
 

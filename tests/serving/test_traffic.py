@@ -63,8 +63,9 @@ class TrafficSetup:
         lines = self.metrics.exposition().decode().splitlines()
         return float(next(one for one in lines if one.startswith(line)).split()[-1])
 
-    def _make(self, model: str, version: int, changed: object) -> FakeServer:
-        self.made.append(FakeServer(model, version, changed))  # type: ignore[arg-type]
+    def _make(self, model: str, version: int, digest: str | None, changed: object) -> FakeServer:
+        made = FakeServer(model, version, changed, digest=digest)  # type: ignore[arg-type]
+        self.made.append(made)
         return self.made[-1]
 
 
@@ -253,11 +254,47 @@ async def test_keys_stick_while_a_share_grows() -> None:
     assert Counter(large.values())[CANARY] > Counter(small.values())[CANARY]
 
 
-async def test_a_replaced_server_is_another_one() -> None:
-    """A version's new server starts while the old one finishes its requests."""
-    setup = TrafficSetup(state({CHAMPION: 1.0}))
+OLD, NEW = "a" * 64, "b" * 64
+
+
+async def test_another_version_of_the_same_number_has_its_own_server() -> None:
+    """The old bytes answer until the new ones are ready, and not after; counts begin anew."""
+    setup = TrafficSetup(state({CHAMPION: 1.0}, digests={CHAMPION: OLD}))
     old = setup.server(CHAMPION)
-    setup.traffic.replace(CHAMPION)
+    setup.desire(state({CHAMPION: 1.0}, digests={CHAMPION: NEW}, generation=2))
+    new = setup.server(CHAMPION)
+    assert (old.digest, new.digest) == (OLD, NEW)
+    assert await setup.ask_many(20) == {CHAMPION: 20}
+    assert (len(old.seen), new.seen) == (20, [])
+    assert setup.traffic.servers[CHAMPION] is old
+    assert list(setup.traffic.status()["starting"]) == ["1"]
+    new.become(ready=True)
+    setup.traffic.advance()
+    assert setup.traffic.is_settled()
+    assert setup.tally(CHAMPION) == (0, 0)
+    await setup.ask_many(20)
+    assert (len(old.seen), len(new.seen)) == (20, 20)
     await setup.traffic.stop()
     assert old.drained
-    assert setup.traffic.servers[CHAMPION] is not old
+
+
+async def test_fewer_versions_of_the_same_numbers_may_still_be_others() -> None:
+    """A state that gives a remaining number to other bytes waits until these are ready."""
+    digests = {CHAMPION: OLD, CANARY: OLD}
+    setup = TrafficSetup(state(HALVES, digests=digests))
+    setup.desire(state({CHAMPION: 1.0}, digests={CHAMPION: NEW}, generation=2))
+    assert setup.traffic.status()["generation"] == 1
+    setup.desire(state({CHAMPION: 1.0}, digests={CHAMPION: OLD}, generation=3))
+    assert setup.traffic.status()["generation"] == 3
+    assert [one.drained for one in setup.made] == [False, False, False]
+    await setup.traffic.stop()
+    assert all(one.drained for one in setup.made)
+
+
+async def test_a_state_of_an_earlier_release_names_no_digest() -> None:
+    """It means whatever runs under the number, and a later state with its digest restarts none."""
+    setup = TrafficSetup(state({CHAMPION: 1.0}))
+    setup.server(CHAMPION).digest = OLD
+    setup.desire(state({CHAMPION: 1.0}, digests={CHAMPION: OLD}, generation=2))
+    assert setup.traffic.is_settled()
+    assert len(setup.made) == 1

@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from slipway.records.store import digest
+from slipway.stages.model.manifest import MANIFEST
 from tests.serving.model_versions import MODEL, flights, request_of, save_version
 from tests.serving.platform_env import INFER, PlatformEnv, running_platform_env
 from tests.serving.processes import until
@@ -208,20 +210,36 @@ def test_binary_tensors_pass(env: PlatformEnv) -> None:
     }
 
 
-def test_a_registry_begun_anew_is_noticed(env: PlatformEnv) -> None:
-    """A number of another model is downloaded again, for a desired state that names it.
+def test_a_version_is_its_digest(env: PlatformEnv) -> None:
+    """In a registry begun anew, a number's new bytes serve only in a state with their digest.
 
     It comes last, since it changes the canary.
     """
-    old = env.status()["servers"][str(CANARY)]["digest"]
+    old = served_digest(env)
     folder = env.versions / str(CANARY)
     shutil.rmtree(folder)
     save_version(folder, seed=5)
+    new = digest((folder / MANIFEST).read_bytes())
+    env.token += 1
+    env.adapter.claim(MODEL, token=env.token)
     with env.background() as background:
         env.serve(CANARY, keep=[])
         background.wait_for(20)
+        assert served_digest(env) == old
+        env.token += 1
+        env.adapter.apply(
+            MODEL, weights={CANARY: 1.0}, keep=[], token=env.token, digests={CANARY: new}
+        )
+        assert served_digest(env) == new != old
+        background.wait_for(20)
     assert background.failed == []
-    assert env.status()["servers"][str(CANARY)]["digest"] not in (None, old)
     shutil.rmtree(folder)
     os.kill(env.status()["servers"][str(CANARY)]["pid"], signal.SIGKILL)
     assert ask(env).headers["x-slipway-version"] == str(CANARY)
+
+
+def served_digest(env: PlatformEnv) -> str | None:
+    """Digest of what the canary's server serves."""
+    served = env.adapter.served(MODEL)
+    assert served is not None
+    return served.digests.get(CANARY)

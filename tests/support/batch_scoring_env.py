@@ -162,9 +162,9 @@ class BatchScoringEnv:
         made = datetime(2026, 1, 1, tzinfo=UTC)
         return ModelVersion(model, version, "run", "models:/m", self.versions[version], made)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A folder named after the version."""
-        del model
+        del model, sha256
         return to / str(version)
 
     def served(self, model: str) -> Served | None:

@@ -43,10 +43,10 @@ class Registry(FixedRegistry):
         made = datetime(2013, 1, 1, tzinfo=UTC)
         return ModelVersion(model, version, "r", "models:/m", self.tags.get(version, {}), made)
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A folder with one file."""
         to.mkdir(parents=True, exist_ok=True)
-        (to / "said").write_text(f"{model} {version}")
+        (to / "said").write_text(f"{model} {version} {sha256}")
         return to
 
 
@@ -186,9 +186,12 @@ def test_a_model_without_a_cluster_is_refused(
 
 
 def test_a_version_is_downloaded(container: Container, tmp_path: Path) -> None:
-    """The folder is complete, and its digests are checked."""
+    """The folder is complete, and has the digest that is wanted."""
     del container
-    words = ["download", "sales", "--version", "2", "--into", str(tmp_path / "made" / "here")]
-    result = CliRunner().invoke(main, words, catch_exceptions=False)
-    assert result.exit_code == 0
-    assert (tmp_path / "made" / "here" / "said").read_text() == "sales 2"
+    folder = tmp_path / "made" / "here"
+    words = ["download", "sales", "--version", "2", "--into", str(folder)]
+    for wanted in (None, "a" * 64):
+        digest = ["--digest", wanted] if wanted else []
+        result = CliRunner().invoke(main, [*words, *digest], catch_exceptions=False)
+        assert result.exit_code == 0
+        assert (folder / "said").read_text() == f"sales 2 {wanted}"

@@ -64,13 +64,18 @@ def _download(model: str, version: int, scratch: Path) -> Path:
 @click.argument("model")
 @click.option("--version", type=click.IntRange(min=1), required=True, help="Model version.")
 @click.option(
+    "--digest",
+    metavar="SHA256",
+    help="Digest of the version's manifest: another version under this number is refused.",
+)
+@click.option(
     "--into",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     help="Folder to create: complete, with every digest checked, or not at all.",
 )
-def download(model: str, *, version: int, folder: Path) -> None:
+def download(model: str, *, version: int, digest: str | None, folder: Path) -> None:
     """Download the folder of one version of MODEL from the registry.
 
     A folder that already holds the version is left unchanged.
@@ -78,7 +83,7 @@ def download(model: str, *, version: int, folder: Path) -> None:
     exit_on_sigterm()
     from slipway import wiring
 
-    wiring.Container().registry.download(model, version, folder)
+    wiring.Container().registry.download(model, version, folder, sha256=digest)
     click.echo(f"version {version} of {model} is in {folder}")
 
 

@@ -1,13 +1,14 @@
 """Desired state of a model's traffic: numbered generations, each created once; the newest counts.
 
 Each state carries the fencing token of the rollout that wrote it. A rollout with an older token
-cannot write the next one.
+cannot write the next one. A version is its digest: a registry that was created anew gives its
+numbers to other bytes, which no state of before means.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,8 @@ class DesiredState:
         weights: Share of the requests by version, each above 0.
         keep: Versions that stay warm without a share.
         at: Wall time of writing, ISO 8601, UTC.
+        digests: Digest of each version's manifest, by its number; a state of an earlier release
+            has none.
     """
 
     model: str
@@ -40,6 +43,7 @@ class DesiredState:
     weights: Mapping[int, float]
     keep: tuple[int, ...]
     at: str
+    digests: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def versions(self) -> frozenset[int]:
@@ -54,6 +58,7 @@ def write_desired(
     weights: Mapping[int, float],
     keep: Sequence[int],
     token: int,
+    digests: Mapping[int, str] | None = None,
     folder: str = FOLDER,
 ) -> DesiredState:
     """Write a state, unless it equals the newest one, and return it.
@@ -64,6 +69,7 @@ def write_desired(
         weights: Share of the requests by version.
         keep: Versions that stay warm without a share.
         token: Fencing token of the caller's lease.
+        digests: Digest of each version; one that is not given stays as in the newest state.
         folder: Folder of the states.
 
     Raises:
@@ -73,10 +79,14 @@ def write_desired(
     warm = tuple(sorted(set(keep) - set(shares)))
     while True:
         newest = _newest_before(store, model, token=token, folder=folder)
-        if newest and (newest.token, newest.weights, newest.keep) == (token, shares, warm):
+        known = {**(newest.digests if newest else {}), **(digests or {})}
+        meant = {one: known[one] for one in sorted({*shares, *warm}) if one in known}
+        if newest and newest == replace(
+            newest, token=token, weights=shares, keep=warm, digests=meant
+        ):
             return newest
         generation = newest.generation + 1 if newest else 1
-        state = DesiredState(model, generation, token, shares, warm, _now())
+        state = DesiredState(model, generation, token, shares, warm, _now(), meant)
         if store.create(_key(folder, model, generation), encode(_to_json(state))):
             return state
 
@@ -138,12 +148,15 @@ def read_desired(store: Store, entry: Entry) -> DesiredState:
     """Read the state in an object."""
     value = read_json(store, entry.key)
     weights = {int(version): share for version, share in value["weights"].items()}
-    return DesiredState(**{**value, "weights": weights, "keep": tuple(value["keep"])})
+    digests = {int(version): sha256 for version, sha256 in value.get("digests", {}).items()}
+    typed = {"weights": weights, "keep": tuple(value["keep"]), "digests": digests}
+    return DesiredState(**{**value, **typed})
 
 
 def _to_json(state: DesiredState) -> dict[str, Any]:
     weights = {str(version): share for version, share in state.weights.items()}
-    return {**vars(state), "weights": weights, "keep": list(state.keep)}
+    digests = {str(version): sha256 for version, sha256 in state.digests.items()}
+    return {**vars(state), "weights": weights, "keep": list(state.keep), "digests": digests}
 
 
 def _now() -> str:

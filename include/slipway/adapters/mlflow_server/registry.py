@@ -11,6 +11,7 @@ from typing import Any
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
+from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion
 
@@ -148,14 +149,28 @@ class MlflowRegistry:
             )
         return digest
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Download a version's folder, its files checked against the digest in its tags.
 
+        Args:
+            model: Name of the model.
+            version: Number within the model.
+            to: Folder to create.
+            sha256: Digest of the version that is meant; None: the one in its tags.
+
         Raises:
-            NotFound: There is no such version.
-            Tampered: It has no digest, or a file differs from it.
+            NotFound: There is no such version, and no copy of the one that is meant.
+            Tampered: It has no digest or another one, or a file differs from it.
         """
-        digest = self.digest(model, version)
+        try:
+            digest = self.digest(model, version)
+            require_digest(model, version, wanted=sha256, found=digest)
+        except (NotFound, Tampered):
+            # Of a model that was renamed or registered again, the same bytes are another version.
+            copies = self.copies(sha256) if sha256 is not None else []
+            if not copies:
+                raise
+            model, version, digest = copies[0].model, copies[0].version, copies[0].tags[DIGEST]
         place = self._api.get("model-versions/get-download-uri", name=model, version=str(version))
         return self._api.download(place["artifact_uri"], to, sha256=digest)
 

@@ -117,35 +117,27 @@ class ServingPlatform:
         for model, entry in entries.items():
             if self._seen.get(model) != entry:
                 desired = await asyncio.to_thread(read_desired, self._store, entry)
-                await self._update(desired)
+                self._update(desired)
                 self._seen[model] = entry
         self._pages.has_looked = True
 
-    async def _update(self, desired: DesiredState) -> None:
-        """Take over a new desired state; replace servers whose version has another digest now."""
+    def _update(self, desired: DesiredState) -> None:
+        """Take over a new desired state."""
         traffic = self._models.get(desired.model)
         if traffic is None:
             self._models[desired.model] = Traffic(
                 desired, make=self._server, on_change=self._look_now.set
             )
             return
-        for version in sorted(desired.versions & traffic.servers.keys()):
-            known = None
-            with contextlib.suppress(SlipwayError):
-                known = await self._downloads.digest(desired.model, version)
-            if known is not None and traffic.servers[version].digest not in (None, known):
-                logger.warning(
-                    "version %d of %s has another digest now; replacing its server",
-                    version,
-                    desired.model,
-                )
-                traffic.replace(version)
         traffic.desired = desired
 
-    def _server(self, model: str, version: int, changed: Callable[[], None]) -> ServerProcess:
+    def _server(
+        self, model: str, version: int, sha256: str | None, changed: Callable[[], None]
+    ) -> ServerProcess:
         return ServerProcess(
             model,
             version,
+            sha256=sha256,
             fetch=partial(self._downloads.fetch, model, version),
             changed=changed,
             context=self._context,

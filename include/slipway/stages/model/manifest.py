@@ -125,6 +125,28 @@ def check(data: bytes, sha256: str, *, where: str) -> None:
         )
 
 
+def require_digest(model: str, version: int, *, wanted: str | None, found: str) -> None:
+    """Raise unless a version of the registry has the digest that is wanted.
+
+    Args:
+        model: Name of the model.
+        version: Its number.
+        wanted: Digest of the manifest of the version that is meant; None: any.
+        found: Digest that the registry has for that number.
+
+    Raises:
+        Tampered: The number belongs to other bytes.
+    """
+    if wanted not in (None, found):
+        raise Tampered(
+            f"version {version} of {model} in the registry is not the version that is meant",
+            expected=f"sha256 {wanted}",
+            found=f"sha256 {found}",
+            hint="the model was deleted and registered again, or the version's digest was edited; "
+            "the next reconcile treats what the registry has now as a new candidate",
+        )
+
+
 def _bytes(folder: Path, name: str) -> bytes:
     path = folder / name
     if not path.is_file():

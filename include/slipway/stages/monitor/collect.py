@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from slipway.errors import PlatformUnavailable
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.monitor.due_windows import has_predictions, monitored_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
 from slipway.stages.monitor.watched_champion import watched_champion
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import ModelVersion, Registry
     from slipway.stages.ports.tables import Tables
-    from slipway.stages.rollout.platform import ServedReader
+    from slipway.stages.rollout.platform import Served, ServedReader
 
 
 class DueWindows(TypedDict):
@@ -112,8 +113,20 @@ def difference_to_served(
         return f"what is served was edited by hand, and deploy leaves it so: {served.edited}"
     found = served.version if served else None
     if found == expected:
-        return None
+        return _other_bytes(champion, served)
     if served is not None and expected in served.weights and len(served.weights) > 1:
         shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
         return f"{' and '.join(shares)} share its requests; a rollout moves them, or was cut off"
     return f"version {found} is served and version {expected} is champion; deploy repairs it"
+
+
+def _other_bytes(champion: ModelVersion | None, served: Served | None) -> str | None:
+    if champion is None or served is None:
+        return None
+    here, there = served.digests.get(champion.version), champion.tags.get(DIGEST)
+    if None in {here, there} or here == there:
+        return None
+    return (
+        f"version {champion.version} is champion with other bytes than those that serve under its "
+        "number; deploy verifies them first"
+    )

@@ -77,10 +77,16 @@ class Registry(Protocol):
     def anchored(self, model: str) -> ledger.Head | None:
         """The newest head of a model's ledger that was kept, or None."""
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Download a version's folder and check its files against the digest in its tags.
+
+        Args:
+            model: Name of the model.
+            version: Number within the model.
+            to: Folder to create.
+            sha256: Digest of the version that is meant; None: the one in its tags.
 
         Raises:
             NotFound: There is no such version.
-            Tampered: It has no digest, or a file differs from it.
+            Tampered: It has no digest or another one, or a file differs from it.
         """

@@ -42,6 +42,9 @@ def decide_rollout(state: ObservedState, to: str) -> RolloutDecision:
 
 def _to_challenger(state: ObservedState) -> RolloutDecision:
     champion, challenger = state.champion, state.challenger
+    if champion is not None and state.is_new(champion) and champion not in state.blocked:
+        reason = f"version {champion} is champion, with bytes that nobody verified"
+        return RolloutDecision("roll_out", champion, f"{reason}, {describe_served(state)}")
     if challenger is None:
         return RolloutDecision("nothing", None, _idle(state, "there is no challenger"))
     if challenger in state.blocked:
@@ -56,7 +59,7 @@ def _to_challenger(state: ObservedState) -> RolloutDecision:
 
 
 def _to_version(state: ObservedState, version: int) -> RolloutDecision:
-    if state.champion == version:
+    if state.champion == version and not state.is_new(version):
         if state.served == version:
             why_not = f"version {version} is champion and served"
             return RolloutDecision("nothing", None, _idle(state, why_not))
@@ -68,7 +71,10 @@ def _to_version(state: ObservedState, version: int) -> RolloutDecision:
 
 
 def _repair(state: ObservedState) -> RolloutDecision | None:
-    if state.champion is None or state.served in {state.champion, state.challenger} - {None}:
+    if state.champion is None or state.is_new(state.champion):
+        return None
+    known = {one for one in (state.champion, state.challenger) if not state.is_new(one)}
+    if state.served in known - {None}:
         return None
     reason = f"version {state.champion} is champion, but {describe_traffic(state)}."
     if state.canaries:
@@ -80,7 +86,7 @@ def _finish(state: ObservedState) -> RolloutDecision | None:
     if state.unfinished is None:
         return None
     action, version = state.unfinished
-    if state.served != version or state.champion == version:
+    if state.served != version or state.champion == version or state.is_new(version):
         return None
     reason = f"version {version} is served since a rollout that did not make it champion."
     return RolloutDecision(action, version, reason)

@@ -10,7 +10,12 @@ def restore_fallback(plan: RolloutPlan, platform: Platform) -> None:
     """Route every request to the version that served before, in spite of manual edits."""
     weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
     platform.apply(
-        plan.model, weights=weights, keep=warm_in_steps(plan), token=plan.token, is_urgent=True
+        plan.model,
+        weights=weights,
+        keep=warm_in_steps(plan),
+        token=plan.token,
+        digests=plan.digests(is_restored=True),
+        is_urgent=True,
     )
 
 

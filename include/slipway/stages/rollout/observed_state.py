@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Action = Literal["nothing", "roll_out", "roll_back", "repair"]
@@ -23,6 +23,9 @@ class ObservedState:
             promoted its version to champion.
         sharing: Versions that share the traffic, when more than one has a weight.
         edited: Manual edit of what is served, with its field manager; None: no edit.
+        registered: Digest of the versions that aliases name, by number, as the registry has it.
+        running: Digest of the versions that the platform runs, by number.
+        unverified: Versions that an alias names, nothing runs, and no verification passed.
     """
 
     champion: int | None
@@ -33,6 +36,23 @@ class ObservedState:
     unfinished: tuple[Action, int] | None
     sharing: tuple[int, ...] = ()
     edited: str | None = None
+    registered: Mapping[int, str] = field(default_factory=dict)
+    running: Mapping[int, str] = field(default_factory=dict)
+    unverified: tuple[int, ...] = ()
+
+    def is_new(self, version: int | None) -> bool:
+        """Whether a number of the registry stands for bytes that nobody verified.
+
+        A model that was deleted and registered again gives its numbers to other bytes.
+        """
+        if version is None or version in self.unverified:
+            return version is not None
+        here = self.running.get(version)
+        return here is not None and self.registered.get(version, here) != here
+
+    def digest(self, version: int | None) -> str | None:
+        """Digest of what a number stands for: of what runs, else of what the registry has."""
+        return None if version is None else {**self.registered, **self.running}.get(version)
 
     @property
     def canaries(self) -> tuple[int, ...]:
@@ -47,8 +67,13 @@ class ObservedState:
         unfinished = list(self.unfinished) if self.unfinished else None
         sharing = list(self.sharing)
         value = {**asdict(self), "blocked": blocked, "unfinished": unfinished, "sharing": sharing}
+        digests = {
+            name: {str(version): sha256 for version, sha256 in value.pop(name).items()}
+            for name in ("registered", "running")
+        }
         # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
-        return {name: one for name, one in value.items() if name != "edited" or one}
+        rare = ("edited", "unverified")
+        return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 
 @dataclass(frozen=True)

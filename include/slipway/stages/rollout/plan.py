@@ -22,6 +22,9 @@ class RolloutPlan:
         champion: Champion when it began.
         previous: Previous champion when it began.
         served: Version that took every request when it began; None: there was none.
+        digest: Digest of the version to serve; None: not recorded.
+        champion_digest: Digest of the champion, as the registry had it.
+        served_digest: Digest of the version that took every request.
     """
 
     model: str
@@ -31,6 +34,9 @@ class RolloutPlan:
     champion: int | None
     previous: int | None
     served: int | None = None
+    digest: str | None = None
+    champion_digest: str | None = None
+    served_digest: str | None = None
 
     @property
     def is_urgent(self) -> bool:
@@ -44,9 +50,37 @@ class RolloutPlan:
         return not all_at_once and self.served != self.version
 
     @property
+    def standing(self) -> int | None:
+        """The champion before this rollout, if the registry still has the bytes that served."""
+        is_other = self.champion == self.served and self.champion_digest != self.served_digest
+        known = None not in {self.champion_digest, self.served_digest}
+        return None if self.champion == self.version or (is_other and known) else self.champion
+
+    @property
     def fallback(self) -> int | None:
-        """Version that serves if this rollout fails."""
-        return self.champion if self.champion != self.version else None
+        """Version that serves if this rollout fails: the champion, else what served before it.
+
+        It may have the number of the version to serve, with other bytes.
+        """
+        if self.standing is not None or self.action == "repair":
+            return self.standing
+        is_same = (self.served, self.served_digest) == (self.version, self.digest)
+        return None if is_same else self.served
+
+    @property
+    def fallback_digest(self) -> str | None:
+        """Digest of the version that serves if this rollout fails; None: not recorded."""
+        return self.served_digest if self.fallback == self.served else self.champion_digest
+
+    def digests(self, *, is_restored: bool = False) -> dict[int, str]:
+        """Digests of the version to serve and of the fallback, by number.
+
+        Args:
+            is_restored: Whether the fallback takes its number back, where both have the same one.
+        """
+        both = [(self.fallback, self.fallback_digest), (self.version, self.digest)]
+        ordered = both[::-1] if is_restored else both
+        return {one: sha256 for one, sha256 in ordered if one is not None and sha256 is not None}
 
     @property
     def warm(self) -> list[int]:
@@ -79,4 +113,7 @@ def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
         champion=numbers.get("champion"),  # type: ignore[arg-type]
         previous=numbers.get("previous"),  # type: ignore[arg-type]
         served=numbers.get("served"),  # type: ignore[arg-type]
+        digest=numbers.get("digest"),  # type: ignore[arg-type]
+        champion_digest=numbers.get("champion_digest"),  # type: ignore[arg-type]
+        served_digest=numbers.get("served_digest"),  # type: ignore[arg-type]
     )

@@ -41,6 +41,8 @@ class Served:
         edited: Manual edit of a field that rollouts own, with its field manager; None: no edit.
         has_edited_traffic: Whether the edit concerns the routing, so that a roll-back would
             overwrite it.
+        digests: Digest of each version's manifest, as far as it is known. A version is its digest:
+            its number may be another version's in the registry by now.
     """
 
     weights: Mapping[int, float]
@@ -50,6 +52,7 @@ class Served:
     tallies: Mapping[int, VersionStats] = field(default_factory=dict)
     edited: str | None = None
     has_edited_traffic: bool = False
+    digests: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def version(self) -> int | None:
@@ -120,15 +123,19 @@ class Platform(ServedReader, Protocol):
         weights: Mapping[int, float],
         keep: Sequence[int],
         token: int,
+        digests: Mapping[int, str] | None = None,
         is_urgent: bool = False,
     ) -> None:
         """Apply weights, and wait until they are in force.
+
+        A version whose bytes do not have its digest never serves; what served before goes on.
 
         Args:
             model: Name of the model.
             weights: Share of the requests by version.
             keep: Versions kept warm without a share.
             token: Fencing token of the rollout.
+            digests: Digest of each version's manifest; one that is not given stays as it is.
             is_urgent: Whether this is a roll-back or repair: it works around manual edits, which
                 otherwise stop the change. The edits stay either way.
 
@@ -159,8 +166,16 @@ class Platform(ServedReader, Protocol):
             PlatformUnavailable: There was no answer, as from a cluster without the model's entry.
         """
 
-    def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
+    def boot(
+        self, model: str, *, version: int, folder: Path, digest: str | None = None
+    ) -> AbstractContextManager[Candidate]:
         """Boot a model server without traffic and without a prediction log.
+
+        Args:
+            model: Name of the model.
+            version: Its number.
+            folder: The version's folder.
+            digest: Digest of its manifest, for a server that downloads the version itself.
 
         Raises:
             RolloutRefused: It does not become ready.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.errors import PlatformUnavailable
+from slipway.errors import PlatformUnavailable, RolloutRefused
 from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
@@ -14,9 +14,14 @@ from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.lease import release_lease, renew_lease
 from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
-from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.platform import Platform, Served
 from slipway.stages.rollout.preconditions import require_verdict
-from slipway.stages.rollout.version_outcome import ROLLED_BACK, ROLLOUT_TAG, SERVING
+from slipway.stages.rollout.version_outcome import (
+    ROLLED_BACK,
+    ROLLOUT_TAG,
+    SERVING,
+    has_planned_digest,
+)
 
 
 def promote_champion(
@@ -50,6 +55,7 @@ def promote_champion(
     def work(attempt: Attempt) -> Verdict:
         renew_lease(store, plan)
         _require_served(plan, platform)
+        _require_registered(plan, registry)
         if plan.action == "roll_back":
             # The rolled-back version must not answer, not even as a fallback.
             attempt.check()
@@ -58,15 +64,16 @@ def promote_champion(
                 weights={plan.version: 1.0},
                 keep=(),
                 token=plan.token,
+                digests=plan.digests(),
                 is_urgent=plan.is_urgent,
             )
             renew_lease(store, plan)
         attempt.check()
         _move_aliases(plan, registry)
         reason = f"Version {plan.version} is served and is champion now"
-        if plan.fallback is not None:
+        if plan.standing is not None:
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
-            reason += f"; version {plan.fallback} {became}"
+            reason += f"; version {plan.standing} {became}"
         numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
         return Verdict("promoted", f"{reason}.", numbers)
 
@@ -79,7 +86,7 @@ def promote_champion(
 
 def _require_served(plan: RolloutPlan, platform: Platform) -> None:
     served = platform.served(plan.model)
-    if served is None or served.version != plan.version or served.token != plan.token:
+    if served is None or not _serves(plan, served):
         raise PlatformUnavailable(
             f"version {plan.version} of {plan.model} cannot become champion",
             expected=f"version {plan.version} to be served",
@@ -90,6 +97,22 @@ def _require_served(plan: RolloutPlan, platform: Platform) -> None:
         require_unedited(plan.model, served)
 
 
+def _serves(plan: RolloutPlan, served: Served) -> bool:
+    here = served.digests.get(plan.version, plan.digest)
+    is_same = served.version == plan.version and (plan.digest is None or here == plan.digest)
+    return is_same and served.token == plan.token
+
+
+def _require_registered(plan: RolloutPlan, registry: Registry) -> None:
+    if not has_planned_digest(registry, plan):
+        raise RolloutRefused(
+            f"version {plan.version} of {plan.model} cannot become champion",
+            expected=f"the version that was verified, sha256 {plan.digest}",
+            found="another one under its number in the registry",
+            hint="no alias has moved; the next reconcile treats it as a new candidate",
+        )
+
+
 def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
     """Move aliases by the recorded plan, so that a repeat after a kill changes nothing.
 
@@ -97,12 +120,12 @@ def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
     """
     previous = registry.alias(plan.model, "previous")
     if plan.action == "roll_back":
-        if plan.fallback is not None:
-            registry.tag(plan.model, plan.fallback, {ROLLOUT_TAG: ROLLED_BACK})
+        if plan.standing is not None:
+            registry.tag(plan.model, plan.standing, {ROLLOUT_TAG: ROLLED_BACK})
         if previous is not None and previous.version == plan.version:
             registry.delete_alias(plan.model, "previous")
-    elif plan.fallback is not None:
-        registry.set_alias(plan.model, "previous", plan.fallback)
+    elif plan.standing is not None:
+        registry.set_alias(plan.model, "previous", plan.standing)
     challenger = registry.alias(plan.model, "challenger")
     if challenger is not None and challenger.version == plan.version:
         registry.delete_alias(plan.model, "challenger")

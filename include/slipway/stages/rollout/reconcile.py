@@ -17,16 +17,18 @@ from slipway.records.leases import Lease, acquire, release
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest, encode
-from slipway.records.verdicts import Verdict
+from slipway.records.verdicts import Number, Verdict
+from slipway.records.verified_versions import was_verified
 from slipway.spec import ModelSpec
-from slipway.stages.ports.registry import Registry
+from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, preemptible_lease
 from slipway.stages.rollout.manual_edits import require_unedited, respect_edits
 from slipway.stages.rollout.observed_state import Action, ObservedState, RolloutDecision
 from slipway.stages.rollout.plan import read_plan, rollout_run
 from slipway.stages.rollout.platform import Platform, Served
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG, SERVING
 
 
 def reconcile(
@@ -65,9 +67,7 @@ def reconcile(
         NotFound: The registry has no such version.
     """
     store, model = context.store, spec.model
-    state = observe(model, store=store, registry=registry, platform=platform)
-    if to.isdecimal():
-        registry.version(model, int(to))
+    state = observe(model, store=store, registry=registry, platform=platform, to=to)
     decision = respect_edits(model, state, decide_rollout(state, to))
     if decision.action == "nothing":
         idle = RunRef(model, f"idle-{digest(encode(state.to_json()))[:12]}", "reconcile")
@@ -82,7 +82,7 @@ def reconcile(
     )
 
     def work(attempt: Attempt) -> Verdict:
-        now = observe(model, store=store, registry=registry, platform=platform)
+        now = observe(model, store=store, registry=registry, platform=platform, to=to)
         decided = respect_edits(model, now, _decide_again(state, now, to))
         if decided.action == "repair":
             attempt.check()
@@ -114,10 +114,20 @@ def _released_on_failure(store: Store, lease: Lease) -> Iterator[None]:
         raise
 
 
-def observe(model: str, *, store: Store, registry: Registry, platform: Platform) -> ObservedState:
+def observe(
+    model: str, *, store: Store, registry: Registry, platform: Platform, to: str = "challenger"
+) -> ObservedState:
     """Observe a model's aliases and traffic.
 
+    Args:
+        model: Name of the model.
+        store: Records of rollouts and verifications.
+        registry: Aliases and tags of versions.
+        platform: What serves the model.
+        to: What was asked for; of a version's number, the digest is observed too.
+
     Raises:
+        NotFound: The registry has no version of the number that was asked for.
         PlatformUnavailable: The platform does not answer.
         RegistryUnavailable: The registry does not answer.
         EditedByHand: The routing was edited by hand.
@@ -125,6 +135,7 @@ def observe(model: str, *, store: Store, registry: Registry, platform: Platform)
     named = {
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
     }
+    requested = registry.version(model, int(to)) if to.isdecimal() else None
     blocked = {
         found.version: found.tags[ROLLOUT_TAG]
         for found in named.values()
@@ -140,7 +151,29 @@ def observe(model: str, *, store: Store, registry: Registry, platform: Platform)
         unfinished=_unfinished(store, model, served),
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
         edited=served.edited if served else None,
+        registered={
+            one.version: one.tags[DIGEST]
+            for one in (*named.values(), requested)
+            if one and DIGEST in one.tags
+        },
+        running=served.digests if served else {},
+        unverified=tuple(
+            sorted(
+                one.version
+                for alias, one in named.items()
+                if one and alias != "challenger" and not _is_known(one, served, store=store)
+            )
+        ),
     )
+
+
+def _is_known(version: ModelVersion, served: Served | None, *, store: Store) -> bool:
+    """Whether a version runs, was verified, or served before verifications were remembered."""
+    sha256 = version.tags.get(DIGEST)
+    is_running = served is not None and version.version in {*served.healthy, *served.weights}
+    if is_running or sha256 is None or version.tags.get(ROLLOUT_TAG) == SERVING:
+        return True
+    return was_verified(store, version.model, sha256)
 
 
 def _decide_again(first: ObservedState, now: ObservedState, to: str) -> RolloutDecision:
@@ -157,10 +190,11 @@ def _mark_rolled_back(model: str, versions: Iterable[int], *, registry: Registry
 
 
 def _repair(model: str, state: ObservedState, *, platform: Platform, token: int) -> None:
-    """Route every request to the champion."""
+    """Route every request to the champion, with the bytes that run under its number."""
     weights = {} if state.champion is None else {state.champion: 1.0}
-    warm = [] if state.previous is None else [state.previous]
-    platform.apply(model, weights=weights, keep=warm, token=token, is_urgent=True)
+    warm = [one for one in [state.previous] if one is not None and not state.is_new(one)]
+    digests = {one: sha256 for one in (*weights, *warm) if (sha256 := state.digest(one))}
+    platform.apply(model, weights=weights, keep=warm, token=token, digests=digests, is_urgent=True)
 
 
 def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action, int] | None:
@@ -178,11 +212,21 @@ def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action
 
 
 def _verdict(decision: RolloutDecision, state: ObservedState) -> Verdict:
-    numbers = {
-        "version": decision.version,
+    version = decision.version
+    numbers: dict[str, Number] = {
+        "version": version,
         "champion": state.champion,
-        "previous": state.previous,
+        "previous": None if state.is_new(state.previous) else state.previous,
         "challenger": state.challenger,
         "served": state.served,
     }
-    return Verdict(decision.action, decision.reason, numbers)
+    # A repair routes to what runs already; any other rollout to what the registry has.
+    first, second = state.running, state.registered
+    meant = {**second, **first} if decision.action == "repair" else {**first, **second}
+    digests = {
+        "digest": None if version is None else meant.get(version),
+        "champion_digest": None if state.champion is None else second.get(state.champion),
+        "served_digest": None if state.served is None else first.get(state.served),
+    }
+    known = {name: sha256 for name, sha256 in digests.items() if sha256 is not None}
+    return Verdict(decision.action, decision.reason, {**numbers, **known})

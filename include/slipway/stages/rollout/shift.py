@@ -28,7 +28,7 @@ from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verified, required_steps, step_stage
 from slipway.stages.rollout.verify import sample_key
-from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, tag_version
 
 UNNEEDED = "unneeded"
 SHARE_TOLERANCE = 0.005
@@ -89,7 +89,7 @@ def shift(
             renew_lease(store, plan)
             attempt.check()
             restore_fallback(plan, platform)
-            registry.tag(spec.model, plan.version, {ROLLOUT_TAG: verdict.action})
+            tag_version(registry, plan, {ROLLOUT_TAG: verdict.action})
         return verdict
 
     require_verified(spec, plan, ref, store=store, before=step)
@@ -152,7 +152,11 @@ class _Step:
             weights[self.plan.fallback] = 1 - share
         # No change where the share is in force already; its statistics continue.
         self.platform.apply(
-            self.plan.model, weights=weights, keep=warm_in_steps(self.plan), token=self.plan.token
+            self.plan.model,
+            weights=weights,
+            keep=warm_in_steps(self.plan),
+            token=self.plan.token,
+            digests=self.plan.digests(),
         )
         return self._wrong_answer()
 

@@ -27,7 +27,7 @@ from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verified
 from slipway.stages.rollout.verify import sample_key
-from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, tag_version
 
 READ_BACK_REQUESTS = 20
 
@@ -77,7 +77,7 @@ def switch(
         renew_lease(store, plan)
         attempt.check()
         restore_fallback(plan, platform)
-        registry.tag(spec.model, plan.version, {ROLLOUT_TAG: ABORTED})
+        tag_version(registry, plan, {ROLLOUT_TAG: ABORTED})
         kept = f"version {plan.fallback}" if plan.fallback else "nothing"
         reason = f"Version {plan.version} was taken back, {kept} serves: {problem}"
         return Verdict(ABORTED, reason, numbers)
@@ -107,6 +107,7 @@ def _apply_and_check(
                 weights={plan.version: 1.0},
                 keep=plan.warm,
                 token=plan.token,
+                digests=plan.digests(),
                 is_urgent=plan.is_urgent,
             )
             problem = _check_answers(plan, sample, platform=platform, tolerance=tolerance)

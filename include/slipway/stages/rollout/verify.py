@@ -17,6 +17,7 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
+from slipway.records.verified_versions import remember_verified
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
 from slipway.stages.model.agreement import ChampionComparison, compare_with_champion
@@ -27,10 +28,11 @@ from slipway.stages.rollout.lease import keep_lease, release_lease
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import Replay, ReplayResult, recent_rows
-from slipway.stages.rollout.version_outcome import REFUSED, ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import REFUSED, ROLLOUT_TAG, tag_version
 
 RESIDENT_MIB = "slipway.resident_mib"
 COLD_START_S = "slipway.cold_start_s"
+VERIFIED = "verified"
 
 
 def judge_candidate(
@@ -83,7 +85,7 @@ def judge_candidate(
         f"(difference {difference or 0:.1g}, p99 {measured.p99_ms:.0f} ms), "
         f"and refused every bad input.{beside}"
     )
-    return Verdict("verified", reason, numbers)
+    return Verdict(VERIFIED, reason, numbers)
 
 
 def verify(
@@ -133,7 +135,9 @@ def verify(
         if plan.action != "repair":
             known = registry.version(spec.model, plan.version).tags
             sizes = {} if plan.is_urgent else _sizes(verdict, known)
-            registry.tag(spec.model, plan.version, {ROLLOUT_TAG: verdict.action, **sizes})
+            tag_version(registry, plan, {ROLLOUT_TAG: verdict.action, **sizes})
+        if verdict.action == VERIFIED and plan.digest is not None:
+            remember_verified(store, ref, version=plan.version, sha256=plan.digest)
         return verdict
 
     inputs = {"version": plan.version, "action": plan.action}
@@ -179,15 +183,19 @@ def _boot_and_replay(
             "slipway-candidate-", needs="the folders of candidate and champion"
         ) as scratch:
             rows = recent_rows(tables, dataset, rows=bars.replay_rows)
-            champion = None if plan.is_urgent else plan.fallback
+            champion = None if plan.is_urgent else plan.standing
             champion_scores: Sequence[float] = ()
             if champion is not None:
                 folder = registry.download(spec.model, champion, scratch / "champion")
                 champion_scores = [float(score) for score in load(folder).predict(rows)]
-            folder = registry.download(spec.model, plan.version, scratch / "version")
+            folder = registry.download(
+                spec.model, plan.version, scratch / "version", sha256=plan.digest
+            )
             replay = Replay(rows, load(folder), dataset)
             keep(replay.sample())
-            with platform.boot(spec.model, version=plan.version, folder=folder) as candidate:
+            with platform.boot(
+                spec.model, version=plan.version, folder=folder, digest=plan.digest
+            ) as candidate:
                 measured = replay.run(candidate)
     except (Tampered, RolloutRefused, NotComputable, BadRequest) as error:
         reason = f"Version {plan.version} may not serve: {error.message}."

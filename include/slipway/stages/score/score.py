@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.attempts import Attempt
+from slipway.records.desired_state import BATCH_FOLDER, newest_desired
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
@@ -93,8 +94,11 @@ class _Scoring:
             return Verdict("overtaken", reason, {"partition": name})
         with scratch_folder("slipway-score-", needs="the version's folder") as scratch:
             folder = scratch / "version"
+            # The number alone may mean other bytes by now, which no rollout has verified.
+            state = newest_desired(attempt.store, self.spec.model, folder=BATCH_FOLDER)
+            sha256 = state.digests.get(self.scoring.version) if state else None
             package = self.load(
-                self.registry.download(self.spec.model, self.scoring.version, folder)
+                self.registry.download(self.spec.model, self.scoring.version, folder, sha256=sha256)
             )
         replaced = self._replaced(version) if len({file.batch for file in files}) > 1 else None
         rows = self.scores.replace(

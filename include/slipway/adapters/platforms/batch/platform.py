@@ -16,23 +16,43 @@ from typing import Protocol
 from slipway.adapters.platforms.batch.candidate import Candidate, boot
 from slipway.adapters.platforms.batch.scoring import Package, score_request
 from slipway.errors import NotFound, PlatformUnavailable, RegistryUnavailable, SpecError, Tampered
-from slipway.records.desired_state import BATCH_FOLDER, fence, newest_desired, write_desired
+from slipway.records.desired_state import (
+    BATCH_FOLDER,
+    DesiredState,
+    fence,
+    newest_desired,
+    write_desired,
+)
 from slipway.records.store import Store
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.platform import Payload, Prediction, Served
+
+
+class Version(Protocol):
+    """A version of the registry."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Its tags."""
 
 
 class Versions(Protocol):
     """The registry of versions."""
 
-    def version(self, model: str, version: int) -> object:
+    def version(self, model: str, version: int) -> Version:
         """One version.
 
         Raises:
             NotFound: There is no such version.
         """
 
-    def download(self, model: str, version: int, to: Path) -> Path:
-        """Download a version's folder and check its digests."""
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
+        """Download a version's folder and check its digests, or that it has the digest meant.
+
+        Raises:
+            NotFound: There is no such version.
+            Tampered: It has another digest, or a file differs from it.
+        """
 
 
 class BatchPlatform:
@@ -57,10 +77,12 @@ class BatchPlatform:
         self._versions = versions
         self._load = load
         self._command = command
-        self._loaded: dict[tuple[str, int], Package] = {}
+        self._loaded: dict[tuple[str, int, str | None], Package] = {}
 
     def served(self, model: str) -> Served | None:
         """The version that scores, and whether the registry has it; None before the first rollout.
+
+        A number that belongs to other bytes by now is not the version that scores.
 
         Raises:
             PlatformUnavailable: The registry does not answer.
@@ -68,8 +90,14 @@ class BatchPlatform:
         state = newest_desired(self._store, model, folder=BATCH_FOLDER)
         if state is None:
             return None
-        healthy = {version: self._is_there(model, version) for version in state.versions}
-        return Served(weights=state.weights, healthy=healthy, keep=state.keep, token=state.token)
+        healthy = {version: self._is_there(state, version) for version in state.versions}
+        return Served(
+            weights=state.weights,
+            healthy=healthy,
+            keep=state.keep,
+            token=state.token,
+            digests=state.digests,
+        )
 
     def apply(
         self,
@@ -78,6 +106,7 @@ class BatchPlatform:
         weights: Mapping[int, float],
         keep: Sequence[int],
         token: int,
+        digests: Mapping[int, str] | None = None,
         is_urgent: bool = False,
     ) -> None:
         """Load a version, then let it score.
@@ -87,10 +116,18 @@ class BatchPlatform:
             PlatformUnavailable: The version cannot be loaded.
         """
         del is_urgent
+        state = newest_desired(self._store, model, folder=BATCH_FOLDER)
+        known = {**(state.digests if state else {}), **(digests or {})}
         for version in (one for one, share in weights.items() if share > 0):
-            self._package(model, version)
+            self._package(model, version, known.get(version))
         write_desired(
-            self._store, model, weights=weights, keep=keep, token=token, folder=BATCH_FOLDER
+            self._store,
+            model,
+            weights=weights,
+            keep=keep,
+            token=token,
+            digests=digests,
+            folder=BATCH_FOLDER,
         )
 
     def claim(self, model: str, *, token: int) -> None:
@@ -114,35 +151,42 @@ class BatchPlatform:
         if state is None or wanted not in state.versions:
             raise NotFound(f"no such version of {model} scores", where=f"{BATCH_FOLDER}/{model}")
         body = json.dumps(payload).encode()
-        return Prediction(wanted, score_request(self._package(model, wanted), body))
+        package = self._package(model, wanted, state.digests.get(wanted))
+        return Prediction(wanted, score_request(package, body))
 
-    def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
+    def boot(
+        self, model: str, *, version: int, folder: Path, digest: str | None = None
+    ) -> AbstractContextManager[Candidate]:
         """Start a version in a child process of its own.
 
         Raises:
             RolloutRefused: It does not become ready.
         """
+        del digest
         return boot(self._command(folder), model, version)
 
-    def _is_there(self, model: str, version: int) -> bool:
+    def _is_there(self, state: DesiredState, version: int) -> bool:
         try:
-            self._versions.version(model, version)
+            found = self._versions.version(state.model, version).tags.get(DIGEST)
         except NotFound:
             return False
         except RegistryUnavailable as error:
             raise PlatformUnavailable(error.message, found=error.found) from error
-        return True
+        return found is None or state.digests.get(version, found) == found
 
-    def _package(self, model: str, version: int) -> Package:
-        if (model, version) not in self._loaded:
+    def _package(self, model: str, version: int, sha256: str | None) -> Package:
+        key = model, version, sha256
+        if key not in self._loaded:
             try:
                 with tempfile.TemporaryDirectory(prefix="slipway-batch-") as scratch:
-                    folder = self._versions.download(model, version, Path(scratch) / "version")
-                    self._loaded[model, version] = self._load(folder)
+                    folder = self._versions.download(
+                        model, version, Path(scratch) / "version", sha256=sha256
+                    )
+                    self._loaded[key] = self._load(folder)
             except (NotFound, SpecError, Tampered) as error:
                 message = f"version {version} of {model} cannot be loaded"
                 raise PlatformUnavailable(message, found=error.message) from error
-        return self._loaded[model, version]
+        return self._loaded[key]
 
 
 def _heaviest(weights: Mapping[int, float]) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from slipway.adapters.platforms.cluster.api_client import OwnershipReclaim
 from slipway.adapters.platforms.cluster.context import ClusterContext
 from slipway.adapters.platforms.cluster.manifests.last_applied import record_last_applied
@@ -23,6 +25,7 @@ from slipway.adapters.platforms.cluster.ownership.manual_edits import (
     ENTRY_FIELDS,
     objects_by_name,
 )
+from slipway.stages.model.version_tags import DIGEST
 
 REPLICAS_PATH: Path = ("f:spec", "f:replicas")
 
@@ -33,11 +36,15 @@ class ObjectApplier:
     Args:
         context: The model's tools.
         live: The model's objects as they were read last.
+        digests: Digests of versions; one that is not given stays as it is.
     """
 
-    def __init__(self, context: ClusterContext, live: LiveState) -> None:
+    def __init__(
+        self, context: ClusterContext, live: LiveState, digests: Mapping[int, str]
+    ) -> None:
         self._context = context
         self._live = live
+        self._digests = digests
         self._by_name = objects_by_name(live)
         self._applied_replicas: dict[int, int] = {}
 
@@ -75,16 +82,25 @@ class ObjectApplier:
     def _objects_of(self, version: int, replicas: int) -> list[Manifest]:
         """A version's objects; one that serves keeps the pod template that was verified.
 
-        So neither a later edit of the spec nor an unavailable registry changes its pods.
+        So neither a later edit of the spec nor an unavailable registry changes its pods; only
+        another version under the same number does.
         """
         spec, now = self._context.spec, self._live.deployments.get(version)
+        digest = self._digests.get(version, self._live.digests.get(version))
         before, kept = self._live.traffic, None
         is_in_force = before is not None and version in {*before.shares, *before.keep}
-        if now is not None and is_in_force and (available(now) or not replicas_of(now)):
+        is_same = is_in_force and self._live.has_digest(version, digest)
+        if now is not None and is_same and (available(now) or not replicas_of(now)):
             kept = last_applied(now)
         tags = {} if kept else self._context.tags(version)
         size = sizing(cluster_of(spec), tags)
-        fresh, *others = version_objects(spec, version, replicas=replicas, sizing=size)
+        fresh, *others = version_objects(
+            spec,
+            version,
+            replicas=replicas,
+            sizing=size,
+            digest=digest or tags.get(DIGEST),
+        )
         deployment = record_last_applied(kept) if kept else fresh
         metadata = deployment["metadata"]
         annotations = {**metadata["annotations"], REPLICAS: str(replicas)}

@@ -39,7 +39,9 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def boot(context: ClusterContext, *, version: int, token: str | None) -> Iterator[Candidate]:
+def boot(
+    context: ClusterContext, *, version: int, digest: str | None, token: str | None
+) -> Iterator[Candidate]:
     """Start a server of a version in a pod of its own, and delete it at the end.
 
     Its pod is the one that later serves. A candidate of this model that a killed process left
@@ -48,6 +50,7 @@ def boot(context: ClusterContext, *, version: int, token: str | None) -> Iterato
     Args:
         context: The model's tools.
         version: The version to verify.
+        digest: Digest of its manifest; None: any.
         token: Bearer token for the servers, if they require one.
 
     Raises:
@@ -60,7 +63,7 @@ def boot(context: ClusterContext, *, version: int, token: str | None) -> Iterato
     began = context.clock()
     try:
         size = sizing(cluster_of(context.spec), context.tags(version))
-        for manifest in candidate_objects(context.spec, version, sizing=size):
+        for manifest in candidate_objects(context.spec, version, sizing=size, digest=digest):
             context.api.apply(manifest)
         with open_client(token=token) as client:
             candidate = Candidate(

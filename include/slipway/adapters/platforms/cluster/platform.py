@@ -84,6 +84,7 @@ class ClusterPlatform:
             keep=traffic.keep,
             token=traffic.token,
             tallies={one: context.stats.tally(one, traffic.since) for one in counted},
+            digests=live.digests,
             edited="; ".join(one.text for one in found) or None,
             has_edited_traffic=any(one.is_traffic for one in found),
         )
@@ -95,6 +96,7 @@ class ClusterPlatform:
         weights: Mapping[int, float],
         keep: Sequence[int],
         token: int,
+        digests: Mapping[int, str] | None = None,
         is_urgent: bool = False,
     ) -> None:
         """Change the traffic, and wait until the change is in force.
@@ -111,7 +113,9 @@ class ClusterPlatform:
         requested = Traffic(token=token, shares=shares, keep=kept)
 
         def change(live: LiveState) -> None:
-            TrafficChange(self._context, live, requested, leaves_edits=is_urgent).run()
+            TrafficChange(
+                self._context, live, requested, digests=digests, leaves_edits=is_urgent
+            ).run()
 
         self._change(model, token, change)
 
@@ -148,7 +152,9 @@ class ClusterPlatform:
             url, headers = servers.service_url(version_name(model, version), path), {}
         return parse_answer(servers.post(url, headers, json=payload), url)
 
-    def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
+    def boot(
+        self, model: str, *, version: int, folder: Path, digest: str | None = None
+    ) -> AbstractContextManager[Candidate]:
         """Start a server of a version in a pod of its own, which downloads the version itself.
 
         A version that serves or is kept warm has ready servers: then those are the candidate,
@@ -158,9 +164,9 @@ class ClusterPlatform:
             RolloutRefused: It does not become ready.
         """
         del model, folder
-        if self._context.read_state(by_route=self._by_route()).is_serving(version):
+        if self._context.read_state(by_route=self._by_route()).is_serving(version, digest):
             return ready_servers(self._context, version=version, token=self._token)
-        return boot(self._context, version=version, token=self._token)
+        return boot(self._context, version=version, digest=digest, token=self._token)
 
     def _change(self, model: str, token: int, act: Callable[[LiveState], None]) -> None:
         """Act on the live state; read it again and repeat after a conflicting write."""

@@ -46,6 +46,7 @@ class TrafficChange:
         context: The model's tools.
         live: The model's objects as they were read last.
         requested: The traffic to apply; its `since` and `settings` are filled in here.
+        digests: Digests of versions; one that is not given stays as it is.
         leaves_edits: Whether manual edits are left as they are instead of stopping the change.
     """
 
@@ -55,6 +56,7 @@ class TrafficChange:
         live: LiveState,
         requested: Traffic,
         *,
+        digests: Mapping[int, str] | None = None,
         leaves_edits: bool = False,
     ) -> None:
         self._context = context
@@ -62,7 +64,13 @@ class TrafficChange:
         self._before = live.traffic or Traffic(0, {})
         self._requested = replace(requested, settings=_settings(live, self._before, requested))
         self._cluster = cluster_of(context.spec)
-        self._applier = ObjectApplier(context, live)
+        self._applier = ObjectApplier(context, live, digests or {})
+        # Their pods are replaced one by one, in place: a number is the name of its objects.
+        self._replaced = {
+            version
+            for version, sha256 in (digests or {}).items()
+            if version in requested.shares and not live.has_digest(version, sha256)
+        }
         self._wait = ReadinessWait(context, by_route=live.by_route)
         self._resource_version = (live.entry or {}).get("metadata", {}).get("resourceVersion")
         expected = context.entry_manifest(self._before, by_route=live.by_route)
@@ -74,7 +82,8 @@ class TrafficChange:
         )
         before, now = set(self._before.shares), set(requested.shares)
         # Versions lose their share for good, and no version is added.
-        self._only_removes_versions = now < before and not (before - now) & set(requested.keep)
+        is_removal = now < before and not (before - now) & set(requested.keep)
+        self._only_removes_versions = is_removal and not self._replaced
         self._is_by_count = not live.by_route and len(requested.shares) > 1
 
     def run(self) -> None:
@@ -152,6 +161,8 @@ class TrafficChange:
             self._applier.version(version, max(running, self._counts[version]))
         needed = {one: self._servers_needed(one) for one in self._requested.shares}
         self._wait.for_servers(needed, serving=self._before.shares)
+        replaced = {one: self._counts[one] for one in self._replaced}
+        self._wait.for_servers(replaced, serving=self._before.shares, exactly=True)
 
     def _servers_needed(self, version: int) -> int:
         """Servers that have to be ready: all where the version gains requests, else one."""

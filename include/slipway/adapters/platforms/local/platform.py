@@ -82,6 +82,11 @@ class LocalPlatform:
             healthy=ready,
             keep=tuple(status["keep"]),
             token=status["token"],
+            digests={
+                int(version): it["digest"]
+                for version, it in status["servers"].items()
+                if it.get("digest")
+            },
             tallies={int(version): VersionStats(**it) for version, it in status["tallies"].items()},
         )
 
@@ -92,6 +97,7 @@ class LocalPlatform:
         weights: Mapping[int, float],
         keep: Sequence[int],
         token: int,
+        digests: Mapping[int, str] | None = None,
         is_urgent: bool = False,
     ) -> None:
         """Change the traffic, and wait until the change is in force.
@@ -101,7 +107,9 @@ class LocalPlatform:
             PlatformUnavailable: The change was not in force in time.
         """
         del is_urgent
-        state = write_desired(self._store, model, weights=weights, keep=keep, token=token)
+        state = write_desired(
+            self._store, model, weights=weights, keep=keep, token=token, digests=digests
+        )
         # The platform polls the store anyway; this request only saves the wait.
         with suppress(httpx.HTTPError):
             self._client.post(f"{self._url}/platform/look")
@@ -136,7 +144,14 @@ class LocalPlatform:
         if served is None:
             fence(self._store, model, token=token)
         else:
-            write_desired(self._store, model, weights=served.weights, keep=served.keep, token=token)
+            write_desired(
+                self._store,
+                model,
+                weights=served.weights,
+                keep=served.keep,
+                token=token,
+                digests=served.digests,
+            )
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """Send a request to the model, or to one version of it.
@@ -155,12 +170,15 @@ class LocalPlatform:
             raise self._unavailable(error) from error
         return parse_answer(reply, url)
 
-    def boot(self, model: str, *, version: int, folder: Path) -> AbstractContextManager[Candidate]:
+    def boot(
+        self, model: str, *, version: int, folder: Path, digest: str | None = None
+    ) -> AbstractContextManager[Candidate]:
         """Start a server of a version on a free port; its log is discarded.
 
         Raises:
             RolloutRefused: It does not become ready.
         """
+        del digest
         return boot(model, version=version, folder=folder, pii_key_file=self._pii_key_file)
 
     def _status(self, model: str) -> dict[str, Any] | None:
@@ -181,7 +199,7 @@ class LocalPlatform:
         status = self._status(model)
         if status is None:
             return "it has not read the model's desired state yet"
-        servers = status["servers"].items()
+        servers = [*status["servers"].items(), *status.get("starting", {}).items()]
         problems = [f"v{number}: {it['problem']}" for number, it in servers if it["problem"]]
         return f"generation {status['generation']}; {'; '.join(problems) or 'servers are ready'}"
 

@@ -2,14 +2,15 @@
 
 A new state comes into force once its weighted versions are ready; until then the old one stays.
 A state that only removes shares comes into force at once: a version whose share was removed must
-not answer again.
+not answer again. Two states may give one number to different versions, told apart by their digests:
+each then has a server of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from slipway.records.desired_state import DesiredState
@@ -17,7 +18,7 @@ from slipway.serving.platform.proxy.pick_version import failover_order, pick_ver
 from slipway.serving.platform.proxy.request_stats import RequestStats
 from slipway.serving.platform.supervisor.server_process import ServerProcess
 
-MakeServer = Callable[[str, int, Callable[[], None]], ServerProcess]
+MakeServer = Callable[[str, int, str | None, Callable[[], None]], ServerProcess]
 
 
 class Traffic:
@@ -25,13 +26,13 @@ class Traffic:
 
     Args:
         desired: The newest desired state.
-        make: Creates the server of a version; its last argument is called on readiness changes.
+        make: Creates the server of a model's version with a digest, if that is known; its last
+            argument is called on readiness changes.
         on_change: Called when the readiness of a server has changed.
 
     Attributes:
         desired: The newest desired state.
         in_force: The state by which requests are routed.
-        servers: Servers by version.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Traffic:
     ) -> None:
         self.model = desired.model
         self.desired = desired
-        self.servers: dict[int, ServerProcess] = {}
+        self._servers: list[ServerProcess] = []
         self._make = make
         self._on_change = on_change
         self._change = asyncio.Event()
@@ -56,33 +57,51 @@ class Traffic:
         """Share of the requests by version, in the state in force."""
         return self.in_force.weights
 
+    @property
+    def servers(self) -> dict[int, ServerProcess]:
+        """Servers by version: of two of one number the one in force, which is older."""
+        return {one.version: one for one in reversed(self._servers)}
+
     def advance(self) -> None:
         """Start missing servers, put the desired state in force if possible, stop unused ones."""
-        needed = self.desired.versions | self.in_force.versions
-        for version in sorted(needed - self.servers.keys()):
-            self._begin(version)
+        for state in (self.in_force, self.desired):
+            for version in sorted(state.versions):
+                if self._server(state, version) is None:
+                    self._begin(version, state.digests.get(version))
         if self.in_force != self.desired and self._may_come_into_force():
             self._put_in_force(self.desired)
-        for version in self.servers.keys() - self.desired.versions - self.in_force.versions:
-            self._retire(version)
+        needed = [*self._servers_of(self.in_force), *self._servers_of(self.desired)]
+        for server in [one for one in self._servers if one not in needed]:
+            self._retire(server)
 
-    def replace(self, version: int) -> None:
-        """Replace a version's server; the old one drains in parallel."""
-        self._retire(version)
-        self._begin(version)
+    def _server(self, state: DesiredState, version: int) -> ServerProcess | None:
+        """The server that a state means by a number; without a digest, the oldest one."""
+        meant = state.digests.get(version)
+        for server in self._servers:
+            if server.version == version and (meant is None or server.digest in {None, meant}):
+                return server
+        return None
 
-    def _begin(self, version: int) -> None:
-        server = self.servers[version] = self._make(self.model, version, self._on_ready_change)
+    def _servers_of(self, state: DesiredState) -> Iterator[ServerProcess]:
+        for version in state.versions:
+            server = self._server(state, version)
+            if server is not None:
+                yield server
+
+    def _begin(self, version: int, sha256: str | None) -> None:
+        server = self._make(self.model, version, sha256, self._on_ready_change)
+        self._servers.append(server)
         server.start()
 
-    def _retire(self, version: int) -> None:
-        task = asyncio.create_task(self.servers.pop(version).drain())
+    def _retire(self, server: ServerProcess) -> None:
+        self._servers.remove(server)
+        task = asyncio.create_task(server.drain())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
     async def stop(self) -> None:
         """Stop every server after it has drained."""
-        draining = [server.drain() for server in self.servers.values()]
+        draining = [server.drain() for server in self._servers]
         await asyncio.gather(*draining, *self._leaving)
 
     def is_settled(self) -> bool:
@@ -113,7 +132,7 @@ class Traffic:
         """
         order = [version] if version is not None else self._by_weight(first)
         for candidate in order:
-            server = self.servers.get(candidate)
+            server = self._server(self.in_force, candidate)
             if server is not None and server.ready and candidate not in tried:
                 return server
         return None
@@ -124,7 +143,7 @@ class Traffic:
 
     def key_column(self) -> str | None:
         """Name of the column that identifies a row, once a version is downloaded."""
-        return next((one.key_column for one in self.servers.values() if one.key_column), None)
+        return next((one.key_column for one in self._servers if one.key_column), None)
 
     def status(self) -> dict[str, Any]:
         """Status for the status page: the state in force, its servers and statistics."""
@@ -140,6 +159,11 @@ class Traffic:
             "servers": {
                 str(version): server.status() for version, server in sorted(self.servers.items())
             },
+            "starting": {
+                str(one.version): one.status()
+                for one in self._servers
+                if one is not self.servers[one.version]
+            },
         }
 
     def _by_weight(self, first: int | None) -> list[int]:
@@ -150,13 +174,24 @@ class Traffic:
 
     def _may_come_into_force(self) -> bool:
         only_removes = self.desired.weights.keys() < self.weights.keys()
-        return only_removes or self._is_ready(self.desired) or not self._answers()
+        return (
+            (only_removes and self._has_same_servers(self.desired))
+            or self._is_ready(self.desired)
+            or not self._answers()
+        )
 
     def _put_in_force(self, state: DesiredState) -> None:
-        if state.weights != self.weights:
+        if state.weights != self.weights or not self._has_same_servers(state):
             self._stats = {version: RequestStats() for version in state.weights}
         self.in_force = state
         self._signal_change()
+
+    def _has_same_servers(self, state: DesiredState) -> bool:
+        """Whether the weighted versions of a state are those of the same number in force."""
+        return all(
+            self._server(state, version) is self._server(self.in_force, version)
+            for version in state.weights
+        )
 
     def _on_ready_change(self) -> None:
         self._signal_change()
@@ -167,13 +202,14 @@ class Traffic:
         self._change = asyncio.Event()
 
     def _is_ready(self, state: DesiredState) -> bool:
-        return all(self._can_answer(version) for version in state.weights)
+        return all(self._can_answer(state, version) for version in state.weights)
 
     def _answers(self) -> bool:
-        return any(self._can_answer(version) for version in self.weights)
+        return any(self._can_answer(self.in_force, version) for version in self.weights)
 
-    def _can_answer(self, version: int) -> bool:
-        return version in self.servers and self.servers[version].ready
+    def _can_answer(self, state: DesiredState, version: int) -> bool:
+        server = self._server(state, version)
+        return server is not None and server.ready
 
 
 async def pause(change: asyncio.Event, *, at_most_seconds: float) -> None:

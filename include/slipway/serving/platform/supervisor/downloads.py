@@ -1,14 +1,13 @@
-"""Download model versions and verify the digest of each manifest against the registry.
+"""Download model versions, each by its number and the digest of its manifest.
 
-A registry that was created anew numbers its versions from 1 again, so a version number alone is not
-trusted while the registry is available; while it is unavailable, the local copy serves.
+A registry that was created anew numbers its versions from 1 again. So a number whose digest in the
+registry is not the one that is meant is refused, and the local copy of the meant version goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -17,14 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from slipway.errors import NotFound, RegistryUnavailable
 from slipway.records.store import digest
 from slipway.stages.model.manifest import MANIFEST
 
-ANSWER_SECONDS = 2.0
 THREADS = 4
 
-logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -40,12 +36,18 @@ class Versions(Protocol):
             RegistryUnavailable: The registry is unavailable.
         """
 
-    def download(self, model: str, version: int, to: Path) -> Path:
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Download a model version to a folder, verified and complete or not at all.
+
+        Args:
+            model: Name of the model.
+            version: Number within the model.
+            to: Folder to create.
+            sha256: Digest of the version that is meant.
 
         Raises:
             NotFound: There is no such version.
-            Tampered: A file differs from its digest.
+            Tampered: The number has another digest, or a file differs from it.
             RegistryUnavailable: The registry is unavailable.
         """
 
@@ -79,40 +81,24 @@ class Downloads:
         # Separate threads: a hanging registry must not block reading the store.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="registry")
 
-    async def fetch(self, model: str, version: int) -> Download:
+    async def fetch(self, model: str, version: int, sha256: str | None = None) -> Download:
         """Return a version, downloading it if necessary.
+
+        Args:
+            model: Name of the model.
+            version: Number within the model.
+            sha256: Digest of the version that is meant; None: the local copy that was used last,
+                else what the registry has.
 
         Raises:
             NotFound: There is no such version.
-            Tampered: A file differs from its digest.
+            Tampered: The registry has other bytes under that number.
             RegistryUnavailable: The registry is unavailable and there is no local copy.
         """
-        kept = await asyncio.to_thread(self._kept, model, version)
-        if kept is None:
-            return await self._run(lambda: self._download(model, version))
-        known = await self.digest(model, version)
-        if known in (None, kept.digest):
+        kept = await asyncio.to_thread(self._kept, model, version, sha256)
+        if kept is not None:
             return kept
-        logger.warning("version %d of %s has another digest now; downloading it", version, model)
-        return await self._run(lambda: self._download(model, version))
-
-    async def digest(self, model: str, version: int) -> str | None:
-        """Digest of a version in the registry; None if the registry is unavailable or slow.
-
-        Raises:
-            Tampered: The version has no digest.
-        """
-        asking = self._run(lambda: self._versions.digest(model, version))
-        try:
-            return await asyncio.wait_for(asking, ANSWER_SECONDS)
-        except (TimeoutError, RegistryUnavailable, NotFound) as error:
-            logger.warning(
-                "the local copy of version %d of %s is not compared with the registry: %s",
-                version,
-                model,
-                error,
-            )
-            return None
+        return await self._run(lambda: self._download(model, version, sha256))
 
     def close(self) -> None:
         """Cancel pending requests to the registry."""
@@ -121,28 +107,23 @@ class Downloads:
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _download(self, model: str, version: int) -> Download:
-        sha256 = self._versions.digest(model, version)
+    def _download(self, model: str, version: int, wanted: str | None) -> Download:
+        sha256 = wanted or self._versions.digest(model, version)
         folder = self._folder / model / f"{version}-{sha256}"
-        if not folder.is_dir():
-            self._versions.download(model, version, folder)
-        # The newest copy serves while the registry is unavailable.
+        self._versions.download(model, version, folder, sha256=sha256)
+        # A state of an earlier release names no digest; it means the copy that was used last.
         os.utime(folder)
-        for other in self._folders(model, version)[1:]:
-            shutil.rmtree(other, ignore_errors=True)
         return _download(folder, _manifest(folder))
 
-    def _kept(self, model: str, version: int) -> Download | None:
-        for folder in self._folders(model, version):
+    def _kept(self, model: str, version: int, wanted: str | None) -> Download | None:
+        copies = (self._folder / model).glob(f"{version}-{wanted or '*'}")
+        for folder in sorted(copies, key=lambda one: one.stat().st_mtime_ns, reverse=True):
             data = _manifest(folder)
             if data is not None and folder.name.endswith(f"-{digest(data)}"):
+                os.utime(folder)
                 return _download(folder, data)
             shutil.rmtree(folder, ignore_errors=True)
         return None
-
-    def _folders(self, model: str, version: int) -> list[Path]:
-        found = (self._folder / model).glob(f"{version}-*")
-        return sorted(found, key=lambda folder: folder.stat().st_mtime_ns, reverse=True)
 
 
 def _manifest(folder: Path) -> bytes | None:

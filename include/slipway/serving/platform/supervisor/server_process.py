@@ -33,7 +33,8 @@ class ServerProcess(SupervisedProcess):
     Args:
         model: Its name.
         version: Its version.
-        fetch: Downloads the version.
+        sha256: Digest of the version that is meant; None: not known yet.
+        fetch: Downloads the version with a digest; None: any.
         changed: Called whenever `ready` changes.
         context: What all processes of the platform share.
 
@@ -47,7 +48,8 @@ class ServerProcess(SupervisedProcess):
         model: str,
         version: int,
         *,
-        fetch: Callable[[], Awaitable[Download]],
+        sha256: str | None = None,
+        fetch: Callable[[str | None], Awaitable[Download]],
         changed: Callable[[], None],
         context: ProcessContext,
     ) -> None:
@@ -56,6 +58,7 @@ class ServerProcess(SupervisedProcess):
         self.version = version
         self.ready = False
         self.port: int | None = None
+        self._sha256 = sha256
         self._fetch = fetch
         self._changed = changed
         self._download: Download | None = None
@@ -65,8 +68,8 @@ class ServerProcess(SupervisedProcess):
 
     @property
     def digest(self) -> str | None:
-        """Digest of the version's manifest, once downloaded."""
-        return self._download.digest if self._download else None
+        """Digest of the version that it serves; None while that is not known."""
+        return self._download.digest if self._download else self._sha256
 
     @property
     def key_column(self) -> str | None:
@@ -122,7 +125,7 @@ class ServerProcess(SupervisedProcess):
     async def _spawn(self) -> asyncio.subprocess.Process:
         # A restart does not use the registry: the download is already verified.
         if self._download is None or not self._download.folder.is_dir():
-            self._download = await self._fetch()
+            self._download = await self._fetch(self.digest)
         # The reverse proxy terminates TLS; on loopback it would protect nothing.
         options = replace(self.context.options, tls_certificate=None, tls_key=None)
         with bind("127.0.0.1", 0) as listener:

@@ -16,7 +16,9 @@ from slipway.adapters.platforms.cluster.manifests.version import cluster_of, dep
 from slipway.spec import ModelSpec
 
 
-def candidate_objects(spec: ModelSpec, version: int, *, sizing: Sizing) -> list[dict[str, Any]]:
+def candidate_objects(
+    spec: ModelSpec, version: int, *, sizing: Sizing, digest: str | None = None
+) -> list[dict[str, Any]]:
     """Deployment and Service of a candidate, in this order.
 
     Its pod has the image, settings and tokens of the version's later servers, but no log shipper.
@@ -25,6 +27,7 @@ def candidate_objects(spec: ModelSpec, version: int, *, sizing: Sizing) -> list[
         spec: The model, with its `deployment.kubernetes`.
         version: The version to verify.
         sizing: Resources of its server; not measured yet.
+        digest: Digest of the version's manifest; None: not known.
     """
     cluster = cluster_of(spec)
     selector = candidate_selector(spec.model, version)
@@ -38,6 +41,7 @@ def candidate_objects(spec: ModelSpec, version: int, *, sizing: Sizing) -> list[
         cluster,
         spec.model,
         version=version,
+        digest=digest,
         sizing=sizing,
         labels=labels,
         selector=selector,

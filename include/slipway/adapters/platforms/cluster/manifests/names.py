@@ -12,6 +12,8 @@ FIELD_MANAGER = "slipway"
 ANNOTATION_PREFIX = "slipway/"
 REPLICAS = "slipway/replicas"
 """Annotation of a Deployment: the number of servers that a rollout requested."""
+DIGEST = "slipway/digest"
+"""Annotation of a pod: the digest of the version that it serves, whatever its number."""
 SERVER = "slipway-server"
 PORT = 8080
 

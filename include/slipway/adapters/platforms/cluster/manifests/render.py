@@ -11,6 +11,7 @@ from slipway.adapters.platforms.cluster.manifests.resources import sizing
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
 from slipway.adapters.platforms.cluster.manifests.weights import server_counts
 from slipway.spec import ModelSpec
+from slipway.stages.model.version_tags import DIGEST
 
 
 def render_manifests(
@@ -28,8 +29,14 @@ def render_manifests(
     counts = server_counts(cluster, traffic.shares, traffic.keep, by_route=by_route)
     objects: list[dict[str, Any]] = []
     for version, replicas in counts.items():
-        size = sizing(cluster, tags.get(version, {}))
-        deployment, *others = version_objects(spec, version, replicas=replicas, sizing=size)
+        known = tags.get(version, {})
+        deployment, *others = version_objects(
+            spec,
+            version,
+            replicas=replicas,
+            sizing=sizing(cluster, known),
+            digest=known.get(DIGEST),
+        )
         # A rollout records the number too, which is how a manual change of it is found.
         deployment["metadata"]["annotations"][REPLICAS] = str(replicas)
         objects += [deployment, *others]

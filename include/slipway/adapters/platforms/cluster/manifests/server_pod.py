@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.adapters.platforms.cluster.manifests.names import PORT
+from slipway.adapters.platforms.cluster.manifests.names import DIGEST, PORT
 from slipway.adapters.platforms.cluster.manifests.resources import Sizing
 from slipway.spec.cluster import Cluster
 from slipway.spec.pods import Resources
@@ -43,6 +43,7 @@ def server_pod(
     model: str,
     *,
     version: int,
+    digest: str | None,
     sizing: Sizing,
     labels: Mapping[str, str],
     selector: Mapping[str, str],
@@ -54,14 +55,16 @@ def server_pod(
         cluster: Images, accounts and node selector.
         model: Name of the model.
         version: Its version.
+        digest: Digest of its manifest, without which it is not served; None: any.
         sizing: Resources of a server.
         labels: Of the pods.
         selector: The labels by which the Deployment selects its pods.
         ships: Whether it serves clients: then it ships the log, and drains before it stops.
     """
-    download = _download(cluster, model, version, sizing)
+    download = _download(cluster, model, version, digest, sizing)
+    known = {DIGEST: digest} if digest else {}
     return {
-        "metadata": {"labels": dict(labels), "annotations": _scraped()},
+        "metadata": {"labels": dict(labels), "annotations": {**_scraped(), **known}},
         "spec": {
             "serviceAccountName": cluster.service_account,
             "automountServiceAccountToken": False,
@@ -136,8 +139,11 @@ def _probes(sizing: Sizing) -> dict[str, Any]:
     }
 
 
-def _download(cluster: Cluster, model: str, version: int, sizing: Sizing) -> dict[str, Any]:
-    args = ["download", model, "--version", str(version), "--into", MODEL_FOLDER]
+def _download(
+    cluster: Cluster, model: str, version: int, digest: str | None, sizing: Sizing
+) -> dict[str, Any]:
+    known = ["--digest", digest] if digest else []
+    args = ["download", model, "--version", str(version), *known, "--into", MODEL_FOLDER]
     return {
         **_container("download", cluster.image, args, {}),
         "envFrom": [_config(cluster), _secret(cluster)],

@@ -7,6 +7,7 @@ from typing import Any
 
 from slipway.adapters.platforms.cluster.manifests.last_applied import record_last_applied
 from slipway.adapters.platforms.cluster.manifests.names import (
+    DIGEST,
     ENTRY_LANE,
     LANE,
     PORT,
@@ -24,7 +25,7 @@ REVISIONS = 2
 
 
 def version_objects(
-    spec: ModelSpec, version: int, *, replicas: int, sizing: Sizing
+    spec: ModelSpec, version: int, *, replicas: int, sizing: Sizing, digest: str | None = None
 ) -> list[dict[str, Any]]:
     """Deployment, Service, headless Service and PodDisruptionBudget of a version, in this order.
 
@@ -35,6 +36,7 @@ def version_objects(
         version: Its version.
         replicas: Number of servers.
         sizing: Resources of each of them.
+        digest: Digest of the version's manifest; None: not known.
     """
     cluster = cluster_of(spec)
     labels = version_labels(spec.model, version)
@@ -48,6 +50,7 @@ def version_objects(
         cluster,
         spec.model,
         version=version,
+        digest=digest,
         sizing=sizing,
         labels={**labels, LANE: ENTRY_LANE},
         selector=selector,
@@ -74,6 +77,13 @@ def version_objects(
         },
     ]
     return [record_last_applied(one) for one in made]
+
+
+def digest_of(deployment: Mapping[str, Any]) -> str | None:
+    """The digest of the version that a Deployment's pods serve; None where it is not recorded."""
+    annotations = deployment["spec"].get("template", {}).get("metadata", {}).get("annotations")
+    found: str | None = (annotations or {}).get(DIGEST)
+    return found
 
 
 def cluster_of(spec: ModelSpec) -> Cluster:

@@ -13,6 +13,7 @@ from slipway.adapters.platforms.cluster.manifests.names import (
     entrypoint_selector,
     version_name,
 )
+from slipway.adapters.platforms.cluster.manifests.version import digest_of
 from slipway.adapters.platforms.cluster.manifests.weights import effective_shares
 from slipway.adapters.platforms.cluster.observe.conditions import available, replicas_of
 
@@ -51,11 +52,28 @@ class LiveState:
             if replicas_of(deployment) > 0
         }
 
-    def is_serving(self, version: int) -> bool:
-        """Whether a version that has a share or is kept warm has a ready server."""
+    @property
+    def digests(self) -> dict[int, str]:
+        """Digest of what the servers of each version serve, where it is recorded."""
+        found = ((version, digest_of(one)) for version, one in self.deployments.items())
+        return {version: sha256 for version, sha256 in found if sha256 is not None}
+
+    def has_digest(self, version: int, digest: str | None) -> bool:
+        """Whether the servers of a version serve a digest, as far as both are known."""
+        here = self.digests.get(version)
+        return here is None or digest in {None, here}
+
+    def is_serving(self, version: int, digest: str | None = None) -> bool:
+        """Whether a version that has a share or is kept warm has a ready server.
+
+        Args:
+            version: Its number.
+            digest: Digest of its manifest; None: any.
+        """
         traffic = self.traffic
         is_in_force = traffic is not None and version in {*traffic.shares, *traffic.keep}
-        return is_in_force and self.healthy.get(version, False)
+        has_server = self.healthy.get(version, False) and self.has_digest(version, digest)
+        return is_in_force and has_server
 
     @property
     def weights(self) -> dict[int, float]:
