@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,12 @@ import yaml
 from great_expectations import expectations as gxe
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
+from slipway.adapters.expectations.mistakes import check_expectations
+from slipway.adapters.expectations.offered import offered
+from slipway.adapters.expectations.suites import ExpectationSuites
+from slipway.spec import Expectation
 from slipway.spec.expectation_types import COMPUTED_ON, not_computable
+from slipway.spec.expectation_values import cast_arguments
 from slipway.spec.loading import load_all
 from slipway.values.value_types import ColumnType
 from tests.support.small_specs import FILES
@@ -32,7 +37,6 @@ PAIR = "expect_column_pair_values_a_to_be_greater_than_b"
 KL = "expect_column_kl_divergence_to_be_less_than"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "expect_column_value_z_scores_to_be_less_than": {"threshold": 3, "double_sided": True},
-    "expect_column_values_to_match_json_schema": {"json_schema": {}},
     "expect_column_values_to_match_like_pattern": {"like_pattern": "1%"},
     "expect_column_values_to_match_like_pattern_list": {"like_pattern_list": ["1%"]},
     "expect_column_values_to_match_strftime_format": {"strftime_format": "%Y"},
@@ -91,6 +95,70 @@ def test_the_check_says_what_great_expectations_cannot_compute() -> None:
     assert refused == _uncomputed(listed)
 
 
+EXAMPLES: dict[str, Any] = {
+    "double_sided": True,
+    "json_schema": {"type": "string"},
+    "like_pattern": "1%",
+    "like_pattern_list": ["1%"],
+    "method": "iqr",
+    "multiplier": 1.5,
+    "regex": "1",
+    "regex_list": ["1"],
+    "strftime_format": "%Y",
+    "sum_total": 3,
+    "threshold": 1.0,
+    "type_": "str",
+    "type_list": ["str"],
+    "value": 2,
+}
+"""Arguments that depend on no column."""
+VALUES = {"s": "a", "i": 1, "n": 1.0, "b": True, "t": "2020-01-01"}
+
+
+def _arguments(fields: set[str], column: str) -> dict[str, Any]:
+    """Arguments of an expectation on one column."""
+    value = VALUES[column]
+    every = {
+        **EXAMPLES,
+        "column": column,
+        "column_A": column,
+        "column_B": column,
+        "column_list": [column, "n" if column == "i" else "i"],
+        "column_set": list(TYPES),
+        "max_value": 9 if column == "s" else value,
+        "partition_object": {"values": [value], "weights": [1.0]},
+        "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[value, None]]},
+        "value_pairs_set": [[value, value]],
+        "value_set": [value],
+    }
+    return {name: one for name, one in every.items() if name in fields}
+
+
+def _accepted() -> Iterator[Expectation]:
+    """Every offered expectation on texts, numbers and times, as far as `slipway check` accepts it."""
+    for name, kind in offered().items():
+        for column in ("s", "i", "t"):
+            kwargs = _arguments(set(kind.__fields__), column)
+            cast, refused = cast_arguments(name, kwargs, TYPES)
+            one = Expectation(expect=name, kwargs=cast)
+            if not (not_computable(name, kwargs, TYPES) or refused or check_expectations([one])):
+                yield one
+
+
+def test_what_the_check_accepts_can_be_computed() -> None:
+    """Of all that Great Expectations has, on texts of any kind and with missing values."""
+    accepted = list(_accepted())
+    rows = _rows().assign(s=pd.array(["a", "{", "4", None], dtype="str"))
+    assert len(ExpectationSuites().validate([rows], accepted)) == len(accepted)
+    assert len({one.expect for one in accepted}) > 40
+
+
+def test_an_expectation_without_a_name_is_unknown() -> None:
+    """The base class of all is none."""
+    (mistake,) = check_expectations([Expectation(expect="", kwargs={})])
+    assert "Great Expectations has no" in str(mistake)
+
+
 def test_texts_are_not_added(project: Make) -> None:
     """Great Expectations joins them, which is no sum."""
     declared = yaml.safe_load(FILES["datasets/shop/dataset.yaml"])
@@ -115,6 +183,9 @@ def test_texts_are_not_added(project: Make) -> None:
     ("expect", "kwargs", "reason"),
     [
         ("expect_column_values_to_match_like_pattern", {"column": "s"}, "by databases only"),
+        ("expect_column_values_to_match_json_schema", {"column": "s"}, "json_parseable"),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["s", "i", "s"]}, "twice"),
+        ("expect_table_row_count_to_be_between", {"min_value": "2020-01-01"}, "no number"),
         ("expect_column_values_to_be_increasing", {"column": "s"}, "not on 's' of type string"),
         (PAIR, {"column_A": "t", "column_B": "n"}, "compares columns of like types"),
     ],

@@ -65,7 +65,9 @@ def offered() -> dict[str, type[GxExpectation]]:
     return {
         kind.expectation_type: kind
         for kind in kinds
-        if "query" not in kind.expectation_type and "other_table" not in kind.expectation_type
+        if kind.expectation_type
+        and "query" not in kind.expectation_type
+        and "other_table" not in kind.expectation_type
     }
 
 
