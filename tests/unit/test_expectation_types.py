@@ -135,7 +135,7 @@ def _arguments(fields: set[str], column: str) -> dict[str, Any]:
 
 
 def _accepted() -> Iterator[Expectation]:
-    """Every offered expectation on texts, numbers and times, as far as `slipway check` accepts it."""
+    """Every offered expectation on three types, as far as `slipway check` accepts it."""
     for name, kind in offered().items():
         for column in ("s", "i", "t"):
             kwargs = _arguments(set(kind.__fields__), column)
