@@ -14,7 +14,7 @@ from slipway.stages.rollout.platform import Served
 
 @dataclass
 class FixedRegistry:
-    """A fake of `stages.report.status.Aliases`, with the ledger's anchors.
+    """A fake of `LossRegistry`, with the ledger's anchors.
 
     Attributes:
         named: Version by alias, the same for every model.
@@ -34,10 +34,23 @@ class FixedRegistry:
             raise RegistryUnavailable("MLflow does not answer")
         if alias not in self.named:
             return None
+        return self.version(model, self.named[alias])
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version."""
         made = datetime(2013, 1, 1, tzinfo=UTC)
-        version = self.named[alias]
         tags = self.tags.get(version, {})
         return ModelVersion(model, version, "request-000001", "models:/m", tags, made)
+
+    def exists(self, model: str) -> bool:
+        """Whether there is such a model: there is each."""
+        del model
+        return True
+
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """No version: none of them is renamed."""
+        del sha256
+        return []
 
     def anchored(self, model: str) -> Head | None:
         """The anchored head of the ledger, or None."""

@@ -21,6 +21,7 @@ from slipway.serving.v2.protocol import Inputs, decode
 from slipway.serving.v2.signature import Signature
 from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Payload, Prediction, Served, VersionStats
 
 Scores = Callable[[Inputs], list[float]]
@@ -167,7 +168,7 @@ class FakePlatform:
 
     def forget(self, model: str) -> None:
         """Forget the traffic, as a platform that lost its disk."""
-        del self._in_force[model]
+        self._in_force.pop(model, None)
 
     def _answer_at_all(self) -> None:
         if self.down:
@@ -237,6 +238,21 @@ class FakeRegistry:
         if version not in self.tags:
             raise NotFound(f"{model} has no version {version}")
         return FakeVersion(model, version, dict(self.tags[version]))
+
+    def exists(self, model: str) -> bool:
+        """Whether there is such a model: there is."""
+        del model
+        return True
+
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """No version: none of them is renamed."""
+        del sha256
+        return []
+
+    def delete_version(self, version: int) -> None:
+        """Delete a version and its aliases, as a person does."""
+        self.tags.pop(version, None)
+        self.aliases = {alias: one for alias, one in self.aliases.items() if one != version}
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Move an alias to a version."""

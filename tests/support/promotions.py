@@ -9,9 +9,9 @@ from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 
 
-def promoted(store: Store, model: str, version: int) -> None:
+def promoted(store: Store, model: str, version: int, *, run: str | None = None) -> None:
     """Record that a rollout made a version champion."""
     numbers = {"version": version, "before": None, "action": "roll_out"}
-    ref = RunRef(model, f"rollout-{version:06d}", "promote_champion")
+    ref = RunRef(model, run or f"rollout-{version:06d}", "promote_champion")
     verdict = Verdict("promoted", f"Version {version} is champion.", numbers)
     perform(RunContext(store, {}), ref, lambda _: verdict, inputs={})

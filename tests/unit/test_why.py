@@ -1,6 +1,10 @@
-"""`slipway why`: five lines about a model."""
+"""`slipway why`: five lines about a model, and one more for each version that the registry lost."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import pytest
 
 from slipway.errors import PlatformUnavailable
 from slipway.records import requests
@@ -10,9 +14,10 @@ from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
+from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.monitoring import MonitoringRegistry
-from tests.support import ferry_dataset
+from tests.support.promotions import promoted
 
 MODEL = "ferry_delay"
 TAGS = {
@@ -29,17 +34,48 @@ class Down:
         raise PlatformUnavailable(f"no answer about {model}")
 
 
-def record(store: MemoryStore, run: str, stage: str, verdict: Verdict) -> None:
-    """Record one stage's verdict."""
-    perform(RunContext(store, {}), RunRef(MODEL, run, stage), lambda _: verdict, inputs={})
+class WhyEnv:
+    """A model whose version 2 is champion and served, by registry, platform and ledger."""
+
+    def __init__(self, *, champion: int | None = 2, **aliases: int) -> None:
+        self.store = MemoryStore()
+        named = aliases if champion is None else {"champion": champion, **aliases}
+        self.registry = MonitoringRegistry(MODEL, aliases=named, tags={2: TAGS})
+        self.platform: Any = FixedPlatform({} if champion is None else {champion: 1.0})
+        if champion is not None:
+            self.record("request-000001", "promote_challenger", passed(champion))
+            promoted(self.store, MODEL, champion)
+
+    def record(self, run: str, stage: str, verdict: Verdict) -> None:
+        """Record one stage's verdict."""
+        ref = RunRef(MODEL, run, stage)
+        perform(RunContext(self.store, {}), ref, lambda _: verdict, inputs={})
+
+    def ask(self, *, kind: requests.Kind = "person", unique: str = "1") -> requests.Request:
+        """File a request."""
+        return requests.file_request(
+            self.store, MODEL, kind=kind, reason="New code", at="2013", by="ada", unique=unique
+        )
+
+    def lines(self) -> dict[str, str]:
+        """The lines, by their first word."""
+        told = why(MODEL, store=self.store, registry=self.registry, platform=self.platform)
+        return dict(line.split(": ", 1) for line in told)
+
+
+def passed(version: int) -> Verdict:
+    """Verdict of gates that a version passed."""
+    return Verdict("promoted", "It is better.", {"version": version, "challenger.roc_auc": 0.7312})
 
 
 def test_a_new_model_has_five_lines_too() -> None:
     """Before the first model every line has a text for nothing."""
-    lines = why(ferry_dataset.model(), store=MemoryStore(), registry=MonitoringRegistry(MODEL))
-    assert lines == [
+    told = why(
+        MODEL, store=MemoryStore(), registry=MonitoringRegistry(MODEL), platform=FixedPlatform()
+    )
+    assert told == [
         "Served: nothing; no version of ferry_delay is champion.",
-        "Since: no rollout has ended yet.",
+        "Since: no version has become champion yet.",
         "Evidence: none yet.",
         "Refused: nothing so far.",
         "Next: the first model, once enough labels have arrived.",
@@ -48,61 +84,204 @@ def test_a_new_model_has_five_lines_too() -> None:
 
 def test_a_serving_champion_has_its_history() -> None:
     """Version, rollout, metrics, the reason of the training, and the last refusal."""
-    store = MemoryStore()
-    record(store, "rollout-1", "promote_champion", Verdict("promoted", "Version 2 is champion."))
-    record(store, "request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
-    record(store, "decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
-    registry = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS})
-    served, since, evidence, refused, following = why(
-        ferry_dataset.model(), store=store, registry=registry
+    env = WhyEnv()
+    env.record("request-000003", "gate", Verdict("refuse", "refused: roc_auc 0.5 is too low"))
+    env.record("decide-2013-05-v2-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
+    told = env.lines()
+    assert told["Served"] == "ferry_delay version 2."
+    assert told["Since"].endswith("UTC (rollout-000002): Version 2 is champion.")
+    assert told["Evidence"] == (
+        "roc_auc 0.7312 on its holdout; trained because: 2 of the last 3 windows are drifting."
     )
-    assert served == "Served: ferry_delay version 2."
-    assert since.endswith("UTC (rollout-1): Version 2 is champion.")
-    assert evidence == (
-        "Evidence: roc_auc 0.7312 on its holdout; "
-        "trained because: 2 of the last 3 windows are drifting."
-    )
-    assert refused.endswith("gate request-000003: refused: roc_auc 0.5 is too low")
-    assert following == "Next: the monitor goes on; its last verdict: 0 of 1 windows drift."
+    assert told["Refused"].endswith("gate request-000003: refused: roc_auc 0.5 is too low")
+    assert told["Next"] == "the monitor goes on; its last verdict: 0 of 1 windows drift."
+
+
+def test_the_monitors_verdict_on_an_earlier_champion_is_not_told() -> None:
+    """A new champion's windows are its own."""
+    env = WhyEnv()
+    env.record("decide-2013-05-v1-0a", "decide", Verdict("nothing", "0 of 1 windows drift."))
+    assert env.lines()["Next"] == "the monitor looks at the first window that closes."
 
 
 def test_an_imported_champion_has_its_source() -> None:
     """Its metrics and the reason of its training are the source's."""
-    source = {
+    env = WhyEnv()
+    env.registry.tags[2] = TAGS | {
         "slipway.source.registry": "https://mlflow.example.org",
         "slipway.source.version": "7",
     }
-    registry = MonitoringRegistry(MODEL, aliases={"champion": 2}, tags={2: TAGS | source})
-    evidence = why(ferry_dataset.model(), store=MemoryStore(), registry=registry)[2]
-    assert "; brought here as version 7 of https://mlflow.example.org; trained" in evidence
+    told = env.lines()["Evidence"]
+    assert "; brought here as version 7 of https://mlflow.example.org; trained" in told
+
+
+def test_an_edited_tag_hides_nothing_else() -> None:
+    """A hand may have put anything into a metric's tag."""
+    env = WhyEnv()
+    env.registry.tags[2] = {"slipway.metric.roc_auc": "good", "slipway.metric.rmse": "3"}
+    assert env.lines()["Evidence"].startswith("rmse 3.0000, roc_auc not known on its holdout")
 
 
 def test_an_inconclusive_rollout_counts_as_refused() -> None:
     """A step with too few requests; an inconclusive window does not count."""
-    store = MemoryStore()
-    unsure = Verdict("inconclusive", "Version 3: at 10 % it was asked 7 times.")
-    record(store, "rollout-000002", "shift_10", unsure)
-    record(store, "window-2013-05-v2", "drift", Verdict("inconclusive", "Too few rows."))
-    refused = why(ferry_dataset.model(), store=store, registry=MonitoringRegistry(MODEL))[3]
-    assert refused.endswith("shift_10 rollout-000002: Version 3: at 10 % it was asked 7 times.")
+    env = WhyEnv()
+    unsure = Verdict("inconclusive", "Version 3: at 10 % it was asked 7 times.", {"version": 3})
+    env.record("rollout-000003", "shift_10", unsure)
+    env.record("window-2013-05-v2", "drift", Verdict("inconclusive", "Too few rows."))
+    told = env.lines()["Refused"]
+    assert told.endswith("shift_10 rollout-000003: Version 3: at 10 % it was asked 7 times.")
 
 
 def test_the_next_line_has_the_current_work() -> None:
     """An accepted request precedes a waiting challenger, and that the monitor."""
-    store = MemoryStore()
-    registry = MonitoringRegistry(MODEL, aliases={"champion": 1, "challenger": 2})
-    waiting = why(ferry_dataset.model(), store=store, registry=registry)[-1]
-    assert waiting == "Next: version 2 is challenger and waits for deploy."
-    request = requests.file_request(
-        store, MODEL, kind="person", reason="New code", at="2013", by="ada", unique="1"
+    env = WhyEnv(challenger=3)
+    assert env.lines()["Next"] == "version 3 is challenger and waits for deploy."
+    requests.decide(env.store, env.ask(), action="accept", reason="Accepted.")
+    assert env.lines()["Next"] == "request 1 (person) is being worked on: New code"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stage", "verdict", "told"),
+    [
+        (
+            "refused",
+            "verify",
+            Verdict("refused", "Version 3 may not serve: it is slow.", {"version": 3}),
+            "was refused, because version 3 may not serve: it is slow; the monitor",
+        ),
+        (
+            "aborted",
+            "shift_10",
+            Verdict("aborted", "Version 3: it failed 9 times.", {"version": 3}),
+            "was refused (aborted), because version 3: it failed 9 times; the monitor",
+        ),
+        (
+            "rolled_back",
+            "reconcile",
+            Verdict("roll_back", "A return to version 2 was asked for.", {"served": 3}),
+            "was rolled back, because a return to version 2 was asked for; the monitor",
+        ),
+        (
+            "refused",
+            "verify",
+            Verdict("refused", "Another one.", {"version": 4}),
+            "was refused before; the monitor",
+        ),
+    ],
+)
+def test_a_refused_challenger_does_not_wait_for_deploy(
+    outcome: str, stage: str, verdict: Verdict, told: str
+) -> None:
+    """Case 8: it was refused, because of what the ledger says of it."""
+    env = WhyEnv(challenger=3)
+    env.registry.tags[3] = {"slipway.rollout": outcome}
+    env.record("rollout-000009", stage, verdict)
+    assert env.lines()["Next"].startswith(f"version 3, the challenger, {told}")
+
+
+def test_a_refusal_of_an_earlier_version_of_the_same_number_is_not_told() -> None:
+    """Cases 3 and 8: numbers begin anew with a registered model that was made anew."""
+    env = WhyEnv(challenger=3)
+    env.record("rollout-000009", "verify", Verdict("refused", "Old bytes.", {"version": 3}))
+    env.record("request-000008", "promote_challenger", passed(3))
+    env.registry.tags[3] = {"slipway.rollout": "refused"}
+    assert "was refused before" in env.lines()["Next"]
+
+
+def test_a_lost_champion_has_a_line_of_its_own() -> None:
+    """Case 4: what serves, what MLflow has of it, the way out, and its evidence by the ledger."""
+    env = WhyEnv()
+    env.registry.aliases.clear()
+    env.registry.deleted = {2}
+    told = env.lines()
+    assert told["Served"] == (
+        "ferry_delay: version 2 is served and no version is champion; deploy leaves it so."
     )
-    requests.decide(store, request, action="accept", reason="Accepted.")
-    working = why(ferry_dataset.model(), store=store, registry=registry)[-1]
-    assert working == "Next: request 1 (person) is being worked on: New code"
+    assert told["Lost"].startswith(
+        "the champion, version 2, is lost: MLflow has no version 2 of ferry_delay. Way out: ask "
+    )
+    assert told["Since"].endswith("Version 2 is champion.")
+    assert told["Evidence"] == "roc_auc 0.7312 on its holdout, by the ledger."
+    assert told["Next"] == (
+        "a person has to restore the champion or replace it; until then nothing is monitored and "
+        "no request is due."
+    )
+
+
+def test_a_promotion_of_another_version_is_no_history_of_this_one() -> None:
+    """Case 1: a killed rollout has moved the alias, and its promotion is not recorded."""
+    env = WhyEnv(champion=2)
+    env.registry.aliases["champion"] = 1
+    told = env.lines()["Since"]
+    assert told.startswith("not recorded for version 1; the newest promotion is ")
+    assert told.endswith("(rollout-000002): Version 2 is champion.")
 
 
 def test_a_platform_outage_is_in_the_first_line() -> None:
-    """No version is claimed to be served during an outage."""
-    registry = MonitoringRegistry(MODEL, aliases={"champion": 1})
-    served = why(ferry_dataset.model(), store=MemoryStore(), registry=registry, platform=Down())[0]
-    assert served.startswith("Served: ferry_delay: what is served is not known: no answer")
+    """No version is claimed to be served during an outage, and no rollout to be next."""
+    env = WhyEnv(challenger=3)
+    env.platform = Down()
+    told = env.lines()
+    assert told["Served"].startswith("ferry_delay: what is served is not known: no answer")
+    assert told["Next"] == "not known while what is served is not known."
+
+
+def test_a_registry_outage_hides_nothing_else() -> None:
+    """What serves is told from the platform, its evidence from the ledger."""
+    env = WhyEnv()
+    told = dict(
+        line.split(": ", 1)
+        for line in why(
+            MODEL,
+            store=env.store,
+            registry=FixedRegistry(answers=False),
+            platform=FixedPlatform({2: 1.0}),
+        )
+    )
+    assert told["Served"] == (
+        "ferry_delay: version 2 is served; which version is champion is not known: MLflow does "
+        "not answer."
+    )
+    assert told["Evidence"] == "roc_auc 0.7312 on its holdout, by the ledger."
+    assert told["Next"] == "not known: MLflow does not answer."
+
+
+def test_both_outages_are_told() -> None:
+    """The ledger and the requests are all that is left."""
+    env = WhyEnv()
+    told = why(MODEL, store=env.store, registry=FixedRegistry(answers=False), platform=Down())
+    assert told[0] == (
+        "Served: ferry_delay: what is served is not known: no answer about ferry_delay; which "
+        "version is champion is not known: MLflow does not answer."
+    )
+
+
+def test_a_suppressed_first_request_is_told() -> None:
+    """It does not say that the first model comes once enough labels have arrived."""
+    env = WhyEnv(champion=None)
+    request = env.ask(kind="first")
+    assert env.lines()["Next"] == "request 1 (first) waits for the retraining policy: New code"
+    requests.decide(env.store, request, action="suppress", reason="Mode observe.")
+    told = env.lines()["Next"]
+    assert told == (
+        "a first model, with new labels or on request; request 1 was suppressed: Mode observe."
+    )
+
+
+@pytest.mark.parametrize(("outcome", "past"), [("refused", "was refused"), ("failed", "failed")])
+def test_a_first_training_without_a_model_is_told(outcome: requests.Outcome, past: str) -> None:
+    """It was answered, and there is still no model."""
+    env = WhyEnv(champion=None)
+    request = env.ask(kind="first")
+    requests.decide(env.store, request, action="accept", reason="Accepted.")
+    requests.answer(env.store, request, outcome=outcome, reason="It is no better.")
+    assert env.lines()["Next"].endswith(f"request 1 {past}: It is no better.")
+
+
+def test_a_manual_edit_holds_rollouts_up() -> None:
+    """No rollout begins, so a challenger does not only wait for deploy."""
+    env = WhyEnv(challenger=3)
+    env.platform = FixedPlatform({2: 1.0}, edited="weights set by kubectl-edit")
+    told = env.lines()
+    assert "edited by hand, and deploy leaves it so: weights" in told["Served"]
+    assert told["Next"].startswith("no rollout begins until the edit by hand is undone")

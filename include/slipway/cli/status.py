@@ -71,21 +71,26 @@ def _print(standing: Status) -> None:
     for alias, version in standing.aliases.items():
         click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
     _print_versions(standing)
+    _print_troubles(standing)
+    for request in standing.requests:
+        about = f"{request.number} ({request.kind}, {request.state})"
+        click.echo(f"  request {about}: {request.reason}")
+    for verdict in standing.verdicts:
+        when = verdict.at[:16].replace("T", " ")
+        click.echo(f"  {when}  {verdict.stage}: {verdict.action}. {verdict.reason}")
+
+
+def _print_troubles(standing: Status) -> None:
     for version in standing.failing:
         click.secho(f"  version {version} cannot answer", fg="red")
+    for loss in standing.lost:
+        click.secho(f"  {'lost':<11} {loss.sentence}", fg="red")
     if standing.edited:
         click.secho(f"  edited by hand: {standing.edited}", fg="red")
     for left in standing.undeliverable:
         click.secho(f"  cannot be a delivery: {left}", fg="yellow")
     for trouble in standing.unknown:
         click.secho(f"  not known: {trouble}", fg="yellow")
-    for request in standing.requests:
-        click.echo(
-            f"  request {request.number} ({request.kind}, {request.state}): {request.reason}"
-        )
-    for verdict in standing.verdicts:
-        when = verdict.at[:16].replace("T", " ")
-        click.echo(f"  {when}  {verdict.stage}: {verdict.action}. {verdict.reason}")
 
 
 def _print_versions(standing: Status) -> None:

@@ -39,7 +39,7 @@ def _model(spec: ModelSpec, container: Container, *, as_json: bool) -> None:
     from slipway.stages.report.why import why as why_of
 
     lines = why_of(
-        spec,
+        spec.model,
         store=container.store,
         registry=container.registry,
         platform=container.platform_for(spec),

@@ -17,6 +17,7 @@ from slipway.records.store import find_json
 from slipway.records.verdicts import Number
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import Versions
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -29,21 +30,11 @@ REGISTERED = frozenset({("promote_challenger", "promoted"), ("bring", "brought")
 """Stage and action of the entries that register a version."""
 
 
-class LossRegistry(Protocol):
+class LossRegistry(Versions, Protocol):
     """Registry, reduced to what tells a loss.
 
     Every method raises `RegistryUnavailable` when the registry does not answer.
     """
-
-    def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias points to, or None."""
-
-    def version(self, model: str, version: int) -> ModelVersion:
-        """One version.
-
-        Raises:
-            NotFound: There is no such version.
-        """
 
     def exists(self, model: str) -> bool:
         """Whether there is a registered model of that name."""

@@ -8,19 +8,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from slipway.errors import PlatformUnavailable
-from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.model.named_champion import named_champion
 from slipway.stages.monitor.due_windows import has_predictions, monitored_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
-from slipway.stages.monitor.watched_champion import watched_champion
+from slipway.stages.rollout.served_difference import difference_to_served
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
     from slipway.spec import DatasetSpec, ModelSpec
     from slipway.stages.ports.prediction_log import PredictionLog
-    from slipway.stages.ports.registry import ModelVersion, Registry
+    from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables
-    from slipway.stages.rollout.platform import Served, ServedReader
+    from slipway.stages.rollout.platform import ServedReader
 
 
 class DueWindows(TypedDict):
@@ -73,8 +72,12 @@ def collect(
     Raises:
         NotFound: The registry lost the champion, so what serves cannot be watched.
     """
-    champion = watched_champion(spec.model, store=store, registry=registry)
-    difference = difference_to_served(spec.model, champion, platform) if platform else None
+    champion = named_champion(spec.model, to_be="monitored", store=store, registry=registry)
+    difference = (
+        difference_to_served(spec.model, store=store, registry=registry, platform=platform)
+        if platform
+        else None
+    )
     due = DueWindows(champion=None, drift=[], performance=[], difference=difference)
     clock = event_clock(tables, dataset)
     if champion is None:
@@ -98,35 +101,3 @@ def collect(
         ):
             due["performance"].append(monitored.id)
     return due
-
-
-def difference_to_served(
-    model: str, champion: ModelVersion | None, platform: ServedReader
-) -> str | None:
-    """Difference of what is served from the champion by alias; None without one."""
-    expected = champion.version if champion else None
-    try:
-        served = platform.served(model)
-    except PlatformUnavailable as error:
-        return f"what is served is not known: {error.message}"
-    if served is not None and served.edited is not None:
-        return f"what is served was edited by hand, and deploy leaves it so: {served.edited}"
-    found = served.version if served else None
-    if found == expected:
-        return _other_bytes(champion, served)
-    if served is not None and expected in served.weights and len(served.weights) > 1:
-        shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
-        return f"{' and '.join(shares)} share its requests; a rollout moves them, or was cut off"
-    return f"version {found} is served and version {expected} is champion; deploy repairs it"
-
-
-def _other_bytes(champion: ModelVersion | None, served: Served | None) -> str | None:
-    if champion is None or served is None:
-        return None
-    here, there = served.digests.get(champion.version), champion.tags.get(DIGEST)
-    if None in {here, there} or here == there:
-        return None
-    return (
-        f"version {champion.version} is champion with other bytes than those that serve under its "
-        "number; deploy verifies them first"
-    )

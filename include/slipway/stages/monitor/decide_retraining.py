@@ -12,9 +12,9 @@ from slipway.records.requests import file_request
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.named_champion import named_champion
 from slipway.stages.monitor.collect import event_clock
 from slipway.stages.monitor.due_windows import monitored_windows
-from slipway.stages.monitor.watched_champion import watched_champion
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def decide(
         NotFound: The registry lost the champion.
     """
     store = context.store
-    champion = watched_champion(spec.model, store=store, registry=registry)
+    champion = named_champion(spec.model, to_be="monitored", store=store, registry=registry)
     clock = event_clock(tables, dataset)
     if champion is None or clock is None:
         return Verdict("nothing", "There is no champion to watch yet.")

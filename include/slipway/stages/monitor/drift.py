@@ -15,7 +15,7 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
 from slipway.stages.monitor.columns import SCORE, Columns, monitored_columns, tidy
 from slipway.stages.monitor.distances import Comparison, DriftReport, compare
-from slipway.stages.monitor.watched_champion import watched_version
+from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
 
 if TYPE_CHECKING:

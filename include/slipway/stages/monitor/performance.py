@@ -16,7 +16,7 @@ from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.label_join import join_labels, read_labels
-from slipway.stages.monitor.watched_champion import watched_version
+from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import parse_monitored_window
 
 if TYPE_CHECKING:

@@ -32,8 +32,8 @@ class ModelVersion:
     created_at: datetime
 
 
-class Registry(Protocol):
-    """Model versions, their aliases, tags and folders.
+class Versions(Protocol):
+    """Registry, reduced to versions and aliases.
 
     Every method raises `RegistryUnavailable` when the registry does not answer.
     """
@@ -47,6 +47,13 @@ class Registry(Protocol):
         Raises:
             NotFound: There is no such version.
         """
+
+
+class Registry(Versions, Protocol):
+    """Model versions, their aliases, tags and folders.
+
+    Every method raises `RegistryUnavailable` when the registry does not answer.
+    """
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
         """The oldest version whose manifest has a digest, or None."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import Denied, Transient
 from slipway.records import ledger, requests
 from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
+from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.model.version_tags import TAG_PREFIX
 from slipway.stages.train.engine_choice import TAGGED
 
@@ -18,22 +19,10 @@ if TYPE_CHECKING:
     from slipway.records.requests import Request
     from slipway.records.store import Store
     from slipway.spec.deployment_targets import TargetName
-    from slipway.stages.ports.registry import ModelVersion
     from slipway.stages.rollout.platform import Served, ServedReader
 
 ALIASES = ("champion", "challenger", "previous")
 ENTRIES_LOOKED_AT = 100
-
-
-class Aliases(Protocol):
-    """Registry, reduced to its aliases."""
-
-    def alias(self, model: str, alias: str) -> ModelVersion | None:
-        """The version that an alias names, or None.
-
-        Raises:
-            RegistryUnavailable: The registry does not answer.
-        """
 
 
 @dataclass(frozen=True)
@@ -92,11 +81,12 @@ class VersionEngine:
     def of(cls, tags: Mapping[str, str]) -> VersionEngine:
         """Read the engine from a version's tags."""
         values = {name: tags.get(f"{TAG_PREFIX}{name}") for name in TAGGED}
-        difference, rows = values["parity_max_difference"], values["parity_rows"]
+        difference = _number(values["parity_max_difference"])
+        rows = _number(values["parity_rows"])
         return cls(
             name=values["engine"] or "sklearn",
             reason=values["engine_reason"],
-            parity_max_difference=None if difference is None else float(difference),
+            parity_max_difference=difference,
             parity_rows=None if rows is None else int(rows),
         )
 
@@ -130,6 +120,7 @@ class Status:
         sources: Source of each of those versions that was imported.
         edited: Manual edits of the served objects, with their field managers; None without any.
         undeliverable: What lies in the landing area of its dataset and cannot be a delivery.
+        lost: Versions that the ledger has under an alias, and the registry no longer does.
     """
 
     model: str
@@ -144,17 +135,26 @@ class Status:
     edited: str | None = None
     sources: Mapping[int, str] = field(default_factory=dict)
     undeliverable: tuple[str, ...] = ()
+    lost: tuple[RegistryLoss, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
         return asdict(self)
 
 
+def _number(text: str | None) -> float | None:
+    """Number in a tag; None where a hand left no number."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
 def status(
     model: str,
     *,
     store: Store,
-    registry: Aliases,
+    registry: LossRegistry,
     platform: ServedReader,
     target: TargetName = "local",
     dataset: str | None = None,
@@ -176,6 +176,7 @@ def status(
     aliases: dict[str, int | None] = {}
     engines: dict[int, VersionEngine] = {}
     sources: dict[int, str] = {}
+    lost: list[RegistryLoss] = []
     served: Served | None = None
     weights: Mapping[int, float] | None = None
     try:
@@ -184,6 +185,7 @@ def status(
         engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
         origins = {one.version: format_source(one.tags) for one in found.values() if one}
         sources = {version: origin for version, origin in origins.items() if origin is not None}
+        lost = find_losses(model, store=store, registry=registry)
     except Transient as error:
         unknown.append(error.message)
     try:
@@ -204,6 +206,7 @@ def status(
         edited=served.edited if served else None,
         sources=sources,
         undeliverable=tuple(map(str, list_undeliverable(store, dataset))) if dataset else (),
+        lost=tuple(lost),
     )
 
 

@@ -1,146 +1,133 @@
-"""Explain a model in five lines, from its ledger, requests and registry."""
+"""Explain a model in five lines, from its ledger, requests, registry and platform.
+
+A sixth line tells what the registry lost. Each sentence holds in every state: what is not known is
+said to be not known, and what the next deploy does is what its decision gives for the same state.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from slipway.records import ledger, requests
-from slipway.records.requests import Request
-from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.provenance import format_source
+from slipway.stages.model.registry_losses import PROMOTED, REGISTERED
 from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
-from slipway.stages.monitor.collect import difference_to_served
-from slipway.stages.rollout.platform import ServedReader
+from slipway.stages.report.model_state import Entry, ModelState, numbers_of, read_model_state
+from slipway.stages.report.refusals import is_refusal
+from slipway.stages.report.why_next import describe_next
+from slipway.stages.rollout.served_difference import describe_difference, describe_served
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
-    from slipway.spec import ModelSpec
-    from slipway.stages.ports.registry import ModelVersion, Registry
-
-REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
-INCONCLUSIVE = "inconclusive"
+    from slipway.stages.model.registry_losses import LossRegistry
+    from slipway.stages.ports.registry import ModelVersion
+    from slipway.stages.rollout.platform import ServedReader
 
 
-@dataclass(frozen=True)
-class ModelState:
-    """State of a model.
-
-    Attributes:
-        model: Its name.
-        champion: Champion; None before the first one.
-        challenger: Version that waits for its rollout; None without one.
-        working_on: Accepted request in progress; None without one.
-        difference: Difference of the served version from the champion; None without one.
-        entries: Its ledger, oldest first.
-    """
-
-    model: str
-    champion: ModelVersion | None
-    challenger: ModelVersion | None
-    working_on: Request | None
-    difference: str | None
-    entries: Sequence[dict[str, Any]]
-
-    def newest(self, stage: str, actions: frozenset[str]) -> dict[str, Any] | None:
-        """The newest ledger entry of a stage with one of some actions."""
-        for entry in self.entries[::-1]:
-            fact = entry["fact"]
-            if fact.get("stage") == stage and fact.get("action") in actions:
-                return entry
-        return None
-
-
-def why(
-    spec: ModelSpec, *, store: Store, registry: Registry, platform: ServedReader | None = None
-) -> list[str]:
-    """Five lines: what is served, since when, on what evidence, what was refused, what is next.
+def why(model: str, *, store: Store, registry: LossRegistry, platform: ServedReader) -> list[str]:
+    """Explain what is served, since when, on what evidence, what was refused, what is next.
 
     Args:
-        spec: The model.
+        model: Name of the model.
         store: Store of ledger and requests.
         registry: Aliases and versions.
-        platform: Reads the served traffic; None: not compared with the champion.
+        platform: Reads the served traffic.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
     """
-    champion = registry.alias(spec.model, CHAMPION)
-    state = ModelState(
-        model=spec.model,
-        champion=champion,
-        challenger=registry.alias(spec.model, "challenger"),
-        working_on=requests.in_flight(store, spec.model),
-        difference=difference_to_served(spec.model, champion, platform) if platform else None,
-        entries=ledger.read(store, spec.model),
-    )
-    return format_lines(state)
+    return format_lines(read_model_state(model, store=store, registry=registry, platform=platform))
 
 
 def format_lines(state: ModelState) -> list[str]:
-    """Format the five lines; pure."""
+    """Format the lines; pure."""
     return [
         _served(state),
+        *(f"Lost: {loss.reason}. Way out: {loss.way_out}." for loss in state.losses),
         _since(state),
         _evidence(state),
         _refused(state),
-        _next(state),
+        describe_next(state),
     ]
 
 
 def _served(state: ModelState) -> str:
-    if state.difference is not None:
-        return f"Served: {state.model}: {state.difference}."
+    difference = describe_difference(state.traffic)
+    if state.outage is not None:
+        found = difference or describe_served(state.traffic.served)
+        not_known = f"which version is champion is not known: {state.outage}"
+        return f"Served: {state.model}: {found}; {not_known}."
+    if difference is not None:
+        return f"Served: {state.model}: {difference}."
     if state.champion is None:
         return f"Served: nothing; no version of {state.model} is champion."
     return f"Served: {state.model} version {state.champion.version}."
 
 
 def _since(state: ModelState) -> str:
-    entry = state.newest("promote_champion", frozenset({"promoted"}))
-    if state.champion is None or entry is None:
-        return "Since: no rollout has ended yet."
-    return f"Since: {_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
+    entry = next(state.about(None, PROMOTED), None)
+    if entry is None:
+        return "Since: no version has become champion yet."
+    about = numbers_of(entry).get("version")
+    told = f"{_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
+    if state.version is None or about == state.version:
+        return f"Since: {told}"
+    return f"Since: not recorded for version {state.version}; the newest promotion is {told}"
 
 
 def _evidence(state: ModelState) -> str:
-    if state.champion is None:
+    version = state.version
+    if version is None:
         return "Evidence: none yet."
-    tags = state.champion.tags
-    metrics = ", ".join(
-        f"{name.removeprefix(METRIC_PREFIX)} {float(value):.4f}"
-        for name, value in sorted(tags.items())
+    if state.champion is not None:
+        return _tagged_evidence(state.champion)
+    entry = next(state.about(version, *REGISTERED), None)
+    if entry is None:
+        return f"Evidence: the ledger has none of version {version}."
+    measured = {
+        name.removeprefix("challenger."): value
+        for name, value in numbers_of(entry).items()
+        if name.startswith("challenger.")
+    }
+    return f"Evidence: {_format_metrics(measured)} on its holdout, by the ledger."
+
+
+def _tagged_evidence(champion: ModelVersion) -> str:
+    tags = champion.tags
+    measured = {
+        name.removeprefix(METRIC_PREFIX): value
+        for name, value in tags.items()
         if name.startswith(METRIC_PREFIX)
-    )
+    }
     asked = tags.get(REASON, "no reason was recorded")
     origin = format_source(tags)
     brought = f"; brought here as {origin}" if origin else ""
-    return f"Evidence: {metrics or 'no metrics'} on its holdout{brought}; trained because: {asked}"
+    return (
+        f"Evidence: {_format_metrics(measured)} on its holdout{brought}; trained because: {asked}"
+    )
+
+
+def _format_metrics(measured: Mapping[str, Any]) -> str:
+    return ", ".join(map(_format_metric, sorted(measured.items()))) or "no metrics"
+
+
+def _format_metric(metric: tuple[str, Any]) -> str:
+    """One metric; a hand may have put anything into a tag."""
+    name, value = metric
+    try:
+        return f"{name} {float(value):.4f}"
+    except (TypeError, ValueError):
+        return f"{name} not known"
 
 
 def _refused(state: ModelState) -> str:
-    for entry in state.entries[::-1]:
-        fact = entry["fact"]
-        # A window may be inconclusive too, and that refuses nothing.
-        is_step = str(fact.get("stage")).startswith("shift_")
-        if fact.get("action") in REFUSALS or (is_step and fact["action"] == INCONCLUSIVE):
-            return f"Refused: {_moment(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
-    return "Refused: nothing so far."
-
-
-def _next(state: ModelState) -> str:
-    working_on = state.working_on
-    if working_on is not None:
-        asked = f"request {working_on.number} ({working_on.kind})"
-        return f"Next: {asked} is being worked on: {working_on.reason}"
-    if state.challenger is not None:
-        return f"Next: version {state.challenger.version} is challenger and waits for deploy."
-    if state.champion is None:
-        return "Next: the first model, once enough labels have arrived."
-    entry = state.newest("decide", frozenset({"nothing", "request"}))
+    entry = next((one for one in state.entries[::-1] if is_refusal(one)), None)
     if entry is None:
-        return "Next: the monitor looks at the first window that closes."
-    return f"Next: the monitor goes on; its last verdict: {entry['fact']['reason']}"
+        return "Refused: nothing so far."
+    fact = entry["fact"]
+    return f"Refused: {_moment(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
 
 
-def _moment(entry: Mapping[str, Any]) -> str:
+def _moment(entry: Entry) -> str:
     return f"{datetime.fromisoformat(entry['at']):%Y-%m-%d %H:%M} UTC"

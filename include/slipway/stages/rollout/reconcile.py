@@ -21,13 +21,13 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.records.verified_versions import was_verified
 from slipway.spec import ModelSpec
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.ports.registry import ModelVersion, Registry
+from slipway.stages.ports.registry import ModelVersion, Registry, Versions
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, preemptible_lease
 from slipway.stages.rollout.manual_edits import require_unedited, respect_edits
 from slipway.stages.rollout.observed_state import Action, ObservedState, RolloutDecision
 from slipway.stages.rollout.plan import read_plan, rollout_run
-from slipway.stages.rollout.platform import Platform, Served
+from slipway.stages.rollout.platform import Platform, Served, ServedReader
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG, SERVING
 
 
@@ -86,7 +86,7 @@ def reconcile(
         decided = respect_edits(model, now, _decide_again(state, now, to))
         if decided.action == "repair":
             attempt.check()
-            _repair(model, now, platform=platform, token=lease.number)
+            _repair(model, decided, now, platform=platform, token=lease.number)
             _mark_rolled_back(model, now.canaries if to == "previous" else (), registry=registry)
         return _verdict(decided, now)
 
@@ -115,7 +115,7 @@ def _released_on_failure(store: Store, lease: Lease) -> Iterator[None]:
 
 
 def observe(
-    model: str, *, store: Store, registry: Registry, platform: Platform, to: str = "challenger"
+    model: str, *, store: Store, registry: Versions, platform: ServedReader, to: str = "challenger"
 ) -> ObservedState:
     """Observe a model's aliases and traffic.
 
@@ -189,9 +189,14 @@ def _mark_rolled_back(model: str, versions: Iterable[int], *, registry: Registry
         registry.tag(model, version, {ROLLOUT_TAG: ROLLED_BACK})
 
 
-def _repair(model: str, state: ObservedState, *, platform: Platform, token: int) -> None:
-    """Route every request to the champion, with the bytes that run under its number."""
-    weights = {} if state.champion is None else {state.champion: 1.0}
+def _repair(
+    model: str, decision: RolloutDecision, state: ObservedState, *, platform: Platform, token: int
+) -> None:
+    """Route every request to the champion, with the bytes that run under its number.
+
+    Also to one whose alias was deleted since an earlier repair that was cut off.
+    """
+    weights = {} if decision.version is None else {decision.version: 1.0}
     warm = [one for one in [state.previous] if one is not None and not state.is_new(one)]
     digests = {one: sha256 for one in (*weights, *warm) if (sha256 := state.digest(one))}
     platform.apply(model, weights=weights, keep=warm, token=token, digests=digests, is_urgent=True)

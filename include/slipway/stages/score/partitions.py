@@ -19,12 +19,12 @@ from slipway.errors import BadParameter, NotFound
 from slipway.records.desired_state import BATCH_FOLDER, first_desired
 from slipway.records.run_records import RunRecord, RunRef, find_record
 from slipway.records.store import Store, digest
-from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.named_champion import named_champion
 from slipway.stages.model.version_tags import TRAINING_END
-from slipway.stages.monitor.collect import difference_to_served
 from slipway.stages.monitor.windows import Window, overlapping_windows, parse_window
 from slipway.stages.ports.scores import DataFile, FeatureTables, ScoredPartition, Scores
 from slipway.stages.rollout.platform import ServedReader
+from slipway.stages.rollout.served_difference import difference_to_served
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
@@ -116,11 +116,12 @@ def due_partitions(
 
     Raises:
         BadParameter: No partition in the requested range can be scored.
+        NotFound: The registry lost the champion.
     """
-    champion = registry.alias(spec.model, CHAMPION)
+    champion = named_champion(spec.model, to_be="scored", store=store, registry=registry)
     if champion is None:
         return DuePartitions((), "no version is champion yet")
-    difference = difference_to_served(spec.model, champion, platform)
+    difference = difference_to_served(spec.model, store=store, registry=registry, platform=platform)
     if difference is not None:
         return DuePartitions((), difference)
     held = scores.held(spec.model)

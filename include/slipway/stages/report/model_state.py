@@ -1,0 +1,167 @@
+"""Read the state of a model from its store, registry and platform, whichever of them answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import NotFound, Transient
+from slipway.records import ledger, requests
+from slipway.records.leases import find_lease
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
+from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
+from slipway.stages.rollout.lease import lease_name
+from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
+from slipway.stages.rollout.served_difference import ServedState, read_served_state
+
+if TYPE_CHECKING:
+    from slipway.records.requests import Answer, Decision, Request
+    from slipway.records.store import Store
+    from slipway.stages.ports.registry import ModelVersion
+    from slipway.stages.rollout.platform import ServedReader
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NewestRequest:
+    """The newest retrain request, with what became of it."""
+
+    request: Request
+    decision: Decision | None
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """State of a model.
+
+    Attributes:
+        model: Its name.
+        named: Version by alias, None where there is none; empty while the registry does not answer.
+        traffic: What is served, and what the next deploy decides.
+        losses: Versions that the registry lost.
+        outage: Why the registry is not known; None when it is.
+        rollout: Rollout that holds the lease; None without one.
+        in_flight: Accepted request without an answer; None without one.
+        newest_request: The newest request; None without one.
+        entries: Its ledger, oldest first.
+    """
+
+    model: str
+    named: Mapping[str, ModelVersion | None] = field(default_factory=dict)
+    traffic: ServedState = field(default_factory=ServedState)
+    losses: Sequence[RegistryLoss] = ()
+    outage: str | None = None
+    rollout: RolloutPlan | None = None
+    in_flight: Request | None = None
+    newest_request: NewestRequest | None = None
+    entries: Sequence[Entry] = ()
+
+    @property
+    def champion(self) -> ModelVersion | None:
+        """Champion by alias."""
+        return self.named.get(CHAMPION)
+
+    @property
+    def challenger(self) -> ModelVersion | None:
+        """Challenger by alias."""
+        return self.named.get(CHALLENGER)
+
+    @property
+    def lost_champion(self) -> RegistryLoss | None:
+        """Loss of the champion."""
+        return next((loss for loss in self.losses if loss.alias == CHAMPION), None)
+
+    @property
+    def version(self) -> int | None:
+        """Number of the version that reports are about: the champion, else the lost or served."""
+        if self.champion is not None:
+            return self.champion.version
+        if self.lost_champion is not None:
+            return self.lost_champion.version
+        shares = self.traffic.served.weights if self.traffic.served else {}
+        return max(shares, key=shares.__getitem__, default=None)
+
+    def about(self, version: int | None, *kinds: tuple[str, str]) -> Iterator[Entry]:
+        """Ledger entries with one of some stages and actions, newest first.
+
+        Args:
+            version: Version that they are about; None: any.
+            kinds: Stages with their actions.
+        """
+        for entry in self.entries[::-1]:
+            is_kind = kind_of(entry) in kinds
+            if is_kind and (version is None or numbers_of(entry).get("version") == version):
+                yield entry
+
+
+def kind_of(entry: Entry) -> tuple[str, str]:
+    """Return stage and action of a ledger entry; empty where it has none."""
+    return str(entry["fact"].get("stage", "")), str(entry["fact"].get("action", ""))
+
+
+def numbers_of(entry: Entry) -> Mapping[str, Any]:
+    """Return the numbers of a ledger entry."""
+    numbers: Mapping[str, Any] = entry["fact"].get("numbers", {})
+    return numbers
+
+
+def read_model_state(
+    model: str, *, store: Store, registry: LossRegistry, platform: ServedReader
+) -> ModelState:
+    """Read a model's state; an outage of registry or platform hides nothing else.
+
+    Args:
+        model: Its name.
+        store: Store of ledger, requests and leases.
+        registry: Aliases and versions.
+        platform: Reads the served traffic.
+
+    Raises:
+        StoreUnavailable: The store does not answer.
+    """
+    named: dict[str, ModelVersion | None] = {}
+    losses: list[RegistryLoss] = []
+    outage: str | None = None
+    try:
+        named = {alias: registry.alias(model, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
+        losses = find_losses(model, store=store, registry=registry)
+        traffic = read_served_state(model, store=store, registry=registry, platform=platform)
+    except Transient as error:
+        named, losses, outage = {}, [], error.message
+        traffic = read_served_state(model, store=store, registry=None, platform=platform)
+    shares = traffic.served.weights if traffic.served else {}
+    return ModelState(
+        model=model,
+        named=named,
+        traffic=traffic,
+        # A rollout that has not recorded its end takes the aliases of the version that it serves.
+        losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
+        outage=outage,
+        rollout=_rollout_in_progress(store, model),
+        in_flight=requests.in_flight(store, model),
+        newest_request=_newest_request(store, model),
+        entries=ledger.read(store, model),
+    )
+
+
+def _rollout_in_progress(store: Store, model: str) -> RolloutPlan | None:
+    lease = find_lease(store, lease_name(model))
+    if lease is None or not lease.is_open(datetime.now(UTC)):
+        return None
+    try:
+        return read_plan(store, model, rollout_run(lease.number))
+    except NotFound:
+        return None
+
+
+def _newest_request(store: Store, model: str) -> NewestRequest | None:
+    every = requests.all_requests(store, model)
+    if not every:
+        return None
+    request = every[-1]
+    decision = requests.find_decision(store, request)
+    return NewestRequest(request, decision, requests.find_answer(store, request))

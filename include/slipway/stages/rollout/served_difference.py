@@ -1,0 +1,139 @@
+"""Describe how what is served differs from the champion, and what the next deploy does about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.errors import Denied, EditedByHand, Transient
+from slipway.records.store import Store
+from slipway.stages.ports.registry import Versions
+from slipway.stages.rollout.decide_rollout import decide_rollout
+from slipway.stages.rollout.manual_edits import respect_edits
+from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
+from slipway.stages.rollout.platform import Served, ServedReader
+from slipway.stages.rollout.reconcile import observe
+
+
+@dataclass(frozen=True)
+class ServedState:
+    """Traffic and aliases of a model, as they were read once.
+
+    Attributes:
+        served: Live state; None when nothing was ever served, or when it is not known.
+        observed: The same with the aliases; None when either is not known.
+        decision: What the next deploy decides; None when it cannot, or when it is not known.
+        unknown: Why what is served is not known; None when it is.
+    """
+
+    served: Served | None = None
+    observed: ObservedState | None = None
+    decision: RolloutDecision | None = None
+    unknown: str | None = None
+
+
+def read_served_state(
+    model: str, *, store: Store, registry: Versions | None, platform: ServedReader
+) -> ServedState:
+    """Read what is served and what the next deploy decides.
+
+    Args:
+        model: Name of the model.
+        store: Store of the records of rollouts.
+        registry: Versions; None: they are not known.
+        platform: Reads the served traffic.
+
+    Raises:
+        RegistryUnavailable: The registry does not answer.
+    """
+    try:
+        served = platform.served(model)
+    except (Denied, Transient) as error:
+        return ServedState(unknown=error.message)
+    if registry is None:
+        return ServedState(served)
+    try:
+        observed = observe(model, store=store, registry=registry, platform=_Seen(served))
+        decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
+    except EditedByHand:
+        return ServedState(served)
+    return ServedState(served, observed, decision)
+
+
+def describe_difference(state: ServedState) -> str | None:
+    """Describe how what is served differs from the champion; None without a difference; pure."""
+    if state.unknown is not None:
+        return f"what is served is not known: {state.unknown}"
+    served, observed = state.served, state.observed
+    if served is not None and served.edited is not None:
+        return f"what is served was edited by hand, and deploy leaves it so: {served.edited}"
+    if observed is None:
+        return None
+    if observed.canaries and served is not None:
+        shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
+        return f"{' and '.join(shares)} share its requests; a rollout moves them, or was cut off"
+    is_served = served is not None and bool(served.weights)
+    if observed.served == observed.champion and (observed.champion or not is_served):
+        return _describe_other_bytes(observed, state.decision)
+    champion = "no version" if observed.champion is None else f"version {observed.champion}"
+    found = f"{describe_served(served)} and {champion} is champion"
+    return f"{found}; {describe_deploy(state.decision)}"
+
+
+def _describe_other_bytes(observed: ObservedState, decision: RolloutDecision | None) -> str | None:
+    if observed.champion is None or not observed.is_new(observed.champion):
+        return None
+    found = (
+        f"version {observed.champion} is champion with other bytes than those that serve under its "
+        "number"
+    )
+    is_rolled_out = decision is not None and decision.version == observed.champion
+    return (
+        f"{found}; {'deploy verifies them first' if is_rolled_out else describe_deploy(decision)}"
+    )
+
+
+def describe_deploy(decision: RolloutDecision | None) -> str:
+    """Describe what the next deploy does, as a clause; pure."""
+    if decision is None or decision.action == "nothing":
+        return "deploy leaves it so"
+    if decision.action == "repair":
+        return "deploy repairs it"
+    verb = "returns to" if decision.action == "roll_back" else "rolls out"
+    return f"deploy {verb} version {decision.version}"
+
+
+def difference_to_served(
+    model: str, *, store: Store, registry: Versions, platform: ServedReader
+) -> str | None:
+    """Describe how what is served differs from the champion; None without a difference.
+
+    Raises:
+        RegistryUnavailable: The registry does not answer.
+    """
+    state = read_served_state(model, store=store, registry=registry, platform=platform)
+    return describe_difference(state)
+
+
+def describe_served(served: Served | None) -> str:
+    """Describe which versions have the requests, as a clause; pure."""
+    if served is None or not served.weights:
+        return "nothing is served"
+    if served.version is not None:
+        return f"version {served.version} is served"
+    [*versions] = served.weights
+    if len(versions) == 1:
+        return f"version {versions[0]} has every request and cannot answer"
+    shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
+    return f"{' and '.join(shares)} share its requests"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A platform's state that was read before."""
+
+    state: Served | None
+
+    def served(self, model: str) -> Served | None:
+        """The state."""
+        del model
+        return self.state
