@@ -104,11 +104,13 @@ class BatchScoringEnv:
     ) -> None:
         """Publish features as one batch, as the next delivery."""
         self.deliveries += 1
-        ref = RunRef("ferries", f"{batch}-{revision}", "ingest")
+        name = self.dataset.dataset
+        ref = RunRef(name, f"{batch}-{revision}", "ingest")
         self.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
-        features = rows[["crossing", "departs", "wind", "port"]]
+        known = [self.dataset.key, self.dataset.event_time, self.column, "port"]
+        features = rows[known]
         self.tables.publish(
-            "ferries/features",
+            f"{name}/features",
             [features.assign(_delivery=self.deliveries)],
             batch=batch,
             writer=ref.folder,

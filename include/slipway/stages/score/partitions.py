@@ -1,7 +1,8 @@
 """List the partitions of event time that are due to be scored, and the run that scores each.
 
-A partition is due while its scores were not made from its present data files, or were never made.
-So a repeated sweep finds nothing, and a revised batch is scored again. A new champion scores new
+A partition is due while its scores were not made from its present data files and those that hold
+its keys in other partitions, or were never made. So a repeated sweep finds nothing, and a revised
+batch is scored again, as is a partition that lost a key to another one. A new champion scores new
 partitions only, and partitions that the first version was trained on stay unscored, unless a
 person requests them.
 """
@@ -18,13 +19,14 @@ from typing import TYPE_CHECKING
 from slipway.errors import BadParameter, NotFound
 from slipway.records.desired_state import BATCH_FOLDER, first_desired
 from slipway.records.run_records import RunRecord, RunRef, find_record
-from slipway.records.store import Store, digest
+from slipway.records.store import Store
 from slipway.stages.model.named_champion import named_champion
 from slipway.stages.model.version_tags import TRAINING_END
 from slipway.stages.monitor.windows import Window, overlapping_windows, parse_window
-from slipway.stages.ports.scores import DataFile, FeatureTables, ScoredPartition, Scores
+from slipway.stages.ports.scores import FeatureTables, ScoredPartition, Scores
 from slipway.stages.rollout.platform import ServedReader
 from slipway.stages.rollout.served_difference import difference_to_served
+from slipway.stages.score.shared_keys import SharedKeys, find_shared_keys
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
@@ -85,11 +87,6 @@ def parse_scoring(run: str, spec: ModelSpec) -> Scoring:
     return Scoring(window, found[2], int(found[3]), int(found[4] or 1))
 
 
-def fingerprint(files: Iterable[DataFile]) -> str:
-    """Fingerprint of a set of data files: twelve hexadecimal digits."""
-    return digest("\n".join(sorted(file.path for file in files)).encode())[:12]
-
-
 def due_partitions(
     spec: ModelSpec,
     dataset: DatasetSpec,
@@ -127,7 +124,9 @@ def due_partitions(
     held = scores.held(spec.model)
     listed = {
         wanted.window.name: wanted
-        for wanted in _listed(spec, dataset, champion.version, tables=tables, held=held)
+        for wanted in _listed(
+            spec, dataset, champion.version, store=store, tables=tables, held=held
+        )
     }
     if asked is not None:
         first, last = asked
@@ -158,19 +157,23 @@ def _listed(
     dataset: DatasetSpec,
     version: int,
     *,
+    store: Store,
     tables: FeatureTables,
     held: Iterable[str],
 ) -> Iterator[Scoring]:
     """Partitions that have scores or features, oldest first."""
     table, unit = f"{dataset.dataset}/features", spec.deployment.batch.partition
     newest = tables.version(table)
-    files = [] if newest is None else tables.files(table, dataset.event_time, version=newest)
+    features = SharedKeys(())
+    if newest is not None:
+        features = find_shared_keys(
+            spec, dataset, store=store, tables=tables, version=newest, complete=True
+        )
     windows = {parse_window(name, unit) for name in held}
-    for file in files:
+    for file in features.files:
         windows.update(overlapping_windows(file.first, file.last, unit))
     for window in sorted(windows, key=lambda one: one.start):
-        inside = [file for file in files if window.overlaps(file.first, file.last)]
-        yield Scoring(window, fingerprint(inside), version)
+        yield Scoring(window, features.fingerprint(window), version)
 
 
 def _since(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,13 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.scratch_folder import scratch_folder
+from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.newest_delivery import BATCH, in_delivery_order, order_columns
-from slipway.stages.ports.scores import DataFile, FeatureTables, Scores
-from slipway.stages.score.partitions import Scoring, fingerprint
+from slipway.stages.ports.scores import FeatureTables, Scores
+from slipway.stages.score.partitions import Scoring
+from slipway.stages.score.shared_keys import SharedKeys, find_shared_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,8 +90,8 @@ class _Scoring:
         """Score the partition, unless its features changed since it was listed."""
         began = time.perf_counter()
         name, version = self.scoring.window.name, self.tables.version(self._table)
-        files = [] if version is None else self._files(version)
-        if version is None or fingerprint(files) != self.scoring.features:
+        features = SharedKeys(()) if version is None else self._features(attempt.store, version)
+        if version is None or features.fingerprint(self.scoring.window) != self.scoring.features:
             reason = f"The features of {name} have changed since; the next run scores them."
             return Verdict("overtaken", reason, {"partition": name})
         with scratch_folder("slipway-score-", needs="the version's folder") as scratch:
@@ -100,7 +102,10 @@ class _Scoring:
             package = self.load(
                 self.registry.download(self.spec.model, self.scoring.version, folder, sha256=sha256)
             )
-        replaced = self._replaced(version) if len({file.batch for file in files}) > 1 else None
+        batches = {file.batch for file in features.inside(self.scoring.window)}
+        partners = features.partners.get(name, ())
+        several = len(batches) > 1 or bool(partners)
+        replaced = self._replaced(version, partners) if several else None
         rows = self.scores.replace(
             self.spec.model,
             name,
@@ -148,10 +153,14 @@ class _Scoring:
                 scored_at=scored_at,
             )
 
-    def _replaced(self, version: int) -> pd.Index | None:
+    def _replaced(self, version: int, partners: Collection[str]) -> pd.Index | None:
         """Key and batch of rows whose key was delivered again later; None without any.
 
-        The first pass keeps eight bytes per row; a second one reads the rows of repeated keys.
+        Args:
+            version: Version of the features.
+            partners: Batches that hold keys of the partition in other ones.
+
+        The first pass keeps eight bytes per row; others read the rows of repeated keys.
         """
         import numpy as np
         import pandas as pd
@@ -161,20 +170,42 @@ class _Scoring:
         def hashed(rows: pd.DataFrame) -> Any:
             return pd.util.hash_array(rows[key].to_numpy(dtype=object))
 
-        parts = [hashed(rows) for rows in self._stream(version, [key])]
-        every = np.concatenate(parts or [np.empty(0)])
+        every = np.concatenate([hashed(rows) for rows in self._stream(version, [key])] or [[]])
         every.sort()
-        twice = every[1:][every[1:] == every[:-1]]
+        order = order_columns(self.tables, self._table, version=version)
+        columns = list(dict.fromkeys([key, self.dataset.event_time, *order, BATCH]))
+        elsewhere = [
+            rows[np.isin(hashed(rows), every)] for rows in self._beside(version, columns, partners)
+        ]
+        twice = np.concatenate([every[1:][every[1:] == every[:-1]], *map(hashed, elsewhere)])
         if len(twice) == 0:
             return None
-        order = order_columns(self.tables, self._table, version=version)
         again = [
-            rows[np.isin(hashed(rows), twice)]
-            for rows in self._stream(version, list(dict.fromkeys([key, *order, BATCH])))
+            rows[np.isin(hashed(rows), twice)].assign(_inside=True)
+            for rows in self._stream(version, columns)
         ]
-        in_order = in_delivery_order(pd.concat(again))
-        older = in_order[in_order.duplicated(key, keep="last")]
+        in_order = in_delivery_order(
+            pd.concat([*again, *(rows.assign(_inside=False) for rows in elsewhere)])
+        )
+        older = in_order[in_order.duplicated(key, keep="last") & in_order["_inside"]]
         return pd.MultiIndex.from_frame(older[[key, BATCH]])
+
+    def _beside(
+        self, version: int, columns: Sequence[str], partners: Collection[str]
+    ) -> Iterator[pd.DataFrame]:
+        """Rows of some batches in other partitions."""
+        if not partners:
+            return
+        window, event_time = self.scoring.window, self.dataset.event_time
+        for rows in self.tables.stream(
+            self._table,
+            version=version,
+            columns=columns,
+            where=[(BATCH, "in", sorted(partners))],
+            chunk_rows=self.spec.deployment.batch.chunk_rows,
+        ):
+            times = rows[event_time]
+            yield rows[(times < window.start) | (times >= window.end)]
 
     def _stream(self, version: int, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
         window, event_time = self.scoring.window, self.dataset.event_time
@@ -186,10 +217,15 @@ class _Scoring:
             chunk_rows=self.spec.deployment.batch.chunk_rows,
         )
 
-    def _files(self, version: int) -> list[DataFile]:
-        files = self.tables.files(self._table, self.dataset.event_time, version=version)
-        window = self.scoring.window
-        return [file for file in files if window.overlaps(file.first, file.last)]
+    def _features(self, store: Store, version: int) -> SharedKeys:
+        return find_shared_keys(
+            self.spec,
+            self.dataset,
+            store=store,
+            tables=self.tables,
+            version=version,
+            complete=False,
+        )
 
     @property
     def _table(self) -> str:
