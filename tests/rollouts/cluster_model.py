@@ -52,6 +52,10 @@ class ClusterModel:
         assert found is not None
         return found
 
+    def digests(self, *versions: int) -> dict[int, str]:
+        """Digest of versions in the registry."""
+        return {one: self._registry.digest(MODEL, one) for one in versions}
+
     def clients(self) -> Clients:
         """Clients of the entry point."""
         host = self.spec.deployment.kubernetes.gateway.url if self.by_route else ""  # type: ignore[union-attr]

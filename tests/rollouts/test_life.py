@@ -23,7 +23,7 @@ def test_a_model_goes_through_its_life(model: ClusterModel) -> None:
     """First version, canary, half, switch, rollback: each in force, without a failed request."""
     assert model.platform.served(MODEL) is None
     model.serve({1: 1.0})
-    assert model.served() == Served({1: 1.0}, {1: True}, (), 1)
+    assert model.served() == Served({1: 1.0}, {1: True}, (), 1, digests=model.digests(1))
     assert model.platform.ask(MODEL, request_body()).version == 1
     with model.clients() as clients:
         model.serve(SHARED, token=2)
@@ -39,7 +39,8 @@ def test_a_model_goes_through_its_life(model: ClusterModel) -> None:
         model.serve({2: 0.5, 1: 0.5}, token=2)
         assert sum(tally.asked for tally in model.served().tallies.values()) < 100
         model.serve({2: 1.0}, 1, token=2)
-        assert model.served() == Served({2: 1.0}, {1: True, 2: True}, (1,), 2)
+        both = model.digests(1, 2)
+        assert model.served() == Served({2: 1.0}, {1: True, 2: True}, (1,), 2, digests=both)
         switched = clients.after(30)
         began = time.monotonic()
         model.serve({1: 1.0}, 2, token=3)
