@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from slipway.adapters.row_spool import open_spool
+from slipway.adapters.sources.csv_file import CsvFile
 from slipway.errors import BadBatch
+from slipway.spec import Column
+from slipway.spec.csv import Csv
+from slipway.stages.ingest.cast_rows import RowCaster
+from slipway.stages.ingest.faults import Faults
 from slipway.stages.ingest.read_ahead import read_ahead
 
 
@@ -73,3 +81,17 @@ def test_closing_ends_the_thread() -> None:
     ahead.close()
     assert numbers.are_left_alone()
     assert numbers.made <= 2
+
+
+def test_a_cast_that_fails_leaves_no_thread_behind(tmp_path: Path) -> None:
+    """The error is that of the cast, not of the rows that were read ahead."""
+    file = tmp_path / "2013-01.csv"
+    file.write_text("n\n1\n")
+    delivery = CsvFile.open(file, Csv(), delimiter=",")
+    caster = RowCaster({"n": Column(type="integer")}, frozenset(), Csv())
+    before = set(threading.enumerate())
+    with open_spool(tmp_path, {"n": "integer"}) as spool:
+        spool.finish()
+        with pytest.raises(pa.ArrowException):
+            caster.cast_into(spool, delivery, Faults())
+    assert set(threading.enumerate()) <= before
