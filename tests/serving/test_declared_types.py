@@ -162,6 +162,25 @@ def test_an_exact_key_keeps_every_digit() -> None:
         decode(body, signature, max_rows=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "sent", "accepted"),
+    [
+        ("wind", "1,5", "as text with a decimal point and no other separator"),
+        ("decks", "1.234.567", "a whole number of 64 bits, as text without separators"),
+        ("refit", "ja", "true or false, 1 or 0, and no other word"),
+        ("departs", "01.05.2013 12:00", "ISO 8601, for example 2013-05-01T12:00:00+00:00"),
+    ],
+)
+def test_a_text_in_a_dialect_of_csv_is_told_the_form_of_requests(
+    name: str, sent: str, accepted: str
+) -> None:
+    """JSON has forms of its own, whatever `csv` says of deliveries."""
+    with pytest.raises(BadRequest) as refused:
+        read(**{name: ("BYTES", [sent])})
+    assert f"column {name!r}" in str(refused.value)
+    assert accepted in str(refused.value)
+
+
 def test_an_empty_text_is_no_key() -> None:
     """As in a delivery, where its row is bad."""
     signature = Signature(SIGNATURE.columns, "crossing", None, key_type="string")

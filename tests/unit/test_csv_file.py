@@ -310,4 +310,17 @@ def test_a_row_without_an_end_is_refused_in_bounded_memory(
     monkeypatch.setattr(byte_stream, "BLOCK_BYTES", 100)
     with pytest.raises(BadBatch, match="cannot be read as CSV") as error:
         read(write(tmp_path, 'a,b\n1,2\n3,"4\n' + "5,6\n" * 10_000))
-    assert "line 3" in (error.value.found or "")
+    assert error.value.found == "a quote that is opened in the row of line 3, not closed in 0 MiB"
+
+
+def test_a_row_that_is_too_long_is_not_told_as_a_quote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its quotes are closed, or it has none."""
+    monkeypatch.setattr(csv_blocks, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(byte_stream, "BLOCK_BYTES", 100)
+    for cell in ("x" * 5000, '"q",' + "x" * 5000):
+        with pytest.raises(BadBatch, match="cannot be read as CSV") as error:
+            read(write(tmp_path, f"a,b\n1,2\n{cell},4\n"))
+        assert error.value.found == "a longer row, or none that ends, in line 3"
+        assert "quote" not in (error.value.hint or "")

@@ -60,9 +60,12 @@ TAKEN: Mapping[ColumnType, frozenset[str]] = {
 
 EXPECTED: Mapping[ColumnType, str] = {
     "string": "BYTES, or an integer, which is read as its digits",
-    "integer": "a whole number of 64 bits; as a float up to 2^53",
-    "number": f"a number of at most {LARGEST_NUMBER:g} in size; NaN and null are missing",
-    "boolean": "true or false, 1 or 0",
+    "integer": "a whole number of 64 bits, as text without separators; as a float up to 2^53",
+    "number": (
+        f"a number of at most {LARGEST_NUMBER:g} in size, as text with a decimal point and no "
+        "other separator; NaN and null are missing"
+    ),
+    "boolean": "true or false, 1 or 0, and no other word",
     "timestamp": "ISO 8601, for example 2013-05-01T12:00:00+00:00; UTC if it has no offset",
 }
 

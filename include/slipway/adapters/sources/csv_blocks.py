@@ -122,13 +122,18 @@ class CsvBlocks:
         self._line += lines
 
     def _endless_row(self) -> BadBatch:
-        if self.lexer.quote is None:
-            found = f"a row without an end in line {self._line}"
-        else:
+        quote, limit = self.lexer.quote, f"{MAX_ROW_BYTES // 2**20} MiB"
+        hint = "double a quote inside a quoted cell; `csv: {quote: null}` takes quotes as text"
+        if quote is None or self._rest.count(quote.encode()) % 2 == 0:
+            found = f"a longer row, or none that ends, in line {self._line}"
+            hint = "each row ends with a line break"
+        elif self._is_last:
             found = f"a quote that is opened in the row of line {self._line} and never closed"
+        else:
+            found = f"a quote that is opened in the row of line {self._line}, not closed in {limit}"
         return BadBatch(
             "the file cannot be read as CSV",
-            expected=f"rows of {MAX_ROW_BYTES // 2**20} MiB at most, each quote closed",
+            expected=f"rows of {limit} at most, each quote closed",
             found=found,
-            hint="double a quote inside a quoted cell; `csv: {quote: null}` takes quotes as text",
+            hint=hint,
         )

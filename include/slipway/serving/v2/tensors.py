@@ -55,5 +55,5 @@ def missing_value(tensor: Tensor, row: int) -> Mismatch:
     return Mismatch(
         f"column {quoted_name(tensor.name)} has no value in row {row}",
         expected="a value in every row",
-        found="null, or not a number",
+        found="null, an empty text, or not a number",
     )
