@@ -17,8 +17,11 @@ def positions_of(names: Sequence[str], columns: Sequence[str]) -> list[int]:
     Raises:
         BadBatch: One is missing, or is there twice.
     """
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
     for name in columns:
-        if (count := names.count(name)) != 1:
+        if (count := len(places.get(name, ()))) != 1:
             problem = "names a column twice" if count else "lacks a column"
             raise BadBatch(f"the file {problem}: {name}", found=", ".join(names))
-    return [names.index(name) for name in columns]
+    return [places[name][0] for name in columns]

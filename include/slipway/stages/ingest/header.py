@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from slipway.errors import BadBatch
@@ -28,10 +29,11 @@ def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> B
         csv: Dialect in which the header was read.
     """
     wanted = list(declared)
-    missing = [name for name in wanted if name not in names]
+    there, declared_names = set(names), set(wanted)
+    missing = [name for name in wanted if name not in there]
     if not missing:
         return _repeated(names, wanted)
-    others = [name for name in names if name not in wanted]
+    others = [name for name in names if name not in declared_names]
     expected = f"{_columns(missing)} in the header"
     if names and (sep := re.fullmatch("sep=(.?)", names[0].strip(), re.IGNORECASE)):
         written = "\\t" if sep[1] == "\t" else sep[1] or csv.delimiter or ","
@@ -90,7 +92,8 @@ def undeclared_columns(names: Sequence[str], declared: Iterable[str]) -> str | N
 
 
 def _repeated(names: Sequence[str], wanted: Sequence[str]) -> BadBatch | None:
-    twice = [name for name in wanted if names.count(name) > 1]
+    counts = Counter(names)
+    twice = [name for name in wanted if counts[name] > 1]
     if not twice:
         return None
     return BadBatch(
@@ -102,7 +105,8 @@ def _repeated(names: Sequence[str], wanted: Sequence[str]) -> BadBatch | None:
 
 def _other_delimiter(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     """A delimiter by which more declared columns would be found, and most of them."""
-    best, most = None, sum(name in names for name in wanted)
+    there = set(names)
+    best, most = None, sum(name in there for name in wanted)
     for mark in _DELIMITERS:
         parts = {without_quotes(part.strip()) for name in names for part in name.split(mark)}
         found = sum(name in parts for name in wanted)
