@@ -46,10 +46,11 @@ class FakeWiring:
         arguments: Mapping[str, Any],
         *,
         origin: Mapping[str, Any],
+        container: Any = None,
         outcome: str | None = None,
     ) -> Outcome:
         """The verdict that a test set for a stage."""
-        del outcome
+        del outcome, container
         self.asked.append((name, dict(arguments)))
         self.origins.append(origin)
         written = self.verdicts.get(name, Verdict("done", f"{name} is done"))

@@ -166,6 +166,7 @@ ROLLED_BACK = {
 }
 
 
+@pytest.mark.usefixtures("container")
 def test_rollback_goes_through_every_stage(stages: FakeWiring) -> None:
     """A rollback reconciles, verifies, switches and promotes, all in one rollout."""
     stages.verdicts = ROLLED_BACK
@@ -178,6 +179,7 @@ def test_rollback_goes_through_every_stage(stages: FakeWiring) -> None:
     assert "Version 1 is served." in result.output
 
 
+@pytest.mark.usefixtures("container")
 def test_rollback_puts_a_champion_back_that_shares_its_traffic(stages: FakeWiring) -> None:
     """A repaired champion is verified and read back like any other rollback."""
     stages.verdicts = {**ROLLED_BACK, "reconcile": Verdict("repair", "Version 3 shared it.")}
@@ -203,6 +205,7 @@ def test_a_step_is_run_by_its_percentage(stages: FakeWiring) -> None:
         ("switch", Verdict("aborted", "Taken back.")),
     ],
 )
+@pytest.mark.usefixtures("container")
 def test_rollback_stops_where_it_fails(stages: FakeWiring, stage: str, verdict: Verdict) -> None:
     """After a verdict that ends the rollout no stage runs, and the exit status is 1."""
     stages.verdicts = {**ROLLED_BACK, stage: verdict}

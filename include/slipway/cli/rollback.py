@@ -10,6 +10,7 @@ import click
 from slipway import wiring
 from slipway.cli.origin import shell_origin
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
+from slipway.cli.specs_in_use import specs_in_use
 from slipway.records.outcomes import Outcome
 from slipway.records.run_records import RunRecord
 
@@ -34,9 +35,13 @@ def rollback(model: str, *, as_json: bool) -> None:
     It does not wait for a rollout that has not moved all traffic yet: it takes the rollout over,
     and the DAG run of that one fails. It shifts no traffic step by step, but verifies the version
     like any other rollout. Exit status 1 unless that version was read back as served.
+
+    It needs no valid spec: where MODEL's or its dataset's is invalid, or a folder is gone, the
+    specs of the last rollout are used, after a warning.
     """
+    container = _with_specs(model)
     outcomes = {}
-    for stage, outcome in _roll_back(model):
+    for stage, outcome in _roll_back(model, container):
         outcomes[stage] = verdict_of(outcome)
         if not as_json:
             print_outcome(stage, outcome)
@@ -48,12 +53,28 @@ def rollback(model: str, *, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _roll_back(model: str) -> Iterator[tuple[str, Outcome]]:
+def _with_specs(model: str) -> wiring.Container:
+    """Adapters with the specs of a model, valid now or at its last rollout.
+
+    Raises:
+        BadParameter: Nothing is known of such a model.
+        SpecError: The specs are invalid, and no valid ones were kept.
+    """
+    container = wiring.Container()
+    specs = specs_in_use(container, model)
+    if specs.problem is not None:
+        if specs.model is None or specs.dataset is None:
+            raise specs.problem
+        container.pin_specs(specs.model, specs.dataset)
+    return container
+
+
+def _roll_back(model: str, container: wiring.Container) -> Iterator[tuple[str, Outcome]]:
     """Yield each stage's outcome, up to the first that ends the rollback."""
     origin = shell_origin()
     inputs: dict[str, Any] = {"model": model, "to": "previous"}
     for stage, continues in ROLLBACK.items():
-        outcome = wiring.run_stage(stage, inputs, origin=origin)
+        outcome = wiring.run_stage(stage, inputs, origin=origin, container=container)
         yield stage, outcome
         if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
             return

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.output import json_option, print_json
+from slipway.cli.specs_in_use import specs_in_use, warn
 from slipway.spec.deployment_targets import TARGETS
 
 if TYPE_CHECKING:
     from slipway.stages.report.status import Status
     from slipway.wiring import Container
+    from slipway.wiring.found_specs import FoundSpecs
 
 
 @click.command()
@@ -22,27 +24,16 @@ def status(model: str | None, *, as_json: bool) -> None:
 
     Aliases, served versions, open requests, the last verdicts, and what lies in the landing area of
     its dataset and cannot be a delivery.
+
+    An invalid spec, or a folder that is gone, is a warning: the specs of the last rollout are used.
     """
     from slipway import wiring
-    from slipway.spec.loading import load_all
-    from slipway.stages.report.status import status as status_of
 
     container = wiring.Container()
     if model is None:
-        specs = dict(sorted(load_all(container.settings.project).models.items()))
+        standings = _read_all(container)
     else:
-        specs = {model: container.model(model)}
-    standings = [
-        status_of(
-            name,
-            store=container.store,
-            registry=container.registry,
-            platform=container.platform_for(spec),
-            target=spec.deployment.target,
-            dataset=spec.dataset,
-        )
-        for name, spec in specs.items()
-    ]
+        standings = [_read(container, specs_in_use(container, model))]
     if as_json:
         print_json([standing.to_json() for standing in standings])
         return
@@ -52,6 +43,38 @@ def status(model: str | None, *, as_json: bool) -> None:
         click.echo("there is no model yet")
     if model is None:
         _print_unknown_datasets(container)
+
+
+def _read_all(container: Container) -> list[Status]:
+    """Status of every model; one without a folder is shown as long as it serves, or may."""
+    from slipway.wiring.found_specs import find_specs, model_names
+
+    shown = []
+    for name in model_names(container):
+        specs = find_specs(container, name)
+        standing = _read(container, specs)
+        has_folder = (container.settings.models_folder / name).is_dir()
+        if has_folder or standing.weights is None or standing.weights:
+            shown.append(standing)
+            if specs.warning is not None:
+                warn(specs.warning)
+    return shown
+
+
+def _read(container: Container, specs: FoundSpecs) -> Status:
+    from slipway.stages.report.status import status as status_of
+    from slipway.wiring.found_specs import reader_for
+
+    spec = specs.model
+    return status_of(
+        specs.name,
+        store=container.store,
+        registry=container.registry,
+        platform=reader_for(container, specs),
+        target=spec.deployment.target if spec else "local",
+        dataset=spec.dataset if spec else None,
+        spec_problem=specs.problem_text,
+    )
 
 
 def _print_unknown_datasets(container: Container) -> None:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.output import json_option, print_json
+from slipway.cli.specs_in_use import specs_in_use, warn
+from slipway.errors import BadParameter, SpecError
 from slipway.spec import ModelSpec
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec
     from slipway.wiring import Container
+    from slipway.wiring.found_specs import FoundSpecs
 
 
 @click.command()
@@ -24,38 +27,49 @@ def why(name: str, *, as_json: bool) -> None:
     what is next. Of a dataset the newest deliveries are listed, those first that were blocked or
     have bad rows: the reason, the commonest reasons of bad rows with what would accept them, and
     where the rows are; then what lies in the landing area and cannot be a delivery.
+
+    An invalid spec, or a folder that is gone, is a warning: the specs of the last rollout are used.
     """
     from slipway import wiring
+    from slipway.wiring.found_specs import is_dataset
 
     container = wiring.Container()
-    spec = container.model_or_dataset(name)
+    try:
+        spec = container.model_or_dataset(name)
+    except (BadParameter, SpecError) as error:
+        if is_dataset(container, name):
+            warn(str(error))
+            _dataset(name, None, container, as_json=as_json)
+        else:
+            _model(specs_in_use(container, name, unknown=error), container, as_json=as_json)
+        return
     if isinstance(spec, ModelSpec):
-        _model(spec, container, as_json=as_json)
+        _model(specs_in_use(container, name), container, as_json=as_json)
     else:
-        _dataset(spec, container, as_json=as_json)
+        _dataset(name, spec, container, as_json=as_json)
 
 
-def _model(spec: ModelSpec, container: Container, *, as_json: bool) -> None:
+def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
     from slipway.stages.report.why import why as why_of
+    from slipway.wiring.found_specs import reader_for
 
     lines = why_of(
-        spec.model,
+        specs.name,
         store=container.store,
         registry=container.registry,
-        platform=container.platform_for(spec),
+        platform=reader_for(container, specs),
     )
     if as_json:
-        print_json({"model": spec.model, "lines": lines})
+        print_json({"model": specs.name, "lines": lines, "spec_problem": specs.problem_text})
         return
     for line in lines:
         click.echo(line)
 
 
-def _dataset(spec: DatasetSpec, container: Container, *, as_json: bool) -> None:
+def _dataset(name: str, spec: DatasetSpec | None, container: Container, *, as_json: bool) -> None:
     from slipway.records.landing_area import list_undeliverable
     from slipway.stages.report.why_dataset import format_deliveries, why_dataset
 
-    name = spec.dataset
     deliveries = why_dataset(name, store=container.store, spec=spec, tables=container.tables)
     undeliverable = [str(one) for one in list_undeliverable(container.store, name)]
     if as_json:

@@ -43,6 +43,8 @@ class Container:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._platforms = ModelPlatforms(self)
+        self._pinned_models: dict[str, ModelSpec] = {}
+        self._pinned_datasets: dict[str, DatasetSpec] = {}
 
     @cached_property
     def store(self) -> Store:
@@ -131,6 +133,11 @@ class Container:
         pipeline_py = file.read_text() if file.is_file() else None
         return SklearnLearner(model, dataset, pipeline_py)
 
+    def pin_specs(self, model: ModelSpec, dataset: DatasetSpec) -> None:
+        """Use these specs in place of the project's, whose specs are invalid or gone."""
+        self._pinned_models[model.model] = model
+        self._pinned_datasets[dataset.dataset] = dataset
+
     def dataset(self, name: str) -> DatasetSpec:
         """Return the spec of a dataset.
 
@@ -138,6 +145,8 @@ class Container:
             BadParameter: There is no such dataset.
             SpecError: Its spec is invalid.
         """
+        if name in self._pinned_datasets:
+            return self._pinned_datasets[name]
         loaded = load_all(self.settings.project, only=name)
         if name not in loaded.datasets:
             raise self._unknown(("dataset",), name, loaded)
@@ -150,6 +159,8 @@ class Container:
             BadParameter: There is no such model.
             SpecError: Its spec is invalid.
         """
+        if name in self._pinned_models:
+            return self._pinned_models[name]
         loaded = load_all(self.settings.project, only=name)
         if name not in loaded.models:
             raise self._unknown(("model",), name, loaded)

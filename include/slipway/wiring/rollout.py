@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from slipway.errors import BadParameter, SpecError
+from slipway.records.kept_specs import keep_specs
 from slipway.wiring.stage import stage
 from slipway.wiring.stage_call import StageCall
 from slipway.wiring.stage_inputs import MODEL, ROLLOUT, STEP, TO
@@ -18,6 +20,7 @@ def run_reconcile(call: StageCall) -> RunRecord:
     from slipway.stages.rollout.lease import holder_of
     from slipway.stages.rollout.reconcile import reconcile
 
+    _keep_specs(call)
     return reconcile(
         call.container.model(call.inputs["model"]),
         to=str(call.inputs.get("to") or "challenger"),
@@ -92,3 +95,13 @@ def run_promote_champion(call: StageCall) -> RunRecord:
         platform=call.platform,
         context=call.context,
     )
+
+
+def _keep_specs(call: StageCall) -> None:
+    """Keep the specs of this rollout for a time when the present ones are invalid."""
+    try:
+        model, dataset = call.model_and_dataset()
+    except (BadParameter, SpecError):
+        # The stages that need a dataset say what is wrong with it.
+        return
+    keep_specs(call.container.store, model, dataset)

@@ -121,6 +121,7 @@ class Status:
         edited: Manual edits of the served objects, with their field managers; None without any.
         undeliverable: What lies in the landing area of its dataset and cannot be a delivery.
         lost: Versions that the ledger has under an alias, and the registry no longer does.
+        spec_problem: Problem of its specs; None while they are valid.
     """
 
     model: str
@@ -136,6 +137,7 @@ class Status:
     sources: Mapping[int, str] = field(default_factory=dict)
     undeliverable: tuple[str, ...] = ()
     lost: tuple[RegistryLoss, ...] = ()
+    spec_problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -158,6 +160,7 @@ def status(
     platform: ServedReader,
     target: TargetName = "local",
     dataset: str | None = None,
+    spec_problem: str | None = None,
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
 
@@ -168,6 +171,7 @@ def status(
         platform: Reads the served traffic.
         target: Deployment target in its spec.
         dataset: Its dataset, if that is delivered to the landing area.
+        spec_problem: Problem of its specs.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -207,6 +211,7 @@ def status(
         sources=sources,
         undeliverable=tuple(map(str, list_undeliverable(store, dataset))) if dataset else (),
         lost=tuple(lost),
+        spec_problem=spec_problem,
     )
 
 
