@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from slipway.errors import (
     Superseded,
 )
 from slipway.records.desired_state import newest_desired, newest_entries
-from slipway.records.store import Store, digest
+from slipway.records.store import Store, digest, encode
 from slipway.stages.model.manifest import MANIFEST, require_digest
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.package import ReferenceRows
@@ -184,6 +185,29 @@ def test_what_cannot_be_loaded_does_not_come_into_force(
     served = platform.served("ferry")
     assert served is not None
     assert served.version == 1
+
+
+def test_a_number_of_other_bytes_is_not_the_version_that_scores(
+    platform: BatchPlatform, registry: MonitoringRegistry
+) -> None:
+    """It is unhealthy and no process loads it; a state with the new digest loads the new bytes."""
+    old = registry.version("ferry", 1).tags[DIGEST]
+    platform.apply("ferry", weights={1: 1.0}, keep=[], token=7, digests={1: old})
+    folder = registry.home / "1"
+    facts = json.loads((folder / MANIFEST).read_bytes())
+    (folder / MANIFEST).write_bytes(encode({**facts, "made": "anew"}))
+    served = platform.served("ferry")
+    assert served is not None
+    assert (served.version, served.healthy, served.digests) == (None, {1: False}, {1: old})
+    another = BatchPlatform(platform._store, registry, load=load_package, command=command)  # noqa: SLF001
+    with pytest.raises(PlatformUnavailable, match="cannot be loaded") as caught:
+        another.ask("ferry", asked())
+    assert "not the version that is meant" in str(caught.value.found)
+    new = registry.version("ferry", 1).tags[DIGEST]
+    another.apply("ferry", weights={1: 1.0}, keep=[], token=8, digests={1: new})
+    served = another.served("ferry")
+    assert served is not None
+    assert (served.version, served.digests) == (1, {1: new})
 
 
 def test_a_version_that_went_is_not_healthy(

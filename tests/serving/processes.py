@@ -128,16 +128,22 @@ def running_platform(
     port: int | None = None,
     options: Options = OPTIONS,
     ca: Path | None = None,
+    mlflow: str | None = None,
 ) -> Iterator[Process]:
-    """The local platform, live; over TLS if an authority is given."""
+    """The local platform, live; over TLS if an authority is given.
+
+    Its versions are those of an MLflow server, or the folders in `versions`.
+    """
     port = port or free_port()
+    source = f"MlflowRegistry({mlflow!r})" if mlflow else f"FolderVersions({versions!r})"
     code = (
         "from pathlib import Path, PosixPath; "
         "from slipway.adapters.object_store import open_store; "
         "from slipway.serving.server_options import Options; "
         "from slipway.serving.platform.platform import run; "
+        "from slipway.adapters.mlflow_server import MlflowRegistry; "
         "from tests.fakes.versions import FolderVersions; "
-        f"run(store=open_store({store_root!r}), versions=FolderVersions(Path({str(versions)!r})), "
+        f"run(store=open_store({store_root!r}), versions={source}, "
         f"scratch=Path({str(scratch)!r}), port={port}, poll_seconds=0.05, options={options!r})"
     )
     with running(code, output=scratch.parent / "platform.out", port=port) as platform:

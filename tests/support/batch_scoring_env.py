@@ -19,6 +19,8 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.manifest import require_digest
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
 from slipway.stages.score import partitions, score
@@ -85,14 +87,24 @@ class BatchScoringEnv:
         """The score table."""
         return ScoreTable(str(self.root))
 
-    def crown(self, version: int, *, trained_until: str = TRAINED_UNTIL) -> None:
-        """Make a version champion and the one in force."""
+    def crown(
+        self, version: int, *, trained_until: str = TRAINED_UNTIL, sha256: str | None = None
+    ) -> None:
+        """Make a version champion and the one in force, with a digest if one is given."""
         self.versions[version] = {"slipway.training_end": trained_until}
         self.champion = self.in_force = version
         token = len(self.versions)
         weights = {version: 1.0}
+        if sha256 is not None:
+            self.versions[version][DIGEST] = sha256
         write_desired(
-            self.store, self.spec.model, weights=weights, keep=[], token=token, folder=BATCH_FOLDER
+            self.store,
+            self.spec.model,
+            weights=weights,
+            keep=[],
+            token=token,
+            digests={version: sha256} if sha256 else None,
+            folder=BATCH_FOLDER,
         )
 
     def publish(
@@ -166,7 +178,9 @@ class BatchScoringEnv:
 
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A folder named after the version."""
-        del model, sha256
+        found = self.version(model, version).tags.get(DIGEST)
+        if found is not None:
+            require_digest(model, version, wanted=sha256, found=found)
         return to / str(version)
 
     def served(self, model: str) -> Served | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.monitor.collect import DueWindows, collect
 from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.rollout.platform import Served
@@ -184,6 +186,17 @@ def test_an_unserved_champion_is_reported() -> None:
     difference = env.collect(platform=FixedPlatform(served))["difference"]
     assert difference == "version 1 is served and version 2 is champion; deploy repairs it"
     same = Served(weights={2: 1.0}, healthy={2: True}, keep=(1,), token=2)
+    assert env.collect(platform=FixedPlatform(same))["difference"] is None
+
+
+def test_a_champion_of_other_bytes_than_those_that_serve_is_reported() -> None:
+    """Its model was registered anew: the number is the same, the digest is not."""
+    env = CollectEnv(until="2013-05-02")
+    env.registry.tags[2] = TRAINED | {DIGEST: "b" * 64}
+    served = Served({2: 1.0}, {2: True}, (), 1, digests={2: "a" * 64})
+    difference = str(env.collect(platform=FixedPlatform(served))["difference"])
+    assert difference.startswith("version 2 is champion with other bytes than those that serve")
+    same = replace(served, digests={2: "b" * 64})
     assert env.collect(platform=FixedPlatform(same))["difference"] is None
 
 

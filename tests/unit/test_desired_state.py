@@ -6,6 +6,7 @@ import pytest
 
 from slipway.errors import PlatformUnavailable, Superseded
 from slipway.records.desired_state import fence, newest_desired, write_desired
+from slipway.records.store import encode
 from tests.fakes.memory_store import MemoryStore
 from tests.support.rollout_env import MODEL, RolloutEnv
 
@@ -36,6 +37,34 @@ def test_a_claim_is_the_next_state_with_the_same_traffic() -> None:
         with pytest.raises(Superseded):
             act()
     assert newest_desired(store, MODEL) == claimed
+
+
+def test_a_state_has_the_digest_of_each_version() -> None:
+    """A claim keeps them, and so does a change that does not name them; what leaves has none."""
+    store = MemoryStore()
+    first = write_desired(store, MODEL, weights={1: 1.0}, keep=[2], token=1, digests={1: "a"})
+    assert first.digests == {1: "a"}
+    again = {1: "a", 2: "b", 9: "c"}
+    named = write_desired(store, MODEL, weights={1: 1.0}, keep=[2], token=1, digests=again)
+    assert (named.generation, named.digests) == (2, {1: "a", 2: "b"})
+    assert write_desired(store, MODEL, weights={1: 1.0}, keep=[2], token=1) == named
+    claimed = fence(store, MODEL, token=2)
+    assert claimed is not None
+    assert claimed.digests == named.digests
+    assert write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=2).digests == {2: "b"}
+    anew = write_desired(store, MODEL, weights={2: 1.0}, keep=[], token=2, digests={2: "d"})
+    assert (anew.generation, newest_desired(store, MODEL)) == (5, anew)
+
+
+def test_a_state_of_an_earlier_release_is_read() -> None:
+    """It has no digests, and the next state of its rollout needs none."""
+    store = MemoryStore()
+    old = {"model": MODEL, "generation": 1, "token": 3, "weights": {"2": 1.0}, "keep": [1]}
+    store.create(f"platform/{MODEL}/00000001.json", encode({**old, "at": "2026-01-01T00:00:00"}))
+    found = newest_desired(store, MODEL)
+    assert found is not None
+    assert (found.weights, found.keep, found.digests) == ({2: 1.0}, (1,), {})
+    assert write_desired(store, MODEL, weights={2: 1.0}, keep=[1], token=3) == found
 
 
 def test_a_rollout_claims_the_traffic_and_leaves_it(env: RolloutEnv) -> None:

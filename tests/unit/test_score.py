@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.errors import BadParameter, BadRequest
+from slipway.errors import BadParameter, BadRequest, Tampered
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.monitor.windows import parse_window
 from slipway.stages.score import partitions
 from slipway.stages.score.partitions import DuePartitions, Scoring
@@ -187,6 +188,16 @@ def test_rows_that_cannot_be_scored_stop_the_run(env: BatchScoringEnv) -> None:
     with pytest.raises(BadRequest, match="cannot score these rows"):
         env.score_all()
     pd.testing.assert_frame_equal(env.scores.read("tide"), before)
+
+
+def test_other_bytes_under_the_champions_number_score_nothing(env: BatchScoringEnv) -> None:
+    """The model was registered anew after the partitions were listed."""
+    env.crown(1, sha256="a" * 64)
+    first, second, *_ = env.due().scorings
+    assert env.score(first).verdict.action == "scored"
+    env.versions[1][DIGEST] = "b" * 64
+    with pytest.raises(Tampered, match="not the version that is meant"):
+        env.score(second)
 
 
 def test_days_are_partitions_too(env: BatchScoringEnv) -> None:

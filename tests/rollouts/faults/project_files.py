@@ -57,7 +57,7 @@ def publish_rows(container: Container) -> None:
     container.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
     container.tables.publish(
         "ferries/features",
-        [packages.rows(80).drop(columns="late")],
+        [packages.rows(80).drop(columns="late").assign(_delivery=1)],
         batch="a",
         writer="a",
         attempt=Attempt(container.store, ref, 1),

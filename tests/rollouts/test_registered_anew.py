@@ -1,0 +1,104 @@
+"""On a cluster: a registered model is deleted in MLflow and registered again, under old numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from slipway.adapters.mlflow_server import MlflowTracking
+from slipway.adapters.platforms.cluster.manifests.version import digest_of
+from slipway.records.store import digest
+from slipway.stages.model.manifest import MANIFEST
+from slipway.stages.model.version_tags import DIGEST
+from tests.conftest import mlflow_in
+from tests.rollouts.faults.rollout_env import RolloutEnv, open_rollout_env
+from tests.rollouts.faults.versions import CHAMPION, register_all_versions
+from tests.support.models_on_cluster import MODEL
+
+
+@dataclass(frozen=True)
+class AnewEnv:
+    """Version 1 serves; its registered model can be deleted and made anew.
+
+    Attributes:
+        rollouts: The model on a cluster.
+        mlflow: URL of its own MLflow server.
+        packages: Holds the versions' folders.
+    """
+
+    rollouts: RolloutEnv
+    mlflow: str
+    packages: Path
+
+    @property
+    def digests(self) -> dict[int, str]:
+        """Digest of what serves, by version."""
+        served = self.rollouts.served()
+        assert served is not None
+        return dict(served.digests)
+
+    def make_anew(self, package: str, *, tag: str | None = None) -> str:
+        """Delete the registered model, and register a package as its version 1; its digest."""
+        MlflowClient(self.mlflow).delete_registered_model(MODEL)
+        tracking, key = MlflowTracking(self.mlflow), f"{MODEL}/request-{package}"
+        run = tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
+        uri = tracking.log_package(run, self.packages / package)
+        sha256 = tag or digest((self.packages / package / MANIFEST).read_bytes())
+        registry = self.rollouts.registry
+        made = registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: sha256})
+        assert made.version == CHAMPION
+        registry.set_alias(MODEL, "challenger", CHAMPION)
+        return sha256
+
+
+@pytest.fixture(params=["route", "ratio"])
+def env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnewEnv]:
+    """Version 1 is champion and serves, by a route or by numbers of servers."""
+    folders = {name: tmp_path / name for name in ("mlflow", "env", "packages")}
+    for folder in folders.values():
+        folder.mkdir()
+    with mlflow_in(folders["mlflow"]) as url:
+        register_all_versions(url, folders["packages"])
+        with open_rollout_env(url, folders["env"]) as made:
+            made.split_traffic(by_route=request.param == "route")
+            made.reset(challenger=None)
+            yield AnewEnv(made, url, folders["packages"])
+
+
+def test_old_bytes_serve_until_the_new_ones_are_verified(env: AnewEnv) -> None:
+    """Then the servers are replaced in place, without a failed request."""
+    before = env.digests
+    with env.rollouts.clients() as clients:
+        new = env.make_anew("other")
+        begun = env.rollouts.begin()
+        assert begun.verdict.action == "roll_out"
+        assert env.rollouts.stage("verify", rollout=begun.ref.run).verdict.action == "verified"
+        assert env.digests == before
+        clients.after(5)
+        ended = env.rollouts.continue_rollout(begun.ref.run, after="verify")
+        assert ended == ["unneeded", "switched", "promoted"]
+    assert env.digests == {CHAMPION: new} != before
+    env.rollouts.assert_consistent(CHAMPION)
+    (deployment,) = env.rollouts.cluster.list("Deployment")
+    assert digest_of(deployment) == new
+    assert env.rollouts.run_rollout() == ["nothing"]
+
+
+def test_bytes_that_cannot_be_downloaded_are_refused(env: AnewEnv) -> None:
+    """Their digest in MLflow is not that of what was logged; the old servers are left alone."""
+    before, specs = env.digests, deployment_specs(env)
+    with env.rollouts.clients():
+        env.make_anew("other", tag="e" * 64)
+        assert env.rollouts.run_rollout() == ["roll_out", "refused"]
+    assert env.digests == before
+    assert deployment_specs(env) == specs
+
+
+def deployment_specs(env: AnewEnv) -> list[Any]:
+    """What the Deployments ask for."""
+    return [one["spec"] for one in env.rollouts.cluster.list("Deployment")]
