@@ -158,6 +158,26 @@ def test_an_empty_key_or_time_is_missing_in_every_format(column: str) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    "time", ["0001-01-01", "1899-12-30", "1900-01-01T00:00:00Z", "1970-01-01T00:00:00Z"]
+)
+def test_a_time_that_stands_for_no_date_is_taken_and_counted(time: str) -> None:
+    """It may be right, and moves no clock; a first batch of nothing else is told as well."""
+    old = f"b,{time},2\n"
+    for data in (HEADER + ROW + old, HEADER + old):
+        verdict, env = delivered(data)
+        assert verdict.action == "ingested"
+        assert verdict.numbers["warnings"] == 1
+        assert "at is before 1900-01-02, or 1970-01-01 00:00, in 1 rows" in verdict.reason
+        assert env.rows()["b"] == 2.0
+
+
+def test_an_old_time_of_day_is_no_mark_of_no_date() -> None:
+    """Years after 1900 pass without a word."""
+    verdict, _ = delivered(HEADER + "b,1901-05-01,2\nc,1970-01-01T00:00:01Z,2\n")
+    assert verdict.numbers["warnings"] == 0
+
+
 def test_an_undeclared_column_stops_nothing() -> None:
     """Case 23: a date millions of years ahead in a column that is not declared."""
     absurd = pa.array([2**30, 0], pa.date32())

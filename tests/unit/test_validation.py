@@ -206,7 +206,8 @@ def test_the_commonest_reasons_are_named() -> None:
         'hint: set `csv: {decimal: ","}` (and `csv.thousands`) in dataset.yaml; '
         "miles looks like a mark for a missing value in 2 rows (such as ?); "
         "hint: list the marks of missing values in `csv.missing` of dataset.yaml; "
-        "miles is no number in 1 row (such as 99 aa)"
+        "miles is no number in 1 row (such as 99 aa); "
+        "hint: deliver the number alone, without a currency, a unit or a percent sign"
     )
 
 

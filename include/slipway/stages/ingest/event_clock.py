@@ -1,12 +1,13 @@
 """Find event times that are too late to be true, so that they never move a dataset's event clock.
 
 The event clock is the newest event time among the published features. One absurd date would close
-every window and mature every label at once, so such a row is a bad row of its delivery.
+every window and mature every label at once, so such a row is a bad row of its delivery. Times that
+are too old to be true move nothing: they are a warning of the verdict.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.spec import DatasetSpec
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     """Event times as microseconds since 1970-01-01 UTC, without missing ones."""
 
 _MICROSECOND = timedelta(microseconds=1)
+_NO_DATE_UNTIL = datetime(1900, 1, 1, 23, 59, 59, tzinfo=UTC)
+"""Systems write 0001-01-01, 1899-12-30 or 1900-01-01 for no date, and 1970-01-01 00:00 for 0."""
 
 
 def implausible(
@@ -101,6 +104,29 @@ def implausible_rows(
     late = implausible(np.concatenate(times), clock=clock, now=now, tolerance=tolerance)
     found: np.ndarray[Any, np.dtype[np.int64]] = np.concatenate(rows)[late]
     return found
+
+
+def no_date_warning(spool: RowSpool, spec: DatasetSpec) -> str | None:
+    """Return the warning of event times that systems write for no date; None without any.
+
+    They may be right, and an old time moves no event clock, so such rows are taken and counted.
+
+    Args:
+        spool: Rows of the delivery.
+        spec: Dataset.
+    """
+    import numpy as np
+
+    count, last = 0, _microseconds(_NO_DATE_UNTIL)
+    for frame in spool.frames([spec.event_time]):
+        times = frame[spec.event_time].dropna().to_numpy(dtype="datetime64[us]").astype(np.int64)
+        count += int(((times <= last) | (times == 0)).sum())
+    if not count:
+        return None
+    return (
+        f"{spec.event_time} is before 1900-01-02, or 1970-01-01 00:00, in {count:,} rows, as "
+        "systems write where there is no date; hint: list such a mark in `csv.missing`"
+    )
 
 
 def implausible_reason(spec: DatasetSpec) -> Reason:

@@ -16,7 +16,7 @@ from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec, Expectation
 from slipway.stages.ingest.cast_rows import RowCaster
 from slipway.stages.ingest.evaluate_expectations import evaluate
-from slipway.stages.ingest.event_clock import implausible_reason, implausible_rows
+from slipway.stages.ingest.event_clock import implausible_reason, implausible_rows, no_date_warning
 from slipway.stages.ingest.faults import EXPLAINED, Faults, Reason
 from slipway.stages.ingest.header import header_problem, undeclared_columns
 from slipway.stages.ingest.repeated_keys import repeated_keys
@@ -101,9 +101,12 @@ def validate_delivery(
         raise BadBatch("the file holds no rows", expected="at least one row")
     repeated = {spec.key: repeated_keys(spool, spec.key)}
     faults.add(Reason(spec.key, REPEATED), repeated[spec.key])
+    doubts = delivery.doubts
     if stream == "features":
         late = implausible_rows(spool, spec, clock=clock, now=now or datetime.now(UTC))
         faults.add(implausible_reason(spec), late)
+        if (old := no_date_warning(spool, spec)) is not None:
+            doubts = (*doubts, old)
     by_row, whole = _by_scope(spec.expectations.get(stream, []), suites)
     outcomes = evaluate(spool, by_row, suites, repeated=repeated) if len(spool) else []
     _add_broken_rows(faults, outcomes)
@@ -119,7 +122,7 @@ def validate_delivery(
         outcomes=tuple(outcomes),
         blocks=tuple(_blocks(rows, good, faults, outcomes, share=declared.quarantine_max_share)),
         warnings=(
-            *delivery.doubts,
+            *doubts,
             *_warnings(delivery.names, declared.columns, empty, outcomes),
         ),
     )
