@@ -20,7 +20,7 @@ def _promote(store: Store, version: int, run: str) -> datetime:
         lambda _: Verdict("promoted", f"Version {version} serves.", {"version": version}),
         inputs={},
     )
-    return datetime.fromisoformat(ledger.read(store, "delay")[-1]["at"])
+    return datetime.fromisoformat(ledger.read(store, "delay")[-1]["fact"]["finished_at"])
 
 
 def test_the_champion_of_any_moment(any_store: Store) -> None:

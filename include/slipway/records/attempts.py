@@ -74,6 +74,13 @@ def ledger_length_at_start(store: Store, ref: RunRef) -> int:
     return length
 
 
+def newest_inputs(store: Store, ref: RunRef) -> Mapping[str, Any]:
+    """Return the inputs of the newest attempt; empty when none has begun."""
+    newest = find_json(store, _key(ref, count_attempts(store, ref))) or {}
+    inputs: Mapping[str, Any] = newest.get("inputs", {})
+    return inputs
+
+
 def record_failure(attempt: Attempt, error: Exception) -> None:
     """Store why an attempt failed; has no effect while the store is unavailable."""
     failure = {

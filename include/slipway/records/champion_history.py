@@ -39,10 +39,12 @@ def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:
     for entry in newest_first(store, model):
         fact = entry["fact"]
         promoted = (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
-        if promoted and datetime.fromisoformat(entry["at"]) <= at:
+        # A record that was entered late, after a kill, counts from when it was made.
+        since = fact.get("finished_at", entry["at"])
+        if promoted and datetime.fromisoformat(since) <= at:
             return Champion(
                 version=int(fact["numbers"]["version"]),
-                since=entry["at"],
+                since=since,
                 reason=fact["reason"],
                 record=fact["record"],
                 sequence=entry["sequence"],

@@ -7,7 +7,8 @@ MLflow, so that an edit of the store is detected.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from slipway.errors import BadParameter, NotFound, Tampered
 from slipway.records.store import Store, digest, encode, newest_number, read_json
 
 FIRST_PREVIOUS = "0" * 64
+RECORD_KEY = ("runs", "<subject>", "<run>", "<stage>", "record.json")
+ENTRY_SECONDS = 1.0
+"""Time in which a running stage enters the record that it has made."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,9 @@ def length(store: Store, subject: str) -> int:
 
 
 def subjects(store: Store) -> list[str]:
-    """Return every dataset and model that has a chain."""
-    return sorted({entry.key.split("/")[1] for entry in store.list("ledger")})
+    """Return every dataset and model that has a chain, or whose first record is not entered."""
+    entries = [*store.list("ledger"), *store.list("open")]
+    return sorted({entry.key.split("/")[1] for entry in entries})
 
 
 def head(store: Store, subject: str) -> Head:
@@ -99,6 +104,8 @@ def head(store: Store, subject: str) -> Head:
 def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Break]:
     """Verify a subject's chain: return edits, gaps, changed records, a missing head.
 
+    A finished record without an entry is a break too.
+
     Args:
         store: Store of the ledger.
         subject: Dataset or model.
@@ -107,21 +114,54 @@ def verify(store: Store, subject: str, *, anchor: Head | None = None) -> list[Br
     present = {entry.key for entry in store.list(_folder(subject))}
     chain = [_key(subject, number + 1) for number in range(length(store, subject))]
     breaks = [Break(key, "is not an entry") for key in sorted(present.difference(chain))]
-    previous = FIRST_PREVIOUS
+    previous, entered = FIRST_PREVIOUS, set[str]()
     for sequence, key in enumerate(chain, start=1):
         if key not in present:
             breaks.append(Break(key, "is missing"))
             continue
         data = store.read(key)
+        entered.update(_record_of(data))
         problems = _problems(store, data, subject=subject, sequence=sequence, previous=previous)
         breaks.extend(Break(key, problem) for problem in problems)
         previous = digest(data)
         if anchor and anchor.sequence == sequence and anchor.sha256 != previous:
             breaks.append(Break(key, "differs from the head anchored outside the store"))
+    breaks.extend(_unentered(store, subject, entered, length_seen=len(chain)))
     if anchor and anchor.sequence > len(chain):
         problem = f"ends before entry {anchor.sequence}, which was anchored outside the store"
         breaks.append(Break(_folder(subject), problem))
     return breaks
+
+
+def _unentered(
+    store: Store, subject: str, entered: Collection[str], *, length_seen: int
+) -> Iterator[Break]:
+    """Finished records of a subject that no entry names."""
+    listed = {entry.key for entry in store.list(f"runs/{subject}")}
+    folders = {
+        "/".join(parts[:-1])
+        for key in listed
+        if (parts := key.split("/"))[-1] == "record.json" and len(parts) == len(RECORD_KEY)
+    }
+    missing = {
+        f"{folder}/record.json"
+        for folder in folders
+        if f"{folder}/entered.json" not in listed and f"{folder}/record.json" not in entered
+    }
+    if missing:
+        # A stage makes its record and then the entry: what runs just now is no break.
+        time.sleep(ENTRY_SECONDS)
+    for sequence in range(length_seen + 1, (length(store, subject) if missing else 0) + 1):
+        missing.difference_update(_record_of(store.read(_key(subject, sequence))))
+    for key in sorted(missing):
+        yield Break(key, "is a finished record that no entry names")
+
+
+def _record_of(entry: bytes) -> set[str]:
+    """Key of the record that an entry names; empty for what is no entry."""
+    with suppress(ValueError, KeyError, TypeError):
+        return {json.loads(entry)["fact"]["record"]}
+    return set()
 
 
 def _problems(
