@@ -46,6 +46,11 @@ class KillableStore(MemoryStore):
         self.kill_point.count_write()
         super().write(key, data)
 
+    def delete(self, key: str) -> None:
+        """Remove one object, unless killed before."""
+        self.kill_point.count_write()
+        super().delete(key)
+
 
 class KillableTables(MemoryTables):
     """Tables whose writes count at the kill point of a store."""

@@ -185,9 +185,24 @@ class RolloutEnv:
         self.platform = FakePlatform(self.store, SIGNATURE, models)
         self.platform.apply(MODEL, weights={2: 1.0}, keep=[1], token=0)
 
-    def reconcile(self, to: str = "challenger", *, holder: str = "run-1") -> RunRecord:
-        """Run the first stage."""
-        return reconcile(self.spec, **self._ports(), holder=holder, to=to)
+    def reconcile(
+        self,
+        to: str = "challenger",
+        *,
+        holder: str = "run-1",
+        asked_at: datetime | None = None,
+        ended: str | None = None,
+    ) -> RunRecord:
+        """Run the first stage; while it waits for another rollout, the clock advances."""
+        return reconcile(
+            self.spec,
+            **self._ports(),
+            holder=holder,
+            to=to,
+            asked_at=asked_at,
+            ended=ended,
+            sleep=self.sleep,
+        )
 
     def verify(self, run: str) -> RunRecord:
         """Run the second stage."""
@@ -219,9 +234,15 @@ class RolloutEnv:
         """Run the last stage."""
         return promote_champion(self.spec, **self._ports(), rollout=run)
 
-    def roll(self, to: str = "challenger", *, holder: str = "run-1") -> list[str]:
+    def roll(
+        self,
+        to: str = "challenger",
+        *,
+        holder: str = "run-1",
+        asked_at: datetime | None = None,
+    ) -> list[str]:
         """Run every stage as the DAG does; the verdicts' actions without `unneeded`."""
-        record = self.reconcile(to, holder=holder)
+        record = self.reconcile(to, holder=holder, asked_at=asked_at)
         actions = [record.verdict.action]
         steps = [partial(self.shift, step=step) for step in self.spec.deployment.shift.steps]
         for stage, good in (

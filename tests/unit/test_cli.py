@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,8 @@ def test_rollback_goes_through_every_stage(stages: FakeWiring) -> None:
     result = slipway("rollback", "sales")
     assert result.exit_code == 0
     assert [stage for stage, _ in stages.asked] == list(ROLLED_BACK)
+    asked_at = stages.asked[0][1].pop("asked_at")
+    assert datetime.fromisoformat(asked_at).tzinfo is not None
     assert stages.asked[0][1] == {"model": "sales", "to": "previous"}
     assert {given["rollout"] for _, given in stages.asked[1:]} == {"rollout-000001"}
     assert len({origin["run_id"] for origin in stages.origins}) == 1
@@ -188,6 +191,15 @@ def test_rollback_puts_a_champion_back_that_shares_its_traffic(stages: FakeWirin
     assert [stage for stage, _ in stages.asked] == list(ROLLED_BACK)
 
 
+@pytest.mark.usefixtures("container")
+def test_a_rollback_that_another_one_has_fulfilled_takes_no_step(stages: FakeWiring) -> None:
+    """One wish is one step back."""
+    stages.verdicts = {"reconcile": Verdict("nothing", "Version 1 was restored meanwhile.")}
+    result = slipway("rollback", "sales", "--json")
+    assert (result.exit_code, json.loads(result.output)["rolled_back"]) == (0, True)
+    assert [name for name, _ in stages.asked] == ["reconcile"]
+
+
 def test_a_step_is_run_by_its_percentage(stages: FakeWiring) -> None:
     """As a number within bounds."""
     given = ("--model", "sales", "--rollout", "rollout-000001")
@@ -200,7 +212,6 @@ def test_a_step_is_run_by_its_percentage(stages: FakeWiring) -> None:
 @pytest.mark.parametrize(
     ("stage", "verdict"),
     [
-        ("reconcile", Verdict("nothing", "It is served already.")),
         ("verify", Verdict("refused", "Too slow.")),
         ("switch", Verdict("aborted", "Taken back.")),
     ],

@@ -10,7 +10,6 @@ import pytest
 
 from slipway.errors import (
     BadParameter,
-    LeaseHeld,
     NotFound,
     PlatformUnavailable,
     RolloutRefused,
@@ -187,12 +186,12 @@ def test_a_half_finished_rollout_is_finished(env: RolloutEnv) -> None:
 
 
 def test_two_rollouts_exclude_one_another(env: RolloutEnv) -> None:
-    """A second one is refused during the first; after a takeover the first cannot go on."""
+    """The sweep does nothing during the first; after a takeover the first cannot go on."""
     env.registry.aliases["challenger"] = 3
     run = env.reconcile().ref.run
     assert env.reconcile().ref.run == run
-    with pytest.raises(LeaseHeld):
-        env.reconcile(holder="run-2")
+    waits = env.reconcile(holder="run-2").verdict
+    assert (waits.action, waits.reason) == ("nothing", f"{run} of run-1 is in progress.")
     later = datetime.now(UTC) + timedelta(days=1)
     acquire(env.store, f"rollout-{MODEL}", holder="run-3", seconds=1, now=later)
     with pytest.raises(Superseded):

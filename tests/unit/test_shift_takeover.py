@@ -8,6 +8,7 @@ from slipway.errors import (
     LeaseHeld,
     Superseded,
 )
+from slipway.stages.rollout.lease import LEASE_SECONDS
 from slipway.stages.rollout.platform import Served
 from tests.support.rollout_env import MODEL, RolloutEnv, verified
 
@@ -58,12 +59,14 @@ def test_a_rollback_supersedes_a_verification(env: RolloutEnv) -> None:
     assert env.registry.tags[3]["slipway.rollout"] == "verified"
 
 
-@pytest.mark.parametrize("to", ["challenger", "1"])
-def test_only_a_rollback_takes_over(env: RolloutEnv, to: str) -> None:
-    """Another rollout gets `LeaseHeld`."""
+def test_only_a_rollback_takes_over(env: RolloutEnv) -> None:
+    """The sweep does nothing; a version that is asked for by number waits, then gives up."""
     env.shift(verified(env), 10)
+    assert env.reconcile(holder="run-2").verdict.action == "nothing"
+    began = env.now
     with pytest.raises(LeaseHeld):
-        env.reconcile(to, holder="run-2")
+        env.reconcile("1", holder="run-2")
+    assert env.now - began > LEASE_SECONDS
     assert env.weights() == {3: 0.1, 2: 0.9}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -10,9 +12,12 @@ import click
 from slipway import wiring
 from slipway.cli.origin import shell_origin
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
+from slipway.cli.signals import exit_on_sigterm
 from slipway.cli.specs_in_use import specs_in_use
+from slipway.errors import SlipwayError
 from slipway.records.outcomes import Outcome
 from slipway.records.run_records import RunRecord
+from slipway.records.verdicts import Verdict
 
 ROLLBACK: Mapping[str, Collection[str]] = {
     "reconcile": {"roll_back", "repair"},
@@ -34,18 +39,21 @@ def rollback(model: str, *, as_json: bool) -> None:
 
     It does not wait for a rollout that has not moved all traffic yet: it takes the rollout over,
     and the DAG run of that one fails. It shifts no traffic step by step, but verifies the version
-    like any other rollout. Exit status 1 unless that version was read back as served.
+    like any other rollout. It waits for another rollback. One that was given while a canary shared
+    the traffic, or beside another rollback, means the same step back and takes no second one.
+    Exit status 1 unless the version was read back as served.
 
     It needs no valid spec: where MODEL's or its dataset's is invalid, or a folder is gone, the
     specs of the last rollout are used, after a warning.
     """
+    exit_on_sigterm()
     container = _with_specs(model)
     outcomes = {}
     for stage, outcome in _roll_back(model, container):
         outcomes[stage] = verdict_of(outcome)
         if not as_json:
             print_outcome(stage, outcome)
-    done = list(outcomes) == list(ROLLBACK) and outcomes["promote_champion"].action == "promoted"
+    done = _is_back(outcomes)
     if as_json:
         verdicts = {stage: verdict.to_json() for stage, verdict in outcomes.items()}
         print_json({"model": model, "rolled_back": done, "verdicts": verdicts})
@@ -69,13 +77,29 @@ def _with_specs(model: str) -> wiring.Container:
     return container
 
 
+def _is_back(outcomes: Mapping[str, Verdict]) -> bool:
+    """Whether the version serves: at the end of all stages, or since another rollback."""
+    last = list(outcomes)[-1]
+    return (last, outcomes[last].action) in {
+        ("reconcile", "nothing"),
+        ("promote_champion", "promoted"),
+    }
+
+
 def _roll_back(model: str, container: wiring.Container) -> Iterator[tuple[str, Outcome]]:
     """Yield each stage's outcome, up to the first that ends the rollback."""
     origin = shell_origin()
-    inputs: dict[str, Any] = {"model": model, "to": "previous"}
-    for stage, continues in ROLLBACK.items():
-        outcome = wiring.run_stage(stage, inputs, origin=origin, container=container)
-        yield stage, outcome
-        if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
-            return
-        inputs = {"model": model, "rollout": outcome.ref.run}
+    asked_at = datetime.now(UTC).isoformat()
+    inputs: dict[str, Any] = {"model": model, "to": "previous", "asked_at": asked_at}
+    try:
+        for stage, continues in ROLLBACK.items():
+            outcome = wiring.run_stage(stage, inputs, origin=origin, container=container)
+            yield stage, outcome
+            if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
+                return
+            inputs = {"model": model, "rollout": outcome.ref.run}
+    except BaseException:
+        # Also when it is interrupted: the next rollout need not wait until the lease expires.
+        with suppress(SlipwayError):
+            wiring.give_lease_back(model, origin, container=container)
+        raise

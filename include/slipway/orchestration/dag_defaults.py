@@ -1,4 +1,4 @@
-"""Defaults of every DAG: schedule, one run at a time, no catch-up, retries, owner, tags."""
+"""Defaults of every DAG: schedule, runs at a time, no catch-up, retries, owner, tags."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def lifecycle_dag(
     tags: list[str],
     description: str,
     page: str,
+    runs_at_once: int = 1,
 ) -> DAG:
-    """Return an empty DAG with one run at a time, started by cron or by assets.
+    """Return an empty DAG, started by cron or by assets, by default with one run at a time.
 
     It has no start date: with one, Airflow starts a run for a tick in the past.
 
@@ -32,6 +33,7 @@ def lifecycle_dag(
         tags: Tags besides `slipway`.
         description: Description from the spec.
         page: Documentation of the DAG, in Markdown.
+        runs_at_once: Most runs at a time.
     """
     return DAG(
         dag_id,
@@ -39,7 +41,7 @@ def lifecycle_dag(
             timetable=CronTriggerTimetable(cron, timezone="UTC"), assets=assets
         ),
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=runs_at_once,
         default_args=task_defaults(owner),
         params=params,
         tags=["slipway", *tags],

@@ -22,8 +22,14 @@ DOES = """\
 4. **switch** moves all traffic, and reads back what is served.
 5. **promote_champion** moves the aliases `champion` and `previous`.
 
-To roll back, start the DAG with `to: previous`. A run waits for the one before it, which may take
-long; `slipway rollback` takes over at once. Whatever fails, the champion keeps serving."""
+To roll back, start the DAG with `to: previous`, or give the command `slipway rollback`: it takes
+over a rollout that has not moved all traffic yet, whose run then fails. Of several rollbacks that
+are asked for while a canary shares the traffic, all mean the canary. While another rollout is in
+progress, the sweep is skipped, and a run with a version's number waits for it; the log of
+**reconcile** says for which. Whatever fails, the champion keeps serving."""
+
+RUNS_AT_ONCE = 4
+"""The model's lease lets one of them change the traffic; a rollback must not queue behind it."""
 
 
 def deploy_dag(model: ModelSpec) -> DAG:
@@ -34,6 +40,7 @@ def deploy_dag(model: ModelSpec) -> DAG:
         cron=model.deployment.cron,
         assets=assets.challenger(name),
         params=deploy_parameters(),
+        runs_at_once=RUNS_AT_ONCE,
         owner=model.owner,
         tags=[name, model.dataset, "deploy"],
         description=model.description,
@@ -49,7 +56,11 @@ def deploy_dag(model: ModelSpec) -> DAG:
         reconcile = stage_task(
             model,
             "reconcile",
-            inputs={"model": name, "to": "{{ params.to }}"},
+            inputs={
+                "model": name,
+                "to": "{{ params.to }}",
+                "asked_at": "{{ dag_run.run_after }}",
+            },
             skip_when=["nothing"],
             xcom_keys=["run"],
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from slipway.orchestration.rollout_lease import lease_given_back, with_ended_holder
 from slipway.orchestration.task_outcome import end_task
 from slipway.orchestration.task_setup import set_up_task
 from slipway.spec import DatasetSpec, ModelSpec
@@ -56,7 +57,10 @@ class StageTask(BaseOperator):
         from slipway import wiring
 
         inputs = find_stage(self.stage).parse(self.inputs)
-        end_task(self, context, wiring.run_stage(self.stage, inputs, origin=origin))
+        if self.stage == "reconcile":
+            inputs = with_ended_holder(inputs, context)
+        with lease_given_back(inputs, origin, context):
+            end_task(self, context, wiring.run_stage(self.stage, inputs, origin=origin))
 
 
 def xcom_of(task_id: str, key: str) -> str:

@@ -2,8 +2,19 @@
 
 from slipway.wiring.container import Container
 from slipway.wiring.ingest import acknowledge, claim
+from slipway.wiring.leases import give_lease_back, lease_holder
 from slipway.wiring.monitor import collect
 from slipway.wiring.score import partitions
 from slipway.wiring.stage_table import STAGES, run_stage
 
-__all__ = ["STAGES", "Container", "acknowledge", "claim", "collect", "partitions", "run_stage"]
+__all__ = [
+    "STAGES",
+    "Container",
+    "acknowledge",
+    "claim",
+    "collect",
+    "give_lease_back",
+    "lease_holder",
+    "partitions",
+    "run_stage",
+]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadParameter, SpecError
 from slipway.records.kept_specs import keep_specs
 from slipway.wiring.stage import stage
 from slipway.wiring.stage_call import StageCall
-from slipway.wiring.stage_inputs import MODEL, ROLLOUT, STEP, TO
+from slipway.wiring.stage_inputs import ASKED_AT, ENDED, MODEL, ROLLOUT, STEP, TO
 
 if TYPE_CHECKING:
     from slipway.records.run_records import RunRecord
 
 
-@stage("reconcile", required=(MODEL,), optional=(TO,), cluster_rights=True)
+@stage("reconcile", required=(MODEL,), optional=(TO, ASKED_AT, ENDED), cluster_rights=True)
 def run_reconcile(call: StageCall) -> RunRecord:
     """Compare the served version with the desired one, and plan the rollout."""
     from slipway.stages.rollout.lease import holder_of
@@ -24,7 +25,9 @@ def run_reconcile(call: StageCall) -> RunRecord:
     return reconcile(
         call.container.model(call.inputs["model"]),
         to=str(call.inputs.get("to") or "challenger"),
+        asked_at=_moment(call.inputs.get("asked_at")),
         holder=holder_of(call.origin),
+        ended=call.inputs.get("ended"),
         registry=call.container.registry,
         platform=call.platform,
         context=call.context,
@@ -105,3 +108,15 @@ def _keep_specs(call: StageCall) -> None:
         # The stages that need a dataset say what is wrong with it.
         return
     keep_specs(call.container.store, model, dataset)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadParameter(
+            "`asked_at` is not a time", expected="ISO 8601, such as 2013-05-06T12:00:00+00:00"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -24,6 +24,10 @@ WITHOUT_CHAMPION = Input(
     choices=("yes", "no"),
 )
 TO = Input("to", "What to roll out: `challenger`, `previous` or a version's number.")
+ASKED_AT = Input(
+    "asked_at", "Time at which a rollback was asked for (`reconcile`), ISO 8601; default: now."
+)
+ENDED = Input("ended", "Holder of the model's lease that is known to have ended (`reconcile`).")
 ROLLOUT = Input("rollout", "Rollout that `reconcile` began, e.g. `rollout-000003`.", run_of=str)
 STEP = Input("step", "Percent of the requests (`shift`).", bounds=(1, 99))
 PARTITION = Input("partition", "Partition to score (`score`), e.g. `2013-05`.")

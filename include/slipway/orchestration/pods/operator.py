@@ -27,6 +27,7 @@ from slipway.orchestration.pods import shape
 from slipway.orchestration.pods.api_errors import api_error
 from slipway.orchestration.pods.failures import EndedPod, pod_failure
 from slipway.orchestration.pods.launcher import PodLauncher
+from slipway.orchestration.rollout_lease import lease_given_back, with_ended_holder
 from slipway.orchestration.task_outcome import end_task
 from slipway.orchestration.task_setup import set_up_task
 from slipway.records.outcomes import (
@@ -136,6 +137,8 @@ class StagePod(KubernetesPodOperator):
             self.log.info("%s is already complete: no pod is needed", self.stage)
             end_task(self, context, outcome)
             return
+        if self.stage == "reconcile":
+            self.inputs = with_ended_holder(self.inputs, context)
         try:
             super().execute(context)
         except API_ERRORS as error:
@@ -148,6 +151,10 @@ class StagePod(KubernetesPodOperator):
             SlipwayError: The error that the stage reported, or the failure of its pod.
         """
         self.origin = set_up_task(context)
+        with lease_given_back(self.inputs, self.origin, context):
+            self._end(context, event)
+
+    def _end(self, context: Context, event: dict[str, Any]) -> None:
         attempt = shape.attempt_of(event["name"])
         problem: Exception | None = None
         try:

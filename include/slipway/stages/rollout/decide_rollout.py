@@ -9,6 +9,7 @@ from slipway.stages.rollout.observed_state import (
     describe_served,
     describe_sharing,
     describe_traffic,
+    describe_unfit,
 )
 from slipway.stages.rollout.rollback_target import roll_back
 
@@ -73,6 +74,8 @@ def _to_version(state: ObservedState, version: int) -> RolloutDecision:
 def _repair(state: ObservedState) -> RolloutDecision | None:
     if state.champion is None or state.is_new(state.champion):
         return None
+    if state.unfit:
+        return RolloutDecision("repair", state.champion, f"{describe_unfit(state)}.")
     known = {one for one in (state.champion, state.challenger) if not state.is_new(one)}
     if state.served in known - {None}:
         return None
@@ -86,6 +89,8 @@ def _finish(state: ObservedState) -> RolloutDecision | None:
     if state.unfinished is None:
         return None
     action, version = state.unfinished
+    if version in state.unfit:
+        return None
     if state.served != version or state.champion == version or state.is_new(version):
         return None
     reason = f"version {version} is served since a rollout that did not make it champion."

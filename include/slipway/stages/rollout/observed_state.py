@@ -26,6 +26,7 @@ class ObservedState:
         registered: Digest of the versions that aliases name, by number, as the registry has it.
         running: Digest of the versions that the platform runs, by number.
         unverified: Versions that an alias names, nothing runs, and no verification passed.
+        gone: Versions with a share that are not in the registry any more.
     """
 
     champion: int | None
@@ -39,6 +40,7 @@ class ObservedState:
     registered: Mapping[int, str] = field(default_factory=dict)
     running: Mapping[int, str] = field(default_factory=dict)
     unverified: tuple[int, ...] = ()
+    gone: tuple[int, ...] = ()
 
     def is_new(self, version: int | None) -> bool:
         """Whether a number of the registry stands for bytes that nobody verified.
@@ -61,6 +63,16 @@ class ObservedState:
             return ()
         return tuple(version for version in self.sharing if version != self.champion)
 
+    @property
+    def unfit(self) -> tuple[int, ...]:
+        """Versions with a share that may not have one: blocked by an outcome, or deleted."""
+        taking = self.sharing or (() if self.served is None else (self.served,))
+        return tuple(
+            version
+            for version in taking
+            if version != self.champion and (version in self.blocked or version in self.gone)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
         blocked = {str(version): outcome for version, outcome in self.blocked.items()}
@@ -72,7 +84,7 @@ class ObservedState:
             for name in ("registered", "running")
         }
         # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
-        rare = ("edited", "unverified")
+        rare = ("edited", "unverified", "gone")
         return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 
@@ -89,6 +101,16 @@ def describe_sharing(state: ObservedState) -> str:
     """Describe which canaries share the traffic with the champion."""
     verb = "shares" if len(state.canaries) == 1 else "share"
     return f"{_join(state.canaries)} {verb} the traffic with version {state.champion}"
+
+
+def describe_unfit(state: ObservedState) -> str:
+    """Describe which versions take requests though they may not."""
+    outcomes = [
+        f"version {version} takes requests though it was "
+        + ("deleted in the registry" if version in state.gone else state.blocked[version])
+        for version in state.unfit
+    ]
+    return " and ".join(outcomes).replace("_", " ")
 
 
 def describe_served(state: ObservedState) -> str:

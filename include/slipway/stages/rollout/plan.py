@@ -94,6 +94,16 @@ def rollout_run(token: int) -> str:
     return f"rollout-{token:06d}"
 
 
+IDLE = "idle-"
+"""Begin of the run id of a `reconcile` that begins no rollout."""
+
+
+def rollout_number(run: str) -> int | None:
+    """Number of the lease of a rollout's run; None: it is no rollout's run."""
+    number = run.removeprefix("rollout-")
+    return int(number) if number.isdecimal() else None
+
+
 def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
     """Read the plan that a run's `reconcile` recorded.
 

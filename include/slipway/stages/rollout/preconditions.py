@@ -9,10 +9,12 @@ from slipway.spec import ModelSpec
 from slipway.stages.rollout.canary_analysis import SHIFTED
 from slipway.stages.rollout.plan import RolloutPlan
 
+STEP_PREFIX = "shift_"
+
 
 def step_stage(step: int) -> str:
     """Stage name of one step, in its record and its task."""
-    return f"shift_{step}"
+    return f"{STEP_PREFIX}{step}"
 
 
 def required_steps(spec: ModelSpec, plan: RolloutPlan) -> list[int]:

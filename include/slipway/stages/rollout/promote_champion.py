@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.errors import PlatformUnavailable, RolloutRefused
+from slipway.errors import PlatformUnavailable
 from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
@@ -11,17 +11,13 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
+from slipway.stages.rollout.carry_out import carried_out_by_holder, require_registered
 from slipway.stages.rollout.lease import release_lease, renew_lease
 from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform, Served
 from slipway.stages.rollout.preconditions import require_verdict
-from slipway.stages.rollout.version_outcome import (
-    ROLLED_BACK,
-    ROLLOUT_TAG,
-    SERVING,
-    has_planned_digest,
-)
+from slipway.stages.rollout.version_outcome import PROMOTED, SWITCHED
 
 
 def promote_champion(
@@ -50,35 +46,22 @@ def promote_champion(
     store = context.store
     plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "promote_champion")
-    require_verdict(store, ref.beside("switch"), "switched")
+    require_verdict(store, ref.beside("switch"), SWITCHED)
 
-    def work(attempt: Attempt) -> Verdict:
+    def work(_: Attempt) -> Verdict:
         renew_lease(store, plan)
         _require_served(plan, platform)
-        _require_registered(plan, registry)
-        if plan.action == "roll_back":
-            # The rolled-back version must not answer, not even as a fallback.
-            attempt.check()
-            platform.apply(
-                plan.model,
-                weights={plan.version: 1.0},
-                keep=(),
-                token=plan.token,
-                digests=plan.digests(),
-                is_urgent=plan.is_urgent,
-            )
-            renew_lease(store, plan)
-        attempt.check()
-        _move_aliases(plan, registry)
+        require_registered(plan, registry)
         reason = f"Version {plan.version} is served and is champion now"
         if plan.standing is not None:
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
             reason += f"; version {plan.standing} {became}"
         numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
-        return Verdict("promoted", f"{reason}.", numbers)
+        return Verdict(PROMOTED, f"{reason}.", numbers)
 
+    act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(context, ref, work, inputs=inputs)
+    record = perform(context, ref, work, inputs=inputs, carry_out=act)
     registry.anchor(spec.model, ledger.head(store, spec.model))
     release_lease(store, plan)
     return record
@@ -101,33 +84,3 @@ def _serves(plan: RolloutPlan, served: Served) -> bool:
     here = served.digests.get(plan.version, plan.digest)
     is_same = served.version == plan.version and (plan.digest is None or here == plan.digest)
     return is_same and served.token == plan.token
-
-
-def _require_registered(plan: RolloutPlan, registry: Registry) -> None:
-    if not has_planned_digest(registry, plan):
-        raise RolloutRefused(
-            f"version {plan.version} of {plan.model} cannot become champion",
-            expected=f"the version that was verified, sha256 {plan.digest}",
-            found="another one under its number in the registry",
-            hint="no alias has moved; the next reconcile treats it as a new candidate",
-        )
-
-
-def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
-    """Move aliases by the recorded plan, so that a repeat after a kill changes nothing.
-
-    The champion comes last: until it has moved, `reconcile` sees an unfinished rollout.
-    """
-    previous = registry.alias(plan.model, "previous")
-    if plan.action == "roll_back":
-        if plan.standing is not None:
-            registry.tag(plan.model, plan.standing, {ROLLOUT_TAG: ROLLED_BACK})
-        if previous is not None and previous.version == plan.version:
-            registry.delete_alias(plan.model, "previous")
-    elif plan.standing is not None:
-        registry.set_alias(plan.model, "previous", plan.standing)
-    challenger = registry.alias(plan.model, "challenger")
-    if challenger is not None and challenger.version == plan.version:
-        registry.delete_alias(plan.model, "challenger")
-    registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
-    registry.set_alias(plan.model, "champion", plan.version)

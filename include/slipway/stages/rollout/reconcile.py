@@ -7,28 +7,33 @@ number is its fencing token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 
-from slipway.errors import SlipwayError, Superseded
+from slipway.errors import LeaseHeld, SlipwayError, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
-from slipway.records.leases import Lease, acquire, release
+from slipway.records.leases import Lease, find_lease, release
 from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRecord, RunRef, find_record
+from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Number, Verdict
-from slipway.records.verified_versions import was_verified
 from slipway.spec import ModelSpec
-from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.ports.registry import ModelVersion, Registry, Versions
+from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
+from slipway.stages.ports.registry import Registry
+from slipway.stages.rollout.complete_rollouts import complete_rollouts
 from slipway.stages.rollout.decide_rollout import decide_rollout
-from slipway.stages.rollout.lease import LEASE_SECONDS, lease_name, preemptible_lease
-from slipway.stages.rollout.manual_edits import require_unedited, respect_edits
-from slipway.stages.rollout.observed_state import Action, ObservedState, RolloutDecision
-from slipway.stages.rollout.plan import read_plan, rollout_run
-from slipway.stages.rollout.platform import Platform, Served, ServedReader
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK, ROLLOUT_TAG, SERVING
+from slipway.stages.rollout.lease import acquire_lease, lease_name
+from slipway.stages.rollout.manual_edits import respect_edits
+from slipway.stages.rollout.observe import observe
+from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
+from slipway.stages.rollout.plan import IDLE, rollout_run
+from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.repair import REPAIR, repair_traffic
+from slipway.stages.rollout.rollback_wish import find_fulfilment
 
 
 def reconcile(
@@ -38,19 +43,24 @@ def reconcile(
     registry: Registry,
     platform: Platform,
     holder: str,
-    to: str = "challenger",
+    to: str = CHALLENGER,
+    asked_at: datetime | None = None,
+    ended: str | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> RunRecord:
     """Begin the rollout that is needed and take its lease; `nothing` is recorded once per state.
 
-    A champion that is not served, or that shares the traffic with the canary of an unfinished
-    rollout, is restored at once; verify, switch and promote confirm it.
+    First it completes what rollouts that were stopped had decided. A champion that is not served,
+    or that shares the traffic with the canary of an unfinished rollout, is restored at once;
+    verify, switch and promote confirm it.
 
     From here on the traffic carries this rollout's token, so an older rollout that still waits
     for a server is fenced off.
 
-    A roll-back (`previous`) does not wait for a rollout that has not switched yet: it takes over
-    its lease. If that rollout shares the traffic, its version loses its share and is marked as
-    rolled back.
+    While another rollout is in progress, `challenger` is `nothing`, and others wait. A roll-back
+    (`previous`) does not wait for a rollout that has not switched yet: it takes over its lease. If
+    that rollout shares the traffic, its version loses its share and is marked as rolled back. A
+    roll-back that has been fulfilled since it was asked for is `nothing`.
 
     Args:
         spec: The model.
@@ -59,47 +69,94 @@ def reconcile(
         platform: What serves the model.
         holder: Holder of the lease; a repeat with the same holder is the same rollout.
         to: `challenger`, `previous`, or a version's number.
+        asked_at: Time at which it was asked for; None: now.
+        ended: Holder that is known to have ended, whose lease may be taken over.
+        sleep: Waits for some seconds.
 
     Raises:
-        LeaseHeld: Another rollout of this model is in progress and cannot be taken over.
+        LeaseHeld: Another rollout of this model did not end in time.
         BadParameter: `to` cannot be rolled out.
         EditedByHand: A field that rollouts own was edited by hand; nothing is overwritten.
         NotFound: The registry has no such version.
     """
     store, model = context.store, spec.model
+    asked_at = asked_at or datetime.now(UTC)
     state = observe(model, store=store, registry=registry, platform=platform, to=to)
-    decision = respect_edits(model, state, decide_rollout(state, to))
-    if decision.action == "nothing":
-        idle = RunRef(model, f"idle-{digest(encode(state.to_json()))[:12]}", "reconcile")
-        verdict = _verdict(decision, state)
-        return perform(context, idle, lambda _: verdict, inputs=state.to_json())
-    lease = acquire(
-        store,
-        lease_name(model),
-        holder=holder,
-        seconds=LEASE_SECONDS,
-        over=preemptible_lease(store, model) if to == "previous" else None,
-    )
+    resting = None if to == PREVIOUS else _rest(store, model, state, to=to)
+    if resting is not None:
+        return _idle(context, model, resting, state)
+    try:
+        lease = acquire_lease(store, model, holder=holder, to=to, ended=ended, sleep=sleep)
+    except LeaseHeld:
+        if to != CHALLENGER:
+            raise
+        return _idle(context, model, _in_progress(store, model), state)
 
-    def work(attempt: Attempt) -> Verdict:
+    def work(_: Attempt) -> Verdict:
+        completed = complete_rollouts(
+            context, model, registry=registry, platform=platform, token=lease.number
+        )
         now = observe(model, store=store, registry=registry, platform=platform, to=to)
-        decided = respect_edits(model, now, _decide_again(state, now, to))
-        if decided.action == "repair":
-            attempt.check()
-            _repair(model, decided, now, platform=platform, token=lease.number)
-            _mark_rolled_back(model, now.canaries if to == "previous" else (), registry=registry)
-        return _verdict(decided, now)
+        decided = _decide(
+            store, model, now, seen=state, to=to, asked_at=asked_at, before=lease.number
+        )
+        return _verdict(decided, now, to=to, completed=completed)
 
+    act = partial(repair_traffic, model, registry=registry, platform=platform, token=lease.number)
     ref = RunRef(model, rollout_run(lease.number), "reconcile")
-    inputs = {"to": to, **state.to_json()}
+    inputs = {"to": to, "asked_at": asked_at.isoformat(), **state.to_json()}
     with _released_on_failure(store, lease):
-        record = perform(context, ref, work, inputs=inputs)
+        record = perform(context, ref, work, inputs=inputs, carry_out=act)
         if record.verdict.action in {"roll_out", "roll_back"}:
             # After the record, so that the rollout of the token on the traffic can be looked up.
             platform.claim(model, token=lease.number)
     if record.verdict.action == "nothing":
         release(store, lease)
     return record
+
+
+def _rest(store: Store, model: str, state: ObservedState, *, to: str) -> RolloutDecision | None:
+    """The decision that there is nothing to do, and no stopped rollout to complete, or None."""
+    decision = respect_edits(model, state, decide_rollout(state, to))
+    lease = find_lease(store, lease_name(model))
+    has_work = decision.action != "nothing" or (lease is not None and not lease.released)
+    return None if has_work else decision
+
+
+def _in_progress(store: Store, model: str) -> RolloutDecision:
+    lease = find_lease(store, lease_name(model))
+    which = f"{rollout_run(lease.number)} of {lease.holder}" if lease else "Another rollout"
+    return RolloutDecision("nothing", None, f"{which} is in progress.")
+
+
+def _decide(
+    store: Store,
+    model: str,
+    now: ObservedState,
+    *,
+    seen: ObservedState,
+    to: str,
+    asked_at: datetime,
+    before: int,
+) -> RolloutDecision:
+    """The decision under the lease; a rollback that was fulfilled meanwhile is `nothing`."""
+    if to == PREVIOUS:
+        fulfilled = find_fulfilment(store, model, asked_at=asked_at, before=before)
+        if fulfilled is None and seen.canaries and now.champion == seen.champion:
+            gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
+            fulfilled = None if now.canaries else gone
+        if fulfilled is not None:
+            return RolloutDecision("nothing", None, fulfilled)
+    return respect_edits(model, now, decide_rollout(now, to))
+
+
+def _idle(
+    context: RunContext, model: str, decision: RolloutDecision, state: ObservedState
+) -> RunRecord:
+    key = digest(encode({**state.to_json(), "reason": decision.reason}))[:12]
+    verdict = _verdict(decision, state, to=CHALLENGER)
+    ref = RunRef(model, f"{IDLE}{key}", "reconcile")
+    return perform(context, ref, lambda _: verdict, inputs=state.to_json())
 
 
 @contextmanager
@@ -114,124 +171,27 @@ def _released_on_failure(store: Store, lease: Lease) -> Iterator[None]:
         raise
 
 
-def observe(
-    model: str, *, store: Store, registry: Versions, platform: ServedReader, to: str = "challenger"
-) -> ObservedState:
-    """Observe a model's aliases and traffic.
-
-    Args:
-        model: Name of the model.
-        store: Records of rollouts and verifications.
-        registry: Aliases and tags of versions.
-        platform: What serves the model.
-        to: What was asked for; of a version's number, the digest is observed too.
-
-    Raises:
-        NotFound: The registry has no version of the number that was asked for.
-        PlatformUnavailable: The platform does not answer.
-        RegistryUnavailable: The registry does not answer.
-        EditedByHand: The routing was edited by hand.
-    """
-    named = {
-        alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
-    }
-    requested = registry.version(model, int(to)) if to.isdecimal() else None
-    blocked = {
-        found.version: found.tags[ROLLOUT_TAG]
-        for found in named.values()
-        if found is not None and found.tags.get(ROLLOUT_TAG) in BLOCKED
-    }
-    served = platform.served(model)
-    if served is not None and served.has_edited_traffic:
-        require_unedited(model, served)
-    return ObservedState(
-        **{alias: found.version if found else None for alias, found in named.items()},
-        blocked=blocked,
-        served=served.version if served else None,
-        unfinished=_unfinished(store, model, served),
-        sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
-        edited=served.edited if served else None,
-        registered={
-            one.version: one.tags[DIGEST]
-            for one in (*named.values(), requested)
-            if one and DIGEST in one.tags
-        },
-        running=served.digests if served else {},
-        unverified=tuple(
-            sorted(
-                one.version
-                for alias, one in named.items()
-                if one and alias != "challenger" and not _is_known(one, served, store=store)
-            )
-        ),
-    )
-
-
-def _is_known(version: ModelVersion, served: Served | None, *, store: Store) -> bool:
-    """Whether a version runs, was verified, or served before verifications were remembered."""
-    sha256 = version.tags.get(DIGEST)
-    is_running = served is not None and version.version in {*served.healthy, *served.weights}
-    if is_running or sha256 is None or version.tags.get(ROLLOUT_TAG) == SERVING:
-        return True
-    return was_verified(store, version.model, sha256)
-
-
-def _decide_again(first: ObservedState, now: ObservedState, to: str) -> RolloutDecision:
-    """The decision under the lease, on the state that the earlier rollout left behind."""
-    if to == "previous" and first.canaries and not now.canaries:
-        gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
-        return RolloutDecision("nothing", None, gone)
-    return decide_rollout(now, to)
-
-
-def _mark_rolled_back(model: str, versions: Iterable[int], *, registry: Registry) -> None:
-    for version in versions:
-        registry.tag(model, version, {ROLLOUT_TAG: ROLLED_BACK})
-
-
-def _repair(
-    model: str, decision: RolloutDecision, state: ObservedState, *, platform: Platform, token: int
-) -> None:
-    """Route every request to the champion, with the bytes that run under its number.
-
-    Also to one whose alias was deleted since an earlier repair that was cut off.
-    """
-    weights = {} if decision.version is None else {decision.version: 1.0}
-    warm = [one for one in [state.previous] if one is not None and not state.is_new(one)]
-    digests = {one: sha256 for one in (*weights, *warm) if (sha256 := state.digest(one))}
-    platform.apply(model, weights=weights, keep=warm, token=token, digests=digests, is_urgent=True)
-
-
-def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action, int] | None:
-    if served is None:
-        return None
-    begun = RunRef(model, rollout_run(served.token), "reconcile")
-    record = find_record(store, begun)
-    if record is None or find_record(store, begun.beside("promote_champion")):
-        return None
-    switched = find_record(store, begun.beside("switch"))
-    if switched is not None and switched.verdict.action != "switched":
-        return None
-    plan = read_plan(store, model, begun.run)
-    return plan.action, plan.version
-
-
-def _verdict(decision: RolloutDecision, state: ObservedState) -> Verdict:
-    version = decision.version
+def _verdict(
+    decision: RolloutDecision, state: ObservedState, *, to: str, completed: Sequence[str] = ()
+) -> Verdict:
+    version, previous = decision.version, state.previous
+    asked_back = decision.action == REPAIR and to == PREVIOUS and len(state.canaries) == 1
     numbers: dict[str, Number] = {
         "version": version,
         "champion": state.champion,
-        "previous": None if state.is_new(state.previous) else state.previous,
+        "previous": None if state.is_new(previous) else previous,
         "challenger": state.challenger,
         "served": state.served,
+        **({"canary": state.canaries[0]} if asked_back else {}),
     }
     # A repair routes to what runs already; any other rollout to what the registry has.
     first, second = state.running, state.registered
-    meant = {**second, **first} if decision.action == "repair" else {**first, **second}
+    meant = {**second, **first} if decision.action == REPAIR else {**first, **second}
     digests = {
         "digest": None if version is None else meant.get(version),
         "champion_digest": None if state.champion is None else second.get(state.champion),
         "served_digest": None if state.served is None else first.get(state.served),
+        "previous_digest": None if previous is None else meant.get(previous),
     }
     known = {name: sha256 for name, sha256 in digests.items() if sha256 is not None}
-    return Verdict(decision.action, decision.reason, {**numbers, **known})
+    return Verdict(decision.action, " ".join([*completed, decision.reason]), {**numbers, **known})

@@ -9,9 +9,9 @@ from slipway.records.store import Store
 from slipway.stages.ports.registry import Versions
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.manual_edits import respect_edits
+from slipway.stages.rollout.observe import observe
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 from slipway.stages.rollout.platform import Served, ServedReader
-from slipway.stages.rollout.reconcile import observe
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
-from slipway.records.store import Store, encode, find_json, read_json
+from slipway.records.store import Store, read_json
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.canary_analysis import ABORTED, SHIFTED, analyse_canary
 from slipway.stages.rollout.canary_traffic import POLL_SECONDS, CanaryTraffic, Observation
-from slipway.stages.rollout.fallback import restore_fallback, warm_in_steps
+from slipway.stages.rollout.carry_out import carried_out_by_holder, take_back
+from slipway.stages.rollout.fallback import fallback_on_failure, warm_in_steps
 from slipway.stages.rollout.lease import keep_lease, release_lease, renew_lease
 from slipway.stages.rollout.live_answers import (
     READ_BACK_ROUNDS,
@@ -28,7 +29,6 @@ from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verified, required_steps, step_stage
 from slipway.stages.rollout.verify import sample_key
-from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, tag_version
 
 UNNEEDED = "unneeded"
 SHARE_TOLERANCE = 0.005
@@ -52,9 +52,10 @@ def shift(
     enough requests, or when the time is up (see `analyse_canary`). Before and after, its answers
     to the verified rows are compared with its offline predictions. A candidate whose servers are
     unhealthy for a while is aborted early. Unless the outcome is `shifted`, the champion takes
-    all traffic first; then the version is tagged and the record written.
+    all traffic first; then the version is tagged and the record written. If this fails or is
+    stopped, the champion takes all traffic at once.
     `unneeded` where there are no steps: in a roll-back, a repair, and for the first model.
-    A repeat after a kill continues: the weights are not applied twice, and a stored analysis
+    A repeat after a kill continues: the weights are not applied twice, and a stored decision
     stands. A restarted platform counts anew; so does the time limit of a repeat.
 
     Args:
@@ -84,17 +85,13 @@ def shift(
             reason = f"Version {plan.version} does not take over step by step."
             return Verdict(UNNEEDED, reason, {"version": plan.version, "step": step})
         attempt.check()
-        verdict = running.verdict(attempt)
-        if verdict.action != SHIFTED:
-            renew_lease(store, plan)
-            attempt.check()
-            restore_fallback(plan, platform)
-            tag_version(registry, plan, {ROLLOUT_TAG: verdict.action})
-        return verdict
+        with fallback_on_failure(plan, platform), keep_lease(store, plan):
+            return running.verdict(attempt)
 
+    act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     require_verified(spec, plan, ref, store=store, before=step)
     inputs = {"version": plan.version, "action": plan.action, "step": step}
-    record = perform(context, ref, work, inputs=inputs)
+    record = perform(context, ref, work, inputs=inputs, carry_out=act)
     if record.verdict.action not in {SHIFTED, UNNEEDED}:
         release_lease(store, plan)
     return record
@@ -118,20 +115,13 @@ class _Step:
         )
 
     def verdict(self, attempt: Attempt) -> Verdict:
-        """Verdict of this step, stored before it takes effect, so that there is one analysis."""
-        key = f"{self.ref.folder}/look.json"
-        stored = find_json(self.store, key)
-        if stored is None:
-            try:
-                with keep_lease(self.store, self.plan):
-                    verdict = self._observe_and_analyse()
-            except (PlatformUnavailable, BadRequest, NotFound) as error:
-                # Not stored: if the whole platform is down, a retry begins this step anew.
-                return self._aborted(f"{error.message}: {error.found or 'no reason was given'}.")
-            attempt.check()
-            self.store.create(key, encode(verdict.to_json()))
-            stored = read_json(self.store, key)
-        return Verdict.from_json(stored)
+        """Observe the candidate and judge it, once."""
+        try:
+            return self._observe_and_analyse()
+        except (PlatformUnavailable, BadRequest, NotFound) as error:
+            # If the whole platform is down, this raises too, and a retry begins the step anew.
+            take_back(self.plan, attempt=attempt, platform=self.platform, token=self.plan.token)
+            return self._aborted(f"{error.message}: {error.found or 'no reason was given'}.")
 
     def _observe_and_analyse(self) -> Verdict:
         wrong = self._with_retries(self._apply_share)

@@ -16,7 +16,8 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.canary_analysis import ABORTED
-from slipway.stages.rollout.fallback import restore_fallback
+from slipway.stages.rollout.carry_out import carried_out_by_holder, take_back
+from slipway.stages.rollout.fallback import fallback_on_failure
 from slipway.stages.rollout.lease import keep_lease, release_lease, renew_lease
 from slipway.stages.rollout.live_answers import (
     READ_BACK_ROUNDS,
@@ -27,7 +28,7 @@ from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verified
 from slipway.stages.rollout.verify import sample_key
-from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, tag_version
+from slipway.stages.rollout.version_outcome import SWITCHED
 
 READ_BACK_REQUESTS = 20
 
@@ -65,7 +66,7 @@ def switch(
     tolerance = spec.deployment.verify.max_difference
 
     def work(attempt: Attempt) -> Verdict:
-        with keep_lease(store, plan):
+        with fallback_on_failure(plan, platform), keep_lease(store, plan):
             attempt.check()
             problem = _apply_and_check(
                 plan, sample, platform=platform, tolerance=tolerance, clock=clock
@@ -73,17 +74,16 @@ def switch(
         numbers = {"version": plan.version, "fallback": plan.fallback}
         if problem is None:
             reason = f"Version {plan.version} answers every request."
-            return Verdict("switched", reason, numbers | {"asked": READ_BACK_REQUESTS})
+            return Verdict(SWITCHED, reason, numbers | {"asked": READ_BACK_REQUESTS})
         renew_lease(store, plan)
-        attempt.check()
-        restore_fallback(plan, platform)
-        tag_version(registry, plan, {ROLLOUT_TAG: ABORTED})
+        take_back(plan, attempt=attempt, platform=platform, token=plan.token)
         kept = f"version {plan.fallback}" if plan.fallback else "nothing"
         reason = f"Version {plan.version} was taken back, {kept} serves: {problem}"
         return Verdict(ABORTED, reason, numbers)
 
+    act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(context, ref, work, inputs=inputs)
+    record = perform(context, ref, work, inputs=inputs, carry_out=act)
     if record.verdict.action == ABORTED:
         release_lease(store, plan)
     return record

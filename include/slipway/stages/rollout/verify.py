@@ -6,7 +6,7 @@ predictions and with the champion's scores, and bad inputs have to be refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
@@ -17,22 +17,18 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
-from slipway.records.verified_versions import remember_verified
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
 from slipway.stages.model.agreement import ChampionComparison, compare_with_champion
 from slipway.stages.ports.package import LoadPackage
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
+from slipway.stages.rollout.carry_out import carried_out_by_holder
 from slipway.stages.rollout.lease import keep_lease, release_lease
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import Replay, ReplayResult, recent_rows
-from slipway.stages.rollout.version_outcome import REFUSED, ROLLOUT_TAG, tag_version
-
-RESIDENT_MIB = "slipway.resident_mib"
-COLD_START_S = "slipway.cold_start_s"
-VERIFIED = "verified"
+from slipway.stages.rollout.version_outcome import REFUSED, VERIFIED
 
 
 def judge_candidate(
@@ -118,9 +114,9 @@ def verify(
     plan = read_plan(store, spec.model, rollout)
     ref = RunRef(spec.model, rollout, "verify")
 
-    def work(attempt: Attempt) -> Verdict:
+    def work(_: Attempt) -> Verdict:
         with keep_lease(store, plan):
-            verdict = _boot_and_replay(
+            return _boot_and_replay(
                 plan,
                 spec,
                 dataset,
@@ -130,18 +126,10 @@ def verify(
                 load=load,
                 keep=lambda sample: store.write(sample_key(ref), encode(sample)),
             )
-        attempt.check()
-        # A repaired champion serves already; a tag would only block its return.
-        if plan.action != "repair":
-            known = registry.version(spec.model, plan.version).tags
-            sizes = {} if plan.is_urgent else _sizes(verdict, known)
-            tag_version(registry, plan, {ROLLOUT_TAG: verdict.action, **sizes})
-        if verdict.action == VERIFIED and plan.digest is not None:
-            remember_verified(store, ref, version=plan.version, sha256=plan.digest)
-        return verdict
 
+    act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}
-    record = perform(context, ref, work, inputs=inputs)
+    record = perform(context, ref, work, inputs=inputs, carry_out=act)
     if record.verdict.action == REFUSED:
         release_lease(store, plan)
     return record
@@ -150,20 +138,6 @@ def verify(
 def sample_key(ref: RunRef) -> str:
     """Store key of a few rows with their offline predictions, to check live answers against."""
     return f"{ref.beside('verify').folder}/sample.json"
-
-
-def _sizes(verdict: Verdict, known: Mapping[str, str]) -> dict[str, str]:
-    """Memory and cold start of the version's server, as tags, unless they are known.
-
-    Measured once and never in a roll-back: its warm servers would be replaced if they requested
-    other resources.
-    """
-    measured = {RESIDENT_MIB: "resident_mib", COLD_START_S: "cold_start_s"}
-    return {
-        tag: f"{value:.1f}"
-        for tag, name in measured.items()
-        if tag not in known and isinstance(value := verdict.numbers.get(name), float) and value > 0
-    }
 
 
 def _boot_and_replay(

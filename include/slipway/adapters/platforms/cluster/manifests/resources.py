@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slipway.spec.cluster import Cluster
-from slipway.stages.rollout.verify import COLD_START_S, RESIDENT_MIB
+from slipway.stages.rollout.carry_out import COLD_START_S, RESIDENT_MIB
 
 REQUEST_OF_MEASURED = 1.25
 LIMIT_OF_REQUEST = 2

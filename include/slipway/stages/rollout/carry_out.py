@@ -1,0 +1,178 @@
+"""Carry out what a stage of a rollout has decided: traffic first, then the version's tags, aliases.
+
+Each stage stores its decision before any of this. A decision whose process was killed is carried
+out by the next `reconcile`, with the same function and that rollout's newer fencing token.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from slipway.errors import NotFound, RolloutRefused
+from slipway.records.attempts import Attempt
+from slipway.records.idempotent_stage import CarryOut
+from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
+from slipway.records.verified_versions import remember_verified
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
+from slipway.stages.ports.registry import Registry
+from slipway.stages.rollout.fallback import restore_fallback
+from slipway.stages.rollout.lease import renew_lease
+from slipway.stages.rollout.plan import RolloutPlan
+from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.version_outcome import (
+    BLOCKED,
+    PROMOTED,
+    ROLLED_BACK,
+    ROLLOUT_TAG,
+    SERVING,
+    VERIFIED,
+    has_planned_digest,
+    tag_version,
+)
+
+RESIDENT_MIB = "slipway.resident_mib"
+COLD_START_S = "slipway.cold_start_s"
+
+
+def carry_out(
+    plan: RolloutPlan,
+    verdict: Verdict,
+    *,
+    attempt: Attempt,
+    registry: Registry,
+    platform: Platform,
+    token: int,
+) -> None:
+    """Carry out the verdict of one stage; a repeat changes nothing.
+
+    Args:
+        plan: The rollout.
+        verdict: Verdict of its verify, shift, switch or promote_champion.
+        attempt: Attempt at that stage.
+        registry: Aliases and tags.
+        platform: What serves the model.
+        token: Fencing token of whoever carries it out.
+
+    Raises:
+        Superseded: Another rollout took over, or another attempt began.
+        NotFound: A version that was promoted is not in the registry any more.
+        RolloutRefused: The number of a version that was promoted belongs to other bytes.
+        PlatformUnavailable: The traffic could not be changed.
+        RegistryUnavailable: The registry does not answer.
+    """
+    if verdict.action in BLOCKED:
+        take_back(plan, attempt=attempt, platform=platform, token=token)
+    # A repaired champion serves already; a tag would only block its return.
+    if verdict.action in {*BLOCKED, VERIFIED} and plan.action != "repair":
+        attempt.check()
+        # A version that was deleted in the registry needs no tag.
+        with suppress(NotFound):
+            sizes = _sizes(plan, verdict, registry)
+            tag_version(registry, plan, {ROLLOUT_TAG: verdict.action, **sizes})
+    if verdict.action == VERIFIED and plan.digest is not None:
+        remember_verified(attempt.store, attempt.ref, version=plan.version, sha256=plan.digest)
+    if verdict.action == PROMOTED:
+        attempt.check()
+        if plan.action == "roll_back":
+            # The rolled-back version must not answer, not even as a fallback.
+            platform.apply(
+                plan.model,
+                weights={plan.version: 1.0},
+                keep=(),
+                token=token,
+                digests=plan.digests(),
+                is_urgent=True,
+            )
+            attempt.check()
+        _move_aliases(plan, registry)
+
+
+def carried_out_by_holder(
+    store: Store, plan: RolloutPlan, *, registry: Registry, platform: Platform
+) -> CarryOut:
+    """Return what carries out verdicts for the rollout itself, as long as it holds its lease."""
+
+    def act(attempt: Attempt, verdict: Verdict) -> None:
+        renew_lease(store, plan)
+        carry_out(
+            plan, verdict, attempt=attempt, registry=registry, platform=platform, token=plan.token
+        )
+
+    return act
+
+
+def take_back(plan: RolloutPlan, *, attempt: Attempt, platform: Platform, token: int) -> None:
+    """Route every request to the version that served before, unless that changes nothing.
+
+    A repair has no such version: its own is the champion.
+
+    Raises:
+        Superseded: Another rollout took over, or another attempt began.
+        PlatformUnavailable: The traffic could not be changed.
+    """
+    if plan.action == "repair":
+        return
+    if attempt.ref.stage == "verify":
+        # A candidate has no share yet, unless an unfinished rollout left it one.
+        served = platform.served(plan.model)
+        if served is None or plan.version not in served.weights:
+            return
+    attempt.check()
+    restore_fallback(plan, platform, token=token)
+
+
+def require_registered(plan: RolloutPlan, registry: Registry) -> None:
+    """Raise unless the registry still has the version that was verified under its number.
+
+    Raises:
+        NotFound: The registry has no such version.
+        RolloutRefused: Its number belongs to other bytes by now.
+    """
+    if not has_planned_digest(registry, plan):
+        raise RolloutRefused(
+            f"version {plan.version} of {plan.model} cannot become champion",
+            expected=f"the version that was verified, sha256 {plan.digest}",
+            found="another one under its number in the registry",
+            hint="no alias has moved; the next reconcile treats it as a new candidate",
+        )
+
+
+def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
+    """Move aliases by the recorded plan; the champion comes last."""
+    require_registered(plan, registry)
+    previous = registry.alias(plan.model, PREVIOUS)
+    if plan.action == "roll_back":
+        if plan.standing is not None:
+            # A champion that was deleted in the registry needs no tag.
+            with suppress(NotFound):
+                registry.tag(plan.model, plan.standing, {ROLLOUT_TAG: ROLLED_BACK})
+        if previous is not None and previous.version == plan.version:
+            registry.delete_alias(plan.model, PREVIOUS)
+    elif plan.standing is not None:
+        # A champion that was deleted in the registry cannot be the previous one.
+        with suppress(NotFound):
+            registry.set_alias(plan.model, PREVIOUS, plan.standing)
+    challenger = registry.alias(plan.model, CHALLENGER)
+    if challenger is not None and challenger.version == plan.version:
+        registry.delete_alias(plan.model, CHALLENGER)
+    registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
+    registry.set_alias(plan.model, CHAMPION, plan.version)
+
+
+def _sizes(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> dict[str, str]:
+    """Memory and cold start of the version's server, as tags, unless they are known.
+
+    Measured once and never in a roll-back: its warm servers would be replaced if they requested
+    other resources.
+    """
+    measured = {RESIDENT_MIB: "resident_mib", COLD_START_S: "cold_start_s"}
+    sizes = {
+        tag: f"{value:.1f}"
+        for tag, name in measured.items()
+        if isinstance(value := verdict.numbers.get(name), float) and value > 0
+    }
+    if plan.is_urgent or not sizes:
+        return {}
+    known = registry.version(plan.model, plan.version).tags
+    return {tag: size for tag, size in sizes.items() if tag not in known}

@@ -1,0 +1,133 @@
+"""The champion is put back first; a version that may not serve keeps no share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from slipway.errors import RegistryUnavailable, StoreUnavailable
+from slipway.records.leases import acquire, find_lease
+from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, verified
+
+
+@pytest.fixture
+def env() -> RolloutEnv:
+    """Version 2 serves, and version 3 is its challenger."""
+    made = RolloutEnv()
+    made.registry.aliases["challenger"] = 3
+    return made
+
+
+def abandon(env: RolloutEnv) -> None:
+    """Let the lease of the rollout expire."""
+    lease = find_lease(env.store, f"rollout-{MODEL}")
+    assert lease is not None
+    acquire(
+        env.store,
+        lease.name,
+        holder=lease.holder,
+        seconds=1,
+        now=datetime.now(UTC) - timedelta(days=1),
+    )
+
+
+def test_a_switched_version_that_is_refused_loses_the_traffic(env: RolloutEnv) -> None:
+    """The rollout died before it was champion, and its version fails when it is verified again."""
+    env.switch(env.until_switch())
+    assert env.weights() == {3: 1.0}
+    abandon(env)
+    env.platform.lenient = True
+    assert env.roll(holder="sweep") == ["roll_out", "refused"]
+    assert env.weights() == {2: 1.0}
+    env.platform.lenient = False
+    env.registry.aliases["challenger"] = 4
+    assert env.roll(holder="sweep-2") == STEPPED
+    assert env.weights() == {4: 1.0}
+
+
+def test_a_switched_version_that_was_deleted_loses_the_traffic(env: RolloutEnv) -> None:
+    """At the next sweep, before anything else; a fresh challenger is reached after it."""
+    env.switch(env.until_switch())
+    abandon(env)
+    del env.registry.tags[3], env.registry.aliases["challenger"]
+    record = env.reconcile(holder="sweep")
+    assert record.verdict.action == "repair"
+    assert "version 3 takes requests though it was deleted" in record.verdict.reason
+    assert env.weights() == {2: 1.0}
+    env.roll(holder="sweep")
+    env.registry.aliases["challenger"] = 4
+    assert env.roll(holder="sweep-2") == STEPPED
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("a bug"), KeyboardInterrupt()])
+def test_a_step_that_fails_gives_the_traffic_back(env: RolloutEnv, failure: BaseException) -> None:
+    """Also an unexpected error, and a stop; a retry begins the step anew."""
+    run = verified(env)
+
+    def fail(_: float) -> None:
+        assert env.weights() == {3: 0.1, 2: 0.9}
+        raise failure
+
+    env.sleep = fail  # type: ignore[method-assign]
+    with pytest.raises(type(failure)):
+        env.shift(run, 10)
+    assert env.weights() == {2: 1.0}
+    del env.sleep  # type: ignore[method-assign]
+    assert env.shift(run, 10).verdict.action == "shifted"
+
+
+def test_a_switch_that_fails_gives_the_traffic_back(
+    env: RolloutEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The read-back raises an error that no verdict covers."""
+    run = env.until_switch()
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the store does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("slipway.stages.rollout.switch.find_wrong_answer", away)
+        with pytest.raises(StoreUnavailable):
+            env.switch(run)
+    assert env.weights() == {2: 1.0}
+    assert env.switch(run).verdict.action == "switched"
+
+
+def test_a_verdict_whose_tag_fails_is_carried_out_by_the_sweep(
+    env: RolloutEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow goes away after the canary was judged: the traffic is back, the tag follows."""
+    run = verified(env)
+    env.platform.failing = {3: 0.5}
+
+    def away(*_: object) -> None:
+        raise RegistryUnavailable("MLflow does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(env.registry, "tag", away)
+        with pytest.raises(RegistryUnavailable):
+            env.shift(run, 10)
+    assert env.weights() == {2: 1.0}
+    record = env.reconcile(holder="sweep", ended="run-1")
+    assert f"{run} was stopped in shift_10" in record.verdict.reason
+    assert record.verdict.action == "nothing"
+    assert env.registry.tags[3]["slipway.rollout"] == "aborted"
+    assert env.is_free()
+
+
+def test_a_champion_that_cannot_be_verified_keeps_serving(env: RolloutEnv) -> None:
+    """A repair that fails takes nothing back: its version is the champion."""
+    env.platform.apply(MODEL, weights={1: 1.0}, keep=[2], token=0)
+    run = env.reconcile(holder="sweep").ref.run
+    env.platform.lenient = True
+    assert env.verify(run).verdict.action == "refused"
+    assert env.weights() == {2: 1.0}
+
+
+def test_what_serves_is_the_fallback_where_the_alias_was_deleted(env: RolloutEnv) -> None:
+    """A challenger that is refused leaves the traffic where it was."""
+    del env.registry.aliases["champion"]
+    env.platform.failing = {3: 0.5}
+    assert env.roll() == ["roll_out", "verified", "aborted"]
+    assert env.weights() == {2: 1.0}
