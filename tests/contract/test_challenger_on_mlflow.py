@@ -20,9 +20,13 @@ from slipway.adapters.onnx_model import load_onnx
 from slipway.errors import Superseded
 from slipway.records.store import digest
 from slipway.stages.model.manifest import open_sealed
+from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.model.sbom import file_name
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.report.why import why
+from tests.fakes.fixed_status import FixedPlatform
 from tests.support import ferry_dataset
+from tests.support.promotions import promoted
 from tests.support.training_env import CODE, InterruptedLearner, TrainingEnv, spec
 
 
@@ -120,6 +124,52 @@ def test_the_run_of_a_stale_attempt_is_killed(env: TrainingEnv, mlflow_server: s
     status = {run.data.tags["slipway.attempt"]: run.info.status for run in runs}
     assert status == {"1": "KILLED", "2": "FINISHED"}
     assert len(client.search_logged_models([experiment.experiment_id])) == 1
+
+
+def test_a_registered_model_that_was_deleted_begins_no_new_life_by_itself(
+    env: TrainingEnv, mlflow_server: str
+) -> None:
+    """Cases 3 and 4: a new version 1 is refused until a person leaves the lost champion out."""
+    model, client = env.spec.model, MlflowClient(mlflow_server)
+    promoted(env.store, model, env.champion())
+    before = env.registry.version(model, 1).tags[DIGEST]
+    client.delete_registered_model(model)
+    refused = env.ask("again")
+    assert "version 1, is lost in the registry" in env.until_gate(refused).verdict.reason
+    assert env.promote(refused).verdict.action == "refused"
+    assert not env.registry.exists(model)
+    told = env.ask("told", without_champion=True)
+    env.land(ferry_dataset.crossings(days=70))
+    assert env.until_gate(told).verdict.numbers["champion.waived"] == 1
+    assert env.promote(told).verdict.numbers["version"] == 1
+    assert env.registry.version(model, 1).tags[DIGEST] != before
+    loss = find_lost_champion(model, store=env.store, registry=env.registry)
+    assert loss is not None
+    assert loss.found == f"version 1 of {model} in MLflow is another one now, by its digest"
+
+
+def test_why_tells_what_a_hand_took_away(env: TrainingEnv, mlflow_server: str) -> None:
+    """Case 4: the version that serves, what MLflow has left of it, and the way out."""
+    model, client = env.spec.model, MlflowClient(mlflow_server)
+    promoted(env.store, model, env.champion())
+    serving = FixedPlatform({1: 1.0})
+
+    def told() -> dict[str, str]:
+        lines = why(model, store=env.store, registry=env.registry, platform=serving)
+        return dict(line.split(": ", 1) for line in lines)
+
+    assert told()["Served"] == f"{model} version 1."
+    client.rename_registered_model(model, f"{model}_b")
+    assert told()["Lost"].endswith(f"Way out: rename {model}_b back to {model} in MLflow.")
+    client.rename_registered_model(f"{model}_b", model)
+    assert "Lost" not in told()
+    client.delete_registered_model_alias(model, "champion")
+    assert "no alias `champion` for it" in told()["Lost"]
+    client.delete_model_version(model, "1")
+    lost = told()
+    assert f"MLflow has no version 1 of {model}. Way out: ask for a training" in lost["Lost"]
+    assert lost["Served"].startswith(f"{model}: version 1 is served and no version is champion")
+    assert lost["Evidence"].endswith("on its holdout, by the ledger.")
 
 
 @pytest.mark.parametrize(

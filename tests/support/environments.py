@@ -153,7 +153,12 @@ class Environment:
         return SourceEnvironment(self.name, self.training.registry, self.runs, self.training.store)
 
     def bring(
-        self, source: Environment, which: str = "champion", *, replace: bool = False
+        self,
+        source: Environment,
+        which: str = "champion",
+        *,
+        replace: bool = False,
+        without_champion: bool = False,
     ) -> Verdict:
         """Verdict of the import of another environment's version into this one."""
         training, theirs = self.training, source.training.registry
@@ -171,6 +176,7 @@ class Environment:
             target=TargetEnvironment(training.registry, training.tracking, self.runs, tools),
             context=RunContext(training.store, ORIGIN),
             replace=replace,
+            without_champion=without_champion,
         )
         return outcome.verdict if isinstance(outcome, RunRecord) else outcome
 

@@ -13,6 +13,7 @@ from slipway.records.store import digest
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from tests.fakes.kill_points import Killed, KillPoint
+from tests.fakes.mlflow import MemoryRegistry
 from tests.support import ferry_dataset
 from tests.support.environments import Environment, count_versions, spec
 
@@ -151,3 +152,21 @@ def test_a_source_that_does_not_answer_leaves_nothing_behind(
         production.bring(staging)
     staging.training.tracking.answers = True
     assert production.bring(staging).action == "brought"
+
+
+def test_a_version_is_not_brought_in_place_of_a_lost_champion(
+    staging: Environment, production: Environment
+) -> None:
+    """Case 4: the gates would take it as the first one; `--without-champion` says that it may."""
+    production.bring(staging)
+    production.roll()
+    staging.train("second", days=20, start=60)
+    staging.roll(holder="run-2")
+    registry = production.training.registry
+    assert isinstance(registry, MemoryRegistry)
+    registry.delete_version(NAME, 1)
+    refused = production.bring(staging)
+    assert refused.action == "refused"
+    assert "`--without-champion` leaves it out. The champion, version 1, is lost" in refused.reason
+    assert production.bring(staging, without_champion=True).action == "brought"
+    assert production.challenger() == 2

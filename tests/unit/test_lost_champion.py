@@ -14,7 +14,7 @@ from tests.fakes.mlflow import MemoryRegistry
 from tests.support import ferry_dataset
 from tests.support.promotions import promoted
 from tests.support.retrain_env import ASKED, MODEL, RetrainEnv, trained
-from tests.support.training_env import TrainingEnv
+from tests.support.training_env import TrainingEnv, spec
 
 
 @pytest.fixture
@@ -38,6 +38,21 @@ def test_a_gate_whose_champion_was_deleted_refuses(env: TrainingEnv) -> None:
     assert "ask again with `without_champion`" in verdict.reason
     assert verdict.numbers["champion.lost"] == 1
     assert env.promote(request).verdict.action == "refused"
+
+
+def test_a_champion_that_is_lost_after_the_gates_refuses_with_the_way_out(tmp_path: Path) -> None:
+    """Case 4: the challenger was compared with a version that is no longer there."""
+    env = TrainingEnv.in_memory(tmp_path)
+    env.land(ferry_dataset.crossings(days=60))
+    promoted(env.store, env.spec.model, env.champion())
+    env.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": {"threshold": 0.55}}})
+    request = env.ask("again")
+    assert env.until_gate(request).verdict.action == "promote"
+    env.registry.delete_alias(env.spec.model, "champion")
+    verdict = env.promote(request).verdict
+    assert verdict.action == "refused"
+    assert "The champion changed from version 1 to none since the comparison" in verdict.reason
+    assert "The champion, version 1, is lost: MLflow has the version and no" in verdict.reason
 
 
 def test_a_request_can_leave_the_lost_champion_out(env: TrainingEnv) -> None:

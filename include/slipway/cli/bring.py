@@ -43,6 +43,11 @@ DONE = frozenset({"brought", "known"})
     help="Name of the source in records, e.g. `staging`; default: its MLflow server's address.",
 )
 @click.option("--replace", is_flag=True, help="Replace another challenger that waits here.")
+@click.option(
+    "--without-champion",
+    is_flag=True,
+    help="Let the gates leave the champion here out, where MLflow lost it.",
+)
 @json_option
 def bring(
     model: str,
@@ -52,6 +57,7 @@ def bring(
     store: str,
     name: str | None,
     replace: bool,
+    without_champion: bool,
     as_json: bool,
 ) -> None:
     """Copy a version of MODEL from another environment's registry to this one's.
@@ -76,6 +82,7 @@ def bring(
         store=store,
         name=name,
         replace=replace,
+        without_champion=without_champion,
         origin=shell_origin(),
     )
     if as_json:

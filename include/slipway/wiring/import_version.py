@@ -24,6 +24,7 @@ def bring(
     mlflow: str,
     store: str,
     replace: bool,
+    without_champion: bool = False,
     name: str | None = None,
     origin: Mapping[str, Any],
     container: Container | None = None,
@@ -38,6 +39,7 @@ def bring(
         store: Root of the source's store.
         name: Name of the source in records; None: its MLflow server's address.
         replace: Whether it may replace another challenger that waits here.
+        without_champion: Whether the gates may leave a champion out that MLflow here lost.
         origin: Origin of the import: user, host and run.
         container: Adapters of this environment; None: made from environment variables.
         secrets: Credentials for the source; None: read from environment variables.
@@ -69,6 +71,7 @@ def bring(
         target=_target(own),
         context=RunContext(own.store, origin),
         replace=replace,
+        without_champion=without_champion,
     )
 
 

@@ -23,6 +23,8 @@ class EligibilityFacts:
         is_ready: Whether that one is challenger and was compared with the present champion.
         waiting: Another challenger here that may be rolled out.
         replace: Whether the version replaces that challenger.
+        lost: Loss of the champion here, in sentences; None: there is one, or none was promoted.
+        without_champion: Whether the gates may leave a lost champion out.
     """
 
     source: str
@@ -37,6 +39,8 @@ class EligibilityFacts:
     is_ready: bool = False
     waiting: int | None = None
     replace: bool = False
+    lost: str | None = None
+    without_champion: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ def check_eligibility(facts: EligibilityFacts) -> EligibilityDecision:
         known = _decide_known(facts)
         if known is not None:
             return EligibilityDecision(known.action, f"{same} {known.reason}.")
+    if facts.lost is not None and not facts.without_champion:
+        nothing = f"{what} can be compared with no champion here"
+        return EligibilityDecision(
+            "refused", f"{nothing}; `--without-champion` leaves it out. {facts.lost}"
+        )
     if facts.waiting is not None and not facts.replace:
         waits = f"version {facts.waiting} is challenger here and waits for its rollout"
         return EligibilityDecision(

@@ -39,6 +39,7 @@ from slipway.stages.import_version.schema_compat import schema_differences
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.manifest import open_sealed
+from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
@@ -55,6 +56,7 @@ def import_version(
     target: TargetEnvironment,
     context: RunContext,
     replace: bool,
+    without_champion: bool = False,
 ) -> RunRecord | Verdict:
     """Import a version as challenger: `brought`, `known` if it is here already, or `refused`.
 
@@ -66,6 +68,7 @@ def import_version(
         target: This environment.
         context: Store of this environment's records, and origin.
         replace: Whether it replaces another challenger that waits here.
+        without_champion: Whether the gates may leave a champion out that the registry here lost.
 
     Raises:
         Tampered: A file, record or tag of the version differs from what was registered.
@@ -81,7 +84,7 @@ def import_version(
         manifest = open_sealed(folder, sha256=sha256)
         evidence = gather_evidence(source.store, source.registry, version, sha256=sha256)
         work = _Import(spec, dataset, version, source, target, folder, manifest, evidence, context)
-        return work.run(replace=replace)
+        return work.run(replace=replace, without_champion=without_champion)
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,10 @@ class _Import:
     evidence: Evidence
     context: RunContext
 
-    def run(self, *, replace: bool) -> RunRecord | Verdict:
+    def run(self, *, replace: bool, without_champion: bool) -> RunRecord | Verdict:
         """Check eligibility, regate, copy and register."""
         champion = self._champion()
-        facts = self._facts(champion, replace=replace)
+        facts = self._facts(champion, replace=replace, without_champion=without_champion)
         decision = check_eligibility(facts)
         numbers = {"version": facts.known, "source.version": facts.version}
         verdict = Verdict(decision.action, decision.reason, numbers)
@@ -207,8 +210,11 @@ class _Import:
             self.target.runs.attach(run_id, scratch)
         return {"records": f"{folder}/{INDEX}", "records_sha256": digest(index)}
 
-    def _facts(self, champion: Champion | None, *, replace: bool) -> EligibilityFacts:
+    def _facts(
+        self, champion: Champion | None, *, replace: bool, without_champion: bool
+    ) -> EligibilityFacts:
         registry, model = self.target.registry, self.spec.model
+        loss = find_lost_champion(model, store=self.context.store, registry=registry)
         known = registry.with_digest(model, self._sha256)
         waiting = registry.alias(model, CHALLENGER)
         number = None if known is None else known.version
@@ -234,6 +240,8 @@ class _Import:
             is_ready=is_waiting and tags.get(COMPARED_WITH) == champion_label(champion),
             waiting=waiting.version if waiting is not None and others else None,
             replace=replace,
+            lost=None if loss is None else loss.sentence,
+            without_champion=without_champion,
         )
 
     def _champion(self) -> Champion | None:

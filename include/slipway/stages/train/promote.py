@@ -16,6 +16,7 @@ from slipway.spec import ModelSpec
 from slipway.stages.model import sbom, version_tags
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
+from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champion
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
 from slipway.stages.train.gates import gate
@@ -72,7 +73,8 @@ def promote_challenger(
             gated.verdict, registry.alias(spec.model, CHAMPION), run_key=run_key
         )
         if refusal is not None:
-            return refusal
+            loss = find_lost_champion(spec.model, store=store, registry=registry)
+            return refusal if loss is None else _with_loss(refusal, loss)
         attempt.check()
         version = registry.register(
             spec.model,
@@ -110,10 +112,15 @@ def _refuse_changed_champion(
         "none" if version is None else f"version {version}" for version in (compared, present)
     )
     reason = (
-        f"The champion changed from {before} to {after} since the comparison; "
-        "another request has to compare again."
+        f"The champion changed from {before} to {after} since the comparison, so the challenger "
+        "was not compared with it."
     )
     return Verdict("refused", reason, {**gated.numbers, "champion.present": present})
+
+
+def _with_loss(refusal: Verdict, loss: RegistryLoss) -> Verdict:
+    """The refusal, with the way out where the registry lost the champion meanwhile."""
+    return replace(refusal, reason=f"{refusal.reason} {loss.sentence}")
 
 
 def _version_tags(
