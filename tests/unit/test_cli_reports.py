@@ -13,7 +13,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.store import encode, read_json
 from slipway.records.verdicts import Verdict
 from slipway.wiring import Container
-from tests.fakes.fixed_status import FixedPlatform
+from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.support.command_line import Make, slipway
 from tests.support.small_specs import FILES
 
@@ -60,6 +60,20 @@ def test_status_names_what_cannot_be_a_delivery(container: Container) -> None:
     output = slipway("status").output
     assert "  cannot be a delivery: landing/shop/features/a.xlsx is of no format" in output
     assert "landing/shopp belongs to no dataset; did you mean shop?" in output
+
+
+def test_status_and_why_name_what_is_lost(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 4: the champion's alias was deleted; what serves goes on."""
+    promoted(container, 2)
+    monkeypatch.setattr(container, "registry", FixedRegistry({"previous": 1}))
+    output = slipway("status").output
+    assert "  lost        The champion, version 2, is lost: MLflow has the version and" in output
+    assert "  served      version 2 100%\n" in output
+    output = slipway("why", "sales").output
+    assert len(output.splitlines()) == 6
+    assert "Lost: the champion, version 2, is lost: MLflow has the version" in output
 
 
 def test_status_of_nobody_names_the_models(container: Container) -> None:

@@ -71,6 +71,10 @@ def test_why_tells_what_serves(broken: Container) -> None:
     result = slipway("why", "sales")
     assert result.exit_code == 0
     assert result.stdout.startswith("Served: sales version 2.\n")
+    assert result.stdout.splitlines()[-1] == (
+        "Next: no training, rollout or monitoring until the specs are valid again; "
+        "`slipway rollback sales` needs none."
+    )
     assert result.stderr.startswith("Warning: ")
     assert json.loads(slipway("why", "sales", "--json").stdout)["spec_problem"]
 

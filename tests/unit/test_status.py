@@ -15,6 +15,7 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.report.status import OpenRequest, VersionEngine, status
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
 from tests.fakes.memory_store import MemoryStore
+from tests.support.promotions import promoted
 
 
 @pytest.fixture
@@ -123,6 +124,27 @@ def test_a_manual_edit_is_in_the_status(memory: MemoryStore) -> None:
     found = status("sales", store=memory, registry=FixedRegistry(), platform=platform)
     assert found.edited == "weights set by kubectl-edit"
     assert found.to_json()["edited"] == found.edited
+
+
+def test_a_lost_version_is_in_the_status(memory: MemoryStore) -> None:
+    """Case 4: the ledger's champion that the registry no longer names, with the way out."""
+    promoted(memory, "sales", 3)
+    found = status(
+        "sales",
+        store=memory,
+        registry=FixedRegistry({"previous": 2}),
+        platform=FixedPlatform({3: 1.0}),
+    )
+    assert [(loss.alias, loss.version) for loss in found.lost] == [("champion", 3)]
+    assert found.to_json()["lost"][0]["way_out"].startswith("run sales__deploy with `to` set to 3")
+
+
+def test_an_edited_tag_is_no_number(memory: MemoryStore) -> None:
+    """A hand may have put anything into a version's tags."""
+    tags = {"slipway.parity_max_difference": "small", "slipway.parity_rows": "many"}
+    registry = FixedRegistry({"champion": 2}, tags={2: tags})
+    found = status("sales", store=memory, registry=registry, platform=FixedPlatform())
+    assert found.engines == {2: VersionEngine("sklearn", None, None, None)}
 
 
 def test_an_outage_hides_nothing_else(memory: MemoryStore) -> None:

@@ -12,6 +12,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.verdicts import Verdict
+from slipway.stages.report.model_state import ValidSpecs
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
 from tests.fakes.fixed_status import FixedPlatform, FixedRegistry
@@ -285,3 +286,16 @@ def test_a_manual_edit_holds_rollouts_up() -> None:
     told = env.lines()
     assert "edited by hand, and deploy leaves it so: weights" in told["Served"]
     assert told["Next"].startswith("no rollout begins until the edit by hand is undone")
+
+
+@pytest.mark.parametrize(
+    ("valid", "told"),
+    [("both", "deploy repairs it"), ("model", "deploy repairs it"), ("none", "deploy leaves it")],
+)
+def test_without_a_valid_spec_no_deploy_is_announced(valid: ValidSpecs, told: str) -> None:
+    """Case 6: an invalid model has no DAG; with an invalid dataset alone, reconcile still runs."""
+    env = WhyEnv(challenger=3)
+    env.platform = FixedPlatform()
+    lines = why(MODEL, store=env.store, registry=env.registry, platform=env.platform, valid=valid)
+    assert f"nothing is served and version 2 is champion; {told}" in lines[0]
+    assert ("no training, rollout or monitoring" in lines[-1]) == (valid != "both")

@@ -58,6 +58,7 @@ def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
         store=container.store,
         registry=container.registry,
         platform=reader_for(container, specs),
+        valid=specs.valid,
     )
     if as_json:
         print_json({"model": specs.name, "lines": lines, "spec_problem": specs.problem_text})

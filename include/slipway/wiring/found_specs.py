@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from slipway.errors import BadParameter, PlatformUnavailable, SpecError, Tampered
 from slipway.records import ledger
@@ -25,12 +25,21 @@ class FoundSpecs:
         model: Its spec; None: neither the present one is valid, nor is an earlier one kept.
         dataset: Spec of its dataset; None likewise.
         problem: Why the present specs cannot be used; None when they can.
+        is_kept: Whether the model's spec is the kept one.
     """
 
     name: str
     model: ModelSpec | None
     dataset: DatasetSpec | None
     problem: BadParameter | SpecError | None = None
+    is_kept: bool = False
+
+    @property
+    def valid(self) -> Literal["both", "model", "none"]:
+        """Which of the present specs are valid."""
+        if self.problem is None:
+            return "both"
+        return "none" if self.is_kept or self.model is None else "model"
 
     @property
     def problem_text(self) -> str | None:
@@ -69,7 +78,8 @@ def find_specs(container: Container, name: str) -> FoundSpecs:
     kept = _kept(container, name)
     if kept is None:
         return FoundSpecs(name, model, None, problem)
-    return FoundSpecs(name, model or kept.model, kept.dataset, problem)
+    found = model or kept.model
+    return FoundSpecs(name, found, kept.dataset, problem, is_kept=model is None)
 
 
 def reader_for(container: Container, specs: FoundSpecs) -> ServedReader:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from slipway.errors import NotFound, Transient
 from slipway.records import ledger, requests
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from slipway.stages.rollout.platform import ServedReader
 
 Entry = Mapping[str, Any]
+ValidSpecs = Literal["both", "model", "none"]
+"""Which specs are valid: of model and dataset, of the model alone, or not even that."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ModelState:
         in_flight: Accepted request without an answer; None without one.
         newest_request: The newest request; None without one.
         entries: Its ledger, oldest first.
+        valid: Which of its specs are valid now.
     """
 
     model: str
@@ -59,6 +62,7 @@ class ModelState:
     in_flight: Request | None = None
     newest_request: NewestRequest | None = None
     entries: Sequence[Entry] = ()
+    valid: ValidSpecs = "both"
 
     @property
     def champion(self) -> ModelVersion | None:
@@ -110,7 +114,12 @@ def numbers_of(entry: Entry) -> Mapping[str, Any]:
 
 
 def read_model_state(
-    model: str, *, store: Store, registry: LossRegistry, platform: ServedReader
+    model: str,
+    *,
+    store: Store,
+    registry: LossRegistry,
+    platform: ServedReader,
+    valid: ValidSpecs = "both",
 ) -> ModelState:
     """Read a model's state; an outage of registry or platform hides nothing else.
 
@@ -119,6 +128,7 @@ def read_model_state(
         store: Store of ledger, requests and leases.
         registry: Aliases and versions.
         platform: Reads the served traffic.
+        valid: Which of the specs of the model and its dataset are valid now.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -137,7 +147,7 @@ def read_model_state(
     return ModelState(
         model=model,
         named=named,
-        traffic=traffic,
+        traffic=_as_decided(traffic, valid),
         # A rollout that has not recorded its end takes the aliases of the version that it serves.
         losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
         outage=outage,
@@ -145,7 +155,17 @@ def read_model_state(
         in_flight=requests.in_flight(store, model),
         newest_request=_newest_request(store, model),
         entries=ledger.read(store, model),
+        valid=valid,
     )
+
+
+def _as_decided(traffic: ServedState, valid: ValidSpecs) -> ServedState:
+    """The state with what is really decided: without valid specs only a repair is carried out."""
+    decided = traffic.decision
+    is_repair = decided is not None and decided.action == "repair"
+    if valid == "both" or (valid == "model" and is_repair):
+        return traffic
+    return replace(traffic, decision=None)
 
 
 def _rollout_in_progress(store: Store, model: str) -> RolloutPlan | None:

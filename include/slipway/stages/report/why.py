@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import PROMOTED, REGISTERED
 from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
-from slipway.stages.report.model_state import Entry, ModelState, numbers_of, read_model_state
+from slipway.stages.report.model_state import (
+    Entry,
+    ModelState,
+    ValidSpecs,
+    numbers_of,
+    read_model_state,
+)
 from slipway.stages.report.refusals import is_refusal
 from slipway.stages.report.why_next import describe_next
 from slipway.stages.rollout.served_difference import describe_difference, describe_served
@@ -25,7 +31,14 @@ if TYPE_CHECKING:
     from slipway.stages.rollout.platform import ServedReader
 
 
-def why(model: str, *, store: Store, registry: LossRegistry, platform: ServedReader) -> list[str]:
+def why(
+    model: str,
+    *,
+    store: Store,
+    registry: LossRegistry,
+    platform: ServedReader,
+    valid: ValidSpecs = "both",
+) -> list[str]:
     """Explain what is served, since when, on what evidence, what was refused, what is next.
 
     Args:
@@ -33,11 +46,14 @@ def why(model: str, *, store: Store, registry: LossRegistry, platform: ServedRea
         store: Store of ledger and requests.
         registry: Aliases and versions.
         platform: Reads the served traffic.
+        valid: Which of its specs are valid now; without both there is no training, rollout or
+            monitoring.
 
     Raises:
         StoreUnavailable: The store does not answer.
     """
-    return format_lines(read_model_state(model, store=store, registry=registry, platform=platform))
+    state = read_model_state(model, store=store, registry=registry, platform=platform, valid=valid)
+    return format_lines(state)
 
 
 def format_lines(state: ModelState) -> list[str]:

@@ -22,6 +22,15 @@ def describe_next(state: ModelState) -> str:
     return f"Next: {next(text for text in told if text is not None)}"
 
 
+def _invalid_specs(state: ModelState) -> str | None:
+    if state.valid == "both":
+        return None
+    return (
+        "no training, rollout or monitoring until the specs are valid again; "
+        f"`slipway rollback {state.model}` needs none."
+    )
+
+
 def _request_in_flight(state: ModelState) -> str | None:
     if state.in_flight is None:
         return None
@@ -128,6 +137,7 @@ def _monitor(state: ModelState) -> str:
 
 
 _IN_ORDER: tuple[Callable[[ModelState], str | None], ...] = (
+    _invalid_specs,
     _request_in_flight,
     _rollout_in_progress,
     _unknown,
