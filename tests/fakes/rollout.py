@@ -13,6 +13,7 @@ from slipway.errors import (
     NotFound,
     PlatformUnavailable,
     RolloutRefused,
+    Superseded,
 )
 from slipway.records.desired_state import fence, newest_desired, write_desired
 from slipway.records.ledger import Head
@@ -64,6 +65,7 @@ class FakePlatform:
     edited: str | None = None
     has_edited_traffic: bool = False
     sealed: dict[int, str] = field(default_factory=dict)
+    unserved: tuple[int, ...] = ()
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     claimed: list[int] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class FakePlatform:
             weights=weights,
             edited=self.edited,
             has_edited_traffic=self.has_edited_traffic,
+            unserved=self.unserved,
         )
 
     def apply(
@@ -127,6 +130,17 @@ class FakePlatform:
             write_desired(self.store, model, weights=found.weights, keep=found.keep, token=token)
             self._in_force[model] = replace(found, token=token)
         self.claimed.append(token)
+
+    def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
+        """Take away the versions without a share."""
+        self._answer_at_all()
+        found = self._in_force.get(model)
+        if found is None:
+            return ()
+        if found.token > token:
+            raise Superseded(f"the traffic of {model} belongs to a newer rollout")
+        gone, self.unserved = self.unserved, ()
+        return gone
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """Scores of the version that serves, or of a given one."""

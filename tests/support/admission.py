@@ -56,7 +56,8 @@ ROUTE = _object(
             ),
             32,
         ),
-        hostnames=_many({"type": "string", "maxLength": 253}, 16),
+        # Unlike the others it may be empty, which is all hosts.
+        hostnames={**_many({"type": "string", "maxLength": 253}, 16), "minItems": 0},
         rules=_many(
             _object(
                 ["matches", "backendRefs"],

@@ -164,7 +164,7 @@ def test_fields_that_slipway_never_applied_are_ignored(
 
 
 def test_a_last_applied_note_of_another_manager_is_ignored() -> None:
-    """It counts as changed, and owned fields stay; an object without a note has no changes."""
+    """It counts as changed, and owned fields stay; an own note that says nothing is no change."""
     there = version_manifests()["Deployment"]
     note = f"f:{LAST_APPLIED}"
     taken = managed_fields_entry("kubectl-edit", field_tree("metadata.annotations", note))
@@ -176,10 +176,64 @@ def test_a_last_applied_note_of_another_manager_is_ignored() -> None:
     mine = last_applied(found)
     assert mine is not None
     assert container(mine)["image"] == container(there)["image"]
-    for nonsense in (None, "", "{}", '{"metadata": 3}'):
-        found["metadata"]["annotations"] = {} if nonsense is None else {LAST_APPLIED: nonsense}
+    for nonsense in ("", "{}", '{"metadata": 3}'):
+        found["metadata"]["annotations"] |= {LAST_APPLIED: nonsense}
         found["metadata"]["managedFields"][0]["fieldsV1"] = fields_of(found)
         assert changed_fields(found) == ()
+
+
+def test_a_note_that_was_removed_is_a_change() -> None:
+    """Otherwise no later edit of the object would be found; without Slipway there is no note."""
+    for there in version_manifests().values():
+        by = managed_fields_entry("kubectl-annotate", field_tree("metadata.annotations"))
+        found = applied_object(there, by, but={".metadata.annotations"})
+        names = list(found["metadata"].pop("annotations"))
+        paths = {annotation_path(name) for name in names}
+        assert {one.path for one in changed_fields(found)} == paths
+        assert {(one.manager, one.is_removed) for one in changed_fields(found)} == {
+            ("kubectl-annotate", True)
+        }
+        again = exclude_edits(there, found)
+        assert set(again["metadata"].get("annotations", {})).isdisjoint(names)
+        found["metadata"]["managedFields"] = [by]
+        assert changed_fields(found) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("f:spec", "f:paused"), True),
+        (("f:spec", "f:template", "f:spec", "f:nodeSelector"), {"zone": "a"}),
+    ],
+    ids=["paused", "nodes"],
+)
+def test_a_field_that_is_empty_on_purpose_is_found(path: tuple[str, ...], value: Any) -> None:
+    """The API may leave out the empty value, and who undoes an edit may remove the field."""
+    found = applied_object(version_manifests()["Deployment"], but={format_path(path)})
+    *parents, last = [word.removeprefix("f:") for word in path]
+    inside = value_at(found, tuple(f"f:{word}" for word in parents))
+    assert not inside[last]
+    inside[last] = value
+    assert [format_path(one.path) for one in changed_fields(found)] == [format_path(path)]
+    del inside[last]
+    assert changed_fields(found) == ()
+
+
+def test_settings_that_were_added_to_own_containers_are_found() -> None:
+    """A variable of Slipway's and an amount; not those of agents, nor in a sidecar of others."""
+    by = managed_fields_entry("kubectl-set", field_tree("spec.template.spec.containers"))
+    found = applied_object(version_manifests()["Deployment"], by)
+    server = container(found)
+    agent = {"name": "SLIPWAY_AGENT", "value": "1"}
+    found["spec"]["template"]["spec"]["containers"].append({"name": "agent", "env": [agent]})
+    server["env"].append({"name": "OTEL_SERVICE_NAME", "value": "delay"})
+    assert changed_fields(found) == ()
+    server["env"].append({"name": "SLIPWAY_ENGINE", "value": "pipeline"})
+    server["resources"]["limits"]["cpu"] = "1"
+    assert format_changes(found, changed_fields(found)) == (
+        f'Deployment flight-delay-v3: {SERVER}.env[name="SLIPWAY_ENGINE"], '
+        f"{SERVER}.resources.limits.cpu set by kubectl-set"
+    )
 
 
 def test_a_manifest_can_leave_fields_out() -> None:
@@ -254,6 +308,8 @@ def test_every_removed_field_is_found() -> None:
         applied = read_last_applied(applied_object(there))
         assert applied is not None
         paths = [path for path, _ in leaves({"metadata": {"labels": {}}, "spec": applied["spec"]})]
+        # Of these the API leaves out the value that was applied.
+        paths = [path for path in paths if path[-1] not in {"f:paused", "f:nodeSelector"}]
         for path in (path for path in paths if path[0] == "f:spec"):
             found = applied_object(there, but={format_path(path)})
             assert changed_fields(found) == ()

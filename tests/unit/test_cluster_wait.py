@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from slipway.adapters.platforms.cluster.context import ClusterContext
+from slipway.adapters.platforms.cluster.observe.live_state import LiveState
 from slipway.adapters.platforms.cluster.observe.wait import UNANSWERED_SECONDS, ReadinessWait
 from slipway.errors import PlatformUnavailable
 from slipway.spec import ModelSpec
@@ -47,8 +48,11 @@ class Standing:
         """Advance the clock."""
         self.seconds += seconds
 
-    def deployments(self) -> dict[int, dict[str, Any]]:
+    def read(self) -> LiveState:
         """Deployments of the API."""
+        return LiveState("delay", by_route=True, entry=None, deployments=self._deployments())
+
+    def _deployments(self) -> dict[int, dict[str, Any]]:
         return {
             version: {
                 "metadata": {"generation": 1},
@@ -61,7 +65,8 @@ class Standing:
 
 def waited(standing: Standing, *asked: int) -> float:
     """Seconds until a wait for two servers of version 2 ends."""
-    waiting = ReadinessWait(cast("ClusterContext", standing), by_route=True)
+    context = cast("ClusterContext", standing)
+    waiting = ReadinessWait(context, by_route=True, read=standing.read)
     with pytest.raises(PlatformUnavailable):
         waiting.for_servers({1: 1, 2: 2}, serving=asked)
     return standing.seconds

@@ -63,6 +63,7 @@ def observe(
         },
         gone=tuple(gone),
         running=served.digests if served else {},
+        unserved=served.unserved if served else (),
         unverified=tuple(
             sorted(
                 one.version

@@ -27,6 +27,7 @@ class ObservedState:
         running: Digest of the versions that the platform runs, by number.
         unverified: Versions that an alias names, nothing runs, and no verification passed.
         gone: Versions with a share that are not in the registry any more.
+        unserved: Versions that run although they neither have a share nor are kept.
     """
 
     champion: int | None
@@ -41,6 +42,7 @@ class ObservedState:
     running: Mapping[int, str] = field(default_factory=dict)
     unverified: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
+    unserved: tuple[int, ...] = ()
 
     def is_new(self, version: int | None) -> bool:
         """Whether a number of the registry stands for bytes that nobody verified.
@@ -84,7 +86,7 @@ class ObservedState:
             for name in ("registered", "running")
         }
         # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
-        rare = ("edited", "unverified", "gone")
+        rare = ("edited", "unverified", "gone", "unserved")
         return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 
@@ -100,7 +102,7 @@ class RolloutDecision:
 def describe_sharing(state: ObservedState) -> str:
     """Describe which canaries share the traffic with the champion."""
     verb = "shares" if len(state.canaries) == 1 else "share"
-    return f"{_join(state.canaries)} {verb} the traffic with version {state.champion}"
+    return f"{join_versions(state.canaries)} {verb} the traffic with version {state.champion}"
 
 
 def describe_unfit(state: ObservedState) -> str:
@@ -123,9 +125,10 @@ def describe_served(state: ObservedState) -> str:
 def describe_traffic(state: ObservedState) -> str:
     """Describe which versions answer requests."""
     if state.sharing:
-        return f"{_join(state.sharing)} share the traffic"
+        return f"{join_versions(state.sharing)} share the traffic"
     return "no version answers" if state.served is None else f"version {state.served} answers"
 
 
-def _join(versions: Sequence[int]) -> str:
+def join_versions(versions: Sequence[int]) -> str:
+    """Return versions as a list in a sentence."""
     return " and ".join(f"version {version}" for version in versions)

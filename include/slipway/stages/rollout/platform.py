@@ -43,6 +43,8 @@ class Served:
             overwrite it.
         digests: Digest of each version's manifest, as far as it is known. A version is its digest:
             its number may be another version's in the registry by now.
+        unserved: Versions that run, or could, but neither have a share nor are kept: a rollout that
+            stopped has left them.
     """
 
     weights: Mapping[int, float]
@@ -53,6 +55,7 @@ class Served:
     edited: str | None = None
     has_edited_traffic: bool = False
     digests: Mapping[int, str] = field(default_factory=dict)
+    unserved: tuple[int, ...] = ()
 
     @property
     def version(self) -> int | None:
@@ -154,6 +157,17 @@ class Platform(ServedReader, Protocol):
         Raises:
             Superseded: A rollout with a newer token has claimed the traffic.
             EditedByHand: The traffic was edited by hand; the edit stays.
+            PlatformUnavailable: The platform does not answer.
+        """
+
+    def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
+        """Take away versions that neither have a share nor are kept; return those that went.
+
+        The traffic and its token stay. A version that was edited by hand stays, too. Call it under
+        the model's lease: a rollout that is under way starts servers before they get a share.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed the traffic.
             PlatformUnavailable: The platform does not answer.
         """
 

@@ -34,6 +34,7 @@ from slipway.stages.rollout.plan import IDLE, rollout_run
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.repair import REPAIR, repair_traffic
 from slipway.stages.rollout.rollback_wish import find_fulfilment
+from slipway.stages.rollout.unserved_versions import remove_unserved
 
 
 def reconcile(
@@ -100,6 +101,7 @@ def reconcile(
         decided = _decide(
             store, model, now, seen=state, to=to, asked_at=asked_at, before=lease.number
         )
+        decided = remove_unserved(model, now, decided, platform=platform, token=lease.number)
         return _verdict(decided, now, to=to, completed=completed)
 
     act = partial(repair_traffic, model, registry=registry, platform=platform, token=lease.number)
@@ -116,10 +118,11 @@ def reconcile(
 
 
 def _rest(store: Store, model: str, state: ObservedState, *, to: str) -> RolloutDecision | None:
-    """The decision that there is nothing to do, and no stopped rollout to complete, or None."""
+    """The decision that there is nothing to do, nor to complete or to take away, or None."""
     decision = respect_edits(model, state, decide_rollout(state, to))
     lease = find_lease(store, lease_name(model))
-    has_work = decision.action != "nothing" or (lease is not None and not lease.released)
+    is_held = lease is not None and not lease.released
+    has_work = decision.action != "nothing" or is_held or state.unserved
     return None if has_work else decision
 
 

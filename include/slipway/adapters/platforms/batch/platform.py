@@ -138,6 +138,11 @@ class BatchPlatform:
         """
         fence(self._store, model, token=token, folder=BATCH_FOLDER)
 
+    def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
+        """Nothing: a version without a share does not run."""
+        del model, token
+        return ()
+
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """The scores of the version in force, or of a kept one.
 

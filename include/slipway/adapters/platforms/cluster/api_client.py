@@ -134,14 +134,15 @@ class NamespaceClient:
         except NotFound:
             return None
 
-    def find(self, kind: str, labels: Mapping[str, str]) -> list[Manifest]:
-        """The objects with some labels, in the order of their names.
+    def find(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+        """The objects with some labels, or all, in the order of their names.
 
         Raises:
             NotFound: The cluster has no such kind.
         """
-        selector = ",".join(f"{name}={value}" for name, value in labels.items())
-        found = self._call("GET", kind, query=[("labelSelector", selector)])
+        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        query = [("labelSelector", selector)] if selector else []
+        found = self._call("GET", kind, query=query)
         about = {"apiVersion": PLURALS[kind][0], "kind": kind}
         items = [about | item for item in found.get("items") or []]
         return sorted(items, key=lambda item: str(item["metadata"]["name"]))

@@ -13,9 +13,9 @@ from slipway.adapters.platforms.cluster.context import ClusterContext
 from slipway.adapters.platforms.cluster.http_client import open_client
 from slipway.adapters.platforms.cluster.manifests.candidate import candidate_objects
 from slipway.adapters.platforms.cluster.manifests.names import (
-    CANDIDATE,
     PORT,
     candidate_name,
+    is_candidate,
     version_name,
 )
 from slipway.adapters.platforms.cluster.manifests.resources import sizing
@@ -40,7 +40,12 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def boot(
-    context: ClusterContext, *, version: int, digest: str | None, token: str | None
+    context: ClusterContext,
+    *,
+    version: int,
+    digest: str | None,
+    token: str | None,
+    by_route: bool,
 ) -> Iterator[Candidate]:
     """Start a server of a version in a pod of its own, and delete it at the end.
 
@@ -52,6 +57,7 @@ def boot(
         version: The version to verify.
         digest: Digest of its manifest; None: any.
         token: Bearer token for the servers, if they require one.
+        by_route: Whether the model's entry point is a route.
 
     Raises:
         RolloutRefused: It does not become ready.
@@ -69,7 +75,8 @@ def boot(
             candidate = Candidate(
                 context, version, client, name=candidate_name(context.spec.model, version)
             )
-            _wait_until_ready(context, version, candidate.is_ready)
+            warn = _edit_warning(context, by_route=by_route)
+            _wait_until_ready(context, version, candidate.is_ready, each_time=warn)
             candidate.cold_start_s = context.clock() - began
             yield candidate
     finally:
@@ -168,7 +175,11 @@ class Candidate:
 
 
 def _wait_until_ready(
-    context: ClusterContext, version: int, is_reached: Callable[[], bool]
+    context: ClusterContext,
+    version: int,
+    is_reached: Callable[[], bool],
+    *,
+    each_time: Callable[[], None],
 ) -> None:
     cluster, model = cluster_of(context.spec), context.spec.model
     deadline = context.clock() + cluster.ready_seconds
@@ -186,13 +197,31 @@ def _wait_until_ready(
                 where=f"Deployment {cluster.namespace}/{candidate_name(model, version)}",
                 hint=pods_hint(cluster.namespace, model),
             )
+        each_time()
         context.sleep(POLL_SECONDS)
+
+
+def _edit_warning(context: ClusterContext, *, by_route: bool) -> Callable[[], None]:
+    """Look for manual edits of what serves, and log each once.
+
+    They stop no verification, which changes no traffic; the next step does.
+    """
+    seen: set[str] = set()
+
+    def look() -> None:
+        live = context.read_with_owned(by_route=by_route, versions=())
+        found = {one.text for one in context.manual_edits(live)}
+        for text in sorted(found - seen):
+            logger.warning("edited by hand while a candidate starts: %s", text)
+        seen.update(found)
+
+    return look
 
 
 def _delete(context: ClusterContext) -> bool:
     """Delete every candidate of the model; returns whether there was any."""
-    found = [one for kind in KINDS for one in context.find_owned(kind)]
-    left = [one for one in found if CANDIDATE in one["metadata"]["labels"]]
+    found = [one for kind in KINDS for one in context.find_owned(kind, versions=None)]
+    left = [one for one in found if is_candidate(one)]
     for one in left:
         context.api.delete(one)
     return bool(left)

@@ -12,11 +12,11 @@ from slipway.adapters.platforms.cluster.candidate import Candidate, boot, ready_
 from slipway.adapters.platforms.cluster.context import ClusterContext
 from slipway.adapters.platforms.cluster.http_client import ServingClient
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
-from slipway.adapters.platforms.cluster.manifests.names import version_name
+from slipway.adapters.platforms.cluster.manifests.names import version_name, version_of
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from slipway.adapters.platforms.cluster.observe.live_state import LiveState
 from slipway.adapters.platforms.cluster.observe.request_stats import RequestStats
-from slipway.adapters.platforms.cluster.ownership.manual_edits import find_manual_edits
+from slipway.adapters.platforms.cluster.ownership.field_diff import changed_fields
 from slipway.adapters.platforms.cluster.traffic_change import TrafficChange, superseded
 from slipway.adapters.platforms.v2_replies import parse_answer
 from slipway.errors import CommitConflict, PlatformUnavailable
@@ -62,6 +62,7 @@ class ClusterPlatform:
             tags=tags,
         )
         self._has_routes: bool | None = None
+        self._polled: set[int] | None = None
 
     def served(self, model: str) -> Served | None:
         """The traffic in force, or None before the first rollout.
@@ -72,11 +73,13 @@ class ClusterPlatform:
         """
         del model
         context = self._context
-        live = context.read_with_owned(by_route=self._by_route())
+        live = context.read_with_owned(by_route=self._by_route(), versions=self._polled)
         traffic = live.traffic
         if traffic is None:
             return None
-        found = find_manual_edits(live, context.entry_manifest(traffic, by_route=live.by_route))
+        # A step that waits asks each second, so it does not look through the namespace again.
+        self._polled = live.requested_versions if len(traffic.shares) > 1 else None
+        found = context.manual_edits(live)
         counted = traffic.shares if len(traffic.shares) > 1 else ()
         return Served(
             weights=live.weights,
@@ -87,6 +90,7 @@ class ClusterPlatform:
             digests=live.digests,
             edited="; ".join(one.text for one in found) or None,
             has_edited_traffic=any(one.is_traffic for one in found),
+            unserved=live.unserved_versions,
         )
 
     def apply(
@@ -135,6 +139,31 @@ class ClusterPlatform:
 
         self._change(model, token, write)
 
+    def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
+        """Delete the objects of versions that neither have a share nor are kept; return them.
+
+        An edited object stays: deleting it is up to its editor.
+
+        Raises:
+            Superseded: A rollout with a newer token has claimed the traffic.
+            ClusterUnavailable: The API does not answer.
+            Denied: The account lacks a right.
+        """
+        live = self._context.read_with_owned(by_route=self._by_route())
+        if live.traffic is None:
+            return ()
+        if live.traffic.token > token:
+            raise superseded(model, token=token, found=live.traffic.token)
+        unused = [
+            one
+            for one in (*live.deployments.values(), *live.others)
+            if version_of(one) not in {None, *live.requested_versions} and not changed_fields(one)
+        ]
+        for one in unused:
+            self._context.api.delete(one)
+        gone = {version_of(one) for one in unused if one["kind"] == "Deployment"}
+        return tuple(sorted(version for version in gone if version is not None))
+
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """Send a request to the entry point, or to one version.
 
@@ -164,9 +193,12 @@ class ClusterPlatform:
             RolloutRefused: It does not become ready.
         """
         del model, folder
-        if self._context.read_state(by_route=self._by_route()).is_serving(version, digest):
+        by_route = self._by_route()
+        if self._context.read_state(by_route=by_route).is_serving(version, digest):
             return ready_servers(self._context, version=version, token=self._token)
-        return boot(self._context, version=version, digest=digest, token=self._token)
+        return boot(
+            self._context, version=version, digest=digest, token=self._token, by_route=by_route
+        )
 
     def _change(self, model: str, token: int, act: Callable[[LiveState], None]) -> None:
         """Act on the live state; read it again and repeat after a conflicting write."""

@@ -10,7 +10,7 @@ writes anything; a rollback leaves them out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from slipway.adapters.platforms.cluster.api_client import OwnershipReclaim
@@ -18,7 +18,7 @@ from slipway.adapters.platforms.cluster.api_errors import EXPECTED_OWNER, OWNERS
 from slipway.adapters.platforms.cluster.apply import ObjectApplier
 from slipway.adapters.platforms.cluster.context import NO_VERSION, ClusterContext
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service
-from slipway.adapters.platforms.cluster.manifests.names import CANDIDATE, version_of
+from slipway.adapters.platforms.cluster.manifests.names import is_candidate, version_of
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of
 from slipway.adapters.platforms.cluster.manifests.weights import server_counts
 from slipway.adapters.platforms.cluster.observe.conditions import available, replicas_of
@@ -32,7 +32,7 @@ from slipway.adapters.platforms.cluster.ownership.field_diff import changed_fiel
 from slipway.adapters.platforms.cluster.ownership.field_paths import format_path
 from slipway.adapters.platforms.cluster.ownership.manual_edits import (
     TRAFFIC_FIELDS,
-    find_manual_edits,
+    ManualEdit,
 )
 from slipway.errors import EditedByHand, PlatformUnavailable, Superseded
 
@@ -71,11 +71,9 @@ class TrafficChange:
             for version, sha256 in (digests or {}).items()
             if version in requested.shares and not live.has_digest(version, sha256)
         }
-        self._wait = ReadinessWait(context, by_route=live.by_route)
+        self._wait = ReadinessWait(context, by_route=live.by_route, read=self._read_unedited)
         self._resource_version = (live.entry or {}).get("metadata", {}).get("resourceVersion")
-        expected = context.entry_manifest(self._before, by_route=live.by_route)
-        self._edits = find_manual_edits(live, expected, token=requested.token)
-        self._leaves_edits = leaves_edits
+        self._edits = context.manual_edits(live, token=requested.token)
         self._is_edited = live.traffic is None or any(one.is_traffic for one in self._edits)
         self._counts = server_counts(
             self._cluster, requested.shares, requested.keep, by_route=live.by_route
@@ -84,6 +82,7 @@ class TrafficChange:
         # Versions lose their share for good, and no version is added.
         is_removal = now < before and not (before - now) & set(requested.keep)
         self._only_removes_versions = is_removal and not self._replaced
+        self._leaves_edits = leaves_edits or self._only_removes_versions
         self._is_by_count = not live.by_route and len(requested.shares) > 1
 
     def run(self) -> None:
@@ -95,7 +94,10 @@ class TrafficChange:
             Superseded: A newer rollout has claimed the traffic.
             PlatformUnavailable: The change was not in force in time.
         """
-        self._stop_at_edits()
+        if self._leaves_edits and self._edits:
+            found = _join(self._edits)
+            logger.warning("manual edits, left as they are during the rollback: %s", found)
+        self._stop_at(self._edits)
         self.claim()
         try:
             if not self._only_removes_versions:
@@ -124,19 +126,25 @@ class TrafficChange:
             token, settings = self._requested.token, self._requested.settings
             self._write(replace(self._before, token=token, settings=settings))
 
-    def _stop_at_edits(self) -> None:
-        """Raise at manual edits, or log that they are left as they are."""
-        found = "; ".join(one.text for one in self._edits)
-        if found and not (self._leaves_edits or self._only_removes_versions):
+    def _stop_at(self, edits: Sequence[ManualEdit]) -> None:
+        """Raise at manual edits, unless they are left as they are."""
+        if edits and not self._leaves_edits:
             raise EditedByHand(
                 f"what serves {self._context.spec.model} was edited by hand",
                 expected=EXPECTED_OWNER,
-                found=found,
+                found=_join(edits),
                 where=f"namespace {self._cluster.namespace}",
                 hint=OWNERSHIP_HINT,
             )
-        if found:
-            logger.warning("manual edits, left as they are during the rollback: %s", found)
+
+    def _read_unedited(self) -> LiveState:
+        """Read what a wait looks at; raises at edits that were made meanwhile."""
+        by_route, versions = self._live.by_route, set(self._counts)
+        if self._leaves_edits:
+            return self._context.read_state(by_route=by_route, versions=versions)
+        live = self._context.read_with_owned(by_route=by_route, versions=versions)
+        self._stop_at(self._context.manual_edits(live, token=self._requested.token))
+        return live
 
     def _stop_servers_without_share(self) -> None:
         """Stop servers that would get requests only because the shared Service selects them."""
@@ -188,7 +196,7 @@ class TrafficChange:
             )
 
     def _baseline(self) -> dict[str, object]:
-        now = self._context.deployments()
+        now = self._context.deployments(self._requested.shares)
         return self._context.stats.baseline(
             {version: available(now.get(version)) for version in self._requested.shares}
         )
@@ -213,8 +221,8 @@ class TrafficChange:
         unused = [
             one
             for kind in ("Deployment", "Service", "PodDisruptionBudget")
-            for one in self._context.find_owned(kind)
-            if CANDIDATE in one["metadata"]["labels"]
+            for one in self._context.find_owned(kind, versions=None)
+            if is_candidate(one)
             or (version_of(one) not in {None, *self._counts} and not changed_fields(one))
         ]
         if unused:
@@ -238,6 +246,10 @@ class TrafficChange:
         self._wait.for_servers(needed, serving=shares, exactly=self._is_by_count)
         if len(shares) == 1:
             self._wait.for_answers(*shares)
+
+
+def _join(edits: Sequence[ManualEdit]) -> str:
+    return "; ".join(one.text for one in edits)
 
 
 def _settings(live: LiveState, before: Traffic, requested: Traffic) -> Mapping[str, str]:

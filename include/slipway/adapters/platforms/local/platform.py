@@ -153,6 +153,11 @@ class LocalPlatform:
                 digests=served.digests,
             )
 
+    def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
+        """Nothing: the platform itself stops what has no share and is not kept."""
+        del model, token
+        return ()
+
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:
         """Send a request to the model, or to one version of it.
 

@@ -142,7 +142,8 @@ def route(
             "metadata": _metadata(spec, traffic, resource_version),
             "spec": {
                 "parentRefs": [_parent(gateway)],
-                **({"hostnames": [gateway.hostname]} if gateway.hostname else {}),
+                # An empty list is all hosts, and a field of Slipway's.
+                "hostnames": [gateway.hostname] if gateway.hostname else [],
                 "rules": [*pinned, _rule(path, split)],
             },
         }

@@ -30,7 +30,7 @@ ENTRY_LANE = "entry"
 LONGEST = 48
 DIGEST_CHARACTERS = 8
 # The name of a model `flight_delay_v3` would be that of version 3 of `flight_delay`.
-_LIKE_A_VERSION = re.compile(r"-v\d+(-pods|-trial)?$")
+_LIKE_A_VERSION = re.compile(r"-v(\d+)(-pods|-trial)?$")
 
 
 def object_name(model: str) -> str:
@@ -86,7 +86,30 @@ def candidate_selector(model: str, version: int) -> dict[str, str]:
     return {CANDIDATE_OF: version_name(model, version)}
 
 
+def names_of_version(kind: str, model: str, version: int) -> tuple[str, ...]:
+    """Names of a version's objects of a kind."""
+    name = version_name(model, version)
+    return (name, pods_name(model, version)) if kind == "Service" else (name,)
+
+
+def has_name_of(manifest: Manifest, model: str) -> bool:
+    """Whether an object has the name of a model's entry point, or of a version or candidate.
+
+    Names cannot be edited, unlike labels, and no two models share one.
+    """
+    name, entry = str(manifest["metadata"]["name"]), object_name(model)
+    return name == entry or _LIKE_A_VERSION.sub("", name) == entry
+
+
+def is_candidate(manifest: Manifest) -> bool:
+    """Whether an object of a model belongs to a candidate."""
+    return str(manifest["metadata"]["name"]).endswith("-trial")
+
+
 def version_of(manifest: Manifest) -> int | None:
-    """The version that an object belongs to; None for an entry point or a candidate."""
-    label = manifest["metadata"].get("labels", {}).get(VERSION)
-    return int(label) if label is not None and label.isdecimal() else None
+    """The version that an object of a model belongs to; None for an entry point or a candidate.
+
+    Its name tells, since a label can be edited.
+    """
+    found = _LIKE_A_VERSION.search(str(manifest["metadata"]["name"]))
+    return None if found is None or is_candidate(manifest) else int(found[1])

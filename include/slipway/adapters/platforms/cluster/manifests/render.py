@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic, entry_service, route
-from slipway.adapters.platforms.cluster.manifests.names import REPLICAS
 from slipway.adapters.platforms.cluster.manifests.resources import sizing
 from slipway.adapters.platforms.cluster.manifests.version import cluster_of, version_objects
 from slipway.adapters.platforms.cluster.manifests.weights import server_counts
@@ -30,16 +29,13 @@ def render_manifests(
     objects: list[dict[str, Any]] = []
     for version, replicas in counts.items():
         known = tags.get(version, {})
-        deployment, *others = version_objects(
+        objects += version_objects(
             spec,
             version,
             replicas=replicas,
             sizing=sizing(cluster, known),
             digest=known.get(DIGEST),
         )
-        # A rollout records the number too, which is how a manual change of it is found.
-        deployment["metadata"]["annotations"][REPLICAS] = str(replicas)
-        objects += [deployment, *others]
     recorded = None if by_route else traffic
     objects.append(entry_service(spec, traffic.shares, by_route=by_route, traffic=recorded))
     if by_route:

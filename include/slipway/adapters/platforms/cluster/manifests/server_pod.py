@@ -78,7 +78,7 @@ def server_pod(
                 "fsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            **({"nodeSelector": dict(cluster.node_selector)} if cluster.node_selector else {}),
+            "nodeSelector": dict(cluster.node_selector),
             "topologySpreadConstraints": [
                 {
                     "maxSkew": 1,

@@ -11,6 +11,7 @@ from slipway.adapters.platforms.cluster.manifests.names import (
     ENTRY_LANE,
     LANE,
     PORT,
+    REPLICAS,
     pods_name,
     version_labels,
     version_name,
@@ -43,8 +44,8 @@ def version_objects(
     selector = version_selector(spec.model, version)
     name = version_name(spec.model, version)
 
-    def about(called: str) -> dict[str, Any]:
-        return {"name": called, "namespace": cluster.namespace, "labels": dict(labels)}
+    def about(called: str, **more: Any) -> dict[str, Any]:
+        return {"name": called, "namespace": cluster.namespace, "labels": dict(labels), **more}
 
     template = server_pod(
         cluster,
@@ -58,7 +59,12 @@ def version_objects(
     )
     made = [
         deployment(
-            about(name), replicas=replicas, selector=selector, template=template, cluster=cluster
+            # The number that was asked for, by which a manual change of it is found.
+            about(name, annotations={REPLICAS: str(replicas)}),
+            replicas=replicas,
+            selector=selector,
+            template=template,
+            cluster=cluster,
         ),
         service(about(name), selector=selector),
         # Ready servers only: the counters of a stopping one are lost with it.
@@ -108,6 +114,7 @@ def deployment(
         "metadata": dict(metadata),
         "spec": {
             "replicas": replicas,
+            "paused": False,
             "revisionHistoryLimit": REVISIONS,
             "progressDeadlineSeconds": cluster.ready_seconds,
             "strategy": {
@@ -131,6 +138,7 @@ def service(
         "metadata": dict(metadata),
         "spec": {
             **kind,
+            "sessionAffinity": "None",
             "selector": dict(selector),
             "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
         },

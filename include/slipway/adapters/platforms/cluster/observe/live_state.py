@@ -44,6 +44,16 @@ class LiveState:
         return None if self.entry is None else Traffic.from_annotations(self.entry)
 
     @property
+    def requested_versions(self) -> set[int]:
+        """The versions that have a share, or are kept, by the requested traffic."""
+        return {*self.traffic.shares, *self.traffic.keep} if self.traffic else set()
+
+    @property
+    def unserved_versions(self) -> tuple[int, ...]:
+        """The versions that have a Deployment, but neither a share nor are kept."""
+        return tuple(sorted(set(self.deployments) - self.requested_versions))
+
+    @property
     def healthy(self) -> dict[int, bool]:
         """Whether any server is ready, by version that runs."""
         return {
@@ -70,10 +80,8 @@ class LiveState:
             version: Its number.
             digest: Digest of its manifest; None: any.
         """
-        traffic = self.traffic
-        is_in_force = traffic is not None and version in {*traffic.shares, *traffic.keep}
         has_server = self.healthy.get(version, False) and self.has_digest(version, digest)
-        return is_in_force and has_server
+        return version in self.requested_versions and has_server
 
     @property
     def weights(self) -> dict[int, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from slipway.adapters.platforms.cluster.context import ClusterContext
 from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
@@ -17,6 +17,7 @@ from slipway.adapters.platforms.cluster.observe.conditions import (
     route_problem,
     running,
 )
+from slipway.adapters.platforms.cluster.observe.live_state import LiveState
 from slipway.errors import PlatformUnavailable
 
 POLL_SECONDS = 0.5
@@ -37,10 +38,15 @@ class ReadinessWait:
     Args:
         context: The model's tools.
         by_route: Whether the entry point is a route.
+        read: Reads entry point and Deployments, before each pause; raises where it is useless to
+            wait on.
     """
 
-    def __init__(self, context: ClusterContext, *, by_route: bool) -> None:
+    def __init__(
+        self, context: ClusterContext, *, by_route: bool, read: Callable[[], LiveState]
+    ) -> None:
         self._context = context
+        self._read = read
         self._by_route = by_route
         self._model = context.spec.model
         self._cluster = cluster_of(context.spec)
@@ -58,7 +64,7 @@ class ReadinessWait:
             exactly: Whether no more may run: behind one Service their numbers are the shares.
         """
         while True:
-            now = self._context.deployments()
+            now = self._read().deployments
             lacking = {
                 version: count
                 for version, count in needed.items()
@@ -78,9 +84,7 @@ class ReadinessWait:
         assert gateway is not None  # noqa: S101 - a model by route has one
         name, namespace = object_name(self._model), self._cluster.namespace
         pauses = _pauses()
-        while problem := route_problem(
-            self._context.api.get("HTTPRoute", name), {"name": gateway.name}
-        ):
+        while problem := route_problem(self._read().entry, {"name": gateway.name}):
             if self._is_over():
                 raise PlatformUnavailable(
                     f"the route of {self._model} is not in force",
@@ -102,6 +106,7 @@ class ReadinessWait:
                 in_a_row += 1
                 continue
             in_a_row = 0
+            self._read()
             if self._context.clock() > deadline:
                 raise PlatformUnavailable(
                     f"the entry point of {self._model} does not lead to version {version}",

@@ -1,13 +1,14 @@
 """Find fields that differ from what Slipway applied last, with their managers; pure.
 
-Fields Slipway never applied (sidecars, labels, status) are ignored, and so is a field that has the
-applied value, whichever manager owns it.
+Fields Slipway never applied (sidecars, labels, status) are ignored, but for those in its containers
+that it leaves out on purpose. A field that has the applied value is no change, whichever manager
+owns it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -17,8 +18,9 @@ from slipway.adapters.platforms.cluster.manifests.last_applied import (
     read_last_applied,
 )
 from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
-from slipway.adapters.platforms.cluster.manifests.names import ANNOTATION_PREFIX
+from slipway.adapters.platforms.cluster.manifests.names import ANNOTATION_PREFIX, REPLICAS
 from slipway.adapters.platforms.cluster.manifests.resources import parse_quantity
+from slipway.adapters.platforms.cluster.ownership.added_settings import added_settings
 from slipway.adapters.platforms.cluster.ownership.field_paths import (
     MISSING,
     Path,
@@ -41,6 +43,16 @@ def annotation_path(name: str) -> Path:
 
 
 LAST_APPLIED_PATH = annotation_path(LAST_APPLIED)
+_NOTES = {"Deployment": (LAST_APPLIED, REPLICAS)}
+"""Annotations that every object of a kind has; of other kinds only the record of its fields."""
+_APPLIED_EMPTY: frozenset[Path] = frozenset(
+    {
+        ("f:spec", "f:hostnames"),
+        ("f:spec", "f:paused"),
+        ("f:spec", "f:template", "f:spec", "f:nodeSelector"),
+    }
+)
+"""Fields whose empty value the API may leave out."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,8 @@ def changed_fields(live: Manifest) -> tuple[FieldChange, ...]:
     manager writes them, since their previous values are not recorded.
 
     Args:
-        live: The object as read. Without a record of what was applied, only annotations count.
+        live: The object as read. Without a record of what was applied, only annotations count: a
+            record that is gone is a change itself.
     """
     return tuple(one for one in conflicts(live) if not one.is_equivalent)
 
@@ -82,12 +95,13 @@ def conflicts(live: Manifest) -> tuple[FieldChange, ...]:
     found = {
         path: FieldChange(path, last_manager(live, path)) for path in foreign_annotations(live)
     }
+    found |= {one.path: one for one in _removed_notes(live)}
     applied, owned = read_last_applied(live), applied_fields(live) or {}
     if applied is None or LAST_APPLIED_PATH in found:
         return tuple(found.values())
     for path, value in leaves(applied):
         now = value_at(live, path)
-        if now == value or contains(owned, path):
+        if now == value or contains(owned, path) or _is_left_out(path, value, now):
             continue
         if now is MISSING:
             removed = _outermost_missing(live, path)
@@ -96,6 +110,8 @@ def conflicts(live: Manifest) -> tuple[FieldChange, ...]:
         else:
             is_equivalent = _is_equivalent(value, now, path)
             found[path] = FieldChange(path, last_manager(live, path), is_equivalent=is_equivalent)
+    added = (path for path in added_settings(live, applied) if not contains(owned, path))
+    found |= {path: FieldChange(path, last_manager(live, path)) for path in added}
     return tuple(found.values())
 
 
@@ -125,6 +141,20 @@ def foreign_annotations(live: Manifest) -> list[Path]:
     names = live["metadata"].get("annotations") or {}
     paths = [annotation_path(name) for name in names if name.startswith(ANNOTATION_PREFIX)]
     return [path for path in paths if not contains(owned, path)]
+
+
+def _removed_notes(live: Manifest) -> Iterator[FieldChange]:
+    """Slipway's annotations that are gone from an object that it applied."""
+    if applied_fields(live) is not None:
+        names = live["metadata"].get("annotations") or {}
+        for name in _NOTES.get(live["kind"], (LAST_APPLIED,)):
+            if name not in names:
+                path = annotation_path(name)
+                yield FieldChange(path, last_manager(live, path[:-1]), is_removed=True)
+
+
+def _is_left_out(path: Path, applied: Any, now: Any) -> bool:
+    return now is MISSING and not applied and path in _APPLIED_EMPTY
 
 
 def _outermost_missing(live: Manifest, path: Path) -> Path:
