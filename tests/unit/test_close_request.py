@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from slipway.errors import BadBatch, BadParameter, StoreUnavailable
-from slipway.records import requests
+from slipway.records import ledger, requests
+from slipway.records.open_work import open_stages
 from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRef
+from slipway.records.run_records import RunRef, need_record
 from slipway.stages.train.close_request import answer
 from slipway.stages.train.crash_limit import KILLED_LIMIT
+from tests.fakes.kill_points import Killed
 from tests.support.retrain_env import MODEL, ORIGIN, RetrainEnv, failing, trained
 
 
@@ -83,3 +85,32 @@ def test_only_accepted_requests_are_answered() -> None:
     env.accept()
     with pytest.raises(BadParameter, match="cannot be answered"):
         answer(env.spec, request=request, context=RunContext(env.store, ORIGIN))
+
+
+def test_an_answer_that_was_killed_before_its_record_is_completed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request is answered, so nobody resumes it: the next sweep makes record and entry."""
+    env = RetrainEnv()
+    env.land()
+    env.accept()
+    env.finish("snapshot", "pinned")
+    failing(env, "train", BadBatch("the labels have one class"))
+    create = env.store.create
+
+    def killed_at_the_record(key: str, data: bytes) -> bool:
+        if key.endswith("/answer/record.json"):
+            raise Killed
+        return create(key, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(env.store, "create", killed_at_the_record)
+        with pytest.raises(Killed):
+            env.answer()
+    assert requests.in_flight(env.store, MODEL) is None
+    assert list(open_stages(env.store, MODEL)) != []
+    env.accept()
+    ref = RunRef(MODEL, "request-000001", "answer")
+    assert need_record(env.store, ref).verdict.numbers["outcome"] == "failed"
+    assert ledger.verify(env.store, MODEL) == []
+    assert list(open_stages(env.store, MODEL)) == []

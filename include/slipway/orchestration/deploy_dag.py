@@ -60,6 +60,8 @@ def deploy_dag(model: ModelSpec) -> DAG:
                 "model": name,
                 "to": "{{ params.to }}",
                 "asked_at": "{{ dag_run.run_after }}",
+                # Filled in when the task starts: see rollout_lease.
+                "ended": "",
             },
             skip_when=["nothing"],
             xcom_keys=["run"],

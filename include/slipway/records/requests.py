@@ -15,6 +15,8 @@ from slipway.errors import NotFound
 from slipway.records.store import Store, digest, encode, find_json, read_json
 from slipway.records.verdicts import Number
 
+RUN_PREFIX = "request-"
+
 Kind = Literal["first", "batch", "cron", "person", "decay", "drift"]
 DecisionAction = Literal["accept", "suppress"]
 Outcome = Literal["promoted", "refused", "failed"]
@@ -55,7 +57,13 @@ class Request:
 
 def run_of(number: int) -> str:
     """Return the run id of a request's stages."""
-    return f"request-{number:06d}"
+    return f"{RUN_PREFIX}{number:06d}"
+
+
+def number_of(run: str) -> int | None:
+    """Return the number of the request that a run works on; None: it is no request's run."""
+    number = run.removeprefix(RUN_PREFIX)
+    return int(number) if number != run and number.isdecimal() else None
 
 
 @dataclass(frozen=True)

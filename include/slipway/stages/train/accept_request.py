@@ -20,7 +20,7 @@ from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.registry_losses import find_lost_champion
-from slipway.stages.train.close_request import request_numbers
+from slipway.stages.train.close_request import complete_answers, request_numbers
 from slipway.stages.train.due_requests import file_due
 from slipway.stages.train.retrain_policy import RetrainFacts, apply_policy
 
@@ -77,6 +77,7 @@ def accept(
         BadParameter: A person's request lacks its reason or name.
     """
     store = context.store
+    complete_answers(spec, context=context)
     labels_table = f"{dataset.dataset}/labels"
     labels_version, labels = tables.version(labels_table), tables.count(labels_table)
     clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES

@@ -11,6 +11,7 @@ from slipway.errors import BadParameter
 from slipway.records import requests
 from slipway.records.attempts import Attempt, count_attempts, find_failure
 from slipway.records.idempotent_stage import perform
+from slipway.records.open_work import close_run, open_stages
 from slipway.records.requests import Outcome, Request
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef, find_record
@@ -56,7 +57,25 @@ def answer(spec: ModelSpec, *, request: Request, context: RunContext) -> Verdict
 
     ref = RunRef(spec.model, request.run, "answer")
     inputs = {"request": request.number}
-    return perform(context, ref, work, inputs=inputs).verdict
+    verdict = perform(context, ref, work, inputs=inputs).verdict
+    close_run(store, spec.model, request.run)
+    return verdict
+
+
+def complete_answers(spec: ModelSpec, *, context: RunContext) -> None:
+    """Record the answers that were given by runs which were stopped before their record.
+
+    Args:
+        spec: Model.
+        context: Store and origin of the run.
+    """
+    store = context.store
+    runs = sorted({ref.run for ref in open_stages(store, spec.model)})
+    for run in runs:
+        number = requests.number_of(run)
+        request = None if number is None else requests.read_request(store, spec.model, number)
+        if request is not None and requests.find_answer(store, request) is not None:
+            answer(spec, request=request, context=context)
 
 
 def request_numbers(request: Request) -> dict[str, int | str]:
