@@ -214,7 +214,7 @@ def test_a_promotion_of_another_version_is_no_history_of_this_one() -> None:
     env = WhyEnv(champion=2)
     env.registry.aliases["champion"] = 1
     told = env.lines()["Since"]
-    assert told.startswith("not recorded for version 1; the newest promotion is ")
+    assert told.startswith("the ledger has no promotion of version 1; its newest is ")
     assert told.endswith("(rollout-000002): Version 2 is champion.")
 
 

@@ -5,30 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import SlipwayError
 from slipway.records import ledger, requests
 from slipway.records.idempotent_stage import perform
-from slipway.records.leases import find_lease, release
+from slipway.records.leases import find_lease
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
+from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.report.why import why
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
+from tests.fakes.kill_points import KillableProxy, KillableStore, Killed
 from tests.support.promotions import promoted
 from tests.support.rollout_env import MODEL, RolloutEnv, evidence
+
+REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
 
 
 class Life:
     """A model on fakes whose rollouts are cut off and whose registry is edited by hand."""
 
     def __init__(self) -> None:
-        self.env = RolloutEnv()
+        store = KillableStore()
+        self.env = RolloutEnv(store=store)
+        self.fuse = store.kill_point
+        registry = KillableProxy(self.env.registry, self.fuse, writes=REGISTRY_WRITES)
+        self.env.registry = registry  # type: ignore[assignment]
         self.runs = 0
         promoted(self.env.store, MODEL, 2, run="rollout-before")
 
@@ -52,6 +63,13 @@ class Life:
         champion = self.env.registry.aliases.get("champion")
         if champion is not None:
             self.env.registry.tags[champion][DIGEST] = "f" * 64
+
+    def killed(self, writes: int, to: str = "challenger") -> None:
+        """Roll out, and be killed after some writes."""
+        self.fuse.seen, self.fuse.writes = 0, writes
+        with suppress(Killed):
+            self.roll(to)
+        self.fuse.writes = None
 
     def roll(self, to: str = "challenger", *, stages: int | None = None) -> None:
         """Roll out, and die after some stages; the lease is over by the next run."""
@@ -80,7 +98,8 @@ class Life:
         """Let the lease of a dead rollout expire."""
         lease = find_lease(self.env.store, f"rollout-{MODEL}")
         if lease is not None:
-            release(self.env.store, lease)
+            expired = replace(lease, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+            self.env.store.write(lease.key, encode(expired.to_json()))
 
     def ask(self, *, accept: bool) -> None:
         """File a request and decide on it; an accepted one is answered by the next call."""
@@ -115,6 +134,16 @@ EVENTS: Mapping[str, Callable[[Life], Any]] = {
     "a rollout that dies after verify": lambda life: life.roll(stages=1),
     "a rollout that dies in its step": lambda life: life.roll(stages=2),
     "a rollout that dies after switch": lambda life: life.roll(stages=3),
+    **{
+        f"a rollout killed after {writes} writes": lambda life, writes=writes: life.killed(writes)
+        for writes in range(2, 64, 3)
+    },
+    **{
+        f"a rollback killed after {writes} writes": (
+            lambda life, writes=writes: life.killed(writes, "previous")
+        )
+        for writes in range(2, 40, 4)
+    },
     "a rollback": lambda life: life.roll("previous"),
     "a lenient server": lambda life: setattr(life.env.platform, "lenient", True),
     "a strict server": lambda life: setattr(life.env.platform, "lenient", False),
@@ -150,6 +179,29 @@ def test_every_sentence_holds(events: list[str], *, is_over: bool) -> None:
         EVENTS[event](life)
     if is_over:
         life.end_lease()
+    hold(life)
+
+
+@pytest.mark.parametrize("to", ["challenger", "previous"])
+def test_every_sentence_holds_after_a_kill_at_each_write(to: str) -> None:
+    """Case 1: a stopped rollout is told as stopped, and what the next deploy does about it."""
+    undisturbed = Life()
+    undisturbed.challenge()
+    undisturbed.fuse.seen = 0
+    undisturbed.roll(to)
+    assert undisturbed.fuse.seen > 20
+    for writes in range(undisturbed.fuse.seen):
+        for is_over in (True, False):
+            life = Life()
+            life.challenge()
+            life.killed(writes, to)
+            if is_over:
+                life.end_lease()
+            hold(life)
+
+
+def hold(life: Life) -> None:
+    """Hold every line against registry, platform, ledger and the next reconcile."""
     told = life.lines()
     [served], [since], [refused], [following] = (
         told[word] for word in ("Served", "Since", "Refused", "Next")
@@ -199,9 +251,9 @@ def _since_holds(life: Life, sentence: str) -> None:
     assert newest["reason"] in sentence
     champion = life.env.registry.aliases.get("champion")
     if champion is not None and newest["numbers"]["version"] != champion:
-        assert sentence.startswith(f"not recorded for version {champion};")
+        assert sentence.startswith(f"the ledger has no promotion of version {champion};")
     else:
-        assert not sentence.startswith("not recorded")
+        assert not sentence.startswith("the ledger has no")
 
 
 def _refused_holds(life: Life, sentence: str) -> None:
@@ -259,6 +311,10 @@ def _deploy_holds(life: Life, sentence: str, served: str) -> None:
     record = life.env.reconcile(holder="the next run")
     action, version = record.verdict.action, record.verdict.numbers["version"]
     live = life.env.platform.served(MODEL)
+    if "deploy completes" in sentence:
+        # The completion may have ended in a refusal, or in a rollout of its own.
+        assert "was stopped" in record.verdict.reason
+        return
     if found := re.search(r"version (\d+) is challenger and waits for deploy", sentence):
         assert (action, version) == ("roll_out", int(found[1]))
     elif "deploy repairs it" in sentence:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from slipway.errors import NotFound, Transient
+from slipway.errors import BadParameter, NotFound, Transient
 from slipway.records import ledger, requests
 from slipway.records.leases import find_lease
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
@@ -174,7 +174,8 @@ def _rollout_in_progress(store: Store, model: str) -> RolloutPlan | None:
         return None
     try:
         return read_plan(store, model, rollout_run(lease.number))
-    except NotFound:
+    except (BadParameter, NotFound):
+        # It has not decided yet, or has decided that there is nothing to do.
         return None
 
 

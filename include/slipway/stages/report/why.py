@@ -89,7 +89,7 @@ def _since(state: ModelState) -> str:
     told = f"{_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
     if state.version is None or about == state.version:
         return f"Since: {told}"
-    return f"Since: not recorded for version {state.version}; the newest promotion is {told}"
+    return f"Since: the ledger has no promotion of version {state.version}; its newest is {told}"
 
 
 def _evidence(state: ModelState) -> str:

@@ -58,6 +58,8 @@ def _unknown(state: ModelState) -> str | None:
 
 def _next_rollout(state: ModelState) -> str | None:
     decision, challenger = state.traffic.decision, state.challenger
+    if decision is not None and state.traffic.stopped is not None:
+        return f"{describe_deploy(state.traffic)}."
     if decision is None:
         return "no rollout begins until the edit by hand is undone or handed back."
     if decision.action == "nothing":
@@ -66,7 +68,7 @@ def _next_rollout(state: ModelState) -> str | None:
     is_begun = decision.version in _shares(state)
     if decision.action == "roll_out" and is_challenger and not is_begun:
         return f"version {decision.version} is challenger and waits for deploy."
-    return f"{describe_deploy(decision)}."
+    return f"{describe_deploy(state.traffic)}."
 
 
 def _shares(state: ModelState) -> Mapping[int, float]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipway.errors import Denied, EditedByHand, Transient
+from slipway.records.idempotent_stage import find_decision
+from slipway.records.open_work import open_stages
+from slipway.records.run_records import find_record
 from slipway.records.store import Store
 from slipway.stages.ports.registry import Versions
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observe import observe
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
+from slipway.stages.rollout.plan import rollout_number
 from slipway.stages.rollout.platform import Served, ServedReader
 
 
@@ -23,12 +27,15 @@ class ServedState:
         observed: The same with the aliases; None when either is not known.
         decision: What the next deploy decides; None when it cannot, or when it is not known.
         unknown: Why what is served is not known; None when it is.
+        stopped: Run of a rollout that was stopped, or is about to carry out what it decided; the
+            next deploy completes it first.
     """
 
     served: Served | None = None
     observed: ObservedState | None = None
     decision: RolloutDecision | None = None
     unknown: str | None = None
+    stopped: str | None = None
 
 
 def read_served_state(
@@ -56,7 +63,7 @@ def read_served_state(
         decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
     except EditedByHand:
         return ServedState(served)
-    return ServedState(served, observed, decision)
+    return ServedState(served, observed, decision, stopped=_stopped(store, model))
 
 
 def describe_difference(state: ServedState) -> str | None:
@@ -73,27 +80,31 @@ def describe_difference(state: ServedState) -> str | None:
         return f"{' and '.join(shares)} share its requests; a rollout moves them, or was cut off"
     is_served = served is not None and bool(served.weights)
     if observed.served == observed.champion and (observed.champion or not is_served):
-        return _describe_other_bytes(observed, state.decision)
+        return _describe_other_bytes(observed, state)
     champion = "no version" if observed.champion is None else f"version {observed.champion}"
     found = f"{describe_served(served)} and {champion} is champion"
-    return f"{found}; {describe_deploy(state.decision)}"
+    return f"{found}; {describe_deploy(state)}"
 
 
-def _describe_other_bytes(observed: ObservedState, decision: RolloutDecision | None) -> str | None:
+def _describe_other_bytes(observed: ObservedState, state: ServedState) -> str | None:
     if observed.champion is None or not observed.is_new(observed.champion):
         return None
     found = (
         f"version {observed.champion} is champion with other bytes than those that serve under its "
         "number"
     )
+    decision = state.decision
     is_rolled_out = decision is not None and decision.version == observed.champion
-    return (
-        f"{found}; {'deploy verifies them first' if is_rolled_out else describe_deploy(decision)}"
-    )
+    if is_rolled_out and state.stopped is None:
+        return f"{found}; deploy verifies them first"
+    return f"{found}; {describe_deploy(state)}"
 
 
-def describe_deploy(decision: RolloutDecision | None) -> str:
+def describe_deploy(state: ServedState) -> str:
     """Describe what the next deploy does, as a clause; pure."""
+    decision = state.decision
+    if state.stopped is not None and decision is not None:
+        return f"deploy completes {state.stopped} first"
     if decision is None or decision.action == "nothing":
         return "deploy leaves it so"
     if decision.action == "repair":
@@ -125,6 +136,18 @@ def describe_served(served: Served | None) -> str:
         return f"version {versions[0]} has every request and cannot answer"
     shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
     return f"{' and '.join(shares)} share its requests"
+
+
+def _stopped(store: Store, model: str) -> str | None:
+    """Run of a rollout whose stage has decided and has not recorded it."""
+    stopped = (
+        ref.run
+        for ref in open_stages(store, model)
+        if rollout_number(ref.run) is not None
+        and find_record(store, ref) is None
+        and find_decision(store, ref) is not None
+    )
+    return next(stopped, None)
 
 
 @dataclass(frozen=True)
