@@ -35,6 +35,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
             "hostname": "models.example.org",
         },
     },
+    "claim": {"log_claim": "slipway-logs", "shipper_image": "registry.example.org/shipper:1"},
     "tokens": {"tokens_secret": "delay-tokens", "replicas": 1},
 }
 TRAFFICS = {

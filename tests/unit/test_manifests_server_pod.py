@@ -53,6 +53,28 @@ def test_a_pod_leaves_in_order() -> None:
     assert grace >= LEAVE_SECONDS + DRAIN_SECONDS + SHIP_SECONDS
 
 
+def test_a_log_on_a_claim_outlives_its_pod() -> None:
+    """Each server has a folder of its own, and what others left is shipped before it serves."""
+    objects = everything(spec_of(CLUSTERS["claim"]), TRAFFICS["one"])
+    pod = pods(objects)["flight-delay-v3"]
+    [recover, download, shipper] = pod["spec"]["initContainers"]
+    assert [one["name"] for one in (recover, download)] == ["recover", "download"]
+    beside = ["--beside", "/var/slipway/logs"]
+    assert recover["args"] == ["ship", "--once", "--patience", "30", *beside]
+    assert "restartPolicy" not in recover
+    assert shipper["args"] == ["ship", "--patience", str(SHIP_SECONDS), *beside]
+    server = containers(pod)["server"]
+    for one in (recover, shipper, server):
+        mounts = {mount["mountPath"]: mount for mount in one["volumeMounts"]}
+        assert mounts["/var/slipway/scratch/log"]["subPathExpr"] == "$(POD_NAME)"
+        assert ("/var/slipway/logs" in mounts) == (one is not server)
+    assert {"name": "SLIPWAY_LOG_FSYNC", "value": "true"} in server["env"]
+    claim = {"claimName": "slipway-logs"}
+    assert {"name": "log", "persistentVolumeClaim": claim} in pod["spec"]["volumes"]
+    candidate = pods(objects)["flight-delay-v4-trial"]
+    assert "persistentVolumeClaim" not in str(candidate)
+
+
 def test_a_candidate_is_the_same_server_without_a_log() -> None:
     """Only its labels and its shutdown differ from a serving version's."""
     spec = spec_of(CLUSTERS["everything"])

@@ -96,7 +96,14 @@ def download(model: str, *, version: int, digest: str | None, folder: Path) -> N
     help="Seconds after SIGTERM to wait for servers to end, and for an unavailable store, before "
     "it leaves segments behind.",
 )
-def ship(*, patience: float) -> None:
+@click.option(
+    "--beside",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with the log folders of other servers: what one has left that ended is shipped, "
+    "too.",
+)
+@click.option("--once", is_flag=True, help="Ship what there is, within the patience, and end.")
+def ship(*, patience: float, beside: Path | None, once: bool) -> None:
     """Ship this machine's prediction log until SIGTERM, and then the rest of it."""
     stop = threading.Event()
     # Set before the imports, so that a SIGTERM during the start still ships the rest.
@@ -108,6 +115,8 @@ def ship(*, patience: float) -> None:
         store_root=settings.store,
         log_folder=settings.scratch / "log",
         patience_seconds=patience,
+        beside=beside,
+        once=once,
         stop=stop,
     )
 

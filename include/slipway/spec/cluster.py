@@ -52,6 +52,12 @@ class Cluster(Spec):
         description="Secret whose entry `key` is the key of hashed personal columns; needed when "
         "the dataset has such columns.",
     )
+    log_claim: ObjectName | None = Field(
+        default=None,
+        description="PersistentVolumeClaim, ReadWriteMany, that holds the prediction log until it "
+        "is shipped, so that the loss of a node loses none of it; none: a volume that ends with "
+        "the pod.",
+    )
     replicas: int = Field(default=2, ge=1, description="Servers of the champion.")
     warm_replicas: int | None = Field(
         default=None, ge=1, description="Servers of `previous`; none: as many as the champion has."

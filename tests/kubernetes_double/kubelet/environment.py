@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.kubernetes_double.kubelet.volumes import Get, contents
 
+_POD_FIELDS = {f"metadata.{name}": name for name in ("name", "namespace", "uid")}
 _REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z_][A-Za-z0-9_.-]*)\))")
 
 
@@ -68,6 +69,8 @@ def _value(item: Mapping[str, Any], pod: Mapping[str, Any], get: Get) -> str | N
     if not source:
         return str(item.get("value") or "")
     [(key, reference)] = source.items()
+    if key == "fieldRef" and reference["fieldPath"] in _POD_FIELDS:
+        return str(pod["metadata"][_POD_FIELDS[reference["fieldPath"]]])
     kind = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}.get(key)
     if kind is None:
         raise BadContainerConfig(f"the double has no variables from {key}")

@@ -151,6 +151,7 @@ class PodRun:
                         self._pod["spec"].get("volumes") or (),
                         self._pod_context.root / "volumes",
                         self._pod_context.get,
+                        claims=self._cluster.folder / "claims" / self.namespace,
                     )
                 )
             except NotMounted as problem:

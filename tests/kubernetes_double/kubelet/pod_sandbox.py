@@ -18,7 +18,7 @@ from tests.kubernetes_double.kubelet.processes import (
     Command,
     Process,
 )
-from tests.kubernetes_double.kubelet.volumes import PathRewriter
+from tests.kubernetes_double.kubelet.volumes import PathRewriter, mount
 
 BY = "kubelet"
 # The entry point of every image of this project.
@@ -95,20 +95,20 @@ class ContainerContext:
             "LANG": "C.UTF-8",
             MARK: self._mark(),
         }
-        rewrite = self._path_rewriter()
+        own = environment(self._spec, pod_context.pod, {}, get=pod_context.get)
+        rewrite = self._path_rewriter(own)
         temporary = rewrite.host_folder("/tmp")  # noqa: S108 - the container's own
         base["TMPDIR"] = str(temporary or pod_context.root / "tmp")
         base |= pod_context.cluster.environ
         if self._mounts_token():
             account = spec.get("serviceAccountName", "default")
             base["KUBECONFIG"] = str(pod_context.cluster.kubeconfig(pod_context.namespace, account))
-        own = environment(self._spec, pod_context.pod, {}, get=pod_context.get)
         made = base | {name: rewrite(value) for name, value in own.items()}
         return made | _joined_paths(base, own)
 
     def start(self, environ: Mapping[str, str]) -> Process:
         """Start a run. Raises: NoCommand."""
-        rewrite = self._path_rewriter()
+        rewrite = self._path_rewriter(environ)
         words = [*(self._spec.get("command") or ENTRYPOINT), *(self._spec.get("args") or ())]
         folder = rewrite.host_folder(self._spec.get("workingDir", "")) or self._pod_context.root
         log = self._container.log
@@ -134,12 +134,15 @@ class ContainerContext:
         given = spec.get("automountServiceAccountToken")
         return bool(account.get("automountServiceAccountToken", True) if given is None else given)
 
-    def _path_rewriter(self) -> PathRewriter:
+    def _path_rewriter(self, variables: Mapping[str, str]) -> PathRewriter:
         pod_context = self._pod_context
-        mounts = self._spec.get("volumeMounts") or ()
-        return PathRewriter(
-            mounts,
+        hosts = mount(
+            self._spec.get("volumeMounts") or (),
             pod_context.folders,
+            lambda text: expand(text, variables),
+        )
+        return PathRewriter(
+            hosts,
             address=pod_context.address,
             shared=pod_context.cluster.folder,
         )

@@ -23,15 +23,24 @@ def contents(obj: Mapping[str, Any]) -> dict[str, bytes]:
     return {key: text.encode() for key, text in data.items()}
 
 
-def lay_out(volumes: Sequence[Mapping[str, Any]], root: Path, get: Get) -> dict[str, Path]:
+def lay_out(
+    volumes: Sequence[Mapping[str, Any]], root: Path, get: Get, *, claims: Path
+) -> dict[str, Path]:
     """Host folder of each volume, filled.
+
+    Args:
+        volumes: Volumes of the pod.
+        root: Folder of the pod.
+        get: Returns an object of the pod's namespace by kind and name, or None.
+        claims: Folder of the claims of the pod's namespace.
 
     Raises:
         NotMounted: A source is missing, or of an unsupported kind.
     """
     folders = {}
     for volume in volumes:
-        folder = root / volume["name"]
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        folder = root / volume["name"] if claim is None else claims / claim
         folder.mkdir(parents=True, exist_ok=True)
         try:
             _fill(volume, folder, get)
@@ -46,6 +55,11 @@ def lay_out(volumes: Sequence[Mapping[str, Any]], root: Path, get: Get) -> dict[
 def _fill(volume: Mapping[str, Any], folder: Path, get: Get) -> None:
     kind = next(key for key in volume if key != "name")
     if kind == "emptyDir":
+        return
+    if kind == "persistentVolumeClaim":
+        name = volume[kind]["claimName"]
+        if get("PersistentVolumeClaim", name) is None:
+            raise NotMounted(f'persistentvolumeclaim "{name}" not found')
         return
     api_kind = {"configMap": "ConfigMap", "secret": "Secret"}.get(kind)
     if api_kind is None:
@@ -70,26 +84,50 @@ def _files(kind: str, source: Mapping[str, Any], get: Get) -> dict[str, bytes]:
     return {item["path"]: data[item["key"]] for item in source["items"] if item["key"] in data}
 
 
-class PathRewriter:
-    """Rewrites a container's paths and addresses to those of this machine.
+def mount(
+    mounts: Sequence[Mapping[str, Any]], folders: Mapping[str, Path], expand: Callable[[str], str]
+) -> dict[str, Path]:
+    """Host folder of each mount path, with the folders of subpaths made.
+
+    A mount inside another one is a link there, since processes join paths themselves.
 
     Args:
         mounts: The container's `volumeMounts`.
         folders: Host folder of each volume.
+        expand: Expands variables of the container in a `subPathExpr`.
+    """
+    hosts: dict[str, Path] = {}
+    for one in sorted(mounts, key=lambda it: len(it["mountPath"])):
+        path = one["mountPath"].rstrip("/")
+        folder = folders[one["name"]] / expand(one.get("subPathExpr") or one.get("subPath") or "")
+        folder.mkdir(parents=True, exist_ok=True)
+        for outer in sorted((it for it in hosts if path.startswith(f"{it}/")), key=len)[-1:]:
+            link = hosts[outer] / path.removeprefix(f"{outer}/")
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(folder)
+        hosts[path] = folder
+    return hosts
+
+
+class PathRewriter:
+    """Rewrites a container's paths and addresses to those of this machine.
+
+    Args:
+        hosts: Host folder of each mount path of the container.
         address: Address of the pod, which replaces `0.0.0.0`.
         shared: A host folder; paths below its topmost part are not rewritten.
     """
 
     def __init__(
         self,
-        mounts: Sequence[Mapping[str, Any]],
-        folders: Mapping[str, Path],
+        hosts: Mapping[str, Path],
         *,
         address: str,
         shared: Path,
     ) -> None:
         self._address = address
-        self._hosts = {mount["mountPath"].rstrip("/"): folders[mount["name"]] for mount in mounts}
+        self._hosts = hosts
         patterns = [_mounted(path, shared) for path in sorted(self._hosts, key=len, reverse=True)]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
 

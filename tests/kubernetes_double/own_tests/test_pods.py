@@ -87,6 +87,45 @@ def test_paths_addresses_and_variables_are_the_pods_own(cluster: Cluster) -> Non
     assert log.splitlines()[1] == "v"
 
 
+def test_a_claim_outlives_the_pods_that_share_it(cluster: Cluster) -> None:
+    """A folder for each pod by its name, a mount inside another one, and the whole beside it."""
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "kept"},
+        "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    script = "import os, pathlib; pathlib.Path(os.environ['D'], 'log', 'x').write_text('1')"
+    script += "; print(sorted(one.name for one in pathlib.Path('/all').iterdir()))"
+    name = {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    one = container(
+        *("python", "-c", script),
+        env=[{"name": "POD_NAME", **name}, {"name": "D", "value": "/data"}],
+        volumeMounts=[
+            {"name": "kept", "mountPath": "/data/log", "subPathExpr": "$(POD_NAME)"},
+            {"name": "data", "mountPath": "/data"},
+            {"name": "kept", "mountPath": "/all"},
+        ],
+    )
+    volumes = [
+        {"name": "data", "emptyDir": {}},
+        {"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}},
+    ]
+    cluster.apply(pod("first", one, volumes=volumes))
+    cluster.wait(
+        "a mount that waits for its claim",
+        lambda: any("persistentvolumeclaim" in text for _, text in cluster.events("first")),
+    )
+    cluster.apply(claim)
+    assert ended(cluster, "first")["phase"] == "Succeeded"
+    cluster.delete("Pod", "first")
+    cluster.apply(pod("second", one, volumes=volumes))
+    assert ended(cluster, "second")["phase"] == "Succeeded"
+    assert cluster.log("second", "base").strip() == "['first', 'second']"
+    kept = sorted(cluster.folder.glob("claims/*/kept/*/x"))
+    assert [path.parent.name for path in kept] == ["first", "second"]
+
+
 def test_a_container_killed_for_memory_is_oom_killed(cluster: Cluster) -> None:
     """137 and OOMKilled; a pod that runs once has failed."""
     cluster.apply(pod("greedy", container("sleep", "60")))

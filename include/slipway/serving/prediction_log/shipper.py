@@ -37,6 +37,8 @@ COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}
 LONGEST_PAUSE_SECONDS = 30.0
 FORGOTTEN_SECONDS = 3600.0
 PART_BYTES = MIB
+BESIDE_SECONDS = 10.0
+"""Interval between looks at what other servers have left."""
 DAMAGE = (msgspec.MsgspecError, ValueError, LookupError, ArithmeticError, pa.ArrowException)
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ def ship(
     log_folder: Path,
     poll_seconds: float = 0.5,
     patience_seconds: float = 0.0,
+    beside: Path | None = None,
+    once: bool = False,
     parent_pipe: int | None = None,
     stop: threading.Event | None = None,
 ) -> None:
@@ -61,6 +65,9 @@ def ship(
         poll_seconds: Interval between looks at the folder.
         patience_seconds: How long to retry after SIGTERM while a server still holds a segment or
             the store is unavailable; for a folder that ends with the process, as in a pod.
+        beside: Folder with the log folders of other servers, such as those of lost nodes; a segment
+            there is shipped once no server holds it.
+        once: Whether to end as soon as all that no server holds is shipped, or patience is over.
         parent_pipe: Descriptor of an inherited pipe; EOF on it means that the parent has exited.
         stop: Event that stops the shipper; a new one by default.
     """
@@ -72,7 +79,10 @@ def ship(
         on_parent_exit(parent_pipe, stop.set)
     # Records are millions of lists without cycles; collecting garbage took half of the time.
     gc.set_threshold(100_000)
-    shipping = _Shipper(store_root, log_folder)
+    shipping = _Shipper(store_root, log_folder, beside)
+    if once:
+        shipping.once(patience_seconds, stop=stop)
+        return
     pause = poll_seconds
     while not stop.is_set():
         trouble = shipping.trouble()
@@ -84,11 +94,13 @@ def ship(
 
 
 class _Shipper:
-    """Ships one folder of segments to one store, which is opened at the first attempt."""
+    """Ships folders of segments to one store, which is opened at the first attempt."""
 
-    def __init__(self, store_root: str, log_folder: Path) -> None:
+    def __init__(self, store_root: str, log_folder: Path, beside: Path | None) -> None:
         self._store_root = store_root
         self._log_folder = log_folder
+        self._beside = beside
+        self._beside_again = 0.0
         self._store: Store | None = None
 
     def trouble(self) -> Exception | None:
@@ -98,9 +110,32 @@ class _Shipper:
         try:
             self._store = self._store or open_store(self._store_root)
             ship_segments(self._store, self._log_folder)
+            self._ship_beside(self._store)
         except (StoreUnavailable, OSError) as error:
             return error
         return None
+
+    def once(self, within_seconds: float, *, stop: threading.Event) -> None:
+        """Ship what no server holds; give up when the time is over."""
+        until = time.monotonic() + within_seconds
+        while (trouble := self.trouble()) is not None:
+            if time.monotonic() >= until or stop.wait(1.0):
+                logger.warning("what servers left is not shipped yet: %s", trouble)
+                return
+
+    def _ship_beside(self, store: Store) -> None:
+        """Look at the other folders, now and then: they may be many, on a network's disk."""
+        if self._beside is None or time.monotonic() < self._beside_again:
+            return
+        trouble: OSError | None = None
+        for folder in sorted(one for one in self._beside.iterdir() if one.is_dir()):
+            try:
+                ship_segments(store, folder)
+            except OSError as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+        self._beside_again = time.monotonic() + BESIDE_SECONDS
 
     def finish(self, within_seconds: float, *, poll_seconds: float) -> None:
         """Ship at least once, until no segment is left or the time is over."""
@@ -138,7 +173,8 @@ def ship_segments(store: Store, log_folder: Path) -> int:
 
 def _ship_if_unowned(store: Store, path: Path) -> bool:
     try:
-        segment = path.open("rb")
+        # Writable: a network's disk locks nothing else exclusively.
+        segment = path.open("r+b")
     except FileNotFoundError:
         return False
     with segment:

@@ -1,14 +1,22 @@
 """Pod template of a model server: download a version, serve it, ship its prediction log.
 
 Every container meets the restricted Pod Security standard. Root file systems are read-only; volumes
-for writing live as long as the pod.
+for writing live as long as the pod, but for the log on a claim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from slipway.adapters.platforms.cluster.manifests.log_volume import (
+    RECOVER_SECONDS,
+    SCRATCH,
+    all_logs,
+    durable_answers,
+    log_volumes,
+    own_log,
+)
 from slipway.adapters.platforms.cluster.manifests.names import DIGEST, PORT
 from slipway.adapters.platforms.cluster.manifests.resources import Sizing
 from slipway.spec.cluster import Cluster
@@ -20,7 +28,6 @@ READABLE_BY_GROUP = 0o440
 MODEL_MOUNT = "/var/slipway/model"
 # Inside the mount: a mount point itself cannot be replaced by a complete folder.
 MODEL_FOLDER = f"{MODEL_MOUNT}/version"
-SCRATCH = "/var/slipway/scratch"
 TOKENS_MOUNT = "/etc/slipway/tokens"
 PII_MOUNT = "/etc/slipway/pii"
 
@@ -62,6 +69,7 @@ def server_pod(
         ships: Whether it serves clients: then it ships the log, and drains before it stops.
     """
     download = _download(cluster, model, version, digest, sizing)
+    ships_first = [_recovery(cluster)] if cluster.log_claim else []
     known = {DIGEST: digest} if digest else {}
     return {
         "metadata": {"labels": dict(labels), "annotations": {**_scraped(), **known}},
@@ -89,28 +97,32 @@ def server_pod(
                 }
                 for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
             ],
-            "initContainers": [download, _shipper(cluster)] if ships else [download],
-            "containers": [_server(cluster, model, version, sizing, drains=ships)],
-            "volumes": _volumes(cluster),
+            "initContainers": (
+                [*ships_first, download, _shipper(cluster)] if ships else [download]
+            ),
+            "containers": [_server(cluster, model, version, sizing, logs=ships)],
+            "volumes": [*_volumes(cluster), *(log_volumes(cluster) if ships else [])],
         },
     }
 
 
 def _server(
-    cluster: Cluster, model: str, version: int, sizing: Sizing, *, drains: bool
+    cluster: Cluster, model: str, version: int, sizing: Sizing, *, logs: bool
 ) -> dict[str, Any]:
     options = ["--folder", MODEL_FOLDER, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
     args = ["serve", model, "--version", str(version), *options]
     env = {"SLIPWAY_SCRATCH": SCRATCH} | {
         variable: f"{mount}/{key}" for _, mount, key, variable in _secrets(cluster)
     }
+    log = own_log(cluster) if logs else {"mounts": [], "env": []}
+    env |= durable_answers(cluster) if logs else {}
     mounts = {"model": MODEL_MOUNT, "scratch": SCRATCH, "tmp": "/tmp"} | {  # noqa: S108
         name: mount for name, mount, _, _ in _secrets(cluster)
     }
     # `preStop` runs before SIGTERM, from which on the server reports itself unready.
     drain = {"lifecycle": {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}}}
     return {
-        **_container("server", cluster.image, args, env),
+        **_container("server", cluster.image, args, env, more=log["env"]),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         # Limits and other settings; never the Secret.
         "envFrom": [_config(cluster)],
@@ -119,8 +131,11 @@ def _server(
             "limits": {"memory": sizing.memory_limit},
         },
         **_probes(sizing),
-        **(drain if drains else {}),
-        "volumeMounts": _mounted(mounts, read_only={"model", "tokens", "pii"}),
+        **(drain if logs else {}),
+        "volumeMounts": [
+            *_mounted(mounts, read_only={"model", "tokens", "pii"}),
+            *log["mounts"],
+        ],
     }
 
 
@@ -158,28 +173,55 @@ def _download(
 
 def _shipper(cluster: Cluster) -> dict[str, Any]:
     """The log shipper, a native sidecar: it starts before the server and stops after it."""
-    image = cluster.shipper_image or cluster.image
-    env = {"SLIPWAY_SCRATCH": SCRATCH}
     return {
-        **_container("shipper", image, ["ship", "--patience", str(SHIP_SECONDS)], env),
+        **_shipping(cluster, "shipper", ["--patience", str(SHIP_SECONDS)]),
         "restartPolicy": "Always",
+    }
+
+
+def _recovery(cluster: Cluster) -> dict[str, Any]:
+    """Ships what lost servers left on the claim, before this one serves.
+
+    Where the store does not answer the server starts even so; its shipper goes on trying.
+    """
+    return _shipping(cluster, "recover", ["--once", "--patience", str(RECOVER_SECONDS)])
+
+
+def _shipping(cluster: Cluster, name: str, options: list[str]) -> dict[str, Any]:
+    image = cluster.shipper_image or cluster.image
+    own, everyones = own_log(cluster), all_logs(cluster)
+    args = ["ship", *options, *everyones["options"]]
+    return {
+        **_container(name, image, args, {"SLIPWAY_SCRATCH": SCRATCH}, more=own["env"]),
         "envFrom": [_config(cluster), _secret(cluster)],
         "resources": {
             "requests": {"cpu": SHIPPER.cpu, "memory": SHIPPER.memory},
             "limits": {"memory": SHIPPER_LIMIT},
         },
-        "volumeMounts": _mounted({"scratch": SCRATCH, "tmp": "/tmp"}),  # noqa: S108
+        "volumeMounts": [
+            *_mounted({"scratch": SCRATCH, "tmp": "/tmp"}),  # noqa: S108
+            *own["mounts"],
+            *everyones["mounts"],
+        ],
     }
 
 
-def _container(name: str, image: str, args: list[str], env: Mapping[str, str]) -> dict[str, Any]:
+def _container(
+    name: str,
+    image: str,
+    args: list[str],
+    env: Mapping[str, str],
+    *,
+    more: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    variables = [*({"name": key, "value": value} for key, value in env.items()), *more]
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["slipway"],
         "args": args,
-        **({"env": [{"name": key, "value": value} for key, value in env.items()]} if env else {}),
+        **({"env": variables} if variables else {}),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
