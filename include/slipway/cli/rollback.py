@@ -14,7 +14,7 @@ from slipway.cli.origin import shell_origin
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
 from slipway.cli.signals import exit_on_sigterm
 from slipway.cli.specs_in_use import specs_in_use
-from slipway.errors import SlipwayError
+from slipway.errors import RegistryUnavailable, SlipwayError
 from slipway.records.outcomes import Outcome
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
@@ -26,6 +26,11 @@ ROLLBACK: Mapping[str, Collection[str]] = {
     "promote_champion": {"promoted"},
 }
 """The stages of a rollback, and the actions after which the next stage runs."""
+
+MOVED = (
+    "All requests are answered by the version of the rollback; the next sweep of the deploy DAG "
+    "moves the aliases once MLflow answers."
+)
 
 
 @click.command()
@@ -82,6 +87,8 @@ def _is_back(outcomes: Mapping[str, Verdict]) -> bool:
     last = list(outcomes)[-1]
     return (last, outcomes[last].action) in {
         ("reconcile", "nothing"),
+        # The aliases wait for MLflow.
+        ("switch", "switched"),
         ("promote_champion", "promoted"),
     }
 
@@ -91,6 +98,7 @@ def _roll_back(model: str, container: wiring.Container) -> Iterator[tuple[str, O
     origin = shell_origin()
     asked_at = datetime.now(UTC).isoformat()
     inputs: dict[str, Any] = {"model": model, "to": "previous", "asked_at": asked_at}
+    stage = ""
     try:
         for stage, continues in ROLLBACK.items():
             outcome = wiring.run_stage(stage, inputs, origin=origin, container=container)
@@ -98,6 +106,11 @@ def _roll_back(model: str, container: wiring.Container) -> Iterator[tuple[str, O
             if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
                 return
             inputs = {"model": model, "rollout": outcome.ref.run}
+    except RegistryUnavailable as error:
+        wiring.give_lease_back(model, origin, container=container)
+        if stage != "promote_champion":
+            raise
+        click.secho(f"warning: {error.message}. {MOVED}", fg="yellow", err=True)
     except BaseException:
         # Also when it is interrupted: the next rollout need not wait until the lease expires.
         with suppress(SlipwayError):

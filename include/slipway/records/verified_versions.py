@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slipway.records.run_records import RunRef
-from slipway.records.store import Store, encode
+from slipway.records.store import Store, encode, find_json
 
 FOLDER = "verified"
 
@@ -18,6 +18,12 @@ def remember_verified(store: Store, ref: RunRef, *, version: int, sha256: str) -
         sha256: Digest of its manifest.
     """
     store.create(_key(ref.subject, sha256), encode({"version": version, "run": ref.run}))
+
+
+def find_verification(store: Store, model: str, sha256: str) -> RunRef | None:
+    """Return the verification that a version with this digest passed first, or None."""
+    value = find_json(store, _key(model, sha256))
+    return None if value is None else RunRef(model, value["run"], "verify")
 
 
 def was_verified(store: Store, model: str, sha256: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from slipway.errors import NotFound, RolloutRefused
+from slipway.errors import NotFound, RegistryUnavailable, RolloutRefused
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import CarryOut
 from slipway.records.store import Store
@@ -66,8 +66,9 @@ def carry_out(
     # A repaired champion serves already; a tag would only block its return.
     if verdict.action in {*BLOCKED, VERIFIED} and plan.action != "repair":
         attempt.check()
-        # A version that was deleted in the registry needs no tag.
-        with suppress(NotFound):
+        # A version that was deleted in the registry needs no tag, and a roll-back does not wait
+        # for MLflow.
+        with suppress(NotFound, *([RegistryUnavailable] if plan.is_urgent else [])):
             sizes = _sizes(plan, verdict, registry)
             tag_version(registry, plan, {ROLLOUT_TAG: verdict.action, **sizes})
     if verdict.action == VERIFIED and plan.digest is not None:

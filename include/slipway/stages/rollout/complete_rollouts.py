@@ -18,6 +18,7 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.carry_out import carry_out
 from slipway.stages.rollout.fallback import restore_fallback
+from slipway.stages.rollout.ledger_versions import newest_promoted_run
 from slipway.stages.rollout.plan import IDLE, read_plan, rollout_number
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.repair import repair_traffic
@@ -41,11 +42,15 @@ def complete_rollouts(
         Superseded: Another rollout took over.
     """
     store = context.store
+    passed = rollout_number(newest_promoted_run(store, model) or "") or 0
     refs = [ref for ref in open_stages(store, model) if _is_over(ref, token=token)]
     done = [
         _complete(context, ref, registry=registry, platform=platform, token=token)
         for ref in refs
-        if find_record(store, ref) is None and find_decision(store, ref) is not None
+        # What a later promotion has passed over is not carried out any more.
+        if (rollout_number(ref.run) or 0) > passed
+        and find_record(store, ref) is None
+        and find_decision(store, ref) is not None
     ]
     if done:
         registry.anchor(model, ledger.head(store, model))

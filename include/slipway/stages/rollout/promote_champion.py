@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slipway.errors import PlatformUnavailable
+from contextlib import suppress
+
+from slipway.errors import PlatformUnavailable, RegistryUnavailable
 from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
@@ -51,7 +53,9 @@ def promote_champion(
     def work(_: Attempt) -> Verdict:
         renew_lease(store, plan)
         _require_served(plan, platform)
-        require_registered(plan, registry)
+        # A roll-back is decided without MLflow; its aliases are moved once that answers.
+        with suppress(*([RegistryUnavailable] if plan.is_urgent else [])):
+            require_registered(plan, registry)
         reason = f"Version {plan.version} is served and is champion now"
         if plan.standing is not None:
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"

@@ -17,6 +17,7 @@ from slipway.errors import LeaseHeld, SlipwayError, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, find_lease, release
+from slipway.records.open_work import open_stages
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, digest, encode
@@ -28,13 +29,13 @@ from slipway.stages.rollout.complete_rollouts import complete_rollouts
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.lease import acquire_lease, lease_name
 from slipway.stages.rollout.manual_edits import respect_edits
-from slipway.stages.rollout.observe import observe
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
-from slipway.stages.rollout.plan import IDLE, rollout_run
+from slipway.stages.rollout.plan import IDLE, rollout_number, rollout_run
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.repair import REPAIR, repair_traffic
 from slipway.stages.rollout.rollback_wish import find_fulfilment
 from slipway.stages.rollout.unserved_versions import remove_unserved
+from slipway.stages.rollout.without_registry import later_without_registry, observe_or_remember
 
 
 def reconcile(
@@ -61,7 +62,8 @@ def reconcile(
     While another rollout is in progress, `challenger` is `nothing`, and others wait. A roll-back
     (`previous`) does not wait for a rollout that has not switched yet: it takes over its lease. If
     that rollout shares the traffic, its version loses its share and is marked as rolled back. A
-    roll-back that has been fulfilled since it was asked for is `nothing`.
+    roll-back that has been fulfilled since it was asked for is `nothing`. It needs no MLflow: the
+    ledger tells champion and previous champion while that does not answer.
 
     Args:
         spec: The model.
@@ -82,7 +84,7 @@ def reconcile(
     """
     store, model = context.store, spec.model
     asked_at = asked_at or datetime.now(UTC)
-    state = observe(model, store=store, registry=registry, platform=platform, to=to)
+    state = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
     resting = None if to == PREVIOUS else _rest(store, model, state, to=to)
     if resting is not None:
         return _idle(context, model, resting, state)
@@ -93,11 +95,16 @@ def reconcile(
             raise
         return _idle(context, model, _in_progress(store, model), state)
 
+    completed: list[str] = []
+
     def work(_: Attempt) -> Verdict:
-        completed = complete_rollouts(
-            context, model, registry=registry, platform=platform, token=lease.number
-        )
-        now = observe(model, store=store, registry=registry, platform=platform, to=to)
+        with later_without_registry(to):
+            completed.extend(
+                complete_rollouts(
+                    context, model, registry=registry, platform=platform, token=lease.number
+                )
+            )
+        now = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
         decided = _decide(
             store, model, now, seen=state, to=to, asked_at=asked_at, before=lease.number
         )
@@ -122,7 +129,8 @@ def _rest(store: Store, model: str, state: ObservedState, *, to: str) -> Rollout
     decision = respect_edits(model, state, decide_rollout(state, to))
     lease = find_lease(store, lease_name(model))
     is_held = lease is not None and not lease.released
-    has_work = decision.action != "nothing" or is_held or state.unserved
+    is_open = any(rollout_number(ref.run) for ref in open_stages(store, model))
+    has_work = decision.action != "nothing" or is_held or is_open or state.unserved
     return None if has_work else decision
 
 

@@ -9,14 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from slipway.errors import BadRequest, NotComputable, RolloutRefused, Tampered
+from slipway.errors import (
+    BadRequest,
+    NotComputable,
+    NotFound,
+    RegistryUnavailable,
+    RolloutRefused,
+    Tampered,
+)
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.scratch_folder import scratch_folder
-from slipway.records.store import encode
+from slipway.records.store import Store, encode
 from slipway.records.verdicts import Verdict
+from slipway.records.verified_versions import find_verification
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.deployment import Verify
 from slipway.stages.model.agreement import ChampionComparison, compare_with_champion
@@ -115,17 +123,25 @@ def verify(
     ref = RunRef(spec.model, rollout, "verify")
 
     def work(_: Attempt) -> Verdict:
-        with keep_lease(store, plan):
-            return _boot_and_replay(
-                plan,
-                spec,
-                dataset,
-                registry=registry,
-                platform=platform,
-                tables=tables,
-                load=load,
-                keep=lambda sample: store.write(sample_key(ref), encode(sample)),
-            )
+        try:
+            with keep_lease(store, plan):
+                return _boot_and_replay(
+                    plan,
+                    spec,
+                    dataset,
+                    registry=registry,
+                    platform=platform,
+                    tables=tables,
+                    load=load,
+                    keep=lambda sample: store.write(sample_key(ref), encode(sample)),
+                )
+        except RegistryUnavailable as error:
+            earlier = _verified_before(plan, store, platform)
+            if earlier is None:
+                raise
+            store.write(sample_key(ref), store.read(sample_key(earlier)))
+            reason = f"Version {plan.version} was verified by {earlier.run}, and its server runs."
+            return Verdict(VERIFIED, f"{reason} {error.message}.", {"version": plan.version})
 
     act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}
@@ -133,6 +149,19 @@ def verify(
     if record.verdict.action == REFUSED:
         release_lease(store, plan)
     return record
+
+
+def _verified_before(plan: RolloutPlan, store: Store, platform: Platform) -> RunRef | None:
+    """The verification that the version of a roll-back passed before, if its server is healthy.
+
+    It needs no download then, so a roll-back does not wait for MLflow.
+    """
+    served = platform.served(plan.model)
+    if not plan.is_urgent or plan.digest is None or served is None:
+        return None
+    is_warm = served.healthy.get(plan.version, False)
+    is_same = served.digests.get(plan.version) == plan.digest
+    return find_verification(store, plan.model, plan.digest) if is_warm and is_same else None
 
 
 def sample_key(ref: RunRef) -> str:
@@ -160,8 +189,12 @@ def _boot_and_replay(
             champion = None if plan.is_urgent else plan.standing
             champion_scores: Sequence[float] = ()
             if champion is not None:
-                folder = registry.download(spec.model, champion, scratch / "champion")
-                champion_scores = [float(score) for score in load(folder).predict(rows)]
+                try:
+                    folder = registry.download(spec.model, champion, scratch / "champion")
+                    champion_scores = [float(score) for score in load(folder).predict(rows)]
+                except NotFound:
+                    # It was deleted by hand: there is nothing to compare with.
+                    champion = None
             folder = registry.download(
                 spec.model, plan.version, scratch / "version", sha256=plan.digest
             )
@@ -171,7 +204,7 @@ def _boot_and_replay(
                 spec.model, version=plan.version, folder=folder, digest=plan.digest
             ) as candidate:
                 measured = replay.run(candidate)
-    except (Tampered, RolloutRefused, NotComputable, BadRequest) as error:
+    except (NotFound, Tampered, RolloutRefused, NotComputable, BadRequest) as error:
         reason = f"Version {plan.version} may not serve: {error.message}."
         if error.found:
             reason += f" Found: {error.found}."
