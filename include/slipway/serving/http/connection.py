@@ -16,6 +16,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 CONNECTIONS = 900
 HEADER_BYTES = 64 << 10
 IDLE_DRAIN_SECONDS = 0.25
+UNUSED_DRAIN_SECONDS = 2.0
+"""Time for the first request of a connection that was made shortly before draining."""
+
 LATE = "late"
 """Key in the state of a request that took too long to arrive."""
 
@@ -143,7 +146,9 @@ class Connection(HttpToolsProtocol):
         """Close the connection soon; a request in transit is still answered."""
         self._is_draining = True
         if self._is_idle():
-            self.loop.call_later(IDLE_DRAIN_SECONDS, self._close_if_idle)
+            cycle: RequestResponseCycle | None = self.cycle
+            seconds = UNUSED_DRAIN_SECONDS if cycle is None else IDLE_DRAIN_SECONDS
+            self.loop.call_later(seconds, self._close_if_idle)
         else:
             super().shutdown()
 

@@ -1,8 +1,9 @@
 """Drain a server on SIGTERM: stop accepting, then finish every request that was sent.
 
 The kernel accepts connections before the process does, and resets the pending ones when a listener
-is closed, although their clients may have sent a request already. uvicorn closes idle connections
-without waiting for a request in transit.
+is closed, although their clients may have sent a request already. So no further connection may
+begin, those that have begun are accepted, and then the listener is closed. uvicorn closes idle
+connections without waiting for a request in transit.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from types import FrameType
 import uvicorn
 
 from slipway.serving.http.connection import Connection
+from slipway.serving.http.syn_filter import let_no_connection_begin
+
+HANDSHAKE_SECONDS = 0.2
+"""Time for connections that have begun to reach the listener: a round trip or two."""
+
+ROUNDS = 4
 
 ACCEPTED_SECONDS = 5.0
 SWEEP_TICKS = 5
@@ -64,21 +71,27 @@ class DrainingServer(uvicorn.Server):
 
 
 async def close_listeners(server: uvicorn.Server, listeners: Sequence[socket.socket]) -> None:
-    """Close listeners after accepting all pending connections, and serve these.
+    """Close listeners after accepting all connections that have begun, and serve these.
 
     Args:
         server: Serves the pending connections.
         listeners: Its listening sockets.
     """
-    pending = [connection for listener in listeners for connection in _accept_all(listener)]
-    # No await in between: later connections are refused rather than reset.
+    # The event loop accepts no more: what is accepted here begins to drain at once.
+    last = [listener.dup() for listener in listeners]
+    for listener in last:
+        let_no_connection_begin(listener)
     for listening in server.servers:
         listening.close()
     for listener in listeners:
         listener.close()
-    accepted = [
-        asyncio.ensure_future(_serve_accepted(server, connection)) for connection in pending
-    ]
+    accepted = []
+    for pause in (0.0, *[HANDSHAKE_SECONDS / ROUNDS] * ROUNDS):
+        await asyncio.sleep(pause)
+        pending = [connection for listener in last for connection in _accept_all(listener)]
+        accepted += [asyncio.ensure_future(_serve_accepted(server, one)) for one in pending]
+    for listener in last:
+        listener.close()
     if accepted:
         await asyncio.wait(accepted, timeout=ACCEPTED_SECONDS)
 
