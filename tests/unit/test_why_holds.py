@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.errors import SlipwayError
+from slipway.errors import BadParameter, SlipwayError
 from slipway.records import ledger, requests
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import find_lease
@@ -21,12 +22,13 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import encode
 from slipway.records.verdicts import Verdict
+from slipway.serving.v2.protocol import Inputs
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.report.why import why
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from tests.fakes.kill_points import KillableProxy, KillableStore, Killed
 from tests.support.promotions import promoted
-from tests.support.rollout_env import MODEL, RolloutEnv, evidence
+from tests.support.rollout_env import MODEL, RolloutEnv, evidence, score
 
 REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
 
@@ -49,7 +51,7 @@ class Life:
         champion = registry.aliases.get("champion", 0)
         version = max([*registry.tags, 4]) + 1
         registry.tags[version] = {**evidence(version, champion), DIGEST: f"{version:064x}"}
-        self.env.platform.models[version] = self.env.platform.models[2]
+        self.env.platform.models[version] = partial(_scores, version)
         registry.aliases["challenger"] = version
         verdict = Verdict("promoted", "It is better.", {"version": version})
         ref = RunRef(MODEL, f"request-{version:06d}", "promote_challenger")
@@ -123,6 +125,13 @@ class Life:
             word, _, sentence = line.partition(": ")
             found.setdefault(word, []).append(sentence)
         return found
+
+
+def _scores(version: int, inputs: Inputs) -> list[float]:
+    """Scores of a version as its package predicts them."""
+    known = [value is not None for value in inputs.columns["origin"]]
+    scores: list[float] = score(version, inputs.columns["distance"], known).tolist()
+    return scores
 
 
 _ONE_STEP = RolloutEnv().spec.deployment.shift.model_copy(update={"steps": [10]})
@@ -341,6 +350,33 @@ def test_a_deleted_alias_comes_back_by_a_rollout_of_its_version() -> None:
     life.roll("2")
     assert life.env.registry.aliases["champion"] == 2
     assert "Lost" not in life.lines()
+
+
+def test_the_verdict_of_deploy_tells_a_lost_champion() -> None:
+    """Case 4: "there is no challenger" alone hides why nothing is done."""
+    life = Life()
+    life.env.registry.delete_version(2)
+    verdict = life.env.reconcile().verdict
+    assert verdict.action == "nothing"
+    assert "The champion, version 2, is lost: MLflow has no version 2" in verdict.reason
+
+
+@pytest.mark.parametrize("alias", ["previous", "champion"])
+def test_a_rollback_without_its_version_says_which_is_lost(alias: str) -> None:
+    """Case 4: "there is no previous champion" would be false, and its hint too."""
+    life = Life()
+    life.challenge()
+    life.roll()
+    life.env.registry.delete_version(2)
+    if alias == "champion":
+        life.env.registry.delete_version(5)
+    with pytest.raises(BadParameter) as refused:
+        life.env.reconcile("previous", holder="a person")
+    assert refused.value.message == (
+        "cannot roll back: the previous champion, version 2, is lost: "
+        "MLflow has no version 2 of delay"
+    )
+    assert "run delay__deploy with a number" in str(refused.value.hint)
 
 
 def test_a_deleted_champion_is_replaced_by_a_rollback() -> None:

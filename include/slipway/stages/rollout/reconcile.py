@@ -26,9 +26,8 @@ from slipway.spec import ModelSpec
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.complete_rollouts import complete_rollouts
-from slipway.stages.rollout.decide_rollout import decide_rollout
+from slipway.stages.rollout.decide_with_losses import decide_with_losses
 from slipway.stages.rollout.lease import acquire_lease, lease_name
-from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 from slipway.stages.rollout.plan import IDLE, rollout_number, rollout_run
 from slipway.stages.rollout.platform import Platform
@@ -85,7 +84,7 @@ def reconcile(
     store, model = context.store, spec.model
     asked_at = asked_at or datetime.now(UTC)
     state = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
-    resting = None if to == PREVIOUS else _rest(store, model, state, to=to)
+    resting = None if to == PREVIOUS else _rest(store, model, state, registry=registry, to=to)
     if resting is not None:
         return _idle(context, model, resting, state)
     try:
@@ -106,7 +105,14 @@ def reconcile(
             )
         now = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
         decided = _decide(
-            store, model, now, seen=state, to=to, asked_at=asked_at, before=lease.number
+            store,
+            model,
+            now,
+            registry=registry,
+            seen=state,
+            to=to,
+            asked_at=asked_at,
+            before=lease.number,
         )
         decided = remove_unserved(model, now, decided, platform=platform, token=lease.number)
         return _verdict(decided, now, to=to, completed=completed)
@@ -124,9 +130,11 @@ def reconcile(
     return record
 
 
-def _rest(store: Store, model: str, state: ObservedState, *, to: str) -> RolloutDecision | None:
+def _rest(
+    store: Store, model: str, state: ObservedState, *, registry: Registry, to: str
+) -> RolloutDecision | None:
     """The decision that there is nothing to do, nor to complete or to take away, or None."""
-    decision = respect_edits(model, state, decide_rollout(state, to))
+    decision = decide_with_losses(model, state, to, store=store, registry=registry)
     lease = find_lease(store, lease_name(model))
     is_held = lease is not None and not lease.released
     is_open = any(rollout_number(ref.run) for ref in open_stages(store, model))
@@ -145,6 +153,7 @@ def _decide(
     model: str,
     now: ObservedState,
     *,
+    registry: Registry,
     seen: ObservedState,
     to: str,
     asked_at: datetime,
@@ -158,7 +167,7 @@ def _decide(
             fulfilled = None if now.canaries else gone
         if fulfilled is not None:
             return RolloutDecision("nothing", None, fulfilled)
-    return respect_edits(model, now, decide_rollout(now, to))
+    return decide_with_losses(model, now, to, store=store, registry=registry)
 
 
 def _idle(

@@ -1,0 +1,60 @@
+"""Decide a rollout, and tell in its reason or its refusal what the registry lost."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from slipway.errors import BadParameter, RegistryUnavailable
+from slipway.records.store import Store
+from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
+from slipway.stages.model.registry_losses import LossRegistry, find_losses, find_lost_champion
+from slipway.stages.rollout.decide_rollout import decide_rollout
+from slipway.stages.rollout.manual_edits import respect_edits
+from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
+
+
+def decide_with_losses(
+    model: str, state: ObservedState, to: str, *, store: Store, registry: LossRegistry
+) -> RolloutDecision:
+    """Decide which rollout is needed; a lost champion, or one to go back to, is named.
+
+    What is lost is not told while the registry does not answer.
+
+    Args:
+        model: Name of the model.
+        state: Aliases and traffic.
+        to: `challenger`, `previous`, or a version's number.
+        store: Store of the ledger, which knows the versions that there have to be.
+        registry: Aliases and versions.
+
+    Raises:
+        BadParameter: `to` cannot be rolled out.
+        EditedByHand: A field that rollouts own was edited by hand.
+    """
+    try:
+        decision = respect_edits(model, state, decide_rollout(state, to))
+    except BadParameter as error:
+        if to != PREVIOUS or state.previous is not None:
+            raise
+        raise _with_loss(error, model, store=store, registry=registry) from error
+    if decision.action != "nothing" or state.champion is not None:
+        return decision
+    with suppress(RegistryUnavailable):
+        loss = find_lost_champion(model, store=store, registry=registry)
+        if loss is not None:
+            return replace(decision, reason=f"{decision.reason} {loss.sentence}")
+    return decision
+
+
+def _with_loss(
+    error: BadParameter, model: str, *, store: Store, registry: LossRegistry
+) -> BadParameter:
+    """The refusal of a rollback, with the loss of the version that it would have returned to."""
+    with suppress(RegistryUnavailable):
+        every = find_losses(model, store=store, registry=registry)
+        losses = [loss for loss in every if loss.alias != CHALLENGER]
+        if losses:
+            message = f"cannot roll back: {losses[-1].reason}"
+            return BadParameter(message, expected=error.expected, hint=losses[-1].way_out)
+    return error
