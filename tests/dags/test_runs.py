@@ -6,12 +6,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import slipway
 from slipway.errors import BadBatch, NotComputable
+from slipway.orchestration import build_dags
 from slipway.records.verdicts import Verdict
 from tests.dags.conftest import DAGS, Parse
 from tests.dags.specs import dataset_file, model_file
@@ -46,7 +48,8 @@ Play = Callable[..., Ran]
 
 @pytest.fixture
 def wiring(monkeypatch: pytest.MonkeyPatch) -> FakeWiring:
-    """A fake of the stages."""
+    """A fake of the stages, beneath the real DAGs."""
+    assert build_dags
     fake = FakeWiring()
     monkeypatch.setitem(sys.modules, "slipway.wiring", fake)
     monkeypatch.setattr(slipway, "wiring", fake, raising=False)
@@ -192,7 +195,10 @@ def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
     """Reconcile gets the target, the other stages the rollout."""
     wiring.verdicts = {"reconcile": ROLLED_OUT}
     assert play("delay__deploy", to="previous").state == "success"
-    assert wiring.asked[0] == ("reconcile", {"model": "delay", "to": "previous"})
+    stage, begun = wiring.asked[0]
+    asked_at = datetime.fromisoformat(begun.pop("asked_at"))
+    assert datetime.now(UTC) - asked_at < timedelta(minutes=5)
+    assert (stage, begun) == ("reconcile", {"model": "delay", "to": "previous"})
     given = {"model": "delay", "rollout": "rollout-000001"}
     assert wiring.asked[1:] == [
         ("verify", given),
@@ -201,6 +207,24 @@ def test_a_deployment_goes_step_by_step(play: Play, wiring: FakeWiring) -> None:
         ("switch", given),
         ("promote_champion", given),
     ]
+
+
+def test_a_lease_is_taken_over_from_a_run_that_has_ended(play: Play, wiring: FakeWiring) -> None:
+    """Airflow knows that the holder's run has ended; not of a run that it lost."""
+    wiring.verdicts = {"reconcile": NOTHING}
+    play("delay__deploy")
+    ended = "/".join(str(wiring.origins[0][name]) for name in ("dag_id", "run_id"))
+    for holder, known in ((ended, ended), ("delay__deploy/deleted", None), ("ann/shell-1", None)):
+        wiring.holder = holder
+        play("delay__deploy")
+        assert wiring.asked[-1][1].get("ended") == known
+
+
+def test_a_task_that_fails_for_good_gives_the_lease_back(play: Play, wiring: FakeWiring) -> None:
+    """The next run need not wait until the lease expires."""
+    wiring.verdicts = {"reconcile": ROLLED_OUT, "verify": NotComputable("no rows to replay")}
+    assert play("delay__deploy").state == "failed"
+    assert wiring.given_back == ["delay"]
 
 
 def test_what_serves_rightly_is_left_alone(play: Play, wiring: FakeWiring) -> None:

@@ -28,6 +28,8 @@ class FakeWiring:
         asked: Every stage that ran, with its arguments.
         origins: Origin of each run.
         acknowledged: Every fingerprint that was acknowledged.
+        holder: Holder of every model's lease; None: it is free.
+        given_back: Every model whose lease was given back.
     """
 
     verdicts: Mapping[str, Written | list[Written]] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class FakeWiring:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     origins: list[Mapping[str, Any]] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
+    holder: str | None = None
+    given_back: list[str] = field(default_factory=list)
 
     def run_stage(
         self,
@@ -74,6 +78,16 @@ class FakeWiring:
         del dataset
         self.acknowledged.append(fingerprint)
         return True
+
+    def lease_holder(self, model: str) -> str | None:
+        """Who holds a model's lease."""
+        del model
+        return self.holder
+
+    def give_lease_back(self, model: str, origin: Mapping[str, Any], **_: object) -> None:
+        """Keep the model whose lease was given back."""
+        del origin
+        self.given_back.append(model)
 
     def _listing(self, name: str, model: str) -> Listing:
         if name == "partitions":
