@@ -6,8 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.errors import RegistryUnavailable, StoreUnavailable
+from slipway.errors import BadParameter, RegistryUnavailable, StoreUnavailable
 from slipway.records.leases import acquire, find_lease
+from slipway.records.open_work import open_stages
+from slipway.records.run_records import RunRef
+from slipway.records.verified_versions import remember_verified
+from slipway.stages.model.version_tags import DIGEST
 from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, verified
 
 
@@ -131,3 +135,63 @@ def test_what_serves_is_the_fallback_where_the_alias_was_deleted(env: RolloutEnv
     env.platform.failing = {3: 0.5}
     assert env.roll() == ["roll_out", "verified", "aborted"]
     assert env.weights() == {2: 1.0}
+
+
+def test_a_champion_by_hand_that_was_refused_never_serves(env: RolloutEnv) -> None:
+    """Not as the fallback of a later canary either, which fails and gives the traffic back."""
+    served_alone(env, 1, champion=4)
+    env.registry.tags[4]["slipway.rollout"] = "refused"
+    env.registry.tags[3] = {}
+    env.platform.failing = {3: 0.5}
+    assert env.roll() == ["roll_out", "verified", "aborted"]
+    assert env.weights() == {1: 1.0}
+    assert env.roll(holder="sweep") == ["nothing"]
+    assert env.weights() == {1: 1.0}
+
+
+def test_a_champion_by_hand_that_was_aborted_is_no_repair(env: RolloutEnv) -> None:
+    """It was verified, and its canary failed: what serves stays."""
+    served_alone(env, 1, champion=3)
+    env.registry.tags[3]["slipway.rollout"] = "aborted"
+    remember_verified(env.store, RunRef(MODEL, "before", "verify"), version=3, sha256="3" * 64)
+    assert env.roll() == ["nothing"]
+    assert env.weights() == {1: 1.0}
+
+
+def test_a_canary_without_a_champion_ends_at_what_served_before(env: RolloutEnv) -> None:
+    """The rollout died, and its version and the alias of the champion were deleted in MLflow."""
+    env.shift(verified(env), 10)
+    abandon(env)
+    env.registry.delete_version(3)
+    del env.registry.aliases["champion"]
+    assert env.roll(holder="sweep")[0] == "repair"
+    assert env.weights() == {2: 1.0}
+    assert env.roll(holder="sweep-2") == ["nothing"]
+
+
+def test_a_crashing_canary_without_a_champion_gives_the_traffic_back(env: RolloutEnv) -> None:
+    """The rollout died, and the alias of the champion was deleted: the next one shifts, too."""
+    env.shift(verified(env), 10)
+    abandon(env)
+    del env.registry.aliases["champion"]
+    env.registry.tags[3].clear()
+    env.platform.failing = {3: 0.5}
+    assert env.roll(holder="sweep")[-1] == "aborted"
+    assert env.weights() == {2: 1.0}
+
+
+def test_what_a_failed_rollback_left_open_is_closed(env: RolloutEnv) -> None:
+    """It had nothing to go back to; the next sweep finds nothing to complete."""
+    del env.registry.aliases["previous"], env.registry.aliases["challenger"]
+    with pytest.raises(BadParameter, match="there is no previous champion"):
+        env.reconcile("previous", holder="person")
+    assert len(list(open_stages(env.store, MODEL))) == 1
+    env.roll(holder="sweep")
+    assert list(open_stages(env.store, MODEL)) == []
+
+
+def served_alone(env: RolloutEnv, version: int, *, champion: int) -> None:
+    """One version has all traffic; a hand moved the alias `champion` to another one."""
+    env.platform.apply(MODEL, weights={version: 1.0}, keep=[], token=0)
+    env.registry.aliases["champion"] = champion
+    env.registry.tags[champion] = {DIGEST: str(champion) * 64}

@@ -14,6 +14,7 @@ from slipway.records.idempotent_stage import find_decision, perform
 from slipway.records.open_work import close_run, open_stages
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef, find_record
+from slipway.records.store import Store
 from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.carry_out import carry_out
@@ -57,6 +58,14 @@ def complete_rollouts(
     for run in sorted({ref.run for ref in refs}):
         close_run(store, model, run)
     return done
+
+
+def has_stopped_stages(store: Store, model: str) -> bool:
+    """Whether stages of rollouts are open, as those that were killed or gave their lease back."""
+    return any(
+        rollout_number(ref.run) is not None or ref.run.startswith(IDLE)
+        for ref in open_stages(store, model)
+    )
 
 
 def _is_over(ref: RunRef, *, token: int) -> bool:

@@ -72,8 +72,8 @@ def _to_version(state: ObservedState, version: int) -> RolloutDecision:
 
 
 def _repair(state: ObservedState) -> RolloutDecision | None:
-    if state.champion is None or state.is_new(state.champion):
-        return None
+    if state.standing is None or state.is_new(state.champion):
+        return _end_canary(state)
     if state.unfit:
         return RolloutDecision("repair", state.champion, f"{describe_unfit(state)}.")
     known = {one for one in (state.champion, state.challenger) if not state.is_new(one)}
@@ -83,6 +83,15 @@ def _repair(state: ObservedState) -> RolloutDecision | None:
     if state.canaries:
         reason = f"{describe_sharing(state)} since an unfinished rollout."
     return RolloutDecision("repair", state.champion, reason)
+
+
+def _end_canary(state: ObservedState) -> RolloutDecision | None:
+    """Without a champion: return to what served before a canary that is not rolled out again."""
+    goes_on = state.challenger in state.canaries and state.challenger not in state.blocked
+    if not state.canaries or goes_on or state.is_new(state.stays):
+        return None
+    reason = f"{describe_sharing(state)} since an unfinished rollout, and there is no champion."
+    return RolloutDecision("repair", state.stays, reason)
 
 
 def _finish(state: ObservedState) -> RolloutDecision | None:

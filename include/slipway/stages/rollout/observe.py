@@ -9,8 +9,8 @@ from slipway.records.verified_versions import was_verified
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion, Versions
 from slipway.stages.rollout.manual_edits import require_unedited
-from slipway.stages.rollout.observed_state import Action, ObservedState
-from slipway.stages.rollout.plan import read_plan, rollout_run
+from slipway.stages.rollout.observed_state import ObservedState
+from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.platform import Served, ServedReader
 from slipway.stages.rollout.rollout_records import has_ended, read_rollout
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG, SERVING
@@ -42,7 +42,7 @@ def observe(
     if served is not None and served.has_edited_traffic:
         require_unedited(model, served)
     outcomes = {one.version: one.tags.get(ROLLOUT_TAG) for one in named.values() if one}
-    gone = []
+    gone, plan = [], _unfinished(store, model, served)
     for version in sorted(served.weights if served else ()):
         if version not in outcomes:
             try:
@@ -53,7 +53,7 @@ def observe(
         **{alias: found.version if found else None for alias, found in named.items()},
         blocked={one: outcome for one, outcome in outcomes.items() if outcome in BLOCKED},
         served=served.version if served else None,
-        unfinished=_unfinished(store, model, served),
+        unfinished=(plan.action, plan.version) if plan else None,
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
         edited=served.edited if served else None,
         registered={
@@ -62,6 +62,7 @@ def observe(
             if one and DIGEST in one.tags
         },
         gone=tuple(gone),
+        fallback=plan.fallback if plan else None,
         running=served.digests if served else {},
         unserved=served.unserved if served else (),
         unverified=tuple(
@@ -83,7 +84,7 @@ def _is_known(version: ModelVersion, served: Served | None, *, store: Store) -> 
     return was_verified(store, version.model, sha256)
 
 
-def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action, int] | None:
+def _unfinished(store: Store, model: str, served: Served | None) -> RolloutPlan | None:
     if served is None:
         return None
     run = rollout_run(served.token)
@@ -91,5 +92,4 @@ def _unfinished(store: Store, model: str, served: Served | None) -> tuple[Action
         return None
     if has_ended(read_rollout(store, model, run)):
         return None
-    plan = read_plan(store, model, run)
-    return plan.action, plan.version
+    return read_plan(store, model, run)

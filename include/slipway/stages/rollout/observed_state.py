@@ -28,6 +28,7 @@ class ObservedState:
         unverified: Versions that an alias names, nothing runs, and no verification passed.
         gone: Versions with a share that are not in the registry any more.
         unserved: Versions that run although they neither have a share nor are kept.
+        fallback: Version that the unfinished rollout returns to if it fails.
     """
 
     champion: int | None
@@ -43,6 +44,7 @@ class ObservedState:
     unverified: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
     unserved: tuple[int, ...] = ()
+    fallback: int | None = None
 
     def is_new(self, version: int | None) -> bool:
         """Whether a number of the registry stands for bytes that nobody verified.
@@ -59,11 +61,33 @@ class ObservedState:
         return None if version is None else {**self.registered, **self.running}.get(version)
 
     @property
+    def standing(self) -> int | None:
+        """The champion, unless a hand named a version that does not serve and may not.
+
+        It was refused or aborted before, or nobody verified it.
+        """
+        if self.champion is None or self.champion == self.served:
+            return self.champion
+        may_serve = self.champion not in self.blocked and not self.is_new(self.champion)
+        return self.champion if may_serve else None
+
+    @property
+    def stands(self) -> int | None:
+        """The version that takes every request, or took every one before an unfinished rollout."""
+        is_back = self.served is None and self.fallback in self.sharing
+        return self.fallback if is_back else self.served
+
+    @property
+    def stays(self) -> int | None:
+        """Of versions that share the traffic, the champion, else the unfinished one's fallback."""
+        return next((one for one in (self.champion, self.fallback) if one in self.sharing), None)
+
+    @property
     def canaries(self) -> tuple[int, ...]:
-        """Versions that share the traffic with the champion."""
-        if self.champion not in self.sharing:
+        """Versions that share the traffic with the champion, or with what stands for it."""
+        if self.stays is None:
             return ()
-        return tuple(version for version in self.sharing if version != self.champion)
+        return tuple(version for version in self.sharing if version != self.stays)
 
     @property
     def unfit(self) -> tuple[int, ...]:
@@ -86,7 +110,7 @@ class ObservedState:
             for name in ("registered", "running")
         }
         # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
-        rare = ("edited", "unverified", "gone", "unserved")
+        rare = ("edited", "unverified", "gone", "unserved", "fallback")
         return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 
@@ -102,7 +126,7 @@ class RolloutDecision:
 def describe_sharing(state: ObservedState) -> str:
     """Describe which canaries share the traffic with the champion."""
     verb = "shares" if len(state.canaries) == 1 else "share"
-    return f"{join_versions(state.canaries)} {verb} the traffic with version {state.champion}"
+    return f"{join_versions(state.canaries)} {verb} the traffic with version {state.stays}"
 
 
 def describe_unfit(state: ObservedState) -> str:

@@ -17,7 +17,6 @@ from slipway.errors import LeaseHeld, SlipwayError, Superseded
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, find_lease, release
-from slipway.records.open_work import open_stages
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, digest, encode
@@ -25,11 +24,11 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.ports.registry import Registry
-from slipway.stages.rollout.complete_rollouts import complete_rollouts
+from slipway.stages.rollout.complete_rollouts import complete_rollouts, has_stopped_stages
 from slipway.stages.rollout.decide_with_losses import decide_with_losses
 from slipway.stages.rollout.lease import acquire_lease, lease_name
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
-from slipway.stages.rollout.plan import IDLE, rollout_number, rollout_run
+from slipway.stages.rollout.plan import IDLE, rollout_run
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.repair import REPAIR, repair_traffic
 from slipway.stages.rollout.rollback_wish import find_fulfilment
@@ -137,8 +136,9 @@ def _rest(
     decision = decide_with_losses(model, state, to, store=store, registry=registry)
     lease = find_lease(store, lease_name(model))
     is_held = lease is not None and not lease.released
-    is_open = any(rollout_number(ref.run) for ref in open_stages(store, model))
-    has_work = decision.action != "nothing" or is_held or is_open or state.unserved
+    # A rollout that failed gave its lease back, and may have carried out half of what it decided.
+    is_open = is_held or has_stopped_stages(store, model)
+    has_work = decision.action != "nothing" or is_open or state.unserved
     return None if has_work else decision
 
 
@@ -198,10 +198,10 @@ def _verdict(
     asked_back = decision.action == REPAIR and to == PREVIOUS and len(state.canaries) == 1
     numbers: dict[str, Number] = {
         "version": version,
-        "champion": state.champion,
+        "champion": state.standing,
         "previous": None if state.is_new(previous) else previous,
         "challenger": state.challenger,
-        "served": state.served,
+        "served": state.stands,
         **({"canary": state.canaries[0]} if asked_back else {}),
     }
     # A repair routes to what runs already; any other rollout to what the registry has.
@@ -209,8 +209,8 @@ def _verdict(
     meant = {**second, **first} if decision.action == REPAIR else {**first, **second}
     digests = {
         "digest": None if version is None else meant.get(version),
-        "champion_digest": None if state.champion is None else second.get(state.champion),
-        "served_digest": None if state.served is None else first.get(state.served),
+        "champion_digest": None if state.standing is None else second.get(state.standing),
+        "served_digest": None if state.stands is None else first.get(state.stands),
         "previous_digest": None if previous is None else meant.get(previous),
     }
     known = {name: sha256 for name, sha256 in digests.items() if sha256 is not None}

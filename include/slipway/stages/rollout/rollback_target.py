@@ -19,7 +19,7 @@ def roll_back(state: ObservedState) -> RolloutDecision:
     """
     if state.canaries:
         reason = f"{describe_sharing(state)}, and a return from that was asked for."
-        return RolloutDecision("repair", state.champion, reason)
+        return RolloutDecision("repair", state.stays, reason)
     if state.previous is None:
         raise BadParameter(
             "cannot roll back: there is no previous champion",
