@@ -1,0 +1,1 @@
+"""The theorem that the champion goes on serving, as random scripts that any platform can run."""

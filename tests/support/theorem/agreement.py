@@ -1,0 +1,56 @@
+"""What has to agree once a world is quiet: alias, traffic, ledger, lease, requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from slipway.records import ledger
+from slipway.records.champion_history import champion_as_of
+from slipway.records.leases import find_lease
+from slipway.records.open_work import open_stages
+from slipway.records.requests import accepted_unanswered
+from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.rollout.lease import lease_name
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
+from tests.support.theorem.world import World
+
+LATER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def disagreements(world: World) -> Iterator[str]:
+    """What does not agree, in words."""
+    store, model = world.store, world.spec.model
+    lease = find_lease(store, lease_name(model))
+    if lease is not None and not lease.released:
+        yield f"the lease is held by {lease.holder}"
+    for ref in open_stages(store, model):
+        yield f"{ref.stage} of {ref.run} is open"
+    anchor = world.registry.anchored(model)
+    for broken in ledger.verify(store, model, anchor=anchor):
+        yield f"the ledger: {broken.key} {broken.problem}"
+    for request in accepted_unanswered(store, model):
+        yield f"request {request.number} was accepted and is open"
+    yield from _traffic(world)
+
+
+def _traffic(world: World) -> Iterator[str]:
+    model = world.spec.model
+    served = world.platform.served(model)
+    entered = champion_as_of(world.store, model, LATER)
+    if entered is None:
+        return
+    if served is None or served.version is None:
+        yield f"nothing serves alone: {served}"
+        return
+    champion = world.registry.alias(model, CHAMPION)
+    if champion is None or champion.tags.get(ROLLOUT_TAG) in BLOCKED:
+        # A hand took the alias away, or gave it to a version that may not serve.
+        return
+    if served.version != champion.version:
+        yield f"version {served.version} serves, version {champion.version} is champion"
+    if served.digests.get(served.version) != champion.tags[DIGEST]:
+        yield f"version {served.version} serves with other bytes than the champion's"
+    if entered.version != champion.version:
+        yield f"the ledger says version {entered.version}, version {champion.version} is champion"

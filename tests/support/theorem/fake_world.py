@@ -1,0 +1,229 @@
+"""The world of a script on fakes: hundreds of scripts in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, ClassVar
+
+import pytest
+
+from slipway.adapters.parquet_encoding import pack_rows
+from slipway.adapters.row_spool import open_spool
+from slipway.adapters.sources.files import LandedFiles
+from slipway.records import leases, ledger
+from slipway.records.run_context import RunContext
+from slipway.records.run_records import RunRecord
+from slipway.records.verified_versions import was_verified
+from slipway.stages.ingest.ingest import acknowledge, claim, ingest
+from slipway.stages.rollout import verify
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.memory_tables import MemoryTables
+from tests.fakes.plain_suites import PlainSuites
+from tests.support.ingest_env import dataset_spec, features_csv
+from tests.support.rollout_env import DATASET, MODEL, SPEC, FeatureRows
+from tests.support.theorem.agreement import disagreements
+from tests.support.theorem.fake_platform import FollowingPlatform
+from tests.support.theorem.fake_versions import (
+    QualityHands,
+    QualityPackage,
+    QualityRegistry,
+    QuickReplay,
+)
+from tests.support.theorem.steps import CRASHING, REFUSED, Step
+from tests.support.theorem.training import run_train_dag
+from tests.support.theorem.world import World
+from tests.support.theorem.writes import REGISTRY_WRITES, STORE_WRITES, TABLE_WRITES, Port
+
+ONE_STEP = SPEC.model_validate(
+    SPEC.model_dump()
+    | {
+        "deployment": {"shift": {"steps": [10]}, "verify": {"replay_rows": 20}},
+        "retraining": {"mode": "suggest", "first_after_labels": 1},
+    }
+)
+INGEST = dataset_spec()
+DELIVERIES = {
+    "1": ("features/b1.csv", features_csv(1)),
+    "2": ("features/b2.csv", features_csv(2)),
+    "2 again, changed": ("features/b2.csv", features_csv(2, (5, 6, 7, 8))),
+}
+
+
+class ShiftedClock(datetime):
+    """The clock of leases.
+
+    Attributes:
+        ahead: How far it is ahead.
+    """
+
+    ahead: ClassVar[timedelta] = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        """Wall time, as far ahead."""
+        return datetime.now(tz) + cls.ahead
+
+
+def _seconds() -> float:
+    return ShiftedClock.ahead.total_seconds()
+
+
+class FakeWorld(World):
+    """A world on fakes; its clients look before every write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        ShiftedClock.ahead = timedelta()
+        self.spec = ONE_STEP
+        self.store = MemoryStore()
+        self.counted: Any = Port(self.store, self.writes, names=STORE_WRITES)
+        self.versions = QualityRegistry(MODEL)
+        QuickReplay.qualities = self.versions.qualities
+        self.hands = QualityHands(self.versions)
+        self.registry = Port(
+            self.versions,
+            self.writes,
+            names=REGISTRY_WRITES,
+            is_away=lambda: "MLflow" in self.away,
+        )
+        self.platform = FollowingPlatform(
+            MODEL,
+            store=self.counted,
+            plain=self.store,
+            registry=self.versions,
+            is_down=lambda: "platform" in self.away,
+            is_cut_off=lambda: "MLflow" in self.away,
+        )
+        self.tables = MemoryTables()
+        self._landed: dict[str, int] = {}
+        self._has_served = False
+        self._is_anew = False
+
+    def watch(self) -> None:
+        """Every request is answered, by a version that was verified."""
+        answering = self.platform.answering()
+        if answering is None:
+            return
+        if None in answering and self._has_served and not self._crashes_without_canary():
+            self._note("a request is not answered")
+        for server in answering:
+            self._has_served = self._has_served or server is not None
+            if server is not None and not self._was_verified(server[1]):
+                self._note(f"version {server[0]} answers, and no verify passed it")
+
+    def train(self, quality: str, *, holder: str) -> None:
+        """Run the train DAG."""
+        run_train_dag(
+            self.spec,
+            DATASET,
+            quality=quality,
+            context=RunContext(self.counted, {"run_id": holder}),
+            tables=FeatureRows(),
+            registry=self.registry,
+            log=self.versions.log,
+        )
+
+    def deliver(self, batch: str) -> None:
+        """Land a file and run the ingest DAG."""
+        if batch:
+            name, data = DELIVERIES[batch]
+            self.store.write(f"landing/flights/{name}", data)
+            self._landed[name] = data.count(b"\n") - 1
+        source = LandedFiles(self.store)
+        claimed = claim(INGEST, source=source, store=self.counted)
+        for one in claimed.deliveries:
+            ingest(
+                INGEST,
+                stream=one["stream"],  # type: ignore[arg-type]
+                batch=one["batch"],
+                file=one["file"],
+                context=RunContext(self.counted, {"by": "test"}),
+                source=source,
+                tables=Port(self.tables, self.writes, names=TABLE_WRITES),  # type: ignore[arg-type]
+                pack=pack_rows,
+                suites=PlainSuites(),
+                open_spool=open_spool,
+            )
+        acknowledge(INGEST, source=source, store=self.counted, fingerprint=claimed.fingerprint)
+
+    def delivered_twice(self) -> Iterator[str]:
+        """Deliveries whose rows do not stand once, in words; for a quiet world."""
+        if not self._landed:
+            return
+        stands = len(self.tables.read("flights/features"))
+        if stands != sum(self._landed.values()):
+            yield f"{stands} rows stand of deliveries of {self._landed}"
+
+    def verify(self, run: str, context: RunContext) -> RunRecord:
+        """Run the second stage of a rollout."""
+        return verify.verify(
+            self.spec,
+            DATASET,
+            rollout=run,
+            context=context,
+            registry=self.registry,
+            platform=self.platform,
+            tables=FeatureRows(),  # type: ignore[arg-type]
+            load=QualityPackage,  # type: ignore[arg-type]
+        )
+
+    def shift(self, rollout: str, step: int, **ports: Any) -> RunRecord:
+        """Run one step, whose clock is that of leases."""
+        return super().shift(rollout, step, **ports, clock=_seconds, sleep=self.sleep)
+
+    def take(self, step: Step) -> None:
+        """Take one step."""
+        self._is_anew = self._is_anew or step.do == "delete model"
+        super().take(step)
+
+    def restart_platform(self) -> None:
+        """Kill the platform and start it again."""
+        self.platform.restart()
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock, with clients' requests."""
+        self.pass_time(seconds)
+        self.platform.receive(round(100 * seconds))
+        self.watch()
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock of leases."""
+        ShiftedClock.ahead += timedelta(seconds=seconds)
+
+    def _crashes_without_canary(self) -> bool:
+        """Whether a number that was registered anew crashes.
+
+        It cannot share the traffic with the bytes before it, so there is no canary that would.
+        """
+        alone = self.platform.alone()
+        return self._is_anew and self.versions.qualities.get(alone or "") == CRASHING
+
+    def _was_verified(self, sha256: str) -> bool:
+        is_fit = self.versions.qualities[sha256] != REFUSED
+        return is_fit and was_verified(self.store, MODEL, sha256)
+
+    def _note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def problems_of(script: Sequence[Step]) -> list[str]:
+    """What breaks the theorem when a script runs on fakes, in words; empty if nothing does."""
+    world = FakeWorld()
+    world.run(script)
+    if not world.problems:
+        world.settle()
+    return world.problems or [*disagreements(world), *world.delivered_twice()]
+
+
+@contextmanager
+def fake_worlds() -> Iterator[None]:
+    """Patches that make the worlds inside quick, and move their clock of leases."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leases, "datetime", ShiftedClock)
+        patch.setattr(ledger, "ENTRY_SECONDS", 0.0)
+        patch.setattr(verify, "Replay", QuickReplay)
+        patch.setattr(verify, "recent_rows", lambda *_, **__: None)
+        yield
