@@ -13,7 +13,7 @@ from slipway.stages.rollout.observed_state import ObservedState
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.platform import Served, ServedReader
 from slipway.stages.rollout.rollout_records import has_ended, read_rollout
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG, SERVING
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG, SERVING, VERIFIED
 
 
 def observe(
@@ -37,6 +37,7 @@ def observe(
     named = {
         alias: registry.alias(model, alias) for alias in ("champion", "previous", "challenger")
     }
+    champion = named["champion"]
     requested = registry.version(model, int(to)) if to.isdecimal() else None
     served = platform.served(model)
     if served is not None and served.has_edited_traffic:
@@ -63,6 +64,7 @@ def observe(
         },
         gone=tuple(gone),
         fallback=plan.fallback if plan else None,
+        is_unproven=champion is not None and champion.tags.get(ROLLOUT_TAG) == VERIFIED,
         running=served.digests if served else {},
         unserved=served.unserved if served else (),
         unverified=tuple(

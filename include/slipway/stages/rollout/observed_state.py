@@ -29,6 +29,7 @@ class ObservedState:
         gone: Versions with a share that are not in the registry any more.
         unserved: Versions that run although they neither have a share nor are kept.
         fallback: Version that the unfinished rollout returns to if it fails.
+        is_unproven: Whether the champion was verified, and no rollout has made it champion.
     """
 
     champion: int | None
@@ -45,6 +46,7 @@ class ObservedState:
     gone: tuple[int, ...] = ()
     unserved: tuple[int, ...] = ()
     fallback: int | None = None
+    is_unproven: bool = False
 
     def is_new(self, version: int | None) -> bool:
         """Whether a number of the registry stands for bytes that nobody verified.
@@ -64,12 +66,12 @@ class ObservedState:
     def standing(self) -> int | None:
         """The champion, unless a hand named a version that does not serve and may not.
 
-        It was refused or aborted before, or nobody verified it.
+        It was refused or aborted before, nobody verified it, or it has not stood as a canary.
         """
         if self.champion is None or self.champion == self.served:
             return self.champion
-        may_serve = self.champion not in self.blocked and not self.is_new(self.champion)
-        return self.champion if may_serve else None
+        is_unfit = self.champion in self.blocked or self.is_new(self.champion) or self.is_unproven
+        return None if is_unfit else self.champion
 
     @property
     def stands(self) -> int | None:
@@ -80,7 +82,7 @@ class ObservedState:
     @property
     def stays(self) -> int | None:
         """Of versions that share the traffic, the champion, else the unfinished one's fallback."""
-        return next((one for one in (self.champion, self.fallback) if one in self.sharing), None)
+        return next((one for one in (self.standing, self.fallback) if one in self.sharing), None)
 
     @property
     def canaries(self) -> tuple[int, ...]:
@@ -110,7 +112,7 @@ class ObservedState:
             for name in ("registered", "running")
         }
         # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
-        rare = ("edited", "unverified", "gone", "unserved", "fallback")
+        rare = ("edited", "unverified", "gone", "unserved", "fallback", "is_unproven")
         return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 
