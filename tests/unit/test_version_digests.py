@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from slipway.errors import RolloutRefused
+from slipway.records.desired_state import newest_desired
+from slipway.records.leases import find_lease, release
 from slipway.records.verified_versions import was_verified
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
+from slipway.stages.rollout.version_outcome import ROLLOUT_TAG, SERVING
 from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, evidence
 
 OLD, NEW, OTHER = "a" * 64, "b" * 64, "c" * 64
@@ -78,6 +80,44 @@ def test_a_new_number_shares_the_traffic_with_what_served(env: RolloutEnv) -> No
     env.platform.failing[3] = 1.0
     assert env.shift(run, 10).verdict.action == "aborted"
     assert digests(env) == {2: OLD}
+
+
+def test_what_served_before_a_canary_that_was_cut_off_is_still_the_fallback(
+    env: RolloutEnv,
+) -> None:
+    """Without a champion by alias, the version beside the canary is what served."""
+    env.registry.tags = {3: {DIGEST: NEW}}
+    env.registry.aliases = {"challenger": 3}
+    run = env.reconcile().ref.run
+    env.verify(run)
+    assert env.shift(run, 10).verdict.action == "shifted"
+    lease = find_lease(env.store, f"rollout-{MODEL}")
+    assert lease is not None
+    release(env.store, lease)
+    again = env.reconcile(holder="run-2")
+    assert again.verdict.numbers["served"] == 2
+    env.verify(again.ref.run)
+    env.platform.live[3] = lambda inputs: [9.0] * len(inputs.columns["distance"])
+    assert env.shift(again.ref.run, 10).verdict.action == "aborted"
+    assert (env.weights(), digests(env)) == ({2: 1.0}, {2: OLD})
+
+
+def test_a_warm_version_has_its_digest(env: RolloutEnv) -> None:
+    """The previous champion, which nothing runs yet."""
+    env.registry.tags[1] |= {DIGEST: OTHER, ROLLOUT_TAG: SERVING}
+    env.until_switch()
+    state = newest_desired(env.store, MODEL)
+    assert state is not None
+    assert (state.keep, state.digests[1]) == ((1,), OTHER)
+
+
+def test_a_previous_champion_that_nobody_verified_is_not_kept_warm(env: RolloutEnv) -> None:
+    """Its bytes would answer where champion and candidate cannot."""
+    env.registry.tags[1][DIGEST] = OTHER
+    env.until_switch()
+    state = newest_desired(env.store, MODEL)
+    assert state is not None
+    assert state.keep == ()
 
 
 def test_a_champion_of_other_bytes_is_verified_first(env: RolloutEnv) -> None:

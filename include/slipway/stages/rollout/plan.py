@@ -25,6 +25,7 @@ class RolloutPlan:
         digest: Digest of the version to serve; None: not recorded.
         champion_digest: Digest of the champion, as the registry had it.
         served_digest: Digest of the version that took every request.
+        previous_digest: Digest of the previous champion.
     """
 
     model: str
@@ -37,6 +38,7 @@ class RolloutPlan:
     digest: str | None = None
     champion_digest: str | None = None
     served_digest: str | None = None
+    previous_digest: str | None = None
 
     @property
     def is_urgent(self) -> bool:
@@ -73,14 +75,14 @@ class RolloutPlan:
         return self.served_digest if self.fallback == self.served else self.champion_digest
 
     def digests(self, *, is_restored: bool = False) -> dict[int, str]:
-        """Digests of the version to serve and of the fallback, by number.
+        """Digests of the version to serve, of the fallback and of the warm version, by number.
 
         Args:
             is_restored: Whether the fallback takes its number back, where both have the same one.
         """
         both = [(self.fallback, self.fallback_digest), (self.version, self.digest)]
-        ordered = both[::-1] if is_restored else both
-        return {one: sha256 for one, sha256 in ordered if one is not None and sha256 is not None}
+        known = [(self.previous, self.previous_digest), *(both[::-1] if is_restored else both)]
+        return {one: sha256 for one, sha256 in known if one is not None and sha256 is not None}
 
     @property
     def warm(self) -> list[int]:
@@ -126,4 +128,5 @@ def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
         digest=numbers.get("digest"),  # type: ignore[arg-type]
         champion_digest=numbers.get("champion_digest"),  # type: ignore[arg-type]
         served_digest=numbers.get("served_digest"),  # type: ignore[arg-type]
+        previous_digest=numbers.get("previous_digest"),  # type: ignore[arg-type]
     )

@@ -16,9 +16,6 @@ REFUSED, ROLLED_BACK, SERVING = "refused", "rolled_back", "serving"
 VERIFIED, SWITCHED, PROMOTED = "verified", "switched", "promoted"
 """Actions of a rollout's stages after which the next one runs."""
 
-VERIFIED, SWITCHED, PROMOTED = "verified", "switched", "promoted"
-"""Actions of a rollout's stages after which the next one runs."""
-
 BLOCKED = frozenset({REFUSED, ABORTED, INCONCLUSIVE, ROLLED_BACK})
 """Outcomes after which a version is rolled out again only when its number is given."""
 
