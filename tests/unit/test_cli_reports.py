@@ -76,6 +76,19 @@ def test_status_and_why_name_what_is_lost(
     assert "Lost: the champion, version 2, is lost: MLflow has the version" in output
 
 
+def test_status_says_that_a_challenger_was_refused(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Case 8: its alias alone looks like a version that waits."""
+    registry = FixedRegistry(
+        {"champion": 2, "challenger": 3}, tags={3: {"slipway.rollout": "rolled_back"}}
+    )
+    monkeypatch.setattr(container, "registry", registry)
+    assert "  challenger  version 3 (rolled back)\n" in slipway("status").output
+    (found,) = json.loads(slipway("status", "--json").output)
+    assert found["blocked"] == {"3": "rolled_back"}
+
+
 def test_status_of_nobody_names_the_models(container: Container) -> None:
     """A model that does not exist is answered with those that do."""
     del container

@@ -92,7 +92,7 @@ def _print_unknown_datasets(container: Container) -> None:
 def _print(standing: Status) -> None:
     click.secho(standing.model, bold=True)
     for alias, version in standing.aliases.items():
-        click.echo(f"  {alias:<11} {'none' if version is None else f'version {version}'}")
+        click.echo(f"  {alias:<11} {_format_version(standing, version)}")
     _print_versions(standing)
     _print_troubles(standing)
     for request in standing.requests:
@@ -101,6 +101,13 @@ def _print(standing: Status) -> None:
     for verdict in standing.verdicts:
         when = verdict.at[:16].replace("T", " ")
         click.echo(f"  {when}  {verdict.stage}: {verdict.action}. {verdict.reason}")
+
+
+def _format_version(standing: Status, version: int | None) -> str:
+    if version is None:
+        return "none"
+    outcome = standing.blocked.get(version, "").replace("_", " ")
+    return f"version {version}" + (f" ({outcome})" if outcome else "")
 
 
 def _print_troubles(standing: Status) -> None:

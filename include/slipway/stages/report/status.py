@@ -13,6 +13,7 @@ from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.model.version_tags import TAG_PREFIX
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.engine_choice import TAGGED
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Status:
         undeliverable: What lies in the landing area of its dataset and cannot be a delivery.
         lost: Versions that the ledger has under an alias, and the registry no longer does.
         spec_problem: Problem of its specs; None while they are valid.
+        blocked: Outcome of the last rollout of each version that is not rolled out by itself.
     """
 
     model: str
@@ -138,6 +140,7 @@ class Status:
     undeliverable: tuple[str, ...] = ()
     lost: tuple[RegistryLoss, ...] = ()
     spec_problem: str | None = None
+    blocked: Mapping[int, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -181,6 +184,7 @@ def status(
     engines: dict[int, VersionEngine] = {}
     sources: dict[int, str] = {}
     lost: list[RegistryLoss] = []
+    blocked: dict[int, str] = {}
     served: Served | None = None
     weights: Mapping[int, float] | None = None
     try:
@@ -189,6 +193,8 @@ def status(
         engines = {one.version: VersionEngine.of(one.tags) for one in found.values() if one}
         origins = {one.version: format_source(one.tags) for one in found.values() if one}
         sources = {version: origin for version, origin in origins.items() if origin is not None}
+        outcomes = {one.version: one.tags.get(ROLLOUT_TAG, "") for one in found.values() if one}
+        blocked = {version: one for version, one in outcomes.items() if one in BLOCKED}
         lost = find_losses(model, store=store, registry=registry)
     except Transient as error:
         unknown.append(error.message)
@@ -212,6 +218,7 @@ def status(
         undeliverable=tuple(map(str, list_undeliverable(store, dataset))) if dataset else (),
         lost=tuple(lost),
         spec_problem=spec_problem,
+        blocked=blocked,
     )
 
 
