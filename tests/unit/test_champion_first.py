@@ -206,3 +206,36 @@ def test_a_champion_by_hand_that_was_no_canary_yet_is_rolled_out_in_steps(env: R
     assert env.roll(holder="sweep") == ["roll_out", "verified", "aborted"]
     assert env.weights() == {2: 1.0}
     assert env.roll(holder="sweep-2") == ["nothing"]
+
+
+def test_what_served_before_stays_if_a_rollout_of_it_fails(env: RolloutEnv) -> None:
+    """It was asked for by its number after the alias was deleted: nothing else could serve."""
+    del env.registry.aliases["champion"], env.registry.aliases["challenger"]
+    env.registry.tags[2]["slipway.rollout"] = "serving"
+    env.platform.lenient = True
+    assert env.roll("2")[-1] == "refused"
+    assert env.weights() == {2: 1.0}
+    assert env.roll(holder="sweep") == ["nothing"]
+
+
+def test_a_repair_that_cannot_be_completed_leaves_the_traffic(env: RolloutEnv) -> None:
+    """The champion's version was deleted in MLflow after the repair was decided."""
+    env.platform.apply(MODEL, weights={1: 1.0}, keep=[], token=0)
+    del env.registry.aliases["challenger"]
+    run = env.reconcile().ref.run
+    env.verify(run)
+    env.switch(run)
+    env.registry.anchor = gone  # type: ignore[method-assign]
+    env.registry.set_alias = gone  # type: ignore[method-assign]
+    with pytest.raises(RegistryUnavailable):
+        env.promote(run)
+    del env.registry.anchor, env.registry.set_alias
+    env.registry.delete_version(2)
+    abandon(env)
+    env.roll(holder="sweep")
+    assert env.weights() == {2: 1.0}
+
+
+def gone(*_: object) -> None:
+    """Stand for a method of MLflow that does not answer."""
+    raise RegistryUnavailable("MLflow does not answer")

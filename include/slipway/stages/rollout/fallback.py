@@ -16,11 +16,15 @@ logger = logging.getLogger(__name__)
 def restore_fallback(plan: RolloutPlan, platform: Platform, *, token: int | None = None) -> None:
     """Route every request to the version that served before, in spite of manual edits.
 
+    No effect where that is the version itself: a repair, and a rollout of what serves already.
+
     Args:
         plan: The rollout.
         platform: What serves the model.
         token: Fencing token; None: the rollout's own.
     """
+    if plan.fallback is None and (plan.action == "repair" or plan.served_already):
+        return
     weights = {plan.fallback: 1.0} if plan.fallback is not None else {}
     platform.apply(
         plan.model,

@@ -54,7 +54,7 @@ def observe(
         **{alias: found.version if found else None for alias, found in named.items()},
         blocked={one: outcome for one, outcome in outcomes.items() if outcome in BLOCKED},
         served=served.version if served else None,
-        unfinished=(plan.action, plan.version) if plan else None,
+        unfinished=(plan.action, plan.version) if plan and _may_run(plan, served) else None,
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
         edited=served.edited if served else None,
         registered={
@@ -84,6 +84,12 @@ def _is_known(version: ModelVersion, served: Served | None, *, store: Store) -> 
     if is_running or sha256 is None or version.tags.get(ROLLOUT_TAG) == SERVING:
         return True
     return was_verified(store, version.model, sha256)
+
+
+def _may_run(plan: RolloutPlan, served: Served | None) -> bool:
+    """Whether what runs under the number of a rollout's version is that version, if anything is."""
+    here = served.digests.get(plan.version) if served else None
+    return None in {here, plan.digest} or here == plan.digest
 
 
 def _unfinished(store: Store, model: str, served: Served | None) -> RolloutPlan | None:

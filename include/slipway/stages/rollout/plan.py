@@ -66,8 +66,12 @@ class RolloutPlan:
         """
         if self.standing is not None or self.action == "repair":
             return self.standing
-        is_same = (self.served, self.served_digest) == (self.version, self.digest)
-        return None if is_same else self.served
+        return None if self.served_already else self.served
+
+    @property
+    def served_already(self) -> bool:
+        """Whether its version took every request when it began, with the same bytes."""
+        return (self.served, self.served_digest) == (self.version, self.digest)
 
     @property
     def fallback_digest(self) -> str | None:
