@@ -113,6 +113,16 @@ def test_conflicts_of_a_dialect_have_their_line(tmp_path: Path) -> None:
         ({"type": "timestamp", "format": "dd.mm.yyyy"}, "with a year"),
         ({"type": "timestamp", "format": "%Y-%m-%d %Z"}, "read by the clock of the machine"),
         ({"type": "timestamp", "format": "epoch_second"}, "with a year"),
+        ({"type": "timestamp", "format": "%d.%d.%Y"}, "with a year"),
+        ({"type": "timestamp", "format": " %Y-%m-%d"}, "with a year"),
+        ({"type": "timestamp", "format": "%d.%M.%Y %H:%m"}, "read as the other"),
+        ({"type": "timestamp", "format": "%Y%M%d%H%m"}, "read as the other"),
+        ({"type": "timestamp", "format": "%Y-%M-%d %H.%m"}, "read as the other"),
+        ({"type": "timestamp", "format": "%Y %H:%M"}, "read back as others"),
+        ({"type": "timestamp", "format": "%d.%Y"}, "read back as others"),
+        ({"type": "timestamp", "format": "%d.%M.%Y"}, "read back as others"),
+        ({"type": "timestamp", "format": "%Y-%m-%d %M:%S"}, "read back as others"),
+        ({"type": "timestamp", "format": "%d.%m.%Y %I:%M"}, "%I without %p"),
         ({"type": "timestamp", "timezone": "Europe/Berlim"}, "an IANA time zone"),
         ({"type": "timestamp", "timezone": "../zone"}, "an IANA time zone"),
         ({"type": "string", "format": "%Y-%m-%d"}, "is of timestamp columns"),
@@ -131,7 +141,10 @@ def test_a_form_that_no_time_can_have_is_refused(given: dict[str, Any], message:
 
 @pytest.mark.parametrize(
     "form",
-    ["%Y-%m", "%d.%m.%y", "%Y-%m-%dT%H:%M:%S%z", "%G-W%V-%u", "%Y %%Z", "epoch_milliseconds"],
+    [
+        *("%Y-%m", "%d.%m.%y", "%Y-%m-%dT%H:%M:%S%z", "%G-W%V-%u", "%Y %%Z", "epoch_milliseconds"),
+        *("%Y-%j %H", "%x %X", "%c", "%d %b %Y %I:%M %p", "%Y%m%d%H%M%S", "%H:%M.%d.%m.%Y"),
+    ],
 )
 def test_a_form_with_a_year_is_taken(form: str) -> None:
     """Months, ISO weeks and offsets can be spelt out."""

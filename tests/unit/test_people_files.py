@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from slipway.records.verdicts import Verdict
+from slipway.spec import Column
 from tests.support.ingest_env import IngestEnv, dataset_spec
 
 HEADER = "id,at,miles\n"
@@ -176,6 +177,32 @@ def test_an_old_time_of_day_is_no_mark_of_no_date() -> None:
     """Years after 1900 pass without a word."""
     verdict, _ = delivered(HEADER + "b,1901-05-01,2\nc,1970-01-01T00:00:01Z,2\n")
     assert verdict.numbers["warnings"] == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "counts", "hint"),
+    [
+        ("epoch_milliseconds", ["1367409600", "1367409601"], "format: epoch_seconds"),
+        ("epoch_seconds", ["15826", "15827"], "the file may count days or hours"),
+        ("epoch_seconds", ["1367409600", "1367409601"], None),
+    ],
+)
+def test_counts_in_january_1970_are_warned_of_as_of_another_unit(
+    form: str, counts: list[str], hint: str | None
+) -> None:
+    """Seconds that are read as milliseconds are all of one month."""
+    spec = dataset_spec(expectations={})
+    features = spec.streams.features
+    columns = {**features.columns, "at": Column(type="timestamp", nullable=False, format=form)}
+    changed = features.model_copy(update={"columns": columns})
+    streams = spec.streams.model_copy(update={"features": changed})
+    env = IngestEnv(spec=spec.model_copy(update={"streams": streams}))
+    rows = "".join(f"k{at},{count},1\n" for at, count in enumerate(counts))
+    verdict = env.deliver("features/x.csv", (HEADER + rows).encode())
+    assert verdict.action == "ingested"
+    assert verdict.numbers["warnings"] == (hint is not None)
+    assert ("at is in January 1970 in 2 rows" in verdict.reason) == (hint is not None)
+    assert (hint or "") in verdict.reason
 
 
 def test_an_undeclared_column_stops_nothing() -> None:

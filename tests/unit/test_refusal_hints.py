@@ -39,6 +39,12 @@ def test_a_count_of_seconds_has_the_format_that_reads_it(value: object) -> None:
     assert "`format: epoch_seconds`" in hint_for(value, "timestamp")
 
 
+def test_milliseconds_under_the_format_of_seconds_have_the_format_that_reads_them() -> None:
+    """As seconds they are beyond the calendar."""
+    seconds = TextFormat(timestamp="epoch_seconds")
+    assert "`format: epoch_milliseconds`" in hint_for("1367409600000", "timestamp", seconds)
+
+
 @pytest.mark.parametrize("value", ["20130501", 20130502, True, "now"])
 def test_what_is_no_count_since_1970_is_not_taken_for_one(value: object) -> None:
     """Eight digits are a date without marks."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,9 +10,9 @@ from pydantic import AfterValidator
 
 from slipway.spec.base import SpecConflict
 from slipway.spec.problems import nearest
+from slipway.spec.times_read_back import misread, reads_a_year
 from slipway.values.timestamps import EPOCH_FORMATS
 
-_ANY_TIME = datetime(2013, 5, 21, 16, 47, 38, 123456, tzinfo=UTC)
 _EXPECTED = f"a strptime form with a year, such as '%d.%m.%Y %H:%M', or {', '.join(EPOCH_FORMATS)}"
 
 
@@ -25,16 +24,15 @@ def _reads_back(form: str) -> str:
             f"given {form!r}; names of zones (%Z) are read by the clock of the machine",
             hint="name the zone in `timezone`; where the text has offsets, write %z",
         )
-    try:
-        has_year = datetime.strptime(_ANY_TIME.strftime(form), form).year == _ANY_TIME.year  # noqa: DTZ007 - only its year is read
-    except ValueError:
-        has_year = False
-    if not has_year:
+    if not reads_a_year(form):
         close = nearest(form, EPOCH_FORMATS)
         raise SpecConflict(
             f"given {form!r}; expected {_EXPECTED}",
             hint=None if close is None else f"did you mean {close!r}?",
         )
+    if (fault := misread(form)) is not None:
+        reason, hint = fault
+        raise SpecConflict(f"given {form!r}; {reason}", hint=hint)
     return form
 
 

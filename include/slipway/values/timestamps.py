@@ -114,7 +114,8 @@ def _since_epoch(count: Decimal, fmt: TextFormat) -> datetime:
         per_second = EPOCH_FORMATS[fmt.timestamp or ""]
         return EPOCH + timedelta(microseconds=int(count * 1_000_000 / per_second))
     except OverflowError:
-        raise _beyond() from None
+        hint = "set `format: epoch_milliseconds` of the column in dataset.yaml, if it counts them"
+        raise _beyond(hint if fmt.timestamp == "epoch_seconds" else None) from None
 
 
 def _in_utc(time: datetime, fmt: TextFormat) -> datetime:
@@ -140,5 +141,5 @@ def zone_of(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _beyond() -> BadValue:
-    return BadValue("is beyond the years 1 to 9999 in UTC")
+def _beyond(hint: str | None = None) -> BadValue:
+    return BadValue("is beyond the years 1 to 9999 in UTC", hint=hint)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec, Expectation
 from slipway.stages.ingest.cast_rows import RowCaster
+from slipway.stages.ingest.epoch_units import unit_warnings
 from slipway.stages.ingest.evaluate_expectations import evaluate
 from slipway.stages.ingest.event_clock import implausible_reason, implausible_rows, no_date_warning
 from slipway.stages.ingest.faults import EXPLAINED, Faults, Reason
@@ -101,7 +102,7 @@ def validate_delivery(
         raise BadBatch("the file holds no rows", expected="at least one row")
     repeated = {spec.key: repeated_keys(spool, spec.key)}
     faults.add(Reason(spec.key, REPEATED), repeated[spec.key])
-    doubts = delivery.doubts
+    doubts = (*delivery.doubts, *unit_warnings(spool, declared.columns))
     if stream == "features":
         late = implausible_rows(spool, spec, clock=clock, now=now or datetime.now(UTC))
         faults.add(implausible_reason(spec), late)
