@@ -75,6 +75,78 @@ def test_other_texts_are_not_taken_for_a_number_with_a_unit(value: str) -> None:
     assert "alone" not in hint_for(value, "number")
 
 
+@pytest.mark.parametrize(
+    "value", ["1234.5", "0.500", "12.34,5", "1.234e5", "1.2345", "0.000,0", "1.23.456"]
+)
+@pytest.mark.parametrize("thousands", [None, ".", "\u00a0"])
+def test_points_that_are_between_no_thousands_are_told_as_that(
+    value: str, thousands: str | None
+) -> None:
+    """Whether `csv.thousands` is set or not: it is not what is missing."""
+    hint = hint_for(value, "number", TextFormat(decimal=",", thousands=thousands))
+    assert hint.startswith("points do not stand between groups of three digits; is the decimal")
+
+
+def test_points_between_thousands_have_the_setting_that_reads_them() -> None:
+    """Where another separator is set, both are named."""
+    assert "set `csv: {thousands" in hint_for("1.234,5", "number", TextFormat(decimal=","))
+    narrow = TextFormat(decimal=",", thousands="\u00a0")
+    assert "separated by `.` here" in hint_for("1.234,5", "number", narrow)
+
+
+@pytest.mark.parametrize("kind", ["number", "integer"])
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("1 234", "a space"),
+        ("1\u202f234", "a narrow no-break space"),
+        ("1'234", "`'`"),
+        ("12\u2009345\u2009678", "a thin space"),
+    ],
+)
+def test_another_separator_of_thousands_than_the_declared_one_is_named(
+    kind: ColumnType, value: str, found: str
+) -> None:
+    """With the declared one, since `csv.thousands` is set."""
+    hint = hint_for(value, kind, TextFormat(decimal=",", thousands="\u00a0"))
+    assert hint.startswith(f"thousands are separated by {found}")
+    assert "is a no-break space" in hint
+    assert "set `csv.thousands`" in hint_for(value, kind)
+
+
+def test_a_fraction_behind_another_separator_changes_no_hint() -> None:
+    """The comma is the decimal mark."""
+    fmt = TextFormat(decimal=",", thousands="\u00a0")
+    for value in ("1 234,5", "1\u202f234,5"):
+        assert hint_for(value, "number", fmt).startswith("thousands are separated by a ")
+    assert "the first without a zero" in hint_for("0,500.5", "number", TextFormat(thousands=","))
+
+
+@pytest.mark.parametrize("value", ["--5", "\u22125", "+-5", "- 5", "5-", "\u20131.5"])
+@pytest.mark.parametrize("kind", ["number", "integer"])
+def test_another_sign_is_told_as_one(kind: ColumnType, value: str) -> None:
+    """It is neither a currency nor a unit."""
+    assert "one hyphen-minus (U+002D)" in hint_for(value, kind)
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ("%d.%m.%Y", "29.02.2025"),
+        ("%d.%m.%Y", "21.13.2013"),
+        ("%d.%m.%Y %H:%M", "21.05.2013 24:00"),
+        ("%d %b %Y", "31 Feb 2013"),
+        ("%Y-%j", "2013-400"),
+    ],
+)
+def test_a_day_or_an_hour_that_does_not_exist_is_told_under_a_format(form: str, value: str) -> None:
+    """As of ISO 8601 times: the form itself is right."""
+    with pytest.raises(BadValue, match="names a day or a time that does not exist"):
+        parse(value, "timestamp", TextFormat(timestamp=form))
+    with pytest.raises(BadValue, match="is no time of the form"):
+        parse("May the 1st", "timestamp", TextFormat(timestamp=form))
+
+
 def test_a_time_that_no_calendar_has_names_no_exception() -> None:
     """Parquet's times reach beyond those of Python."""
     times = pa.array([2**62], pa.timestamp("s"))

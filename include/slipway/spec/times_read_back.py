@@ -19,8 +19,8 @@ _TIMES = tuple(
 )
 """Of no two of their parts is one always equal to the other."""
 
-_PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-_FIRST = {"month": 1, "day": 1}
+_FIRST = (1, 1, 1, 0, 0, 0, 0)
+"""Year, month, day, hour, minute, second and microsecond that a form does not tell."""
 
 _MONTH_BEHIND_HOURS = re.compile(r"%[HIMS][^%\s]?%m")
 _MINUTE_BESIDE_DATE = re.compile(r"%[dYy][-./]?%M|%M[-./]?%[dYy]")
@@ -49,8 +49,7 @@ def misread(form: str) -> tuple[str, str] | None:
     bare = form.replace(_PERCENT, "")
     if _MONTH_BEHIND_HOURS.search(bare) and _MINUTE_BESIDE_DATE.search(bare):
         return "%M is the minute and %m the month, so each is read as the other", "swap them"
-    resolutions = [_resolution(_read_back(form, time), time) for time in _TIMES]
-    if None not in resolutions:
+    if all(_is_cut(_read_back(form, time), time) for time in _TIMES):
         return None
     if "%I" in bare and "%p" not in bare:
         return (
@@ -72,10 +71,14 @@ def _read_back(form: str, time: datetime) -> datetime | None:
         return None
 
 
-def _resolution(read: datetime | None, time: datetime) -> str | None:
-    """The finest part of a time to which it was read; None where a part is another."""
-    for count, part in enumerate(_PARTS, start=1):
-        cut = {one: _FIRST.get(one, 0) for one in _PARTS[count:]}
-        if read == time.replace(**cut):
-            return part
-    return None
+def _is_cut(read: datetime | None, time: datetime) -> bool:
+    """Whether a time was read, and is the other one down to some part of it."""
+    if read is None:
+        return False
+    parts = _parts(time)
+    cuts = (parts[:count] + _FIRST[count:] for count in range(1, len(parts) + 1))
+    return _parts(read) in cuts
+
+
+def _parts(time: datetime) -> tuple[int, ...]:
+    return (*time.timetuple()[:6], time.microsecond)

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
+from slipway.values.number_marks import refused_groups, refused_sign
 from slipway.values.text_format import TextFormat, decoded, refused_text, stripped, with_point
 from slipway.values.value_types import INTEGER_MAX, INTEGER_MIN, LARGEST_EXACT
 
@@ -59,7 +60,8 @@ def _from_text(text: str, fmt: TextFormat) -> int | None:
     if found is None or not any(map(str.isdigit, bare)):
         if _FRACTION.fullmatch(bare):
             raise BadValue("has a fraction part, so it is no integer")
-        raise refused_text(bare, "integer")
+        known = refused_groups(bare, fmt.thousands) or refused_sign(bare)
+        raise known or refused_text(bare, "integer")
     sign, digits = found.groups()
     if len(digits) > MOST_DIGITS:
         raise _beyond()

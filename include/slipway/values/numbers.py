@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
+from slipway.values.number_marks import refused_groups, refused_sign
 from slipway.values.text_format import TextFormat, decoded, refused_text, stripped, with_point
 from slipway.values.value_types import LARGEST_EXACT, LARGEST_NUMBER
 
@@ -17,7 +18,6 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _FAR = 10**40
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*(?:\.[0-9]{3})*,[0-9]+")
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:[,' _][0-9]{3})+(?:\.[0-9]*)?")
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 
 
@@ -84,7 +84,7 @@ def _from_text(text: str, fmt: TextFormat) -> float | None:
     if _INTEGER.fullmatch(bare) and len(bare) <= LONGEST_INTEGER:
         return exact(int(bare))
     if not _NUMBER.fullmatch(bare):
-        raise _refused(bare)
+        raise _refused(bare, fmt)
     return in_range(float(bare))
 
 
@@ -93,13 +93,11 @@ def _beyond() -> BadValue:
     return BadValue("is beyond \u00b11e30", hint=hint)
 
 
-def _refused(bare: str) -> BadValue:
+def _refused(bare: str, fmt: TextFormat) -> BadValue:
     if _INFINITE.fullmatch(bare):
         return _beyond()
-    if _THOUSANDS.fullmatch(bare) and not _DECIMAL_COMMA.fullmatch(bare):
-        hint = "set `csv.thousands` in dataset.yaml"
-        return BadValue("has separators between thousands", hint=hint)
     if _DECIMAL_COMMA.fullmatch(bare):
         hint = 'set `csv: {decimal: ","}` (and `csv.thousands`) in dataset.yaml'
         return BadValue("has a comma where a decimal point is expected", hint=hint)
-    return refused_text(bare, "number")
+    known = refused_groups(bare, fmt.thousands) or refused_sign(bare)
+    return known or refused_text(bare, "number")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from slipway.values.bad_value import BadValue
+from slipway.values.number_marks import hint_for_points
 
 BLANKS = " \t\r\n"
 """Stripped from texts of every type but string; a no-break space is not."""
@@ -80,7 +81,10 @@ def refused_text(text: str, expected: str, *, hint: str | None = None) -> BadVal
     if hint is None and _WITH_UNIT.fullmatch(text):
         hint = "deliver the number alone, without a currency, a unit or a percent sign"
     if re.search(r"[^\S \t\r\n]", text):
-        return BadValue("has a blank that is no plain space, such as a no-break space")
+        return BadValue(
+            "has a blank that is no plain space, such as a no-break space",
+            hint="only spaces, tabs and line breaks around a value are passed over",
+        )
     return BadValue(f"is no {expected}", hint=hint)
 
 
@@ -97,6 +101,6 @@ def with_point(text: str, fmt: TextFormat) -> str:
     if fmt.decimal == ".":
         return text
     if "." in text and re.fullmatch(r"[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?", text):
-        hint = "set `csv.thousands` in dataset.yaml if points stand between thousands"
-        raise BadValue(f"has a point, where `{fmt.decimal}` is the decimal mark", hint=hint)
+        reason = f"has a point, where `{fmt.decimal}` is the decimal mark"
+        raise BadValue(reason, hint=hint_for_points(text, fmt.thousands))
     return text.replace(fmt.decimal, ".")

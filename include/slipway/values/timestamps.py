@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from slipway.values.bad_value import BadValue
 from slipway.values.text_format import PLAIN, TextFormat, decoded, refused_text, stripped
+from slipway.values.time_shapes import names_no_time
 
 HINT = "e.g. 2013-05-01T12:00:00+00:00; other forms need `format` of the column in dataset.yaml"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,11 +58,7 @@ def _read(bare: str, fmt: TextFormat) -> datetime:
             raise refused_text(bare, expected, hint=_hint_for_format(bare))
         return _since_epoch(Decimal(bare), fmt)
     if fmt.timestamp is not None:
-        try:
-            return datetime.strptime(bare, fmt.timestamp)  # noqa: DTZ007 - its zone is added
-        except ValueError:
-            expected, hint = f"time of the form {fmt.timestamp}", _hint_for_format(bare)
-            raise refused_text(bare, expected, hint=hint) from None
+        return _read_in_form(bare, fmt.timestamp)
     found = _ISO.fullmatch(bare)
     if found is None:
         hint = _hint_for_count(float(bare)) if _LONG_COUNT.fullmatch(bare) else HINT
@@ -76,7 +73,17 @@ def _read(bare: str, fmt: TextFormat) -> datetime:
             tzinfo=_offset(zone),
         )
     except ValueError:
-        raise BadValue("names a day or a time that does not exist") from None
+        raise _does_not_exist() from None
+
+
+def _read_in_form(bare: str, form: str) -> datetime:
+    try:
+        return datetime.strptime(bare, form)  # noqa: DTZ007 - its zone is added
+    except ValueError as error:
+        hint = _hint_for_format(bare)
+        if names_no_time(bare, form, error):
+            raise _does_not_exist(hint) from None
+        raise refused_text(bare, f"time of the form {form}", hint=hint) from None
 
 
 def _hint_for_count(value: object) -> str:
@@ -139,6 +146,10 @@ def _in_utc(time: datetime, fmt: TextFormat) -> datetime:
 def zone_of(name: str) -> ZoneInfo:
     """Return a time zone by its IANA name."""
     return ZoneInfo(name)
+
+
+def _does_not_exist(hint: str | None = None) -> BadValue:
+    return BadValue("names a day or a time that does not exist", hint=hint)
 
 
 def _beyond(hint: str | None = None) -> BadValue:
