@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
 from slipway.serving.parent_watch import on_parent_exit
+from slipway.serving.prediction_log.row_columns import repeat, spread
 from slipway.serving.prediction_log.write_ahead_log import SUFFIX, UNOWNED_SUFFIX, Header, Record
 from slipway.serving.server_options import MIB
 
@@ -258,9 +259,9 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
     """One row per scored row: request id, key, times, version, score, inputs."""
     counts = [len(record.scores) for record in records]
     columns = {
-        "request_id": _repeat([record.request_id for record in records], counts, pa.string()),
+        "request_id": repeat([record.request_id for record in records], counts, pa.string()),
         "row": pa.array(chain.from_iterable(map(range, counts)), pa.int32()),
-        "key": _spread([record.keys for record in records], counts, pa.string()),
+        "key": spread([record.keys for record in records], counts, pa.string()),
         "event_time": pa.array(
             chain.from_iterable(
                 record.event_times_us or [record.received_us] * count
@@ -268,7 +269,7 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
             ),
             TIME,
         ),
-        "received_at": _repeat([record.received_us for record in records], counts, TIME),
+        "received_at": repeat([record.received_us for record in records], counts, TIME),
         "version": pa.array([header.version] * sum(counts), pa.int64()),
         "score": pa.array(chain.from_iterable(record.scores for record in records), pa.float64()),
     }
@@ -277,17 +278,6 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
         # A feature may be the key or the event time, which already has a column.
         columns.setdefault(name, pa.array(values, COLUMN_TYPES[kind]))
     return pa.table(columns)
-
-
-def _repeat(values: list[str] | list[int], counts: list[int], kind: pa.DataType) -> pa.Array:
-    pairs = zip(values, counts, strict=True)
-    return pa.array(chain.from_iterable([value] * count for value, count in pairs), kind)
-
-
-def _spread(values: list[list[str] | None], counts: list[int], kind: pa.DataType) -> pa.Array:
-    pairs = zip(values, counts, strict=True)
-    nothing: list[str | None] = [None]
-    return pa.array(chain.from_iterable(some or nothing * count for some, count in pairs), kind)
 
 
 def _by_day(table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
