@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slipway.errors import BadParameter, NotFound
-from slipway.records.store import Entry
+from slipway.records.store import Entry, Survey
 
 
 def _now() -> datetime:
@@ -71,6 +71,10 @@ class MemoryStore:
             objects = list(self._objects.values())
         found = [entry for _, entry in objects if entry.key.startswith(folder)]
         return sorted(found, key=lambda entry: entry.key)
+
+    def survey(self, prefix: str) -> Survey:
+        """Every object below a folder; each can be read."""
+        return Survey(tuple(self.list(prefix)))
 
     def delete(self, key: str) -> None:
         """Remove an object if it exists."""

@@ -7,7 +7,7 @@ S3's address and credentials come from the standard `AWS_*` variables, among the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,11 +19,12 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, S3Store
 
 from slipway.errors import BadParameter, CommitConflict, NotFound, StoreUnavailable
+from slipway.records.folder_survey import LONGEST_NAME, survey_folder
 from slipway.records.scratch_folder import FULL, refuse_full_disk, says_full_disk
-from slipway.records.store import Entry
+from slipway.records.store import Entry, Survey
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, RetryConfig, S3Config, S3Credential
 
 PIECE_BYTES = 8 * 2**20
@@ -201,17 +202,27 @@ class ObjectStore:
         """Return every object below a folder, sorted by key."""
         with self._translate_errors("list", prefix, missing="the bucket"):
             found = [meta for page in obstore.list(self._store, prefix) for meta in page]
-        entries = [
-            Entry(
-                key=meta["path"],
-                size=meta["size"],
-                modified=meta["last_modified"],
-                # S3's tag depends on the content alone; the time distinguishes two equal writes.
-                tag=f"{meta['e_tag']}@{meta['last_modified'].isoformat()}",
-            )
-            for meta in found
-        ]
-        return sorted(entries, key=lambda entry: entry.key)
+        return _sorted_entries(found)
+
+    def survey(self, prefix: str) -> Survey:
+        """Return every object below a folder into which other systems write.
+
+        A listing of a local folder fails as a whole for one entry that cannot be read; then the
+        others are looked up one by one.
+        """
+        if not isinstance(self._store, LocalStore):
+            return Survey(tuple(self.list(prefix)))
+        keys, unusable = survey_folder(Path(self.root), prefix)
+        entries = _sorted_entries(self._look_up(keys)) if unusable else self.list(prefix)
+        return Survey(tuple(entries), unusable, longest_name=LONGEST_NAME)
+
+    def _look_up(self, keys: Iterable[str]) -> Iterator[ObjectMeta]:
+        for key in keys:
+            try:
+                with self._translate_errors("look for", key):
+                    yield obstore.head(self._store, key)
+            except NotFound:
+                continue
 
     def delete(self, key: str) -> None:
         """Delete an object if it exists."""
@@ -266,6 +277,20 @@ class ObjectStore:
                 found="it was used in the parent process before the fork",
                 hint="start a new process (spawn, subprocess) instead of forking",
             )
+
+
+def _sorted_entries(found: Iterable[ObjectMeta]) -> list[Entry]:
+    entries = [
+        Entry(
+            key=meta["path"],
+            size=meta["size"],
+            modified=meta["last_modified"],
+            # S3's tag depends on the content alone; the time distinguishes two equal writes.
+            tag=f"{meta['e_tag']}@{meta['last_modified'].isoformat()}",
+        )
+        for meta in found
+    ]
+    return sorted(entries, key=lambda entry: entry.key)
 
 
 def _client() -> ClientConfig:

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
+from urllib.parse import quote
 
 from slipway.records.landed_names import PARQUET, hint_for, is_ignored, split_name
-from slipway.records.store import Entry, Store, digest, encode
+from slipway.records.store import Entry, Store, Unusable, digest, encode
 from slipway.spec.problems import nearest
 
 StreamName = Literal["features", "labels"]
@@ -97,7 +98,9 @@ def list_unknown_datasets(store: Store, known: Collection[str]) -> list[str]:
         store: Store with the landing area.
         known: Names of all datasets.
     """
-    names = {entry.key.partition("/")[2].partition("/")[0] for entry in store.list("landing")}
+    seen = store.survey("landing")
+    keys = [*(one.key for one in seen.entries), *(one.key for one in seen.unusable)]
+    names = {key.partition("/")[2].partition("/")[0] for key in keys}
     return sorted(name for name in names - {"", *known} if not is_ignored(name))
 
 
@@ -119,11 +122,15 @@ def _survey(store: Store, dataset: str) -> list[Delivery | Undeliverable]:
 
     On S3 a folder may be an empty object as well, which its writer or a console has made.
     """
-    found: list[Delivery | Undeliverable | None] = []
+    seen = store.survey(f"landing/{dataset}")
+    unusable = [one for one in map(_unusable, seen.unusable) if one is not None]
+    # A folder of parts without one of them would be another delivery.
+    torn = {"/".join(one.key.split("/")[:4]) for one in unusable}
+    found: list[Delivery | Undeliverable | None] = [*unusable]
     files: list[Entry] = []
     folders: dict[str, list[Entry]] = {}
     home = f"landing/{dataset}"
-    for entry in store.list(home):
+    for entry in seen.entries:
         if entry.key == home:
             continue
         place, *inside = entry.key.removeprefix(f"{home}/").split("/")
@@ -134,8 +141,28 @@ def _survey(store: Store, dataset: str) -> list[Delivery | Undeliverable]:
         else:
             folders.setdefault(f"{home}/{place}/{inside[0]}", []).append(entry)
     found += [_file(one, dataset) for one in files if one.size or one.key not in folders]
-    found += [_folder(key, entries) for key, entries in folders.items()]
-    return sorted((one for one in found if one is not None), key=lambda one: one.key)
+    found += [_folder(key, entries) for key, entries in folders.items() if key not in torn]
+    told = (_refused_name(one, longest=seen.longest_name) for one in found if one is not None)
+    return sorted(told, key=lambda one: one.key)
+
+
+def _unusable(one: Unusable) -> Undeliverable | None:
+    if any(is_ignored(part) for part in one.key.split("/")[2:]):
+        return None
+    return Undeliverable(one.key, one.reason, one.hint)
+
+
+def _refused_name(
+    one: Delivery | Undeliverable, *, longest: int | None
+) -> Delivery | Undeliverable:
+    """A delivery, unless the store has no room for its batch's name."""
+    if isinstance(one, Undeliverable) or longest is None:
+        return one
+    length = len(quote(one.batch, safe=""))
+    if length <= longest:
+        return one
+    reason = f"has a name of {length} bytes, percent-encoded, without its suffix"
+    return Undeliverable(one.key, reason, f"give it a name of at most {longest}")
 
 
 def _beside_the_streams(entry: Entry, place: str, inside: Sequence[str]) -> Undeliverable | None:

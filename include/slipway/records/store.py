@@ -29,6 +29,36 @@ class Entry:
     tag: str
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """What lies in a folder and cannot be read as an object.
+
+    Attributes:
+        key: Its path below the store's root, as it can be printed.
+        reason: What is wrong with it, to be read after the key.
+        hint: What to do about it.
+    """
+
+    key: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What lies below a folder into which other systems write.
+
+    Attributes:
+        entries: Every object that can be read, sorted by key.
+        unusable: What cannot be, sorted by key.
+        longest_name: Bytes of the longest name that a batch may have; None: any.
+    """
+
+    entries: tuple[Entry, ...]
+    unusable: tuple[Unusable, ...] = ()
+    longest_name: int | None = None
+
+
 class Store(Protocol):
     """Objects under one root; the same contract on a local disk and on S3.
 
@@ -70,6 +100,12 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> list[Entry]:
         """Return every object below a folder, sorted by key; empty when there is none."""
+
+    def survey(self, prefix: str) -> Survey:
+        """Return every object below a folder into which other systems write.
+
+        Unlike `list` it passes over what cannot be read, and returns that with the reasons.
+        """
 
     def delete(self, key: str) -> None:
         """Remove one object; no effect when there is none."""
