@@ -16,6 +16,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from slipway.adapters.expectations.mistakes import check_expectations
 from slipway.adapters.expectations.offered import offered
 from slipway.adapters.expectations.suites import ExpectationSuites
+from slipway.errors import SpecError
 from slipway.spec import Expectation
 from slipway.spec.expectation_types import COMPUTED_ON, not_computable
 from slipway.spec.expectation_values import cast_arguments
@@ -35,6 +36,8 @@ TYPES: dict[str, ColumnType] = {
 }
 PAIR = "expect_column_pair_values_a_to_be_greater_than_b"
 KL = "expect_column_kl_divergence_to_be_less_than"
+MATCH = "expect_column_values_to_match_regex"
+BETWEEN = "expect_column_values_to_be_between"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "expect_column_value_z_scores_to_be_less_than": {"threshold": 3, "double_sided": True},
     "expect_column_values_to_match_like_pattern": {"like_pattern": "1%"},
@@ -57,6 +60,14 @@ def _rows() -> pd.DataFrame:
             "t": times.astype("datetime64[us, UTC]"),
         }
     )
+
+
+def _quantiles(ranges: list[list[float]], *, at: float = 0.5) -> dict[str, Any]:
+    return {"quantiles": [at], "value_ranges": ranges}
+
+
+def _parts(weights: list[float]) -> dict[str, Any]:
+    return {"values": ["1", "2"], "weights": weights}
 
 
 def _uncomputed(listed: list[tuple[str, dict[str, Any]]]) -> set[int]:
@@ -193,3 +204,64 @@ def test_texts_are_not_added(project: Make) -> None:
 def test_the_reason_names_the_columns(expect: str, kwargs: dict[str, Any], reason: str) -> None:
     """And the types that would do."""
     assert reason in (not_computable(expect, kwargs, TYPES) or "")
+
+
+QUANTILES = "expect_column_quantile_values_to_be_between"
+NUMBER = {"column": "n"}
+
+
+@pytest.mark.parametrize(
+    ("expect", "kwargs", "reason"),
+    [
+        (MATCH, {"column": "s", "regex": "["}, "unterminated character set"),
+        (f"{MATCH}_list", {"column": "s", "regex_list": ["a", "("]}, "missing )"),
+        (BETWEEN, {**NUMBER, "min_value": 3, "max_value": 2}, "`min_value` above its `max_value`"),
+        (QUANTILES, {**NUMBER, "quantile_ranges": _quantiles([[1, 2, 3]])}, "no pair of a lowest"),
+        (QUANTILES, {**NUMBER, "quantile_ranges": _quantiles([[1, 2]], at=5)}, "from 0 to 1"),
+        (KL, {"column": "s", "threshold": 1, "partition_object": _parts([1.0])}, "1 weights"),
+        (KL, {"column": "s", "threshold": 1, "partition_object": _parts([0.9, 0.5])}, "add up to"),
+    ],
+)
+def test_arguments_that_nothing_can_be_computed_with_are_named(
+    expect: str, kwargs: dict[str, Any], reason: str
+) -> None:
+    """By the check, and where a spec was not checked by the run as well."""
+    assert reason in (not_computable(expect, kwargs, TYPES) or "")
+    with pytest.raises(SpecError) as raised:
+        ExpectationSuites().validate([_rows()], [Expectation(expect=expect, kwargs=kwargs)])
+    assert reason in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("expect", "kwargs"),
+    [
+        ("expect_column_mean_to_be_between", {**NUMBER, "min_value": 3, "max_value": 2}),
+        (BETWEEN, {**NUMBER, "min_value": 2, "max_value": 2, "strict_max": True}),
+        (QUANTILES, {**NUMBER, "quantile_ranges": _quantiles([[3, 2]])}),
+        (QUANTILES, {**NUMBER, "quantile_ranges": _quantiles([[1, 2], [2, 3]])}),
+    ],
+)
+def test_bounds_that_nothing_is_between_are_named(expect: str, kwargs: dict[str, Any]) -> None:
+    """Great Expectations computes them, and no rows or all meet them."""
+    assert not_computable(expect, kwargs, TYPES)
+
+
+def test_times_as_bounds_are_compared_as_times(project: Make) -> None:
+    """They are texts in the file."""
+    written = (
+        "features:\n  - expect: expect_column_values_to_be_between\n"
+        "    kwargs: {column: at, min_value: 2020-01-02, max_value: '2020-01-01T12:00:00Z'}\n"
+    )
+    (problem,) = load_all(project({**FILES, "datasets/shop/expectations.yaml": written})).problems
+    assert "above its `max_value`" in problem.summary
+    assert problem.line == 2
+
+
+def test_what_great_expectations_raises_is_told_by_its_class_alone() -> None:
+    """Its text may quote a value."""
+    schema = {"column": "s", "json_schema": {"type": "string"}}
+    rows = _rows().assign(s=pd.array(["secret", "{", "4", None], dtype="str"))
+    one = Expectation(expect="expect_column_values_to_match_json_schema", kwargs=schema)
+    with pytest.raises(SpecError, match="JSONDecodeError, raised by") as raised:
+        ExpectationSuites().validate([rows], [one])
+    assert "secret" not in str(raised.value)

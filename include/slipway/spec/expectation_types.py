@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from slipway.spec.expectation_arguments import argument_faults
 from slipway.values.value_types import ColumnType
 
 Types = frozenset[ColumnType]
@@ -64,6 +65,7 @@ def not_computable(
 
 
 def _about_arguments(expect: str, kwargs: Mapping[str, Any]) -> Iterator[str]:
+    yield from argument_faults(kwargs)
     listed = kwargs.get("column_list")
     if isinstance(listed, list) and len({str(one) for one in listed}) < len(listed):
         yield "names a column twice in `column_list`"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from great_expectations.core import ExpectationValidationResult
@@ -66,10 +68,21 @@ class MergedResult:
 def _raise_uncomputed(expectation: Expectation, result: ExpectationValidationResult) -> None:
     about = result.exception_info or {}
     raised = [one for one in (about, *about.values()) if isinstance(one, dict)]
-    if any(one.get("raised_exception") for one in raised):
-        raise SpecError(
-            f"{expectation.expect} cannot be computed",
-            expected="arguments that fit the type of the column",
-            where=", ".join(columns_of(expectation)) or None,
-            hint="compare the expectation's arguments with the type in dataset.yaml",
-        )
+    raised = [one for one in raised if one.get("raised_exception")]
+    if not raised:
+        return
+    raise SpecError(
+        f"{expectation.expect} cannot be computed",
+        expected="arguments that fit the values of the column",
+        found=f"{_kind_of(raised[0])}, raised by Great Expectations",
+        where=", ".join(columns_of(expectation)) or None,
+        hint="compare the expectation's arguments with the type in dataset.yaml",
+    )
+
+
+def _kind_of(raised: Mapping[str, Any]) -> str:
+    """Class of the exception that came first; its text may quote a value."""
+    lines = str(raised.get("exception_traceback") or "").splitlines()
+    said = [one for one in lines if one[:1].strip() and not one.startswith("Traceback ")]
+    name = said[0].partition(":")[0] if said else ""
+    return name if name.replace(".", "").isidentifier() else "an error"

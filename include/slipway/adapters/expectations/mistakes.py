@@ -11,6 +11,7 @@ from great_expectations.expectations.expectation import Expectation as GxExpecta
 from slipway.adapters.expectations.offered import build, offered
 from slipway.errors import SpecError
 from slipway.spec import Expectation
+from slipway.spec.expectation_arguments import argument_faults
 from slipway.spec.problems import nearest
 
 _NOT_FOR_SPECS = {*GxExpectation.__fields__, "batch_id", "condition_parser", "row_condition"}
@@ -61,6 +62,9 @@ def mistakes_of(position: int, expectation: Expectation) -> Iterator[Mistake]:
         build(expectation, position)
     except (ValueError, TypeError) as error:
         yield from _wrong_arguments(position, kind, error)
+        return
+    for fault in argument_faults(expectation.kwargs):
+        yield Mistake(position, "", f"{expectation.expect} {fault}")
 
 
 def _wrong_arguments(

@@ -129,7 +129,7 @@ def _position(result: ExpectationValidationResult) -> int:
 def _translate_errors() -> Iterator[None]:
     try:
         yield
-    except GreatExpectationsError as error:
+    except (GreatExpectationsError, ValueError, TypeError) as error:
         raise SpecError(
             "the expectations cannot be computed",
             found=type(error).__name__,
