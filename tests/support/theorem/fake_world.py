@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from slipway.adapters.parquet_encoding import pack_rows
-from slipway.adapters.row_spool import open_spool
-from slipway.adapters.sources.files import LandedFiles
 from slipway.records import leases, ledger
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.verified_versions import was_verified
-from slipway.stages.ingest.ingest import acknowledge, claim, ingest
 from slipway.stages.rollout import verify
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.plain_suites import PlainSuites
-from tests.support.ingest_env import dataset_spec, features_csv
 from tests.support.rollout_env import DATASET, MODEL, SPEC, FeatureRows
 from tests.support.theorem.agreement import disagreements
+from tests.support.theorem.clock import ShiftedClock, seconds_ahead
+from tests.support.theorem.deliveries import Deliveries
 from tests.support.theorem.fake_platform import FollowingPlatform
 from tests.support.theorem.fake_versions import (
     QualityHands,
@@ -34,7 +30,7 @@ from tests.support.theorem.fake_versions import (
 from tests.support.theorem.steps import CRASHING, REFUSED, Step
 from tests.support.theorem.training import run_train_dag
 from tests.support.theorem.world import World
-from tests.support.theorem.writes import REGISTRY_WRITES, STORE_WRITES, TABLE_WRITES, Port
+from tests.support.theorem.writes import REGISTRY_WRITES, STORE_WRITES, Port
 
 ONE_STEP = SPEC.model_validate(
     SPEC.model_dump()
@@ -43,31 +39,6 @@ ONE_STEP = SPEC.model_validate(
         "retraining": {"mode": "suggest", "first_after_labels": 1},
     }
 )
-INGEST = dataset_spec()
-DELIVERIES = {
-    "1": ("features/b1.csv", features_csv(1)),
-    "2": ("features/b2.csv", features_csv(2)),
-    "2 again, changed": ("features/b2.csv", features_csv(2, (5, 6, 7, 8))),
-}
-
-
-class ShiftedClock(datetime):
-    """The clock of leases.
-
-    Attributes:
-        ahead: How far it is ahead.
-    """
-
-    ahead: ClassVar[timedelta] = timedelta()
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        """Wall time, as far ahead."""
-        return datetime.now(tz) + cls.ahead
-
-
-def _seconds() -> float:
-    return ShiftedClock.ahead.total_seconds()
 
 
 class FakeWorld(World):
@@ -96,8 +67,9 @@ class FakeWorld(World):
             is_down=lambda: "platform" in self.away,
             is_cut_off=lambda: "MLflow" in self.away,
         )
-        self.tables = MemoryTables()
-        self._landed: dict[str, int] = {}
+        self.deliveries = Deliveries(
+            self.store, self.counted, tables=MemoryTables(), writes=self.writes
+        )
         self._has_served = False
         self._is_anew = False
 
@@ -127,34 +99,7 @@ class FakeWorld(World):
 
     def deliver(self, batch: str) -> None:
         """Land a file and run the ingest DAG."""
-        if batch:
-            name, data = DELIVERIES[batch]
-            self.store.write(f"landing/flights/{name}", data)
-            self._landed[name] = data.count(b"\n") - 1
-        source = LandedFiles(self.store)
-        claimed = claim(INGEST, source=source, store=self.counted)
-        for one in claimed.deliveries:
-            ingest(
-                INGEST,
-                stream=one["stream"],  # type: ignore[arg-type]
-                batch=one["batch"],
-                file=one["file"],
-                context=RunContext(self.counted, {"by": "test"}),
-                source=source,
-                tables=Port(self.tables, self.writes, names=TABLE_WRITES),  # type: ignore[arg-type]
-                pack=pack_rows,
-                suites=PlainSuites(),
-                open_spool=open_spool,
-            )
-        acknowledge(INGEST, source=source, store=self.counted, fingerprint=claimed.fingerprint)
-
-    def delivered_twice(self) -> Iterator[str]:
-        """Deliveries whose rows do not stand once, in words; for a quiet world."""
-        if not self._landed:
-            return
-        stands = len(self.tables.read("flights/features"))
-        if stands != sum(self._landed.values()):
-            yield f"{stands} rows stand of deliveries of {self._landed}"
+        self.deliveries.deliver(batch)
 
     def verify(self, run: str, context: RunContext) -> RunRecord:
         """Run the second stage of a rollout."""
@@ -171,7 +116,7 @@ class FakeWorld(World):
 
     def shift(self, rollout: str, step: int, **ports: Any) -> RunRecord:
         """Run one step, whose clock is that of leases."""
-        return super().shift(rollout, step, **ports, clock=_seconds, sleep=self.sleep)
+        return super().shift(rollout, step, **ports, clock=seconds_ahead, sleep=self.sleep)
 
     def take(self, step: Step) -> None:
         """Take one step."""
@@ -215,7 +160,7 @@ def problems_of(script: Sequence[Step]) -> list[str]:
     world.run(script)
     if not world.problems:
         world.settle()
-    return world.problems or [*disagreements(world), *world.delivered_twice()]
+    return world.problems or [*disagreements(world), *world.deliveries.problems()]
 
 
 @contextmanager

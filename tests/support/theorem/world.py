@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,10 +39,12 @@ class Quiet:
 
     Attributes:
         sweeps: Sweeps until there was nothing to do.
+        seconds: How long they took.
         last: What the last sweep said.
     """
 
     sweeps: int
+    seconds: float
     last: str
 
 
@@ -138,22 +141,23 @@ class World(ABC):
     def settle(self) -> Quiet:
         """Let everything answer, and let only the sweeps run until they find nothing to do."""
         self.away.clear()
+        began = time.monotonic()
         for sweeps in range(SWEEPS):
             self._attempt(lambda: self.train("", holder=self._next_run()))
             self._attempt(lambda: self.deliver(""))
             actions = self._roll(self._next_run(), to="challenger")
             last = " ".join(actions)
             if self.problems:
-                return Quiet(sweeps, last)
+                return Quiet(sweeps, time.monotonic() - began, last)
             lease = find_lease(self.store, lease_name(self.spec.model))
             is_free = lease is None or lease.released
             if actions == ["nothing"] and is_free:
-                return Quiet(sweeps, last)
+                return Quiet(sweeps, time.monotonic() - began, last)
             if not is_free:
                 # Nobody tells that a shell has ended.
                 self.pass_time(400.0)
         self.problems.append(f"not quiet after {SWEEPS} sweeps; the last one: {last}")
-        return Quiet(SWEEPS, last)
+        return Quiet(SWEEPS, time.monotonic() - began, last)
 
     def roll_back(self, by: str, asked_at: datetime, *, holder: str) -> list[str]:
         """Roll back by the DAG or by a shell; the actions of its stages."""
