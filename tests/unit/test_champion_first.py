@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from slipway.errors import BadParameter, RegistryUnavailable, StoreUnavailable
+from slipway.records.champion_history import champion_as_of
 from slipway.records.leases import acquire, find_lease
 from slipway.records.open_work import open_stages
 from slipway.records.run_records import RunRef
@@ -239,3 +240,16 @@ def test_a_repair_that_cannot_be_completed_leaves_the_traffic(env: RolloutEnv) -
 def gone(*_: object) -> None:
     """Stand for a method of MLflow that does not answer."""
     raise RegistryUnavailable("MLflow does not answer")
+
+
+def test_a_repair_that_was_stopped_enters_the_champion_in_the_ledger(env: RolloutEnv) -> None:
+    """A hand moved the alias back, and the rollout died as soon as the traffic had followed."""
+    assert env.roll()[-1] == "promoted"
+    env.registry.aliases["champion"] = 2
+    assert env.reconcile(holder="dead").verdict.action == "repair"
+    abandon(env)
+    env.roll(holder="sweep")
+    assert env.weights() == {2: 1.0}
+    entered = champion_as_of(env.store, MODEL, datetime.now(UTC))
+    assert entered is not None
+    assert entered.version == 2

@@ -15,6 +15,7 @@ from functools import partial
 
 from slipway.errors import LeaseHeld, SlipwayError, Superseded
 from slipway.records.attempts import Attempt
+from slipway.records.champion_history import champion_as_of
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, find_lease, release
 from slipway.records.run_context import RunContext
@@ -167,7 +168,20 @@ def _decide(
             fulfilled = None if now.canaries else gone
         if fulfilled is not None:
             return RolloutDecision("nothing", None, fulfilled)
-    return decide_with_losses(model, now, to, store=store, registry=registry)
+    decision = decide_with_losses(model, now, to, store=store, registry=registry)
+    confirming = _confirm_champion(store, model, now)
+    return confirming if confirming and decision.action == "nothing" else decision
+
+
+def _confirm_champion(store: Store, model: str, state: ObservedState) -> RolloutDecision | None:
+    """A repair of nothing but the ledger, as after a repair that was stopped; else None."""
+    entered = champion_as_of(store, model, datetime.now(UTC))
+    if entered is None or state.champion is None or state.champion != state.served:
+        return None
+    if entered.version == state.champion:
+        return None
+    reason = f"version {state.champion} is champion and served, but the ledger says version"
+    return RolloutDecision("repair", state.champion, f"{reason} {entered.version}.")
 
 
 def _idle(
