@@ -19,11 +19,15 @@ class FrameDelivery:
         frame: Its rows.
         broken: Lines that are no rows.
         doubts: Why it may be read wrongly.
+        has_header_line: Whether the names stand in a line.
+        indexes: Names of indexes that are no columns.
     """
 
     frame: pd.DataFrame
     broken: tuple[BrokenLine, ...] = ()
     doubts: tuple[str, ...] = ()
+    has_header_line: bool = True
+    indexes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -137,6 +137,17 @@ def test_ledger_verify_needs_the_anchor(container: Container) -> None:
     assert slipway("ledger", "verify", "--without-anchor").exit_code == 0
 
 
+def test_ledger_verify_of_datasets_needs_no_mlflow(container: Container) -> None:
+    """Only models have a head there."""
+    container.registry.answers = False
+    ref = RunRef("shop", "features-b1-000000000000", "ingest")
+    verdict = Verdict("ingested", "1.")
+    perform(RunContext(container.store, {"by": "a test"}), ref, lambda _: verdict, inputs={})
+    result = slipway("ledger", "verify", "shop")
+    assert result.exit_code == 0, result.output
+    assert "shop: 1 entries, not anchored: holds" in slipway("ledger", "verify").output
+
+
 def test_ledger_as_of_tells_the_champion_then(container: Container) -> None:
     """At a time after its promotion a version was champion; before, there was none."""
     promoted(container, 4)

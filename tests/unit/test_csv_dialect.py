@@ -21,7 +21,7 @@ def test_a_spec_without_csv_has_the_plain_dialect() -> None:
     assert (csv.encoding, csv.decimal, csv.thousands, csv.quote) == ("utf-8", ".", None, '"')
     suffixes = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
     assert [csv.delimiter_of(suffix) for suffix in suffixes] == [",", ",", "\t", "\t"]
-    assert Csv(delimiter=";").delimiter_of(".tsv") == ";"
+    assert Csv(delimiter=";").delimiter_of(".tsv") == "\t"
 
 
 def test_texts_are_spelt_as_the_dialect_and_the_column_say() -> None:

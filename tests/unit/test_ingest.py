@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from slipway.stages.report.why_dataset import format_deliveries, why_dataset
 from tests.support.ingest_env import IngestEnv, features_csv, labels_parquet
 
 
@@ -93,3 +94,26 @@ def test_an_all_null_feature_is_ingested_with_a_warning(env: IngestEnv) -> None:
     assert verdict.action == "ingested"
     assert "column miles holds no value at all" in verdict.reason
     assert verdict.numbers["warnings"] == 1
+
+
+def test_two_files_of_one_batch_are_named_in_the_verdict(env: IngestEnv) -> None:
+    """The later one replaced the rows of the other, which a person may not have meant."""
+    env.land("features/two.jsonl", b'{"id": "a", "at": "2013-01-01", "miles": 1}\n')
+    env.land("features/two.csv", b"id,at,miles\nb,2013-01-01,2\n")
+    first, second = env.run()
+    assert (first.action, second.action) == ("ingested", "revised")
+    assert "same batch" not in first.reason
+    assert "two.jsonl and two.csv are the same batch; the later one replaced" in second.reason
+    assert second.numbers["warnings"] == 1
+    told = why_dataset("flights", store=env.store)
+    assert told[0].has_trouble
+    assert "two.jsonl and two.csv" in "\n".join(format_deliveries("flights", told))
+
+
+def test_a_correction_of_the_same_file_is_no_second_file(env: IngestEnv) -> None:
+    """Even where a blocked delivery of another file of the batch lies between them."""
+    env.deliver("features/b1.csv", features_csv(1))
+    assert env.deliver("features/b1.jsonl", b"{}\n").action == "blocked"
+    verdict = env.deliver("features/b1.csv", features_csv(1, miles=(7, 8)))
+    assert "same batch" not in verdict.reason
+    assert verdict.numbers["warnings"] == 0

@@ -97,7 +97,6 @@ def test_plain_columns_are_arrays(tmp_path: Path) -> None:
         ('{"a": 1, "a": 2}', "has an object that names a key twice"),
         ('{"a": {"b": 1, "b": 2}}', "has an object that names a key twice"),
         ("[" * 100_000, "is nested too deeply"),
-        ('{"a": ' + "9" * 5000 + "}", "is no JSON"),
         (b'{"a": "caf\xe9"}', "has bytes that are no UTF-8"),
         ('{"a": 1} {"a": 2}', "is no JSON"),
     ],
@@ -118,7 +117,7 @@ def test_a_line_that_is_no_object_is_broken(tmp_path: Path, line: str | bytes, r
         (b"", "the file is empty", None),
         (b"\n \n", "cannot be read as JSON Lines", "no line that is an object"),
         (b'[{"a": 1},\n{"a": 2}]\n', "cannot be read as JSON Lines", "no line that is an object"),
-        (b"a,b\n1,2\n", "cannot be read as JSON Lines", "no line that is an object"),
+        (b"a,b\n1,2\n", "cannot be read as JSON Lines", "text, as CSV is"),
         (gzip.compress(b'{"a": 1}\n', mtime=0), "cannot be read as JSON Lines", "gzip"),
     ],
 )

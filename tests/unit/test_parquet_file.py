@@ -204,7 +204,7 @@ def test_a_part_without_a_column_is_a_bad_batch(tmp_path: Path) -> None:
         (packed(a=pa.array([], pa.int64())), "the file holds no rows", None),
         (packed(a=pa.array([1, 2, 3]))[:-20], "complete Parquet file", "truncated or damaged"),
         (packed(a=pa.array([1, 2, 3]))[:20], "complete Parquet file", "truncated or damaged"),
-        (b"a,b\n1,2\n", "cannot be read as Parquet", "of another format"),
+        (b"a,b\n1,2\n", "cannot be read as Parquet", "text, as CSV is"),
         (b"PK\x03\x04" + bytes(90), "cannot be read as Parquet", "a ZIP archive"),
     ],
 )

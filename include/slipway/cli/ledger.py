@@ -57,17 +57,20 @@ def show(subject: str | None, *, last: int | None, as_json: bool) -> None:
 def verify(subject: str | None, *, without_anchor: bool, as_json: bool) -> None:
     """Verify that no entry was edited, removed or cut off.
 
-    Checks every entry, the run record it refers to, and the head that is anchored in MLflow.
+    Checks every entry, the run record it refers to, and a model's head that is anchored in MLflow.
 
     An edit after that head which rewrites the whole chain cannot be detected. Exit status 1 when
     a check fails.
     """
     from slipway import wiring
+    from slipway.wiring.found_specs import is_dataset
 
     container = wiring.Container()
     report = []
     for one in _subjects(container.store, subject):
-        anchor = None if without_anchor else container.registry.anchored(one)
+        # MLflow knows models alone.
+        has_anchor = not without_anchor and not is_dataset(container, one)
+        anchor = container.registry.anchored(one) if has_anchor else None
         breaks = chain.verify(container.store, one, anchor=anchor)
         report.append(
             {

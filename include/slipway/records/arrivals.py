@@ -115,6 +115,18 @@ def newest_registration(store: Store, dataset: str, stream: str, batch: str) -> 
     return next((one for one in newest if one.action not in _NOT_PUBLISHED), newest[0])
 
 
+def published_from(
+    store: Store, dataset: str, stream: str, batch: str, *, revision: int
+) -> str | None:
+    """Return the landing key of the file whose rows a revision has, or None."""
+    for entry in store.list(_folder(dataset, stream, batch)):
+        if _revision(entry.key) == f"r{revision:04d}":
+            found = Registration(**read_json(store, entry.key))
+            if found.action not in _NOT_PUBLISHED:
+                return found.key
+    return None
+
+
 def _registered(key: str) -> tuple[str, str, str] | None:
     match key.split("/"):
         case [_, _, stream, batch, name]:

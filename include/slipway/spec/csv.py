@@ -74,7 +74,7 @@ class Csv(Spec):
 
     delimiter: Mark | None = Field(
         default=None,
-        description="Between cells; by default a comma, and a tab in `.tsv` files.",
+        description="Between cells; by default a comma. In `.tsv` files it is always a tab.",
     )
     encoding: Encoding = Field(
         default="utf-8", description="Encoding, e.g. `latin-1`, `cp1252`, `utf-16`."
@@ -147,7 +147,7 @@ class Csv(Spec):
 
     def delimiter_of(self, suffix: str) -> str:
         """Return the delimiter of files with a suffix."""
-        return self.delimiter or ("\t" if suffix.startswith(".tsv") else ",")
+        return "\t" if suffix.startswith(".tsv") else self.delimiter or ","
 
 
 class Timed(Protocol):

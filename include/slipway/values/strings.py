@@ -27,7 +27,8 @@ def parse_string(value: object, fmt: TextFormat) -> str | None:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Decimal) and value.is_finite() and value.as_tuple().exponent >= 0:  # type: ignore[operator]
-        return str(int(value))
+        # Not by way of an integer, of which Python writes 4,300 digits at most.
+        return format(value, "f") if value else "0"
     if isinstance(value, float | Decimal):
         hint = "deliver it as an integer or a text, or declare the column `type: number`"
         raise BadValue("is a number with a fraction part, not a text", hint=hint)

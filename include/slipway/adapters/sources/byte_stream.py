@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import IO, cast
 
 from slipway.adapters.sources.unreadable import truncated
+from slipway.errors import BadBatch
 
+_GZIP = b"\x1f\x8b"
 BLOCK_BYTES = 8 * 2**20
 
 
@@ -29,6 +31,14 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
             with path.open("rb") as stream:
                 yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        with path.open("rb") as stream:
+            if stream.read(2) != _GZIP:
+                raise BadBatch(
+                    "the file cannot be read as a complete gzip file",
+                    expected="gzip, as its name says",
+                    found="bytes that are no gzip",
+                    hint="name it without `.gz`",
+                ) from error
         ends = isinstance(error, EOFError)
         raise truncated(
             "a complete gzip file",

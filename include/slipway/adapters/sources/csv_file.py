@@ -24,6 +24,7 @@ from slipway.adapters.sources.text_blocks import read_text_blocks, wrong_encodin
 from slipway.adapters.sources.unreadable import (
     empty_file,
     format_of,
+    is_json_object,
     no_rows,
     not_of_format,
     truncated,
@@ -46,6 +47,8 @@ class CsvFile:
         lexer: Finds the ends of rows.
         names: Names of all columns, as the header has them.
         doubts: Why it may be in another encoding.
+        has_header_line: True.
+        indexes: None: CSV has columns only.
     """
 
     path: Path
@@ -53,6 +56,8 @@ class CsvFile:
     lexer: CsvLexer
     names: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    has_header_line: bool = True
+    indexes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path, csv: Csv, *, delimiter: str) -> CsvFile:
@@ -68,6 +73,8 @@ class CsvFile:
             raise not_of_format("CSV", head)
         lexer, doubts = CsvLexer(delimiter, csv.quote), encoding_doubts(path, csv.encoding)
         header = _blocks(path, csv, lexer).header()
+        if is_json_object(header):
+            raise not_of_format("CSV", header)
         if not header:
             raise empty_file("a header and at least one row")
         return cls(path, csv, lexer, _names(header, csv, lexer), doubts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,13 @@ from typing import Any
 import pyarrow as pa
 
 from slipway.adapters.sources.byte_stream import open_bytes
-from slipway.adapters.sources.unreadable import format_of, not_of_format, truncated
+from slipway.adapters.sources.unreadable import (
+    HEAD_BYTES,
+    format_of,
+    is_table_text,
+    not_of_format,
+    truncated,
+)
 from slipway.errors import BadBatch
 from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, BrokenLine, DeliveredRows
 
@@ -45,11 +52,15 @@ class JsonLines:
         path: File; `….gz` is decompressed.
         names: Keys of all objects, in the order of their first use.
         doubts: None: JSON is UTF-8.
+        has_header_line: False: each line has the names.
+        indexes: None: JSON has names only.
     """
 
     path: Path
     names: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    has_header_line: bool = False
+    indexes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> JsonLines:
@@ -66,8 +77,8 @@ class JsonLines:
                 names.update(dict.fromkeys(found))
         if not is_row:
             with open_bytes(path) as stream:
-                head = stream.read(16)
-            if format_of(head):
+                head = stream.read(HEAD_BYTES)
+            if format_of(head) or is_table_text(head):
                 raise not_of_format("JSON Lines", head)
             raise BadBatch(
                 "the file cannot be read as JSON Lines" if head else "the file is empty",
@@ -169,4 +180,9 @@ def _number(text: str) -> float | Decimal:
     return value if is_exact or value == 0 or not math.isfinite(value) else Decimal(text)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number)
+def _integer(text: str) -> int | Decimal:
+    """An integer; as a decimal where Python reads no integer of so many digits from a text."""
+    return int(text) if len(text) <= sys.int_info.default_max_str_digits else Decimal(text)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_integer)

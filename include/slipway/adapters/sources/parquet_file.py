@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from slipway.adapters.sources.columns import positions_of
-from slipway.adapters.sources.unreadable import empty_file, no_rows, not_of_format, truncated
+from slipway.adapters.sources.unreadable import (
+    HEAD_BYTES,
+    empty_file,
+    no_rows,
+    not_of_format,
+    truncated,
+)
 from slipway.stages.ports.delivery_source import ROWS_AT_ONCE, DeliveredRows
 
 _READ_BYTES = 2**20
@@ -28,11 +35,15 @@ class ParquetFile:
         parts: Files, in order; each has every column that is read.
         names: Names of all columns of the first part.
         doubts: None: Parquet tells the types.
+        has_header_line: False.
+        indexes: Names of pandas' indexes that are counted, so that the file has no column of them.
     """
 
     parts: tuple[Path, ...]
     names: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    has_header_line: bool = False
+    indexes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> ParquetFile:
@@ -45,7 +56,8 @@ class ParquetFile:
         if not parts:
             raise empty_file("at least one part")
         with _opened(parts[0]) as file:
-            return cls(parts, tuple(file.schema_arrow.names))
+            schema = file.schema_arrow
+            return cls(parts, tuple(schema.names), indexes=_counted_indexes(schema))
 
     def rows(
         self, columns: Sequence[str], *, at_most: int = ROWS_AT_ONCE
@@ -74,6 +86,15 @@ class ParquetFile:
             raise no_rows()
 
 
+def _counted_indexes(schema: pa.Schema) -> tuple[str, ...]:
+    """Names of the indexes that pandas describes in the file's notes instead of writing them."""
+    try:
+        listed = json.loads((schema.metadata or {})[b"pandas"])["index_columns"]
+        return tuple(str(one["name"]) for one in listed if isinstance(one, dict) and one["name"])
+    except (LookupError, ValueError, TypeError):
+        return ()
+
+
 def _rows_at_once(metadata: parquet.FileMetaData, columns: Sequence[str]) -> int:
     """Rows of these columns that fit into `BATCH_BYTES`."""
     wanted = set(columns)
@@ -91,7 +112,7 @@ def _rows_at_once(metadata: parquet.FileMetaData, columns: Sequence[str]) -> int
 def _opened(path: Path) -> Iterator[parquet.ParquetFile]:
     """An open file; whatever pyarrow raises while it is read becomes `BadBatch`."""
     with path.open("rb") as stream:
-        head = stream.read(16)
+        head = stream.read(HEAD_BYTES)
     if not head:
         raise empty_file("Parquet")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from slipway.errors import BadBatch
 from slipway.spec.csv import Csv
@@ -18,7 +18,14 @@ LONGEST_LIST = 12
 _DELIMITERS = {";": "`;`", ",": "`,`", "\t": "tabs", "|": "`|`"}
 
 
-def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> BadBatch | None:
+def header_problem(
+    names: Sequence[str],
+    declared: Iterable[str],
+    csv: Csv,
+    *,
+    has_line: bool = True,
+    indexes: Collection[str] = (),
+) -> BadBatch | None:
     """Return why a file's header does not fit the declared columns; None when it does.
 
     Further columns, unnamed and repeated ones among them, are no problem.
@@ -27,13 +34,29 @@ def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> B
         names: Header of the file.
         declared: Names of the declared columns.
         csv: Dialect in which the header was read.
+        has_line: Whether the names stand in a line of the file.
+        indexes: Names of indexes of pandas that are no columns.
     """
     wanted = list(declared)
-    there, declared_names = set(names), set(wanted)
+    there = set(names)
     missing = [name for name in wanted if name not in there]
     if not missing:
         return _repeated(names, wanted)
-    others = [name for name in names if name not in declared_names]
+    if counted := [name for name in missing if name in indexes]:
+        return BadBatch(
+            f"the file has {_listed(map(_shown, counted))} as pandas' index and not as a column",
+            expected=_columns(counted),
+            found="the first and the last number of a RangeIndex",
+            hint="write the frame with `frame.reset_index().to_parquet(…)`",
+        )
+    in_line = _problem_of_line(names, wanted, missing, csv) if has_line else None
+    return in_line or _missing_columns(names, wanted, missing, has_line=has_line)
+
+
+def _problem_of_line(
+    names: Sequence[str], wanted: Sequence[str], missing: Sequence[str], csv: Csv
+) -> BadBatch | None:
+    """Why a line of names was not split, or not decoded, into the declared ones."""
     expected = f"{_columns(missing)} in the header"
     if names and (sep := re.fullmatch("sep=(.?)", names[0].strip(), re.IGNORECASE)):
         written = "\\t" if sep[1] == "\t" else sep[1] or csv.delimiter or ","
@@ -45,12 +68,33 @@ def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> B
         )
     if (mark := _other_delimiter(names, wanted)) is not None:
         written = "\\t" if mark == "\t" else mark
+        hint = f'set `csv: {{delimiter: "{written}"}}` in dataset.yaml'
+        if mark == "\t" and csv.delimiter is not None:
+            hint = "name it `….tsv`, where cells are always separated by tabs"
+        elif mark == csv.delimiter:
+            hint = "name it `….csv`; in `.tsv` files cells are always separated by tabs"
         return BadBatch(
             f"the file's header is separated by {_DELIMITERS[mark]}",
-            expected=_DELIMITERS.get(csv.delimiter or "", "the delimiter of the dataset"),
+            expected="the delimiter of the dataset" if mark != csv.delimiter else "tabs",
             found=f"a header in which {_DELIMITERS[mark]} would separate the declared columns",
-            hint=f'set `csv: {{delimiter: "{written}"}}` in dataset.yaml',
+            hint=hint,
         )
+    if any(_as_utf8(name, csv.encoding) in missing for name in names):
+        return BadBatch(
+            f"the file is in UTF-8, and is read as {csv.encoding}",
+            expected=expected,
+            found="names that are these columns in UTF-8",
+            hint="set `csv: {encoding: utf-8}` in dataset.yaml",
+        )
+    return None
+
+
+def _missing_columns(
+    names: Sequence[str], wanted: Sequence[str], missing: Sequence[str], *, has_line: bool
+) -> BadBatch:
+    expected = f"{_columns(missing)} in the header" if has_line else _columns(missing)
+    declared = set(wanted)
+    others = [name for name in names if name not in declared]
     if differences := _differences(missing, others):
         return BadBatch(
             f"the file lacks {_columns(missing)}: {_listed(differences)}",
@@ -58,7 +102,9 @@ def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> B
             found=_columns(others),
             hint="declare a column as the file spells it, or have the file corrected",
         )
-    if len(missing) == len(wanted):
+    close = next(filter(None, (nearest(name, others) for name in missing)), None)
+    nearly = None if close is None else f"{_shown(close)} is spelt most like it"
+    if has_line and len(missing) == len(wanted):
         # Without a header the names would be values of the first row.
         return BadBatch(
             f"the file has none of the declared columns, such as {_shown(missing[0])}",
@@ -66,13 +112,20 @@ def header_problem(names: Sequence[str], declared: Iterable[str], csv: Csv) -> B
             found=f"{len(names)} other names",
             hint="the first line has to name the columns; `csv.skip_lines` passes over lines above",
         )
-    close = next(filter(None, (nearest(name, others) for name in missing)), None)
     return BadBatch(
         f"the file lacks {_columns(missing)}",
         expected=expected,
         found=f"undeclared: {_listed(map(_shown, others))}" if others else "no other column",
-        hint=None if close is None else f"{_shown(close)} is spelt most like it",
+        hint=nearly,
     )
+
+
+def _as_utf8(name: str, encoding: str) -> str | None:
+    """A name as it is when its bytes are read as UTF-8; None where they are none."""
+    try:
+        return None if name.isascii() else name.encode(encoding).decode()
+    except UnicodeError:
+        return None
 
 
 def undeclared_columns(names: Sequence[str], declared: Iterable[str]) -> str | None:

@@ -27,6 +27,7 @@ from slipway.stages.ingest.quarantine import (
     quarantine_key,
 )
 from slipway.stages.ingest.redelivery import Revisions
+from slipway.stages.ingest.same_batch import replaced_file, same_batch_warning
 from slipway.stages.ingest.unknown_keys import find_unknown_keys
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
 from slipway.stages.ingest.verdicts import (
@@ -214,6 +215,10 @@ class Publication:
         """Numbers and remarks from comparing with other batches and the other stream."""
         numbers: dict[str, Number] = {"out_of_order": self._out_of_order(revisions)}
         remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
+        if (other := replaced_file(self.store, self.delivery, revisions)) is not None:
+            numbers["replaced_other_file"] = True
+            numbers["warnings"] = len(seen.warnings) + 1
+            remarks.append(same_batch_warning(self.delivery, other))
         if self.stream == "labels":
             spec = self.spec
             keys = (frame[spec.key] for frame in seen.spool.frames([spec.key], keep=seen.good))

@@ -91,7 +91,13 @@ def validate_delivery(
         SpecError: An expectation is invalid.
     """
     declared = spec.streams.features if stream == "features" else spec.streams.labels
-    problem = header_problem(delivery.names, declared.columns, spec.csv)
+    problem = header_problem(
+        delivery.names,
+        declared.columns,
+        spec.csv,
+        has_line=delivery.has_header_line,
+        indexes=delivery.indexes,
+    )
     if problem is not None:
         raise problem
     faults = Faults()

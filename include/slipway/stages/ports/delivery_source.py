@@ -58,6 +58,14 @@ class OpenDelivery(Protocol):
         """Names of all columns, as the file has them."""
 
     @property
+    def has_header_line(self) -> bool:
+        """Whether the names stand in a line of the file, as in CSV."""
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """Names that the file has of no column, but of an index of pandas that it only counts."""
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Why the file may be read otherwise than it was written: warnings of its verdict."""
 

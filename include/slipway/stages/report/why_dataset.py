@@ -49,6 +49,7 @@ class DeliveryVerdict:
         unknown_now: How many of them belong to a row by now, and why others may not; None for
             deliveries without such labels.
         is_astray: Whether nearly all of them still belong to no row, for a reason that was found.
+        replaced_other_file: Whether its rows replaced those of another file of its batch.
     """
 
     at: str
@@ -61,6 +62,7 @@ class DeliveryVerdict:
     unknown_keys: int = 0
     unknown_now: str | None = None
     is_astray: bool = False
+    replaced_other_file: bool = False
 
     @property
     def batch(self) -> str:
@@ -69,8 +71,9 @@ class DeliveryVerdict:
 
     @property
     def has_trouble(self) -> bool:
-        """Whether the delivery was blocked, has bad rows, fits no features, or did not end."""
-        return self.action in {"blocked", "failed"} or self.quarantined > 0 or self.is_astray
+        """Whether it was blocked, failed, has bad rows, fits no features or replaced a file."""
+        is_partial = self.quarantined > 0 or self.is_astray or self.replaced_other_file
+        return self.action in {"blocked", "failed"} or is_partial
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain JSON."""
@@ -145,6 +148,7 @@ def _recorded(dataset: str, store: Store) -> Iterator[DeliveryVerdict]:
             reasons=tuple(reasons or ()),
             kept={name: evidence[name] for name in _KEPT if name in evidence},
             unknown_keys=int(fact["numbers"].get("unknown_keys") or 0),
+            replaced_other_file=bool(fact["numbers"].get("replaced_other_file")),
         )
 
 
