@@ -89,8 +89,9 @@ class Csv(Spec):
     missing: list[Word] = Field(
         default_factory=list,
         description="Texts that mean a missing value in every column, to the letter, such as `?`. "
-        "An empty cell always does; in columns of another type than string so do NA, N/A, NaN, "
-        "NaT, None and null, in any case.",
+        "A number among them, such as `-9999`, also means it where JSON Lines or Parquet has that "
+        "number, by value. An empty cell always does; in columns of another type than string so do "
+        "NA, N/A, NaN, NaT, None and null, in any case.",
     )
     true: list[Word] = Field(
         default_factory=list, description="Further texts for true in boolean columns, in any case."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.values.bad_value import BadValue, shape_of
 from slipway.values.kernels import arrow_type, cast_plain, plain_array, without_empty_texts
+from slipway.values.missing_numbers import without_missing_numbers
 from slipway.values.parse import parse
 from slipway.values.text_format import PLAIN, TextFormat
 from slipway.values.value_types import ColumnType, Value
@@ -64,7 +65,10 @@ def cast_array(
 
     if not isinstance(given, pa.Array):
         return _parsed(None, enumerate(given), kind, fmt, length=len(given))
-    array = plain_array(given)
+    if pa.types.is_float32(given.type) or pa.types.is_float16(given.type):
+        # Before they are widened: a mark has been rounded there as well.
+        given = without_missing_numbers(given, fmt)
+    array = without_missing_numbers(plain_array(given), fmt)
     if kind == "string":
         array = without_empty_texts(array)
     certain = cast_plain(array, kind, fmt)

@@ -69,6 +69,11 @@ def exact(value: int) -> float:
     return number
 
 
+def is_number_text(text: str) -> bool:
+    """Return whether a text is a number with a point, or infinity, however large."""
+    return bool(_NUMBER.fullmatch(text) or _INFINITE.fullmatch(text))
+
+
 def _from_decimal(value: Decimal) -> float | None:
     if value.is_nan():
         return None

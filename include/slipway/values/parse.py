@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from slipway.values.booleans import parse_boolean
 from slipway.values.integers import parse_integer
+from slipway.values.missing_numbers import is_missing
 from slipway.values.numbers import parse_number
 from slipway.values.strings import parse_string
 from slipway.values.text_format import PLAIN, TextFormat
@@ -28,9 +29,9 @@ def parse(value: object, kind: ColumnType, fmt: TextFormat = PLAIN) -> Value | N
         value: As a reader of a format returns it: None, bool, int, float, Decimal, str, bytes,
             date or datetime; anything else is refused.
         kind: Declared type.
-        fmt: Spelling of texts.
+        fmt: Spelling of texts, and marks of missing values.
 
     Raises:
         BadValue: The type cannot hold it.
     """
-    return None if value is None else PARSERS[kind](value, fmt)
+    return None if is_missing(value, fmt) else PARSERS[kind](value, fmt)

@@ -32,7 +32,8 @@ class TextFormat:
     Attributes:
         decimal: Decimal mark.
         thousands: Separator between groups of three digits; None: there is none.
-        missing: Texts that mean "no value" in every column, to the letter.
+        missing: Texts that mean "no value" in every column, to the letter; one that is a number
+            also means it where a number has its value.
         true: Further texts for true, in lower case.
         false: Further texts for false, in lower case.
         timestamp: `strptime` format, `epoch_seconds` or `epoch_milliseconds`; None: ISO 8601.
