@@ -62,6 +62,22 @@ def test_status_names_what_cannot_be_a_delivery(container: Container) -> None:
     assert "landing/shopp belongs to no dataset; did you mean shop?" in output
 
 
+def test_status_names_what_cannot_be_a_delivery_of_a_dataset_without_a_model(
+    container: Container, project: Make
+) -> None:
+    """Once for each file; the others are named with the model."""
+    dataset = FILES["datasets/shop/dataset.yaml"].replace("shop", "stock")
+    project({"datasets/stock/dataset.yaml": dataset})
+    container.store.write("landing/shop/features/a.xlsx", b"PK")
+    container.store.write("landing/stock/features/a.xlsx", b"PK")
+    lines = slipway("status").output.splitlines()
+    assert sum("cannot be a delivery" in line for line in lines) == 2
+    assert any(
+        line.startswith("cannot be a delivery: landing/stock/features/a.xlsx is of no format")
+        for line in lines
+    )
+
+
 def test_status_and_why_name_what_is_lost(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import Store, encode
 from slipway.records.verdicts import Verdict
-from slipway.stages.report.why_dataset import SHOWN, format_deliveries, why_dataset
+from slipway.stages.report.why_dataset import DELIVER_AGAIN, SHOWN, format_deliveries, why_dataset
 from slipway.wiring import Container
 from tests.fakes.memory_store import MemoryStore
 from tests.support.command_line import slipway
@@ -78,7 +78,8 @@ def test_a_blocked_delivery_comes_first_with_reasons_and_places() -> None:
         "  blocked: s3://b/q.csv",
         f"  reasons: {store.uri('runs/shop/features-b-02/ingest/reasons.json')}",
     ]
-    assert len(lines) == 8
+    assert lines[6] == f"  {DELIVER_AGAIN}"
+    assert len(lines) == 9
 
 
 def test_reasons_of_a_blocked_file_are_those_of_its_ingest() -> None:

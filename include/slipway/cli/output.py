@@ -11,6 +11,7 @@ import click
 from slipway.records.outcomes import Listing, Outcome
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
+from slipway.stages.report.why_dataset import DELIVER_AGAIN
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 
@@ -43,6 +44,9 @@ def print_outcome(stage: str, outcome: Outcome, *, began: datetime | None = None
         finished = datetime.fromisoformat(outcome.finished_at)
         if finished < began:
             click.echo(f"Recorded {finished:%Y-%m-%d %H:%M:%S} UTC; nothing was done again.")
+            is_refused = verdict.action == "blocked" or verdict.numbers.get("quarantined")
+            if stage == "ingest" and is_refused:
+                click.echo(f"To take what was refused: {DELIVER_AGAIN}.")
 
 
 def verdict_of(outcome: Outcome) -> Verdict:

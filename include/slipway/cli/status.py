@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,7 @@ def status(model: str | None, *, as_json: bool) -> None:
     """Print the state of each model.
 
     Aliases, served versions, open requests, the last verdicts, and what lies in the landing area of
-    its dataset and cannot be a delivery.
+    its dataset and cannot be a delivery; then the same of datasets that no model uses.
 
     An invalid spec, or a folder that is gone, is a warning: the specs of the last rollout are used.
     """
@@ -42,6 +43,8 @@ def status(model: str | None, *, as_json: bool) -> None:
     if not standings:
         click.echo("there is no model yet")
     if model is None:
+        told = {line for standing in standings for line in standing.undeliverable}
+        _print_other_datasets(container, told=told)
         _print_unknown_datasets(container)
 
 
@@ -77,12 +80,26 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
     )
 
 
+def _print_other_datasets(container: Container, *, told: Collection[str]) -> None:
+    """Print what cannot be a delivery and was told with no model."""
+    from slipway.records.landing_area import list_undeliverable
+
+    for name in sorted(_dataset_names(container)):
+        for left in map(str, list_undeliverable(container.store, name)):
+            if left not in told:
+                click.secho(f"cannot be a delivery: {left}", fg="yellow")
+
+
+def _dataset_names(container: Container) -> set[str]:
+    home = container.settings.datasets_folder
+    return {folder.name for folder in home.iterdir()} if home.is_dir() else set()
+
+
 def _print_unknown_datasets(container: Container) -> None:
     from slipway.records.landing_area import list_unknown_datasets
     from slipway.spec.problems import nearest
 
-    home = container.settings.project / "include" / "datasets"
-    known = {folder.name for folder in home.iterdir()} if home.is_dir() else set()
+    known = _dataset_names(container)
     for name in list_unknown_datasets(container.store, known):
         close = nearest(name, known)
         hint = f"; did you mean {close}?" if close else ""

@@ -25,6 +25,7 @@ from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.publish import Publication
 from slipway.stages.ingest.quarantine import PackRows
+from slipway.stages.ingest.redelivery import reading_digest
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.row_spool import OpenSpool
@@ -143,7 +144,7 @@ def ingest(
         SpecError: An expectation is invalid.
     """
     store = context.store
-    delivery = _find(source, spec.dataset, stream=stream, batch=batch, file=file)
+    delivery = _find(spec, source, store, stream=stream, batch=batch, file=file)
     needs = f"the delivery ({megabytes(delivery.size)}) and its rows in their declared types"
     with scratch_folder("slipway-ingest-", needs=needs) as folder:
         fetched = Fetched.of(source.fetch(delivery, folder))
@@ -161,7 +162,12 @@ def ingest(
             suites=suites,
             open_spool=open_spool,
         )
-        inputs = {"file": delivery.key, "bytes": fetched.size, "sha256": fetched.sha256}
+        inputs = {
+            "file": delivery.key,
+            "bytes": fetched.size,
+            "sha256": fetched.sha256,
+            "reading": reading_digest(spec),
+        }
         record = perform(context, ref, work.verdict, inputs=inputs)
     arrivals.register(
         store,
@@ -169,7 +175,13 @@ def ingest(
         revision=int(record.verdict.numbers["revision"] or 0),
         sha256=str(record.inputs["sha256"]),
         action=record.verdict.action,
-        note={"record": ref.key, "live_revision": record.verdict.numbers["live_revision"]},
+        note={
+            "record": ref.key,
+            "live_revision": record.verdict.numbers["live_revision"],
+            "quarantined": record.verdict.numbers.get("quarantined", 0),
+            # Of the attempt that gave the verdict, which may have read by an older spec.
+            **{name: one for name, one in record.inputs.items() if name == "reading"},
+        },
     )
     return record
 
@@ -186,8 +198,16 @@ def _refuse_unknown(batch: str, listed: Sequence[Delivery]) -> None:
     )
 
 
-def _find(source: DeliverySource, dataset: str, *, stream: str, batch: str, file: str) -> Delivery:
-    for one in source.deliveries(dataset):
+def _find(
+    spec: DatasetSpec,
+    source: DeliverySource,
+    store: Store,
+    *,
+    stream: str,
+    batch: str,
+    file: str,
+) -> Delivery:
+    for one in source.deliveries(spec.dataset):
         if one.key == file:
             if (one.stream, one.batch) == (stream, batch):
                 return one
@@ -196,8 +216,19 @@ def _find(source: DeliverySource, dataset: str, *, stream: str, batch: str, file
                 expected=f"{one.stream} {one.batch}",
                 where=file,
             )
+    if spec.source == "files":
+        _refuse_undeliverable(store, spec.dataset, file=file)
     raise NotFound(
         "there is no such delivery",
         where=file,
         hint=f"deliveries are named {source.naming}",
     )
+
+
+def _refuse_undeliverable(store: Store, dataset: str, *, file: str) -> None:
+    """Raise with the reason for which a file of the landing area cannot be a delivery, if any."""
+    for one in landing_area.list_undeliverable(store, dataset):
+        if f"{file}/".startswith(f"{one.key}/") or one.key.startswith(f"{file}/"):
+            raise NotFound(
+                f"this cannot be a delivery: it {one.reason}", where=one.key, hint=one.hint
+            )

@@ -26,7 +26,7 @@ from slipway.stages.ingest.quarantine import (
     keep_blocked,
     quarantine_key,
 )
-from slipway.stages.ingest.redelivery import Revisions
+from slipway.stages.ingest.redelivery import Revisions, reading_digest
 from slipway.stages.ingest.same_batch import replaced_file, same_batch_warning
 from slipway.stages.ingest.unknown_keys import find_unknown_keys
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
@@ -94,7 +94,7 @@ class Publication:
         newest = arrivals.newest_registration(self.store, self.spec.dataset, self.stream, batch)
         revisions = Revisions.after(newest)
         evidence = {"delivery": self.source.uri(self.delivery)}
-        if revisions.repeats(self.fetched.sha256) and self._is_in_table():
+        if self._repeats(revisions) and self._is_in_table():
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         # Claimed before the rows are read: a file that is written again meanwhile is a later one.
         number = number_of(self.store, self.delivery)
@@ -142,6 +142,9 @@ class Publication:
             findings = replace(findings, blocks=(format_error(error),))
             return self._block(attempt, revisions, findings)
 
+    def _repeats(self, revisions: Revisions) -> bool:
+        return revisions.repeats(self.fetched.sha256, reading=reading_digest(self.spec))
+
     def _is_in_table(self) -> bool:
         """Whether the batch's last commit is of these bytes; two ingests may have raced."""
         version = self.tables.version(self._table)
@@ -179,7 +182,14 @@ class Publication:
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
         findings = replace(findings, evidence=evidence)
-        return published_verdict(self._title, revisions, findings, version=version)
+        is_reread = revisions.rereads(self.fetched.sha256, reading=reading_digest(self.spec))
+        return published_verdict(
+            self._title,
+            revisions,
+            findings,
+            version=version,
+            changed="the dataset's spec" if is_reread else "the file",
+        )
 
     def _rows(
         self, seen: ValidatedDelivery, revisions: Revisions, number: int

@@ -5,6 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from slipway.records.arrivals import Registration
+from slipway.records.store import digest, encode
+from slipway.spec import DatasetSpec
+
+
+def reading_digest(spec: DatasetSpec) -> str:
+    """Return a digest that changes with what decides how a dataset's files are read and judged."""
+    read = spec.model_dump(
+        mode="json",
+        include={
+            **dict.fromkeys(("key", "event_time", "csv", "streams", "expectations"), True),
+            "arrival": {"event_time_tolerance_days"},
+        },
+        exclude_defaults=True,
+    )
+    return digest(encode(read))
 
 
 @dataclass(frozen=True)
@@ -28,10 +43,31 @@ class Revisions:
         live = newest.note.get("live_revision")
         return cls(None if live is None else int(live), newest.revision + 1, newest)
 
-    def repeats(self, sha256: str) -> bool:
-        """Whether a delivery has the very bytes of the live revision.
+    def repeats(self, sha256: str, *, reading: str) -> bool:
+        """Whether a delivery has the very bytes of the live revision, and would be read the same.
 
         A batch that was blocked since is tried again: the expectations may have changed.
+
+        Args:
+            sha256: Digest of its bytes.
+            reading: `reading_digest` of the present spec.
         """
+        return self._has_bytes(sha256) and not self.rereads(sha256, reading=reading)
+
+    def rereads(self, sha256: str, *, reading: str) -> bool:
+        """Whether the live revision has these bytes and bad rows, and the spec has changed."""
+        if self._newest is None or not self._has_bytes(sha256) or not self.live_bad:
+            return False
+        # Without the digest, of older versions, the spec counts as unchanged.
+        return bool(self._newest.note.get("reading", reading) != reading)
+
+    @property
+    def live_bad(self) -> int:
+        """Number of rows of the live revision that went to quarantine, where it is the newest."""
+        if self._newest is None or self._newest.revision != self.live:
+            return 0
+        return int(self._newest.note.get("quarantined") or 0)
+
+    def _has_bytes(self, sha256: str) -> bool:
         newest = self._newest
         return newest is not None and newest.revision == self.live and newest.sha256 == sha256

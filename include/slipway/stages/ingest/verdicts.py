@@ -60,9 +60,12 @@ def count_rows(seen: ValidatedDelivery) -> dict[str, Number]:
 
 def duplicate_verdict(title: str, revisions: Revisions, *, evidence: Mapping[str, str]) -> Verdict:
     """Return the verdict on a file whose bytes are in the table already."""
+    bad = revisions.live_bad
+    waiting = f" Its {bad:,} bad rows wait for a change of the dataset's spec, or of the file."
     return Verdict(
         "duplicate",
-        f"{title} was delivered again without a change; revision {revisions.live} stays as it is.",
+        f"{title} was delivered again without a change; revision {revisions.live} stays as it is."
+        f"{waiting if bad else ''}",
         {"revision": revisions.live, "live_revision": revisions.live},
         evidence,
     )
@@ -92,7 +95,7 @@ def blocked_verdict(title: str, revisions: Revisions, findings: Findings) -> Ver
 
 
 def published_verdict(
-    title: str, revisions: Revisions, findings: Findings, *, version: int
+    title: str, revisions: Revisions, findings: Findings, *, version: int, changed: str
 ) -> Verdict:
     """Return the verdict on a batch whose good rows are in the table.
 
@@ -101,6 +104,7 @@ def published_verdict(
         revisions: Revisions of the batch before.
         findings: Findings of the validation.
         version: First version of the table that holds the batch.
+        changed: What differs from the revision before: the file, or the dataset's spec.
     """
     rows, bad = int(findings.numbers["rows"] or 0), int(findings.numbers["quarantined"] or 0)
     parts = [
@@ -108,9 +112,8 @@ def published_verdict(
         f"{bad} went to quarantine" if bad else "none was bad",
     ]
     if revisions.live is not None:
-        parts.append(
-            f"the file had changed, so revision {revisions.next} replaces revision {revisions.live}"
-        )
+        replaced = f"revision {revisions.next} replaces revision {revisions.live}"
+        parts.append(f"{changed} had changed, so {replaced}")
     return Verdict(
         "ingested" if revisions.live is None else "revised",
         _short(f"{'; '.join([*parts, *findings.remarks])}."),

@@ -30,6 +30,9 @@ ENTRIES_LOOKED_AT = 100
 COMMONEST = 3
 """Reasons of a delivery that are told in words; JSON has all."""
 
+DELIVER_AGAIN = "after a change of the dataset's spec, or of the file, deliver the file again"
+"""How rows that were refused are taken."""
+
 _KEPT = ("quarantine", "blocked", "reasons")
 
 
@@ -195,6 +198,8 @@ def _lines(one: DeliveryVerdict) -> Iterator[str]:
         yield f"  and {further} further reason{'s' if further > 1 else ''}"
     for name, address in one.kept.items():
         yield f"  {name}: {address}"
+    if one.action == "blocked" or one.quarantined:
+        yield f"  {DELIVER_AGAIN}"
 
 
 def _words(reason: Mapping[str, Any]) -> str:
