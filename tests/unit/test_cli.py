@@ -97,6 +97,20 @@ def test_run_as_json(stages: FakeWiring) -> None:
 
 
 @pytest.mark.parametrize(
+    ("action", "status"),
+    [("ingested", 0), ("duplicate", 0), ("blocked", 1), ("refuse", 1), ("inconclusive", 1)],
+)
+def test_a_verdict_that_refuses_exits_with_1(stages: FakeWiring, action: str, status: int) -> None:
+    """A cron job stops there; a pod's task reads the outcome instead."""
+    stages.verdicts = {"ingest": Verdict(action, "So.")}
+    words = ("run", "ingest", "--dataset", "shop", "--json")
+    result = slipway(*words)
+    assert result.exit_code == status
+    assert json.loads(result.output)["verdict"]["action"] == action
+    assert slipway(*words, "--outcome", "outcomes/x.json").exit_code == 0
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("run", "trian"),

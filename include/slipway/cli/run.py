@@ -11,10 +11,13 @@ import click
 
 from slipway import wiring
 from slipway.cli.origin import Origin, shell_origin
-from slipway.cli.output import json_option, print_json, print_outcome
+from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
 from slipway.cli.signals import exit_on_sigterm
 from slipway.wiring.stage import Input, Stage
 from slipway.wiring.stage_table import STAGES
+
+REFUSED = frozenset({"blocked", "refuse", "refused", "aborted", "inconclusive"})
+"""Actions of verdicts after which a script shall not go on."""
 
 
 def run_command(stages: Mapping[str, Stage]) -> click.Command:
@@ -41,7 +44,8 @@ def _run(
     """Run one stage of the ring and print its verdict.
 
     A repeat prints the recorded verdict, and when it was recorded. A stage takes only its own
-    inputs.
+    inputs. Exit status 1 when the verdict is a refusal (blocked, refuse, refused, aborted or
+    inconclusive), as for an error; with `--outcome` 0 for each verdict, since the task reads it.
     """
     exit_on_sigterm()
     began = datetime.now(UTC)
@@ -51,6 +55,8 @@ def _run(
         print_json(result.to_json())
     else:
         print_outcome(stage, result, began=began)
+    if outcome is None and verdict_of(result).action in REFUSED:
+        raise SystemExit(1)
 
 
 def _option(one: Input) -> click.Option:
