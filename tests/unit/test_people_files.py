@@ -274,6 +274,12 @@ def test_a_file_under_the_name_of_another_format_is_told_its_own(
     assert "deliver it again" not in verdict.reason
 
 
+def test_commas_in_tsv_are_told_to_be_csv() -> None:
+    """No setting would read them: in `.tsv` files cells are always separated by tabs."""
+    verdict, _ = delivered(HEADER + ROW, name="x.tsv")
+    assert "hint: name it `….csv`" in verdict.reason
+
+
 def test_tabs_separate_the_cells_of_tsv_whatever_the_delimiter_of_csv() -> None:
     """One dataset may have files of both."""
     verdict, env = delivered((HEADER + ROW).replace(",", "\t"), name="x.tsv", delimiter=";")

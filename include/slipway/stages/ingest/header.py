@@ -71,11 +71,11 @@ def _problem_of_line(
         hint = f'set `csv: {{delimiter: "{written}"}}` in dataset.yaml'
         if mark == "\t" and csv.delimiter is not None:
             hint = "name it `….tsv`, where cells are always separated by tabs"
-        elif mark == csv.delimiter:
+        elif mark == (csv.delimiter or ","):
             hint = "name it `….csv`; in `.tsv` files cells are always separated by tabs"
         return BadBatch(
             f"the file's header is separated by {_DELIMITERS[mark]}",
-            expected="the delimiter of the dataset" if mark != csv.delimiter else "tabs",
+            expected="the delimiter of the dataset, and tabs in `.tsv` files",
             found=f"a header in which {_DELIMITERS[mark]} would separate the declared columns",
             hint=hint,
         )
