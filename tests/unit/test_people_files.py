@@ -295,6 +295,13 @@ def test_a_header_in_utf8_in_another_encoding_has_the_encoding_as_a_hint() -> No
     assert problem.hint == "set `csv: {encoding: utf-8}` in dataset.yaml"
 
 
+def test_utf8_that_an_encoding_has_no_characters_for_has_the_encoding_as_a_hint() -> None:
+    """The second byte of this letter is none of cp1252."""
+    verdict, _ = delivered(HEADER + ROW.replace("a,", "\u00c1,"), encoding="cp1252")
+    assert "other bytes in line 2, which are UTF-8" in verdict.reason
+    assert "hint: set `csv: {encoding: utf-8}` in dataset.yaml" in verdict.reason
+
+
 def test_an_index_that_pandas_only_counts_is_named() -> None:
     """The file has no column of that name, and its notes have one."""
     frame = pd.DataFrame({"at": pd.to_datetime(["2013-05-01"] * 3, utc=True), "miles": [1, 2, 3]})

@@ -47,21 +47,37 @@ def _transcoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield decoder.decode(b"", final=True).encode()
     except UnicodeDecodeError as error:
         line += error.object[: error.start].decode(encoding, "replace").count("\n")
-        raise wrong_encoding(encoding, f"other bytes in line {line}") from error
+        is_utf8 = _is_utf8(error.object)
+        found = f"other bytes in line {line}{', which are UTF-8' if is_utf8 else ''}"
+        raise wrong_encoding(encoding, found, is_utf8=is_utf8) from error
     except UnicodeError as error:
         raise wrong_encoding(encoding, "other bytes") from error
 
 
-def wrong_encoding(encoding: str, found: str) -> BadBatch:
+def _is_utf8(block: bytes) -> bool:
+    """Whether a block that may end within a character is UTF-8 with more than ASCII."""
+    if block.isascii():
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(block)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def wrong_encoding(encoding: str, found: str, *, is_utf8: bool = False) -> BadBatch:
     """Return the error of a file that is not in its encoding.
 
     Args:
         encoding: Declared encoding.
         found: What is there instead, and where.
+        is_utf8: Whether it is known to be UTF-8.
     """
+    name = "utf-8" if is_utf8 else "…"
+    others = "" if is_utf8 else ", e.g. utf-8, cp1252, latin-1 or utf-16"
     return BadBatch(
         f"the file is not in the encoding {encoding}",
         expected=f"text in {encoding}",
         found=found,
-        hint="set `csv: {encoding: …}` in dataset.yaml, e.g. utf-8, cp1252, latin-1 or utf-16",
+        hint=f"set `csv: {{encoding: {name}}}` in dataset.yaml{others}",
     )
