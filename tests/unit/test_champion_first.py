@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slipway.errors import BadParameter, RegistryUnavailable, StoreUnavailable
+from slipway.errors import BadParameter, RegistryUnavailable, RolloutRefused, StoreUnavailable
 from slipway.records.champion_history import champion_as_of
 from slipway.records.leases import acquire, find_lease
 from slipway.records.open_work import open_stages
@@ -253,3 +253,23 @@ def test_a_repair_that_was_stopped_enters_the_champion_in_the_ledger(env: Rollou
     entered = champion_as_of(env.store, MODEL, datetime.now(UTC))
     assert entered is not None
     assert entered.version == 2
+
+
+def test_a_candidate_that_was_deleted_after_its_verification_is_taken_back(
+    env: RolloutEnv,
+) -> None:
+    """At the switch, before it gets all traffic; at the promotion, before anything else."""
+    run = env.until_switch()
+    tags = env.registry.tags.pop(3)
+    assert env.switch(run).verdict.action == "aborted"
+    assert env.weights() == {2: 1.0}
+    env.registry.tags[3] = {**tags, "slipway.rollout": "verified"}
+    later = env.reconcile("3", holder="run-2").ref.run
+    env.verify(later)
+    for step in env.spec.deployment.shift.steps:
+        env.shift(later, step)
+    assert env.switch(later).verdict.action == "switched"
+    del env.registry.tags[3]
+    with pytest.raises(RolloutRefused, match="Version 3 was taken back, version 2 serves"):
+        env.promote(later)
+    assert env.weights() == {2: 1.0}

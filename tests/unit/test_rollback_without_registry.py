@@ -60,11 +60,11 @@ def test_a_canary_is_taken_back_at_once(env: RolloutEnv) -> None:
     env.shift(verified(env), 10)
     assert env.weights() == {4: 0.1, 3: 0.9}
     present, env.registry = env.registry, Away()  # type: ignore[assignment]
-    with pytest.raises(RegistryUnavailable):
-        env.reconcile("previous", holder="person")
+    assert env.reconcile("previous", holder="person").verdict.action == "repair"
     assert env.weights() == {3: 1.0}
     env.registry = present
-    record = env.reconcile(holder="sweep")
+    record = env.reconcile(holder="sweep", ended="person")
+    assert "was stopped in take_back" in record.verdict.reason
     assert record.verdict.action == "nothing"
     assert present.tags[4]["slipway.rollout"] == "rolled_back"
     assert env.is_free()

@@ -29,7 +29,7 @@ ROLLBACK: Mapping[str, Collection[str]] = {
 
 MOVED = (
     "All requests are answered by the version of the rollback; the next sweep of the deploy DAG "
-    "moves the aliases once MLflow answers."
+    "sets tags and aliases once MLflow answers."
 )
 
 
@@ -87,7 +87,8 @@ def _is_back(outcomes: Mapping[str, Verdict]) -> bool:
     last = list(outcomes)[-1]
     return (last, outcomes[last].action) in {
         ("reconcile", "nothing"),
-        # The aliases wait for MLflow.
+        # Tags and aliases wait for MLflow.
+        ("reconcile", "repair"),
         ("switch", "switched"),
         ("promote_champion", "promoted"),
     }
@@ -98,17 +99,18 @@ def _roll_back(model: str, container: wiring.Container) -> Iterator[tuple[str, O
     origin = shell_origin()
     asked_at = datetime.now(UTC).isoformat()
     inputs: dict[str, Any] = {"model": model, "to": "previous", "asked_at": asked_at}
-    stage = ""
+    stage, is_repaired = "", False
     try:
         for stage, continues in ROLLBACK.items():
             outcome = wiring.run_stage(stage, inputs, origin=origin, container=container)
             yield stage, outcome
+            is_repaired = is_repaired or verdict_of(outcome).action == "repair"
             if verdict_of(outcome).action not in continues or not isinstance(outcome, RunRecord):
                 return
             inputs = {"model": model, "rollout": outcome.ref.run}
     except RegistryUnavailable as error:
         wiring.give_lease_back(model, origin, container=container)
-        if stage != "promote_champion":
+        if stage != "promote_champion" and not is_repaired:
             raise
         click.secho(f"warning: {error.message}. {MOVED}", fg="yellow", err=True)
     except BaseException:

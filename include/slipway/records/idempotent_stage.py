@@ -7,11 +7,13 @@ kill carries out that decision and takes no other.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.errors import Permanent, Superseded
+from slipway.errors import Permanent, Superseded, Tampered
 from slipway.records import ledger
 from slipway.records.attempts import (
     Attempt,
@@ -22,8 +24,10 @@ from slipway.records.attempts import (
 from slipway.records.open_work import close_stage, open_stage, open_stages
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef, find_record, need_record
-from slipway.records.store import Store, digest, encode, find_json, read_json
+from slipway.records.store import Store, digest, encode, find_json
 from slipway.records.verdicts import Verdict
+
+logger = logging.getLogger(__name__)
 
 VERDICT_LIMIT_BYTES = 8192
 """Airflow keeps a verdict as an XCom, in its database."""
@@ -67,9 +71,15 @@ def perform(
 
 
 def find_decision(store: Store, ref: RunRef) -> Verdict | None:
-    """Return the decision that a stage is carrying out or has carried out, or None."""
-    value = find_json(store, _decision_key(ref))
-    return None if value is None else Verdict.from_json(value)
+    """Return the decision that a stage is carrying out or has carried out, or None.
+
+    One that was damaged is none: the stage decides again, or is undone.
+    """
+    with suppress(Tampered, KeyError, TypeError, AttributeError):
+        value = find_json(store, _decision_key(ref))
+        return None if value is None else Verdict.from_json(value)
+    logger.warning("%s is damaged: the stage decides again", _decision_key(ref))
+    return None
 
 
 def enter_open_records(store: Store, subject: str) -> None:
@@ -150,8 +160,13 @@ def _decide(attempt: Attempt, work: Callable[[Attempt], Verdict]) -> Verdict:
     verdict = work(attempt)
     _refuse_large(verdict)
     attempt.check()
-    attempt.store.create(_decision_key(attempt.ref), encode(verdict.to_json()))
-    return Verdict.from_json(read_json(attempt.store, _decision_key(attempt.ref)))
+    stored = encode(verdict.to_json())
+    if not attempt.store.create(_decision_key(attempt.ref), stored):
+        decided = find_decision(attempt.store, attempt.ref)
+        if decided is not None:
+            return decided
+        attempt.store.write(_decision_key(attempt.ref), stored)
+    return verdict
 
 
 def _decision_key(ref: RunRef) -> str:

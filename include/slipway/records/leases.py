@@ -6,13 +6,16 @@ holder that resumes late is superseded at its next commit. Leases run on wall ti
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from slipway.errors import LeaseHeld, Superseded
+from slipway.errors import LeaseHeld, Superseded, Tampered
 from slipway.records.store import Store, encode, newest_number, read_json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,20 @@ class Lease:
 
 
 def find_lease(store: Store, name: str) -> Lease | None:
-    """Return the newest lease, held or not, or None when there was none yet."""
+    """Return the newest lease, held or not, or None when there was none yet.
+
+    One that was damaged counts as expired.
+    """
     number = newest_number(store, _folder(name))
     if number == 0:
         return None
-    value = read_json(store, f"{_folder(name)}/{number:08d}.json")
-    return Lease(**{**value, "expires_at": datetime.fromisoformat(value["expires_at"])})
+    key = f"{_folder(name)}/{number:08d}.json"
+    with suppress(Tampered, KeyError, TypeError, ValueError):
+        value = read_json(store, key)
+        return Lease(**{**value, "expires_at": datetime.fromisoformat(value["expires_at"])})
+    # Its number still fences; a holder that is alive writes it again at its next renewal.
+    logger.warning("%s is damaged: it counts as expired", key)
+    return Lease(name, number, "nobody", datetime.min.replace(tzinfo=UTC))
 
 
 def acquire(

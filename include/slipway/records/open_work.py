@@ -32,8 +32,10 @@ def open_stages(store: Store, subject: str) -> Iterator[RunRef]:
     """Yield the open stages of a dataset or model, by run; costs one listing."""
     folder = _folder(subject)
     for entry in store.list(folder):
-        run, stage = entry.key.removeprefix(f"{folder}/").removesuffix(".json").split("/")
-        yield RunRef(subject, run, stage)
+        parts = entry.key.removeprefix(f"{folder}/").split("/")
+        # What else lies there is nobody's work, and must stop none.
+        if len(parts) == len(("run", "stage")) and parts[1].endswith(".json"):
+            yield RunRef(subject, parts[0], parts[1].removesuffix(".json"))
 
 
 def _folder(subject: str) -> str:

@@ -139,6 +139,23 @@ def require_registered(plan: RolloutPlan, registry: Registry) -> None:
         )
 
 
+def find_lost_candidate(plan: RolloutPlan, registry: Registry) -> str | None:
+    """Return why a version may not take all traffic though it was verified, as a sentence.
+
+    Raises:
+        RegistryUnavailable: The registry does not answer, and this is no roll-back.
+    """
+    try:
+        require_registered(plan, registry)
+    except (NotFound, RolloutRefused) as error:
+        kept = "nothing" if plan.fallback is None else f"version {plan.fallback}"
+        return f"Version {plan.version} was taken back, {kept} serves: {error.message}."
+    except RegistryUnavailable:
+        if not plan.is_urgent:
+            raise
+    return None
+
+
 def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
     """Move aliases by the recorded plan; the champion comes last."""
     require_registered(plan, registry)

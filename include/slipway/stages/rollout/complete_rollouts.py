@@ -11,6 +11,7 @@ from slipway.errors import NotFound, RolloutRefused
 from slipway.records import ledger
 from slipway.records.attempts import Attempt, newest_inputs
 from slipway.records.idempotent_stage import find_decision, perform
+from slipway.records.leases import find_lease
 from slipway.records.open_work import close_run, open_stages
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef, find_record
@@ -19,10 +20,11 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.carry_out import carry_out
 from slipway.stages.rollout.fallback import restore_fallback
+from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.ledger_versions import newest_promoted_run
 from slipway.stages.rollout.plan import IDLE, read_plan, rollout_number
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.repair import repair_traffic
+from slipway.stages.rollout.repair import TAKE_BACK, repair_traffic, tag_rolled_back
 
 
 def complete_rollouts(
@@ -62,10 +64,9 @@ def complete_rollouts(
 
 def has_stopped_stages(store: Store, model: str) -> bool:
     """Whether stages of rollouts are open, as those that were killed or gave their lease back."""
-    return any(
-        rollout_number(ref.run) is not None or ref.run.startswith(IDLE)
-        for ref in open_stages(store, model)
-    )
+    lease = find_lease(store, lease_name(model))
+    newest = 0 if lease is None else lease.number
+    return any(_is_over(ref, token=newest + 1) for ref in open_stages(store, model))
 
 
 def _is_over(ref: RunRef, *, token: int) -> bool:
@@ -85,10 +86,12 @@ def _complete(
                 ref.subject,
                 attempt,
                 verdict,
-                registry=registry,
                 platform=platform,
                 token=token,
             )
+            return
+        if ref.stage == TAKE_BACK:
+            tag_rolled_back(ref.subject, attempt, verdict, registry=registry)
             return
         plan = read_plan(store, ref.subject, ref.run)
         carry_out(plan, verdict, attempt=attempt, registry=registry, platform=platform, token=token)

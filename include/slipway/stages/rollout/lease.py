@@ -51,6 +51,7 @@ def renew_lease(store: Store, plan: RolloutPlan) -> Lease:
             f"{rollout_run(plan.token)} of {plan.model} cannot continue",
             expected=f"lease {plan.token} to be the newest",
             found=f"lease {lease.number} of {lease.holder}" if lease else "no lease",
+            hint="a rollback or another rollout took over; `slipway why` tells which",
         )
     return renew(store, lease, seconds=LEASE_SECONDS)
 

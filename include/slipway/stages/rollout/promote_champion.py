@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from slipway.errors import PlatformUnavailable, RegistryUnavailable
+from slipway.errors import PlatformUnavailable, RolloutRefused
 from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
@@ -13,7 +11,11 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
-from slipway.stages.rollout.carry_out import carried_out_by_holder, require_registered
+from slipway.stages.rollout.carry_out import (
+    carried_out_by_holder,
+    find_lost_candidate,
+    take_back,
+)
 from slipway.stages.rollout.lease import release_lease, renew_lease
 from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
@@ -50,12 +52,14 @@ def promote_champion(
     ref = RunRef(spec.model, rollout, "promote_champion")
     require_verdict(store, ref.beside("switch"), SWITCHED)
 
-    def work(_: Attempt) -> Verdict:
+    def work(attempt: Attempt) -> Verdict:
         renew_lease(store, plan)
         _require_served(plan, platform)
         # A roll-back is decided without MLflow; its aliases are moved once that answers.
-        with suppress(*([RegistryUnavailable] if plan.is_urgent else [])):
-            require_registered(plan, registry)
+        lost = find_lost_candidate(plan, registry)
+        if lost is not None:
+            take_back(plan, attempt=attempt, platform=platform, token=plan.token)
+            raise RolloutRefused(lost, hint="no alias has moved; roll out another version")
         reason = f"Version {plan.version} is served and is champion now"
         if plan.standing is not None:
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"

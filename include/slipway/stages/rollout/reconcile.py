@@ -31,7 +31,7 @@ from slipway.stages.rollout.lease import acquire_lease, lease_name
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 from slipway.stages.rollout.plan import IDLE, rollout_run
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.repair import REPAIR, repair_traffic
+from slipway.stages.rollout.repair import REPAIR, mark_rolled_back, repair_traffic
 from slipway.stages.rollout.rollback_wish import find_fulfilment
 from slipway.stages.rollout.unserved_versions import remove_unserved
 from slipway.stages.rollout.without_registry import later_without_registry, observe_or_remember
@@ -117,11 +117,13 @@ def reconcile(
         decided = remove_unserved(model, now, decided, platform=platform, token=lease.number)
         return _verdict(decided, now, to=to, completed=completed)
 
-    act = partial(repair_traffic, model, registry=registry, platform=platform, token=lease.number)
+    act = partial(repair_traffic, model, platform=platform, token=lease.number)
     ref = RunRef(model, rollout_run(lease.number), "reconcile")
     inputs = {"to": to, "asked_at": asked_at.isoformat(), **state.to_json()}
     with _released_on_failure(store, lease):
         record = perform(context, ref, work, inputs=inputs, carry_out=act)
+        with later_without_registry(to):
+            mark_rolled_back(context, record, registry=registry)
         if record.verdict.action in {"roll_out", "roll_back"}:
             # After the record, so that the rollout of the token on the traffic can be looked up.
             platform.claim(model, token=lease.number)

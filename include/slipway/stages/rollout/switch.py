@@ -16,7 +16,7 @@ from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.canary_analysis import ABORTED
-from slipway.stages.rollout.carry_out import carried_out_by_holder, take_back
+from slipway.stages.rollout.carry_out import carried_out_by_holder, find_lost_candidate, take_back
 from slipway.stages.rollout.fallback import fallback_on_failure
 from slipway.stages.rollout.lease import keep_lease, release_lease, renew_lease
 from slipway.stages.rollout.live_answers import (
@@ -66,6 +66,10 @@ def switch(
     tolerance = spec.deployment.verify.max_difference
 
     def work(attempt: Attempt) -> Verdict:
+        lost = find_lost_candidate(plan, registry)
+        if lost is not None:
+            take_back(plan, attempt=attempt, platform=platform, token=plan.token)
+            return Verdict(ABORTED, lost, {"version": plan.version, "fallback": plan.fallback})
         with fallback_on_failure(plan, platform), keep_lease(store, plan):
             attempt.check()
             problem = _apply_and_check(

@@ -36,6 +36,5 @@ def has_planned_digest(registry: Registry, plan: RolloutPlan) -> bool:
     Raises:
         NotFound: The registry has no such version.
     """
-    if plan.digest is None:
-        return True
-    return registry.version(plan.model, plan.version).tags.get(DIGEST, plan.digest) == plan.digest
+    tags = registry.version(plan.model, plan.version).tags
+    return plan.digest is None or tags.get(DIGEST, plan.digest) == plan.digest
