@@ -27,12 +27,14 @@ child.wait()
 """
 WITH_A_CHILD = [sys.executable, "-c", PARENT]
 OWNER = """\
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from slipway.cli.signals import exit_on_hangup, exit_on_sigterm
 from slipway.local.processes import Processes
 from slipway.local.supervision import Supervision
 
+# Whoever runs the tests may ignore it, as `nohup` does.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 exit_on_sigterm()
 exit_on_hangup()
 processes = Processes(Path(sys.argv[1]))

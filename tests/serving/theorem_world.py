@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -291,7 +291,7 @@ class LocalWorld(World):
     def _log(self, quality: str, *, run_key: str) -> tuple[str, str]:
         """Log a trained version, or one whose bytes differ from its digest."""
         folder = self._shared.folder / "logged" / uuid4().hex
-        seed = 1 + hash(run_key) % 2
+        seed = 1 + sum(run_key.encode()) % 2
         shutil.copytree(self._shared.trained / str(seed), folder)
         change_manifest(folder, made_for=folder.name)
         if quality != GOOD:
@@ -311,10 +311,10 @@ class LocalWorld(World):
     def _await_ready(self) -> None:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
-            served = self._served()
-            is_ready = served is None or not served.weights or any(served.healthy.values())
-            if is_ready:
-                return
+            with suppress(PlatformUnavailable):
+                served = self.platform.served(self.spec.model)
+                if served is None or not served.weights or any(served.healthy.values()):
+                    return
             time.sleep(PAUSE_S)
 
     def _note(self, problem: str) -> None:
