@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Context
@@ -30,6 +31,7 @@ class FakeRun:
 
     run_id: str = "manual__1"
     run_type: str = "manual"
+    run_after: datetime = field(default_factory=lambda: datetime.now(UTC))
     triggering_user_name: str | None = None
     conf: Mapping[str, Any] = field(default_factory=dict)
 

@@ -68,6 +68,7 @@ class Run:
         conf: Parameters that a person gave.
         pushed: XComs of each task.
         changed: Called with each task before its pod is made.
+        run_after: Time at which the run was asked for.
     """
 
     make: Callable[[], DAG]
@@ -78,6 +79,7 @@ class Run:
     conf: dict[str, Any] = field(default_factory=dict)
     pushed: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: Callable[[StagePod], None] = lambda _: None
+    run_after: datetime = field(default_factory=lambda: datetime.now(UTC))
     _states: dict[tuple[str, int], TaskStateStore] = field(default_factory=dict)
 
     def actions(self) -> dict[str, str]:
@@ -148,7 +150,7 @@ class Run:
         )
         context = task_context(
             dag,
-            run=FakeRun(self.run_id, conf=self.conf),
+            run=FakeRun(self.run_id, conf=self.conf, run_after=self.run_after),
             instance=instance,
             outlets=tuple(task.outlets),
         )
