@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slipway.records.leases import find_lease
+from slipway.records.leases import find_lease, renew
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.serving.v2.signature import Signature
@@ -298,3 +298,10 @@ def verified(env: RolloutEnv) -> str:
     run = env.reconcile().ref.run
     assert env.verify(run).verdict.action == "verified"
     return run
+
+
+def abandon(env: RolloutEnv) -> None:
+    """Let the lease of the current rollout expire."""
+    lease = find_lease(env.store, f"rollout-{MODEL}")
+    assert lease is not None
+    renew(env.store, lease, seconds=-1)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from slipway.errors import BadParameter, RegistryUnavailable, RolloutRefused, StoreUnavailable
 from slipway.records.champion_history import champion_as_of
-from slipway.records.leases import acquire, find_lease
 from slipway.records.open_work import open_stages
 from slipway.records.run_records import RunRef
 from slipway.records.verified_versions import remember_verified
 from slipway.stages.model.version_tags import DIGEST
-from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, verified
+from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, abandon, verified
 
 
 @pytest.fixture
@@ -22,19 +21,6 @@ def env() -> RolloutEnv:
     made = RolloutEnv()
     made.registry.aliases["challenger"] = 3
     return made
-
-
-def abandon(env: RolloutEnv) -> None:
-    """Let the lease of the rollout expire."""
-    lease = find_lease(env.store, f"rollout-{MODEL}")
-    assert lease is not None
-    acquire(
-        env.store,
-        lease.name,
-        holder=lease.holder,
-        seconds=1,
-        now=datetime.now(UTC) - timedelta(days=1),
-    )
 
 
 def test_a_switched_version_that_is_refused_loses_the_traffic(env: RolloutEnv) -> None:

@@ -11,9 +11,8 @@ from slipway.errors import (
     EditedByHand,
     PlatformUnavailable,
 )
-from slipway.records.leases import find_lease, renew
 from tests.fakes.kill_points import KillableStore, Killed, KillPoint
-from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, verified
+from tests.support.rollout_env import STEPPED, RolloutEnv, abandon, verified
 
 
 @pytest.fixture
@@ -130,13 +129,6 @@ def test_a_repeated_run_keeps_its_steps(env: RolloutEnv) -> None:
     env.shift(verified(env), 10)
     assert env.roll() == STEPPED
     assert [weights for weights, _ in env.platform.applied].count({3: 0.1, 2: 0.9}) == 1
-
-
-def abandon(env: RolloutEnv) -> None:
-    """Let the lease of the current rollout expire."""
-    lease = find_lease(env.store, f"rollout-{MODEL}")
-    assert lease is not None
-    renew(env.store, lease, seconds=-1)
 
 
 def count_all_writes(env: RolloutEnv, store: KillableStore) -> None:

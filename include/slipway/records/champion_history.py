@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from slipway.records.ledger import newest_first
 from slipway.records.store import Store
@@ -28,6 +30,11 @@ class Champion:
     sequence: int
 
 
+def is_promotion(fact: Mapping[str, Any]) -> bool:
+    """Whether a fact of the ledger is that a rollout made or confirmed a champion."""
+    return (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
+
+
 def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:
     """Return the champion at a point in time, or None before the first promotion.
 
@@ -38,10 +45,9 @@ def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:
     """
     for entry in newest_first(store, model):
         fact = entry["fact"]
-        promoted = (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
         # A record that was entered late, after a kill, counts from when it was made.
         since = fact.get("finished_at", entry["at"])
-        if promoted and datetime.fromisoformat(since) <= at:
+        if is_promotion(fact) and datetime.fromisoformat(since) <= at:
             return Champion(
                 version=int(fact["numbers"]["version"]),
                 since=since,

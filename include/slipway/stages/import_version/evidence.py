@@ -13,6 +13,7 @@ from typing import Any
 
 from slipway.errors import Tampered
 from slipway.records import ledger
+from slipway.records.champion_history import is_promotion
 from slipway.records.run_records import RunRecord
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
@@ -208,7 +209,7 @@ def _newest_rollout(entries: Sequence[Entry], version: int) -> Entry | None:
     """Ledger fact of the newest rollout that promoted a version or rolled it back."""
     for entry in entries[::-1]:
         fact: Entry = entry["fact"]
-        if (fact.get("stage"), fact.get("action")) != ("promote_champion", "promoted"):
+        if not is_promotion(fact):
             continue
         is_back = fact["numbers"].get("action") == "roll_back"
         if _names(fact, "version") == version or (is_back and _names(fact, "before") == version):

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from slipway.errors import NotFound
+from slipway.records.champion_history import is_promotion
 from slipway.records.ledger import newest_first
 from slipway.records.store import Store
 from slipway.stages.model.aliases import CHAMPION, PREVIOUS
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.plan import read_plan
-from slipway.stages.rollout.version_outcome import PROMOTED
 
 
 def newest_promoted_run(store: Store, model: str) -> str | None:
@@ -58,9 +58,8 @@ class LedgerVersions:
 
 def _promoted_runs(store: Store, model: str) -> Iterator[str]:
     for entry in newest_first(store, model):
-        fact = entry["fact"]
-        if (fact.get("stage"), fact.get("action")) == ("promote_champion", PROMOTED):
-            yield fact["run"]
+        if is_promotion(entry["fact"]):
+            yield entry["fact"]["run"]
 
 
 def _version(model: str, version: int, sha256: str | None) -> ModelVersion:
