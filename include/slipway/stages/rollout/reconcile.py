@@ -140,7 +140,8 @@ def _rest(
     lease = find_lease(store, lease_name(model))
     is_held = lease is not None and not lease.released
     # A rollout that failed gave its lease back, and may have carried out half of what it decided.
-    is_open = is_held or has_stopped_stages(store, model)
+    newest = 0 if lease is None else lease.number
+    is_open = is_held or has_stopped_stages(store, model, newest=newest)
     has_work = decision.action != "nothing" or is_open or state.unserved
     return None if has_work else decision
 
