@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-OURS = "slipway"
+OURS = "slipway-airflow"
 
 
 class Installed(PathFinder):

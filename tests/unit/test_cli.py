@@ -162,7 +162,7 @@ def test_a_package_that_is_not_installed_is_asked_for_by_its_extra(stages: FakeW
     result = slipway("run", "train", "--model", "sales", "--request", "3")
     assert result.exit_code == 1
     assert "expected: pandas" in result.stderr
-    assert "slipway[stages]" in result.stderr
+    assert "slipway-airflow[stages]" in result.stderr
 
 
 def test_missing_argument_of_a_stage_is_named(container: Container) -> None:

@@ -38,8 +38,9 @@ def _missing_extra(error: ModuleNotFoundError) -> SlipwayError:
     return BadParameter(
         "this command needs a package that is not installed",
         expected=f"{error.name}",
-        hint="install the extra of the command: slipway[stages] for stages and checks of "
-        "expectations, slipway[server] for servers, slipway[demo] with both for the demo",
+        hint="install the extra of the command: slipway-airflow[stages] for stages and checks of "
+        "expectations, slipway-airflow[server] for servers, slipway-airflow[demo] with both for "
+        "the demo",
     )
 
 
