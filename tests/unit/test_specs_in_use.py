@@ -15,6 +15,7 @@ from tests.support.command_line import Make, slipway
 from tests.support.rollout_env import DATASET, MODEL, SPEC, RolloutEnv
 from tests.support.small_specs import FILES
 
+NO_MODEL = "there is no model yet; docs/guides/your-own.md shows how to make one\n"
 WRONG = FILES["models/sales/model.yaml"].replace("target: sold", "target: solld")
 
 
@@ -101,7 +102,7 @@ def test_a_model_that_was_taken_away_is_not_listed(
     no_folder(container, project)
     monkeypatch.setattr(container, "platform_for", lambda _: FixedPlatform())
     result = slipway("status")
-    assert (result.stdout, result.stderr) == ("there is no model yet\n", "")
+    assert (result.stdout, result.stderr) == (NO_MODEL, "")
 
 
 def test_nobody_is_still_an_error(broken: Container) -> None:

@@ -41,7 +41,7 @@ def status(model: str | None, *, as_json: bool) -> None:
     for standing in standings:
         _print(standing)
     if not standings:
-        click.echo("there is no model yet")
+        click.echo("there is no model yet; docs/guides/your-own.md shows how to make one")
     if model is None:
         told = {line for standing in standings for line in standing.undeliverable}
         _print_other_datasets(container, told=told)

@@ -49,7 +49,10 @@ def model_against_dataset(
     dataset = datasets.get(given)
     if dataset is None:
         summary = "which has no folder in include/datasets"
-        yield unknown_name(model.main, ("dataset",), given, summary=summary, allowed=known)
+        hint = f"there are no datasets yet: make include/datasets/{given}/dataset.yaml first"
+        yield unknown_name(
+            model.main, ("dataset",), given, summary=summary, allowed=known, hint_without=hint
+        )
     elif dataset.spec is not None:
         yield from _columns(model.spec, dataset.spec, model.main)
         yield from objective_against_expectations(model.spec, dataset.spec, model.main)

@@ -17,9 +17,24 @@ def problem_at(
 
 
 def unknown_name(
-    document: Document, where: Where, name: str, *, summary: str, allowed: Iterable[str]
+    document: Document,
+    where: Where,
+    name: str,
+    *,
+    summary: str,
+    allowed: Iterable[str],
+    hint_without: str | None = None,
 ) -> Problem:
-    """Return the problem of a name that is none of the allowed ones, with the nearest of them."""
+    """Return the problem of a name that is none of the allowed ones, with the nearest of them.
+
+    Args:
+        document: The document that has the name.
+        where: Its field.
+        name: The name.
+        summary: What is wrong with it.
+        allowed: Allowed names.
+        hint_without: Hint where no name is allowed yet.
+    """
     known = tuple(allowed)
     return Problem(
         document.file,
@@ -28,6 +43,7 @@ def unknown_name(
         f"given {name!r}, {summary}",
         allowed=known,
         nearest=nearest(name, known),
+        hint=None if known else hint_without,
     )
 
 

@@ -191,9 +191,19 @@ class Container:
             for entry in sorted(folder.glob("*/"))
             if entry.name[0] not in "._"
         ]
+        missing = f"there is no {' or '.join(kinds)} {name!r}"
+        if not names:
+            files = " or ".join(f"include/{kind}s/<name>/{kind}.yaml" for kind in kinds)
+            return BadParameter(
+                f"{missing}: there are no {' and no '.join(f'{kind}s' for kind in kinds)} yet",
+                expected=files,
+                where=", ".join(map(str, folders)),
+                hint="docs/guides/your-own.md shows how to make one; SLIPWAY_PROJECT names another "
+                "project",
+            )
         close = nearest(name, names)
         return BadParameter(
-            f"there is no {' or '.join(kinds)} {name!r}",
+            missing,
             expected=f"one of {', '.join(names)}",
             where=", ".join(map(str, folders)),
             hint=f"did you mean {close!r}?" if close else None,
