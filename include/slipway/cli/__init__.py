@@ -10,6 +10,7 @@ import click
 from slipway import __version__
 from slipway.cli.bring import bring
 from slipway.cli.command_errors import Commands
+from slipway.cli.deliver import deliver
 from slipway.cli.demo import demo, down
 from slipway.cli.export import export
 from slipway.cli.ledger import ledger
@@ -33,6 +34,7 @@ def main() -> None:
 
 for command in (
     *(check, parse, sample, reference, render),
+    deliver,
     *(status, why, ledger),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),

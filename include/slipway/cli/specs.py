@@ -57,7 +57,7 @@ def _counted(number: int, what: str) -> str:
 def sample(dataset: str, *, target: Path | None, as_json: bool) -> None:
     """Make sample deliveries of a dataset, with its `sample.py`.
 
-    The files are not delivered: copy them into the landing area for that.
+    The files are not delivered: `slipway deliver FILE` does that.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -72,7 +72,7 @@ def sample(dataset: str, *, target: Path | None, as_json: bool) -> None:
         print_json({"folder": str(folder), "files": [str(file) for file in files]})
         return
     click.echo(f"{_counted(len(files), 'file')} in {folder}")
-    click.echo(f"deliver them by copying into {settings.store}/landing/{dataset}/")
+    click.echo(f"deliver each with: slipway deliver --dataset {dataset} FILE")
 
 
 @click.command()

@@ -1,0 +1,130 @@
+"""Find the dataset and stream of a local file, by the names of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.errors import BadBatch, BadParameter
+from slipway.records.landing_area import StreamName
+from slipway.spec.loading import load_all
+from slipway.spec.problems import SpecErrors
+from slipway.stages.ingest.header import header_problem
+from slipway.wiring.container import Container
+
+if TYPE_CHECKING:
+    from slipway.spec import DatasetSpec
+    from slipway.wiring.proposed_delivery import ProposedDelivery
+
+
+@dataclass(frozen=True)
+class Place:
+    """A dataset and one of its streams."""
+
+    spec: DatasetSpec
+    stream: StreamName
+
+    def __str__(self) -> str:
+        return f"{self.stream} of {self.spec.dataset}"
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the columns that a file of the stream has to have."""
+        streams = self.spec.streams
+        return list((streams.features if self.stream == "features" else streams.labels).columns)
+
+
+def find_place(
+    proposed: ProposedDelivery,
+    container: Container,
+    *,
+    dataset: str | None,
+    stream: StreamName | None,
+    file: Path,
+) -> Place:
+    """Return where a file belongs: as it is given, or by its header.
+
+    Of several streams whose columns it has, it is of the one with most.
+
+    Args:
+        proposed: The file as a delivery.
+        container: Project.
+        dataset: Name of the dataset; None: any.
+        stream: Name of the stream; None: any.
+        file: Its path, for messages.
+
+    Raises:
+        BadParameter: It fits no stream, or several equally.
+        SpecError: The specs are invalid.
+    """
+    places = [
+        place for place in _places(container, dataset) if stream is None or place.stream == stream
+    ]
+    if len(places) == 1:
+        return places[0]
+    problems = {str(place): _problem(proposed, place) for place in places}
+    fitting = [place for place in places if problems[str(place)] is None]
+    most = max((len(place.columns) for place in fitting), default=0)
+    best = [place for place in fitting if len(place.columns) == most]
+    if len(best) == 1:
+        return best[0]
+    if best:
+        raise BadParameter(
+            "the file fits several streams",
+            expected="columns of one of them alone",
+            found=", ".join(map(str, best)),
+            where=str(file),
+            hint="name them with --dataset and --stream",
+        )
+    raise BadParameter(
+        "the file fits no stream of a dataset",
+        expected="all columns of one of them",
+        found="; ".join(
+            f"not {name}, since {problem.message}" for name, problem in problems.items() if problem
+        ),
+        where=str(file),
+        hint="--dataset and --stream deliver it all the same; ingest then blocks it so",
+    )
+
+
+def _places(container: Container, dataset: str | None) -> list[Place]:
+    return [place for spec in _specs(container, dataset) for place in _streams(spec)]
+
+
+def _specs(container: Container, dataset: str | None) -> list[DatasetSpec]:
+    if dataset is not None:
+        return [container.dataset(dataset)]
+    loaded = load_all(container.settings.project)
+    if not loaded.datasets:
+        if loaded.problems:
+            raise SpecErrors(loaded.problems)
+        raise BadParameter(
+            "there is no dataset",
+            expected="a folder with a dataset.yaml",
+            where=str(container.settings.datasets_folder),
+        )
+    return list(loaded.datasets.values())
+
+
+def _streams(spec: DatasetSpec) -> Iterator[Place]:
+    yield Place(spec, "features")
+    yield Place(spec, "labels")
+
+
+def _problem(proposed: ProposedDelivery, place: Place) -> BadBatch | None:
+    """Why a file's header is not that of a stream; None when it is."""
+    from slipway.adapters.sources.open_delivery import open_delivery
+
+    try:
+        opened = open_delivery(proposed.path, proposed.suffix, csv=place.spec.csv)
+    except BadBatch as error:
+        return error
+    return header_problem(
+        opened.names,
+        place.columns,
+        place.spec.csv,
+        has_line=opened.has_header_line,
+        indexes=opened.indexes,
+    )

@@ -1,0 +1,221 @@
+"""`slipway deliver`: a file comes into the right landing folder, as a whole, or is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from slipway.adapters import landing_copy
+from slipway.errors import BadParameter, NotFound
+from slipway.records import arrivals
+from slipway.records.landing_area import list_deliveries, list_undeliverable
+from slipway.stages.ingest.fetched import Fetched
+from slipway.wiring import Container
+from slipway.wiring.deliver import Delivered, deliver
+from tests.support.command_line import Make, slipway
+from tests.support.small_specs import DATASET
+
+FEATURES = "id,at,price,kind\na,2026-01-01,1.5,x\n"
+LABELS = "id,sold\na,true\n"
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    """Write a file."""
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def landed(container: Container) -> list[str]:
+    """Keys of the deliveries."""
+    return [one.key for one in list_deliveries(container.store, "shop")]
+
+
+def register(
+    container: Container, delivered: Delivered, file: Path, *, action: str = "ingested"
+) -> None:
+    """Register a delivery."""
+    (one,) = [one for one in list_deliveries(container.store, "shop") if one.key == delivered.key]
+    digest = Fetched.of(file).sha256
+    note = {"live_revision": 1 if action == "ingested" else None}
+    arrivals.register(container.store, one, revision=1, sha256=digest, action=action, note=note)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "stream"), [("june.csv", FEATURES, "features"), ("x.csv", LABELS, "labels")]
+)
+def test_the_columns_tell_the_stream(
+    container: Container, tmp_path: Path, name: str, text: str, stream: str
+) -> None:
+    """Where there is one dataset, a file needs no option."""
+    file = write(tmp_path, name, text)
+    delivered = deliver(file, container=container)
+    assert (delivered.dataset, delivered.stream) == ("shop", stream)
+    assert landed(container) == [f"landing/shop/{stream}/{name}"]
+    assert Path(delivered.where).read_text() == text
+
+
+def test_a_file_with_the_label_beside_the_features_has_more_columns_of_features(
+    container: Container, tmp_path: Path
+) -> None:
+    """It fits both streams, and belongs to the one with more of its columns."""
+    text = "id,at,price,kind,sold\na,2026-01-01,1.5,x,true\n"
+    assert deliver(write(tmp_path, "a.csv", text), container=container).stream == "features"
+
+
+def test_the_columns_tell_the_dataset(container: Container, project: Make, tmp_path: Path) -> None:
+    """Of several datasets, the one whose columns it has."""
+    other = DATASET.replace("dataset: shop", "dataset: yard").replace("price", "weight")
+    project({"datasets/yard/dataset.yaml": other})
+    heavy = write(tmp_path, "a.csv", FEATURES.replace("price", "weight"))
+    assert deliver(heavy, container=container).dataset == "yard"
+    with pytest.raises(BadParameter, match="fits several streams") as caught:
+        deliver(write(tmp_path, "b.csv", LABELS), container=container)
+    assert caught.value.found == "labels of shop, labels of yard"
+    delivered = deliver(tmp_path / "b.csv", dataset="yard", container=container)
+    assert delivered.key == "landing/yard/labels/b.csv"
+
+
+def test_a_file_that_fits_nothing_says_why(container: Container, tmp_path: Path) -> None:
+    """The reasons are those of ingest; a stated stream is taken at its word."""
+    file = write(tmp_path, "a.csv", "id,when\na,1\n")
+    with pytest.raises(BadParameter, match="fits no stream") as caught:
+        deliver(file, container=container)
+    assert "not labels of shop, since the file lacks the column sold" in str(caught.value.found)
+    assert deliver(file, stream="labels", container=container).stream == "labels"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.xlsx", "a.json", "a.zip", "a\tb.csv", "t#1", "a" * 220 + ".csv"]
+)
+def test_what_cannot_be_a_delivery_is_refused_as_status_names_it(
+    container: Container, tmp_path: Path, name: str
+) -> None:
+    """The same reason and hint as for a file that lies in the landing area already."""
+    file = write(tmp_path, name, FEATURES)
+    with pytest.raises(BadParameter, match="cannot be a delivery") as caught:
+        deliver(file, container=container)
+    write(Path(container.store.root), f"landing/shop/features/{name}", FEATURES)
+    (told,) = list_undeliverable(container.store, "shop")
+    assert caught.value.message == f"this cannot be a delivery: it {told.reason}"
+    assert caught.value.hint == told.hint
+
+
+def test_links_to_nothing_hidden_and_absent_files_are_refused(
+    container: Container, tmp_path: Path
+) -> None:
+    """Nothing is copied."""
+    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(BadParameter, match="it is a link to nothing"):
+        deliver(tmp_path / "link.csv", container=container)
+    with pytest.raises(BadParameter, match="hidden"):
+        deliver(write(tmp_path, ".a.csv", FEATURES), container=container)
+    with pytest.raises(NotFound, match="no such file"):
+        deliver(tmp_path / "gone.csv", container=container)
+    assert landed(container) == []
+
+
+@pytest.mark.parametrize("batch", ["", "a/b", ".a", "_a", "a/../b"])
+def test_a_batch_has_a_name_that_a_file_can_have(
+    container: Container, tmp_path: Path, batch: str
+) -> None:
+    """A name that would lead elsewhere, or be ignored, is refused."""
+    with pytest.raises(BadParameter, match="name of a batch"):
+        deliver(write(tmp_path, "a.csv", FEATURES), batch=batch, container=container)
+
+
+def test_a_batch_may_be_named(container: Container, tmp_path: Path) -> None:
+    """The file keeps its suffix."""
+    deliver(write(tmp_path, "a.csv", FEATURES), batch="2026-01", container=container)
+    assert landed(container) == ["landing/shop/features/2026-01.csv"]
+
+
+def test_a_folder_of_parts_is_one_delivery_without_its_markers(
+    container: Container, tmp_path: Path
+) -> None:
+    """As Spark writes it; delivered again with fewer parts, the others are gone."""
+    folder = tmp_path / "june.parquet"
+    folder.mkdir()
+    table = pa.table({"id": ["a"], "at": ["2026-01-01"], "price": [1.0], "kind": ["x"]})
+    for number in range(2):
+        pq.write_table(table, folder / f"part-{number}.parquet")
+    (folder / ".part-0.parquet.crc").write_bytes(b"x")
+    deliver(folder, container=container)
+    (one,) = list_deliveries(container.store, "shop")
+    assert (one.is_complete, [key.rpartition("/")[2] for key in one.parts]) == (
+        True,
+        ["part-0.parquet", "part-1.parquet"],
+    )
+    (folder / "part-1.parquet").unlink()
+    again = deliver(folder, container=container)
+    assert again.replaces
+    (one,) = list_deliveries(container.store, "shop")
+    assert len(one.parts) == 1
+    inside = {path.name for path in Path(again.where).parent.rglob("*")}
+    assert inside == {"june.parquet", "part-0.parquet", "_SUCCESS"}
+
+
+def test_the_same_content_is_not_delivered_twice(container: Container, tmp_path: Path) -> None:
+    """Neither under its own name nor under another, unless it is asked for."""
+    file = write(tmp_path, "a.csv", FEATURES)
+    first = deliver(file, container=container)
+    waiting = deliver(file, container=container)
+    assert (waiting.is_copied, waiting.same_as, waiting.became) == (False, first.key, None)
+    register(container, first, file)
+    other = deliver(file, batch="b", container=container)
+    assert (other.is_copied, other.same_as, other.became) == (False, first.key, "ingested")
+    assert landed(container) == [first.key]
+    assert deliver(file, again=True, container=container).is_copied
+
+
+def test_a_blocked_file_is_delivered_again(container: Container, tmp_path: Path) -> None:
+    """Whoever has changed the spec since needs no option for it."""
+    file = write(tmp_path, "a.csv", FEATURES)
+    first = deliver(file, container=container)
+    register(container, first, file, action="blocked")
+    again = deliver(file, container=container)
+    assert (again.is_copied, again.same_as, again.became) == (True, first.key, "blocked")
+
+
+def test_a_batch_with_other_content_replaces_its_rows(container: Container, tmp_path: Path) -> None:
+    """Whoever delivers a new day under an old name reads it at once."""
+    deliver(write(tmp_path, "a.csv", FEATURES), container=container)
+    write(tmp_path, "a.csv", FEATURES.replace("1.5", "2.5"))
+    output = slipway("deliver", str(tmp_path / "a.csv")).output
+    assert "  batch    a was delivered before; its rows are replaced\n" in output
+
+
+def test_a_half_written_copy_is_no_delivery(
+    container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it has its name, the landing area lists nothing; a failed copy leaves nothing."""
+    seen: list[list[str]] = []
+
+    def stopped(source: Path, target: Path) -> None:
+        Path(target).write_text(source.read_text()[:5])
+        seen.append([*landed(container), *map(str, list_undeliverable(container.store, "shop"))])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(landing_copy.shutil, "copyfile", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(write(tmp_path, "a.csv", FEATURES), container=container)
+    assert seen == [[]]
+    assert list((Path(container.store.root) / "landing/shop/features").iterdir()) == []
+
+
+def test_the_command_says_where_and_what_follows(container: Container, tmp_path: Path) -> None:
+    """In words, and as JSON."""
+    file = write(tmp_path, "june 1.csv", FEATURES)
+    output = slipway("deliver", str(file)).output
+    assert f"  where    {container.store.root}/landing/shop/features/june 1.csv\n" in output
+    assert "shop__ingest takes it within some 12 s" in output
+    assert "--batch 'june 1' --file 'landing/shop/features/june 1.csv'\n" in output
+    told = slipway("deliver", str(file)).output
+    assert "delivered before: landing/shop/features/june 1.csv (not taken yet)" in told
+    report = json.loads(slipway("deliver", str(file), "--again", "--json").output)
+    assert (report["stream"], report["is_copied"]) == ("features", True)
