@@ -162,6 +162,7 @@ class MonitoringRegistry:
         categorical: Its categorical features.
         pii: Treatment of its personal columns in the log, as in the manifest.
         deleted: Versions that a person deleted.
+        classes: Classes of its versions, in the order of their codes; none without them.
     """
 
     model: str
@@ -172,6 +173,7 @@ class MonitoringRegistry:
     categorical: Sequence[str] = ()
     pii: Mapping[str, str] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
+    classes: Sequence[str | int] = ()
 
     def exists(self, model: str) -> bool:
         """Whether it is its only model."""
@@ -204,5 +206,6 @@ class MonitoringRegistry:
             self.references[version].to_parquet(folder / REFERENCE, index=False)
         kinds = dict.fromkeys(self.numeric, "number") | dict.fromkeys(self.categorical, "string")
         features = [{"name": name, "kind": kind} for name, kind in kinds.items()]
-        seal(folder, {"features": features, "pii": dict(self.pii)})
+        facts = {"classes": list(self.classes)} if self.classes else {}
+        seal(folder, {"features": features, "pii": dict(self.pii), **facts})
         return folder

@@ -169,7 +169,7 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     ),
     "target of the wrong type": (
         broken_dataset("sold: {type: boolean}", "sold: {type: string}"),
-        f"{MODEL_FILE}:4: target: 'sold' is of type string; expected boolean or integer",
+        f"{MODEL_FILE}:4: target: 'sold' is of type string; which of its two values is class 1",
     ),
     "gate that does not fit the task": (
         broken_model("    roc_auc: {threshold", "    r2_score: {threshold"),
@@ -193,6 +193,18 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     "gate without a bar": (
         broken_model("threshold: 0.6", ""),
         "gates.metrics.roc_auc: sets no bar, so every challenger passes",
+    ),
+    "class 1 of another type than the target": (
+        broken_model("target: sold\n", "target: sold\npositive: UP\n"),
+        f"{MODEL_FILE}:5: positive: is not of type boolean, as 'sold' is",
+    ),
+    "class 1 of a regression": (
+        broken_model("task: classification\n", "task: regression\npositive: 1\n"),
+        f"{MODEL_FILE}:4: positive: .*is of `task: classification` only, given regression",
+    ),
+    "class 1 that is no label": (
+        broken_model("target: sold\n", "target: sold\npositive: 1.5\n"),
+        f"{MODEL_FILE}:5: positive: given 1.5; ",
     ),
     "misspelt target": (
         more("deployment: bach\n"),

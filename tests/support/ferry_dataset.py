@@ -20,11 +20,12 @@ START = datetime(2013, 1, 1, tzinfo=UTC)
 ROWS_PER_DAY = 40
 
 
-def dataset(*, pii: Mapping[str, str] | None = None) -> DatasetSpec:
+def dataset(*, pii: Mapping[str, str] | None = None, label: str = "integer") -> DatasetSpec:
     """Crossings by id, with wind and port as features and lateness as label.
 
     Args:
         pii: Treatment of personal columns in the log, by name.
+        label: Declared type of the label.
     """
     features: dict[str, dict[str, Any]] = {
         "crossing": {"type": "string", "nullable": False},
@@ -34,7 +35,7 @@ def dataset(*, pii: Mapping[str, str] | None = None) -> DatasetSpec:
     }
     for name, treatment in (pii or {}).items():
         features[name]["pii"] = treatment
-    labels = {"crossing": {"type": "string", "nullable": False}, "late": {"type": "integer"}}
+    labels = {"crossing": {"type": "string", "nullable": False}, "late": {"type": label}}
     return DatasetSpec.model_validate(
         {
             "dataset": "ferries",

@@ -42,12 +42,12 @@ def thirds(*classes: int) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize(
     ("labels", "found", "hint"),
     [
-        (thirds(1, 2), "2 classes: 1 (1,200 rows), 2 (1,200 rows)", "csv: {true: "),
+        (thirds(1, 2), "2 classes: 1 (1,200 rows), 2 (1,200 rows)", "`positive:`"),
         (thirds(0, 1, 2), "3 classes: 0 (800 rows), 1 (800 rows), 2 (800 rows)", "not supported"),
         (thirds(*range(12)), "12 classes: the commonest are 0 (200 rows), ", "not supported"),
         (thirds(0), "1 class: 0 (2,400 rows)", "wait for labels of the other class"),
         (thirds(1), "1 class: 1 (2,400 rows)", "wait for labels of the other class"),
-        (thirds(2), "1 class: 2 (2,400 rows)", "deliver 0 and 1"),
+        (thirds(2), "1 class: 2 (2,400 rows)", "`positive:`"),
     ],
 )
 def test_a_snapshot_names_the_classes_of_unfitting_labels(
@@ -141,4 +141,4 @@ def test_classes_are_spelled_as_their_type_spells_them() -> None:
 def test_truths_and_integers_are_the_same_target() -> None:
     """A boolean column is learnt as 0 and 1."""
     for labels in (pd.Series([True, False], dtype="boolean"), pd.Series([1, 0], dtype="Int64")):
-        assert to_target(labels, "classification", column="late").tolist() == [1, 0]
+        assert to_target(labels, spec()).tolist() == [1, 0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.model import ModelSpec
@@ -12,6 +13,9 @@ from slipway.spec.yaml_reader import Document
 from slipway.values.bad_value import BadValue
 from slipway.values.parse import parse
 from slipway.values.value_types import ColumnType
+
+BINARY = 2
+"""Classes of a binary classification."""
 
 _SETS = frozenset(
     {
@@ -25,7 +29,7 @@ _SETS = frozenset(
 def labels_against_task(
     spec: ModelSpec, dataset: DatasetSpec, document: Document
 ) -> Iterator[Problem]:
-    """Yield the problem that a classification's labels may be other than 0 and 1.
+    """Yield the problem that a classification's labels may be of other than two classes.
 
     Args:
         spec: Spec of the model.
@@ -34,25 +38,36 @@ def labels_against_task(
     """
     if spec.task != "classification" or spec.target not in dataset.streams.labels.columns:
         return
-    kind = dataset.streams.labels.columns[spec.target].type
+    kind, positive = dataset.streams.labels.columns[spec.target].type, spec.positive
     for expectation in dataset.expectations.get("labels", ()):
         allowed = expectation.kwargs.get("value_set")
         is_set = expectation.expect in _SETS and isinstance(allowed, list | tuple)
         if not is_set or expectation.kwargs.get("column") != spec.target:
             continue
-        if any(_is_other(value, kind) for value in allowed or ()):
+        classes = _classes(allowed or (), kind)
+        if positive is None and kind != "string" and not classes <= {0, 1}:
             summary = (
                 f"the expectations let {spec.target!r} have {len(allowed or ())} values; "
                 "`task: classification` learns two, 0 and 1, or false and true"
             )
-            hint = "deliver a column of 0 and 1, or declare it `type: boolean`"
+            hint = "name class 1 of two others with `positive`, such as `positive: 2`"
             yield problem_at(document, ("target",), summary, hint=hint)
+        if positive is not None and positive not in classes:
+            summary = f"is no value that the expectations let {spec.target!r} have"
+            yield problem_at(document, ("positive",), summary)
+        elif positive is not None and len(classes) > BINARY:
+            summary = (
+                f"the expectations let {spec.target!r} have {len(classes)} values; "
+                "`task: classification` learns two"
+            )
+            yield problem_at(document, ("target",), summary)
 
 
-def _is_other(value: object, kind: ColumnType) -> bool:
-    """Return whether a value of a set is neither class; one that the type refuses is no value."""
-    try:
+def _classes(values: Iterable[object], kind: ColumnType) -> set[object]:
+    """Return the values of a set; one that the type refuses is no value."""
+    classes: set[object] = set()
+    for value in values:
         # True and False are equal to 1 and 0.
-        return parse(value, kind) not in (None, 0, 1)
-    except BadValue:
-        return False
+        with suppress(BadValue):
+            classes.add(parse(value, kind))
+    return classes - {None}

@@ -10,6 +10,7 @@ from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.estimators import EstimatorName
+from slipway.spec.labels import GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
 
@@ -174,6 +175,11 @@ class ModelSpec(Spec):
     dataset: Name = Field(description="Dataset it learns from.")
     task: Task = Field(description="Kind of prediction.")
     target: str = Field(description="Label column.")
+    positive: GivenLabel | None = Field(
+        default=None,
+        description="Of a classification: the value of the target that is class 1. Needed where "
+        "the target is a string; else true, or 1.",
+    )
     features: Features = Field(description="Feature columns.")
     estimator: Estimator = Field(description="Estimator.")
     training: Training = Field(default_factory=Training, description="Rows and seed.")
@@ -195,6 +201,7 @@ class ModelSpec(Spec):
         if twice:
             raise SpecConflict(f"features name {', '.join(twice)} twice", field=("features",))
         check_runtime(self.runtime, self.pods)
+        check_classes(self.task, positive=self.positive)
         on_cluster = self.deployment.capabilities.needs_cluster_rights
         if (on_cluster or self.runtime == "kubernetes") and self.model.endswith("_"):
             raise SpecConflict("no label of Kubernetes ends in `_`", field=("model",))

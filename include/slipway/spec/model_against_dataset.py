@@ -12,18 +12,15 @@ from slipway.spec.label_sets import labels_against_task
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at, unknown_column, unknown_name
 from slipway.spec.problems import Problem
+from slipway.spec.target_classes import classes_against_column
 from slipway.spec.yaml_reader import Document, Where
 
 _NUMERIC = frozenset({"integer", "number", "boolean"})
 _CATEGORICAL = frozenset({"string", "integer", "boolean"})
 _TARGETS = {
-    "classification": frozenset({"boolean", "integer"}),
+    "classification": frozenset({"boolean", "integer", "string"}),
     "regression": frozenset({"integer", "number"}),
 }
-_TWO_TEXTS = (
-    "declare it `type: boolean`, and list the two texts in `csv: {true: [...], false: [...]}`; "
-    "more than two classes are not supported"
-)
 
 
 def model_against_dataset(
@@ -76,9 +73,8 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         yield unknown_column(document, ("target",), spec.target, others, "labels")
     else:
         target = labels[spec.target]
-        kinds = _TARGETS[spec.task]
-        hint = _TWO_TEXTS if (spec.task, target.type) == ("classification", "string") else None
-        yield from _wrong_type(document, ("target",), spec.target, target, kinds, hint=hint)
+        yield from _wrong_type(document, ("target",), spec.target, target, _TARGETS[spec.task])
+        yield from classes_against_column(spec, target.type, document)
 
 
 def _wrong_type(
@@ -87,9 +83,7 @@ def _wrong_type(
     name: str,
     column: Column,
     fitting: frozenset[str],
-    *,
-    hint: str | None = None,
 ) -> Iterator[Problem]:
     if column.type not in fitting:
         summary = f"{name!r} is of type {column.type}; expected {' or '.join(sorted(fitting))}"
-        yield problem_at(document, where, summary, hint=hint)
+        yield problem_at(document, where, summary)

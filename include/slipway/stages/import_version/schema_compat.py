@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.model.label_classes import spelled
 
 
 def schema_differences(
@@ -33,7 +34,21 @@ def schema_differences(
         for name, expected in expected_facts.items()
         if manifest.get(name) != expected
     ]
-    return [*found, *_columns(spec, dataset, manifest), *_types(dataset, manifest)]
+    return [
+        *found,
+        *_classes(spec, manifest),
+        *_columns(spec, dataset, manifest),
+        *_types(dataset, manifest),
+    ]
+
+
+def _classes(spec: ModelSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Difference of class 1; a version that was saved without classes has none."""
+    known = manifest.get("classes")
+    if known and spec.task == "classification":
+        positive = 1 if spec.positive is None else spec.positive
+        if known[-1] != positive:
+            yield f"positive: expected {spelled(positive)}, found {spelled(known[-1])}"
 
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:

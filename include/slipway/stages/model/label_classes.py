@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
+from slipway.spec.labels import Label
+from slipway.spec.target_classes import declared_classes
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
-    from slipway.spec.metrics import Task
+    from slipway.spec import ModelSpec
 
 SHOWN = 5
-"""Number of classes that an error names; a class is a label, so its value may be shown."""
+"""Number of classes that an error names: numbers, truth values, and texts that a spec declares."""
 
-_OWN_SPELLING = (
-    "deliver 0 and 1; or deliver the column under another name, declared `type: boolean`, "
-    "with its spellings in `csv: {true: [...], false: [...]}` of dataset.yaml"
+TWO = 2
+"""Classes of a binary classification."""
+
+_NAME_ONE = (
+    "name class 1 with `positive:` in model.yaml, such as `positive: UP`; 1 and true need no name"
 )
 _MORE_CLASSES = (
-    "more than two classes are not supported: deliver a column of 0 and 1 for the class in "
-    "question, or set `task: regression` where the label is a quantity"
+    "more than two classes are not supported: deliver a column of two for the class in question, "
+    "or set `task: regression` where the label is a quantity"
 )
 
 
@@ -31,74 +37,167 @@ class LabelClasses:
 
     Attributes:
         rows: Number of rows by class, the commonest first.
+        unnamed: Number of further classes, whose texts no spec declares.
     """
 
     rows: dict[str, int]
+    unnamed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rows) + self.unnamed
 
     def __str__(self) -> str:
-        count = len(self.rows)
+        count = len(self)
         named = [f"{name} ({rows:,} rows)" for name, rows in list(self.rows.items())[:SHOWN]]
-        among = "" if count <= SHOWN else "the commonest are "
-        return f"{count:,} class{'es' if count != 1 else ''}: {among}{', '.join(named)}"
+        found = f"{count:,} class{'es' if count != 1 else ''}"
+        if not named:
+            return found
+        among = "" if len(named) == count else "the commonest are "
+        return f"{found}: {'among them ' if self.unnamed else among}{', '.join(named)}"
 
 
-def classes_of(labels: pd.Series[Any]) -> LabelClasses:
-    """Return the classes of labels; missing ones are none."""
+def classes_of(labels: pd.Series[Any], *, declared: Sequence[Label] = ()) -> LabelClasses:
+    """Return the classes of labels; missing ones are none.
+
+    Args:
+        labels: Labels of shape (n_rows,).
+        declared: Classes that the spec names; other texts are counted, not named.
+    """
     counts = labels.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return LabelClasses(
-        {_spelled(name): int(rows) for name, rows in zip(counts.index, counts, strict=True)}
-    )
+    sizes = {_plain(name): int(rows) for name, rows in zip(counts.index, counts, strict=True)}
+    named = {
+        spelled(name): rows
+        for name, rows in sizes.items()
+        if not isinstance(name, str) or name in declared
+    }
+    return LabelClasses(named, unnamed=len(sizes) - len(named))
 
 
-def to_target(labels: pd.Series[Any], task: Task, *, column: str) -> pd.Series[Any]:
-    """Return labels as numbers: 0 and 1 for classification, floats for regression.
+def pinned_classes(labels: pd.Series[Any], spec: ModelSpec) -> tuple[Label, ...] | None:
+    """Return the classes that a version learns, in the order of their codes.
+
+    Of a binary classification class 1 is the last. None for a regression.
+
+    Args:
+        labels: Labels of the training, of shape (n_rows,), none of them missing.
+        spec: Model, with the classes that it declares.
+
+    Raises:
+        NotComputable: The labels do not fit the task.
+    """
+    if spec.task == "regression":
+        return None
+    if spec.positive is None:
+        _require_zero_and_one(labels, spec)
+        return (False, True) if labels.dtype == "boolean" else (0, 1)
+    others = [one for one in map(_plain, labels.unique()) if one != spec.positive]
+    if len(others) > 1:
+        raise _unfitting(labels, spec)
+    return (*others, spec.positive)
+
+
+def to_target(
+    labels: pd.Series[Any], spec: ModelSpec, *, classes: Sequence[Label] | None = None
+) -> pd.Series[Any]:
+    """Return labels as a model learns them: codes of classes, or the floats of a regression.
+
+    The one place where labels are mapped, for training and for performance; tables keep them as
+    they were delivered.
 
     Args:
         labels: Labels of shape (n_rows,), none of them missing.
-        task: Kind of prediction.
-        column: Name of the label column, for the error.
+        spec: Model, with its task and the classes that it declares.
+        classes: The version's classes, in the order of their codes; None: those of these labels.
 
     Raises:
-        NotComputable: A label of a classification is neither 0 nor 1.
+        NotComputable: A label of a classification is of none of two classes.
     """
-    numbers = labels.astype("float64")
-    if task == "regression":
-        return numbers
-    if not numbers.isin([0.0, 1.0]).all():
-        found = classes_of(labels)
-        raise NotComputable(
-            "the labels do not fit `task: classification`",
-            expected="two classes, 0 and 1, or false and true",
-            found=str(found),
-            where=f"column {column}",
-            hint=_OWN_SPELLING if len(found.rows) <= 2 else _MORE_CLASSES,  # noqa: PLR2004
-        )
-    return numbers.astype("int64")
+    if spec.task == "regression":
+        return labels.astype("float64")
+    if spec.positive is None:
+        _require_zero_and_one(labels, spec)
+        return labels.astype("float64").astype("int64")
+    known = pinned_classes(labels, spec) if classes is None else classes
+    if not labels.isin(list(known or ())).all():
+        raise _unfitting(labels, spec)
+    return labels.eq(spec.positive).astype("int64")
 
 
-def require_both_classes(labels: pd.Series[Any], *, what: str, column: str, hint: str) -> None:
+def align_scores(
+    scores: np.ndarray[Any, Any],
+    *,
+    known: Sequence[Label] | None,
+    wanted: Sequence[Label] | None,
+) -> np.ndarray[Any, Any] | None:
+    """Return a version's scores as if its classes had been coded as another version's.
+
+    Args:
+        scores: Probabilities of class 1, or predicted values, of shape (n_rows,).
+        known: The version's classes, in the order of their codes; None: it has no record of them.
+        wanted: The other version's.
+
+    Returns:
+        None where they know other classes.
+    """
+    if known is None or wanted is None or list(known) == list(wanted):
+        return scores
+    return 1.0 - scores if list(known) == list(wanted)[::-1] else None
+
+
+def require_both_classes(labels: pd.Series[Any], spec: ModelSpec, *, what: str, hint: str) -> None:
     """Raise unless labels of a classification have both classes.
 
     Args:
-        labels: Labels of shape (n_rows,): 0 and 1.
+        labels: Labels of shape (n_rows,), none of them missing.
+        spec: Model.
         what: The rows that have them.
-        column: Name of the label column.
         hint: What to try next.
 
     Raises:
         NotComputable: They have one class, or none.
     """
-    found = classes_of(labels)
-    if len(found.rows) < 2:  # noqa: PLR2004
+    found = classes_of(labels, declared=declared_classes(spec))
+    if len(found) < TWO:
         raise NotComputable(
             f"the labels of the {what} do not have both classes",
-            expected="rows of both, 0 and 1, or false and true",
+            expected=f"rows of both, {_two(spec)}",
             found=str(found),
-            where=f"column {column}",
+            where=f"column {spec.target}",
             hint=hint,
         )
 
 
-def _spelled(label: object) -> str:
-    whole = isinstance(label, float) and label.is_integer()
-    return str(int(label)) if whole else str(label).lower()  # type: ignore[call-overload]
+def spelled(label: Label | float) -> str:
+    """Return a class as messages, metrics and tables spell it."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _require_zero_and_one(labels: pd.Series[Any], spec: ModelSpec) -> None:
+    values = [_plain(one) for one in labels.unique()]
+    # False and True are equal to 0 and 1.
+    if any(one not in {0, 1} for one in values):
+        raise _unfitting(labels, spec)
+
+
+def _unfitting(labels: pd.Series[Any], spec: ModelSpec) -> NotComputable:
+    found = classes_of(labels, declared=declared_classes(spec))
+    return NotComputable(
+        "the labels do not fit `task: classification`",
+        expected=f"two classes, {_two(spec)}",
+        found=str(found),
+        where=f"column {spec.target}",
+        hint=_NAME_ONE if len(found) <= TWO and spec.positive is None else _MORE_CLASSES,
+    )
+
+
+def _two(spec: ModelSpec) -> str:
+    if spec.positive is None:
+        return "0 and 1, or false and true"
+    return f"{spelled(spec.positive)} and one other"
+
+
+def _plain(label: Any) -> Any:
+    """Return a scalar of NumPy as Python's own."""
+    return label.item() if hasattr(label, "item") else label

@@ -95,11 +95,16 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
+def _is_classes(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str | int) for one in value)
+
+
 def _is_text_by_name(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
 SHAPES: Mapping[str, Callable[[object], bool]] = {
+    "classes": _is_classes,
     "files": _is_text_by_name,
     "model": _is_text,
     "runtime": lambda value: value is None or _is_text_by_name(value),

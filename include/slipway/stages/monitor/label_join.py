@@ -41,7 +41,7 @@ class JoinedLabels:
 def read_labels(
     tables: Tables, dataset: DatasetSpec, target: str, *, version: int | None
 ) -> pd.Series:
-    """Labels as numbers, by key as text; of a key labelled twice the label delivered last."""
+    """Labels as delivered, by key as text; of a key labelled twice the label delivered last."""
     import pandas as pd
 
     if version is None:
@@ -52,7 +52,7 @@ def read_labels(
     # A correction may take a label back: the newest one counts, whether or not it has a value.
     rows = newest_by_key(rows.dropna(subset=[dataset.key]), dataset.key, drop=order)
     rows = rows.dropna(subset=[target])
-    return rows.set_index(key_texts(rows[dataset.key]))[target].astype("float64")
+    return rows.set_index(key_texts(rows[dataset.key]))[target]
 
 
 def join_labels(

@@ -16,6 +16,7 @@ from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.label_join import join_labels, read_labels
+from slipway.stages.monitor.version_classes import read_classes
 from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import parse_monitored_window
 
@@ -148,7 +149,8 @@ def measure_performance(
         key_type = dataset.streams.features.columns[dataset.key].type
         joined = join_labels(rows, labels, key_type=key_type)
         try:
-            truth = to_target(joined.rows["label"], spec.task, column=spec.target)
+            classes = None if spec.positive is None else read_classes(registry, spec, monitored)
+            truth = to_target(joined.rows["label"], spec, classes=classes)
         except NotComputable as error:
             counts = {"predicted": joined.predicted, "labelled": len(joined.rows)}
             return not_comparable(error, counts)

@@ -17,10 +17,11 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.labels import Label
 from slipway.spec.metrics import metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.model.label_classes import to_target
+from slipway.stages.model.label_classes import align_scores, to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.ports.metrics import Measure
@@ -102,16 +103,18 @@ class Comparison:
         """
         contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
         rows = self._common_holdout(pins, list(contenders.values()))
+        classes = challenger.manifest.get("classes")
+        actual = to_target(rows[self.spec.target], self.spec, classes=classes)
         numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
         if self.spec.task == "classification":
-            numbers[POSITIVE_ROWS] = int(self._actual(rows).sum())
-        scores = {name: _scores(contender, rows) for name, contender in contenders.items()}
+            numbers[POSITIVE_ROWS] = int(actual.sum())
+        scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
         for name, scored in scores.items():
-            numbers |= self._metrics(name, rows, scored)
+            numbers |= self._metrics(name, actual, scored)
         if champion is not None:
             numbers |= _agreement(scores["challenger"], scores["champion"])
         constant = [challenger.manifest["constant"]] * len(rows)
-        return numbers | self._metrics("constant", rows, constant)
+        return numbers | self._metrics("constant", actual, constant)
 
     def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
         """Holdout rows of the challenger that are newer than every contender's training rows."""
@@ -132,14 +135,10 @@ class Comparison:
         )
         return rows[(times >= start) & (times > trained_until)]
 
-    def _actual(self, rows: pd.DataFrame) -> pd.Series[Any]:
-        return to_target(rows[self.spec.target], self.spec.task, column=self.spec.target)
-
-    def _metrics(self, who: str, rows: pd.DataFrame, scores: Any | None) -> dict[str, Number]:
+    def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:
         names = metrics_of(self.spec.task)
         if scores is None:
             return {f"{who}.{name}": None for name in names}
-        actual = self._actual(rows)
         measured = self.measure(names, actual=actual, scores=scores)
         return {f"{who}.{name}": measured[name] for name in names}
 
@@ -204,10 +203,17 @@ class _Evaluation:
         return reason if lost is None else f"{reason} The champion, version {lost}, is lost."
 
 
-def _scores(contender: Package, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
-    """Scores, or None when the table no longer has a column that the model needs."""
+def _scores(
+    contender: Package, rows: pd.DataFrame, classes: Sequence[Label] | None
+) -> np.ndarray[Any, Any] | None:
+    """Scores in the order of the challenger's classes.
+
+    None when the table no longer has a column that the model needs, or when it knows other classes.
+    """
     try:
-        return contender.predict(rows)
+        return align_scores(
+            contender.predict(rows), known=contender.manifest.get("classes"), wanted=classes
+        )
     except BadRequest:
         return None
 

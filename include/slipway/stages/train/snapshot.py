@@ -75,10 +75,10 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
 
 
 def _require_fitting_labels(spec: ModelSpec, labels: pd.Series[Any]) -> None:
-    target = to_target(labels, spec.task, column=spec.target)
+    to_target(labels, spec)
     if spec.task == "classification":
         hint = "wait for labels of the other class, or compare how labels are delivered"
-        require_both_classes(target, what="labelled rows", column=spec.target, hint=hint)
+        require_both_classes(labels, spec, what="labelled rows", hint=hint)
 
 
 def _need_version(tables: Tables, table: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import RegistryUnavailable, Superseded
 from slipway.records.attempts import Attempt
@@ -19,9 +19,10 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS
 from slipway.stages.model import sbom, version_tags
-from slipway.stages.model.label_classes import require_both_classes, to_target
+from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
@@ -32,6 +33,9 @@ from slipway.stages.train import engine_choice
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
 from slipway.stages.train.splitting import Split, split_by_time
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def train(
@@ -100,13 +104,14 @@ class _Training:
         return verdict
 
     def _learn(self, attempt: Attempt, pins: Snapshot, run_id: str) -> Verdict:
-        parts = self._parts(pins)
+        parts, classes = self._parts(pins)
         target = parts.training[self.spec.target]
         started = time.perf_counter()
         learned = self.learner.learn(parts.training)
         fit_seconds = round(time.perf_counter() - started, 3)
         numbers = _numbers_of(parts) | {"fit_seconds": fit_seconds}
         facts = self._facts(pins) | numbers | {"constant": float(target.mean())}
+        facts |= {} if classes is None else {"classes": list(classes)}
         with scratch_folder("slipway-train-", needs="the trained version's folder") as scratch:
             folder = scratch / self.spec.model
             manifest_sha256 = learned.save(
@@ -138,7 +143,8 @@ class _Training:
             },
         )
 
-    def _parts(self, pins: Snapshot) -> Split:
+    def _parts(self, pins: Snapshot) -> tuple[Split, tuple[Label, ...] | None]:
+        """Split labelled rows, and the classes of their labels; None for a regression."""
         rows = read_labelled(
             self.tables,
             self.dataset,
@@ -146,8 +152,9 @@ class _Training:
             columns=self.spec.features.names,
             target=self.spec.target,
         )
-        name = self.spec.target
-        rows[name] = to_target(rows[name], self.spec.task, column=name)
+        name, delivered = self.spec.target, rows[self.spec.target]
+        classes = pinned_classes(delivered, self.spec)
+        rows[name] = to_target(delivered, self.spec, classes=classes)
         start = self.learner.holdout_start(rows)
         # After the model's own split, whose arithmetic could overflow in narrow types.
         rows = narrowed(rows.drop(columns=self.dataset.key))
@@ -158,25 +165,24 @@ class _Training:
             holdout_start=start,
         )
         if self.spec.task == "classification":
-            self._require_both_classes(parts)
-        return parts
+            self._require_both_classes(parts, delivered)
+        return parts, classes
 
-    def _require_both_classes(self, parts: Split) -> None:
-        name = self.spec.target
+    def _require_both_classes(self, parts: Split, delivered: pd.Series[Any]) -> None:
         wait = "wait for labels of the other class"
         longer = ", or lengthen `training.window_days` in model.yaml"
         require_both_classes(
-            parts.training[name],
+            delivered.loc[parts.training.index],
+            self.spec,
             what="training rows",
-            column=name,
             hint=f"{wait}{longer if self.spec.training.window_days else ''}",
         )
         needing = [one for one in self.spec.gates.metrics if METRICS[one].needs_both_classes]
         if needing:
             require_both_classes(
-                parts.holdout[name],
+                delivered.loc[parts.holdout.index],
+                self.spec,
                 what="holdout rows",
-                column=name,
                 hint=f"{wait}, lengthen `training.holdout_days` in model.yaml, or gate by a metric "
                 f"that one class suffices for instead of {', '.join(needing)}",
             )
