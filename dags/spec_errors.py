@@ -3,9 +3,6 @@
 Airflow shows one import error per DAG file; the DAGs of valid specs are in the other file.
 """
 
-from __future__ import annotations
+from slipway.orchestration.project_dags import raise_spec_errors
 
-from slipway.settings import Settings
-from slipway.spec.loading import load_all, raise_problems
-
-raise_problems(load_all(Settings().project))
+raise_spec_errors(__file__)

@@ -6,11 +6,41 @@ Read at parse time (the store's root only), in workers, in pods and in servers.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PROJECT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Folder that the package's own checkout or image has its specs in; a wheel has none there."""
+
+
+def find_project(start: Path | None = None) -> Path:
+    """Return the project of a folder: itself or the nearest one above it that holds specs.
+
+    Without one it is the checkout or image that this package is a part of, or else the folder.
+
+    Args:
+        start: Where to begin; None: the working directory.
+    """
+    try:
+        folder = Path.cwd() if start is None else start.resolve()
+    except OSError:
+        # The working directory was removed.
+        return CHECKOUT
+    around = (one for one in (folder, *folder.parents, CHECKOUT) if _holds_specs(one))
+    return next(around, folder)
+
+
+def _holds_specs(folder: Path) -> bool:
+    include = folder / "include"
+    return (include / "datasets").is_dir() or (include / "models").is_dir()
+
+
+def _beside(fields: dict[str, Any], name: str) -> Path:
+    """Return the default place of a folder of running installations, in the project."""
+    project: Path = fields.get("project", CHECKOUT)
+    return project / ".slipway" / name
 
 
 class Settings(BaseSettings):
@@ -19,15 +49,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SLIPWAY_", frozen=True, extra="ignore")
 
     project: Path = Field(
-        default=PROJECT,
-        description="Folder that holds `include/datasets` and `include/models`.",
+        default_factory=find_project,
+        description="Folder that holds `include/datasets` and `include/models`; by default the "
+        "working directory, or the nearest such folder above it.",
     )
     store: str = Field(
-        default=str(PROJECT / ".slipway" / "store"),
+        default_factory=lambda fields: str(_beside(fields, "store")),
         description="Root of the store: a folder, or `s3://bucket/prefix`.",
     )
     scratch: Path = Field(
-        default=PROJECT / ".slipway" / "scratch",
+        default_factory=lambda fields: _beside(fields, "scratch"),
         description="Local folder for write-ahead segments and downloaded model versions.",
     )
     mlflow: str = Field(

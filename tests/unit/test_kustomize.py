@@ -16,7 +16,8 @@ import pytest
 from slipway.adapters.platforms.cluster.manifests import names
 from slipway.serving.v2.protocol import decode
 from slipway.serving.v2.signature import Signature
-from slipway.settings import PROJECT, Settings
+from slipway.settings import CHECKOUT as PROJECT
+from slipway.settings import Settings
 from slipway.spec.loading import load_all
 from slipway.stages.ports.raw_column import signature_of
 from tests.support.kustomize import (

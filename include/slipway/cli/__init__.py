@@ -13,6 +13,7 @@ from slipway.cli.command_errors import Commands
 from slipway.cli.deliver import deliver
 from slipway.cli.demo import demo, down
 from slipway.cli.export import export
+from slipway.cli.init import init
 from slipway.cli.ledger import ledger
 from slipway.cli.parse import parse
 from slipway.cli.render import render
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 for command in (
-    *(check, parse, sample, reference, render),
+    *(init, check, parse, sample, reference, render),
     deliver,
     *(status, why, ledger),
     *(run, rollback, bring, export),

@@ -10,7 +10,7 @@ import click
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from slipway.settings import PROJECT, Settings, SourceSettings
+from slipway.settings import Settings, SourceSettings, find_project
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.base import Spec
 from slipway.spec.cron import PRESETS
@@ -33,6 +33,9 @@ BOUNDS = {
     "minItems": "at least {}",
     "pattern": "`{}`",
 }
+SOME = Path("project")
+"""Stands for any project, where a default lies in it."""
+
 GENERATED = "<!-- Written by `make reference` from the code; a test compares it. -->"
 CRON = f"five cron fields, or {', '.join(f'`{preset}`' for preset in PRESETS)}"
 
@@ -180,14 +183,14 @@ def _variables(settings: type[BaseSettings]) -> Iterator[str]:
 
 
 def _setting_default(field: FieldInfo) -> str:
-    value = str(field.default)
+    value = str(field.get_default(call_default_factory=True, validated_data={"project": SOME}))
     if not value:
         return "empty"
+    if field.default_factory is find_project:
+        return "the project's folder"
     place = Path(value)
-    if place.is_relative_to(PROJECT):
-        inside = place.relative_to(PROJECT).as_posix()
-        return "the project's folder" if inside == "." else f"`{inside}` in the project"
-    return f"`{value}`"
+    is_inside = SOME in place.parents
+    return f"`{place.relative_to(SOME)}` in the project" if is_inside else f"`{value}`"
 
 
 def cli_page(commands: click.Command) -> str:

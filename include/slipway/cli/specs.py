@@ -37,6 +37,8 @@ def check(*, as_json: bool) -> None:
         counted = f"{_counted(len(datasets), 'dataset')}, {_counted(len(models), 'model')}"
         wrong = _counted(len(loaded.problems), "problem")
         click.echo(f"{wrong}; {counted} are fine" if loaded.problems else f"{counted}: fine")
+        if not (datasets or models or loaded.problems):
+            click.echo("there is no model yet: `slipway new FILE` writes one from your data")
     if loaded.problems:
         raise SystemExit(1)
 
