@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from slipway.records import leases, ledger
-from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRecord
 from slipway.records.verified_versions import was_verified
 from slipway.stages.rollout import verify
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
 from tests.support.rollout_env import DATASET, MODEL, SPEC, FeatureRows
 from tests.support.theorem.agreement import disagreements
-from tests.support.theorem.clock import ShiftedClock, seconds_ahead
+from tests.support.theorem.clock import ShiftedClock
 from tests.support.theorem.deliveries import Deliveries
 from tests.support.theorem.fake_platform import FollowingPlatform
 from tests.support.theorem.fake_versions import (
@@ -28,7 +25,6 @@ from tests.support.theorem.fake_versions import (
     QuickReplay,
 )
 from tests.support.theorem.steps import CRASHING, REFUSED, Step
-from tests.support.theorem.training import run_train_dag
 from tests.support.theorem.world import World
 from tests.support.theorem.writes import REGISTRY_WRITES, STORE_WRITES, Port
 
@@ -46,11 +42,12 @@ class FakeWorld(World):
 
     def __init__(self) -> None:
         super().__init__()
-        ShiftedClock.ahead = timedelta()
-        self.spec = ONE_STEP
+        self.spec, self.dataset, self.tables = ONE_STEP, DATASET, FeatureRows()
+        self.load = QualityPackage
         self.store = MemoryStore()
         self.counted: Any = Port(self.store, self.writes, names=STORE_WRITES)
         self.versions = QualityRegistry(MODEL)
+        self.log = self.versions.log
         QuickReplay.qualities = self.versions.qualities
         self.hands = QualityHands(self.versions)
         self.registry = Port(
@@ -79,44 +76,11 @@ class FakeWorld(World):
         if answering is None:
             return
         if None in answering and self._has_served and not self._crashes_without_canary():
-            self._note("a request is not answered")
+            self.note("a request is not answered")
         for server in answering:
             self._has_served = self._has_served or server is not None
             if server is not None and not self._was_verified(server[1]):
-                self._note(f"version {server[0]} answers, and no verify passed it")
-
-    def train(self, quality: str, *, holder: str) -> None:
-        """Run the train DAG."""
-        run_train_dag(
-            self.spec,
-            DATASET,
-            quality=quality,
-            context=RunContext(self.counted, {"run_id": holder}),
-            tables=FeatureRows(),
-            registry=self.registry,
-            log=self.versions.log,
-        )
-
-    def deliver(self, batch: str) -> None:
-        """Land a file and run the ingest DAG."""
-        self.deliveries.deliver(batch)
-
-    def verify(self, run: str, context: RunContext) -> RunRecord:
-        """Run the second stage of a rollout."""
-        return verify.verify(
-            self.spec,
-            DATASET,
-            rollout=run,
-            context=context,
-            registry=self.registry,
-            platform=self.platform,
-            tables=FeatureRows(),  # type: ignore[arg-type]
-            load=QualityPackage,  # type: ignore[arg-type]
-        )
-
-    def shift(self, rollout: str, step: int, **ports: Any) -> RunRecord:
-        """Run one step, whose clock is that of leases."""
-        return super().shift(rollout, step, **ports, clock=seconds_ahead, sleep=self.sleep)
+                self.note(f"version {server[0]} answers, and no verify passed it")
 
     def take(self, step: Step) -> None:
         """Take one step."""
@@ -133,10 +97,6 @@ class FakeWorld(World):
         self.platform.receive(round(100 * seconds))
         self.watch()
 
-    def pass_time(self, seconds: float) -> None:
-        """Move the clock of leases."""
-        ShiftedClock.ahead += timedelta(seconds=seconds)
-
     def _crashes_without_canary(self) -> bool:
         """Whether a number that was registered anew crashes.
 
@@ -148,10 +108,6 @@ class FakeWorld(World):
     def _was_verified(self, sha256: str) -> bool:
         is_fit = self.versions.qualities[sha256] != REFUSED
         return is_fit and was_verified(self.store, MODEL, sha256)
-
-    def _note(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
 
 
 def problems_of(script: Sequence[Step]) -> list[str]:

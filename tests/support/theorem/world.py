@@ -6,8 +6,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from slipway.errors import SlipwayError, Transient
@@ -15,15 +15,20 @@ from slipway.records.leases import find_lease
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
-from slipway.spec import ModelSpec
+from slipway.spec import DatasetSpec, ModelSpec
+from slipway.stages.rollout import verify
 from slipway.stages.rollout.lease import give_back, lease_name
 from slipway.stages.rollout.promote_champion import promote_champion
 from slipway.stages.rollout.reconcile import reconcile
 from slipway.stages.rollout.shift import shift
 from slipway.stages.rollout.switch import switch
 from tests.fakes.kill_points import Killed
+from tests.support.theorem.clock import ShiftedClock, seconds_ahead
+from tests.support.theorem.deliveries import Deliveries
 from tests.support.theorem.hands import Hands, edit
+from tests.support.theorem.quiet import Quiet
 from tests.support.theorem.steps import Step
+from tests.support.theorem.training import Log, run_train_dag
 from tests.support.theorem.writes import Process, Writes
 
 SWEEPS = 8
@@ -33,26 +38,16 @@ GOES_ON = frozenset({"verified", "shifted", "unneeded", "switched", "promoted"})
 TRIES = 2
 
 
-@dataclass
-class Quiet:
-    """How a world became quiet.
-
-    Attributes:
-        sweeps: Sweeps until there was nothing to do.
-        seconds: How long they took.
-        last: What the last sweep said.
-    """
-
-    sweeps: int
-    seconds: float
-    last: str
-
-
 class World(ABC):
     """One model and everything around it.
 
     Attributes:
         spec: The model.
+        dataset: Its dataset.
+        tables: Its rows.
+        load: Loads a version's folder.
+        log: Logs a version of a quality in MLflow.
+        deliveries: Files that land, of another dataset.
         store: Records, not counted.
         counted: The same store; writes to it are counted.
         registry: MLflow, as stages see it.
@@ -64,6 +59,11 @@ class World(ABC):
     """
 
     spec: ModelSpec
+    dataset: DatasetSpec
+    tables: Any
+    load: Callable[..., Any]
+    log: Log
+    deliveries: Deliveries
     store: Store
     counted: Store
     registry: Any
@@ -71,6 +71,7 @@ class World(ABC):
     hands: Hands
 
     def __init__(self) -> None:
+        ShiftedClock.ahead = timedelta()
         self.writes = Writes(self.watch)
         self.away: set[str] = set()
         self.problems: list[str] = []
@@ -82,18 +83,6 @@ class World(ABC):
         """Look at what clients get at this moment; note in `problems` what may not be."""
 
     @abstractmethod
-    def train(self, quality: str, *, holder: str) -> None:
-        """Run the train DAG for a request by a person, or with no quality for what is open."""
-
-    @abstractmethod
-    def deliver(self, batch: str) -> None:
-        """Land a file and run the ingest DAG, or with no batch what waits."""
-
-    @abstractmethod
-    def verify(self, run: str, context: RunContext) -> RunRecord:
-        """Run the second stage of a rollout."""
-
-    @abstractmethod
     def restart_platform(self) -> None:
         """Kill the platform and start it again."""
 
@@ -101,9 +90,14 @@ class World(ABC):
     def sleep(self, seconds: float) -> None:
         """Wait, with clients' requests in the meantime."""
 
-    @abstractmethod
     def pass_time(self, seconds: float) -> None:
         """Move the clock of leases."""
+        ShiftedClock.ahead += timedelta(seconds=seconds)
+
+    def note(self, problem: str) -> None:
+        """Note what broke the theorem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def run(self, script: Sequence[Step]) -> None:
         """Run a script, up to the first problem."""
@@ -143,8 +137,8 @@ class World(ABC):
         self.away.clear()
         began = time.monotonic()
         for sweeps in range(SWEEPS):
-            self._attempt(lambda: self.train("", holder=self._next_run()))
-            self._attempt(lambda: self.deliver(""))
+            self._attempt(lambda: self._train("", holder=self._next_run()))
+            self._attempt(lambda: self.deliveries.deliver(""))
             actions = self._roll(self._next_run(), to="challenger")
             last = " ".join(actions)
             if self.problems:
@@ -190,9 +184,9 @@ class World(ABC):
             case "roll back":
                 self.roll_back(step.what, datetime.now(UTC), holder=holder)
             case "train":
-                self._attempt(lambda: self.train(step.what, holder=holder))
+                self._attempt(lambda: self._train(step.what, holder=holder))
             case _:
-                self._attempt(lambda: self.deliver(step.what))
+                self._attempt(lambda: self.deliveries.deliver(step.what))
 
     def _roll_back_twice(self) -> None:
         asked_at = datetime.now(UTC)
@@ -200,6 +194,18 @@ class World(ABC):
         second = self.roll_back("a shell", asked_at, holder=self._next_run())
         if first[-1] == second[-1] == "promoted":
             self.problems.append("two people who asked at once went back two steps")
+
+    def _train(self, quality: str, *, holder: str) -> None:
+        """Run the train DAG for a request by a person, or with no quality for what is open."""
+        run_train_dag(
+            self.spec,
+            self.dataset,
+            quality=quality,
+            context=RunContext(self.counted, {"run_id": holder}),
+            tables=self.tables,
+            registry=self.registry,
+            log=self.log,
+        )
 
     def _attempt(self, act: Callable[[], None]) -> None:
         try:
@@ -229,7 +235,11 @@ class World(ABC):
         self, holder: str, to: str, asked_at: datetime | None
     ) -> Iterator[Callable[[], RunRecord]]:
         context = RunContext(self.counted, {"run_id": holder})
-        ports = {"context": context, "registry": self.registry, "platform": self.platform}
+        ports: dict[str, Any] = {
+            "context": context,
+            "registry": self.registry,
+            "platform": self.platform,
+        }
         begun: list[RunRecord] = []
 
         def begin() -> RunRecord:
@@ -241,15 +251,20 @@ class World(ABC):
 
         yield begin
         rollout = begun[-1].ref.run
-        yield lambda: self.verify(rollout, context)
+        yield lambda: verify.verify(
+            self.spec,
+            self.dataset,
+            **ports,
+            rollout=rollout,
+            tables=self.tables,
+            load=self.load,
+        )
+        # A second of a step's clock is shorter than a real one.
+        quick = {**ports, "clock": seconds_ahead, "sleep": self.sleep}
         for step in self.spec.deployment.steps:
-            yield lambda step=step: self.shift(rollout, step, **ports)  # type: ignore[misc]
+            yield partial(shift, self.spec, **quick, rollout=rollout, step=step)
         yield lambda: switch(self.spec, **ports, rollout=rollout)
         yield lambda: promote_champion(self.spec, **ports, rollout=rollout)
-
-    def shift(self, rollout: str, step: int, **ports: Any) -> RunRecord:
-        """Run one step of a rollout."""
-        return shift(self.spec, **ports, rollout=rollout, step=step)
 
     def _tried(self, stage: Callable[[], RunRecord]) -> RunRecord:
         for _ in range(TRIES - 1):
