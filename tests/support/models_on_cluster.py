@@ -47,6 +47,25 @@ def spec_of(cluster: Cluster, *, by_route: bool, **more: Any) -> ModelSpec:
         by_route: Whether its traffic is split by the cluster's Gateway.
         **more: Fields of `deployment.kubernetes`.
     """
+    described = deployment_on(cluster, by_route=by_route, **more)
+    spec = packages.spec("sklearn.linear_model.LogisticRegression")
+    return ModelSpec.model_validate(
+        {
+            **spec.model_dump(exclude_unset=True),
+            "model": MODEL,
+            "deployment": described,
+        }
+    )
+
+
+def deployment_on(cluster: Cluster, *, by_route: bool, **more: Any) -> dict[str, Any]:
+    """Target and section `kubernetes` of a spec's `deployment`.
+
+    Args:
+        cluster: The cluster.
+        by_route: Whether its traffic is split by the cluster's Gateway.
+        **more: Fields of `deployment.kubernetes`.
+    """
     described: dict[str, Any] = {"image": IMAGE, "replicas": 1, "ready_seconds": 60, **more}
     if by_route:
         port = cluster.gateway_url.rpartition(":")[2]
@@ -55,14 +74,7 @@ def spec_of(cluster: Cluster, *, by_route: bool, **more: Any) -> ModelSpec:
             "namespace": "infra",
             "url": f"http://gateway.infra:{port}",
         }
-    spec = packages.spec("sklearn.linear_model.LogisticRegression")
-    return ModelSpec.model_validate(
-        {
-            **spec.model_dump(exclude_unset=True),
-            "model": MODEL,
-            "deployment": {"target": "kubernetes", "kubernetes": described},
-        }
-    )
+    return {"target": "kubernetes", "kubernetes": described}
 
 
 def register_versions(mlflow: str, folder: Path) -> MlflowRegistry:

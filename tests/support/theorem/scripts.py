@@ -29,11 +29,28 @@ def random_script(seed: int, *, steps: int = 9) -> Script:
     return (Step("train", GOOD), Step("deploy"), *made)
 
 
+def rollout_script(seed: int, *, steps: int = 2) -> Script:
+    """A script in which the rollout of a second good version is killed or stands still.
+
+    Args:
+        seed: Seed of the generator.
+        steps: Number of steps after that.
+    """
+    random = Random(seed)
+    good = (Step("train", GOOD), Step("deploy"), Step("train", GOOD))
+    stopped = _stopped(random, Step("deploy"), depth=0)
+    return (*good, stopped, *(_step(random, depth=0) for _ in range(steps)))
+
+
 def _step(random: Random, *, depth: int) -> Step:
     do = random.choices(list(_CHOICES), [weight for weight, _ in _CHOICES.values()])[0]
     step = Step(do, random.choice(_CHOICES[do][1]))
-    if do not in KILLABLE or random.random() < 0.3:
-        return step
+    is_whole = do not in KILLABLE or random.random() < 0.3
+    return step if is_whole else _stopped(random, step, depth=depth)
+
+
+def _stopped(random: Random, step: Step, *, depth: int) -> Step:
+    """A step that is killed or stands still before one of its writes."""
     at = random.randrange(LONGEST_STAGE_CHAIN)
     if depth or random.random() < 0.5:
         return replace(step, at=at, is_retried=random.random() < 0.5)
