@@ -30,13 +30,16 @@ PARALLEL = -n 2 --dist loadfile
 # Without what is slow and depends on no interpreter, as the size of images and texts of manifests.
 FAST = tests/unit tests/dags/test_dags.py tests/dags/test_broken_specs.py \
 	$(addprefix tests/contract/test_,drift_report.py expectations.py store.py tables.py) \
-	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py)
+	$(addprefix --ignore tests/unit/test_,compose.py dockerfiles.py flights_sample.py manifests.py) \
+	$(addprefix --ignore tests/,$(BESIDE))
 others = $(foreach version,$(filter-out $(firstword $(INTERPRETER)),$(VERSIONS)),\
 	$(if $(call first,python$(version)),$(version)))
 FAULTS = kubernetes_double/own_tests rollouts dags/test_pods_in_trouble.py e2e/test_trouble.py
-# Slipway beside what others made: a cluster's double, images' locks alone, public clients.
+# Slipway beside what others made: a cluster's double, images' locks alone, other interpreters,
+# public clients.
 BESIDE = $(addprefix dags/test_,pods_on_cluster.py thin_airflow.py) e2e/test_pods.py \
-	$(addprefix serving/test_,images.py openapi.py public_clients.py)
+	$(addprefix serving/test_,images.py openapi.py public_clients.py) \
+	$(addprefix unit/test_,compose_programs.py other_interpreters.py)
 # The ring first: it takes longest, and waits for others most of the time.
 TESTS = tests/e2e tests/serving tests/contract tests/dags tests/unit \
 	$(addprefix --ignore tests/,$(FAULTS) $(BESIDE)) --no-loadscope-reorder

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ from slipway.serving.model_server.load_engine import load_engine
 from slipway.stages.model.manifest import MANIFEST
 from tests.support import packages
 
-PROJECT = Path(__file__).resolve().parents[2]
 HERE = ".".join(platform.python_version_tuple()[:2])
 # CPython 3.12 sums floats with compensated rounding.
 OWN = """
@@ -33,18 +30,6 @@ OTHERS = {
     "scikit-learn": "1.2.3",
     "XGBoost": "0.90.0",
 }
-ANSWER = """
-import json, sys
-from pathlib import Path
-from slipway.adapters.model_package import load_package
-from slipway.errors import IncompatibleRuntime
-from tests.support import packages
-for folder in sys.argv[1:]:
-    try:
-        print(json.dumps(load_package(Path(folder)).predict(packages.rows()).tolist()))
-    except IncompatibleRuntime as refusal:
-        print(json.dumps([refusal.expected, refusal.found]))
-"""
 
 
 def saved(folder: Path, estimator: str, source: str | None = None) -> Path:
@@ -134,28 +119,3 @@ def test_the_onnx_form_depends_on_none_of_them(tmp_path: Path, folders: dict[str
     assert load_engine(folder).name == "onnx"
     with pytest.raises(IncompatibleRuntime, match="can answer differently"):
         load_package(folder)
-
-
-def other_interpreters() -> Iterator[Path]:
-    """Other interpreters with the same packages, set up by `make versions`."""
-    lock = (PROJECT / "requirements" / "dev.txt").stat().st_mtime
-    for ready in sorted(PROJECT.glob(".venv*/.ready-3.*")):
-        if not ready.name.endswith(f"-{HERE}") and ready.stat().st_mtime >= lock:
-            yield ready.parent / "bin" / "python"
-
-
-def test_other_interpreters_answer_to_the_last_bit(
-    tmp_path: Path, folders: dict[str, Path]
-) -> None:
-    """Every estimator's pipeline; one with code of its own is refused there."""
-    interpreters = list(other_interpreters())
-    if not interpreters:
-        pytest.skip("one interpreter; `make versions` makes environments of others")
-    plain = [saved(tmp_path / name, name) for name in packages.ESTIMATORS]
-    expected = [load_package(folder).predict(packages.rows()).tolist() for folder in plain]
-    for interpreter in interpreters:
-        command = [str(interpreter), "-c", ANSWER, *map(str, plain), str(folders["own"])]
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
-        *found, refused = map(json.loads, done.stdout.splitlines())
-        assert found == expected
-        assert refused[0] == f"CPython {HERE}, as in training"
