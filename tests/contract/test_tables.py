@@ -53,6 +53,17 @@ def test_rows_come_back_as_they_went_in(tables: Tables) -> None:
     }
 
 
+def test_rows_with_a_value_of_a_column_are_counted(tables: Tables) -> None:
+    """Of batches from before the column was there, none is."""
+    publish(tables, rows_at(1, 2), "2013-01")
+    assert tables.count(TABLE, present="verdict") == 0
+    verdicts = pd.Series([1, None, 0], dtype="Int64")
+    version = publish(tables, rows_at(3, 4, 5).assign(verdict=verdicts), "2013-02")
+    assert tables.count(TABLE) == 5
+    assert tables.count(TABLE, present="verdict") == 2
+    assert tables.count(TABLE, version=version, present="verdict") == 2
+
+
 def test_types_are_widened_to_the_ones_that_tables_keep(tables: Tables) -> None:
     """Narrow numbers, other zones, other resolutions and categories become the table's types."""
     frame = rows_at(1, 2).assign(

@@ -116,11 +116,14 @@ class MemoryTables:
         greatest: pd.Timestamp = rows[column].max()
         return greatest.to_pydatetime()
 
-    def count(self, table: str, *, version: int | None = None) -> int:
-        """Number of rows; 0 before the first version."""
+    def count(self, table: str, *, version: int | None = None, present: str | None = None) -> int:
+        """Number of rows, of those with a value of a column; 0 before the first version."""
         if table not in self._tables:
             return 0
-        return len(self.read(table, version=version))
+        rows = self.read(table, version=version)
+        if present is None:
+            return len(rows)
+        return int(rows[present].notna().sum()) if present in rows else 0
 
     def _refuse_other_types(self, table: str, rows: pd.DataFrame) -> None:
         for stored in self._tables[table].versions[-1].values():

@@ -20,12 +20,18 @@ START = datetime(2013, 1, 1, tzinfo=UTC)
 ROWS_PER_DAY = 40
 
 
-def dataset(*, pii: Mapping[str, str] | None = None, label: str = "integer") -> DatasetSpec:
+def dataset(
+    *,
+    pii: Mapping[str, str] | None = None,
+    label: str = "integer",
+    one_file: bool = False,
+) -> DatasetSpec:
     """Crossings by id, with wind and port as features and lateness as label.
 
     Args:
         pii: Treatment of personal columns in the log, by name.
         label: Declared type of the label.
+        one_file: Whether the labels stand in the features' files.
     """
     features: dict[str, dict[str, Any]] = {
         "crossing": {"type": "string", "nullable": False},
@@ -35,13 +41,17 @@ def dataset(*, pii: Mapping[str, str] | None = None, label: str = "integer") -> 
     }
     for name, treatment in (pii or {}).items():
         features[name]["pii"] = treatment
-    labels = {"crossing": {"type": "string", "nullable": False}, "late": {"type": label}}
+    key = {"crossing": {"type": "string", "nullable": False}}
+    late = {"late": {"type": label}}
+    labels: dict[str, Any] = {"columns": {**key, **late}}
+    if one_file:
+        labels = {"from": "features", "columns": late}
     return DatasetSpec.model_validate(
         {
             "dataset": "ferries",
             "key": "crossing",
             "event_time": "departs",
-            "streams": {"features": {"columns": features}, "labels": {"columns": labels}},
+            "streams": {"features": {"columns": features}, "labels": labels},
         }
     )
 
@@ -114,13 +124,18 @@ def publish(
     *,
     labels: pd.DataFrame | None = None,
     delivery: int | None = None,
+    one_file: bool = False,
 ) -> None:
-    """Publish rows as one batch of features and, if given, labels, as the next delivery."""
+    """Publish rows as one batch of features and, if given, labels, as the next delivery.
+
+    In one file the rows hold their own labels.
+    """
     number = delivery or 1 + sum(
         tables.version(f"ferries/{one}") or 0 for one in ("features", "labels")
     )
     batch = rows["departs"].iloc[0].strftime("%Y-%m-%d")
-    streams = {"features": rows[["crossing", "departs", "wind", "port"]]}
+    own = ["late"] if one_file else []
+    streams = {"features": rows[["crossing", "departs", "wind", "port", *own]]}
     if labels is not None:
         streams["labels"] = labels[["crossing", "late"]]
     for stream, frame in streams.items():

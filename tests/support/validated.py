@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from slipway.adapters.row_spool import open_spool
-from slipway.records.landing_area import StreamName
 from slipway.spec import DatasetSpec
+from slipway.spec.dataset import StreamName
 from slipway.stages.ingest.validation import validate_delivery
 from slipway.stages.ports.delivery_source import OpenDelivery
 from slipway.stages.ports.expectations import ExpectationSuites

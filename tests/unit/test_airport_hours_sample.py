@@ -13,7 +13,7 @@ from slipway.adapters.expectations.mistakes import check_expectations
 from slipway.adapters.expectations.suites import ExpectationSuites
 from slipway.adapters.sources.open_delivery import open_delivery
 from slipway.local.sample_deliveries import make_sample
-from slipway.records.landing_area import StreamName
+from slipway.spec.dataset import StreamName
 from slipway.spec.loading import load_dataset
 from tests.support.validated import validate
 

@@ -112,9 +112,9 @@ def test_the_example_code_learns(project: Make) -> None:
     "part", parts_of_a_spec(), ids=lambda part: f"{part.guide}: {part.text[-20:].strip()}"
 )
 def test_a_part_of_a_spec_fits_into_the_example(project: Make, part: Block) -> None:
-    """Every addition to `model.yaml`, or of `csv` to `dataset.yaml`, can be inserted."""
+    """Every addition to `model.yaml`, or of the dataset's own fields, can be inserted."""
     added = yaml.safe_load(part.text)
-    path = DATASET if "csv" in added else MODEL
+    path = DATASET if added.keys() & {"csv", "streams"} else MODEL
     spec = yaml.safe_load(files()[path]) | added
     root = project(files() | {path: yaml.safe_dump(spec)})
     assert [str(problem) for problem in load_all(root).problems] == []

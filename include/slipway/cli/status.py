@@ -66,7 +66,7 @@ def _read_all(container: Container) -> list[Status]:
 
 def _read(container: Container, specs: FoundSpecs) -> Status:
     from slipway.stages.report.status import status as status_of
-    from slipway.wiring.found_specs import reader_for
+    from slipway.wiring.found_specs import delivered_streams, reader_for
 
     spec = specs.model
     return status_of(
@@ -76,6 +76,7 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
         platform=reader_for(container, specs),
         target=spec.deployment.target if spec else "local",
         dataset=spec.dataset if spec else None,
+        streams=delivered_streams(container, spec.dataset) if spec else (),
         spec_problem=specs.problem_text,
     )
 
@@ -83,9 +84,11 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
 def _print_other_datasets(container: Container, *, told: Collection[str]) -> None:
     """Print what cannot be a delivery and was told with no model."""
     from slipway.records.landing_area import list_undeliverable
+    from slipway.wiring.found_specs import delivered_streams
 
     for name in sorted(_dataset_names(container)):
-        for left in map(str, list_undeliverable(container.store, name)):
+        streams = delivered_streams(container, name)
+        for left in map(str, list_undeliverable(container.store, name, streams=streams)):
             if left not in told:
                 click.secho(f"cannot be a delivery: {left}", fg="yellow")
 

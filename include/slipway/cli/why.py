@@ -70,9 +70,11 @@ def _model(specs: FoundSpecs, container: Container, *, as_json: bool) -> None:
 def _dataset(name: str, spec: DatasetSpec | None, container: Container, *, as_json: bool) -> None:
     from slipway.records.landing_area import list_undeliverable
     from slipway.stages.report.why_dataset import format_deliveries, why_dataset
+    from slipway.wiring.found_specs import delivered_streams
 
     deliveries = why_dataset(name, store=container.store, spec=spec, tables=container.tables)
-    undeliverable = [str(one) for one in list_undeliverable(container.store, name)]
+    streams = delivered_streams(container, name)
+    undeliverable = list(map(str, list_undeliverable(container.store, name, streams=streams)))
     if as_json:
         listed = [one.to_json() for one in deliveries]
         print_json({"dataset": name, "deliveries": listed, "undeliverable": undeliverable})

@@ -20,6 +20,7 @@ def landing(dataset: DatasetSpec, *, store_root: str) -> Asset:
         poll_seconds=dataset.arrival.poll_seconds,
         settle_seconds=dataset.arrival.settle_seconds,
         source=dataset.source,
+        streams=dataset.streams.delivered,
     )
     return Asset(
         name=f"{dataset.dataset}_landing",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,7 @@ class LandingTrigger(BaseEventTrigger):
         settle_seconds: How long the landing area must stay unchanged.
         again_seconds: First pause before an unacknowledged event is repeated.
         source: Source of its deliveries.
+        streams: Streams that have files of their own.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class LandingTrigger(BaseEventTrigger):
         settle_seconds: float,
         again_seconds: float = 30.0,
         source: str = "files",
+        streams: Sequence[str] = ("features", "labels"),
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dataset = dataset
@@ -109,6 +111,7 @@ class LandingTrigger(BaseEventTrigger):
         self.settle_seconds = settle_seconds
         self.again_seconds = again_seconds
         self.source = source
+        self.streams = list(streams)
         self._problem: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -120,6 +123,7 @@ class LandingTrigger(BaseEventTrigger):
             "settle_seconds": self.settle_seconds,
             "again_seconds": self.again_seconds,
             "source": self.source,
+            "streams": self.streams,
         }
         return ("slipway.orchestration.landing_trigger.LandingTrigger", arguments)
 
@@ -160,7 +164,8 @@ class LandingTrigger(BaseEventTrigger):
         """
         from slipway.records import arrivals, landing_area
 
-        entries = self.container.source(self.source).deliveries(self.dataset)
+        listed = self.container.source(self.source).deliveries(self.dataset)
+        entries = landing_area.of_streams(listed, self.streams)
         landed = landing_area.fingerprint(entries) if entries else None
         return LandingState(landed, arrivals.acknowledged(self.container.store, self.dataset))
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, get_args
+from typing import get_args
 from urllib.parse import quote
 
 from slipway.records.landed_names import PARQUET, hint_for, is_ignored, split_name
 from slipway.records.store import Entry, Store, Unusable, digest, encode
+from slipway.spec.dataset import StreamName
 from slipway.spec.problems import nearest
 
-StreamName = Literal["features", "labels"]
 SUCCESS = "_SUCCESS"
 """Name of the marker in a folder of parts that is complete."""
 
@@ -83,12 +83,30 @@ def list_deliveries(store: Store, dataset: str) -> list[Delivery]:
     return sorted(found, key=lambda one: one.order)
 
 
-def list_undeliverable(store: Store, dataset: str) -> list[Undeliverable]:
+def list_undeliverable(
+    store: Store, dataset: str, *, streams: Collection[str] = _STREAMS
+) -> list[Undeliverable]:
     """Return what lies in a dataset's landing area and cannot be a delivery, by key.
 
     Markers, hidden and half-written files are not among it.
+
+    Args:
+        store: Store with the landing area.
+        dataset: Name of the dataset.
+        streams: Streams that have files of their own.
     """
-    return [one for one in _survey(store, dataset) if isinstance(one, Undeliverable)]
+    found = (
+        one
+        if isinstance(one, Undeliverable) or one.stream in streams
+        else _of_no_own_file(one, streams)
+        for one in _survey(store, dataset)
+    )
+    return [one for one in found if isinstance(one, Undeliverable)]
+
+
+def of_streams(deliveries: Iterable[Delivery], streams: Collection[str]) -> list[Delivery]:
+    """Return the deliveries to these streams, in their order."""
+    return [one for one in deliveries if one.stream in streams]
 
 
 def list_unknown_datasets(store: Store, known: Collection[str]) -> list[str]:
@@ -144,6 +162,13 @@ def _survey(store: Store, dataset: str) -> list[Delivery | Undeliverable]:
     found += [_folder(key, entries) for key, entries in folders.items() if key not in torn]
     told = (_refused_name(one, longest=seen.longest_name) for one in found if one is not None)
     return sorted(told, key=lambda one: one.key)
+
+
+def _of_no_own_file(one: Delivery, streams: Collection[str]) -> Undeliverable:
+    home = " or ".join(streams)
+    reason = f"lies in {one.stream}, which have no files of their own"
+    hint = f"dataset.yaml takes them `from: {home}`: deliver their columns in the files of {home}"
+    return Undeliverable(one.key, reason, hint)
 
 
 def _unusable(one: Unusable) -> Undeliverable | None:

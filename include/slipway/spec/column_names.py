@@ -6,7 +6,7 @@ Delta Lake compares names without their case; a difference in Unicode form or bl
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from slipway.spec.look_alikes import difference, plain
 from slipway.spec.problem_at import problem_at
@@ -18,29 +18,34 @@ _RENAME = "rename one of them, here and where it is delivered"
 
 
 def column_name_problems(
-    document: Document, stream: str, names: Iterable[str]
+    document: Document, streams: Mapping[str, Iterable[str]]
 ) -> Iterator[Problem]:
-    """Yield the problems with the names of one stream's columns.
+    """Yield the problems with the names of the columns of one file.
 
     Args:
         document: The dataset's file.
-        stream: `features` or `labels`.
-        names: Names in their order in the file.
+        streams: Names in their order in the file, by the stream that declares them.
     """
-    first: dict[str, str] = {}
-    for name in names:
-        where: Where = ("streams", stream, "columns", name)
+    first: dict[str, Where] = {}
+    for where in _places(streams):
+        name = str(where[-1])
         fault = _fault(name)
         if fault is not None:
             yield problem_at(document, where, fault)
             continue
-        other = first.setdefault(plain(name, _SEEN_AS_ONE), name)
-        if other != name:
-            line = document.line((*where[:-1], other))
+        place = first.setdefault(plain(name, _SEEN_AS_ONE), where)
+        if (other := str(place[-1])) != name:
+            line = document.line(place)
             summary = (
                 f"{name!r} differs from {other!r} (line {line}) only in {difference(name, other)}"
             )
             yield problem_at(document, where, summary, hint=_RENAME)
+
+
+def _places(streams: Mapping[str, Iterable[str]]) -> Iterator[Where]:
+    for stream, names in streams.items():
+        for name in names:
+            yield ("streams", stream, "columns", name)
 
 
 def look_alike(name: str, names: Iterable[str]) -> str | None:

@@ -34,19 +34,42 @@ def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> It
         documents: Its files: `dataset`, and `expectations` where there is one.
     """
     features, labels = spec.streams.features.columns, spec.streams.labels.columns
-    for stream, columns in (("features", features), ("labels", labels)):
-        yield from column_name_problems(documents["dataset"], stream, columns)
+    files = [{"features": features}, {"labels": labels}]
+    if spec.streams.in_one_file:
+        files = [{"features": features, "labels": labels}]
+    for streams in files:
+        yield from column_name_problems(documents["dataset"], streams)
     yield from key_type_problems(spec, documents["dataset"])
-    for name in sorted((features.keys() & labels.keys()) - {spec.key}):
-        where: Where = ("streams", "labels", "columns", name)
-        summary = "is a column of both streams; only the key may be"
-        yield problem_at(documents["dataset"], where, summary)
+    yield from _columns_of_both(spec, documents["dataset"])
+    yield from _share_of_no_file(spec, documents["dataset"])
     if set(labels) == {spec.key}:
-        where = ("streams", "labels", "columns")
+        where: Where = ("streams", "labels", "columns")
         yield problem_at(documents["dataset"], where, "holds nothing but the key")
     yield from _missing_truth_values(spec, documents["dataset"])
     if "expectations" in documents:
         yield from expectation_problems(spec, documents["expectations"])
+
+
+def _columns_of_both(spec: DatasetSpec, document: Document) -> Iterator[Problem]:
+    features, labels = spec.streams.features.columns, spec.streams.labels.columns
+    both = features.keys() & labels.keys()
+    summary, hint = "is a column of both streams; only the key may be", None
+    if spec.streams.in_one_file:
+        summary = "is a column of the features, in the same file"
+        hint = "list it once: what is known only later belongs to the labels"
+    else:
+        both -= {spec.key}
+    for name in sorted(both):
+        yield problem_at(document, ("streams", "labels", "columns", name), summary, hint=hint)
+
+
+def _share_of_no_file(spec: DatasetSpec, document: Document) -> Iterator[Problem]:
+    """Yield the problem of a share of bad rows among labels that have no files of their own."""
+    if spec.streams.in_one_file and "quarantine_max_share" in spec.streams.labels.model_fields_set:
+        where = ("streams", "labels", "quarantine_max_share")
+        summary = "has no effect: the labels stand in the features' files"
+        hint = "remove it; the share of the features counts"
+        yield problem_at(document, where, summary, hint=hint)
 
 
 def _missing_truth_values(spec: DatasetSpec, document: Document) -> Iterator[Problem]:

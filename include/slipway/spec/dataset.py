@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.column_names import look_alike
@@ -17,6 +17,8 @@ from slipway.spec.sources import SourceName
 from slipway.spec.timestamp_format import TimestampFormat, ZoneName
 from slipway.values.timestamps import EPOCH_FORMATS
 from slipway.values.value_types import ColumnType
+
+StreamName = Literal["features", "labels"]
 
 
 class Column(Spec):
@@ -86,6 +88,19 @@ class Stream(Spec):
     )
 
 
+class Labels(Stream):
+    """The stream of labels: in files of their own, or in those of the features."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    stands_in: Literal["features"] | None = Field(
+        default=None,
+        alias="from",
+        description="`features`: the labels stand in the features' own files, and their columns "
+        "are listed without the key. None: they are delivered in files of their own.",
+    )
+
+
 class Arrival(Spec):
     """Detection of deliveries."""
 
@@ -115,12 +130,34 @@ class Streams(Spec):
     """The two streams."""
 
     features: Stream = Field(description="Known at prediction time.")
-    labels: Stream = Field(description="Arrive later, joined by the key.")
+    labels: Labels = Field(description="Arrive later, joined by the key.")
+
+    @property
+    def in_one_file(self) -> bool:
+        """Whether the labels stand in the features' own files."""
+        return self.labels.stands_in is not None
+
+    @property
+    def delivered(self) -> tuple[StreamName, ...]:
+        """Streams that have files of their own."""
+        return ("features",) if self.in_one_file else ("features", "labels")
 
     def types(self, stream: str) -> dict[str, ColumnType]:
         """Return the declared types of a stream's columns, by name."""
         columns = self.features.columns if stream == "features" else self.labels.columns
         return {name: column.type for name, column in columns.items()}
+
+    def file(self, stream: str) -> Stream:
+        """Return a stream with all columns that its files have, those of the labels in them too."""
+        if stream == "labels":
+            return self.labels
+        columns = {**self.features.columns, **(self.labels.columns if self.in_one_file else {})}
+        return self.features.model_copy(update={"columns": columns})
+
+    def file_types(self, stream: str) -> dict[str, ColumnType]:
+        """Return the declared types of all columns of the files that hold a stream."""
+        home = self.labels.stands_in or stream
+        return {name: column.type for name, column in self.file(home).columns.items()}
 
 
 class DatasetSpec(Spec):
@@ -140,13 +177,19 @@ class DatasetSpec(Spec):
     )
     arrival: Arrival = Field(default_factory=Arrival, description="Detection of deliveries.")
     streams: Streams = Field(description="Features and labels.")
-    expectations: dict[Literal["features", "labels"], list[Expectation]] = Field(
+    expectations: dict[StreamName, list[Expectation]] = Field(
         default_factory=dict, description="From `expectations.yaml`, by stream."
     )
     runtime: Runtime = Field(
         default="local", description="Where `ingest` runs: in the Airflow task, or in pods."
     )
     pods: Pods | None = Field(default=None, description="Needed by `runtime: kubernetes`.")
+
+    def expectations_of_file(self, stream: StreamName) -> list[Expectation]:
+        """Return the expectations of a stream's files, those of labels that stand in them too."""
+        own = self.expectations.get(stream, [])
+        has_labels = stream == self.streams.labels.stands_in
+        return [*own, *self.expectations.get("labels", [])] if has_labels else own
 
     @field_validator("expectations")
     @classmethod
@@ -157,7 +200,7 @@ class DatasetSpec(Spec):
         if streams is None:
             return given
         return {
-            stream: [one.cast_to(streams.types(stream)) for one in listed]
+            stream: [one.cast_to(streams.file_types(stream)) for one in listed]
             for stream, listed in given.items()
         }
 
@@ -168,11 +211,12 @@ class DatasetSpec(Spec):
 
     @model_validator(mode="after")
     def _identity_is_declared(self) -> DatasetSpec:
-        for stream in (self.streams.features, self.streams.labels):
+        of = "the features" if self.streams.in_one_file else "both streams"
+        for stream in map(self.streams.file, self.streams.delivered):
             if self.key not in stream.columns:
                 other = look_alike(self.key, stream.columns)
                 raise SpecConflict(
-                    f"key {self.key!r} must be a column of both streams",
+                    f"key {self.key!r} must be a column of {of}",
                     field=("key",),
                     hint=None if other is None else f"one of them has {other!r} instead",
                 )

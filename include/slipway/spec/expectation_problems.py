@@ -23,7 +23,7 @@ def expectation_problems(spec: DatasetSpec, document: Document) -> Iterator[Prob
         document: Its `expectations.yaml`.
     """
     for stream, expectations in spec.expectations.items():
-        types = spec.streams.types(stream)
+        types = spec.streams.file_types(stream)
         for index, expectation in enumerate(expectations):
             where = (stream, index, "kwargs")
             for argument, name in _named_columns(expectation):

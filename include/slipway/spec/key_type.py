@@ -21,7 +21,7 @@ def key_type_problems(spec: DatasetSpec, document: Document) -> Iterator[Problem
         spec: Spec of the dataset.
         document: Its file.
     """
-    types = {stream: spec.streams.types(stream)[spec.key] for stream in ("features", "labels")}
+    types = {stream: spec.streams.types(stream)[spec.key] for stream in spec.streams.delivered}
     inexact = {stream: kind for stream, kind in types.items() if kind not in KEY_TYPES}
     for stream, kind in inexact.items():
         where: Where = ("streams", stream, "columns", spec.key, "type")

@@ -21,6 +21,9 @@ _TARGETS = {
     "classification": frozenset({"boolean", "integer", "string"}),
     "regression": frozenset({"integer", "number"}),
 }
+_NO_FEATURE = (
+    "remove it; if it is known at prediction time, declare it among the features in dataset.yaml"
+)
 
 
 def model_against_dataset(
@@ -60,7 +63,10 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
     features, labels = dataset.streams.features.columns, dataset.streams.labels.columns
     identity = {dataset.key: "key", dataset.event_time: "event time"}
     for where, name in feature_columns(spec):
-        if name not in features:
+        if name in labels and name not in features:
+            summary = f"{name!r} is a label, which is not known yet when a model is asked"
+            yield problem_at(document, where, summary, hint=_NO_FEATURE)
+        elif name not in features:
             yield unknown_column(document, where, name, features, "features")
         elif name in identity:
             summary = f"{name!r} is the dataset's {identity[name]}, which is never given to a model"

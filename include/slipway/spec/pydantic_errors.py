@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from slipway.spec.base import SpecConflict
 from slipway.spec.problems import Problem, format_value, nearest
@@ -126,7 +127,7 @@ def _annotation(spec: Any, where: Where) -> Any:
 
 def _inside(kind: Any, part: str | int) -> Any:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        field = kind.model_fields.get(str(part))
+        field = _fields(kind).get(str(part))
         return None if field is None else field.annotation
     arguments = typing.get_args(kind)
     return arguments[-1] if typing.get_origin(kind) in {dict, list} else None
@@ -138,8 +139,11 @@ def _required(kind: Any) -> Any:
     return kind
 
 
-def _fields(kind: Any) -> list[str]:
-    return list(kind.model_fields) if kind is not None else []
+def _fields(kind: Any) -> dict[str, FieldInfo]:
+    """Fields by the names that they have in a spec."""
+    if kind is None:
+        return {}
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
 
 
 def _choices(kind: Any, *, keys: bool) -> list[str]:
@@ -150,5 +154,5 @@ def _choices(kind: Any, *, keys: bool) -> list[str]:
 
 def _description(spec: type[BaseModel], where: Where) -> str | None:
     parent = _annotation(spec, where[:-1])
-    field = parent.model_fields.get(str(where[-1])) if parent is not None else None
+    field = _fields(parent).get(str(where[-1]))
     return None if field is None else field.description

@@ -12,6 +12,7 @@ from slipway.records.kept_specs import kept_specs, models_with_specs
 if TYPE_CHECKING:
     from slipway.records.kept_specs import KeptSpecs
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.spec.dataset import StreamName
     from slipway.stages.rollout.platform import Served, ServedReader
     from slipway.wiring.container import Container
 
@@ -104,6 +105,14 @@ def is_dataset(container: Container, name: str) -> bool:
     """Return whether a name is of a dataset, by its folder or by its deliveries."""
     folder = container.settings.project / "include" / "datasets" / name
     return folder.is_dir() or bool(container.store.list(f"arrivals/{name}"))
+
+
+def delivered_streams(container: Container, dataset: str) -> tuple[StreamName, ...]:
+    """Return the streams of a dataset that have files of their own; both without a valid spec."""
+    try:
+        return container.dataset(dataset).streams.delivered
+    except (BadParameter, SpecError):
+        return ("features", "labels")
 
 
 def model_names(container: Container) -> list[str]:

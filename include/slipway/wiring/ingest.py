@@ -27,7 +27,9 @@ def claim(
     spec = container.dataset(dataset)
     source = container.source(spec.source)
     claimed = ingest.claim(spec, source=source, store=container.store, batch=batch)
-    left = list_undeliverable(container.store, dataset) if spec.source == "files" else []
+    left = []
+    if spec.source == "files":
+        left = list_undeliverable(container.store, dataset, streams=spec.streams.delivered)
     return {**claimed.to_json(), "undeliverable": list(map(str, left))}
 
 

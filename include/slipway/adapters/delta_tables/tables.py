@@ -241,14 +241,28 @@ class DeltaTables:
                 if batch.num_rows:
                     yield to_pandas(pa.Table.from_batches([batch]))
 
-    def count(self, table: str, *, version: int | None = None) -> int:
+    def count(self, table: str, *, version: int | None = None, present: str | None = None) -> int:
         """Return the number of rows, from file statistics; 0 if the table does not exist.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            version: Version to read; the newest when None.
+            present: Column that counted rows have a value of; every row when None.
 
         Raises:
             NotFound: There is no such version.
         """
         opened = self._folder.find(table, version=version)
-        return 0 if opened is None else int(data_files(opened, table)["num_records"].sum())
+        if opened is None:
+            return 0
+        files = data_files(opened, table)
+        if present is None:
+            return int(files["num_records"].sum())
+        missing = f"null_count.{present}"
+        if missing not in files:
+            return 0
+        # Files from before the column was declared have no count of it.
+        return int((files["num_records"] - files[missing].fillna(files["num_records"])).sum())
 
     def _commit_conflict(self, table: str, *, writer: str, attempt: Attempt) -> CommitConflict:
         current = self._folder.find(table)

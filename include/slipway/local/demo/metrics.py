@@ -14,6 +14,7 @@ from slipway.adapters.model_package import load_package
 from slipway.local.demo.scoreboard import Month
 from slipway.local.demo.simulator import Simulator
 from slipway.records import requests
+from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _retrained(simulator: Simulator, *, before: datetime, rows: pd.DataFrame) ->
     tables, dataset, model = simulator.container.tables, simulator.dataset, simulator.model
     now = Snapshot(
         features_version=tables.version(f"{dataset.dataset}/features") or 0,
-        labels_version=tables.version(f"{dataset.dataset}/labels") or 0,
+        labels_version=tables.version(labels_table(dataset)) or 0,
         as_of=datetime.max.replace(tzinfo=UTC),
     )
     known = read_labelled(tables, dataset, now, columns=model.features.names, target=model.target)

@@ -16,6 +16,7 @@ from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.agreement import EVIDENCE
+from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.metrics import Measure
 from slipway.stages.ports.package import LoadPackage
@@ -94,14 +95,14 @@ def pin_newest_rows(tables: Tables, dataset: DatasetSpec) -> Snapshot:
     Raises:
         NotComputable: A table is missing or empty.
     """
-    features, labels = f"{dataset.dataset}/features", f"{dataset.dataset}/labels"
+    features, labels = f"{dataset.dataset}/features", labels_table(dataset)
     features_version, labels_version = tables.version(features), tables.version(labels)
     clock = None if features_version is None else tables.newest(features, dataset.event_time)
     if features_version is None or labels_version is None or clock is None:
         raise NotComputable(
             "there are no labelled rows here to compare with the champion on",
-            expected=f"tables {features} and {labels}",
-            hint="let batches of both land first",
+            expected=f"tables {' and '.join(dict.fromkeys([features, labels]))}",
+            hint="let batches of features and labels land first",
         )
     return Snapshot(features_version, labels_version, clock)
 

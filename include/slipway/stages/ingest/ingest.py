@@ -14,12 +14,13 @@ from typing import Any
 from slipway.errors import BadParameter, NotFound
 from slipway.records import arrivals, landing_area
 from slipway.records.idempotent_stage import perform
-from slipway.records.landing_area import Delivery, StreamName
+from slipway.records.landing_area import Delivery
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.scratch_folder import megabytes, scratch_folder
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec
+from slipway.spec.dataset import StreamName
 from slipway.spec.problems import nearest
 from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.overwritten import refuse_overwritten
@@ -69,7 +70,7 @@ def claim(
     Raises:
         BadParameter: No delivery of that batch has arrived.
     """
-    listed = source.deliveries(spec.dataset)
+    listed = landing_area.of_streams(source.deliveries(spec.dataset), spec.streams.delivered)
     if batch is not None:
         _refuse_unknown(batch, listed)
     waiting = [
@@ -100,7 +101,7 @@ def acknowledge(
         store: Store of the arrival registry.
         fingerprint: Of the claim.
     """
-    listed = source.deliveries(spec.dataset)
+    listed = landing_area.of_streams(source.deliveries(spec.dataset), spec.streams.delivered)
     if landing_area.fingerprint(listed) != fingerprint:
         return False
     if arrivals.waiting(store, spec.dataset, listed):
@@ -207,7 +208,7 @@ def _find(
     batch: str,
     file: str,
 ) -> Delivery:
-    for one in source.deliveries(spec.dataset):
+    for one in landing_area.of_streams(source.deliveries(spec.dataset), spec.streams.delivered):
         if one.key == file:
             if (one.stream, one.batch) == (stream, batch):
                 return one
@@ -217,7 +218,7 @@ def _find(
                 where=file,
             )
     if spec.source == "files":
-        _refuse_undeliverable(store, spec.dataset, file=file)
+        _refuse_undeliverable(store, spec, file=file)
     raise NotFound(
         "there is no such delivery",
         where=file,
@@ -225,9 +226,10 @@ def _find(
     )
 
 
-def _refuse_undeliverable(store: Store, dataset: str, *, file: str) -> None:
+def _refuse_undeliverable(store: Store, spec: DatasetSpec, *, file: str) -> None:
     """Raise with the reason for which a file of the landing area cannot be a delivery, if any."""
-    for one in landing_area.list_undeliverable(store, dataset):
+    found = landing_area.list_undeliverable(store, spec.dataset, streams=spec.streams.delivered)
+    for one in found:
         if f"{file}/".startswith(f"{one.key}/") or one.key.startswith(f"{file}/"):
             raise NotFound(
                 f"this cannot be a delivery: it {one.reason}", where=one.key, hint=one.hint

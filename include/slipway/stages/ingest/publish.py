@@ -14,10 +14,11 @@ from slipway.errors import BadBatch, Superseded
 from slipway.records import arrivals
 from slipway.records.attempts import Attempt
 from slipway.records.delivery_order import number_of
-from slipway.records.landing_area import Delivery, StreamName
+from slipway.records.landing_area import Delivery
 from slipway.records.store import Store, encode
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec
+from slipway.spec.dataset import StreamName
 from slipway.stages.ingest.event_clock import clock_before
 from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.quarantine import (
@@ -98,7 +99,7 @@ class Publication:
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         # Claimed before the rows are read: a file that is written again meanwhile is a later one.
         number = number_of(self.store, self.delivery)
-        declared = self.spec.streams.types(self.stream)
+        declared = self.spec.streams.file_types(self.stream)
         with self.open_spool(self.fetched.path.parent, declared) as spool:
             try:
                 opened = self.source.open(self.fetched.path, self.delivery, csv=self.spec.csv)
@@ -229,6 +230,10 @@ class Publication:
             numbers["replaced_other_file"] = True
             numbers["warnings"] = len(seen.warnings) + 1
             remarks.append(same_batch_warning(self.delivery, other))
+        if self.spec.streams.in_one_file:
+            labelled = self._count_labelled(seen)
+            numbers["labelled_rows"] = labelled
+            remarks.append(f"rows with a label: {labelled}")
         if self.stream == "labels":
             spec = self.spec
             keys = (frame[spec.key] for frame in seen.spool.frames([spec.key], keep=seen.good))
@@ -239,6 +244,11 @@ class Publication:
             if unknown.count:
                 remarks.append(unknown.at_delivery)
         return numbers, remarks
+
+    def _count_labelled(self, seen: ValidatedDelivery) -> int:
+        names = list(self.spec.streams.labels.columns)
+        frames = seen.spool.frames(names, keep=seen.good)
+        return sum(int(frame[names].notna().any(axis=1).sum()) for frame in frames)
 
     def _out_of_order(self, revisions: Revisions) -> bool:
         entries = self.store.list(f"arrivals/{self._table}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from slipway.errors import BadBatch
 from slipway.spec import DatasetSpec, Expectation
+from slipway.stages.ingest.absent_labels import with_absent_labels
 from slipway.stages.ingest.cast_rows import RowCaster
 from slipway.stages.ingest.epoch_units import unit_warnings
 from slipway.stages.ingest.evaluate_expectations import evaluate
@@ -90,7 +91,8 @@ def validate_delivery(
         BadBatch: A declared column is missing, or there is no row.
         SpecError: An expectation is invalid.
     """
-    declared = spec.streams.features if stream == "features" else spec.streams.labels
+    declared = spec.streams.file(stream)
+    delivery = with_absent_labels(delivery, spec)
     problem = header_problem(
         delivery.names,
         declared.columns,
@@ -103,6 +105,8 @@ def validate_delivery(
     faults = Faults()
     caster = RowCaster(declared.columns, _required(spec, declared), spec.csv)
     empty = caster.cast_into(spool, delivery, faults)
+    # Labels of new rows are not known yet.
+    not_yet = spec.streams.labels.columns.keys() if spec.streams.in_one_file else frozenset()
     rows = len(spool) + faults.lines
     if rows == 0:
         raise BadBatch("the file holds no rows", expected="at least one row")
@@ -114,7 +118,7 @@ def validate_delivery(
         faults.add(implausible_reason(spec), late)
         if (old := no_date_warning(spool, spec)) is not None:
             doubts = (*doubts, old)
-    by_row, whole = _by_scope(spec.expectations.get(stream, []), suites)
+    by_row, whole = _by_scope(spec.expectations_of_file(stream), suites)
     outcomes = evaluate(spool, by_row, suites, repeated=repeated) if len(spool) else []
     _add_broken_rows(faults, outcomes)
     good = faults.good(len(spool))
@@ -130,7 +134,7 @@ def validate_delivery(
         blocks=tuple(_blocks(rows, good, faults, outcomes, share=declared.quarantine_max_share)),
         warnings=(
             *doubts,
-            *_warnings(delivery.names, declared.columns, empty, outcomes),
+            *_warnings(delivery.names, declared.columns, empty - not_yet, outcomes),
         ),
     )
 

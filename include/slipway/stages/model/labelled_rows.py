@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import NotComputable
 from slipway.spec import DatasetSpec
 from slipway.stages.model.delivered_by import last_delivery_by
+from slipway.stages.model.label_rows import has_target, labels_table, rows_that_tell
 from slipway.stages.model.newest_delivery import (
     AVAILABLE_AT,
     DELIVERY,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Snapshot:
     """Pinned versions of both tables, and a point of event time.
+
+    Labels that stand in the features' files have the version of the features.
 
     Attributes:
         features_version: Version of the features table.
@@ -101,7 +105,7 @@ def join_labelled(
     key, event_time = dataset.key, dataset.event_time
     reader = _Reader(tables, dataset, snapshot)
     features, without_features = reader.features(list(dict.fromkeys([key, event_time, *columns])))
-    labels, without_labels = reader.labels([key, target])
+    labels, without_labels = reader.labels(target)
     valued = labels.dropna(subset=[target])
     rows = features.merge(valued, on=key, validate="one_to_one")
     left_out = {
@@ -125,21 +129,34 @@ class _Reader:
 
     def features(self, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
         version = self._snapshot.features_version
-        return self._read("features", columns, version=version, time=self._dataset.event_time)
+        table = f"{self._dataset.dataset}/features"
+        rows, order = self._rows(table, columns, version=version)
+        return self._newest("features", rows, order, time=self._dataset.event_time)
 
-    def labels(self, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
-        return self._read(
-            "labels", columns, version=self._snapshot.labels_version, time=AVAILABLE_AT
-        )
+    def labels(self, target: str) -> tuple[pd.DataFrame, dict[str, int]]:
+        dataset, version = self._dataset, self._snapshot.labels_version
+        if not has_target(self._tables, dataset, target, version=version):
+            raise NotComputable(
+                f"no delivery has the label {target!r} yet",
+                where=f"version {version} of {labels_table(dataset)}",
+                hint="deliver a batch that has its column",
+            )
+        rows, order = self._rows(labels_table(dataset), [dataset.key, target], version=version)
+        told = rows_that_tell(rows, dataset, target)
+        return self._newest("labels", told, order, time=AVAILABLE_AT)
 
-    def _read(
-        self, stream: str, columns: Sequence[str], *, version: int, time: str
-    ) -> tuple[pd.DataFrame, dict[str, int]]:
-        """Newest row of each key, and how many rows were left out; `time` is of unnumbered rows."""
-        table = f"{self._dataset.dataset}/{stream}"
+    def _rows(
+        self, table: str, columns: Sequence[str], *, version: int
+    ) -> tuple[pd.DataFrame, list[str]]:
+        """Rows of a table, and the columns that tell the order of their deliveries."""
         order = order_columns(self._tables, table, version=version)
         wanted = list(dict.fromkeys([*columns, *order]))
-        rows = self._tables.read(table, version=version, columns=wanted)
+        return self._tables.read(table, version=version, columns=wanted), order
+
+    def _newest(
+        self, stream: str, rows: pd.DataFrame, order: Sequence[str], *, time: str
+    ) -> tuple[pd.DataFrame, dict[str, int]]:
+        """Newest row of each key, and how many rows were left out; `time` is of unnumbered rows."""
         delivered = rows
         if self._last is not None:
             delivered = rows[_delivered_by(rows, self._last, time=time, as_of=self._snapshot.as_of)]

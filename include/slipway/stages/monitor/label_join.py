@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.stages.model.key_text import key_texts, logged_key_texts
+from slipway.stages.model.label_rows import has_target, labels_table, rows_that_tell
 from slipway.stages.model.newest_delivery import newest_by_key, order_columns
 
 if TYPE_CHECKING:
@@ -44,13 +45,17 @@ def read_labels(
     """Labels as delivered, by key as text; of a key labelled twice the label delivered last."""
     import pandas as pd
 
+    no_labels = pd.Series([], index=pd.Index([], dtype="str"), dtype="float64")
     if version is None:
-        return pd.Series([], index=pd.Index([], dtype="str"), dtype="float64")
-    table = f"{dataset.dataset}/labels"
+        return no_labels
+    table = labels_table(dataset)
+    if not has_target(tables, dataset, target, version=version):
+        return no_labels
     order = order_columns(tables, table, version=version)
     rows = tables.read(table, version=version, columns=[dataset.key, target, *order])
     # A correction may take a label back: the newest one counts, whether or not it has a value.
-    rows = newest_by_key(rows.dropna(subset=[dataset.key]), dataset.key, drop=order)
+    told = rows_that_tell(rows.dropna(subset=[dataset.key]), dataset, target)
+    rows = newest_by_key(told, dataset.key, drop=order)
     rows = rows.dropna(subset=[target])
     return rows.set_index(key_texts(rows[dataset.key]))[target]
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from slipway.errors import NotComputable
+from slipway.stages.model.label_rows import labels_table
 from slipway.stages.monitor.label_join import join_labels, read_labels
 from slipway.stages.monitor.windows import MonitoredWindow
 
@@ -27,7 +28,7 @@ class LandedLabels:
     def count(self, rows: pd.DataFrame) -> int:
         """Number of the rows' keys that have a label."""
         if self._read is None:
-            version = self._tables.version(f"{self._dataset.dataset}/labels")
+            version = self._tables.version(labels_table(self._dataset))
             self._read = read_labels(
                 self._tables, self._dataset, self._spec.target, version=version
             )

@@ -13,6 +13,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec.metrics import METRICS
 from slipway.stages.model.label_classes import to_target
+from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
 from slipway.stages.monitor.label_join import join_labels, read_labels
@@ -131,8 +132,7 @@ def measure_performance(
     """
     monitored = parse_monitored_window(window, spec.monitoring.window)
     metric = spec.monitoring.performance.metric
-    labels_table = f"{dataset.dataset}/labels"
-    labels_version = tables.version(labels_table)
+    labels_version = tables.version(labels_table(dataset))
 
     def work(_: Attempt) -> Verdict:
         try:

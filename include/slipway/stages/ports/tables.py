@@ -51,8 +51,14 @@ class Tables(Protocol):
             NotFound: There is no such table or version.
         """
 
-    def count(self, table: str, *, version: int | None = None) -> int:
-        """Number of rows, from file statistics; 0 when there is no such table."""
+    def count(self, table: str, *, version: int | None = None, present: str | None = None) -> int:
+        """Number of rows, from file statistics; 0 when there is no such table.
+
+        Args:
+            table: `<dataset>/<stream>`.
+            version: An older version; None: the newest.
+            present: Column that counted rows have a value of; None: every row counts.
+        """
 
     def newest(
         self, table: str, column: str, *, version: int | None = None, besides: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -163,6 +163,7 @@ def status(
     platform: ServedReader,
     target: TargetName = "local",
     dataset: str | None = None,
+    streams: Collection[str] = ("features", "labels"),
     spec_problem: str | None = None,
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
@@ -174,6 +175,7 @@ def status(
         platform: Reads the served traffic.
         target: Deployment target in its spec.
         dataset: Its dataset, if that is delivered to the landing area.
+        streams: Streams of the dataset that have files of their own.
         spec_problem: Problem of its specs.
 
     Raises:
@@ -215,7 +217,9 @@ def status(
         target=target,
         edited=served.edited if served else None,
         sources=sources,
-        undeliverable=tuple(map(str, list_undeliverable(store, dataset))) if dataset else (),
+        undeliverable=tuple(map(str, list_undeliverable(store, dataset, streams=streams)))
+        if dataset
+        else (),
         lost=tuple(lost),
         spec_problem=spec_problem,
         blocked=blocked,

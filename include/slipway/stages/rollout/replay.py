@@ -122,11 +122,16 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
     total = tables.count(table) if newest else 0
     if newest is None or total == 0:
         raise NotComputable("there are no rows to replay", where=table)
+    # A label is none of a request's gaps.
+    labels = dataset.streams.labels.columns if dataset.streams.in_one_file else {}
+    version = tables.version(table) or 0
+    columns = [name for name in tables.columns(table, version=version) if name not in labels]
     days, found = 1, None
     while found is None or (len(found) < min(2 * rows, total)):
         # An absurdly early event time must not lead beyond the first year.
         since = newest - min(timedelta(days=days), newest - EARLIEST)
-        found = tables.read(table, where=[(dataset.event_time, ">=", since)])
+        where = [(dataset.event_time, ">=", since)]
+        found = tables.read(table, version=version, columns=columns, where=where)
         days *= 4
     found = _as_delivered_last(tables, dataset, found).sort_values(dataset.event_time)
     gaps = found.isna().any(axis=1)

@@ -19,6 +19,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.stages.model.label_rows import count_labels, labels_table
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.train.close_request import complete_answers, request_numbers
 from slipway.stages.train.due_requests import file_due
@@ -78,8 +79,8 @@ def accept(
     """
     store = context.store
     complete_answers(spec, context=context)
-    labels_table = f"{dataset.dataset}/labels"
-    labels_version, labels = tables.version(labels_table), tables.count(labels_table)
+    labels_version = tables.version(labels_table(dataset))
+    labels = count_labels(tables, dataset, spec.target)
     clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES
     loss = find_lost_champion(spec.model, store=store, registry=registry)
     lost = None if loss is None else loss.sentence

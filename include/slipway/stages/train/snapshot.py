@@ -12,6 +12,7 @@ from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.label_classes import require_both_classes, to_target
+from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.labelled_rows import Snapshot, join_labelled
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.ports.tables import Tables
@@ -46,7 +47,7 @@ def snapshot(
 def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     features = f"{dataset.dataset}/features"
     features_version = _need_version(tables, features)
-    labels_version = _need_version(tables, f"{dataset.dataset}/labels")
+    labels_version = _need_version(tables, labels_table(dataset))
     as_of = tables.newest(features, dataset.event_time, version=features_version)
     if as_of is None:
         raise NotComputable(f"table {features} has no rows")
@@ -59,7 +60,7 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     start, end = times.min(), times.max()
     return Verdict(
         "pinned",
-        f"Features version {features_version} and labels version {labels_version} as of "
+        f"{_versions(pins, dataset)} as of "
         f"{as_of:%Y-%m-%d %H:%M}: {len(rows):,} labelled rows from {start:%Y-%m-%d} "
         f"to {end:%Y-%m-%d}.{format_left_out(joined.left_out)}",
         {
@@ -79,6 +80,12 @@ def _require_fitting_labels(spec: ModelSpec, labels: pd.Series[Any]) -> None:
     if spec.task == "classification":
         hint = "wait for labels of the other class, or compare how labels are delivered"
         require_both_classes(labels, spec, what="labelled rows", hint=hint)
+
+
+def _versions(pins: Snapshot, dataset: DatasetSpec) -> str:
+    if dataset.streams.in_one_file:
+        return f"Version {pins.features_version} of features and labels"
+    return f"Features version {pins.features_version} and labels version {pins.labels_version}"
 
 
 def _need_version(tables: Tables, table: str) -> int:

@@ -240,6 +240,7 @@ class _Training:
                 version,
             )
             for stream, version in versions.items()
+            if stream in self.dataset.streams.delivered
         ]
 
 
