@@ -60,6 +60,23 @@ def test_the_columns_tell_the_stream(
     assert Path(delivered.where).read_text() == text
 
 
+def test_a_file_of_both_belongs_to_the_features(container: Container, tmp_path: Path) -> None:
+    """Where labels stand in the features' files, with the label's column or without it yet."""
+    own = "    columns:\n      id: {type: string}\n      sold: {type: boolean}\n"
+    spec = container.settings.datasets_folder / "shop" / "dataset.yaml"
+    assert own in DATASET
+    spec.write_text(
+        DATASET.replace(own, "    from: features\n    columns:\n      sold: {type: boolean}\n")
+    )
+    both = FEATURES.replace("kind", "kind,sold").replace(",x", ",x,true")
+    for name, text in (("may.csv", both), ("june.csv", FEATURES)):
+        assert deliver(write(tmp_path, name, text), container=container).stream == "features"
+    with pytest.raises(BadParameter, match="fits no stream"):
+        deliver(write(tmp_path, "x.csv", LABELS), container=container)
+    with pytest.raises(BadParameter, match="no dataset has files of labels alone"):
+        deliver(write(tmp_path, "y.csv", LABELS), stream="labels", container=container)
+
+
 def test_a_file_with_the_label_beside_the_features_has_more_columns_of_features(
     container: Container, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import click
 from slipway.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from slipway.records.landing_area import StreamName
+    from slipway.spec.dataset import StreamName
     from slipway.wiring.deliver import Delivered
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.records import arrivals
-from slipway.records.landing_area import Delivery, StreamName, list_deliveries
+from slipway.records.landing_area import Delivery, list_deliveries
 from slipway.records.scratch_folder import scratch_folder
+from slipway.spec.dataset import StreamName
 from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.redelivery import Revisions, reading_digest
 from slipway.wiring.container import Container

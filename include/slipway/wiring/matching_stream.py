@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch, BadParameter
-from slipway.records.landing_area import StreamName
+from slipway.spec.dataset import StreamName
 from slipway.spec.loading import load_all
 from slipway.spec.problems import SpecErrors
+from slipway.stages.ingest.absent_labels import with_absent_labels
 from slipway.stages.ingest.header import header_problem
 from slipway.wiring.container import Container
 
@@ -32,8 +33,7 @@ class Place:
     @property
     def columns(self) -> Sequence[str]:
         """Names of the columns that a file of the stream has to have."""
-        streams = self.spec.streams
-        return list((streams.features if self.stream == "features" else streams.labels).columns)
+        return list(self.spec.streams.file(self.stream).columns)
 
 
 def find_place(
@@ -62,8 +62,15 @@ def find_place(
     places = [
         place for place in _places(container, dataset) if stream is None or place.stream == stream
     ]
-    if len(places) == 1:
+    is_named = dataset is not None or stream is not None
+    if is_named and len(places) == 1:
         return places[0]
+    if not places:
+        raise BadParameter(
+            f"no dataset has files of {stream} alone",
+            where=str(file),
+            hint="its labels stand in the features' files: deliver it with `--stream features`",
+        )
     problems = {str(place): _problem(proposed, place) for place in places}
     fitting = [place for place in places if problems[str(place)] is None]
     most = max((len(place.columns) for place in fitting), default=0)
@@ -109,8 +116,8 @@ def _specs(container: Container, dataset: str | None) -> list[DatasetSpec]:
 
 
 def _streams(spec: DatasetSpec) -> Iterator[Place]:
-    yield Place(spec, "features")
-    yield Place(spec, "labels")
+    for stream in spec.streams.delivered:
+        yield Place(spec, stream)
 
 
 def _problem(proposed: ProposedDelivery, place: Place) -> BadBatch | None:
@@ -121,6 +128,8 @@ def _problem(proposed: ProposedDelivery, place: Place) -> BadBatch | None:
         opened = open_delivery(proposed.path, proposed.suffix, csv=place.spec.csv)
     except BadBatch as error:
         return error
+    if place.stream == "features":
+        opened = with_absent_labels(opened, place.spec)
     return header_problem(
         opened.names,
         place.columns,

@@ -10,13 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from slipway.errors import BadParameter, NotFound
 from slipway.records.landed_names import is_ignored, split_name
-from slipway.records.landing_area import (
-    Delivery,
-    StreamName,
-    list_deliveries,
-    list_undeliverable,
-)
+from slipway.records.landing_area import Delivery, list_deliveries, list_undeliverable
 from slipway.records.scratch_folder import scratch_folder
+from slipway.spec.dataset import StreamName
 from slipway.stages.ingest.fetched import Fetched
 
 _PLACE = ("dataset", "features")

@@ -24,7 +24,7 @@ from slipway.adapters.delta_tables.fencing import (
     check_fencing_token,
     delivery_fence,
 )
-from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files
+from slipway.adapters.delta_tables.tables_folder import TablesFolder, data_files, row_count
 from slipway.errors import CommitConflict
 from slipway.records.attempts import Attempt
 from slipway.records.scratch_folder import says_full_disk
@@ -244,25 +244,13 @@ class DeltaTables:
     def count(self, table: str, *, version: int | None = None, present: str | None = None) -> int:
         """Return the number of rows, from file statistics; 0 if the table does not exist.
 
-        Args:
-            table: `<dataset>/<stream>`.
-            version: Version to read; the newest when None.
-            present: Column that counted rows have a value of; every row when None.
+        With `present`, only rows with a value of that column count.
 
         Raises:
             NotFound: There is no such version.
         """
         opened = self._folder.find(table, version=version)
-        if opened is None:
-            return 0
-        files = data_files(opened, table)
-        if present is None:
-            return int(files["num_records"].sum())
-        missing = f"null_count.{present}"
-        if missing not in files:
-            return 0
-        # Files from before the column was declared have no count of it.
-        return int((files["num_records"] - files[missing].fillna(files["num_records"])).sum())
+        return 0 if opened is None else row_count(data_files(opened, table), present=present)
 
     def _commit_conflict(self, table: str, *, writer: str, attempt: Attempt) -> CommitConflict:
         current = self._folder.find(table)

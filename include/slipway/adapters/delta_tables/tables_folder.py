@@ -86,3 +86,17 @@ def data_files(opened: DeltaTable, table: str) -> pd.DataFrame:
     with translate_errors("read", table):
         frame: pd.DataFrame = pa.table(opened.get_add_actions(flatten=True)).to_pandas()
     return frame
+
+
+def row_count(files: pd.DataFrame, *, present: str | None) -> int:
+    """Return the number of rows in data files, of those with a value of a column if one is named.
+
+    Args:
+        files: From `data_files`.
+        present: Name of the column; files from before it was declared have no value of it.
+    """
+    rows = files["num_records"]
+    if present is None:
+        return int(rows.sum())
+    missing = f"null_count.{present}"
+    return int((rows - files[missing].fillna(rows)).sum()) if missing in files else 0
