@@ -21,7 +21,8 @@ from harness import Effort, Ratio, install_peers, run
 from rich.console import Console
 from rich.table import Table
 
-from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.adapters.model_package.learned_model import LearnedModel
+from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.onnx_form import OnnxForm, write_onnx
 from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.onnx_model import OnnxModel

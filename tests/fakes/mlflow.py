@@ -83,6 +83,11 @@ class MemoryTracking:
         self.check()
         self.runs[run_id].metrics |= metrics
 
+    def log_file(self, run_id: str, name: str, data: bytes) -> None:
+        """Keep a file with a run."""
+        self.check()
+        self.runs[run_id].files[name] = data
+
     def log_package(self, run_id: str, folder: Path) -> str:
         """Copy a folder; its URI."""
         self.check()

@@ -45,7 +45,7 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     ),
     "wrong choice that is no text": (
         broken_model("task: classification", "task: 5"),
-        f"{MODEL_FILE}:3: task: given 5; allowed: classification, regression$",
+        f"{MODEL_FILE}:3: task: given 5; allowed: classification, multiclass, regression$",
     ),
     "unknown metric": (
         broken_model("    roc_auc:", "    roc_au:"),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.adapters.model_package.learned_model import LearnedModel
+from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.onnx_form import OnnxForm, write_onnx
 from slipway.adapters.onnx_model import OnnxModel
 from tests.support import packages

@@ -10,7 +10,8 @@ import pandas as pd
 
 from slipway.adapters.model_package import Package
 from slipway.adapters.model_package.columns import cast
-from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.adapters.model_package.learned_model import LearnedModel
+from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS as TABLE
 from slipway.stages.ports.package import ReferenceRows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.labels import Label
 from slipway.stages.model.provenance import CodeState
 from slipway.stages.ports.package import FittedModel, Learner
 from slipway.stages.ports.registry import Registry
@@ -174,7 +175,7 @@ class InterruptedLearner:
         """None: the spec's holdout applies."""
         del rows
 
-    def learn(self, rows: pd.DataFrame) -> FittedModel:
+    def learn(self, rows: pd.DataFrame, *, classes: Sequence[Label] | None = None) -> FittedModel:
         """Run the callback, then fit."""
         self._event()
-        return self._learner.learn(rows)
+        return self._learner.learn(rows, classes=classes)

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.model_package.error_reasons import MASK, reason_of
-from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.adapters.model_package.learned_model import LearnedModel
+from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.errors import OutOfMemory, SpecError
 from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.loading import load_all
@@ -226,10 +227,10 @@ def test_the_check_finds_labels_that_a_classification_cannot_learn(
 
 
 def test_texts_as_labels_get_the_setting_that_fits(project: Make) -> None:
-    """`UP` and `DOWN` become true and false where the dataset is read."""
+    """`UP` and `DOWN` are classes, of which the model names one."""
     files = {**FILES, **broken_dataset("sold: {type: boolean}", "sold: {type: string}")}
     (problem,) = load_all(project(files)).problems
-    assert "declare it `type: boolean`, and list the two texts in `csv: {" in str(problem)
+    assert "name it, as in `positive: UP`" in str(problem)
 
 
 def test_constraints_of_the_wrong_length_are_refused_before_the_fit() -> None:

@@ -43,10 +43,10 @@ def thirds(*classes: int) -> np.ndarray[Any, Any]:
     ("labels", "found", "hint"),
     [
         (thirds(1, 2), "2 classes: 1 (1,200 rows), 2 (1,200 rows)", "`positive:`"),
-        (thirds(0, 1, 2), "3 classes: 0 (800 rows), 1 (800 rows), 2 (800 rows)", "not supported"),
-        (thirds(*range(12)), "12 classes: the commonest are 0 (200 rows), ", "not supported"),
-        (thirds(0), "1 class: 0 (2,400 rows)", "wait for labels of the other class"),
-        (thirds(1), "1 class: 1 (2,400 rows)", "wait for labels of the other class"),
+        (thirds(0, 1, 2), "3 classes: 0 (800 rows), 1 (800 rows), 2 (800 rows)", "multiclass"),
+        (thirds(*range(12)), "12 classes: the commonest are 0 (200 rows), ", "multiclass"),
+        (thirds(0), "1 class: 0 (2,400 rows)", "wait for labels of other classes"),
+        (thirds(1), "1 class: 1 (2,400 rows)", "wait for labels of other classes"),
         (thirds(2), "1 class: 2 (2,400 rows)", "`positive:`"),
     ],
 )

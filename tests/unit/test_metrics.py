@@ -16,6 +16,11 @@ from tests.support.package_copy import run_with_row
 
 ROWS = {
     "classification": (pd.Series([0, 0, 1, 1]), [0.1, 0.4, 0.6, 0.9], [0.9, 0.6, 0.4, 0.1]),
+    "multiclass": (
+        pd.Series([0, 1, 2]),
+        [[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]],
+        [[0.1, 0.1, 0.8], [0.6, 0.2, 0.2], [0.2, 0.7, 0.1]],
+    ),
     "regression": (pd.Series([1.0, 2.0, 3.0, 4.0]), [1.1, 2.1, 2.9, 4.0], [9.0, 0.0, 9.0, 0.0]),
 }
 """By task: labels, good predictions, bad predictions."""

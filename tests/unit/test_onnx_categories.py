@@ -10,7 +10,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.adapters.model_package.learner import LearnedModel, SklearnLearner
+from slipway.adapters.model_package.learned_model import LearnedModel
+from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.stages.model.onnx_form import MISSING, spell_category
 from slipway.stages.train.engine_choice import TOLERANCE
 from slipway.values.value_types import LARGEST_NUMBER

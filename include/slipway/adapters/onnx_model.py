@@ -14,7 +14,7 @@ import onnxruntime
 
 from slipway.errors import BadRequest, NotFound, Tampered
 from slipway.stages.model.manifest import MANIFEST, check, open_sealed
-from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, TEXTS, spell_category
+from slipway.stages.model.onnx_form import NUMBERS, ONNX, SCORE, SCORES, TEXTS, spell_category
 from slipway.stages.ports.raw_column import columns_of
 from slipway.values.bad_value import BadValue
 from slipway.values.numbers import in_range
@@ -39,6 +39,9 @@ class OnnxModel:
     def __init__(self, data: bytes, manifest: Mapping[str, Any]) -> None:
         self.manifest = manifest
         self.columns = columns_of(manifest)
+        several = manifest.get("task") == "multiclass"
+        self._classes = len(manifest["classes"]) if several else None
+        self._output = [SCORES if several else SCORE]
         # Images set ORT_DISABLE_TELEMETRY; this covers every other installation.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
@@ -57,6 +60,8 @@ class OnnxModel:
     def score(self, columns: Sequence[Sequence[Any]]) -> Scores:
         """Return probabilities of class 1, or predicted values, of shape (n_rows,).
 
+        Of a multi-class model the probability of each class, of shape (n_rows, n_classes).
+
         Args:
             columns: Values by column, in the order of the signature; None when missing.
 
@@ -66,7 +71,7 @@ class OnnxModel:
         if len(columns) != len(self.columns):
             raise ValueError("as many columns are needed as the signature names")
         if not columns[0]:
-            return np.empty(0)
+            return np.empty(0) if self._classes is None else np.empty((0, self._classes))
         feed: dict[str, Any] = {}
         if self._numbers:
             # NumPy reads None as NaN.
@@ -77,7 +82,7 @@ class OnnxModel:
             texts = [[spell_category(text) for text in columns[place]] for place in self._texts]
             feed[TEXTS] = np.array(texts, dtype=object).T
         try:
-            scores: Scores = self._run([SCORE], feed, None)[0]
+            scores: Scores = self._run(self._output, feed, None)[0]
         except UnicodeEncodeError:
             # `from None`: the original holds the value, which must not be echoed.
             raise BadRequest(
@@ -85,7 +90,7 @@ class OnnxModel:
                 expected="Unicode text",
                 found="half of a surrogate pair",
             ) from None
-        return scores.ravel()
+        return scores.ravel() if self._classes is None else scores
 
     def _check_range(self, numbers: np.ndarray[Any, Any]) -> None:
         """Raise for the first number beyond the range, with the reason that every reader has."""

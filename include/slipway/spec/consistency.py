@@ -92,7 +92,7 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
     """
     document = documents["model"]
     yield from gate_problems(spec, document)
-    if ESTIMATORS[spec.estimator.name].task != spec.task:
+    if not ESTIMATORS[spec.estimator.name].fits(spec.task):
         summary = f"{spec.estimator.name} does not fit task {spec.task}"
         yield problem_at(document, ("estimator", "name"), summary)
     yield from unused_sections(spec, document)

@@ -50,7 +50,8 @@ def _objective(spec: ModelSpec, document: Document) -> Iterator[Problem]:
     if objectives is None or objectives.param not in spec.estimator.params:
         return
     given = spec.estimator.params[objectives.param]
-    if given is not None and given not in objectives.ranges:
+    allowed = objectives.of_task(multiclass=spec.task == "multiclass")
+    if given is not None and given not in allowed:
         where = (*_PARAMS, objectives.param)
         summary = f"which is no {objectives.param} of {spec.estimator.name}"
         yield unknown_name(
@@ -58,7 +59,7 @@ def _objective(spec: ModelSpec, document: Document) -> Iterator[Problem]:
             where,
             format_value(given).strip("'"),
             summary=summary,
-            allowed=objectives.ranges,
+            allowed=allowed,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from slipway.spec import target_ranges as ranges
-from slipway.spec.metrics import Task
+from slipway.spec.metrics import Task, has_classes
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class EstimatorClass:
 
     Attributes:
         path: Import path of its class; its name in specs.
-        task: Kind of prediction.
+        task: Kind of prediction; one of a classification takes more than two classes as well.
         seed: Its parameter for the seed; None where it has none.
         threads: Its parameter for the number of threads; None where it has none.
         scaled: Whether numbers are standardized for it: penalties need columns of one scale,
@@ -49,6 +49,10 @@ class EstimatorClass:
     monotonic: str | None = None
     in_floats: bool = False
     fit_bytes: int = 8
+
+    def fits(self, task: Task) -> bool:
+        """Return whether it can learn a kind of prediction."""
+        return has_classes(self.task) == has_classes(task)
 
     def builds(self, estimator: object) -> bool:
         """Return whether an object is of exactly this class, by the names of package and class."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -22,7 +23,11 @@ def _is_label(given: Any) -> Any:
 GivenLabel = Annotated[Label, BeforeValidator(_is_label)]
 
 
-def check_classes(task: str, *, positive: Label | None) -> None:
+MOST_CLASSES = 100
+"""Each answer, logged row and drift report has a score for each class."""
+
+
+def check_classes(task: str, *, positive: Label | None, classes: Sequence[Label] | None) -> None:
     """Raise where declared classes do not fit the task.
 
     Raises:
@@ -32,3 +37,16 @@ def check_classes(task: str, *, positive: Label | None) -> None:
         raise SpecConflict(
             f"positive is of `task: classification` only, given {task}", field=("positive",)
         )
+    if classes is None:
+        return
+    if task != "multiclass":
+        raise SpecConflict(
+            f"classes are of `task: multiclass` only, given {task}",
+            field=("classes",),
+            hint="name class 1 of two with `positive`",
+        )
+    kinds = {type(one) for one in classes}
+    if len(kinds) > 1 or bool in kinds:
+        raise SpecConflict("expected texts alone, or whole numbers alone", field=("classes",))
+    if len(set(classes)) < len(classes):
+        raise SpecConflict("names a class twice", field=("classes",))

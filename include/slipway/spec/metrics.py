@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multiclass", "regression"]
+
+
+def has_classes(task: Task) -> bool:
+    """Return whether a task predicts classes: two, or more."""
+    return task != "regression"
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,12 @@ class Metric:
         name: As specs, run records and MLflow name it.
         task: Kind of prediction that it measures.
         greater_is_better: Its direction: True for scores, False for errors and losses.
-        function: Import path of a function of (labels, scores), both of shape (n_rows,).
+        function: Import path of a function of (labels, scores): labels of shape (n_rows,), scores
+            of shape (n_rows,), or (n_rows, n_classes) of more than two classes.
         arguments: Further keyword arguments of the function.
+        takes: What the function takes in place of scores, if `classes`: the predicted ones, of
+            shape (n_rows,); of two the second one from a score of one half.
+        multiclass: Whether a metric of a classification measures more than two classes as well.
         needs_both_classes: Whether it is undefined on rows of a single class.
         min_rows: With fewer rows it is undefined.
     """
@@ -34,9 +43,16 @@ class Metric:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     needs_both_classes: bool = False
     min_rows: int = 1
+    takes: Literal["scores", "classes"] = "scores"
+    multiclass: bool = False
+
+    def measures(self, task: Task) -> bool:
+        """Return whether it measures a kind of prediction."""
+        return self.task == task or (self.multiclass and task == "multiclass")
 
 
 _SKLEARN = "sklearn.metrics."
+_OWN = "slipway.adapters.metrics.class_metrics."
 METRICS: Mapping[str, Metric] = {
     row.name: row
     for row in (
@@ -58,14 +74,55 @@ METRICS: Mapping[str, Metric] = {
             "log_loss",
             "classification",
             greater_is_better=False,
-            function=f"{_SKLEARN}log_loss",
-            arguments={"labels": (0, 1)},
+            function=f"{_OWN}log_loss",
+            multiclass=True,
         ),
         Metric(
             "brier_score",
             "classification",
             greater_is_better=False,
             function=f"{_SKLEARN}brier_score_loss",
+        ),
+        Metric(
+            "accuracy",
+            "classification",
+            greater_is_better=True,
+            function=f"{_SKLEARN}accuracy_score",
+            takes="classes",
+            multiclass=True,
+        ),
+        Metric(
+            "balanced_accuracy",
+            "classification",
+            greater_is_better=True,
+            function=f"{_OWN}balanced_accuracy",
+            takes="classes",
+            multiclass=True,
+        ),
+        Metric(
+            "f1_macro",
+            "classification",
+            greater_is_better=True,
+            function=f"{_SKLEARN}f1_score",
+            arguments={"average": "macro", "zero_division": 0},
+            takes="classes",
+            multiclass=True,
+        ),
+        Metric(
+            "quadratic_kappa",
+            "classification",
+            greater_is_better=True,
+            function=f"{_OWN}quadratic_kappa",
+            needs_both_classes=True,
+            takes="classes",
+            multiclass=True,
+        ),
+        Metric(
+            "roc_auc_ovr",
+            "multiclass",
+            greater_is_better=True,
+            function=f"{_OWN}roc_auc_ovr",
+            needs_both_classes=True,
         ),
         Metric(
             "mean_absolute_error",
@@ -97,4 +154,4 @@ else:
 
 def metrics_of(task: Task) -> tuple[str, ...]:
     """Return the names of the metrics that measure a kind of prediction."""
-    return tuple(name for name, row in METRICS.items() if row.task == task)
+    return tuple(name for name, row in METRICS.items() if row.measures(task))

@@ -10,7 +10,7 @@ from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.estimators import EstimatorName
-from slipway.spec.labels import GivenLabel, check_classes
+from slipway.spec.labels import MOST_CLASSES, GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
 
@@ -173,12 +173,22 @@ class ModelSpec(Spec):
     description: str = Field(default="", description="Shown in Airflow's UI.")
     owner: str = Field(default="slipway", description="Owner, shown in Airflow's UI.")
     dataset: Name = Field(description="Dataset it learns from.")
-    task: Task = Field(description="Kind of prediction.")
+    task: Task = Field(
+        description="Kind of prediction: of one of two classes (`classification`), of one of more "
+        "(`multiclass`), or of a number (`regression`)."
+    )
     target: str = Field(description="Label column.")
     positive: GivenLabel | None = Field(
         default=None,
         description="Of a classification: the value of the target that is class 1. Needed where "
         "the target is a string; else true, or 1.",
+    )
+    classes: list[GivenLabel] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=MOST_CLASSES,
+        description="Of `task: multiclass`: the values of the target, in the order of the scores; "
+        "none: those of the training rows, sorted.",
     )
     features: Features = Field(description="Feature columns.")
     estimator: Estimator = Field(description="Estimator.")
@@ -201,7 +211,7 @@ class ModelSpec(Spec):
         if twice:
             raise SpecConflict(f"features name {', '.join(twice)} twice", field=("features",))
         check_runtime(self.runtime, self.pods)
-        check_classes(self.task, positive=self.positive)
+        check_classes(self.task, positive=self.positive, classes=self.classes)
         on_cluster = self.deployment.capabilities.needs_cluster_rights
         if (on_cluster or self.runtime == "kubernetes") and self.model.endswith("_"):
             raise SpecConflict("no label of Kubernetes ends in `_`", field=("model",))

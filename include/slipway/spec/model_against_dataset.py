@@ -19,6 +19,7 @@ _NUMERIC = frozenset({"integer", "number", "boolean"})
 _CATEGORICAL = frozenset({"string", "integer", "boolean"})
 _TARGETS = {
     "classification": frozenset({"boolean", "integer", "string"}),
+    "multiclass": frozenset({"integer", "string"}),
     "regression": frozenset({"integer", "number"}),
 }
 _NO_FEATURE = (

@@ -16,7 +16,7 @@ _TYPES: dict[ColumnType, type] = {"string": str, "integer": int, "boolean": bool
 
 def declared_classes(spec: ModelSpec) -> tuple[Label, ...]:
     """Return the classes that a spec names, which messages may name too."""
-    return () if spec.positive is None else (spec.positive,)
+    return tuple(spec.classes or ()) if spec.positive is None else (spec.positive,)
 
 
 def classes_against_column(
@@ -31,10 +31,11 @@ def classes_against_column(
     """
     if spec.task == "classification" and kind == "string" and spec.positive is None:
         summary = f"{spec.target!r} is of type string; which of its two values is class 1?"
-        hint = "name it, as in `positive: UP`"
+        hint = "name it, as in `positive: UP`; more than two are `task: multiclass`"
         yield problem_at(document, ("target",), summary, hint=hint)
     expected = _TYPES.get(kind)
     if expected and any(type(one) is not expected for one in declared_classes(spec)):
         summary = f"is not of type {kind}, as {spec.target!r} is"
         quoted = "put a text in quotes that would be a number" if kind == "string" else None
-        yield problem_at(document, ("positive",), summary, hint=quoted)
+        where = ("classes",) if spec.positive is None else ("positive",)
+        yield problem_at(document, where, summary, hint=quoted)

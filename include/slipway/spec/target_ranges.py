@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -45,10 +45,16 @@ class Objectives:
     Attributes:
         param: The parameter that names one.
         ranges: Range of the target by objective.
+        multiclass: Objectives for more than two classes; None: the same.
     """
 
     param: str
     ranges: Mapping[str, TargetRange]
+    multiclass: tuple[str, ...] | None = None
+
+    def of_task(self, *, multiclass: bool) -> Collection[str]:
+        """Return the objectives for two classes or numbers, or for more than two classes."""
+        return self.multiclass if multiclass and self.multiclass else self.ranges.keys()
 
     def range_of(self, params: Mapping[str, object]) -> TargetRange:
         """Return the range that these parameters need; any number for the default objective."""
@@ -75,7 +81,9 @@ XGBOOST_REGRESSION = Objectives(
     },
 )
 XGBOOST_CLASSIFICATION = Objectives(
-    "objective", dict.fromkeys(("binary:logistic", "binary:logitraw", "binary:hinge"), ANY)
+    "objective",
+    dict.fromkeys(("binary:logistic", "binary:logitraw", "binary:hinge"), ANY),
+    multiclass=("multi:softprob",),
 )
 HISTOGRAM_REGRESSION = Objectives(
     "loss",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -66,6 +67,12 @@ class MlflowTracking:
             for key, value in metrics.items()
         ]
         self._api.post("runs/log-batch", run_id=run_id, metrics=values)
+
+    def log_file(self, run_id: str, name: str, data: bytes) -> None:
+        """Upload a small file as an artifact of a run, replacing one of the same name."""
+        with tempfile.TemporaryDirectory(prefix="slipway-run-") as folder:
+            (Path(folder) / name).write_bytes(data)
+            self._api.upload(self._run(run_id)["info"]["artifact_uri"], Path(folder))
 
     def log_package(self, run_id: str, folder: Path) -> str:
         """Upload a model version's folder as a logged model; return its URI."""

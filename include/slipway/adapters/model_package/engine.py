@@ -10,6 +10,7 @@ from slipway.adapters.model_package.onnx_form import write_onnx
 from slipway.adapters.model_package.onnx_form.graph import NoOnnxForm
 from slipway.adapters.model_package.onnx_parity import compare
 from slipway.adapters.model_package.package import Package
+from slipway.spec.metrics import has_classes
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.train.engine_choice import EngineChoice, choose_engine, without_form
 
@@ -35,7 +36,7 @@ def _convert_and_compare(
     package: Package, reference: ReferenceRows
 ) -> tuple[EngineChoice, bytes | None]:
     try:
-        form = write_onnx(package.pipeline, package.columns)
+        form = write_onnx(package.pipeline, package.columns, scored=package.scored)
         compared = compare(package, form, reference)
     except NoOnnxForm as error:
         return without_form(str(error)), None
@@ -43,4 +44,4 @@ def _convert_and_compare(
         # Its message may quote a value, so only its class goes into the version.
         log.exception("the ONNX form of a model could not be written or evaluated")
         return without_form(f"{type(error).__name__}; the traceback is in the log"), None
-    return choose_engine(compared, labels=package.task == "classification"), form.data
+    return choose_engine(compared, labels=has_classes(package.task)), form.data

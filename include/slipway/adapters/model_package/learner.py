@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pkgutil import resolve_name
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -20,14 +18,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from slipway.adapters.model_package.columns import ranges_of
-from slipway.adapters.model_package.engine import engine_of
 from slipway.adapters.model_package.fit_errors import explained
 from slipway.adapters.model_package.fit_memory import FitMemory, available_mib, require_memory
 from slipway.adapters.model_package.fit_requirements import (
     require_fitting_constraints,
     require_fitting_target,
 )
-from slipway.adapters.model_package.mlflow_model import save_mlflow_model
+from slipway.adapters.model_package.learned_model import LearnedModel
 from slipway.adapters.model_package.package import Package, use_one_thread
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.preparation import (
@@ -35,22 +32,15 @@ from slipway.adapters.model_package.preparation import (
     fit_preparation,
     prepared_matrix,
 )
-from slipway.adapters.model_package.reload_check import require_same_after_reload
-from slipway.adapters.model_package.runtime import RUNTIME, runtime_of
-from slipway.adapters.model_package.trusted_types import untrusted
+from slipway.adapters.model_package.scored_classes import ScoredClasses
 from slipway.errors import SpecError
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.estimators import ESTIMATORS, EstimatorClass
+from slipway.spec.labels import Label
 from slipway.spec.monotonic_constraints import constraints_of
 from slipway.stages.model.manifest import (
-    PIPELINE_PY,
-    REFERENCE,
-    REFERENCE_PART,
-    REFERENCE_SCORE,
-    seal,
+    FITTED_CLASSES,
 )
-from slipway.stages.model.onnx_form import ONNX
-from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import signature_of
 
 
@@ -73,8 +63,12 @@ class SklearnLearner:
         split = getattr(self._own(), "split", None)
         return None if split is None else split(rows)
 
-    def learn(self, rows: pd.DataFrame) -> LearnedModel:
+    def learn(self, rows: pd.DataFrame, *, classes: Sequence[Label] | None = None) -> LearnedModel:
         """Fit a pipeline to rows that hold the raw feature columns and the target.
+
+        Args:
+            rows: Training rows; of a classification the target has the codes of its classes.
+            classes: Classes by their codes; None for a regression.
 
         Raises:
             BadRequest: A column cannot be cast to the type in the spec.
@@ -82,12 +76,20 @@ class SklearnLearner:
         """
         columns = signature_of(self.spec, self.dataset)
         features = cast_for_training(rows, columns)
-        pipeline = self._fitted(features, rows[self.spec.target].to_numpy())
+        target, scored = rows[self.spec.target].to_numpy(), None
+        facts: dict[str, Any] = {} if classes is None else {"classes": list(classes)}
+        if self.spec.task == "multiclass" and classes is not None:
+            # Estimators of XGBoost take codes without a gap only.
+            present, target = np.unique(target, return_inverse=True)
+            scored = ScoredClasses(len(classes), tuple(present.tolist()))
+            if len(present) < len(classes):
+                facts[FITTED_CLASSES] = list(scored.fitted)
+        pipeline = self._fitted(features, target)
         use_one_thread(pipeline)
-        package = Package(pipeline, self.spec.task, columns, manifest={})
+        package = Package(pipeline, self.spec.task, columns, manifest={}, scored=scored)
         declared = self.dataset.streams.features.columns
         pii = {name: declared[name].pii for name in self.spec.features.names if declared[name].pii}
-        facts = {
+        facts |= {
             "ranges": ranges_of(features.drop(columns=list(pii)), columns),
             "pii": pii,
             "key_type": declared[self.dataset.key].type,
@@ -192,98 +194,6 @@ class SklearnLearner:
                 found=str(error),
                 where=f"model.yaml of {self.spec.model}: estimator.params",
             ) from error
-
-
-@dataclass(frozen=True)
-class LearnedModel:
-    """A fitted model that is not saved yet.
-
-    Attributes:
-        spec: The model's spec.
-        package: The fitted pipeline.
-        own: The imported `pipeline.py`, if the model has one.
-        pipeline_py: Its text.
-        facts: Entries of the manifest about columns: ranges in training, and which are personal.
-    """
-
-    spec: ModelSpec
-    package: Package
-    own: ModuleType | None
-    pipeline_py: str | None
-    facts: Mapping[str, Any]
-
-    def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Probability of class 1, or predicted value, of shape (n_rows,)."""
-        return self.package.predict(rows)
-
-    def save(
-        self,
-        folder: Path,
-        *,
-        facts: Mapping[str, Any],
-        reference: ReferenceRows,
-        beside: Mapping[str, bytes] = MappingProxyType({}),
-    ) -> str:
-        """Write the complete folder of a model version; return the digest of its manifest.
-
-        Args:
-            folder: A folder that does not exist yet.
-            facts: Further entries of the manifest.
-            reference: Scored rows, which monitoring compares with.
-            beside: Further files of the folder, by path.
-
-        Raises:
-            SpecError: The model holds types that may not be loaded, or predicts differently
-                once it is loaded.
-        """
-        types = self._trusted_types()
-        save_mlflow_model(self.package, folder, types)
-        (folder / "slipway").mkdir()
-        if self.pipeline_py is not None:
-            (folder / PIPELINE_PY).write_text(self.pipeline_py)
-        self._stored(reference).to_parquet(folder / REFERENCE, index=False)
-        engine, form = engine_of(self.package, reference)
-        if form is not None:
-            (folder / ONNX).write_bytes(form)
-        for name, data in beside.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(data)
-        digest = seal(
-            folder,
-            {
-                **facts,
-                **self.facts,
-                "engine": engine.to_json(),
-                "features": [asdict(column) for column in self.package.columns],
-                "trusted_types": types,
-                RUNTIME: runtime_of(types),
-            },
-        )
-        require_same_after_reload(folder, reference, model=self.spec.model)
-        return digest
-
-    def _stored(self, reference: ReferenceRows) -> pd.DataFrame:
-        # Personal columns are compared with the ONNX form, but never kept.
-        kept = reference.features.drop(columns=list(self.facts["pii"]))
-        added: dict[str, Any] = {
-            str(reference.times.name): reference.times,
-            REFERENCE_PART: np.where(reference.held_out, "holdout", "training"),
-            REFERENCE_SCORE: reference.scores,
-        }
-        return kept.assign(**added)
-
-    def _trusted_types(self) -> list[str]:
-        found = skops.io.get_untrusted_types(data=skops.io.dumps(self.package.pipeline))
-        own = None if self.own is None else self.own.__name__
-        beyond = untrusted(found, own_module=own)
-        if beyond:
-            raise SpecError(
-                f"{self.spec.model} cannot be saved: it holds types that may not be loaded",
-                found=", ".join(beyond),
-                where=f"model.yaml of {self.spec.model}: estimator",
-                hint="use scikit-learn's estimators, or define the class in pipeline.py",
-            )
-        return sorted(found)
 
 
 def _training_threads() -> int:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from slipway.adapters.model_package.package import Package
 from slipway.spec.estimators import ESTIMATORS
+from slipway.spec.metrics import has_classes
 
 REQUIREMENTS = sorted(
     {"numpy", "pandas", "scikit-learn", "skops", *(row.distribution for row in ESTIMATORS.values())}
@@ -39,8 +40,9 @@ def save_mlflow_model(package: Package, folder: Path, trusted_types: list[str]) 
     inputs = Schema(
         [ColSpec(kinds[one.kind], one.name, required=one.required) for one in package.columns]
     )
-    classes = package.task == "classification"
-    outputs = Schema([TensorSpec(np.dtype("float64"), (-1, 2) if classes else (-1,))])
+    classes = has_classes(package.task)
+    width = len(package.scored.fitted) if package.scored else 2
+    outputs = Schema([TensorSpec(np.dtype("float64"), (-1, width) if classes else (-1,))])
     mlflow.sklearn.save_model(
         package.pipeline,
         folder,

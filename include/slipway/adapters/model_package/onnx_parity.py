@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -14,6 +14,7 @@ from slipway.adapters.model_package.onnx_form import OnnxForm
 from slipway.adapters.model_package.package import Package
 from slipway.adapters.model_package.trial_rows import TrialRows
 from slipway.adapters.model_package.trial_sample import sample_trials
+from slipway.spec.metrics import Task
 from slipway.stages.model.onnx_form import NUMBERS, SCORE, TEXTS, spell_category
 from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import RawColumn
@@ -89,13 +90,13 @@ def compare_scores(
     expected: Scores,
     found: Scores,
     *,
-    task: Literal["classification", "regression"],
+    task: Task,
 ) -> ParityCheck:
     """Compare the scores of one kind of rows.
 
     Args:
         kind: What the rows have in common.
-        expected: The pipeline's scores, of shape (n_rows,).
+        expected: The pipeline's scores, of shape (n_rows,), or (n_rows, n_classes).
         found: The ONNX form's scores, of the same shape.
         task: Labels are compared too if it is a classification.
     """
@@ -104,6 +105,10 @@ def compare_scores(
     if task == "classification":
         flipped = (found > LABEL_BORDER) != (expected > LABEL_BORDER)
         flips = int((flipped & (np.abs(expected - LABEL_BORDER) > TOLERANCE)).sum())
+    if task == "multiclass":
+        first, second = np.sort(expected, axis=1)[:, :-3:-1].T
+        flipped = found.argmax(axis=1) != expected.argmax(axis=1)
+        flips = int((flipped & (first - second > TOLERANCE)).sum())
     # A NaN is the maximum, and never within the tolerance.
     return ParityCheck(kind, len(expected), float(differences.max()), flips)
 
@@ -123,8 +128,9 @@ def _scores(
         feed[NUMBERS] = rows[numbers].to_numpy(dtype=np.float64)
     if texts := [column.name for column in columns if column.kind == "string"]:
         feed[TEXTS] = np.array([_spellings(rows[name]) for name in texts], dtype=object).T
-    scores: Scores = session.run([SCORE], feed)[0]
-    return scores.ravel()
+    [output] = session.get_outputs()
+    scores: Scores = session.run([output.name], feed)[0]
+    return scores.ravel() if output.name == SCORE else scores
 
 
 def _spellings(values: pd.Series[Any]) -> list[str]:

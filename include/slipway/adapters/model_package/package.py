@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,17 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from slipway.adapters.model_package.columns import cast
 from slipway.adapters.model_package.pipeline_py import import_pipeline_py
 from slipway.adapters.model_package.runtime import check_runtime
+from slipway.adapters.model_package.scored_classes import ScoredClasses, scored_classes
 from slipway.adapters.model_package.trusted_types import TRUSTED, untrusted
 from slipway.errors import Tampered
-from slipway.stages.model.manifest import AGAIN, MANIFEST, MODEL, PIPELINE_PY, open_sealed
+from slipway.spec.metrics import Task
+from slipway.stages.model.manifest import (
+    AGAIN,
+    MANIFEST,
+    MODEL,
+    PIPELINE_PY,
+    open_sealed,
+)
 from slipway.stages.ports.raw_column import RawColumn, columns_of
 
 
@@ -34,12 +42,14 @@ class Package:
         task: Kind of prediction.
         columns: Raw columns, in the order of the signature.
         manifest: The version's manifest; empty before it is saved.
+        scored: Classes of a multi-class model; None of others.
     """
 
     pipeline: Pipeline
-    task: Literal["classification", "regression"]
+    task: Task
     columns: tuple[RawColumn, ...]
     manifest: Mapping[str, Any]
+    scored: ScoredClasses | None = None
 
     @property
     def signature_columns(self) -> tuple[RawColumn, ...]:
@@ -49,6 +59,8 @@ class Package:
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Probability of class 1, or predicted value, as float64 of shape (n_rows,).
 
+        Of a multi-class model the probability of each class, of shape (n_rows, n_classes).
+
         Args:
             frame: Rows with the raw feature columns; others are ignored.
 
@@ -57,7 +69,9 @@ class Package:
         """
         rows = cast(frame, self.columns)
         if rows.empty:
-            return np.empty(0)
+            return np.empty(0) if self.scored is None else np.empty((0, self.scored.count))
+        if self.scored is not None:
+            return self.scored.spread(self.pipeline.predict_proba(rows))
         if self.task == "classification":
             scores = self.pipeline.predict_proba(rows)[:, 1]
         else:
@@ -104,7 +118,13 @@ def load_package(folder: Path) -> Package:
             where=str(folder / MODEL),
             hint=AGAIN,
         ) from error
-    return Package(use_one_thread(pipeline), manifest["task"], columns_of(manifest), manifest)
+    return Package(
+        use_one_thread(pipeline),
+        manifest["task"],
+        columns_of(manifest),
+        manifest,
+        scored_classes(manifest),
+    )
 
 
 def _own_module(manifest: Mapping[str, Any], folder: Path) -> str | None:

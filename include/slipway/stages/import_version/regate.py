@@ -146,10 +146,10 @@ def regate_on_local_rows(
     contest = Comparison(spec, dataset, tools.tables, tools.measure)
     with scratch_folder("slipway-bring-", needs="the champion's folder") as scratch:
         local = tools.registry.download(spec.model, champion.version, scratch / "champion")
-        numbers = contest.numbers(
+        compared = contest.compare(
             at, tools.load(folder), tools.load(local), version=champion.version
         )
-    verdict = gate(spec.gates, numbers)
+    verdict = gate(spec.gates, compared.numbers)
     how = f"on rows of this environment, beside version {champion.version}"
     return RegateResult(verdict, champion_label(champion), how)
 

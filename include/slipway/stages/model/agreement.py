@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import fmean
 
 from slipway.records.verdicts import Number
 from slipway.spec.deployment import Verify
 from slipway.stages.model.version_tags import COMPARED_WITH, TAG_PREFIX
+
+RowScores = Sequence[float] | Sequence[Sequence[float]]
+"""One score per row, or of a multi-class model those of each class."""
 
 DISAGREEMENT = "disagreement"
 EVIDENCE = (DISAGREEMENT, f"{DISAGREEMENT}.spread", f"{DISAGREEMENT}.correlation")
@@ -30,7 +34,7 @@ class Agreement:
 
     Attributes:
         disagreement: Mean absolute difference.
-        spread: Standard deviation of the champion's scores.
+        spread: Standard deviation of the champion's scores, of a multi-class model by class.
         correlation: Pearson's; 0 where the scores of either are constant.
     """
 
@@ -109,8 +113,8 @@ class ChampionComparison:
 
 
 def compare_with_champion(
-    answers: Sequence[float],
-    scores: Sequence[float],
+    answers: RowScores,
+    scores: RowScores,
     *,
     champion: int,
     tags: Mapping[str, str],
@@ -128,35 +132,59 @@ def compare_with_champion(
     return ChampionComparison(champion, recent, _evidence(tags, champion), is_flat)
 
 
-def measure_agreement(scores: Sequence[float], champion: Sequence[float]) -> Agreement | None:
-    """Return the agreement of scores with the champion's; None when not comparable."""
-    comparable = len(scores) == len(champion) > 0
-    if not comparable or not all(map(math.isfinite, [*scores, *champion])):
+def measure_agreement(scores: RowScores, champion: RowScores) -> Agreement | None:
+    """Return the agreement of scores with the champion's; None when not comparable.
+
+    Of a multi-class model over all classes: means are of all scores, spread and correlation of
+    their differences from the mean of each class.
+    """
+    cells, others = _cells(scores), _cells(champion)
+    comparable = len(scores) == len(champion) > 0 and len(cells) == len(others)
+    if not comparable or not all(map(math.isfinite, [*cells, *others])):
         return None
-    gaps = [abs(one - other) for one, other in zip(scores, champion, strict=True)]
+    gaps = [abs(one - other) for one, other in zip(cells, others, strict=True)]
     spread, own = _spread(champion), _spread(scores)
-    middle, own_middle = fmean(champion), fmean(scores)
     covariance = fmean(
-        (one - own_middle) * (other - middle) for one, other in zip(scores, champion, strict=True)
+        one * other for one, other in zip(_centred(scores), _centred(champion), strict=True)
     )
     correlation = covariance / (spread * own) if spread > 0 and own > 0 else 0.0
     return Agreement(fmean(gaps), spread, correlation)
 
 
-def max_difference(scores: Sequence[float], expected: Sequence[float]) -> float | None:
+def max_difference(scores: RowScores, expected: RowScores) -> float | None:
     """Return the largest difference, relative above 1; None when not comparable."""
-    if len(scores) != len(expected) or not expected:
+    found, wanted = _cells(scores), _cells(expected)
+    if len(scores) != len(expected) or len(found) != len(wanted) or not wanted:
         return None
     gaps = [
-        abs(one - other) / max(1.0, abs(other)) for one, other in zip(scores, expected, strict=True)
+        abs(one - other) / max(1.0, abs(other)) for one, other in zip(found, wanted, strict=True)
     ]
     # `max` alone may skip a NaN.
     return max(gaps) if all(map(math.isfinite, gaps)) else None
 
 
-def _spread(scores: Sequence[float]) -> float:
-    middle = fmean(scores)
-    return math.sqrt(fmean((score - middle) ** 2 for score in scores))
+def _columns(scores: RowScores) -> list[list[float]]:
+    """Scores by class: one column, or one of each class."""
+    if not scores or isinstance(scores[0], float | int):
+        return [list(scores)]  # type: ignore[arg-type]
+    return [list(column) for column in zip(*scores, strict=True)]
+
+
+def _cells(scores: RowScores) -> list[float]:
+    return list(chain.from_iterable(_columns(scores)))
+
+
+def _centred(scores: RowScores) -> list[float]:
+    """Differences from the mean of each class."""
+    centred: list[float] = []
+    for column in _columns(scores):
+        middle = fmean(column)
+        centred += [score - middle for score in column]
+    return centred
+
+
+def _spread(scores: RowScores) -> float:
+    return math.sqrt(fmean(score**2 for score in _centred(scores)))
 
 
 def _evidence(tags: Mapping[str, str], champion: int) -> Agreement | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
-from slipway.spec.labels import Label
+from slipway.spec.labels import MOST_CLASSES, Label
 from slipway.spec.target_classes import declared_classes
 
 if TYPE_CHECKING:
@@ -22,13 +22,21 @@ SHOWN = 5
 TWO = 2
 """Classes of a binary classification."""
 
+UNSEEN = -1
+"""Code of a label of a class that a version does not know."""
+
 _NAME_ONE = (
     "name class 1 with `positive:` in model.yaml, such as `positive: UP`; 1 and true need no name"
 )
 _MORE_CLASSES = (
-    "more than two classes are not supported: deliver a column of two for the class in question, "
-    "or set `task: regression` where the label is a quantity"
+    "set `task: multiclass` for more than two classes, or `task: regression` where the label is a "
+    "quantity"
 )
+_TOO_MANY = (
+    "group rare classes into one before they are delivered, or set `task: regression` where the "
+    "label is a quantity"
+)
+_DECLARE = "add every class to `classes` in model.yaml, or leave the field out"
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ def pinned_classes(labels: pd.Series[Any], spec: ModelSpec) -> tuple[Label, ...]
     """
     if spec.task == "regression":
         return None
+    if spec.task == "multiclass":
+        return _multiclass(labels, spec)
     if spec.positive is None:
         _require_zero_and_one(labels, spec)
         return (False, True) if labels.dtype == "boolean" else (0, 1)
@@ -110,10 +120,13 @@ def to_target(
         classes: The version's classes, in the order of their codes; None: those of these labels.
 
     Raises:
-        NotComputable: A label of a classification is of none of two classes.
+        NotComputable: A label of a classification is of none of two classes. One of a multi-class
+            model that the version does not know is `UNSEEN`.
     """
     if spec.task == "regression":
         return labels.astype("float64")
+    if spec.task == "multiclass":
+        return _codes(labels, _multiclass(labels, spec) if classes is None else classes)
     if spec.positive is None:
         _require_zero_and_one(labels, spec)
         return labels.astype("float64").astype("int64")
@@ -129,23 +142,76 @@ def align_scores(
     known: Sequence[Label] | None,
     wanted: Sequence[Label] | None,
 ) -> np.ndarray[Any, Any] | None:
-    """Return a version's scores as if its classes had been coded as another version's.
+    """Return a version's scores as if its classes had been coded otherwise.
 
     Args:
-        scores: Probabilities of class 1, or predicted values, of shape (n_rows,).
+        scores: Probabilities of class 1, or predicted values, of shape (n_rows,); of more than two
+            classes those of each, of shape (n_rows, n_classes).
         known: The version's classes, in the order of their codes; None: it has no record of them.
-        wanted: The other version's.
+        wanted: The classes to code it by.
 
     Returns:
-        None where they know other classes.
+        None where the scores are of classes that are not wanted.
     """
     if known is None or wanted is None or list(known) == list(wanted):
         return scores
-    return 1.0 - scores if list(known) == list(wanted)[::-1] else None
+    if scores.ndim == 1:
+        return 1.0 - scores if list(known) == list(wanted)[::-1] else None
+    places = {label: place for place, label in enumerate(wanted)}
+    if not set(known) <= places.keys():
+        return None
+    import numpy as np
+
+    aligned = np.zeros((len(scores), len(wanted)))
+    aligned[:, [places[label] for label in known]] = scores
+    return aligned
+
+
+def class_shares(target: pd.Series[Any], classes: Sequence[Label] | None) -> list[float]:
+    """Return the share of each class among labels, in the order of their codes.
+
+    Args:
+        target: From `to_target`, of shape (n_rows,).
+        classes: Classes by their codes.
+    """
+    counts = target.value_counts().reindex(range(len(classes or ())), fill_value=0)
+    return [float(one) for one in counts / max(1, counts.sum())]
+
+
+def known_to_any(spec: ModelSpec, pinned: Sequence[Sequence[Label] | None]) -> tuple[Label, ...]:
+    """Return the classes that any of several versions knows: the declared ones first.
+
+    Args:
+        spec: Model.
+        pinned: Classes of each version, by their codes.
+    """
+    every = {label for classes in pinned for label in classes or ()}
+    declared = [label for label in spec.classes or () if label in every]
+    return (*declared, *sorted(every - set(declared), key=lambda one: (str(type(one)), one)))
+
+
+def with_unseen(
+    target: pd.Series[Any], scores: np.ndarray[Any, Any]
+) -> tuple[pd.Series[Any], np.ndarray[Any, Any]]:
+    """Return target and scores with one class more, which unseen labels have and no row scores.
+
+    So each label of a class that a version does not know counts as a wrong answer, in any metric.
+    As they are where there is none.
+
+    Args:
+        target: From `to_target`, of shape (n_rows,).
+        scores: Of shape (n_rows,), or (n_rows, n_classes).
+    """
+    if scores.ndim == 1 or not target.eq(UNSEEN).any():
+        return target, scores
+    import numpy as np
+
+    wider = np.column_stack([scores, np.zeros(len(scores))])
+    return target.replace(UNSEEN, scores.shape[1]), wider
 
 
 def require_both_classes(labels: pd.Series[Any], spec: ModelSpec, *, what: str, hint: str) -> None:
-    """Raise unless labels of a classification have both classes.
+    """Raise unless labels have both classes, or two of more.
 
     Args:
         labels: Labels of shape (n_rows,), none of them missing.
@@ -158,9 +224,10 @@ def require_both_classes(labels: pd.Series[Any], spec: ModelSpec, *, what: str, 
     """
     found = classes_of(labels, declared=declared_classes(spec))
     if len(found) < TWO:
+        several = spec.task == "multiclass"
         raise NotComputable(
-            f"the labels of the {what} do not have both classes",
-            expected=f"rows of both, {_two(spec)}",
+            f"the labels of the {what} do not have {'two' if several else 'both'} classes",
+            expected="rows of two or more" if several else f"rows of both, {_two(spec)}",
             found=str(found),
             where=f"column {spec.target}",
             hint=hint,
@@ -172,6 +239,36 @@ def spelled(label: Label | float) -> str:
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
     return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _multiclass(labels: pd.Series[Any], spec: ModelSpec) -> tuple[Label, ...]:
+    """Return the declared classes, or those of the labels, sorted."""
+    found = classes_of(labels, declared=declared_classes(spec))
+    if spec.classes is not None:
+        others = ~labels.isin(spec.classes)
+        if others.any():
+            raise NotComputable(
+                "labels have classes that the model does not declare",
+                expected=f"one of {len(spec.classes)} classes",
+                found=f"others in {int(others.sum()):,} of {len(labels):,} rows",
+                where=f"column {spec.target}",
+                hint=_DECLARE,
+            )
+        return tuple(spec.classes)
+    if len(found) > MOST_CLASSES:
+        raise NotComputable(
+            "the labels have too many classes",
+            expected=f"at most {MOST_CLASSES}",
+            found=str(found),
+            where=f"column {spec.target}",
+            hint=_TOO_MANY,
+        )
+    return tuple(sorted(map(_plain, labels.unique())))
+
+
+def _codes(labels: pd.Series[Any], classes: Sequence[Label]) -> pd.Series[Any]:
+    codes = labels.map({label: code for code, label in enumerate(classes)})
+    return codes.astype("Int64").fillna(UNSEEN).astype("int64")
 
 
 def _require_zero_and_one(labels: pd.Series[Any], spec: ModelSpec) -> None:

@@ -17,7 +17,13 @@ from slipway.records.store import digest, encode
 MANIFEST = "slipway/manifest.json"
 REFERENCE = "slipway/reference.parquet"
 REFERENCE_SCORE, REFERENCE_PART = "_score", "_part"
-"""Columns of the reference beside the user's, whose names may not begin with `_`."""
+"""Columns of the reference beside the user's, whose names may not begin with `_`.
+
+A multi-class model's scores are in `_score_0`, `_score_1` and so on, by the codes of its classes.
+"""
+
+FITTED_CLASSES = "fitted_classes"
+"""Codes of the classes that the training rows had, where a version declares more."""
 
 PIPELINE_PY = "slipway/pipeline.py"
 MODEL = "model.skops"
@@ -99,12 +105,17 @@ def _is_classes(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str | int) for one in value)
 
 
+def _is_codes(value: object) -> bool:
+    return isinstance(value, list) and all(type(one) is int and one >= 0 for one in value)
+
+
 def _is_text_by_name(value: object) -> bool:
     return isinstance(value, dict) and all(map(_is_text, value.values()))
 
 
 SHAPES: Mapping[str, Callable[[object], bool]] = {
     "classes": _is_classes,
+    FITTED_CLASSES: _is_codes,
     "files": _is_text_by_name,
     "model": _is_text,
     "runtime": lambda value: value is None or _is_text_by_name(value),

@@ -3,14 +3,15 @@
 Input `numbers` holds the numeric raw columns, doubles of shape (n_rows, n_numbers), NaN when
 missing; input `texts` holds the others, of shape (n_rows, n_texts). Columns keep the order of the
 signature, and the form's metadata names them; an input without columns is left out. Output `score`
-is a double of shape (n_rows, 1).
+is a double of shape (n_rows, 1); of a multi-class model output `scores` has the probability of each
+class, of shape (n_rows, n_classes).
 """
 
 from __future__ import annotations
 
 ONNX = "slipway/model.onnx"
 NUMBERS, TEXTS = "numbers", "texts"
-SCORE = "score"
+SCORE, SCORES = "score", "scores"
 MISSING = ""
 
 

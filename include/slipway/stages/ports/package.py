@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from slipway.spec.labels import Label
 from slipway.stages.ports.raw_column import RawColumn
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Package(Protocol):
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Probability of class 1, or predicted value, of shape (n_rows,).
 
+        Of a multi-class model the probability of each class, of shape (n_rows, n_classes), in the
+        order of the manifest's `classes`.
+
         Raises:
             BadRequest: A required column is missing, or a value cannot be cast.
         """
@@ -47,7 +51,7 @@ class ReferenceRows:
     Attributes:
         features: Raw feature columns, of shape (n_rows, n_columns).
         times: Event times, under the name that the dataset has for them.
-        scores: Predictions, of shape (n_rows,).
+        scores: Predictions, of shape (n_rows,), or (n_rows, n_classes).
         held_out: Whether each row is of the holdout, of shape (n_rows,).
     """
 
@@ -64,7 +68,7 @@ class FittedModel(Protocol):
     """A fitted model that is not saved yet."""
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Probability of class 1, or predicted value, of shape (n_rows,)."""
+        """Scores as of a loaded version."""
 
     def save(
         self,
@@ -90,5 +94,10 @@ class Learner(Protocol):
     def holdout_start(self, rows: pd.DataFrame) -> datetime | None:
         """Start of the holdout by the model's own `split`, or None without one."""
 
-    def learn(self, rows: pd.DataFrame) -> FittedModel:
-        """Fit a model to rows that hold the raw feature columns and the target."""
+    def learn(self, rows: pd.DataFrame, *, classes: Sequence[Label] | None = None) -> FittedModel:
+        """Fit a model to rows that hold the raw feature columns and the target.
+
+        Args:
+            rows: Training rows; the target as `to_target` returns it.
+            classes: Classes of the target by their codes; None for a regression.
+        """

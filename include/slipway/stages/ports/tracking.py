@@ -33,6 +33,9 @@ class Tracking(Protocol):
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Log metrics of a run."""
 
+    def log_file(self, run_id: str, name: str, data: bytes) -> None:
+        """Keep a small file with a run, replacing one of the same name."""
+
     def log_package(self, run_id: str, folder: Path) -> str:
         """Upload a model version's folder; return its URI."""
 

@@ -28,8 +28,9 @@ class ParityCheck:
         kind: Kind of rows.
         rows: Number of rows.
         max_difference: The largest difference, absolute below 1 and relative above.
-        flips: Rows with another label at 0.5. Rows whose pipeline score is within the tolerance
-            of 0.5 do not count: there the label depends on rounding.
+        flips: Rows with another label, at 0.5 or by the largest score of several. Rows whose
+            pipeline score is within the tolerance of 0.5, or of the second largest, do not count:
+            there the label depends on rounding.
     """
 
     kind: str

@@ -18,10 +18,15 @@ from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
-from slipway.spec.metrics import metrics_of
+from slipway.spec.metrics import has_classes, metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.model.label_classes import align_scores, to_target
+from slipway.stages.model.label_classes import (
+    align_scores,
+    known_to_any,
+    to_target,
+    with_unseen,
+)
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.ports.metrics import Measure
@@ -29,7 +34,8 @@ from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.gates import LOST, POSITIVE_ROWS, WAIVED
+from slipway.stages.train.confusion import FILE, Confusion, confusion_of
+from slipway.stages.train.gates import CLASSES, LOST, POSITIVE_ROWS, UNSEEN_ROWS, WAIVED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +81,19 @@ def evaluate(
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Result of a comparison.
+
+    Attributes:
+        numbers: Metrics of challenger, champion and constant, for the gates.
+        confusion: Confusion matrix of the challenger; None of a regression.
+    """
+
+    numbers: dict[str, Number]
+    confusion: Confusion | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Comparison of two versions and a constant on common holdout rows.
 
@@ -90,9 +109,9 @@ class Comparison:
     tables: Tables
     measure: Measure
 
-    def numbers(
+    def compare(
         self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
-    ) -> dict[str, Number]:
+    ) -> Compared:
         """Return the metrics of challenger, champion and constant, for the gates.
 
         Args:
@@ -103,18 +122,45 @@ class Comparison:
         """
         contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
         rows = self._common_holdout(pins, list(contenders.values()))
-        classes = challenger.manifest.get("classes")
-        actual = to_target(rows[self.spec.target], self.spec, classes=classes)
+        known = challenger.manifest.get("classes")
+        classes = known
+        if self.spec.task == "multiclass":
+            pinned = [contender.manifest.get("classes") for contender in contenders.values()]
+            classes = known_to_any(self.spec, pinned)
+        labels = rows[self.spec.target]
+        actual = to_target(labels, self.spec, classes=classes)
         numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
-        if self.spec.task == "classification":
-            numbers[POSITIVE_ROWS] = int(actual.sum())
+        numbers |= self._counts(labels, actual, known)
         scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
         for name, scored in scores.items():
             numbers |= self._metrics(name, actual, scored)
         if champion is not None:
             numbers |= _agreement(scores["challenger"], scores["champion"])
-        constant = [challenger.manifest["constant"]] * len(rows)
-        return numbers | self._metrics("constant", actual, constant)
+        import numpy as np
+
+        constant = align_scores(
+            np.array([challenger.manifest["constant"]] * len(rows), dtype=np.float64),
+            known=known,
+            wanted=classes,
+        )
+        numbers |= self._metrics("constant", actual, constant)
+        answers = scores["challenger"]
+        confusion = None
+        if has_classes(self.spec.task) and answers is not None:
+            confusion = confusion_of(actual, answers, classes or (0, 1))
+            numbers |= confusion.numbers()
+        return Compared(numbers, confusion)
+
+    def _counts(
+        self, labels: pd.Series[Any], actual: pd.Series[Any], known: Sequence[Label] | None
+    ) -> dict[str, Number]:
+        """Number of rows or classes, which say why a metric cannot be computed."""
+        if self.spec.task == "classification":
+            return {POSITIVE_ROWS: int(actual.sum())}
+        if self.spec.task == "multiclass":
+            unseen = 0 if known is None else int((~labels.isin(list(known))).sum())
+            return {CLASSES: int(labels.nunique()), UNSEEN_ROWS: unseen}
+        return {}
 
     def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
         """Holdout rows of the challenger that are newer than every contender's training rows."""
@@ -139,6 +185,7 @@ class Comparison:
         names = metrics_of(self.spec.task)
         if scores is None:
             return {f"{who}.{name}": None for name in names}
+        actual, scores = with_unseen(actual, scores)
         measured = self.measure(names, actual=actual, scores=scores)
         return {f"{who}.{name}": measured[name] for name in names}
 
@@ -163,11 +210,13 @@ class _Evaluation:
         ) as scratch:
             challenger = self._challenger(trained, scratch)
             champion, version = self._champion(scratch)
-            numbers = self.contest.numbers(pins, challenger, champion, version=version)
-        numbers |= self._lost_champion() if version is None else {}
+            compared = self.contest.compare(pins, challenger, champion, version=version)
+        numbers = compared.numbers | (self._lost_champion() if version is None else {})
         attempt.check()
         run_id = trained.evidence["mlflow_run"]
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))
+        if compared.confusion is not None:
+            self.tracking.log_file(run_id, FILE, compared.confusion.file())
         return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
 
     def _challenger(self, trained: Verdict, scratch: Path) -> Package:
@@ -199,6 +248,8 @@ class _Evaluation:
             if f"{name}.{metric}" in numbers
         ]
         reason = f"By {metric}, on the same {numbers['rows']:,} unseen rows: {', '.join(shown)}."
+        if unseen := numbers.get(UNSEEN_ROWS):
+            reason += f" {unseen:,} have a class that the challenger was not trained for."
         lost = numbers.get(LOST, numbers.get(WAIVED))
         return reason if lost is None else f"{reason} The champion, version {lost}, is lost."
 

@@ -23,6 +23,9 @@ LOST, WAIVED = "champion.lost", "champion.waived"
 POSITIVE_ROWS = "rows.positive"
 """Rows whose label is 1, of a classification."""
 
+CLASSES, UNSEEN_ROWS = "rows.classes", "rows.unseen_class"
+"""Classes among the labels of a multi-class model, and rows of classes unknown to it."""
+
 # MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
 BETTER_THAN_ZERO = 1e-10
 
@@ -76,7 +79,11 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
 def _one_class(metric: str, numbers: Mapping[str, Number]) -> str:
     """Return that one class is the reason, where it is; else nothing."""
     rows, positive = numbers.get("rows"), numbers.get(POSITIVE_ROWS)
-    if not METRICS[metric].needs_both_classes or not rows or positive not in {0, rows}:
+    if not METRICS[metric].needs_both_classes or not rows:
+        return ""
+    if numbers.get(CLASSES) == 1:
+        return f": the labels of all {rows:,} rows are of one class"
+    if positive not in {0, rows}:
         return ""
     return f": the labels of all {rows:,} rows are {1 if positive else 0}"
 
@@ -132,7 +139,16 @@ def _need(numbers: Mapping[str, Number], name: str) -> float:
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
     """The numbers that the verdict keeps; None in place of one that is not finite."""
-    names = ["rows", POSITIVE_ROWS, "champion.version", LOST, WAIVED, *EVIDENCE]
+    names = [
+        "rows",
+        POSITIVE_ROWS,
+        CLASSES,
+        UNSEEN_ROWS,
+        "champion.version",
+        LOST,
+        WAIVED,
+        *EVIDENCE,
+    ]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
     return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}

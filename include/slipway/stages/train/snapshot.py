@@ -11,6 +11,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.metrics import has_classes
 from slipway.stages.model.label_classes import require_both_classes, to_target
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.labelled_rows import Snapshot, join_labelled
@@ -77,8 +78,8 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
 
 def _require_fitting_labels(spec: ModelSpec, labels: pd.Series[Any]) -> None:
     to_target(labels, spec)
-    if spec.task == "classification":
-        hint = "wait for labels of the other class, or compare how labels are delivered"
+    if has_classes(spec.task):
+        hint = "wait for labels of other classes, or compare how labels are delivered"
         require_both_classes(labels, spec, what="labelled rows", hint=hint)
 
 

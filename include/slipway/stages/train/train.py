@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import RegistryUnavailable, Superseded
@@ -20,9 +20,14 @@ from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.labels import Label
-from slipway.spec.metrics import METRICS
+from slipway.spec.metrics import METRICS, has_classes
 from slipway.stages.model import sbom, version_tags
-from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
+from slipway.stages.model.label_classes import (
+    class_shares,
+    pinned_classes,
+    require_both_classes,
+    to_target,
+)
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState
@@ -105,13 +110,13 @@ class _Training:
 
     def _learn(self, attempt: Attempt, pins: Snapshot, run_id: str) -> Verdict:
         parts, classes = self._parts(pins)
-        target = parts.training[self.spec.target]
+        target, multiclass = parts.training[self.spec.target], self.spec.task == "multiclass"
         started = time.perf_counter()
-        learned = self.learner.learn(parts.training)
+        learned = self.learner.learn(parts.training, classes=classes)
         fit_seconds = round(time.perf_counter() - started, 3)
         numbers = _numbers_of(parts) | {"fit_seconds": fit_seconds}
-        facts = self._facts(pins) | numbers | {"constant": float(target.mean())}
-        facts |= {} if classes is None else {"classes": list(classes)}
+        constant = class_shares(target, classes) if multiclass else float(target.mean())
+        facts = self._facts(pins) | numbers | {"constant": constant}
         with scratch_folder("slipway-train-", needs="the trained version's folder") as scratch:
             folder = scratch / self.spec.model
             manifest_sha256 = learned.save(
@@ -164,8 +169,12 @@ class _Training:
             training=self.spec.training,
             holdout_start=start,
         )
-        if self.spec.task == "classification":
+        if has_classes(self.spec.task):
             self._require_both_classes(parts, delivered)
+        if self.spec.task == "multiclass" and self.spec.classes is None:
+            classes = pinned_classes(delivered.loc[parts.training.index], self.spec)
+            recoded = to_target(delivered.loc[parts.rows.index], self.spec, classes=classes)
+            parts = replace(parts, rows=parts.rows.assign(**{name: recoded}))
         return parts, classes
 
     def _require_both_classes(self, parts: Split, delivered: pd.Series[Any]) -> None:

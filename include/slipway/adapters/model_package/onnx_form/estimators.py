@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 from sklearn.pipeline import Pipeline
 
-from slipway.adapters.model_package.onnx_form.graph import Array, Block, Graph, Matrix, NoOnnxForm
+from slipway.adapters.model_package.onnx_form.fitted_trees import (
+    histogram_tree,
+    sklearn_tree,
+    xgboost_tree,
+)
+from slipway.adapters.model_package.onnx_form.graph import Block, Graph, Matrix, NoOnnxForm
 from slipway.adapters.model_package.onnx_form.transformers import write_transformer
-from slipway.adapters.model_package.onnx_form.trees import Forest, Tree, write_forest
+from slipway.adapters.model_package.onnx_form.trees import Forest, write_forest
 from slipway.spec.estimators import ESTIMATORS
 
 # XGBoost's link from the sum of the trees to a prediction, by objective.
@@ -25,8 +31,12 @@ IDENTITY = frozenset(
         "reg:quantileerror",
     }
 )
+SOFTMAX = "multi:softprob"
 SIGMOID = frozenset({"binary:logistic", "reg:logistic"})
 EXPONENTIAL = frozenset({"count:poisson", "reg:gamma", "reg:tweedie"})
+
+
+INT64 = TensorProto.INT64
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,8 @@ class WrittenEstimator:
     """An estimator in the graph.
 
     Attributes:
-        score: Name of its scores, doubles of shape (n_rows, 1).
+        score: Name of its scores, doubles of shape (n_rows, 1), or (n_rows, n_classes) of an
+            estimator that knows more than two.
         features: Its input.
         forest: Its trees; None for a linear estimator.
     """
@@ -57,15 +68,20 @@ def write_estimator(graph: Graph, estimator: Any, features: Matrix) -> WrittenEs
     row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
     if row is None or row.onnx is None:
         raise NoOnnxForm(f"estimator {type(estimator).__name__} has no ONNX form")
-    if len(getattr(estimator, "classes_", (0, 1))) != 2:  # noqa: PLR2004 - two classes are 0 and 1
-        raise NoOnnxForm(
-            f"estimator {type(estimator).__name__} has an ONNX form only for two classes"
-        )
     return WRITERS[row.onnx](graph, estimator, features)
 
 
+def _knows_several(estimator: Any) -> bool:
+    """Return whether an estimator knows more than two classes."""
+    return len(getattr(estimator, "classes_", ())) > 2  # noqa: PLR2004
+
+
+def _softmax(graph: Graph, margins: str) -> str:
+    return graph.add("Softmax", [margins], axis=1)
+
+
 def _sum_of_trees(graph: Graph, forest: Forest, features: Matrix) -> str:
-    """Add the trees, and return the name of their sums: doubles of shape (n_rows, 1)."""
+    """Add the trees, and return the name of their sums: doubles of shape (n_rows, n_sums)."""
     joined = graph.cast(graph.join(features, forest.features), forest.kind)
     sums = write_forest(graph, forest, joined.name)
     return graph.cast(Block(sums, forest.kind, (None,)), "double").name
@@ -78,8 +94,15 @@ def _xgboost(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator
         raise NoOnnxForm("XGBoost has an ONNX form only for `gbtree` and NaN as missing")
     if getattr(estimator, "early_stopping_rounds", None):
         raise NoOnnxForm("XGBoost has no ONNX form when it stopped early")
-    start = _base_margin(objective, json.loads(learner["learner_model_param"]["base_score"]))
-    trees = [_xgboost_tree(tree) for tree in booster["model"]["trees"]]
+    base = json.loads(learner["learner_model_param"]["base_score"])
+    trees = [xgboost_tree(tree) for tree in booster["model"]["trees"]]
+    if objective == SOFTMAX:
+        starts = tuple(np.resize(np.array(base, dtype=np.float64), len(estimator.classes_)))
+        targets = tuple(booster["model"]["tree_info"])
+        forest = Forest(trees, starts, "float", inclusive=False, features="float", targets=targets)
+        margins = _sum_of_trees(graph, forest, features)
+        return WrittenEstimator(_softmax(graph, margins), features, forest)
+    start = (_base_margin(objective, base),)
     forest = Forest(trees, start, kind="float", inclusive=False, features="float")
     margin = _sum_of_trees(graph, forest, features)
     if objective in SIGMOID:
@@ -103,75 +126,63 @@ def _base_margin(objective: str, base: list[float]) -> float:
     raise NoOnnxForm(f"XGBoost's objective {objective} has no ONNX form")
 
 
-def _xgboost_tree(tree: Mapping[str, Any]) -> Tree:
-    if any(tree["split_type"]) or tree["tree_param"]["size_leaf_vector"] not in {"0", "1"}:
-        raise NoOnnxForm("XGBoost has an ONNX form only for splits of numbers and one target")
-    left = np.array(tree["left_children"])
-    # XGBoost stores a leaf's value and a split's threshold in one array.
-    numbers = np.array(tree["split_conditions"], dtype=np.float32)
-    return Tree(
-        leaf=left < 0,
-        left=left,
-        right=np.array(tree["right_children"]),
-        feature=np.array(tree["split_indices"]),
-        threshold=numbers,
-        missing_left=np.array(tree["default_left"], dtype=bool),
-        value=numbers,
-    )
-
-
 def _random_forest(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
     # scikit-learn rounds features to floats, but its thresholds and leaves are doubles.
-    trees = [_sklearn_tree(tree.tree_) for tree in estimator.estimators_]
-    forest = Forest(trees, 0.0, kind="double", inclusive=True, features="float")
+    trees = [sklearn_tree(tree.tree_) for tree in estimator.estimators_]
+    if _knows_several(estimator):
+        return _forest_of_classes(graph, estimator, features)
+    forest = Forest(trees, (0.0,), kind="double", inclusive=True, features="float")
     count = graph.constant(np.array([[len(trees)]], dtype=np.float64))
     return WrittenEstimator(
         graph.add("Div", [_sum_of_trees(graph, forest, features), count]), features, forest
     )
 
 
-def _sklearn_tree(tree: Any) -> Tree:
-    if tree.n_outputs != 1:
-        raise NoOnnxForm("a forest has an ONNX form only for one target")
-    return Tree(
-        leaf=tree.children_left < 0,
-        left=tree.children_left,
-        right=tree.children_right,
-        feature=tree.feature,
-        threshold=tree.threshold,
-        missing_left=tree.missing_go_to_left.astype(bool),
-        # The probability of class 1, or the only value.
-        value=tree.value[:, 0, -1],
+def _forest_of_classes(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
+    """Add a forest whose leaves hold the probability of each class, which the operator cannot sum.
+
+    It finds each tree's leaf, of which the probabilities are looked up.
+    """
+    trees, shares, leaves = [], [], 0
+    for one in estimator.estimators_:
+        tree = sklearn_tree(one.tree_)
+        numbers = leaves + np.cumsum(tree.leaf) - 1
+        trees.append(replace(tree, value=numbers.astype(np.float64)))
+        shares.append(one.tree_.value[tree.leaf, 0, :])
+        leaves += int(tree.leaf.sum())
+    count = len(trees)
+    forest = Forest(
+        trees,
+        (0.0,) * count,
+        kind="double",
+        inclusive=True,
+        features="float",
+        targets=tuple(range(count)),
     )
+    found = graph.add("Cast", [_sum_of_trees(graph, forest, features)], to=INT64)
+    by_tree = graph.add("Gather", [graph.constant(np.concatenate(shares)), found], axis=0)
+    every_tree = graph.constant(np.array([1], dtype=np.int64))
+    sums = graph.add("ReduceSum", [by_tree, every_tree], keepdims=0)
+    divisor = graph.constant(np.array([[count]], dtype=np.float64))
+    return WrittenEstimator(graph.add("Div", [sums, divisor]), features, forest)
 
 
 def _hist_gradient_boosting(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
     if estimator._preprocessor is not None:  # noqa: SLF001 - it has no public name
         raise NoOnnxForm("histogram gradient boosting has no ONNX form for categorical_features")
-    trees = [_hist_tree(one.nodes) for (one,) in estimator._predictors]  # noqa: SLF001
-    start = float(np.ravel(estimator._baseline_prediction)[0])  # noqa: SLF001
-    forest = Forest(trees, start, kind="double", inclusive=True, features="double")
+    trees = [histogram_tree(one.nodes) for some in estimator._predictors for one in some]  # noqa: SLF001
+    start = tuple(map(float, np.ravel(estimator._baseline_prediction)))  # noqa: SLF001
+    targets = tuple(range(len(start))) * (len(trees) // len(start))
+    forest = Forest(trees, start, kind="double", inclusive=True, features="double", targets=targets)
     raw = _sum_of_trees(graph, forest, features)
     link = type(estimator._loss.link).__name__  # noqa: SLF001
     if link not in LINKS:
         raise NoOnnxForm(f"histogram gradient boosting has no ONNX form for {link}")
     operator = LINKS[link]
+    if operator == "Softmax":
+        return WrittenEstimator(_softmax(graph, raw), features, forest)
     return WrittenEstimator(
         raw if operator is None else graph.add(operator, [raw]), features, forest
-    )
-
-
-def _hist_tree(nodes: Array) -> Tree:
-    if nodes["is_categorical"].any():
-        raise NoOnnxForm("histogram gradient boosting has no ONNX form for categorical_features")
-    return Tree(
-        leaf=nodes["is_leaf"].astype(bool),
-        left=nodes["left"].astype(np.int64),
-        right=nodes["right"].astype(np.int64),
-        feature=nodes["feature_idx"],
-        threshold=nodes["num_threshold"],
-        missing_left=nodes["missing_go_to_left"].astype(bool),
-        value=nodes["value"],
     )
 
 
@@ -186,12 +197,26 @@ def _linear(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
 
 
 def _logistic(graph: Graph, estimator: Any, features: Matrix) -> WrittenEstimator:
-    return WrittenEstimator(
-        graph.add("Sigmoid", [_linear(graph, estimator, features).score]), features
-    )
+    if not _knows_several(estimator):
+        return WrittenEstimator(
+            graph.add("Sigmoid", [_linear(graph, estimator, features).score]), features
+        )
+    if estimator.solver == "liblinear":
+        raise NoOnnxForm("LogisticRegression has no ONNX form of one class against the others")
+    joined = graph.join(features, "double")
+    weights = np.asarray(estimator.coef_, dtype=np.float64)
+    intercept = np.asarray(estimator.intercept_, dtype=np.float64).reshape(1, -1)
+    product = graph.add("MatMul", [joined.name, graph.constant(weights.T)])
+    margins = graph.add("Add", [product, graph.constant(intercept)])
+    return WrittenEstimator(_softmax(graph, margins), features)
 
 
-LINKS: Mapping[str, str | None] = {"IdentityLink": None, "LogitLink": "Sigmoid", "LogLink": "Exp"}
+LINKS: Mapping[str, str | None] = {
+    "IdentityLink": None,
+    "LogitLink": "Sigmoid",
+    "LogLink": "Exp",
+    "MultinomialLogit": "Softmax",
+}
 
 WRITERS: Mapping[str, Callable[[Graph, Any, Matrix], WrittenEstimator]] = {
     "xgboost": _xgboost,

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from slipway.stages.model.onnx_form import SCORE
+from slipway.stages.model.onnx_form import SCORE, SCORES
 
 Kind = Literal["double", "float", "string"]
 Array = np.ndarray[Any, Any]
@@ -130,10 +130,16 @@ class Graph:
         name = self.add("Concat", [block.name for block in blocks], axis=1)
         return Block(name, kind, matrix.origins)
 
-    def finish(self, score: str) -> bytes:
-        """Return the checked, serialized model, with `score` as its only output."""
-        self.nodes.append(helper.make_node("Identity", [score], [SCORE]))
-        output = helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, [None, 1])
+    def finish(self, score: str, *, classes: int | None = None) -> bytes:
+        """Return the checked, serialized model, with the scores as its only output.
+
+        Args:
+            score: Name of the scores.
+            classes: Number of classes of a multi-class model.
+        """
+        name = SCORE if classes is None else SCORES
+        self.nodes.append(helper.make_node("Identity", [score], [name]))
+        output = helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, classes or 1])
         graph = helper.make_graph(self.nodes, "slipway", self.inputs, [output], self.constants)
         model = helper.make_model(
             graph,

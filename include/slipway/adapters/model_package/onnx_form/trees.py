@@ -1,7 +1,7 @@
 """Write an ensemble of decision trees as one ONNX node whose sums agree to the last bit.
 
 The operator adds the leaves of a row in the order of the trees, as XGBoost and scikit-learn do.
-Their sums begin with a base value: it is added to the first tree's leaves, to round alike.
+A sum begins with a base value: it is added to the leaves of its first tree, to round alike.
 """
 
 from __future__ import annotations
@@ -49,17 +49,23 @@ class Forest:
 
     Attributes:
         trees: The trees, in the order of summation.
-        start: Base value of the sum.
+        starts: Base value of each sum.
         kind: Type in which features are compared and leaves are added.
         inclusive: Whether a feature that equals the threshold goes left.
         features: Type that the estimator rounds its features to before it compares.
+        targets: The sum that each tree adds to; without them there is one.
     """
 
     trees: Sequence[Tree]
-    start: float
+    starts: Sequence[float]
     kind: Kind
     inclusive: bool
     features: Kind
+    targets: Sequence[int] = ()
+
+    def target(self, number: int) -> int:
+        """Return the sum that a tree adds to."""
+        return self.targets[number] if self.targets else 0
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
@@ -79,7 +85,7 @@ class Forest:
 
 
 def write_forest(graph: Graph, forest: Forest, name: str) -> str:
-    """Add a forest as one node; return the name of its sums, of shape (n_rows, 1).
+    """Add a forest as one node; return the name of its sums, of shape (n_rows, n_sums).
 
     Args:
         graph: The graph to add to.
@@ -92,7 +98,13 @@ def write_forest(graph: Graph, forest: Forest, name: str) -> str:
     size = sum(len(tree.leaf) for tree in forest.trees)
     if size > MAX_NODES:
         raise NoOnnxForm(f"the trees have {size:,} nodes, more than {MAX_NODES:,}")
-    output = graph.add("TreeEnsemble", [name], n_targets=1, aggregate_function=1, post_transform=0)
+    output = graph.add(
+        "TreeEnsemble",
+        [name],
+        n_targets=len(forest.starts),
+        aggregate_function=1,
+        post_transform=0,
+    )
     node = graph.nodes[-1]
     for key, values in _node_attributes(forest).items():
         node.attribute.append(_attribute(key, values))
@@ -102,10 +114,12 @@ def write_forest(graph: Graph, forest: Forest, name: str) -> str:
 def _node_attributes(forest: Forest) -> dict[str, Array]:
     """Return the operator's attributes; splits and leaves are numbered apart, over all trees."""
     parts: dict[str, list[Array]] = {}
-    roots, splits, leaves = [], 0, 0
+    roots, splits, leaves, begun = [], 0, 0, set()
     for number, original in enumerate(forest.trees):
         tree = _with_a_split(original)
-        start = forest.start if number == 0 else 0.0
+        target = forest.target(number)
+        start = 0.0 if target in begun else forest.starts[target]
+        begun.add(target)
         index = np.where(
             tree.leaf, leaves + np.cumsum(tree.leaf) - 1, splits + np.cumsum(~tree.leaf) - 1
         )
@@ -125,7 +139,7 @@ def _node_attributes(forest: Forest) -> dict[str, Array]:
             "nodes_falsenodeids": index[right],
             "nodes_falseleafs": tree.leaf[right],
             "nodes_missing_value_tracks_true": tree.missing_left[inner],
-            "leaf_targetids": np.zeros(tree.leaf.sum(), np.int64),
+            "leaf_targetids": np.full(tree.leaf.sum(), target, np.int64),
             "leaf_weights": weights,
         }
         for key, values in attributes.items():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from slipway.adapters.metrics.class_metrics import predicted_classes
 from slipway.spec.metrics import METRICS, Metric
 
 
@@ -20,8 +21,9 @@ def measure(
 
     Args:
         names: Metrics, as specs name them.
-        actual: Labels of shape (n_rows,); 0 and 1 for classification.
-        scores: Probabilities of class 1, or predicted values, of shape (n_rows,).
+        actual: Labels of shape (n_rows,); codes of classes for a classification.
+        scores: Probabilities of class 1, or predicted values, of shape (n_rows,); of more than two
+            classes those of each, of shape (n_rows, n_classes).
     """
     labels = np.asarray(actual)
     predicted = np.asarray(scores, dtype=np.float64)
@@ -34,5 +36,6 @@ def _measure_one(metric: Metric, labels: np.ndarray, predicted: np.ndarray) -> f
     if too_few or one_class or not np.isfinite(predicted).all():
         return None
     function: Callable[..., Any] = resolve_name(metric.function)
-    value = float(function(labels, predicted, **metric.arguments))
+    answers = predicted_classes(predicted) if metric.takes == "classes" else predicted
+    value = float(function(labels, answers, **metric.arguments))
     return value if math.isfinite(value) else None
