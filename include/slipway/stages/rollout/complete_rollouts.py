@@ -11,6 +11,7 @@ from slipway.errors import NotFound, RolloutRefused
 from slipway.records import ledger
 from slipway.records.attempts import Attempt, newest_inputs
 from slipway.records.idempotent_stage import find_decision, perform
+from slipway.records.leases import find_lease
 from slipway.records.open_work import close_run, open_stages
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef, find_record
@@ -19,6 +20,7 @@ from slipway.records.verdicts import Verdict
 from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.carry_out import carry_out
 from slipway.stages.rollout.fallback import restore_fallback
+from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.ledger_versions import newest_promoted_run
 from slipway.stages.rollout.plan import IDLE, read_plan, rollout_number
 from slipway.stages.rollout.platform import Platform
@@ -60,15 +62,17 @@ def complete_rollouts(
     return done
 
 
-def has_stopped_stages(store: Store, model: str, *, newest: int) -> bool:
-    """Whether stages of rollouts are open, as those that were killed or gave their lease back.
+def is_unsettled(store: Store, model: str) -> bool:
+    """Return whether a rollout holds its lease, or was stopped, failed or killed in a stage.
 
-    Args:
-        store: Store of the stages.
-        model: Name of the model.
-        newest: Number of the newest lease; what belongs to a later one is nobody's.
+    A rollout that failed gave its lease back, and may have carried out half of what it decided.
     """
-    return any(_is_over(ref, token=newest + 1) for ref in open_stages(store, model))
+    lease = find_lease(store, lease_name(model))
+    if lease is not None and not lease.released:
+        return True
+    # What belongs to a later one than the newest lease is nobody's.
+    token = 1 if lease is None else lease.number + 1
+    return any(_is_over(ref, token=token) for ref in open_stages(store, model))
 
 
 def _is_over(ref: RunRef, *, token: int) -> bool:

@@ -15,7 +15,6 @@ from functools import partial
 
 from slipway.errors import LeaseHeld, SlipwayError, Superseded
 from slipway.records.attempts import Attempt
-from slipway.records.champion_history import champion_as_of
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import Lease, find_lease, release
 from slipway.records.run_context import RunContext
@@ -25,7 +24,8 @@ from slipway.records.verdicts import Number, Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.ports.registry import Registry
-from slipway.stages.rollout.complete_rollouts import complete_rollouts, has_stopped_stages
+from slipway.stages.rollout.complete_rollouts import complete_rollouts, is_unsettled
+from slipway.stages.rollout.confirm_champion import confirm_champion
 from slipway.stages.rollout.decide_with_losses import decide_with_losses
 from slipway.stages.rollout.lease import acquire_lease, lease_name
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
@@ -137,12 +137,7 @@ def _rest(
 ) -> RolloutDecision | None:
     """The decision that there is nothing to do, nor to complete or to take away, or None."""
     decision = decide_with_losses(model, state, to, store=store, registry=registry)
-    lease = find_lease(store, lease_name(model))
-    is_held = lease is not None and not lease.released
-    # A rollout that failed gave its lease back, and may have carried out half of what it decided.
-    newest = 0 if lease is None else lease.number
-    is_open = is_held or has_stopped_stages(store, model, newest=newest)
-    has_work = decision.action != "nothing" or is_open or state.unserved
+    has_work = decision.action != "nothing" or state.unserved or is_unsettled(store, model)
     return None if has_work else decision
 
 
@@ -172,19 +167,8 @@ def _decide(
         if fulfilled is not None:
             return RolloutDecision("nothing", None, fulfilled)
     decision = decide_with_losses(model, now, to, store=store, registry=registry)
-    confirming = _confirm_champion(store, model, now)
+    confirming = confirm_champion(store, model, now)
     return confirming if confirming and decision.action == "nothing" else decision
-
-
-def _confirm_champion(store: Store, model: str, state: ObservedState) -> RolloutDecision | None:
-    """A repair of nothing but the ledger, as after a repair that was stopped; else None."""
-    entered = champion_as_of(store, model, datetime.now(UTC))
-    if entered is None or state.champion is None or state.champion != state.served:
-        return None
-    if entered.version == state.champion:
-        return None
-    reason = f"version {state.champion} is champion and served, but the ledger says version"
-    return RolloutDecision("repair", state.champion, f"{reason} {entered.version}.")
 
 
 def _idle(

@@ -10,6 +10,8 @@ from slipway.records.open_work import open_stages
 from slipway.records.run_records import find_record
 from slipway.records.store import Store
 from slipway.stages.ports.registry import Versions
+from slipway.stages.rollout.complete_rollouts import is_unsettled
+from slipway.stages.rollout.confirm_champion import confirm_champion
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observe import observe
@@ -61,6 +63,8 @@ def read_served_state(
     try:
         observed = observe(model, store=store, registry=registry, platform=_Seen(served))
         decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
+        if decision.action == "nothing" and is_unsettled(store, model):
+            decision = confirm_champion(store, model, observed) or decision
     except EditedByHand:
         return ServedState(served)
     return ServedState(served, observed, decision, stopped=_stopped(store, model))
@@ -108,7 +112,9 @@ def describe_deploy(state: ServedState) -> str:
     if decision is None or decision.action == "nothing":
         return "deploy leaves it so"
     if decision.action == "repair":
-        return "deploy repairs it"
+        is_served = state.observed is not None and state.observed.served == decision.version
+        what = f"confirms version {decision.version}, of which the ledger has no promotion yet"
+        return f"deploy {what}" if is_served else "deploy repairs it"
     verb = "returns to" if decision.action == "roll_back" else "rolls out"
     return f"deploy {verb} version {decision.version}"
 

@@ -1,0 +1,147 @@
+"""Hold every line of `slipway why` against registry, platform, ledger and the next reconcile."""
+
+from __future__ import annotations
+
+import re
+
+from slipway.records import ledger, requests
+from slipway.records.leases import find_lease
+from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
+from tests.support.rollout_env import MODEL
+from tests.support.why.life import Life
+
+
+def hold(life: Life) -> None:
+    """Hold every line against registry, platform, ledger and the next reconcile."""
+    told = life.lines()
+    [served], [since], [refused], [following] = (
+        told[word] for word in ("Served", "Since", "Refused", "Next")
+    )
+    _served_holds(life, served)
+    _since_holds(life, since)
+    _refused_holds(life, refused)
+    for lost in told.get("Lost", []):
+        _loss_holds(life, lost)
+    _lost_champion_is_told(life, told.get("Lost", []))
+    _next_holds(life, following, served)
+
+
+def _served_holds(life: Life, sentence: str) -> None:
+    live = life.env.platform.served(MODEL)
+    weights = dict(live.weights) if live else {}
+    version = live.version if live else None
+    champion = life.env.registry.aliases.get("champion")
+    if sentence.startswith("nothing;"):
+        assert (weights, champion) == ({}, None)
+    elif found := re.fullmatch(rf"{MODEL} version (\d+)\.", sentence):
+        assert version == champion == int(found[1])
+    elif found := re.search(r"version (\d+) is served and", sentence):
+        assert version == int(found[1]) != champion
+    elif "nothing is served" in sentence:
+        assert not weights
+    elif "cannot answer" in sentence:
+        assert weights
+        assert version is None
+    elif found := re.search(r"version (\d+) is champion with other bytes", sentence):
+        assert version == champion == int(found[1])
+        assert live is not None
+        assert live.digests[version] != life.env.registry.tags[version][DIGEST]
+    else:
+        assert "share its requests" in sentence
+        assert len(weights) > 1
+
+
+def _since_holds(life: Life, sentence: str) -> None:
+    """The ledger always has the promotion of before."""
+    entries = [
+        entry["fact"]
+        for entry in ledger.read(life.env.store, MODEL)
+        if entry["fact"]["stage"] == "promote_champion"
+    ]
+    newest = entries[-1]
+    assert newest["reason"] in sentence
+    champion = life.env.registry.aliases.get("champion")
+    if champion is not None and newest["numbers"]["version"] != champion:
+        assert sentence.startswith(f"the ledger has no promotion of version {champion};")
+    else:
+        assert not sentence.startswith("the ledger has no")
+
+
+def _refused_holds(life: Life, sentence: str) -> None:
+    actions = {entry["fact"]["action"] for entry in ledger.read(life.env.store, MODEL)}
+    refusals = actions & {"refused", "aborted", "inconclusive", "suppress"}
+    assert (sentence == "nothing so far.") == (not refusals)
+
+
+def _loss_holds(life: Life, sentence: str) -> None:
+    found = re.match(
+        r"the (previous champion|champion|challenger), version (\d+), is lost", sentence
+    )
+    assert found
+    alias, version = found[1].removesuffix(" champion"), int(found[2])
+    registry = life.env.registry
+    assert alias not in registry.aliases
+    assert ("MLflow has the version" in sentence) == (version in registry.tags)
+    if f"`slipway rollback {MODEL}`" in sentence:
+        back = int(re.findall(r"return to version (\d+) with", sentence)[0])
+        assert registry.aliases["previous"] == back
+
+
+def _lost_champion_is_told(life: Life, losses: list[str]) -> None:
+    is_lost = "champion" not in life.env.registry.aliases
+    assert is_lost == any(sentence.startswith("the champion,") for sentence in losses)
+
+
+def _next_holds(life: Life, sentence: str, served: str) -> None:
+    env = life.env
+    current = requests.in_flight(env.store, MODEL)
+    if "is being worked on" in sentence:
+        assert current is not None
+        return
+    assert current is None
+    lease = find_lease(env.store, f"rollout-{MODEL}")
+    if "is under way" in sentence:
+        assert lease is not None
+        assert not lease.released
+        return
+    if "until then nothing is monitored" in sentence:
+        assert "champion" not in env.registry.aliases
+    challenger = env.registry.aliases.get("challenger")
+    blocked = env.registry.tags[challenger].get(ROLLOUT_TAG) in BLOCKED if challenger else False
+    if "the challenger, was" in sentence:
+        assert blocked
+    else:
+        assert not (blocked and "waits for deploy" in sentence)
+    _deploy_holds(life, sentence, served)
+
+
+def _deploy_holds(life: Life, sentence: str, served: str) -> None:
+    """What the next deploy is said to do is what the next reconcile decides."""
+    life.end_lease()
+    before = life.env.platform.served(MODEL)
+    record = life.env.reconcile(holder="the next run")
+    action, version = record.verdict.action, record.verdict.numbers["version"]
+    live = life.env.platform.served(MODEL)
+    if "deploy completes" in sentence:
+        # The completion may have ended in a refusal, or in a rollout of its own.
+        assert "was stopped" in record.verdict.reason
+        return
+    if found := re.search(r"version (\d+) is challenger and waits for deploy", sentence):
+        assert (action, version) == ("roll_out", int(found[1]))
+    elif found := re.search(r"deploy confirms version (\d+)", sentence):
+        assert (action, version) == ("repair", int(found[1]))
+        assert before is not None
+        assert dict(before.weights) == {version: 1.0}
+    elif "deploy repairs it" in sentence:
+        assert action == "repair"
+        assert live is not None
+        assert dict(live.weights) == {version: 1.0}
+    elif found := re.search(r"deploy (rolls out|returns to) version (\d+)", sentence):
+        verb = "roll_out" if found[1] == "rolls out" else "roll_back"
+        assert (action, version) == (verb, int(found[2]))
+    else:
+        assert action == "nothing"
+    if served.endswith("deploy leaves it so."):
+        assert action == "nothing"
+        assert (live and live.weights) == (before and before.weights)
