@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -156,6 +156,7 @@ class RolloutEnv:
         load: Loads a version's folder.
         requests_a_second: Rate of clients' requests while a step waits.
         now: Seconds on the clock.
+        origin: Origin of every stage.
     """
 
     spec: ModelSpec = SPEC
@@ -167,6 +168,7 @@ class RolloutEnv:
     )
     requests_a_second: int = 100
     now: float = 0.0
+    origin: Mapping[str, str] = field(default_factory=lambda: {"dag_id": "delay__deploy"})
 
     def __post_init__(self) -> None:
         """Serve version 2."""
@@ -287,7 +289,7 @@ class RolloutEnv:
 
     def _ports(self) -> dict[str, Any]:
         return {
-            "context": RunContext(self.store, {"dag_id": "delay__deploy"}),
+            "context": RunContext(self.store, self.origin),
             "registry": self.registry,
             "platform": self.platform,
         }

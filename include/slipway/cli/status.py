@@ -115,6 +115,8 @@ def _print(standing: Status) -> None:
         click.echo(f"  {alias:<11} {_format_version(standing, version)}")
     _print_versions(standing)
     _print_troubles(standing)
+    for sentence in standing.waiting:
+        click.secho(f"  {'waits':<11} {sentence}", fg="yellow")
     for request in standing.requests:
         about = f"{request.number} ({request.kind}, {request.state})"
         click.echo(f"  request {about}: {request.reason}")

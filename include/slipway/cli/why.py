@@ -24,7 +24,8 @@ def why(name: str, *, as_json: bool) -> None:
     """Explain which version of a model serves, or what became of a dataset's deliveries.
 
     A model has five lines: the served version, since when, its evidence, what was refused, and
-    what is next. Of a dataset the newest deliveries are listed, those first that were blocked or
+    what is next; where MLflow lost a version, or a rollout waits for another one, a line tells
+    that, too. Of a dataset the newest deliveries are listed, those first that were blocked or
     have bad rows: the reason, the commonest reasons of bad rows with what would accept them, and
     where the rows are; then what lies in the landing area and cannot be a delivery.
 

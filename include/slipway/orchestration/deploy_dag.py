@@ -26,7 +26,8 @@ To roll back, start the DAG with `to: previous`, or give the command `slipway ro
 over a rollout that has not moved all traffic yet, whose run then fails. Of several rollbacks that
 are asked for while a canary shares the traffic, all mean the canary. While another rollout is in
 progress, the sweep is skipped, and a run with a version's number waits for it; the log of
-**reconcile** says for which. Whatever fails, the champion keeps serving."""
+**reconcile**, `slipway status` and `slipway why` say for which. Whatever fails, the champion keeps
+serving."""
 
 RUNS_AT_ONCE = 4
 """The model's lease lets one of them change the traffic; a rollback must not queue behind it."""

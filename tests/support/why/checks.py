@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from slipway.records import ledger, requests
 from slipway.records.leases import find_lease
@@ -24,6 +25,7 @@ def hold(life: Life) -> None:
     for lost in told.get("Lost", []):
         _loss_holds(life, lost)
     _lost_champion_is_told(life, told.get("Lost", []))
+    _waits_hold(life, told.get("Waits", []))
     _next_holds(life, following, served)
 
 
@@ -91,6 +93,21 @@ def _loss_holds(life: Life, sentence: str) -> None:
 def _lost_champion_is_told(life: Life, losses: list[str]) -> None:
     is_lost = "champion" not in life.env.registry.aliases
     assert is_lost == any(sentence.startswith("the champion,") for sentence in losses)
+
+
+def _waits_hold(life: Life, sentences: list[str]) -> None:
+    """What waited was told while it did; after a kill it is told with when it was heard of last."""
+    for number, seen in life.seen_waiting:
+        assert any(f"for rollout-{number:06d} of" in sentence for sentence in seen)
+    lease = find_lease(life.env.store, f"rollout-{MODEL}")
+    for sentence in sentences:
+        assert "was heard of last at" in sentence
+        if found := re.search(r"for rollout-(\d+) of (\S+), which", sentence):
+            assert lease is not None
+            assert lease.is_open(datetime.now(UTC))
+            assert (lease.number, lease.holder) == (int(found[1]), found[2])
+        else:
+            assert "waits for nothing any more" in sentence
 
 
 def _next_holds(life: Life, sentence: str, served: str) -> None:

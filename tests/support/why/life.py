@@ -37,6 +37,7 @@ class Life:
         registry = KillableProxy(self.env.registry, self.fuse, writes=REGISTRY_WRITES)
         self.env.registry = registry  # type: ignore[assignment]
         self.runs = 0
+        self.seen_waiting: list[tuple[int, list[str]]] = []
         promoted(self.env.store, MODEL, 2, run="rollout-before")
 
     def challenge(self) -> None:
@@ -89,6 +90,32 @@ class Life:
             for step in steps[:stages]:
                 if step().verdict.action in {"refused", "aborted", "inconclusive"}:
                     return
+
+    def wait(self, *, killed: bool = False) -> None:
+        """Ask for a rollback beside whatever holds the lease; be stopped at the first look at it.
+
+        Args:
+            killed: Whether the process is killed, so that it cleans nothing up.
+        """
+        self.runs += 1
+        real = self.env.sleep
+
+        def look(seconds: float) -> None:
+            del seconds
+            self.seen_waiting.append((self._lease_number(), self.lines().get("Waits", [])))
+            if killed:
+                self.fuse.writes = self.fuse.seen
+            raise Killed
+
+        self.env.sleep = look  # type: ignore[method-assign]
+        with suppress(Killed, SlipwayError):
+            self.env.reconcile("previous", holder=f"run-{self.runs}")
+        self.env.sleep = real  # type: ignore[method-assign]
+        self.fuse.writes = None
+
+    def _lease_number(self) -> int:
+        lease = find_lease(self.env.store, f"rollout-{MODEL}")
+        return 0 if lease is None else lease.number
 
     def end_lease(self) -> None:
         """Let the lease of a dead rollout expire."""
@@ -148,6 +175,8 @@ EVENTS: Mapping[str, Callable[[Life], Any]] = {
         for writes in range(2, 40, 4)
     },
     "a rollback": lambda life: life.roll("previous"),
+    "a rollback that waits and is stopped": Life.wait,
+    "a rollback that waits and is killed": lambda life: life.wait(killed=True),
     "a lenient server": lambda life: setattr(life.env.platform, "lenient", True),
     "a strict server": lambda life: setattr(life.env.platform, "lenient", False),
     "a failing canary": lambda life: life.env.platform.failing.update(

@@ -12,6 +12,7 @@ from slipway.records import ledger, requests
 from slipway.records.leases import find_lease
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
+from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.served_difference import ServedState, read_served_state
@@ -51,6 +52,7 @@ class ModelState:
         newest_request: The newest request; None without one.
         entries: Its ledger, oldest first.
         valid: Which of its specs are valid now.
+        waiting: A sentence about each rollout that waits for another one.
     """
 
     model: str
@@ -63,6 +65,7 @@ class ModelState:
     newest_request: NewestRequest | None = None
     entries: Sequence[Entry] = ()
     valid: ValidSpecs = "both"
+    waiting: Sequence[str] = ()
 
     @property
     def champion(self) -> ModelVersion | None:
@@ -156,6 +159,7 @@ def read_model_state(
         newest_request=_newest_request(store, model),
         entries=ledger.read(store, model),
         valid=valid,
+        waiting=describe_waiting(store, model, now=datetime.now(UTC)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.model.version_tags import TAG_PREFIX
+from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.engine_choice import TAGGED
 
@@ -124,6 +126,7 @@ class Status:
         lost: Versions that the ledger has under an alias, and the registry no longer does.
         spec_problem: Problem of its specs; None while they are valid.
         blocked: Outcome of the last rollout of each version that is not rolled out by itself.
+        waiting: A sentence about each rollout that waits for another one.
     """
 
     model: str
@@ -141,6 +144,7 @@ class Status:
     lost: tuple[RegistryLoss, ...] = ()
     spec_problem: str | None = None
     blocked: Mapping[int, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -223,6 +227,7 @@ def status(
         lost=tuple(lost),
         spec_problem=spec_problem,
         blocked=blocked,
+        waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
     )
 
 

@@ -1,7 +1,8 @@
 """Explain a model in five lines, from its ledger, requests, registry and platform.
 
-A sixth line tells what the registry lost. Each sentence holds in every state: what is not known is
-said to be not known, and what the next deploy does is what its decision gives for the same state.
+Further lines tell what the registry lost, and which rollouts wait for another one. Each sentence
+holds in every state: what is not known is said to be not known, and what the next deploy does is
+what its decision gives for the same state.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def format_lines(state: ModelState) -> list[str]:
         _since(state),
         _evidence(state),
         _refused(state),
+        *(f"Waits: {sentence}" for sentence in state.waiting),
         describe_next(state),
     ]
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any
 
-from slipway.errors import LeaseHeld, StoreUnavailable, Superseded
-from slipway.records.leases import Lease, acquire, find_lease, release, renew
+from slipway.errors import StoreUnavailable, Superseded
+from slipway.records.leases import Lease, find_lease, release, renew
 from slipway.records.store import Store
-from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.rollout.plan import RolloutPlan, rollout_run
-from slipway.stages.rollout.rollout_records import has_ended, read_rollout
 
 LEASE_SECONDS = 300.0
 RENEW_EVERY_SECONDS = 45.0
 """Interval of renewals during slow work; several may fail before the lease expires."""
-
-PATIENCE_SECONDS = LEASE_SECONDS + 30.0
-"""A person's rollout waits so long for another one; an abandoned lease expires before."""
-
-POLL_SECONDS = 1.0
-LOG_EVERY_SECONDS = 15.0
-
-logger = logging.getLogger(__name__)
 
 
 def lease_name(model: str) -> str:
@@ -102,74 +91,6 @@ def release_lease(store: Store, plan: RolloutPlan) -> None:
     """Release a rollout's lease, if it still holds it."""
     with suppress(Superseded):
         release(store, renew_lease(store, plan))
-
-
-def acquire_lease(
-    store: Store,
-    model: str,
-    *,
-    holder: str,
-    to: str,
-    ended: str | None,
-    sleep: Callable[[float], None],
-) -> Lease:
-    """Acquire a model's lease; unless it is for the challenger, wait for its holder to end.
-
-    Args:
-        store: Store of the leases and records.
-        model: Name of the model.
-        holder: Holder that acquires it.
-        to: Version that is asked for.
-        ended: Holder that is known to have ended.
-        sleep: Waits for some seconds.
-
-    Raises:
-        LeaseHeld: Another holder has it, and did not end in time.
-    """
-    waited = 0.0
-    while True:
-        try:
-            return acquire(
-                store,
-                lease_name(model),
-                holder=holder,
-                seconds=LEASE_SECONDS,
-                over=lease_to_take_over(store, model, to=to, ended=ended),
-            )
-        except LeaseHeld as held:
-            if to == CHALLENGER or waited >= PATIENCE_SECONDS:
-                raise
-            if waited % LOG_EVERY_SECONDS == 0:
-                logger.info("%s waits for another rollout: %s", model, held.found)
-        sleep(POLL_SECONDS)
-        waited += POLL_SECONDS
-
-
-def lease_to_take_over(store: Store, model: str, *, to: str, ended: str | None) -> int | None:
-    """Number of the newest lease if a rollout may take it over before it expires, or None.
-
-    It may when its holder is known to have ended, when its rollout has, and when a roll-back finds
-    a rollout that has begun and has not switched yet. One past its switch ends within seconds, and
-    so does another roll-back.
-
-    Args:
-        store: Store of the leases and records.
-        model: Name of the model.
-        to: Version that is asked for.
-        ended: Holder that is known to have ended.
-    """
-    lease = find_lease(store, lease_name(model))
-    if lease is None or lease.released:
-        return None
-    records = read_rollout(store, model, rollout_run(lease.number))
-    begun = records.get("reconcile")
-    gives_way = (
-        to == PREVIOUS
-        and begun is not None
-        and begun.verdict.action != "roll_back"
-        and "switch" not in records
-    )
-    return lease.number if lease.holder == ended or has_ended(records) or gives_way else None
 
 
 def give_back(store: Store, model: str, *, holder: str) -> None:

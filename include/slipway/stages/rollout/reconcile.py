@@ -27,7 +27,8 @@ from slipway.stages.ports.registry import Registry
 from slipway.stages.rollout.complete_rollouts import complete_rollouts, is_unsettled
 from slipway.stages.rollout.confirm_champion import confirm_champion
 from slipway.stages.rollout.decide_with_losses import decide_with_losses
-from slipway.stages.rollout.lease import acquire_lease, lease_name
+from slipway.stages.rollout.lease import lease_name
+from slipway.stages.rollout.lease_wait import acquire_lease
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 from slipway.stages.rollout.plan import IDLE, rollout_run
 from slipway.stages.rollout.platform import Platform
@@ -88,7 +89,16 @@ def reconcile(
     if resting is not None:
         return _idle(context, model, resting, state)
     try:
-        lease = acquire_lease(store, model, holder=holder, to=to, ended=ended, sleep=sleep)
+        lease = acquire_lease(
+            store,
+            model,
+            holder=holder,
+            to=to,
+            ended=ended,
+            asked_at=asked_at,
+            by=str(context.origin.get("by", "")),
+            sleep=sleep,
+        )
     except LeaseHeld:
         if to != CHALLENGER:
             raise
