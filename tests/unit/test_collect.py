@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from slipway.errors import NotFound, PlatformUnavailable
-from slipway.records.idempotent_stage import perform
-from slipway.records.run_context import RunContext
-from slipway.records.run_records import RunRef
-from slipway.records.verdicts import Verdict
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.monitor.collect import DueWindows, collect
 from slipway.stages.monitor.due_windows import monitored_windows
 from slipway.stages.rollout.platform import Served
-from tests.fakes.memory_store import MemoryStore
 from tests.fakes.memory_tables import MemoryTables
-from tests.fakes.monitoring import MemoryLog, MonitoringRegistry, UnreadableLog
+from tests.fakes.monitoring import MemoryLog, UnreadableLog
 from tests.support import ferry_dataset
+from tests.support.collect_env import TRAINED, CollectEnv
 from tests.support.promotions import promoted
-
-TRAINED = {"slipway.training_end": "2013-03-15T00:00:00+00:00"}
-APRIL = datetime(2013, 4, 1, tzinfo=UTC)
 
 
 class FixedPlatform:
@@ -40,47 +31,6 @@ class FixedPlatform:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-
-class CollectEnv:
-    """Versions 1 and 2: version 1 answered until mid-May, version 2 from then to the end of June.
-
-    Args:
-        until: How far features have landed.
-        labelled_until: How far labels have landed; none: nowhere.
-    """
-
-    def __init__(self, *, until: str, labelled_until: str | None = None) -> None:
-        self.store = MemoryStore()
-        self.tables = MemoryTables()
-        rows = ferry_dataset.crossings(days=91, start=APRIL)
-        clock = pd.Timestamp(until, tz=UTC)
-        landed = pd.concat([rows[rows["departs"] < clock], rows.tail(1).assign(departs=clock)])
-        labels = rows[rows["departs"] < pd.Timestamp(labelled_until or "2013-01-01", tz=UTC)]
-        ferry_dataset.publish(self.tables, landed, labels=labels if labelled_until else None)
-        versions = (rows["departs"] >= pd.Timestamp("2013-05-15", tz=UTC)).astype(int) + 1
-        log = ferry_dataset.logged(rows).assign(version=versions.to_numpy())
-        self.log = MemoryLog(log)
-        self.registry = MonitoringRegistry(
-            "ferry_delay", aliases={"champion": 2}, tags={1: TRAINED, 2: TRAINED}
-        )
-
-    def collect(self, **ports: Any) -> DueWindows:
-        """Due windows."""
-        return collect(
-            ferry_dataset.model(),
-            ferry_dataset.dataset(),
-            store=self.store,
-            tables=self.tables,
-            registry=self.registry,
-            log=self.log,
-            **ports,
-        )
-
-    def measure(self, window: str, stage: str) -> None:
-        """Record a verdict."""
-        ref = RunRef("ferry_delay", f"window-{window}", stage)
-        perform(RunContext(self.store, {}), ref, lambda _: Verdict("ok", "Fine."), inputs={})
 
 
 def test_closed_windows_of_the_champions_own_answers_are_due() -> None:
@@ -156,6 +106,7 @@ def test_without_a_champion_or_data_nothing_is_due() -> None:
     env.registry.aliases.clear()
     assert env.collect() == {
         "champion": None,
+        "watched": None,
         "drift": [],
         "performance": [],
         "difference": None,
@@ -184,7 +135,10 @@ def test_an_unserved_champion_is_reported() -> None:
     env = CollectEnv(until="2013-05-02")
     served = Served(weights={1: 1.0}, healthy={1: True}, keep=(), token=1)
     difference = env.collect(platform=FixedPlatform(served))["difference"]
-    assert difference == "version 1 is served and version 2 is champion; deploy repairs it"
+    assert difference == (
+        "version 1 is served and version 2 is champion; no record of Slipway made version 2 "
+        "champion; deploy repairs it: version 2 gets all requests, and is verified then"
+    )
     same = Served(weights={2: 1.0}, healthy={2: True}, keep=(1,), token=2)
     assert env.collect(platform=FixedPlatform(same))["difference"] is None
 

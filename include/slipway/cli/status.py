@@ -78,6 +78,7 @@ def _read(container: Container, specs: FoundSpecs) -> Status:
         dataset=spec.dataset if spec else None,
         streams=delivered_streams(container, spec.dataset) if spec else (),
         spec_problem=specs.problem_text,
+        valid=specs.valid,
     )
 
 
@@ -137,6 +138,8 @@ def _print_troubles(standing: Status) -> None:
         click.secho(f"  version {version} cannot answer", fg="red")
     for loss in standing.lost:
         click.secho(f"  {'lost':<11} {loss.sentence}", fg="red")
+    if standing.difference:
+        click.secho(f"  {'differs':<11} {standing.difference}", fg="red")
     if standing.edited:
         click.secho(f"  edited by hand: {standing.edited}", fg="red")
     for left in standing.undeliverable:

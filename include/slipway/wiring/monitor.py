@@ -46,7 +46,9 @@ def list_windows(call: StageCall) -> Listing:
     reason = f"{counts['drift']} windows wait for drift, {counts['performance']} for performance"
     if due["difference"] is not None:
         reason = f"{reason}; the served state differs from the desired one: {due['difference']}"
-    numbers = {"champion": due["champion"], **counts}
+    if due["watched"] != due["champion"]:
+        reason = f"{reason}; version {due['watched']} is watched"
+    numbers = {"champion": due["champion"], "watched": due["watched"], **counts}
     return Listing(Verdict("collected", f"{reason}.", numbers), items)
 
 
@@ -86,7 +88,7 @@ def performance(call: StageCall) -> RunRecord:
     )
 
 
-@stage("decide", required=(MODEL,))
+@stage("decide", required=(MODEL,), cluster_rights=True)
 def run_decide(call: StageCall) -> Verdict:
     """Decide from the newest windows whether to request retraining."""
     from slipway.stages.monitor.decide_retraining import decide
@@ -98,5 +100,6 @@ def run_decide(call: StageCall) -> Verdict:
         tables=call.container.tables,
         registry=call.container.registry,
         log=call.container.log_for(model),
+        platform=call.platform,
         context=call.context,
     )

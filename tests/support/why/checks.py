@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from slipway.records import ledger, requests
+from slipway.records.champion_history import champion_as_of
 from slipway.records.leases import find_lease
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
@@ -40,6 +41,11 @@ def _served_holds(life: Life, sentence: str) -> None:
         assert version == champion == int(found[1])
     elif found := re.search(r"version (\d+) is served and", sentence):
         assert version == int(found[1]) != champion
+        if "no record of Slipway moved the alias" in sentence:
+            newest = champion_as_of(life.env.store, MODEL, datetime.now(UTC))
+            assert newest is not None
+            assert f"by the ledger version {newest.version} is champion since" in sentence
+            assert newest.version != champion
     elif "nothing is served" in sentence:
         assert not weights
     elif "cannot answer" in sentence:
@@ -159,6 +165,6 @@ def _deploy_holds(life: Life, sentence: str, served: str) -> None:
         assert (action, version) == (verb, int(found[2]))
     else:
         assert action == "nothing"
-    if served.endswith("deploy leaves it so."):
+    if "deploy leaves it so" in served:
         assert action == "nothing"
         assert (live and live.weights) == (before and before.weights)

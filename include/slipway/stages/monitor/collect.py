@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from slipway.stages.model.named_champion import named_champion
 from slipway.stages.monitor.due_windows import has_predictions, monitored_windows
 from slipway.stages.monitor.label_maturity import LandedLabels, labels_have_matured
-from slipway.stages.rollout.served_difference import difference_to_served
+from slipway.stages.monitor.watched_version import find_watched
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -27,12 +26,14 @@ class DueWindows(TypedDict):
 
     Attributes:
         champion: Version with the alias; None before there is one.
+        watched: Version whose windows are listed: the one that serves, else the champion.
         drift: Ids of closed windows without a drift record, oldest first.
         performance: Ids of matured windows without a performance record, oldest first.
         difference: Difference of what is served from the alias; None without one.
     """
 
     champion: int | None
+    watched: int | None
     drift: list[str]
     performance: list[str]
     difference: str | None
@@ -53,7 +54,9 @@ def collect(
     log: PredictionLog,
     platform: ServedReader | None = None,
 ) -> DueWindows:
-    """Collect the current champion's windows that are due to be measured.
+    """Collect the windows that are due to be measured, of the version that serves.
+
+    That is the champion, unless a hand has moved the alias since.
 
     Drift is due once a window has ended and has enough predictions, performance once its label
     horizon has passed and it has enough labels; without enough of them, one window later. A
@@ -72,21 +75,17 @@ def collect(
     Raises:
         NotFound: The registry lost the champion, so what serves cannot be watched.
     """
-    champion = named_champion(spec.model, to_be="monitored", store=store, registry=registry)
-    difference = (
-        difference_to_served(spec.model, store=store, registry=registry, platform=platform)
-        if platform
-        else None
-    )
-    due = DueWindows(champion=None, drift=[], performance=[], difference=difference)
+    watched = find_watched(spec.model, store=store, registry=registry, platform=platform)
+    due = DueWindows(champion=None, watched=None, drift=[], performance=[], difference=None)
     clock = event_clock(tables, dataset)
-    if champion is None:
+    if watched is None:
         return due
-    due["champion"] = champion.version
+    due["champion"], due["watched"] = watched.champion.version, watched.version.version
+    due["difference"] = watched.difference
     if clock is None:
         return due
     labels = LandedLabels(spec, dataset, tables)
-    for monitored in monitored_windows(spec, champion, clock, log):
+    for monitored in monitored_windows(spec, watched.version, clock, log):
         undone = [
             stage
             for stage in ("drift", "performance")

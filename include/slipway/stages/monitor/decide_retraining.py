@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from slipway.records.attempts import Attempt
@@ -12,9 +12,9 @@ from slipway.records.requests import file_request
 from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import digest, encode
 from slipway.records.verdicts import Verdict
-from slipway.stages.model.named_champion import named_champion
 from slipway.stages.monitor.collect import event_clock
 from slipway.stages.monitor.due_windows import monitored_windows
+from slipway.stages.monitor.watched_version import find_watched
 from slipway.stages.monitor.windows import MonitoredWindow
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from slipway.stages.ports.prediction_log import PredictionLog
     from slipway.stages.ports.registry import Registry
     from slipway.stages.ports.tables import Tables
+    from slipway.stages.rollout.platform import ServedReader
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,11 @@ def decide(
     tables: Tables,
     registry: Registry,
     log: PredictionLog,
+    platform: ServedReader | None = None,
 ) -> Verdict:
-    """Decide on the champion's windows, record it, and file a retrain request if one is due.
+    """Decide on the windows of what serves, record it, and file a retrain request if one is due.
+
+    That is the champion, unless a hand has moved the alias since; the verdict says so.
 
     The same verdicts give one decision, and one request per newest window and kind, however often
     this runs.
@@ -112,29 +116,34 @@ def decide(
         tables: Event clock.
         registry: Alias of the champion.
         log: Predictions, by window.
+        platform: What is served; None: not compared.
 
     Raises:
         NotFound: The registry lost the champion.
     """
     store = context.store
-    champion = named_champion(spec.model, to_be="monitored", store=store, registry=registry)
+    watched = find_watched(spec.model, store=store, registry=registry, platform=platform)
     clock = event_clock(tables, dataset)
-    if champion is None or clock is None:
+    if watched is None or clock is None:
         return Verdict("nothing", "There is no champion to watch yet.")
-    monitored = list(monitored_windows(spec, champion, clock, log))
+    told = "" if watched.other is None else f" Watched is what serves: {watched.other}."
+    monitored = list(monitored_windows(spec, watched.version, clock, log))
     drift = _measured(store, spec, monitored, "drift")
     performance = _measured(store, spec, monitored, "performance")
     if not drift and not performance:
-        return Verdict("nothing", f"No window of version {champion.version} is measured yet.")
+        number = watched.version.version
+        return Verdict("nothing", f"No window of version {number} is measured yet.{told}")
     inputs = {
         stage: {one.record: one.action for one in found}
         for stage, found in (("drift", drift), ("performance", performance))
     }
     newest = max(one.window for one in (*drift, *performance))
-    run = f"decide-{newest}-{digest(encode([inputs, spec.monitoring.fire.model_dump()]))[:8]}"
+    facts = [inputs, spec.monitoring.fire.model_dump(), *([told] if told else [])]
+    run = f"decide-{newest}-{digest(encode(facts))[:8]}"
 
     def work(attempt: Attempt) -> Verdict:
         verdict = judge_windows(drift, performance, spec.monitoring.fire)
+        verdict = replace(verdict, reason=f"{verdict.reason}{told}")
         if verdict.action == "nothing":
             return verdict
         kind: Literal["decay", "drift"] = "decay" if verdict.numbers["kind"] == "decay" else "drift"

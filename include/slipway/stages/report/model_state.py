@@ -15,7 +15,7 @@ from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, fin
 from slipway.stages.report.waiting import describe_waiting
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
-from slipway.stages.rollout.served_difference import ServedState, read_served_state
+from slipway.stages.rollout.served_state import ServedState, read_served_state
 
 if TYPE_CHECKING:
     from slipway.records.requests import Answer, Decision, Request
@@ -150,7 +150,7 @@ def read_model_state(
     return ModelState(
         model=model,
         named=named,
-        traffic=_as_decided(traffic, valid),
+        traffic=as_decided(traffic, valid),
         # A rollout that has not recorded its end takes the aliases of the version that it serves.
         losses=[one for one in losses if one.alias == CHAMPION or one.version not in shares],
         outage=outage,
@@ -163,8 +163,8 @@ def read_model_state(
     )
 
 
-def _as_decided(traffic: ServedState, valid: ValidSpecs) -> ServedState:
-    """The state with what is really decided: without valid specs only a repair is carried out."""
+def as_decided(traffic: ServedState, valid: ValidSpecs) -> ServedState:
+    """Return what is really decided: without valid specs only a repair is carried out; pure."""
     decided = traffic.decision
     is_repair = decided is not None and decided.action == "repair"
     if valid == "both" or (valid == "model" and is_repair):

@@ -14,7 +14,10 @@ from slipway.records.landing_area import list_undeliverable
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
 from slipway.stages.model.version_tags import TAG_PREFIX
+from slipway.stages.report.model_state import ValidSpecs, as_decided
 from slipway.stages.report.waiting import describe_waiting
+from slipway.stages.rollout.served_difference import describe_other_version
+from slipway.stages.rollout.served_state import read_served_state
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from slipway.stages.train.engine_choice import TAGGED
 
@@ -127,6 +130,8 @@ class Status:
         spec_problem: Problem of its specs; None while they are valid.
         blocked: Outcome of the last rollout of each version that is not rolled out by itself.
         waiting: A sentence about each rollout that waits for another one.
+        difference: How the version that serves differs from the champion, and what the next deploy
+            does about it; None without a difference.
     """
 
     model: str
@@ -145,6 +150,7 @@ class Status:
     spec_problem: str | None = None
     blocked: Mapping[int, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
+    difference: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The same value as plain JSON."""
@@ -169,6 +175,7 @@ def status(
     dataset: str | None = None,
     streams: Collection[str] = ("features", "labels"),
     spec_problem: str | None = None,
+    valid: ValidSpecs = "both",
 ) -> Status:
     """Report the status of one model; an unavailable service is named and hides nothing else.
 
@@ -181,6 +188,7 @@ def status(
         dataset: Its dataset, if that is delivered to the landing area.
         streams: Streams of the dataset that have files of their own.
         spec_problem: Problem of its specs.
+        valid: Which of its specs are valid.
 
     Raises:
         StoreUnavailable: The store does not answer.
@@ -193,6 +201,7 @@ def status(
     blocked: dict[int, str] = {}
     served: Served | None = None
     weights: Mapping[int, float] | None = None
+    difference: str | None = None
     try:
         found = {alias: registry.alias(model, alias) for alias in ALIASES}
         aliases = {alias: one.version if one else None for alias, one in found.items()}
@@ -202,6 +211,8 @@ def status(
         outcomes = {one.version: one.tags.get(ROLLOUT_TAG, "") for one in found.values() if one}
         blocked = {version: one for version, one in outcomes.items() if one in BLOCKED}
         lost = find_losses(model, store=store, registry=registry)
+        traffic = read_served_state(model, store=store, registry=registry, platform=platform)
+        difference = describe_other_version(as_decided(traffic, valid))
     except Transient as error:
         unknown.append(error.message)
     try:
@@ -227,6 +238,7 @@ def status(
         lost=tuple(lost),
         spec_problem=spec_problem,
         blocked=blocked,
+        difference=difference,
         waiting=tuple(describe_waiting(store, model, now=datetime.now(UTC))),
     )
 

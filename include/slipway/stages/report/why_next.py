@@ -132,7 +132,8 @@ def _first_model(state: ModelState) -> str | None:
 def _monitor(state: ModelState) -> str:
     entry = next(state.about(None, *DECIDED), None)
     found = _DECIDED_ABOUT.search(entry["fact"]["run"]) if entry else None
-    is_earlier = found is not None and int(found[1]) != state.version
+    watched = state.traffic.served_instead or state.version
+    is_earlier = found is not None and int(found[1]) != watched
     if entry is None or is_earlier:
         return "the monitor looks at the first window that closes."
     return f"the monitor goes on; its last verdict: {entry['fact']['reason']}"

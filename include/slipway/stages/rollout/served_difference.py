@@ -2,72 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from slipway.errors import Denied, EditedByHand, Transient
-from slipway.records.idempotent_stage import find_decision
-from slipway.records.open_work import open_stages
-from slipway.records.run_records import find_record
 from slipway.records.store import Store
 from slipway.stages.ports.registry import Versions
-from slipway.stages.rollout.complete_rollouts import is_unsettled
-from slipway.stages.rollout.confirm_champion import confirm_champion
-from slipway.stages.rollout.decide_rollout import decide_rollout
-from slipway.stages.rollout.manual_edits import respect_edits
-from slipway.stages.rollout.observe import observe
-from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
-from slipway.stages.rollout.plan import rollout_number
+from slipway.stages.rollout.observed_state import ObservedState
 from slipway.stages.rollout.platform import Served, ServedReader
+from slipway.stages.rollout.served_state import ServedState, read_served_state
 
-
-@dataclass(frozen=True)
-class ServedState:
-    """Traffic and aliases of a model, as they were read once.
-
-    Attributes:
-        served: Live state; None when nothing was ever served, or when it is not known.
-        observed: The same with the aliases; None when either is not known.
-        decision: What the next deploy decides; None when it cannot, or when it is not known.
-        unknown: Why what is served is not known; None when it is.
-        stopped: Run of a rollout that was stopped, or is about to carry out what it decided; the
-            next deploy completes it first.
-    """
-
-    served: Served | None = None
-    observed: ObservedState | None = None
-    decision: RolloutDecision | None = None
-    unknown: str | None = None
-    stopped: str | None = None
-
-
-def read_served_state(
-    model: str, *, store: Store, registry: Versions | None, platform: ServedReader
-) -> ServedState:
-    """Read what is served and what the next deploy decides.
-
-    Args:
-        model: Name of the model.
-        store: Store of the records of rollouts.
-        registry: Versions; None: they are not known.
-        platform: Reads the served traffic.
-
-    Raises:
-        RegistryUnavailable: The registry does not answer.
-    """
-    try:
-        served = platform.served(model)
-    except (Denied, Transient) as error:
-        return ServedState(unknown=error.message)
-    if registry is None:
-        return ServedState(served)
-    try:
-        observed = observe(model, store=store, registry=registry, platform=_Seen(served))
-        decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
-        if decision.action == "nothing" and is_unsettled(store, model):
-            decision = confirm_champion(store, model, observed) or decision
-    except EditedByHand:
-        return ServedState(served)
-    return ServedState(served, observed, decision, stopped=_stopped(store, model))
+LEFT = "deploy leaves it so"
 
 
 def describe_difference(state: ServedState) -> str | None:
@@ -87,7 +28,28 @@ def describe_difference(state: ServedState) -> str | None:
         return _describe_other_bytes(observed, state)
     champion = "no version" if observed.champion is None else f"version {observed.champion}"
     found = f"{describe_served(served)} and {champion} is champion"
-    return f"{found}; {describe_deploy(state)}"
+    foreign = "" if state.foreign is None else f"; {state.foreign}"
+    return f"{found}{foreign}; {_describe_deploy_to_champion(state)}"
+
+
+def describe_other_version(state: ServedState) -> str | None:
+    """Describe that another version than the champion has every request; None otherwise; pure."""
+    return None if state.served_instead is None else describe_difference(state)
+
+
+def _describe_deploy_to_champion(state: ServedState) -> str:
+    """What the next deploy does about a champion that does not serve; more where a hand made it."""
+    told, decision, observed = describe_deploy(state), state.decision, state.observed
+    if state.foreign is None or observed is None or observed.champion is None or state.stopped:
+        return told
+    if decision is not None and decision.version == observed.champion:
+        if decision.action == "repair":
+            return f"{told}: version {decision.version} gets all requests, and is verified then"
+        return f"{told}, from verify on"
+    if told == LEFT and observed.champion in observed.blocked:
+        outcome = observed.blocked[observed.champion].replace("_", " ")
+        return f"{told}, since version {observed.champion} was {outcome}"
+    return told
 
 
 def _describe_other_bytes(observed: ObservedState, state: ServedState) -> str | None:
@@ -110,7 +72,7 @@ def describe_deploy(state: ServedState) -> str:
     if state.stopped is not None and decision is not None:
         return f"deploy completes {state.stopped} first"
     if decision is None or decision.action == "nothing":
-        return "deploy leaves it so"
+        return LEFT
     if decision.action == "repair":
         is_served = state.observed is not None and state.observed.served == decision.version
         what = f"confirms version {decision.version}, of which the ledger has no promotion yet"
@@ -142,27 +104,3 @@ def describe_served(served: Served | None) -> str:
         return f"version {versions[0]} has every request and cannot answer"
     shares = [f"version {one} ({part:.0%})" for one, part in served.weights.items()]
     return f"{' and '.join(shares)} share its requests"
-
-
-def _stopped(store: Store, model: str) -> str | None:
-    """Run of a rollout whose stage has decided and has not recorded it."""
-    stopped = (
-        ref.run
-        for ref in open_stages(store, model)
-        if rollout_number(ref.run) is not None
-        and find_record(store, ref) is None
-        and find_decision(store, ref) is not None
-    )
-    return next(stopped, None)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A platform's state that was read before."""
-
-    state: Served | None
-
-    def served(self, model: str) -> Served | None:
-        """The state."""
-        del model
-        return self.state

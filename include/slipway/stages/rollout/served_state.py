@@ -1,0 +1,109 @@
+"""Read what is served beside the aliases, and what the next deploy decides about a difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from slipway.errors import Denied, EditedByHand, Transient
+from slipway.records.idempotent_stage import find_decision
+from slipway.records.open_work import open_stages
+from slipway.records.run_records import find_record
+from slipway.records.store import Store
+from slipway.stages.ports.registry import Versions
+from slipway.stages.rollout.complete_rollouts import is_unsettled
+from slipway.stages.rollout.confirm_champion import confirm_champion
+from slipway.stages.rollout.decide_rollout import decide_rollout
+from slipway.stages.rollout.foreign_champion import describe_foreign_champion
+from slipway.stages.rollout.manual_edits import respect_edits
+from slipway.stages.rollout.observe import observe
+from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
+from slipway.stages.rollout.plan import rollout_number
+from slipway.stages.rollout.platform import Served, ServedReader
+
+
+@dataclass(frozen=True)
+class ServedState:
+    """Traffic and aliases of a model, as they were read once.
+
+    Attributes:
+        served: Live state; None when nothing was ever served, or when it is not known.
+        observed: The same with the aliases; None when either is not known.
+        decision: What the next deploy decides; None when it cannot, or when it is not known.
+        unknown: Why what is served is not known; None when it is.
+        stopped: Run of a rollout that was stopped, or is about to carry out what it decided; the
+            next deploy completes it first.
+        foreign: That no record moved the alias `champion` where it is, while another version
+            serves, as a clause; None otherwise.
+    """
+
+    served: Served | None = None
+    observed: ObservedState | None = None
+    decision: RolloutDecision | None = None
+    unknown: str | None = None
+    stopped: str | None = None
+    foreign: str | None = None
+
+    @property
+    def served_instead(self) -> int | None:
+        """The one version that takes every request and can answer, if it is not the champion."""
+        observed = self.observed
+        if observed is None or observed.champion is None or observed.served == observed.champion:
+            return None
+        return observed.served
+
+
+def read_served_state(
+    model: str, *, store: Store, registry: Versions | None, platform: ServedReader
+) -> ServedState:
+    """Read what is served and what the next deploy decides.
+
+    Args:
+        model: Name of the model.
+        store: Store of the records of rollouts.
+        registry: Versions; None: they are not known.
+        platform: Reads the served traffic.
+
+    Raises:
+        RegistryUnavailable: The registry does not answer.
+    """
+    try:
+        served = platform.served(model)
+    except (Denied, Transient) as error:
+        return ServedState(unknown=error.message)
+    if registry is None:
+        return ServedState(served)
+    try:
+        observed = observe(model, store=store, registry=registry, platform=_Seen(served))
+        decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
+        if decision.action == "nothing" and is_unsettled(store, model):
+            decision = confirm_champion(store, model, observed) or decision
+    except EditedByHand:
+        return ServedState(served)
+    found = ServedState(served, observed, decision, stopped=_stopped(store, model))
+    if found.served_instead is None:
+        return found
+    return replace(found, foreign=describe_foreign_champion(store, model, observed.champion))
+
+
+def _stopped(store: Store, model: str) -> str | None:
+    """Run of a rollout whose stage has decided and has not recorded it."""
+    stopped = (
+        ref.run
+        for ref in open_stages(store, model)
+        if rollout_number(ref.run) is not None
+        and find_record(store, ref) is None
+        and find_decision(store, ref) is not None
+    )
+    return next(stopped, None)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A platform's state that was read before."""
+
+    state: Served | None
+
+    def served(self, model: str) -> Served | None:
+        """The state."""
+        del model
+        return self.state
