@@ -1,4 +1,4 @@
-"""Look up in the ledger which version was champion at a past time."""
+"""Look up in the ledger which version was champion at a past time, by the kinds of its entries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from typing import Any
 
 from slipway.records.ledger import newest_first
 from slipway.records.store import Store
+
+PROMOTED = ("promote_champion", "promoted")
+"""Stage and action of the entry of a rollout that made or confirmed a champion."""
+
+REGISTERED = frozenset({("promote_challenger", "promoted"), ("bring", "brought")})
+"""Stage and action of the entries that register a version."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,14 @@ class Champion:
     sequence: int
 
 
+def kind_of_fact(fact: Mapping[str, Any]) -> tuple[str, str]:
+    """Return stage and action of a fact of the ledger; empty where it has none."""
+    return str(fact.get("stage", "")), str(fact.get("action", ""))
+
+
 def is_promotion(fact: Mapping[str, Any]) -> bool:
     """Whether a fact of the ledger is that a rollout made or confirmed a champion."""
-    return (fact.get("stage"), fact.get("action")) == ("promote_champion", "promoted")
+    return kind_of_fact(fact) == PROMOTED
 
 
 def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:

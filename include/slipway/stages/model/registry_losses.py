@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.errors import NotFound
 from slipway.records import ledger
+from slipway.records.champion_history import PROMOTED, REGISTERED, kind_of_fact
 from slipway.records.store import find_json
 from slipway.records.verdicts import Number
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from slipway.stages.ports.registry import ModelVersion
 
 Entry = Mapping[str, Any]
-
-PROMOTED = ("promote_champion", "promoted")
-REGISTERED = frozenset({("promote_challenger", "promoted"), ("bring", "brought")})
-"""Stage and action of the entries that register a version."""
 
 
 class LossRegistry(Versions, Protocol):
@@ -107,7 +104,7 @@ def expected_version(alias: str, entries: Iterator[Entry]) -> tuple[int, Iterato
     """
     for entry in entries:
         fact = entry["fact"]
-        kind, numbers = (fact.get("stage"), fact.get("action")), fact.get("numbers", {})
+        kind, numbers = kind_of_fact(fact), fact.get("numbers", {})
         version: Number = None
         if kind == PROMOTED and alias == CHAMPION:
             version = numbers.get("version")
@@ -190,7 +187,7 @@ def _registered_digest(store: Store, version: int, entries: Iterable[Entry]) -> 
     """Digest of the version that was registered last under a number; None: not recorded."""
     for entry in entries:
         fact = entry["fact"]
-        if (fact.get("stage"), fact.get("action")) not in REGISTERED:
+        if kind_of_fact(fact) not in REGISTERED:
             continue
         if fact.get("numbers", {}).get("version") == version:
             record = find_json(store, fact["record"]) or {}

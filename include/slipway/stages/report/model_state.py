@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from slipway.errors import BadParameter, NotFound, Transient
 from slipway.records import ledger, requests
+from slipway.records.champion_history import kind_of_fact
 from slipway.records.leases import find_lease
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from slipway.stages.model.registry_losses import LossRegistry, RegistryLoss, find_losses
@@ -107,7 +108,7 @@ class ModelState:
 
 def kind_of(entry: Entry) -> tuple[str, str]:
     """Return stage and action of a ledger entry; empty where it has none."""
-    return str(entry["fact"].get("stage", "")), str(entry["fact"].get("action", ""))
+    return kind_of_fact(entry["fact"])
 
 
 def numbers_of(entry: Entry) -> Mapping[str, Any]:

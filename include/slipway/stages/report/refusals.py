@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from slipway.stages.model.registry_losses import REGISTERED
+from slipway.records.champion_history import REGISTERED
 from slipway.stages.report.model_state import Entry, ModelState, kind_of, numbers_of
 from slipway.stages.rollout.version_outcome import ROLLED_BACK
 

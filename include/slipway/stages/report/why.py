@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from slipway.records.champion_history import PROMOTED, REGISTERED
 from slipway.stages.model.provenance import format_source
-from slipway.stages.model.registry_losses import PROMOTED, REGISTERED
 from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
 from slipway.stages.report.model_state import (
     Entry,

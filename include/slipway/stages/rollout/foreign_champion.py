@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from slipway.records.champion_history import champion_as_of, is_promotion
+from slipway.records.champion_history import PROMOTED, champion_as_of
 from slipway.records.idempotent_stage import find_decision
 from slipway.records.open_work import open_stages
 from slipway.records.run_records import find_record
@@ -43,6 +43,6 @@ def is_promotion_under_way(store: Store, model: str, version: int) -> bool:
         verdict = record.verdict if record is not None else find_decision(store, ref)
         if verdict is None or verdict.numbers.get("version") != version:
             continue
-        if is_promotion({"stage": ref.stage, "action": verdict.action}):
+        if (ref.stage, verdict.action) == PROMOTED:
             return True
     return False
