@@ -9,9 +9,9 @@ import pytest
 
 from slipway.spec.deployment import Verify
 from slipway.stages.ports.raw_column import RawColumn
+from slipway.stages.rollout.candidate_verdict import judge_candidate
 from slipway.stages.rollout.replay import ReplayResult, recent_rows
 from slipway.stages.rollout.v2_encode import encode_rows
-from slipway.stages.rollout.verify import judge_candidate
 from tests.fakes.rollout import FakeCandidate
 from tests.support.rollout_env import DATASET, FeatureRows, RolloutEnv
 

@@ -8,7 +8,7 @@ number is its fencing token.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -20,20 +20,19 @@ from slipway.records.leases import Lease, find_lease, release
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, digest, encode
-from slipway.records.verdicts import Number, Verdict
+from slipway.records.verdicts import Verdict
 from slipway.spec import ModelSpec
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.ports.registry import Registry
-from slipway.stages.rollout.complete_rollouts import complete_rollouts, is_unsettled
-from slipway.stages.rollout.confirm_champion import confirm_champion
-from slipway.stages.rollout.decide_with_losses import decide_with_losses
+from slipway.stages.rollout.complete_rollouts import complete_rollouts
+from slipway.stages.rollout.decide_under_lease import decide_under_lease, find_rest
 from slipway.stages.rollout.lease import lease_name
 from slipway.stages.rollout.lease_wait import acquire_lease
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
 from slipway.stages.rollout.plan import IDLE, rollout_run
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.repair import REPAIR, mark_rolled_back, repair_traffic
-from slipway.stages.rollout.rollback_wish import find_fulfilment
+from slipway.stages.rollout.reconcile_verdict import reconcile_verdict
+from slipway.stages.rollout.repair import mark_rolled_back, repair_traffic
 from slipway.stages.rollout.unserved_versions import remove_unserved
 from slipway.stages.rollout.without_registry import later_without_registry, observe_or_remember
 
@@ -85,7 +84,7 @@ def reconcile(
     store, model = context.store, spec.model
     asked_at = asked_at or datetime.now(UTC)
     state = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
-    resting = None if to == PREVIOUS else _rest(store, model, state, registry=registry, to=to)
+    resting = None if to == PREVIOUS else find_rest(store, model, state, registry=registry, to=to)
     if resting is not None:
         return _idle(context, model, resting, state)
     try:
@@ -114,7 +113,7 @@ def reconcile(
                 )
             )
         now = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
-        decided = _decide(
+        decided = decide_under_lease(
             store,
             model,
             now,
@@ -125,7 +124,7 @@ def reconcile(
             before=lease.number,
         )
         decided = remove_unserved(model, now, decided, platform=platform, token=lease.number)
-        return _verdict(decided, now, to=to, completed=completed)
+        return reconcile_verdict(decided, now, to=to, completed=completed)
 
     act = partial(repair_traffic, model, platform=platform, token=lease.number)
     ref = RunRef(model, rollout_run(lease.number), "reconcile")
@@ -142,50 +141,17 @@ def reconcile(
     return record
 
 
-def _rest(
-    store: Store, model: str, state: ObservedState, *, registry: Registry, to: str
-) -> RolloutDecision | None:
-    """The decision that there is nothing to do, nor to complete or to take away, or None."""
-    decision = decide_with_losses(model, state, to, store=store, registry=registry)
-    has_work = decision.action != "nothing" or state.unserved or is_unsettled(store, model)
-    return None if has_work else decision
-
-
 def _in_progress(store: Store, model: str) -> RolloutDecision:
     lease = find_lease(store, lease_name(model))
     which = f"{rollout_run(lease.number)} of {lease.holder}" if lease else "Another rollout"
     return RolloutDecision("nothing", None, f"{which} is in progress.")
 
 
-def _decide(
-    store: Store,
-    model: str,
-    now: ObservedState,
-    *,
-    registry: Registry,
-    seen: ObservedState,
-    to: str,
-    asked_at: datetime,
-    before: int,
-) -> RolloutDecision:
-    """The decision under the lease; a rollback that was fulfilled meanwhile is `nothing`."""
-    if to == PREVIOUS:
-        fulfilled = find_fulfilment(store, model, asked_at=asked_at, before=before)
-        if fulfilled is None and seen.canaries and now.champion == seen.champion:
-            gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
-            fulfilled = None if now.canaries else gone
-        if fulfilled is not None:
-            return RolloutDecision("nothing", None, fulfilled)
-    decision = decide_with_losses(model, now, to, store=store, registry=registry)
-    confirming = confirm_champion(store, model, now)
-    return confirming if confirming and decision.action == "nothing" else decision
-
-
 def _idle(
     context: RunContext, model: str, decision: RolloutDecision, state: ObservedState
 ) -> RunRecord:
     key = digest(encode({**state.to_json(), "reason": decision.reason}))[:12]
-    verdict = _verdict(decision, state, to=CHALLENGER)
+    verdict = reconcile_verdict(decision, state, to=CHALLENGER)
     ref = RunRef(model, f"{IDLE}{key}", "reconcile")
     return perform(context, ref, lambda _: verdict, inputs=state.to_json())
 
@@ -200,29 +166,3 @@ def _released_on_failure(store: Store, lease: Lease) -> Iterator[None]:
     except SlipwayError:
         release(store, lease)
         raise
-
-
-def _verdict(
-    decision: RolloutDecision, state: ObservedState, *, to: str, completed: Sequence[str] = ()
-) -> Verdict:
-    version, previous = decision.version, state.previous
-    asked_back = decision.action == REPAIR and to == PREVIOUS and len(state.canaries) == 1
-    numbers: dict[str, Number] = {
-        "version": version,
-        "champion": state.standing,
-        "previous": None if state.is_new(previous) else previous,
-        "challenger": state.challenger,
-        "served": state.stands,
-        **({"canary": state.canaries[0]} if asked_back else {}),
-    }
-    # A repair routes to what runs already; any other rollout to what the registry has.
-    first, second = state.running, state.registered
-    meant = {**second, **first} if decision.action == REPAIR else {**first, **second}
-    digests = {
-        "digest": None if version is None else meant.get(version),
-        "champion_digest": None if state.standing is None else second.get(state.standing),
-        "served_digest": None if state.stands is None else first.get(state.stands),
-        "previous_digest": None if previous is None else meant.get(previous),
-    }
-    known = {name: sha256 for name, sha256 in digests.items() if sha256 is not None}
-    return Verdict(decision.action, " ".join([*completed, decision.reason]), {**numbers, **known})
