@@ -18,6 +18,7 @@ def check(*, as_json: bool) -> None:
     Exit status 1 when there is a problem. Where Great Expectations is installed, the arguments
     of each expectation are checked too.
     """
+    from slipway.spec.holdout import model_warnings
     from slipway.spec.loading import load_all
     from slipway.stages.report.check import inspect_project
     from slipway.wiring.check import expectation_check
@@ -28,12 +29,20 @@ def check(*, as_json: bool) -> None:
     checked_by = expectation_check() if has_expectations else None
     loaded = inspect_project(project, loaded, expectations=checked_by)
     datasets, models = sorted(loaded.datasets), sorted(loaded.models)
+    warnings = [
+        f"include/models/{name}/model.yaml: {warning}"
+        for name in models
+        for warning in model_warnings(loaded.models[name])
+    ]
     if as_json:
         problems = [problem.to_json() for problem in loaded.problems]
-        print_json({"datasets": datasets, "models": models, "problems": problems})
+        found = {"datasets": datasets, "models": models, "problems": problems}
+        print_json({**found, "warnings": warnings})
     else:
         for problem in loaded.problems:
             click.echo(str(problem))
+        for warning in warnings:
+            click.secho(f"warning: {warning}", fg="yellow")
         counted = f"{_counted(len(datasets), 'dataset')}, {_counted(len(models), 'model')}"
         wrong = _counted(len(loaded.problems), "problem")
         click.echo(f"{wrong}; {counted} are fine" if loaded.problems else f"{counted}: fine")

@@ -13,6 +13,7 @@ from slipway.spec.base import Spec
 from slipway.spec.consistency import dataset_problems, model_problems
 from slipway.spec.dataset import DatasetSpec
 from slipway.spec.estimator_params import own_functions, param_problems
+from slipway.spec.holdout import holdout_problems
 from slipway.spec.model import ModelSpec
 from slipway.spec.problems import Problem, format_value
 from slipway.spec.pydantic_errors import explain
@@ -75,11 +76,13 @@ def read_model(path: Path) -> Folder[ModelSpec]:
     folder = _validated(ModelSpec, main.value, {"model": main}, lambda where: (main, where))
     if folder.spec is None:
         return folder
+    own = own_functions(path)
     return folder.with_problems(
         [
             *_other_name(main, "model", folder.spec.model, path.name),
             *model_problems(folder.spec, {"model": main}),
-            *param_problems(folder.spec, main, own=own_functions(path)),
+            *param_problems(folder.spec, main, own=own),
+            *holdout_problems(folder.spec, main, own=own),
         ]
     )
 

@@ -39,6 +39,11 @@ class Estimator(Spec):
 class Training(Spec):
     """Training rows and holdout of a challenger."""
 
+    split: Literal["time", "random"] = Field(
+        default="time",
+        description="`time`: the newest rows are held out. `random`: a share of all keys, which "
+        "cannot show how a model does on newer rows.",
+    )
     window_days: int | None = Field(
         default=None,
         ge=1,
@@ -46,7 +51,16 @@ class Training(Spec):
         description="Length of a sliding window; none: the window expands.",
     )
     holdout_days: int = Field(
-        default=14, ge=1, le=36_500, description="The newest labelled days, kept for the gates."
+        default=14,
+        ge=1,
+        le=36_500,
+        description="The newest labelled days, kept for the gates by `split: time`.",
+    )
+    holdout_share: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Share of the keys that is kept for the gates by `split: random`.",
     )
     min_rows: int = Field(default=1000, ge=1, description="Least number of training rows.")
     seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")

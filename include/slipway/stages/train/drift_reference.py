@@ -19,6 +19,9 @@ def sample_reference(
     count = min(len(parts.rows), MAX_REFERENCE_ROWS)
     places = pd.Series(range(len(parts.rows)))
     chosen = places.sample(count, random_state=spec.training.seed).sort_values().to_numpy()
+    # A random holdout follows the training rows without being newer.
+    times = parts.rows[dataset.event_time].iloc[chosen]
+    chosen = chosen[times.argsort(kind="stable").to_numpy()]
     sample = parts.rows.iloc[chosen].reset_index(drop=True)
     return ReferenceRows(
         features=sample[spec.features.names],

@@ -36,6 +36,7 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train.confusion import FILE, Confusion, confusion_of
 from slipway.stages.train.gates import CLASSES, LOST, POSITIVE_ROWS, UNSEEN_ROWS, WAIVED
+from slipway.stages.train.random_holdout import unseen_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,7 +164,7 @@ class Comparison:
         return {}
 
     def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
-        """Holdout rows of the challenger that are newer than every contender's training rows."""
+        """Holdout rows of the challenger that no contender was trained on."""
         manifests = [contender.manifest for contender in contenders]
         declared = self.dataset.streams.features.columns
         inputs = [column["name"] for manifest in manifests for column in manifest["features"]]
@@ -175,11 +176,10 @@ class Comparison:
             target=self.spec.target,
         )
         times = rows[self.dataset.event_time]
-        start = datetime.fromisoformat(manifests[0]["holdout_start"])
-        trained_until = max(
-            datetime.fromisoformat(manifest["training_end"]) for manifest in manifests
-        )
-        return rows[(times >= start) & (times > trained_until)]
+        unseen = times >= datetime.fromisoformat(manifests[0]["holdout_start"])
+        for manifest in manifests:
+            unseen &= unseen_by(manifest, times, rows[self.dataset.key])
+        return rows[unseen]
 
     def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:
         names = metrics_of(self.spec.task)

@@ -19,6 +19,7 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Verdict
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.holdout import RANDOM_WARNING
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes
 from slipway.stages.model import sbom, version_tags
@@ -37,7 +38,9 @@ from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
-from slipway.stages.train.splitting import Split, split_by_time
+from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout
+from slipway.stages.train.run_facts import numbers_of, params_of
+from slipway.stages.train.splitting import Split, split_at_random, split_by_time
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +96,7 @@ class _Training:
             run_key=self._run_key,
             attempt=attempt.number,
             tags=self._tags(pins, attempt),
-            params=_params(self.spec),
+            params=params_of(self.spec),
             tables=self._pinned_tables(pins),
         )
         try:
@@ -114,7 +117,7 @@ class _Training:
         started = time.perf_counter()
         learned = self.learner.learn(parts.training, classes=classes)
         fit_seconds = round(time.perf_counter() - started, 3)
-        numbers = _numbers_of(parts) | {"fit_seconds": fit_seconds}
+        numbers = numbers_of(parts) | {"fit_seconds": fit_seconds}
         constant = class_shares(target, classes) if multiclass else float(target.mean())
         facts = self._facts(pins) | numbers | {"constant": constant}
         with scratch_folder("slipway-train-", needs="the trained version's folder") as scratch:
@@ -135,8 +138,7 @@ class _Training:
         return Verdict(
             "trained",
             f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
-            f"{numbers['training_end']} in {fit_seconds:.1f} s; "
-            f"{numbers['holdout_rows']:,} newer rows are held out. "
+            f"{numbers['training_end']} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
             f"Engine {numbers['engine']}: {numbers['engine_reason']}.",
             numbers,
             {
@@ -147,6 +149,18 @@ class _Training:
                 **sbom.evidence_of(self.code.bills),
             },
         )
+
+    def _held_out(self, numbers: dict[str, Any]) -> str:
+        count = f"{numbers['holdout_rows']:,}"
+        if self.random is None:
+            return f"{count} newer rows are held out."
+        return f"{count} rows, drawn at random, are held out. Warning: {RANDOM_WARNING}."
+
+    @property
+    def random(self) -> RandomHoldout | None:
+        """Random holdout that the spec asks for; None: by time."""
+        training = self.spec.training
+        return RandomHoldout.of(training) if training.split == "random" else None
 
     def _parts(self, pins: Snapshot) -> tuple[Split, tuple[Label, ...] | None]:
         """Split labelled rows, and the classes of their labels; None for a regression."""
@@ -160,15 +174,7 @@ class _Training:
         name, delivered = self.spec.target, rows[self.spec.target]
         classes = pinned_classes(delivered, self.spec)
         rows[name] = to_target(delivered, self.spec, classes=classes)
-        start = self.learner.holdout_start(rows)
-        # After the model's own split, whose arithmetic could overflow in narrow types.
-        rows = narrowed(rows.drop(columns=self.dataset.key))
-        parts = split_by_time(
-            rows,
-            event_time=self.dataset.event_time,
-            training=self.spec.training,
-            holdout_start=start,
-        )
+        parts = self._split(rows)
         if has_classes(self.spec.task):
             self._require_both_classes(parts, delivered)
         if self.spec.task == "multiclass" and self.spec.classes is None:
@@ -176,6 +182,20 @@ class _Training:
             recoded = to_target(delivered.loc[parts.rows.index], self.spec, classes=classes)
             parts = replace(parts, rows=parts.rows.assign(**{name: recoded}))
         return parts, classes
+
+    def _split(self, rows: pd.DataFrame) -> Split:
+        key, event_time = self.dataset.key, self.dataset.event_time
+        if self.random is not None:
+            held_out, rows = self.random.holds(rows[key]), narrowed(rows.drop(columns=key))
+            return split_at_random(
+                rows, held_out, event_time=event_time, training=self.spec.training
+            )
+        start = self.learner.holdout_start(rows)
+        # After the model's own split, whose arithmetic could overflow in narrow types.
+        rows = narrowed(rows.drop(columns=key))
+        return split_by_time(
+            rows, event_time=event_time, training=self.spec.training, holdout_start=start
+        )
 
     def _require_both_classes(self, parts: Split, delivered: pd.Series[Any]) -> None:
         wait = "wait for labels of the other class"
@@ -187,12 +207,15 @@ class _Training:
             hint=f"{wait}{longer if self.spec.training.window_days else ''}",
         )
         needing = [one for one in self.spec.gates.metrics if METRICS[one].needs_both_classes]
+        more = (
+            "raise `training.holdout_share`" if self.random else "lengthen `training.holdout_days`"
+        )
         if needing:
             require_both_classes(
                 delivered.loc[parts.holdout.index],
                 self.spec,
                 what="holdout rows",
-                hint=f"{wait}, lengthen `training.holdout_days` in model.yaml, or gate by a metric "
+                hint=f"{wait}, {more} in model.yaml, or gate by a metric "
                 f"that one class suffices for instead of {', '.join(needing)}",
             )
 
@@ -216,6 +239,7 @@ class _Training:
             "slipway.git_commit": self.code.git_commit,
             "slipway.lock_sha256": self.code.lock_sha256,
             "slipway.seed": str(self.spec.training.seed),
+            **({"slipway.holdout": f"random: {RANDOM_WARNING}"} if self.random else {}),
             **sbom.tags_of(sbom.evidence_of(self.code.bills)),
         }
 
@@ -236,6 +260,7 @@ class _Training:
             "as_of": pins.as_of.isoformat(),
             "estimator": self.spec.estimator.model_dump(),
             "seed": self.spec.training.seed,
+            **({RANDOM_HOLDOUT: self.random.to_json()} if self.random else {}),
             "git_commit": self.code.git_commit,
             "lock_sha256": self.code.lock_sha256,
         }
@@ -251,27 +276,3 @@ class _Training:
             for stream, version in versions.items()
             if stream in self.dataset.streams.delivered
         ]
-
-
-def _numbers_of(parts: Split) -> dict[str, Any]:
-    training_start, training_end = parts.span("training")
-    holdout_start, holdout_end = parts.span("holdout")
-    return {
-        "training_rows": len(parts.training),
-        "training_start": training_start,
-        "training_end": training_end,
-        "holdout_rows": len(parts.holdout),
-        "holdout_start": holdout_start,
-        "holdout_end": holdout_end,
-    }
-
-
-def _params(spec: ModelSpec) -> dict[str, str]:
-    """Parameters of the MLflow run."""
-    return {
-        "estimator": spec.estimator.name,
-        "holdout_days": str(spec.training.holdout_days),
-        "window_days": str(spec.training.window_days or "expanding"),
-        "seed": str(spec.training.seed),
-        "features": ", ".join(spec.features.names),
-    } | {f"estimator.{name}": str(value) for name, value in spec.estimator.params.items()}
