@@ -324,3 +324,13 @@ def test_a_row_that_is_too_long_is_not_told_as_a_quote(
             read(write(tmp_path, f"a,b\n1,2\n{cell},4\n"))
         assert error.value.found == "a longer row, or none that ends, in line 3"
         assert "quote" not in (error.value.hint or "")
+
+
+def test_names_of_the_dialect_stand_for_a_header(tmp_path: Path) -> None:
+    """The first line is a row then; lines before it are passed over as before."""
+    file = write(tmp_path, "of 2024\n1,x\n2,y,z\n3,w\n")
+    csv = Csv(names=["id", "t"], skip_lines=1)
+    assert CsvFile.open(file, csv, delimiter=",").names == ("id", "t")
+    rows, lines, broken = read(file, csv)
+    assert (rows, lines) == ([("1", "x"), ("3", "w")], [2, 4])
+    assert [one.line for one in broken] == [3]

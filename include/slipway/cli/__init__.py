@@ -15,6 +15,7 @@ from slipway.cli.demo import demo, down
 from slipway.cli.export import export
 from slipway.cli.init import init
 from slipway.cli.ledger import ledger
+from slipway.cli.new import new
 from slipway.cli.parse import parse
 from slipway.cli.render import render
 from slipway.cli.rollback import rollback
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 for command in (
-    *(init, check, parse, sample, reference, render),
+    *(init, new, check, parse, sample, reference, render),
     deliver,
     *(status, why, ledger),
     *(run, rollback, bring, export),

@@ -100,6 +100,12 @@ class Csv(Spec):
         default_factory=list, description="Further texts for false in boolean columns, in any case."
     )
     skip_lines: int = Field(default=0, ge=0, le=1000, description="Lines before the header.")
+    names: list[Word] | None = Field(
+        default=None,
+        min_length=1,
+        description="Names of all columns, in the order of their cells, where no line of the file "
+        "has them. None: the header does.",
+    )
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Csv:

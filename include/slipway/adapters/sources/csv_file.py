@@ -45,9 +45,9 @@ class CsvFile:
         path: File; `….gz` is decompressed.
         csv: Dialect.
         lexer: Finds the ends of rows.
-        names: Names of all columns, as the header has them.
+        names: Names of all columns, as the header or the dialect has them.
         doubts: Why it may be in another encoding.
-        has_header_line: True.
+        has_header_line: Whether it has one; else the dialect has the names.
         indexes: None: CSV has columns only.
     """
 
@@ -77,6 +77,8 @@ class CsvFile:
             raise not_of_format("CSV", header)
         if not header:
             raise empty_file("a header and at least one row")
+        if csv.names is not None:
+            return cls(path, csv, lexer, tuple(csv.names), doubts, has_header_line=False)
         return cls(path, csv, lexer, _names(header, csv, lexer), doubts)
 
     def rows(
@@ -89,7 +91,8 @@ class CsvFile:
                 closed, or there is no row.
         """
         blocks = _blocks(self.path, self.csv, self.lexer)
-        blocks.header()
+        if self.has_header_line:
+            blocks.header()
         is_empty = True
         for block in blocks:
             for rows in self._of_block(block, columns, at_most):

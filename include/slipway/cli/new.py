@@ -1,0 +1,137 @@
+"""`slipway new`: a dataset and a model from a file, with the reason for every guess."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from slipway.errors import BadParameter
+from slipway.settings import Settings
+
+if TYPE_CHECKING:
+    from slipway.stages.profile.new_specs import NewSpecs
+    from slipway.stages.profile.target import TargetGuess
+    from slipway.wiring.new_specs import ProfiledFile
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--target", help="Column to predict; default: guessed.")
+@click.option("--name", help="Name of the dataset; default: that of the file.")
+@click.option("--yes", is_flag=True, help="Take the guesses without asking.")
+def new(file: Path, *, target: str | None, name: str | None, yes: bool) -> None:
+    """Write a dataset and a model from FILE: CSV, TSV, JSON Lines or Parquet.
+
+    The whole file is read once. What was guessed and why is printed, and stands in the comments of
+    `dataset.yaml`, `expectations.yaml` and `model.yaml`. Identifiers, personal data and columns
+    that leak the target are named and left out. On a terminal you are asked; elsewhere `--yes`
+    takes the guesses. Nothing is overwritten.
+    """
+    from slipway.stages.profile.choose_target import plan_target
+    from slipway.wiring.new_specs import plan_file, profile_file, write_specs
+
+    project = _project()
+    asks = not yes and sys.stdin.isatty()
+    profiled = profile_file(file)
+    guessed = plan_target(profiled.measured, asked=target)
+    if asks and target is None:
+        guessed = _ask_target(profiled, guessed)
+    plan = plan_file(profiled, guessed, name=name)
+    _print(plan)
+    if not (yes or asks):
+        raise BadParameter(
+            "nothing was written, since nobody can be asked here",
+            expected="--yes, which takes the guesses above, or a terminal",
+            found="neither",
+        )
+    if asks and not click.confirm("Write these specs?", default=True):
+        click.echo("nothing was written")
+        return
+    for path in write_specs(plan, project):
+        click.echo(f"wrote {path.relative_to(project)}")
+    _check(plan, project)
+    click.echo(f"next: slipway try {plan.model} {file}")
+
+
+def _project() -> Path:
+    project = Settings().project
+    if not (project / "include").is_dir():
+        raise BadParameter(
+            "there is no project here",
+            expected="a folder with include/datasets and include/models, here or above",
+            found=str(project),
+            hint="slipway init DIR makes one; SLIPWAY_PROJECT names one",
+        )
+    return project
+
+
+def _ask_target(profiled: ProfiledFile, guessed: TargetGuess) -> TargetGuess:
+    from slipway.stages.profile.choose_target import plan_target
+
+    click.echo(f"columns: {', '.join(profiled.measured.columns)}")
+    while True:
+        answer = click.prompt("Which column is to be predicted?", default=guessed.column)
+        if answer == guessed.column:
+            return guessed
+        try:
+            return plan_target(profiled.measured, asked=answer)
+        except BadParameter as error:
+            click.echo(str(error))
+
+
+def _print(plan: NewSpecs) -> None:
+    """Print what was guessed, and why."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{plan.file}: {plan.measured.rows:,} rows", title_justify="left")
+    for heading in ("Column", "Type", "Missing", "Role", "Why"):
+        table.add_column(heading, overflow="fold")
+    for name, one in plan.columns.items():
+        share = one.column.missing_share
+        cells = (name, _type(plan, name), f"{share:.1%}" if share else "", one.role, one.why)
+        table.add_row(*map(Text, cells))
+    for name, why in plan.measured.left_out.items():
+        table.add_row(*map(Text, (name or "(without a name)", "", "", "not read", why)))
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+    for what, said in _guesses(plan):
+        console.print(Text(f"{what:<12}{said}"))
+    for doubt in plan.doubts:
+        console.print(Text(f"look at it  {doubt}", style="yellow"))
+
+
+def _type(plan: NewSpecs, name: str) -> str:
+    return plan.target.type if name == plan.target.column else plan.columns[name].column.type
+
+
+def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
+    target, sizes = plan.target, plan.sizes
+    positive = "" if target.positive is None else f", class 1 is {target.positive!r}"
+    key = ", ".join(plan.key.columns) or "row"
+    time = " and ".join(plan.time.columns) or "arrival"
+    bars = "; ".join(
+        f"{bar.metric} {bar.threshold:g} (a constant {bar.constant:.4g}"
+        + (")" if bar.reached is None else f", a quick model {bar.reached:.4g})")
+        for bar in plan.bars
+    )
+    return [
+        ("target", f"{target.column}: {target.why}"),
+        ("task", f"{target.task}: {target.why_task}{positive}"),
+        ("key", f"{key}: {plan.key.why}"),
+        ("event time", f"{time}: {plan.time.why}"),
+        ("split", f"{sizes.split}: {sizes.why_split}"),
+        ("gates", bars),
+        ("monitoring", f"a {sizes.window} is a window, of {sizes.window_rows} rows or more"),
+    ]
+
+
+def _check(plan: NewSpecs, project: Path) -> None:
+    """Raise if what was written does not pass `slipway check`."""
+    from slipway.spec.loading import load_all, raise_problems
+
+    raise_problems(load_all(project, only=plan.model))

@@ -1,0 +1,209 @@
+"""Find features that tell the target: nearly all of it alone, by their name, or afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from slipway.stages.profile.measured import Column
+from slipway.stages.profile.names import AFTERWARDS, PERHAPS_AFTERWARDS, has_word, words
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+NEAR_PERFECT = 0.995
+"""Share of the target's spread, or of its errors, that one column alone may explain at most."""
+
+_STRONG = 0.5
+_SOME = 0.1
+"""More than chance tells."""
+
+_MOST_ROWS = 20_000
+_BINS = 50
+_FEWEST = 30
+_PAIRED_ROWS = 500
+_MOST_PAIRED = 40
+_EXACT = 1e-6
+
+
+def find_leaks(columns: Mapping[str, Column], target: Column, *, is_class: bool) -> dict[str, str]:
+    """Return the columns that tell the target, with the reason for each.
+
+    Args:
+        columns: Candidates for features.
+        target: Target.
+        is_class: Whether it is predicted as a class.
+    """
+    told = {name: explained(one, target, is_class=is_class) for name, one in columns.items()}
+    found = {
+        name: why for name, share in told.items() if (why := _surely(name, share, target.name))
+    }
+    left = {name: share for name, share in told.items() if name not in found}
+    strongest = max(left, key=lambda name: left[name], default="")
+    if left.get(strongest, 0.0) >= _SOME and has_word(strongest, PERHAPS_AFTERWARDS):
+        found[strongest] = (
+            "by its name it may be known only afterwards, and of all columns it tells most of the "
+            f"target ({left[strongest]:.0%})"
+        )
+    if not is_class:
+        found |= {name: why for name, why in _sums(columns, target) if name not in found}
+    return found
+
+
+def _surely(name: str, share: float, target: str) -> str | None:
+    """Why a column surely leaks the target; None where it does not."""
+    if share >= NEAR_PERFECT:
+        return f"it alone tells {share:.1%} of the target on rows that were held out"
+    if _is_of_target(name, target) and share >= _STRONG:
+        return f"its name is that of the target, and it tells {share:.0%} of it"
+    if has_word(name, AFTERWARDS) and share >= _SOME:
+        return f"by its name it is known only afterwards, and it tells {share:.0%}"
+    return None
+
+
+def explained(column: Column, target: Column, *, is_class: bool) -> float:
+    """Return the share of the target that a column alone explains on rows that were held out.
+
+    1 is all of it, 0 no more than a constant. The column is cut into bins or categories; every
+    second row of the sample tells what each means, and the others are predicted by it.
+    """
+    import numpy as np
+    import pandas as pd
+
+    both = pd.DataFrame({"x": column.sample, "y": target.sample}).dropna(subset=["y"])
+    both = both.iloc[:: -(-len(both) // _MOST_ROWS)] if len(both) else both
+    if len(both) < _FEWEST:
+        return 0.0
+    both = both.sample(frac=1, random_state=0)
+    half = len(both) // 2
+    codes = _codes(both["x"], half)
+    answers = both["y"].to_numpy()
+    if is_class:
+        answers = pd.factorize(answers)[0]
+        return _of_classes(codes, answers, half)
+    return _of_numbers(codes, both["x"], np.asarray(answers, float), half)
+
+
+def _codes(values: pd.Series[Any], half: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Bin or category of each row, learnt from the first half; -1 for missing and unseen ones."""
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype == object or not pd.api.types.is_numeric_dtype(values):
+        known = pd.Index(values.iloc[:half].dropna().unique())
+        return np.asarray(known.get_indexer(pd.Index(values)), np.int64)
+    numbers = values.to_numpy(float)
+    seen = numbers[:half][~np.isnan(numbers[:half])]
+    distinct = np.unique(seen)
+    edges = distinct[1:] if len(distinct) <= _BINS else _edges(seen)
+    found = np.searchsorted(edges, numbers, side="right").astype(np.int64)
+    found[np.isnan(numbers)] = -1
+    return found
+
+
+def _edges(seen: Numbers) -> Numbers:
+    import numpy as np
+
+    return np.unique(np.quantile(seen, np.linspace(0, 1, _BINS + 1)[1:-1]))
+
+
+def _of_classes(codes: Any, answers: Any, half: int) -> float:
+    """Errors of the commonest class that a column's bins save, averaged over the classes."""
+    import numpy as np
+
+    classes = int(answers.max()) + 1
+    bins = int(codes.max()) + 2
+    table = np.zeros((bins, classes))
+    np.add.at(table, (codes[:half] + 1, answers[:half]), 1)
+    sizes = np.bincount(answers[:half], minlength=classes)
+    # Each class weighs the same, or a rare one would be told by nothing.
+    weighed = table / np.maximum(sizes, 1)
+    said = weighed.argmax(axis=1)[codes[half:] + 1]
+    asked = answers[half:]
+    recalls = [float((said[asked == one] == one).mean()) for one in np.unique(asked)]
+    chance = 1 / max(2, len(recalls))
+    return max(0.0, (float(np.mean(recalls)) - chance) / (1 - chance))
+
+
+def _of_numbers(codes: Any, raw: pd.Series[Any], answers: Numbers, half: int) -> float:
+    """Share of the variance that bins explain, or a straight line where that is more."""
+    import numpy as np
+
+    bins = int(codes.max()) + 2
+    sums, counts = np.zeros(bins), np.zeros(bins)
+    np.add.at(sums, codes[:half] + 1, answers[:half])
+    np.add.at(counts, codes[:half] + 1, 1)
+    mean = float(answers[:half].mean())
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
+    spread = float(((answers[half:] - mean) ** 2).mean())
+    if spread == 0:
+        return 0.0
+    by_bins = 1 - float(((answers[half:] - means[codes[half:] + 1]) ** 2).mean()) / spread
+    return max(0.0, by_bins, _by_line(raw, answers, half))
+
+
+def _by_line(raw: pd.Series[Any], answers: Numbers, half: int) -> float:
+    import numpy as np
+
+    if raw.dtype == object:
+        return 0.0
+    try:
+        numbers = raw.to_numpy(float)
+    except (TypeError, ValueError):
+        return 0.0
+    known = ~np.isnan(numbers)
+    train, test = known.copy(), known.copy()
+    train[half:], test[:half] = False, False
+    if train.sum() < _FEWEST / 2 or test.sum() < _FEWEST / 2 or np.ptp(numbers[train]) == 0:
+        return 0.0
+    slope, offset = np.polyfit(numbers[train], answers[train], 1)
+    spread = float(((answers[test] - answers[train].mean()) ** 2).mean())
+    if spread == 0:
+        return 0.0
+    return 1 - float(((answers[test] - slope * numbers[test] - offset) ** 2).mean()) / spread
+
+
+def _is_of_target(name: str, target: str) -> bool:
+    """Whether a name holds that of the target: `target_encoded`, `price_log`."""
+    said, asked = words(name), words(target)
+    return name != target and bool(asked) and set(asked) <= set(said)
+
+
+def _sums(columns: Mapping[str, Column], target: Column) -> Iterator[tuple[str, str]]:
+    """Pairs of columns whose sum, difference, product or ratio is the target."""
+    import numpy as np
+
+    numeric = {name: one for name, one in columns.items() if one.is_numeric}
+    names = list(numeric)[:_MOST_PAIRED]
+    step = max(1, len(target.sample) // _PAIRED_ROWS)
+    wanted = target.sample.to_numpy(float)[::step]
+    cells = {name: numeric[name].sample.to_numpy(float)[::step] for name in names}
+    with np.errstate(all="ignore"):
+        for first, second in combinations(names, 2):
+            for what, made in _made(cells[first], cells[second]):
+                if _is_same(made, wanted):
+                    yield first, f"the target is its {what} with {second}"
+                    yield second, f"the target is its {what} with {first}"
+
+
+def _made(first: Numbers, second: Numbers) -> Iterator[tuple[str, Numbers]]:
+    yield "sum", first + second
+    yield "difference", first - second
+    yield "difference", second - first
+    yield "product", first * second
+    yield "ratio", first / second
+    yield "ratio", second / first
+
+
+def _is_same(made: Numbers, wanted: Numbers) -> bool:
+    import numpy as np
+
+    known = np.isfinite(made) & np.isfinite(wanted)
+    if known.sum() < _FEWEST or np.ptp(wanted[known]) == 0:
+        return False
+    close = np.abs(made[known] - wanted[known]) <= _EXACT * np.maximum(1, np.abs(wanted[known]))
+    return bool(close.mean() > NEAR_PERFECT)

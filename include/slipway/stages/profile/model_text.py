@@ -1,0 +1,124 @@
+"""Write the `model.yaml` of a plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from slipway.spec.metrics import METRICS
+from slipway.stages.profile.bars import Bar
+from slipway.stages.profile.new_specs import NewSpecs
+from slipway.stages.profile.roles import Role
+from slipway.stages.profile.yaml_text import comment, quoted
+
+_SMALL, _MIDDLE = 1000, 20_000
+
+
+def model_text(plan: NewSpecs) -> str:
+    """Return the model's file."""
+    lines = [*_head(plan), *_features(plan), *_estimator(plan), *_training(plan), *_gates(plan)]
+    lines += [*_monitoring(plan), *_retraining(plan)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _head(plan: NewSpecs) -> Iterator[str]:
+    target = plan.target
+    yield f"# Written by `slipway new` from {comment(plan.file)}: {plan.measured.rows:,} rows."
+    yield "# Comments say why; change what is wrong, then `slipway check`."
+    yield f"model: {plan.model}"
+    yield f"description: {quoted(f'Predicts {target.column}.')}"
+    yield f"dataset: {plan.dataset}"
+    yield f"task: {target.task}  # {comment(target.why_task)}"
+    yield f"target: {quoted(target.column)}  # {comment(target.why)}"
+    if target.positive is not None:
+        share = plan.shares[target.positive]
+        yield f"positive: {_label(target.positive)}  # class 1: {share:.1%} of the rows"
+    if target.doubt:
+        yield f"# Look at it: {comment(target.doubt)}."
+    yield ""
+
+
+def _label(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False)
+
+
+def _features(plan: NewSpecs) -> Iterator[str]:
+    yield "features:"
+    kinds: tuple[tuple[str, Role], ...] = (("numeric", "number"), ("categorical", "category"))
+    for field, role in kinds:
+        listed = plan.of_role(role)
+        yield f"  {field}:" if listed else f"  {field}: []"
+        for one in listed:
+            note = f"  # {one.why}" if role == "category" else ""
+            yield f"    - {quoted(one.column.name)}{comment(note) and note}"
+    left = plan.of_role("left out", "personal")
+    if left:
+        yield "  # Left out; a line above brings a column back."
+    for one in left:
+        what = "personal data: " if one.role == "personal" else ""
+        yield f"  #   {comment(one.column.name)}: {comment(what + one.why)}"
+    yield ""
+
+
+def _estimator(plan: NewSpecs) -> Iterator[str]:
+    rows = plan.measured.rows
+    name = "XGBRegressor" if plan.target.task == "regression" else "XGBClassifier"
+    trees, depth = (100, 3) if rows < _SMALL else (200, 4) if rows < _MIDDLE else (300, 6)
+    yield "estimator:"
+    yield f"  name: xgboost.{name}"
+    yield f"  params: {{n_estimators: {trees}, max_depth: {depth}, learning_rate: 0.1}}"
+    yield ""
+
+
+def _training(plan: NewSpecs) -> Iterator[str]:
+    sizes = plan.sizes
+    yield "training:"
+    yield f"  split: {sizes.split}  # {comment(sizes.why_split)}"
+    if sizes.split == "time":
+        yield f"  holdout_days: {sizes.holdout_days}  # about {sizes.holdout_rows:,} rows"
+    yield f"  min_rows: {sizes.min_rows}"
+    yield ""
+
+
+def _gates(plan: NewSpecs) -> Iterator[str]:
+    yield "gates:"
+    yield f"  min_holdout_rows: {plan.sizes.min_holdout_rows}"
+    yield "  metrics:"
+    for bar in plan.bars:
+        yield f"    # {_reached(bar)}"
+        yield f"    {bar.metric}: {{threshold: {_number(bar.threshold)}, min_absolute_change: 0.0}}"
+    yield ""
+
+
+def _reached(bar: Bar) -> str:
+    better = "at least" if METRICS[bar.metric].greater_is_better else "at most"
+    quick = "" if bar.reached is None else f", a quick model {bar.reached:.4g}"
+    return (
+        f"A constant reaches {bar.constant:.4g}{quick}; {better} this bar in between is asked for."
+    )
+
+
+def _number(value: float) -> str:
+    text = f"{value:.6g}"
+    return text if any(one in text for one in ".e") else f"{text}.0"
+
+
+def _monitoring(plan: NewSpecs) -> Iterator[str]:
+    sizes, watched = plan.sizes, plan.bars[0]
+    span = "" if sizes.span_days is None else f"  # the file spans {sizes.span_days:,.0f} days"
+    yield "monitoring:"
+    yield f"  window: {sizes.window}{span}"
+    yield f"  min_rows: {sizes.window_rows}"
+    yield "  label_horizon_days: 0  # labels come with the rows of their window"
+    yield "  performance:"
+    yield f"    metric: {watched.metric}"
+    yield f"    max_absolute_drop: {_number(watched.drop)}"
+    yield ""
+
+
+def _retraining(plan: NewSpecs) -> Iterator[str]:
+    sizes = plan.sizes
+    yield "retraining:"
+    yield f"  first_after_labels: {sizes.first_after_labels}  # this file is enough for a first one"
+    yield f"  min_new_labels: {sizes.min_new_labels}"
+    yield f"  cooldown_days: {sizes.cooldown_days}"

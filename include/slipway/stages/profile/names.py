@@ -1,0 +1,73 @@
+"""Words in the names of columns, and what they tell about their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+", re.UNICODE)
+
+IDENTIFIERS = frozenset(
+    {"id", "ids", "key", "uuid", "guid", "identifier", "nr", "no", "number", "code", "ref"}
+    | {"reference", "sku", "isin", "serial", "hash", "pk", "vin", "barcode", "ticket", "index"}
+)
+STRONG_IDENTIFIERS = frozenset({"id", "uuid", "guid", "key", "identifier", "sku", "pk", "vin"})
+ROW_NUMBERS = frozenset(
+    {"", "unnamed", "index", "rownames", "rowname", "row", "rowid", "rownum", "instant", "obs"}
+    | {"record", "observation", "n", "x", "no", "nr", "rank", "seq"}
+)
+AFTERWARDS = frozenset(
+    {"outcome", "resolution", "resolved", "closed", "cancelled", "canceled", "refunded", "refund"}
+    | {"returned", "settled", "settlement", "recovered", "recovery", "recoveries", "dropoff"}
+    | {"discharge", "discharged", "predicted", "prediction", "forecast", "score", "boat", "body"}
+)
+PERHAPS_AFTERWARDS = frozenset(
+    {"duration", "elapsed", "total", "final", "actual", "end", "ended", "status", "result", "exit"}
+    | {"arrival", "arr", "delay", "paid", "payment", "tip", "reservation"}
+)
+TARGETS: tuple[tuple[str, ...], ...] = (
+    ("target",),
+    ("label",),
+    ("y",),
+    ("class", "species", "outcome", "response", "churn", "churned", "attrition", "survived"),
+    ("default", "defaulted", "fraud", "diagnosis", "deposit", "income", "exited", "spam"),
+    ("quality", "price", "medv", "saleprice", "cnt", "count", "demand", "sales", "charges"),
+    ("rings", "mpg", "salary", "value", "amount", "rating", "score", "status", "result", "type"),
+    ("delay", "late", "delayed", "energy", "consumption", "yield", "strength", "grade", "risk"),
+)
+"""Words of a target's name, the surest first."""
+
+CLASSES = frozenset(
+    {"target", "class", "label", "type", "species", "category", "segment", "group", "kind"}
+    | {"diagnosis", "status", "grade", "level", "outcome", "y"}
+)
+QUANTITIES = frozenset(
+    {"quality", "price", "count", "cnt", "amount", "age", "rings", "rating", "score", "sales"}
+    | {"value", "duration", "hours", "days", "number", "salary", "income", "charges", "total"}
+)
+EVENTS = frozenset(
+    {"date", "time", "datetime", "timestamp", "ts", "when", "day", "event", "created", "order"}
+    | {"ordered", "start", "started", "pickup", "handed", "sold", "opened", "hour", "dteday"}
+)
+LATER = frozenset(
+    {"updated", "modified", "changed", "closed", "end", "ended", "finished", "delivered", "dropoff"}
+    | {"resolved", "due", "expires", "expiry", "birth", "born", "dob", "birthday", "birthdate"}
+    | {"arrival", "return", "returned", "shipped"}
+)
+
+
+def words(name: str) -> tuple[str, ...]:
+    """Return the words of a name in lower case: `customerID` and `customer_id` have the same."""
+    return tuple(one.lower() for one in _WORD.findall(name))
+
+
+def has_word(name: str, among: Collection[str]) -> bool:
+    """Return whether a word of a name is one of some."""
+    return any(one in among for one in words(name))
+
+
+def slug(name: str) -> str:
+    """Return a name as specs spell names: lower-case words joined by `_`."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    is_name = plain[:1].isalpha() and len(plain) > 1
+    return (plain if is_name else f"data_{plain}")[:48].strip("_")

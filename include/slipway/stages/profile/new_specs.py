@@ -1,0 +1,156 @@
+"""Everything that `slipway new` decides about a file: the plan of a dataset and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from slipway.spec.labels import Label
+from slipway.stages.profile.bars import Bar
+from slipway.stages.profile.bounds import Expected, expected_of_features, expected_of_target
+from slipway.stages.profile.dialect import Dialect
+from slipway.stages.profile.gates_of_plan import choose_bars, held_out_rows, reach_quickly
+from slipway.stages.profile.identity import KeyGuess, TimeGuess
+from slipway.stages.profile.measured import Column, Measured
+from slipway.stages.profile.quick_model import QuickFit
+from slipway.stages.profile.roles import Chosen, Role, plan_columns
+from slipway.stages.profile.sizes import Sizes, choose_sizes
+from slipway.stages.profile.target import TargetGuess
+
+
+@dataclass(frozen=True)
+class NewSpecs:
+    """Plan of a dataset and a model.
+
+    Attributes:
+        dataset: Name of the dataset.
+        model: Name of the model.
+        file: Name of the file.
+        measured: The file.
+        dialect: Dialect of a CSV; None of another format.
+        marks: Marks of missing values.
+        columns: Columns by name, in the order of the file.
+        key: Key.
+        time: Event time.
+        target: Target.
+        sizes: Numbers of training, monitoring and retraining.
+        bars: Gates.
+        features: Expectations on the features.
+        labels: Expectations on the target.
+        shares: Share of the rows of each class; empty for a number.
+        doubts: What a person should look at.
+    """
+
+    dataset: str
+    model: str
+    file: str
+    measured: Measured
+    dialect: Dialect | None
+    marks: tuple[str, ...]
+    columns: Mapping[str, Chosen]
+    key: KeyGuess
+    time: TimeGuess
+    target: TargetGuess
+    sizes: Sizes
+    bars: tuple[Bar, ...]
+    features: tuple[Expected, ...]
+    labels: tuple[Expected, ...]
+    shares: Mapping[Label, float] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+    def of_role(self, *roles: Role) -> list[Chosen]:
+        """Return the columns with one of some roles, in the order of the file."""
+        return [one for one in self.columns.values() if one.role in roles]
+
+
+def plan_specs(
+    measured: Measured,
+    *,
+    file: str,
+    names: tuple[str, str],
+    dialect: Dialect | None,
+    target: TargetGuess,
+    fit: QuickFit | None,
+) -> NewSpecs:
+    """Return the plan of a dataset and a model.
+
+    Args:
+        measured: The file.
+        file: Its name.
+        names: Names of dataset and model.
+        dialect: Dialect of a CSV; None of another format.
+        target: Target.
+        fit: Fits a quick model; None: nothing can.
+    """
+    columns, key, time = plan_columns(measured, target)
+    label = measured.columns[target.column]
+    labelled = label.sample.notna()
+    times = measured.columns[time.columns[0]].sample if time.columns else None
+    rows = round(int(labelled.sum()) * measured.share)
+    known = None if times is None else times[labelled.to_numpy()]
+    sizes = choose_sizes(rows, known, share=measured.share)
+    shares = _class_shares(target, label)
+    newest = held_out_rows(sizes, times, len(labelled))
+    reached = reach_quickly(columns, target, label, newest=newest, fit=fit)
+    bars = choose_bars(target, label, reached=reached, shares=shares, rows=sizes.holdout_rows)
+    used = [one.column for one in columns.values() if one.role in {"number", "category"}]
+    marks = sorted({mark for one in measured.columns.values() for mark in one.guess.marks})
+    plan = NewSpecs(
+        dataset=names[0],
+        model=names[1],
+        file=file,
+        measured=measured,
+        dialect=dialect,
+        marks=tuple(marks),
+        columns=columns,
+        key=key,
+        time=time,
+        target=target,
+        sizes=sizes,
+        bars=bars,
+        features=tuple(expected_of_features(used)),
+        labels=tuple(expected_of_target(label, classes=_allowed(target, label))),
+        shares=shares,
+    )
+    return _with_doubts(plan)
+
+
+def _allowed(target: TargetGuess, label: Column) -> tuple[Label, ...]:
+    if target.task == "regression" or target.type == "boolean":
+        return (True, False) if target.type == "boolean" else ()
+    return target.classes or tuple(sorted(_label(one, target) for one in label.counts.index))
+
+
+def _label(value: Any, target: TargetGuess) -> Label:
+    return str(value) if target.type == "string" else int(value)
+
+
+def _class_shares(target: TargetGuess, label: Column) -> dict[Label, float]:
+    if target.task == "regression":
+        return {}
+    return {_label(one, target): rows / label.known for one, rows in label.counts.items()}
+
+
+def _with_doubts(plan: NewSpecs) -> NewSpecs:
+    """Add what a person should look at."""
+    doubts = [f"{plan.target.column}: {plan.target.doubt}"] if plan.target.doubt else []
+    doubts += [
+        f"{name}: {one.guess.doubt}"
+        for name, one in plan.measured.columns.items()
+        if one.guess.doubt
+    ]
+    if plan.sizes.split == "random":
+        doubts.append(
+            "the holdout is drawn at random: it cannot show how a model fares on newer rows"
+        )
+    if plan.bars and not plan.bars[0].has_signal:
+        doubts.append("a quick model was hardly better than a constant: look at the features")
+    if plan.measured.broken:
+        doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
+    refused = [
+        f"{name}: {one.guess.refused:.2%} of its values are refused, and their rows quarantined"
+        for name, one in plan.measured.columns.items()
+        if one.guess.refused
+    ]
+    return replace(plan, doubts=(*doubts, *refused))

@@ -1,0 +1,109 @@
+"""Give each column of a file its role: key, event time, target, feature, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from slipway.stages.profile.identity import (
+    KeyGuess,
+    TimeGuess,
+    guess_event_time,
+    guess_key,
+    is_identifier,
+    is_row_number,
+)
+from slipway.stages.profile.leaks import find_leaks
+from slipway.stages.profile.measured import MOST_CATEGORIES, Column, Measured
+from slipway.stages.profile.personal_data import personal_data
+from slipway.stages.profile.target import TargetGuess
+
+Role = Literal["key", "event time", "target", "number", "category", "left out", "personal"]
+
+MOST_ONE_HOT = 200
+"""Categories of a column that is one-hot encoded; one with more is left out."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A column in the plan.
+
+    Attributes:
+        column: As it was measured.
+        role: What it is to the model.
+        why: Why.
+    """
+
+    column: Column
+    role: Role
+    why: str
+
+
+def plan_columns(
+    measured: Measured, target: TargetGuess
+) -> tuple[dict[str, Chosen], KeyGuess, TimeGuess]:
+    """Return the role of each column, the key and the event time."""
+    columns = measured.columns
+    personal = {
+        name: what
+        for name, one in columns.items()
+        if name != target.column and (what := personal_data(one)) is not None
+    }
+    time = guess_event_time(columns, but=(target.column, *personal))
+    key = guess_key(columns, but=(target.column, *personal), time=time, rows=measured.sampled)
+    chosen: dict[str, Chosen] = {}
+    for name, one in columns.items():
+        if name == target.column:
+            chosen[name] = Chosen(one, "target", target.why)
+        elif name in personal:
+            chosen[name] = Chosen(one, "personal", personal[name])
+        elif (reason := _no_feature(one, key, time)) is not None:
+            chosen[name] = Chosen(one, *reason)
+        elif one.is_numeric and not _is_code(one):
+            chosen[name] = Chosen(one, "number", one.guess.why)
+        else:
+            chosen[name] = Chosen(one, "category", f"{one.distinct} categories")
+    able = {name: one.column for name, one in chosen.items() if one.role in {"number", "category"}}
+    leaks = find_leaks(able, columns[target.column], is_class=target.task != "regression")
+    if len(leaks) < len(able):
+        for name, why in leaks.items():
+            chosen[name] = Chosen(columns[name], "left out", f"it leaks the target: {why}")
+    return chosen, key, time
+
+
+def _is_code(column: Column) -> bool:
+    """Whether whole numbers name a few things."""
+    is_few = column.type == "integer" and column.distinct <= MOST_CATEGORIES
+    return is_few and column.name.lower().endswith("id")
+
+
+def _no_feature(column: Column, key: KeyGuess, time: TimeGuess) -> tuple[Role, str] | None:
+    """Why a column is no feature; None where it can be one."""
+    name = column.name
+    if key.columns == (name,):
+        return "key", key.why
+    if name in time.columns and column.type != "integer":
+        return "event time", time.why
+    why = _why_left_out(column)
+    return None if why is None else ("left out", why)
+
+
+def _why_left_out(column: Column) -> str | None:
+    if column.type == "timestamp":
+        return "a second time is no number and no category"
+    if column.distinct < 2:  # noqa: PLR2004 - nothing to tell apart
+        return "it has no value" if not column.distinct else "it has one value only"
+    if is_row_number(column):
+        return "it counts the rows of this file"
+    if is_identifier(column):
+        return _why_identifier(column)
+    if column.type == "string" and column.distinct > MOST_ONE_HOT:
+        return f"{column.distinct:,} categories are too many, one column each"
+    return None
+
+
+def _why_identifier(column: Column) -> str:
+    if column.is_counter:
+        return "it counts rows and describes none"
+    share = f"{column.distinct:,} different values in {column.known:,} rows"
+    return f"it looks like an identifier or free text: {share}"

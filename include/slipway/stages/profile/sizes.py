@@ -1,0 +1,159 @@
+"""Choose numbers that fit a file's span and volume: holdout, windows, and when to learn again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Days = np.ndarray[Any, np.dtype[np.float64]]
+
+Window = Literal["hour", "day", "week", "month"]
+
+WINDOW_DAYS: dict[Window, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375}
+HELD_OUT = 0.2
+"""Share of the rows that is held out."""
+
+_LEAST_HELD_OUT, _MOST_HELD_OUT = 0.08, 0.45
+_LEAST_HOLDOUT_ROWS = 20
+_WINDOWS = 6
+_ROWS_OF_A_WINDOW = 300
+_LEAST_WINDOW_ROWS = 20
+_BLOCKS = 20
+_TOLERANCE_DAYS = 31.0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of a model's training, gates, monitoring and retraining.
+
+    Attributes:
+        split: How the holdout is taken.
+        holdout_days: Its days, by time.
+        holdout_rows: Rows that it has in this file, about.
+        min_rows: Least number of training rows.
+        min_holdout_rows: Least number of holdout rows.
+        window: Window of monitoring.
+        window_rows: Least number of predictions in it.
+        first_after_labels: Labels for the first training.
+        min_new_labels: New labels for an automatic one.
+        cooldown_days: Days between automatic ones.
+        tolerance_days: Largest plausible gap between event times.
+        span_days: Days that the file spans; None without event times.
+        why_split: Why the split is by time or at random.
+    """
+
+    split: Literal["time", "random"]
+    holdout_days: int
+    holdout_rows: int
+    min_rows: int
+    min_holdout_rows: int
+    window: Window
+    window_rows: int
+    first_after_labels: int
+    min_new_labels: int
+    cooldown_days: int
+    tolerance_days: float
+    span_days: float | None
+    why_split: str
+
+
+def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Sizes:
+    """Return numbers under which this file is enough for a first model.
+
+    Args:
+        rows: Rows of the file with a label.
+        times: Event times of the sample's labelled rows; None: the deliveries' arrival.
+        share: Rows of the file for each row of the sample.
+    """
+    days = None if times is None else _days(times)
+    by_time = None if days is None else _holdout(days)
+    held_out = HELD_OUT if by_time is None else by_time[1]
+    holdout_rows = max(1, round(rows * held_out))
+    training = rows - holdout_rows
+    span = None if days is None else float(days[-1] - days[0])
+    window: Window = "week" if days is None else _window(days, share)
+    return Sizes(
+        split="random" if by_time is None else "time",
+        holdout_days=14 if by_time is None else by_time[0],
+        holdout_rows=holdout_rows,
+        min_rows=_rounded(min(1000, max(10, training / 2))),
+        min_holdout_rows=_rounded(min(500, max(5, holdout_rows / 2))),
+        window=window,
+        window_rows=_rounded(min(_ROWS_OF_A_WINDOW, max(_LEAST_WINDOW_ROWS, rows / _BLOCKS))),
+        first_after_labels=_rounded(min(3000, max(10, rows / 2))),
+        min_new_labels=_rounded(min(1000, max(10, rows / 10))),
+        cooldown_days=1 if span is None else _cooldown(window),
+        tolerance_days=_tolerance(days),
+        span_days=span,
+        why_split=_why(days, by_time),
+    )
+
+
+def _days(times: pd.Series[Any]) -> Days:
+    """Event times in order, in days."""
+    import numpy as np
+
+    known = times.dropna().dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+    return np.sort(known) / 86_400
+
+
+def _holdout(days: Days) -> tuple[int, float] | None:
+    """Days of a holdout of about a fifth of the rows, and its share; None where there is none."""
+    import numpy as np
+
+    if len(days) < _LEAST_HOLDOUT_ROWS or days[-1] == days[0]:
+        return None
+    wanted = float(days[-1] - np.quantile(days, 1 - HELD_OUT))
+    best: tuple[float, int, float] | None = None
+    for count in {1, max(1, int(wanted)), int(wanted) + 1}:
+        share = float((days >= days[-1] - count).mean())
+        distance = abs(share - HELD_OUT)
+        if _LEAST_HELD_OUT <= share <= _MOST_HELD_OUT and (best is None or distance < best[0]):
+            best = (distance, count, share)
+    return None if best is None else (best[1], best[2])
+
+
+def _window(days: Days, share: float) -> Window:
+    """The shortest window with enough rows in most windows, of which there are some."""
+    import numpy as np
+
+    for name in ("hour", "day", "week"):
+        length = WINDOW_DAYS[name]
+        _, counts = np.unique(np.floor(days / length), return_counts=True)
+        if float(np.median(counts)) * share >= _ROWS_OF_A_WINDOW and len(counts) >= _WINDOWS:
+            return name
+    return "month"
+
+
+def _cooldown(window: Window) -> int:
+    days: dict[Window, int] = {"hour": 1, "day": 2, "week": 7, "month": 28}
+    return days[window]
+
+
+def _tolerance(days: Days | None) -> float:
+    """Twice the widest gap between times, where that is more than the default."""
+    import numpy as np
+
+    if days is None or len(days) < 2:  # noqa: PLR2004 - a gap
+        return _TOLERANCE_DAYS
+    twice = 2 * float(np.diff(days).max())
+    return _TOLERANCE_DAYS if twice <= _TOLERANCE_DAYS else min(36_525.0, round(twice) + 1.0)
+
+
+def _rounded(value: float) -> int:
+    """Return a number down to two digits."""
+    whole = int(value)
+    scale = int(10 ** max(0, len(str(whole)) - 2))
+    return max(1, whole // scale * scale)
+
+
+def _why(days: Days | None, by_time: tuple[int, float] | None) -> str:
+    if days is None:
+        return "no column has the time of a row, so nothing tells the newest ones"
+    if by_time is None:
+        return "too few days hold most of the rows to hold out the newest ones"
+    return f"the newest {by_time[0]} days hold {by_time[1]:.0%} of the rows"

@@ -1,0 +1,65 @@
+"""Guess how texts of a file spell numbers: decimal mark and separator of thousands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?")
+_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
+_COMMAS_OF_POINT = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+_ENOUGH = 0.8
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """Spelling of numbers.
+
+    Attributes:
+        decimal: Decimal mark.
+        thousands: Separator between groups of three digits; None: there is none.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+
+
+def guess_spelling(columns: Mapping[str, Iterable[str]], *, delimiter: str) -> Spelling:
+    """Return the spelling under which most columns of numbers are numbers.
+
+    Args:
+        columns: Distinct texts by column.
+        delimiter: Between cells; a mark equal to it stands in quoted cells only.
+    """
+    commas = points = grouped_by_comma = grouped_by_point = 0
+    for texts in columns.values():
+        known = [text.strip() for text in texts if text.strip()]
+        if not known:
+            continue
+        has = {name: _share(known, form) for name, form in _FORMS.items()}
+        if has["grouped by comma"] >= _ENOUGH or (
+            has["grouped by comma"] + has["whole"] >= _ENOUGH and has["grouped by comma"] > 0
+        ):
+            grouped_by_comma += 1
+        elif has["comma"] and has["comma"] + has["whole"] + has["grouped by point"] >= _ENOUGH:
+            commas += 1
+            grouped_by_point += has["grouped by point"] > 0
+        elif has["point"] and has["point"] + has["whole"] >= _ENOUGH:
+            points += 1
+    if commas > points and delimiter != ",":
+        return Spelling(",", "." if grouped_by_point else None)
+    return Spelling(".", "," if grouped_by_comma else None)
+
+
+_FORMS = {
+    "point": _POINT,
+    "comma": _COMMA,
+    "whole": re.compile(r"[+-]?[0-9]+"),
+    "grouped by comma": _COMMAS_OF_POINT,
+    "grouped by point": re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+"),
+}
+
+
+def _share(texts: list[str], form: re.Pattern[str]) -> float:
+    return sum(bool(form.fullmatch(text)) for text in texts) / len(texts)

@@ -1,0 +1,242 @@
+"""Read a file, plan its specs, and write them into the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.errors import BadBatch, BadParameter
+from slipway.records.landed_names import PARQUET, hint_for, split_name
+from slipway.spec.csv import Csv
+from slipway.spec.look_alikes import plain
+from slipway.stages.profile.dialect import Dialect, guess_dialect
+from slipway.stages.profile.names import slug
+from slipway.stages.profile.new_specs import NewSpecs, plan_specs
+from slipway.stages.profile.write_specs import spec_files
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from slipway.stages.profile.measured import Measured
+    from slipway.stages.profile.quick_model import QuickFit
+    from slipway.stages.profile.spellings import Spelling
+    from slipway.stages.profile.target import TargetGuess
+
+MOST_SAMPLED = 100_000
+_ALSO_TEXT = (".txt", ".data", ".dat", ".test", ".csv")
+
+
+@dataclass(frozen=True)
+class ProfiledFile:
+    """A file as it was read.
+
+    Attributes:
+        path: The file.
+        suffix: The suffix as a delivery would have it.
+        dialect: Dialect of a CSV; None of another format.
+        measured: What a sample of it shows.
+    """
+
+    path: Path
+    suffix: str
+    dialect: Dialect | None
+    measured: Measured
+
+
+def profile_file(path: Path) -> ProfiledFile:
+    """Return what a file shows, of its whole length in bounded memory.
+
+    Raises:
+        BadBatch: It cannot be read as a table.
+        BadParameter: No delivery has such a format.
+    """
+    from slipway.adapters.sources.open_delivery import open_delivery
+    from slipway.adapters.sources.sample_rows import sample_rows
+
+    suffix = _suffix(path)
+    dialect = None if suffix.removesuffix(".gz") in _OTHERS else _dialect(path, suffix)
+    delivery = open_delivery(path, suffix, csv=_csv(dialect))
+    if dialect is not None and len(delivery.names) < 2:  # noqa: PLR2004 - a table
+        raise BadBatch(
+            "the file is no table",
+            expected="two columns or more, with one mark between the cells",
+            found="one column",
+            where=str(path),
+            hint="blanks between cells are not read: write commas instead",
+        )
+    kept, left_out = _declarable(delivery.names)
+    rows = sample_rows(delivery, list(kept), limit=MOST_SAMPLED)
+    measured = _measure(rows.columns, dialect)
+    return ProfiledFile(
+        path,
+        suffix,
+        dialect,
+        replace(
+            measured,
+            rows=rows.rows,
+            broken=rows.broken,
+            left_out={**left_out, **measured.left_out},
+        ),
+    )
+
+
+_OTHERS = (*PARQUET, ".jsonl", ".ndjson")
+
+
+def _suffix(path: Path) -> str:
+    found = split_name(path.name)
+    if found is not None:
+        return found[1]
+    lower = path.name.lower()
+    if lower.removesuffix(".gz").endswith(_ALSO_TEXT):
+        return ".csv.gz" if lower.endswith(".gz") else ".csv"
+    raise BadParameter(
+        "no delivery has a name like that",
+        expected="a file of CSV, TSV, JSON Lines or Parquet, the texts also with .gz",
+        found=path.name,
+        hint=hint_for(path.name),
+    )
+
+
+def _dialect(path: Path, suffix: str) -> Dialect:
+    from slipway.adapters.sources.sample_rows import read_head
+
+    known = "\t" if suffix.startswith(".tsv") else None
+    return guess_dialect(read_head(path), delimiter=known)
+
+
+def _csv(dialect: Dialect | None) -> Csv:
+    if dialect is None:
+        return Csv()
+    names = None
+    if not dialect.has_header:
+        names = [f"column_{number}" for number in range(1, dialect.width + 1)]
+    return Csv(
+        delimiter=dialect.delimiter,
+        encoding=dialect.encoding,
+        quote=dialect.quote,
+        skip_lines=dialect.skip_lines,
+        names=names,
+    )
+
+
+def _declarable(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    """Names that a spec can declare, and the others with the reason."""
+    kept, left_out = dict[str, str](), dict[str, str]()
+    for name in names:
+        bare = plain(name, ("case", "blanks", "Unicode form"))
+        if not bare:
+            left_out[name] = "it has no name"
+        elif name.startswith("_"):
+            left_out[name] = "names that begin with `_` belong to Slipway: rename it in the file"
+        elif names.count(name) > 1:
+            left_out[name] = "its name stands twice in the file"
+        elif bare in kept:
+            left_out[name] = f"its name differs from {kept[bare]!r} in case or blanks only"
+        else:
+            kept[bare] = name
+    return list(kept.values()), left_out
+
+
+def _measure(columns: Mapping[str, pa.Array], dialect: Dialect | None) -> Measured:
+    from slipway.stages.profile.measured import Measured, measure_column
+
+    spelling = _spelling(columns, dialect)
+    left_out = {
+        name: f"cells of type {array.type} are not read"
+        for name, array in columns.items()
+        if _is_nested(array)
+    }
+    first = {
+        name: measure_column(name, at, array, spelling=spelling)
+        for at, (name, array) in enumerate(columns.items())
+        if name not in left_out
+    }
+    marks = sorted({mark for one in first.values() for mark in one.guess.marks})
+    # A mark counts in every column, so those that were cast without it are cast again.
+    again = {
+        name: measure_column(name, one.position, columns[name], spelling=spelling, marks=marks)
+        if set(marks) - set(one.guess.marks)
+        else one
+        for name, one in first.items()
+    }
+    return Measured(again, 0, left_out, spelling)
+
+
+def _spelling(columns: Mapping[str, pa.Array], dialect: Dialect | None) -> Spelling:
+    from slipway.stages.profile.spellings import Spelling, guess_spelling
+
+    if dialect is None:
+        return Spelling()
+    texts = {name: _some_texts(array) for name, array in columns.items()}
+    return guess_spelling(texts, delimiter=dialect.delimiter)
+
+
+def _some_texts(array: pa.Array) -> list[str]:
+    return [str(one) for one in array.drop_null().slice(0, 2000).unique().to_pylist()]
+
+
+def _is_nested(array: pa.Array) -> bool:
+    import pyarrow as pa
+
+    kind = array.type
+    return bool(
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_time(kind)
+        or pa.types.is_duration(kind)
+    )
+
+
+def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None = None) -> NewSpecs:
+    """Return the plan of a file's specs.
+
+    Args:
+        profiled: The file.
+        target: Target.
+        name: Name of the dataset; None: that of the file.
+    """
+    found = split_name(profiled.path.name)
+    stem = profiled.path.name.split(".")[0] if found is None else found[0]
+    dataset = slug(name or stem)
+    model = slug(f"{dataset}_{target.column}")
+    return plan_specs(
+        profiled.measured,
+        file=profiled.path.name,
+        names=(dataset, model if model != dataset else f"{dataset}_model"),
+        dialect=profiled.dialect,
+        target=target,
+        fit=_quick_fit(),
+    )
+
+
+def _quick_fit() -> QuickFit | None:
+    if find_spec("sklearn") is None:
+        return None
+    from slipway.adapters.quick_fit import fit_quickly
+
+    return fit_quickly
+
+
+def write_specs(plan: NewSpecs, project: Path) -> list[Path]:
+    """Write the files of a plan into a project; overwrite nothing.
+
+    Raises:
+        BadParameter: One of them is there already; nothing was written.
+    """
+    files = {project / "include" / name: text for name, text in spec_files(plan).items()}
+    there = [file for file in files if file.exists() or file.is_symlink()]
+    if there:
+        raise BadParameter(
+            "nothing was written, since nothing is overwritten",
+            expected="a dataset and a model with new names",
+            found=", ".join(str(one.relative_to(project)) for one in there),
+            hint="choose another name with --name, or remove these files",
+        )
+    for file, text in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return list(files)
