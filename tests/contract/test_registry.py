@@ -12,6 +12,7 @@ from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.model.manifest import MANIFEST, open_sealed, seal
+from slipway.stages.model.version_tags import DIGEST
 from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
@@ -59,6 +60,27 @@ def test_a_store_that_is_begun_anew_makes_versions_anew(
     """Its first request has the old store's run key, and its model is another version."""
     assert env.register(*sealed) == 1
     assert env.register(*sealed) == 2
+
+
+def test_a_version_is_registered_above_a_number(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
+    """What the run has up to that number is deleted, what others have stays."""
+    folder, digest = sealed
+    uri, tags = env.log(folder), {DIGEST: digest}
+    assert env.register(folder, digest, run_key="m/request-000002") == 1
+    assert env.register_uri(uri, digest) == 2
+
+    def above(number: int) -> int:
+        made = env.registry.register(
+            env.model, model_uri=uri, run_key="m/request-000001", tags=tags, above=number
+        )
+        return made.version
+
+    assert [above(1), above(5), above(5), above(0)] == [2, 6, 6, 6]
+    for number in range(2, 6):
+        with pytest.raises(NotFound):
+            env.registry.version(env.model, number)
+    assert env.registry.version(env.model, 1).run_key == "m/request-000002"
+    assert env.registry.version(env.model, 6).tags[DIGEST] == digest
 
 
 def test_a_version_is_found_by_its_digest(env: RegistryEnv, sealed: tuple[Path, str]) -> None:

@@ -196,14 +196,26 @@ class MemoryRegistry:
         return model in self.versions
 
     def register(
-        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+        self,
+        model: str,
+        *,
+        model_uri: str,
+        run_key: str,
+        tags: Mapping[str, str],
+        above: int = 0,
     ) -> ModelVersion:
-        """Register a run's model once; its version."""
+        """Register a run's model once, under a number above; its version."""
         self.tracking.check()
         known = self.versions.setdefault(model, [])
         for version in known:
-            if (version.run_key, version.source_uri) == (run_key, model_uri):
-                return version
+            is_mine = (version.run_key, version.source_uri) == (run_key, model_uri)
+            if is_mine and (model, version.version) not in self.deleted:
+                if version.version > above:
+                    return version
+                self.delete_version(model, version.version)
+        for number in range(len(known) + 1, above + 1):
+            known.append(ModelVersion(model, number, "", "", {}, datetime.now(UTC)))
+            self.delete_version(model, number)
         known.append(
             ModelVersion(
                 model,

@@ -1,4 +1,4 @@
-"""On a cluster: a registered model is deleted in MLflow and registered again, under old numbers."""
+"""On a cluster: a registered model is deleted in MLflow, and trained or registered anew."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from mlflow import MlflowClient
 from slipway.adapters.mlflow_server import MlflowTracking
 from slipway.adapters.platforms.cluster.manifests.version import digest_of
 from slipway.records.store import digest
+from slipway.records.version_numbers import take_number
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.train.register_version import register_version
 from tests.conftest import mlflow_in
 from tests.rollouts.faults.rollout_env import RolloutEnv, open_rollout_env
-from tests.rollouts.faults.versions import CHAMPION, register_all_versions
+from tests.rollouts.faults.versions import CHAMPION, OTHER, register_all_versions
 from tests.support.models_on_cluster import MODEL
 
 
@@ -42,18 +44,36 @@ class AnewEnv:
         assert served is not None
         return dict(served.digests)
 
+    def train_anew(self, package: str) -> tuple[int, str]:
+        """Delete the registered model, and register a package as training does; its version."""
+        uri, key, sha256 = self._delete_and_log(package)
+        made = register_version(
+            MODEL,
+            model_uri=uri,
+            run_key=key,
+            tags={DIGEST: sha256},
+            store=self.rollouts.container().store,
+            registry=self.rollouts.registry,
+        )
+        self.rollouts.registry.set_alias(MODEL, "challenger", made.version)
+        return made.version, sha256
+
     def make_anew(self, package: str, *, tag: str | None = None) -> str:
-        """Delete the registered model, and register a package as its version 1; its digest."""
-        MlflowClient(self.mlflow).delete_registered_model(MODEL)
-        tracking, key = MlflowTracking(self.mlflow), f"{MODEL}/request-{package}"
-        run = tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
-        uri = tracking.log_package(run, self.packages / package)
-        sha256 = tag or digest((self.packages / package / MANIFEST).read_bytes())
+        """Delete the registered model, and register a package by hand as version 1; its digest."""
+        uri, key, sha256 = self._delete_and_log(package)
+        sha256 = tag or sha256
         registry = self.rollouts.registry
         made = registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: sha256})
         assert made.version == CHAMPION
         registry.set_alias(MODEL, "challenger", CHAMPION)
         return sha256
+
+    def _delete_and_log(self, package: str) -> tuple[str, str, str]:
+        MlflowClient(self.mlflow).delete_registered_model(MODEL)
+        tracking, key = MlflowTracking(self.mlflow), f"{MODEL}/request-{package}"
+        run = tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
+        uri = tracking.log_package(run, self.packages / package)
+        return uri, key, digest((self.packages / package / MANIFEST).read_bytes())
 
 
 @pytest.fixture(params=["route", "ratio"])
@@ -67,11 +87,41 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnewEnv]:
         with open_rollout_env(url, folders["env"]) as made:
             made.split_traffic(by_route=request.param == "route")
             made.reset(challenger=None)
+            take_number(made.container().store, MODEL, OTHER, sha256=None)
             yield AnewEnv(made, url, folders["packages"])
 
 
-def test_old_bytes_serve_until_the_new_ones_are_verified(env: AnewEnv) -> None:
-    """Then the servers are replaced in place, without a failed request."""
+def test_a_model_trained_anew_has_a_canary_and_a_deployment_of_its_own(env: AnewEnv) -> None:
+    """Its number is a new one; the old version stays ready as its fallback."""
+    before = env.digests
+    with env.rollouts.clients() as clients:
+        version, new = env.train_anew("other")
+        assert version == OTHER + 1
+        assert env.rollouts.run_rollout() == [
+            *("roll_out", "verified", "shifted", "switched", "promoted")
+        ]
+        assert clients.answers[version] > 0
+    assert env.digests == {version: new, **before}
+    env.rollouts.assert_consistent(version, CHAMPION)
+    assert env.rollouts.run_rollout() == ["nothing"]
+
+
+def test_a_failed_switch_to_a_model_trained_anew_returns_to_the_old_bytes(env: AnewEnv) -> None:
+    """MLflow does not have them any more; their servers still run."""
+    before, specs = env.digests, deployment_specs(env)
+    with env.rollouts.clients():
+        version, _ = env.train_anew("other")
+        run = env.rollouts.run_until("shift")
+        MlflowClient(env.mlflow).delete_model_version(MODEL, str(version))
+        assert env.rollouts.stage("switch", rollout=run).verdict.action == "aborted"
+        assert env.rollouts.weights() == {CHAMPION: 1.0}
+        assert env.rollouts.run_rollout() == ["nothing"]
+    assert env.digests == before
+    assert deployment_specs(env) == specs
+
+
+def test_old_bytes_serve_until_those_of_a_hand_are_verified(env: AnewEnv) -> None:
+    """Registered by hand under an old number: servers are replaced in place, without a failure."""
     before = env.digests
     with env.rollouts.clients() as clients:
         new = env.make_anew("other")

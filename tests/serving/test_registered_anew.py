@@ -1,4 +1,4 @@
-"""A registered model is deleted in MLflow and trained again: what serves stays, until verified."""
+"""A registered model is deleted in MLflow and made anew: what serves stays, until verified."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from slipway.adapters.platforms.local.platform import LocalPlatform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
 from slipway.records.store import digest
+from slipway.spec.deployment import Shift
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.rollout import reconcile, switch, verify
+from slipway.stages.rollout import reconcile, shift, switch, verify
 from slipway.stages.rollout.promote_champion import promote_champion
+from slipway.stages.train.register_version import register_version
 from tests.conftest import mlflow_in
 from tests.serving.model_versions import DATASET, MODEL, SPEC, flights, request_of, save_version
 from tests.serving.platform_env import PlatformEnv
@@ -30,6 +32,13 @@ from tests.serving.processes import running_platform, until
 from tests.serving.test_rollouts import Features
 
 ROWS = flights(3)
+ONE_STEP = SPEC.model_copy(
+    update={
+        "deployment": SPEC.deployment.model_copy(
+            update={"shift": Shift(steps=[50], requests=20, max_error_rate=0.2)}
+        )
+    }
+)
 
 
 class Installation:
@@ -52,37 +61,54 @@ class Installation:
             "platform": env.adapter,
         }
 
-    def train(self, seed: int) -> str:
-        """Train, register the version as challenger; its digest."""
-        folder = self.folder / str(seed)
-        save_version(folder, seed=seed)
-        sealed, key = digest((folder / MANIFEST).read_bytes()), f"{MODEL}/request-{seed:06d}"
-        run = self.tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
-        made = self.registry.register(
+    def train(self, seed: int) -> tuple[int, str]:
+        """Train and register a version as the train DAG does; its number and digest."""
+        uri, key, sealed = self._log(seed)
+        made = register_version(
             MODEL,
-            model_uri=self.tracking.log_package(run, folder),
+            model_uri=uri,
             run_key=key,
             tags={DIGEST: sealed},
+            store=self.env.store,
+            registry=self.registry,
         )
+        self.registry.set_alias(MODEL, "challenger", made.version)
+        return made.version, sealed
+
+    def register_by_hand(self, seed: int) -> str:
+        """Train, register the version by hand as version 1 and challenger; its digest."""
+        uri, key, sealed = self._log(seed)
+        made = self.registry.register(MODEL, model_uri=uri, run_key=key, tags={DIGEST: sealed})
         assert made.version == 1
         self.registry.set_alias(MODEL, "challenger", made.version)
         return sealed
 
+    def _log(self, seed: int) -> tuple[str, str, str]:
+        folder, key = self.folder / str(seed), f"{MODEL}/request-{seed:06d}"
+        save_version(folder, seed=seed)
+        run = self.tracking.begin(MODEL, run_key=key, attempt=1, tags={}, params={}, tables=[])
+        uri = self.tracking.log_package(run, folder)
+        return uri, key, digest((folder / MANIFEST).read_bytes())
+
     def reconcile(self) -> RunRecord:
         """Run the first stage."""
-        return reconcile.reconcile(SPEC, **self.ports, holder="run")
+        return reconcile.reconcile(ONE_STEP, **self.ports, holder="run")
 
     def verify(self, run: str) -> str:
         """Run the second stage; its action."""
         record = verify.verify(
-            SPEC, DATASET, **self.ports, rollout=run, tables=Features(), load=load_package
+            ONE_STEP, DATASET, **self.ports, rollout=run, tables=Features(), load=load_package
         )
         return record.verdict.action
 
     def finish(self, run: str) -> list[str]:
         """Run the last two stages; their actions."""
         last = (switch.switch, promote_champion)
-        return [stage(SPEC, **self.ports, rollout=run).verdict.action for stage in last]
+        return [stage(ONE_STEP, **self.ports, rollout=run).verdict.action for stage in last]
+
+    def shift(self, run: str) -> str:
+        """Run the one step; its action."""
+        return shift.shift(ONE_STEP, **self.ports, rollout=run, step=50).verdict.action
 
     def roll_out(self) -> list[str]:
         """Run every stage of a rollout without steps; their actions."""
@@ -90,10 +116,11 @@ class Installation:
         return [self.verify(run), *self.finish(run)]
 
     def served(self) -> str | None:
-        """Digest of what serves."""
+        """Digest of what serves alone."""
         served = self.env.adapter.served(MODEL)
         assert served is not None
-        return served.digests.get(1)
+        [version] = served.weights
+        return served.digests.get(version)
 
     def answers_as(self, seed: int) -> bool:
         """Whether clients get the answers of a trained version."""
@@ -118,12 +145,55 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
         yield Installation(env, url, tmp_path / "trained")
 
 
-def test_old_bytes_serve_until_the_new_ones_are_verified(installation: Installation) -> None:
-    """Under the same number, without a failed request, also when the server has to start again."""
-    old = installation.train(seed=1)
+def test_a_model_trained_anew_takes_the_whole_way(installation: Installation) -> None:
+    """Under the next number: verified, a canary beside the old bytes, and no failed request."""
+    old, sealed = installation.train(seed=1)
     assert installation.roll_out() == ["verified", "switched", "promoted"]
     installation.hands.delete_registered_model(MODEL)
-    new = installation.train(seed=2)
+    new, _ = installation.train(seed=2)
+    assert (old, new) == (1, 2)
+    with installation.env.background() as clients:
+        run = installation.reconcile().ref.run
+        assert installation.verify(run) == "verified"
+        assert installation.served() == sealed
+        assert installation.shift(run) == "shifted"
+        shared = installation.env.adapter.served(MODEL)
+        assert shared is not None
+        assert shared.weights == {old: 0.5, new: 0.5}
+        assert installation.finish(run) == ["switched", "promoted"]
+        clients.wait_for(20)
+    assert clients.failed == []
+    assert set(clients.answered.values()) == {old, new}
+    assert installation.answers_as(2)
+    assert installation.reconcile().verdict.action == "nothing"
+
+
+def test_a_bad_model_trained_anew_returns_to_the_old_bytes(installation: Installation) -> None:
+    """MLflow has neither of them any more; the old version's server still runs."""
+    _, sealed = installation.train(seed=1)
+    assert installation.roll_out() == ["verified", "switched", "promoted"]
+    installation.hands.delete_registered_model(MODEL)
+    new, _ = installation.train(seed=2)
+    with installation.env.background() as clients:
+        run = installation.reconcile().ref.run
+        assert installation.verify(run) == "verified"
+        assert installation.shift(run) == "shifted"
+        installation.hands.delete_model_version(MODEL, str(new))
+        switched = switch.switch(ONE_STEP, **installation.ports, rollout=run)
+        assert switched.verdict.action == "aborted"
+        assert installation.served() == sealed
+        clients.wait_for(20)
+    assert clients.failed == []
+    assert installation.answers_as(1)
+    assert installation.reconcile().verdict.action == "nothing"
+
+
+def test_old_bytes_serve_until_those_of_a_hand_are_verified(installation: Installation) -> None:
+    """Under the same number, without a failed request, also when the server has to start again."""
+    _, old = installation.train(seed=1)
+    assert installation.roll_out() == ["verified", "switched", "promoted"]
+    installation.hands.delete_registered_model(MODEL)
+    new = installation.register_by_hand(seed=2)
     with installation.env.background() as clients:
         begun = installation.reconcile()
         assert begun.verdict.action == "roll_out"
@@ -146,10 +216,10 @@ def test_old_bytes_serve_until_the_new_ones_are_verified(installation: Installat
 
 def test_bytes_that_cannot_be_verified_never_serve(installation: Installation) -> None:
     """Their digest is not that of what was logged; the download says which was wanted."""
-    old = installation.train(seed=1)
+    _, old = installation.train(seed=1)
     assert installation.roll_out() == ["verified", "switched", "promoted"]
     installation.hands.delete_registered_model(MODEL)
-    installation.train(seed=2)
+    installation.register_by_hand(seed=2)
     installation.registry.tag(MODEL, 1, {DIGEST: "e" * 64})
     run = installation.reconcile().ref.run
     assert installation.verify(run) == "refused"

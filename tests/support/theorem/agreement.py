@@ -32,7 +32,21 @@ def disagreements(world: World) -> Iterator[str]:
         yield f"the ledger: {broken.key} {broken.problem}"
     for request in accepted_unanswered(store, model):
         yield f"request {request.number} was accepted and is open"
+    yield from _twice_given(world)
     yield from _traffic(world)
+
+
+def _twice_given(world: World) -> Iterator[str]:
+    given: dict[int, str] = {}
+    for entry in ledger.read(world.store, world.spec.model):
+        numbers = entry["fact"]["numbers"]
+        version, sha256 = numbers.get("version"), numbers.get("digest")
+        if (
+            version is not None
+            and sha256 is not None
+            and given.setdefault(version, sha256) != sha256
+        ):
+            yield f"number {version} was given to two versions"
 
 
 def _traffic(world: World) -> Iterator[str]:

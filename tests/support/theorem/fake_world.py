@@ -24,7 +24,7 @@ from tests.support.theorem.fake_versions import (
     QualityRegistry,
     QuickReplay,
 )
-from tests.support.theorem.steps import CRASHING, REFUSED, Step
+from tests.support.theorem.steps import REFUSED, Step
 from tests.support.theorem.world import World
 from tests.support.theorem.writes import REGISTRY_WRITES, STORE_WRITES, Port
 
@@ -68,24 +68,18 @@ class FakeWorld(World):
             self.store, self.counted, tables=MemoryTables(), writes=self.writes
         )
         self._has_served = False
-        self._is_anew = False
 
     def watch(self) -> None:
         """Every request is answered, by a version that was verified."""
         answering = self.platform.answering()
         if answering is None:
             return
-        if None in answering and self._has_served and not self._crashes_without_canary():
+        if None in answering and self._has_served:
             self.note("a request is not answered")
         for server in answering:
             self._has_served = self._has_served or server is not None
             if server is not None and not self._was_verified(server[1]):
                 self.note(f"version {server[0]} answers, and no verify passed it")
-
-    def take(self, step: Step) -> None:
-        """Take one step."""
-        self._is_anew = self._is_anew or step.do == "delete model"
-        super().take(step)
 
     def restart_platform(self) -> None:
         """Kill the platform and start it again."""
@@ -96,14 +90,6 @@ class FakeWorld(World):
         self.pass_time(seconds)
         self.platform.receive(round(100 * seconds))
         self.watch()
-
-    def _crashes_without_canary(self) -> bool:
-        """Whether a number that was registered anew crashes.
-
-        It cannot share the traffic with the bytes before it, so there is no canary that would.
-        """
-        alone = self.platform.alone()
-        return self._is_anew and self.versions.qualities.get(alone or "") == CRASHING
 
     def _was_verified(self, sha256: str) -> bool:
         is_fit = self.versions.qualities[sha256] != REFUSED

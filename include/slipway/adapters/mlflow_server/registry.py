@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from slipway.adapters.mlflow_server.api import AlreadyThere, MlflowApi
+from slipway.adapters.mlflow_server.used_numbers import (
+    PLACEHOLDER,
+    delete_version,
+    use_up_numbers,
+)
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
 from slipway.stages.model.manifest import require_digest
@@ -72,29 +77,69 @@ class MlflowRegistry:
         return self._search_all(f"tags.`{DIGEST}` = '{sha256}'")
 
     def register(
-        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+        self,
+        model: str,
+        *,
+        model_uri: str,
+        run_key: str,
+        tags: Mapping[str, str],
+        above: int = 0,
     ) -> ModelVersion:
-        """Return the version of a run's model, created now or by an earlier attempt."""
-        known = self._find(model, run_key, model_uri)
+        """Return the version of a run's model, created now or by an earlier attempt.
+
+        Args:
+            model: Name of the model.
+            model_uri: Address of the logged model.
+            run_key: Run that logged it.
+            tags: Tags of the version.
+            above: Its number is greater than this one; the run's versions up to it are deleted.
+        """
+        known = self._keep_above(model, run_key, model_uri, above=above)
         if known is not None:
             return known
         self._ensure_registered(model)
         logged = self._api.get(f"logged-models/{model_uri.removeprefix('models:/')}")["model"]
+        made = self._create(model, model_uri, logged["info"], {**tags, RUN_KEY: run_key})
+        if made.version <= above:
+            delete_version(self._api, model, made.version)
+            use_up_numbers(
+                self._api,
+                model,
+                numbers=range(made.version + 1, above + 1),
+                run_id=logged["info"]["source_run_id"],
+            )
+            made = self._create(model, model_uri, logged["info"], {**tags, RUN_KEY: run_key})
+        return self._keep_oldest(made, above=above)
+
+    def _create(
+        self, model: str, model_uri: str, logged: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> ModelVersion:
         made = self._api.post(
             "model-versions/create",
             name=model,
             source=model_uri,
-            model_id=logged["info"]["model_id"],
-            run_id=logged["info"]["source_run_id"],
-            tags=_pairs({**tags, RUN_KEY: run_key}),
+            model_id=logged["model_id"],
+            run_id=logged["source_run_id"],
+            tags=_pairs(tags),
         )
-        return self._keep_oldest(_model_version(made["model_version"]))
+        return _model_version(made["model_version"])
 
-    def _keep_oldest(self, mine: ModelVersion) -> ModelVersion:
+    def _keep_above(
+        self, model: str, run_key: str, model_uri: str, *, above: int
+    ) -> ModelVersion | None:
+        """The oldest version of a run's model above a number; delete what may not stay."""
+        mine = self._of_run(model, run_key, model_uri)
+        left = self._search(model, f"tags.`{PLACEHOLDER}` = 'yes'")
+        for one in (*left, *(low for low in mine if low.version <= above)):
+            delete_version(self._api, model, one.version)
+        return next((one for one in mine if one.version > above), None)
+
+    def _keep_oldest(self, mine: ModelVersion, *, above: int) -> ModelVersion:
         """Keep the older of two versions of one run's model that were created in a race."""
-        oldest = self._find(mine.model, mine.run_key, mine.source_uri) or mine
+        same = self._of_run(mine.model, mine.run_key, mine.source_uri)
+        oldest = next((one for one in same if one.version > above), mine)
         if oldest.version != mine.version:
-            self._api.delete("model-versions/delete", name=mine.model, version=str(mine.version))
+            delete_version(self._api, mine.model, mine.version)
         return oldest
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
@@ -186,11 +231,12 @@ class MlflowRegistry:
         with suppress(AlreadyThere):
             self._api.post("registered-models/create", name=model)
 
-    def _find(self, model: str, run_key: str, model_uri: str) -> ModelVersion | None:
+    def _of_run(self, model: str, run_key: str, model_uri: str) -> list[ModelVersion]:
+        """Versions of a run's model, oldest first; those that were deleted are not among them."""
         # By URI too: in a new store the run keys begin at the same numbers again.
         found = self._search(model, f"tags.`{RUN_KEY}` = '{run_key}'")
-        versions = [one for one in found if one.source_uri == model_uri]
-        return min(versions, key=lambda one: one.version, default=None)
+        mine = (one for one in found if one.source_uri == model_uri)
+        return sorted(mine, key=lambda one: one.version)
 
     def _search(self, model: str, condition: str) -> list[ModelVersion]:
         return self._search_all(f"name = '{model}' AND {condition}")

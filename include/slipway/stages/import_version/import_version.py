@@ -43,6 +43,7 @@ from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.model.version_tags import COMPARED_WITH, DIGEST
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
+from slipway.stages.train.register_version import register_version
 
 BRING, BROUGHT = "bring", "brought"
 
@@ -187,11 +188,14 @@ class _Import:
     def _register(self, copied: RunRecord, tags: Mapping[str, str]) -> int:
         """Register the version, or update its tags to the latest comparison; return its number."""
         registry, model = self.target.registry, self.spec.model
-        known = registry.with_digest(model, self._sha256) or registry.register(
+        known = register_version(
             model,
             model_uri=copied.verdict.evidence["model_uri"],
             run_key=f"{model}/{copied.ref.run}",
             tags=tags,
+            store=self.context.store,
+            registry=registry,
+            known=registry.with_digest(model, self._sha256),
         )
         registry.tag(model, known.version, tags)
         return known.version

@@ -65,9 +65,24 @@ class Registry(Versions, Protocol):
         """Whether there is a registered model of that name."""
 
     def register(
-        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+        self,
+        model: str,
+        *,
+        model_uri: str,
+        run_key: str,
+        tags: Mapping[str, str],
+        above: int = 0,
     ) -> ModelVersion:
-        """Register a logged model; a repeat returns the version that is already there."""
+        """Register a logged model; a repeat returns the version that is already there.
+
+        Args:
+            model: Name of the model.
+            model_uri: Address of the logged model.
+            run_key: Run that logged it.
+            tags: Tags of the version.
+            above: Its number is greater than this one; versions of the run up to it are deleted,
+                and numbers up to it are used up.
+        """
 
     def set_alias(self, model: str, alias: str, version: int) -> None:
         """Point an alias to a version, and to no other."""

@@ -21,6 +21,7 @@ from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord, RunRef
 from slipway.records.store import Store, digest, encode
 from slipway.records.verdicts import Verdict
+from slipway.records.version_numbers import take_number
 from slipway.spec import ModelSpec
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
 from slipway.stages.ports.registry import Registry
@@ -134,6 +135,7 @@ def reconcile(
         with later_without_registry(to):
             mark_rolled_back(context, record, registry=registry)
         if record.verdict.action in {"roll_out", "roll_back"}:
+            _take_number(store, model, record.verdict)
             # After the record, so that the rollout of the token on the traffic can be looked up.
             platform.claim(model, token=lease.number)
     if record.verdict.action == "nothing":
@@ -154,6 +156,13 @@ def _idle(
     verdict = reconcile_verdict(decision, state, to=CHALLENGER)
     ref = RunRef(model, f"{IDLE}{key}", "reconcile")
     return perform(context, ref, lambda _: verdict, inputs=state.to_json())
+
+
+def _take_number(store: Store, model: str, verdict: Verdict) -> None:
+    """Take the number of a version that serves soon, also of one that a person registered."""
+    version, sha256 = verdict.numbers["version"], verdict.numbers.get("digest")
+    if isinstance(version, int):
+        take_number(store, model, version, sha256=None if sha256 is None else str(sha256))
 
 
 @contextmanager

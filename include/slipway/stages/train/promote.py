@@ -20,6 +20,7 @@ from slipway.stages.model.registry_losses import RegistryLoss, find_lost_champio
 from slipway.stages.ports.registry import ModelVersion, Registry
 from slipway.stages.train import engine_choice
 from slipway.stages.train.gates import gate
+from slipway.stages.train.register_version import register_version
 
 
 def gate_challenger(spec: ModelSpec, *, request: Request, context: RunContext) -> RunRecord:
@@ -48,6 +49,7 @@ def promote_challenger(
 ) -> RunRecord:
     """Register the trained model and point the alias `challenger` to it, or refuse it.
 
+    Its number is one that no version of the model had before.
     It is refused when a gate does not hold, and when the champion is no longer the version that
     it was compared with.
 
@@ -76,12 +78,15 @@ def promote_challenger(
             loss = find_lost_champion(spec.model, store=store, registry=registry)
             return refusal if loss is None else _with_loss(refusal, loss)
         attempt.check()
-        version = registry.register(
+        version = register_version(
             spec.model,
             model_uri=trained.verdict.evidence["model_uri"],
             run_key=run_key,
             tags=tags,
+            store=store,
+            registry=registry,
         )
+        attempt.check()
         registry.set_alias(spec.model, CHALLENGER, version.version)
         registry.anchor(spec.model, ledger.head(store, spec.model))
         return Verdict(
