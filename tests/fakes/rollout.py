@@ -49,6 +49,7 @@ class FakePlatform:
         sealed: Digest of the bytes that the registry has, by version; others never become ready.
         applied: Every change of the traffic: weights and warm versions.
         claimed: Every fencing token of `claim`.
+        starting: Versions whose servers start with the platform, and cannot answer yet.
     """
 
     store: Store
@@ -66,6 +67,7 @@ class FakePlatform:
     has_edited_traffic: bool = False
     sealed: dict[int, str] = field(default_factory=dict)
     unserved: tuple[int, ...] = ()
+    starting: set[int] = field(default_factory=set)
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     claimed: list[int] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
@@ -76,7 +78,10 @@ class FakePlatform:
         found = self._in_force.get(model)
         if found is None:
             return None
-        healthy = {one: is_well and one not in self.sick for one, is_well in found.healthy.items()}
+        healthy = {
+            one: is_well and one not in self.sick | self.starting
+            for one, is_well in found.healthy.items()
+        }
         weights = {one: self.shares.get(one, share) for one, share in found.weights.items()}
         return replace(
             found,
@@ -85,6 +90,7 @@ class FakePlatform:
             edited=self.edited,
             has_edited_traffic=self.has_edited_traffic,
             unserved=self.unserved,
+            starting=tuple(sorted(self.starting)),
         )
 
     def apply(

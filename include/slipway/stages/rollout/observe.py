@@ -67,6 +67,7 @@ def observe(
         is_unproven=champion is not None and champion.tags.get(ROLLOUT_TAG) == VERIFIED,
         running=served.digests if served else {},
         unserved=served.unserved if served else (),
+        is_starting=served is not None and served.is_starting,
         unverified=tuple(
             sorted(
                 one.version

@@ -30,6 +30,8 @@ class ObservedState:
         unserved: Versions that run although they neither have a share nor are kept.
         fallback: Version that the unfinished rollout returns to if it fails.
         is_unproven: Whether the champion was verified, and no rollout has made it champion.
+        is_starting: Whether the one version that takes every request starts with its platform, so
+            that nothing is known of it yet.
     """
 
     champion: int | None
@@ -47,6 +49,7 @@ class ObservedState:
     unserved: tuple[int, ...] = ()
     fallback: int | None = None
     is_unproven: bool = False
+    is_starting: bool = False
 
     def is_new(self, version: int | None) -> bool:
         """Whether a number of the registry stands for bytes that nobody verified.
@@ -112,7 +115,15 @@ class ObservedState:
             for name in ("registered", "running")
         }
         # Rarely set; omitted otherwise, so that the digest in a run's name stays the same.
-        rare = ("edited", "unverified", "gone", "unserved", "fallback", "is_unproven")
+        rare = (
+            "edited",
+            "unverified",
+            "gone",
+            "unserved",
+            "fallback",
+            "is_unproven",
+            "is_starting",
+        )
         return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 

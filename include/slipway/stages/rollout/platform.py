@@ -45,6 +45,8 @@ class Served:
             its number may be another version's in the registry by now.
         unserved: Versions that run, or could, but neither have a share nor are kept: a rollout that
             stopped has left them.
+        starting: Versions whose servers start for the first time since the platform itself did, so
+            that it does not know yet whether they can answer.
     """
 
     weights: Mapping[int, float]
@@ -56,6 +58,12 @@ class Served:
     has_edited_traffic: bool = False
     digests: Mapping[int, str] = field(default_factory=dict)
     unserved: tuple[int, ...] = ()
+    starting: tuple[int, ...] = ()
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether one version takes every request, and its server starts with the platform."""
+        return len(self.weights) == 1 and self.weights.keys() <= set(self.starting)
 
     @property
     def version(self) -> int | None:

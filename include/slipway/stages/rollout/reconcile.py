@@ -34,6 +34,7 @@ from slipway.stages.rollout.plan import IDLE, rollout_run
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.reconcile_verdict import reconcile_verdict
 from slipway.stages.rollout.repair import mark_rolled_back, repair_traffic
+from slipway.stages.rollout.started_servers import observe_started
 from slipway.stages.rollout.unserved_versions import remove_unserved
 from slipway.stages.rollout.without_registry import later_without_registry, observe_or_remember
 
@@ -54,7 +55,8 @@ def reconcile(
 
     First it completes what rollouts that were stopped had decided. A champion that is not served,
     or that shares the traffic with the canary of an unfinished rollout, is restored at once;
-    verify, switch and promote confirm it.
+    verify, switch and promote confirm it. Of a platform that has just started it awaits for a
+    while which servers can answer.
 
     From here on the traffic carries this rollout's token, so an older rollout that still waits
     for a server is fenced off.
@@ -113,7 +115,9 @@ def reconcile(
                     context, model, registry=registry, platform=platform, token=lease.number
                 )
             )
-        now = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
+        now = observe_started(
+            model, store=store, registry=registry, platform=platform, to=to, sleep=sleep
+        )
         decided = decide_under_lease(
             store,
             model,

@@ -88,6 +88,7 @@ class LocalPlatform:
                 if it.get("digest")
             },
             tallies={int(version): VersionStats(**it) for version, it in status["tallies"].items()},
+            starting=_starting(status),
         )
 
     def apply(
@@ -217,3 +218,10 @@ class LocalPlatform:
             where=self._url,
             hint="check that `slipway platform` runs",
         )
+
+
+def _starting(status: Mapping[str, Any]) -> tuple[int, ...]:
+    """Versions whose servers start with the platform, or are about to be made."""
+    servers = status["servers"]
+    made = {int(version) for version, it in servers.items() if it.get("booting")}
+    return tuple(sorted(made | {int(one) for one in status["weights"] if one not in servers}))

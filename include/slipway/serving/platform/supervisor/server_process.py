@@ -64,6 +64,7 @@ class ServerProcess(SupervisedProcess):
         self._download: Download | None = None
         self._upstream: Upstream | None = None
         self._in_flight = 0
+        self._was_ready = False
         self._look_now = asyncio.Event()
 
     @property
@@ -116,6 +117,7 @@ class ServerProcess(SupervisedProcess):
             "port": self.port,
             "digest": self.digest,
             "ready": self.ready,
+            "booting": self._is_booting(),
             "problem": self.problem,
             "restarts": self.restarts,
             "last_exit": self.last_exit,
@@ -178,7 +180,12 @@ class ServerProcess(SupervisedProcess):
             self._upstream.close()
         self._mark(ready=False)
 
+    def _is_booting(self) -> bool:
+        """Whether it starts for the first time, so that nothing is known of it yet."""
+        return not self._was_ready and self.last_exit is None and self.restarts == 0
+
     def _mark(self, *, ready: bool) -> None:
+        self._was_ready = self._was_ready or ready
         if ready != self.ready:
             self.ready = ready
             self._changed()
