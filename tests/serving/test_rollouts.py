@@ -57,14 +57,29 @@ class Features:
     def version(self, _table: str) -> None:
         """None: each key is delivered once."""
 
-    def count(self, _table: str) -> int:
-        """Number of rows."""
+    def count(self, _table: str, *, present: str | None = None) -> int:
+        """Number of rows, each of which counts as one with a label."""
+        del present
         return len(self.rows)
 
-    def read(self, _table: str, *, where: Sequence[tuple[str, str, Any]] = ()) -> pd.DataFrame:
+    def columns(self, _table: str, *, version: int) -> tuple[str, ...]:
+        """Names of the columns."""
+        del version
+        return tuple(self.rows.columns)
+
+    def read(
+        self,
+        _table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[tuple[str, str, Any]] = (),
+    ) -> pd.DataFrame:
         """Rows since a time."""
+        del version
         [(column, _, since)] = where
-        return self.rows[self.rows[column] >= since]
+        kept = self.rows[self.rows[column] >= since]
+        return kept if columns is None else kept[list(columns)]
 
 
 class RolloutStages:
