@@ -51,7 +51,7 @@ GROUND = $(call typed,KUBECONFIG,--verbose --kubeconfig "$(KUBECONFIG)") \
 	$(call typed,KEEP,--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down format check test coverage fast versions faults integration e2e soak mutate clients bench lock sbom audit reference
+.PHONY: help setup demo up down format check test coverage fast versions faults integration e2e soak mutate clients bench lock sbom audit reference
 
 help: ## what you can make
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,7 +61,10 @@ setup: $(READY) ## .venv with everything in it, from the lock file
 demo: $(READY) ## the year of flights on a real Airflow; ONCE=1 ends with the story
 	@$(BIN)/slipway demo $(if $(ONCE),--once)
 
-down: $(READY) ## stop whatever the demo left running
+up: $(READY) ## a local Airflow, MLflow and model server with your specs, until Ctrl-C
+	@$(BIN)/slipway up
+
+down: $(READY) ## end `make up`, and whatever it or the demo left running
 	@$(BIN)/slipway down
 
 format: $(READY) ## mend what can be mended by a tool

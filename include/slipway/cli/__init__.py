@@ -11,10 +11,11 @@ from slipway import __version__
 from slipway.cli.bring import bring
 from slipway.cli.command_errors import Commands
 from slipway.cli.deliver import deliver
-from slipway.cli.demo import demo, down
+from slipway.cli.demo import demo, down, up
 from slipway.cli.export import export
 from slipway.cli.init import init
 from slipway.cli.ledger import ledger
+from slipway.cli.local_installation import use_local_installation
 from slipway.cli.new import new
 from slipway.cli.parse import parse
 from slipway.cli.render import render
@@ -30,8 +31,10 @@ __all__ = ["main"]
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="slipway")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Launch machine-learning models from Airflow and keep them seaworthy."""
+    use_local_installation(ctx.invoked_subcommand)
 
 
 for command in (
@@ -40,6 +43,6 @@ for command in (
     *(status, why, ledger),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),
-    *(demo, down),
+    *(up, demo, down),
 ):
     main.add_command(command)

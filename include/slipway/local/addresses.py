@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 
@@ -13,16 +13,31 @@ from slipway.errors import PlatformUnavailable
 LOOPBACK = "127.0.0.1"
 
 
-def free_ports(count: int) -> list[int]:
-    """Return different free ports of this machine."""
+def free_ports(count: int, *, wanted: Sequence[int] = ()) -> list[int]:
+    """Return different free ports of this machine.
+
+    Args:
+        count: How many.
+        wanted: Ports to take where they are free, one for each or none.
+    """
     sockets = [socket.socket() for _ in range(count)]
+    asked = [*wanted, *[0] * count][:count]
     try:
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
+        for one, port in zip(sockets, asked, strict=True):
+            # Otherwise connections that have just been closed would hold a port.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _bind(one, port)
         return [int(one.getsockname()[1]) for one in sockets]
     finally:
         for one in sockets:
             one.close()
+
+
+def _bind(one: socket.socket, port: int) -> None:
+    try:
+        one.bind((LOOPBACK, port))
+    except OSError:
+        one.bind((LOOPBACK, 0))
 
 
 def answers_ok(response: httpx.Response) -> bool:

@@ -106,10 +106,12 @@ def environment(
 
 
 def prepare(home: Path, env: Mapping[str, str]) -> None:
-    """Create Airflow's database and the login."""
+    """Create Airflow's database and the login, unless they are there."""
     scheduler_preload.install(home)
-    (home / "passwords.json").touch(mode=0o600)
-    (home / "passwords.json").write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
+    passwords = home / "passwords.json"
+    if not passwords.exists():
+        passwords.touch(mode=0o600)
+        passwords.write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
     done = subprocess.run(command("db", "migrate"), env=dict(env), capture_output=True, check=False)
     if done.returncode:
         raise PlatformUnavailable(
@@ -160,14 +162,17 @@ class AirflowApi:
         return str(self.post(f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def load_settings(self, file: Path) -> None:
-        """Create the connections, variables and pools that `airflow_settings.yaml` declares."""
-        declared = yaml.safe_load(file.read_text())["airflow"]
+        """Create the connections, variables and pools that `airflow_settings.yaml` declares.
+
+        Those that are there already stay as they are.
+        """
+        declared = (yaml.safe_load(file.read_text()) or {}).get("airflow") or {}
         for kind, names in SETTINGS.items():
             for entry in declared.get(kind) or []:
                 body = _fields(entry, names)
                 if isinstance(body.get("extra"), dict):
                     body["extra"] = json.dumps(body["extra"])
-                self.post(f"/{kind}", body)
+                self._request("POST", f"/{kind}", json=body, may_exist=True)
 
     def busy_runs(self) -> list[tuple[str, str]]:
         """Return DAG id and run id of every queued or running run."""
@@ -182,7 +187,7 @@ class AirflowApi:
         """Close the connections."""
         self._client.close()
 
-    def _request(self, method: str, path: str, **content: Any) -> Any:
+    def _request(self, method: str, path: str, *, may_exist: bool = False, **content: Any) -> Any:
         try:
             response = self._client.request(method, path, **content)
         except httpx.TransportError as error:
@@ -191,7 +196,8 @@ class AirflowApi:
                 found=type(error).__name__,
                 where=str(self._client.base_url),
             ) from error
-        if response.is_error:
+        exists = may_exist and response.status_code == httpx.codes.CONFLICT
+        if response.is_error and not exists:
             raise PlatformUnavailable(
                 f"Airflow refused {response.request.method} {response.request.url.path}",
                 found=f"{response.status_code}: {response.text[:300]}",

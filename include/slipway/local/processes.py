@@ -132,7 +132,7 @@ class Processes:
                     f"{started.name} has ended",
                     where=started.log,
                     found=_last_line(Path(started.log)),
-                    hint="read the end of its log; `make down` stops the others",
+                    hint="read the end of its log; `slipway down` stops the others",
                 )
 
     def stop(self, *names: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from slipway.local.addresses import LOOPBACK, answers_ok, free_ports, wait_until
 from slipway.local.processes import Processes
 from slipway.settings import Settings
 
+PORTS = "ports.json"
 NO_TELEMETRY = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -47,7 +49,8 @@ class Stack:
         self.project = project
         self.folder = folder
         self.processes = Processes(folder)
-        *ports, self._execution_port = free_ports(4)
+        self._ports = free_ports(4, wanted=_last_ports(folder))
+        *ports, self._execution_port = self._ports
         self._airflow_port = ports[0]
         self.addresses = Addresses(*(f"http://{LOOPBACK}:{port}" for port in ports))
         self.settings = Settings(
@@ -94,27 +97,39 @@ class Stack:
             PlatformUnavailable: A process ended or did not respond in time.
         """
         (self.folder / "store").mkdir(parents=True, exist_ok=True)
-        progress("starting MLflow, the serving platform and Airflow")
+        (self.folder / PORTS).write_text(json.dumps(self._ports))
+        progress("starting MLflow and the serving platform")
         self.start_mlflow()
         self.start_platform()
-        api = self.start_all_of_airflow()
+        api = self.start_all_of_airflow(progress=progress)
         progress("waiting for MLflow and the platform")
         self._wait(f"{self.addresses.mlflow}/health")
         self._wait(f"{self.addresses.platform}/v2/health/live")
         return api
 
-    def start_all_of_airflow(self) -> airflow.AirflowApi:
+    def start_all_of_airflow(
+        self, *, progress: Callable[[str], None] = lambda _: None
+    ) -> airflow.AirflowApi:
         """Create Airflow's database if needed, start its components, and return its REST API.
+
+        Args:
+            progress: Called with each step as it begins.
 
         Raises:
             PlatformUnavailable: A process ended or did not respond in time.
         """
+        progress("preparing Airflow's database")
         airflow.prepare(self.home, self.airflow_environment())
         for name in airflow.COMPONENTS:
+            progress(f"starting Airflow's {name}")
             self.start_airflow(name)
+        progress("waiting for Airflow's REST API")
         self._wait(f"{self.addresses.airflow}/api/v2/version")
         api = airflow.AirflowApi(self.addresses.airflow, airflow.password(self.home))
-        api.load_settings(self.project / "airflow_settings.yaml")
+        settings = self.project / "airflow_settings.yaml"
+        if settings.exists():
+            api.load_settings(settings)
+        progress("waiting for Airflow's other components")
         self._wait(f"{self.addresses.airflow}/api/v2/monitor/health", good=_all_healthy)
         return api
 
@@ -140,8 +155,7 @@ class Stack:
     def start_platform(self) -> None:
         """Start the serving platform."""
         port = self.addresses.platform.rsplit(":", 1)[1]
-        slipway = Path(sys.executable).with_name("slipway")
-        self._start("platform", str(slipway), "platform", "--port", port)
+        self._start("platform", sys.executable, "-m", "slipway.cli", "platform", "--port", port)
 
     def start_airflow(self, name: str) -> None:
         """Start one of Airflow's components."""
@@ -154,6 +168,12 @@ class Stack:
 
     def _wait(self, url: str, *, good: Callable[[httpx.Response], bool] = answers_ok) -> None:
         wait_until_answers(url, seconds=180.0, check=self.processes.check, good=good)
+
+
+def _last_ports(folder: Path) -> list[int]:
+    """Ports of the run before, so that addresses stay the same where they can."""
+    file = folder / PORTS
+    return list(json.loads(file.read_text())) if file.exists() else []
 
 
 def _all_healthy(response: httpx.Response) -> bool:

@@ -36,13 +36,6 @@ def state_folder(project: Path) -> Path:
     return project / ".slipway" / "demo"
 
 
-def down() -> None:
-    """Stop every process of a demo, which then ends."""
-    console = Console()
-    stopped = Stack(Settings().project, state_folder(Settings().project)).processes.stop()
-    console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
-
-
 def main(*, once: bool) -> int:
     """Run the demo; return 0 when every check of the drill held.
 

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from slipway.errors import PlatformUnavailable, Transient
 from slipway.local.airflow import AirflowApi
-from slipway.local.demo.console import VerdictPrinter
 from slipway.local.demo.load import ProbeLoad
 from slipway.local.demo.year import ClientResult, in_requests, land, send_requests, wait_for
 from slipway.local.stack import Stack
+from slipway.local.verdict_printer import VerdictPrinter
 from slipway.records import arrivals, landing_area, requests
 from slipway.stages.ports.raw_column import signature_of
 from slipway.stages.rollout.v2_encode import encode_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -27,6 +27,9 @@ COLOURS = {
 }
 
 
+WIDEST_SUBJECT = 32
+
+
 class VerdictPrinter:
     """Prints each new ledger entry once.
 
@@ -40,6 +43,17 @@ class VerdictPrinter:
         self._store = store
         self._printed = dict.fromkeys(subjects, "")
         self.console = console
+
+    def skip_past(self) -> None:
+        """Leave out the entries that are there already."""
+        for subject in self._printed:
+            keys = [entry.key for entry in self._store.list(f"ledger/{subject}")]
+            self._printed[subject] = max(keys, default="")
+
+    def add_subjects(self, subjects: Iterable[str]) -> None:
+        """Print the entries of further datasets and models from now on."""
+        for subject in subjects:
+            self._printed.setdefault(subject, "")
 
     def catch_up(self) -> None:
         """Print the entries since the last call."""
@@ -58,8 +72,9 @@ class VerdictPrinter:
         if fact["stage"] in HIDDEN:
             return
         action = fact["action"]
+        width = min(max(map(len, self._printed)), WIDEST_SUBJECT) + 1
         line = Text("  ")
-        line.append(f"{subject:<13}", style="dim")
+        line.append(f"{subject:<{width}}", style="dim")
         line.append(f"{fact['stage']:<17}", style="dim")
         line.append(f"{action:<13}", style=COLOURS.get(action, "cyan"))
         line.append(str(fact["reason"]))

@@ -1,0 +1,46 @@
+"""Let commands of a project find the installation of `slipway up` by themselves."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from slipway.settings import Settings
+
+USERS = frozenset(
+    {
+        *("status", "why", "ledger", "run", "rollback", "deliver"),
+        *("bring", "export", "render", "download", "replay"),
+    }
+)
+"""Commands that work on an installation."""
+
+ADDRESSES = ("SLIPWAY_STORE", "SLIPWAY_MLFLOW", "SLIPWAY_PLATFORM")
+
+
+def use_local_installation(command: str | None) -> None:
+    """Set the addresses of a project's `slipway up` for a command, and say so once.
+
+    Only where none of them is set. While it does not run, its store is used, which is kept.
+
+    Args:
+        command: Name of the command.
+    """
+    if command not in USERS or any(os.environ.get(name) for name in ADDRESSES):
+        return
+    from slipway.local.running import find_running, up_folder, up_store
+
+    project = Settings().project
+    running = find_running(project)
+    if running is not None:
+        os.environ.update(running.variables())
+        _say(f"the installation of `slipway up` is used: {running.store}")
+    elif command == "deliver" or up_folder(project).is_dir():
+        store = up_store(project)
+        os.environ["SLIPWAY_STORE"] = str(store)
+        _say(f"`slipway up` does not run here; its store is used: {store}")
+
+
+def _say(line: str) -> None:
+    click.secho(line, dim=True, err=True)
