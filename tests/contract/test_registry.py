@@ -1,4 +1,4 @@
-"""Training runs and model versions: one contract for MLflow and for the fake."""
+"""Training runs and model versions: one contract for MLflow, for a folder and for the fake."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from slipway.adapters.experiment_folder import FolderRegistry, FolderTracking
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
@@ -17,7 +18,7 @@ from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
 from tests.support.registry_env import RegistryEnv
 
 
-@pytest.fixture(params=["memory", "mlflow"])
+@pytest.fixture(params=["memory", "folder", "mlflow"])
 def env(request: pytest.FixtureRequest, tmp_path: Path) -> RegistryEnv:
     """A registry of each kind in turn, with a model of its own."""
     model = f"model_{uuid.uuid4().hex[:12]}"
@@ -26,6 +27,10 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> RegistryEnv:
         return RegistryEnv(
             MemoryRegistry(tracking), tracking, lambda run: tracking.runs[run].status, model
         )
+    if request.param == "folder":
+        kept = FolderTracking(tmp_path / "folder")
+        registry = FolderRegistry(tmp_path / "folder")
+        return RegistryEnv(registry, kept, lambda run: str(kept.read(run)["status"]), model)
     url = request.getfixturevalue("mlflow_server")
 
     def status(run_id: str) -> str:

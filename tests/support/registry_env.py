@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import PinnedTable
-from tests.fakes.mlflow import MemoryRegistry, MemoryTracking
+from slipway.stages.ports.tracking import Tracking
 
 
 @dataclass
 class RegistryEnv:
     """A registry and its training runs, with one model."""
 
-    registry: MlflowRegistry | MemoryRegistry
-    tracking: MlflowTracking | MemoryTracking
+    registry: Registry
+    tracking: Tracking
     status: Callable[[str], str]
     model: str
 

@@ -24,6 +24,7 @@ from slipway.cli.run import run
 from slipway.cli.serve import download, platform, serve, ship, token
 from slipway.cli.specs import check, reference, sample
 from slipway.cli.status import status
+from slipway.cli.trial import trial
 from slipway.cli.why import why
 
 __all__ = ["main"]
@@ -39,7 +40,7 @@ def main(ctx: click.Context) -> None:
 
 for command in (
     *(init, new, check, parse, sample, reference, render),
-    deliver,
+    *(trial, deliver),
     *(status, why, ledger),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),

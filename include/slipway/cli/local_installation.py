@@ -10,7 +10,7 @@ from slipway.settings import Settings
 
 USERS = frozenset(
     {
-        *("status", "why", "ledger", "run", "rollback", "deliver"),
+        *("status", "why", "ledger", "run", "rollback", "deliver", "try"),
         *("bring", "export", "render", "download", "replay"),
     }
 )

@@ -144,13 +144,14 @@ def platform(*, port: int, host: str) -> None:
     It keeps servers and the shipper alive, and routes requests among the versions.
     """
     from slipway import wiring
+    from slipway.adapters.mlflow_server import MlflowRegistry
     from slipway.serving.platform.platform import run
     from slipway.serving.server_options import Options
 
     container = wiring.Container()
     run(
         store=container.store,
-        versions=container.registry,
+        versions=MlflowRegistry(container.settings.mlflow),
         scratch=container.settings.scratch,
         port=port,
         host=host,

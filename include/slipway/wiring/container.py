@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from slipway.adapters.delta_tables import DeltaTables, ScoreTable
     from slipway.adapters.drift_report import DriftReports
     from slipway.adapters.expectations.suites import ExpectationSuites
-    from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
     from slipway.adapters.model_package.learner import SklearnLearner
     from slipway.adapters.prediction_log import PredictionLog
     from slipway.records.store import Store
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from slipway.stages.model.provenance import CodeState
     from slipway.stages.ports import prediction_log
     from slipway.stages.ports.delivery_source import DeliverySource
+    from slipway.stages.ports.registry import Registry
+    from slipway.stages.ports.tracking import Tracking
     from slipway.stages.rollout.platform import Platform
 
 
@@ -73,14 +74,14 @@ class Container:
         return ExpectationSuites()
 
     @cached_property
-    def registry(self) -> MlflowRegistry:
+    def registry(self) -> Registry:
         """Model registry, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
         return MlflowRegistry(self.settings.mlflow)
 
     @cached_property
-    def tracking(self) -> MlflowTracking:
+    def tracking(self) -> Tracking:
         """Experiment tracking, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowTracking
 

@@ -56,7 +56,8 @@ def bring(
     spec = own.model(model)
     held = secrets or SourceSettings()
     source = _source(mlflow, store, name=name or _address(mlflow), secrets=held)
-    if _address(mlflow) == own.registry.address or source.store.root == own.store.root:
+    is_same = _address(mlflow) == _address(own.settings.mlflow)
+    if is_same or source.store.root == own.store.root:
         raise BadParameter(
             "source and target environment are the same",
             expected="the MLflow server and the store of another one",

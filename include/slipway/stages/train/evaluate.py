@@ -122,7 +122,7 @@ class Comparison:
             version: Champion's version.
         """
         contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
-        rows = self._common_holdout(pins, list(contenders.values()))
+        rows = self.common_holdout(pins, list(contenders.values()))
         known = challenger.manifest.get("classes")
         classes = known
         if self.spec.task == "multiclass":
@@ -163,7 +163,7 @@ class Comparison:
             return {CLASSES: int(labels.nunique()), UNSEEN_ROWS: unseen}
         return {}
 
-    def _common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
+    def common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
         """Holdout rows of the challenger that no contender was trained on."""
         manifests = [contender.manifest for contender in contenders]
         declared = self.dataset.streams.features.columns

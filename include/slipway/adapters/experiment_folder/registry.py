@@ -1,0 +1,188 @@
+"""Keep model versions, aliases and tags in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from slipway.adapters.experiment_folder.json_files import JsonFiles
+from slipway.adapters.experiment_folder.tracking import FolderTracking
+from slipway.errors import NotFound, Tampered
+from slipway.records.ledger import Head
+from slipway.stages.model.manifest import require_digest
+from slipway.stages.model.version_tags import DIGEST, RUN_KEY
+from slipway.stages.ports.registry import ModelVersion
+
+REGISTRY = "registry"
+
+
+class FolderRegistry:
+    """Fulfils the `Registry` port.
+
+    A model is `registry/<model>.json`: its versions by number, its aliases, and the ledger's head.
+
+    Args:
+        root: The experiment folder, with the models that runs have logged.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._files = JsonFiles(root)
+        self._tracking = FolderTracking(root)
+
+    @property
+    def address(self) -> str:
+        """Path of the folder."""
+        return str(self._files.root)
+
+    def alias(self, model: str, alias: str) -> ModelVersion | None:
+        """Return the version that an alias names, or None."""
+        number = self._read(model)["aliases"].get(alias)
+        return None if number is None else self.version(model, number)
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """Return one version.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        kept = self._read(model)["versions"].get(str(version))
+        if kept is None:
+            raise NotFound(f"{model} has no version {version}", where=self.address)
+        return _model_version(model, version, kept)
+
+    def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
+        """Return the oldest version with a digest in its tags, or None."""
+        return next((one for one in self.copies(sha256) if one.model == model), None)
+
+    def copies(self, sha256: str) -> list[ModelVersion]:
+        """Return the versions of any model with a digest in their tags."""
+        return [one for one in self._every_version() if one.tags.get(DIGEST) == sha256]
+
+    def exists(self, model: str) -> bool:
+        """Return whether there is a registered model of that name."""
+        return self._files.read(_name(model)) is not None
+
+    def register(
+        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+    ) -> ModelVersion:
+        """Return the version of a run's model, created now or by an earlier attempt."""
+        with self._files.changing():
+            kept = self._read(model)
+            for number, one in kept["versions"].items():
+                if (one["tags"][RUN_KEY], one["source_uri"]) == (run_key, model_uri):
+                    return _model_version(model, int(number), one)
+            made = {
+                "source_uri": model_uri,
+                "tags": {**tags, RUN_KEY: run_key},
+                "created_at": datetime.now(UTC).isoformat(),
+            }
+            number = max(map(int, kept["versions"]), default=0) + 1
+            kept["versions"][str(number)] = made
+            self._files.write(_name(model), kept)
+        return _model_version(model, number, made)
+
+    def set_alias(self, model: str, alias: str, version: int) -> None:
+        """Move an alias to a version.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        with self._files.changing():
+            self.version(model, version)
+            kept = self._read(model)
+            kept["aliases"][alias] = version
+            self._files.write(_name(model), kept)
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Delete an alias if it exists."""
+        with self._files.changing():
+            kept = self._read(model)
+            if kept["aliases"].pop(alias, None) is not None:
+                self._files.write(_name(model), kept)
+
+    def tag(self, model: str, version: int, tags: Mapping[str, str]) -> None:
+        """Set tags of a version, keeping its others.
+
+        Raises:
+            NotFound: There is no such version.
+        """
+        with self._files.changing():
+            self.version(model, version)
+            kept = self._read(model)
+            kept["versions"][str(version)]["tags"].update(tags)
+            self._files.write(_name(model), kept)
+
+    def anchor(self, model: str, head: Head) -> None:
+        """Keep a ledger's head, unless a newer one is kept."""
+        with self._files.changing():
+            known = self.anchored(model)
+            if known is None or known.sequence < head.sequence:
+                kept = self._read(model)
+                kept["head"] = {"sequence": head.sequence, "sha256": head.sha256}
+                self._files.write(_name(model), kept)
+
+    def anchored(self, model: str) -> Head | None:
+        """Return the newest kept head of the ledger, or None."""
+        head = self._read(model).get("head")
+        return None if head is None else Head(**head)
+
+    def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
+        """Copy a version's folder, its files checked against the digest in its tags.
+
+        Args:
+            model: Name of the model.
+            version: Number within the model.
+            to: Folder to create.
+            sha256: Digest of the version that is meant; None: the one in its tags.
+
+        Raises:
+            NotFound: There is no such version, and no copy of the one that is meant.
+            Tampered: It has no digest or another one, or a file differs from it.
+        """
+        try:
+            found = self.version(model, version)
+            digest = _digest(found)
+            require_digest(model, version, wanted=sha256, found=digest)
+        except (NotFound, Tampered):
+            copies = self.copies(sha256) if sha256 is not None else []
+            if not copies:
+                raise
+            found, digest = copies[0], copies[0].tags[DIGEST]
+        return self._tracking.download(found.source_uri, to, sha256=digest)
+
+    def _every_version(self) -> Iterator[ModelVersion]:
+        for name in self._files.names(REGISTRY):
+            model = name.removeprefix(f"{REGISTRY}/").removesuffix(".json")
+            for number, one in self._read(model)["versions"].items():
+                yield _model_version(model, int(number), one)
+
+    def _read(self, model: str) -> dict[str, Any]:
+        kept: dict[str, Any] | None = self._files.read(_name(model))
+        return {"versions": {}, "aliases": {}} if kept is None else kept
+
+
+def _name(model: str) -> str:
+    return f"{REGISTRY}/{model}.json"
+
+
+def _model_version(model: str, number: int, kept: Mapping[str, Any]) -> ModelVersion:
+    return ModelVersion(
+        model=model,
+        version=number,
+        run_key=kept["tags"].get(RUN_KEY, ""),
+        source_uri=kept["source_uri"],
+        tags=kept["tags"],
+        created_at=datetime.fromisoformat(kept["created_at"]),
+    )
+
+
+def _digest(version: ModelVersion) -> str:
+    if DIGEST not in version.tags:
+        raise Tampered(
+            f"version {version.version} of {version.model} has no recorded digest",
+            expected=f"tag {DIGEST}",
+            hint="only versions that a training run registered can be used",
+        )
+    return version.tags[DIGEST]

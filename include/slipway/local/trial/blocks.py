@@ -1,0 +1,72 @@
+"""Sections of a report: titles, lines and tables, as text or as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        head: Names of the columns.
+        rows: Cells of each row.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section.
+
+    Attributes:
+        title: Title.
+        lines: Sentences, a line each.
+        table: Table below them, or None.
+    """
+
+    title: str
+    lines: Sequence[str] = ()
+    table: Table | None = None
+
+
+def as_text(sections: Sequence[Section]) -> str:
+    """Return sections for a terminal."""
+    return "\n".join(line for section in sections for line in _text_of(section))
+
+
+def as_markdown(title: str, sections: Sequence[Section]) -> str:
+    """Return sections as a page of Markdown."""
+    lines = [f"# {title}", ""]
+    for section in sections:
+        lines += [f"## {section.title}", ""]
+        lines += [f"- {line}" for line in section.lines]
+        if section.lines:
+            lines.append("")
+        if section.table is not None:
+            lines += [*_markdown_of(section.table), ""]
+    return "\n".join(lines)
+
+
+def _text_of(section: Section) -> Iterator[str]:
+    yield ""
+    yield section.title
+    yield from (f"  {line}" for line in section.lines)
+    if section.table is not None:
+        cells = [section.table.head, *section.table.rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for row in cells:
+            padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            yield f"  {'  '.join(padded)}".rstrip()
+
+
+def _markdown_of(table: Table) -> Iterator[str]:
+    yield f"| {' | '.join(table.head)} |"
+    yield f"|{'---|' * len(table.head)}"
+    for row in table.rows:
+        escaped = [cell.replace("|", r"\|") for cell in row]
+        yield f"| {' | '.join(escaped)} |"

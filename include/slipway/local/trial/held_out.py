@@ -1,0 +1,176 @@
+"""Score the holdout of a trial: reliability, residuals, and what each column is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slipway.local.trial.play import Trial
+from slipway.records.scratch_folder import scratch_folder
+from slipway.spec.metrics import METRICS, has_classes
+from slipway.stages.model.label_classes import to_target, with_unseen
+from slipway.stages.model.labelled_rows import Snapshot
+from slipway.stages.ports.package import Package
+from slipway.stages.train.confusion import Confusion, confusion_of
+from slipway.stages.train.evaluate import Comparison
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+BINS = 10
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+PERMUTED_ROWS = 5_000
+"""Rows on which the columns are permuted: enough for the order of the columns that matter."""
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows whose scores lie in one interval.
+
+    Attributes:
+        low: Lower end of the interval.
+        high: Upper end.
+        rows: Number of rows.
+        score: Mean score.
+        share: Share of rows of class 1; of several classes, whose most likely class is right.
+    """
+
+    low: float
+    high: float
+    rows: int
+    score: float
+    share: float
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a model does on rows that it has not seen.
+
+    Attributes:
+        rows: Number of rows.
+        metric: Metric by which the columns are weighed.
+        reliability: Of a classification.
+        residuals: Quantiles of actual minus predicted value, of a regression.
+        importance: Columns by how much worse the metric gets when their values are shuffled.
+        confusion: Predicted against actual classes; None of a regression.
+    """
+
+    rows: int
+    metric: str
+    reliability: Sequence[ReliabilityBin] = ()
+    residuals: Sequence[tuple[float, float]] = ()
+    importance: Sequence[tuple[str, float]] = ()
+    confusion: Confusion | None = None
+
+
+def measure_held_out(trial: Trial) -> HeldOut | None:
+    """Return what the trained model does on its holdout; None before it was trained."""
+    from slipway.adapters.metrics import measure
+    from slipway.adapters.model_package import load_package
+
+    pinned, trained = trial.find("snapshot"), trial.find("train")
+    if pinned is None or trained is None:
+        return None
+    container, spec = trial.container, trial.model
+    contest = Comparison(spec, trial.dataset, container.tables, measure)
+    with scratch_folder("slipway-try-", needs="the trained version") as scratch:
+        folder = container.tracking.download(
+            trained.evidence["model_uri"],
+            scratch / spec.model,
+            sha256=trained.evidence["manifest_sha256"],
+        )
+        package = load_package(folder)
+        rows = contest.common_holdout(Snapshot.from_numbers(pinned.numbers), [package])
+        return _measure(rows, package, trial)
+
+
+def _measure(rows: pd.DataFrame, package: Package, trial: Trial) -> HeldOut:
+    spec = trial.model
+    classes = package.manifest.get("classes")
+    target = to_target(rows[spec.target], spec, classes=classes).reset_index(drop=True)
+    scores = package.predict(rows)
+    metric = next(iter(spec.gates.metrics))
+    importance = _importance(rows, package, target=target, metric=metric, trial=trial)
+    if not has_classes(spec.task):
+        residuals = _residuals(target.to_numpy() - scores)
+        return HeldOut(len(rows), metric, residuals=residuals, importance=importance)
+    return HeldOut(
+        len(rows),
+        metric,
+        reliability=reliability(target.to_numpy(), scores),
+        importance=importance,
+        confusion=confusion_of(target, scores, classes or (0, 1)),
+    )
+
+
+def reliability(actual: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> list[ReliabilityBin]:
+    """Return how often scores were right, in intervals of equal width; empty ones are left out.
+
+    Args:
+        actual: Codes of the classes, of shape (n_rows,).
+        scores: Probabilities of class 1, of shape (n_rows,), or of each class, of shape
+            (n_rows, n_classes); of these the greatest counts.
+    """
+    import numpy as np
+
+    likely = scores if scores.ndim == 1 else scores.max(axis=1)
+    right = actual if scores.ndim == 1 else (scores.argmax(axis=1) == actual)
+    places = np.minimum((likely * BINS).astype(int), BINS - 1)
+    found = []
+    for place in range(BINS):
+        inside = places == place
+        if inside.any():
+            found.append(
+                ReliabilityBin(
+                    place / BINS,
+                    (place + 1) / BINS,
+                    int(inside.sum()),
+                    float(likely[inside].mean()),
+                    float(right[inside].mean()),
+                )
+            )
+    return found
+
+
+def _residuals(differences: np.ndarray[Any, Any]) -> list[tuple[float, float]]:
+    import numpy as np
+
+    values = np.quantile(differences, QUANTILES)
+    return [(share, float(one)) for share, one in zip(QUANTILES, values, strict=True)]
+
+
+def _importance(
+    rows: pd.DataFrame,
+    package: Package,
+    *,
+    target: pd.Series[Any],
+    metric: str,
+    trial: Trial,
+) -> list[tuple[str, float]]:
+    """How much worse a metric gets when one column's values are shuffled, the greatest first."""
+    import numpy as np
+
+    from slipway.adapters.metrics import measure
+
+    rng = np.random.default_rng(trial.model.training.seed)
+    chosen = rng.permutation(len(rows))[:PERMUTED_ROWS]
+    sample, truth = rows.iloc[chosen], target.iloc[chosen]
+    sign = 1.0 if METRICS[metric].greater_is_better else -1.0
+
+    def value(frame: pd.DataFrame) -> float | None:
+        actual, scores = with_unseen(truth, package.predict(frame))
+        return measure([metric], actual=actual, scores=scores)[metric]
+
+    base = value(sample)
+    if base is None:
+        return []
+    order = rng.permutation(len(sample))
+    worse = {}
+    for name in dict.fromkeys(column.name for column in package.signature_columns):
+        shuffled = sample.assign(**{name: sample[name].to_numpy()[order]})
+        changed = value(shuffled.astype({name: sample[name].dtype}))
+        if changed is not None:
+            worse[name] = sign * (base - changed)
+    return sorted(worse.items(), key=lambda item: -item[1])

@@ -1,0 +1,158 @@
+"""Report of a trial: the verdicts, and what a person looks at before a model is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from slipway.local.trial.blocks import Section, Table
+from slipway.local.trial.held_out import HeldOut, ReliabilityBin
+from slipway.local.trial.play import Trial
+from slipway.records.verdicts import Number
+from slipway.spec.metrics import METRICS, metrics_of
+from slipway.stages.report.why_dataset import (
+    DELIVER_AGAIN,
+    DeliveryVerdict,
+    format_deliveries,
+    why_dataset,
+)
+from slipway.stages.train.confusion import MOST_IN_RECORD
+
+SHOWN_COLUMNS = 15
+_WORTH = (
+    "By how much {metric} gets worse when the values of one column are shuffled; columns that tell "
+    "the same share it."
+)
+
+
+def sections_of(
+    trial: Trial, held_out: HeldOut | None, *, source: str, is_kept: bool
+) -> list[Section]:
+    """Return the sections of a report.
+
+    Args:
+        trial: Trial.
+        held_out: What the model does on its holdout; None if it was not trained.
+        source: Where the deliveries are from.
+        is_kept: Whether the trial's store is kept, so that addresses in it are of use.
+    """
+    found = [
+        _verdict(trial, source),
+        *_deliveries(trial, is_kept=is_kept),
+        *_metrics(trial),
+    ]
+    return found if held_out is None else [*found, *_held_out(held_out)]
+
+
+def conclusion(trial: Trial) -> str:
+    """Return the outcome in one sentence."""
+    if trial.is_promoted:
+        gate = trial.find("gate")
+        return f"A challenger would be promoted. {gate.reason if gate else ''}".strip()
+    if trial.failure is not None:
+        return f"It could not be tried to its end: {trial.failure.message}."
+    refusal = trial.refusal
+    return f"Refused. {refusal.reason if refusal else 'Nothing was trained.'}"
+
+
+def _verdict(trial: Trial, source: str) -> Section:
+    rows = [
+        (f"{step.stage} {step.about}".strip(), step.verdict.action, f"{step.seconds:.1f}")
+        for step in trial.steps
+    ]
+    lines = [conclusion(trial), f"Deliveries are from {source}."]
+    lines += [step.verdict.reason for step in trial.steps if step.stage in {"snapshot", "train"}]
+    return Section("Verdict", lines, Table(("stage", "verdict", "seconds"), rows))
+
+
+def _deliveries(trial: Trial, *, is_kept: bool) -> Iterator[Section]:
+    """Yield what became of the rows: warnings, and reasons of bad rows."""
+    container, dataset = trial.container, trial.dataset
+    told = why_dataset(
+        dataset.dataset, store=container.store, spec=dataset, tables=container.tables
+    )
+    reasons = list(_reasons(told))
+    if not is_kept:
+        told = [replace(one, kept={}) for one in told]
+    lines = [line.strip() for line in format_deliveries(dataset.dataset, told)]
+    if reasons and not is_kept:
+        lines.append("--keep DIR keeps the bad rows, with their reasons")
+    yield Section(
+        "Deliveries, quarantine and warnings",
+        [line for line in lines if line != DELIVER_AGAIN],
+        Table(("rows", "column", "reason", "hint"), reasons) if reasons else None,
+    )
+
+
+def _reasons(told: list[DeliveryVerdict]) -> Iterator[tuple[str, str, str, str]]:
+    for one in told:
+        for reason in one.reasons:
+            yield (
+                f"{int(reason['count']):,}",
+                str(reason.get("column") or ""),
+                str(reason["reason"]),
+                str(reason.get("hint") or ""),
+            )
+
+
+def _metrics(trial: Trial) -> Iterator[Section]:
+    evaluated = trial.find("evaluate")
+    if evaluated is None:
+        return
+    numbers, bars = evaluated.numbers, trial.model.gates.metrics
+    rows = []
+    for name in sorted(metrics_of(trial.model.task), key=lambda one: one not in bars):
+        bar = bars.get(name)
+        side = "≥" if METRICS[name].greater_is_better else "≤"
+        threshold = None if bar is None else bar.threshold
+        rows.append(
+            (
+                name,
+                _number(numbers, f"challenger.{name}"),
+                _number(numbers, f"constant.{name}"),
+                "" if threshold is None else f"{side} {threshold:g}",
+                "" if bar is None else "a gate",
+            )
+        )
+    gate = trial.find("gate")
+    lines = [] if gate is None else [gate.reason]
+    head = ("metric", "model", "constant", "threshold", "")
+    title = f"Metrics on {numbers['rows']:,} rows that the model has not seen"
+    yield Section(title, lines, Table(head, rows))
+
+
+def _number(numbers: Mapping[str, Number], name: str) -> str:
+    value = numbers.get(name)
+    return f"{value:.4f}" if isinstance(value, float) else "not computable"
+
+
+def _held_out(held_out: HeldOut) -> Iterator[Section]:
+    if held_out.reliability:
+        rows = [(f"{one.low:.1f} to {one.high:.1f}", *_bin(one)) for one in held_out.reliability]
+        yield Section(
+            "Reliability",
+            ["Where scores are probabilities, the last two columns are nearly equal."],
+            Table(("score", "rows", "mean score", "share that was so"), rows),
+        )
+    if held_out.confusion is not None and len(held_out.confusion.classes) <= MOST_IN_RECORD:
+        matrix = held_out.confusion.to_json()
+        rows = [(name, *map(str, counts)) for name, counts in matrix["actual"].items()]
+        yield Section(
+            "Confusion matrix", (), Table(("actual, predicted", *matrix["predicted"]), rows)
+        )
+    if held_out.residuals:
+        quantiles = [(f"{share:.0%}", f"{value:.6g}") for share, value in held_out.residuals]
+        yield Section(
+            "Residuals (actual minus predicted)", (), Table(("quantile", "residual"), quantiles)
+        )
+    if held_out.importance:
+        shown = held_out.importance[:SHOWN_COLUMNS]
+        yield Section(
+            "Columns",
+            [_WORTH.format(metric=held_out.metric)],
+            Table(("column", "worse by"), [(name, f"{value:.4f}") for name, value in shown]),
+        )
+
+
+def _bin(one: ReliabilityBin) -> tuple[str, str, str]:
+    return (f"{one.rows:,}", f"{one.score:.3f}", f"{one.share:.3f}")

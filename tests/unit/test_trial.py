@@ -1,0 +1,170 @@
+"""`slipway try`: the ring up to the gates in one process, with its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.local.trial.blocks import Section, Table, as_markdown, as_text
+from slipway.local.trial.held_out import reliability
+from tests.e2e import ferry_project
+from tests.support.command_line import Make, slipway
+
+MODEL = ferry_project.MODEL.replace("{threshold: 0.6, min_absolute_change: 0.0}", "{threshold: T}")
+
+
+@pytest.fixture
+def ferries(
+    project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Path]:
+    """A project with a threshold, an empty store, and three days of crossings."""
+
+    def make(threshold: str) -> Path:
+        root = project(
+            {
+                "datasets/ferries/dataset.yaml": ferry_project.DATASET,
+                "datasets/ferries/expectations.yaml": ferry_project.EXPECTATIONS,
+                "models/ferry_delay/model.yaml": MODEL.replace("T", threshold),
+            }
+        )
+        monkeypatch.setenv("SLIPWAY_PROJECT", str(root))
+        monkeypatch.setenv("SLIPWAY_STORE", str(tmp_path / "store"))
+        return root
+
+    return make
+
+
+def files(folder: Path) -> list[str]:
+    """Three days of features, of which two rows are bad, and their labels."""
+    days = pd.concat([ferry_project.day(number) for number in range(3)])
+    days.iloc[:2, days.columns.get_loc("wind_knots")] = -1.0
+    folder.mkdir(exist_ok=True)
+    days.drop(columns="late").to_csv(folder / "days.csv", index=False)
+    days[["crossing", "late"]].to_csv(folder / "answers.csv", index=False)
+    return [str(folder / "days.csv"), str(folder / "answers.csv")]
+
+
+def test_a_good_model_would_be_promoted(ferries: Callable[[str], Path], tmp_path: Path) -> None:
+    """With 0; the report has verdicts, metrics, reliability, columns and bad rows."""
+    root = ferries("0.6")
+    result = slipway("try", "ferry_delay", *files(tmp_path / "files"))
+    assert result.exit_code == 0, result.output
+    assert "A challenger would be promoted. Every gate holds: roc_auc 0." in result.output
+    report = (root / ".slipway/try/ferry_delay/report.md").read_text()
+    for title in ("Verdict", "Metrics on 401 rows", "Reliability", "Confusion", "Columns"):
+        assert f"## {title}" in report
+    assert "| roc_auc | 0." in report
+    assert "| ≥ 0.6 | a gate |" in report
+    assert "| 2 | wind_knots | fails expect_column_values_to_be_between |" in report
+    columns = report.partition("## Columns")[2]
+    assert columns.index("| wind_knots |") < columns.index("| cars |")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_model_below_its_threshold_is_refused(
+    ferries: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """With 1, and the reason; what was kept is a whole installation."""
+    ferries("0.99")
+    kept = tmp_path / "kept"
+    words = ("try", "ferry_delay", *files(tmp_path / "files"), "--keep", str(kept))
+    result = slipway(*words)
+    assert result.exit_code == 1
+    assert "Refused. A gate does not hold: roc_auc" in result.output
+    assert "is below the threshold 0.99" in (kept / "report.md").read_text()
+    assert (kept / "store/tables/ferries/features").is_dir()
+    assert len(list((kept / "experiments/runs").glob("*.json"))) == 1
+    again = slipway(*words)
+    assert again.exit_code == 1
+    assert "the folder is not empty" in again.output
+
+
+def test_without_a_file_it_takes_what_has_landed_and_then_the_sample(
+    ferries: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The project's store is read, and nothing is written to it."""
+    root = ferries("0.6")
+    nothing = slipway("try", "ferry_delay")
+    assert nothing.exit_code == 1
+    assert "there are no rows of ferries to try" in nothing.output
+    files(root / "include/datasets/ferries/sample")
+    assert slipway("try", "ferry_delay").exit_code == 0
+    for file in files(tmp_path / "files"):
+        slipway("deliver", file)
+    before = sorted((tmp_path / "store").rglob("*"))
+    assert "Refused" not in slipway("try", "ferry_delay").output
+    assert sorted((tmp_path / "store").rglob("*")) == before
+
+
+def test_an_error_ends_it_with_what_was_found_so_far(
+    ferries: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Too few labels are a refusal, labels of one class an error; both have a report."""
+    root = ferries("0.6")
+    days, labels = files(tmp_path / "files")
+    few = pd.read_csv(labels).head(10)
+    few.to_csv(labels, index=False)
+    refused = slipway("try", "ferry_delay", days, labels)
+    assert (refused.exit_code, "There are 10 labels; training needs 700" in refused.output) == (
+        1,
+        True,
+    )
+    _, labels = files(tmp_path / "files")
+    pd.read_csv(labels).assign(late=1).to_csv(labels, index=False)
+    failed = slipway("try", "ferry_delay", days, labels)
+    assert failed.exit_code == 1
+    assert "It could not be tried to its end" in failed.output
+    assert "late" in str(failed.output).partition("Error:")[2]
+    assert (root / ".slipway/try/ferry_delay/report.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "title"),
+    [("multiclass", "accuracy", "Confusion matrix"), ("regression", "r2_score", "Residuals")],
+)
+def test_other_tasks_have_their_own_tables(
+    ferries: Callable[[str], Path], tmp_path: Path, task: str, metric: str, title: str
+) -> None:
+    """A confusion matrix of several classes, and residuals of a quantity."""
+    root = ferries("0.1")
+    file = root / "include/models/ferry_delay/model.yaml"
+    text = file.read_text().replace("task: classification", f"task: {task}")
+    text = text.replace("roc_auc", metric)
+    if task == "regression":
+        text = text.replace("LogisticRegression, params: {max_iter: 200}", "Ridge, params: {}")
+    file.write_text(text)
+    if task == "regression":
+        dataset = root / "include/datasets/ferries/dataset.yaml"
+        quantity = dataset.read_text().replace("late: {type: integer", "late: {type: number")
+        dataset.write_text(quantity)
+    (root / "include/datasets/ferries/expectations.yaml").unlink()
+    days, labels = files(tmp_path / "files")
+    wind = pd.read_csv(days)["wind_knots"]
+    late = (wind // 10).clip(0, 2).astype(int) if task == "multiclass" else wind / 3 + 1
+    pd.read_csv(labels).assign(late=late).to_csv(labels, index=False)
+    result = slipway("try", "ferry_delay", days, labels)
+    assert result.exit_code == 0, result.output
+    assert title in result.output
+
+
+def test_reliability_counts_rows_by_score() -> None:
+    """Of two classes by the score of class 1, of several by the likeliest class."""
+    two = reliability(np.array([0, 1, 1]), np.array([0.05, 0.95, 1.0]))
+    assert [(one.low, one.rows, one.share) for one in two] == [(0.0, 1, 0.0), (0.9, 2, 1.0)]
+    scores = np.array([[0.7, 0.2, 0.1], [0.2, 0.1, 0.7]])
+    (many,) = reliability(np.array([0, 1]), scores)
+    assert (many.low, many.rows, many.share) == (0.7, 2, 0.5)
+
+
+def test_a_report_is_the_same_as_text_and_as_markdown() -> None:
+    """Cells are aligned for a terminal, and escaped for Markdown."""
+    sections = [Section("One", ["a line"], Table(("name", "x"), [("a|b", "1"), ("c", "22")]))]
+    assert as_text(sections) == "\nOne\n  a line\n  name  x\n  a|b   1\n  c     22"
+    assert as_markdown("T", sections).splitlines() == [
+        *("# T", "", "## One", "", "- a line", ""),
+        *("| name | x |", "|---|---|", r"| a\|b | 1 |", "| c | 22 |"),
+    ]
