@@ -68,6 +68,7 @@ class FakePlatform:
     sealed: dict[int, str] = field(default_factory=dict)
     unserved: tuple[int, ...] = ()
     starting: set[int] = field(default_factory=set)
+    candidates: tuple[int, ...] = ()
     applied: list[tuple[dict[int, float], list[int]]] = field(default_factory=list)
     claimed: list[int] = field(default_factory=list)
     _in_force: dict[str, Served] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class FakePlatform:
             has_edited_traffic=self.has_edited_traffic,
             unserved=self.unserved,
             starting=tuple(sorted(self.starting)),
+            candidates=self.candidates,
         )
 
     def apply(
@@ -138,14 +140,14 @@ class FakePlatform:
         self.claimed.append(token)
 
     def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
-        """Take away the versions without a share."""
+        """Take away the versions without a share, and candidates."""
         self._answer_at_all()
         found = self._in_force.get(model)
         if found is None:
             return ()
         if found.token > token:
             raise Superseded(f"the traffic of {model} belongs to a newer rollout")
-        gone, self.unserved = self.unserved, ()
+        gone, self.unserved, self.candidates = self.unserved, (), ()
         return gone
 
     def ask(self, model: str, payload: Payload, *, version: int | None = None) -> Prediction:

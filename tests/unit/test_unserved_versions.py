@@ -28,6 +28,19 @@ def test_reconcile_takes_a_version_away_that_nobody_serves(env: RolloutEnv) -> N
     assert "taken away" not in env.reconcile().verdict.reason
 
 
+def test_reconcile_takes_a_candidate_away_that_a_killed_verification_left(
+    env: RolloutEnv,
+) -> None:
+    """Its version was deleted meanwhile, so no other verification would."""
+    env.platform.unserved, env.platform.candidates = (), (3,)
+    verdict = env.reconcile().verdict
+    assert verdict.action == "nothing"
+    assert "The candidate of version 3, which nobody verifies any more" in verdict.reason
+    assert env.platform.candidates == ()
+    assert env.is_free()
+    assert "candidate" not in env.reconcile().verdict.reason
+
+
 def test_a_rollout_that_is_under_way_keeps_its_servers(env: RolloutEnv) -> None:
     """It starts them before they have a share."""
     env.registry.aliases["challenger"] = 4

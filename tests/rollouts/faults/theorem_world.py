@@ -13,6 +13,7 @@ from slipway.adapters.platforms.cluster.manifests.names import (
     MODEL,
     is_candidate,
     object_name,
+    version_of,
     version_selector,
 )
 from slipway.adapters.platforms.cluster.platform import ClusterPlatform
@@ -104,7 +105,7 @@ class ClusterWorld(MlflowWorld):
         """Let everything answer, then as every world."""
         self._cluster.recover()
         quiet = super().settle()
-        self._look_for_candidates()
+        self._look_for_left_objects()
         return quiet
 
     def restart_platform(self) -> None:
@@ -133,7 +134,11 @@ class ClusterWorld(MlflowWorld):
     def _counting(self, api: Any) -> Any:
         return Port(api, self.writes, names=CLUSTER_WRITES)
 
-    def _look_for_candidates(self) -> None:
-        for one in self._cluster.list("Deployment", {MODEL: self.spec.model}):
-            if is_candidate(one):
-                self.note(f"{one['metadata']['name']} is left of a verification")
+    def _look_for_left_objects(self) -> None:
+        """No object is left of a version without a share, or of a verification."""
+        served = self.platform.served(self.spec.model)
+        wanted = {None, *served.weights, *served.keep} if served else {None}
+        for kind in KINDS:
+            for one in self._cluster.list(kind, {MODEL: self.spec.model}):
+                if is_candidate(one) or version_of(one) not in wanted:
+                    self.note(f"{kind} {one['metadata']['name']} is left")

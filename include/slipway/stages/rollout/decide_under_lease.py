@@ -27,7 +27,8 @@ def find_rest(
         to: Version that is asked for.
     """
     decision = decide_with_losses(model, state, to, store=store, registry=registry)
-    has_work = decision.action != "nothing" or state.unserved or is_unsettled(store, model)
+    has_left = state.unserved or state.candidates
+    has_work = decision.action != "nothing" or has_left or is_unsettled(store, model)
     return None if has_work else decision
 
 

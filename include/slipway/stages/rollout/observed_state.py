@@ -28,6 +28,7 @@ class ObservedState:
         unverified: Versions that an alias names, nothing runs, and no verification passed.
         gone: Versions with a share that are not in the registry any more.
         unserved: Versions that run although they neither have a share nor are kept.
+        candidates: Versions that have a candidate's server.
         fallback: Version that the unfinished rollout returns to if it fails.
         is_unproven: Whether the champion was verified, and no rollout has made it champion.
         is_starting: Whether the one version that takes every request starts with its platform, so
@@ -47,6 +48,7 @@ class ObservedState:
     unverified: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
     unserved: tuple[int, ...] = ()
+    candidates: tuple[int, ...] = ()
     fallback: int | None = None
     is_unproven: bool = False
     is_starting: bool = False
@@ -120,6 +122,7 @@ class ObservedState:
             "unverified",
             "gone",
             "unserved",
+            "candidates",
             "fallback",
             "is_unproven",
             "is_starting",

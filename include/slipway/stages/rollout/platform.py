@@ -47,6 +47,8 @@ class Served:
             stopped has left them.
         starting: Versions whose servers start for the first time since the platform itself did, so
             that it does not know yet whether they can answer.
+        candidates: Versions that have a candidate's server on a cluster: one that is verified just
+            now, or a verification that stopped has left it.
     """
 
     weights: Mapping[int, float]
@@ -58,6 +60,7 @@ class Served:
     has_edited_traffic: bool = False
     digests: Mapping[int, str] = field(default_factory=dict)
     unserved: tuple[int, ...] = ()
+    candidates: tuple[int, ...] = ()
     starting: tuple[int, ...] = ()
 
     @property
@@ -171,8 +174,9 @@ class Platform(ServedReader, Protocol):
     def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
         """Take away versions that neither have a share nor are kept; return those that went.
 
-        The traffic and its token stay. A version that was edited by hand stays, too. Call it under
-        the model's lease: a rollout that is under way starts servers before they get a share.
+        Candidates' servers go too. The traffic and its token stay. A version that was edited by
+        hand stays, too. Call it under the model's lease: a rollout that is under way starts servers
+        before they get a share.
 
         Raises:
             Superseded: A rollout with a newer token has claimed the traffic.

@@ -13,7 +13,8 @@ def remove_unserved(
 ) -> RolloutDecision:
     """Remove them where no rollout is needed; return the decision, whose reason names them.
 
-    Call it under the model's lease: a rollout starts servers before it gives them a share.
+    So go the servers of candidates. Call it under the model's lease: a rollout starts servers
+    before it gives them a share.
 
     Args:
         model: Name of the model.
@@ -26,11 +27,14 @@ def remove_unserved(
         Superseded: A newer rollout has claimed the traffic.
         PlatformUnavailable: The platform does not answer.
     """
-    if decision.action != "nothing" or not state.unserved:
+    if decision.action != "nothing" or not (state.unserved or state.candidates):
         return decision
     gone = platform.remove_unserved(model, token=token)
-    if not gone:
-        return decision
-    names = join_versions(gone)
-    reason = f"{decision.reason} {names[0].upper()}{names[1:]} had no share any more: taken away."
-    return replace(decision, reason=reason)
+    reasons = [decision.reason]
+    if gone:
+        names = join_versions(gone)
+        reasons.append(f"{names[0].upper()}{names[1:]} had no share any more: taken away.")
+    if state.candidates:
+        of = join_versions(state.candidates)
+        reasons.append(f"The candidate of {of}, which nobody verifies any more, was taken away.")
+    return replace(decision, reason=" ".join(reasons))

@@ -33,7 +33,8 @@ from slipway.adapters.platforms.v2_replies import parse_answer
 from slipway.errors import PlatformUnavailable, RolloutRefused
 from slipway.stages.rollout.platform import Payload, Prediction
 
-KINDS = ("Deployment", "Service")
+KINDS = ("Service", "Deployment")
+"""A Deployment goes last: by it a candidate that a killed process left is found."""
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def boot(
         PlatformUnavailable: The cluster cannot create its pod.
     """
     deadline = context.clock() + cluster_of(context.spec).ready_seconds
-    while _delete(context) and context.clock() < deadline:
+    while delete_candidates(context) and context.clock() < deadline:
         context.sleep(POLL_SECONDS / 5)
     began = context.clock()
     try:
@@ -81,9 +82,9 @@ def boot(
             yield candidate
     finally:
         try:
-            _delete(context)
+            delete_candidates(context)
         except PlatformUnavailable as error:
-            # The verification stands; the next candidate, or change of traffic, deletes it.
+            # The verification stands; the next candidate, change of traffic or sweep deletes it.
             logger.warning(
                 "the candidate of version %s could not be deleted: %s", version, error.message
             )
@@ -218,7 +219,7 @@ def _edit_warning(context: ClusterContext, *, by_route: bool) -> Callable[[], No
     return look
 
 
-def _delete(context: ClusterContext) -> bool:
+def delete_candidates(context: ClusterContext) -> bool:
     """Delete every candidate of the model; returns whether there was any."""
     found = [one for kind in KINDS for one in context.find_owned(kind, versions=None)]
     left = [one for one in found if is_candidate(one)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from slipway.adapters.platforms.cluster.api_client import NamespaceClient
@@ -13,6 +13,7 @@ from slipway.adapters.platforms.cluster.manifests.manifest import Manifest
 from slipway.adapters.platforms.cluster.manifests.names import (
     MANAGED_BY,
     MODEL,
+    candidate_version_of,
     has_name_of,
     is_candidate,
     model_labels,
@@ -66,7 +67,9 @@ class ClusterContext:
         kind = "HTTPRoute" if by_route else "Service"
         entry = self.api.get(kind, object_name(self.spec.model))
         live = LiveState(self.spec.model, by_route, entry)
-        return replace(live, deployments=self.deployments(_with_requested(live, versions)))
+        found = self.find_owned("Deployment", versions=_with_requested(live, versions))
+        candidates = {one for one in map(candidate_version_of, found) if one is not None}
+        return replace(live, deployments=_by_version(found), candidates=tuple(sorted(candidates)))
 
     def read_with_owned(
         self, *, by_route: bool, versions: Collection[int] | None = None
@@ -95,9 +98,7 @@ class ClusterContext:
         Args:
             versions: See `find_owned`.
         """
-        found = self.find_owned("Deployment", versions=versions)
-        by_version = ((version_of(one), one) for one in found)
-        return {version: one for version, one in by_version if version is not None}
+        return _by_version(self.find_owned("Deployment", versions=versions))
 
     def find_owned(self, kind: str, *, versions: Collection[int] | None) -> list[Manifest]:
         """The model's objects of a kind that Slipway manages.
@@ -154,6 +155,12 @@ class ClusterContext:
         return entry_service(
             self.spec, shares, by_route=False, traffic=traffic, resource_version=resource_version
         )
+
+
+def _by_version(deployments: Iterable[Manifest]) -> dict[int, Manifest]:
+    """Those of versions; candidates are left out."""
+    found = ((version_of(one), one) for one in deployments)
+    return {version: one for version, one in found if version is not None}
 
 
 def _with_requested(live: LiveState, versions: Collection[int] | None) -> set[int] | None:

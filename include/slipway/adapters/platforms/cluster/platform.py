@@ -8,7 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway.adapters.platforms.cluster.api_client import NamespaceClient
-from slipway.adapters.platforms.cluster.candidate import Candidate, boot, ready_servers
+from slipway.adapters.platforms.cluster.candidate import (
+    Candidate,
+    boot,
+    delete_candidates,
+    ready_servers,
+)
 from slipway.adapters.platforms.cluster.context import ClusterContext
 from slipway.adapters.platforms.cluster.http_client import ServingClient
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
@@ -91,6 +96,7 @@ class ClusterPlatform:
             edited="; ".join(one.text for one in found) or None,
             has_edited_traffic=any(one.is_traffic for one in found),
             unserved=live.unserved_versions,
+            candidates=live.candidates,
         )
 
     def apply(
@@ -142,7 +148,7 @@ class ClusterPlatform:
     def remove_unserved(self, model: str, *, token: int) -> tuple[int, ...]:
         """Delete the objects of versions that neither have a share nor are kept; return them.
 
-        An edited object stays: deleting it is up to its editor.
+        Candidates go too. An edited object stays: deleting it is up to its editor.
 
         Raises:
             Superseded: A rollout with a newer token has claimed the traffic.
@@ -154,9 +160,11 @@ class ClusterPlatform:
             return ()
         if live.traffic.token > token:
             raise superseded(model, token=token, found=live.traffic.token)
+        delete_candidates(self._context)
+        # Deployments last: by them the rest is found if this process is killed.
         unused = [
             one
-            for one in (*live.deployments.values(), *live.others)
+            for one in (*live.others, *live.deployments.values())
             if version_of(one) not in {None, *live.requested_versions} and not changed_fields(one)
         ]
         for one in unused:

@@ -216,11 +216,12 @@ class TrafficChange:
     def _delete_unused(self) -> None:
         """Delete the objects of other versions, and those that a candidate left behind.
 
-        Edited objects stay: they serve no traffic, and deleting them is up to their editor.
+        Deployments go last: by them the rest is found if this process is killed. Edited objects
+        stay: they serve no traffic, and deleting them is up to their editor.
         """
         unused = [
             one
-            for kind in ("Deployment", "Service", "PodDisruptionBudget")
+            for kind in ("Service", "PodDisruptionBudget", "Deployment")
             for one in self._context.find_owned(kind, versions=None)
             if is_candidate(one)
             or (version_of(one) not in {None, *self._counts} and not changed_fields(one))

@@ -107,9 +107,16 @@ def is_candidate(manifest: Manifest) -> bool:
 
 
 def version_of(manifest: Manifest) -> int | None:
-    """The version that an object of a model belongs to; None for an entry point or a candidate.
+    """The version that an object of a model belongs to; None for an entry point or a candidate."""
+    return None if is_candidate(manifest) else _version_in_name(manifest)
 
-    Its name tells, since a label can be edited.
-    """
+
+def candidate_version_of(manifest: Manifest) -> int | None:
+    """The version whose candidate an object of a model belongs to; None for any other object."""
+    return _version_in_name(manifest) if is_candidate(manifest) else None
+
+
+def _version_in_name(manifest: Manifest) -> int | None:
+    """The version by an object's name, since a label can be edited."""
     found = _LIKE_A_VERSION.search(str(manifest["metadata"]["name"]))
-    return None if found is None or is_candidate(manifest) else int(found[1])
+    return None if found is None else int(found[1])

@@ -27,6 +27,7 @@ class LiveState:
         by_route: Whether its entry point is a route.
         entry: Its entry point; None when there is none.
         deployments: Deployments of its versions.
+        candidates: Versions that have a Deployment of a candidate.
         others: Services and PodDisruptionBudgets, where they were read; none of a candidate.
         config: The ConfigMap of its servers, where it was read.
     """
@@ -35,6 +36,7 @@ class LiveState:
     by_route: bool
     entry: Manifest | None
     deployments: Mapping[int, Manifest] = field(default_factory=dict)
+    candidates: tuple[int, ...] = ()
     others: Sequence[Manifest] = ()
     config: Manifest | None = None
 
