@@ -65,20 +65,30 @@ class FolderRegistry:
         return self._files.read(_name(model)) is not None
 
     def register(
-        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str]
+        self, model: str, *, model_uri: str, run_key: str, tags: Mapping[str, str], above: int = 0
     ) -> ModelVersion:
-        """Return the version of a run's model, created now or by an earlier attempt."""
+        """Return the version of a run's model, created now or by an earlier attempt.
+
+        Args:
+            model: Name of the registered model.
+            model_uri: The run's model.
+            run_key: Key of the run.
+            tags: Of the version.
+            above: Its number is greater than this one; the run's versions up to it are deleted.
+        """
         with self._files.changing():
             kept = self._read(model)
-            for number, one in kept["versions"].items():
+            for number, one in list(kept["versions"].items()):
                 if (one["tags"][RUN_KEY], one["source_uri"]) == (run_key, model_uri):
-                    return _model_version(model, int(number), one)
+                    if int(number) > above:
+                        return _model_version(model, int(number), one)
+                    del kept["versions"][number]
             made = {
                 "source_uri": model_uri,
                 "tags": {**tags, RUN_KEY: run_key},
                 "created_at": datetime.now(UTC).isoformat(),
             }
-            number = max(map(int, kept["versions"]), default=0) + 1
+            number = max([above, *map(int, kept["versions"])]) + 1
             kept["versions"][str(number)] = made
             self._files.write(_name(model), kept)
         return _model_version(model, number, made)
