@@ -43,6 +43,7 @@ ONE_STEP = SPEC.model_copy(
         )
     }
 )
+GOES_ON = frozenset({"verified", "shifted", "unneeded", "switched", "promoted"})
 ALIKE = {
     "slipway.disagreement": "0.5",
     "slipway.disagreement.spread": "0.1",
@@ -142,7 +143,7 @@ class RolloutsOnMlflow:
             return actions
         for stage in (self.verify, self.shift, self.switch, self.promote):
             actions.append(stage(run))
-            if actions[-1] not in {"verified", "shifted", "unneeded", "switched", "promoted"}:
+            if actions[-1] not in GOES_ON:
                 break
         return actions
 
@@ -151,6 +152,17 @@ class RolloutsOnMlflow:
         _, sealed = self.train(seed=1)
         assert self.roll_out()[-1] == "promoted"
         return sealed
+
+    def roll_until(self, last: str) -> str:
+        """Train version 2 and run its rollout up to a stage, with clients; its run."""
+        self.train(seed=2)
+        run = self.reconcile().ref.run
+        with self.env.background():
+            for name in ("verify", "shift", "switch", "promote"):
+                assert getattr(self, name)(run) in GOES_ON
+                if name == last:
+                    break
+        return run
 
     def restart_platform(self) -> None:
         """Kill the platform and start it again; its servers are starting then."""
