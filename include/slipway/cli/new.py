@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.errors import BadParameter
+from slipway.records.landed_names import split_name
 from slipway.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def new(file: Path, *, target: str | None, name: str | None, yes: bool) -> None:
     for path in write_specs(plan, project):
         click.echo(f"wrote {path.relative_to(project)}")
     _check(plan, project)
-    click.echo(f"next: slipway try {plan.model} {file}")
+    delivery = file
+    if split_name(file.name) is None:
+        delivery = Path(f"{plan.dataset}{profiled.suffix}")
+        click.echo(f"deliveries are named by their format: cp {file} {delivery}")
+    click.echo(f"next: slipway try {plan.model} {delivery}")
 
 
 def _project() -> Path:

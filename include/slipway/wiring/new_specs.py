@@ -16,6 +16,7 @@ from slipway.stages.profile.dialect import Dialect, guess_dialect
 from slipway.stages.profile.names import slug
 from slipway.stages.profile.new_specs import NewSpecs, plan_specs
 from slipway.stages.profile.write_specs import spec_files
+from slipway.wiring.whole_file import checked_on_every_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -203,7 +204,7 @@ def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None =
     stem = profiled.path.name.split(".")[0] if found is None else found[0]
     dataset = slug(name or stem)
     model = slug(f"{dataset}_{target.column}")
-    return plan_specs(
+    plan = plan_specs(
         profiled.measured,
         file=profiled.path.name,
         names=(dataset, model if model != dataset else f"{dataset}_model"),
@@ -211,6 +212,12 @@ def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None =
         target=target,
         fit=_quick_fit(),
     )
+    if plan.measured.sampled == plan.measured.rows:
+        return plan
+    from slipway.adapters.sources.open_delivery import open_delivery
+
+    delivery = open_delivery(profiled.path, profiled.suffix, csv=_csv(profiled.dialect))
+    return checked_on_every_row(plan, delivery)
 
 
 def _quick_fit() -> QuickFit | None:

@@ -79,6 +79,8 @@ def _bounds(column: Column) -> Iterator[Expected]:
     from_zero = low >= 0 and low <= _NATURAL_ZERO * spread
     least = 0.0 if from_zero else _outward(low - spread, up=False)
     most = _outward(high + spread, up=True)
+    if column.type == "integer":
+        least, most = float(math.floor(least)), float(math.ceil(most))
     kwargs: dict[str, Any] = {
         "column": column.name,
         "min_value": _plain(least),

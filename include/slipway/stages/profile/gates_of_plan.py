@@ -18,15 +18,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def held_out_rows(sizes: Sizes, times: pd.Series[Any] | None, rows: int) -> np.ndarray[Any, Any]:
-    """Return which rows of the sample are held out, as training would hold them out."""
+def held_out_rows(
+    sizes: Sizes, times: pd.Series[Any] | None, columns: Mapping[str, Chosen]
+) -> np.ndarray[Any, Any]:
+    """Return which rows of the sample are held out, as training would hold them out.
+
+    Args:
+        sizes: Split, and days of the holdout.
+        times: Event times; None: the arrival.
+        columns: Columns, with their roles.
+    """
     import numpy as np
     import pandas as pd
 
     if sizes.split == "time" and times is not None:
         newest = times.max() - pd.Timedelta(days=sizes.holdout_days)
         return np.asarray((times >= newest).fillna(value=False), bool)
-    return np.random.default_rng(0).random(rows) < HELD_OUT
+    # Equal rows are on one side, so that no twin tells a label.
+    groups = distinct_rows(columns)
+    drawn = np.random.default_rng(0).random(int(groups.max()) + 1)
+    held: np.ndarray[Any, Any] = drawn[groups] < HELD_OUT
+    return held
+
+
+def distinct_rows(columns: Mapping[str, Chosen]) -> np.ndarray[Any, Any]:
+    """Return a number for each row of the sample: equal ones in all but the target have one."""
+    import pandas as pd
+
+    told = {
+        name: one.column.sample
+        for name, one in columns.items()
+        if one.role not in {"target", "personal"} and not one.column.is_counter
+    }
+    if not told:
+        rows = next(iter(columns.values())).column.sample
+        return pd.factorize(rows.index)[0]
+    digests = pd.util.hash_pandas_object(pd.DataFrame(told), index=False)
+    return pd.factorize(digests)[0]
 
 
 def reach_quickly(

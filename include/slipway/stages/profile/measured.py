@@ -145,19 +145,30 @@ def measure_column(
     """
     import pyarrow as pa
 
+    texts = Texts({}, spelling.decimal, spelling.thousands)
     if pa.types.is_string(array.type):
         texts = texts_of(array, spelling)
         guess = guess_type(name, texts)
-        fmt = texts.spelling((*guess.marks, *marks), timestamp=guess.format)
     else:
         guess = _typed(array.type)
-        fmt = Texts({}, spelling.decimal, spelling.thousands).spelling(marks)
+    fmt = texts.spelling((*guess.marks, *marks), timestamp=guess.format)
     column = Column(name, position, guess, to_series(cast_array(array, guess.type, fmt).values))
-    mark = _sentinel(column)
-    if mark is None:
+    sentinel = _sentinel(column)
+    if sentinel is None:
         return column
-    why = replace(guess, marks=tuple(sorted({*guess.marks, str(mark)})))
-    return Column(name, position, why, column.sample.where(column.sample != mark))
+    spelled = _spelled(sentinel, texts, guess.type)
+    why = replace(guess, marks=tuple(sorted({*guess.marks, *spelled})))
+    return Column(name, position, why, column.sample.where(column.sample != sentinel))
+
+
+def _spelled(number: int, texts: Texts, kind: ColumnType) -> set[str]:
+    """Texts by which a column has a number, such as -200 and -200,0."""
+    import pyarrow as pa
+
+    names = list(texts.counts)
+    cast = to_series(cast_array(pa.array(names, pa.string()), kind, texts.spelling()).values)
+    found = {name.strip() for name, value in zip(names, cast, strict=True) if value == number}
+    return found | {str(number)}
 
 
 def _sentinel(column: Column) -> int | None:

@@ -10,13 +10,21 @@ from slipway.spec.labels import Label
 from slipway.stages.profile.bars import Bar
 from slipway.stages.profile.bounds import Expected, expected_of_features, expected_of_target
 from slipway.stages.profile.dialect import Dialect
-from slipway.stages.profile.gates_of_plan import choose_bars, held_out_rows, reach_quickly
+from slipway.stages.profile.gates_of_plan import (
+    choose_bars,
+    distinct_rows,
+    held_out_rows,
+    reach_quickly,
+)
 from slipway.stages.profile.identity import KeyGuess, TimeGuess
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.roles import Chosen, Role, plan_columns
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
+
+_FEW_ROWS = 60
+"""Different rows under which a random holdout may lack a class, or be unlike the others."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def plan_specs(
     known = None if times is None else times[labelled.to_numpy()]
     sizes = choose_sizes(rows, known, share=measured.share)
     shares = _class_shares(target, label)
-    newest = held_out_rows(sizes, times, len(labelled))
+    newest = held_out_rows(sizes, times, columns)
     reached = reach_quickly(columns, target, label, newest=newest, fit=fit)
     bars = choose_bars(target, label, reached=reached, shares=shares, rows=sizes.holdout_rows)
     used = [one.column for one in columns.values() if one.role in {"number", "category"}]
@@ -144,6 +152,11 @@ def _with_doubts(plan: NewSpecs) -> NewSpecs:
         doubts.append(
             "the holdout is drawn at random: it cannot show how a model fares on newer rows"
         )
+        different = int(distinct_rows(plan.columns).max()) + 1
+        if different < _FEW_ROWS:
+            doubts.append(
+                f"only {different} rows differ in more than the target: too few to hold some out"
+            )
     if plan.bars and not plan.bars[0].has_signal:
         doubts.append("a quick model was hardly better than a constant: look at the features")
     if plan.measured.broken:

@@ -84,8 +84,15 @@ def _no_feature(column: Column, key: KeyGuess, time: TimeGuess) -> tuple[Role, s
         return "key", key.why
     if name in time.columns and column.type != "integer":
         return "event time", time.why
+    if is_word_of_a_spec(name, key, time):
+        return "left out", "its name has another meaning in the spec: rename it in the file"
     why = _why_left_out(column)
     return None if why is None else ("left out", why)
+
+
+def is_word_of_a_spec(name: str, key: KeyGuess, time: TimeGuess) -> bool:
+    """Return whether `key: row` or `event_time: arrival` would mean a column of that name."""
+    return (name == "row" and not key.columns) or (name == "arrival" and not time.columns)
 
 
 def _why_left_out(column: Column) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from slipway.stages.profile.bounds import Expected
 from slipway.stages.profile.model_text import model_text
 from slipway.stages.profile.new_specs import NewSpecs
-from slipway.stages.profile.roles import Chosen
+from slipway.stages.profile.roles import Chosen, is_word_of_a_spec
 from slipway.stages.profile.yaml_text import comment, quoted
 
 __all__ = ["spec_files"]
@@ -48,7 +48,7 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     yield "    columns:"
     identity = {*plan.key.columns, *plan.time.columns}
     for name, one in plan.columns.items():
-        if one.role != "target" and is_declared(one):
+        if one.role != "target" and is_declared(plan, one):
             declared = _column(one, needed=name in identity)
             yield f"      {quoted(name)}: {declared}  # {_about(one)}"
     yield "  labels:"
@@ -60,13 +60,19 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     yield from _undeclared(plan)
 
 
-def is_declared(one: Chosen) -> bool:
+def is_declared(plan: NewSpecs, one: Chosen) -> bool:
     """Return whether the dataset has a column; one that counts rows of a file it has not."""
+    if is_word_of_a_spec(one.column.name, plan.key, plan.time):
+        return False
     return not (one.role == "left out" and one.column.is_counter)
 
 
 def _undeclared(plan: NewSpecs) -> Iterator[str]:
-    reasons = {name: one.why for name, one in plan.columns.items() if not is_declared(one)}
+    reasons = {
+        name: one.why
+        for name, one in plan.columns.items()
+        if one.role != "target" and not is_declared(plan, one)
+    }
     reasons = {**plan.measured.left_out, **reasons}
     if reasons:
         yield ""
