@@ -62,8 +62,7 @@ class Subject:
         """Yield one V2 request per row, with its key and event time."""
         columns = load_package(self.plain).signature_columns
         for _, row in self._each():
-            names = {"key": self.dataset.key, "event_time": self.dataset.event_time}
-            yield json.dumps(encode_rows(row, columns, **names))
+            yield json.dumps(encode_rows(row, columns, identity=self.dataset.identity))
 
     def split_bodies(self) -> Iterator[str]:
         """Yield one MLflow request per row, in the orientation that MLflow parses fastest."""
@@ -87,8 +86,8 @@ def make(scratch: Path, *, rows: int) -> Subject:
     model = load_model(INCLUDE / "models" / "flight_delay")
     with Progress(disable=True) as quiet:
         make_sample(INCLUDE / "datasets" / "flights", scratch / "sample", progress=quiet)
-    labelled = _labelled(scratch / "sample", TRAINING_MONTHS, key=dataset.key)
-    later = _labelled(scratch / "sample", [REQUEST_MONTH], key=dataset.key)
+    labelled = _labelled(scratch / "sample", TRAINING_MONTHS, key=dataset.identity.key.column)
+    later = _labelled(scratch / "sample", [REQUEST_MONTH], key=dataset.identity.key.column)
     _save(scratch / "version", model, dataset, labelled)
     _without_onnx(scratch / "version", to=scratch / "plain")
     chosen = later.iloc[np.linspace(0, len(later) - 1, rows).astype(int)]
@@ -107,7 +106,7 @@ def _save(folder: Path, model: ModelSpec, dataset: DatasetSpec, rows: pd.DataFra
     sample = rows.iloc[::4]
     reference = ReferenceRows(
         features=sample[model.features.names],
-        times=sample[dataset.event_time],
+        times=sample[dataset.identity.time.column],
         scores=learned.predict(sample),
         held_out=sample.index.to_numpy() >= len(rows) - 5_000,
     )
@@ -116,9 +115,8 @@ def _save(folder: Path, model: ModelSpec, dataset: DatasetSpec, rows: pd.DataFra
         facts={
             "model": model.model,
             "task": model.task,
-            "key": dataset.key,
-            "event_time": dataset.event_time,
-            "as_of": rows[dataset.event_time].max().isoformat(),
+            **dataset.identity.facts(),
+            "as_of": rows[dataset.identity.time.column].max().isoformat(),
         },
         reference=reference,
     )

@@ -34,6 +34,7 @@ from slipway.wiring.batch_candidate import command
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.rollout import FakeVersion
 from tests.support import ferry_dataset
+from tests.support.row_identities import named_identity
 
 ROWS = ferry_dataset.crossings(days=20)
 COLUMNS = [RawColumn("wind", "number", required=False), RawColumn("port", "string", required=False)]
@@ -82,8 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = {
         "model": spec.model,
         "task": spec.task,
-        "key": dataset.key,
-        "event_time": dataset.event_time,
+        **dataset.identity.facts(),
     }
     learned.save(made, facts=facts, reference=reference)
     return made
@@ -111,7 +111,7 @@ def platform(store: Store, registry: MonitoringRegistry) -> BatchPlatform:
 
 def asked(count: int = 5) -> Payload:
     """A request with some rows."""
-    return encode_rows(ROWS.head(count), COLUMNS, key="crossing", event_time="departs")
+    return encode_rows(ROWS.head(count), COLUMNS, identity=named_identity("crossing", "departs"))
 
 
 def scores(folder: Path, count: int = 5) -> list[float]:

@@ -38,6 +38,7 @@ from tests.support.models_on_cluster import (
     register_versions,
     spec_of,
 )
+from tests.support.row_identities import named_identity
 
 UNREADY = 5
 # A cluster has no name for what it does not serve, so nothing answers there.
@@ -162,7 +163,7 @@ def _local(good: Path, home: Path) -> Iterator[LocalPlatform]:
 def request_body(rows: int = 3) -> Payload:
     """A request that is kept apart from clients' ones."""
     frame = packages.rows(rows)
-    return encode_rows(frame, COLUMNS, key="id", event_time="at", probe=True)
+    return encode_rows(frame, COLUMNS, identity=named_identity("id", "at"), probe=True)
 
 
 def test_before_the_first_rollout_nothing_is_served(case: Case) -> None:

@@ -16,6 +16,7 @@ from slipway.stages.rollout.v2_encode import encode_rows
 from tests.e2e import ferry_project
 from tests.e2e.conftest import COLUMNS, StackEnv
 from tests.kubernetes_double import Cluster
+from tests.support.row_identities import named_identity
 
 DATASET, MODEL = "cluster_ferries", "cluster_delay"
 DAGS = (f"{DATASET}__ingest", *(f"{MODEL}__{one}" for one in ("train", "deploy", "monitor")))
@@ -79,7 +80,9 @@ class ClusterEnv:
             self.client,
             MODEL,
             in_requests(ferry_project.day(2), rows=20),
-            encode=lambda frame: encode_rows(frame, COLUMNS, key="crossing", event_time="departs"),
+            encode=lambda frame: encode_rows(
+                frame, COLUMNS, identity=named_identity("crossing", "departs")
+            ),
         )
 
     def champion(self) -> int | None:

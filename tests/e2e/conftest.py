@@ -26,6 +26,7 @@ from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from slipway.wiring import Container
 from tests.e2e import ferry_project
+from tests.support.row_identities import named_identity
 
 SOURCE = Path(__file__).resolve().parents[2]
 COLUMNS = [
@@ -116,7 +117,9 @@ class StackEnv:
             self.client,
             "ferry_delay",
             in_requests(rows, rows=20),
-            encode=lambda frame: encode_rows(frame, COLUMNS, key="crossing", event_time="departs"),
+            encode=lambda frame: encode_rows(
+                frame, COLUMNS, identity=named_identity("crossing", "departs")
+            ),
         )
 
     def ingests_of(self, stream: str, number: int) -> list[object]:

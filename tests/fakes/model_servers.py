@@ -37,7 +37,7 @@ class FakeServer:
     seen: list[tuple[str, dict[bytes, bytes]]] = field(default_factory=list)
     drained: bool = False
     release: asyncio.Event | None = None
-    key_column: str | None = "flight_id"
+    key_columns: tuple[str, ...] = ("flight_id",)
     digest: str | None = None
     restarts: int = 0
     pid: int | None = 1

@@ -26,6 +26,7 @@ from tests.integration import manifests
 from tests.integration.api import Manifest
 from tests.integration.manifests import MLFLOW, MLFLOW_PORT, STORE, STORE_PORT
 from tests.integration.suite_cluster import AIRFLOW, SuiteCluster, inside
+from tests.support.row_identities import named_identity
 
 DATASET, MODEL, ENTRY = "ferries", "ferry_delay", "ferry-delay"
 IDLE_MODEL = "idle_delay"
@@ -108,7 +109,7 @@ class ClusterProject:
     def question(self) -> dict[str, Any]:
         """A request about one crossing."""
         rows = ferry_project.day(1).head(1)
-        return encode_rows(rows, COLUMNS, key="crossing", event_time="departs")
+        return encode_rows(rows, COLUMNS, identity=named_identity("crossing", "departs"))
 
     def alias(self, name: str) -> int | None:
         """The version of an alias in MLflow's registry."""

@@ -92,13 +92,12 @@ def save_version(folder: Path, *, seed: int, spec: ModelSpec = SPEC) -> None:
     facts = {
         "model": MODEL,
         "task": SPEC.task,
-        "key": DATASET.key,
-        "event_time": DATASET.event_time,
+        **DATASET.identity.facts(),
     }
     sample = rows.head(50)
     reference = ReferenceRows(
         features=sample[SPEC.features.names],
-        times=sample[DATASET.event_time],
+        times=sample[DATASET.identity.time.column],
         scores=learned.predict(sample),
         held_out=np.ones(50, dtype=bool),
     )
@@ -134,7 +133,7 @@ def request_of(rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
         RawColumn("carrier", "string", required=True),
         RawColumn("origin", "string", required=False),
     ]
-    return encode_rows(rows, columns, key=DATASET.key, event_time=DATASET.event_time, probe=probe)
+    return encode_rows(rows, columns, identity=DATASET.identity, probe=probe)
 
 
 def offline_scores(folder: Path, rows: pd.DataFrame) -> list[float]:

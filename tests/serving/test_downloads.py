@@ -77,7 +77,7 @@ async def test_a_version_comes_once(registry: Registry, local: Downloads) -> Non
     assert await local.fetch("delay", 1) == first
     assert (first.folder / "model").read_text() == "first"
     assert first.digest == digest((first.folder / MANIFEST).read_bytes())
-    assert first.key_column == "flight_id"
+    assert first.key_columns == ("flight_id",)
     assert registry.downloads == 1
     with pytest.raises(NotFound):
         await local.fetch("delay", 9)

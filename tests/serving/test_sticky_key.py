@@ -21,7 +21,7 @@ def body(*data: Any, name: str = "flight_id") -> bytes:
 def test_the_header_comes_first() -> None:
     """The client's header is the key, whatever the body has."""
     headers = {b"x-slipway-key": b"customer-7"}
-    assert sticky_key(headers, body("f1"), column="flight_id") == "customer-7"
+    assert sticky_key(headers, body("f1"), columns=("flight_id",)) == "customer-7"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_the_header_comes_first() -> None:
 )
 def test_the_first_row_is_the_key(data: list[Any], key: str) -> None:
     """Without a header, the first row's value in the key column."""
-    assert sticky_key({}, body(*data), column="flight_id") == key
+    assert sticky_key({}, body(*data), columns=("flight_id",)) == key
 
 
 def test_the_same_key_as_binary() -> None:
@@ -43,7 +43,7 @@ def test_the_same_key_as_binary() -> None:
     ]
     head = json.dumps({"inputs": inputs}).encode()
     headers = {b"inference-header-content-length": str(len(head)).encode()}
-    found = [sticky_key(headers, head + tail, column=name) for name in sizes]
+    found = [sticky_key(headers, head + tail, columns=(name,)) for name in sizes]
     assert found == [None, "fö", "17"]
 
 
@@ -65,12 +65,19 @@ def test_the_same_key_as_binary() -> None:
 )
 def test_no_key_is_no_error(sent: bytes) -> None:
     """A body without a readable key has none; the server reports the error."""
-    assert {sticky_key({}, sent, column=name) for name in ("flight_id", "k")} == {None}
+    assert {sticky_key({}, sent, columns=(name,)) for name in ("flight_id", "k")} == {None}
 
 
 def test_wrong_header_lengths() -> None:
     """An invalid header length is left for the server to refuse."""
     for length in (b"x", b"-1", b"99999999"):
         headers = {b"inference-header-content-length": length}
-        assert sticky_key(headers, body("f1"), column="flight_id") in {None, "f1"}
-    assert sticky_key({}, body("f1"), column=None) is None
+        assert sticky_key(headers, body("f1"), columns=("flight_id",)) in {None, "f1"}
+    assert sticky_key({}, body("f1"), columns=()) is None
+
+
+def test_a_key_of_several_columns_is_sticky_as_a_whole() -> None:
+    """All of its columns, in the order of the key; without one of them there is none."""
+    sent = body("f1", "f2")
+    assert sticky_key({}, sent, columns=("flight_id", "distance")) == "f1|1.5"
+    assert sticky_key({}, sent, columns=("flight_id", "leg")) is None

@@ -119,7 +119,8 @@ class BatchScoringEnv:
         name = self.dataset.dataset
         ref = RunRef(name, f"{batch}-{revision}", "ingest")
         self.store.create(f"{ref.folder}/attempt-0001.json", b"{}")
-        known = [self.dataset.key, self.dataset.event_time, self.column, "port"]
+        identity = self.dataset.identity
+        known = [identity.key.column, identity.time.column, self.column, "port"]
         features = rows[known]
         self.tables.publish(
             f"{name}/features",

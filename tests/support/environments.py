@@ -216,7 +216,7 @@ def _signature() -> Signature:
     dataset, model = ferry_dataset.dataset(), ferry_dataset.model()
     return Signature(
         signature_of(model, dataset),
-        key=dataset.key,
-        event_time=dataset.event_time,
-        key_type=dataset.streams.types("features")[dataset.key],
+        key=dataset.identity.key.column,
+        event_time=dataset.identity.time.column,
+        key_type=dataset.identity.key.type,
     )

@@ -26,6 +26,7 @@ from slipway.stages.rollout.v2_encode import encode_rows
 from tests.kubernetes_double import Cluster, Pace
 from tests.kubernetes_double.kubelet.probes import Timing
 from tests.support import packages
+from tests.support.row_identities import named_identity
 
 IMAGE = "server:1"
 MODEL = "ferry_delay"
@@ -147,7 +148,7 @@ def cluster_platform(
 
 def request_body(*, probe: bool = False) -> dict[str, Any]:
     """A request with one row."""
-    return encode_rows(packages.rows(1), COLUMNS, key="id", event_time="at", probe=probe)
+    return encode_rows(packages.rows(1), COLUMNS, identity=named_identity("id", "at"), probe=probe)
 
 
 @dataclass

@@ -114,7 +114,7 @@ def test_the_example_code_learns(project: Make) -> None:
 def test_a_part_of_a_spec_fits_into_the_example(project: Make, part: Block) -> None:
     """Every addition to `model.yaml`, or of the dataset's own fields, can be inserted."""
     added = yaml.safe_load(part.text)
-    path = DATASET if added.keys() & {"csv", "streams"} else MODEL
+    path = DATASET if added.keys() & {"csv", "streams", "key", "event_time"} else MODEL
     spec = yaml.safe_load(files()[path]) | added
     root = project(files() | {path: yaml.safe_dump(spec)})
     assert [str(problem) for problem in load_all(root).problems] == []
@@ -127,8 +127,8 @@ def test_the_example_request_fits_the_example_model(project: Make) -> None:
     columns = signature_of(loaded.models["parcel_hours"], dataset)
     signature = Signature(
         columns=columns,
-        key=dataset.key,
-        event_time=dataset.event_time,
+        key=dataset.identity.key.column,
+        event_time=dataset.identity.time.column,
     )
     requests = [block.text for block in blocks() if block.language == "json"]
     assert requests
@@ -151,7 +151,7 @@ def test_the_request_that_curl_sends_fits_the_model_that_it_asks() -> None:
     columns = signature_of(loaded.models[model], dataset)
     signature = Signature(
         columns=columns,
-        key=dataset.key,
-        event_time=dataset.event_time,
+        key=dataset.identity.key.column,
+        event_time=dataset.identity.time.column,
     )
     assert decode(body.encode(), signature, max_rows=2).rows == 2

@@ -271,8 +271,8 @@ def test_the_example_client_fits_the_model() -> None:
     columns = signature_of(loaded.models["flight_delay"], loaded.datasets["flights"])
     signature = Signature(
         columns=columns,
-        key=loaded.datasets["flights"].key,
-        event_time=loaded.datasets["flights"].event_time,
+        key=loaded.datasets["flights"].identity.key.column,
+        event_time=loaded.datasets["flights"].identity.time.column,
     )
     namespace: dict[str, Any] = {}
     exec(code[: code.index("seen = ")], namespace)  # noqa: S102

@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 
 from slipway.errors import NotComputable
 from slipway.records.run_records import RunRecord
+from slipway.spec.identity import KEY, RowKey
 from slipway.spec.loading import load_all
 from slipway.spec.model import Training
 from slipway.stages.model.manifest import REFERENCE, open_sealed
-from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout, unseen_by
+from slipway.stages.train.random_holdout import (
+    RANDOM_HOLDOUT,
+    RandomHoldout,
+    holdout_keys,
+    unseen_by,
+)
 from slipway.stages.train.splitting import split_at_random, split_by_time
 from tests.support import ferry_dataset
 from tests.support.command_line import Make, slipway
@@ -206,3 +212,15 @@ def test_the_check_warns_of_a_random_split(project: Make, monkeypatch: pytest.Mo
     checked = slipway("check")
     assert checked.exit_code == 0
     assert "warning: include/models/sales/model.yaml: training.split: a random" in checked.output
+
+
+def test_equal_rows_are_held_out_together() -> None:
+    """A twin among the training rows would tell the label of a row that is held out."""
+    keys = pd.Series([f"{number:032x}{twin}" for number in range(200) for twin in ("", "-2", "-3")])
+    rows = pd.DataFrame({KEY: keys})
+    of_row = RowKey(KEY, "string", "row")
+    held = RandomHoldout(0.5, 1).holds(holdout_keys(rows, of_row)).reshape(200, 3)
+    assert (held.all(axis=1) | ~held.any(axis=1)).all()
+    assert 60 < held.all(axis=1).sum() < 140
+    composed = RowKey(KEY, "string", "columns")
+    assert holdout_keys(rows, composed).tolist() == keys.tolist()

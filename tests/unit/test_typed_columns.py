@@ -26,6 +26,7 @@ from slipway.stages.ports.package import ReferenceRows
 from slipway.stages.ports.raw_column import Kind, RawColumn, signature_of
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.values.value_types import ColumnType
+from tests.support.row_identities import named_identity
 
 DATASET = DatasetSpec.model_validate(
     {
@@ -213,7 +214,7 @@ def test_every_spelling_of_a_category_has_one_score(folder: Path, engine: str, n
     expected = load_package(folder).predict(rows.assign(**{name: SPELLINGS[name][0][1]}))
     scores = set()
     for datatype, cell in SPELLINGS[name]:
-        asked = encode_rows(rows, columns, key="crossing", event_time="at")
+        asked = encode_rows(rows, columns, identity=named_identity("crossing", "at"))
         for tensor in asked["inputs"]:
             if tensor["name"] == name:
                 tensor.update(datatype=datatype, data=[cell])

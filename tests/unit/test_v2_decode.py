@@ -16,6 +16,7 @@ from slipway.stages.rollout.malformed_requests import malformed_requests
 from slipway.stages.rollout.v2_decode import decode_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.values.value_types import ColumnType
+from tests.support.row_identities import named_identity
 
 COLUMNS = [
     RawColumn("wind", "number", required=True),
@@ -41,7 +42,7 @@ def rows() -> pd.DataFrame:
 
 def body(**changes: Any) -> bytes:
     """A valid request with changes of its column `wind`."""
-    asked = encode_rows(rows(), COLUMNS, key="crossing", event_time="departs")
+    asked = encode_rows(rows(), COLUMNS, identity=named_identity("crossing", "departs"))
     inputs = [one | changes if one["name"] == "wind" else one for one in asked["inputs"]]
     return json.dumps({"inputs": inputs}).encode()
 
@@ -62,7 +63,7 @@ def test_an_encoded_request_decodes_unchanged() -> None:
 
 def test_every_bad_input_is_refused() -> None:
     """All bad inputs of `verify`, and no error has a value."""
-    one = encode_rows(rows().head(1), COLUMNS, key="crossing", event_time="departs")
+    one = encode_rows(rows().head(1), COLUMNS, identity=named_identity("crossing", "departs"))
     bad = malformed_requests(one, COLUMNS)
     assert len(bad) >= 8
     for name, data in bad.items():
@@ -99,7 +100,7 @@ def test_anything_else_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize(("given", "sent"), [({}, {}), ({"probe": True}, {"probe": True})])
 def test_only_a_probe_says_that_it_is_one(given: dict[str, bool], sent: dict[str, bool]) -> None:
     """What clients send is logged as theirs."""
-    asked = encode_rows(rows(), COLUMNS, key="crossing", event_time="departs", **given)
+    asked = encode_rows(rows(), COLUMNS, identity=named_identity("crossing", "departs"), **given)
     assert asked.get("parameters", {}) == sent
 
 
@@ -128,7 +129,7 @@ def typed_rows() -> pd.DataFrame:
 
 def typed_body(name: str | None = None, **changes: Any) -> bytes:
     """A valid request for them, with changes of one column."""
-    asked = encode_rows(typed_rows(), TYPED, key="crossing", event_time="departs")
+    asked = encode_rows(typed_rows(), TYPED, identity=named_identity("crossing", "departs"))
     inputs = [one | changes if one["name"] == name else one for one in asked["inputs"]]
     return json.dumps({"inputs": inputs}).encode()
 

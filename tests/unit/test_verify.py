@@ -14,6 +14,7 @@ from slipway.stages.rollout.replay import ReplayResult, recent_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 from tests.fakes.rollout import FakeCandidate
 from tests.support.rollout_env import DATASET, FeatureRows, RolloutEnv
+from tests.support.row_identities import named_identity
 
 
 def measured(**known: Any) -> ReplayResult:
@@ -74,7 +75,7 @@ def test_rows_travel_as_a_client_sends_them() -> None:
     ]
     sent = {
         it["name"]: it["data"]
-        for it in encode_rows(rows, columns, key="id", event_time="at")["inputs"]
+        for it in encode_rows(rows, columns, identity=named_identity("id", "at"))["inputs"]
     }
     assert sent == {
         "distance": [1.0, None],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,8 @@ def _type(field: Schema) -> str:
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
-    if "anyOf" in field:
-        return " or ".join(_type(one) for one in field["anyOf"])
+    if forms := _forms(field):
+        return " or ".join(map(_type, forms))
     if field.get("type") == "null":
         return "nothing"
     if field.get("type") == "array":
@@ -130,6 +130,12 @@ def _type(field: Schema) -> str:
     return "cron" if field.get("format") == "cron" else WORDS.get(field.get("type", ""), "any")
 
 
+def _forms(field: Schema) -> Sequence[Schema]:
+    """Several forms that a field may have."""
+    forms: Sequence[Schema] = field.get("anyOf") or field.get("oneOf") or ()
+    return forms
+
+
 def _allowed(field: Schema) -> str:
     allowed = [text.format(field[key]) for key, text in BOUNDS.items() if key in field]
     constant = [field["const"]] if "const" in field else []
@@ -137,7 +143,7 @@ def _allowed(field: Schema) -> str:
     allowed += [f"`{one}`" for one in field.get("propertyNames", {}).get("enum", [])]
     if field.get("format") == "cron":
         allowed.append(CRON)
-    for one in field.get("anyOf", []):
+    for one in _forms(field):
         allowed += [_allowed(one)] if _allowed(one) else []
     return ", ".join(allowed)
 

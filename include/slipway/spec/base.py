@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,62}$")]
 """Lower-case words joined by `_`: it becomes a DAG id, a folder and a URL part."""
 
+TEXT, SEVERAL = "<text>", "<several>"
+FORMS = frozenset({TEXT, SEVERAL})
+"""Names of the forms of a field that may be a text, or a list or a mapping; no field has them."""
+
 
 class Spec(BaseModel):
     """A part of a spec."""

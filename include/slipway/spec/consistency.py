@@ -42,7 +42,7 @@ def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> It
     yield from key_type_problems(spec, documents["dataset"])
     yield from _columns_of_both(spec, documents["dataset"])
     yield from _share_of_no_file(spec, documents["dataset"])
-    if set(labels) == {spec.key}:
+    if set(labels) <= set(spec.identity.key.named):
         where: Where = ("streams", "labels", "columns")
         yield problem_at(documents["dataset"], where, "holds nothing but the key")
     yield from _missing_truth_values(spec, documents["dataset"])
@@ -58,7 +58,7 @@ def _columns_of_both(spec: DatasetSpec, document: Document) -> Iterator[Problem]
         summary = "is a column of the features, in the same file"
         hint = "list it once: what is known only later belongs to the labels"
     else:
-        both -= {spec.key}
+        both -= set(spec.identity.key.named)
     for name in sorted(both):
         yield problem_at(document, ("streams", "labels", "columns", name), summary, hint=hint)
 

@@ -8,10 +8,17 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from slipway.spec.base import Name, Spec, SpecConflict
-from slipway.spec.column_names import look_alike
 from slipway.spec.cron import Cron
 from slipway.spec.csv import Csv
 from slipway.spec.expectation_values import cast_arguments
+from slipway.spec.identity import RowIdentity, declared_identity
+from slipway.spec.identity_fields import (
+    EventTimeField,
+    KeyField,
+    require_event_time,
+    require_key,
+    require_no_personal_identity,
+)
 from slipway.spec.pods import Pods, Runtime, check_runtime
 from slipway.spec.sources import SourceName
 from slipway.spec.timestamp_format import TimestampFormat, ZoneName
@@ -165,8 +172,16 @@ class DatasetSpec(Spec):
 
     dataset: Name = Field(description="Name; also the folder's name.")
     description: str = Field(default="", description="Shown in Airflow's UI.")
-    key: str = Field(description="Column that identifies a row in both streams.")
-    event_time: str = Field(description="Feature column with the row's event time.")
+    key: KeyField = Field(
+        description="Column that identifies a row in both streams, or a list of columns that do so "
+        "together: `[store, day]`. `row`, where no column is so called: the row as a whole, for "
+        "labels that stand in the features' files."
+    )
+    event_time: EventTimeField = Field(
+        description="Feature column with the row's event time, or two columns that have it "
+        "together: `{date: NAME, time: NAME}`. `arrival`, where no column is so called: the moment "
+        "at which the batch was delivered first."
+    )
     source: SourceName = Field(
         default="files",
         description="Where deliveries come from; `files`: the store's landing area.",
@@ -209,33 +224,15 @@ class DatasetSpec(Spec):
         check_runtime(self.runtime, self.pods)
         return self
 
-    @model_validator(mode="after")
-    def _identity_is_declared(self) -> DatasetSpec:
-        of = "the features" if self.streams.in_one_file else "both streams"
-        for stream in map(self.streams.file, self.streams.delivered):
-            if self.key not in stream.columns:
-                other = look_alike(self.key, stream.columns)
-                raise SpecConflict(
-                    f"key {self.key!r} must be a column of {of}",
-                    field=("key",),
-                    hint=None if other is None else f"one of them has {other!r} instead",
-                )
-        event_time = self.streams.features.columns.get(self.event_time)
-        if event_time is None or event_time.type != "timestamp":
-            raise SpecConflict(
-                f"event_time {self.event_time!r} must be a timestamp feature column",
-                field=("event_time",),
-            )
-        return self
+    @property
+    def identity(self) -> RowIdentity:
+        """Key and event time of the rows: which column of the tables has them, and from where."""
+        return declared_identity(self.key, self.event_time, self.streams.features.columns)
 
     @model_validator(mode="after")
-    def _identity_is_not_personal(self) -> DatasetSpec:
-        for name in (self.key, self.event_time):
-            column = self.streams.features.columns.get(name)
-            if column is not None and column.pii is not None:
-                raise SpecConflict(
-                    f"{name!r} joins predictions to labels and may not be pii",
-                    field=("streams", "features", "columns", name, "pii"),
-                    hint="deliver a pseudonym as the key",
-                )
+    def _identity_is_declared(self) -> DatasetSpec:
+        own = {"features": self.streams.features, "labels": self.streams.labels}
+        require_key(self.key, [own[stream].columns for stream in self.streams.delivered])
+        require_event_time(self.event_time, self.streams.features.columns)
+        require_no_personal_identity(self.identity, self.streams.features.columns)
         return self

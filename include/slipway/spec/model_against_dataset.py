@@ -62,7 +62,7 @@ def model_against_dataset(
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Iterator[Problem]:
     features, labels = dataset.streams.features.columns, dataset.streams.labels.columns
-    identity = {dataset.key: "key", dataset.event_time: "event time"}
+    identity, key = dataset.identity.of_no_model, dataset.identity.key.named
     for where, name in feature_columns(spec):
         if name in labels and name not in features:
             summary = f"{name!r} is a label, which is not known yet when a model is asked"
@@ -75,8 +75,8 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         else:
             kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
             yield from _wrong_type(document, where, name, features[name], kinds)
-    if spec.target not in labels or spec.target == dataset.key:
-        others = [name for name in labels if name != dataset.key]
+    if spec.target not in labels or spec.target in key:
+        others = [name for name in labels if name not in key]
         yield unknown_column(document, ("target",), spec.target, others, "labels")
     else:
         target = labels[spec.target]

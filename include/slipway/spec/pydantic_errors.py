@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from slipway.spec.base import SpecConflict
+from slipway.spec.base import FORMS, SpecConflict
 from slipway.spec.problems import Problem, format_value, nearest
 from slipway.spec.yaml_reader import Document, Where
 
@@ -60,9 +60,11 @@ def dotted(where: Iterable[str | int]) -> str:
 
 
 def _plain(location: tuple[str | int, ...]) -> tuple[Where, bool]:
-    if location and location[-1] == "[key]":
-        return location[:-1], True
-    return location, False
+    """A field's path without the names of forms, of which a field may have one or another."""
+    named = tuple(part for part in location if part not in FORMS)
+    if named and named[-1] == "[key]":
+        return named[:-1], True
+    return named, False
 
 
 def _explain_one(
@@ -134,8 +136,13 @@ def _inside(kind: Any, part: str | int) -> Any:
 
 
 def _required(kind: Any) -> Any:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _required(typing.get_args(kind)[0])
     if typing.get_origin(kind) in {typing.Union, types.UnionType}:
-        return next(one for one in typing.get_args(kind) if one is not type(None))
+        several = [_required(one) for one in typing.get_args(kind) if one is not type(None)]
+        # Of a field that may be a text or a mapping, only the mapping has fields of its own.
+        fields = (one for one in several if isinstance(one, type) and issubclass(one, BaseModel))
+        return next(fields, several[0])
     return kind
 
 

@@ -16,7 +16,12 @@ from slipway.values.timestamps import EPOCH_FORMATS
 _EXPECTED = f"a strptime form with a year, such as '%d.%m.%Y %H:%M', or {', '.join(EPOCH_FORMATS)}"
 
 
-def _reads_back(form: str) -> str:
+def require_readable(form: str) -> str:
+    """Return a form whose texts are read as they were written.
+
+    Raises:
+        SpecConflict: It has no year, or is read otherwise than written.
+    """
     if form in EPOCH_FORMATS:
         return form
     if re.search(r"(?<!%)(?:%%)*%Z", form):
@@ -48,7 +53,7 @@ def _exists(zone: str) -> str:
     return zone
 
 
-TimestampFormat = Annotated[str, AfterValidator(_reads_back)]
+TimestampFormat = Annotated[str, AfterValidator(require_readable)]
 """A form of `datetime.strptime`, or a name of `EPOCH_FORMATS`."""
 
 ZoneName = Annotated[str, AfterValidator(_exists)]

@@ -92,7 +92,7 @@ class SklearnLearner:
         facts |= {
             "ranges": ranges_of(features.drop(columns=list(pii)), columns),
             "pii": pii,
-            "key_type": declared[self.dataset.key].type,
+            "key_type": self.dataset.identity.key.type,
         }
         return LearnedModel(self.spec, package, self._own(), self.pipeline_py, facts)
 

@@ -187,7 +187,7 @@ class _Replanted:
         """Write the labels, shuffled among the rows, as a delivery."""
         import pandas as pd
 
-        key = self.simulator.dataset.key
+        key = self.simulator.dataset.identity.key.column
         labels = pd.read_csv(self.simulator.sample / "labels" / f"2013-{self.number}.csv")
         shuffled = labels.drop(columns=key).sample(frac=1.0, random_state=1).reset_index(drop=True)
         shuffled.insert(0, key, labels[key].str.replace("2013-", "2014-", n=1))
@@ -200,8 +200,10 @@ class _Replanted:
 
         dataset = self.simulator.dataset
         moved = rows.copy()
-        moved[dataset.key] = moved[dataset.key].str.replace("2013-", "2014-", n=1)
-        moved[dataset.event_time] += pd.Timedelta(days=365)
+        moved[dataset.identity.key.column] = moved[dataset.identity.key.column].str.replace(
+            "2013-", "2014-", n=1
+        )
+        moved[dataset.identity.time.column] += pd.Timedelta(days=365)
         if kilometres:
             moved["distance_miles"] = moved["distance_miles"] * KILOMETRES_A_MILE
         return moved

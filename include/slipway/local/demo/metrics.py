@@ -69,7 +69,9 @@ def _labelled_rows(simulator: Simulator, month: str) -> pd.DataFrame:
     answers = answers.drop_duplicates("key", keep="last")
     truth = pd.read_csv(simulator.sample / "labels" / f"{month}.csv")
     target = simulator.model.target
-    labels = truth[[simulator.dataset.key, target]].rename(columns={simulator.dataset.key: "key"})
+    labels = truth[[simulator.dataset.identity.key.column, target]].rename(
+        columns={simulator.dataset.identity.key.column: "key"}
+    )
     return answers.merge(labels.dropna(), on="key")
 
 
@@ -84,7 +86,7 @@ def _retrained(simulator: Simulator, *, before: datetime, rows: pd.DataFrame) ->
         as_of=datetime.max.replace(tzinfo=UTC),
     )
     known = read_labelled(tables, dataset, now, columns=model.features.names, target=model.target)
-    training_rows = known[known[dataset.event_time] < before]
+    training_rows = known[known[dataset.identity.time.column] < before]
     trained = simulator.container.learner(model, dataset).learn(training_rows)
     return pd.Series(trained.predict(rows), index=rows.index)
 

@@ -129,7 +129,9 @@ class Simulator:
 
         frame = pd.read_parquet(self.sample / "features" / f"{month}.parquet")
         rows = frame.sample(min(ROWS_A_MONTH, len(frame)), random_state=self.model.training.seed)
-        return rows.sort_values([self.dataset.event_time, self.dataset.key])
+        return rows.sort_values(
+            [self.dataset.identity.time.column, self.dataset.identity.key.column]
+        )
 
     def request_predictions(
         self, rows: pd.DataFrame, title: str, *, meanwhile: Callable[[int], None] | None = None
@@ -170,8 +172,7 @@ class Simulator:
         return encode_rows(
             rows,
             signature_of(self.model, self.dataset),
-            key=self.dataset.key,
-            event_time=self.dataset.event_time,
+            identity=self.dataset.identity,
             probe=probe,
         )
 

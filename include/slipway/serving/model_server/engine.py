@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slipway.serving.v2.signature import Signature
+from slipway.spec.identity import identity_of
 from slipway.stages.ports.raw_column import RawColumn
 
 EngineName = Literal["onnx", "sklearn"]
@@ -37,9 +38,12 @@ class Engine:
     @property
     def signature(self) -> Signature:
         """Signature of infer requests."""
+        identity = identity_of(self.manifest)
+        is_derived = identity is not None and bool(identity.parts)
         return Signature(
             columns=tuple(self.columns),
             key=self.manifest.get("key"),
             event_time=self.manifest.get("event_time"),
             key_type=self.manifest.get("key_type"),
+            identity=identity if is_derived else None,
         )

@@ -71,7 +71,7 @@ def event_times_of(tensor: Tensor) -> list[int]:
     data = flat_data(tensor)
     plain = _plain_times(data) if tensor.datatype == "BYTES" else None
     times: Sequence[Any] = plain or values_by_type(tensor, "timestamp", nullable=False)
-    return [_microseconds(time) for time in times]
+    return [microseconds(time) for time in times]
 
 
 def values_by_type(tensor: Tensor, kind: ColumnType, *, nullable: bool) -> list[Value | None]:
@@ -104,6 +104,7 @@ def _plain_times(data: Sequence[Any]) -> list[datetime] | None:
     return None
 
 
-def _microseconds(time: datetime) -> int:
+def microseconds(time: datetime) -> int:
+    """Microseconds since 1970 in UTC."""
     since = time - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

@@ -24,26 +24,31 @@ def model_metadata(
         signature: The model's inputs.
         engine: Name of the engine, for the metadata's `platform`.
     """
+    roles = {}
+    if signature.identity is not None:
+        roles = {one.name: one.role for one in signature.identifying}
     inputs: list[dict[str, Any]] = [
         {
             "name": column.name,
             "datatype": datatype_of(column),
             "shape": [-1],
-            "parameters": {"required": True, "nullable": not column.required},
+            "parameters": {
+                "required": True,
+                "nullable": not column.required,
+                **({"role": roles[column.name]} if column.name in roles else {}),
+            },
         }
         for column in signature.columns
     ]
-    named = {column.name for column in signature.columns}
-    logged = (
-        ("key", signature.key, DATATYPE[signature.key_type or "string"]),
-        ("event_time", signature.event_time, DATATYPE["timestamp"]),
-    )
-    for role, name, datatype in logged:
-        if name is not None and name not in named:
-            parameters = {"required": False, "nullable": False, "role": role}
-            inputs.append(
-                {"name": name, "datatype": datatype, "shape": [-1], "parameters": parameters}
-            )
+    inputs += [
+        {
+            "name": one.name,
+            "datatype": DATATYPE[one.type or "string"],
+            "shape": [-1],
+            "parameters": {"required": False, "nullable": one.nullable, "role": one.role},
+        }
+        for one in signature.logged
+    ]
     return {
         "name": model,
         "versions": [str(version)],

@@ -7,17 +7,17 @@ An error names the column and what was expected, never a value.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from slipway.serving.v2 import json_codec
 from slipway.serving.v2.binary import SIZE, attach_binary_data
-from slipway.serving.v2.column_values import event_times_of, keys_of, model_values
+from slipway.serving.v2.column_values import model_values
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
+from slipway.serving.v2.row_identity import row_keys, row_times
 from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
 from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
@@ -101,8 +101,8 @@ def decode(
         request_id=request.id,
         rows=rows,
         columns=columns,
-        keys=_optional(tensors, signature.key, partial(keys_of, kind=signature.key_type)),
-        event_times_us=_optional(tensors, signature.event_time, event_times_of),
+        keys=row_keys(tensors, signature),
+        event_times_us=row_times(tensors, signature),
         probe=(request.parameters or {}).get("probe") is True,
         wants_binary=wants_binary,
     )
@@ -111,14 +111,13 @@ def decode(
 def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signature) -> Inputs:
     tensors = {tensor.name: tensor for tensor in request.inputs}
     key = signature.key
+    is_read = key in signature.needed or signature.identity is not None
     return Inputs(
         request_id=request.id,
         rows=len(request.inputs[0].data or ()),
         columns={column.name: sent[column.name] for column in signature.columns},
-        keys=_optional(tensors, key, partial(keys_of, kind=signature.key_type))
-        if key in signature.needed
-        else sent.get(key or ""),
-        event_times_us=_optional(tensors, signature.event_time, event_times_of),
+        keys=row_keys(tensors, signature) if is_read else sent.get(key or ""),
+        event_times_us=row_times(tensors, signature),
         probe=False,
     )
 
@@ -198,10 +197,3 @@ def _check_names(tensors: Mapping[str, Tensor], signature: Signature) -> None:
 def _listed(names: Collection[str]) -> str:
     few = ", ".join(map(quoted_name, sorted(names)[:NAMES_SHOWN]))
     return few if len(names) <= NAMES_SHOWN else f"{few} and {len(names) - NAMES_SHOWN} more"
-
-
-def _optional(
-    tensors: Mapping[str, Tensor], name: str | None, read: Callable[[Tensor], list[Any]]
-) -> list[Any] | None:
-    tensor = None if name is None else tensors.get(name)
-    return None if tensor is None else read(tensor)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from slipway.serving.v2.binary import SIZE
 from slipway.serving.v2.json_codec import LONGEST_ID
 from slipway.serving.v2.model_metadata import datatype_of
 from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS
-from slipway.serving.v2.signature import Signature
+from slipway.serving.v2.signature import LoggedColumn, Signature
 from slipway.serving.v2.untyped import ALLOWED, EXACT, KEY, NUMBER, STRING
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.values.v2_tensors import DATATYPE, FLOATS, INTEGERS, TAKEN
@@ -90,16 +91,24 @@ def components(signature: Signature, *, max_rows: int) -> dict[str, Schema]:
 
 def inputs_of(signature: Signature) -> tuple[Input, ...]:
     """The model's columns, then the key and event time columns that are only logged."""
+    examples = _examples(signature)
+    return (
+        *(_feature(column, examples) for column in signature.columns),
+        *(_logged(one, examples) for one in signature.logged),
+    )
+
+
+def _examples(signature: Signature) -> dict[str | None, Any]:
+    """Values of columns that not every value of their type suits."""
     examples = {signature.key: "row-1", signature.event_time: EXAMPLE_TIME}
-    inputs = [_feature(column, examples) for column in signature.columns]
-    if signature.key is not None and signature.key not in signature.needed:
-        inputs.append(_logged(signature.key, signature.key_type, "row-1"))
-    if signature.event_time is not None and signature.event_time not in signature.needed:
-        inputs.append(_logged(signature.event_time, "timestamp", EXAMPLE_TIME))
-    return tuple(inputs)
+    time = None if signature.identity is None else signature.identity.time
+    if time is not None and time.parts:
+        shown = time.form.spelt(datetime.fromisoformat(EXAMPLE_TIME))
+        examples |= {part.name: text for part, text in zip(time.parts, shown, strict=True)}
+    return examples
 
 
-def _feature(column: RawColumn, examples: Mapping[str | None, str]) -> Input:
+def _feature(column: RawColumn, examples: Mapping[str | None, Any]) -> Input:
     is_number = column.kind == "number"
     if column.type is None:
         taken, shown = ALLOWED[NUMBER if is_number else STRING], 1.5 if is_number else "text"
@@ -115,12 +124,20 @@ def _feature(column: RawColumn, examples: Mapping[str | None, str]) -> Input:
     )
 
 
-def _logged(name: str, kind: ColumnType | None, shown: str) -> Input:
-    if kind is None:
-        return Input(name, "BYTES", ALLOWED[KEY], FLOATS["FP64"], nullable=False, example=shown)
-    is_text = kind in {"string", "timestamp"}
-    example = shown if is_text else EXAMPLES[kind]
-    return Input(name, DATATYPE[kind], TAKEN[kind], LARGEST_NUMBER, nullable=False, example=example)
+def _logged(one: LoggedColumn, examples: Mapping[str | None, Any]) -> Input:
+    if one.type is None:
+        shown = examples[one.name]
+        return Input(one.name, "BYTES", ALLOWED[KEY], FLOATS["FP64"], nullable=False, example=shown)
+    is_text = one.type in {"string", "timestamp"}
+    shown = examples.get(one.name, EXAMPLES[one.type]) if is_text else EXAMPLES[one.type]
+    return Input(
+        one.name,
+        DATATYPE[one.type],
+        TAKEN[one.type],
+        LARGEST_NUMBER,
+        nullable=one.nullable,
+        example=shown,
+    )
 
 
 def example(signature: Signature) -> Schema:

@@ -97,7 +97,9 @@ def pin_newest_rows(tables: Tables, dataset: DatasetSpec) -> Snapshot:
     """
     features, labels = f"{dataset.dataset}/features", labels_table(dataset)
     features_version, labels_version = tables.version(features), tables.version(labels)
-    clock = None if features_version is None else tables.newest(features, dataset.event_time)
+    clock = (
+        None if features_version is None else tables.newest(features, dataset.identity.time.column)
+    )
     if features_version is None or labels_version is None or clock is None:
         raise NotComputable(
             "there are no labelled rows here to compare with the champion on",

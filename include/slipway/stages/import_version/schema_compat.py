@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from slipway.spec import DatasetSpec, ModelSpec
+from slipway.spec.identity import Part, identity_of
 from slipway.stages.model.label_classes import spelled
 
 
@@ -26,8 +27,8 @@ def schema_differences(
         "dataset": spec.dataset,
         "task": spec.task,
         "target": spec.target,
-        "key": dataset.key,
-        "event_time": dataset.event_time,
+        "key": dataset.identity.key.column,
+        "event_time": dataset.identity.time.column,
     }
     found = [
         f"{name}: expected {expected!r}, found {manifest.get(name)!r}"
@@ -37,6 +38,7 @@ def schema_differences(
     return [
         *found,
         *_classes(spec, manifest),
+        *_derivations(dataset, manifest),
         *_columns(spec, dataset, manifest),
         *_types(dataset, manifest),
     ]
@@ -49,6 +51,23 @@ def _classes(spec: ModelSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
         positive = 1 if spec.positive is None else spec.positive
         if known[-1] != positive:
             yield f"positive: expected {spelled(positive)}, found {spelled(known[-1])}"
+
+
+def _derivations(dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Differences in what a key or an event time of one column is derived from."""
+    expected, found = dataset.identity, identity_of(manifest)
+    if found is None:
+        return
+    pairs = (("key", expected.key, found.key), ("event_time", expected.time, found.time))
+    for name, wanted, has in pairs:
+        if wanted.column == has.column and wanted.parts != has.parts:
+            yield f"parts of {name}: expected {_listed(wanted.parts)}, found {_listed(has.parts)}"
+    if expected.time.parts == found.time.parts and expected.time.form != found.time.form:
+        yield f"forms of event_time: expected {expected.time.form}, found {found.time.form}"
+
+
+def _listed(parts: Iterable[Part]) -> str:
+    return ", ".join(f"{part.name} ({part.type})" for part in parts) or "none"
 
 
 def _columns(spec: ModelSpec, dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -76,7 +95,7 @@ def _types(dataset: DatasetSpec, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Differences of declared types; a version that was saved without them has none."""
     declared = dataset.streams.types("features")
     found = {one["name"]: one.get("type") for one in manifest["features"]}
-    found[dataset.key] = manifest.get("key_type")
+    found[dataset.identity.key.column] = manifest.get("key_type")
     for name in sorted(declared.keys() & found):
         if found[name] not in {None, declared[name]}:
             yield f"column {name}: expected type {declared[name]}, found {found[name]}"

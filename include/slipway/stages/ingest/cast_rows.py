@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from slipway.spec import Column
 from slipway.spec.csv import Csv, text_format
 from slipway.stages.ingest.faults import Faults, Reason
+from slipway.stages.ingest.identity_columns import MISSING, IdentityColumns
 from slipway.stages.ingest.read_ahead import read_ahead
 from slipway.values.arrays import CastArray, cast_array
 
 if TYPE_CHECKING:
     from slipway.stages.ports.delivery_source import OpenDelivery
     from slipway.stages.ports.row_spool import RowSpool
-
-MISSING = "is missing"
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,13 @@ class RowCaster:
         columns: Declared columns.
         required: Columns that may not lack a value.
         csv: How texts spell values.
+        identity: Derives key and event time; None: no column of the spool is derived.
     """
 
     columns: Mapping[str, Column]
     required: frozenset[str]
     csv: Csv
+    identity: IdentityColumns | None = None
 
     def cast_into(self, spool: RowSpool, delivery: OpenDelivery, faults: Faults) -> frozenset[str]:
         """Append every row to a spool, and add the rows that do not fit to the faults.
@@ -55,7 +56,13 @@ class RowCaster:
                     empty -= {
                         name for name, one in cast.items() if one.values.null_count < rows.count
                     }
-                    spool.append({name: one.values for name, one in cast.items()})
+                    values = {name: one.values for name, one in cast.items()}
+                    derived = (
+                        {}
+                        if self.identity is None
+                        else self.identity.derive(values, faults, first=len(spool))
+                    )
+                    spool.append({**values, **derived})
         return frozenset(empty)
 
     def _add_faults(self, cast: Mapping[str, CastArray], first: int, faults: Faults) -> None:

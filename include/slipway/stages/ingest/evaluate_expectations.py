@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.spec import Expectation
+from slipway.spec.identity import DERIVED
 from slipway.stages.ingest.repeated_keys import repeated_keys
 from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites, Scope
 
@@ -95,7 +96,8 @@ def _seen(spool: RowSpool, scope: Scope, keep: np.ndarray | None) -> pd.DataFram
     import pandas as pd
 
     if scope.columns is None:
-        return next(spool.frames(keep=keep, at_most=1))
+        declared = [name for name in spool.names if name not in DERIVED]
+        return next(spool.frames(declared, keep=keep, at_most=1))
     if not scope.columns:
         rows = len(spool) if keep is None else int(keep.sum())
         return pd.DataFrame({"row": np.ones(rows, dtype=bool)})

@@ -96,8 +96,8 @@ def implausible_rows(
     import numpy as np
 
     rows, times = [np.array([], np.int64)], [np.array([], np.int64)]
-    for frame in spool.frames([spec.event_time]):
-        known = frame[spec.event_time].dropna()
+    for frame in spool.frames([spec.identity.time.column]):
+        known = frame[spec.identity.time.column].dropna()
         rows.append(known.index.to_numpy())
         times.append(known.to_numpy(dtype="datetime64[us]").astype(np.int64))
     tolerance = timedelta(days=spec.arrival.event_time_tolerance_days)
@@ -118,13 +118,18 @@ def no_date_warning(spool: RowSpool, spec: DatasetSpec) -> str | None:
     import numpy as np
 
     count, last = 0, _microseconds(_NO_DATE_UNTIL)
-    for frame in spool.frames([spec.event_time]):
-        times = frame[spec.event_time].dropna().to_numpy(dtype="datetime64[us]").astype(np.int64)
+    for frame in spool.frames([spec.identity.time.column]):
+        times = (
+            frame[spec.identity.time.column]
+            .dropna()
+            .to_numpy(dtype="datetime64[us]")
+            .astype(np.int64)
+        )
         count += int(((times <= last) | (times == 0)).sum())
     if not count:
         return None
     return (
-        f"{spec.event_time} is before 1900-01-02, or 1970-01-01 00:00, in {count:,} rows, as "
+        f"{spec.identity.time} is before 1900-01-02, or 1970-01-01 00:00, in {count:,} rows, as "
         "systems write where there is no date; hint: list such a mark in `csv.missing`"
     )
 
@@ -133,7 +138,7 @@ def implausible_reason(spec: DatasetSpec) -> Reason:
     """Return why a row with an implausible event time is bad."""
     days = f"{spec.arrival.event_time_tolerance_days:g}"
     return Reason(
-        spec.event_time,
+        str(spec.identity.time),
         f"is more than {days} days after the newest plausible event time",
         "set `arrival.event_time_tolerance_days` in dataset.yaml if it is right",
     )
@@ -149,7 +154,7 @@ def clock_before(spec: DatasetSpec, tables: Tables, *, batch: str) -> datetime |
         tables: Tables of the dataset.
         batch: Batch of the delivery.
     """
-    return tables.newest(f"{spec.dataset}/features", spec.event_time, besides=batch)
+    return tables.newest(f"{spec.dataset}/features", spec.identity.time.column, besides=batch)
 
 
 def _microseconds(moment: datetime) -> int:

@@ -26,11 +26,14 @@ from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.publish import Publication
 from slipway.stages.ingest.quarantine import PackRows
-from slipway.stages.ingest.redelivery import reading_digest
+from slipway.stages.ingest.redelivery import identity_mark, reading_digest
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.row_spool import OpenSpool
 from slipway.stages.ports.tables import Tables
+
+_OF_THE_SPEC = frozenset({"reading", "identity"})
+"""Inputs that tell by which spec a delivery was read."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,8 @@ def ingest(
             "sha256": fetched.sha256,
             "reading": reading_digest(spec),
         }
+        if (mark := identity_mark(spec)) is not None:
+            inputs["identity"] = mark
         record = perform(context, ref, work.verdict, inputs=inputs)
     arrivals.register(
         store,
@@ -181,7 +186,7 @@ def ingest(
             "live_revision": record.verdict.numbers["live_revision"],
             "quarantined": record.verdict.numbers.get("quarantined", 0),
             # Of the attempt that gave the verdict, which may have read by an older spec.
-            **{name: one for name, one in record.inputs.items() if name == "reading"},
+            **{name: one for name, one in record.inputs.items() if name in _OF_THE_SPEC},
         },
     )
     return record

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from slipway.errors import BadBatch, Superseded
 from slipway.records import arrivals
+from slipway.records.arrival_moments import arrival_of
 from slipway.records.attempts import Attempt
 from slipway.records.delivery_order import number_of
 from slipway.records.landing_area import Delivery
@@ -27,7 +29,7 @@ from slipway.stages.ingest.quarantine import (
     keep_blocked,
     quarantine_key,
 )
-from slipway.stages.ingest.redelivery import Revisions, reading_digest
+from slipway.stages.ingest.redelivery import Revisions, identity_mark, reading_digest
 from slipway.stages.ingest.same_batch import replaced_file, same_batch_warning
 from slipway.stages.ingest.unknown_keys import find_unknown_keys
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
@@ -99,8 +101,11 @@ class Publication:
             return duplicate_verdict(self._title, revisions, evidence=evidence)
         # Claimed before the rows are read: a file that is written again meanwhile is a later one.
         number = number_of(self.store, self.delivery)
-        declared = self.spec.streams.file_types(self.stream)
-        with self.open_spool(self.fetched.path.parent, declared) as spool:
+        columns = {
+            **self.spec.streams.file_types(self.stream),
+            **self.spec.identity.derived(self.stream),
+        }
+        with self.open_spool(self.fetched.path.parent, columns) as spool:
             try:
                 opened = self.source.open(self.fetched.path, self.delivery, csv=self.spec.csv)
                 seen = validate_delivery(
@@ -110,6 +115,7 @@ class Publication:
                     stream=self.stream,
                     suites=self.suites,
                     clock=clock_before(self.spec, self.tables, batch=batch),
+                    arrived=self._arrived(),
                 )
             except BadBatch as error:
                 findings = unreadable_findings(error, evidence=evidence)
@@ -143,8 +149,18 @@ class Publication:
             findings = replace(findings, blocks=(format_error(error),))
             return self._block(attempt, revisions, findings)
 
+    def _arrived(self) -> datetime | None:
+        """Moment of the batch, claimed by its first attempt where the arrival is the event time."""
+        if self.spec.identity.time.source != "arrival":
+            return None
+        return arrival_of(self.store, self.delivery)
+
     def _repeats(self, revisions: Revisions) -> bool:
-        return revisions.repeats(self.fetched.sha256, reading=reading_digest(self.spec))
+        return revisions.repeats(
+            self.fetched.sha256,
+            reading=reading_digest(self.spec),
+            identity=identity_mark(self.spec),
+        )
 
     def _is_in_table(self) -> bool:
         """Whether the batch's last commit is of these bytes; two ingests may have raced."""
@@ -183,7 +199,11 @@ class Publication:
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
         findings = replace(findings, evidence=evidence)
-        is_reread = revisions.rereads(self.fetched.sha256, reading=reading_digest(self.spec))
+        is_reread = revisions.rereads(
+            self.fetched.sha256,
+            reading=reading_digest(self.spec),
+            identity=identity_mark(self.spec),
+        )
         return published_verdict(
             self._title,
             revisions,
@@ -226,6 +246,9 @@ class Publication:
         """Numbers and remarks from comparing with other batches and the other stream."""
         numbers: dict[str, Number] = {"out_of_order": self._out_of_order(revisions)}
         remarks = ["a later batch was there before it"] if numbers["out_of_order"] else []
+        if seen.equal_rows:
+            numbers["equal_rows"] = seen.equal_rows
+            remarks.append(f"rows equal to an earlier one, kept beside it: {seen.equal_rows:,}")
         if (other := replaced_file(self.store, self.delivery, revisions)) is not None:
             numbers["replaced_other_file"] = True
             numbers["warnings"] = len(seen.warnings) + 1
@@ -235,10 +258,10 @@ class Publication:
             numbers["labelled_rows"] = labelled
             remarks.append(f"rows with a label: {labelled}")
         if self.stream == "labels":
-            spec = self.spec
-            keys = (frame[spec.key] for frame in seen.spool.frames([spec.key], keep=seen.good))
+            key = self.spec.identity.key.column
+            keys = (frame[key] for frame in seen.spool.frames([key], keep=seen.good))
             unknown = find_unknown_keys(
-                keys, key=spec.key, dataset=spec.dataset, tables=self.tables
+                keys, key=key, dataset=self.spec.dataset, tables=self.tables
             )
             numbers["unknown_keys"] = unknown.count
             if unknown.count:
@@ -259,7 +282,7 @@ class Publication:
         """What a rebuild of the past asks a commit: see `stages/model/delivered_by.py`."""
         note = {"batch": self.delivery.batch, "delivery": str(number)}
         if self.stream == "features":
-            event_time = self.spec.event_time
+            event_time = self.spec.identity.time.column
             frames = seen.spool.frames([event_time], keep=seen.good)
             note["newest"] = max(frame[event_time].max() for frame in frames).isoformat()
         return note

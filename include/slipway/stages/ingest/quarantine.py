@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from slipway.records.landing_area import Delivery
 from slipway.records.store import Store
+from slipway.spec.identity import DERIVED
 from slipway.stages.ingest.delivered_cells import delivered_cells, join_frames
 from slipway.stages.ingest.fetched import Fetched, parts_of
 
@@ -62,7 +63,7 @@ def _bad_rows(seen: ValidatedDelivery, *, at_most: int | None) -> Iterator[pd.Da
     reasons = seen.faults.texts(bad)
     lines_left = seen.faults.lines if at_most is None else at_most
     first = 0
-    for part in seen.delivery.rows(seen.spool.names):
+    for part in seen.delivery.rows([name for name in seen.spool.names if name not in DERIVED]):
         rows = bad[(bad >= first) & (bad < first + part.count)]
         if len(rows):
             frame = _as_delivered(part, rows - first)

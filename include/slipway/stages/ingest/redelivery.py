@@ -22,6 +22,14 @@ def reading_digest(spec: DatasetSpec) -> str:
     return digest(encode(read))
 
 
+def identity_mark(spec: DatasetSpec) -> str | None:
+    """Return a text that changes with how key and event time are derived; None if neither is."""
+    identity = spec.identity
+    derived = [one for one in (identity.key, identity.time) if one.source != "column"]
+    form = vars(identity.time.form)
+    return digest(encode([*map(str, derived), form]))[:12] if derived else None
+
+
 @dataclass(frozen=True)
 class Revisions:
     """Revisions of a batch before one of its deliveries is handled.
@@ -43,7 +51,7 @@ class Revisions:
         live = newest.note.get("live_revision")
         return cls(None if live is None else int(live), newest.revision + 1, newest)
 
-    def repeats(self, sha256: str, *, reading: str) -> bool:
+    def repeats(self, sha256: str, *, reading: str, identity: str | None = None) -> bool:
         """Whether a delivery has the very bytes of the live revision, and would be read the same.
 
         A batch that was blocked since is tried again: the expectations may have changed.
@@ -51,12 +59,21 @@ class Revisions:
         Args:
             sha256: Digest of its bytes.
             reading: `reading_digest` of the present spec.
+            identity: `identity_mark` of the present spec.
         """
-        return self._has_bytes(sha256) and not self.rereads(sha256, reading=reading)
+        rereads = self.rereads(sha256, reading=reading, identity=identity)
+        return self._has_bytes(sha256) and not rereads
 
-    def rereads(self, sha256: str, *, reading: str) -> bool:
-        """Whether the live revision has these bytes and bad rows, and the spec has changed."""
-        if self._newest is None or not self._has_bytes(sha256) or not self.live_bad:
+    def rereads(self, sha256: str, *, reading: str, identity: str | None = None) -> bool:
+        """Whether the live revision has these bytes, and the spec gives its rows another result.
+
+        Bad rows may be good by a changed spec; good ones may have another key or event time.
+        """
+        if self._newest is None or not self._has_bytes(sha256):
+            return False
+        if self._newest.note.get("identity") != identity:
+            return True
+        if not self.live_bad:
             return False
         # Without the digest, of older versions, the spec counts as unchanged.
         return bool(self._newest.note.get("reading", reading) != reading)

@@ -66,10 +66,11 @@ def find_unknown_keys(
     import pandas as pd
 
     features = f"{dataset}/features"
-    if tables.version(features) is None:
+    version = tables.version(features)
+    if version is None or key not in tables.columns(features, version=version):
         count = sum(map(len, labels))
         return UnknownKeys(count, count)
-    stored = tables.read(features, columns=[key])[key]
+    stored = tables.read(features, columns=[key])[key].dropna()
     known = np.unique(key_hashes(stored))
     count, total, examples = 0, 0, []
     for part in labels:

@@ -17,10 +17,12 @@ from slipway.spec import DatasetSpec, Expectation
 from slipway.stages.ingest.absent_labels import with_absent_labels
 from slipway.stages.ingest.cast_rows import RowCaster
 from slipway.stages.ingest.epoch_units import unit_warnings
+from slipway.stages.ingest.equal_rows import number_equal_rows
 from slipway.stages.ingest.evaluate_expectations import evaluate
 from slipway.stages.ingest.event_clock import implausible_reason, implausible_rows, no_date_warning
 from slipway.stages.ingest.faults import EXPLAINED, Faults, Reason
 from slipway.stages.ingest.header import header_problem, undeclared_columns
+from slipway.stages.ingest.identity_columns import IdentityColumns
 from slipway.stages.ingest.repeated_keys import repeated_keys
 from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites
 
@@ -47,6 +49,7 @@ class ValidatedDelivery:
         outcomes: Results of all expectations.
         blocks: Reasons to block the batch as a whole; empty when it may be published.
         warnings: Findings that do not stop the batch.
+        equal_rows: Number of rows that are equal to one before them, where the row is the key.
     """
 
     delivery: OpenDelivery
@@ -57,6 +60,7 @@ class ValidatedDelivery:
     outcomes: tuple[ExpectationResult, ...]
     blocks: tuple[str, ...]
     warnings: tuple[str, ...]
+    equal_rows: int = 0
 
     @property
     def bad(self) -> int:
@@ -73,6 +77,7 @@ def validate_delivery(
     suites: ExpectationSuites,
     clock: datetime | None,
     now: datetime | None = None,
+    arrived: datetime | None = None,
 ) -> ValidatedDelivery:
     """Separate a delivery into good and bad rows, and validate the batch as a whole.
 
@@ -86,6 +91,7 @@ def validate_delivery(
         suites: Evaluates expectations.
         clock: Event clock before this delivery; None before the first features.
         now: Wall time; None: the machine's.
+        arrived: Moment at which the batch arrived, where that is the event time.
 
     Raises:
         BadBatch: A declared column is missing, or there is no row.
@@ -103,15 +109,22 @@ def validate_delivery(
     if problem is not None:
         raise problem
     faults = Faults()
-    caster = RowCaster(declared.columns, _required(spec, declared), spec.csv)
+    identity = IdentityColumns(spec.identity, stream, arrived)
+    required = _required(spec, stream, declared)
+    caster = RowCaster(declared.columns, required, spec.csv, identity)
     empty = caster.cast_into(spool, delivery, faults)
     # Labels of new rows are not known yet.
     not_yet = spec.streams.labels.columns.keys() if spec.streams.in_one_file else frozenset()
     rows = len(spool) + faults.lines
     if rows == 0:
         raise BadBatch("the file holds no rows", expected="at least one row")
-    repeated = {spec.key: repeated_keys(spool, spec.key)}
-    faults.add(Reason(spec.key, REPEATED), repeated[spec.key])
+    key = spec.identity.key
+    equal_rows = 0
+    if key.source == "row":
+        spool = numbered = number_equal_rows(spool, key.column)
+        equal_rows = len(numbered.numbered)
+    repeated = {key.column: repeated_keys(spool, key.column)}
+    faults.add(Reason(str(key), REPEATED), repeated[key.column])
     doubts = (*delivery.doubts, *unit_warnings(spool, declared.columns))
     if stream == "features":
         late = implausible_rows(spool, spec, clock=clock, now=now or datetime.now(UTC))
@@ -129,6 +142,7 @@ def validate_delivery(
         spool=spool,
         rows=rows,
         good=good,
+        equal_rows=equal_rows,
         faults=faults,
         outcomes=tuple(outcomes),
         blocks=tuple(_blocks(rows, good, faults, outcomes, share=declared.quarantine_max_share)),
@@ -139,9 +153,9 @@ def validate_delivery(
     )
 
 
-def _required(spec: DatasetSpec, declared: Stream) -> frozenset[str]:
-    """Columns without missing values: those declared so, key and event time."""
-    identity = {spec.key, spec.event_time}
+def _required(spec: DatasetSpec, stream: str, declared: Stream) -> frozenset[str]:
+    """Columns without missing values: those declared so, and those of key and event time."""
+    identity = spec.identity.required(stream)
     return frozenset(
         name for name, column in declared.columns.items() if name in identity or not column.nullable
     )

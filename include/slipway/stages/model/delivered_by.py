@@ -50,7 +50,7 @@ def last_delivery_by(
         The number; None if the clock has not passed the point, so that every delivery counts.
     """
     table = f"{dataset.dataset}/features"
-    clock = tables.newest(table, dataset.event_time, version=features_version)
+    clock = tables.newest(table, dataset.identity.time.column, version=features_version)
     if clock is None or clock <= as_of:
         return None
     notes = tables.notes(table, version=features_version)
@@ -94,7 +94,7 @@ def _upheld(accepted: Iterable[FeaturesDelivery]) -> Iterable[tuple[int, datetim
 
 def _newest_unnumbered(tables: Tables, dataset: DatasetSpec, *, version: int) -> datetime | None:
     """Newest event time among rows from before numbers were kept; None without such rows."""
-    table, event_time = f"{dataset.dataset}/features", dataset.event_time
+    table, event_time = f"{dataset.dataset}/features", dataset.identity.time.column
     known = tables.columns(table, version=version)
     if DELIVERY not in known:
         return tables.newest(table, event_time, version=version)

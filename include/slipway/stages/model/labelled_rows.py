@@ -101,8 +101,11 @@ def join_labelled(
         snapshot: Versions to read, and the point of event time.
         columns: Feature columns.
         target: Label column.
+
+    Raises:
+        NotComputable: The tables are of another key or event time than the dataset.
     """
-    key, event_time = dataset.key, dataset.event_time
+    key, event_time = dataset.identity.key.column, dataset.identity.time.column
     reader = _Reader(tables, dataset, snapshot)
     features, without_features = reader.features(list(dict.fromkeys([key, event_time, *columns])))
     labels, without_labels = reader.labels(target)
@@ -130,8 +133,9 @@ class _Reader:
     def features(self, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
         version = self._snapshot.features_version
         table = f"{self._dataset.dataset}/features"
-        rows, order = self._rows(table, columns, version=version)
-        return self._newest("features", rows, order, time=self._dataset.event_time)
+        rows, order = self._rows("features", table, columns, version=version)
+        time = self._dataset.identity.time.column
+        return self._newest("features", rows, order, time=time)
 
     def labels(self, target: str) -> tuple[pd.DataFrame, dict[str, int]]:
         dataset, version = self._dataset, self._snapshot.labels_version
@@ -141,29 +145,44 @@ class _Reader:
                 where=f"version {version} of {labels_table(dataset)}",
                 hint="deliver a batch that has its column",
             )
-        rows, order = self._rows(labels_table(dataset), [dataset.key, target], version=version)
+        key = dataset.identity.key.column
+        rows, order = self._rows("labels", labels_table(dataset), [key, target], version=version)
         told = rows_that_tell(rows, dataset, target)
         return self._newest("labels", told, order, time=AVAILABLE_AT)
 
     def _rows(
-        self, table: str, columns: Sequence[str], *, version: int
+        self, stream: str, table: str, columns: Sequence[str], *, version: int
     ) -> tuple[pd.DataFrame, list[str]]:
         """Rows of a table, and the columns that tell the order of their deliveries."""
         order = order_columns(self._tables, table, version=version)
-        wanted = list(dict.fromkeys([*columns, *order]))
+        derived = list(self._dataset.identity.derived(stream))
+        known = self._tables.columns(table, version=version) if derived else ()
+        if missing := [name for name in derived if name not in known]:
+            raise NotComputable(
+                "no row has the key and event time that the dataset declares now",
+                expected=f"rows with {', '.join(missing)}",
+                where=f"version {version} of {table}",
+                hint="deliver the batches again; each is read by the present spec",
+            )
+        wanted = list(dict.fromkeys([*columns, *derived, *order]))
         return self._tables.read(table, version=version, columns=wanted), order
 
     def _newest(
         self, stream: str, rows: pd.DataFrame, order: Sequence[str], *, time: str
     ) -> tuple[pd.DataFrame, dict[str, int]]:
         """Newest row of each key, and how many rows were left out; `time` is of unnumbered rows."""
-        delivered = rows
+        # Rows from before the dataset had its present key or event time.
+        derived = list(self._dataset.identity.derived(stream))
+        identified = rows.dropna(subset=derived) if derived else rows
+        delivered = identified
         if self._last is not None:
-            delivered = rows[_delivered_by(rows, self._last, time=time, as_of=self._snapshot.as_of)]
-        newest = newest_by_key(delivered, self._dataset.key, drop=order)
+            known = _delivered_by(identified, self._last, time=time, as_of=self._snapshot.as_of)
+            delivered = identified[known]
+        newest = newest_by_key(delivered, self._dataset.identity.key.column, drop=order)
         return newest, {
-            f"later_{stream}": len(rows) - len(delivered),
+            f"later_{stream}": len(identified) - len(delivered),
             f"replaced_{stream}": len(delivered) - len(newest),
+            **({f"unidentified_{stream}": len(rows) - len(identified)} if derived else {}),
         }
 
 

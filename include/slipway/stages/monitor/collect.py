@@ -41,7 +41,7 @@ class DueWindows(TypedDict):
 
 def event_clock(tables: Tables, dataset: DatasetSpec) -> datetime | None:
     """Newest event time among the published features; None before there is one."""
-    return tables.newest(f"{dataset.dataset}/features", dataset.event_time)
+    return tables.newest(f"{dataset.dataset}/features", dataset.identity.time.column)
 
 
 def collect(

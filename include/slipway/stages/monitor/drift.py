@@ -176,12 +176,16 @@ def read_reference(
     if rows is None or rows.empty:
         raise NotFound(f"{spec.model} version {version} has no reference", where=REFERENCE)
     columns, unmonitored = monitored_columns(manifest, spec, dataset)
-    in_order = rows.sort_values(dataset.event_time, kind="stable").reset_index(drop=True)
+    time = manifest.get("event_time", dataset.identity.time.column)
+    in_order = rows.sort_values(time, kind="stable").reset_index(drop=True)
     # Versions of before call the column like the log's.
     scores = in_order[REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
     features = in_order[[name for name in columns.names if name != SCORE and name in in_order]]
     return Reference(
-        features.assign(**{SCORE: scores}), in_order[dataset.event_time], columns, unmonitored
+        features.assign(**{SCORE: scores}),
+        in_order[time],
+        columns,
+        unmonitored,
     )
 
 

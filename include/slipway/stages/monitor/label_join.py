@@ -48,16 +48,19 @@ def read_labels(
     no_labels = pd.Series([], index=pd.Index([], dtype="str"), dtype="float64")
     if version is None:
         return no_labels
-    table = labels_table(dataset)
+    table, key = labels_table(dataset), dataset.identity.key.column
     if not has_target(tables, dataset, target, version=version):
         return no_labels
+    if key not in tables.columns(table, version=version):
+        # They were delivered under another key, by which no logged prediction is known.
+        return no_labels
     order = order_columns(tables, table, version=version)
-    rows = tables.read(table, version=version, columns=[dataset.key, target, *order])
+    rows = tables.read(table, version=version, columns=[key, target, *order])
     # A correction may take a label back: the newest one counts, whether or not it has a value.
-    told = rows_that_tell(rows.dropna(subset=[dataset.key]), dataset, target)
-    rows = newest_by_key(told, dataset.key, drop=order)
+    told = rows_that_tell(rows.dropna(subset=[key]), dataset, target)
+    rows = newest_by_key(told, key, drop=order)
     rows = rows.dropna(subset=[target])
-    return rows.set_index(key_texts(rows[dataset.key]))[target]
+    return rows.set_index(key_texts(rows[key]))[target]
 
 
 def join_labels(

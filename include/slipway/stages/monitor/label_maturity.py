@@ -32,7 +32,7 @@ class LandedLabels:
             self._read = read_labels(
                 self._tables, self._dataset, self._spec.target, version=version
             )
-        key_type = self._dataset.streams.features.columns[self._dataset.key].type
+        key_type = self._dataset.identity.key.type
         return len(join_labels(rows, self._read, key_type=key_type).rows)
 
 

@@ -146,7 +146,7 @@ def measure_performance(
         except NotComputable as error:
             return not_comparable(error, {})
         labels = read_labels(tables, dataset, spec.target, version=labels_version)
-        key_type = dataset.streams.features.columns[dataset.key].type
+        key_type = dataset.identity.key.type
         joined = join_labels(rows, labels, key_type=key_type)
         try:
             classes = None if spec.positive is None else read_classes(registry, spec, monitored)

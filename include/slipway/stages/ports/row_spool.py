@@ -24,8 +24,9 @@ class RowSpool(Protocol):
     They are written once and read several times, in frames of bounded size.
     """
 
-    names: tuple[str, ...]
-    """Declared columns."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Declared columns, and those that are derived."""
 
     def append(self, columns: Mapping[str, pa.Array]) -> None:
         """Append rows: an array of each declared column, all of one length."""

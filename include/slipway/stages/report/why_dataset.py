@@ -123,12 +123,9 @@ def _compared_now(
             continue
         left -= 1
         _, _, batch = one.batch.partition("-")
-        labels = tables.read(
-            f"{spec.dataset}/labels", columns=[spec.key], where=[(BATCH, "=", batch)]
-        )
-        now = find_unknown_keys(
-            [labels[spec.key]], key=spec.key, dataset=spec.dataset, tables=tables
-        )
+        key = spec.identity.key.column
+        labels = tables.read(f"{spec.dataset}/labels", columns=[key], where=[(BATCH, "=", batch)])
+        now = find_unknown_keys([labels[key]], key=key, dataset=spec.dataset, tables=tables)
         yield replace(one, unknown_now=now.by_now, is_astray=now.hint is not None)
 
 

@@ -105,8 +105,7 @@ class Replay:
         return encode_rows(
             rows,
             self._columns,
-            key=self._dataset.key,
-            event_time=self._dataset.event_time,
+            identity=self._dataset.identity,
             probe=probe,
         )
 
@@ -118,7 +117,7 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
         NotComputable: There are no rows.
     """
     table = f"{dataset.dataset}/features"
-    newest = tables.newest(table, dataset.event_time)
+    newest = tables.newest(table, dataset.identity.time.column)
     total = tables.count(table) if newest else 0
     if newest is None or total == 0:
         raise NotComputable("there are no rows to replay", where=table)
@@ -126,14 +125,15 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
     labels = dataset.streams.labels.columns if dataset.streams.in_one_file else {}
     version = tables.version(table) or 0
     columns = [name for name in tables.columns(table, version=version) if name not in labels]
-    days, found = 1, None
-    while found is None or (len(found) < min(2 * rows, total)):
+    days, found, since = 1, None, newest
+    while found is None or (len(found) < min(2 * rows, total) and since > EARLIEST):
         # An absurdly early event time must not lead beyond the first year.
         since = newest - min(timedelta(days=days), newest - EARLIEST)
-        where = [(dataset.event_time, ">=", since)]
+        where = [(dataset.identity.time.column, ">=", since)]
         found = tables.read(table, version=version, columns=columns, where=where)
         days *= 4
-    found = _as_delivered_last(tables, dataset, found).sort_values(dataset.event_time)
+    found = found.dropna(subset=[dataset.identity.key.column])
+    found = _as_delivered_last(tables, dataset, found).sort_values(dataset.identity.time.column)
     gaps = found.isna().any(axis=1)
     with_nulls = found[gaps].tail(rows // NULL_SHARE)
     whole = found[~gaps].tail(rows - len(with_nulls))
@@ -145,7 +145,7 @@ def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFr
 
 def _as_delivered_last(tables: Tables, dataset: DatasetSpec, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows without those whose key was delivered again later, with any event time."""
-    table, key = f"{dataset.dataset}/features", dataset.key
+    table, key = f"{dataset.dataset}/features", dataset.identity.key.column
     version = tables.version(table)
     if version is None:
         return rows

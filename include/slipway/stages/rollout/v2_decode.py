@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from slipway.errors import BadRequest
+from slipway.spec.identity import Role, RowIdentity
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.values.v2_tensors import BadTensor, read_cells
 from slipway.values.value_types import ColumnType
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def decode_rows(
-    body: bytes, columns: Sequence[RawColumn], *, others: Mapping[str, ColumnType | None]
+    body: bytes,
+    columns: Sequence[RawColumn],
+    *,
+    others: Mapping[str, ColumnType | None],
+    identity: RowIdentity | None = None,
 ) -> pd.DataFrame:
     """The columns of a model's signature, from a request body.
 
@@ -28,6 +33,8 @@ def decode_rows(
         columns: The model's inputs.
         others: Columns that may be present and are not given to the model, with declared types;
             None in versions that were saved without them.
+        identity: Key and event time, of whose parts a request has all or none; None: they are
+            columns.
 
     Raises:
         BadRequest: The body does not fit the signature; no value is quoted.
@@ -39,15 +46,27 @@ def decode_rows(
     missing = [column.name for column in columns if column.name not in inputs]
     if unknown or missing:
         _refuse(f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}")
+    if identity is not None:
+        _refuse_incomplete(identity, inputs, [column.name for column in columns])
     values = {column.name: _values(inputs[column.name], column) for column in columns}
     if len({len(column) for column in values.values()}) != 1:
         _refuse("columns of different lengths")
     for name, kind in others.items():
         if name in inputs and kind is not None:
-            _cells(inputs[name], RawColumn(name, "string", required=True, type=kind))
+            is_needed = identity is None or identity.needs(name)
+            _cells(inputs[name], RawColumn(name, "string", required=is_needed, type=kind))
     return pd.DataFrame(
         {one.name: pd.Series(values[one.name], dtype=_dtype(one)) for one in columns}
     )
+
+
+def _refuse_incomplete(
+    identity: RowIdentity, sent: Collection[str], inputs: Collection[str]
+) -> None:
+    roles: tuple[Role, ...] = ("key", "event_time")
+    for role in roles:
+        if missing := identity.absent(role, sent=sent, inputs=inputs):
+            _refuse(f"a part of the {role.replace('_', ' ')}; missing: {', '.join(missing)}")
 
 
 def _dtype(column: RawColumn) -> str:

@@ -17,13 +17,14 @@ from slipway.values.value_types import ColumnType, canonical_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from slipway.spec.identity import RowIdentity
+
 
 def encode_rows(
     rows: pd.DataFrame,
     columns: Sequence[RawColumn],
     *,
-    key: str,
-    event_time: str,
+    identity: RowIdentity,
     probe: bool = False,
 ) -> dict[str, Any]:
     """Body of a V2 request: a tensor for each column, null where a value is missing.
@@ -33,8 +34,8 @@ def encode_rows(
     Args:
         rows: Raw feature columns, key and event time, of shape (n_rows, n_columns).
         columns: The model's inputs.
-        key: Column that identifies a row.
-        event_time: Column with the event time of a row.
+        identity: Key and event time. Where they are derived, the columns that they come from are
+            sent; the moment of a batch's arrival is sent where the rows have it.
         probe: Whether the prediction log keeps it apart from clients' requests.
 
     Raises:
@@ -47,12 +48,17 @@ def encode_rows(
         for column in columns
     ]
     named = {column.name for column in columns}
-    if key not in named:
-        inputs.append(_untyped(key, "string", rows))
-    if event_time not in named:
-        times = [time.isoformat() for time in rows[event_time]]
+    key, time = identity.key, identity.time
+    if key.source == "column" and key.column not in named:
+        inputs.append(_untyped(key.column, "string", rows))
+    beside = [part for part in identity.parts if part.name not in named]
+    inputs += [_typed(part.name, part.type, rows) for part in beside]
+    named.update(part.name for part in beside)
+    is_there = time.source == "column" or (time.source == "arrival" and time.column in rows)
+    if is_there and time.column not in named:
+        times = [one.isoformat() for one in rows[time.column]]
         inputs.append(
-            {"name": event_time, "shape": [len(rows)], "datatype": "BYTES", "data": times}
+            {"name": time.column, "shape": [len(rows)], "datatype": "BYTES", "data": times}
         )
     return {"inputs": inputs} | ({"parameters": {"probe": True}} if probe else {})
 

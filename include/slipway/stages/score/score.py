@@ -135,7 +135,7 @@ class _Scoring:
         """The partition's rows with their scores, in chunks."""
         import pandas as pd
 
-        key, event_time = self.dataset.key, self.dataset.event_time
+        key, event_time = self.dataset.identity.key.column, self.dataset.identity.time.column
         declared = self.dataset.streams.features.columns
         features = [one["name"] for one in package.manifest["features"] if one["name"] in declared]
         kept = [name for name in features if declared[name].pii is None]
@@ -165,7 +165,7 @@ class _Scoring:
         import numpy as np
         import pandas as pd
 
-        key = self.dataset.key
+        key = self.dataset.identity.key.column
 
         def hashed(rows: pd.DataFrame) -> Any:
             return pd.util.hash_array(rows[key].to_numpy(dtype=object))
@@ -173,7 +173,7 @@ class _Scoring:
         every = np.concatenate([hashed(rows) for rows in self._stream(version, [key])] or [[]])
         every.sort()
         order = order_columns(self.tables, self._table, version=version)
-        columns = list(dict.fromkeys([key, self.dataset.event_time, *order, BATCH]))
+        columns = list(dict.fromkeys([key, self.dataset.identity.time.column, *order, BATCH]))
         elsewhere = [
             rows[np.isin(hashed(rows), every)] for rows in self._beside(version, columns, partners)
         ]
@@ -196,7 +196,7 @@ class _Scoring:
         """Rows of some batches in other partitions."""
         if not partners:
             return
-        window, event_time = self.scoring.window, self.dataset.event_time
+        window, event_time = self.scoring.window, self.dataset.identity.time.column
         for rows in self.tables.stream(
             self._table,
             version=version,
@@ -208,14 +208,17 @@ class _Scoring:
             yield rows[(times < window.start) | (times >= window.end)]
 
     def _stream(self, version: int, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-        window, event_time = self.scoring.window, self.dataset.event_time
-        return self.tables.stream(
+        window, identity = self.scoring.window, self.dataset.identity
+        event_time = identity.time.column
+        for rows in self.tables.stream(
             self._table,
             version=version,
             columns=columns,
             where=[(event_time, ">=", window.start), (event_time, "<", window.end)],
             chunk_rows=self.spec.deployment.batch.chunk_rows,
-        )
+        ):
+            # A derived key is missing in rows from before the dataset had it.
+            yield rows.dropna(subset=[identity.key.column]) if identity.key.parts else rows
 
     def _features(self, store: Store, version: int) -> SharedKeys:
         return find_shared_keys(

@@ -81,7 +81,7 @@ def find_shared_keys(
             the keys of all rows, and 16 bytes of memory for each row of the batches that are new.
     """
     table, unit = f"{dataset.dataset}/features", spec.deployment.batch.partition
-    files = tables.files(table, dataset.event_time, version=version)
+    identity, files = dataset.identity, _files(dataset, tables, version)
     marks = _revisions(files)
     folder = f"shared_keys/{spec.model}/{unit}"
     sizes = {entry.key: entry.size for entry in store.list(folder)}
@@ -90,15 +90,15 @@ def find_shared_keys(
     if complete and new:
 
         def read(batches: Collection[str], *, times: bool) -> Iterator[pd.DataFrame]:
-            columns = {dataset.key: _KEY, dataset.event_time: _TIME, BATCH: BATCH}
-            named = list(columns) if times else [dataset.key]
+            columns = {identity.key.column: _KEY, identity.time.column: _TIME, BATCH: BATCH}
+            named = list(columns) if times else [identity.key.column]
             chunk = spec.deployment.batch.chunk_rows
             where = [(BATCH, "in", sorted(batches))]
             if batches:
                 for frame in tables.stream(
                     table, version=version, columns=named, where=where, chunk_rows=chunk
                 ):
-                    yield frame.rename(columns=columns)
+                    yield frame.rename(columns=columns).dropna(subset=[_KEY])
 
         links: dict[str, dict[str, Any]] = {batch: {} for batch in new}
         old = [batch for batch in keys if batch not in links]
@@ -109,6 +109,15 @@ def find_shared_keys(
             store.create(keys[batch], data := encode(found))
             sizes[keys[batch]] = len(data)
     return SharedKeys(files, _partners(store, marks, keys, sizes))
+
+
+def _files(dataset: DatasetSpec, tables: FeatureTables, version: int) -> Sequence[DataFile]:
+    """Data files of the features; none before rows have the dataset's present key and time."""
+    table, identity = f"{dataset.dataset}/features", dataset.identity
+    derived = identity.derived("features").keys()
+    if derived and derived - set(tables.columns(table, version=version)):
+        return ()
+    return tables.files(table, identity.time.column, version=version)
 
 
 def _revisions(files: Iterable[DataFile]) -> dict[str, str]:

@@ -81,7 +81,10 @@ def accept(
     complete_answers(spec, context=context)
     labels_version = tables.version(labels_table(dataset))
     labels = count_labels(tables, dataset, spec.target)
-    clock = tables.newest(f"{dataset.dataset}/features", dataset.event_time) or BEFORE_ANY_FEATURES
+    clock = (
+        tables.newest(f"{dataset.dataset}/features", dataset.identity.time.column)
+        or BEFORE_ANY_FEATURES
+    )
     loss = find_lost_champion(spec.model, store=store, registry=registry)
     lost = None if loss is None else loss.sentence
     if person_request is not None:

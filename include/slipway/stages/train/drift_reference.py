@@ -20,12 +20,12 @@ def sample_reference(
     places = pd.Series(range(len(parts.rows)))
     chosen = places.sample(count, random_state=spec.training.seed).sort_values().to_numpy()
     # A random holdout follows the training rows without being newer.
-    times = parts.rows[dataset.event_time].iloc[chosen]
+    times = parts.rows[dataset.identity.time.column].iloc[chosen]
     chosen = chosen[times.argsort(kind="stable").to_numpy()]
     sample = parts.rows.iloc[chosen].reset_index(drop=True)
     return ReferenceRows(
         features=sample[spec.features.names],
-        times=sample[dataset.event_time],
+        times=sample[dataset.identity.time.column],
         scores=learned.predict(sample),
         held_out=chosen >= parts.training_rows,
     )

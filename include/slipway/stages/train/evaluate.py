@@ -36,7 +36,7 @@ from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train.confusion import FILE, Confusion, confusion_of
 from slipway.stages.train.gates import CLASSES, LOST, POSITIVE_ROWS, UNSEEN_ROWS, WAIVED
-from slipway.stages.train.random_holdout import unseen_by
+from slipway.stages.train.random_holdout import holdout_keys, unseen_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,10 +175,11 @@ class Comparison:
             columns=[name for name in dict.fromkeys(inputs) if name in declared],
             target=self.spec.target,
         )
-        times = rows[self.dataset.event_time]
+        identity = self.dataset.identity
+        times = rows[identity.time.column]
         unseen = times >= datetime.fromisoformat(manifests[0]["holdout_start"])
         for manifest in manifests:
-            unseen &= unseen_by(manifest, times, rows[self.dataset.key])
+            unseen &= unseen_by(manifest, times, holdout_keys(rows, identity.key))
         return rows[unseen]
 
     def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:

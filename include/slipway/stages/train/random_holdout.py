@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway.stages.model.key_text import key_texts
+from slipway.values.row_keys import OCCURRENCE
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from slipway.spec.identity import RowKey
     from slipway.spec.model import Training
 
 RANDOM_HOLDOUT = "random_holdout"
@@ -61,6 +63,20 @@ class RandomHoldout:
         hashes = pd.util.hash_array(texts, hash_key=f"{self.seed:016x}", categorize=False)
         held: np.ndarray[Any, np.dtype[np.bool_]] = hashes < np.uint64(int(self.share * _HASHES))
         return held
+
+
+def holdout_keys(rows: pd.DataFrame, key: RowKey) -> pd.Series:
+    """Return the keys by which rows are held out: equal rows have one, so no twin tells a label.
+
+    Args:
+        rows: Rows with their key.
+        key: Key of the dataset.
+    """
+    keys = rows[key.column]
+    if key.source != "row":
+        return keys
+    digests: pd.Series = keys.str.partition(OCCURRENCE)[0]
+    return digests
 
 
 def unseen_by(manifest: Mapping[str, Any], times: pd.Series, keys: pd.Series) -> pd.Series:

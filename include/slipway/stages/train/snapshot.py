@@ -49,7 +49,7 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     features = f"{dataset.dataset}/features"
     features_version = _need_version(tables, features)
     labels_version = _need_version(tables, labels_table(dataset))
-    as_of = tables.newest(features, dataset.event_time, version=features_version)
+    as_of = tables.newest(features, dataset.identity.time.column, version=features_version)
     if as_of is None:
         raise NotComputable(f"table {features} has no rows")
     pins = Snapshot(features_version, labels_version, as_of)
@@ -57,7 +57,7 @@ def _pin(spec: ModelSpec, dataset: DatasetSpec, tables: Tables) -> Verdict:
     rows = joined.rows
     require_rows(len(rows), spec.training.min_rows, what="labelled rows")
     _require_fitting_labels(spec, rows[spec.target])
-    times = rows[dataset.event_time]
+    times = rows[dataset.identity.time.column]
     start, end = times.min(), times.max()
     return Verdict(
         "pinned",

@@ -38,7 +38,7 @@ from slipway.stages.ports.tracking import Tracking
 from slipway.stages.train import engine_choice
 from slipway.stages.train.drift_reference import sample_reference
 from slipway.stages.train.narrow_types import narrowed
-from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout
+from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout, holdout_keys
 from slipway.stages.train.run_facts import numbers_of, params_of
 from slipway.stages.train.splitting import Split, split_at_random, split_by_time
 
@@ -184,9 +184,11 @@ class _Training:
         return parts, classes
 
     def _split(self, rows: pd.DataFrame) -> Split:
-        key, event_time = self.dataset.key, self.dataset.event_time
+        identity = self.dataset.identity
+        key, event_time = identity.key.column, identity.time.column
         if self.random is not None:
-            held_out, rows = self.random.holds(rows[key]), narrowed(rows.drop(columns=key))
+            held_out = self.random.holds(holdout_keys(rows, identity.key))
+            rows = narrowed(rows.drop(columns=key))
             return split_at_random(
                 rows, held_out, event_time=event_time, training=self.spec.training
             )
@@ -250,8 +252,7 @@ class _Training:
             "dataset": self.dataset.dataset,
             "task": self.spec.task,
             "target": self.spec.target,
-            "key": self.dataset.key,
-            "event_time": self.dataset.event_time,
+            **self.dataset.identity.facts(),
             "run_key": self._run_key,
             "request": self.request.number,
             "reason": self.request.reason,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from slipway.spec.identity import DERIVED, identity_of
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.stages.rollout.v2_decode import decode_rows
 from slipway.values.value_types import ColumnType
@@ -43,5 +44,11 @@ def score_request(package: Package, body: bytes) -> tuple[float, ...]:
         package.manifest["key"]: key_type,
         package.manifest["event_time"]: None if key_type is None else "timestamp",
     }
-    rows = decode_rows(body, package.signature_columns, others=others)
+    identity = identity_of(package.manifest)
+    if identity is not None and identity.parts:
+        others = {name: kind for name, kind in others.items() if name not in DERIVED}
+        others |= {part.name: part.type for part in identity.parts}
+        if identity.time.source == "arrival":
+            others[identity.time.column] = "timestamp"
+    rows = decode_rows(body, package.signature_columns, others=others, identity=identity)
     return tuple(float(score) for score in package.predict(rows))

@@ -104,7 +104,7 @@ class ReverseProxy:
         """Key for picking a version; empty with a single version."""
         if len(traffic.weights) < 2:  # noqa: PLR2004 - one version has every share
             return ""
-        return sticky_key(headers, body, column=traffic.key_column()) or uuid4().hex
+        return sticky_key(headers, body, columns=traffic.key_columns()) or uuid4().hex
 
 
 def parse_target(path: str) -> RequestTarget | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from slipway.values.row_keys import composed_key
 
 KEY = b"x-slipway-key"
 HEAD_BYTES = b"inference-header-content-length"
@@ -31,36 +33,51 @@ class _Body(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-def sticky_key(headers: Mapping[bytes, bytes], body: bytes, *, column: str | None) -> str | None:
-    """Header `x-slipway-key`, else the first row's value of the key column, else None.
+def sticky_key(
+    headers: Mapping[bytes, bytes], body: bytes, *, columns: Sequence[str]
+) -> str | None:
+    """Header `x-slipway-key`, else the first row's values of the key's columns, else None.
 
     Bodies above 64 KiB are not parsed.
 
     Args:
         headers: Headers of the request, by name in lower case.
         body: Body of the request.
-        column: Name of the key column, or None if unknown.
+        columns: Columns of the key; empty if unknown.
     """
     if KEY in headers:
         return headers[KEY].decode("latin-1")
-    if column is None or len(body) > LARGEST_BODY_BYTES:
+    if not columns or len(body) > LARGEST_BODY_BYTES:
         return None
     try:
         head = int(headers.get(HEAD_BYTES, len(body)))
-        return _first(_decoder.decode(body[:head]), body[head:], column)
+        found = _first(_decoder.decode(body[:head]), body[head:], columns)
     except (msgspec.MsgspecError, ValueError, RecursionError, struct.error):
         # The model server reports what is wrong with the body.
         return None
+    values = [found.get(name) for name in columns]
+    texts = [value for value in values if value is not None]
+    # One column's value stays as it is: it has always decided.
+    if len(texts) == len(columns) == 1:
+        return texts[0]
+    return composed_key(texts) if len(texts) == len(columns) else None
 
 
-def _first(body: _Body, tail: bytes, column: str) -> str | None:
+def _first(body: _Body, tail: bytes, columns: Sequence[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
     begin = 0
     for tensor in body.inputs:
         size = tensor.parameters.binary_data_size if tensor.parameters else 0
-        if tensor.name == column:
-            return _binary(tensor.datatype, tail[begin:]) if size else _scalar(tensor.data)
+        if tensor.name in columns:
+            is_binary = bool(size)
+            found.setdefault(
+                tensor.name,
+                _binary(tensor.datatype, tail[begin:]) if is_binary else _scalar(tensor.data),
+            )
+            if len(found) == len(columns):
+                break
         begin += size
-    return None
+    return found
 
 
 def _scalar(data: msgspec.Raw) -> str | None:

@@ -141,9 +141,9 @@ class Traffic:
         """Event that is set when the readiness of a server or the state in force changes."""
         return self._change
 
-    def key_column(self) -> str | None:
-        """Name of the column that identifies a row, once a version is downloaded."""
-        return next((one.key_column for one in self._servers if one.key_column), None)
+    def key_columns(self) -> tuple[str, ...]:
+        """Columns that identify a row, once a version is downloaded."""
+        return next((one.key_columns for one in self._servers if one.key_columns), ())
 
     def status(self) -> dict[str, Any]:
         """Status for the status page: the state in force, its servers and statistics."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from slipway.records.store import digest
+from slipway.spec.identity import key_of
 from slipway.stages.model.manifest import MANIFEST
 
 THREADS = 4
@@ -59,12 +60,13 @@ class Download:
     Attributes:
         folder: Its folder.
         digest: Digest of its manifest.
-        key_column: Name of the column that identifies a row, if the manifest has one.
+        key_columns: Columns that identify a row; empty if the manifest names none, or the row as a
+            whole.
     """
 
     folder: Path
     digest: str
-    key_column: str | None
+    key_columns: tuple[str, ...] = ()
 
 
 class Downloads:
@@ -135,6 +137,6 @@ def _manifest(folder: Path) -> bytes | None:
 
 def _download(folder: Path, manifest: bytes | None) -> Download:
     facts: dict[str, Any] = json.loads(manifest or b"{}")
-    key = facts.get("key")
+    key = key_of(facts)
     sha256 = folder.name.partition("-")[2]
-    return Download(folder, sha256, str(key) if key is not None else None)
+    return Download(folder, sha256, () if key is None else key.named)

@@ -73,9 +73,9 @@ class ServerProcess(SupervisedProcess):
         return self._download.digest if self._download else self._sha256
 
     @property
-    def key_column(self) -> str | None:
-        """Name of the column that identifies a row, once the version is downloaded."""
-        return self._download.key_column if self._download else None
+    def key_columns(self) -> tuple[str, ...]:
+        """Columns that identify a row, once the version is downloaded."""
+        return self._download.key_columns if self._download else ()
 
     async def ask(
         self, method: str, target: str, *, headers: Headers, body: bytes, timeout_seconds: float

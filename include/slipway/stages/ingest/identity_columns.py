@@ -1,0 +1,86 @@
+"""Derive the columns of key and event time for the rows of a delivery that has none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from slipway.spec.identity import RowIdentity
+from slipway.stages.ingest.faults import Faults, Reason
+from slipway.values.date_and_time import Moments, moments
+from slipway.values.kernels import arrow_type
+from slipway.values.row_keys import composed_keys, row_digests
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MISSING = "is missing"
+
+
+@dataclass(frozen=True)
+class IdentityColumns:
+    """Derives the columns that the tables of a stream have beside the declared ones.
+
+    Attributes:
+        identity: Key and event time of the dataset.
+        stream: `features` or `labels`.
+        arrived: Moment at which the batch arrived, where that is the event time.
+    """
+
+    identity: RowIdentity
+    stream: str
+    arrived: datetime | None = None
+
+    def derive(
+        self, columns: Mapping[str, pa.Array], faults: Faults, *, first: int
+    ) -> dict[str, pa.Array]:
+        """Return the derived columns of some rows, and add the rows that have none to the faults.
+
+        Args:
+            columns: Declared columns, cast.
+            faults: Bad rows.
+            first: Number of the first of these rows.
+        """
+        derived = {}
+        for name in self.identity.derived(self.stream):
+            is_key = name == self.identity.key.column
+            derived[name] = self._keys(columns) if is_key else self._times(columns, faults, first)
+        return derived
+
+    def _keys(self, columns: Mapping[str, pa.Array]) -> pa.Array:
+        key = self.identity.key
+        parts = {part.name: columns[part.name] for part in key.parts}
+        return row_digests(parts) if key.source == "row" else composed_keys(list(parts.values()))
+
+    def _times(self, columns: Mapping[str, pa.Array], faults: Faults, first: int) -> pa.Array:
+        import pyarrow as pa
+
+        time = self.identity.time
+        if time.source == "arrival":
+            count = len(next(iter(columns.values())))
+            return pa.repeat(pa.scalar(self.arrived, arrow_type("timestamp")), count)
+        dates, clocks = (columns[part.name] for part in time.parts)
+        found = moments(dates, clocks, time.form)
+        self._add_faults(found, dates, clocks, faults, first)
+        return found.values
+
+    def _add_faults(
+        self, found: Moments, dates: pa.Array, clocks: pa.Array, faults: Faults, first: int
+    ) -> None:
+        import numpy as np
+        import pyarrow.compute as pc
+
+        time = self.identity.time
+        names = dict(zip(("date", "time"), time.named, strict=True))
+        # A missing part is a fault of its own column already.
+        lost = pc.and_(found.values.is_null(), pc.and_(dates.is_valid(), clocks.is_valid()))
+        absent = lost.to_numpy(zero_copy_only=False)
+        for part, refused in found.refused:
+            rows = np.asarray(refused.rows, dtype=np.int64)
+            absent[rows] = False
+            name = str(time) if part is None else names[part]
+            faults.add(Reason(name, refused.reason, refused.hint, refused.shape), rows + first)
+        # The text of a part may mean that there is no value, as none of its own type does.
+        faults.add(Reason(str(time), MISSING), np.flatnonzero(absent) + first)

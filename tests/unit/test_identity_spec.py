@@ -1,0 +1,180 @@
+"""Keys and event times in specs: what each form means, and the contradictions that are refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+import slipway
+from slipway.spec import DatasetSpec
+from slipway.spec.identity import identity_of
+from slipway.spec.loading import load_all, load_dataset
+from tests.support.small_specs import DATASET, FILES, MODEL
+
+Make = Callable[[Mapping[str, str]], Path]
+
+WITH_DAY = (
+    DATASET.replace(
+        "      at: {type: timestamp}\n",
+        "      at: {type: timestamp}\n      day: {type: string}\n      clock: {type: integer}\n",
+    )
+    .replace("      sold:", "      day: {type: string}\n      sold:")
+    .replace("key: id", "key: [id, day]")
+)
+ONE_FILE = DATASET.replace(
+    "  labels:\n    columns:\n      id: {type: string}\n",
+    "  labels:\n    from: features\n    columns:\n",
+)
+ROW = ONE_FILE.replace("key: id", "key: row")
+TWO = "event_time: {date: day, time: clock, time_format: '%H%M', timezone: Europe/Berlin}"
+PAIR = WITH_DAY.replace("event_time: at", TWO)
+
+
+def dataset(make: Make, text: str) -> DatasetSpec:
+    """The dataset of a text."""
+    files = {**FILES, "datasets/shop/dataset.yaml": text}
+    return load_dataset(make(files) / "include/datasets/shop")
+
+
+def problems(make: Make, text: str, *, model: str = MODEL) -> list[str]:
+    """All problems of a project with a dataset."""
+    files = {**FILES, "datasets/shop/dataset.yaml": text, "models/sales/model.yaml": model}
+    return [str(one) for one in load_all(make(files)).problems]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "time", "shown"),
+    [
+        (DATASET, "id", "at", "id; at"),
+        (WITH_DAY, "_key", "at", "id, day; at"),
+        (ROW, "_key", "at", "the row; at"),
+        (PAIR, "_key", "_event_time", "id, day; day, clock"),
+        (
+            DATASET.replace("event_time: at", "event_time: arrival"),
+            "id",
+            "_arrival",
+            "id; the arrival",
+        ),
+    ],
+)
+def test_a_dataset_says_where_key_and_event_time_are(
+    project: Make, text: str, key: str, time: str, shown: str
+) -> None:
+    """One column of the tables has either; messages have the names that a person wrote."""
+    assert problems(project, text) == []
+    spec = dataset(project, text)
+    identity = spec.identity
+    assert (identity.key.column, identity.time.column) == (key, time)
+    assert f"{identity.key}; {identity.time}" == shown
+    # As it is kept beside a model, and in the manifest of its versions.
+    again = DatasetSpec.model_validate_json(spec.model_dump_json())
+    assert again.identity == identity
+    manifest = json.loads(json.dumps({**identity.facts(), "key_type": identity.key.type}))
+    assert identity_of(manifest) == identity
+    assert ("identity" in manifest) == (key == "_key" or time != "at")
+
+
+def test_a_column_of_that_name_is_what_the_words_mean(project: Make) -> None:
+    """`row` and `arrival` are no reserved names."""
+    named = DATASET.replace("      id:", "      row:").replace("key: id", "key: row")
+    named = named.replace("      at:", "      arrival:").replace(": at\n", ": arrival\n")
+    assert problems(project, named) == []
+    identity = dataset(project, named).identity
+    assert (identity.key.column, identity.time.column) == ("row", "arrival")
+
+
+def test_a_digest_has_neither_labels_nor_personal_data(project: Make) -> None:
+    """A guess at a person's data could be compared with it."""
+    personal = ROW.replace("kind: {type: string}", "kind: {type: string, pii: hash}")
+    names = [part.name for part in dataset(project, personal).identity.key.parts]
+    assert names == ["id", "at", "price"]
+
+
+def test_parts_of_a_key_may_be_features(project: Make) -> None:
+    """A derived key is none, and its parts are columns like others."""
+    model = MODEL.replace("categorical: [kind]", "categorical: [kind, day]")
+    assert problems(project, WITH_DAY, model=model) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            DATASET.replace("key: id", "key: row"),
+            "labels in files of their own have no row of features to be joined by",
+            "labels: {from: features}",
+        ),
+        (DATASET.replace("key: id", "key: [id, id]"), "'id' is named twice", None),
+        (DATASET.replace("key: id", "key: []"), "at least one entry", None),
+        (
+            DATASET.replace("key: id", "key: [id, price]"),
+            "key 'price' must be a column of both streams",
+            None,
+        ),
+        (DATASET.replace("key: id", "key: 7"), "given 7; expected text", "put it in quotes"),
+        (
+            DATASET.replace("id: {type: string}", "id: {type: timestamp}"),
+            "the key 'id' is of type timestamp, which identifies no row",
+            "`key: [id]`",
+        ),
+        (
+            WITH_DAY.replace("day: {type: string}", "day: {type: number}"),
+            "the part of the key 'day' is of type number",
+            "`type: integer` or `type: string` or `type: timestamp`",
+        ),
+        (
+            WITH_DAY.replace("      id: {type: string}", "      id: {type: string, pii: hash}", 1),
+            "'id' joins predictions to labels and may not be pii",
+            "pseudonym",
+        ),
+        (
+            DATASET.replace("at: {type: timestamp}", "arrival: {type: string}").replace(
+                "event_time: at", "event_time: arrival"
+            ),
+            "event_time 'arrival' must be a timestamp feature column",
+            "only without it",
+        ),
+        (PAIR.replace("date: day", "date: dy"), "'dy' must be a feature column", None),
+        (PAIR.replace("time: clock", "time: price"), "'price' is of type number", None),
+        (
+            PAIR.replace(" time_format: '%H%M',", ""),
+            "'clock' is of type integer, whose digits can be read in several ways",
+            "time_format",
+        ),
+        (PAIR.replace("'%H%M'", "'%d %H'"), "expected the form of a time of day", None),
+        (
+            PAIR.replace("timezone", "date_format: '%d.%m.%Y %H', timezone"),
+            "expected the form of a day",
+            "event_time: NAME",
+        ),
+        (
+            PAIR.replace("date: day", "date: at, date_format: '%Y%m%d'"),
+            "'at' is of type timestamp, whose form is that of the column",
+            "remove it",
+        ),
+        (PAIR.replace("Europe/Berlin", "Europe/Berln"), "IANA time zone", "Europe/Berlin"),
+        (PAIR.replace("date: day", "dat: day"), "unknown field", None),
+    ],
+)
+def test_a_contradiction_is_one_problem_with_its_line(
+    project: Make, text: str, message: str, hint: str | None
+) -> None:
+    """It names the file, the field, and what would be taken."""
+    found = problems(project, text)
+    assert any(message in one for one in found), found
+    one = next(one for one in found if message in one)
+    assert one.startswith("include/datasets/shop/dataset.yaml:")
+    assert "<" not in one.partition(": ")[0]
+    assert hint is None or hint in one
+
+
+def test_no_module_asks_a_spec_for_its_key_beside_the_identity() -> None:
+    """Where a key or an event time is derived, the spec names no column of the tables."""
+    asked = re.compile(r"\b(?:dataset|spec)\.(?:key|event_time)\b")
+    package = Path(slipway.__file__).parent
+    found = {path.name for path in package.rglob("*.py") if asked.search(path.read_text())}
+    assert found == set()
