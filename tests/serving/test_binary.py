@@ -224,7 +224,7 @@ def test_what_does_not_fit_is_refused(name: str) -> None:
 )
 def test_an_answer_is_binary_where_it_is_asked_for(asked: dict[str, Any], *, binary: bool) -> None:
     """An output's own parameter outweighs the request's."""
-    assert read(*request(GOOD, change=lambda body: body.update(asked))).wants_binary is binary
+    assert read(*request(GOOD, change=lambda body: body.update(asked))).outputs == {"score": binary}
 
 
 def test_an_answer_is_one_output() -> None:
@@ -241,7 +241,7 @@ def test_an_answer_is_one_output() -> None:
 
 def test_a_binary_answer_stands_behind_its_json() -> None:
     """The header is the length of the JSON; each score has eight bytes."""
-    encoded = encode_answer("delay", 3, "mine", [0.25, -1.0], binary=True)
+    encoded = encode_answer("delay", 3, "mine", [0.25, -1.0], outputs={"score": True})
     assert encoded.json_bytes is not None
     head = json.loads(encoded.body[: encoded.json_bytes])
     [output] = head["outputs"]

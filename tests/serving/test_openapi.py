@@ -108,7 +108,7 @@ def test_every_order_and_width_that_is_read_fits_the_schema() -> None:
     del request["inputs"][0]
     request["outputs"] = [{"name": "score", "parameters": {"binary_data": True}}]
     assert is_valid(request)
-    assert decode(json.dumps(request).encode(), SIGNATURE, max_rows=5).wants_binary
+    assert decode(json.dumps(request).encode(), SIGNATURE, max_rows=5).outputs == {"score": True}
 
 
 def test_a_secured_server_says_where_a_token_is_needed() -> None:

@@ -21,6 +21,7 @@ from slipway.records.store import Store
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.manifest import require_digest
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.package import LoadPackage
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.platform import Served
 from slipway.stages.score import partitions, score
@@ -65,6 +66,7 @@ class BatchScoringEnv:
         in_force: Version of the desired state.
         deliveries: Number of the newest delivery.
         column: Number that a version scores by.
+        load: Loads a version's folder; None: a version that scores by the column.
     """
 
     root: Path
@@ -76,6 +78,7 @@ class BatchScoringEnv:
     in_force: int | None = None
     deliveries: int = 0
     column: str = "wind"
+    load: LoadPackage | None = None
 
     @property
     def tables(self) -> DeltaTables:
@@ -158,7 +161,7 @@ class BatchScoringEnv:
             tables=self.tables,
             scores=self.scores,
             registry=self,
-            load=lambda folder: WindModel(float(folder.name), self.column),
+            load=self.load or (lambda folder: WindModel(float(folder.name), self.column)),
         )
 
     def score_all(self, *asked: str) -> list[RunRecord]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ class OfflinePackage:
     """A package that scores like a version of the fake platform."""
 
     signature_columns = SIGNATURE.columns
+    manifest: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, version: int) -> None:
         self._version = version

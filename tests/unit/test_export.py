@@ -17,7 +17,7 @@ from slipway.adapters.model_package import load_package
 from slipway.cli import main
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.onnx_form import ONNX
-from tests.support import ferry_dataset, packages
+from tests.support import ferry_dataset, packages, sea_states
 from tests.support.training_env import TrainingEnv, spec
 
 ASK = """
@@ -156,3 +156,25 @@ def test_the_folder_has_to_be_there(tmp_path: Path) -> None:
     result = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "no" / "delay.onnx"))
     assert result.exit_code == 1
     assert "no such folder" in result.output
+
+
+def test_the_program_scores_each_class(env: TrainingEnv, tmp_path: Path) -> None:
+    """A multi-class model's form, with the order of its classes in the program."""
+    several = sea_states.env(tmp_path / "several")
+    version = several.champion()
+    env.registry.__dict__.update(several.registry.__dict__)
+    result = slipway("export", "ferry_delay", "--onnx", str(tmp_path / "delay.onnx"))
+    assert result.exit_code == 0, result.output
+    rows = sea_states.crossings(days=1)[["wind", "port"]]
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK],
+        input=rows.to_json(orient="records"),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    scores = np.array(json.loads(asked.stdout)[0])
+    folder = several.registry.download("ferry_delay", version, tmp_path / "version")
+    assert np.allclose(scores, load_package(folder).predict(rows), atol=1e-6)
+    assert f"CLASSES = {list(sea_states.STATES)}" in (tmp_path / "delay_example.py").read_text()

@@ -17,7 +17,8 @@ from slipway.records.verdicts import Verdict
 from slipway.spec.estimators import ESTIMATORS
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.stages.model.agreement import measure_agreement
-from slipway.stages.model.label_classes import UNSEEN, align_scores, to_target, with_unseen
+from slipway.stages.model.class_scores import align_scores, with_unseen
+from slipway.stages.model.label_classes import UNSEEN, to_target
 from slipway.stages.train.confusion import CONFUSION, FILE
 from slipway.stages.train.gates import UNSEEN_ROWS
 from tests.support import sea_states

@@ -16,7 +16,8 @@ from slipway.errors import NotComputable
 from slipway.records.run_context import RunContext
 from slipway.records.verdicts import Verdict
 from slipway.stages.import_version.schema_compat import schema_differences
-from slipway.stages.model.label_classes import align_scores, to_target
+from slipway.stages.model.class_scores import align_scores
+from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.monitor.performance import measure_performance
 from tests.fakes.memory_store import MemoryStore

@@ -25,6 +25,9 @@ LOGGED_COLUMNS = frozenset(
 SCORED_COLUMNS = LOGGED_COLUMNS | {"scored_at"}
 """The score table's own columns, under the names that monitoring reads."""
 
+CLASS_COLUMNS = frozenset({"label", "scores"})
+"""What both have in place of `score`, of a multi-class model."""
+
 
 def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:
     """Yield the problems inside one dataset folder.
@@ -104,6 +107,8 @@ def _reserved_names(spec: ModelSpec, document: Document) -> Iterator[Problem]:
     own, table = LOGGED_COLUMNS, "prediction log"
     if target.scores_in_batches:
         own, table = SCORED_COLUMNS, "score table"
+    if spec.task == "multiclass":
+        own |= CLASS_COLUMNS
     for where, name in feature_columns(spec):
         # Delta Lake takes names that differ only in case for one.
         if name.casefold() in own:

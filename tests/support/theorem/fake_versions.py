@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from slipway.errors import NotFound, Tampered
 from slipway.records.ledger import Head
@@ -98,13 +101,14 @@ class QualityPackage:
     """
 
     signature_columns = ()
+    manifest: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, folder: Path) -> None:
         self.sha256 = (folder / FILE).read_text()
 
-    def predict(self, _rows: object) -> list[float]:
+    def predict(self, _rows: object) -> np.ndarray[Any, Any]:
         """Its scores."""
-        return scores_of(self.sha256)
+        return np.array(scores_of(self.sha256))
 
 
 class QualityCandidate:

@@ -14,6 +14,9 @@ _PANDAS_TYPES: dict[pa.DataType, Any] = {
     pa.bool_(): pd.BooleanDtype(),
 }
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
+SCORES = pa.list_(pa.float64())
+"""Scores of a multi-class model's classes, in a score table."""
+
 _KEPT_TYPES = {
     pa.types.is_string: pa.string(),
     pa.types.is_large_string: pa.string(),
@@ -56,6 +59,8 @@ def _delta_type(field: pa.Field, *, table: str) -> pa.DataType:
         kind = kind.value_type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return _TIMESTAMP
+    if pa.types.is_list(kind) and pa.types.is_floating(kind.value_type):
+        return SCORES
     for recognised, kept in _KEPT_TYPES.items():
         if recognised(kind):
             return kept

@@ -32,7 +32,12 @@ def parse_answer(reply: httpx.Response, url: str) -> Prediction:
     if not reply.is_success:
         raise PlatformUnavailable("the request was not answered", found=error_in(reply), where=url)
     value = reply.json()
-    return Prediction(int(value["model_version"]), tuple(value["outputs"][0]["data"]))
+    version, outputs = int(value["model_version"]), {one["name"]: one for one in value["outputs"]}
+    if "scores" not in outputs:
+        return Prediction(version, tuple(outputs["score"]["data"]))
+    flat, (_, width) = outputs["scores"]["data"], outputs["scores"]["shape"]
+    scores = tuple(tuple(flat[start : start + width]) for start in range(0, len(flat), width))
+    return Prediction(version, scores, tuple(outputs["label"]["data"]))
 
 
 def raise_if_unauthorized(reply: httpx.Response, url: str) -> None:

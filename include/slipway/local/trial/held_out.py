@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from slipway.local.trial.play import Trial
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.metrics import METRICS, has_classes
-from slipway.stages.model.label_classes import to_target, with_unseen
+from slipway.stages.model.class_scores import with_unseen
+from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.package import Package
 from slipway.stages.train.confusion import Confusion, confusion_of

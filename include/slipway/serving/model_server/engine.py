@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from slipway.serving.v2.signature import Signature
 from slipway.spec.identity import identity_of
+from slipway.spec.labels import Label
 from slipway.stages.ports.raw_column import RawColumn
 
 EngineName = Literal["onnx", "sklearn"]
@@ -26,8 +27,8 @@ class Engine:
         name: Name of the engine.
         columns: Inputs, in the order of the signature.
         manifest: The version's manifest: provenance, ranges seen in training.
-        score: Returns scores of shape (n_rows,) for values by column, in the order of `columns`,
-            None for missing; thread-safe.
+        score: Returns scores of shape (n_rows,), or (n_rows, n_classes) of a multi-class model, for
+            values by column, in the order of `columns`, None for missing; thread-safe.
     """
 
     name: EngineName
@@ -46,4 +47,11 @@ class Engine:
             event_time=self.manifest.get("event_time"),
             key_type=self.manifest.get("key_type"),
             identity=identity if is_derived else None,
+            classes=self.classes,
         )
+
+    @property
+    def classes(self) -> tuple[Label, ...] | None:
+        """Classes of a multi-class model, in the order of its scores; None of others."""
+        several = self.manifest.get("task") == "multiclass"
+        return tuple(self.manifest["classes"]) if several else None

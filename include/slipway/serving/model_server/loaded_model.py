@@ -118,6 +118,7 @@ class LoadedModel:
         self.version = version
         self.engine = engine
         self.signature = engine.signature
+        self._classes = engine.classes
         self.log = log
         self.row_seconds = math.inf
         self.batches = False
@@ -155,14 +156,14 @@ class LoadedModel:
         except BadRequest as error:
             return error
 
-    def _score(self, group: Sequence[Inputs]) -> list[list[float] | SlipwayError]:
+    def _score(self, group: Sequence[Inputs]) -> list[list[Any] | SlipwayError]:
         if self.batches and len(group) > 1:
             # If it fails, each is scored alone, and only the failing request fails again.
             with suppress(ModelFailed, BadRequest):
                 return self._score_together(group)
         return [self._score_alone(inputs) for inputs in group]
 
-    def _score_together(self, group: Sequence[Inputs]) -> list[list[float] | SlipwayError]:
+    def _score_together(self, group: Sequence[Inputs]) -> list[list[Any] | SlipwayError]:
         columns = zip(*(inputs.columns.values() for inputs in group), strict=True)
         ends = list(accumulate(inputs.rows for inputs in group))
         scores = self._score_and_count(
@@ -170,20 +171,20 @@ class LoadedModel:
         )
         return [scores[start:end] for start, end in pairwise([0, *ends])]
 
-    def _score_alone(self, inputs: Inputs) -> list[float] | SlipwayError:
+    def _score_alone(self, inputs: Inputs) -> list[Any] | SlipwayError:
         values = list(inputs.columns.values())
         try:
             return self._score_and_count(values, inputs.rows)
         except (ModelFailed, BadRequest) as error:
             return _float32_overflow(values, self.signature) or error
 
-    def _score_and_count(self, values: Sequence[Sequence[Any]], rows: int) -> list[float]:
+    def _score_and_count(self, values: Sequence[Sequence[Any]], rows: int) -> list[Any]:
         self._batch_rows.observe(rows)
         scores = self._run(values, rows)
         self._ranges.count(values)
         return scores
 
-    def _run(self, values: Sequence[Sequence[Any]], rows: int) -> list[float]:
+    def _run(self, values: Sequence[Sequence[Any]], rows: int) -> list[Any]:
         try:
             scores = self.engine.score(values)
         except BadRequest:
@@ -193,9 +194,11 @@ class LoadedModel:
             place = "".join(traceback.format_tb(error.__traceback__))
             self._log_error("the model raised %s\n%s", type(error).__name__, place)
             raise ModelFailed("the model failed", found=type(error).__name__) from None
-        answer: list[float] = scores.tolist()
-        if scores.shape != (rows,) or not all(map(math.isfinite, answer)):
-            raise ModelFailed("the model failed", expected="one finite score per row")
+        answer: list[Any] = scores.tolist()
+        width = () if self._classes is None else (len(self._classes),)
+        cells = chain.from_iterable(answer) if width else answer
+        if scores.shape != (rows, *width) or not all(map(math.isfinite, cells)):
+            raise ModelFailed("the model failed", expected="one finite score per row and class")
         return answer
 
     def _log_error(self, text: str, *facts: object) -> None:
@@ -206,7 +209,7 @@ class LoadedModel:
             logger.error(text, *facts)
 
     def _log_and_encode(
-        self, request: PredictRequest, inputs: Inputs, scores: list[float] | SlipwayError
+        self, request: PredictRequest, inputs: Inputs, scores: list[Any] | SlipwayError
     ) -> Answer:
         if isinstance(scores, SlipwayError):
             return scores
@@ -230,7 +233,12 @@ class LoadedModel:
                 hint="check the disk of the scratch folder, then retry",
             )
         return protocol.encode_answer(
-            self.model, self.version, request_id, scores, binary=inputs.wants_binary
+            self.model,
+            self.version,
+            request_id,
+            scores,
+            outputs=inputs.outputs,
+            classes=self._classes,
         )
 
     def warm_up(self) -> None:
@@ -255,7 +263,8 @@ def header_of(
 ) -> Header:
     """Header of a version's log segments."""
     columns = [(column.name, column.kind) for column in engine.signature.columns]
-    return Header(model, version, personal_columns.columns(columns))
+    logged, classes = personal_columns.columns(columns), engine.classes
+    return Header(model, version, logged, None if classes is None else list(classes))
 
 
 def _float32_overflow(values: Sequence[Sequence[Any]], signature: Signature) -> Mismatch | None:

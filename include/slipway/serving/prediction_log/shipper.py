@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from slipway.errors import StoreUnavailable
 from slipway.records.store import Store
 from slipway.serving.parent_watch import on_parent_exit
-from slipway.serving.prediction_log.row_columns import repeat, spread
+from slipway.serving.prediction_log.row_columns import repeat, score_columns, spread
 from slipway.serving.prediction_log.write_ahead_log import SUFFIX, UNOWNED_SUFFIX, Header, Record
 from slipway.serving.server_options import MIB
 
@@ -256,7 +256,7 @@ def _parts(lines: list[bytes]) -> Iterable[list[bytes]]:
 
 
 def _table(header: Header, records: list[Record]) -> pa.Table:
-    """One row per scored row: request id, key, times, version, score, inputs."""
+    """One row per scored row: request id, key, times, version, scores, inputs."""
     counts = [len(record.scores) for record in records]
     columns = {
         "request_id": repeat([record.request_id for record in records], counts, pa.string()),
@@ -271,7 +271,7 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
         ),
         "received_at": repeat([record.received_us for record in records], counts, TIME),
         "version": pa.array([header.version] * sum(counts), pa.int64()),
-        "score": pa.array(chain.from_iterable(record.scores for record in records), pa.float64()),
+        **score_columns([score for record in records for score in record.scores], header.classes),
     }
     for position, (name, kind) in enumerate(header.columns):
         values = list(chain.from_iterable(record.columns[position] for record in records))

@@ -31,11 +31,19 @@ ROLL_BYTES = 16 * MIB
 
 
 class Header(msgspec.Struct, array_like=True):
-    """First line of a segment: the model version and columns of all its records."""
+    """First line of a segment: the model version, columns and classes of all its records.
+
+    Attributes:
+        model: Name of the model.
+        version: Its version.
+        columns: Logged columns, with their kinds.
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
+    """
 
     model: str
     version: int
     columns: list[tuple[str, Kind]]
+    classes: list[int | str] | None = None
 
 
 class Record(msgspec.Struct, array_like=True):
@@ -47,7 +55,7 @@ class Record(msgspec.Struct, array_like=True):
         keys: Keys of the rows, if sent.
         event_times_us: Event times of the rows, if sent.
         columns: Raw values by column, in the header's order.
-        scores: One score per row.
+        scores: One score per row; of a multi-class model a list of one per class.
         probe: Whether it was a check; checks are shipped apart from traffic.
     """
 
@@ -56,7 +64,7 @@ class Record(msgspec.Struct, array_like=True):
     keys: list[str] | None
     event_times_us: list[int] | None
     columns: list[list[float | str | None]]
-    scores: list[float]
+    scores: list[float | list[float]]
     probe: bool
 
 

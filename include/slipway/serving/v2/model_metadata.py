@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slipway.serving.v2.protocol import OUTPUT
+from slipway.serving.v2.outputs import describe
 from slipway.serving.v2.signature import Signature
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.values.v2_tensors import DATATYPE
@@ -54,7 +54,7 @@ def model_metadata(
         "versions": [str(version)],
         "platform": f"slipway_{engine}",
         "inputs": inputs,
-        "outputs": [{"name": OUTPUT, "datatype": "FP64", "shape": [-1]}],
+        "outputs": describe(signature.classes),
     }
 
 

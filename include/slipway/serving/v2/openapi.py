@@ -100,7 +100,8 @@ def _infer(name: str, limits: str, request: Schema) -> Schema:
     version = {"description": "The version that answered.", "schema": {"type": "string"}}
     length = {"description": "Length of the JSON part in bytes.", "schema": {"type": "integer"}}
     answer = {
-        "description": "One score per row; as bytes after the JSON if binary output was requested.",
+        "description": "One score per row, or its label and the score of each class; as bytes "
+        "after the JSON if binary output was requested.",
         "headers": {"x-slipway-version": version, "Inference-Header-Content-Length": length},
         "content": {
             JSON: {"schema": reference("InferResponse")},

@@ -6,24 +6,25 @@ An error names the column and what was expected, never a value.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.serving.v2 import json_codec
-from slipway.serving.v2.binary import SIZE, attach_binary_data
+from slipway.serving.v2.binary import attach_binary_data
 from slipway.serving.v2.column_values import model_values
 from slipway.serving.v2.errors import Malformed, Mismatch
 from slipway.serving.v2.fast_decode import fast_columns
 from slipway.serving.v2.json_codec import InferRequest, InferResponse
+from slipway.serving.v2.outputs import SCORE, RowScores, encode_outputs
 from slipway.serving.v2.row_identity import row_keys, row_times
 from slipway.serving.v2.rows import check_data, columns_by_name, count_rows
 from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import Scalar, Tensor, quoted_name
+from slipway.spec.labels import Label
 
-OUTPUT = "score"
 NAMES_SHOWN = 5
+ONE_SCORE = {SCORE: False}
 # V2 extensions that change the response; ignoring them would return a wrong response.
 UNSUPPORTED_PARAMETERS = frozenset({"classification", "shared_memory_region"})
 
@@ -39,7 +40,7 @@ class Inputs:
         keys: Keys of the rows, or None if not sent.
         event_times_us: Microseconds since 1970 in UTC, or None if not sent.
         probe: Whether `parameters.probe` marks the request as a check rather than traffic.
-        wants_binary: Whether the scores are returned as bytes after the JSON.
+        outputs: Whether each requested output is returned as bytes after the JSON, by its name.
     """
 
     request_id: str | None
@@ -48,7 +49,7 @@ class Inputs:
     keys: list[str] | None
     event_times_us: list[int] | None
     probe: bool
-    wants_binary: bool = False
+    outputs: Mapping[str, bool]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def decode(
         tail = memoryview(body)[len(body) if json_bytes is None else json_bytes :]
         attach_binary_data(inputs, tail, rows=rows)
     check_data(inputs, rows)
-    wants_binary = _wants_binary(request)
+    outputs = _outputs(request, signature)
     _check_names(tensors, signature)
     columns = {
         column.name: model_values(tensors[column.name], column) for column in signature.columns
@@ -104,7 +105,7 @@ def decode(
         keys=row_keys(tensors, signature),
         event_times_us=row_times(tensors, signature),
         probe=(request.parameters or {}).get("probe") is True,
-        wants_binary=wants_binary,
+        outputs=outputs,
     )
 
 
@@ -119,29 +120,32 @@ def _plain(request: InferRequest, sent: dict[str, list[Any]], signature: Signatu
         keys=row_keys(tensors, signature) if is_read else sent.get(key or ""),
         event_times_us=row_times(tensors, signature),
         probe=False,
+        outputs=signature.outputs,
     )
 
 
 def encode_answer(
-    model: str, version: int, request_id: str, scores: Sequence[float], *, binary: bool = False
+    model: str,
+    version: int,
+    request_id: str,
+    scores: RowScores,
+    *,
+    outputs: Mapping[str, bool] = ONE_SCORE,
+    classes: Sequence[Label] | None = None,
 ) -> Encoded:
-    """Encode a response: one FP64 output named `score`, of shape (n_rows,).
+    """Encode a response: `score`, or of a multi-class model `label` and `scores`.
 
     Args:
         model: Name of the model.
         version: Its version.
         request_id: Id of the request.
-        scores: One per row.
-        binary: Whether the scores follow the JSON as bytes.
+        scores: One per row, or of a multi-class model a list of one per class.
+        outputs: Whether each output follows the JSON as bytes, by its name.
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
     """
-    rows = len(scores)
-    if not binary:
-        output = Tensor(OUTPUT, [rows], "FP64", list(scores))
-        return Encoded(json_codec.encode(InferResponse(model, str(version), request_id, [output])))
-    tail = struct.pack(f"<{rows}d", *scores)
-    output = Tensor(OUTPUT, [rows], "FP64", None, {SIZE: len(tail)})
-    head = json_codec.encode(InferResponse(model, str(version), request_id, [output]))
-    return Encoded(head + tail, len(head))
+    tensors, tail = encode_outputs(scores, outputs=outputs, classes=classes)
+    head = json_codec.encode(InferResponse(model, str(version), request_id, tensors))
+    return Encoded(head + tail, len(head)) if any(outputs.values()) else Encoded(head)
 
 
 def _head(body: bytes, json_bytes: int) -> bytes:
@@ -153,24 +157,27 @@ def _head(body: bytes, json_bytes: int) -> bytes:
     return body[:json_bytes]
 
 
-def _wants_binary(request: InferRequest) -> bool:
-    """Whether the output is requested as bytes; its own parameter overrides the request's."""
+def _outputs(request: InferRequest, signature: Signature) -> Mapping[str, bool]:
+    """Whether each requested output is wanted as bytes; its parameter overrides the request's."""
     wanted = _flag(request.parameters, "binary_data_output", default=False)
-    outputs = request.outputs or ()
-    for output in outputs:
-        if output.name != OUTPUT:
+    if not request.outputs:
+        return dict.fromkeys(signature.outputs, wanted)
+    asked: dict[str, bool] = {}
+    for output in request.outputs:
+        if output.name not in signature.outputs:
             raise Mismatch(
-                "the request names an output that the model does not have", expected=OUTPUT
+                "the request names an output that the model does not have",
+                expected=", ".join(signature.outputs),
             )
         if UNSUPPORTED_PARAMETERS & (output.parameters or {}).keys():
             raise Malformed(
-                f"output {OUTPUT} is requested with an unsupported parameter",
+                f"output {output.name} is requested with an unsupported parameter",
                 expected=f"none of the parameters {', '.join(sorted(UNSUPPORTED_PARAMETERS))}",
             )
-        wanted = _flag(output.parameters, "binary_data", default=wanted)
-    if len(outputs) > 1:
-        raise Malformed(f"output {OUTPUT} is requested twice", expected="each output once")
-    return wanted
+        if output.name in asked:
+            raise Malformed(f"output {output.name} is requested twice", expected="each output once")
+        asked[output.name] = _flag(output.parameters, "binary_data", default=wanted)
+    return {name: asked[name] for name in signature.outputs if name in asked}
 
 
 def _flag(parameters: Mapping[str, Scalar] | None, name: str, *, default: bool) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 from slipway.serving.v2.binary import SIZE
 from slipway.serving.v2.json_codec import LONGEST_ID
 from slipway.serving.v2.model_metadata import datatype_of
-from slipway.serving.v2.protocol import OUTPUT, UNSUPPORTED_PARAMETERS
+from slipway.serving.v2.protocol import UNSUPPORTED_PARAMETERS
+from slipway.serving.v2.response_schema import response_schema
 from slipway.serving.v2.signature import LoggedColumn, Signature
 from slipway.serving.v2.untyped import ALLOWED, EXACT, KEY, NUMBER, STRING
 from slipway.stages.ports.raw_column import RawColumn
@@ -80,12 +81,15 @@ def components(signature: Signature, *, max_rows: int) -> dict[str, Schema]:
     return {
         "Error": ERROR,
         "InferRequest": {"anyOf": [reference("OneRow"), reference("ManyRows")]},
-        "OneRow": _request(_one_row(inputs, needed), "One row, its columns in the model's order."),
+        "OneRow": _request(
+            _one_row(inputs, needed), signature, "One row, its columns in the model's order."
+        ),
         "ManyRows": _request(
             _many_rows(inputs, needed, max_rows=max_rows),
+            signature,
             "The columns in any order, all with the same number of rows.",
         ),
-        "InferResponse": _response(),
+        "InferResponse": response_schema(signature),
     }
 
 
@@ -149,7 +153,8 @@ def example(signature: Signature) -> Schema:
     return {"id": "example", "inputs": inputs}
 
 
-def _request(inputs: Schema, description: str) -> Schema:
+def _request(inputs: Schema, signature: Signature, description: str) -> Schema:
+    names = list(signature.outputs)
     return {
         "type": "object",
         "description": description,
@@ -163,13 +168,13 @@ def _request(inputs: Schema, description: str) -> Schema:
             "inputs": inputs,
             "outputs": {
                 "type": ["array", "null"],
-                "maxItems": 1,
+                "maxItems": len(names),
                 "items": {
                     "type": "object",
                     "required": ["name"],
                     "additionalProperties": False,
                     "properties": {
-                        "name": {"const": OUTPUT},
+                        "name": {"const": names[0]} if len(names) == 1 else {"enum": names},
                         "parameters": _parameters(
                             binary_data={"type": "boolean"},
                             **dict.fromkeys(UNSUPPORTED_PARAMETERS, False),
@@ -270,30 +275,3 @@ def _value(datatypes: Collection[str], one: Input, *, largest: float) -> Schema:
             bounds["maximum"] = INTEGER_MAX
         return {"type": [*types, "integer"], **bounds}
     return {"type": types}
-
-
-def _response() -> Schema:
-    return {
-        "type": "object",
-        "required": ["model_name", "model_version", "id", "outputs"],
-        "properties": {
-            "model_name": {"type": "string"},
-            "model_version": {"type": "string"},
-            "id": {"type": "string"},
-            "outputs": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["name", "datatype", "shape", "data"],
-                    "properties": {
-                        "name": {"const": OUTPUT},
-                        "datatype": {"const": "FP64"},
-                        "shape": {"type": "array", "items": {"type": "integer"}, "maxItems": 1},
-                        "data": {"type": "array", "items": {"type": "number"}, "minItems": 1},
-                    },
-                },
-            },
-        },
-    }

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from slipway.serving.v2.fast_values import FastColumn, fast_column, fast_key
+from slipway.serving.v2.outputs import names_of
 from slipway.spec.identity import RowIdentity
+from slipway.spec.labels import Label
 from slipway.stages.ports.raw_column import RawColumn
 from slipway.values.value_types import ColumnType
 
@@ -49,6 +51,7 @@ class Signature:
         event_time: Column with the time of a row; logged, not passed to the model.
         key_type: Declared type of the key; None in versions without types.
         identity: Key and event time, where one of them is derived from columns of the request.
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
     """
 
     columns: tuple[RawColumn, ...]
@@ -56,6 +59,12 @@ class Signature:
     event_time: str | None
     key_type: ColumnType | None = None
     identity: RowIdentity | None = None
+    classes: tuple[Label, ...] | None = None
+
+    @cached_property
+    def outputs(self) -> Mapping[str, bool]:
+        """Every output, none of them as bytes."""
+        return dict.fromkeys(names_of(self.classes), False)
 
     @cached_property
     def needed(self) -> frozenset[str]:

@@ -11,7 +11,6 @@ from slipway.spec.labels import MOST_CLASSES, Label
 from slipway.spec.target_classes import declared_classes
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from slipway.spec import ModelSpec
@@ -134,80 +133,6 @@ def to_target(
     if not labels.isin(list(known or ())).all():
         raise _unfitting(labels, spec)
     return labels.eq(spec.positive).astype("int64")
-
-
-def align_scores(
-    scores: np.ndarray[Any, Any],
-    *,
-    known: Sequence[Label] | None,
-    wanted: Sequence[Label] | None,
-) -> np.ndarray[Any, Any] | None:
-    """Return a version's scores as if its classes had been coded otherwise.
-
-    Args:
-        scores: Probabilities of class 1, or predicted values, of shape (n_rows,); of more than two
-            classes those of each, of shape (n_rows, n_classes).
-        known: The version's classes, in the order of their codes; None: it has no record of them.
-        wanted: The classes to code it by.
-
-    Returns:
-        None where the scores are of classes that are not wanted.
-    """
-    if known is None or wanted is None or list(known) == list(wanted):
-        return scores
-    if scores.ndim == 1:
-        return 1.0 - scores if list(known) == list(wanted)[::-1] else None
-    places = {label: place for place, label in enumerate(wanted)}
-    if not set(known) <= places.keys():
-        return None
-    import numpy as np
-
-    aligned = np.zeros((len(scores), len(wanted)))
-    aligned[:, [places[label] for label in known]] = scores
-    return aligned
-
-
-def class_shares(target: pd.Series[Any], classes: Sequence[Label] | None) -> list[float]:
-    """Return the share of each class among labels, in the order of their codes.
-
-    Args:
-        target: From `to_target`, of shape (n_rows,).
-        classes: Classes by their codes.
-    """
-    counts = target.value_counts().reindex(range(len(classes or ())), fill_value=0)
-    return [float(one) for one in counts / max(1, counts.sum())]
-
-
-def known_to_any(spec: ModelSpec, pinned: Sequence[Sequence[Label] | None]) -> tuple[Label, ...]:
-    """Return the classes that any of several versions knows: the declared ones first.
-
-    Args:
-        spec: Model.
-        pinned: Classes of each version, by their codes.
-    """
-    every = {label for classes in pinned for label in classes or ()}
-    declared = [label for label in spec.classes or () if label in every]
-    return (*declared, *sorted(every - set(declared), key=lambda one: (str(type(one)), one)))
-
-
-def with_unseen(
-    target: pd.Series[Any], scores: np.ndarray[Any, Any]
-) -> tuple[pd.Series[Any], np.ndarray[Any, Any]]:
-    """Return target and scores with one class more, which unseen labels have and no row scores.
-
-    So each label of a class that a version does not know counts as a wrong answer, in any metric.
-    As they are where there is none.
-
-    Args:
-        target: From `to_target`, of shape (n_rows,).
-        scores: Of shape (n_rows,), or (n_rows, n_classes).
-    """
-    if scores.ndim == 1 or not target.eq(UNSEEN).any():
-        return target, scores
-    import numpy as np
-
-    wider = np.column_stack([scores, np.zeros(len(scores))])
-    return target.replace(UNSEEN, scores.shape[1]), wider
 
 
 def require_both_classes(labels: pd.Series[Any], spec: ModelSpec, *, what: str, hint: str) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import NotComputable
+from slipway.spec.labels import Label
+from slipway.stages.model.class_scores import LABEL, SCORE, SCORES, labels_of, score_matrix
+from slipway.stages.model.label_classes import spelled
 from slipway.values.bad_value import BadValue
 from slipway.values.parse import parse
 from slipway.values.value_types import ColumnType, canonical_text
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from slipway.spec import DatasetSpec, ModelSpec
-
-SCORE = "score"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Columns:
         numeric_method: Distance of numbers.
         categorical_method: Distance of categories.
         types: Declared types; empty for versions that were saved without them.
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
+        scores: Columns of the scores: one, or one of each class.
     """
 
     numeric: tuple[str, ...]
@@ -37,6 +42,8 @@ class Columns:
     numeric_method: str
     categorical_method: str
     types: Mapping[str, ColumnType] = field(default_factory=dict)
+    classes: tuple[Label, ...] | None = None
+    scores: tuple[str, ...] = (SCORE,)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,14 +73,61 @@ def monitored_columns(
             one["name"] for one in features if one["kind"] == kind and one["name"] not in personal
         )
 
+    classes: tuple[Label, ...] | None = None
+    scores: tuple[str, ...] = (SCORE,)
+    if manifest.get("task") == "multiclass":
+        classes = tuple(manifest["classes"])
+        scores = _score_names(classes, [one["name"] for one in features])
     columns = Columns(
-        numeric=(*kept("number"), SCORE),
-        categorical=kept("string"),
+        numeric=(*kept("number"), *scores),
+        categorical=kept("string") if classes is None else (*kept("string"), LABEL),
         numeric_method=spec.monitoring.drift.numeric_method,
         categorical_method=spec.monitoring.drift.categorical_method,
         types={one["name"]: one["type"] for one in features if one.get("type")},
+        classes=classes,
+        scores=scores,
     )
     return columns, tuple(one["name"] for one in features if one["name"] in personal)
+
+
+def _score_names(classes: Sequence[Label], taken: Collection[str]) -> tuple[str, ...]:
+    """A name for the score of each class, which no feature has."""
+    names = []
+    for label in classes:
+        name = f"score of {spelled(label)}"
+        while name in taken:
+            name += "_"
+        names.append(name)
+    return tuple(names)
+
+
+def with_answers(
+    frame: pd.DataFrame, scores: np.ndarray[Any, Any], columns: Columns
+) -> pd.DataFrame:
+    """Return rows with the columns of their scores, and of a multi-class model their labels.
+
+    Args:
+        frame: Rows.
+        scores: Of shape (n_rows,), or (n_rows, n_classes).
+        columns: Columns to compare.
+    """
+    if columns.classes is None:
+        return frame.assign(**{SCORE: scores})
+    answers = dict(zip(columns.scores, scores.T, strict=True))
+    return frame.assign(**answers, **{LABEL: labels_of(scores, columns.classes)})
+
+
+def logged_answers(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return logged rows with a column for the score of each class; others as they are.
+
+    Raises:
+        NotComputable: They have no scores of classes.
+    """
+    if columns.classes is None:
+        return rows
+    if SCORES not in rows:
+        raise NotComputable("the predictions have no scores of classes", where=SCORES)
+    return with_answers(rows, score_matrix(rows[SCORES], columns.classes), columns)
 
 
 def tidy(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:

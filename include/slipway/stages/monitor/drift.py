@@ -12,8 +12,15 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
+from slipway.stages.model.class_scores import SCORE
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
-from slipway.stages.monitor.columns import SCORE, Columns, monitored_columns, tidy
+from slipway.stages.monitor.columns import (
+    Columns,
+    logged_answers,
+    monitored_columns,
+    tidy,
+    with_answers,
+)
 from slipway.stages.monitor.distances import Comparison, DriftReport, compare
 from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import MonitoredWindow, parse_monitored_window
@@ -178,15 +185,17 @@ def read_reference(
     columns, unmonitored = monitored_columns(manifest, spec, dataset)
     time = manifest.get("event_time", dataset.identity.time.column)
     in_order = rows.sort_values(time, kind="stable").reset_index(drop=True)
-    # Versions of before call the column like the log's.
-    scores = in_order[REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
-    features = in_order[[name for name in columns.names if name != SCORE and name in in_order]]
-    return Reference(
-        features.assign(**{SCORE: scores}),
-        in_order[time],
-        columns,
-        unmonitored,
-    )
+    if columns.classes is None:
+        # Versions of before call the column like the log's.
+        named = [REFERENCE_SCORE if REFERENCE_SCORE in in_order else SCORE]
+    else:
+        named = [f"{REFERENCE_SCORE}_{code}" for code in range(len(columns.classes))]
+    scores = in_order[named].to_numpy()
+    features = in_order[
+        [name for name in columns.names if name not in columns.scores and name in in_order]
+    ]
+    answered = with_answers(features, scores[:, 0] if columns.classes is None else scores, columns)
+    return Reference(answered, in_order[time], columns, unmonitored)
 
 
 def _measure(
@@ -204,7 +213,7 @@ def _measure(
     sample = rows.sample(min(len(rows), MAX_ROWS), random_state=spec.training.seed)
     window = monitored.window
     comparison, compared = compare(
-        tidy(sample, columns).reset_index(drop=True),
+        tidy(logged_answers(sample, columns), columns).reset_index(drop=True),
         known,
         columns=columns,
         span_windows=(times.iloc[-1] - times.iloc[0]) / (window.end - window.start),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slipway.stages.model.class_scores import SCORE, SCORES
 from slipway.stages.model.key_text import key_texts, logged_key_texts
 from slipway.stages.model.label_rows import has_target, labels_table, rows_that_tell
 from slipway.stages.model.newest_delivery import newest_by_key, order_columns
@@ -23,7 +24,7 @@ class JoinedLabels:
 
     Attributes:
         predicted: Number of predicted keys.
-        rows: Score and label of those that have a label.
+        rows: Answer and label of those that have a label.
         without_key: Number of predictions that have no key, or none that a label could have.
         repeated: Number of predictions whose key was predicted again later.
     """
@@ -71,7 +72,7 @@ def join_labels(
     A key that was predicted more than once counts once, with its newest prediction.
 
     Args:
-        rows: Logged predictions: `key`, `received_at` and `score`.
+        rows: Logged predictions: `key`, `received_at` and the answers.
         labels: From `read_labels`.
         key_type: Declared type of the key.
     """
@@ -81,7 +82,7 @@ def join_labels(
     joined = newest.assign(label=newest["key"].map(labels)).dropna(subset=["label"])
     return JoinedLabels(
         predicted=len(newest),
-        rows=joined[["score", "label"]],
+        rows=joined[[name for name in (SCORE, SCORES, "label") if name in joined]],
         without_key=len(rows) - len(known),
         repeated=len(known) - len(newest),
     )

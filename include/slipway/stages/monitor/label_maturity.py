@@ -61,7 +61,7 @@ def labels_have_matured(
             window.start,
             window.end,
             version=monitored.version,
-            columns=("key", "received_at", "score"),
+            columns=("key", "received_at"),
         )
     except NotComputable:
         return True

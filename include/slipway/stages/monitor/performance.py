@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
 from slipway.records.attempts import Attempt
@@ -12,7 +12,14 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.spec.metrics import METRICS
-from slipway.stages.model.label_classes import to_target
+from slipway.stages.model.class_scores import (
+    SCORE,
+    SCORES,
+    class_shares,
+    score_matrix,
+    with_unseen,
+)
+from slipway.stages.model.label_classes import UNSEEN, to_target
 from slipway.stages.model.label_rows import labels_table
 from slipway.stages.model.left_out import format_left_out
 from slipway.stages.monitor.drift import not_comparable
@@ -22,8 +29,12 @@ from slipway.stages.monitor.watched_version import watched_version
 from slipway.stages.monitor.windows import parse_monitored_window
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
     from slipway.records.run_context import RunContext
     from slipway.spec import DatasetSpec, ModelSpec
+    from slipway.spec.labels import Label
     from slipway.spec.model import Monitoring
     from slipway.stages.ports.metrics import Measure
     from slipway.stages.ports.prediction_log import PredictionLog
@@ -43,6 +54,8 @@ class RealisedPerformance:
             so the comparator that is hardest to beat by luck.
         promised: Champion's metric on its own holdout; None when it has no such tag.
         left_out: Number of predictions that were left out, by reason.
+        unseen: Number of labels of a class that the version does not know; each of them counts as a
+            wrong answer.
     """
 
     predicted: int
@@ -51,6 +64,7 @@ class RealisedPerformance:
     constant: float | None
     promised: float | None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    unseen: int = 0
 
     @property
     def coverage(self) -> float:
@@ -68,6 +82,12 @@ def judge_performance(realised: RealisedPerformance, monitoring: Monitoring) -> 
         **realised.left_out,
     }
     left_out = format_left_out(realised.left_out)
+    if realised.unseen:
+        numbers["unseen_class"] = realised.unseen
+        left_out += (
+            f" {realised.unseen:,} labels are of a class that the version was not trained for, and "
+            "count as wrong answers."
+        )
     if realised.labelled < monitoring.min_rows:
         reason = (
             f"{realised.labelled} of {realised.predicted} predictions have labels; "
@@ -131,7 +151,7 @@ def measure_performance(
         NotFound: The registry lost the version.
     """
     monitored = parse_monitored_window(window, spec.monitoring.window)
-    metric = spec.monitoring.performance.metric
+    metric, multiclass = spec.monitoring.performance.metric, spec.task == "multiclass"
     labels_version = tables.version(labels_table(dataset))
 
     def work(_: Attempt) -> Verdict:
@@ -141,7 +161,7 @@ def measure_performance(
                 monitored.window.start,
                 monitored.window.end,
                 version=monitored.version,
-                columns=("key", "received_at", "score"),
+                columns=("key", "received_at", SCORES if multiclass else SCORE),
             )
         except NotComputable as error:
             return not_comparable(error, {})
@@ -149,25 +169,29 @@ def measure_performance(
         key_type = dataset.identity.key.type
         joined = join_labels(rows, labels, key_type=key_type)
         try:
-            classes = None if spec.positive is None else read_classes(registry, spec, monitored)
+            pinned = multiclass or spec.positive is not None
+            classes = read_classes(registry, spec, monitored) if pinned else None
             truth = to_target(joined.rows["label"], spec, classes=classes)
+            scores = _scores(joined.rows, classes if multiclass else None)
         except NotComputable as error:
             counts = {"predicted": joined.predicted, "labelled": len(joined.rows)}
             return not_comparable(error, counts)
         tags = watched_version(spec.model, monitored.version, registry=registry).tags
         promised = tags.get(f"slipway.metric.{metric}")
-        scores = joined.rows["score"]
+        unseen = int(truth.eq(UNSEEN).sum()) if multiclass else 0
+        truth, scores = with_unseen(truth, scores)
         realised = RealisedPerformance(
             predicted=joined.predicted,
             labelled=len(joined.rows),
             value=measure([metric], actual=truth, scores=scores)[metric],
-            constant=measure([metric], actual=truth, scores=truth * 0 + truth.mean())[metric],
+            constant=measure([metric], actual=truth, scores=_constant(truth, scores))[metric],
             promised=None if promised is None else float(promised),
             left_out={
                 "predictions_without_label": joined.unlabelled,
                 "predictions_without_key": joined.without_key,
                 "repeated_predictions": joined.repeated,
             },
+            unseen=unseen,
         )
         return judge_performance(realised, spec.monitoring)
 
@@ -177,3 +201,21 @@ def measure_performance(
         work,
         inputs=monitored.inputs() | {"labels_version": labels_version},
     )
+
+
+def _scores(rows: pd.DataFrame, classes: Sequence[Label] | None) -> np.ndarray[Any, Any]:
+    """Scores of shape (n_rows,), or (n_rows, n_classes) of a multi-class model."""
+    if classes is None:
+        return rows[SCORE].to_numpy(dtype="float64")
+    if SCORES not in rows:
+        raise NotComputable("the predictions have no scores of classes", where=SCORES)
+    return score_matrix(rows[SCORES], classes)
+
+
+def _constant(truth: pd.Series[Any], scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The labels' own mean for every row, or the share of each class among them."""
+    import numpy as np
+
+    if scores.ndim == 1:
+        return np.full(len(truth), truth.mean())
+    return np.tile(class_shares(truth, range(scores.shape[1])), (len(truth), 1))

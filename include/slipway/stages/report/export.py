@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter, NotFound
 from slipway.stages.model.manifest import check, open_sealed
-from slipway.stages.model.onnx_form import MISSING, NUMBERS, ONNX, SCORE, TEXTS, spell_category
+from slipway.stages.model.onnx_form import (
+    MISSING,
+    NUMBERS,
+    ONNX,
+    SCORE,
+    SCORES,
+    TEXTS,
+    spell_category,
+)
 
 if TYPE_CHECKING:
     from slipway.stages.ports.registry import ModelVersion, Registry
@@ -30,7 +38,7 @@ FILE = Path(__file__).with_name($file)
 SHA256 = "$sha256"
 NUMBERS = $numbers
 TEXTS = $texts
-MISSING = $missing
+${classes}MISSING = $missing
 
 
 $spelled
@@ -46,7 +54,7 @@ def load() -> onnxruntime.InferenceSession:
 
 
 def score(session: onnxruntime.InferenceSession, rows: list[dict]) -> np.ndarray:
-    """$meaning of each row, a dict by column; None or no entry is a missing value."""
+    """$meaning of each row, a dict by column; None or no entry is a missing value$order."""
     feed = {}
     if NUMBERS:
         numbers = [[row.get(name) for name in NUMBERS] for row in rows]
@@ -54,7 +62,7 @@ def score(session: onnxruntime.InferenceSession, rows: list[dict]) -> np.ndarray
     if TEXTS:
         texts = [[spell_category(row.get(name)) for name in TEXTS] for row in rows]
         feed[$texts_input] = np.array(texts, dtype=object)
-    return session.run([$score], feed)[0].ravel()
+    return session.run([$score], feed)[0]$flat
 
 
 if __name__ == "__main__":
@@ -108,7 +116,11 @@ def _program(manifest: Mapping[str, Any], version: ModelVersion, *, file: str, s
     by_kind: dict[str, list[str]] = {"number": [], "string": []}
     for column in manifest["features"]:
         by_kind[column["kind"]].append(column["name"])
-    classifies = manifest["task"] == "classification"
+    task, several = manifest["task"], manifest["task"] == "multiclass"
+    meaning = {
+        "classification": "Probability of class 1",
+        "multiclass": "Probability of each class",
+    }
     return PROGRAM.substitute(
         model=version.model,
         version=version.version,
@@ -120,8 +132,11 @@ def _program(manifest: Mapping[str, Any], version: ModelVersion, *, file: str, s
         texts_input=repr(TEXTS),
         missing=repr(MISSING),
         spelled=inspect.getsource(spell_category),
-        meaning="Probability of class 1" if classifies else "Predicted value",
-        score=repr(SCORE),
+        meaning=meaning.get(task, "Predicted value"),
+        score=repr(SCORES if several else SCORE),
+        flat="" if several else ".ravel()",
+        order="; columns as CLASSES" if several else "",
+        classes=f"CLASSES = {manifest['classes']!r}\n" if several else "",
         example=_example(manifest.get("ranges") or {}),
     )
 

@@ -29,15 +29,7 @@ def judge_candidate(
             return to a known version.
     """
     numbers = measured.numbers() | {"version": version}
-    wrong = []
-    difference, allowed = measured.max_difference, bars.max_difference
-    if difference is None:
-        wrong.append("its answers cannot be compared with its offline predictions")
-    elif difference > allowed:
-        wrong.append(
-            f"its answers differ from its offline predictions by up to {difference:.3g} "
-            f"({allowed:.3g} is allowed)"
-        )
+    difference, wrong = measured.max_difference, _wrong_answers(measured, bars)
     if comparison is not None:
         numbers |= comparison.numbers(bars)
         wrong += comparison.objections(bars)
@@ -60,3 +52,18 @@ def judge_candidate(
         f"and refused every bad input.{beside}"
     )
     return Verdict(VERIFIED, reason, numbers)
+
+
+def _wrong_answers(measured: ReplayResult, bars: Verify) -> list[str]:
+    wrong = []
+    difference, allowed = measured.max_difference, bars.max_difference
+    if difference is None:
+        wrong.append("its answers cannot be compared with its offline predictions")
+    elif difference > allowed:
+        wrong.append(
+            f"its answers differ from its offline predictions by up to {difference:.3g} "
+            f"({allowed:.3g} is allowed)"
+        )
+    if measured.wrong_labels:
+        wrong.append(f"{measured.wrong_labels:,} of its labels are not of the largest score")
+    return wrong

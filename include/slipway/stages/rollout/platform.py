@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from slipway.spec.labels import Label
+from slipway.stages.model.agreement import RowScores
+
 Payload = Mapping[str, Any]
 """Body of a V2 inference request."""
 
@@ -79,10 +82,17 @@ class Served:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Answer to one request: the version that gave it, and one score per row."""
+    """Answer to one request.
+
+    Attributes:
+        version: The version that gave it.
+        scores: One score per row; of a multi-class model one per class in each.
+        labels: Labels of a multi-class model's rows, where the platform answers them.
+    """
 
     version: int
-    scores: tuple[float, ...]
+    scores: RowScores
+    labels: Sequence[Label] = ()
 
 
 class Candidate(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from slipway.errors import NotComputable
 from slipway.records.verdicts import Number
 from slipway.spec import DatasetSpec
-from slipway.stages.model.agreement import max_difference
+from slipway.stages.model.agreement import RowScores, max_difference
 from slipway.stages.model.newest_delivery import BATCH, newest_by_key, order_columns
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.rollout.malformed_requests import malformed_requests
-from slipway.stages.rollout.platform import Candidate
+from slipway.stages.rollout.platform import Candidate, Prediction
 from slipway.stages.rollout.v2_encode import encode_rows
 from slipway.values.value_types import EARLIEST
 
@@ -41,6 +42,7 @@ class ReplayResult:
         resident_mib: Resident memory of its process, in MiB.
         accepted: Names of bad inputs that were not refused.
         answers: Its answer to each row.
+        wrong_labels: Labels that are not those of the largest score.
     """
 
     rows: int
@@ -50,7 +52,8 @@ class ReplayResult:
     cold_start_s: float
     resident_mib: float
     accepted: tuple[str, ...]
-    answers: tuple[float, ...] = ()
+    answers: RowScores = ()
+    wrong_labels: int = 0
 
     def numbers(self) -> dict[str, Number]:
         """The same values as the verdict stores them, without the answers."""
@@ -65,7 +68,8 @@ class Replay:
         self._rows = rows
         self._columns = package.signature_columns
         self._dataset = dataset
-        self._expected = [float(score) for score in package.predict(rows)]
+        self._expected = package.predict(rows).tolist()
+        self._classes = package.manifest.get("classes") or ()
 
     def sample(self) -> dict[str, Any]:
         """A probe of a few rows, with their offline predictions."""
@@ -78,13 +82,16 @@ class Replay:
         """Send each row alone, all rows at once, and bad inputs; measure the answers."""
         for _ in range(WARM_UP_REQUESTS):
             candidate.infer(self._payload(self._rows.head(1)))
-        scores: list[float] = []
+        scores: list[Any] = []
+        wrong_labels = 0
         milliseconds: list[float] = []
         for number in range(len(self._rows)):
             one = self._payload(self._rows.iloc[[number]])
             began = time.perf_counter()
-            scores.extend(candidate.infer(one).scores)
+            answer = candidate.infer(one)
             milliseconds.append((time.perf_counter() - began) * 1000)
+            scores.extend(answer.scores)
+            wrong_labels += self._wrong_labels(answer)
         at_once = candidate.infer(self._payload(self._rows)).scores
         difference = max_difference([*scores, *at_once], [*self._expected, *self._expected])
         good = self._payload(self._rows.head(1))
@@ -99,7 +106,13 @@ class Replay:
             resident_mib=candidate.resident_mib,
             accepted=tuple(name for name, body in bad.items() if not candidate.refuses(body)),
             answers=tuple(scores),
+            wrong_labels=wrong_labels,
         )
+
+    def _wrong_labels(self, answer: Prediction) -> int:
+        """Number of labels whose class does not have the largest score."""
+        likeliest = [self._classes[row.index(max(row))] for row in map(list, _by_class(answer))]
+        return sum(one != label for one, label in zip(likeliest, answer.labels, strict=True))
 
     def _payload(self, rows: pd.DataFrame, *, probe: bool = False) -> dict[str, Any]:
         return encode_rows(
@@ -108,6 +121,10 @@ class Replay:
             identity=self._dataset.identity,
             probe=probe,
         )
+
+
+def _by_class(answer: Prediction) -> Sequence[Any]:
+    return answer.scores if answer.labels else ()
 
 
 def recent_rows(tables: Tables, dataset: DatasetSpec, *, rows: int) -> pd.DataFrame:

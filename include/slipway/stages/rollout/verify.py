@@ -6,8 +6,8 @@ predictions and with the champion's scores, and bad inputs have to be refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import (
     BadRequest,
@@ -26,8 +26,9 @@ from slipway.records.store import Store, encode
 from slipway.records.verdicts import Verdict
 from slipway.records.verified_versions import find_verification
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.stages.model.agreement import compare_with_champion
-from slipway.stages.ports.package import LoadPackage
+from slipway.stages.model.agreement import RowScores, compare_with_champion
+from slipway.stages.model.class_scores import align_scores, known_to_any
+from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.rollout.candidate_verdict import judge_candidate
@@ -35,8 +36,11 @@ from slipway.stages.rollout.carry_out import carried_out_by_holder
 from slipway.stages.rollout.lease import keep_lease, release_lease
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
-from slipway.stages.rollout.replay import Replay, recent_rows
+from slipway.stages.rollout.replay import Replay, ReplayResult, recent_rows
 from slipway.stages.rollout.version_outcome import REFUSED, VERIFIED
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def verify(
@@ -134,34 +138,53 @@ def _boot_and_replay(
         ) as scratch:
             rows = recent_rows(tables, dataset, rows=bars.replay_rows)
             champion = None if plan.is_urgent else plan.standing
-            champion_scores: Sequence[float] = ()
+            before: Package | None = None
             if champion is not None:
                 try:
-                    folder = registry.download(spec.model, champion, scratch / "champion")
-                    champion_scores = [float(score) for score in load(folder).predict(rows)]
+                    before = load(registry.download(spec.model, champion, scratch / "champion"))
                 except NotFound:
                     # It was deleted by hand: there is nothing to compare with.
                     champion = None
             folder = registry.download(
                 spec.model, plan.version, scratch / "version", sha256=plan.digest
             )
-            replay = Replay(rows, load(folder), dataset)
+            package = load(folder)
+            replay = Replay(rows, package, dataset)
             keep(replay.sample())
             with platform.boot(
                 spec.model, version=plan.version, folder=folder, digest=plan.digest
             ) as candidate:
                 measured = replay.run(candidate)
+            beside = None if before is None else _beside(spec, package, measured, before, rows)
     except (NotFound, Tampered, RolloutRefused, NotComputable, BadRequest) as error:
         reason = f"Version {plan.version} may not serve: {error.message}."
         if error.found:
             reason += f" Found: {error.found}."
         return Verdict(REFUSED, reason, {"version": plan.version})
     comparison = None
-    if champion is not None:
+    if champion is not None and beside is not None:
         tags = registry.version(spec.model, plan.version).tags
-        comparison = compare_with_champion(
-            measured.answers, champion_scores, champion=champion, tags=tags
-        )
+        answers, scores = beside
+        comparison = compare_with_champion(answers, scores, champion=champion, tags=tags)
     return judge_candidate(
         measured, comparison, bars, version=plan.version, is_urgent=plan.is_urgent
     )
+
+
+def _beside(
+    spec: ModelSpec,
+    package: Package,
+    measured: ReplayResult,
+    champion: Package,
+    rows: pd.DataFrame,
+) -> tuple[RowScores, RowScores]:
+    """The candidate's answers and the champion's scores of the same rows, by the same classes."""
+    import numpy as np
+
+    own, others = package.manifest.get("classes"), champion.manifest.get("classes")
+    wanted = known_to_any(spec, [own, others]) if spec.task == "multiclass" else own
+    answers = align_scores(np.asarray(measured.answers), known=own, wanted=wanted)
+    scores = align_scores(champion.predict(rows), known=others, wanted=wanted)
+    if answers is None or scores is None:
+        return measured.answers, ()
+    return answers.tolist(), scores.tolist()

@@ -15,6 +15,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
+from slipway.stages.model.class_scores import answer_columns
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.newest_delivery import BATCH, in_delivery_order, order_columns
 from slipway.stages.ports.scores import FeatureTables, Scores
@@ -148,7 +149,7 @@ class _Scoring:
             yield rows[kept].assign(
                 key=key_texts(rows[key]),
                 event_time=rows[event_time],
-                score=package.predict(rows),
+                **answer_columns(package.predict(rows), package.manifest.get("classes")),
                 version=self.scoring.version,
                 scored_at=scored_at,
             )

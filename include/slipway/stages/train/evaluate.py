@@ -21,12 +21,8 @@ from slipway.spec.labels import Label
 from slipway.spec.metrics import has_classes, metrics_of
 from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.model.label_classes import (
-    align_scores,
-    known_to_any,
-    to_target,
-    with_unseen,
-)
+from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
+from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.registry_losses import find_lost_champion
 from slipway.stages.ports.metrics import Measure

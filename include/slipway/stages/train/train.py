@@ -23,12 +23,8 @@ from slipway.spec.holdout import RANDOM_WARNING
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, has_classes
 from slipway.stages.model import sbom, version_tags
-from slipway.stages.model.label_classes import (
-    class_shares,
-    pinned_classes,
-    require_both_classes,
-    to_target,
-)
+from slipway.stages.model.class_scores import class_shares
+from slipway.stages.model.label_classes import pinned_classes, require_both_classes, to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import MANIFEST, parse
 from slipway.stages.model.provenance import CodeState

@@ -26,11 +26,11 @@ class Package(Protocol):
         """Its raw columns, in its order."""
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Scores of shape (n_rows,)."""
+        """Scores of shape (n_rows,), or (n_rows, n_classes)."""
 
 
-def score_request(package: Package, body: bytes) -> tuple[float, ...]:
-    """The scores of a request's rows, one per row.
+def score_request(package: Package, body: bytes) -> tuple[Any, ...]:
+    """The scores of a request's rows: one per row, or of a multi-class model a list of each class.
 
     Args:
         package: The loaded version.
@@ -51,4 +51,4 @@ def score_request(package: Package, body: bytes) -> tuple[float, ...]:
         if identity.time.source == "arrival":
             others[identity.time.column] = "timestamp"
     rows = decode_rows(body, package.signature_columns, others=others, identity=identity)
-    return tuple(float(score) for score in package.predict(rows))
+    return tuple(package.predict(rows).tolist())

@@ -1,0 +1,93 @@
+"""Outputs of a V2 answer: a score for each row, or the label and the scores of its classes.
+
+Runs in model servers only.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from slipway.serving.v2.binary import LENGTH, SIZE
+from slipway.serving.v2.tensors import Tensor
+from slipway.spec.labels import Label
+
+SCORE = "score"
+"""Output of a model of two classes, or of a number."""
+
+LABEL, SCORES = "label", "scores"
+"""Outputs of a multi-class model: the class with the largest score, and the score of each."""
+
+RowScores = Sequence[Any]
+"""One score per row, or a list of one score per class."""
+
+
+def names_of(classes: Sequence[Label] | None) -> tuple[str, ...]:
+    """Return the names of a model's outputs, in their order.
+
+    Args:
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
+    """
+    return (SCORE,) if classes is None else (LABEL, SCORES)
+
+
+def label_datatype(classes: Sequence[Label]) -> str:
+    """Return the V2 datatype of labels."""
+    return "INT64" if all(isinstance(one, int) for one in classes) else "BYTES"
+
+
+def describe(classes: Sequence[Label] | None) -> list[dict[str, Any]]:
+    """Return the outputs as a model's V2 metadata has them, with the order of the classes."""
+    if classes is None:
+        return [{"name": SCORE, "datatype": "FP64", "shape": [-1]}]
+    return [
+        {"name": LABEL, "datatype": label_datatype(classes), "shape": [-1]},
+        {
+            "name": SCORES,
+            "datatype": "FP64",
+            "shape": [-1, len(classes)],
+            "parameters": {"classes": list(classes)},
+        },
+    ]
+
+
+def encode_outputs(
+    scores: RowScores, *, outputs: Mapping[str, bool], classes: Sequence[Label] | None
+) -> tuple[list[Tensor], bytes]:
+    """Return output tensors, and the bytes that follow the JSON.
+
+    Args:
+        scores: From the engine.
+        outputs: Whether each output is sent as bytes, by its name.
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
+    """
+    tensors, tail = [], []
+    for name, as_bytes in outputs.items():
+        tensor = _tensor(name, scores, classes or ())
+        if as_bytes:
+            packed = _packed(tensor)
+            tensor = Tensor(name, tensor.shape, tensor.datatype, None, {SIZE: len(packed)})
+            tail.append(packed)
+        tensors.append(tensor)
+    return tensors, b"".join(tail)
+
+
+def _tensor(name: str, scores: RowScores, classes: Sequence[Label]) -> Tensor:
+    rows = len(scores)
+    if name == SCORE:
+        return Tensor(SCORE, [rows], "FP64", list(scores))
+    if name == SCORES:
+        flat = list(chain.from_iterable(scores))
+        return Tensor(SCORES, [rows, len(classes)], "FP64", flat)
+    labels = [classes[row.index(max(row))] for row in scores]
+    return Tensor(LABEL, [rows], label_datatype(classes), labels)
+
+
+def _packed(tensor: Tensor) -> bytes:
+    values = tensor.data or []
+    if tensor.datatype == "BYTES":
+        texts = [text.encode() for text in values]
+        return b"".join(LENGTH.pack(len(text)) + text for text in texts)
+    return struct.pack(f"<{len(values)}{'q' if tensor.datatype == 'INT64' else 'd'}", *values)

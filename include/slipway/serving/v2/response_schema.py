@@ -1,0 +1,53 @@
+"""JSON Schema of infer responses, built from the model's signature.
+
+Runs in model servers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.serving.v2.outputs import LABEL, describe
+from slipway.serving.v2.signature import Signature
+from slipway.spec.labels import Label
+
+Schema = dict[str, Any]
+
+
+def response_schema(signature: Signature) -> Schema:
+    """Return the schema of an answer: its outputs, by the model's classes."""
+    outputs = [_output(one, signature.classes or ()) for one in describe(signature.classes)]
+    return {
+        "type": "object",
+        "required": ["model_name", "model_version", "id", "outputs"],
+        "properties": {
+            "model_name": {"type": "string"},
+            "model_version": {"type": "string"},
+            "id": {"type": "string"},
+            "outputs": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": len(outputs),
+                "items": outputs[0] if len(outputs) == 1 else {"anyOf": outputs},
+            },
+        },
+    }
+
+
+def _output(described: Mapping[str, Any], classes: Sequence[Label]) -> Schema:
+    """Schema of one output: labels are of the model's classes, scores are numbers."""
+    name = described["name"]
+    value: Schema = {"enum": list(classes)} if name == LABEL else {"type": "number"}
+    most = len(described["shape"])
+    shape: Schema = {"type": "array", "items": {"type": "integer"}, "maxItems": most}
+    return {
+        "type": "object",
+        "required": ["name", "datatype", "shape", "data"],
+        "properties": {
+            "name": {"const": name},
+            "datatype": {"const": described["datatype"]},
+            "shape": shape,
+            "data": {"type": "array", "items": value, "minItems": 1},
+        },
+    }
