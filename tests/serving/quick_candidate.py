@@ -48,13 +48,22 @@ class QuickCandidate:
 @contextmanager
 def quick_candidate(model: str, *, version: int, folder: Path) -> Iterator[QuickCandidate]:
     """A server of a version's folder; raises `RolloutRefused` if it does not become ready."""
-    with tempfile.TemporaryDirectory() as log:
-        server = ModelServer(
-            model, version=version, folder=folder, log_folder=Path(log), options=Options()
-        )
-        with TestClient(_complete(server.app())) as client:
-            _await_ready(client)
-            yield QuickCandidate(client, f"/v2/models/{model}/versions/{version}/infer")
+    with (
+        tempfile.TemporaryDirectory() as log,
+        served(model, version=version, folder=folder, log_folder=Path(log)) as client,
+    ):
+        yield QuickCandidate(client, f"/v2/models/{model}/versions/{version}/infer")
+
+
+@contextmanager
+def served(model: str, *, version: int, folder: Path, log_folder: Path) -> Iterator[TestClient]:
+    """A client of a server of a version's folder; raises as `quick_candidate` does."""
+    server = ModelServer(
+        model, version=version, folder=folder, log_folder=log_folder, options=Options()
+    )
+    with TestClient(_complete(server.app())) as client:
+        _await_ready(client)
+        yield client
 
 
 def _complete(app: ASGIApp) -> ASGIApp:

@@ -266,7 +266,7 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     ),
     "reserved column": (
         broken_dataset("      sold:", "      _batch: {type: string}\n      sold:"),
-        "streams.labels.columns._batch: column names that begin with `_` belong to Slipway",
+        "streams.labels.columns._batch: is the name of a column of Slipway's own",
     ),
     "columns that differ only in case": (
         broken_dataset("      kind:", "      Price: {type: number}\n      kind:"),

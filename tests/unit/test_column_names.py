@@ -73,7 +73,9 @@ def test_columns_that_look_alike_are_both_named(
     assert look_alike(one, [one, "z", other]) == other
 
 
-@pytest.mark.parametrize("name", ["", " ", "\t", "\u00a0", "\u200b", "a\u0000b", "_x", "_BATCH"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "\t", "\u00a0", "\u200b", "a\u0000b", "_batch", "_Slipway_x", "_BATCH"]
+)
 def test_names_that_cannot_be_stored_are_refused(project: Make, name: str) -> None:
     """Empty, invisible, with a null character, or Slipway's own."""
     text = FILES["datasets/shop/dataset.yaml"]

@@ -11,11 +11,11 @@ from pyarrow import parquet
 
 def pack_rows(frame: pd.DataFrame) -> bytes:
     """Return a frame as the bytes of a Parquet file; values of mixed types become text."""
-    text = {
-        name: frame[name].map(_text, na_action="ignore").astype("str")
-        for name in frame.columns[frame.dtypes == "object"]
-    }
-    table = pa.Table.from_pandas(frame.assign(**text), preserve_index=False)
+    # Not by `assign`, which takes no column `self`.
+    packed = frame.copy(deep=False)
+    for name in frame.columns[frame.dtypes == "object"]:
+        packed[name] = frame[name].map(_text, na_action="ignore").astype("str")
+    table = pa.Table.from_pandas(packed, preserve_index=False)
     sink = io.BytesIO()
     parquet.write_table(table.replace_schema_metadata(None), sink)
     return sink.getvalue()

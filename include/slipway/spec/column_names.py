@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from slipway.spec.look_alikes import difference, plain
+from slipway.spec.own_columns import is_own_column
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
 from slipway.spec.yaml_reader import Document, Where
@@ -55,8 +56,8 @@ def look_alike(name: str, names: Iterable[str]) -> str | None:
 
 
 def _fault(name: str) -> str | None:
-    if name.startswith("_"):
-        return "column names that begin with `_` belong to Slipway"
+    if is_own_column(name):
+        return "is the name of a column of Slipway's own"
     if not plain(name, ["blanks"]):
         return "a column needs a name that can be seen"
     if "\0" in name or any(unicodedata.category(one) == "Cs" for one in name):

@@ -27,6 +27,7 @@ from slipway.stages.ports.scores import ScoredPartition
 
 _PARTITION = "_partition"
 _FEATURES = "_features"
+_OWN = (_PARTITION, _FEATURES)
 _TIME = "event_time"
 _ALWAYS = (_TIME, "version")
 _AS_LOGGED = {"received_at": "scored_at"}
@@ -184,7 +185,7 @@ class ScoreTable:
         opened = self._folder.find(table)
         if opened is None:
             return pd.DataFrame({name: [] for name in dict.fromkeys([*_ALWAYS, *(columns or ())])})
-        held = [name for name in pa.schema(opened.schema()).names if not name.startswith("_")]
+        held = [name for name in pa.schema(opened.schema()).names if name not in _OWN]
         as_logged = {**{name: name for name in held}, **_AS_LOGGED}
         asked = dict.fromkeys([*_ALWAYS, *(as_logged if columns is None else columns)])
         wanted = {name: ds.field(as_logged[name]) for name in asked if name in as_logged}

@@ -34,9 +34,9 @@ def with_plain_integers(frame: pd.DataFrame) -> pd.DataFrame:
 
     A column with integers that no float holds exactly stays as it is: bounds are floats.
     """
-    plain = {
-        name: frame[name].astype("float64" if frame[name].hasnans else "int64")
-        for name in frame.columns[frame.dtypes == "Int64"]
-        if frame[name].between(-LARGEST_EXACT, LARGEST_EXACT).all()
-    }
-    return frame.assign(**plain)
+    # Not by `assign`, which takes no column `self`.
+    plain = frame.copy(deep=False)
+    for name in frame.columns[frame.dtypes == "Int64"]:
+        if frame[name].between(-LARGEST_EXACT, LARGEST_EXACT).all():
+            plain[name] = frame[name].astype("float64" if frame[name].hasnans else "int64")
+    return plain

@@ -102,16 +102,16 @@ class LearnedModel:
     def _stored(self, reference: ReferenceRows) -> pd.DataFrame:
         # Personal columns are compared with the ONNX form, but never kept.
         kept = reference.features.drop(columns=list(self.facts["pii"]))
-        added: dict[str, Any] = {
-            str(reference.times.name): reference.times,
-            REFERENCE_PART: np.where(reference.held_out, "holdout", "training"),
-        }
+        # Not by `assign`, which takes no column `self`.
+        kept[str(reference.times.name)] = reference.times
+        kept[REFERENCE_PART] = np.where(reference.held_out, "holdout", "training")
         scores = reference.scores
         if scores.ndim == 1:
-            added[REFERENCE_SCORE] = scores
+            kept[REFERENCE_SCORE] = scores
         else:
-            added |= {f"{REFERENCE_SCORE}_{code}": one for code, one in enumerate(scores.T)}
-        return kept.assign(**added)
+            for code, one in enumerate(scores.T):
+                kept[f"{REFERENCE_SCORE}_{code}"] = one
+        return kept
 
     def _trusted_types(self) -> list[str]:
         found = skops.io.get_untrusted_types(data=skops.io.dumps(self.package.pipeline))

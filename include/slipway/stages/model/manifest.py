@@ -17,7 +17,7 @@ from slipway.records.store import digest, encode
 MANIFEST = "slipway/manifest.json"
 REFERENCE = "slipway/reference.parquet"
 REFERENCE_SCORE, REFERENCE_PART = "_score", "_part"
-"""Columns of the reference beside the user's, whose names may not begin with `_`.
+"""Columns of the reference beside the user's, which may not have these names.
 
 A multi-class model's scores are in `_score_0`, `_score_1` and so on, by the codes of its classes.
 """

@@ -175,8 +175,9 @@ class _Training:
             self._require_both_classes(parts, delivered)
         if self.spec.task == "multiclass" and self.spec.classes is None:
             classes = pinned_classes(delivered.loc[parts.training.index], self.spec)
-            recoded = to_target(delivered.loc[parts.rows.index], self.spec, classes=classes)
-            parts = replace(parts, rows=parts.rows.assign(**{name: recoded}))
+            recoded = parts.rows.copy(deep=False)
+            recoded[name] = to_target(delivered.loc[recoded.index], self.spec, classes=classes)
+            parts = replace(parts, rows=recoded)
         return parts, classes
 
     def _split(self, rows: pd.DataFrame) -> Split:
