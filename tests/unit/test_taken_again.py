@@ -59,6 +59,23 @@ def test_an_unchanged_file_is_a_duplicate_under_the_same_spec(env: IngestEnv) ->
         )
 
 
+def test_an_unchanged_file_is_taken_when_more_of_it_is_stored() -> None:
+    """A label or a feature that is declared later is in the file already."""
+    env, data = IngestEnv(), features_csv(1, late=[0, 1, None], seats=[3, 4, 5])
+    assert env.deliver("features/a.csv", data).action == "ingested"
+    columns = env.spec.streams.features.model_dump()
+    columns["columns"]["seats"] = {"type": "integer"}
+    labels = {"from": "features", "columns": {"late": {"type": "integer"}}}
+    later = _with(
+        env, dataset_spec(streams={"features": columns, "labels": labels}, expectations={})
+    )
+    again = later.deliver("features/a.csv", data)
+    assert (again.action, again.numbers["labelled_rows"]) == ("revised", 2)
+    assert "the dataset's spec had changed" in again.reason
+    assert later.tables.read("flights/features")["seats"].tolist() == [3, 4, 5]
+    assert later.deliver("features/a.csv", data).action == "duplicate"
+
+
 def test_rows_that_are_still_bad_are_told_anew(env: IngestEnv) -> None:
     """Under another spec that helps no row the file is a revision once, then a duplicate."""
     other = _with(env, dataset_spec(csv={"missing": ["?"]}))

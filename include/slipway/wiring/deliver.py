@@ -12,7 +12,7 @@ from slipway.records.landing_area import Delivery, list_deliveries
 from slipway.records.scratch_folder import scratch_folder
 from slipway.spec.dataset import StreamName
 from slipway.stages.ingest.fetched import Fetched
-from slipway.stages.ingest.redelivery import Revisions, reading_digest
+from slipway.stages.ingest.redelivery import Revisions, marks_of
 from slipway.wiring.container import Container
 from slipway.wiring.matching_stream import Place, find_place
 from slipway.wiring.proposed_delivery import ProposedDelivery, proposed_delivery
@@ -138,7 +138,7 @@ def _is_taken_again(
     if newest is None or arrivals.find_registration(store, earlier) is None:
         return False
     revisions = Revisions.after(newest)
-    return not revisions.repeats(proposed.content.sha256, reading=reading_digest(spec))
+    return not revisions.repeats(proposed.content.sha256, marks_of(spec, place.stream))
 
 
 def _sha256(container: Container, spec: DatasetSpec, delivery: Delivery) -> str:

@@ -26,13 +26,13 @@ from slipway.stages.ingest.fetched import Fetched
 from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.publish import Publication
 from slipway.stages.ingest.quarantine import PackRows
-from slipway.stages.ingest.redelivery import identity_mark, reading_digest
+from slipway.stages.ingest.redelivery import marks_of
 from slipway.stages.ports.delivery_source import DeliverySource
 from slipway.stages.ports.expectations import ExpectationSuites
 from slipway.stages.ports.row_spool import OpenSpool
 from slipway.stages.ports.tables import Tables
 
-_OF_THE_SPEC = frozenset({"reading", "identity"})
+_OF_THE_SPEC = frozenset({"reading", "columns", "identity"})
 """Inputs that tell by which spec a delivery was read."""
 
 
@@ -170,10 +170,8 @@ def ingest(
             "file": delivery.key,
             "bytes": fetched.size,
             "sha256": fetched.sha256,
-            "reading": reading_digest(spec),
+            **marks_of(spec, stream),
         }
-        if (mark := identity_mark(spec)) is not None:
-            inputs["identity"] = mark
         record = perform(context, ref, work.verdict, inputs=inputs)
     arrivals.register(
         store,

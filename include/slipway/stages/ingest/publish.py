@@ -29,7 +29,7 @@ from slipway.stages.ingest.quarantine import (
     keep_blocked,
     quarantine_key,
 )
-from slipway.stages.ingest.redelivery import Revisions, identity_mark, reading_digest
+from slipway.stages.ingest.redelivery import Revisions, marks_of
 from slipway.stages.ingest.same_batch import replaced_file, same_batch_warning
 from slipway.stages.ingest.unknown_keys import find_unknown_keys
 from slipway.stages.ingest.validation import ValidatedDelivery, validate_delivery
@@ -156,11 +156,7 @@ class Publication:
         return arrival_of(self.store, self.delivery)
 
     def _repeats(self, revisions: Revisions) -> bool:
-        return revisions.repeats(
-            self.fetched.sha256,
-            reading=reading_digest(self.spec),
-            identity=identity_mark(self.spec),
-        )
+        return revisions.repeats(self.fetched.sha256, marks_of(self.spec, self.stream))
 
     def _is_in_table(self) -> bool:
         """Whether the batch's last commit is of these bytes; two ingests may have raced."""
@@ -199,11 +195,8 @@ class Publication:
         )
         evidence = {**findings.evidence, "table": self.store.uri(f"tables/{self._table}")}
         findings = replace(findings, evidence=evidence)
-        is_reread = revisions.rereads(
-            self.fetched.sha256,
-            reading=reading_digest(self.spec),
-            identity=identity_mark(self.spec),
-        )
+        marks = marks_of(self.spec, self.stream)
+        is_reread = revisions.rereads(self.fetched.sha256, marks)
         return published_verdict(
             self._title,
             revisions,

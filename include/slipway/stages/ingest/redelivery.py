@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slipway.records.arrivals import Registration
 from slipway.records.store import digest, encode
 from slipway.spec import DatasetSpec
+from slipway.spec.dataset import StreamName
 
 
 def reading_digest(spec: DatasetSpec) -> str:
@@ -30,6 +32,19 @@ def identity_mark(spec: DatasetSpec) -> str | None:
     return digest(encode([*map(str, derived), form]))[:12] if derived else None
 
 
+def marks_of(spec: DatasetSpec, stream: StreamName) -> dict[str, str]:
+    """Return what tells how a stream's files are read, as a delivery's registration keeps it.
+
+    `reading` changes with what decides how rows are read and judged, `columns` with the columns
+    that are stored, and `identity` with how key and event time are derived, where they are.
+    """
+    columns = spec.streams.file(stream).columns
+    kept = {name: [one.type, one.format, one.timezone] for name, one in columns.items()}
+    marks = {"reading": reading_digest(spec), "columns": digest(encode(kept))[:12]}
+    identity = identity_mark(spec)
+    return marks if identity is None else {**marks, "identity": identity}
+
+
 @dataclass(frozen=True)
 class Revisions:
     """Revisions of a batch before one of its deliveries is handled.
@@ -51,32 +66,33 @@ class Revisions:
         live = newest.note.get("live_revision")
         return cls(None if live is None else int(live), newest.revision + 1, newest)
 
-    def repeats(self, sha256: str, *, reading: str, identity: str | None = None) -> bool:
+    def repeats(self, sha256: str, marks: Mapping[str, str]) -> bool:
         """Whether a delivery has the very bytes of the live revision, and would be read the same.
 
         A batch that was blocked since is tried again: the expectations may have changed.
 
         Args:
             sha256: Digest of its bytes.
-            reading: `reading_digest` of the present spec.
-            identity: `identity_mark` of the present spec.
+            marks: `marks_of` the present spec.
         """
-        rereads = self.rereads(sha256, reading=reading, identity=identity)
-        return self._has_bytes(sha256) and not rereads
+        return self._has_bytes(sha256) and not self.rereads(sha256, marks)
 
-    def rereads(self, sha256: str, *, reading: str, identity: str | None = None) -> bool:
+    def rereads(self, sha256: str, marks: Mapping[str, str]) -> bool:
         """Whether the live revision has these bytes, and the spec gives its rows another result.
 
-        Bad rows may be good by a changed spec; good ones may have another key or event time.
+        Bad rows may be good by a changed spec; good ones may have another key or event time, or
+        further columns.
         """
         if self._newest is None or not self._has_bytes(sha256):
             return False
-        if self._newest.note.get("identity") != identity:
-            return True
-        if not self.live_bad:
-            return False
-        # Without the digest, of older versions, the spec counts as unchanged.
-        return bool(self._newest.note.get("reading", reading) != reading)
+        note = self._newest.note
+        # Without a digest, of older versions, the spec counts as unchanged.
+        changed = {
+            name for name in ("reading", "columns") if note.get(name, marks[name]) != marks[name]
+        }
+        is_derived_otherwise = note.get("identity") != marks.get("identity")
+        is_judged_otherwise = self.live_bad > 0 and "reading" in changed
+        return is_derived_otherwise or is_judged_otherwise or "columns" in changed
 
     @property
     def live_bad(self) -> int:
