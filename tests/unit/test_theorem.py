@@ -26,6 +26,16 @@ def test_the_champion_goes_on_serving(part: int) -> None:
                 pytest.fail(explain(seed, script, problems))
 
 
+@pytest.mark.parametrize("at", range(8))
+def test_a_sweep_is_killed_while_a_rollout_begins(at: int) -> None:
+    """What it has recorded is entered in the ledger before its note is closed."""
+    for begun in (1, 2):
+        sweep = Step("deploy", at=begun, meanwhile=(Step("deploy", at=at),))
+        script = (Step("train", GOOD), Step("deploy"), Step("train", GOOD), sweep, Step("deploy"))
+        with fake_worlds():
+            assert problems_of(script) == []
+
+
 def test_a_script_shrinks_to_what_fails() -> None:
     """What is left can be read."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from slipway.errors import NotFound, RolloutRefused
 from slipway.records import ledger
 from slipway.records.attempts import Attempt, newest_inputs
-from slipway.records.idempotent_stage import find_decision, perform
+from slipway.records.idempotent_stage import enter_open_records, find_decision, perform
 from slipway.records.leases import find_lease
 from slipway.records.open_work import close_run, open_stages
 from slipway.records.run_context import RunContext
@@ -57,6 +57,9 @@ def complete_rollouts(
     ]
     if done:
         registry.anchor(model, ledger.head(store, model))
+    if refs:
+        # Also what a sweep beside this one has recorded meanwhile, before it was killed.
+        enter_open_records(store, model)
     for run in sorted({ref.run for ref in refs}):
         close_run(store, model, run)
     return done
