@@ -164,7 +164,7 @@ def _measure(columns: Mapping[str, pa.Array], dialect: Dialect | None) -> Measur
         else one
         for name, one in first.items()
     }
-    return Measured(again, 0, left_out, spelling)
+    return Measured(again, 0, left_out, spelling, tuple(marks))
 
 
 def _spelling(columns: Mapping[str, pa.Array], dialect: Dialect | None) -> Spelling:

@@ -102,6 +102,7 @@ class Measured:
         rows: Rows of the whole file.
         left_out: Columns that no spec can declare, with the reason.
         spelling: Spelling of numbers.
+        marks: Texts that mean a missing value in every column.
         broken: Lines that are no rows.
     """
 
@@ -109,6 +110,7 @@ class Measured:
     rows: int
     left_out: Mapping[str, str] = field(default_factory=dict)
     spelling: Spelling = field(default_factory=Spelling)
+    marks: tuple[str, ...] = ()
     broken: int = 0
 
     @property

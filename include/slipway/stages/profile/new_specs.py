@@ -103,14 +103,13 @@ def plan_specs(
     reached = reach_quickly(columns, target, label, newest=newest, fit=fit)
     bars = choose_bars(target, label, reached=reached, shares=shares, rows=sizes.holdout_rows)
     used = [one.column for one in columns.values() if one.role in {"number", "category"}]
-    marks = sorted({mark for one in measured.columns.values() for mark in one.guess.marks})
     plan = NewSpecs(
         dataset=names[0],
         model=names[1],
         file=file,
         measured=measured,
         dialect=dialect,
-        marks=tuple(marks),
+        marks=measured.marks,
         columns=columns,
         key=key,
         time=time,

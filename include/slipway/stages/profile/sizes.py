@@ -73,14 +73,15 @@ def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Si
     by_time = None if days is None else _holdout(days)
     held_out = HELD_OUT if by_time is None else by_time[1]
     holdout_rows = max(1, round(rows * held_out))
-    training = rows - holdout_rows
+    # Of the labels that the first training waits for, some are held out.
+    training = rows / 2 * (1 - 2 * held_out)
     span = None if days is None else float(days[-1] - days[0])
     window: Window = "week" if days is None else _window(days, share)
     return Sizes(
         split="random" if by_time is None else "time",
         holdout_days=14 if by_time is None else by_time[0],
         holdout_rows=holdout_rows,
-        min_rows=_rounded(min(1000, max(10, training / 2))),
+        min_rows=_rounded(min(1000, max(10, training * 0.8))),
         min_holdout_rows=_rounded(min(500, max(5, holdout_rows / 2))),
         window=window,
         window_rows=_rounded(min(_ROWS_OF_A_WINDOW, max(_LEAST_WINDOW_ROWS, rows / _BLOCKS))),

@@ -38,9 +38,8 @@ def guess_spelling(columns: Mapping[str, Iterable[str]], *, delimiter: str) -> S
         if not known:
             continue
         has = {name: _share(known, form) for name, form in _FORMS.items()}
-        if has["grouped by comma"] >= _ENOUGH or (
-            has["grouped by comma"] + has["whole"] >= _ENOUGH and has["grouped by comma"] > 0
-        ):
+        plain = has["whole"] + has["point"]
+        if has["grouped by comma"] and has["grouped by comma"] + plain >= _ENOUGH:
             grouped_by_comma += 1
         elif has["comma"] and has["comma"] + has["whole"] + has["grouped by point"] >= _ENOUGH:
             commas += 1
