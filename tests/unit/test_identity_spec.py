@@ -13,6 +13,7 @@ import slipway
 from slipway.spec import DatasetSpec
 from slipway.spec.identity import identity_of
 from slipway.spec.loading import load_all, load_dataset
+from slipway.stages.ingest.redelivery import identity_mark
 from tests.support.small_specs import DATASET, FILES, MODEL
 
 Make = Callable[[Mapping[str, str]], Path]
@@ -92,6 +93,15 @@ def test_a_digest_has_neither_labels_nor_personal_data(project: Make) -> None:
     personal = ROW.replace("kind: {type: string}", "kind: {type: string, pii: hash}")
     names = [part.name for part in dataset(project, personal).identity.key.parts]
     assert names == ["id", "at", "price"]
+
+
+def test_a_file_is_read_again_once_its_rows_have_other_keys(project: Make) -> None:
+    """The mark of a registration changes with all that keys and times are derived from."""
+    personal = ROW.replace("kind: {type: string}", "kind: {type: string, pii: hash}")
+    texts = [WITH_DAY, ROW, personal, PAIR, PAIR.replace("Berlin", "Paris")]
+    marks = {identity_mark(dataset(project, text)) for text in texts}
+    assert len(marks) == len(texts)
+    assert identity_mark(dataset(project, DATASET)) is None
 
 
 def test_parts_of_a_key_may_be_features(project: Make) -> None:

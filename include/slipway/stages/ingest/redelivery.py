@@ -26,10 +26,8 @@ def reading_digest(spec: DatasetSpec) -> str:
 
 def identity_mark(spec: DatasetSpec) -> str | None:
     """Return a text that changes with how key and event time are derived; None if neither is."""
-    identity = spec.identity
-    derived = [one for one in (identity.key, identity.time) if one.source != "column"]
-    form = vars(identity.time.form)
-    return digest(encode([*map(str, derived), form]))[:12] if derived else None
+    facts = spec.identity.facts()
+    return digest(encode(facts))[:12] if "identity" in facts else None
 
 
 def marks_of(spec: DatasetSpec, stream: StreamName) -> dict[str, str]:
