@@ -37,6 +37,7 @@ from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.v2.binary import SIZE
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.loading import load_all
+from slipway.spec.logged_columns import logged_name
 from slipway.stages.ingest.ingest import claim, ingest
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import open_sealed
@@ -230,7 +231,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         scores=learned.predict(rows),
         held_out=np.zeros(len(rows), dtype=bool),
     )
-    facts = {"model": "sales", "dataset": "shop", "task": spec.task, "key": KEY, "event_time": TIME}
+    facts = {"model": "sales", "dataset": "shop", "task": spec.task, **dataset.identity.facts()}
     learned.save(folder / "version", facts=facts, reference=reference)
     return Trained(shop, spec, rows, folder / "version")
 
@@ -269,14 +270,14 @@ def test_a_server_takes_logs_and_counts_them(trained: Trained) -> None:
     with tempfile.TemporaryDirectory() as log:
         with served("sales", version=1, folder=trained.folder, log_folder=Path(log)) as client:
             path = "/v2/models/sales/infer"
-            body = encode_rows(rows, package.signature_columns, key=KEY, event_time=TIME)
+            body = encode_rows(rows, package.signature_columns, identity=dataset.identity)
             answer = client.post(path, json=body)
             assert answer.is_success, answer.text
             assert np.allclose(answer.json()["outputs"][0]["data"], offline)
             answer = _in_bytes(client, path, body)
             assert answer.is_success, answer.text
             rows[list(NUMBERS)] = 99.0
-            far = encode_rows(rows, package.signature_columns, key=KEY, event_time=TIME)
+            far = encode_rows(rows, package.signature_columns, identity=dataset.identity)
             assert client.post(path, json=far).is_success
             counted = _out_of_range(client.get("/metrics").text)
             assert {name for name, count in counted.items() if count == len(rows)} >= set(NUMBERS)
@@ -284,12 +285,15 @@ def test_a_server_takes_logs_and_counts_them(trained: Trained) -> None:
             assert client.get("/v2/models/sales/openapi.json").status_code in {200, 404}
         assert ship_segments(shop.store, Path(log)) == 1
     logged = PredictionLog(shop.store).read("sales")
-    assert set(logged) >= {*NUMBERS, *CATEGORIES}
+    names = [logged_name(one, multiclass=False) for one in (*NUMBERS, *CATEGORIES)]
+    assert set(logged) >= {*names}
+    assert "_feature_score" in names
     columns, _ = monitored_columns(open_sealed(trained.folder), trained.spec, dataset)
-    reference = tidy(trained.rows.assign(score=package.predict(trained.rows)), columns)
+    reference = trained.rows[trained.spec.features.names].set_axis(names, axis=1)
+    reference = tidy(reference.assign(score=package.predict(trained.rows)), columns)
     reports = DriftReports()
     found = reports.distances(reference, tidy(logged, columns), columns=columns)
-    assert found.keys() == {*NUMBERS, *CATEGORIES, "score"}
+    assert found.keys() == {*names, "score"}
     page = reports.html(reference, tidy(logged, columns), columns=columns, thresholds=found)
     assert b"<html" in page
 
@@ -325,12 +329,15 @@ def _out_of_range(text: str) -> dict[str, float]:
 
 def test_a_score_table_holds_them(trained: Trained) -> None:
     """Beside its own columns; monitoring reads it like a log."""
-    shop, names = trained.shop, [*NUMBERS, *CATEGORIES]
+    shop, features = trained.shop, [*NUMBERS, *CATEGORIES]
+    names = [logged_name(one, multiclass=False) for one in features]
     ref = RunRef("sales", "score-2026-01", "score")
     shop.store.write(f"{ref.folder}/attempt-0001.json", b"{}")
     rows = trained.rows
-    frame = rows[names].assign(
-        key=rows[KEY], event_time=rows[TIME], score=0.5, version=1, scored_at=rows[TIME]
+    frame = (
+        rows[features]
+        .set_axis(names, axis=1)
+        .assign(key=rows[KEY], event_time=rows[TIME], score=0.5, version=1, scored_at=rows[TIME])
     )
     scores = ScoreTable(shop.root)
     scores.replace(

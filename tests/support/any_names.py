@@ -69,6 +69,16 @@ NUMBERS = (
     "inputs",
     "target",
     "prediction",
+    "request_id",
+    "row",
+    "key",
+    "event_time",
+    "received_at",
+    "version",
+    "score",
+    "scored_at",
+    "label",
+    "scores",
 )
 CATEGORIES = (
     "a category",

@@ -143,22 +143,6 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_model("  numeric: [price]\n  categorical: [kind]", "  numeric: []"),
         f"{MODEL_FILE}:5: features: features must name at least one column",
     ),
-    "feature of the log's own": (
-        {
-            **broken_model("[price]", "[score]"),
-            **broken_dataset("price:", "score:"),
-            **broken_expectations("column: price", "column: score"),
-        },
-        "features.numeric.0: 'score' is a column of the prediction log itself",
-    ),
-    "feature of the log's own in another case": (
-        {
-            **broken_model("[price]", "[Score]"),
-            **broken_dataset("price:", "Score:"),
-            **broken_expectations("column: price", "column: Score"),
-        },
-        "'Score' is a column of the prediction log itself\n  hint: rename the column",
-    ),
     "unknown target": (
         broken_model("target: sold", "target: sould"),
         f"{MODEL_FILE}:4: target: given 'sould', .*labels stream; allowed: sold; did you mean",

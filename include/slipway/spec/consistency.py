@@ -17,17 +17,6 @@ from slipway.spec.unused_sections import unused_sections
 from slipway.spec.yaml_reader import Document, Where
 from slipway.values.text_format import FALSE_WORDS, TRUE_WORDS
 
-LOGGED_COLUMNS = frozenset(
-    {"request_id", "row", "key", "event_time", "received_at", "version", "score"}
-)
-"""The prediction log's own columns, beside the raw features."""
-
-SCORED_COLUMNS = LOGGED_COLUMNS | {"scored_at"}
-"""The score table's own columns, under the names that monitoring reads."""
-
-CLASS_COLUMNS = frozenset({"label", "scores"})
-"""What both have in place of `score`, of a multi-class model."""
-
 
 def dataset_problems(spec: DatasetSpec, documents: Mapping[str, Document]) -> Iterator[Problem]:
     """Yield the problems inside one dataset folder.
@@ -99,21 +88,6 @@ def model_problems(spec: ModelSpec, documents: Mapping[str, Document]) -> Iterat
         summary = f"{spec.estimator.name} does not fit task {spec.task}"
         yield problem_at(document, ("estimator", "name"), summary)
     yield from unused_sections(spec, document)
-    yield from _reserved_names(spec, document)
-
-
-def _reserved_names(spec: ModelSpec, document: Document) -> Iterator[Problem]:
-    target = spec.deployment.capabilities
-    own, table = LOGGED_COLUMNS, "prediction log"
-    if target.scores_in_batches:
-        own, table = SCORED_COLUMNS, "score table"
-    if spec.task == "multiclass":
-        own |= CLASS_COLUMNS
-    for where, name in feature_columns(spec):
-        # Delta Lake takes names that differ only in case for one.
-        if name.casefold() in own:
-            summary = f"{name!r} is a column of the {table} itself"
-            yield problem_at(document, where, summary, hint="rename the column in the dataset")
 
 
 def feature_columns(spec: ModelSpec) -> Iterator[tuple[Where, str]]:

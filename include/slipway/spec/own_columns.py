@@ -19,8 +19,8 @@ OWN_COLUMNS = frozenset(
 )
 """In lower case, since a table takes names that differ only in case for one."""
 
-OWN_PREFIXES = ("_slipway", "_score_")
-"""Of names that come later, and of the scores of several classes."""
+OWN_PREFIXES = ("_slipway", "_score_", "_feature_")
+"""Of names that come later, of the scores of several classes, and of features in a log."""
 
 
 def is_own_column(name: str) -> bool:

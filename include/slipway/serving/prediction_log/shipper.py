@@ -32,6 +32,7 @@ from slipway.serving.parent_watch import on_parent_exit
 from slipway.serving.prediction_log.row_columns import repeat, score_columns, spread
 from slipway.serving.prediction_log.write_ahead_log import SUFFIX, UNOWNED_SUFFIX, Header, Record
 from slipway.serving.server_options import MIB
+from slipway.spec.logged_columns import logged_name
 
 TIME = pa.timestamp("us", tz="UTC")
 COLUMN_TYPES = {"number": pa.float64(), "string": pa.string()}
@@ -275,8 +276,8 @@ def _table(header: Header, records: list[Record]) -> pa.Table:
     }
     for position, (name, kind) in enumerate(header.columns):
         values = list(chain.from_iterable(record.columns[position] for record in records))
-        # A feature may be the key or the event time, which already has a column.
-        columns.setdefault(name, pa.array(values, COLUMN_TYPES[kind]))
+        logged = logged_name(name, multiclass=header.classes is not None)
+        columns[logged] = pa.array(values, COLUMN_TYPES[kind])
     return pa.table(columns)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
 from slipway.spec.labels import Label
+from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import LABEL, SCORE, SCORES, labels_of, score_matrix
 from slipway.stages.model.label_classes import spelled
 from slipway.values.bad_value import BadValue
@@ -66,12 +67,11 @@ def monitored_columns(
     """
     declared = dataset.streams.features.columns.items()
     personal = {*manifest.get("pii", {}), *(name for name, one in declared if one.pii is not None)}
-    features = manifest["features"]
+    features, logged = manifest["features"], logged_names(manifest)
 
     def kept(kind: str) -> tuple[str, ...]:
-        return tuple(
-            one["name"] for one in features if one["kind"] == kind and one["name"] not in personal
-        )
+        found = (one["name"] for one in features if one["kind"] == kind)
+        return tuple(logged[name] for name in found if name not in personal)
 
     classes: tuple[Label, ...] | None = None
     scores: tuple[str, ...] = (SCORE,)
@@ -83,7 +83,7 @@ def monitored_columns(
         categorical=kept("string") if classes is None else (*kept("string"), LABEL),
         numeric_method=spec.monitoring.drift.numeric_method,
         categorical_method=spec.monitoring.drift.categorical_method,
-        types={one["name"]: one["type"] for one in features if one.get("type")},
+        types={logged[one["name"]]: one["type"] for one in features if one.get("type")},
         classes=classes,
         scores=scores,
     )

@@ -12,6 +12,7 @@ from slipway.records.idempotent_stage import perform
 from slipway.records.run_records import RunRecord
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
+from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import SCORE
 from slipway.stages.model.manifest import REFERENCE, REFERENCE_SCORE, open_sealed
 from slipway.stages.monitor.columns import (
@@ -191,9 +192,9 @@ def read_reference(
     else:
         named = [f"{REFERENCE_SCORE}_{code}" for code in range(len(columns.classes))]
     scores = in_order[named].to_numpy()
-    features = in_order[
-        [name for name in columns.names if name not in columns.scores and name in in_order]
-    ]
+    logged = {own: name for own, name in logged_names(manifest).items() if own in in_order}
+    features = in_order[[own for own, name in logged.items() if name in columns.names]]
+    features = features.rename(columns=logged)
     answered = with_answers(features, scores[:, 0] if columns.classes is None else scores, columns)
     return Reference(answered, in_order[time], columns, unmonitored)
 

@@ -15,6 +15,7 @@ from slipway.records.run_records import RunRecord
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.store import Store
 from slipway.records.verdicts import Number, Verdict
+from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import answer_columns
 from slipway.stages.model.key_text import key_texts
 from slipway.stages.model.newest_delivery import BATCH, in_delivery_order, order_columns
@@ -146,12 +147,16 @@ class _Scoring:
                 rows = rows[~pd.MultiIndex.from_frame(rows[[key, BATCH]]).isin(replaced)]  # noqa: PLW2901
             if rows.empty:
                 continue
-            yield rows[kept].assign(
-                key=key_texts(rows[key]),
-                event_time=rows[event_time],
-                **answer_columns(package.predict(rows), package.manifest.get("classes")),
-                version=self.scoring.version,
-                scored_at=scored_at,
+            yield (
+                rows[kept]
+                .rename(columns=logged_names(package.manifest))
+                .assign(
+                    key=key_texts(rows[key]),
+                    event_time=rows[event_time],
+                    **answer_columns(package.predict(rows), package.manifest.get("classes")),
+                    version=self.scoring.version,
+                    scored_at=scored_at,
+                )
             )
 
     def _replaced(self, version: int, partners: Collection[str]) -> pd.Index | None:
