@@ -186,6 +186,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         broken_model("task: classification\n", "task: regression\npositive: 1\n"),
         f"{MODEL_FILE}:4: positive: .*is of `task: classification` only, given regression",
     ),
+    "class weights that are none": (
+        more("training: {class_weights: {1: heavy}}\n"),
+        f"{MODEL_FILE}:15: training.class_weights: expected `balanced`, or a number above 0",
+    ),
     "class 1 that is no label": (
         broken_model("target: sold\n", "target: sold\npositive: 1.5\n"),
         f"{MODEL_FILE}:5: positive: given 1.5; ",

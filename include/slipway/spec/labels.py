@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -21,6 +21,29 @@ def _is_label(given: Any) -> Any:
 
 
 GivenLabel = Annotated[Label, BeforeValidator(_is_label)]
+
+
+def _are_weights(given: Any) -> Any:
+    """Return weights of classes; one message tells all that they can be."""
+    by_class = isinstance(given, dict) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) and one > 0
+        for one in given.values()
+    )
+    if given is not None and given != "balanced" and not by_class:
+        raise SpecConflict("expected `balanced`, or a number above 0 by class")
+    return given
+
+
+ClassWeights = Annotated[
+    Literal["balanced"] | dict[str, float] | None, BeforeValidator(_are_weights)
+]
+
+
+def spelled(label: Label | float) -> str:
+    """Return a class as messages, metrics and tables spell it."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 MOST_CLASSES = 100

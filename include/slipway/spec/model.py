@@ -10,8 +10,8 @@ from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.estimators import EstimatorName
-from slipway.spec.labels import MOST_CLASSES, GivenLabel, check_classes
-from slipway.spec.metrics import MetricName, Task, metrics_of
+from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
+from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
 
 
@@ -63,6 +63,11 @@ class Training(Spec):
         description="Share of the keys that is kept for the gates by `split: random`.",
     )
     min_rows: int = Field(default=1000, ge=1, description="Least number of training rows.")
+    class_weights: ClassWeights = Field(
+        default=None,
+        description="Weight of the rows of each class in the fit: `balanced`, so that each class "
+        "weighs the same, or by class, 1 for others. Probabilities shift with them.",
+    )
     seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")
 
 
@@ -225,6 +230,11 @@ class ModelSpec(Spec):
         if twice:
             raise SpecConflict(f"features name {', '.join(twice)} twice", field=("features",))
         check_runtime(self.runtime, self.pods)
+        if self.training.class_weights is not None and not has_classes(self.task):
+            raise SpecConflict(
+                "class_weights are of classes, given task regression",
+                field=("training", "class_weights"),
+            )
         check_classes(self.task, positive=self.positive, classes=self.classes)
         on_cluster = self.deployment.capabilities.needs_cluster_rights
         if (on_cluster or self.runtime == "kubernetes") and self.model.endswith("_"):

@@ -17,6 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from slipway.adapters.model_package.class_weights import fit_arguments, weights_by_class
 from slipway.adapters.model_package.columns import ranges_of
 from slipway.adapters.model_package.fit_errors import explained
 from slipway.adapters.model_package.fit_memory import FitMemory, available_mib, require_memory
@@ -78,13 +79,17 @@ class SklearnLearner:
         features = cast_for_training(rows, columns)
         target, scored = rows[self.spec.target].to_numpy(), None
         facts: dict[str, Any] = {} if classes is None else {"classes": list(classes)}
+        weights = weights_by_class(target, classes, spec=self.spec)
+        if weights is not None:
+            facts["class_weights"] = weights
+        row_weights = None if weights is None else np.array(list(weights.values()))[target]
         if self.spec.task == "multiclass" and classes is not None:
             # Estimators of XGBoost take codes without a gap only.
             present, target = np.unique(target, return_inverse=True)
             scored = ScoredClasses(len(classes), tuple(present.tolist()))
             if len(present) < len(classes):
                 facts[FITTED_CLASSES] = list(scored.fitted)
-        pipeline = self._fitted(features, target)
+        pipeline = self._fitted(features, target, row_weights)
         use_one_thread(pipeline)
         package = Package(pipeline, self.spec.task, columns, manifest={}, scored=scored)
         declared = self.dataset.streams.features.columns
@@ -96,7 +101,12 @@ class SklearnLearner:
         }
         return LearnedModel(self.spec, package, self._own(), self.pipeline_py, facts)
 
-    def _fitted(self, features: pd.DataFrame, target: np.ndarray[Any, Any]) -> Pipeline:
+    def _fitted(
+        self,
+        features: pd.DataFrame,
+        target: np.ndarray[Any, Any],
+        row_weights: np.ndarray[Any, Any] | None,
+    ) -> Pipeline:
         """Fit step by step, so that an error tells which of them raised it."""
         name, model = self.spec.estimator.name, self.spec.model
         own = f"pipeline.py of {model}" if self.pipeline_py else f"model.yaml of {model}: features"
@@ -121,7 +131,8 @@ class SklearnLearner:
         ):
             in_floats = row is not None and row.in_floats
             prepared = prepared_matrix(pipeline[-2], features, in_floats=in_floats)
-            estimator.fit(prepared, target)
+            weighted = fit_arguments(estimator, row_weights, spec=self.spec)
+            estimator.fit(prepared, target, **weighted)
         return pipeline
 
     def _require_memory(

@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway.spec import DatasetSpec, ModelSpec
 from slipway.spec.identity import Part, identity_of
-from slipway.stages.model.label_classes import spelled
+from slipway.spec.labels import spelled
 
 
 def schema_differences(

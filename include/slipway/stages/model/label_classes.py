@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
-from slipway.spec.labels import MOST_CLASSES, Label
+from slipway.spec.labels import MOST_CLASSES, Label, spelled
 from slipway.spec.target_classes import declared_classes
 
 if TYPE_CHECKING:
@@ -157,13 +157,6 @@ def require_both_classes(labels: pd.Series[Any], spec: ModelSpec, *, what: str, 
             where=f"column {spec.target}",
             hint=hint,
         )
-
-
-def spelled(label: Label | float) -> str:
-    """Return a class as messages, metrics and tables spell it."""
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def _multiclass(labels: pd.Series[Any], spec: ModelSpec) -> tuple[Label, ...]:

@@ -9,10 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import NotComputable
-from slipway.spec.labels import Label
+from slipway.spec.labels import Label, spelled
 from slipway.spec.logged_columns import logged_names
 from slipway.stages.model.class_scores import LABEL, SCORE, SCORES, labels_of, score_matrix
-from slipway.stages.model.label_classes import spelled
 from slipway.values.bad_value import BadValue
 from slipway.values.parse import parse
 from slipway.values.value_types import ColumnType, canonical_text

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.records.store import encode
-from slipway.stages.model.label_classes import UNSEEN, spelled
+from slipway.spec.labels import spelled
+from slipway.stages.model.label_classes import UNSEEN
 
 if TYPE_CHECKING:
     import numpy as np
