@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
+from slipway.spec.encodings import Encoding
 from slipway.spec.estimators import EstimatorName
 from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
@@ -20,7 +21,13 @@ class Features(Spec):
 
     numeric: list[str] = Field(default_factory=list, description="Imputed by the median.")
     categorical: list[str] = Field(
-        default_factory=list, description="One-hot encoded; an unseen category is all zeros."
+        default_factory=list, description="Encoded; an unseen one-hot category is all zeros."
+    )
+    encoding: Encoding = Field(
+        default_factory=Encoding, description="Encoding of the categorical columns."
+    )
+    encodings: dict[str, Encoding] = Field(
+        default_factory=dict, description="Encoding of single columns, by name."
     )
 
     @property
@@ -229,6 +236,12 @@ class ModelSpec(Spec):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SpecConflict(f"features name {', '.join(twice)} twice", field=("features",))
+        others = sorted(self.features.encodings.keys() - set(self.features.categorical))
+        if others:
+            raise SpecConflict(
+                f"encodings name {', '.join(others)}, which is not categorical",
+                field=("features", "encodings"),
+            )
         check_runtime(self.runtime, self.pods)
         if self.training.class_weights is not None and not has_classes(self.task):
             raise SpecConflict(

@@ -15,10 +15,11 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from slipway.adapters.model_package.class_weights import fit_arguments, weights_by_class
 from slipway.adapters.model_package.columns import ranges_of
+from slipway.adapters.model_package.encoders import category_parts, wide_columns
 from slipway.adapters.model_package.fit_errors import explained
 from slipway.adapters.model_package.fit_memory import FitMemory, available_mib, require_memory
 from slipway.adapters.model_package.fit_requirements import (
@@ -91,6 +92,8 @@ class SklearnLearner:
                 facts[FITTED_CLASSES] = list(scored.fitted)
         pipeline = self._fitted(features, target, row_weights)
         use_one_thread(pipeline)
+        if wide := wide_columns(pipeline[-2]):
+            facts["wide_columns"] = wide
         package = Package(pipeline, self.spec.task, columns, manifest={}, scored=scored)
         declared = self.dataset.streams.features.columns
         pii = {name: declared[name].pii for name in self.spec.features.names if declared[name].pii}
@@ -118,7 +121,7 @@ class SklearnLearner:
             require_fitting_target(estimator, target, spec=self.spec)
             if len(pipeline) > len(("prepare", "estimator")):
                 features = pipeline[:-2].fit_transform(features, target)
-            width = fit_preparation(pipeline[-2], features)
+            width = fit_preparation(pipeline[-2], features, target)
         require_fitting_constraints(estimator, width, spec=self.spec)
         row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
         self._require_memory(features, width, row)
@@ -130,7 +133,7 @@ class SklearnLearner:
             known=(estimator.get_params(deep=False), len(features), width),
         ):
             in_floats = row is not None and row.in_floats
-            prepared = prepared_matrix(pipeline[-2], features, in_floats=in_floats)
+            prepared = prepared_matrix(pipeline[-2], features, target, in_floats=in_floats)
             weighted = fit_arguments(estimator, row_weights, spec=self.spec)
             estimator.fit(prepared, target, **weighted)
         return pipeline
@@ -176,9 +179,8 @@ class SklearnLearner:
         impute = SimpleImputer(strategy="median", keep_empty_features=True)
         scaled = ESTIMATORS[self.spec.estimator.name].scaled
         numbers = Pipeline([("impute", impute), ("scale", StandardScaler())]) if scaled else impute
-        encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
         return ColumnTransformer(
-            [("numeric", numbers, numeric), ("categorical", encode, categorical)]
+            [("numeric", numbers, numeric), *category_parts(self.spec, categorical)]
         )
 
     def _estimator(self) -> BaseEstimator:

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import TargetEncoder
 
 from slipway.adapters.model_package.columns import cast
 from slipway.stages.ports.raw_column import RawColumn
@@ -38,7 +39,11 @@ def cast_for_training(rows: pd.DataFrame, columns: Sequence[RawColumn]) -> pd.Da
     return pd.DataFrame(prepared, index=rows.index)
 
 
-def fit_preparation(prepare: ColumnTransformer, features: pd.DataFrame) -> int:
+def fit_preparation(
+    prepare: ColumnTransformer,
+    features: pd.DataFrame,
+    target: np.ndarray[Any, Any] | None = None,
+) -> int:
     """Fit a column transformer without transforming all rows; return the width of its output.
 
     Its parts are fitted alone, and frozen while it takes note of their names and widths.
@@ -46,10 +51,11 @@ def fit_preparation(prepare: ColumnTransformer, features: pd.DataFrame) -> int:
     Args:
         prepare: Unfitted, of parts that treat each row by itself.
         features: Training rows.
+        target: Of shape (n_rows,), for parts that encode by it.
     """
     parts = prepare.transformers
     fitted = [
-        (name, clone(part).fit(features[names]) if len(names) else part, names)
+        (name, clone(part).fit(features[names], target) if len(names) else part, names)
         for name, part, names in parts
     ]
     prepare.transformers = [(name, FrozenEstimator(part), names) for name, part, names in fitted]
@@ -63,13 +69,19 @@ def fit_preparation(prepare: ColumnTransformer, features: pd.DataFrame) -> int:
 
 
 def prepared_matrix(
-    prepare: ColumnTransformer, features: pd.DataFrame, *, in_floats: bool
+    prepare: ColumnTransformer,
+    features: pd.DataFrame,
+    target: np.ndarray[Any, Any] | None = None,
+    *,
+    in_floats: bool,
 ) -> Matrix:
     """Return the prepared features of all rows, of shape (n_rows, n_features).
 
     Args:
         prepare: Fitted by `fit_preparation`.
         features: Training rows.
+        target: Of shape (n_rows,). A row is not encoded by its own target, but by that of rows of
+            other folds.
         in_floats: Whether the estimator rounds features to single precision by itself.
     """
     first: Matrix = prepare.transform(features.head(1))
@@ -78,6 +90,10 @@ def prepared_matrix(
     for start in range(0, len(features), CHUNK_ROWS):
         chunk = features.iloc[start : start + CHUNK_ROWS]
         matrix[start : start + len(chunk)] = prepare.transform(chunk)
+    for name, part, names in prepare.transformers_:
+        if isinstance(part, TargetEncoder) and len(names):
+            cross_fitted = clone(part).fit_transform(features[names], target)
+            matrix[:, prepare.output_indices_[name]] = cross_fitted
     return matrix
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slipway.spec.encodings import ENCODINGS
 from slipway.spec.estimators import ESTIMATORS
 
 TRUSTED = frozenset(
-    {"numpy.dtype", *(name for row in ESTIMATORS.values() for name in row.trusted_types)}
+    {
+        "numpy.dtype",
+        *(name for row in ESTIMATORS.values() for name in row.trusted_types),
+        *(name for row in ENCODINGS.values() for name in row.trusted_types),
+    }
 )
 """Types that skops may build beside its safe ones; a `pipeline.py` adds its own classes."""
 

@@ -37,6 +37,7 @@ from slipway.stages.train.narrow_types import narrowed
 from slipway.stages.train.random_holdout import RANDOM_HOLDOUT, RandomHoldout, holdout_keys
 from slipway.stages.train.run_facts import numbers_of, params_of
 from slipway.stages.train.splitting import Split, split_at_random, split_by_time
+from slipway.stages.train.wide_columns import format_wide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,8 @@ class _Training:
             "trained",
             f"{self.spec.estimator.name} learnt from {numbers['training_rows']:,} rows up to "
             f"{numbers['training_end']} in {fit_seconds:.1f} s; {self._held_out(numbers)} "
-            f"Engine {numbers['engine']}: {numbers['engine_reason']}.",
+            f"Engine {numbers['engine']}: {numbers['engine_reason']}."
+            f"{format_wide(manifest.get('wide_columns') or {})}",
             numbers,
             {
                 "model_uri": model_uri,

@@ -88,16 +88,29 @@ def _scale(graph: Graph, step: StandardScaler, features: Matrix) -> Matrix:
 
 
 def _one_hot(graph: Graph, step: OneHotEncoder, features: Matrix) -> Matrix:
-    keeps_all = step.drop is None and step.min_frequency is None and step.max_categories is None
-    if not keeps_all or step.handle_unknown != "ignore":
-        raise NoOnnxForm("step OneHotEncoder has an ONNX form only with handle_unknown='ignore'")
+    unknown = "ignore" if step.min_frequency is None else "infrequent_if_exist"
+    if step.drop is not None or step.max_categories is not None or step.handle_unknown != unknown:
+        needed = f"handle_unknown={unknown!r}"
+        raise NoOnnxForm(f"step OneHotEncoder has an ONNX form only with {needed}")
     blocks = []
-    for block, categories in zip(features.blocks, step.categories_, strict=True):
-        texts = [_category_text(category) for category in categories]
+    grouped = getattr(step, "infrequent_categories_", [None] * len(step.categories_))
+    for block, categories, rare in zip(features.blocks, step.categories_, grouped, strict=True):
+        others = set() if rare is None else {_category_text(one) for one in rare}
+        texts = [text for text in map(_category_text, categories) if text not in others]
+        if not texts:
+            raise NoOnnxForm("step OneHotEncoder has no ONNX form where every category is rare")
         # `zeros`: an unknown category is all zeros; so is a missing one if none was in training.
         hot = graph.add("OneHotEncoder", [block.name], cats_strings=texts, zeros=1)
         flat = graph.add("Flatten", [hot], axis=1)
-        blocks.append(Block(flat, "float", (None,) * len(texts)))
+        if rare is None:
+            blocks.append(Block(flat, "float", (None,) * len(texts)))
+            continue
+        # What is none of the frequent categories is the last one: rare, unseen or missing.
+        axis = graph.constant(np.array([1], dtype=np.int64))
+        frequent = graph.add("ReduceSum", [flat, axis], keepdims=1)
+        other = graph.add("Sub", [graph.constant(np.ones((1, 1), np.float32)), frequent])
+        both = graph.add("Concat", [flat, other], axis=1)
+        blocks.append(Block(both, "float", (None,) * (len(texts) + 1)))
     return Matrix(tuple(blocks))
 
 

@@ -1,0 +1,73 @@
+"""Transformers that encode categories, by the rows of `spec/encodings.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pkgutil import resolve_name
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+
+from slipway.spec import ModelSpec
+from slipway.spec.encodings import ENCODINGS, Encoding
+from slipway.spec.metrics import Task
+
+WIDE = 1000
+"""Categories of a one-hot encoded column from which a training warns."""
+
+_TARGET_TYPES: Mapping[Task, str] = {
+    "classification": "binary",
+    "multiclass": "multiclass",
+    "regression": "continuous",
+}
+
+
+def one_hot(encoding: Encoding, task: Task, seed: int) -> OneHotEncoder:
+    """Return an encoder with a feature for each category, or each frequent one and all others."""
+    del task, seed
+    rare = encoding.rare_below
+    return OneHotEncoder(
+        handle_unknown="ignore" if rare is None else "infrequent_if_exist",
+        min_frequency=rare,
+        sparse_output=False,
+        dtype=np.float32,
+    )
+
+
+def by_target(encoding: Encoding, task: Task, seed: int) -> TargetEncoder:
+    """Return an encoder by the target's mean, which `fit_transform` cross-fits."""
+    del encoding
+    folds = KFold(n_splits=5, shuffle=True, random_state=seed)
+    return TargetEncoder(target_type=_TARGET_TYPES[task], cv=folds)
+
+
+def category_parts(spec: ModelSpec, categorical: Sequence[str]) -> list[tuple[str, Any, list[str]]]:
+    """Return the parts of a column transformer that encode categories, one for each encoding.
+
+    Args:
+        spec: Model.
+        categorical: Columns to encode; those of a `pipeline.py` are encoded as the model's.
+    """
+    parts: list[tuple[str, Any, list[str]]] = []
+    default, own = spec.features.encoding, spec.features.encodings
+    by_encoding: dict[Encoding, list[str]] = {default: []}
+    for name in categorical:
+        by_encoding.setdefault(own.get(name, default), []).append(name)
+    for encoding, names in by_encoding.items():
+        build = resolve_name(ENCODINGS[encoding.method].encoder)
+        title = f"categorical_{len(parts)}" if parts else "categorical"
+        parts.append((title, build(encoding, spec.task, spec.training.seed), names))
+    return parts
+
+
+def wide_columns(prepare: ColumnTransformer) -> dict[str, int]:
+    """Return one-hot encoded columns with many features, and how many each has."""
+    found: dict[str, int] = {}
+    for _, part, names in prepare.transformers_:
+        if isinstance(part, OneHotEncoder) and part.min_frequency is None and len(names):
+            sizes = zip(names, map(len, part.categories_), strict=True)
+            found |= {str(name): size for name, size in sizes if size > WIDE}
+    return found

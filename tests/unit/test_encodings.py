@@ -1,0 +1,113 @@
+"""Categories of high cardinality: grouped, encoded by the target, or warned of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slipway.adapters.model_package.encoders import WIDE
+from slipway.adapters.model_package.engine import engine_of
+from slipway.adapters.model_package.learned_model import LearnedModel
+from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.spec import ModelSpec
+from slipway.spec.encodings import ENCODINGS
+from slipway.stages.train.wide_columns import format_wide
+from tests.support import packages, sea_states
+
+ESTIMATORS = ("xgboost.XGBClassifier", "sklearn.linear_model.LogisticRegression")
+
+
+def encoded(estimator: str, **features: Any) -> LearnedModel:
+    """A model of lateness, of ports of which most are rare."""
+    value = packages.spec(estimator).model_dump()
+    value["features"] |= features
+    spec = ModelSpec.model_validate(value)
+    rows = packages.rows()
+    rows.loc[rows.index % 10 == 0, "port"] = [f"harbour {one}" for one in range(0, 400, 10)]
+    return SklearnLearner(spec, packages.dataset(), None).learn(rows, classes=(0, 1))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_rare_and_unseen_categories_are_one_in_both_engines(estimator: str) -> None:
+    """Their scores are equal, and the ONNX form passes its gate."""
+    learned = encoded(estimator, encoding={"rare_below": 0.05})
+    rows = packages.rows().head(1)
+    rare, unseen = (
+        float(learned.predict(rows.assign(port=port))[0]) for port in ("harbour 10", "nowhere")
+    )
+    assert rare == unseen
+    engine, _ = engine_of(learned.package, packages.reference(learned))
+    assert engine.name == "onnx", engine.reason
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_column_encoded_by_the_target_is_served_by_its_pipeline(
+    tmp_path: Path, estimator: str
+) -> None:
+    """The other column keeps its own encoding; the reason names the step; it can be saved."""
+    learned = encoded(estimator, encodings={"port": {"method": "target"}})
+    engine, _ = engine_of(learned.package, packages.reference(learned))
+    assert engine.name == "sklearn"
+    assert "TargetEncoder has no ONNX form" in engine.reason
+    facts = {"model": "delay", "task": "classification"}
+    learned.save(tmp_path / "version", facts=facts, reference=packages.reference(learned))
+
+
+def test_rows_are_not_encoded_by_their_own_target() -> None:
+    """A key of every row, encoded by the target, tells nothing of it."""
+    value = packages.spec("sklearn.linear_model.LogisticRegression").model_dump()
+    value["features"] = {"categorical": ["port"], "encoding": "target"}
+    rows = packages.rows()
+    rows["port"] = [f"port {one}" for one in range(len(rows))]
+    spec = ModelSpec.model_validate(value)
+    learned = SklearnLearner(spec, packages.dataset(), None).learn(rows, classes=(0, 1))
+    scores = learned.predict(rows)
+    late = rows["late"] == 1
+    assert abs(scores[late].mean() - scores[~late].mean()) < 0.1
+
+
+def test_several_classes_are_encoded_by_each(tmp_path: Path) -> None:
+    """A training with three classes encodes a column three times."""
+    features = {"numeric": ["wind"], "categorical": ["port"], "encoding": {"method": "target"}}
+    env = sea_states.env(tmp_path, features=features)
+    request = env.ask()
+    assert env.until_gate(request).verdict.action == "promote"
+
+
+def test_a_wide_column_is_warned_of() -> None:
+    """By name and number, with the setting that helps; no category is named."""
+    value = packages.spec("sklearn.linear_model.LogisticRegression").model_dump()
+    spec = ModelSpec.model_validate(value)
+    rows = packages.rows(WIDE + 10)
+    rows["port"] = [f"port {one}" for one in range(len(rows))]
+    learned = SklearnLearner(spec, packages.dataset(), None).learn(rows, classes=(0, 1))
+    assert learned.facts["wide_columns"] == {"port": WIDE + 10}
+    warning = format_wide(learned.facts["wide_columns"])
+    assert "port has 1,010 categories" in warning
+    assert "features.encoding" in warning
+    assert format_wide({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({"encoding": {"method": "target", "rare_below": 0.1}}, "groups no rare categories"),
+        ({"encodings": {"wind": "target"}}, "not categorical"),
+    ],
+)
+def test_an_encoding_that_does_not_fit_is_refused(features: dict[str, Any], message: str) -> None:
+    """By the spec, before any row is read."""
+    value = packages.spec("sklearn.linear_model.LogisticRegression").model_dump()
+    value["features"] |= features
+    with pytest.raises(ValueError, match=message):
+        ModelSpec.model_validate(value)
+
+
+def test_every_way_of_encoding_is_one_row() -> None:
+    """Each trains a model that beats nothing but itself: scores are finite."""
+    for name in ENCODINGS:
+        learned = encoded("sklearn.linear_model.LogisticRegression", encoding=name)
+        assert np.isfinite(learned.predict(packages.rows())).all()
