@@ -80,7 +80,9 @@ def guess_key(
         return KeyGuess((named[0].name,), "each row has a value of its own, and it is named so")
     together = _together(free, time, rows)
     if together is not None:
-        return KeyGuess(together, "no column identifies a row alone; these do together")
+        alone = len(together) == 1
+        why = "no other column identifies a row" if alone else "these identify a row together"
+        return KeyGuess(together, f"{why}, and none is named like an identifier")
     return KeyGuess((), "no column identifies a row: a digest of the row does")
 
 

@@ -18,6 +18,7 @@ MOST_CLASSES = 100
 _MOST_WHOLE_CLASSES = 20
 _FEW_WHOLE_CLASSES = 10
 _ROWS_OF_A_CLASS = 5
+_LENGTHS = frozenset({"x", "z"})
 _POSITIVE = (
     *("yes", "true", "1", "y", "t", "positive", "pos", "up", "malignant", "m", "bad", "default"),
     *("churn", "churned", "fraud", "spam", "died", "dead", "failed", "fail", "failure", "late"),
@@ -77,9 +78,11 @@ def guess_target(columns: Mapping[str, Column], *, but: Sequence[str]) -> tuple[
     able = [one for name, one in columns.items() if name not in but and guess_task(one) is not None]
     if not able:
         return None
+    lengths = {name.lower() for name in columns} & _LENGTHS
     for named in TARGETS:
         for one in reversed(able):
-            if set(words(one.name)) & set(named):
+            # Beside an x, y is a length and no target.
+            if set(words(one.name)) & set(named) and not (lengths and one.name.lower() == "y"):
                 return one.name, "its name is that of a target"
     return able[-1].name, "it is the last column that can be predicted"
 
