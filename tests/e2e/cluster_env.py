@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pandas as pd
 
-from slipway.local.demo.year import ClientResult, in_requests, land, send_requests
+from slipway.local.clients import ClientResult, in_requests, land, send_requests
 from slipway.stages.rollout.v2_encode import encode_rows
 from tests.e2e import ferry_project
 from tests.e2e.conftest import COLUMNS, StackEnv

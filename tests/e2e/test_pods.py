@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from slipway.local.demo.year import ClientResult
+from slipway.local.clients import ClientResult
 from tests.e2e.cluster_env import DATASET, MODEL, ClusterEnv, running_cluster_env
 from tests.e2e.conftest import StackEnv
 

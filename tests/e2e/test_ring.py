@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
-from slipway.local.demo.year import ClientResult
+from slipway.local.clients import ClientResult
 from tests.e2e import ferry_project
-from tests.e2e.conftest import StackEnv
+from tests.e2e.conftest import StackEnv, running_up
 
 pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[StackEnv, subprocess.Popen[bytes]]]:
+    """What `slipway up` runs, and the command."""
+    with running_up(tmp_path_factory.mktemp("up")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def env(running: tuple[StackEnv, subprocess.Popen[bytes]]) -> StackEnv:
+    """What `slipway up` runs, empty at first; tests of this file share what they build."""
+    return running[0]
 
 
 def test_files_landing_together_become_a_served_model(env: StackEnv) -> None:
@@ -105,6 +125,34 @@ def test_traffic_shifts_step_by_step_under_requests(env: StackEnv) -> None:
     answered = {version for one in answers for version in one.versions}
     assert answered == {str(before), str(env.champion())}
     assert env.ask(5, turned=True).versions == {str(env.champion()): 400}
+
+
+def test_commands_find_what_up_runs_and_sigterm_ends_all_of_it(
+    running: tuple[StackEnv, subprocess.Popen[bytes]],
+) -> None:
+    """Without a variable but the project's; no process is left, whichever session it leads."""
+    env, up = running
+    variables = {"SLIPWAY_PROJECT": str(env.stack.project), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "slipway.cli", "status", "ferry_delay"]
+    told = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert f"champion    version {env.champion()}" in told.stdout
+    assert "`slipway up` is used" in told.stderr
+    assert len(started_by(env)) >= 7
+    up.terminate()
+    assert up.wait(120) == 128 + signal.SIGTERM
+    assert [process.cmdline() for process in started_by(env)] == []
+
+
+def started_by(env: StackEnv) -> list[psutil.Process]:
+    """Processes of the installation, by their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SLIPWAY_STORE") == env.stack.settings.store:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
 
 
 def decay_the_champion(env: StackEnv) -> None:

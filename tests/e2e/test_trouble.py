@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slipway.local.demo.year import land
+from slipway.local.clients import land
 from slipway.records import requests
 from slipway.records.attempts import find_failure
 from slipway.records.run_records import RunRef, find_record

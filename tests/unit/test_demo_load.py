@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from slipway.errors import PlatformUnavailable
-from slipway.local.demo.load import REQUESTS_AT_ONCE, ProbeLoad
+from slipway.local.probe_load import REQUESTS_AT_ONCE, ProbeLoad
 from slipway.stages.rollout.platform import Served
 
 

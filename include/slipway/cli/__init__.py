@@ -19,6 +19,7 @@ from slipway.cli.local_installation import use_local_installation
 from slipway.cli.new import new
 from slipway.cli.parse import parse
 from slipway.cli.render import render
+from slipway.cli.replay import replay
 from slipway.cli.rollback import rollback
 from slipway.cli.run import run
 from slipway.cli.serve import download, platform, serve, ship, token
@@ -44,6 +45,6 @@ for command in (
     *(status, why, ledger),
     *(run, rollback, bring, export),
     *(serve, download, ship, platform, token),
-    *(up, demo, down),
+    *(up, replay, demo, down),
 ):
     main.add_command(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,13 +43,14 @@ class Stack:
     Args:
         project: Holds `dags/`, `plugins/` and `include/`.
         folder: State: store, databases, logs, pids.
+        ports: Ports of an installation that runs already; None: free ones.
     """
 
-    def __init__(self, project: Path, folder: Path) -> None:
+    def __init__(self, project: Path, folder: Path, *, ports: Sequence[int] | None = None) -> None:
         self.project = project
         self.folder = folder
         self.processes = Processes(folder)
-        self._ports = free_ports(4, wanted=_last_ports(folder))
+        self._ports = ports or free_ports(4, wanted=last_ports(folder))
         *ports, self._execution_port = self._ports
         self._airflow_port = ports[0]
         self.addresses = Addresses(*(f"http://{LOOPBACK}:{port}" for port in ports))
@@ -170,8 +171,8 @@ class Stack:
         wait_until_answers(url, seconds=180.0, check=self.processes.check, good=good)
 
 
-def _last_ports(folder: Path) -> list[int]:
-    """Ports of the run before, so that addresses stay the same where they can."""
+def last_ports(folder: Path) -> list[int]:
+    """Return the ports of the last run, so that addresses stay the same where they can."""
     file = folder / PORTS
     return list(json.loads(file.read_text())) if file.exists() else []
 

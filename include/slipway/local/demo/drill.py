@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from slipway.local.clients import ClientResult, in_requests, send_requests
 from slipway.local.demo.simulator import Simulator
-from slipway.local.demo.year import ClientResult, in_requests, send_requests
 from slipway.records import requests
 from slipway.records.run_records import RunRef, find_record
 

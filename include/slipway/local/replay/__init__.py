@@ -1,0 +1,1 @@
+"""`slipway replay`: a dataset's past, played through the running ring."""

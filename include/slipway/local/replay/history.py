@@ -1,0 +1,178 @@
+"""Split history into periods: which rows are known when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import BadParameter
+from slipway.local.replay.raw_rows import RawRows, identity_columns, typed
+from slipway.spec import DatasetSpec
+from slipway.spec.dataset import StreamName
+from slipway.stages.monitor.windows import Unit, Window, window_at
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class History:
+    """Rows of the past, by period.
+
+    Attributes:
+        spec: Dataset.
+        features: Raw rows of the features' files.
+        labels: Raw rows of the labels' files; None where labels stand in the features' files.
+        periods: Periods that have rows, in order.
+        period: Number of the period of each row of `features`.
+        due: Number of the step at which the label of each row is known: of `labels`, or of
+            `features` where the labels stand in their files. The last is after all periods.
+    """
+
+    spec: DatasetSpec
+    features: pa.Table
+    labels: pa.Table | None
+    periods: Sequence[Window]
+    period: np.ndarray[Any, Any]
+    due: np.ndarray[Any, Any]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps: one for each period, and one for what is known after the last."""
+        return len(self.periods) + 1
+
+    def name(self, step: int) -> str:
+        """Return the name of a step: its period's, or `afterwards`."""
+        return self.periods[step].name if step < len(self.periods) else "afterwards"
+
+    def deliveries(self, step: int) -> list[tuple[StreamName, str, pa.Table]]:
+        """Return stream, batch and rows of what becomes known at a step."""
+        if self.labels is None:
+            return self._with_labels(step)
+        found: list[tuple[StreamName, str, pa.Table]] = []
+        if step < len(self.periods):
+            found.append(("features", self.name(step), _where(self.features, self.period == step)))
+        if (self.due == step).any():
+            found.append(("labels", self.name(step), _where(self.labels, self.due == step)))
+        return found
+
+    def rows(self, step: int, names: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of a period in their declared types, for requests.
+
+        Rows without key or event time are left out.
+        """
+        import numpy as np
+        import pandas as pd
+        import pyarrow as pa
+
+        part = _where(self.features, self.period == step)
+        kinds = {
+            pa.int64(): pd.Int64Dtype(),
+            pa.bool_(): pd.BooleanDtype(),
+            pa.string(): pd.StringDtype(na_value=np.nan),
+        }
+        identity = identity_columns(part, self.spec, "features")
+        parts = [one.name for one in self.spec.identity.parts]
+        wanted = dict.fromkeys(name for name in (*parts, *names) if name not in identity)
+        columns = {name: typed(part, name, self.spec) for name in wanted} | identity
+        frame = pd.DataFrame(
+            {name: one.to_pandas(types_mapper=kinds.get) for name, one in columns.items()}
+        )
+        return frame.dropna(subset=list(identity))
+
+    def _with_labels(self, step: int) -> list[tuple[StreamName, str, pa.Table]]:
+        """A period without labels that may be missing, and earlier ones as more is known."""
+        names = self.spec.streams.labels.columns
+        may_miss = all(column.nullable for column in names.values())
+        found: list[tuple[StreamName, str, pa.Table]] = []
+        for number in range(min(step + 1, len(self.periods))):
+            mine = self.period == number
+            is_new = number == step and may_miss
+            has_news = (self.due[mine] == step).any()
+            if not is_new and not has_news:
+                continue
+            known = self.due <= step
+            chosen = mine if may_miss else mine & known
+            rows = _where(self.features, chosen)
+            if may_miss:
+                rows = _without(rows, list(names), ~known[chosen])
+            found.append(("features", self.name(number), rows))
+        return found
+
+
+def split_history(
+    raw: dict[StreamName, RawRows], spec: DatasetSpec, *, by: Unit, label_delay: timedelta
+) -> History:
+    """Split rows into periods of event time.
+
+    A row whose event time cannot be read belongs to the period of the row before it, and a label
+    without features to the last step.
+
+    Args:
+        raw: Rows by stream.
+        spec: Dataset.
+        by: Length of a period.
+        label_delay: Time from the event until its label is known; a label is known after the
+            period of its event, at the earliest.
+
+    Raises:
+        BadParameter: No row has an event time.
+    """
+    import numpy as np
+    import pandas as pd
+
+    key, time = spec.identity.key.column, spec.identity.time
+    if time.source == "arrival":
+        raise BadParameter(
+            f"the past of {spec.dataset} cannot be split into periods",
+            expected="an event time in the rows",
+            found="event_time: arrival, the moment of the delivery",
+        )
+    features = raw["features"].table
+    identity = identity_columns(features, spec, "features")
+    times = pd.Series(identity[time.column].to_pandas())
+    if times.isna().all():
+        raise BadParameter("no row has an event time", expected=f"times in {time}")
+    times = pd.to_datetime(times, utc=True).ffill().bfill()
+    days = times.dt.floor("D")
+    windows = {day: window_at(day.to_pydatetime(), by) for day in days.unique()}
+    periods = sorted(set(windows.values()), key=lambda one: one.start)
+    places = {window: number for number, window in enumerate(periods)}
+    period = days.map(lambda day: places[windows[day]]).to_numpy()
+    ends = pd.DatetimeIndex([one.end for one in periods])
+    known = times + label_delay
+    due = np.maximum(ends.searchsorted(known, side="right"), period + 1)
+    if spec.streams.in_one_file:
+        return History(spec, features, None, periods, period, due)
+    labels = raw["labels"].table if "labels" in raw else None
+    if labels is None:
+        raise BadParameter(
+            f"there are no labels of {spec.dataset}", expected="files of the stream labels"
+        )
+    by_key = pd.Series(due, index=identity[key].to_pandas())
+    by_key = by_key[~by_key.index.duplicated() & by_key.index.notna()]
+    of_labels = identity_columns(labels, spec, "labels")[key].to_pandas()
+    steps = pd.Series(of_labels).map(by_key).fillna(len(periods)).astype(int).to_numpy()
+    return History(spec, features, labels, periods, period, steps)
+
+
+def _where(table: pa.Table, mask: np.ndarray[Any, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    return table.filter(pa.array(mask))
+
+
+def _without(table: pa.Table, names: Sequence[str], mask: np.ndarray[Any, Any]) -> pa.Table:
+    """Return rows of which some have no value in certain columns."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in names:
+        column = table[name].combine_chunks()
+        emptied = pc.if_else(pa.array(mask), pa.scalar(None, column.type), column)
+        table = table.set_column(table.column_names.index(name), name, emptied)
+    return table

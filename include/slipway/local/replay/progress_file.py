@@ -1,0 +1,72 @@
+"""Keep how far a replay has come, so that it can be resumed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Asked:
+    """Requests of one model in one period.
+
+    Attributes:
+        rows: Number of predicted rows.
+        versions: Predicted rows by version.
+        failed: Number of requests without an answer.
+    """
+
+    rows: int
+    versions: dict[str, int]
+    failed: int = 0
+
+
+@dataclass
+class ReplayProgress:
+    """How far a replay has come.
+
+    Attributes:
+        of: What identifies the replay: its rows, and how they are split.
+        next_step: Number of the step to begin with.
+        asked: Requests by period and model.
+        followed: What the ring did at each period's step, by model.
+    """
+
+    of: dict[str, Any]
+    next_step: int = 0
+    asked: dict[str, dict[str, Asked]] = field(default_factory=dict)
+    followed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class ProgressFile:
+    """The progress of the replays of one dataset.
+
+    Args:
+        file: File.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def read(self, of: dict[str, Any]) -> ReplayProgress:
+        """Return the progress of a replay: where it was, or at its begin."""
+        try:
+            kept = json.loads(self.file.read_text())
+        except (FileNotFoundError, ValueError):
+            return ReplayProgress(of)
+        if kept["of"] != of:
+            return ReplayProgress(of)
+        asked = {
+            period: {model: Asked(**one) for model, one in models.items()}
+            for period, models in kept["asked"].items()
+        }
+        return ReplayProgress(of, kept["next_step"], asked, kept["followed"])
+
+    def write(self, progress: ReplayProgress) -> None:
+        """Keep a progress, as a whole."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.file.with_suffix(".tmp")
+        draft.write_text(json.dumps(asdict(progress), indent=1))
+        draft.replace(self.file)

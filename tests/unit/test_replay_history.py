@@ -1,0 +1,155 @@
+"""History split into periods: what is known when, from the cells of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import BadParameter
+from slipway.local.replay.history import History, split_history
+from slipway.local.replay.progress_file import Asked, ProgressFile
+from slipway.local.replay.raw_rows import read_history
+from slipway.wiring import Container
+from tests.support.command_line import slipway
+from tests.support.small_specs import DATASET, EXPECTATIONS, FILES
+
+FEATURES = """\
+id,at,price,kind
+a,2026-01-30,"1,5",x
+b,2026-01-31,?,y
+c,2026-02-01,2.0,x
+d,no time,2.0,x
+e,2026-03-05,3.0,x
+"""
+LABELS = "id,sold\na,true\nb,false\nc,true\nd,true\ne,false\nz,true\n"
+ONE_FILE = DATASET.replace(
+    """  labels:
+    columns:
+      id: {type: string}
+      sold: {type: boolean}
+""",
+    """  labels:
+    from: features
+    columns:
+      sold: {type: boolean}
+""",
+)
+
+
+def write(folder: Path, **files: str) -> Path:
+    """A folder of CSV files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    return folder
+
+
+def split(place: Path, container: Container, *, delay_days: float = 0.0) -> History:
+    """The history of a folder by month."""
+    spec = container.dataset("shop")
+    raw = read_history(place, spec, container)
+    return split_history(raw, spec, by="month", label_delay=timedelta(days=delay_days))
+
+
+def known(history: History) -> list[list[tuple[str, str, list[str]]]]:
+    """Stream, batch and ids of what is delivered, by step."""
+    return [
+        [(stream, batch, rows["id"].to_pylist()) for stream, batch, rows in history.deliveries(one)]
+        for one in range(history.steps)
+    ]
+
+
+def test_rows_are_known_in_their_period_and_labels_after_it(
+    container: Container, tmp_path: Path
+) -> None:
+    """A row without a readable time stays beside the row before it; an unknown key comes last."""
+    history = split(write(tmp_path / "past", one=FEATURES, two=LABELS), container)
+    assert known(history) == [
+        [("features", "2026-01", ["a", "b"])],
+        [("features", "2026-02", ["c", "d"]), ("labels", "2026-02", ["a", "b"])],
+        [("features", "2026-03", ["e"]), ("labels", "2026-03", ["c", "d"])],
+        [("labels", "afterwards", ["e", "z"])],
+    ]
+
+
+def test_labels_wait_for_their_delay(container: Container, tmp_path: Path) -> None:
+    """What is not known by the end of the last period comes after it."""
+    place = write(tmp_path / "past", one=FEATURES, two=LABELS)
+    history = split(place, container, delay_days=33)
+    labels = {batch: ids for step in known(history) for kind, batch, ids in step if kind[0] == "l"}
+    assert labels == {"2026-03": ["a", "b", "c", "d"], "afterwards": ["e", "z"]}
+
+
+def test_cells_stay_as_the_files_have_them(container: Container, tmp_path: Path) -> None:
+    """The ring reads and judges them by the dataset's dialect; requests have declared types."""
+    history = split(write(tmp_path / "past", one=FEATURES, two=LABELS), container)
+    _, _, january = history.deliveries(0)[0]
+    assert january["price"].to_pylist() == ["1,5", "?"]
+    asked = history.rows(1, ["price"])
+    assert asked["id"].tolist() == ["c"]
+    assert asked["price"].tolist() == [2.0]
+
+
+def test_labels_in_the_features_file_come_with_a_second_delivery(
+    container: Container, project: Callable[[dict[str, str]], Path], tmp_path: Path
+) -> None:
+    """The first one has none of them."""
+    expected = EXPECTATIONS.partition("labels:")[0]
+    specs = {"datasets/shop/dataset.yaml": ONE_FILE, "datasets/shop/expectations.yaml": expected}
+    project({**FILES, **specs})
+    sold = ["sold", "true", "false", "true", "true", "false"]
+    lines = zip(FEATURES.splitlines(), sold, strict=True)
+    text = "".join(f"{line},{label}\n" for line, label in lines)
+    history = split(write(tmp_path / "past", one=text), container)
+    delivered = [
+        [(batch, rows["sold"].to_pylist()) for _, batch, rows in history.deliveries(step)]
+        for step in range(history.steps)
+    ]
+    assert delivered == [
+        [("2026-01", [None, None])],
+        [("2026-01", ["true", "false"]), ("2026-02", [None, None])],
+        [("2026-02", ["true", "true"]), ("2026-03", [None])],
+        [("2026-03", ["false"])],
+    ]
+
+
+def test_folders_name_the_streams_and_markers_are_left_alone(
+    container: Container, tmp_path: Path
+) -> None:
+    """A folder `labels` holds labels, whatever their columns are."""
+    write(tmp_path / "past/features", one=FEATURES)
+    write(tmp_path / "past/labels", all=LABELS)
+    (tmp_path / "past/_SUCCESS").touch()
+    assert split(tmp_path / "past", container).steps == 4
+
+
+def test_history_without_features_or_labels_is_refused(
+    container: Container, tmp_path: Path
+) -> None:
+    """The error names what is missing."""
+    with pytest.raises(BadParameter, match="there are no features of shop"):
+        split(write(tmp_path / "one", two=LABELS), container)
+    with pytest.raises(BadParameter, match="there are no labels of shop"):
+        split(write(tmp_path / "two", one=FEATURES), container)
+
+
+def test_a_stopped_replay_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Another history, or another plan, begins at its first period."""
+    file = ProgressFile(tmp_path / "replay.json")
+    progress = file.read({"by": "day"})
+    progress.next_step = 3
+    progress.asked["2026-01-01"] = {"sales": Asked(20, {"1": 20})}
+    file.write(progress)
+    assert file.read({"by": "day"}) == progress
+    assert file.read({"by": "week"}).next_step == 0
+
+
+def test_replay_needs_a_running_installation(container: Container, tmp_path: Path) -> None:
+    """The hint says how to start one."""
+    del container
+    result = slipway("replay", str(tmp_path))
+    assert result.exit_code == 1
+    assert "slipway up" in result.output
