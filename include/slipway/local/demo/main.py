@@ -23,6 +23,7 @@ from slipway.local.demo.drill import Check, drill
 from slipway.local.demo.metrics import figures
 from slipway.local.demo.scoreboard import as_table, draw
 from slipway.local.demo.simulator import Simulator
+from slipway.local.progress import shown_steps
 from slipway.local.sample_deliveries import make_sample
 from slipway.local.stack import Stack
 from slipway.local.supervision import Supervision
@@ -72,8 +73,8 @@ def _running(stack: Stack, console: Console) -> Iterator[AirflowApi]:
         console.print(f"removing the store of the demo before: {stack.folder}")
     shutil.rmtree(stack.folder, ignore_errors=True)
     try:
-        with console.status("starting") as status:
-            api = stack.up(progress=status.update)
+        with shown_steps(console, f"starting; logs: {stack.folder / 'logs'}") as progress:
+            api = stack.up(progress=progress)
         _print_addresses(stack, console)
         yield api
     finally:
@@ -91,11 +92,15 @@ def _supervised(stack: Stack, console: Console) -> AbstractContextManager[None]:
 
 def _run(stack: Stack, api: AirflowApi, console: Console, *, began: float) -> list[Check]:
     simulator = Simulator(stack, api, DATASET, MODEL, console)
+    if not console.is_terminal:
+        console.print("making the flights' deliveries")
     with Progress(console=console, transient=True) as progress:
         folder = stack.settings.datasets_folder / DATASET
         make_sample(folder, simulator.sample, progress=progress)
     simulator.simulate_year()
     console.rule("the year")
+    if not console.is_terminal:
+        console.print("training a model for each month to compare with; it takes minutes")
     months = figures(simulator)
     console.print(as_table(months))
     picture = stack.folder / "year.png"
