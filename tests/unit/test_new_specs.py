@@ -272,6 +272,18 @@ def test_identifiers_constants_and_prose_are_left_out(tmp_path: Path, home: Path
     assert "country: it has one value only" in text
 
 
+def test_rare_ones_of_many_categories_are_grouped(tmp_path: Path, home: Path) -> None:
+    """Where some are common; a column of rare ones alone is left out."""
+    frame = binary(2000)
+    frame["town"] = [f"t{one % 900}" if one % 2 else "t0" for one in range(2000)]
+    frame["shop"] = [f"s{one % 400}" for one in range(2000)]
+    plan = planned(_csv(frame, tmp_path / "houses.csv"), target="sold")
+    assert roles(plan)["shop"] == "left out"
+    features = written(plan, home).models[plan.model].features
+    assert features.encodings.keys() == {"town"}
+    assert features.encodings["town"].rare_below == 0.01
+
+
 def test_personal_data_are_named_and_dropped(tmp_path: Path, home: Path) -> None:
     """By the names of columns and by the shapes of their texts."""
     rows = range(ROWS)

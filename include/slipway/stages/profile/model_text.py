@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from slipway.spec.metrics import METRICS
 from slipway.stages.profile.bars import Bar
 from slipway.stages.profile.new_specs import NewSpecs
-from slipway.stages.profile.roles import Role
+from slipway.stages.profile.roles import MOST_ONE_HOT, RARE_BELOW, Role
 from slipway.stages.profile.yaml_text import comment, quoted
 
 _SMALL, _MIDDLE = 1000, 20_000
@@ -51,6 +51,11 @@ def _features(plan: NewSpecs) -> Iterator[str]:
         for one in listed:
             note = f"  # {one.why}" if role == "category" else ""
             yield f"    - {quoted(one.column.name)}{comment(note) and note}"
+    many = [one for one in plan.of_role("category") if one.column.distinct > MOST_ONE_HOT]
+    if many:
+        yield "  encodings:"
+    for one in many:
+        yield f"    {quoted(one.column.name)}: {{rare_below: {RARE_BELOW}}}  # groups rare ones"
     left = plan.of_role("left out", "personal")
     if left:
         yield "  # Left out; a line above brings a column back."

@@ -21,7 +21,10 @@ from slipway.stages.profile.target import TargetGuess
 Role = Literal["key", "event time", "target", "number", "category", "left out", "personal"]
 
 MOST_ONE_HOT = 200
-"""Categories of a column that is one-hot encoded; one with more is left out."""
+"""Categories of a column that has one column each; of more, the rare ones are grouped."""
+
+RARE_BELOW = 0.01
+"""Share of the rows below which a category of such a column is grouped with other rare ones."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,14 @@ def _why_left_out(column: Column) -> str | None:
         return "it counts the rows of this file"
     if is_identifier(column):
         return _why_identifier(column)
-    if column.type == "string" and column.distinct > MOST_ONE_HOT:
-        return f"{column.distinct:,} categories are too many, one column each"
+    if column.type == "string" and column.distinct > MOST_ONE_HOT and not has_common(column):
+        return f"{column.distinct:,} categories are too many, and each is rare"
     return None
+
+
+def has_common(column: Column) -> bool:
+    """Return whether a category is common enough to stand for itself among rare ones."""
+    return float(column.counts.iloc[0]) >= RARE_BELOW * column.known
 
 
 def _why_identifier(column: Column) -> str:
