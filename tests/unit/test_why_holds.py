@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slipway.errors import BadParameter
 from tests.support.rollout_env import MODEL
 from tests.support.why.checks import hold
-from tests.support.why.life import EVENTS, Life
+from tests.support.why.life import EVENTS, WITHOUT_KILLS, Life
 
 
 @settings(max_examples=100)
@@ -21,6 +21,53 @@ def test_every_sentence_holds(events: list[str], *, is_over: bool) -> None:
         EVENTS[event](life)
     if is_over:
         life.end_lease()
+    hold(life)
+
+
+@settings(max_examples=100)
+@given(events=st.lists(st.sampled_from(WITHOUT_KILLS), min_size=3, max_size=9))
+def test_every_sentence_holds_after_longer_lives(events: list[str]) -> None:
+    """Champions that come and go, by rollouts, hands, and while MLflow is stopped."""
+    life = Life()
+    for event in events:
+        EVENTS[event](life)
+    hold(life)
+
+
+def test_every_promotion_of_a_version_counts() -> None:
+    """Versions that were champion before, by the ledger, and again by a hand's alias."""
+    life = Life()
+    life.roll("1")
+    life.roll("2")
+    life.roll("1")
+    life.challenge()
+    life.roll()
+    assert life.env.weights() == {5: 1.0}
+    life.env.registry.aliases["champion"] = 1
+    [told] = life.lines()["Since"]
+    assert told.startswith("by the ledger version 5 is champion since ")
+    assert told.endswith(". Version 1 was champion before, until rollout-000004.")
+    life.env.registry.aliases["champion"] = 3
+    assert life.lines()["Since"][0].startswith("the ledger has no promotion of version 3; its")
+
+
+def test_a_rollback_without_mlflow_is_told_with_its_completion() -> None:
+    """The traffic has moved, and the ledger's champion is still the one of before."""
+    life = Life()
+    for _ in range(2):
+        life.challenge()
+        life.roll()
+    life.mlflow.answers = False
+    life.roll("previous")
+    assert life.env.weights() == {5: 1.0}
+    life.end_lease()
+    [told] = life.lines()["Since"]
+    assert told.startswith("by the ledger version 6 is champion since ")
+    assert "Since then rollout-000003, a rollback, has moved the traffic to version 5 (" in told
+    assert "; it is completed by the next deploy once MLflow answers." in told
+    assert told.endswith("Version 5 was champion before, until rollout-000002.")
+    [following] = life.lines()["Next"]
+    assert following.startswith("deploy completes rollout-000003 first, once MLflow answers; ")
     hold(life)
 
 

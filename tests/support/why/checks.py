@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from slipway.records import ledger, requests
 from slipway.records.champion_history import champion_as_of
 from slipway.records.leases import find_lease
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.rollout.rollout_records import read_rollout
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from tests.support.rollout_env import MODEL
 from tests.support.why.life import Life
@@ -20,14 +22,24 @@ def hold(life: Life) -> None:
     [served], [since], [refused], [following] = (
         told[word] for word in ("Served", "Since", "Refused", "Next")
     )
-    _served_holds(life, served)
+    is_known = life.mlflow.answers
+    if is_known:
+        _served_holds(life, served)
+    else:
+        assert "which version is champion is not known: MLflow does not answer" in served
     _since_holds(life, since)
+    _history_holds(life, since)
     _refused_holds(life, refused)
     for lost in told.get("Lost", []):
         _loss_holds(life, lost)
-    _lost_champion_is_told(life, told.get("Lost", []))
+    if is_known:
+        _lost_champion_is_told(life, told.get("Lost", []))
     _waits_hold(life, told.get("Waits", []))
-    _next_holds(life, following, served)
+    life.mlflow.answers = True
+    if is_known or "MLflow does not answer" not in following:
+        _next_holds(life, following, served)
+    else:
+        _completion_holds(life, following)
 
 
 def _served_holds(life: Life, sentence: str) -> None:
@@ -69,11 +81,50 @@ def _since_holds(life: Life, sentence: str) -> None:
     ]
     newest = entries[-1]
     assert newest["reason"] in sentence
-    champion = life.env.registry.aliases.get("champion")
-    if champion is not None and newest["numbers"]["version"] != champion:
-        assert sentence.startswith(f"the ledger has no promotion of version {champion};")
+
+
+def _history_holds(life: Life, sentence: str) -> None:
+    """Every promotion counts: when a version was champion before, and which rollout ended that."""
+    live = life.env.platform.served(MODEL)
+    weights = dict(live.weights) if live else {}
+    about = life.env.registry.aliases.get("champion")
+    if not life.mlflow.answers:
+        about = max(weights, key=weights.__getitem__, default=None)
+    champion, ended = None, dict[int, str]()
+    for run, version in _promotions(life):
+        if champion is not None and champion != version:
+            ended[champion] = run
+        champion = version
+    if about is None or about == champion:
+        assert not sentence.startswith(("the ledger has no", "by the ledger"))
+        return
+    if about in ended:
+        assert sentence.startswith(f"by the ledger version {champion} is champion since ")
+        assert f"Version {about} was champion before, until {ended[about]}." in sentence
     else:
-        assert not sentence.startswith("the ledger has no")
+        assert sentence.startswith(f"the ledger has no promotion of version {about};")
+    if live is None or weights != {about: 1.0}:
+        return
+    run = f"rollout-{live.token:06d}"
+    switch = read_rollout(life.env.store, MODEL, run).get("switch")
+    if switch is not None and switch.verdict.action == "switched":
+        assert f"Since then {run}, a " in sentence
+
+
+def _promotions(life: Life) -> Iterator[tuple[str, int]]:
+    for entry in ledger.read(life.env.store, MODEL):
+        if entry["fact"]["stage"] == "promote_champion":
+            yield entry["fact"]["run"], entry["fact"]["numbers"]["version"]
+
+
+def _completion_holds(life: Life, sentence: str) -> None:
+    """During an outage the rollout is named that the next deploy completes afterwards."""
+    life.end_lease()
+    reason = life.env.reconcile(holder="the next run").verdict.reason
+    found = re.search(r"deploy completes (rollout-\d+) first, once MLflow answers", sentence)
+    assert (found is not None) == ("was stopped" in reason)
+    if found is not None:
+        assert f"{found[1]} was stopped" in reason
 
 
 def _refused_holds(life: Life, sentence: str) -> None:

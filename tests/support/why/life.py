@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from slipway.errors import SlipwayError
+from slipway.errors import RegistryUnavailable, SlipwayError
 from slipway.records import requests
 from slipway.records.idempotent_stage import perform
 from slipway.records.leases import find_lease
@@ -25,6 +25,31 @@ from tests.support.promotions import promoted
 from tests.support.rollout_env import MODEL, RolloutEnv, evidence, score
 
 REGISTRY_WRITES = frozenset({"set_alias", "delete_alias", "tag", "anchor"})
+CALLS = REGISTRY_WRITES | {"alias", "version", "exists", "copies", "download"}
+
+
+class Outage:
+    """A registry that answers until `answers` is cleared; hands reach its data all the same.
+
+    Args:
+        real: The registry.
+    """
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.answers = True
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if name not in CALLS:
+            return found
+
+        def call(*given: Any, **named: Any) -> Any:
+            if not self.answers:
+                raise RegistryUnavailable("MLflow does not answer")
+            return found(*given, **named)
+
+        return call
 
 
 class Life:
@@ -35,7 +60,8 @@ class Life:
         self.env = RolloutEnv(store=store)
         self.fuse = store.kill_point
         registry = KillableProxy(self.env.registry, self.fuse, writes=REGISTRY_WRITES)
-        self.env.registry = registry  # type: ignore[assignment]
+        self.mlflow = Outage(registry)
+        self.env.registry = self.mlflow  # type: ignore[assignment]
         self.runs = 0
         self.seen_waiting: list[tuple[int, list[str]]] = []
         promoted(self.env.store, MODEL, 2, run="rollout-before")
@@ -198,5 +224,16 @@ EVENTS: Mapping[str, Callable[[Life], Any]] = {
         life.env.registry.aliases.get("challenger", 0)
     ),
     "the champion made anew": Life.make_anew,
+    "the alias champion moved back": lambda life: life.env.registry.aliases.update(
+        {"champion": min(life.env.registry.tags)}
+    ),
+    "version 1 by its number": lambda life: life.roll("1"),
+    "MLflow stops": lambda life: setattr(life.mlflow, "answers", False),
+    "MLflow starts": lambda life: setattr(life.mlflow, "answers", True),
     "the platform forgets": lambda life: life.env.platform.forget(MODEL),
 }
+
+WITHOUT_KILLS = sorted(
+    name for name in EVENTS if not any(word in name for word in ("killed", "request", "server"))
+)
+"""Events that come together often enough in a short life to undo one another."""

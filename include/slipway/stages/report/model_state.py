@@ -117,6 +117,11 @@ def numbers_of(entry: Entry) -> Mapping[str, Any]:
     return numbers
 
 
+def moment_of(entry: Entry) -> str:
+    """Return when a ledger entry was made, to the minute."""
+    return f"{datetime.fromisoformat(entry['at']):%Y-%m-%d %H:%M} UTC"
+
+
 def read_model_state(
     model: str,
     *,

@@ -8,21 +8,21 @@ what its decision gives for the same state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from slipway.records.champion_history import PROMOTED, REGISTERED
+from slipway.records.champion_history import REGISTERED
 from slipway.stages.model.provenance import format_source
 from slipway.stages.model.version_tags import METRIC_PREFIX, REASON
 from slipway.stages.report.model_state import (
-    Entry,
     ModelState,
     ValidSpecs,
+    moment_of,
     numbers_of,
     read_model_state,
 )
 from slipway.stages.report.refusals import is_refusal
 from slipway.stages.report.why_next import describe_next
+from slipway.stages.report.why_since import describe_since
 from slipway.stages.rollout.served_difference import describe_difference, describe_served
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def format_lines(state: ModelState) -> list[str]:
     return [
         _served(state),
         *(f"Lost: {loss.reason}. Way out: {loss.way_out}." for loss in state.losses),
-        _since(state),
+        describe_since(state),
         _evidence(state),
         _refused(state),
         *(f"Waits: {sentence}" for sentence in state.waiting),
@@ -81,17 +81,6 @@ def _served(state: ModelState) -> str:
     if state.champion is None:
         return f"Served: nothing; no version of {state.model} is champion."
     return f"Served: {state.model} version {state.champion.version}."
-
-
-def _since(state: ModelState) -> str:
-    entry = next(state.about(None, PROMOTED), None)
-    if entry is None:
-        return "Since: no version has become champion yet."
-    about = numbers_of(entry).get("version")
-    told = f"{_moment(entry)} ({entry['fact']['run']}): {entry['fact']['reason']}"
-    if state.version is None or about == state.version:
-        return f"Since: {told}"
-    return f"Since: the ledger has no promotion of version {state.version}; its newest is {told}"
 
 
 def _evidence(state: ModelState) -> str:
@@ -144,8 +133,4 @@ def _refused(state: ModelState) -> str:
     if entry is None:
         return "Refused: nothing so far."
     fact = entry["fact"]
-    return f"Refused: {_moment(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"
-
-
-def _moment(entry: Entry) -> str:
-    return f"{datetime.fromisoformat(entry['at']):%Y-%m-%d %H:%M} UTC"
+    return f"Refused: {moment_of(entry)}, {fact['stage']} {fact['run']}: {fact['reason']}"

@@ -49,6 +49,9 @@ def _rollout_in_progress(state: ModelState) -> str | None:
 
 
 def _unknown(state: ModelState) -> str | None:
+    if state.outage is not None and state.traffic.stopped is not None:
+        first = f"deploy completes {state.traffic.stopped} first, once MLflow answers"
+        return f"{first}; what follows is not known: {state.outage}."
     if state.outage is not None:
         return f"not known: {state.outage}."
     if state.traffic.unknown is not None:

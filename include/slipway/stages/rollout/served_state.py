@@ -14,6 +14,7 @@ from slipway.stages.rollout.complete_rollouts import is_unsettled
 from slipway.stages.rollout.confirm_champion import confirm_champion
 from slipway.stages.rollout.decide_rollout import decide_rollout
 from slipway.stages.rollout.foreign_champion import describe_foreign_champion
+from slipway.stages.rollout.ledger_versions import newest_promoted_run
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observe import observe
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
@@ -71,7 +72,7 @@ def read_served_state(
     except (Denied, Transient) as error:
         return ServedState(unknown=error.message)
     if registry is None:
-        return ServedState(served)
+        return ServedState(served, stopped=_stopped(store, model))
     try:
         observed = observe(model, store=store, registry=registry, platform=_Seen(served))
         decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
@@ -86,11 +87,15 @@ def read_served_state(
 
 
 def _stopped(store: Store, model: str) -> str | None:
-    """Run of a rollout whose stage has decided and has not recorded it."""
+    """Run of a rollout whose stage has decided and has not recorded it.
+
+    What a later promotion has passed over is not completed any more.
+    """
+    passed = rollout_number(newest_promoted_run(store, model) or "") or 0
     stopped = (
         ref.run
         for ref in open_stages(store, model)
-        if rollout_number(ref.run) is not None
+        if (rollout_number(ref.run) or 0) > passed
         and find_record(store, ref) is None
         and find_decision(store, ref) is not None
     )
