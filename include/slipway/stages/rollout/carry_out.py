@@ -20,6 +20,7 @@ from slipway.stages.rollout.fallback import restore_fallback
 from slipway.stages.rollout.lease import renew_lease
 from slipway.stages.rollout.plan import RolloutPlan
 from slipway.stages.rollout.platform import Platform
+from slipway.stages.rollout.served_before import is_return
 from slipway.stages.rollout.version_outcome import (
     BLOCKED,
     PROMOTED,
@@ -69,8 +70,9 @@ def carry_out(
         # A version that was deleted in the registry needs no tag, and a roll-back does not wait
         # for MLflow.
         with suppress(NotFound, *([RegistryUnavailable] if plan.is_urgent else [])):
-            sizes = _sizes(plan, verdict, registry)
-            tag_version(registry, plan, {ROLLOUT_TAG: verdict.action, **sizes})
+            if not _keeps_its_tag(plan, verdict, store=attempt.store, registry=registry):
+                sizes = _sizes(plan, verdict, registry)
+                tag_version(registry, plan, {ROLLOUT_TAG: verdict.action, **sizes})
     if verdict.action == VERIFIED and plan.digest is not None:
         remember_verified(attempt.store, attempt.ref, version=plan.version, sha256=plan.digest)
     if verdict.action == PROMOTED:
@@ -176,6 +178,20 @@ def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
         registry.delete_alias(plan.model, CHALLENGER)
     registry.tag(plan.model, plan.version, {ROLLOUT_TAG: SERVING})
     registry.set_alias(plan.model, CHAMPION, plan.version)
+
+
+def _keeps_its_tag(
+    plan: RolloutPlan, verdict: Verdict, *, store: Store, registry: Registry
+) -> bool:
+    """Whether a return to a version that served before leaves its tag as it was.
+
+    A way back that fails stays open: its failure may have passed, and a tag would block the next
+    rollback. Only a tag that blocks it already is replaced, once it is verified.
+    """
+    if not is_return(store, plan):
+        return False
+    tag = registry.version(plan.model, plan.version).tags.get(ROLLOUT_TAG)
+    return verdict.action in BLOCKED or tag not in BLOCKED
 
 
 def _sizes(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> dict[str, str]:

@@ -29,7 +29,7 @@ def restore_fallback(plan: RolloutPlan, platform: Platform, *, token: int | None
     platform.apply(
         plan.model,
         weights=weights,
-        keep=warm_in_steps(plan),
+        keep=_warm_before(plan),
         token=plan.token if token is None else token,
         digests=plan.digests(is_restored=True),
         is_urgent=True,
@@ -53,6 +53,11 @@ def fallback_on_failure(plan: RolloutPlan, platform: Platform) -> Iterator[None]
             except Exception as error:  # noqa: BLE001  what failed first is raised
                 logger.warning("version %s was not restored: %s", plan.fallback, error)
         raise
+
+
+def _warm_before(plan: RolloutPlan) -> list[int]:
+    """Versions that were ready without a share: also the one that a rollback did not return to."""
+    return [] if plan.previous is None or plan.previous == plan.fallback else [plan.previous]
 
 
 def warm_in_steps(plan: RolloutPlan) -> list[int]:

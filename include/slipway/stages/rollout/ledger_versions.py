@@ -20,6 +20,14 @@ def newest_promoted_run(store: Store, model: str) -> str | None:
     return next(_promoted_runs(store, model), None)
 
 
+def promotions_of(store: Store, model: str, version: int) -> Iterator[str]:
+    """Yield the runs of the rollouts that made or confirmed a version champion, newest first."""
+    for entry in newest_first(store, model):
+        fact = entry["fact"]
+        if is_promotion(fact) and fact["numbers"]["version"] == version:
+            yield fact["run"]
+
+
 class LedgerVersions:
     """Champion and previous champion by the newest promotion; a fallback of `Versions`.
 

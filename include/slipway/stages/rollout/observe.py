@@ -13,7 +13,14 @@ from slipway.stages.rollout.observed_state import ObservedState
 from slipway.stages.rollout.plan import RolloutPlan, read_plan, rollout_run
 from slipway.stages.rollout.platform import Served, ServedReader
 from slipway.stages.rollout.rollout_records import has_ended, read_rollout
-from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG, SERVING, VERIFIED
+from slipway.stages.rollout.served_before import has_served
+from slipway.stages.rollout.version_outcome import (
+    BLOCKED,
+    ROLLED_BACK,
+    ROLLOUT_TAG,
+    SERVING,
+    VERIFIED,
+)
 
 
 def observe(
@@ -52,7 +59,11 @@ def observe(
                 gone.append(version)
     return ObservedState(
         **{alias: found.version if found else None for alias, found in named.items()},
-        blocked={one: outcome for one, outcome in outcomes.items() if outcome in BLOCKED},
+        blocked={
+            one: outcome
+            for one, outcome in outcomes.items()
+            if outcome in BLOCKED and not _is_way_back(named["previous"], one, store=store)
+        },
         served=served.version if served else None,
         unfinished=(plan.action, plan.version) if plan and _may_run(plan, served) else None,
         sharing=tuple(sorted(served.weights)) if served and len(served.weights) > 1 else (),
@@ -86,6 +97,19 @@ def _is_known(version: ModelVersion, served: Served | None, *, store: Store) -> 
     if is_running or sha256 is None or version.tags.get(ROLLOUT_TAG) == SERVING:
         return True
     return was_verified(store, version.model, sha256)
+
+
+def _is_way_back(previous: ModelVersion | None, version: int, *, store: Store) -> bool:
+    """Whether a version is the previous champion, tagged by a rollback to it that failed.
+
+    Such a tag does not close the way back; that of a version that was rolled back does.
+    """
+    if previous is None or previous.version != version:
+        return False
+    tags = previous.tags
+    return tags.get(ROLLOUT_TAG) != ROLLED_BACK and has_served(
+        store, previous.model, version, sha256=tags.get(DIGEST)
+    )
 
 
 def _may_run(plan: RolloutPlan, served: Served | None) -> bool:

@@ -27,6 +27,7 @@ from slipway.stages.rollout.live_answers import (
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.preconditions import require_verified
+from slipway.stages.rollout.served_before import name_failed_rollback
 from slipway.stages.rollout.verify import sample_key
 from slipway.stages.rollout.version_outcome import SWITCHED
 
@@ -69,7 +70,8 @@ def switch(
         lost = find_lost_candidate(plan, registry)
         if lost is not None:
             take_back(plan, attempt=attempt, platform=platform, token=plan.token)
-            return Verdict(ABORTED, lost, {"version": plan.version, "fallback": plan.fallback})
+            numbers = {"version": plan.version, "fallback": plan.fallback}
+            return name_failed_rollback(plan, Verdict(ABORTED, lost, numbers))
         with fallback_on_failure(plan, platform), keep_lease(store, plan):
             attempt.check()
             problem = _apply_and_check(
@@ -83,7 +85,7 @@ def switch(
         take_back(plan, attempt=attempt, platform=platform, token=plan.token)
         kept = f"version {plan.fallback}" if plan.fallback else "nothing"
         reason = f"Version {plan.version} was taken back, {kept} serves: {problem}"
-        return Verdict(ABORTED, reason, numbers)
+        return name_failed_rollback(plan, Verdict(ABORTED, reason, numbers))
 
     act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}

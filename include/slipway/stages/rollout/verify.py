@@ -37,6 +37,7 @@ from slipway.stages.rollout.lease import keep_lease, release_lease
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.replay import Replay, ReplayResult, recent_rows
+from slipway.stages.rollout.served_before import name_failed_rollback
 from slipway.stages.rollout.version_outcome import REFUSED, VERIFIED
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def verify(
     def work(_: Attempt) -> Verdict:
         try:
             with keep_lease(store, plan):
-                return _boot_and_replay(
+                verdict = _boot_and_replay(
                     plan,
                     spec,
                     dataset,
@@ -86,6 +87,7 @@ def verify(
                     load=load,
                     keep=lambda sample: store.write(sample_key(ref), encode(sample)),
                 )
+            return name_failed_rollback(plan, verdict)
         except RegistryUnavailable as error:
             earlier = _verified_before(plan, store, platform)
             if earlier is None:
