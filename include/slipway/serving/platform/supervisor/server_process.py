@@ -149,6 +149,9 @@ class ServerProcess(SupervisedProcess):
         silent, answered = 0, False
         while True:
             reply = await self._probe()
+            if self._stopping:
+                # It refuses connections while it drains, and `stop` waits for its end.
+                return
             silent = 0 if reply is not None else silent + 1
             answered = answered or reply is not None
             if reply is not None or silent > 1:
