@@ -11,7 +11,7 @@ from slipway.records import requests
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
-from slipway.records.verdicts import Verdict
+from slipway.records.verdicts import Number, Verdict
 from slipway.stages.report.model_state import ValidSpecs
 from slipway.stages.report.why import why
 from slipway.stages.rollout.platform import Served
@@ -159,7 +159,7 @@ def test_the_next_line_has_the_current_work() -> None:
         (
             "rolled_back",
             "reconcile",
-            Verdict("roll_back", "A return to version 2 was asked for.", {"served": 3}),
+            Verdict("roll_back", "A return to version 2 was asked for.", {"champion": 3}),
             "was rolled back, because a return to version 2 was asked for; the monitor",
         ),
         (
@@ -178,6 +178,22 @@ def test_a_refused_challenger_does_not_wait_for_deploy(
     env.registry.tags[3] = {"slipway.rollout": outcome}
     env.record("rollout-000009", stage, verdict)
     assert env.lines()["Next"].startswith(f"version 3, the challenger, {told}")
+
+
+def test_a_return_is_told_by_the_rollout_that_took_the_version_back() -> None:
+    """A later rollback of another version, while this one waited, is not its reason."""
+    env = WhyEnv(challenger=3)
+    env.registry.tags[3] = {"slipway.rollout": "rolled_back"}
+    shared = "Version 3 shares the traffic with version 2."
+    numbers: dict[str, Number] = {"version": 2, "champion": 2, "challenger": 3, "canary": 3}
+    env.record("rollout-000008", "reconcile", Verdict("repair", shared, numbers))
+    other = {"version": 1, "champion": 2, "challenger": 3, "served": 2}
+    env.record("rollout-000009", "reconcile", Verdict("roll_back", "Back to 1.", other))
+    assert "was rolled back, because version 3 shares the traffic" in env.lines()["Next"]
+    begun: dict[str, Number] = {"version": 2, "champion": 3}
+    env.record("rollout-000010", "reconcile", Verdict("roll_back", "Back to 2.", begun))
+    env.record("rollout-000010", "verify", Verdict("refused", "No.", {"version": 2}))
+    assert "was rolled back, because version 3 shares the traffic" in env.lines()["Next"]
 
 
 def test_a_refusal_of_an_earlier_version_of_the_same_number_is_not_told() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from slipway.records import ledger, requests
-from slipway.records.champion_history import champion_as_of
+from slipway.records.champion_history import PROMOTED, REGISTERED, champion_as_of
 from slipway.records.leases import find_lease
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.rollout.rollout_records import read_rollout
@@ -185,9 +185,32 @@ def _next_holds(life: Life, sentence: str, served: str) -> None:
     blocked = env.registry.tags[challenger].get(ROLLOUT_TAG) in BLOCKED if challenger else False
     if "the challenger, was" in sentence:
         assert blocked
+        assert challenger is not None
+        _return_holds(life, challenger, sentence)
     else:
         assert not (blocked and "waits for deploy" in sentence)
     _deploy_holds(life, sentence, served)
+
+
+def _return_holds(life: Life, version: int, sentence: str) -> None:
+    """The reason of a return is that of the rollout that took the version back."""
+    reasons = dict[str, str]()
+    took_back: str | None = None
+    for entry in ledger.read(life.env.store, MODEL):
+        fact = entry["fact"]
+        numbers, kind = fact["numbers"], (fact["stage"], fact["action"])
+        if kind in {("reconcile", "roll_back"), ("reconcile", "repair")}:
+            reasons[fact["run"]] = fact["reason"]
+        elif kind in REGISTERED and numbers["version"] == version:
+            took_back = None
+        gone = {("take_back", "marked"): numbers.get("version")}
+        if kind == PROMOTED and numbers["action"] == "roll_back":
+            gone[PROMOTED] = numbers["before"]
+        if gone.get(kind) == version:
+            took_back = fact["run"]
+    if "was rolled back" in sentence and took_back is not None:
+        reason = reasons[took_back].removesuffix(".")
+        assert f"because {reason[0].lower()}{reason[1:]}; " in sentence
 
 
 def _deploy_holds(life: Life, sentence: str, served: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from slipway.records.champion_history import REGISTERED
 from slipway.stages.report.model_state import Entry, ModelState, kind_of, numbers_of
-from slipway.stages.rollout.version_outcome import ROLLED_BACK
+from slipway.stages.rollout.version_outcome import BLOCKED, ROLLED_BACK
 
 REFUSALS = frozenset({"refuse", "refused", "aborted", "suppress"})
 INCONCLUSIVE = "inconclusive"
@@ -22,24 +22,38 @@ def is_refusal(entry: Entry) -> bool:
 def refusal_reason(state: ModelState, version: int, *, outcome: str) -> str | None:
     """Return the reason of the newest refusal or return of a version; None: not recorded; pure.
 
-    Entries of before the version was registered are about another version of the same number.
+    A return is told by the rollout that took the version back. Entries of before the version was
+    registered are about another version of the same number.
 
     Args:
         state: Ledger of the model.
         version: The version.
         outcome: Outcome in its tag.
     """
+    ended = set[str]()
     for entry in _since_registered(state, version):
-        stage, action = kind_of(entry)
-        numbers = numbers_of(entry)
+        _, action = kind_of(entry)
+        run = str(entry["fact"]["run"])
+        if action in BLOCKED:
+            ended.add(run)
         if outcome == ROLLED_BACK:
-            is_return = stage == "reconcile" and action in {"roll_back", "repair"}
-            found = is_return and version in {numbers.get("served"), numbers.get("challenger")}
+            found = run not in ended and _takes_back(entry, version)
         else:
-            found = is_refusal(entry) and numbers.get("version") == version
+            found = is_refusal(entry) and numbers_of(entry).get("version") == version
         if found:
             return str(entry["fact"]["reason"])
     return None
+
+
+def _takes_back(entry: Entry, version: int) -> bool:
+    """Whether an entry begins a return from a version as canary, or as champion."""
+    stage, action = kind_of(entry)
+    numbers = numbers_of(entry)
+    if stage != "reconcile":
+        return False
+    if action == "repair":
+        return numbers.get("canary") == version
+    return action == "roll_back" and numbers.get("champion", numbers.get("served")) == version
 
 
 def _since_registered(state: ModelState, version: int) -> Iterator[Entry]:
