@@ -12,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowTracking
+from slipway.records import ledger
 from slipway.records.idempotent_stage import perform
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
@@ -83,6 +84,13 @@ class HandsEnv(RegistryEnv):
             self.registry.rename_model(old, new)
         else:
             self.hands.rename_registered_model(old, new)
+
+    def anchor_anew(self) -> None:
+        """Anchor the ledger's head, which registers the name where there is none."""
+        self.registry.anchor(self.model, ledger.head(self.store, self.model))
+        if self.hands is None:
+            assert isinstance(self.registry, MemoryRegistry)
+            self.registry.versions.setdefault(self.model, [])
 
     def lost(self) -> dict[str, RegistryLoss]:
         """Losses by alias."""
@@ -170,7 +178,27 @@ def test_a_renamed_model_is_found_by_its_digest(env: HandsEnv) -> None:
     assert loss.found == (
         f"MLflow has no model {env.model}; the same bytes are version 2 of {other}"
     )
-    assert loss.way_out == f"rename {other} back to {env.model} in MLflow"
+    renaming = (
+        f"if {other} is {env.model} under a new name, rename it back to {env.model} in MLflow"
+    )
+    assert loss.way_out.startswith(f"{renaming}; else ask for a training without it")
+    assert "restore the champion first" in env.lost()["previous"].way_out
+    assert "nothing while" not in env.lost()["previous"].way_out
+    env.rename_model(other, env.model)
+    assert env.lost() == {}
+
+
+def test_a_renamed_model_whose_name_was_registered_anew_is_renamed_back_first(
+    env: HandsEnv,
+) -> None:
+    """An anchor of the ledger registers the old name, which has no version then."""
+    other = f"{env.model}_new"
+    env.rename_model(env.model, other)
+    env.anchor_anew()
+    way_out = env.lost()["champion"].way_out
+    assert way_out.startswith(f"if {other} is {env.model} under a new name, rename it back")
+    assert f"once the {env.model} that is there now is deleted or has another name; " in way_out
+    env.delete_model()
     env.rename_model(other, env.model)
     assert env.lost() == {}
 

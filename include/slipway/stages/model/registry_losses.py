@@ -136,8 +136,10 @@ def _find_loss(
             if alias != PREVIOUS
             else "set the alias in MLflow"
         )
-    elif other is not None and not registry.exists(model):
-        way_out = f"rename {other} back to {model} in MLflow"
+    elif other is not None:
+        way_out = (
+            f"{_renaming(model, other, registry)}; else {_replacement(model, alias, registry)}"
+        )
     else:
         way_out = _replacement(model, alias, registry)
     return RegistryLoss(alias, version, found, way_out)
@@ -167,10 +169,22 @@ def _look_for(
     return f"{found}; {same}", False, elsewhere.model
 
 
+def _renaming(model: str, other: str, registry: LossRegistry) -> str:
+    """How a model that may have been renamed gets its name back."""
+    renamed = f"if {other} is {model} under a new name, rename it back to {model} in MLflow"
+    if not registry.exists(model):
+        return renamed
+    # Also an anchored head of the ledger registers the name anew.
+    return f"{renamed}, once the {model} that is there now is deleted or has another name"
+
+
 def _replacement(model: str, alias: str, registry: LossRegistry) -> str:
     """What to do about a version that is gone for good."""
     if alias == PREVIOUS:
-        return f"nothing while the champion serves; to go back run {model}__deploy with a number"
+        back = f"to go back run {model}__deploy with a number"
+        if registry.alias(model, CHAMPION) is not None:
+            return f"nothing while the champion serves; {back}"
+        return f"restore the champion first, as `slipway why {model}` says; {back} that MLflow has"
     if alias == CHALLENGER:
         return "ask for a training"
     train = (
