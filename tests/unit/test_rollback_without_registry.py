@@ -55,6 +55,32 @@ def test_the_previous_champion_serves_at_once(env: RolloutEnv) -> None:
     assert ledger.verify(env.store, MODEL) == []
 
 
+def test_a_second_rollback_without_mlflow_is_the_same_step_back(
+    env: RolloutEnv, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it is asked for; each says once that the ledger stands in for MLflow."""
+    remember(env, 2)
+    present, env.registry = env.registry, Away()  # type: ignore[assignment]
+    run = env.reconcile("previous", holder="person").ref.run
+    env.verify(run)
+    env.switch(run)
+    with pytest.raises(RegistryUnavailable):
+        env.promote(run)
+    give_back(env.store, MODEL, holder="person")
+    for holder in ("again", "and again"):
+        caplog.clear()
+        verdict = env.reconcile("previous", holder=holder).verdict
+        assert verdict.action == "nothing"
+        assert verdict.reason.startswith(f"Version 2 was restored by {run}, whose tags and aliases")
+        assert caplog.text.count("the ledger tells which version is champion") == 1
+        assert env.is_free()
+        assert env.weights() == {2: 1.0}
+    env.registry = present
+    assert f"{run} was stopped" in env.reconcile(holder="sweep").verdict.reason
+    assert present.aliases["champion"] == 2
+    assert ledger.verify(env.store, MODEL) == []
+
+
 def test_a_canary_is_taken_back_at_once(env: RolloutEnv) -> None:
     """Its tag follows with the next sweep, so it is not rolled out again."""
     env.shift(verified(env), 10)

@@ -11,7 +11,7 @@ from slipway.stages.rollout.complete_rollouts import is_unsettled
 from slipway.stages.rollout.confirm_champion import confirm_champion
 from slipway.stages.rollout.decide_with_losses import decide_with_losses
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
-from slipway.stages.rollout.rollback_wish import find_fulfilment
+from slipway.stages.rollout.rollback_wish import find_fulfilment, find_uncompleted
 
 
 def find_rest(
@@ -45,7 +45,8 @@ def decide_under_lease(
 ) -> RolloutDecision:
     """Decide again, since much may have happened while the lease was waited for.
 
-    A rollback that was fulfilled meanwhile is `nothing`.
+    A rollback that was fulfilled meanwhile is `nothing`, and so is one that repeats another whose
+    aliases wait for MLflow.
 
     Args:
         store: Store of records and ledger.
@@ -58,7 +59,9 @@ def decide_under_lease(
         before: Number of the lease.
     """
     if to == PREVIOUS:
-        fulfilled = find_fulfilment(store, model, asked_at=asked_at, before=before)
+        fulfilled = find_uncompleted(store, model, served=now.served) or find_fulfilment(
+            store, model, asked_at=asked_at, before=before
+        )
         if fulfilled is None and seen.canaries and now.champion == seen.champion:
             gone = f"what shared the traffic with version {now.champion} was taken back meanwhile."
             fulfilled = None if now.canaries else gone

@@ -7,6 +7,7 @@ number is its fencing token.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,7 +87,10 @@ def reconcile(
     """
     store, model = context.store, spec.model
     asked_at = asked_at or datetime.now(UTC)
-    state = observe_or_remember(model, store=store, registry=registry, platform=platform, to=to)
+    # What is decided on is observed again under the lease, and the log says then where from.
+    state = observe_or_remember(
+        model, store=store, registry=registry, platform=platform, to=to, level=logging.DEBUG
+    )
     resting = None if to == PREVIOUS else find_rest(store, model, state, registry=registry, to=to)
     if resting is not None:
         return _idle(context, model, resting, state)

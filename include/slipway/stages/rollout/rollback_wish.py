@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from slipway.records.idempotent_stage import find_decision
+from slipway.records.open_work import open_stages
 from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
 from slipway.stages.rollout.plan import rollout_run
@@ -34,6 +36,30 @@ def find_fulfilment(store: Store, model: str, *, asked_at: datetime, before: int
         how = _taken_back(records, asked_at)
         if how is not None:
             return f"{how} by {run}, after this rollback was asked for at {asked_at.isoformat()}."
+    return None
+
+
+def find_uncompleted(store: Store, model: str, *, served: int | None) -> str | None:
+    """Return which rollback serves already and waits for MLflow, as a sentence, or None.
+
+    Its promotion is decided, and tags, aliases and record follow. With MLflow it would have been
+    completed before this is asked.
+
+    Args:
+        store: Store of the records.
+        model: Name of the model.
+        served: Version that takes every request.
+    """
+    for ref in open_stages(store, model):
+        decided = find_decision(store, ref)
+        if decided is None or (ref.stage, decided.action) != ("promote_champion", PROMOTED):
+            continue
+        numbers = decided.numbers
+        if numbers.get("action") == "roll_back" and numbers.get("version") == served:
+            return (
+                f"Version {served} was restored by {ref.run}, whose tags and aliases follow once "
+                "MLflow answers; until then this rollback means the same step back."
+            )
     return None
 
 

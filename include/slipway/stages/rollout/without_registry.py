@@ -19,9 +19,23 @@ logger = logging.getLogger(__name__)
 
 
 def observe_or_remember(
-    model: str, *, store: Store, registry: Registry, platform: Platform, to: str
+    model: str,
+    *,
+    store: Store,
+    registry: Registry,
+    platform: Platform,
+    to: str,
+    level: int = logging.WARNING,
 ) -> ObservedState:
     """Observe aliases and traffic; for a rollback the ledger stands in for MLflow.
+
+    Args:
+        model: Name of the model.
+        store: Records, and the ledger.
+        registry: Aliases and tags of versions.
+        platform: What serves the model.
+        to: What was asked for.
+        level: Level at which the log says that the ledger stands in.
 
     Raises:
         NotFound: The registry has no version of the number that was asked for.
@@ -34,7 +48,7 @@ def observe_or_remember(
     except RegistryUnavailable as error:
         if to != PREVIOUS:
             raise
-        logger.warning("the ledger tells which version is champion: %s", error.message)
+        logger.log(level, "the ledger tells which version is champion: %s", error.message)
         remembered = LedgerVersions(store)
         return observe(model, store=store, registry=remembered, platform=platform, to=to)
 
