@@ -41,7 +41,7 @@ def test_a_runtime_changes_the_operators_and_nothing_else(parse: Parse) -> None:
 
 @pytest.mark.parametrize("target", ["local", "kubernetes"])
 def test_only_a_rollout_on_a_cluster_may_touch_it(parse: Parse, target: str) -> None:
-    """Only pods of a rollout on a cluster have a service account token."""
+    """Only pods of a rollout, and of what reads what serves, have a service account token."""
     image = "registry.example/slipway-server:1.0"
     more = f"deployment: {{target: {target}, kubernetes: {{image: {image}}}}}\n" + PODS
     dags = parse({**dataset_file(more=PODS), **model_file(more=more)}).dags
@@ -52,7 +52,7 @@ def test_only_a_rollout_on_a_cluster_may_touch_it(parse: Parse, target: str) -> 
         if getattr(task, "partial_kwargs", vars(task)).get("acts_on_cluster")
     }
     steps = {"shift_10", "shift_50"}
-    expected = {"reconcile", "verify", "switch", "promote_champion", "collect"} | steps
+    expected = {"reconcile", "verify", "switch", "promote_champion", "collect", "decide"} | steps
     assert acting == (expected if target == "kubernetes" else set())
 
 
