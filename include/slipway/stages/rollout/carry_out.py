@@ -21,6 +21,7 @@ from slipway.stages.rollout.lease import renew_lease
 from slipway.stages.rollout.plan import RolloutPlan
 from slipway.stages.rollout.platform import Platform
 from slipway.stages.rollout.served_before import is_return
+from slipway.stages.rollout.turned_away import has_bytes, may_return, read_turned_away
 from slipway.stages.rollout.version_outcome import (
     BLOCKED,
     PROMOTED,
@@ -88,7 +89,7 @@ def carry_out(
                 is_urgent=True,
             )
             attempt.check()
-        _move_aliases(plan, registry)
+        _move_aliases(plan, verdict, registry)
 
 
 def carried_out_by_holder(
@@ -158,21 +159,19 @@ def find_lost_candidate(plan: RolloutPlan, registry: Registry) -> str | None:
     return None
 
 
-def _move_aliases(plan: RolloutPlan, registry: Registry) -> None:
-    """Move aliases by the recorded plan; the champion comes last."""
+def _move_aliases(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> None:
+    """Move aliases by the recorded plan and verdict; the champion comes last."""
     require_registered(plan, registry)
+    away = read_turned_away(plan, verdict)
     previous = registry.alias(plan.model, PREVIOUS)
     if plan.action == "roll_back":
-        if plan.standing is not None:
-            # A champion that was deleted in the registry needs no tag.
-            with suppress(NotFound):
-                registry.tag(plan.model, plan.standing, {ROLLOUT_TAG: ROLLED_BACK})
+        # A version that was deleted in the registry, or is another one now, needs no tag.
+        if away is not None and has_bytes(registry, plan.model, away):
+            registry.tag(plan.model, away.version, {ROLLOUT_TAG: ROLLED_BACK})
         if previous is not None and previous.version == plan.version:
             registry.delete_alias(plan.model, PREVIOUS)
-    elif plan.standing is not None:
-        # A champion that was deleted in the registry cannot be the previous one.
-        with suppress(NotFound):
-            registry.set_alias(plan.model, PREVIOUS, plan.standing)
+    elif away is not None and may_return(registry, plan.model, away):
+        registry.set_alias(plan.model, PREVIOUS, away.version)
     challenger = registry.alias(plan.model, CHALLENGER)
     if challenger is not None and challenger.version == plan.version:
         registry.delete_alias(plan.model, CHALLENGER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from slipway.errors import NotFound
 from slipway.records.champion_history import is_promotion
@@ -12,20 +13,23 @@ from slipway.records.store import Store
 from slipway.stages.model.aliases import CHAMPION, PREVIOUS
 from slipway.stages.model.version_tags import DIGEST
 from slipway.stages.ports.registry import ModelVersion
-from slipway.stages.rollout.plan import read_plan
+from slipway.stages.rollout.plan import RolloutPlan, read_plan
 
 
 def newest_promoted_run(store: Store, model: str) -> str | None:
     """Run of the rollout that last made or confirmed a champion, or None."""
-    return next(_promoted_runs(store, model), None)
+    return next((fact["run"] for fact in _promotions(store, model)), None)
+
+
+def newest_promotions(store: Store, model: str) -> Iterator[tuple[int, str]]:
+    """Yield version and run of each rollout that made or confirmed a champion, newest first."""
+    for fact in _promotions(store, model):
+        yield fact["numbers"]["version"], fact["run"]
 
 
 def promotions_of(store: Store, model: str, version: int) -> Iterator[str]:
-    """Yield the runs of the rollouts that made or confirmed a version champion, newest first."""
-    for entry in newest_first(store, model):
-        fact = entry["fact"]
-        if is_promotion(fact) and fact["numbers"]["version"] == version:
-            yield fact["run"]
+    """Return the runs of the rollouts that made or confirmed a version champion, newest first."""
+    return (run for promoted, run in newest_promotions(store, model) if promoted == version)
 
 
 class LedgerVersions:
@@ -40,15 +44,24 @@ class LedgerVersions:
 
     def alias(self, model: str, alias: str) -> ModelVersion | None:
         """The version that the newest promotion gave an alias, or None."""
-        plans = (read_plan(self._store, model, run) for run in _promoted_runs(self._store, model))
-        # A repair confirms the champion and moves no other alias.
-        plan = next((one for one in plans if one.action != "repair"), None)
-        if plan is None:
+        if alias not in {CHAMPION, PREVIOUS}:
             return None
-        if alias == CHAMPION:
-            return _version(model, plan.version, plan.digest)
-        if alias == PREVIOUS and plan.action != "roll_back" and plan.standing is not None:
-            return _version(model, plan.standing, plan.champion_digest)
+        champion: RolloutPlan | None = None
+        for fact in _promotions(self._store, model):
+            plan = read_plan(self._store, model, fact["run"])
+            champion = champion or plan
+            if alias == CHAMPION:
+                return _version(model, champion.version, champion.digest)
+            numbers = fact["numbers"]
+            previous, sha256 = plan.standing, plan.champion_digest
+            if "previous" in numbers:
+                previous, sha256 = numbers["previous"], numbers.get("previous_digest")
+            # A repair that confirmed the champion moved no other alias.
+            if plan.action == "repair" and previous is None:
+                continue
+            if plan.action == "roll_back" or previous is None or previous == champion.version:
+                return None
+            return _version(model, previous, sha256)
         return None
 
     def version(self, model: str, version: int) -> ModelVersion:
@@ -64,10 +77,10 @@ class LedgerVersions:
         return found or _version(model, version, None)
 
 
-def _promoted_runs(store: Store, model: str) -> Iterator[str]:
+def _promotions(store: Store, model: str) -> Iterator[dict[str, Any]]:
     for entry in newest_first(store, model):
         if is_promotion(entry["fact"]):
-            yield entry["fact"]["run"]
+            yield entry["fact"]
 
 
 def _version(model: str, version: int, sha256: str | None) -> ModelVersion:

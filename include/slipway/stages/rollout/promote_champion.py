@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slipway.errors import PlatformUnavailable, RolloutRefused
+from contextlib import suppress
+
+from slipway.errors import PlatformUnavailable, RegistryUnavailable, RolloutRefused
 from slipway.records import ledger
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
@@ -21,6 +23,11 @@ from slipway.stages.rollout.manual_edits import require_unedited
 from slipway.stages.rollout.plan import RolloutPlan, read_plan
 from slipway.stages.rollout.platform import Platform, Served
 from slipway.stages.rollout.preconditions import require_verdict
+from slipway.stages.rollout.turned_away import (
+    find_turned_away,
+    may_return,
+    turned_away_numbers,
+)
 from slipway.stages.rollout.version_outcome import PROMOTED, SWITCHED
 
 
@@ -61,11 +68,16 @@ def promote_champion(
             take_back(plan, attempt=attempt, platform=platform, token=plan.token)
             raise RolloutRefused(lost, hint="no alias has moved; roll out another version")
         reason = f"Version {plan.version} is served and is champion now"
-        if plan.standing is not None:
+        away = find_turned_away(store, plan)
+        if away is not None and plan.action != "roll_back":
+            # Where MLflow does not answer, the aliases are moved later, and then it is asked again.
+            with suppress(RegistryUnavailable):
+                away = away if may_return(registry, plan.model, away) else None
+        if away is not None:
             became = "was rolled back" if plan.action == "roll_back" else "is kept as previous"
-            reason += f"; version {plan.standing} {became}"
+            reason += f"; version {away.version} {became}"
         numbers = {"version": plan.version, "before": plan.champion, "action": plan.action}
-        return Verdict(PROMOTED, f"{reason}.", numbers)
+        return Verdict(PROMOTED, f"{reason}.", numbers | turned_away_numbers(plan, away))
 
     act = carried_out_by_holder(store, plan, registry=registry, platform=platform)
     inputs = {"version": plan.version, "action": plan.action}
