@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import BadParameter
 from slipway.stages.rollout.lease import LEASE_SECONDS
-from tests.support.rollout_env import RolloutEnv, verified
+from tests.support.rollout_env import MODEL, RolloutEnv, verified
 
 
 @pytest.fixture
@@ -67,6 +67,37 @@ def test_two_rollbacks_at_once_are_one_step(env: RolloutEnv) -> None:
     assert "Version 1 was restored by rollout-000001" in record.verdict.reason
     assert 0 < env.now < LEASE_SECONDS
     assert env.registry.aliases["champion"] == 1
+
+
+def test_two_rollbacks_at_once_beside_a_canary_end_well(env: RolloutEnv) -> None:
+    """The second waits for the first to confirm the champion; both were fulfilled."""
+    env.shift(verified(env), 10)
+    asked_at = datetime.now(UTC)
+    run = env.reconcile("previous", holder="shell-1", asked_at=asked_at).ref.run
+    actions: list[str] = []
+
+    def finish_meanwhile(seconds: float) -> None:
+        if not actions:
+            stages = (env.verify, env.switch, env.promote)
+            actions.extend(stage(run).verdict.action for stage in stages)
+        RolloutEnv.sleep(env, seconds)
+
+    env.sleep = finish_meanwhile  # type: ignore[method-assign]
+    record = env.reconcile("previous", holder="shell-2", asked_at=asked_at)
+    assert actions == ["verified", "switched", "promoted"]
+    assert record.verdict.action == "nothing"
+    assert "Version 3 was taken back by rollout-000002" in record.verdict.reason
+    assert (env.weights(), env.registry.aliases["champion"]) == ({2: 1.0}, 2)
+    assert env.is_free()
+
+
+def test_a_rollback_overtakes_the_repair_of_a_sweep(env: RolloutEnv) -> None:
+    """Nobody asked for that one."""
+    env.platform.forget(MODEL)
+    assert env.reconcile(holder="sweep").verdict.action == "repair"
+    began = env.now
+    assert env.reconcile("previous", holder="person").verdict.action == "roll_back"
+    assert env.now == began
 
 
 def test_a_later_wish_is_a_step_of_its_own(env: RolloutEnv) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from slipway.errors import LeaseHeld, StoreUnavailable
 from slipway.records.leases import Lease, acquire, find_lease
+from slipway.records.run_records import RunRecord
 from slipway.records.store import Store
 from slipway.records.waiting_wishes import WaitingWish, drop_wish, keep_wish
 from slipway.stages.model.aliases import CHALLENGER, PREVIOUS
@@ -97,7 +98,7 @@ def lease_to_take_over(store: Store, model: str, *, to: str, ended: str | None) 
 
     It may when its holder is known to have ended, when its rollout has, and when a roll-back finds
     a rollout that has begun and has not switched yet. One past its switch ends within seconds, and
-    so does another roll-back.
+    so does another roll-back, also one that takes a canary back.
 
     Args:
         store: Store of the leases and records.
@@ -111,12 +112,14 @@ def lease_to_take_over(store: Store, model: str, *, to: str, ended: str | None) 
     records = read_rollout(store, model, rollout_run(lease.number))
     begun = records.get("reconcile")
     gives_way = (
-        to == PREVIOUS
-        and begun is not None
-        and begun.verdict.action != "roll_back"
-        and "switch" not in records
+        to == PREVIOUS and begun is not None and not _is_rollback(begun) and "switch" not in records
     )
     return lease.number if lease.holder == ended or has_ended(records) or gives_way else None
+
+
+def _is_rollback(begun: RunRecord) -> bool:
+    """Whether a rollout returns to a version, or was asked for as one beside a canary."""
+    return begun.verdict.action == "roll_back" or begun.inputs.get("to") == PREVIOUS
 
 
 def _tell(store: Store, wish: WaitingWish, held: LeaseHeld, *, waited: float) -> None:
