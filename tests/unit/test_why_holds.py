@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import BadParameter
 from tests.support.rollout_env import MODEL
 from tests.support.why.checks import hold
-from tests.support.why.life import EVENTS, WITHOUT_KILLS, Life
+from tests.support.why.life import COMMON_EVENTS, EVENTS, Life
 
 
 @settings(max_examples=100)
@@ -25,7 +25,9 @@ def test_every_sentence_holds(events: list[str], *, is_over: bool) -> None:
 
 
 @settings(max_examples=100)
-@given(events=st.lists(st.sampled_from(WITHOUT_KILLS), min_size=3, max_size=9))
+@given(events=st.lists(st.sampled_from(COMMON_EVENTS), min_size=3, max_size=10))
+@example(events=["a canary that is rolled back", "a rollback"])
+@example(events=[*["a challenger", "a rollout"] * 2, "MLflow stops", "a rollback", "a rollback"])
 def test_every_sentence_holds_after_longer_lives(events: list[str]) -> None:
     """Champions that come and go, by rollouts, hands, and while MLflow is stopped."""
     life = Life()

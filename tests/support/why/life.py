@@ -87,6 +87,12 @@ class Life:
         if champion is not None:
             self.env.registry.tags[champion][DIGEST] = "f" * 64
 
+    def return_from_canary(self) -> None:
+        """Roll out a new version, and ask for a return while it shares the traffic."""
+        self.challenge()
+        self.roll(stages=2)
+        self.roll("previous")
+
     def killed(self, writes: int, to: str = "challenger") -> None:
         """Roll out, and be killed after some writes."""
         self.fuse.seen, self.fuse.writes = 0, writes
@@ -200,6 +206,7 @@ EVENTS: Mapping[str, Callable[[Life], Any]] = {
         )
         for writes in range(2, 40, 4)
     },
+    "a canary that is rolled back": Life.return_from_canary,
     "a rollback": lambda life: life.roll("previous"),
     "a rollback that waits and is stopped": Life.wait,
     "a rollback that waits and is killed": lambda life: life.wait(killed=True),
@@ -233,7 +240,14 @@ EVENTS: Mapping[str, Callable[[Life], Any]] = {
     "the platform forgets": lambda life: life.env.platform.forget(MODEL),
 }
 
-WITHOUT_KILLS = sorted(
-    name for name in EVENTS if not any(word in name for word in ("killed", "request", "server"))
+COMMON_EVENTS = (
+    "a challenger",
+    "a rollout",
+    "a canary that is rolled back",
+    "a rollback",
+    "version 1 by its number",
+    "the alias champion moved back",
+    "MLflow stops",
+    "MLflow starts",
 )
-"""Events that come together often enough in a short life to undo one another."""
+"""So few that champions come, go and come back within a short life."""
