@@ -33,8 +33,9 @@ from slipway.cli.signals import exit_on_hangup, exit_on_sigterm
 from slipway.local.processes import Processes
 from slipway.local.supervision import Supervision
 
-# Whoever runs the tests may ignore it, as `nohup` does.
+# Whoever runs the tests may ignore them, as `nohup` does, and a shell in its background jobs.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 exit_on_sigterm()
 exit_on_hangup()
 processes = Processes(Path(sys.argv[1]))

@@ -31,8 +31,9 @@ import json, os, signal, sys
 from slipway.local import stack, up
 from slipway.cli import main
 
-# Whoever runs the tests may ignore it, as `nohup` does.
+# Whoever runs the tests may ignore them, as `nohup` does, and a shell in its background jobs.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHILD = "import time; time.sleep(600)"
 STUBBORN = '''
