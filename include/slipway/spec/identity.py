@@ -68,9 +68,7 @@ class RowKey:
     @property
     def named(self) -> tuple[str, ...]:
         """Columns that a person has named: none where the row as a whole is the key."""
-        if self.source == "columns":
-            return tuple(part.name for part in self.parts)
-        return (self.column,) if self.source == "column" else ()
+        return _named(self)
 
     def __str__(self) -> str:
         """The key as messages name it."""
@@ -96,13 +94,17 @@ class RowTime:
     @property
     def named(self) -> tuple[str, ...]:
         """Columns that a person has named: none where it is the arrival."""
-        if self.source == "columns":
-            return tuple(part.name for part in self.parts)
-        return (self.column,) if self.source == "column" else ()
+        return _named(self)
 
     def __str__(self) -> str:
         """The event time as messages name it."""
         return ", ".join(self.named) or "the arrival"
+
+
+def _named(derived: RowKey | RowTime) -> tuple[str, ...]:
+    if derived.source == "columns":
+        return tuple(part.name for part in derived.parts)
+    return (derived.column,) if derived.source == "column" else ()
 
 
 @dataclass(frozen=True)
