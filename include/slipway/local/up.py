@@ -66,7 +66,7 @@ def _require(project: Path) -> None:
         raise BadParameter(
             "this command needs packages that are not installed",
             expected=" and ".join(missing),
-            hint="install the extras airflow, stages, server and demo of the package",
+            hint="install the extras airflow, stages, server and shipper of the package",
         )
     if not (project / "dags").is_dir():
         raise BadParameter(
