@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from slipway.errors import NotFound, RegistryUnavailable, Tampered
+from slipway.errors import NotFound, RegistryUnavailable
 from slipway.records.ledger import Head
 from slipway.stages.model import manifest
+from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.ports.tables import PinnedTable
@@ -278,15 +279,5 @@ class MemoryRegistry:
 
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """A version's folder, checked against its digest."""
-        try:
-            known = self.version(model, version)
-            digest = known.tags.get(DIGEST, "none")
-            manifest.require_digest(model, version, wanted=sha256, found=digest)
-        except (NotFound, Tampered):
-            copies = self.copies(sha256) if sha256 is not None else []
-            if not copies:
-                raise
-            known = copies[0]
-        if DIGEST not in known.tags:
-            raise Tampered(f"version {version} of {model} has no recorded digest")
-        return self.tracking.download(known.source_uri, to, sha256=known.tags[DIGEST])
+        found = meant_version(self, model, version, sha256=sha256)
+        return self.tracking.download(found.source_uri, to, sha256=recorded_digest(found))

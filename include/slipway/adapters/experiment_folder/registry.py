@@ -9,9 +9,9 @@ from typing import Any
 
 from slipway.adapters.experiment_folder.json_files import JsonFiles
 from slipway.adapters.experiment_folder.tracking import FolderTracking
-from slipway.errors import NotFound, Tampered
+from slipway.errors import NotFound
 from slipway.records.ledger import Head
-from slipway.stages.model.manifest import require_digest
+from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion
 
@@ -151,16 +151,8 @@ class FolderRegistry:
             NotFound: There is no such version, and no copy of the one that is meant.
             Tampered: It has no digest or another one, or a file differs from it.
         """
-        try:
-            found = self.version(model, version)
-            digest = _digest(found)
-            require_digest(model, version, wanted=sha256, found=digest)
-        except (NotFound, Tampered):
-            copies = self.copies(sha256) if sha256 is not None else []
-            if not copies:
-                raise
-            found, digest = copies[0], copies[0].tags[DIGEST]
-        return self._tracking.download(found.source_uri, to, sha256=digest)
+        found = meant_version(self, model, version, sha256=sha256)
+        return self._tracking.download(found.source_uri, to, sha256=recorded_digest(found))
 
     def _every_version(self) -> Iterator[ModelVersion]:
         for name in self._files.names(REGISTRY):
@@ -186,13 +178,3 @@ def _model_version(model: str, number: int, kept: Mapping[str, Any]) -> ModelVer
         tags=kept["tags"],
         created_at=datetime.fromisoformat(kept["created_at"]),
     )
-
-
-def _digest(version: ModelVersion) -> str:
-    if DIGEST not in version.tags:
-        raise Tampered(
-            f"version {version.version} of {version.model} has no recorded digest",
-            expected=f"tag {DIGEST}",
-            hint="only versions that a training run registered can be used",
-        )
-    return version.tags[DIGEST]

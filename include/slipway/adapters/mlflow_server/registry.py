@@ -14,9 +14,9 @@ from slipway.adapters.mlflow_server.used_numbers import (
     delete_version,
     use_up_numbers,
 )
-from slipway.errors import NotFound, Tampered
+from slipway.errors import NotFound
 from slipway.records.ledger import Head
-from slipway.stages.model.manifest import require_digest
+from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
 from slipway.stages.ports.registry import ModelVersion
 
@@ -185,14 +185,7 @@ class MlflowRegistry:
             NotFound: There is no such version.
             Tampered: It has no digest.
         """
-        digest = self.version(model, version).tags.get(DIGEST)
-        if digest is None:
-            raise Tampered(
-                f"version {version} of {model} has no recorded digest",
-                expected=f"tag {DIGEST}",
-                hint="only versions that a training run registered can be used",
-            )
-        return digest
+        return recorded_digest(self.version(model, version))
 
     def download(self, model: str, version: int, to: Path, *, sha256: str | None = None) -> Path:
         """Download a version's folder, its files checked against the digest in its tags.
@@ -207,17 +200,11 @@ class MlflowRegistry:
             NotFound: There is no such version, and no copy of the one that is meant.
             Tampered: It has no digest or another one, or a file differs from it.
         """
-        try:
-            digest = self.digest(model, version)
-            require_digest(model, version, wanted=sha256, found=digest)
-        except (NotFound, Tampered):
-            # Of a model that was renamed or registered again, the same bytes are another version.
-            copies = self.copies(sha256) if sha256 is not None else []
-            if not copies:
-                raise
-            model, version, digest = copies[0].model, copies[0].version, copies[0].tags[DIGEST]
-        place = self._api.get("model-versions/get-download-uri", name=model, version=str(version))
-        return self._api.download(place["artifact_uri"], to, sha256=digest)
+        found = meant_version(self, model, version, sha256=sha256)
+        place = self._api.get(
+            "model-versions/get-download-uri", name=found.model, version=str(found.version)
+        )
+        return self._api.download(place["artifact_uri"], to, sha256=recorded_digest(found))
 
     def _registered(self, model: str) -> dict[str, Any]:
         try:
