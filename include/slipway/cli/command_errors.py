@@ -39,8 +39,8 @@ def _missing_extra(error: ModuleNotFoundError) -> SlipwayError:
         "this command needs a package that is not installed",
         expected=f"{error.name}",
         hint="install the extra of the command: slipway-airflow[stages] for stages and checks of "
-        "expectations, slipway-airflow[server] for servers, slipway-airflow[demo] with both for "
-        "the demo",
+        "expectations, slipway-airflow[server] for servers, and "
+        "slipway-airflow[airflow,stages,server,shipper] for `slipway up`, for the demo with demo",
     )
 
 
