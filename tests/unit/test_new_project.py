@@ -64,6 +64,17 @@ def test_a_second_time_changes_nothing(ferries: Path) -> None:
     assert "nothing was changed" in result.stdout
 
 
+def test_the_next_step_changes_the_folder_only_where_it_has_to(
+    ferries: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project that was made here needs no `cd`."""
+    monkeypatch.chdir(ferries)
+    made = CliRunner().invoke(main, ["init", "."], catch_exceptions=False)
+    assert made.stdout.endswith("next: slipway new FILE\n")
+    other = CliRunner().invoke(main, ["init", "../other"], catch_exceptions=False)
+    assert other.stdout.endswith("next: cd ../other && slipway new FILE\n")
+
+
 def test_a_new_project_passes_the_check(ferries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From any folder inside it; that there is no model yet is said and is no failure."""
     monkeypatch.chdir(ferries / "include" / "models")

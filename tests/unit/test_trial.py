@@ -65,6 +65,19 @@ def test_a_good_model_would_be_promoted(ferries: Callable[[str], Path], tmp_path
     assert not (tmp_path / "store").exists()
 
 
+def test_a_column_may_have_any_name(ferries: Callable[[str], Path], tmp_path: Path) -> None:
+    """That of an argument of the library's functions too, as in loans: who works for himself."""
+    root = ferries("0.6")
+    for file in (root / "include").rglob("*.yaml"):
+        file.write_text(file.read_text().replace("cars", "self"))
+    named = files(tmp_path / "files")
+    for name in named:
+        pd.read_csv(name).rename(columns={"cars": "self"}).to_csv(name, index=False)
+    result = slipway("try", "ferry_delay", *named)
+    assert result.exit_code == 0, result.output
+    assert "self" in result.output.partition("Columns")[2]
+
+
 def test_a_model_below_its_threshold_is_refused(
     ferries: Callable[[str], Path], tmp_path: Path
 ) -> None:

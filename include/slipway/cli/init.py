@@ -24,4 +24,5 @@ def init(folder: Path) -> None:
         click.echo(f"kept    {folder / name} (it was there, with another content)")
     if not result.made:
         click.echo(f"{folder} has every file of a project already; nothing was changed")
-    click.echo(f"next: cd {folder} && slipway new FILE")
+    into = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    click.echo(f"next: {into}slipway new FILE")

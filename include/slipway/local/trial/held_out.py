@@ -170,7 +170,9 @@ def _importance(
     order = rng.permutation(len(sample))
     worse = {}
     for name in dict.fromkeys(column.name for column in package.signature_columns):
-        shuffled = sample.assign(**{name: sample[name].to_numpy()[order]})
+        # Not by `assign`, which takes no column `self`.
+        shuffled = sample.copy(deep=False)
+        shuffled[name] = sample[name].to_numpy()[order]
         changed = value(shuffled.astype({name: sample[name].dtype}))
         if changed is not None:
             worse[name] = sign * (base - changed)
