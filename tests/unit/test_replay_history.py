@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from slipway.errors import BadParameter
 from slipway.local.replay.history import History, split_history
+from slipway.local.replay.periods import PastArrivals
 from slipway.local.replay.progress_file import Asked, ProgressFile
 from slipway.local.replay.raw_rows import read_history
 from slipway.wiring import Container
@@ -38,6 +39,9 @@ ONE_FILE = DATASET.replace(
 """,
 )
 
+WITHOUT_TIME = ONE_FILE.replace("key: id\nevent_time: at\n", "key: row\nevent_time: arrival\n")
+NOW = datetime(2026, 3, 9, 17, tzinfo=UTC)
+
 
 def write(folder: Path, **files: str) -> Path:
     """A folder of CSV files."""
@@ -47,11 +51,21 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
-def split(place: Path, container: Container, *, delay_days: float = 0.0) -> History:
+def split(
+    place: Path,
+    container: Container,
+    *,
+    delay_days: float = 0.0,
+    parts: int | None = None,
+    order: str | None = None,
+    last: datetime = NOW,
+) -> History:
     """The history of a folder by month."""
     spec = container.dataset("shop")
     raw = read_history(place, spec, container)
-    return split_history(raw, spec, by="month", label_delay=timedelta(days=delay_days))
+    arrivals = PastArrivals(parts, order, last)
+    delay = timedelta(days=delay_days)
+    return split_history(raw, spec, by="month", label_delay=delay, arrivals=arrivals)
 
 
 def known(history: History) -> list[list[tuple[str, str, list[str]]]]:
@@ -136,15 +150,85 @@ def test_history_without_features_or_labels_is_refused(
         split(write(tmp_path / "two", one=FEATURES), container)
 
 
+@pytest.fixture
+def timeless(
+    container: Container, project: Callable[[dict[str, str]], Path], tmp_path: Path
+) -> Path:
+    """Past of a dataset whose rows have neither a key nor an event time, in one file."""
+    del container
+    expected = EXPECTATIONS.partition("labels:")[0]
+    specs = {"datasets/shop/dataset.yaml": WITHOUT_TIME}
+    project({**FILES, **specs, "datasets/shop/expectations.yaml": expected})
+    rows = [f"{name},,{price},x,true\n" for name, price in zip("abcdefg", "7651423", strict=True)]
+    return write(tmp_path / "past", one="id,at,price,kind,sold\n" + "".join(rows))
+
+
+def test_one_file_without_times_needs_to_be_told_how_it_is_cut(
+    container: Container, timeless: Path
+) -> None:
+    """The hint names both options."""
+    with pytest.raises(BadParameter, match="cannot be split") as refused:
+        split(timeless, container)
+    assert refused.value.hint is not None
+    assert "--parts" in refused.value.hint
+    assert "--order" in refused.value.hint
+    with pytest.raises(BadParameter, match="how many deliveries"):
+        split(timeless, container, order="price")
+    with pytest.raises(BadParameter, match="no column 'cost'"):
+        split(timeless, container, parts=2, order="cost")
+
+
+def test_rows_without_times_arrive_in_parts_up_to_the_present_period(
+    container: Container, timeless: Path
+) -> None:
+    """One part a period, in the order of the file; requests have the moment of their arrival."""
+    history = split(timeless, container, parts=3)
+    first = [history.deliveries(step)[-1][2]["id"].to_pylist() for step in range(3)]
+    assert first == [["a", "b", "c"], ["d", "e"], ["f", "g"]]
+    assert [one.name for one in history.periods] == ["2026-01", "2026-02", "2026-03"]
+    assert history.arrival("2026-02") == datetime(2026, 2, 1, tzinfo=UTC)
+    asked = history.rows(1, ["price"])
+    assert asked["_arrival"].tolist() == [datetime(2026, 2, 1, tzinfo=UTC)] * 2
+    assert asked["_key"].nunique() == 2
+    assert [batch for _, batch, _ in history.deliveries(1)] == ["2026-01", "2026-02"]
+
+
+def test_a_column_puts_rows_without_times_in_order(container: Container, timeless: Path) -> None:
+    """By value, not by text; the rows of a part stay as the file has them."""
+    history = split(timeless, container, parts=2, order="price")
+    first = [history.deliveries(step)[-1][2]["price"].to_pylist() for step in range(2)]
+    assert first == [["1", "4", "2", "3"], ["7", "6", "5"]]
+
+
+def test_files_without_times_are_deliveries_in_the_order_of_their_names(
+    container: Container, timeless: Path
+) -> None:
+    """One period after the other."""
+    write(timeless, two="id,at,price,kind,sold\nz,,1,x,false\n")
+    history = split(timeless, container)
+    assert [one.name for one in history.periods] == ["2026-02", "2026-03"]
+    assert history.deliveries(1)[-1][2]["id"].to_pylist() == ["z"]
+
+
+def test_rows_with_times_are_not_cut(container: Container, tmp_path: Path) -> None:
+    """Their event time says to what period they belong."""
+    place = write(tmp_path / "past", one=FEATURES, two=LABELS)
+    with pytest.raises(BadParameter, match="have an event time"):
+        split(place, container, parts=3)
+    assert split(place, container).arrival("2026-02") is None
+
+
 def test_a_stopped_replay_goes_on_where_it_was(tmp_path: Path) -> None:
     """Another history, or another plan, begins at its first period."""
     file = ProgressFile(tmp_path / "replay.json")
-    progress = file.read({"by": "day"})
+    progress = file.read({"by": "day"}, began=file.began(now=NOW))
     progress.next_step = 3
     progress.asked["2026-01-01"] = {"sales": Asked(20, {"1": 20})}
     file.write(progress)
-    assert file.read({"by": "day"}) == progress
-    assert file.read({"by": "week"}).next_step == 0
+    began = file.began(now=NOW + timedelta(days=40))
+    assert began == NOW
+    assert file.read({"by": "day"}, began=began) == progress
+    assert file.read({"by": "week"}, began=began).next_step == 0
 
 
 def test_replay_needs_a_running_installation(container: Container, tmp_path: Path) -> None:

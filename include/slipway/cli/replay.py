@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="Length of a period of event time.",
 )
+@click.option(
+    "--parts",
+    type=click.IntRange(min=2, max=1000),
+    help="Of rows without an event time (`event_time: arrival`): deliveries of equal size into "
+    "which they are cut, one for each period up to the present one; default: one for each file.",
+)
+@click.option(
+    "--order",
+    metavar="COLUMN",
+    help="Column by whose values they are put in order before they are cut; default: the order "
+    "of the files and their lines.",
+)
 @click.option("--dataset", help="Its dataset; default: the only one of the project.")
 @click.option(
     "--label-delay",
@@ -46,6 +58,8 @@ def replay(
     folder: Path,
     *,
     by: Unit,
+    parts: int | None,
+    order: str | None,
     dataset: str | None,
     label_delay: float | None,
     rows: int,
@@ -59,6 +73,9 @@ def replay(
     by then; when the ring is idle, the served models are asked about them, over HTTP. At the end a
     table tells for each period the rows, the version, the metric served, and what the ring did.
 
+    Rows without an event time arrive in one period after the other, the last in the present one:
+    each file by its name, or the parts that `--parts` cuts.
+
     Stopped by Ctrl-C, it goes on with the period that was stopped when it is given again.
     """
     exit_on_sigterm()
@@ -70,6 +87,8 @@ def replay(
             folder,
             dataset=dataset,
             by=by,
+            parts=parts,
+            order=order,
             label_delay=label_delay,
             rows=rows,
             speed=speed,

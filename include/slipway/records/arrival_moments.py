@@ -20,7 +20,23 @@ def arrival_of(store: Store, delivery: Delivery, *, now: datetime | None = None)
         delivery: Delivery that is about to be read.
         now: Wall time; None: the machine's.
     """
-    key = f"moments/{delivery.dataset}/{delivery.batch}.json"
+    keep_arrival(store, delivery.dataset, delivery.batch, at=now or datetime.now(UTC))
+    return datetime.fromisoformat(read_json(store, _key(delivery.dataset, delivery.batch))["at"])
+
+
+def keep_arrival(store: Store, dataset: str, batch: str, *, at: datetime) -> None:
+    """Keep the moment at which a batch arrives, unless it has one.
+
+    Args:
+        store: Store of the moments.
+        dataset: Dataset.
+        batch: Batch; what is replayed arrives in the past.
+        at: The moment.
+    """
+    key = _key(dataset, batch)
     if not store.exists(key):
-        store.create(key, encode({"at": (now or datetime.now(UTC)).isoformat()}))
-    return datetime.fromisoformat(read_json(store, key)["at"])
+        store.create(key, encode({"at": at.isoformat()}))
+
+
+def _key(dataset: str, batch: str) -> str:
+    return f"moments/{dataset}/{batch}.json"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadParameter
+from slipway.local.replay.periods import PastArrivals, place_arrivals, place_times
 from slipway.local.replay.raw_rows import RawRows, identity_columns, typed
 from slipway.spec import DatasetSpec
 from slipway.spec.dataset import StreamName
-from slipway.stages.monitor.windows import Unit, Window, window_at
+from slipway.stages.monitor.windows import Unit, Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +46,12 @@ class History:
         """Number of steps: one for each period, and one for what is known after the last."""
         return len(self.periods) + 1
 
+    def arrival(self, batch: str) -> datetime | None:
+        """Return when a batch of features arrives; None where its rows have an event time."""
+        if self.spec.identity.time.source != "arrival":
+            return None
+        return next(one.start for one in self.periods if one.name == batch)
+
     def name(self, step: int) -> str:
         """Return the name of a step: its period's, or `afterwards`."""
         return self.periods[step].name if step < len(self.periods) else "afterwards"
@@ -75,7 +82,8 @@ class History:
             pa.bool_(): pd.BooleanDtype(),
             pa.string(): pd.StringDtype(na_value=np.nan),
         }
-        identity = identity_columns(part, self.spec, "features")
+        arrived = self.periods[step].start
+        identity = identity_columns(part, self.spec, "features", arrived=arrived)
         parts = [one.name for one in self.spec.identity.parts]
         wanted = dict.fromkeys(name for name in (*parts, *names) if name not in identity)
         columns = {name: typed(part, name, self.spec) for name in wanted} | identity
@@ -105,9 +113,14 @@ class History:
 
 
 def split_history(
-    raw: dict[StreamName, RawRows], spec: DatasetSpec, *, by: Unit, label_delay: timedelta
+    raw: dict[StreamName, RawRows],
+    spec: DatasetSpec,
+    *,
+    by: Unit,
+    label_delay: timedelta,
+    arrivals: PastArrivals,
 ) -> History:
-    """Split rows into periods of event time.
+    """Split rows into periods of event time, or of their deliveries where rows have none.
 
     A row whose event time cannot be read belongs to the period of the row before it, and a label
     without features to the last step.
@@ -118,33 +131,26 @@ def split_history(
         by: Length of a period.
         label_delay: Time from the event until its label is known; a label is known after the
             period of its event, at the earliest.
+        arrivals: How rows without an event time are cut into deliveries.
 
     Raises:
-        BadParameter: No row has an event time.
+        BadParameter: No row has an event time, or nothing says how to cut rows that have none; or
+            there are no labels.
     """
     import numpy as np
     import pandas as pd
 
     key, time = spec.identity.key.column, spec.identity.time
-    if time.source == "arrival":
-        raise BadParameter(
-            f"the past of {spec.dataset} cannot be split into periods",
-            expected="an event time in the rows",
-            found="event_time: arrival, the moment of the delivery",
-        )
     features = raw["features"].table
     identity = identity_columns(features, spec, "features")
-    times = pd.Series(identity[time.column].to_pandas())
-    if times.isna().all():
-        raise BadParameter("no row has an event time", expected=f"times in {time}")
-    times = pd.to_datetime(times, utc=True).ffill().bfill()
-    days = times.dt.floor("D")
-    windows = {day: window_at(day.to_pydatetime(), by) for day in days.unique()}
-    periods = sorted(set(windows.values()), key=lambda one: one.start)
-    places = {window: number for number, window in enumerate(periods)}
-    period = days.map(lambda day: places[windows[day]]).to_numpy()
+    if time.source == "arrival":
+        placed = place_arrivals(raw["features"], spec, by=by, arrivals=arrivals)
+    else:
+        _refuse_parts(spec, arrivals)
+        placed = place_times(pd.Series(identity[time.column].to_pandas()), by=by, column=str(time))
+    periods, period = placed.windows, placed.of_row
     ends = pd.DatetimeIndex([one.end for one in periods])
-    known = times + label_delay
+    known = placed.times + label_delay
     due = np.maximum(ends.searchsorted(known, side="right"), period + 1)
     if spec.streams.in_one_file:
         return History(spec, features, None, periods, period, due)
@@ -158,6 +164,15 @@ def split_history(
     of_labels = identity_columns(labels, spec, "labels")[key].to_pandas()
     steps = pd.Series(of_labels).map(by_key).fillna(len(periods)).astype(int).to_numpy()
     return History(spec, features, labels, periods, period, steps)
+
+
+def _refuse_parts(spec: DatasetSpec, arrivals: PastArrivals) -> None:
+    if arrivals.parts is not None or arrivals.order is not None:
+        raise BadParameter(
+            f"the rows of {spec.dataset} have an event time, which says to what period they belong",
+            expected="--by alone",
+            found="--order" if arrivals.parts is None else "--parts",
+        )
 
 
 def _where(table: pa.Table, mask: np.ndarray[Any, Any]) -> pa.Table:

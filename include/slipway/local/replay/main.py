@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from slipway.local.airflow import AirflowApi, password
 from slipway.local.outside_world import OutsideWorld
 from slipway.local.replay.figures import tables_of
 from slipway.local.replay.history import History, split_history
+from slipway.local.replay.periods import PastArrivals
 from slipway.local.replay.player import Player
 from slipway.local.replay.progress_file import ProgressFile
 from slipway.local.replay.raw_rows import read_history
@@ -36,6 +37,8 @@ def replay(
     *,
     dataset: str | None,
     by: Unit,
+    parts: int | None,
+    order: str | None,
     label_delay: float | None,
     rows: int,
     speed: float | None,
@@ -47,6 +50,8 @@ def replay(
         place: A file, or a folder of files.
         dataset: Its dataset; None: the only one.
         by: Length of a period.
+        parts: Deliveries into which rows without an event time are cut; None: one for each file.
+        order: Column by which they are put in order before; None: as the files have them.
         label_delay: Days until a label is known; None: the longest horizon of the models.
         rows: Most rows of a period that a model is asked about.
         speed: Seconds of event time in a second, at most; None: as fast as the ring.
@@ -68,12 +73,16 @@ def replay(
     horizon = max((one.monitoring.label_horizon_days for one in models), default=0.0)
     delay = timedelta(days=horizon if label_delay is None else label_delay)
     raw = read_history(place, spec, container)
-    history = split_history(raw, spec, by=by, label_delay=delay)
+    file = ProgressFile(up_folder(project) / f"replay-{spec.dataset}.json")
+    began = file.began(now=datetime.now(UTC))
+    arrivals = PastArrivals(parts, order, last=began)
+    history = split_history(raw, spec, by=by, label_delay=delay, arrivals=arrivals)
     for stream, found in raw.items():
         broken = f", and {found.broken:,} lines that are none" if found.broken else ""
-        console.print(f"{found.table.num_rows:,} rows of {stream} in {found.files} files{broken}")
-    file = ProgressFile(up_folder(project) / f"replay-{spec.dataset}.json")
-    progress = file.read(_identity(history, by=by, delay=delay))
+        console.print(
+            f"{found.table.num_rows:,} rows of {stream} in {len(found.sizes)} files{broken}"
+        )
+    progress = file.read(_identity(history, by=by, delay=delay), began=began)
     if restart:
         progress.next_step = 0
     if progress.next_step:

@@ -11,6 +11,7 @@ from slipway.local.outside_world import OutsideWorld
 from slipway.local.replay.history import History
 from slipway.local.replay.progress_file import Asked, ProgressFile, ReplayProgress
 from slipway.records import requests
+from slipway.records.arrival_moments import keep_arrival
 from slipway.records.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Player:
             for number, (stream, batch, rows) in enumerate(deliveries):
                 draft = Path(scratch) / f"{number}.parquet"
                 pq.write_table(rows, draft)
+                if stream == "features" and (at := self.history.arrival(batch)) is not None:
+                    keep_arrival(self.world.container.store, dataset, batch, at=at)
                 key = f"landing/{dataset}/{stream}/{batch}.parquet"
                 copy_into_landing(draft, key, store=self.world.container.store)
                 self.world.console.print(f"  {rows.num_rows:,} rows of {stream} {batch} delivered")

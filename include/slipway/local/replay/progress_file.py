@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,15 @@ class ReplayProgress:
 
     Attributes:
         of: What identifies the replay: its rows, and how they are split.
+        began: When the first replay of the dataset began, ISO 8601: deliveries of rows without an
+            event time are placed by it, so it stays.
         next_step: Number of the step to begin with.
         asked: Requests by period and model.
         followed: What the ring did at each period's step, by model.
     """
 
     of: dict[str, Any]
+    began: str
     next_step: int = 0
     asked: dict[str, dict[str, Asked]] = field(default_factory=dict)
     followed: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -50,19 +54,26 @@ class ProgressFile:
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def read(self, of: dict[str, Any]) -> ReplayProgress:
-        """Return the progress of a replay: where it was, or at its begin."""
-        try:
-            kept = json.loads(self.file.read_text())
-        except (FileNotFoundError, ValueError):
-            return ReplayProgress(of)
-        if kept["of"] != of:
-            return ReplayProgress(of)
+    def began(self, *, now: datetime) -> datetime:
+        """Return when the first replay began: now, if there is none yet."""
+        kept = self._kept()
+        return now if kept is None else datetime.fromisoformat(kept["began"])
+
+    def read(self, of: dict[str, Any], *, began: datetime) -> ReplayProgress:
+        """Return the progress of a replay: where it was, or at its begin.
+
+        Args:
+            of: What identifies the replay.
+            began: When the first replay of the dataset began.
+        """
+        kept = self._kept()
+        if kept is None or kept["of"] != of:
+            return ReplayProgress(of, began.isoformat())
         asked = {
             period: {model: Asked(**one) for model, one in models.items()}
             for period, models in kept["asked"].items()
         }
-        return ReplayProgress(of, kept["next_step"], asked, kept["followed"])
+        return ReplayProgress(of, kept["began"], kept["next_step"], asked, kept["followed"])
 
     def write(self, progress: ReplayProgress) -> None:
         """Keep a progress, as a whole."""
@@ -70,3 +81,10 @@ class ProgressFile:
         draft = self.file.with_suffix(".tmp")
         draft.write_text(json.dumps(asdict(progress), indent=1))
         draft.replace(self.file)
+
+    def _kept(self) -> dict[str, Any] | None:
+        try:
+            kept: dict[str, Any] = json.loads(self.file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return kept if "began" in kept else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,12 @@ class RawRows:
 
     Attributes:
         table: Declared columns.
-        files: Number of files.
+        sizes: Rows of each file, in the order of the table.
         broken: Number of lines that are no rows.
     """
 
     table: pa.Table
-    files: int
+    sizes: Sequence[int]
     broken: int
 
 
@@ -66,7 +67,9 @@ def read_history(place: Path, spec: DatasetSpec, container: Container) -> dict[S
         )
     return {
         stream: RawRows(
-            _joined([table for table, _ in read]), len(read), sum(broken for _, broken in read)
+            _joined([table for table, _ in read]),
+            [table.num_rows for table, _ in read],
+            sum(broken for _, broken in read),
         )
         for stream, read in parts.items()
     }
@@ -81,11 +84,20 @@ def typed(table: pa.Table, name: str, spec: DatasetSpec) -> pa.Array:
     return cast_array(column, declared.type, text_format(spec.csv, declared)).values
 
 
-def identity_columns(table: pa.Table, spec: DatasetSpec, stream: StreamName) -> dict[str, pa.Array]:
-    """Return the columns of key and, for features, event time, as ingest derives them."""
+def identity_columns(
+    table: pa.Table, spec: DatasetSpec, stream: StreamName, *, arrived: datetime | None = None
+) -> dict[str, pa.Array]:
+    """Return the columns of key and, for features, event time, as ingest derives them.
+
+    Args:
+        table: Rows.
+        spec: Dataset.
+        stream: `features` or `labels`.
+        arrived: Moment of their delivery, where that is the event time.
+    """
     key, time = spec.identity.key, spec.identity.time
     parts = {name: typed(table, name, spec) for name in _parts(spec, stream)}
-    derived = IdentityColumns(spec.identity, stream).derive(parts, Faults(), first=0)
+    derived = IdentityColumns(spec.identity, stream, arrived).derive(parts, Faults(), first=0)
     wanted = (key.column, time.column) if stream == "features" else (key.column,)
     return {name: derived.get(name, parts.get(name)) for name in wanted}
 
@@ -93,7 +105,7 @@ def identity_columns(table: pa.Table, spec: DatasetSpec, stream: StreamName) -> 
 def _parts(spec: DatasetSpec, stream: StreamName) -> list[str]:
     key, time = spec.identity.key, spec.identity.time
     names = [part.name for part in key.parts] or [key.column]
-    if stream == "features":
+    if stream == "features" and time.source != "arrival":
         names += [part.name for part in time.parts] or [time.column]
     return list(dict.fromkeys(names))
 
