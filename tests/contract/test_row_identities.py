@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +36,7 @@ from slipway.serving.model_server.loaded_model import LoadedModel, PredictReques
 from slipway.serving.model_server.metrics import Metrics
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.server_options import Options
+from slipway.serving.v2.binary import CODES, SIZE
 from slipway.serving.v2.errors import Mismatch
 from slipway.serving.v2.model_metadata import model_metadata
 from slipway.serving.v2.protocol import Encoded, decode
@@ -276,8 +279,26 @@ def asked(body: Mapping[str, Any]) -> PredictRequest:
     return PredictRequest(json.dumps(body).encode(), received)
 
 
+def in_bytes(body: Mapping[str, Any]) -> tuple[bytes, int]:
+    """The same request with its values behind the JSON, and the length of that."""
+    inputs, tail = [], b""
+    for tensor in body["inputs"]:
+        values, datatype = tensor["data"], tensor["datatype"]
+        if datatype == "BYTES":
+            texts = [str(value).encode() for value in values]
+            data = b"".join(struct.pack("<I", len(text)) + text for text in texts)
+        else:
+            numbers = [math.nan if value is None else value for value in values]
+            data = struct.pack(f"<{len(numbers)}{CODES[datatype]}", *numbers)
+        head = {name: tensor[name] for name in ("name", "shape", "datatype")}
+        inputs.append({**head, "parameters": {SIZE: len(data)}})
+        tail += data
+    head = json.dumps({"inputs": inputs}).encode()
+    return head + tail, len(head)
+
+
 def test_a_request_finds_its_label_by_the_derived_key(ring: Ring) -> None:
-    """Training, replay, server, log and join have the same key of each row."""
+    """Training, replay, log and join have the same key of each row, sent as JSON or as bytes."""
     delivered = ring.deliver_all()
     labelled = ring.labelled()
     assert len(labelled) == len(delivered)
@@ -290,11 +311,15 @@ def test_a_request_finds_its_label_by_the_derived_key(ring: Ring) -> None:
     rows = recent_rows(ring.tables, ring.dataset, rows=50)
     body = encode_rows(rows, server.signature.columns, identity=ring.dataset.identity)
     assert {tensor["name"] for tensor in body["inputs"]}.isdisjoint({"_key", "_event_time"})
+    sent, json_bytes = in_bytes(body)
+    read = decode(sent, server.signature, max_rows=50, json_bytes=json_bytes)
     [answer] = server.answer([asked(body)])
     assert isinstance(answer, Encoded), answer
     server.log.close()
     logged = ring.logged().sort_values("row")
     identity = ring.dataset.identity
+    assert read.keys == logged["key"].tolist()
+    assert read.event_times_us == logged["event_time"].dt.as_unit("us").astype("int64").tolist()
     assert logged["key"].tolist() == rows[identity.key.column].tolist()
     assert logged["event_time"].tolist() == rows[identity.time.column].tolist()
     joined = ring.joined(logged)

@@ -20,6 +20,21 @@ streams:
       late: {{type: integer}}
 """
 
+WITHOUT_KEY = """\
+dataset: {name}
+key: row
+event_time: arrival
+streams:
+  features:
+    columns:
+      distance: {{type: number}}
+      port: {{type: string}}
+  labels:
+    from: features
+    columns:
+      late: {{type: integer}}
+"""
+
 MODEL = """\
 model: {name}
 owner: data-team
@@ -40,10 +55,10 @@ pods:
 """
 
 
-def dataset_file(name: str = "flights", *, more: str = "") -> dict[str, str]:
+def dataset_file(name: str = "flights", *, more: str = "", text: str = DATASET) -> dict[str, str]:
     """A dataset's files by their paths below `include/`."""
     return {
-        f"datasets/{name}/dataset.yaml": DATASET.format(name=name) + more,
+        f"datasets/{name}/dataset.yaml": text.format(name=name) + more,
         f"datasets/{name}/expectations.yaml": "features: []\nlabels: []\n",
     }
 
@@ -69,7 +84,7 @@ def model_spec(name: str = "delay", *, dataset: str = "flights", more: str = "")
 
 FLEET = {
     **dataset_file("flights"),
-    **dataset_file("ferries"),
+    **dataset_file("ferries", text=WITHOUT_KEY),
     **model_file("delay"),
     **model_file("seats", dataset="ferries"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.dags.specs import dataset_file, model_file
+from tests.support.installed_wheel import wheel_environment
 
-ROOT = Path(__file__).parents[2]
 PARSE = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
@@ -42,20 +41,7 @@ def run(*command: str, env: Mapping[str, str], folder: Path) -> str:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment of processes that import the package from the wheel's files."""
-    folder = tmp_path_factory.mktemp("wheel")
-    uv = str(Path(sys.executable).with_name("uv"))
-    for command in (
-        ["build", "--wheel", "--no-build-isolation", "--out-dir", str(folder), str(ROOT)],
-        ["pip", "install", "--no-deps", "--target", str(folder / "site")],
-    ):
-        wheels = list(map(str, folder.glob("slipway_airflow-*.whl")))
-        own = wheels if command[0] == "pip" else []
-        subprocess.run(
-            [uv, command[0], *command[1:], "--offline", "--quiet", *own],
-            env=os.environ | {"VIRTUAL_ENV": sys.prefix},
-            check=True,
-        )
-    return os.environ | {"PYTHONPATH": str(folder / "site")}
+    return wheel_environment(tmp_path_factory.mktemp("wheel"))
 
 
 def parsed(project: Path, env: Mapping[str, str]) -> dict[str, Any]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +17,7 @@ import pytest
 from slipway.local import airflow
 from slipway.local.airflow import AirflowApi
 from slipway.local.clients import ClientResult, in_requests, land, send_requests, wait_for
-from slipway.local.processes import Processes
-from slipway.local.running import find_running, up_folder
-from slipway.local.stack import Stack, last_ports
+from slipway.local.stack import Stack
 from slipway.records import arrivals, landing_area, ledger, requests
 from slipway.records.run_records import RunRef
 from slipway.records.store import read_json
@@ -224,36 +219,6 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackEnv]:
         env.close()
     finally:
         stack.down()
-
-
-@contextmanager
-def running_up(folder: Path) -> Iterator[tuple[StackEnv, subprocess.Popen[bytes]]]:
-    """A running installation and the `slipway up` that runs it, with the ferry project."""
-    project = ferry_project.build(folder / "project", source=SOURCE)
-    output = folder / "up.log"
-    command = [sys.executable, "-m", "slipway.cli", "up"]
-    variables = os.environ | {"SLIPWAY_PROJECT": str(project)}
-    with (
-        output.open("wb") as log,
-        subprocess.Popen(command, env=variables, stdout=log, stderr=subprocess.STDOUT) as up,
-    ):
-        try:
-            starts = wait_for(
-                lambda: find_running(project) is not None or up.poll() is not None,
-                seconds=300.0,
-                check=lambda: None,
-            )
-            if not starts or up.poll() is not None:
-                pytest.fail(f"`slipway up` does not run: {output.read_text()[-2000:]}")
-            state = up_folder(project)
-            stack = Stack(project, state, ports=last_ports(state))
-            api = AirflowApi(stack.addresses.airflow, airflow.password(stack.home))
-            env = StackEnv(stack, api, folder / "files")
-            yield env, up
-            env.close()
-        finally:
-            up.kill()
-            Processes(up_folder(project)).stop()
 
 
 @pytest.fixture

@@ -69,16 +69,63 @@ monitoring:
 retraining: {first_after_labels: 700, min_new_labels: 100, cooldown_days: 0, sweep: "*/10 * * * *"}
 """
 
+BERTHS = """\
+dataset: berths
+key: row
+event_time: arrival
+arrival: {poll_seconds: 0.5, settle_seconds: 0.5, cron: "*/10 * * * *"}
+streams:
+  features:
+    columns:
+      wind_knots: {type: number}
+      cars: {type: number}
+      pier: {type: string}
+  labels:
+    from: features
+    columns:
+      late: {type: integer}
+"""
+BERTH_MODEL = (
+    MODEL.replace("ferry_delay", "berth_delay")
+    .replace("dataset: ferries", "dataset: berths")
+    .replace("[wind_knots, cars]", "[wind_knots]")
+    .replace("window_days: 1, holdout_days: 1, min_rows: 200", "split: random, min_rows: 200")
+    .replace("min_holdout_rows: 100", "min_holdout_rows: 50")
+    .replace("first_after_labels: 700", "first_after_labels: 300")
+)
+"""Learns from some of the columns alone: a request has the others for the sake of its key."""
+
 
 def build(project: Path, *, source: Path) -> Path:
     """A project of one dataset and one model that shares the DAG files of this one."""
     for folder in ("dags", "plugins"):
         shutil.copytree(source / folder, project / folder, dirs_exist_ok=True)
     shutil.copy(source / "airflow_settings.yaml", project / "airflow_settings.yaml")
+    write_specs(project)
+    return project
+
+
+def write_specs(project: Path) -> None:
+    """Write the dataset and the model into a project."""
     write(project / "include/datasets/ferries/dataset.yaml", DATASET)
     write(project / "include/datasets/ferries/expectations.yaml", EXPECTATIONS)
     write(project / "include/models/ferry_delay/model.yaml", MODEL)
-    return project
+
+
+def write_berth_specs(project: Path) -> None:
+    """Write a dataset without a key and an event time, and its model, into a project."""
+    write(project / "include/datasets/berths/dataset.yaml", BERTHS)
+    write(project / "include/datasets/berths/expectations.yaml", "features: []\nlabels: []\n")
+    write(project / "include/models/berth_delay/model.yaml", BERTH_MODEL)
+
+
+def berths_file(folder: Path, *numbers: int) -> Path:
+    """Crossings of some days with their labels in one CSV, without a key and a time."""
+    rows = pd.concat([day(number) for number in numbers])
+    file = folder / "berths.csv"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.drop(columns=["crossing", "departs"]).to_csv(file, index=False)
+    return file
 
 
 def write(file: Path, text: str) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psutil
 import pytest
 
 from slipway.local.clients import ClientResult
 from tests.e2e import ferry_project
-from tests.e2e.conftest import StackEnv, running_up
+from tests.e2e.conftest import StackEnv
+from tests.e2e.installed import Installed, running_up, started_by
+from tests.support.installed_wheel import wheel_environment
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -23,14 +22,19 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def running(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[StackEnv, subprocess.Popen[bytes]]]:
-    """What `slipway up` runs, and the command."""
-    with running_up(tmp_path_factory.mktemp("up")) as started:
+) -> Iterator[tuple[StackEnv, Installed]]:
+    """What the `slipway up` of a wheel runs in a project that it made, and the command."""
+    folder = tmp_path_factory.mktemp("up")
+    variables = wheel_environment(folder / "wheel")
+    installed = Installed(folder / "project", sys.executable, variables)
+    installed.run("init", ".")
+    ferry_project.write_specs(installed.project)
+    with running_up(installed, folder) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def env(running: tuple[StackEnv, subprocess.Popen[bytes]]) -> StackEnv:
+def env(running: tuple[StackEnv, Installed]) -> StackEnv:
     """What `slipway up` runs, empty at first; tests of this file share what they build."""
     return running[0]
 
@@ -127,32 +131,40 @@ def test_traffic_shifts_step_by_step_under_requests(env: StackEnv) -> None:
     assert env.ask(5, turned=True).versions == {str(env.champion()): 400}
 
 
-def test_commands_find_what_up_runs_and_sigterm_ends_all_of_it(
-    running: tuple[StackEnv, subprocess.Popen[bytes]],
+def test_a_past_without_keys_and_times_is_replayed(
+    running: tuple[StackEnv, Installed],
 ) -> None:
-    """Without a variable but the project's; no process is left, whichever session it leads."""
-    env, up = running
-    variables = {"SLIPWAY_PROJECT": str(env.stack.project), "PATH": os.environ["PATH"]}
-    command = [sys.executable, "-m", "slipway.cli", "status", "ferry_delay"]
-    told = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
-    assert f"champion    version {env.champion()}" in told.stdout
-    assert "`slipway up` is used" in told.stderr
+    """A spec that appears is taken up, and answers find their labels by the digest of the row."""
+    env, installed = running
+    ferry_project.write_berth_specs(installed.project)
+    env.until(
+        lambda: env.api.get("/dags", dag_id_pattern="berth")["total_entries"] == 4, "four DAGs"
+    )
+    past = ferry_project.berths_file(env.files, 6, 7)
+    told = installed.run(
+        *("replay", str(past), "--dataset", "berths"), *("--by", "day", "--parts", "2")
+    )
+    unasked, asked = told.partition("what the ring did")[2].splitlines()[1:3]
+    assert unasked.split()[1:] == []
+    _, rows, version, auc, *followed = asked.split()
+    assert (rows, version, followed) == ("400", "1", ["first:", "promoted"]), told
+    assert float(auc) > 0.6
+    assert env.champion("berth_delay") == 1
+
+
+def test_commands_find_what_up_runs_and_sigterm_ends_all_of_it(
+    running: tuple[StackEnv, Installed],
+) -> None:
+    """Inside the project, without a variable; no process is left, whichever session it leads."""
+    env, installed = running
+    told = installed.run("status", "ferry_delay")
+    assert f"champion    version {env.champion()}" in told
+    assert "`slipway up` is used" in told
     assert len(started_by(env)) >= 7
-    up.terminate()
-    assert up.wait(120) == 128 + signal.SIGTERM
+    assert installed.up is not None
+    installed.up.terminate()
+    assert installed.up.wait(120) == 128 + signal.SIGTERM
     assert [process.cmdline() for process in started_by(env)] == []
-
-
-def started_by(env: StackEnv) -> list[psutil.Process]:
-    """Processes of the installation, by their environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("SLIPWAY_STORE") == env.stack.settings.store:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def decay_the_champion(env: StackEnv) -> None:
