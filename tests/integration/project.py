@@ -26,7 +26,6 @@ from tests.integration import manifests
 from tests.integration.api import Manifest
 from tests.integration.manifests import MLFLOW, MLFLOW_PORT, STORE, STORE_PORT
 from tests.integration.suite_cluster import AIRFLOW, SuiteCluster, inside
-from tests.support.row_identities import named_identity
 
 DATASET, MODEL, ENTRY = "ferries", "ferry_delay", "ferry-delay"
 IDLE_MODEL = "idle_delay"
@@ -38,6 +37,11 @@ COLUMNS = [
     RawColumn("pier", "string", required=False),
 ]
 CPU, MEMORY = "1", "2Gi"
+KEY = ["crossing", "pier"]
+"""Columns of the key together; the model learns from one of them as well."""
+
+SAILS = {"date": "sails_on", "time": "sails_at", "time_format": "%H%M", "timezone": "Europe/Oslo"}
+"""The event time, in two columns of local time."""
 
 
 @dataclass
@@ -98,24 +102,31 @@ class ClusterProject:
 
     def land(self) -> None:
         """Deliver two days' features as one batch, and their labels as another."""
-        rows = pd.concat([ferry_project.day(number) for number in range(2)])
+        rows = pd.concat([crossings(number) for number in range(2)])
         parquet = BytesIO()
         rows.drop(columns="late").to_parquet(parquet, index=False)
-        labels = rows[["crossing", "late"]].to_csv(index=False)
+        labels = rows[[*KEY, "late"]].to_csv(index=False)
         landing = f"landing/{DATASET}"
         self.store.write(f"{landing}/features/first.parquet", parquet.getvalue())
         self.store.write(f"{landing}/labels/first.csv", labels.encode())
 
     def question(self) -> dict[str, Any]:
         """A request about one crossing."""
-        rows = ferry_project.day(1).head(1)
-        return encode_rows(rows, COLUMNS, identity=named_identity("crossing", "departs"))
+        return encode_rows(crossings(1).head(1), COLUMNS, identity=self.dataset.identity)
 
     def alias(self, name: str) -> int | None:
         """The version of an alias in MLflow's registry."""
         knowing = Settings(mlflow=self.cluster.here(MLFLOW, MLFLOW_PORT))
         found = Container(knowing).registry.alias(MODEL, name)
         return None if found is None else found.version
+
+
+def crossings(number: int) -> pd.DataFrame:
+    """A day's crossings, whose key and event time stand in several columns."""
+    rows = ferry_project.day(number)
+    departs = rows.pop("departs").dt.tz_convert(SAILS["timezone"])
+    clock = departs.dt.strftime(SAILS["time_format"])
+    return rows.assign(sails_on=departs.dt.strftime("%Y-%m-%d"), sails_at=clock)
 
 
 @contextmanager
@@ -215,6 +226,11 @@ def specs(cluster: SuiteCluster) -> dict[str, str]:
     if cluster.gateway is not None:
         target["gateway"] = dict(cluster.gateway)
     dataset = {**yaml.safe_load(ferry_project.DATASET), **inside_pods}
+    dataset |= {"key": KEY, "event_time": SAILS}
+    features, labels = (dataset["streams"][name]["columns"] for name in ("features", "labels"))
+    del features["departs"]
+    features |= {name: {"type": "string", "nullable": False} for name in ("sails_on", "sails_at")}
+    labels["pier"] = {"type": "string", "nullable": False}
     model = {**yaml.safe_load(ferry_project.MODEL), **inside_pods}
     model["deployment"] = {
         "target": "kubernetes",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 from airflow.sdk import DAG
 
@@ -17,7 +18,7 @@ from slipway.orchestration.train_dag import train_dag
 from tests.integration import manifests
 from tests.integration.clients import Clients, asking
 from tests.integration.dag_runner import Run
-from tests.integration.project import DATASET, ENTRY, MODEL, ClusterProject
+from tests.integration.project import DATASET, ENTRY, MODEL, ClusterProject, crossings
 
 NUMBERS = itertools.count(1)
 TRAINED = {
@@ -139,17 +140,22 @@ def test_no_request_failed(clients: Clients) -> None:
 def test_what_was_answered_is_in_the_prediction_log(
     project: ClusterProject, clients: Clients
 ) -> None:
-    """The shippers beside the servers write every answered request into the store."""
+    """Every answered request, with the key and the event time that ingest derived of its row."""
     answered = {one["id"] for one in clients.results()[:50]}
     deadline = time.monotonic() + 120
 
-    def logged() -> set[str]:
-        found = project.container.log.read(MODEL, None, None, columns=["request_id"])
-        return set(found["request_id"])
+    def logged() -> pd.DataFrame:
+        columns = ["request_id", "key", "event_time"]
+        found = project.container.log.read(MODEL, None, None, columns=columns)
+        return found[found["request_id"].isin(answered)]
 
-    while not answered <= logged():
-        assert time.monotonic() < deadline, answered - logged()
+    while not answered <= set((found := logged())["request_id"]):
+        assert time.monotonic() < deadline, answered - set(found["request_id"])
         time.sleep(1)
+    tables = project.container.tables
+    stored = tables.read(f"{DATASET}/features", columns=["_key", "_event_time", "crossing"])
+    [row] = stored[stored["crossing"] == crossings(1)["crossing"].iloc[0]].itertuples(index=False)
+    assert set(zip(found["key"], found["event_time"], strict=True)) == {row[:2]}
 
 
 def test_no_pod_of_a_stage_is_left(project: ClusterProject) -> None:
