@@ -19,7 +19,7 @@ from slipway.stages.profile.personal_data import personal_data
 from slipway.stages.profile.sentinels import find_sentinel
 from slipway.stages.profile.sizes import choose_sizes
 from slipway.stages.profile.spellings import Spelling, guess_spelling
-from slipway.stages.profile.target import guess_target, guess_task
+from slipway.stages.profile.target import guess_task
 
 
 def column(values: Sequence[Any], *, name: str = "c", kind: str = "string") -> Column:
@@ -188,24 +188,6 @@ def test_the_task_follows_from_the_values(values: list[Any], kind: str, task: st
     """Two, several that repeat, or numbers."""
     found = guess_task(column(values, kind=kind))
     assert (found and found.task) == task
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["a", "target", "b"], "target"),
-        (["price", "x", "y", "z"], "price"),
-        (["a", "y", "b"], "y"),
-        (["is_churn", "age", "b"], "is_churn"),
-        (["a", "b", "c"], "c"),
-    ],
-)
-def test_the_target_is_told_by_its_name_or_stands_last(names: list[str], expected: str) -> None:
-    """Beside an x, y is a length."""
-    columns = {name: column([0.5, 1.5, 2.0] * 9, name=name, kind="number") for name in names}
-    found = guess_target(columns, but=())
-    assert found is not None
-    assert found[0] == expected
 
 
 def test_whole_numbers_are_classes_or_quantities_by_their_name() -> None:

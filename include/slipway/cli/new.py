@@ -32,12 +32,12 @@ def new(file: Path, *, target: str | None, name: str | None, yes: bool) -> None:
     takes the guesses. Nothing is overwritten.
     """
     from slipway.stages.profile.choose_target import plan_target
-    from slipway.wiring.new_specs import plan_file, profile_file, write_specs
+    from slipway.wiring.new_specs import plan_file, profile_file, quick_fit, write_specs
 
     project = _project()
     asks = not yes and sys.stdin.isatty()
     profiled = profile_file(file)
-    guessed = plan_target(profiled.measured, asked=target)
+    guessed = plan_target(profiled.measured, asked=target, fit=quick_fit())
     if asks and target is None:
         guessed = _ask_target(profiled, guessed)
     plan = plan_file(profiled, guessed, name=name)
@@ -125,7 +125,7 @@ def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
         for bar in plan.bars
     )
     return [
-        ("target", f"{target.column}: {target.why}"),
+        ("target", f"{target.column}: {target.why}{_runner_up(target)}"),
         ("task", f"{target.task}: {target.why_task}{positive}"),
         ("key", f"{key}: {plan.key.why}"),
         ("event time", f"{time}: {plan.time.why}"),
@@ -133,6 +133,12 @@ def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
         ("gates", bars),
         ("monitoring", f"a {sizes.window} is a window, of {sizes.window_rows} rows or more"),
     ]
+
+
+def _runner_up(target: TargetGuess) -> str:
+    if target.runner_up is None:
+        return ""
+    return f"; next likeliest is {target.runner_up!r}, which --target would take"
 
 
 def _check(plan: NewSpecs, project: Path) -> None:

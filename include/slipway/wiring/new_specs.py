@@ -210,7 +210,7 @@ def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None =
         names=(dataset, model if model != dataset else f"{dataset}_model"),
         dialect=profiled.dialect,
         target=target,
-        fit=_quick_fit(),
+        fit=quick_fit(),
     )
     if plan.measured.sampled == plan.measured.rows:
         return plan
@@ -220,7 +220,8 @@ def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None =
     return checked_on_every_row(plan, delivery)
 
 
-def _quick_fit() -> QuickFit | None:
+def quick_fit() -> QuickFit | None:
+    """Return what fits a quick model; None where scikit-learn is not installed."""
     if find_spec("sklearn") is None:
         return None
     from slipway.adapters.quick_fit import fit_quickly

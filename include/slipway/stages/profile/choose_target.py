@@ -9,28 +9,35 @@ from slipway.spec.problems import nearest
 from slipway.stages.profile.identity import guess_event_time, is_identifier, is_row_number
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.personal_data import personal_data
-from slipway.stages.profile.target import TargetGuess, TaskGuess, guess_target, guess_task
+from slipway.stages.profile.quick_model import QuickFit
+from slipway.stages.profile.rank_targets import rank_targets
+from slipway.stages.profile.target import TargetGuess, TaskGuess, guess_task
+from slipway.stages.profile.told_by_others import told_by_others
 
 
-def plan_target(measured: Measured, *, asked: str | None) -> TargetGuess:
+def plan_target(
+    measured: Measured, *, asked: str | None, fit: QuickFit | None = None
+) -> TargetGuess:
     """Return the target, asked for or guessed.
 
     Args:
         measured: The file.
         asked: Its name as a person has it; None: guess.
+        fit: Fits a quick model, which decides where no name tells; None: nothing can.
 
     Raises:
         BadParameter: There is no such column, it cannot be predicted, or none can.
     """
     columns = measured.columns
-    name, why = (asked, "you named it") if asked is not None else _guessed(measured)
-    found = _named(name, columns) if name is not None else None
+    if asked is None:
+        return _guessed(measured, fit)
+    found = _named(asked, columns)
     if found is None:
-        close = None if name is None else nearest(name, columns)
+        close = nearest(asked, columns)
         raise BadParameter(
-            "the file has no such column" if name else "no column can be predicted",
+            "the file has no such column",
             expected=f"one of {', '.join(list(columns)[:20])}",
-            found=name or None,
+            found=asked,
             hint=f"did you mean {close!r}?" if close else "name one with --target",
         )
     task = guess_task(columns[found])
@@ -41,10 +48,12 @@ def plan_target(measured: Measured, *, asked: str | None) -> TargetGuess:
             found=f"{columns[found].distinct:,} values of type {columns[found].type}",
             hint="name another column with --target",
         )
-    return _with_name(found, why, task)
+    return _with_name(found, "you named it", task)
 
 
-def _with_name(name: str, why: str, task: TaskGuess) -> TargetGuess:
+def _with_name(
+    name: str, why: str, task: TaskGuess, *, runner_up: str | None = None
+) -> TargetGuess:
     return TargetGuess(
         column=name,
         task=task.task,
@@ -54,6 +63,7 @@ def _with_name(name: str, why: str, task: TaskGuess) -> TargetGuess:
         positive=task.positive,
         classes=task.classes,
         doubt=task.doubt,
+        runner_up=runner_up,
     )
 
 
@@ -64,15 +74,31 @@ def _named(name: str, columns: Mapping[str, Column]) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _guessed(measured: Measured) -> tuple[str | None, str]:
-    time = guess_event_time(measured.columns, but=())
-    no_target = [
+def _guessed(measured: Measured, fit: QuickFit | None) -> TargetGuess:
+    columns = measured.columns
+    tells = None if fit is None else told_by_others(columns, fit)
+    ranked = rank_targets(columns, but=_no_targets(columns), tells=tells)
+    task = guess_task(columns[ranked[0].name]) if ranked else None
+    if task is None:
+        raise BadParameter(
+            "no column can be predicted",
+            expected="a column of two or more values that repeat, or of numbers",
+            found=f"columns {', '.join(list(columns)[:20])}",
+            hint="name one with --target",
+        )
+    runner_up = ranked[1].name if len(ranked) > 1 else None
+    return _with_name(ranked[0].name, ranked[0].why, task, runner_up=runner_up)
+
+
+def _no_targets(columns: Mapping[str, Column]) -> list[str]:
+    """Columns that are something else than what is to be predicted."""
+    time = guess_event_time(columns, but=())
+    return [
         name
-        for name, one in measured.columns.items()
+        for name, one in columns.items()
         if name in time.columns
         or one.distinct < 2  # noqa: PLR2004 - a constant
         or personal_data(one) is not None
         or is_identifier(one)
         or is_row_number(one)
     ]
-    return guess_target(measured.columns, but=no_target) or (None, "")

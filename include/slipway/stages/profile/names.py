@@ -25,18 +25,6 @@ PERHAPS_AFTERWARDS = frozenset(
     {"duration", "elapsed", "total", "final", "actual", "end", "ended", "status", "result", "exit"}
     | {"arrival", "arr", "delay", "paid", "payment", "tip", "reservation"}
 )
-TARGETS: tuple[tuple[str, ...], ...] = (
-    ("target",),
-    ("label",),
-    ("y",),
-    ("class", "species", "outcome", "response", "churn", "churned", "attrition", "survived"),
-    ("default", "defaulted", "fraud", "diagnosis", "deposit", "income", "exited", "spam"),
-    ("quality", "price", "medv", "saleprice", "cnt", "count", "demand", "sales", "charges"),
-    ("rings", "mpg", "salary", "value", "amount", "rating", "score", "status", "result", "type"),
-    ("delay", "late", "delayed", "energy", "consumption", "yield", "strength", "grade", "risk"),
-)
-"""Words of a target's name, the surest first."""
-
 CLASSES = frozenset(
     {"target", "class", "label", "type", "species", "category", "segment", "group", "kind"}
     | {"diagnosis", "status", "grade", "level", "outcome", "y"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from slipway.spec.labels import Label
 from slipway.spec.metrics import Task
 from slipway.stages.profile.measured import Column
-from slipway.stages.profile.names import CLASSES, QUANTITIES, TARGETS, words
+from slipway.stages.profile.names import CLASSES, QUANTITIES, words
 from slipway.values.value_types import ColumnType
 
 MOST_CLASSES = 100
@@ -18,7 +18,6 @@ MOST_CLASSES = 100
 _MOST_WHOLE_CLASSES = 20
 _FEW_WHOLE_CLASSES = 10
 _ROWS_OF_A_CLASS = 5
-_LENGTHS = frozenset({"x", "z"})
 _POSITIVE = (
     *("yes", "true", "1", "y", "t", "positive", "pos", "up", "malignant", "m", "bad", "default"),
     *("churn", "churned", "fraud", "spam", "died", "dead", "failed", "fail", "failure", "late"),
@@ -44,6 +43,7 @@ class TargetGuess:
         positive: Class 1 of two; None where it needs no name.
         classes: Classes of more than two, sorted.
         doubt: What a person should look at; empty: nothing.
+        runner_up: The next likeliest column, where the target was guessed; None: there is none.
     """
 
     column: str
@@ -54,6 +54,7 @@ class TargetGuess:
     positive: Label | None = None
     classes: tuple[Label, ...] = ()
     doubt: str = ""
+    runner_up: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,25 +67,6 @@ class TaskGuess:
     positive: Label | None = None
     classes: tuple[Label, ...] = ()
     doubt: str = ""
-
-
-def guess_target(columns: Mapping[str, Column], *, but: Sequence[str]) -> tuple[str, str] | None:
-    """Return the column that is most likely to be predicted, and why; None without one.
-
-    Args:
-        columns: Columns of the file.
-        but: Columns that are something else: personal data, times, constants, identifiers.
-    """
-    able = [one for name, one in columns.items() if name not in but and guess_task(one) is not None]
-    if not able:
-        return None
-    lengths = {name.lower() for name in columns} & _LENGTHS
-    for named in TARGETS:
-        for one in reversed(able):
-            # Beside an x, y is a length and no target.
-            if set(words(one.name)) & set(named) and not (lengths and one.name.lower() == "y"):
-                return one.name, "its name is that of a target"
-    return able[-1].name, "it is the last column that can be predicted"
 
 
 def guess_task(column: Column) -> TaskGuess | None:

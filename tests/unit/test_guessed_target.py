@@ -1,0 +1,103 @@
+"""The target that `slipway new` guesses: by names, by values, by place, and by evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway.adapters.quick_fit import fit_quickly
+from slipway.stages.profile.choose_target import plan_target
+from slipway.stages.profile.column_types import TypeGuess
+from slipway.stages.profile.measured import Column, Measured
+from slipway.stages.profile.rank_targets import rank_targets
+
+NUMBERS = [0.5, 1.5, 2.0, 7.25, *map(float, range(10, 22))] * 9
+CLASSES = ["one", "two"] * 72
+
+
+def column(values: Sequence[Any], *, name: str, position: int = 0) -> Column:
+    """A column of some values."""
+    kind = "string" if isinstance(values[0], str) else "number"
+    dtype = object if kind == "string" else float
+    guess = TypeGuess(kind, "")  # type: ignore[arg-type]
+    return Column(name, position, guess, pd.Series(list(values), dtype=dtype))
+
+
+def file_of(**columns: Sequence[Any]) -> dict[str, Column]:
+    """Columns of a file."""
+    return {
+        name: column(values, name=name, position=at)
+        for at, (name, values) in enumerate(columns.items())
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a", "target", "b"], "target"),
+        (["price", "x", "y", "z"], "price"),
+        (["a", "y", "b"], "y"),
+        (["a", "b", "c"], "c"),
+        (["SalePrice", "age", "b"], "SalePrice"),
+        (["median_income", "median_house_value", "b"], "median_house_value"),
+        (["rented bike count", "hour", "b"], "rented bike count"),
+        (["a", "cnt", "b"], "cnt"),
+        (["a", "medv", "previous_price"], "medv"),
+        (["avg_price_per_room", "a", "b"], "avg_price_per_room"),
+        (["houseprice", "a", "b"], "houseprice"),
+    ],
+)
+def test_a_quantity_is_told_by_its_name_or_stands_last(names: list[str], expected: str) -> None:
+    """Whole names before last words, these before others; beside x and z, y is a length."""
+    [first, *_] = rank_targets(file_of(**dict.fromkeys(names, NUMBERS)), but=())
+    assert first.name == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Survived", "species", "Exited", "Churn", "class", "income", "diagnosis", "Outcome",
+        "label",
+        "default payment next month", "Cover_Type", "is_churn", "Attrition_Flag", "RainTomorrow",
+        "fraud_reported", "loan_status",
+    ],
+)  # fmt: skip
+def test_a_class_is_told_by_its_name_in_any_spelling(name: str) -> None:
+    """Wherever it stands, and beside another column of two values at the end."""
+    [first, second, *_] = rank_targets(
+        file_of(**{"a": NUMBERS, name: CLASSES, "partner": CLASSES}), but=()
+    )
+    assert (first.name, second.name) == (name, "partner")
+    assert "its name is that of a target" in first.why
+
+
+def test_values_that_say_what_became_of_a_row_count_more_than_a_price() -> None:
+    """Good and bad are an outcome, a price beside them is known."""
+    columns = file_of(Status=["good", "bad"] * 72, income=NUMBERS, Price=NUMBERS)
+    assert rank_targets(columns, but=())[0].name == "Status"
+
+
+def test_without_a_telling_name_the_first_column_has_to_be_told_by_the_others() -> None:
+    """A class in front that follows from the others is the target, and one by chance is none."""
+    rng = np.random.default_rng(3)
+    numbers = {f"column_{at}": rng.normal(size=600) for at in range(2, 6)}
+    follows = np.where(numbers["column_2"] + numbers["column_3"] > 0, "p", "e")
+    chance = rng.choice(["p", "e"], 600)
+    for classes, expected in ((follows, "column_1"), (chance, "column_5")):
+        guess = _guessed({"column_1": classes.tolist(), **numbers})
+        assert guess == expected
+
+
+def _guessed(columns: Mapping[str, Sequence[Any]]) -> str:
+    measured = Measured(file_of(**columns), 600)
+    return plan_target(measured, asked=None, fit=fit_quickly).column
+
+
+def test_the_next_likeliest_column_is_named() -> None:
+    """So that a person sees which one to name with --target."""
+    guess = plan_target(Measured(file_of(a=NUMBERS, price=NUMBERS, cost=NUMBERS), 144), asked=None)
+    assert (guess.column, guess.runner_up) == ("cost", "price")
