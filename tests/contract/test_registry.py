@@ -135,8 +135,24 @@ def test_tags_are_added_and_replaced(env: RegistryEnv, sealed: tuple[Path, str])
     assert (tags["slipway.rollout"], tags["slipway.reason"]) == ("verified", "first")
 
 
-def test_the_anchor_never_goes_back(env: RegistryEnv) -> None:
+def test_a_version_that_is_not_there_is_told_with_those_that_are(
+    env: RegistryEnv, sealed: tuple[Path, str]
+) -> None:
+    """Whoever gave the number as `to` sees which one to give instead."""
+    with pytest.raises(NotFound) as none:
+        env.registry.version(env.model, 99)
+    assert none.value.found == f"no version of {env.model}"
+    for number in (1, 2):
+        env.register(*sealed, run_key=f"m/request-{number}")
+    with pytest.raises(NotFound) as found:
+        env.registry.version(env.model, 99)
+    assert found.value.message == f"the registry has no version 99 of {env.model}"
+    assert found.value.expected == "one of its versions: 1, 2"
+
+
+def test_the_anchor_never_goes_back(env: RegistryEnv, sealed: tuple[Path, str]) -> None:
     """A late anchor of an older head changes nothing."""
+    env.register(*sealed)
     newer = Head(12, "b" * 64)
     env.registry.anchor(env.model, newer)
     env.registry.anchor(env.model, Head(11, "a" * 64))

@@ -85,12 +85,13 @@ class HandsEnv(RegistryEnv):
         else:
             self.hands.rename_registered_model(old, new)
 
-    def anchor_anew(self) -> None:
-        """Anchor the ledger's head, which registers the name where there is none."""
-        self.registry.anchor(self.model, ledger.head(self.store, self.model))
+    def make_model(self) -> None:
+        """Make a registered model without any version."""
         if self.hands is None:
             assert isinstance(self.registry, MemoryRegistry)
             self.registry.versions.setdefault(self.model, [])
+        else:
+            self.hands.create_registered_model(self.model)
 
     def lost(self) -> dict[str, RegistryLoss]:
         """Losses by alias."""
@@ -191,14 +192,24 @@ def test_a_renamed_model_is_found_by_its_digest(env: HandsEnv) -> None:
 def test_a_renamed_model_whose_name_was_registered_anew_is_renamed_back_first(
     env: HandsEnv,
 ) -> None:
-    """An anchor of the ledger registers the old name, which has no version then."""
+    """A training may register the old name, and its version be deleted by hand."""
     other = f"{env.model}_new"
     env.rename_model(env.model, other)
-    env.anchor_anew()
+    env.make_model()
     way_out = env.lost()["champion"].way_out
     assert way_out.startswith(f"if {other} is {env.model} under a new name, rename it back")
     assert f"once the {env.model} that is there now is deleted or has another name; " in way_out
     env.delete_model()
+    env.rename_model(other, env.model)
+    assert env.lost() == {}
+
+
+def test_an_anchor_does_not_register_a_renamed_model_anew(env: HandsEnv) -> None:
+    """So that renaming it back is one step."""
+    other = f"{env.model}_new"
+    env.rename_model(env.model, other)
+    env.registry.anchor(env.model, ledger.head(env.store, env.model))
+    assert not env.registry.exists(env.model)
     env.rename_model(other, env.model)
     assert env.lost() == {}
 

@@ -15,7 +15,7 @@ from slipway.records.ledger import Head
 from slipway.stages.model import manifest
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import ModelVersion, absent_version
 from slipway.stages.ports.tables import PinnedTable
 from slipway.stages.ports.tracked_runs import TrackedRun
 
@@ -179,7 +179,10 @@ class MemoryRegistry:
         """One version."""
         known = self.versions.get(model, [])
         if not 1 <= version <= len(known) or (model, version) in self.deleted:
-            raise NotFound(f"{model} has no version {version}")
+            here = range(1, len(known) + 1)
+            raise absent_version(
+                model, version, (one for one in here if (model, one) not in self.deleted)
+            )
         return known[version - 1]
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
@@ -268,7 +271,9 @@ class MemoryRegistry:
         self.aliases = {(name if m == model else m, a): n for (m, a), n in self.aliases.items()}
 
     def anchor(self, model: str, head: Head) -> None:
-        """Anchor a head of the ledger, unless a newer one is anchored."""
+        """Anchor a head of the ledger, unless a newer one is anchored, or there is no model."""
+        if not self.exists(model):
+            return
         known = self.anchored(model)
         if known is None or known.sequence < head.sequence:
             self.heads[model] = head

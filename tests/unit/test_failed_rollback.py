@@ -111,6 +111,16 @@ def test_a_tag_of_a_rollback_that_failed_before_blocks_nothing(
     assert env.registry.tags[3][ROLLOUT_TAG] == "serving"
 
 
+def test_a_version_that_was_rolled_back_and_fails_again_is_not_left_as_verified(
+    env: RolloutEnv,
+) -> None:
+    """Its number was given, which overrides the tag until it is verified, and no longer."""
+    env.registry.tags[3][ROLLOUT_TAG] = "rolled_back"
+    with FullDisk(env):
+        assert env.roll("3", holder="person") == ["roll_back", "verified", "aborted"]
+    assert env.registry.tags[3][ROLLOUT_TAG] == "aborted"
+
+
 def test_other_bytes_under_the_number_are_no_way_back(env: RolloutEnv) -> None:
     """They never served, so a failure is tagged."""
     env.registry.tags[3] = {DIGEST: "other", ROLLOUT_TAG: "verified"}

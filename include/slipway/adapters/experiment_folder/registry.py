@@ -9,11 +9,10 @@ from typing import Any
 
 from slipway.adapters.experiment_folder.json_files import JsonFiles
 from slipway.adapters.experiment_folder.tracking import FolderTracking
-from slipway.errors import NotFound
 from slipway.records.ledger import Head
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import ModelVersion, absent_version
 
 REGISTRY = "registry"
 
@@ -47,9 +46,10 @@ class FolderRegistry:
         Raises:
             NotFound: There is no such version.
         """
-        kept = self._read(model)["versions"].get(str(version))
+        versions = self._read(model)["versions"]
+        kept = versions.get(str(version))
         if kept is None:
-            raise NotFound(f"{model} has no version {version}", where=self.address)
+            raise absent_version(model, version, map(int, versions), where=self.address)
         return _model_version(model, version, kept)
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
@@ -125,8 +125,10 @@ class FolderRegistry:
             self._files.write(_name(model), kept)
 
     def anchor(self, model: str, head: Head) -> None:
-        """Keep a ledger's head, unless a newer one is kept."""
+        """Keep a ledger's head, unless a newer one is kept, or there is no such model."""
         with self._files.changing():
+            if not self.exists(model):
+                return
             known = self.anchored(model)
             if known is None or known.sequence < head.sequence:
                 kept = self._read(model)

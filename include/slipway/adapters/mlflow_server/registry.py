@@ -18,7 +18,7 @@ from slipway.errors import NotFound
 from slipway.records.ledger import Head
 from slipway.stages.model.meant_version import meant_version, recorded_digest
 from slipway.stages.model.version_tags import DIGEST, RUN_KEY
-from slipway.stages.ports.registry import ModelVersion
+from slipway.stages.ports.registry import ModelVersion, absent_version
 
 LEDGER_HEAD = "slipway.ledger_head"
 
@@ -61,7 +61,11 @@ class MlflowRegistry:
         Raises:
             NotFound: There is no such version.
         """
-        found = self._api.get("model-versions/get", name=model, version=str(version))
+        try:
+            found = self._api.get("model-versions/get", name=model, version=str(version))
+        except NotFound as error:
+            here = (one.version for one in self._search_all(f"name = '{model}'"))
+            raise absent_version(model, version, here, where=error.where) from error
         return _model_version(found["model_version"])
 
     def with_digest(self, model: str, sha256: str) -> ModelVersion | None:
@@ -163,8 +167,9 @@ class MlflowRegistry:
             )
 
     def anchor(self, model: str, head: Head) -> None:
-        """Store a ledger's head, unless a newer one is stored."""
-        self._ensure_registered(model)
+        """Store a ledger's head, unless a newer one is stored, or there is no such model."""
+        if not self.exists(model):
+            return
         known = self.anchored(model)
         if known is None or known.sequence < head.sequence:
             value = f"{head.sequence}:{head.sha256}"

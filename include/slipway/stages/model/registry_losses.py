@@ -174,7 +174,7 @@ def _renaming(model: str, other: str, registry: LossRegistry) -> str:
     renamed = f"if {other} is {model} under a new name, rename it back to {model} in MLflow"
     if not registry.exists(model):
         return renamed
-    # Also an anchored head of the ledger registers the name anew.
+    # A training registered the name anew.
     return f"{renamed}, once the {model} that is there now is deleted or has another name"
 
 

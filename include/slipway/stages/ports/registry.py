@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from slipway.errors import NotFound
 from slipway.records import ledger
 
 
@@ -32,6 +33,33 @@ class ModelVersion:
     created_at: datetime
 
 
+MOST_NAMED = 20
+"""So many of a model's versions, the newest, are named where one is not found."""
+
+
+def absent_version(
+    model: str, version: int, here: Iterable[int], *, where: str | None = None
+) -> NotFound:
+    """Return the error that a model does not have a version; pure.
+
+    Args:
+        model: Name of the model.
+        version: Number that is not there.
+        here: Numbers that are.
+        where: Address of the registry or of the object.
+    """
+    numbers = sorted(here)
+    named = ", ".join(map(str, numbers[-MOST_NAMED:]))
+    if len(numbers) > MOST_NAMED:
+        named = f"{len(numbers)} versions, the newest {named}"
+    return NotFound(
+        f"the registry has no version {version} of {model}",
+        expected=f"one of its versions: {named}" if numbers else None,
+        found=None if numbers else f"no version of {model}",
+        where=where,
+    )
+
+
 class Versions(Protocol):
     """Registry, reduced to versions and aliases.
 
@@ -45,7 +73,7 @@ class Versions(Protocol):
         """One version.
 
         Raises:
-            NotFound: There is no such version.
+            NotFound: There is no such version; it names those that there are.
         """
 
 
@@ -94,7 +122,10 @@ class Registry(Versions, Protocol):
         """Set some tags of a version; its others stay."""
 
     def anchor(self, model: str, head: ledger.Head) -> None:
-        """Keep the head of a model's ledger, unless a newer one is kept already."""
+        """Keep the head of a model's ledger, unless a newer one is kept already.
+
+        No effect where there is no such model: one that was renamed is not registered anew.
+        """
 
     def anchored(self, model: str) -> ledger.Head | None:
         """The newest head of a model's ledger that was kept, or None."""

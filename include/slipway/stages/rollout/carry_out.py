@@ -185,12 +185,12 @@ def _keeps_its_tag(
     """Whether a return to a version that served before leaves its tag as it was.
 
     A way back that fails stays open: its failure may have passed, and a tag would block the next
-    rollback. Only a tag that blocks it already is replaced, once it is verified.
+    rollback. Only a tag that blocked it before is replaced, by `verified`, and then by a failure.
     """
     if not is_return(store, plan):
         return False
     tag = registry.version(plan.model, plan.version).tags.get(ROLLOUT_TAG)
-    return verdict.action in BLOCKED or tag not in BLOCKED
+    return tag != VERIFIED if verdict.action in BLOCKED else tag not in BLOCKED
 
 
 def _sizes(plan: RolloutPlan, verdict: Verdict, registry: Registry) -> dict[str, str]:
