@@ -146,13 +146,14 @@ def test_a_training_waits_for_mlflow_and_is_resumed(serving: StackEnv) -> None:
         ),
         "a training that meets the outage",
     )
+    assert env.last_request().reason == "a test of an outage"
+    assert env.last_answer() is None
     env.stack.start_mlflow()
     env.until(
         lambda: env.last_answer() is not None,
         "an answer to the request of the outage",
         seconds=300.0,
     )
-    assert env.last_request().reason == "a test of an outage"
     assert env.last_answer() != "failed"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from slipway.errors import BadParameter
+from slipway.errors import BadParameter, RegistryUnavailable
 from slipway.records import ledger, requests
 from slipway.stages.train.accept_request import PersonRequest
 from slipway.values.value_types import LATEST
@@ -137,6 +137,21 @@ def test_a_retried_task_files_its_request_once() -> None:
     assert env.kinds() == ["first", "person"]
     env.accept(ASKED, run_id="run-2")
     assert env.kinds() == ["first", "person", "person"]
+
+
+def test_a_manual_request_outlives_an_outage_of_the_registry() -> None:
+    """Whoever asked need not ask again once MLflow answers, also if the task has failed by then."""
+    env = trained()
+
+    def away(*_: object) -> None:
+        raise RegistryUnavailable("MLflow does not answer")
+
+    env.registry.alias = away  # type: ignore[method-assign]
+    with pytest.raises(RegistryUnavailable):
+        env.accept(ASKED, run_id="run-1")
+    del env.registry.alias
+    assert env.accept().numbers["kind"] == "person"
+    assert env.kinds() == ["first", "person"]
 
 
 @pytest.mark.parametrize("asked", [PersonRequest(" ", "ada"), PersonRequest("why not", "")])

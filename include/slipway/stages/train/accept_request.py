@@ -85,10 +85,11 @@ def accept(
         tables.newest(f"{dataset.dataset}/features", dataset.identity.time.column)
         or BEFORE_ANY_FEATURES
     )
-    loss = find_lost_champion(spec.model, store=store, registry=registry)
-    lost = None if loss is None else loss.sentence
+    # Before the registry is asked, so that a person's request outlives an outage of it.
     if person_request is not None:
         _file_person_request(spec.model, person_request, context=context, clock=clock)
+    loss = find_lost_champion(spec.model, store=store, registry=registry)
+    lost = None if loss is None else loss.sentence
     if labels_version is not None and clock != BEFORE_ANY_FEATURES and lost is None:
         file_due(spec, store, registry, clock=clock, labels=labels, labels_version=labels_version)
     suppressed: Verdict | None = None
