@@ -81,6 +81,23 @@ def test_values_that_say_what_became_of_a_row_count_more_than_a_price() -> None:
     assert rank_targets(columns, but=())[0].name == "Status"
 
 
+def test_what_became_of_a_row_counts_more_than_a_quantity_in_the_last_column() -> None:
+    """Neither a fare nor a volume behind it is what is asked, and a default may be a feature."""
+    for name, last in (("Survived", "Fare"), ("Direction", "Volume"), ("deposit", "default")):
+        classes = ["Up", "Down"] * 72 if name == "Direction" else CLASSES
+        values = CLASSES if last == "default" else NUMBERS
+        columns = file_of(**{"a": NUMBERS, last: values, name: classes})
+        if name == "Survived":
+            columns = file_of(**{name: classes, "a": NUMBERS, last: values})
+        assert rank_targets(columns, but=())[0].name == name
+
+
+def test_an_income_is_a_target_only_as_classes() -> None:
+    """As numbers it is one of many features."""
+    columns = file_of(mode=CLASSES, price=NUMBERS, income=NUMBERS)
+    assert rank_targets(columns, but=())[0].name != "income"
+
+
 def test_without_a_telling_name_the_first_column_has_to_be_told_by_the_others() -> None:
     """A class in front that follows from the others is the target, and one by chance is none."""
     rng = np.random.default_rng(3)

@@ -321,6 +321,9 @@ def test_leaks_of_the_target_are_named_and_left_out(tmp_path: Path, home: Path) 
         "land",
         "building",
     }
+    logarithm = table().assign(log=lambda one: np.log(one["price"]))
+    plan = planned(_csv(logarithm, tmp_path / "logs.csv"), target="price")
+    assert {name for name, role in roles(plan).items() if role == "left out"} == {"log"}
 
 
 def test_sentinels_and_marks_are_missing_values(tmp_path: Path, home: Path) -> None:

@@ -44,6 +44,10 @@ def column(values: Sequence[Any], *, name: str = "c", kind: str = "string") -> C
         ("sex,colour,sold\nM,red,yes\nF,blue,no\nM,blue,no\n", (",", '"', 0, True)),
         ("store,2019,2020,2021,2022\na,1,2,3,4\nb,5,6,7,8\n", (",", '"', 0, False)),
         ("name,remark\nx,it's late\ny,it isn't\n", (",", '"', 0, True)),
+        (
+            '"name","lived","sex"\n"Allen, Miss. A","yes","f"\n"O\'Hara, Mr. B","no","m"\n',
+            (",", '"', 0, True),
+        ),
     ],
 )
 def test_the_dialect_is_that_under_which_lines_are_a_table(

@@ -29,6 +29,9 @@ _PAIRED_ROWS = 500
 _MOST_PAIRED = 40
 _EXACT = 1e-6
 
+_SAME_ORDER = 0.9999
+"""Rank correlation from which on two columns are one quantity, as a price and its logarithm."""
+
 
 def find_leaks(columns: Mapping[str, Column], target: Column, *, is_class: bool) -> dict[str, str]:
     """Return the columns that tell the target, with the reason for each.
@@ -130,7 +133,7 @@ def _of_classes(codes: Any, answers: Any, half: int) -> float:
 
 
 def _of_numbers(codes: Any, raw: pd.Series[Any], answers: Numbers, half: int) -> float:
-    """Share of the variance that bins explain, or a straight line where that is more."""
+    """Share of the variance that bins, a line or the target's own order explain, the largest."""
     import numpy as np
 
     bins = int(codes.max()) + 2
@@ -143,7 +146,7 @@ def _of_numbers(codes: Any, raw: pd.Series[Any], answers: Numbers, half: int) ->
     if spread == 0:
         return 0.0
     by_bins = 1 - float(((answers[half:] - means[codes[half:] + 1]) ** 2).mean()) / spread
-    return max(0.0, by_bins, _by_line(raw, answers, half))
+    return max(0.0, by_bins, _by_line(raw, answers, half), _by_order(raw, answers))
 
 
 def _by_line(raw: pd.Series[Any], answers: Numbers, half: int) -> float:
@@ -165,6 +168,21 @@ def _by_line(raw: pd.Series[Any], answers: Numbers, half: int) -> float:
     if spread == 0:
         return 0.0
     return 1 - float(((answers[test] - slope * numbers[test] - offset) ** 2).mean()) / spread
+
+
+def _by_order(raw: pd.Series[Any], answers: Numbers) -> float:
+    """1 for a rising or falling function of the target with as many values, else 0."""
+    import numpy as np
+    import pandas as pd
+
+    if raw.dtype == object or not pd.api.types.is_numeric_dtype(raw):
+        return 0.0
+    numbers = raw.to_numpy(float)
+    known = np.isfinite(numbers) & np.isfinite(answers)
+    if len(np.unique(numbers[known])) <= _BINS:
+        return 0.0
+    ranks = [pd.Series(one[known]).rank().to_numpy() for one in (numbers, answers)]
+    return float(abs(np.corrcoef(*ranks)[0, 1]) >= _SAME_ORDER)
 
 
 def _is_of_target(name: str, target: str) -> bool:

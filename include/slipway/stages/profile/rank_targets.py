@@ -17,7 +17,7 @@ OUTCOMES = frozenset(
     {"good", "bad", "malignant", "benign", "spam", "ham", "churn", "churned", "stayed", "fraud"}
     | {"default", "died", "dead", "alive", "survived", "approved", "rejected", "won", "lost"}
     | {"pass", "fail", "passed", "failed", "<=50k", ">50k", "sick", "healthy", "abnormal"}
-    | {"positive", "negative", "attrited customer", "existing customer", "satisfied"}
+    | {"positive", "negative", "attrited customer", "existing customer", "satisfied", "up", "down"}
 )
 """Values of a class that say what became of a row."""
 

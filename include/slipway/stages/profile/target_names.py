@@ -21,7 +21,7 @@ class _Strength:
     kind: Kind = "any"
 
 
-_SURE = _Strength(100, 80, 45)
+_SURE = _Strength(120, 95, 45)
 _CLASS = _Strength(100, 70, 30, "classes")
 _KNOWN = _Strength(80, 60, 20)
 _QUANTITY = _Strength(80, 60, 20, "numbers")
@@ -31,22 +31,23 @@ _ALONE = _Strength(80, 20, 0)
 _WORDS: Mapping[str, _Strength] = {
     **dict.fromkeys(("target", "label", "labels", "response", "outcome", "churn"), _SURE),
     **dict.fromkeys(("churned", "attrition", "survived", "exited", "fraud", "fraudulent"), _SURE),
-    **dict.fromkeys(("spam", "defaulted", "readmitted", "readmission", "subscribed"), _SURE),
+    **dict.fromkeys(("spam", "readmitted", "readmission", "subscribed"), _SURE),
     **dict.fromkeys(("converted", "conversion", "purchased", "canceled", "cancelled"), _SURE),
-    **dict.fromkeys(("died", "death", "deceased", "bankrupt", "bankruptcy", "default"), _SURE),
+    **dict.fromkeys(("died", "death", "deceased", "bankrupt", "bankruptcy", "defaulted"), _SURE),
     **dict.fromkeys(("disease", "stroke", "satisfaction", "satisfied", "approved"), _SURE),
     **dict.fromkeys(("class", "species", "diagnosis", "variety", "cultivar", "deposit"), _CLASS),
     **dict.fromkeys(("weather", "segment", "sentiment", "purchase", "risk", "winner"), _CLASS),
-    **dict.fromkeys(("delay", "delayed", "late", "failure", "defect"), _KNOWN),
+    **dict.fromkeys(("delay", "delayed", "late", "failure", "defect", "default"), _KNOWN),
     **dict.fromkeys(("quality", "price", "prices", "medv", "saleprice", "cnt"), _QUANTITY),
     **dict.fromkeys(("demand", "sales", "charges", "charge", "revenue", "rings"), _QUANTITY),
     **dict.fromkeys(("mpg", "salary", "wage", "wages", "cost", "costs", "fare"), _QUANTITY),
     **dict.fromkeys(("strength", "consumption", "yield", "energy", "ridership"), _QUANTITY),
     **dict.fromkeys(("count", "rides", "rentals", "calories", "emissions", "tip"), _QUANTITY),
     **dict.fromkeys(("rating", "grade", "score", "status", "result", "type", "left"), _VAGUE),
-    **dict.fromkeys(("value", "val", "amount", "volume", "load", "output", "bad"), _VAGUE),
+    **dict.fromkeys(("value", "val", "amount", "load", "output", "bad"), _VAGUE),
     **dict.fromkeys(("category", "group", "expenditure", "points", "balance"), _VAGUE),
-    "income": _Strength(80, 15, 0),
+    "income": _Strength(80, 15, 0, "classes"),
+    "volume": _Strength(40, 30, 10, "numbers"),
     "y": _ALONE,
     "classes": _CLASS,
 }
