@@ -181,8 +181,8 @@ def _by_order(raw: pd.Series[Any], answers: Numbers) -> float:
     known = np.isfinite(numbers) & np.isfinite(answers)
     if len(np.unique(numbers[known])) <= _BINS:
         return 0.0
-    ranks = [pd.Series(one[known]).rank().to_numpy() for one in (numbers, answers)]
-    return float(abs(np.corrcoef(*ranks)[0, 1]) >= _SAME_ORDER)
+    first, second = (pd.Series(one[known]).rank() for one in (numbers, answers))
+    return float(abs(first.corr(second)) >= _SAME_ORDER)
 
 
 def _is_of_target(name: str, target: str) -> bool:
