@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from slipway.adapters.model_package.encoders import WIDE
 from slipway.adapters.model_package.engine import engine_of
 from slipway.adapters.model_package.learned_model import LearnedModel
 from slipway.adapters.model_package.learner import SklearnLearner
+from slipway.adapters.model_package.package import load_package
 from slipway.spec import ModelSpec
 from slipway.spec.encodings import ENCODINGS
 from slipway.stages.train.wide_columns import format_wide
@@ -96,6 +98,8 @@ def test_a_wide_column_is_warned_of() -> None:
     [
         ({"encoding": {"method": "target", "rare_below": 0.1}}, "groups no rare categories"),
         ({"encodings": {"wind": "target"}}, "not categorical"),
+        ({"encoding": "native"}, "for estimators of xgboost, given sklearn"),
+        ({"encodings": {"port": "native"}}, "for estimators of xgboost, given sklearn"),
     ],
 )
 def test_an_encoding_that_does_not_fit_is_refused(features: dict[str, Any], message: str) -> None:
@@ -106,8 +110,38 @@ def test_an_encoding_that_does_not_fit_is_refused(features: dict[str, Any], mess
         ModelSpec.model_validate(value)
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_xgboost_splits_by_categories_itself(tmp_path: Path, own: bool) -> None:  # noqa: FBT001
+    """As its default or for one column; a saved version scores the same, by its pipeline."""
+    features = {"encodings": {"port": "native"}} if own else {"encoding": "native"}
+    learned = encoded("xgboost.XGBClassifier", **features)
+    estimator = learned.package.pipeline[-1]
+    assert "c" in estimator.get_booster().feature_types
+    assert any(tree["categories_nodes"] for tree in trees_of(estimator))
+    rows = packages.rows()
+    rows.loc[0, "port"] = "nowhere"
+    rows.loc[1, "port"] = None
+    scores = learned.predict(rows)
+    assert np.isfinite(scores).all()
+    engine, _ = engine_of(learned.package, packages.reference(learned))
+    assert engine.name == "sklearn"
+    assert "OrdinalEncoder has no ONNX form" in engine.reason
+    facts = {"model": "delay", "task": "classification"}
+    learned.save(tmp_path / "version", facts=facts, reference=packages.reference(learned))
+    loaded = load_package(tmp_path / "version")
+    assert (loaded.predict(rows) == scores).all()
+
+
+def trees_of(estimator: Any) -> list[dict[str, Any]]:
+    """Trees of a fitted estimator of XGBoost."""
+    model = json.loads(bytes(estimator.get_booster().save_raw("json")))
+    trees: list[dict[str, Any]] = model["learner"]["gradient_booster"]["model"]["trees"]
+    return trees
+
+
 def test_every_way_of_encoding_is_one_row() -> None:
     """Each trains a model that beats nothing but itself: scores are finite."""
-    for name in ENCODINGS:
-        learned = encoded("sklearn.linear_model.LogisticRegression", encoding=name)
+    for name, row in ENCODINGS.items():
+        estimator = ESTIMATORS[0] if row.estimators else ESTIMATORS[1]
+        learned = encoded(estimator, encoding=name)
         assert np.isfinite(learned.predict(packages.rows())).all()

@@ -23,12 +23,14 @@ class EncodingMethod:
         name: Its name in specs.
         encoder: Import path of a function of (encoding, task, seed) that returns a transformer.
         groups: Whether rare categories can be grouped.
+        estimators: How the import paths of estimators that take it begin; empty: any takes it.
         trusted_types: Types that skops may build for it, beside its safe ones.
     """
 
     name: str
     encoder: str
     groups: bool = False
+    estimators: str = ""
     trusted_types: tuple[str, ...] = ()
 
 
@@ -42,6 +44,7 @@ ENCODINGS: Mapping[str, EncodingMethod] = {
             f"{_ENCODERS}by_target",
             trusted_types=("sklearn.model_selection._split.KFold",),
         ),
+        EncodingMethod("native", f"{_ENCODERS}native", estimators="xgboost."),
     )
 }
 
@@ -57,7 +60,8 @@ class Encoding(Spec):
     method: EncodingName = Field(
         default="one_hot",
         description="`one_hot`: a feature for each category. `target`: the mean of the target by "
-        "category, cross-fitted; such a version is served by its pipeline.",
+        "category, cross-fitted. `native`: the codes that XGBoost splits by itself. A version with "
+        "one of the last two is served by its pipeline.",
     )
     rare_below: float | None = Field(
         default=None,
@@ -77,3 +81,27 @@ class Encoding(Spec):
         if self.rare_below is not None and not ENCODINGS[self.method].groups:
             raise SpecConflict(f"{self.method} groups no rare categories", field=("rare_below",))
         return self
+
+
+def check_encodings(default: Encoding, own: Mapping[str, Encoding], *, estimator: str) -> None:
+    """Raise unless an estimator takes every way of encoding.
+
+    Args:
+        default: Encoding of the columns that have none of their own.
+        own: Encodings by column.
+        estimator: Its import path.
+
+    Raises:
+        SpecConflict: It does not take one.
+    """
+    fields: dict[tuple[str, ...], Encoding] = {("encoding",): default}
+    fields |= {("encodings", name): one for name, one in own.items()}
+    for field, encoding in fields.items():
+        needed = ENCODINGS[encoding.method].estimators
+        if not estimator.startswith(needed):
+            raise SpecConflict(
+                f"{encoding.method} is an encoding for estimators of {needed.strip('.')}, "
+                f"given {estimator}",
+                field=("features", *field),
+                hint="use `target`, or `rare_below`",
+            )

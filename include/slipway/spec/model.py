@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
-from slipway.spec.encodings import Encoding
+from slipway.spec.encodings import Encoding, check_encodings
 from slipway.spec.estimators import EstimatorName
 from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
@@ -242,6 +242,9 @@ class ModelSpec(Spec):
                 f"encodings name {', '.join(others)}, which is not categorical",
                 field=("features", "encodings"),
             )
+        check_encodings(
+            self.features.encoding, self.features.encodings, estimator=self.estimator.name
+        )
         check_runtime(self.runtime, self.pods)
         if self.training.class_weights is not None and not has_classes(self.task):
             raise SpecConflict(

@@ -7,9 +7,10 @@ from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import KFold
-from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from slipway.spec import ModelSpec
 from slipway.spec.encodings import ENCODINGS, Encoding
@@ -42,6 +43,36 @@ def by_target(encoding: Encoding, task: Task, seed: int) -> TargetEncoder:
     del encoding
     folds = KFold(n_splits=5, shuffle=True, random_state=seed)
     return TargetEncoder(target_type=_TARGET_TYPES[task], cv=folds)
+
+
+def native(encoding: Encoding, task: Task, seed: int) -> OrdinalEncoder:
+    """Return an encoder by codes; missing and unseen categories are missing to the estimator."""
+    del encoding, task, seed
+    return OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        encoded_missing_value=np.nan,
+        dtype=np.float32,
+    )
+
+
+def name_categories(estimator: BaseEstimator, prepare: ColumnTransformer) -> None:
+    """Tell an estimator of XGBoost which of its features are codes of categories, if some are.
+
+    Args:
+        estimator: Not yet fitted.
+        prepare: Fitted.
+    """
+    coded = [
+        prepare.output_indices_[name]
+        for name, part, names in prepare.transformers_
+        if isinstance(part, OrdinalEncoder) and len(names)
+    ]
+    if coded:
+        types = ["q"] * max(part.stop for part in prepare.output_indices_.values())
+        for part in coded:
+            types[part] = ["c"] * (part.stop - part.start)
+        estimator.set_params(feature_types=types, enable_categorical=True)
 
 
 def category_parts(spec: ModelSpec, categorical: Sequence[str]) -> list[tuple[str, Any, list[str]]]:

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from slipway.adapters.model_package.class_weights import fit_arguments, weights_by_class
 from slipway.adapters.model_package.columns import ranges_of
-from slipway.adapters.model_package.encoders import category_parts, wide_columns
+from slipway.adapters.model_package.encoders import category_parts, name_categories, wide_columns
 from slipway.adapters.model_package.fit_errors import explained
 from slipway.adapters.model_package.fit_memory import FitMemory, available_mib, require_memory
 from slipway.adapters.model_package.fit_requirements import (
@@ -122,6 +122,7 @@ class SklearnLearner:
             if len(pipeline) > len(("prepare", "estimator")):
                 features = pipeline[:-2].fit_transform(features, target)
             width = fit_preparation(pipeline[-2], features, target)
+        name_categories(estimator, pipeline[-2])
         require_fitting_constraints(estimator, width, spec=self.spec)
         row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
         self._require_memory(features, width, row)

@@ -16,5 +16,6 @@ def format_wide(columns: Mapping[str, int]) -> str:
     shown = ", ".join(f"{name} has {size:,} categories" for name, size in columns.items())
     return (
         f" Warning: {shown}, each of them a prepared feature; group rare ones with "
-        "`features.encoding: {rare_below: 0.01}`, or encode them by the target."
+        "`features.encoding: {rare_below: 0.01}`, or encode them by `target`, or by XGBoost's own "
+        "`native`."
     )
