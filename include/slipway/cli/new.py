@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--target", help="Column to predict; default: guessed.")
+@click.option(
+    "--key", multiple=True, help="Column that identifies a row, or several; `row`: none does."
+)
+@click.option("--event-time", help="Column with the time of a row; `arrival`: none has it.")
 @click.option("--name", help="Name of the dataset; default: that of the file.")
 @click.option("--yes", is_flag=True, help="Take the guesses without asking.")
-def new(file: Path, *, target: str | None, name: str | None, yes: bool) -> None:
+def new(
+    file: Path,
+    *,
+    target: str | None,
+    key: tuple[str, ...],
+    event_time: str | None,
+    name: str | None,
+    yes: bool,
+) -> None:
     """Write a dataset and a model from FILE: CSV, TSV, JSON Lines or Parquet.
 
     The whole file is read once. What was guessed and why is printed, and stands in the comments of
@@ -31,16 +43,24 @@ def new(file: Path, *, target: str | None, name: str | None, yes: bool) -> None:
     that leak the target are named and left out. On a terminal you are asked; elsewhere `--yes`
     takes the guesses. Nothing is overwritten.
     """
+    from slipway.cli.ask_identity import Told, ask_identity
     from slipway.stages.profile.choose_target import plan_target
+    from slipway.stages.profile.told_identity import told_event_time, told_key
     from slipway.wiring.new_specs import plan_file, profile_file, quick_fit, write_specs
 
     project = _project()
-    asks = not yes and sys.stdin.isatty()
+    asks = not yes and _is_terminal()
     profiled = profile_file(file)
     guessed = plan_target(profiled.measured, asked=target, fit=quick_fit())
     if asks and target is None:
         guessed = _ask_target(profiled, guessed)
-    plan = plan_file(profiled, guessed, name=name)
+    told = Told(
+        told_key(profiled.measured, key) if key else None,
+        told_event_time(profiled.measured, event_time) if event_time else None,
+    )
+    plan = plan_file(profiled, guessed, name=name, key=told.key, time=told.time)
+    if asks and (answers := ask_identity(profiled.measured, plan, told)) != told:
+        plan = plan_file(profiled, guessed, name=name, key=answers.key, time=answers.time)
     _print(plan)
     if not (yes or asks):
         raise BadParameter(
@@ -59,6 +79,10 @@ def new(file: Path, *, target: str | None, name: str | None, yes: bool) -> None:
         delivery = Path(f"{plan.dataset}{profiled.suffix}")
         click.echo(f"deliveries are named by their format: cp {file} {delivery}")
     click.echo(f"next: slipway try {plan.model} {delivery}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _project() -> Path:

@@ -13,6 +13,7 @@ from slipway.records.landed_names import PARQUET, hint_for, split_name
 from slipway.spec.csv import Csv
 from slipway.spec.look_alikes import plain
 from slipway.stages.profile.dialect import Dialect, guess_dialect
+from slipway.stages.profile.identity import KeyGuess, TimeGuess
 from slipway.stages.profile.names import slug
 from slipway.stages.profile.new_specs import NewSpecs, plan_specs
 from slipway.stages.profile.write_specs import spec_files
@@ -192,13 +193,22 @@ def _is_nested(array: pa.Array) -> bool:
     )
 
 
-def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None = None) -> NewSpecs:
+def plan_file(
+    profiled: ProfiledFile,
+    target: TargetGuess,
+    *,
+    name: str | None = None,
+    key: KeyGuess | None = None,
+    time: TimeGuess | None = None,
+) -> NewSpecs:
     """Return the plan of a file's specs.
 
     Args:
         profiled: The file.
         target: Target.
         name: Name of the dataset; None: that of the file.
+        key: Key that a person named; None: it is guessed.
+        time: Event time that a person named; None: it is guessed.
     """
     found = split_name(profiled.path.name)
     stem = profiled.path.name.split(".")[0] if found is None else found[0]
@@ -211,6 +221,8 @@ def plan_file(profiled: ProfiledFile, target: TargetGuess, *, name: str | None =
         dialect=profiled.dialect,
         target=target,
         fit=quick_fit(),
+        key=key,
+        time=time,
     )
     if plan.measured.sampled == plan.measured.rows:
         return plan

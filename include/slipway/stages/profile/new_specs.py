@@ -80,6 +80,8 @@ def plan_specs(
     dialect: Dialect | None,
     target: TargetGuess,
     fit: QuickFit | None,
+    key: KeyGuess | None = None,
+    time: TimeGuess | None = None,
 ) -> NewSpecs:
     """Return the plan of a dataset and a model.
 
@@ -90,8 +92,10 @@ def plan_specs(
         dialect: Dialect of a CSV; None of another format.
         target: Target.
         fit: Fits a quick model; None: nothing can.
+        key: Key that a person named; None: it is guessed.
+        time: Event time that a person named; None: it is guessed.
     """
-    columns, key, time = plan_columns(measured, target)
+    columns, key, time = plan_columns(measured, target, key=key, time=time)
     label = measured.columns[target.column]
     labelled = label.sample.notna()
     times = measured.columns[time.columns[0]].sample if time.columns else None

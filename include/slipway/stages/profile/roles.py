@@ -43,17 +43,31 @@ class Chosen:
 
 
 def plan_columns(
-    measured: Measured, target: TargetGuess
+    measured: Measured,
+    target: TargetGuess,
+    *,
+    key: KeyGuess | None = None,
+    time: TimeGuess | None = None,
 ) -> tuple[dict[str, Chosen], KeyGuess, TimeGuess]:
-    """Return the role of each column, the key and the event time."""
+    """Return the role of each column, the key and the event time.
+
+    Args:
+        measured: The file.
+        target: Target.
+        key: Key that a person named; None: it is guessed.
+        time: Event time that a person named; None: it is guessed.
+    """
     columns = measured.columns
+    named = (target.column, *(key.columns if key else ()), *(time.columns if time else ()))
     personal = {
         name: what
         for name, one in columns.items()
-        if name != target.column and (what := personal_data(one)) is not None
+        if name not in named and (what := personal_data(one)) is not None
     }
-    time = guess_event_time(columns, but=(target.column, *personal))
-    key = guess_key(columns, but=(target.column, *personal), time=time, rows=measured.sampled)
+    time = time or guess_event_time(columns, but=(target.column, *personal))
+    key = key or guess_key(
+        columns, but=(target.column, *personal), time=time, rows=measured.sampled
+    )
     chosen: dict[str, Chosen] = {}
     for name, one in columns.items():
         if name == target.column:

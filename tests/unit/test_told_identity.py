@@ -1,0 +1,113 @@
+"""`slipway new`: the key and the event time are asked for, or named by options."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from slipway.cli import main
+from slipway.local.new_project import make_project
+from slipway.spec import DatasetSpec
+from slipway.spec.loading import load_all
+
+ROWS = 300
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new project, which is the working directory, with a file of sales beside it."""
+    folder = tmp_path / "project"
+    make_project(folder)
+    monkeypatch.chdir(folder)
+    rng = np.random.default_rng(5)
+    days = pd.date_range("2024-01-01", periods=ROWS, freq="D")
+    visitors = rng.integers(100, 900, ROWS)
+    pd.DataFrame(
+        {
+            "receipt_id": [f"R-{one:05d}" for one in range(ROWS)],
+            "store": rng.choice(["north", "south"], ROWS),
+            "day": days.strftime("%Y-%m-%d"),
+            "counted": (days + pd.Timedelta(days=2)).strftime("%Y-%m-%d"),
+            "visitors": visitors,
+            "sales": (visitors * 3 + rng.normal(0, 40, ROWS)).round(2),
+        }
+    ).to_csv(tmp_path / "shop.csv", index=False)
+    return folder
+
+
+def new(*options: str, answers: str | None = None) -> Result:
+    """The command on the file, at a terminal if there are answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        module = import_module("slipway.cli.new")
+        patch.setattr(module, "_is_terminal", lambda: answers is not None)
+        arguments = ["new", "../shop.csv", *options]
+        return CliRunner().invoke(main, arguments, input=answers)
+
+
+def dataset(home: Path) -> DatasetSpec:
+    """The dataset that was written."""
+    loaded = load_all(home)
+    assert [str(problem) for problem in loaded.problems] == []
+    return loaded.datasets["shop"]
+
+
+def test_options_replace_the_guesses(home: Path) -> None:
+    """Each alone; the other one is guessed still."""
+    result = new("--yes", "--key", "store", "--key", "day", "--event-time", "counted")
+    assert result.exit_code == 0, result.output
+    made = dataset(home)
+    assert (made.key, made.event_time) == (["store", "day"], "counted")
+    assert "key         store, day: it was asked for" in result.output
+
+
+def test_row_and_arrival_are_taken_where_a_column_was_guessed(home: Path) -> None:
+    """Whoever knows better says so."""
+    assert new("--yes", "--key", "row", "--event-time", "arrival").exit_code == 0
+    made = dataset(home)
+    assert (made.key, made.event_time) == ("row", "arrival")
+
+
+def test_a_person_is_asked_and_an_empty_answer_takes_the_guess(home: Path) -> None:
+    """Target, key, event time, and whether to write."""
+    result = new(answers="\n\n\n\n")
+    assert result.exit_code == 0, result.output
+    assert "Which columns identify a row (commas between them, or `row`)? [receipt_id]" in (
+        result.output
+    )
+    assert "Which column has the time of a row (or `arrival`)? [day]" in result.output
+    made = dataset(home)
+    assert (made.key, made.event_time) == ("receipt_id", "day")
+
+
+def test_an_answer_that_cannot_be_is_asked_for_again(home: Path) -> None:
+    """With what was expected; what an option names is not asked for."""
+    result = new("--event-time", "counted", answers="\nstore\nnowhere\nstore, day\n\n")
+    assert result.exit_code == 0, result.output
+    assert "store: this is no key" in result.output
+    assert "298 of 300 rows repeat one" in result.output
+    assert "the file has no column 'nowhere'" in result.output
+    assert "Which column has the time" not in result.output
+    made = dataset(home)
+    assert (made.key, made.event_time) == (["store", "day"], "counted")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--event-time", "store"], "store is no event time"),
+        (["--event-time", "nowhen"], "the file has no column 'nowhen'"),
+        (["--key", "visitors"], "visitors: this is no key"),
+        (["--key", "row", "--key", "day"], "the file has no column 'row'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(home: Path, options: list[str], message: str) -> None:
+    """Nothing is written."""
+    result = new("--yes", *options)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert load_all(home).datasets == {}
