@@ -118,3 +118,19 @@ def test_the_next_likeliest_column_is_named() -> None:
     """So that a person sees which one to name with --target."""
     guess = plan_target(Measured(file_of(a=NUMBERS, price=NUMBERS, cost=NUMBERS), 144), asked=None)
     assert (guess.column, guess.runner_up) == ("cost", "price")
+
+
+def test_a_column_of_one_value_that_is_named_like_the_target_is_pointed_out() -> None:
+    """It cannot be predicted, and the guess beside it may surprise."""
+    columns = file_of(a=NUMBERS, group=CLASSES, churned=["no"] * len(NUMBERS))
+    guess = plan_target(Measured(columns, len(NUMBERS)), asked=None)
+    assert guess.column == "group"
+    assert "'churned' is named like the target, but has one value only" in guess.doubt
+
+
+@pytest.mark.parametrize(("no", "yes"), [("nein", "ja"), ("non", "oui"), ("no", "sí")])
+def test_yes_is_class_1_in_other_languages(no: str, yes: str) -> None:
+    """Also where it is the commoner one."""
+    values = [yes, yes, no] * 48
+    guess = plan_target(Measured(file_of(a=NUMBERS, churned=values), 144), asked="churned")
+    assert (guess.positive, guess.doubt) == (yes, "")

@@ -313,6 +313,11 @@ def test_leaks_of_the_target_are_named_and_left_out(tmp_path: Path, home: Path) 
     plan = planned(_csv(frame, tmp_path / "houses.csv"), target="sold")
     left = {name for name, role in roles(plan).items() if role == "left out"}
     assert left == {"alive", "outcome_score", "duration"}
+    frame["marital-status"] = answer * 1.0 + rng.normal(0, 0.8, 1000)
+    plan = planned(
+        _csv(frame.drop(columns=["alive", "duration"]), tmp_path / "kept.csv"), target="sold"
+    )
+    assert roles(plan)["marital-status"] == "number"
     written(plan, home)
     sums = table().assign(land=lambda one: (one["price"] * 0.4).round(2))
     sums["building"] = sums["price"] - sums["land"]
@@ -341,7 +346,30 @@ def test_sentinels_and_marks_are_missing_values(tmp_path: Path, home: Path) -> N
     frame.loc[::11, "Size m2"] = -200
     plan = planned(_csv(frame, tmp_path / "komma.csv", sep=";", decimal=","))
     assert plan.marks == ("-200", "-200,0")
+    assert "-200 means a missing value in every column: `csv.missing` of dataset.yaml" in (
+        plan.doubts
+    )
     assert plan.columns["Size m2"].column.sample.min() > 0
+
+
+def test_whole_numbers_without_a_negative_one_have_none_below_zero(tmp_path: Path) -> None:
+    """An age of -20 is a bad row; a temperature may fall below what this file has."""
+    frame = table().assign(age=lambda one: 20 + one.index % 50)
+    plan = planned(_csv(frame, tmp_path / "houses.csv"))
+    least = {
+        one.kwargs["column"]: one.kwargs["min_value"]
+        for one in plan.features
+        if "min_value" in one.kwargs
+    }
+    assert least["age"] == 0
+    assert least["Size m2"] < 0
+
+
+def test_without_a_quick_model_nobody_is_told_that_it_was_poor(tmp_path: Path) -> None:
+    """Twelve rows are too few to fit one."""
+    plan = planned(_csv(table(12), tmp_path / "houses.csv"))
+    assert any("no quick model was fitted" in one for one in plan.doubts)
+    assert not any("hardly better" in one for one in plan.doubts)
 
 
 def test_names_of_any_kind_are_declared_or_named(tmp_path: Path, home: Path) -> None:

@@ -77,7 +77,9 @@ def _bounds(column: Column) -> Iterator[Expected]:
         return
     spread = max(high - low, abs(high), abs(low)) if high == low else high - low
     from_zero = low >= 0 and low <= _NATURAL_ZERO * spread
-    least = 0.0 if from_zero else _outward(low - spread, up=False)
+    # Whole numbers count things or name them: of those without a negative one none is expected.
+    is_count = low >= 0 and column.type == "integer"
+    least = 0.0 if from_zero or is_count else _outward(low - spread, up=False)
     most = _outward(high + spread, up=True)
     if column.type == "integer":
         least, most = float(math.floor(least)), float(math.ceil(most))
@@ -87,6 +89,8 @@ def _bounds(column: Column) -> Iterator[Expected]:
         "max_value": _plain(most),
     }
     why = f"{low:g} to {high:g} in this file, with as much again on each side"
+    if least == 0.0 and low > 0:
+        why += ", and none below 0"
     yield Expected("expect_column_values_to_be_between", "critical", kwargs, why)
 
 

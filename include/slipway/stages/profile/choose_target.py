@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from slipway.errors import BadParameter
 from slipway.spec.problems import nearest
@@ -12,6 +13,7 @@ from slipway.stages.profile.personal_data import personal_data
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.rank_targets import rank_targets
 from slipway.stages.profile.target import TargetGuess, TaskGuess, guess_task
+from slipway.stages.profile.target_names import points_of_name
 from slipway.stages.profile.told_by_others import told_by_others
 
 
@@ -87,7 +89,23 @@ def _guessed(measured: Measured, fit: QuickFit | None) -> TargetGuess:
             hint="name one with --target",
         )
     runner_up = ranked[1].name if len(ranked) > 1 else None
-    return _with_name(ranked[0].name, ranked[0].why, task, runner_up=runner_up)
+    guess = _with_name(ranked[0].name, ranked[0].why, task, runner_up=runner_up)
+    constant = _constant_target(columns, better_than=ranked[0].named)
+    if constant is None:
+        return guess
+    doubt = f"{constant!r} is named like the target, but has one value only"
+    return replace(guess, doubt="; ".join(filter(None, (guess.doubt, doubt))))
+
+
+def _constant_target(columns: Mapping[str, Column], *, better_than: int) -> str | None:
+    """A column of one value whose name says more surely that it is the target; None without one."""
+    named = {
+        name: points_of_name(name, is_class=True)
+        for name, one in columns.items()
+        if one.distinct == 1
+    }
+    best = max(named, key=lambda name: named[name], default=None)
+    return best if best is not None and named[best] > better_than else None
 
 
 def _no_targets(columns: Mapping[str, Column]) -> list[str]:

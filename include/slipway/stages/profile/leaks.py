@@ -47,7 +47,7 @@ def find_leaks(columns: Mapping[str, Column], target: Column, *, is_class: bool)
     }
     left = {name: share for name, share in told.items() if name not in found}
     strongest = max(left, key=lambda name: left[name], default="")
-    if left.get(strongest, 0.0) >= _SOME and has_word(strongest, PERHAPS_AFTERWARDS):
+    if left.get(strongest, 0.0) >= _STRONG and has_word(strongest, PERHAPS_AFTERWARDS):
         found[strongest] = (
             "by its name it may be known only afterwards, and of all columns it tells most of the "
             f"target ({left[strongest]:.0%})"

@@ -143,6 +143,10 @@ def _class_shares(target: TargetGuess, label: Column) -> dict[Label, float]:
     return {_label(one, target): rows / label.known for one, rows in label.counts.items()}
 
 
+def _is_number(mark: str) -> bool:
+    return mark.strip().lstrip("+-").isdecimal()
+
+
 def _with_doubts(plan: NewSpecs) -> NewSpecs:
     """Add what a person should look at."""
     doubts = [f"{plan.target.column}: {plan.target.doubt}"] if plan.target.doubt else []
@@ -160,8 +164,15 @@ def _with_doubts(plan: NewSpecs) -> NewSpecs:
             doubts.append(
                 f"only {different} rows differ in more than the target: too few to hold some out"
             )
-    if plan.bars and not plan.bars[0].has_signal:
+    if plan.bars and plan.bars[0].reached is None:
+        doubts.append("no quick model was fitted, so nothing tells whether the features help")
+    elif plan.bars and not plan.bars[0].has_signal:
         doubts.append("a quick model was hardly better than a constant: look at the features")
+    doubts += [
+        f"{mark} means a missing value in every column: `csv.missing` of dataset.yaml"
+        for mark in plan.marks
+        if _is_number(mark)
+    ]
     if plan.measured.broken:
         doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
     refused = [

@@ -19,6 +19,7 @@ _MOST_WHOLE_CLASSES = 20
 _FEW_WHOLE_CLASSES = 10
 _ROWS_OF_A_CLASS = 5
 _POSITIVE = (
+    *("ja", "oui", "si", "sí", "sim", "tak"),
     *("yes", "true", "1", "y", "t", "positive", "pos", "up", "malignant", "m", "bad", "default"),
     *("churn", "churned", "fraud", "spam", "died", "dead", "failed", "fail", "failure", "late"),
     *(">50k", ">50k.", "high", "approved", "won", "win", "sick", "disease", "present", "abnormal"),
@@ -26,6 +27,7 @@ _POSITIVE = (
 _NEGATIVE = (
     *("no", "false", "0", "n", "f", "negative", "neg", "down", "benign", "b", "good", "stay"),
     *("ham", "alive", "survived", "ok", "passed", "success", "on time", "<=50k", "<=50k.", "low"),
+    *("nein", "non", "não", "nao", "nie", "nee"),
     *("normal", "absent", "healthy", "lost", "none"),
 )
 
