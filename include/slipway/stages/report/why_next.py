@@ -8,6 +8,7 @@ from itertools import chain
 
 from slipway.stages.report.model_state import ModelState
 from slipway.stages.report.refusals import refusal_reason
+from slipway.stages.rollout.lease import LEASE_SECONDS
 from slipway.stages.rollout.served_difference import describe_deploy
 from slipway.stages.rollout.version_outcome import REFUSED, ROLLED_BACK
 
@@ -43,8 +44,8 @@ def _rollout_in_progress(state: ModelState) -> str | None:
         return None
     aim = "the rollout of" if state.rollout.action == "roll_out" else "the return to"
     return (
-        f"{aim} version {state.rollout.version} is under way; if it was cut off, the next run of "
-        "deploy takes over."
+        f"{aim} version {state.rollout.version} is under way; if it was cut off, deploy takes over "
+        f"{LEASE_SECONDS / 60:.0f} minutes after its last step at the latest."
     )
 
 
