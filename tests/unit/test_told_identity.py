@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib import import_module
 from pathlib import Path
 
@@ -111,3 +112,16 @@ def test_an_option_that_cannot_be_is_refused(home: Path, options: list[str], mes
     assert result.exit_code == 1
     assert message in result.output
     assert load_all(home).datasets == {}
+
+
+def test_a_file_with_spaces_in_its_name_is_quoted_in_the_next_command(home: Path) -> None:
+    """So that it can be copied into a shell; a folder is no file."""
+    file = home.parent / "My orders (final).csv"
+    (home.parent / "shop.csv").rename(file)
+    result = CliRunner().invoke(main, ["new", str(file), "--yes"])
+    assert result.exit_code == 0, result.output
+    [following] = [line for line in result.output.splitlines() if line.startswith("next: ")]
+    assert shlex.split(following)[-1] == str(file)
+    refused = CliRunner().invoke(main, ["new", str(home.parent), "--yes"])
+    assert refused.exit_code == 2
+    assert "is a directory" in refused.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--target", help="Column to predict; default: guessed.")
 @click.option(
     "--key", multiple=True, help="Column that identifies a row, or several; `row`: none does."
@@ -77,8 +78,8 @@ def new(
     delivery = file
     if split_name(file.name) is None:
         delivery = Path(f"{plan.dataset}{profiled.suffix}")
-        click.echo(f"deliveries are named by their format: cp {file} {delivery}")
-    click.echo(f"next: slipway try {plan.model} {delivery}")
+        click.echo(f"deliveries are named by their format: cp {quote(str(file))} {delivery}")
+    click.echo(f"next: slipway try {plan.model} {quote(str(delivery))}")
 
 
 def _is_terminal() -> bool:
