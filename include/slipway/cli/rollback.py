@@ -14,6 +14,7 @@ from slipway.cli.origin import shell_origin
 from slipway.cli.output import json_option, print_json, print_outcome, verdict_of
 from slipway.cli.signals import exit_on_sigterm
 from slipway.cli.specs_in_use import specs_in_use
+from slipway.cli.waiting_told import waiting_told
 from slipway.errors import RegistryUnavailable, SlipwayError
 from slipway.records.outcomes import Outcome
 from slipway.records.run_records import RunRecord
@@ -44,8 +45,9 @@ def rollback(model: str, *, as_json: bool) -> None:
 
     It does not wait for a rollout that has not moved all traffic yet: it takes the rollout over,
     and the DAG run of that one fails. It shifts no traffic step by step, but verifies the version
-    like any other rollout. It waits for another rollback. One that was given while a canary shared
-    the traffic, or beside another rollback, means the same step back and takes no second one.
+    like any other rollout. It waits for another rollback, and says so on stderr. One that was given
+    while a canary shared the traffic, or beside another rollback, means the same step back and
+    takes no second one.
     Exit status 1 unless the version was read back as served.
 
     It needs no valid spec: where MODEL's or its dataset's is invalid, or a folder is gone, the
@@ -54,10 +56,11 @@ def rollback(model: str, *, as_json: bool) -> None:
     exit_on_sigterm()
     container = _with_specs(model)
     outcomes = {}
-    for stage, outcome in _roll_back(model, container):
-        outcomes[stage] = verdict_of(outcome)
-        if not as_json:
-            print_outcome(stage, outcome)
+    with waiting_told():
+        for stage, outcome in _roll_back(model, container):
+            outcomes[stage] = verdict_of(outcome)
+            if not as_json:
+                print_outcome(stage, outcome)
     done = _is_back(outcomes)
     if as_json:
         verdicts = {stage: verdict.to_json() for stage, verdict in outcomes.items()}
