@@ -135,6 +135,18 @@ def test_an_error_ends_it_with_what_was_found_so_far(
     assert (root / ".slipway/try/ferry_delay/report.md").exists()
 
 
+def test_a_blocked_delivery_is_the_reason_of_a_refusal(
+    ferries: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """It is said last, beside that there are too few labels."""
+    ferries("0.6")
+    days, labels = files(tmp_path / "files")
+    pd.read_csv(labels).assign(late=2).to_csv(labels, index=False)
+    last = slipway("try", "ferry_delay", days, labels).output.strip().splitlines()[-2:]
+    assert last[0].startswith("Refused. ")
+    assert "The delivery labels answers was blocked: " in last[0]
+
+
 @pytest.mark.parametrize(
     ("task", "metric", "title"),
     [("multiclass", "accuracy", "Confusion matrix"), ("regression", "r2_score", "Residuals")],

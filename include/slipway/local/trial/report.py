@@ -52,7 +52,12 @@ def conclusion(trial: Trial) -> str:
     if trial.failure is not None:
         return f"It could not be tried to its end: {trial.failure.message}."
     refusal = trial.refusal
-    return f"Refused. {refusal.reason if refusal else 'Nothing was trained.'}"
+    refused = f"Refused. {refusal.reason if refusal else 'Nothing was trained.'}"
+    blocked = [step for step in trial.steps if step.verdict.action == "blocked"]
+    if not blocked:
+        return refused
+    first = blocked[0]
+    return f"{refused} The delivery {first.about} was blocked: {first.verdict.reason}"
 
 
 def _verdict(trial: Trial, source: str) -> Section:
