@@ -379,6 +379,7 @@ def test_names_of_any_kind_are_declared_or_named(tmp_path: Path, home: Path) -> 
     frame = frame.assign(_hidden=1, SOLD_=2, **{" sold": 3})
     plan = planned(_csv(frame, tmp_path / "houses.csv"), target="sold")
     assert set(plan.measured.left_out) == {"_hidden", " sold"}
+    assert {one.partition(" is not read: ")[0] for one in plan.doubts} >= {"_hidden", " sold"}
     columns = written(plan, home).datasets["houses"].streams.features.columns
     assert {"yes", "1st: room # [m²]", 'a "b" \\ c'} <= columns.keys()
 

@@ -135,9 +135,11 @@ def _declarable(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
         elif name.startswith("_"):
             left_out[name] = "names that begin with `_` belong to Slipway: rename it in the file"
         elif names.count(name) > 1:
-            left_out[name] = "its name stands twice in the file"
+            left_out[name] = "its name stands twice in the file: rename one"
         elif bare in kept:
-            left_out[name] = f"its name differs from {kept[bare]!r} in case or blanks only"
+            left_out[name] = (
+                f"its name differs from {kept[bare]!r} in case or blanks only: rename one"
+            )
         else:
             kept[bare] = name
     return list(kept.values()), left_out

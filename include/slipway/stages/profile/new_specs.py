@@ -173,6 +173,8 @@ def _with_doubts(plan: NewSpecs) -> NewSpecs:
         for mark in plan.marks
         if _is_number(mark)
     ]
+    # A column without a name is most often the index of a data frame.
+    doubts += [f"{name} is not read: {why}" for name, why in plan.measured.left_out.items() if name]
     if plan.measured.broken:
         doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
     refused = [
