@@ -138,7 +138,7 @@ def test_tags_are_added_and_replaced(env: RegistryEnv, sealed: tuple[Path, str])
 def test_a_version_that_is_not_there_is_told_with_those_that_are(
     env: RegistryEnv, sealed: tuple[Path, str]
 ) -> None:
-    """Whoever gave the number as `to` sees which one to give instead."""
+    """The error names the numbers that `to` can have."""
     with pytest.raises(NotFound) as none:
         env.registry.version(env.model, 99)
     assert none.value.found == f"no version of {env.model}"

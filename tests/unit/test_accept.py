@@ -140,7 +140,7 @@ def test_a_retried_task_files_its_request_once() -> None:
 
 
 def test_a_manual_request_outlives_an_outage_of_the_registry() -> None:
-    """Whoever asked need not ask again once MLflow answers, also if the task has failed by then."""
+    """The request is kept, also if the task fails before MLflow answers again."""
     env = trained()
 
     def away(*_: object) -> None:

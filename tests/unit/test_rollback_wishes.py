@@ -92,7 +92,7 @@ def test_two_rollbacks_at_once_beside_a_canary_end_well(env: RolloutEnv) -> None
 
 
 def test_a_rollback_overtakes_the_repair_of_a_sweep(env: RolloutEnv) -> None:
-    """Nobody asked for that one."""
+    """A repair by the sweep is no step back that was asked for."""
     env.platform.forget(MODEL)
     assert env.reconcile(holder="sweep").verdict.action == "repair"
     began = env.now

@@ -67,7 +67,7 @@ def test_options_replace_the_guesses(home: Path) -> None:
 
 
 def test_row_and_arrival_are_taken_where_a_column_was_guessed(home: Path) -> None:
-    """Whoever knows better says so."""
+    """Each replaces a column that was guessed."""
     assert new("--yes", "--key", "row", "--event-time", "arrival").exit_code == 0
     made = dataset(home)
     assert (made.key, made.event_time) == ("row", "arrival")

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Told:
-    """What a person said; None: the guess is taken.
+    """Key and event time that a person named; None: the guess is taken.
 
     Attributes:
         key: Key.
@@ -37,7 +37,7 @@ def ask_identity(measured: Measured, plan: NewSpecs, told: Told) -> Told:
     Args:
         measured: The file.
         plan: Plan with the guesses.
-        told: What was said before, which is not asked for again.
+        told: What options named; it is not asked for.
     """
     from slipway.stages.profile.told_identity import ARRIVAL, ROW, told_event_time, told_key
 

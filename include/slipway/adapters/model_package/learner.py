@@ -122,7 +122,7 @@ class SklearnLearner:
             if len(pipeline) > len(("prepare", "estimator")):
                 features = pipeline[:-2].fit_transform(features, target)
             width = fit_preparation(pipeline[-2], features, target)
-        name_categories(estimator, pipeline[-2])
+            name_categories(estimator, pipeline[-2])
         require_fitting_constraints(estimator, width, spec=self.spec)
         row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
         self._require_memory(features, width, row)
