@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from slipway.adapters.mlflow_server import MlflowRegistry, MlflowRuns, MlflowTracking
 from slipway.adapters.object_store import S3Access, open_store
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.errors import NotFound, SlipwayError
 from slipway.records import ledger
 from slipway.records.store import Store
@@ -91,7 +91,7 @@ def command(
     monkeypatch.setenv("SLIPWAY_MLFLOW", servers[1])
     monkeypatch.setenv("SLIPWAY_FROM_MLFLOW", servers[0])
     monkeypatch.setenv("SLIPWAY_FROM_STORE", staging.training.store.root)
-    return lambda *given: CliRunner().invoke(main, ["bring", NAME, *given])
+    return lambda *given: CliRunner().invoke(commands, ["bring", NAME, *given])
 
 
 def _plain(value: Any, *without: str) -> Any:

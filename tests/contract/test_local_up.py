@@ -29,7 +29,7 @@ from tests.support.small_specs import FILES
 UP = """\
 import json, os, signal, sys
 from slipway.local import stack, up
-from slipway.cli import main
+from slipway.cli.commands import commands
 
 # Whoever runs the tests may ignore them, as `nohup` does, and a shell in its background jobs.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -62,7 +62,7 @@ class SmallStack(stack.Stack):
 
 
 up.Stack = SmallStack
-main(["up"])
+commands(["up"])
 """
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from slipway.cli import main
+from slipway.cli.commands import commands
 
 Make = Callable[[Mapping[str, str]], Path]
 
 
 def slipway(*words: str) -> Result:
     """Output and exit status of a command line."""
-    return CliRunner().invoke(main, list(words), catch_exceptions=False)
+    return CliRunner().invoke(commands, list(words), catch_exceptions=False)

@@ -60,6 +60,6 @@ def _plain(name: str) -> str:
 if __name__ == "__main__":
     lock, *arguments = sys.argv[1:]
     enter(lock)
-    from slipway.cli import main
+    from slipway.cli.commands import commands
 
-    main(arguments)
+    commands(arguments)

@@ -81,7 +81,15 @@ def test_import_contracts_hold() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["cli", "errors", "records.ledger", "records.idempotent_stage", "settings", "spec", "wiring"],
+    [
+        "cli.commands",
+        "errors",
+        "records.ledger",
+        "records.idempotent_stage",
+        "settings",
+        "spec",
+        "wiring",
+    ],
 )
 def test_light_module_loads_no_heavy_one(module: str) -> None:
     """The command line, specs, records and wiring start without ML libraries and Airflow."""

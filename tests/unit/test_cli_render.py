@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from slipway import wiring
 from slipway.adapters.platforms.cluster.manifests.entrypoint import Traffic
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.errors import NotFound
 from slipway.settings import Settings
 from slipway.stages.ports.registry import ModelVersion
@@ -64,7 +64,7 @@ def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def render(*words: str) -> Result:
     """Output of `slipway render sales …`."""
-    return CliRunner().invoke(main, ["render", "sales", *words], catch_exceptions=False)
+    return CliRunner().invoke(commands, ["render", "sales", *words], catch_exceptions=False)
 
 
 def objects(*words: str) -> dict[str, dict[str, Any]]:
@@ -192,6 +192,6 @@ def test_a_version_is_downloaded(container: Container, tmp_path: Path) -> None:
     words = ["download", "sales", "--version", "2", "--into", str(folder)]
     for wanted in (None, "a" * 64):
         digest = ["--digest", wanted] if wanted else []
-        result = CliRunner().invoke(main, [*words, *digest], catch_exceptions=False)
+        result = CliRunner().invoke(commands, [*words, *digest], catch_exceptions=False)
         assert result.exit_code == 0
         assert (folder / "said").read_text() == f"sales 2 {wanted}"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.cli import main
+from slipway.cli.commands import commands
 from tests.support import image
 from tests.support.compose import (
     AIRFLOW,
@@ -37,7 +37,7 @@ def test_commands_are_there() -> None:
     subprocess.run(help_of, capture_output=True, check=True)
     [command_line] = stages(FOLDER / "server.Dockerfile")["platform"].texts("CMD")
     command, *arguments = ast.literal_eval(command_line)
-    assert main.commands[command].make_context(command, arguments)
+    assert commands.commands[command].make_context(command, arguments)
 
 
 def test_health_checks_are_valid_commands() -> None:

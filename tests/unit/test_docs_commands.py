@@ -53,9 +53,9 @@ def test_every_make_target_exists(document: Path) -> None:
 @each_document
 def test_every_slipway_command_exists(document: Path) -> None:
     """Every `slipway` command of a document exists."""
-    from slipway import cli
+    from slipway.cli.commands import commands
 
-    assert set(SLIPWAY.findall(document.read_text())) - set(cli.main.commands) == set()
+    assert set(SLIPWAY.findall(document.read_text())) - set(commands.commands) == set()
 
 
 @each_document

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from slipway import wiring
 from slipway.adapters.model_package import load_package
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.stages.model.manifest import MANIFEST
 from slipway.stages.model.onnx_form import ONNX
 from tests.support import ferry_dataset, packages, sea_states
@@ -32,7 +32,7 @@ print(json.dumps([scores, sorted(sys.modules)]))
 
 def slipway(*words: str) -> Result:
     """Output of a command line."""
-    return CliRunner().invoke(main, list(words), catch_exceptions=False)
+    return CliRunner().invoke(commands, list(words), catch_exceptions=False)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from slipway import __version__
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.local.new_project import TEMPLATE, make_project, project_files
 from slipway.settings import CHECKOUT, Settings, find_project
 
@@ -50,7 +50,7 @@ def test_nothing_is_overwritten(ferries: Path) -> None:
     readme, settings = ferries / "README.md", ferries / "airflow_settings.yaml"
     readme.write_text("mine")
     settings.unlink()
-    result = CliRunner().invoke(main, ["init", str(ferries)], catch_exceptions=False)
+    result = CliRunner().invoke(commands, ["init", str(ferries)], catch_exceptions=False)
     assert result.exit_code == 0
     assert f"kept    {readme}" in result.stdout
     assert f"made    {settings}" in result.stdout
@@ -60,7 +60,7 @@ def test_nothing_is_overwritten(ferries: Path) -> None:
 def test_a_second_time_changes_nothing(ferries: Path) -> None:
     """And says so."""
     assert make_project(ferries).made == ()
-    result = CliRunner().invoke(main, ["init", str(ferries)], catch_exceptions=False)
+    result = CliRunner().invoke(commands, ["init", str(ferries)], catch_exceptions=False)
     assert "nothing was changed" in result.stdout
 
 
@@ -69,16 +69,16 @@ def test_the_next_step_changes_the_folder_only_where_it_has_to(
 ) -> None:
     """A project that was made here needs no `cd`."""
     monkeypatch.chdir(ferries)
-    made = CliRunner().invoke(main, ["init", "."], catch_exceptions=False)
+    made = CliRunner().invoke(commands, ["init", "."], catch_exceptions=False)
     assert made.stdout.endswith("next: slipway new FILE\n")
-    other = CliRunner().invoke(main, ["init", "../other"], catch_exceptions=False)
+    other = CliRunner().invoke(commands, ["init", "../other"], catch_exceptions=False)
     assert other.stdout.endswith("next: cd ../other && slipway new FILE\n")
 
 
 def test_a_new_project_passes_the_check(ferries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From any folder inside it; that there is no model yet is said and is no failure."""
     monkeypatch.chdir(ferries / "include" / "models")
-    result = CliRunner().invoke(main, ["check"], catch_exceptions=False)
+    result = CliRunner().invoke(commands, ["check"], catch_exceptions=False)
     assert result.exit_code == 0
     assert "there is no model yet" in result.stdout
 

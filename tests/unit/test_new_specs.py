@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.local.new_project import make_project
 from slipway.spec.loading import Loaded, load_all
 from slipway.stages.profile.choose_target import plan_target
@@ -422,22 +422,22 @@ def test_classes_of_any_spelling_are_targets(tmp_path: Path, home: Path) -> None
 def test_the_command_writes_and_says_why(options: list[str], tmp_path: Path, home: Path) -> None:
     """The table names each column; a second time nothing is overwritten."""
     file = _csv(binary(), tmp_path / "houses.csv")
-    result = CliRunner().invoke(main, ["new", str(file), *options], catch_exceptions=False)
+    result = CliRunner().invoke(commands, ["new", str(file), *options], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert all(name in result.stdout for name in ("Size m2", "rooms", "district", "sold"))
     assert "next: slipway try " in result.stdout
     before = {one: one.read_text() for one in home.rglob("*.yaml")}
-    again = CliRunner().invoke(main, ["new", str(file), *options])
+    again = CliRunner().invoke(commands, ["new", str(file), *options])
     assert again.exit_code == 1
     assert "nothing is overwritten" in again.output
     assert before == {one: one.read_text() for one in home.rglob("*.yaml")}
-    assert CliRunner().invoke(main, ["check"]).exit_code == 0
+    assert CliRunner().invoke(commands, ["check"]).exit_code == 0
 
 
 def test_without_a_terminal_guesses_are_taken_with_yes_only(tmp_path: Path, home: Path) -> None:
     """The guesses are shown, and nothing is written."""
     file = _csv(binary(), tmp_path / "houses.csv")
-    result = CliRunner().invoke(main, ["new", str(file)])
+    result = CliRunner().invoke(commands, ["new", str(file)])
     assert result.exit_code == 1
     assert "--yes" in result.output
     assert "roc_auc" in result.output
@@ -460,7 +460,7 @@ def test_what_is_no_table_is_refused(
     """With what was expected, and no traceback."""
     del home
     (tmp_path / name).write_bytes(content)
-    result = CliRunner().invoke(main, ["new", str(tmp_path / name), "--yes"])
+    result = CliRunner().invoke(commands, ["new", str(tmp_path / name), "--yes"])
     assert result.exit_code == 1
     assert message in result.output
     assert isinstance(result.exception, SystemExit)
@@ -469,7 +469,7 @@ def test_what_is_no_table_is_refused(
 def test_an_unknown_target_has_a_nearest_name(tmp_path: Path, home: Path) -> None:
     """Case does not matter."""
     file = _csv(binary(), tmp_path / "houses.csv")
-    result = CliRunner().invoke(main, ["new", str(file), "--target", "solt", "--yes"])
+    result = CliRunner().invoke(commands, ["new", str(file), "--target", "solt", "--yes"])
     assert "did you mean 'sold'?" in result.output
     assert planned(file, target="SOLD").target.column == "sold"
     del home

@@ -10,7 +10,7 @@ import pytest
 from click import Argument
 from pydantic import BaseModel
 
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.cli.reference import pages
 from slipway.settings import Settings
 from slipway.spec import DatasetSpec, ModelSpec
@@ -24,10 +24,10 @@ def parts(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from schema.get("$defs", {}).items()
 
 
-@pytest.mark.parametrize("name", sorted(pages(main)))
+@pytest.mark.parametrize("name", sorted(pages(commands)))
 def test_page_is_in_step_with_the_code(name: str) -> None:
     """The committed page is what `make reference` writes now."""
-    assert (FOLDER / name).read_text() == pages(main)[name], "run `make reference`"
+    assert (FOLDER / name).read_text() == pages(commands)[name], "run `make reference`"
 
 
 @pytest.mark.parametrize("spec", [DatasetSpec, ModelSpec, Settings])
@@ -45,7 +45,7 @@ def test_every_field_is_described(spec: type[BaseModel]) -> None:
 @pytest.mark.parametrize("spec", [DatasetSpec, ModelSpec])
 def test_every_field_is_in_the_reference(spec: type[BaseModel]) -> None:
     """Each field of each part has a row with its meaning."""
-    page = pages(main)["specs.md"]
+    page = pages(commands)["specs.md"]
     for part, schema in parts(spec.model_json_schema()):
         for name in schema["properties"]:
             rows = [row for row in page.splitlines() if row.startswith(f"| `{name}` |")]
@@ -55,7 +55,7 @@ def test_every_field_is_in_the_reference(spec: type[BaseModel]) -> None:
 
 def test_every_setting_is_in_the_reference() -> None:
     """Each setting has a row with its variable, without a path of a machine."""
-    page = pages(main)["settings.md"]
+    page = pages(commands)["settings.md"]
     for name in Settings.model_fields:
         assert f"| `SLIPWAY_{name.upper()}` |" in page
     assert str(FOLDER.parents[1]) not in page
@@ -63,20 +63,18 @@ def test_every_setting_is_in_the_reference() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     """Each command, also of groups, has a section."""
-    from slipway.cli import main
     from slipway.cli.ledger import ledger
 
-    page = pages(main)["cli.md"]
-    commands = [*main.commands, *(f"ledger {name}" for name in ledger.commands)]
-    assert [name for name in commands if f"\n## slipway {name}\n" not in page] == []
+    page = pages(commands)["cli.md"]
+    names = [*commands.commands, *(f"ledger {name}" for name in ledger.commands)]
+    assert [name for name in names if f"\n## slipway {name}\n" not in page] == []
 
 
 def test_every_command_and_option_has_help() -> None:
     """Every command and option has a help text."""
-    from slipway.cli import main
     from slipway.cli.ledger import ledger
 
-    for command in [*main.commands.values(), *ledger.commands.values()]:
+    for command in [*commands.commands.values(), *ledger.commands.values()]:
         assert command.help, command.name
         for parameter in command.params:
             described = isinstance(parameter, Argument) or getattr(parameter, "help", None)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from slipway.adapters.object_store import open_store
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.errors import Permanent
 from slipway.records.stage_errors import find_error
 from tests.support.small_specs import FILES
@@ -44,7 +44,7 @@ def test_a_stage_in_a_pod_stores_its_error(
     root = str(tmp_path / "store")
     monkeypatch.setenv("SLIPWAY_PROJECT", str(project(FILES)))
     monkeypatch.setenv("SLIPWAY_STORE", root)
-    result = CliRunner().invoke(main, ["run", "gate", *words, "--outcome", "outcomes/x.json"])
+    result = CliRunner().invoke(commands, ["run", "gate", *words, "--outcome", "outcomes/x.json"])
     assert result.exit_code == 1
     error = find_error(open_store(root), "outcomes/x.json")
     assert isinstance(error, Permanent)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.local.new_project import make_project
 from slipway.spec import DatasetSpec
 from slipway.spec.loading import load_all
@@ -47,7 +47,7 @@ def new(*options: str, answers: str | None = None) -> Result:
         module = import_module("slipway.cli.new")
         patch.setattr(module, "_is_terminal", lambda: answers is not None)
         arguments = ["new", "../shop.csv", *options]
-        return CliRunner().invoke(main, arguments, input=answers)
+        return CliRunner().invoke(commands, arguments, input=answers)
 
 
 def dataset(home: Path) -> DatasetSpec:
@@ -118,10 +118,10 @@ def test_a_file_with_spaces_in_its_name_is_quoted_in_the_next_command(home: Path
     """So that it can be copied into a shell; a folder is no file."""
     file = home.parent / "My orders (final).csv"
     (home.parent / "shop.csv").rename(file)
-    result = CliRunner().invoke(main, ["new", str(file), "--yes"])
+    result = CliRunner().invoke(commands, ["new", str(file), "--yes"])
     assert result.exit_code == 0, result.output
     [following] = [line for line in result.output.splitlines() if line.startswith("next: ")]
     assert shlex.split(following)[-1] == str(file)
-    refused = CliRunner().invoke(main, ["new", str(home.parent), "--yes"])
+    refused = CliRunner().invoke(commands, ["new", str(home.parent), "--yes"])
     assert refused.exit_code == 2
     assert "is a directory" in refused.output

@@ -1,50 +1,15 @@
 """The `slipway` command: parse arguments, call the layers below, print text or JSON.
 
-Starts fast: heavy modules are imported by the command that needs them.
+The package itself imports little, so that Ctrl-C is answered while the commands are imported.
 """
 
 from __future__ import annotations
 
-import click
-
-from slipway import __version__
-from slipway.cli.bring import bring
-from slipway.cli.command_errors import Commands
-from slipway.cli.deliver import deliver
-from slipway.cli.demo import demo, down, up
-from slipway.cli.export import export
-from slipway.cli.init import init
-from slipway.cli.ledger import ledger
-from slipway.cli.local_installation import use_local_installation
-from slipway.cli.new import new
-from slipway.cli.parse import parse
-from slipway.cli.render import render
-from slipway.cli.replay import replay
-from slipway.cli.rollback import rollback
-from slipway.cli.run import run
-from slipway.cli.serve import download, platform, serve, ship, token
-from slipway.cli.specs import check, reference, sample
-from slipway.cli.status import status
-from slipway.cli.trial import trial
-from slipway.cli.why import why
-
-__all__ = ["main"]
+from slipway.cli.signals import ended_by_interrupt
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="slipway")
-@click.pass_context
-def main(ctx: click.Context) -> None:
-    """Launch machine-learning models from Airflow and keep them seaworthy."""
-    use_local_installation(ctx.invoked_subcommand)
-
-
-for command in (
-    *(init, new, check, parse, sample, reference, render),
-    *(trial, deliver),
-    *(status, why, ledger),
-    *(run, rollback, bring, export),
-    *(serve, download, ship, platform, token),
-    *(up, replay, demo, down),
-):
-    main.add_command(command)
+def main() -> None:
+    """Run the command line."""
+    with ended_by_interrupt():
+        from slipway.cli.commands import commands
+    commands(prog_name="slipway")

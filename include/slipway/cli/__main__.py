@@ -2,4 +2,4 @@
 
 from slipway.cli import main
 
-main(prog_name="slipway")
+main()

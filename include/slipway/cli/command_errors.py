@@ -1,4 +1,4 @@
-"""Errors of commands: printed without a traceback, with exit status 1."""
+"""Errors of commands and Ctrl-C: printed without a traceback."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import IO, Any
 import click
 from pydantic import ValidationError
 
+from slipway.cli.signals import INTERRUPTED
 from slipway.errors import BadParameter, SlipwayError
 
 
@@ -19,6 +20,27 @@ class Refusal(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to standard error."""
         click.echo(f"{click.style('Error:', fg='red')} {self.message}", file=file, err=True)
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C, told in one line; exit status 130."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line to standard error."""
+        click.echo(self.message, file=file, err=True)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C led to an error; some packages end their import in an `ImportError` then."""
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    before = error.__cause__ or error.__context__
+    return before is not None and _is_interrupt(before)
 
 
 def _invalid_settings(error: ValidationError) -> SlipwayError:
@@ -54,12 +76,16 @@ class Commands(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort, ImportError) as error:
+            if _is_interrupt(error):
+                raise Interrupted from error
+            if isinstance(error, ModuleNotFoundError):
+                raise Refusal(_missing_extra(error)) from error
+            raise
         except SlipwayError as error:
             raise Refusal(error) from error
         except ValidationError as error:
             raise Refusal(_invalid_settings(error)) from error
-        except ModuleNotFoundError as error:
-            raise Refusal(_missing_extra(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names of the commands."""

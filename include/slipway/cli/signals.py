@@ -1,9 +1,16 @@
-"""Exit on SIGTERM, also as the first process of a container."""
+"""Exit on signals: on Ctrl-C from the first moment, on SIGTERM also as a container's process."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit status after Ctrl-C."""
 
 TERMINATED = 128 + signal.SIGTERM
 """Exit status after SIGTERM."""
@@ -23,3 +30,25 @@ def exit_on_hangup() -> None:
     """Exit when the terminal is closed by raising `SystemExit`, unless started by `nohup`."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(HUNG_UP))
+
+
+@contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """End the process on Ctrl-C within the block, at once and in one line.
+
+    While modules are imported, a `KeyboardInterrupt` would end in a traceback, or be taken for a
+    package that is missing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        # Whoever started the process ignores Ctrl-C, as a shell does in its background jobs.
+        yield
+        return
+    signal.signal(signal.SIGINT, _end)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def _end(*_: Any) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.errors import EditedByHand
 from tests.rollouts.faults.rollout_env import RolloutEnv
 from tests.rollouts.faults.test_whole_rollouts import ALL_WELL, as_a_person
@@ -34,7 +34,7 @@ def edit_the_share(env: RolloutEnv) -> dict[str, Any]:
 def hand_back(env: RolloutEnv) -> None:
     """Reclaim all fields for Slipway's manager, as the guide describes."""
     with as_a_person(env) as shell:
-        printed = shell.invoke(main, ["render", MODEL])
+        printed = shell.invoke(commands, ["render", MODEL])
     assert printed.exit_code == 0, printed.output
     for manifest in yaml.safe_load_all(printed.stdout):
         env.cluster.apply(manifest, manager="slipway", force=True)

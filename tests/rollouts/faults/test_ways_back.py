@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.adapters.platforms.cluster import api_client
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.stages.rollout import canary_traffic, switch
 from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
 from tests.rollouts.faults.superseded_step import waiting_step
@@ -21,7 +21,7 @@ from tests.support.models_on_cluster import IMAGE, MODEL, NAME
 def rollback(env: RolloutEnv) -> tuple[int, dict[str, Any]]:
     """Exit status and output of `slipway rollback`."""
     with as_a_person(env) as shell:
-        done = shell.invoke(main, ["rollback", MODEL, "--json"])
+        done = shell.invoke(commands, ["rollback", MODEL, "--json"])
     return done.exit_code, json.loads(done.stdout) if done.stdout.startswith("{") else {}
 
 

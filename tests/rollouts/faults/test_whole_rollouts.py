@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from slipway import wiring
-from slipway.cli import main
+from slipway.cli.commands import commands
 from slipway.records.outcomes import Listing
 from tests.rollouts.faults.rollout_env import RolloutEnv
 from tests.rollouts.faults.versions import CANDIDATE, CHAMPION
@@ -52,7 +52,7 @@ def test_a_challenger_becomes_champion_and_is_rolled_back(
         assert env.warm() == {CHAMPION}
         began = time.monotonic()
         with as_a_person(env) as shell:
-            done = shell.invoke(main, ["rollback", MODEL, "--json"])
+            done = shell.invoke(commands, ["rollback", MODEL, "--json"])
         took = time.monotonic() - began
         assert done.exit_code == 0, done.output
         assert set(clients.after(10)) == {CHAMPION}

@@ -1,0 +1,110 @@
+"""Ctrl-C at any moment of a command ends it with status 130 and one line."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from slipway.cli.command_errors import Commands
+
+STALLED = """\
+import signal, sys, time
+
+# Whoever runs the tests may ignore Ctrl-C, as a shell does in its background jobs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+stalled, hides = sys.argv[1:3]
+del sys.argv[1:3]
+
+
+class Stalled:
+    def find_spec(self, name, path=None, target=None):
+        if name != stalled:
+            return
+        print("importing", flush=True)
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            if hides == "hides":
+                raise ImportError("some extension has not loaded")
+            raise
+
+
+sys.meta_path.insert(0, Stalled())
+from slipway.cli import main
+
+main()
+"""
+
+
+@pytest.mark.parametrize("hides", ["shows", "hides"])
+@pytest.mark.parametrize(
+    "module", ["click", "slipway.settings", "slipway.cli.why", "slipway.stages.report.check"]
+)
+def test_ctrl_c_while_modules_are_imported_is_one_line(module: str, hides: str) -> None:
+    """Whatever is being imported, and whatever it makes of Ctrl-C: one line, and status 130."""
+    command = [sys.executable, "-c", STALLED, module, hides, "check"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "interrupted\n")
+
+
+def test_ctrl_c_in_a_command_is_one_line() -> None:
+    """A command that is at work ends so, too."""
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """Group of one command."""
+
+    @group.command()
+    def work() -> None:
+        """Work until Ctrl-C."""
+        raise KeyboardInterrupt
+
+    result = CliRunner().invoke(group, ["work"])
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+
+def test_ctrl_c_at_a_question_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that asks a person ends so, too."""
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """Group of one command."""
+
+    @group.command()
+    def ask() -> None:
+        """Ask a person."""
+
+        def interrupted(_: str) -> str:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(click.termui, "visible_prompt_func", interrupted)
+        click.prompt("Which one?")
+
+    result = CliRunner().invoke(group, ["ask"])
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+
+def test_the_end_of_answers_is_no_ctrl_c() -> None:
+    """Where answers end before the questions, the command is aborted with status 1."""
+
+    @click.group(cls=Commands)
+    def group() -> None:
+        """Group of one command."""
+
+    @group.command()
+    def ask() -> None:
+        """Ask a person."""
+        click.prompt("Which one?")
+
+    assert CliRunner().invoke(group, ["ask"], input="").exit_code == 1
