@@ -8,16 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
-from slipway.adapters.model_package.encoders import WIDE
 from slipway.adapters.model_package.engine import engine_of
+from slipway.adapters.model_package.fit_memory import FitMemory, require_memory
 from slipway.adapters.model_package.learned_model import LearnedModel
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.adapters.model_package.package import load_package
+from slipway.errors import OutOfMemory
 from slipway.spec import ModelSpec
 from slipway.spec.encodings import ENCODINGS
+from slipway.spec.wide_columns import WIDE
 from slipway.stages.train.wide_columns import format_wide
 from tests.support import packages, sea_states
+from tests.support.command_line import Make, slipway
+from tests.support.small_specs import DATASET, MODEL
 
 ESTIMATORS = ("xgboost.XGBClassifier", "sklearn.linear_model.LogisticRegression")
 
@@ -91,6 +96,81 @@ def test_a_wide_column_is_warned_of() -> None:
     assert "port has 1,010 categories" in warning
     assert "features.encoding" in warning
     assert format_wide({}) == ""
+
+
+def test_a_wide_column_is_warned_of_before_the_fit(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says so while the fit runs, and a fit without enough memory names the columns."""
+    fit = FitMemory(1000, 1, 5000, cell_bytes=4, fit_bytes=8, wide={"port": 5000})
+    with pytest.raises(OutOfMemory) as caught:
+        require_memory(fit, model="delay", available_mib=1)
+    assert "port has 5,000 categories" in caplog.text
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("port has 5,000 categories: group rare ones with `features")
+
+
+KINDS = [f"kind {one}" for one in range(WIDE + 1)]
+
+
+@pytest.mark.parametrize(
+    ("expectation", "column", "most"),
+    [
+        ({"expect": "expect_column_values_to_be_in_set", "kwargs": {"value_set": KINDS}}, {}, 1001),
+        (
+            {
+                "expect": "expect_column_values_to_be_between",
+                "kwargs": {"min_value": 1, "max_value": 5000},
+            },
+            {"type": "integer"},
+            5000,
+        ),
+        (
+            {
+                "expect": "expect_column_unique_value_count_to_be_between",
+                "kwargs": {"max_value": 30_000},
+            },
+            {},
+            30_000,
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("features", "is_warned"),
+    [
+        ({}, True),
+        ({"encoding": {"rare_below": 0.01}}, False),
+        ({"encodings": {"kind": "target"}}, False),
+        ({"encodings": {"kind": "one_hot"}, "encoding": "target"}, True),
+    ],
+)
+def test_check_warns_of_a_column_that_may_become_wide(
+    project: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    expectation: dict[str, Any],
+    column: dict[str, Any],
+    most: int,
+    *,
+    features: dict[str, Any],
+    is_warned: bool,
+) -> None:
+    """Where the expectations allow so many categories and nothing groups or encodes them."""
+    dataset, model = yaml.safe_load(DATASET), yaml.safe_load(MODEL)
+    dataset["streams"]["features"]["columns"]["kind"] |= column
+    model["features"] |= features
+    expectation = {**expectation, "kwargs": {"column": "kind", **expectation["kwargs"]}}
+    files = {
+        "datasets/shop/dataset.yaml": yaml.safe_dump(dataset),
+        "datasets/shop/expectations.yaml": yaml.safe_dump({"features": [expectation]}),
+        "models/sales/model.yaml": yaml.safe_dump(model),
+    }
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(project(files)))
+    result = slipway("check", "--json")
+    assert result.exit_code == 0, result.output
+    warnings = json.loads(result.output)["warnings"]
+    assert len(warnings) == is_warned
+    for warning in warnings:
+        assert f"kind may have {most:,} categories by its expectations" in warning
+        assert "features.encoding: {rare_below: 0.01}" in warning
+        assert "kind 1" not in warning
 
 
 @pytest.mark.parametrize(

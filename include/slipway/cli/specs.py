@@ -18,8 +18,8 @@ def check(*, as_json: bool) -> None:
     Exit status 1 when there is a problem. Where Great Expectations is installed, the arguments
     of each expectation are checked too.
     """
-    from slipway.spec.holdout import model_warnings
     from slipway.spec.loading import load_all
+    from slipway.spec.warnings import model_warnings
     from slipway.stages.report.check import inspect_project
     from slipway.wiring.check import expectation_check
 
@@ -32,7 +32,9 @@ def check(*, as_json: bool) -> None:
     warnings = [
         f"include/models/{name}/model.yaml: {warning}"
         for name in models
-        for warning in model_warnings(loaded.models[name])
+        for warning in model_warnings(
+            loaded.models[name], loaded.datasets.get(loaded.models[name].dataset)
+        )
     ]
     if as_json:
         problems = [problem.to_json() for problem in loaded.problems]

@@ -40,7 +40,7 @@ def holdout_problems(
         yield problem_at(document, ("training", "split"), summary, hint=hint)
 
 
-def model_warnings(spec: ModelSpec) -> Iterator[str]:
-    """Yield what a person should know of a valid model's spec, each with its field."""
+def holdout_warnings(spec: ModelSpec) -> Iterator[str]:
+    """Yield what a person should know of a valid model's holdout, with its field."""
     if spec.training.split == "random":
         yield f"training.split: {RANDOM_WARNING}"

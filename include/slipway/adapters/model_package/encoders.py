@@ -15,9 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from slipway.spec import ModelSpec
 from slipway.spec.encodings import ENCODINGS, Encoding
 from slipway.spec.metrics import Task
-
-WIDE = 1000
-"""Categories of a one-hot encoded column from which a training warns."""
+from slipway.spec.wide_columns import WIDE
 
 _TARGET_TYPES: Mapping[Task, str] = {
     "classification": "binary",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.errors import OutOfMemory
+from slipway.spec.wide_columns import GROUP_THEM
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ class FitMemory:
         width: Number of prepared features, of which each category is one.
         cell_bytes: Bytes of a prepared feature: 4 in single precision, 8 in doubles.
         fit_bytes: Bytes that the estimator takes for each prepared feature of a row.
+        wide: One-hot encoded columns with very many categories, and how many each has.
     """
 
     rows: int
@@ -33,6 +36,7 @@ class FitMemory:
     width: int
     cell_bytes: int
     fit_bytes: int
+    wide: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def mib(self) -> int:
@@ -61,13 +65,17 @@ def require_memory(fit: FitMemory, *, model: str, available_mib: int | None) -> 
     size = f"{fit.rows:,} rows of {fit.width:,} prepared features"
     known = "unknown" if available_mib is None else f"{available_mib:,} MiB"
     log.info("fitting %s on %s takes about %s MiB; available: %s", model, size, fit.mib, known)
+    wide = ", ".join(f"{name} has {count:,} categories" for name, count in fit.wide.items())
+    if wide:
+        log.warning("%s, each of them a prepared feature; %s", wide, GROUP_THEM)
     if available_mib is not None and fit.mib - there > available_mib:
         raise OutOfMemory(
             f"{model} cannot be fitted in the memory that is available",
             expected=f"about {fit.mib - there:,} MiB for {size}",
             found=f"{available_mib:,} MiB",
             where=f"training of {model}",
-            hint="give training more memory, shorten `training.window_days` in model.yaml, or "
+            hint=(f"{wide}: {GROUP_THEM}; or " if wide else "")
+            + "give training more memory, shorten `training.window_days` in model.yaml, or "
             "leave out categorical columns with many categories",
         )
 

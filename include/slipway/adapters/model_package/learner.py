@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from types import ModuleType
@@ -125,7 +125,7 @@ class SklearnLearner:
             name_categories(estimator, pipeline[-2])
         require_fitting_constraints(estimator, width, spec=self.spec)
         row = next((row for row in ESTIMATORS.values() if row.builds(estimator)), None)
-        self._require_memory(features, width, row)
+        self._require_memory(features, width, row, wide=wide_columns(pipeline[-2]))
         with explained(
             f"{name} cannot learn {model}",
             spec=self.spec,
@@ -140,7 +140,12 @@ class SklearnLearner:
         return pipeline
 
     def _require_memory(
-        self, features: pd.DataFrame, width: int, row: EstimatorClass | None
+        self,
+        features: pd.DataFrame,
+        width: int,
+        row: EstimatorClass | None,
+        *,
+        wide: Mapping[str, int],
     ) -> None:
         known = row or ESTIMATORS[self.spec.estimator.name]
         fit = FitMemory(
@@ -149,6 +154,7 @@ class SklearnLearner:
             width=width,
             cell_bytes=4 if known.in_floats else 8,
             fit_bytes=known.fit_bytes,
+            wide=wide,
         )
         require_memory(fit, model=self.spec.model, available_mib=available_mib())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from slipway.spec.wide_columns import GROUP_THEM
+
 
 def format_wide(columns: Mapping[str, int]) -> str:
     """Return a warning for the verdict of a training; nothing without such a column.
@@ -14,8 +16,4 @@ def format_wide(columns: Mapping[str, int]) -> str:
     if not columns:
         return ""
     shown = ", ".join(f"{name} has {size:,} categories" for name, size in columns.items())
-    return (
-        f" Warning: {shown}, each of them a prepared feature; group rare ones with "
-        "`features.encoding: {rare_below: 0.01}`, or encode them by `target`, or by XGBoost's own "
-        "`native`."
-    )
+    return f" Warning: {shown}, each of them a prepared feature; {GROUP_THEM}."

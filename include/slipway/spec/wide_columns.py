@@ -1,0 +1,75 @@
+"""One-hot encoded columns with very many categories, as far as the specs tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slipway.spec.dataset import DatasetSpec
+from slipway.spec.model import ModelSpec
+
+WIDE = 1000
+"""Categories of a one-hot encoded column from which a check and a training warn."""
+
+GROUP_THEM = (
+    "group rare ones with `features.encoding: {rare_below: 0.01}`, or encode them by `target`, or "
+    "by XGBoost's own `native`"
+)
+
+_SETS = frozenset(
+    {
+        "expect_column_values_to_be_in_set",
+        "expect_column_distinct_values_to_be_in_set",
+        "expect_column_distinct_values_to_equal_set",
+    }
+)
+_BETWEEN = "expect_column_values_to_be_between"
+_COUNT = "expect_column_unique_value_count_to_be_between"
+
+
+def is_one_hot(spec: ModelSpec, name: str) -> bool:
+    """Return whether each category of a column has a prepared feature of its own."""
+    encoding = spec.features.encodings.get(name, spec.features.encoding)
+    return encoding.method == "one_hot" and encoding.rare_below is None
+
+
+def expected_categories(dataset: DatasetSpec, name: str) -> int | None:
+    """Return how many categories the expectations allow in a feature; None: they do not tell."""
+    column = dataset.streams.features.columns.get(name)
+    is_integer = column is not None and column.type == "integer"
+    bounds = [
+        most
+        for one in dataset.expectations.get("features", ())
+        if one.kwargs.get("column") == name and "row_condition" not in one.kwargs
+        if (most := _most(one.expect, one.kwargs, is_integer=is_integer)) is not None
+    ]
+    return min(bounds, default=None)
+
+
+def wide_warnings(spec: ModelSpec, dataset: DatasetSpec) -> Iterator[str]:
+    """Yield a warning for each column that may become very wide, with its field.
+
+    Args:
+        spec: Model.
+        dataset: Its dataset.
+    """
+    for name in spec.features.categorical:
+        most = expected_categories(dataset, name)
+        if most is not None and most > WIDE and is_one_hot(spec, name):
+            yield (
+                f"features.categorical: {name} may have {most:,} categories by its expectations, "
+                f"each of them a prepared feature; {GROUP_THEM}"
+            )
+
+
+def _most(expect: str, kwargs: Mapping[str, Any], *, is_integer: bool) -> int | None:
+    """The largest number of categories that pass an expectation."""
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if expect in _SETS:
+        values = kwargs.get("value_set")
+        return len(set(map(str, values))) if isinstance(values, list) else None
+    if expect == _COUNT:
+        return int(high) if isinstance(high, int | float) else None
+    if expect == _BETWEEN and is_integer and isinstance(low, int) and isinstance(high, int):
+        return high - low + 1
+    return None
