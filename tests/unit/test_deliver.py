@@ -71,7 +71,7 @@ def test_a_file_of_both_belongs_to_the_features(container: Container, tmp_path: 
     both = FEATURES.replace("kind", "kind,sold").replace(",x", ",x,true")
     for name, text in (("may.csv", both), ("june.csv", FEATURES)):
         assert deliver(write(tmp_path, name, text), container=container).stream == "features"
-    with pytest.raises(BadParameter, match="fits no stream"):
+    with pytest.raises(BadParameter, match="does not fit features of shop"):
         deliver(write(tmp_path, "x.csv", LABELS), container=container)
     with pytest.raises(BadParameter, match="no dataset has files of labels alone"):
         deliver(write(tmp_path, "y.csv", LABELS), stream="labels", container=container)
@@ -105,6 +105,43 @@ def test_a_file_that_fits_nothing_says_why(container: Container, tmp_path: Path)
         deliver(file, container=container)
     assert "not labels of shop, since the file lacks the column sold" in str(caught.value.found)
     assert deliver(file, stream="labels", container=container).stream == "labels"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (FEATURES.replace(",", ";"), 'csv: {delimiter: ";"}'),
+        (FEATURES.replace("price", "Price"), "as the file spells it"),
+        (FEATURES.replace("price", "prices"), "prices is spelt most like it"),
+        (f"sep=;\n{FEATURES.replace(',', ';')}", "skip_lines: 1"),
+    ],
+)
+@pytest.mark.parametrize("is_one_file", [False, True])
+def test_a_file_in_another_dialect_or_with_a_renamed_column_has_the_hint_of_ingest(
+    container: Container, tmp_path: Path, text: str, hint: str, *, is_one_file: bool
+) -> None:
+    """That for the stream which it is most like, also where it is the only one."""
+    if is_one_file:
+        own = "    columns:\n      id: {type: string}\n      sold: {type: boolean}\n"
+        spec = container.settings.datasets_folder / "shop" / "dataset.yaml"
+        spec.write_text(
+            DATASET.replace(own, "    from: features\n    columns:\n      sold: {type: boolean}\n")
+        )
+    with pytest.raises(BadParameter) as caught:
+        deliver(write(tmp_path, "a.csv", text), container=container)
+    told = str(caught.value.hint)
+    assert hint in told
+    assert is_one_file or told.startswith("if it is features of shop: ")
+    assert landed(container) == []
+
+
+def test_a_file_in_another_dialect_has_the_hint_for_the_stream_that_it_is_most_like(
+    container: Container, tmp_path: Path
+) -> None:
+    """Labels are told from features in whatever dialect they are."""
+    with pytest.raises(BadParameter) as caught:
+        deliver(write(tmp_path, "a.csv", LABELS.replace(",", ";")), container=container)
+    assert str(caught.value.hint).startswith("if it is labels of shop: set `csv: {delimiter: ")
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ from slipway.spec.dataset import StreamName
 from slipway.spec.loading import load_all
 from slipway.spec.problems import SpecErrors
 from slipway.stages.ingest.absent_labels import with_absent_labels
-from slipway.stages.ingest.header import header_problem
+from slipway.stages.ingest.header import header_problem, likeness
 from slipway.wiring.container import Container
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec
     from slipway.wiring.proposed_delivery import ProposedDelivery
+
+_ALL_THE_SAME = "--dataset and --stream deliver it all the same; ingest then blocks it so"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class Place:
     def columns(self) -> Sequence[str]:
         """Names of the columns that a file of the stream has to have."""
         return list(self.spec.streams.file(self.stream).columns)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A file as one of a stream.
+
+    Attributes:
+        place: The stream.
+        problem: Why it is none, in the words of ingest; None: it is one.
+        likeness: Number of the stream's columns that it seems to have.
+    """
+
+    place: Place
+    problem: BadBatch | None
+    likeness: int = 0
 
 
 def find_place(
@@ -71,8 +88,8 @@ def find_place(
             where=str(file),
             hint="its labels stand in the features' files: deliver it with `--stream features`",
         )
-    problems = {str(place): _problem(proposed, place) for place in places}
-    fitting = [place for place in places if problems[str(place)] is None]
+    judged = [_judge(proposed, place) for place in places]
+    fitting = [one.place for one in judged if one.problem is None]
     most = max((len(place.columns) for place in fitting), default=0)
     best = [place for place in fitting if len(place.columns) == most]
     if len(best) == 1:
@@ -85,14 +102,30 @@ def find_place(
             where=str(file),
             hint="name them with --dataset and --stream",
         )
-    raise BadParameter(
+    raise _unfitting(judged, file)
+
+
+def _unfitting(judged: Sequence[_Judged], file: Path) -> BadParameter:
+    """Why a file fits no stream, with the hint for the stream that it is most like."""
+    closest = max(judged, key=lambda one: one.likeness)
+    problem = closest.problem
+    hint = None if problem is None else problem.hint
+    if len(judged) == 1 and problem is not None:
+        return BadParameter(
+            f"the file does not fit {closest.place}: {problem.message}",
+            expected=problem.expected,
+            found=problem.found,
+            where=str(file),
+            hint=hint,
+        )
+    return BadParameter(
         "the file fits no stream of a dataset",
         expected="all columns of one of them",
         found="; ".join(
-            f"not {name}, since {problem.message}" for name, problem in problems.items() if problem
+            f"not {one.place}, since {one.problem.message}" for one in judged if one.problem
         ),
         where=str(file),
-        hint="--dataset and --stream deliver it all the same; ingest then blocks it so",
+        hint=_ALL_THE_SAME if hint is None else f"if it is {closest.place}: {hint}",
     )
 
 
@@ -120,20 +153,22 @@ def _streams(spec: DatasetSpec) -> Iterator[Place]:
         yield Place(spec, stream)
 
 
-def _problem(proposed: ProposedDelivery, place: Place) -> BadBatch | None:
-    """Why a file's header is not that of a stream; None when it is."""
+def _judge(proposed: ProposedDelivery, place: Place) -> _Judged:
+    """Compare a file's header with the columns of a stream."""
     from slipway.adapters.sources.open_delivery import open_delivery
 
     try:
         opened = open_delivery(proposed.path, proposed.suffix, csv=place.spec.csv)
     except BadBatch as error:
-        return error
+        return _Judged(place, error)
+    alike = likeness(opened.names, place.columns)
     if place.stream == "features":
         opened = with_absent_labels(opened, place.spec)
-    return header_problem(
+    problem = header_problem(
         opened.names,
         place.columns,
         place.spec.csv,
         has_line=opened.has_header_line,
         indexes=opened.indexes,
     )
+    return _Judged(place, problem, alike)

@@ -16,6 +16,7 @@ LONGEST_LIST = 12
 """Names that a message lists."""
 
 _DELIMITERS = {";": "`;`", ",": "`,`", "\t": "tabs", "|": "`|`"}
+_SPLIT = re.compile(f"[{re.escape(''.join(_DELIMITERS))}]")
 
 
 def header_problem(
@@ -51,6 +52,18 @@ def header_problem(
         )
     in_line = _problem_of_line(names, wanted, missing, csv) if has_line else None
     return in_line or _missing_columns(names, wanted, missing, has_line=has_line)
+
+
+def likeness(names: Sequence[str], declared: Iterable[str]) -> int:
+    """Return how many declared columns a header seems to have, in whatever dialect it was read.
+
+    Args:
+        names: Header of the file.
+        declared: Names of the declared columns.
+    """
+    parts = {plain(without_quotes(part.strip())) for name in names for part in _SPLIT.split(name)}
+    parts |= {plain(name) for name in names}
+    return sum(plain(name) in parts for name in declared)
 
 
 def _problem_of_line(
