@@ -9,6 +9,7 @@ import pandas as pd
 
 from slipway.errors import SpecError
 from slipway.spec import Expectation
+from slipway.spec.expectation_bounds import bounds_text
 from slipway.stages.ports.expectations import ExpectationResult, Scope
 
 BETWEEN = "expect_column_values_to_be_between"
@@ -53,6 +54,7 @@ class PlainSuites:
             else _within(observed, expectation.kwargs),
             rows=broken,
             observed=observed,
+            bounds=bounds_text(expectation.expect, expectation.kwargs),
         )
 
 

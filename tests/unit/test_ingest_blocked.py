@@ -25,7 +25,7 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
     bad = env.packed(verdict.evidence["quarantine"])
     assert dict(zip(bad["miles"], bad["_reason"], strict=True)) == {
         "far": "miles is no number",
-        "99999": f"miles fails {BETWEEN}",
+        "99999": f"miles fails {BETWEEN} (at most 12500)",
     }
     assert sorted(env.rows()) == ["f1-0", "f1-3", "f1-4"]
     assert verdict.evidence["quarantine"].endswith("quarantine/flights/features/b1/r0001.parquet")
@@ -46,7 +46,7 @@ def test_bad_rows_go_to_quarantine_as_they_were_delivered(env: IngestEnv) -> Non
         (
             "labels/b1.parquet",
             labels_parquet(1, late=(1, 1, 1)),
-            f"{MEAN} of late (observed 1) failed",
+            f"{MEAN} of late (at most 0.6; observed 1) failed",
         ),
     ],
     ids=["truncated", "empty-file", "no-rows", "missing-column", "too-many-bad", "batch-level"],

@@ -59,7 +59,7 @@ def test_a_good_model_would_be_promoted(ferries: Callable[[str], Path], tmp_path
         assert f"## {title}" in report
     assert "| roc_auc | 0." in report
     assert "| ≥ 0.6 | a gate |" in report
-    assert "| 2 | wind_knots | fails expect_column_values_to_be_between |" in report
+    assert "| 2 | wind_knots | fails expect_column_values_to_be_between (at least 0" in report
     columns = report.partition("## Columns")[2]
     assert columns.index("| wind_knots |") < columns.index("| cars |")
     assert not (tmp_path / "store").exists()

@@ -68,7 +68,7 @@ def test_every_reason_of_a_bad_row_is_told() -> None:
     seen = _examine(
         _delivery(miles=["far", "1", "2", "3"], seats=["5000", "1", "1", "1"]), _spec(bound)
     )
-    assert seen.reasons == {0: f"miles is no number; seats fails {BETWEEN}"}
+    assert seen.reasons == {0: f"miles is no number; seats fails {BETWEEN} (at most 900)"}
     assert list(seen.good["id"]) == ["f1", "f2", "f3"]
 
 
@@ -146,8 +146,8 @@ def test_a_critical_expectation_about_the_batch_blocks_it() -> None:
     delivered = _delivery(miles=["1", "2", "3", "99999"])
     bound = {"expect": BETWEEN, "kwargs": {"column": "miles", "max_value": 12500}}
     seen = _examine(delivered, _spec(bound, mean, rows))
-    assert seen.reasons == {3: f"miles fails {BETWEEN}"}
-    assert seen.blocks == (f"{ROW_COUNT} (observed 3) failed",)
+    assert seen.reasons == {3: f"miles fails {BETWEEN} (at most 12500)"}
+    assert seen.blocks == (f"{ROW_COUNT} (at least 4; observed 3) failed",)
 
 
 def test_a_warning_is_recorded_and_nothing_else() -> None:
@@ -159,7 +159,7 @@ def test_a_warning_is_recorded_and_nothing_else() -> None:
     seen = _examine(_delivery(seats=["1", None, None, "1"]), _spec(*warnings))
     assert seen.warnings == (
         f"{NOT_NULL} of seats (2 rows) failed",
-        f"{ROW_COUNT} (observed 4) failed",
+        f"{ROW_COUNT} (at least 10; observed 4) failed",
     )
     assert (len(seen.good), seen.blocks) == (4, ())
 

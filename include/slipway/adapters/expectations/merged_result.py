@@ -14,6 +14,7 @@ from great_expectations.expectations.expectation import Expectation as GxExpecta
 from slipway.adapters.expectations.offered import ABOUT_NULLS, ROW_LEVEL, columns_of
 from slipway.errors import SpecError
 from slipway.spec import Expectation
+from slipway.spec.expectation_bounds import bounds_text
 from slipway.stages.ports.expectations import ExpectationResult
 
 
@@ -62,6 +63,7 @@ class MergedResult:
             success=success,
             rows=() if rows is None and self._by_row else rows,
             observed=self._observed,
+            bounds=bounds_text(self._expectation.expect, self._expectation.kwargs),
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.spec import Expectation
+from slipway.spec.expectation_bounds import bounds_text
 from slipway.spec.identity import DERIVED
 from slipway.stages.ingest.repeated_keys import repeated_keys
 from slipway.stages.ports.expectations import ExpectationResult, ExpectationSuites, Scope
@@ -87,6 +88,7 @@ def _unique(
         severity=expectation.severity,
         success=share >= float(expectation.kwargs.get("mostly", 1.0)),
         rows=tuple(rows),
+        bounds=bounds_text(expectation.expect, expectation.kwargs),
     )
 
 

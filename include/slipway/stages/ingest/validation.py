@@ -171,7 +171,7 @@ def _by_scope(
 def _add_broken_rows(faults: Faults, outcomes: Sequence[ExpectationResult]) -> None:
     for one in outcomes:
         if one.severity == "critical" and not one.success and one.rows is not None:
-            faults.add(Reason(", ".join(one.columns), f"fails {one.expectation}"), one.rows)
+            faults.add(Reason(", ".join(one.columns), one.broken), one.rows)
 
 
 def _blocks(

@@ -42,6 +42,7 @@ class ExpectationResult:
         success: Whether it was met.
         rows: Index labels of the failing rows; None for a batch-level expectation.
         observed: Observed value, where that is one number.
+        bounds: What is asked for, in words; empty: the name tells.
     """
 
     expectation: str
@@ -50,13 +51,19 @@ class ExpectationResult:
     success: bool
     rows: tuple[int, ...] | None = None
     observed: float | None = None
+    bounds: str = ""
 
     def __str__(self) -> str:
         about = f" of {', '.join(self.columns)}" if self.columns else ""
-        if self.rows is not None:
-            return f"{self.expectation}{about} ({len(self.rows)} rows)"
-        seen = "" if self.observed is None else f" (observed {self.observed:.6g})"
-        return f"{self.expectation}{about}{seen}"
+        seen = "" if self.observed is None else f"observed {self.observed:.6g}"
+        seen = seen if self.rows is None else f"{len(self.rows)} rows"
+        told = "; ".join(filter(None, (self.bounds, seen)))
+        return f"{self.expectation}{about}" + (f" ({told})" if told else "")
+
+    @property
+    def broken(self) -> str:
+        """What a row that does not meet it does, to be read after its columns."""
+        return f"fails {self.expectation}" + (f" ({self.bounds})" if self.bounds else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON, with the number of rows instead of their labels."""
@@ -67,6 +74,7 @@ class ExpectationResult:
             "success": self.success,
             "unexpected_rows": None if self.rows is None else len(self.rows),
             "observed": self.observed,
+            "bounds": self.bounds,
         }
 
 
