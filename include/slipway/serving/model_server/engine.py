@@ -48,6 +48,7 @@ class Engine:
             key_type=self.manifest.get("key_type"),
             identity=identity if is_derived else None,
             classes=self.classes,
+            positive=self.positive,
         )
 
     @property
@@ -55,3 +56,9 @@ class Engine:
         """Classes of a multi-class model, in the order of its scores; None of others."""
         several = self.manifest.get("task") == "multiclass"
         return tuple(self.manifest["classes"]) if several else None
+
+    @property
+    def positive(self) -> Label | None:
+        """Class whose probability the score of a model of two classes is; None of others."""
+        classes = self.manifest.get("classes")
+        return classes[-1] if classes and self.manifest.get("task") == "classification" else None

@@ -54,7 +54,7 @@ def model_metadata(
         "versions": [str(version)],
         "platform": f"slipway_{engine}",
         "inputs": inputs,
-        "outputs": describe(signature.classes),
+        "outputs": describe(signature.classes, positive=signature.positive),
     }
 
 

@@ -38,10 +38,18 @@ def label_datatype(classes: Sequence[Label]) -> str:
     return "INT64" if all(isinstance(one, int) for one in classes) else "BYTES"
 
 
-def describe(classes: Sequence[Label] | None) -> list[dict[str, Any]]:
-    """Return the outputs as a model's V2 metadata has them, with the order of the classes."""
+def describe(
+    classes: Sequence[Label] | None, *, positive: Label | None = None
+) -> list[dict[str, Any]]:
+    """Return the outputs as a model's V2 metadata has them, with what a score is of.
+
+    Args:
+        classes: Classes of a multi-class model, in the order of its scores; None of others.
+        positive: Class whose probability the score of a model of two classes is; None of others.
+    """
     if classes is None:
-        return [{"name": SCORE, "datatype": "FP64", "shape": [-1]}]
+        score: dict[str, Any] = {"name": SCORE, "datatype": "FP64", "shape": [-1]}
+        return [score if positive is None else {**score, "parameters": {"class": positive}}]
     return [
         {"name": LABEL, "datatype": label_datatype(classes), "shape": [-1]},
         {

@@ -10,14 +10,15 @@ from typing import Any
 
 from slipway.serving.v2.outputs import LABEL, describe
 from slipway.serving.v2.signature import Signature
-from slipway.spec.labels import Label
+from slipway.spec.labels import Label, spelled
 
 Schema = dict[str, Any]
 
 
 def response_schema(signature: Signature) -> Schema:
     """Return the schema of an answer: its outputs, by the model's classes."""
-    outputs = [_output(one, signature.classes or ()) for one in describe(signature.classes)]
+    described = describe(signature.classes, positive=signature.positive)
+    outputs = [_output(one, signature.classes or ()) for one in described]
     return {
         "type": "object",
         "required": ["model_name", "model_version", "id", "outputs"],
@@ -39,6 +40,8 @@ def _output(described: Mapping[str, Any], classes: Sequence[Label]) -> Schema:
     """Schema of one output: labels are of the model's classes, scores are numbers."""
     name = described["name"]
     value: Schema = {"enum": list(classes)} if name == LABEL else {"type": "number"}
+    if "class" in described.get("parameters", {}):
+        value["description"] = f"probability of class {spelled(described['parameters']['class'])}"
     most = len(described["shape"])
     shape: Schema = {"type": "array", "items": {"type": "integer"}, "maxItems": most}
     return {

@@ -52,6 +52,7 @@ class Signature:
         key_type: Declared type of the key; None in versions without types.
         identity: Key and event time, where one of them is derived from columns of the request.
         classes: Classes of a multi-class model, in the order of its scores; None of others.
+        positive: Class whose probability the score of a model of two classes is; None of others.
     """
 
     columns: tuple[RawColumn, ...]
@@ -60,6 +61,7 @@ class Signature:
     key_type: ColumnType | None = None
     identity: RowIdentity | None = None
     classes: tuple[Label, ...] | None = None
+    positive: Label | None = None
 
     @cached_property
     def outputs(self) -> Mapping[str, bool]:
