@@ -78,12 +78,52 @@ def test_decay_speaks_before_drift() -> None:
     assert "3 of the last 3 windows are drifting" in verdict.reason
 
 
-def test_the_reason_for_doing_nothing_has_its_numbers() -> None:
-    """The reason has the count of drifting windows and the rule."""
-    verdict = judge_windows(windows("ok", "ok", "drifting"), [], Fire())
+@pytest.mark.parametrize(
+    ("drift", "performance", "fire", "why"),
+    [
+        (
+            ("ok", "ok", "drifting"),
+            (),
+            Fire(),
+            "1 of the last 3 windows is drifting, and 2 of 3 are needed, the newest among them",
+        ),
+        (
+            ("drifting",),
+            ("ok",),
+            Fire(),
+            "the newest window is drifting, and 2 of 3 are needed, the newest among them",
+        ),
+        (
+            ("drifting", "drifting", "ok"),
+            ("ok", "ok", "ok"),
+            Fire(),
+            "2 of the last 3 windows are drifting, but not the newest, 2013-06-v1",
+        ),
+        (
+            ("drifting", "ok"),
+            ("ok", "decayed"),
+            Fire(),
+            (
+                "1 of the last 2 windows is decayed, and 2 of 3 are needed, the newest among them; "
+                "1 of the last 2 windows is drifting, and 2 of 3 are needed, the newest among them"
+            ),
+        ),
+        (
+            ("ok", "inconclusive"),
+            ("ok",),
+            Fire(),
+            "none of the last 2 windows is decayed or drifting",
+        ),
+        (("ok",), (), Fire(k=1, n=1), "the newest window is neither decayed nor drifting"),
+    ],
+)
+def test_the_reason_for_doing_nothing_contradicts_no_verdict(
+    drift: tuple[str, ...], performance: tuple[str, ...], fire: Fire, why: str
+) -> None:
+    """It says what was decided, which windows count for a request, and what lacks."""
+    verdict = judge_windows(windows(*drift), windows(*performance), fire)
     assert verdict.action == "nothing"
-    assert "1 of the last 3 windows is drifting" in verdict.reason
-    assert "2 of the last 3 windows and the newest" in verdict.reason
+    assert verdict.reason == f"No retraining is requested: {why}."
 
 
 class DecideEnv:

@@ -141,7 +141,7 @@ def test_the_decision_is_about_what_serves_and_says_so() -> None:
         ).reason
 
     before = decided()
-    assert "0 of the last 2 windows are drifting" in before
+    assert "none of the last 2 windows is decayed or drifting" in before
     env.registry.aliases["champion"] = 1
     assert decided().startswith(
         f"{before} Watched is what serves: version 2 is served and version 1 is champion; n{MOVED}"

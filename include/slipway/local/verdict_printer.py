@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,8 +27,10 @@ COLOURS = {
     "promoted": "bold green",
 }
 
-
 WIDEST_SUBJECT = 32
+
+_WINDOW = re.compile(r"(?:window|decide)-(?P<window>.+-v[1-9]\d*)(?:-[0-9a-f]{8})?")
+"""Runs of the monitor; that of a decision is named by its newest window."""
 
 
 class VerdictPrinter:
@@ -77,5 +80,7 @@ class VerdictPrinter:
         line.append(f"{subject:<{width}}", style="dim")
         line.append(f"{fact['stage']:<17}", style="dim")
         line.append(f"{action:<13}", style=COLOURS.get(action, "cyan"))
+        if window := _WINDOW.fullmatch(str(fact.get("run", ""))):
+            line.append(f"{window['window']}: ")
         line.append(str(fact["reason"]))
         self.console.print(line)

@@ -72,10 +72,6 @@ def judge_windows(
     """
     decaying = k_of_last_n([one.action for one in performance], fire, on="decayed")
     drifting = k_of_last_n([one.action for one in drift], fire, on="drifting")
-    counts = [
-        _format_count(performance, fire, on="decayed"),
-        _format_count(drift, fire, on="drifting"),
-    ]
     numbers: dict[str, int | str] = {
         "decayed": sum(one.action == "decayed" for one in performance[-fire.n :]),
         "drifting": sum(one.action == "drifting" for one in drift[-fire.n :]),
@@ -83,12 +79,20 @@ def judge_windows(
         "n": fire.n,
     }
     if not decaying and not drifting:
-        rule = f"a request needs {fire.k} of the last {fire.n} windows and the newest"
-        return Verdict("nothing", f"{'; '.join(counts)}; {rule}.", numbers)
-    reasons = [text for text, fired in zip(counts, (decaying, drifting), strict=True) if fired]
+        why = _why_not(performance, drift, fire)
+        return Verdict("nothing", f"No retraining is requested: {why}.", numbers)
+    reasons = [
+        _format_count(measured, fire, on=on)
+        for measured, on, fired in (
+            (performance, "decayed", decaying),
+            (drift, "drifting", drifting),
+        )
+        if fired
+    ]
     newest = performance[-1] if decaying else drift[-1]
     numbers |= {"kind": "decay" if decaying else "drift", "window": newest.window}
-    reason = f"{'; '.join(reasons)}. The newest, {newest.window}: {newest.reason}"
+    counted = "; ".join(reasons)
+    reason = f"{counted[0].upper()}{counted[1:]}. The newest, {newest.window}: {newest.reason}"
     return Verdict("request", reason, numbers, {"record": newest.record})
 
 
@@ -180,7 +184,34 @@ def _measured(
     return found[::-1]
 
 
+def _why_not(
+    performance: Sequence[WindowVerdict], drift: Sequence[WindowVerdict], fire: Fire
+) -> str:
+    """Why no retraining is requested, so that it contradicts no verdict on a window."""
+    reasons = [
+        f"{_format_count(measured, fire, on=on)}, {_what_lacks(measured, fire, on=on)}"
+        for measured, on in ((performance, "decayed"), (drift, "drifting"))
+        if any(one.action == on for one in measured[-fire.n :])
+    ]
+    if reasons:
+        return "; ".join(reasons)
+    windows = min(fire.n, max(len(performance), len(drift)))
+    if windows == 1:
+        return "the newest window is neither decayed nor drifting"
+    return f"none of the last {windows} windows is decayed or drifting"
+
+
+def _what_lacks(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
+    """What a request would need beside the windows that have a verdict."""
+    newest = measured[-fire.n :]
+    if sum(one.action == on for one in newest) >= fire.k:
+        return f"but not the newest, {newest[-1].window}"
+    return f"and {fire.k} of {fire.n} are needed, the newest among them"
+
+
 def _format_count(measured: Sequence[WindowVerdict], fire: Fire, *, on: str) -> str:
     newest = measured[-fire.n :]
     count = sum(one.action == on for one in newest)
+    if len(newest) == 1:
+        return f"the newest window is {on}"
     return f"{count} of the last {len(newest)} windows {'is' if count == 1 else 'are'} {on}"
