@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from slipway.adapters.mlflow_server.api import MlflowApi
+from slipway.adapters.mlflow_server.registry import MlflowRegistry
 from slipway.adapters.mlflow_server.tracking import LONGEST_PARAM, shortened
 from slipway.errors import RegistryUnavailable
+from slipway.records.ledger import Head
 
 
 class Closed(BaseHTTPRequestHandler):
@@ -40,6 +42,40 @@ def test_a_password_in_the_url_is_used_and_never_shown() -> None:
     with pytest.raises(RegistryUnavailable) as absent:
         api.get("experiments/get-by-name", experiment_name="x")
     assert "s3cret" not in f"{refused.value} {absent.value}"
+
+
+class Registered(BaseHTTPRequestHandler):
+    """A server with one registered model without tags, which records its requests."""
+
+    asked: list[str] = []  # noqa: RUF012
+
+    def do_GET(self) -> None:
+        """Answer with the model."""
+        self._answer(b'{"registered_model": {"name": "sales"}}')
+
+    def do_POST(self) -> None:
+        """Take a tag."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self._answer(b"{}")
+
+    def _answer(self, body: bytes) -> None:
+        self.asked.append(f"{self.command} {self.path.partition('?')[0].rpartition('/')[2]}")
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Log nothing."""
+
+
+def test_a_head_is_anchored_with_two_requests() -> None:
+    """One tells whether there is such a model and which head it has; the other sets the tag."""
+    with HTTPServer(("127.0.0.1", 0), Registered) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        MlflowRegistry(f"http://127.0.0.1:{server.server_port}").anchor("sales", Head(3, "a" * 64))
+        server.shutdown()
+    assert Registered.asked == ["GET get", "POST set-tag"]
 
 
 def test_a_long_parameter_is_cut_to_what_mlflow_stores() -> None:

@@ -168,20 +168,17 @@ class MlflowRegistry:
 
     def anchor(self, model: str, head: Head) -> None:
         """Store a ledger's head, unless a newer one is stored, or there is no such model."""
-        if not self.exists(model):
+        registered = self._registered(model)
+        if not registered:
             return
-        known = self.anchored(model)
+        known = _head_of(registered)
         if known is None or known.sequence < head.sequence:
             value = f"{head.sequence}:{head.sha256}"
             self._api.post("registered-models/set-tag", name=model, key=LEDGER_HEAD, value=value)
 
     def anchored(self, model: str) -> Head | None:
         """Return the newest stored head of the ledger, or None."""
-        tags = _tags(self._registered(model))
-        if LEDGER_HEAD not in tags:
-            return None
-        sequence, _, sha256 = tags[LEDGER_HEAD].partition(":")
-        return Head(int(sequence), sha256)
+        return _head_of(self._registered(model))
 
     def digest(self, model: str, version: int) -> str:
         """Return the digest of a version's manifest, from its tags.
@@ -236,6 +233,15 @@ class MlflowRegistry:
     def _search_all(self, condition: str) -> list[ModelVersion]:
         found = self._api.get("model-versions/search", filter=condition).get("model_versions", [])
         return [_model_version(one) for one in found]
+
+
+def _head_of(registered: Mapping[str, Any]) -> Head | None:
+    """The head of the ledger in the tags of a registered model, or None."""
+    tags = _tags(registered)
+    if LEDGER_HEAD not in tags:
+        return None
+    sequence, _, sha256 = tags[LEDGER_HEAD].partition(":")
+    return Head(int(sequence), sha256)
 
 
 def _model_version(value: Mapping[str, Any]) -> ModelVersion:
