@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from slipway.adapters.mlflow_server import MlflowRegistry
+from slipway.adapters.platforms.cluster.api_client import open_cluster
 from slipway.adapters.platforms.cluster.manifests.candidate import candidate_objects
+from slipway.adapters.platforms.cluster.platform import ClusterPlatform
 from slipway.errors import (
+    NotFound,
     PlatformUnavailable,
+    RegistryUnavailable,
     RolloutRefused,
+    SlipwayError,
 )
 from tests.kubernetes_double import Cluster
 from tests.rollouts.cluster_model import SHARED, ClusterModel, default_sizing
@@ -80,6 +86,35 @@ def test_an_abort_does_not_wait_for_what_is_broken(routed: ClusterModel) -> None
         assert time.monotonic() - began < 5
         assert set(clients.after(20)) == {1}
     assert routed.versions() == [f"{NAME}-v1"]
+
+
+@pytest.mark.parametrize("reason", [NotFound("deleted"), RegistryUnavailable("away")])
+def test_a_warm_version_that_cannot_start_delays_nothing(
+    routed: ClusterModel, reason: SlipwayError
+) -> None:
+    """Its pod is gone, and the registry does not give it: the traffic changes even so."""
+    routed.serve({1: 1.0}, 2, 3)
+    routed.cluster.wait("all are ready", lambda: all(routed.served().healthy.values()))
+    routed.cluster.missing_image(IMAGE)
+    [pod] = routed.cluster.pods({"slipway/version": "2"})
+    routed.cluster.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
+    routed.cluster.wait("it is unhealthy", lambda: not routed.served().healthy[2])
+
+    def lost(_: int) -> Mapping[str, str]:
+        raise reason
+
+    platform = ClusterPlatform(
+        routed.spec,
+        open_cluster(routed.cluster.namespace, kubeconfig=routed.cluster.kubeconfig()),
+        tags=lost,
+    )
+    with routed.clients() as clients:
+        began = time.monotonic()
+        platform.apply(MODEL, weights={3: 1.0}, keep=(1, 2), token=2, is_urgent=True)
+        assert time.monotonic() - began < 10
+        clients.after(10)
+    assert not clients.failures
+    assert routed.served().version == 3
 
 
 def test_a_lost_node_takes_only_its_servers(cluster: Cluster, registry: MlflowRegistry) -> None:

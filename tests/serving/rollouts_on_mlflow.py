@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,19 @@ class RolloutsOnMlflow:
         platform: Restarts it.
         mlflow: URL of the MLflow server.
         folder: Holds the trained versions.
+        end_mlflow: Kills the MLflow server.
     """
 
     def __init__(
-        self, env: PlatformEnv, platform: RestartableProcess, mlflow: str, folder: Path
+        self,
+        env: PlatformEnv,
+        platform: RestartableProcess,
+        mlflow: str,
+        folder: Path,
+        *,
+        end_mlflow: Callable[[], None],
     ) -> None:
-        self.env, self._platform = env, platform
+        self.env, self._platform, self.end_mlflow = env, platform, end_mlflow
         self.registry, self.tracking = MlflowRegistry(mlflow), MlflowTracking(mlflow)
         self.hands = MlflowClient(mlflow)
         self.folder = folder
@@ -238,7 +245,8 @@ def rollouts_on_mlflow(
     (folder / "mlflow").mkdir()
     store, port = open_store(str(folder / "store")), free_port()
     scratch = scratch or folder / "scratch"
-    with mlflow_in(folder / "mlflow") as url:
+    with ExitStack() as mlflow:
+        url = mlflow.enter_context(mlflow_in(folder / "mlflow"))
 
         def start() -> AbstractContextManager[Process]:
             return running_platform(store.root, folder, scratch, port=port, mlflow=url)
@@ -248,4 +256,4 @@ def rollouts_on_mlflow(
             within = observed_within_seconds
             adapter = LocalPlatform(process.url, store, observed_within_seconds=within)
             env = PlatformEnv(process, adapter, store, scratch, folder)
-            yield RolloutsOnMlflow(env, platform, url, folder / "trained")
+            yield RolloutsOnMlflow(env, platform, url, folder / "trained", end_mlflow=mlflow.close)

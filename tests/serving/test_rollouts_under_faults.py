@@ -56,6 +56,31 @@ def test_a_candidate_that_died_is_replaced_promptly(rollouts: RolloutsOnMlflow) 
     assert rollouts.answers_as(1)
 
 
+def test_a_rollback_without_mlflow_after_a_hand_moved_the_champion(
+    rollouts: RolloutsOnMlflow,
+) -> None:
+    """What served until then is warm, so that it serves again within seconds, without a gap."""
+    rollouts.roll_until("promote")
+    sealed = rollouts.served()
+    with rollouts.env.background() as clients:
+        rollouts.registry.set_alias(MODEL, "champion", 1)
+        assert rollouts.roll_out(holder="sweep") == [
+            *("repair", "verified", "unneeded", "switched", "promoted")
+        ]
+        assert (rollouts.alias("champion"), rollouts.alias("previous")) == (1, 2)
+        until(lambda: rollouts.env.status()["servers"]["2"]["ready"], "version 2 is warm")
+        rollouts.end_mlflow()
+        began = time.monotonic()
+        run = rollouts.reconcile("previous", holder="ada").ref.run
+        assert rollouts.verify(run) == "verified"
+        assert rollouts.switch(run) == "switched"
+        assert time.monotonic() - began < PROMPTLY_S
+        clients.wait_for(20)
+    assert clients.failed == []
+    assert (rollouts.weights(), rollouts.served()) == ({2: 1.0}, sealed)
+    assert rollouts.answers_as(2)
+
+
 def test_two_rollbacks_at_once_beside_a_running_canary(rollouts: RolloutsOnMlflow) -> None:
     """Both mean the canary: the champion stays, and no request fails."""
     rollouts.roll_until("promote")

@@ -11,6 +11,7 @@ import pytest
 from slipway.adapters.platforms.cluster import api_client
 from slipway.cli.commands import commands
 from slipway.stages.rollout import canary_traffic, switch
+from tests.conftest import free_port
 from tests.rollouts.faults.rollout_env import RolloutEnv, shorten_waits
 from tests.rollouts.faults.superseded_step import waiting_step
 from tests.rollouts.faults.test_whole_rollouts import as_a_person
@@ -64,6 +65,27 @@ def test_a_rollback_needs_no_new_pod(routed: RolloutEnv) -> None:
         routed.cluster.images.add(IMAGE)
         routed.cluster.quota(pods=None)
     assert (code, report["rolled_back"]) == (0, True)
+    routed.assert_consistent(CANDIDATE)
+
+
+def test_a_rollback_without_mlflow_after_a_hand_moved_the_champion(routed: RolloutEnv) -> None:
+    """What served until then stays warm through the repair, and serves again."""
+    routed.reset()
+    assert routed.run_rollout()[-1] == "promoted"
+    routed.registry.set_alias(MODEL, "champion", CHAMPION)
+    with routed.clients(stays=CANDIDATE) as clients:
+        assert routed.run_rollout() == ["repair", "verified", "unneeded", "switched", "promoted"]
+        routed.assert_consistent(CHAMPION, CANDIDATE)
+        present = routed.settings
+        routed.settings = present.model_copy(update={"mlflow": f"http://127.0.0.1:{free_port()}"})
+        try:
+            run = routed.begin("previous").ref.run
+            assert routed.stage("verify", rollout=run).verdict.action == "verified"
+            assert routed.stage("switch", rollout=run).verdict.action == "switched"
+        finally:
+            routed.settings = present
+        assert set(clients.after(10)) == {CANDIDATE}
+    assert routed.stage("promote_champion", rollout=run).verdict.action == "promoted"
     routed.assert_consistent(CANDIDATE)
 
 

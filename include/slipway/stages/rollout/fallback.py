@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from slipway.errors import EditedByHand, Superseded
@@ -57,9 +57,14 @@ def fallback_on_failure(plan: RolloutPlan, platform: Platform) -> Iterator[None]
 
 def _warm_before(plan: RolloutPlan) -> list[int]:
     """Versions that were ready without a share: also the one that a rollback did not return to."""
-    return [] if plan.previous is None or plan.previous == plan.fallback else [plan.previous]
+    return _ready_before(plan, sharing={plan.fallback})
 
 
 def warm_in_steps(plan: RolloutPlan) -> list[int]:
     """Versions kept ready without a share while champion and candidate have all of it."""
-    return [] if plan.previous is None or plan.previous == plan.version else [plan.previous]
+    return _ready_before(plan, sharing={plan.fallback, plan.version})
+
+
+def _ready_before(plan: RolloutPlan, *, sharing: Collection[int | None]) -> list[int]:
+    every = {plan.previous, plan.turned_away}
+    return sorted(one for one in every if one is not None and one not in sharing)

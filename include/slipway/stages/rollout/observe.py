@@ -79,6 +79,7 @@ def observe(
         running=served.digests if served else {},
         unserved=served.unserved if served else (),
         is_starting=served is not None and served.is_starting,
+        kept=served.keep if served else (),
         candidates=served.candidates if served else (),
         unverified=tuple(
             sorted(

@@ -33,6 +33,7 @@ class ObservedState:
         is_unproven: Whether the champion was verified, and no rollout has made it champion.
         is_starting: Whether the one version that takes every request starts with its platform, so
             that nothing is known of it yet.
+        kept: Versions kept warm without a share.
     """
 
     champion: int | None
@@ -52,6 +53,7 @@ class ObservedState:
     fallback: int | None = None
     is_unproven: bool = False
     is_starting: bool = False
+    kept: tuple[int, ...] = ()
 
     def is_new(self, version: int | None) -> bool:
         """Whether a number of the registry stands for bytes that nobody verified.
@@ -127,6 +129,8 @@ class ObservedState:
             "is_unproven",
             "is_starting",
         )
+        # No action depends on it, and `running` has its versions.
+        del value["kept"]
         return {name: one for name, one in value.items() if name not in rare or one} | digests
 
 

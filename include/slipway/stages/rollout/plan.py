@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from slipway.errors import BadParameter
 from slipway.records.run_records import RunRef, need_record
 from slipway.records.store import Store
+from slipway.records.verdicts import Verdict
 from slipway.stages.rollout.observed_state import Action
 
 
@@ -26,6 +27,9 @@ class RolloutPlan:
         champion_digest: Digest of the champion, as the registry had it.
         served_digest: Digest of the version that took every request.
         previous_digest: Digest of the previous champion.
+        turned_away: Version that its promotion turns away from, where that can stay warm although
+            this rollout does not fall back to it, as a champion from which a hand moved the alias.
+        turned_away_digest: Digest of that version.
     """
 
     model: str
@@ -39,6 +43,8 @@ class RolloutPlan:
     champion_digest: str | None = None
     served_digest: str | None = None
     previous_digest: str | None = None
+    turned_away: int | None = None
+    turned_away_digest: str | None = None
 
     @property
     def is_urgent(self) -> bool:
@@ -79,20 +85,27 @@ class RolloutPlan:
         return self.served_digest if self.fallback == self.served else self.champion_digest
 
     def digests(self, *, is_restored: bool = False) -> dict[int, str]:
-        """Digests of the version to serve, of the fallback and of the warm version, by number.
+        """Digests of the version to serve, of the fallback and of warm versions, by number.
 
         Args:
             is_restored: Whether the fallback takes its number back, where both have the same one.
         """
         both = [(self.fallback, self.fallback_digest), (self.version, self.digest)]
-        known = [(self.previous, self.previous_digest), *(both[::-1] if is_restored else both)]
+        warm = [
+            (self.previous, self.previous_digest),
+            (self.turned_away, self.turned_away_digest),
+        ]
+        known = [*warm, *(both[::-1] if is_restored else both)]
         return {one: sha256 for one, sha256 in known if one is not None and sha256 is not None}
 
     @property
     def warm(self) -> list[int]:
-        """Versions kept ready without a share of the traffic."""
-        kept = self.previous if self.fallback is None else self.fallback
-        return [] if kept is None or kept == self.version else [kept]
+        """Versions kept ready without a share of the traffic, once its version has all of it.
+
+        They are the next ways back: the fallback and what the promotion turns away from.
+        """
+        ways_back = {self.fallback, self.turned_away} - {None} or {self.previous}
+        return sorted(one for one in ways_back if one not in {None, self.version})
 
 
 def rollout_run(token: int) -> str:
@@ -118,13 +131,24 @@ def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
         BadParameter: It decided that there is nothing to do.
     """
     record = need_record(store, RunRef(model, run, "reconcile"))
-    numbers, action = record.verdict.numbers, record.verdict.action
-    if numbers.get("version") is None:
+    if record.verdict.numbers.get("version") is None:
         raise BadParameter(f"{run} of {model} has nothing to roll out", where=record.ref.key)
+    return plan_of(model, record.verdict, token=int(run.removeprefix("rollout-")))
+
+
+def plan_of(model: str, verdict: Verdict, *, token: int) -> RolloutPlan:
+    """Return the plan that a verdict of `reconcile` states; pure.
+
+    Args:
+        model: Name of the model.
+        verdict: A verdict with a number `version`.
+        token: Number of the rollout's lease.
+    """
+    numbers = verdict.numbers
     return RolloutPlan(
         model=model,
-        token=int(run.removeprefix("rollout-")),
-        action=action,  # type: ignore[arg-type]
+        token=token,
+        action=verdict.action,  # type: ignore[arg-type]
         version=int(numbers["version"]),  # type: ignore[arg-type]
         champion=numbers.get("champion"),  # type: ignore[arg-type]
         previous=numbers.get("previous"),  # type: ignore[arg-type]
@@ -133,4 +157,6 @@ def read_plan(store: Store, model: str, run: str) -> RolloutPlan:
         champion_digest=numbers.get("champion_digest"),  # type: ignore[arg-type]
         served_digest=numbers.get("served_digest"),  # type: ignore[arg-type]
         previous_digest=numbers.get("previous_digest"),  # type: ignore[arg-type]
+        turned_away=numbers.get("turned_away"),  # type: ignore[arg-type]
+        turned_away_digest=numbers.get("turned_away_digest"),  # type: ignore[arg-type]
     )

@@ -37,6 +37,7 @@ from slipway.stages.rollout.reconcile_verdict import reconcile_verdict
 from slipway.stages.rollout.repair import mark_rolled_back, repair_traffic
 from slipway.stages.rollout.started_servers import observe_started
 from slipway.stages.rollout.unserved_versions import remove_unserved
+from slipway.stages.rollout.way_back import with_way_back
 from slipway.stages.rollout.without_registry import later_without_registry, observe_or_remember
 
 
@@ -133,7 +134,10 @@ def reconcile(
             before=lease.number,
         )
         decided = remove_unserved(model, now, decided, platform=platform, token=lease.number)
-        return reconcile_verdict(decided, now, to=to, completed=completed)
+        verdict = reconcile_verdict(decided, now, to=to, completed=completed)
+        return with_way_back(
+            verdict, now, model=model, store=store, registry=registry, token=lease.number
+        )
 
     act = partial(repair_traffic, model, platform=platform, token=lease.number)
     ref = RunRef(model, rollout_run(lease.number), "reconcile")

@@ -36,7 +36,7 @@ def repair_traffic(
     Args:
         model: Name of the model.
         attempt: Attempt at `reconcile`.
-        verdict: Verdict with the numbers `version` and `previous`.
+        verdict: Verdict with the numbers `version`, `previous` and `turned_away`.
         platform: What serves the model.
         token: Fencing token of whoever carries it out.
 
@@ -47,9 +47,11 @@ def repair_traffic(
     if verdict.action != REPAIR:
         return
     numbers = verdict.numbers
+    # The former previous champion stays warm, too, until this one was verified and switched to.
     pairs = [
         (numbers["version"], numbers.get("digest")),
         (numbers["previous"], numbers.get("previous_digest")),
+        (numbers.get("turned_away"), numbers.get("turned_away_digest")),
     ]
     versions = [one for one, _ in pairs if isinstance(one, int)]
     digests = {one: str(sha256) for one, sha256 in pairs if isinstance(one, int) and sha256}

@@ -30,6 +30,7 @@ from slipway.stages.rollout.preconditions import require_verified
 from slipway.stages.rollout.served_before import name_failed_rollback
 from slipway.stages.rollout.verify import sample_key
 from slipway.stages.rollout.version_outcome import SWITCHED
+from slipway.stages.rollout.way_back import with_present_way_back
 
 READ_BACK_REQUESTS = 20
 
@@ -74,8 +75,9 @@ def switch(
             return name_failed_rollback(plan, Verdict(ABORTED, lost, numbers))
         with fallback_on_failure(plan, platform), keep_lease(store, plan):
             attempt.check()
+            meant = with_present_way_back(plan, registry)
             problem = _apply_and_check(
-                plan, sample, platform=platform, tolerance=tolerance, clock=clock
+                meant, sample, platform=platform, tolerance=tolerance, clock=clock
             )
         numbers = {"version": plan.version, "fallback": plan.fallback}
         if problem is None:

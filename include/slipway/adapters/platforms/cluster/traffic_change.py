@@ -34,7 +34,13 @@ from slipway.adapters.platforms.cluster.ownership.manual_edits import (
     TRAFFIC_FIELDS,
     ManualEdit,
 )
-from slipway.errors import EditedByHand, PlatformUnavailable, Superseded
+from slipway.errors import (
+    EditedByHand,
+    NotFound,
+    PlatformUnavailable,
+    RegistryUnavailable,
+    Superseded,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +113,7 @@ class TrafficChange:
             # Deployments carry no fencing token: this process may have been superseded in a sleep.
             self._raise_if_superseded()
             for version, replicas in self._counts.items():
-                self._applier.version(version, replicas)
+                self._apply_servers(version, replicas)
             self._delete_unused()
             self._wait_until_in_force()
         except PlatformUnavailable:
@@ -171,6 +177,15 @@ class TrafficChange:
         self._wait.for_servers(needed, serving=self._before.shares)
         replaced = {one: self._counts[one] for one in self._replaced}
         self._wait.for_servers(replaced, serving=self._before.shares, exactly=True)
+
+    def _apply_servers(self, version: int, replicas: int) -> None:
+        """Apply a version's servers; a warm one that nobody can size now stays as it is."""
+        try:
+            self._applier.version(version, replicas)
+        except (NotFound, RegistryUnavailable) as error:
+            if version in self._requested.shares:
+                raise
+            logger.warning("warm version %s is left as it is: %s", version, error.message)
 
     def _servers_needed(self, version: int) -> int:
         """Servers that have to be ready: all where the version gains requests, else one."""
