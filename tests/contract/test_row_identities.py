@@ -75,6 +75,7 @@ class Kind:
         in_one_file: Whether labels stand in the features' files.
         columns: Columns that are declared otherwise.
         features: Categorical features beside `port`.
+        numeric: Numeric features beside `wind`.
         file: Format of the features' files.
     """
 
@@ -83,6 +84,7 @@ class Kind:
     in_one_file: bool = False
     columns: Mapping[str, Any] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
     file: str = "csv"
 
     def dataset(self) -> DatasetSpec:
@@ -104,17 +106,33 @@ class Kind:
 
     def model(self) -> ModelSpec:
         """A model of the dataset."""
-        features = {"numeric": ["wind"], "categorical": ["port", *self.features]}
+        features = {"numeric": ["wind", *self.numeric], "categorical": ["port", *self.features]}
         return spec(features=features)
 
 
 COLUMN_PAIR = {"date": "day", "time": "clock", "time_format": "%H%M", "timezone": "Europe/Berlin"}
+INTEGER = {"type": "integer"}
+CALENDAR = {"year": "yr", "month": "mnth", "day": "dy", "hour": "hr", "minute": "mi"}
 KINDS = {
     "columns": Kind(["store", "day"], "day", features=("store",)),
     "columns in one file": Kind(["store", "day"], "day", in_one_file=True, file="jsonl"),
     "row": Kind("row", "day", in_one_file=True),
     "date and time": Kind(
         ["store", "day", "clock"], COLUMN_PAIR, columns={"day": {"type": "string"}}, file="parquet"
+    ),
+    "year to minute": Kind(
+        ["store", "yr", "mnth", "dy"],
+        {**CALENDAR, "timezone": "Europe/Berlin"},
+        columns={**dict.fromkeys(CALENDAR.values(), INTEGER), "mnth": {"type": "string"}},
+        features=("mnth",),
+        numeric=("yr", "hr"),
+    ),
+    "year and day of year": Kind(
+        "row",
+        {"year": "yr", "day_of_year": "yday"},
+        in_one_file=True,
+        columns={"yr": INTEGER, "yday": {"type": "string"}},
+        file="jsonl",
     ),
     "row and arrival": Kind("row", "arrival", in_one_file=True, file="parquet"),
     "columns and arrival": Kind(["store", "clock", "day"], "arrival", in_one_file=True),
@@ -132,6 +150,12 @@ def crossings() -> pd.DataFrame:
             "store": [f"s|{number % STORES}" for number in range(count)],
             "day": [f"{day:%Y-%m-%d}" for day in days],
             "clock": [100 * (number % 24) + 30 for number in range(count)],
+            "yr": [day.year for day in days],
+            "mnth": [f"{day:%B}" for day in days],
+            "dy": [day.day for day in days],
+            "hr": [number % 24 for number in range(count)],
+            "mi": 30,
+            "yday": [f"{day:%j}" for day in days],
             "wind": [None if number % 9 == 0 else wind[number] for number in range(count)],
             "port": random.choice(["Oban", "Mallaig"], count),
             "email": [f"{number}@example.org" for number in range(count)],

@@ -76,6 +76,64 @@ def test_a_key_is_composed_of_canonical_texts(
     assert found.event_times_us == [int(time.timestamp()) * 1_000_000 for time in times]
 
 
+CALENDAR = (
+    Part("year", "integer"),
+    Part("month", "string"),
+    Part("day", "integer"),
+    Part("store", "integer"),
+)
+PARTED = RowIdentity(
+    RowKey("id", "string"),
+    RowTime(
+        "_event_time",
+        "columns",
+        CALENDAR,
+        DateAndTimeForm(timezone="Europe/Berlin", parts=("year", "month", "day", "hour")),
+    ),
+)
+IN_PARTS: dict[str, tuple[str, list[Any]]] = {
+    "wind": ("FP64", [1.5, None]),
+    "store": ("INT64", [7, 8]),
+    "year": ("INT64", [2013, 2013]),
+    "month": ("BYTES", ["05", "May"]),
+    "day": ("INT64", [1, 31]),
+}
+
+
+def test_a_time_is_made_of_its_parts() -> None:
+    """One of them is an input of the model as well, and alone says nothing of a time."""
+    times = [datetime(2013, 5, 1, 5, tzinfo=UTC), datetime(2013, 5, 31, 6, tzinfo=UTC)]
+    micros = [int(time.timestamp()) * 1_000_000 for time in times]
+    assert read(PARTED, IN_PARTS).event_times_us == micros
+    as_texts = {**IN_PARTS, "year": ("BYTES", ["2013", "+2013"]), "day": ("FP64", [1.0, 31.0])}
+    assert read(PARTED, as_texts).event_times_us == micros
+    inputs = {name: IN_PARTS[name] for name in ("wind", "store")}
+    assert read(PARTED, inputs).event_times_us is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"day": None}, "lacks column 'day' of the event time"),
+        ({"day": ("INT64", [1, None])}, "column 'day' has no value in row 1"),
+        ({"month": ("BYTES", ["05", "NA"])}, "column 'month' has no value in row 1"),
+        ({"month": ("BYTES", ["13", "1"])}, "'month' has a value in row 0 that is no month from 1"),
+        ({"month": ("BYTES", ["5", "2"])}, "'day' has a value in row 1 that is beyond the last"),
+        ({"year": ("INT64", [2013, 13])}, "'year' has a value in row 1 that is no year of four"),
+        ({"day": ("FP64", [1.5, 2.0])}, "column 'day' has a value in row 0 that"),
+        (
+            {"month": ("BYTES", ["3", "3"]), "store": ("INT64", [2, 2])},
+            "columns 'year', 'month', 'day' and 'store' have a time in row 1 that is a local time",
+        ),
+    ],
+)
+def test_parts_without_a_time_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    """The column and the row, and no value."""
+    sent = {name: one for name, one in {**IN_PARTS, **changes}.items() if one is not None}
+    with pytest.raises(Mismatch, match=message):
+        read(PARTED, sent)
+
+
 def test_a_digest_is_of_all_columns_missing_ones_among_them() -> None:
     """As ingest has it of a delivered row."""
     found = read(DIGEST, {**{name: SENT[name] for name in ("wind", "store")}, "at": AT})

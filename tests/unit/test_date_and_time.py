@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from slipway.values.bad_value import BadValue
-from slipway.values.date_and_time import DateAndTimeForm, moments
+from slipway.values.date_and_time import DateAndTimeForm
 from slipway.values.kernels import arrow_type
+from slipway.values.moments import moments
 from slipway.values.value_types import ColumnType, Value
 
 MIDDAY = datetime(2013, 5, 1, 12, 5, tzinfo=UTC)
@@ -35,11 +36,11 @@ MIDDAY = datetime(2013, 5, 1, 12, 5, tzinfo=UTC)
 )
 def test_both_parts_make_one_moment(form: DateAndTimeForm, date: Value, clock: Value) -> None:
     """As single values of a request, and as columns of a delivery."""
-    day, hour = form.day_text(date), form.clock_text(clock)
+    day, hour = form.read("date", date), form.read("time", clock)
     assert day is not None
     assert hour is not None
-    assert form.moment(day, hour) == MIDDAY
-    found = moments(_array(date), _array(clock), form)
+    assert form.moment({"date": day, "time": hour}) == MIDDAY
+    found = moments([_array(date), _array(clock)], form)
     assert (found.values.to_pylist(), found.refused) == ([MIDDAY], ())
 
 
@@ -47,7 +48,7 @@ def test_both_parts_make_one_moment(form: DateAndTimeForm, date: Value, clock: V
 def test_an_integer_gets_its_zeros_in_front(minutes: int) -> None:
     """45 is a quarter to one, and not five past four."""
     form = DateAndTimeForm(time_format="%H%M")
-    assert form.clock_text(minutes) == f"{minutes // 100:02d}:{minutes % 100:02d}:00"
+    assert form.read("time", minutes) == f"{minutes // 100:02d}:{minutes % 100:02d}:00"
 
 
 @pytest.mark.parametrize(
@@ -61,27 +62,28 @@ def test_an_integer_gets_its_zeros_in_front(minutes: int) -> None:
 def test_a_bad_time_of_day_is_refused_by_its_reason(value: str, reason: str) -> None:
     """The hint names the field that would accept it."""
     with pytest.raises(BadValue, match=reason):
-        DateAndTimeForm().clock_text(value)
+        DateAndTimeForm().read("time", value)
 
 
 def test_each_part_is_refused_by_itself() -> None:
-    """The rows of each reason are known; a missing part makes no moment and no reason."""
+    """The rows of each reason are known; a cell without a value is a fault of its column."""
     dates = pa.array(["2013-05-01", "1.5.2013", "2013-05-01", None, "2013-05-01", "2013-03-31"])
     times = pa.array(["12:05", "12:05", "12.05", "12:05", "NA", "02:30"])
-    found = moments(dates, times, DateAndTimeForm(timezone="Europe/Berlin"))
+    found = moments([dates, times], DateAndTimeForm(timezone="Europe/Berlin"))
     assert found.values.is_valid().to_pylist() == [True, *[False] * 5]
-    rows = [(part, one.reason, one.rows) for part, one in found.refused]
+    rows = [(parts, one.reason, one.rows) for parts, one in found.refused]
     assert rows == [
-        ("date", "is no day, such as 2013-05-01", (1,)),
-        ("time", "is no time of day, such as 14:05", (2,)),
-        (None, "is a local time that the clock skips", (5,)),
+        (("date",), "is no day, such as 2013-05-01", (1,)),
+        (("time",), "is no time of day, such as 14:05", (2,)),
+        (("time",), "is missing", (4,)),
+        (("date", "time"), "is a local time that the clock skips", (5,)),
     ]
 
 
 def test_a_day_with_a_time_of_day_is_no_day() -> None:
     """Which of the two times counts would be a guess."""
     with pytest.raises(BadValue, match="has a time of day beside the day"):
-        DateAndTimeForm().day_text("2013-05-01T12:00")
+        DateAndTimeForm().read("date", "2013-05-01T12:00")
 
 
 def _array(value: Any) -> pa.Array:

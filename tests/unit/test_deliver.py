@@ -60,6 +60,20 @@ def test_the_columns_tell_the_stream(
     assert Path(delivered.where).read_text() == text
 
 
+def test_a_file_whose_time_is_in_parts_fits_by_all_of_them(
+    container: Container, tmp_path: Path
+) -> None:
+    """Without one of them it is a file of no stream."""
+    spec = container.settings.datasets_folder / "shop" / "dataset.yaml"
+    parts = DATASET.replace("event_time: at", "event_time: {year: y, month: m}")
+    columns = "      y: {type: integer}\n      m: {type: integer}\n"
+    spec.write_text(parts.replace("      at: {type: timestamp}\n", columns))
+    whole = write(tmp_path, "may.csv", "id,y,m,price,kind\na,2026,5,1.5,x\n")
+    assert deliver(whole, container=container).stream == "features"
+    with pytest.raises(BadParameter, match="fits no stream"):
+        deliver(write(tmp_path, "june.csv", "id,y,price,kind\na,2026,1,x\n"), container=container)
+
+
 def test_a_file_of_both_belongs_to_the_features(container: Container, tmp_path: Path) -> None:
     """Where labels stand in the features' files, with the label's column or without it yet."""
     own = "    columns:\n      id: {type: string}\n      sold: {type: boolean}\n"

@@ -33,6 +33,13 @@ ONE_FILE = DATASET.replace(
 ROW = ONE_FILE.replace("key: id", "key: row")
 TWO = "event_time: {date: day, time: clock, time_format: '%H%M', timezone: Europe/Berlin}"
 PAIR = WITH_DAY.replace("event_time: at", TWO)
+YEAR_TO_HOUR = "event_time: {year: yr, month: mnth, day: dy, hour: hr, timezone: Europe/Berlin}"
+PARTS = DATASET.replace("event_time: at", YEAR_TO_HOUR).replace(
+    "      at: {type: timestamp}\n",
+    "      yr: {type: integer}\n      mnth: {type: string}\n      dy: {type: integer}\n"
+    "      hr: {type: integer}\n",
+)
+YEARS = PARTS.replace(YEAR_TO_HOUR, "event_time: {year: yr}")
 
 
 def dataset(make: Make, text: str) -> DatasetSpec:
@@ -54,6 +61,20 @@ def problems(make: Make, text: str, *, model: str = MODEL) -> list[str]:
         (WITH_DAY, "_key", "at", "id, day; at"),
         (ROW, "_key", "at", "the row; at"),
         (PAIR, "_key", "_event_time", "id, day; day, clock"),
+        (PARTS, "id", "_event_time", "id; yr, mnth, dy, hr"),
+        (YEARS, "id", "_event_time", "id; yr"),
+        (
+            PARTS.replace("month: mnth, day: dy", "day_of_year: dy"),
+            "id",
+            "_event_time",
+            "id; yr, dy, hr",
+        ),
+        (
+            PAIR.replace("time: clock, time_format: '%H%M'", "hour: clock"),
+            "_key",
+            "_event_time",
+            "id, day; day, clock",
+        ),
         (
             DATASET.replace("event_time: at", "event_time: arrival"),
             "id",
@@ -98,10 +119,17 @@ def test_a_digest_has_neither_labels_nor_personal_data(project: Make) -> None:
 def test_a_file_is_read_again_once_its_rows_have_other_keys(project: Make) -> None:
     """The mark of a registration changes with all that keys and times are derived from."""
     personal = ROW.replace("kind: {type: string}", "kind: {type: string, pii: hash}")
-    texts = [WITH_DAY, ROW, personal, PAIR, PAIR.replace("Berlin", "Paris")]
+    texts = [WITH_DAY, ROW, personal, PAIR, PAIR.replace("Berlin", "Paris"), PARTS, YEARS]
+    texts += [PARTS.replace("month: mnth, day: dy", "month: dy, day: mnth")]
     marks = {identity_mark(dataset(project, text)) for text in texts}
     assert len(marks) == len(texts)
     assert identity_mark(dataset(project, DATASET)) is None
+
+
+def test_parts_of_an_event_time_may_be_features(project: Make) -> None:
+    """They are columns like others."""
+    model = MODEL.replace("[kind]", "[kind, mnth]").replace("[price]", "[price, yr, hr]")
+    assert problems(project, PARTS, model=model) == []
 
 
 def test_parts_of_a_key_may_be_features(project: Make) -> None:
@@ -168,6 +196,57 @@ def test_parts_of_a_key_may_be_features(project: Make) -> None:
         ),
         (PAIR.replace("Europe/Berlin", "Europe/Berln"), "IANA time zone", "Europe/Berlin"),
         (PAIR.replace("date: day", "dat: day"), "unknown field", None),
+        (PAIR.replace("date: day, time: clock", "time: clock"), "no column has the day", "`year`"),
+        (
+            PAIR.replace("time: clock, time_format: '%H%M', ", ""),
+            "`date` needs `time` or `hour` beside it",
+            "event_time: NAME",
+        ),
+        (
+            PARTS.replace("year: yr", "year: yr, date: dy"),
+            "event_time.year: `date` already says what `year` would",
+            "remove one of them",
+        ),
+        (
+            PARTS.replace("year: yr", "year: yr, day_of_year: dy"),
+            "event_time.month: `day_of_year` already says what `month` would",
+            "remove one of them",
+        ),
+        (
+            PARTS.replace("hour: hr", "hour: hr, time: hr"),
+            "event_time.hour: `time` already says what `hour` would",
+            "remove one of them",
+        ),
+        (PARTS.replace("month: mnth, ", ""), "`day` needs `month` beside it", None),
+        (
+            PARTS.replace("day: dy, ", ""),
+            "event_time.hour: `hour` needs `date` or `day` or `day_of_year` beside it",
+            None,
+        ),
+        (PARTS.replace("hour: hr", "minute: hr"), "`minute` needs `hour` beside it", None),
+        (PARTS.replace("hour: hr", "hour: dy"), "'dy' is named twice", None),
+        (PARTS.replace("hour: hr", "hour: hour"), "'hour' must be a feature column", None),
+        (
+            PARTS.replace("hr: {type: integer}", "hr: {type: number}"),
+            "'hr' is of type number; expected string or integer",
+            "takes 5.0 as well",
+        ),
+        (
+            PARTS.replace("yr: {type: integer}", "yr: {type: timestamp}"),
+            "'yr' is of type timestamp; expected string or integer",
+            "event_time: NAME",
+        ),
+        (
+            PARTS.replace("hour: hr", "hour: hr, time_format: '%H'"),
+            "`time_format` needs `time` beside it",
+            None,
+        ),
+        (PARTS.replace("year: yr", "year: 2013"), "given 2013; expected text", "put it in quotes"),
+        (
+            PARTS.replace("yr: {type: integer}", "yr: {type: integer, pii: hash}"),
+            "'yr' joins predictions to labels and may not be pii",
+            None,
+        ),
     ],
 )
 def test_a_contradiction_is_one_problem_with_its_line(

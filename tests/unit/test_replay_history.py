@@ -89,6 +89,25 @@ def test_rows_are_known_in_their_period_and_labels_after_it(
     ]
 
 
+def test_rows_whose_time_is_in_parts_have_their_period(
+    container: Container, project: Callable[[dict[str, str]], Path], tmp_path: Path
+) -> None:
+    """Day 31 of February is no time; requests have the parts and the moment."""
+    parts = DATASET.replace("event_time: at", "event_time: {year: y, month: m, day: d}").replace(
+        "      at: {type: timestamp}\n",
+        "      y: {type: integer}\n      m: {type: string}\n      d: {type: integer}\n",
+    )
+    project({**FILES, "datasets/shop/dataset.yaml": parts})
+    rows = ["a,2026,1,30", "b,2026,Jan,31", "c,2026,2,1", "d,2026,2,31", "e,2026,03,5"]
+    text = "id,y,m,d,price,kind\n" + "".join(f"{row},2.0,x\n" for row in rows)
+    history = split(write(tmp_path / "past", one=text, two=LABELS), container)
+    features = [ids for step in known(history) for kind, _, ids in step if kind == "features"]
+    assert features == [["a", "b"], ["c", "d"], ["e"]]
+    asked = history.rows(0, ["price"])
+    assert asked["m"].tolist() == ["1", "Jan"]
+    assert [str(one.date()) for one in asked["_event_time"]] == ["2026-01-30", "2026-01-31"]
+
+
 def test_labels_wait_for_their_delay(container: Container, tmp_path: Path) -> None:
     """What is not known by the end of the last period comes after it."""
     place = write(tmp_path / "past", one=FEATURES, two=LABELS)

@@ -178,9 +178,9 @@ class DatasetSpec(Spec):
         "labels that stand in the features' files."
     )
     event_time: EventTimeField = Field(
-        description="Feature column with the row's event time, or two columns that have it "
-        "together: `{date: NAME, time: NAME}`. `arrival`, where no column is so called: the moment "
-        "at which the batch was delivered first."
+        description="Feature column with the row's event time, or several columns that have it "
+        "together: `{date: NAME, time: NAME}`, `{year: NAME, month: NAME, day: NAME}`. `arrival`, "
+        "where no column is so called: the moment at which the batch was delivered first."
     )
     source: SourceName = Field(
         default="files",

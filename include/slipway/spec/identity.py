@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from slipway.spec.date_and_time import DateAndTime
-from slipway.values.date_and_time import DateAndTimeForm
+from slipway.values.date_and_time import DateAndTimeForm, form_facts, form_of
 from slipway.values.value_types import ColumnType
 
 KEY = "_key"
 """Column of the tables with a key that is derived."""
 
 EVENT_TIME = "_event_time"
-"""Column of the features' table with a moment that two columns have together."""
+"""Column of the features' table with a moment that several columns have together."""
 
 ARRIVAL = "_arrival"
 """Column of the features' table with the moment at which a batch arrived."""
@@ -81,9 +81,9 @@ class RowTime:
 
     Attributes:
         column: Column of the features' table that holds it.
-        source: Where it comes from: a column, two columns, or the arrival of the batch.
-        parts: The day and the time of day; empty unless two columns have it.
-        form: How these are spelt.
+        source: Where it comes from: a column, several columns, or the arrival of the batch.
+        parts: Columns of the day and the time of day; empty unless several have it.
+        form: What each of these has, and how it is spelt.
     """
 
     column: str
@@ -228,14 +228,15 @@ def _time(event_time: str | DateAndTime, columns: Mapping[str, DeclaredColumn]) 
         return RowTime(ARRIVAL, "arrival")
     if isinstance(event_time, str):
         return RowTime(event_time)
-    day = columns[event_time.date]
+    named = event_time.columns
     form = DateAndTimeForm(
         date_format=event_time.date_format,
         time_format=event_time.time_format,
         timezone=event_time.timezone,
-        date_timezone=day.timezone,
+        date_timezone=None if event_time.date is None else columns[event_time.date].timezone,
+        parts=tuple(named),
     )
-    parts = (Part(event_time.date, day.type), Part(event_time.time, columns[event_time.time].type))
+    parts = tuple(Part(name, columns[name].type) for name in named.values())
     return RowTime(EVENT_TIME, "columns", parts, form)
 
 
@@ -249,7 +250,7 @@ def identity_of(manifest: Mapping[str, Any]) -> RowIdentity | None:
     if key is None or event_time is None:
         return None
     facts = (manifest.get("identity") or {}).get("event_time") or {}
-    form = DateAndTimeForm(**facts.get("form", {}))
+    form = form_of(facts.get("form", {}))
     return RowIdentity(key, RowTime(event_time, facts.get("from", "column"), _parts(facts), form))
 
 
@@ -272,8 +273,14 @@ def _derivations(identity: RowIdentity) -> Iterator[tuple[str, dict[str, Any]]]:
     if key.source != "column":
         yield "key", {"from": key.source, "parts": _listed(key.parts)}
     if time.source != "column":
-        form = {name: value for name, value in vars(time.form).items() if value is not None}
-        yield "event_time", {"from": time.source, "parts": _listed(time.parts), "form": form}
+        yield (
+            "event_time",
+            {
+                "from": time.source,
+                "parts": _listed(time.parts),
+                "form": form_facts(time.form),
+            },
+        )
 
 
 def _listed(parts: Collection[Part]) -> list[dict[str, str]]:

@@ -17,10 +17,11 @@ from slipway.spec.identity import (
     is_arrival,
     is_key_of_row,
 )
+from slipway.values.date_and_time import Part
 from slipway.values.value_types import ColumnType
 
 _DAY_TYPES: tuple[ColumnType, ...] = ("string", "integer", "timestamp")
-_CLOCK_TYPES: tuple[ColumnType, ...] = ("string", "integer")
+_PART_TYPES: tuple[ColumnType, ...] = ("string", "integer")
 
 
 def _form(given: Any) -> str:
@@ -36,7 +37,7 @@ KeyField = Annotated[
 EventTimeField = Annotated[
     Annotated[str, Tag(TEXT)] | Annotated[DateAndTime, Tag(SEVERAL)], Discriminator(_form)
 ]
-"""A column, a day and a time of day in two, or `arrival`."""
+"""A column, several with parts of the time, or `arrival`."""
 
 
 def require_key(key: str | Sequence[str], files: Sequence[Mapping[str, DeclaredColumn]]) -> None:
@@ -98,22 +99,22 @@ def require_event_time(
                 else None,
             )
         return
-    _require_part(event_time.date, "date", columns, _DAY_TYPES, event_time.date_format)
-    _require_part(event_time.time, "time", columns, _CLOCK_TYPES, event_time.time_format)
-    if event_time.date_format is not None and columns[event_time.date].type == "timestamp":
+    named = event_time.columns
+    for part, name in named.items():
+        _require_part(name, part, columns, event_time)
+        if list(named.values()).count(name) > 1:
+            raise SpecConflict(f"{name!r} is named twice", field=("event_time", part))
+    day = event_time.date
+    if event_time.date_format is not None and day and columns[day].type == "timestamp":
         raise SpecConflict(
-            f"{event_time.date!r} is of type timestamp, whose form is that of the column",
+            f"{day!r} is of type timestamp, whose form is that of the column",
             field=("event_time", "date_format"),
             hint="remove it, or declare the column `type: string`",
         )
 
 
 def _require_part(
-    name: str,
-    part: str,
-    columns: Mapping[str, DeclaredColumn],
-    types: tuple[ColumnType, ...],
-    form: str | None,
+    name: str, part: Part, columns: Mapping[str, DeclaredColumn], event_time: DateAndTime
 ) -> None:
     field, column = ("event_time", part), columns.get(name)
     if column is None:
@@ -123,21 +124,32 @@ def _require_part(
             field=field,
             hint=None if other is None else f"there is {other!r}",
         )
+    types = _DAY_TYPES if part == "date" else _PART_TYPES
     if column.type not in types:
         raise SpecConflict(
             f"{name!r} is of type {column.type}; expected {' or '.join(types)}",
             field=field,
-            hint="a column that has the whole time is named alone: `event_time: NAME`"
-            if column.type == "timestamp"
-            else None,
+            hint=_hint_for_type(column.type, part),
         )
+    examples = {
+        "date": (event_time.date_format, "%Y%m%d"),
+        "time": (event_time.time_format, "%H%M"),
+    }
+    form, example = examples.get(part, ("", ""))
     if column.type == "integer" and form is None:
-        example = "%Y%m%d" if part == "date" else "%H%M"
         raise SpecConflict(
             f"{name!r} is of type integer, whose digits can be read in several ways",
             field=field,
             hint=f"say how in `{part}_format`, such as '{example}'",
         )
+
+
+def _hint_for_type(kind: ColumnType, part: Part) -> str | None:
+    if kind == "timestamp":
+        return "a column that has the whole time is named alone: `event_time: NAME`"
+    if kind == "number" and part not in {"date", "time"}:
+        return "declare it `type: integer`, which takes 5.0 as well"
+    return None
 
 
 def require_no_personal_identity(

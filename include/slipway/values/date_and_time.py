@@ -1,23 +1,30 @@
-"""Moments of two columns: a day and a time of day, each with a form of its own, in one zone."""
+"""Moments of several columns: a day and a time of day, each in one column or in parts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
-from slipway.values.arrays import Refused, cast_array
-from slipway.values.bad_value import BadValue, shape_of
+from slipway.values.bad_value import BadValue
+from slipway.values.date_parts import (
+    OF_A_CLOCK,
+    OF_A_DAY,
+    DatePart,
+    clock_parts,
+    day_text,
+    part_text,
+)
 from slipway.values.text_format import PLAIN, TextFormat, stripped
 from slipway.values.timestamps import parse_timestamp, zone_of
 from slipway.values.value_types import Value
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+Part = Literal["date", "time"] | DatePart
 
-Part = Literal["date", "time"]
+PARTS: tuple[Part, ...] = ("date", *OF_A_DAY, "time", *OF_A_CLOCK)
+"""All parts, the day first."""
 
 _SOME_DAY = "2000-01-01"
 _CLOCK = re.compile(
@@ -27,28 +34,96 @@ _WIDTHS = {"Y": 4, "j": 3, **dict.fromkeys("HIMSymd", 2)}
 """Digits of the directives of `strptime` that are numbers of one width."""
 
 
+class BadMoment(BadValue):
+    """Parts that make no moment together.
+
+    Args:
+        refusal: What is wrong.
+        parts: Those that are to blame.
+    """
+
+    def __init__(self, refusal: BadValue, parts: tuple[Part, ...]) -> None:
+        super().__init__(refusal.reason, hint=refusal.hint)
+        self.parts = parts
+
+
 @dataclass(frozen=True)
 class DateAndTimeForm:
-    """Forms of a day and of a time of day.
+    """Forms of the parts of a moment.
 
     Attributes:
         date_format: Form of the day as `strptime` has it; None: ISO 8601.
         time_format: Form of the time of day; None: ISO 8601, such as 14:05.
         timezone: IANA zone of the moment; None: UTC.
         date_timezone: IANA zone in which a day of type timestamp was read; None: UTC.
+        parts: What the columns have: a day or parts of one, then a time of day, parts of one, or
+            nothing. What is not there is the first of its kind: January, the 1st, midnight.
     """
 
     date_format: str | None = None
     time_format: str | None = None
     timezone: str | None = None
     date_timezone: str | None = None
+    parts: tuple[Part, ...] = ("date", "time")
 
-    def day_text(self, value: Value) -> str | None:
-        """Return a day as ISO 8601 has it; None for a text that means "no value".
+    @property
+    def of_day(self) -> tuple[DatePart, ...]:
+        """Parts of the day where no column has it as a whole."""
+        return tuple(one for one in OF_A_DAY if one in self.parts)
+
+    @property
+    def of_clock(self) -> tuple[DatePart, ...]:
+        """Parts of the time of day where no column has it as a whole."""
+        return tuple(one for one in OF_A_CLOCK if one in self.parts)
+
+    def read(self, part: Part, value: Value) -> str | None:
+        """Return a part as ISO 8601 has it; None for a text that means "no value".
 
         Raises:
-            BadValue: It is no day of the declared form, or has a time of day beside it.
+            BadValue: It is no such part, or has another form than the declared one.
         """
+        if part == "date":
+            return self._date_text(value)
+        return self._time_text(value) if part == "time" else part_text(part, value)
+
+    def moment(self, texts: Mapping[Part, str]) -> datetime | None:
+        """Return the moment of the texts of all parts, in UTC.
+
+        Raises:
+            BadMoment: There is no such day, or the zone has no such time.
+        """
+        day = texts["date"] if "date" in texts else self.day([texts[one] for one in self.of_day])
+        clock = texts.get("time") or ":".join(clock_parts([texts[one] for one in self.of_clock]))
+        text = f"{day}T{clock}" if clock else day
+        try:
+            return parse_timestamp(text, TextFormat(timezone=self.timezone))
+        except BadValue as refusal:
+            raise BadMoment(refusal, self.parts) from None
+
+    def day(self, texts: Sequence[str]) -> str:
+        """Return the day of the texts of its parts.
+
+        Raises:
+            BadMoment: The month has no such day, or the year.
+        """
+        try:
+            return day_text(dict(zip(self.of_day, texts, strict=True)))
+        except BadValue as refusal:
+            raise BadMoment(refusal, self.of_day[-1:]) from None
+
+    def spelt(self, moment: datetime) -> tuple[str, ...]:
+        """Return a text of each part of a moment, as an example."""
+        day = moment.strftime(self.date_format or "%Y-%m-%d")
+        if self.date_timezone is not None:
+            zone = zone_of(self.date_timezone)
+            day = datetime(moment.year, moment.month, moment.day, tzinfo=zone).isoformat()
+        numbers = (*moment.timetuple()[:6], moment.timetuple().tm_yday)
+        names = ("year", "month", "day", "hour", "minute", "second", "day_of_year")
+        known = dict(zip(names, map(str, numbers), strict=True))
+        known |= {"date": day, "time": moment.strftime(self.time_format or "%H:%M")}
+        return tuple(known[one] for one in self.parts)
+
+    def _date_text(self, value: Value) -> str | None:
         if isinstance(value, datetime):
             found: datetime | None = value.astimezone(zone_of(self.date_timezone or "UTC"))
         else:
@@ -64,12 +139,7 @@ class DateAndTimeForm:
             raise BadValue("has a time of day beside the day", hint=hint)
         return found.date().isoformat()
 
-    def clock_text(self, value: Value) -> str | None:
-        """Return a time of day as ISO 8601 has it; None for a text that means "no value".
-
-        Raises:
-            BadValue: It is no time of day of the declared form.
-        """
+    def _time_text(self, value: Value) -> str | None:
         text = stripped(_digits(value, self.time_format), PLAIN)
         if text is None:
             return None
@@ -83,79 +153,18 @@ class DateAndTimeForm:
         # As it is written, since it may name an offset of its own.
         return text if form is None or found is None else found.time().isoformat()
 
-    def spelt(self, moment: datetime) -> tuple[str, str]:
-        """Return the texts of a moment's day and time of day, as an example."""
-        clock = moment.strftime(self.time_format or "%H:%M")
-        if self.date_timezone is None:
-            return moment.strftime(self.date_format or "%Y-%m-%d"), clock
-        day = datetime(moment.year, moment.month, moment.day, tzinfo=zone_of(self.date_timezone))
-        return day.isoformat(), clock
 
-    def moment(self, day: str, clock: str) -> datetime | None:
-        """Return the moment of both texts, in UTC.
-
-        Raises:
-            BadValue: The zone has no such moment.
-        """
-        return parse_timestamp(f"{day}T{clock}", TextFormat(timezone=self.timezone))
+def form_facts(form: DateAndTimeForm) -> dict[str, Any]:
+    """Return a form as the manifest of a version has it: what differs from the plainest form."""
+    plain = vars(DateAndTimeForm())
+    facts = {name: value for name, value in vars(form).items() if value != plain[name]}
+    return facts | ({"parts": list(form.parts)} if "parts" in facts else {})
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Moments of rows.
-
-    Attributes:
-        values: UTC microseconds; null where a part is missing or refused.
-        refused: Refused cells by part, or by neither where both are to blame together.
-    """
-
-    values: pa.Array
-    refused: tuple[tuple[Part | None, Refused], ...]
-
-
-def moments(dates: pa.Array, times: pa.Array, form: DateAndTimeForm) -> Moments:
-    """Return the moment of each row's day and time of day.
-
-    Args:
-        dates: Days, in the declared type of their column.
-        times: Times of day, in the declared type of theirs.
-        form: Forms of both.
-    """
-    import pyarrow.compute as pc
-
-    days, bad_days = _mapped(dates, form.day_text)
-    clocks, bad_clocks = _mapped(times, form.clock_text)
-    both = pc.binary_join_element_wise(days, clocks, "T")
-    cast = cast_array(both, "timestamp", TextFormat(timezone=form.timezone))
-    return Moments(
-        cast.values,
-        (
-            *(("date", one) for one in bad_days),
-            *(("time", one) for one in bad_clocks),
-            *((None, one) for one in cast.refused),
-        ),
-    )
-
-
-def _mapped(
-    cells: pa.Array, read: Callable[[Value], str | None]
-) -> tuple[pa.Array, tuple[Refused, ...]]:
-    """Texts of a column, each distinct cell read once; null where it is missing or refused."""
-    import numpy as np
-    import pyarrow as pa
-
-    coded = cells.dictionary_encode()
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    texts: list[str | None] = []
-    refused = []
-    for code, cell in enumerate(coded.dictionary.to_pylist()):
-        try:
-            texts.append(read(cell))
-        except BadValue as bad:
-            texts.append(None)
-            rows = np.flatnonzero(codes == code).tolist()
-            refused.append(Refused(bad.reason, bad.hint, shape_of(cell), tuple(rows)))
-    return pa.array(texts, pa.string()).take(coded.indices), tuple(refused)
+def form_of(facts: Mapping[str, Any]) -> DateAndTimeForm:
+    """Return the form that a manifest has."""
+    parts = {"parts": tuple(facts["parts"])} if "parts" in facts else {}
+    return DateAndTimeForm(**{**facts, **parts})
 
 
 def _digits(value: Value, form: str | None) -> str:
@@ -166,7 +175,7 @@ def _digits(value: Value, form: str | None) -> str:
     return str(value).zfill(sum(_WIDTHS.get(one, 0) for one in directives))
 
 
-def _of_part(refusal: BadValue, part: Part, form: str | None) -> BadValue:
+def _of_part(refusal: BadValue, part: str, form: str | None) -> BadValue:
     """A refusal in words of a part: the whole time's speak of a column that there is none of."""
     if "does not exist" in refusal.reason:
         return BadValue(refusal.reason)
@@ -175,7 +184,7 @@ def _of_part(refusal: BadValue, part: Part, form: str | None) -> BadValue:
     return BadValue(f"is no {what}{spelt}", hint=_hint(part, form))
 
 
-def _hint(part: Part, form: str | None) -> str:
+def _hint(part: str, form: str | None) -> str:
     if form is None:
         return f"`{part}_format` of `event_time` in dataset.yaml says how it is spelt"
     return f"`{part}_format` of `event_time` in dataset.yaml names another form"

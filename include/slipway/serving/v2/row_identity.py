@@ -6,6 +6,7 @@ Runs in model servers only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from slipway.serving.v2.column_values import event_times_of, keys_of, microseconds, values_by_type
 from slipway.serving.v2.errors import Mismatch
@@ -13,6 +14,7 @@ from slipway.serving.v2.signature import Signature
 from slipway.serving.v2.tensors import Tensor, missing_value, quoted_name
 from slipway.spec.identity import Part, Role, RowIdentity, RowKey, RowTime
 from slipway.values.bad_value import BadValue
+from slipway.values.date_and_time import BadMoment
 from slipway.values.row_keys import composed_key, row_digest
 from slipway.values.value_types import Value
 
@@ -38,7 +40,7 @@ def row_times(tensors: Tensors, signature: Signature) -> list[int] | None:
     """Event times of the rows in microseconds since 1970, UTC; None if the request has none.
 
     Raises:
-        Mismatch: A part is missing where the other is there, or is no day or time of day.
+        Mismatch: A part is missing where another is there, or makes no day or time of day.
     """
     identity = signature.identity
     if identity is None or not identity.time.parts:
@@ -76,20 +78,28 @@ def _composed(tensors: Tensors, key: RowKey) -> list[str]:
 
 
 def _moments(tensors: Tensors, time: RowTime) -> list[int]:
-    date, clock = time.parts
-    days = _texts(tensors[date.name], date, time.form.day_text)
-    clocks = _texts(tensors[clock.name], clock, time.form.clock_text)
+    named = dict(zip(time.form.parts, time.parts, strict=True))
+    columns = [
+        _texts(tensors[part.name], part, partial(time.form.read, what))
+        for what, part in named.items()
+    ]
     moments = []
-    for row, texts in enumerate(zip(days, clocks, strict=True)):
+    for row, texts in enumerate(zip(*columns, strict=True)):
         try:
-            moment = time.form.moment(*texts)
-        except BadValue as bad:
-            names = f"{quoted_name(date.name)} and {quoted_name(clock.name)}"
-            raise _refused(f"columns {names} have a time", row, bad) from None
+            moment = time.form.moment(dict(zip(named, texts, strict=True)))
+        except BadMoment as bad:
+            names = [quoted_name(named[part].name) for part in bad.parts]
+            raise _refused(_blamed(names), row, bad) from None
         if moment is None:
-            raise missing_value(tensors[clock.name], row)
+            raise missing_value(tensors[time.parts[-1].name], row)
         moments.append(microseconds(moment))
     return moments
+
+
+def _blamed(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"column {names[0]} has a value"
+    return f"columns {', '.join(names[:-1])} and {names[-1]} have a time"
 
 
 def _texts(tensor: Tensor, part: Part, read: Callable[[Value], str | None]) -> Sequence[str]:
@@ -98,8 +108,7 @@ def _texts(tensor: Tensor, part: Part, read: Callable[[Value], str | None]) -> S
         try:
             text = None if value is None else read(value)
         except BadValue as bad:
-            name = quoted_name(tensor.name)
-            raise _refused(f"column {name} has a value", row, bad) from None
+            raise _refused(_blamed([quoted_name(tensor.name)]), row, bad) from None
         if text is None:
             raise missing_value(tensor, row)
         texts.append(text)

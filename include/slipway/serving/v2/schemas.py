@@ -104,11 +104,16 @@ def inputs_of(signature: Signature) -> tuple[Input, ...]:
 
 def _examples(signature: Signature) -> dict[str | None, Any]:
     """Values of columns that not every value of their type suits."""
-    examples = {signature.key: "row-1", signature.event_time: EXAMPLE_TIME}
+    examples: dict[str | None, Any] = {signature.event_time: EXAMPLE_TIME}
+    if signature.key_type in {None, "string"}:
+        examples[signature.key] = "row-1"
     time = None if signature.identity is None else signature.identity.time
     if time is not None and time.parts:
         shown = time.form.spelt(datetime.fromisoformat(EXAMPLE_TIME))
-        examples |= {part.name: text for part, text in zip(time.parts, shown, strict=True)}
+        examples |= {
+            part.name: int(text) if part.type == "integer" and text.isdecimal() else text
+            for part, text in zip(time.parts, shown, strict=True)
+        }
     return examples
 
 
@@ -124,7 +129,7 @@ def _feature(column: RawColumn, examples: Mapping[str | None, Any]) -> Input:
         taken,
         largest=FLOATS["FP64"] if column.type is None else LARGEST_NUMBER,
         nullable=not column.required,
-        example=shown if is_number else examples.get(column.name, shown),
+        example=examples.get(column.name, shown),
     )
 
 
@@ -132,15 +137,13 @@ def _logged(one: LoggedColumn, examples: Mapping[str | None, Any]) -> Input:
     if one.type is None:
         shown = examples[one.name]
         return Input(one.name, "BYTES", ALLOWED[KEY], FLOATS["FP64"], nullable=False, example=shown)
-    is_text = one.type in {"string", "timestamp"}
-    shown = examples.get(one.name, EXAMPLES[one.type]) if is_text else EXAMPLES[one.type]
     return Input(
         one.name,
         DATATYPE[one.type],
         TAKEN[one.type],
         LARGEST_NUMBER,
         nullable=one.nullable,
-        example=shown,
+        example=examples.get(one.name, EXAMPLES[one.type]),
     )
 
 

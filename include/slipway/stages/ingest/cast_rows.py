@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from slipway.spec import Column
 from slipway.spec.csv import Csv, text_format
 from slipway.stages.ingest.faults import Faults, Reason
-from slipway.stages.ingest.identity_columns import MISSING, IdentityColumns
+from slipway.stages.ingest.identity_columns import IdentityColumns
 from slipway.stages.ingest.read_ahead import read_ahead
 from slipway.values.arrays import CastArray, cast_array
+from slipway.values.moments import MISSING
 
 if TYPE_CHECKING:
     from slipway.stages.ports.delivery_source import OpenDelivery

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from slipway.spec.identity import RowIdentity
 from slipway.stages.ingest.faults import Faults, Reason
-from slipway.values.date_and_time import Moments, moments
 from slipway.values.kernels import arrow_type
+from slipway.values.moments import moments
 from slipway.values.row_keys import composed_keys, row_digests
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-MISSING = "is missing"
 
 
 @dataclass(frozen=True)
@@ -55,32 +53,18 @@ class IdentityColumns:
         return row_digests(parts) if key.source == "row" else composed_keys(list(parts.values()))
 
     def _times(self, columns: Mapping[str, pa.Array], faults: Faults, first: int) -> pa.Array:
+        import numpy as np
         import pyarrow as pa
 
         time = self.identity.time
         if time.source == "arrival":
             count = len(next(iter(columns.values())))
             return pa.repeat(pa.scalar(self.arrived, arrow_type("timestamp")), count)
-        dates, clocks = (columns[part.name] for part in time.parts)
-        found = moments(dates, clocks, time.form)
-        self._add_faults(found, dates, clocks, faults, first)
+        found = moments([columns[part.name] for part in time.parts], time.form)
+        names = dict(zip(time.form.parts, time.named, strict=True))
+        for parts, one in found.refused:
+            # A cell without a value is a fault of its own column already.
+            blamed = ", ".join(names[part] for part in parts)
+            rows = np.asarray(one.rows, dtype=np.int64)
+            faults.add(Reason(blamed, one.reason, one.hint, one.shape), rows + first)
         return found.values
-
-    def _add_faults(
-        self, found: Moments, dates: pa.Array, clocks: pa.Array, faults: Faults, first: int
-    ) -> None:
-        import numpy as np
-        import pyarrow.compute as pc
-
-        time = self.identity.time
-        names = dict(zip(("date", "time"), time.named, strict=True))
-        # A missing part is a fault of its own column already.
-        lost = pc.and_(found.values.is_null(), pc.and_(dates.is_valid(), clocks.is_valid()))
-        absent = lost.to_numpy(zero_copy_only=False)
-        for part, refused in found.refused:
-            rows = np.asarray(refused.rows, dtype=np.int64)
-            absent[rows] = False
-            name = str(time) if part is None else names[part]
-            faults.add(Reason(name, refused.reason, refused.hint, refused.shape), rows + first)
-        # The text of a part may mean that there is no value, as none of its own type does.
-        faults.add(Reason(str(time), MISSING), np.flatnonzero(absent) + first)
