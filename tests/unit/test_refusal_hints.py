@@ -65,7 +65,7 @@ def test_iso_times_under_a_format_are_told_to_need_none(fmt: TextFormat) -> None
 def test_a_number_with_a_currency_or_a_unit_is_told_to_stand_alone(
     kind: ColumnType, value: str
 ) -> None:
-    """Neither is read, since the one may differ from row to row."""
+    """Or its unit is declared: a column has one, where cells could have several."""
     assert "deliver the number alone" in hint_for(value, kind)
 
 

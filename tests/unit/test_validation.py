@@ -207,7 +207,7 @@ def test_the_commonest_reasons_are_named() -> None:
         "miles looks like a mark for a missing value in 2 rows (such as ?); "
         "hint: list the marks of missing values in `csv.missing` of dataset.yaml; "
         "miles is no number in 1 row (such as 99 aa); "
-        "hint: deliver the number alone, without a currency, a unit or a percent sign"
+        "hint: deliver the number alone, or name what stands beside it in the column's `unit`"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -20,6 +21,9 @@ _NOT_TEXT = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-esc
 """Codecs of Python that encode text and are no encodings of files."""
 
 _SAMPLE = "id,1"
+
+LONGEST_UNIT = 12
+"""Characters."""
 
 
 def _as_written(given: Any) -> Any:
@@ -43,6 +47,17 @@ def _separator(mark: str) -> str:
     return mark
 
 
+def _unit(text: str) -> str:
+    is_cut = text != text.strip() or not text
+    if is_cut or len(text) > LONGEST_UNIT or re.search(r"[0-9+()\x00-\x1f-]", text):
+        raise SpecConflict(
+            f"given {text!r}; expected up to {LONGEST_UNIT} characters without digits, signs and "
+            "parentheses, and without blanks around them",
+            hint="such as '$', '%' or 'kg'; blanks beside the number are passed over",
+        )
+    return text
+
+
 def _known_encoding(name: str) -> str:
     try:
         found = codecs.lookup(name).name
@@ -61,6 +76,9 @@ Mark = Annotated[str, AfterValidator(_one_character)]
 
 Separator = Annotated[str, AfterValidator(_separator)]
 """A character inside numbers."""
+
+Unit = Annotated[str, AfterValidator(_unit)]
+"""A sign or a word beside numbers."""
 
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 """Name of a text encoding, as Python spells it."""
@@ -157,8 +175,8 @@ class Csv(Spec):
         return "\t" if suffix.startswith(".tsv") else self.delimiter or ","
 
 
-class Timed(Protocol):
-    """A column, reduced to the form of its times."""
+class Spelled(Protocol):
+    """A column, reduced to how its texts spell values."""
 
     @property
     def format(self) -> str | None:
@@ -168,18 +186,67 @@ class Timed(Protocol):
     def timezone(self) -> str | None:
         """Zone of times without an offset; None: UTC."""
 
+    @property
+    def decimal(self) -> str | None:
+        """Decimal mark; None: that of the dialect."""
 
-def text_format(csv: Csv, column: Timed) -> TextFormat:
+    @property
+    def thousands(self) -> str | None:
+        """Separator of thousands; None: that of the dialect."""
+
+    @property
+    def unit(self) -> str | None:
+        """What stands beside numbers; None: nothing."""
+
+    @property
+    def negative(self) -> str | None:
+        """How negative numbers are marked beside a minus; None: in no other way."""
+
+
+def text_format(csv: Csv, column: Spelled) -> TextFormat:
     """Return the spelling of a column's texts."""
+    decimal = column.decimal or csv.decimal
+    inherited = None if csv.thousands == decimal else csv.thousands
     return TextFormat(
-        decimal=csv.decimal,
-        thousands=csv.thousands,
+        decimal=decimal,
+        thousands=column.thousands or inherited,
+        unit=column.unit,
+        parentheses=column.negative == "parentheses",
         missing=frozenset(csv.missing),
         true=frozenset(map(_as_compared, csv.true)),
         false=frozenset(map(_as_compared, csv.false)),
         timestamp=column.format,
         timezone=column.timezone,
     )
+
+
+def check_marks(csv: Csv, column: Spelled, *, at: tuple[str, ...]) -> None:
+    """Raise if a column's marks of numbers have two meanings beside those of the dialect.
+
+    Args:
+        csv: Dialect.
+        column: Column.
+        at: Its place in the spec.
+
+    Raises:
+        SpecConflict: They have.
+    """
+    fmt = text_format(csv, column)
+    if column.thousands is not None and fmt.thousands == fmt.decimal:
+        raise SpecConflict(
+            "must differ from the decimal mark",
+            field=(*at, "thousands"),
+            hint=f"give `decimal` of the column too; {fmt.decimal!r} is the one in force",
+        )
+    # A point inside a unit is read to the letter, as that of `Rs.` is.
+    is_mark = fmt.unit == fmt.decimal
+    if fmt.unit is not None and (
+        is_mark or (fmt.thousands is not None and fmt.thousands in fmt.unit)
+    ):
+        raise SpecConflict(
+            f"given {fmt.unit!r}; expected a unit that is no mark inside numbers",
+            field=(*at, "unit"),
+        )
 
 
 def _as_compared(word: str) -> str:

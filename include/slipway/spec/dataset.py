@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 
 from slipway.spec.base import Name, Spec, SpecConflict
 from slipway.spec.cron import Cron
-from slipway.spec.csv import Csv
+from slipway.spec.csv import Csv, Separator, Unit, check_marks
 from slipway.spec.expectation_values import cast_arguments
 from slipway.spec.identity import RowIdentity, declared_identity
 from slipway.spec.identity_fields import (
@@ -47,7 +47,34 @@ class Column(Spec):
         default=None,
         description="IANA zone of timestamps without an offset, e.g. `Europe/Berlin`; else UTC.",
     )
+    unit: Unit | None = Field(
+        default=None,
+        description="What stands before or behind the numbers of a column in its texts, such as "
+        "`$`, `%` or `kg`, with or without a blank. It is no part of the value: `5 %` is 5. A "
+        "number without it is taken, too.",
+    )
+    decimal: Separator | None = Field(
+        default=None, description="Decimal mark of the column's numbers, if not `csv.decimal`."
+    )
+    thousands: Separator | None = Field(
+        default=None,
+        description="Separator between groups of three digits, if not `csv.thousands`.",
+    )
+    negative: Literal["parentheses"] | None = Field(
+        default=None,
+        description="`parentheses`: a number in them is negative, as in `(1,200)`; a minus is read "
+        "as well.",
+    )
     description: str = Field(default="", description="Meaning, with its unit.")
+
+    @model_validator(mode="after")
+    def _only_numbers_have_marks(self) -> Column:
+        for name in ("unit", "decimal", "thousands", "negative"):
+            if getattr(self, name) is not None and self.type not in {"integer", "number"}:
+                raise SpecConflict(
+                    f"is of columns of numbers; this one is of type {self.type}", field=(name,)
+                )
+        return self
 
     @model_validator(mode="after")
     def _only_timestamps_have_a_form(self) -> Column:
@@ -228,6 +255,13 @@ class DatasetSpec(Spec):
     def identity(self) -> RowIdentity:
         """Key and event time of the rows: which column of the tables has them, and from where."""
         return declared_identity(self.key, self.event_time, self.streams.features.columns)
+
+    @model_validator(mode="after")
+    def _marks_of_numbers_differ(self) -> DatasetSpec:
+        for stream in ("features", "labels"):
+            for name, column in getattr(self.streams, stream).columns.items():
+                check_marks(self.csv, column, at=("streams", stream, "columns", name))
+        return self
 
     @model_validator(mode="after")
     def _identity_is_declared(self) -> DatasetSpec:

@@ -7,8 +7,13 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.number_marks import refused_groups, refused_sign
-from slipway.values.text_format import TextFormat, decoded, refused_text, stripped, with_point
+from slipway.values.text_format import (
+    TextFormat,
+    decoded,
+    refused_number,
+    stripped,
+    with_point,
+)
 from slipway.values.value_types import INTEGER_MAX, INTEGER_MIN, LARGEST_EXACT
 
 MOST_DIGITS = 19
@@ -60,8 +65,7 @@ def _from_text(text: str, fmt: TextFormat) -> int | None:
     if found is None or not any(map(str.isdigit, bare)):
         if _FRACTION.fullmatch(bare):
             raise BadValue("has a fraction part, so it is no integer")
-        known = refused_groups(bare, fmt.thousands) or refused_sign(bare)
-        raise known or refused_text(bare, "integer")
+        raise refused_number(bare, "integer", fmt)
     sign, digits = found.groups()
     if len(digits) > MOST_DIGITS:
         raise _beyond()

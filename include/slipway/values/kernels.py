@@ -10,6 +10,7 @@ from slipway.values.short_texts import short_integers, short_numbers
 from slipway.values.text_format import BLANKS, FALSE_WORDS, TRUE_WORDS, TextFormat
 from slipway.values.timestamps import EPOCH
 from slipway.values.value_types import EARLIEST, LARGEST_EXACT, LARGEST_NUMBER, LATEST, ColumnType
+from slipway.values.written_numbers import plain_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +98,7 @@ def _strings(array: pa.Array, _: TextFormat) -> pa.Array:
     return _undecided(array, "string")
 
 
-def _integers(array: pa.Array, _: TextFormat) -> pa.Array:
+def _integers(array: pa.Array, fmt: TextFormat) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -112,6 +113,8 @@ def _integers(array: pa.Array, _: TextFormat) -> pa.Array:
         if pa.types.is_string(kind) and (short := short_integers(array)) is not None:
             return short
         text = _trimmed(array)
+        if pa.types.is_string(kind) and fmt.spells_integers:
+            return plain_texts(text, fmt, fractions=False).cast(pa.int64())
         return _only(text, pc.match_substring_regex(text, _INTEGER)).cast(pa.int64())
     return _undecided(array, "integer")
 
@@ -131,11 +134,14 @@ def _numbers(array: pa.Array, fmt: TextFormat) -> pa.Array:
         if limit.type == pa.int64():
             is_exact = pc.and_(is_exact, pc.greater_equal(wide, -LARGEST_EXACT))
         return _only(wide, is_exact).cast(pa.float64())
-    is_plain = fmt.decimal == "." and fmt.thousands is None
-    if (pa.types.is_string(kind) and is_plain) or pa.types.is_decimal(kind):
-        if pa.types.is_string(kind) and (short := short_numbers(array)) is not None:
+    if pa.types.is_string(kind) or pa.types.is_decimal(kind):
+        # What Arrow reads has a point, and neither separators nor a unit, whatever is declared.
+        is_short = pa.types.is_string(kind) and fmt.decimal == "."
+        if is_short and (short := short_numbers(array)) is not None:
             return short
         text = _trimmed(array)
+        if pa.types.is_string(kind) and (fmt.decimal != "." or fmt.spells_integers):
+            return pc.add(plain_texts(text, fmt, fractions=True).cast(pa.float64()), 0.0)
         plain = _only(text, pc.match_substring_regex(text, _NUMBER)).cast(pa.float64())
         return pc.add(_only(plain, pc.less_equal(pc.abs(plain), LARGEST_NUMBER)), 0.0)
     return _undecided(array, "number")

@@ -7,8 +7,13 @@ import re
 from decimal import Decimal
 
 from slipway.values.bad_value import BadValue
-from slipway.values.number_marks import refused_groups, refused_sign
-from slipway.values.text_format import TextFormat, decoded, refused_text, stripped, with_point
+from slipway.values.text_format import (
+    TextFormat,
+    decoded,
+    refused_number,
+    stripped,
+    with_point,
+)
 from slipway.values.value_types import LARGEST_EXACT, LARGEST_NUMBER
 
 LONGEST_INTEGER = 40
@@ -104,5 +109,4 @@ def _refused(bare: str, fmt: TextFormat) -> BadValue:
     if _DECIMAL_COMMA.fullmatch(bare):
         hint = 'set `csv: {decimal: ","}` (and `csv.thousands`) in dataset.yaml'
         return BadValue("has a comma where a decimal point is expected", hint=hint)
-    known = refused_groups(bare, fmt.thousands) or refused_sign(bare)
-    return known or refused_text(bare, "number")
+    return refused_number(bare, "number", fmt)

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from slipway.values.bad_value import BadValue
-from slipway.values.number_marks import hint_for_points
+from slipway.values.number_marks import hint_for_points, refused_groups, refused_sign
+from slipway.values.units import refused_unit, without_unit
 
 BLANKS = " \t\r\n"
 """Stripped from texts of every type but string; a no-break space is not."""
@@ -17,9 +18,6 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "nat", "none", "null"})
 TRUE_WORDS = frozenset({"true", "1", "1.0"})
 FALSE_WORDS = frozenset({"false", "0", "0.0"})
 
-_WITH_UNIT = re.compile(
-    r"(?=.*[^0-9.,' +-])(?:[^0-9+-]{1,4} ?)?[+-]?[0-9][0-9.,' ]*[^0-9]{0,12}", re.ASCII
-)
 _PLACEHOLDERS = frozenset(
     {"?", r"\n", "#n/a", "-", "--", ".", "nil", "missing", "unknown", "#null!"}
 )
@@ -38,6 +36,9 @@ class TextFormat:
         false: Further texts for false, in lower case.
         timestamp: `strptime` format, `epoch_seconds` or `epoch_milliseconds`; None: ISO 8601.
         timezone: IANA zone of timestamps without an offset; None: UTC.
+        unit: What stands beside numbers and is no part of their values, such as `$` or `%`; a
+            number without it is taken, too. None: nothing does.
+        parentheses: Whether parentheses around a number mean a negative one.
     """
 
     decimal: str = "."
@@ -47,6 +48,13 @@ class TextFormat:
     false: frozenset[str] = frozenset()
     timestamp: str | None = None
     timezone: str | None = None
+    unit: str | None = None
+    parentheses: bool = False
+
+    @property
+    def spells_integers(self) -> bool:
+        """Whether integers may have other texts than a sign and digits."""
+        return self.thousands is not None or self.unit is not None or self.parentheses
 
 
 PLAIN = TextFormat()
@@ -79,8 +87,6 @@ def refused_text(text: str, expected: str, *, hint: str | None = None) -> BadVal
     if text.lower() in _PLACEHOLDERS:
         hint = "list the marks of missing values in `csv.missing` of dataset.yaml"
         return BadValue("looks like a mark for a missing value", hint=hint)
-    if hint is None and _WITH_UNIT.fullmatch(text):
-        hint = "deliver the number alone, without a currency, a unit or a percent sign"
     if re.search(r"[^\S \t\r\n]", text):
         return BadValue(
             "has a blank that is no plain space, such as a no-break space",
@@ -89,12 +95,20 @@ def refused_text(text: str, expected: str, *, hint: str | None = None) -> BadVal
     return BadValue(f"is no {expected}", hint=hint)
 
 
+def refused_number(text: str, expected: str, fmt: TextFormat) -> BadValue:
+    """Return the refusal of a text that is no number of a format, from `with_point`."""
+    known = refused_groups(text, fmt.thousands) or refused_sign(text)
+    return known or refused_unit(text, expected, fmt.unit) or refused_text(text, expected)
+
+
 def with_point(text: str, fmt: TextFormat) -> str:
-    """Return a text of digits with a point for the decimal mark, and without other separators.
+    """Return a number's text with a point for the decimal mark, and without separators and unit.
 
     Raises:
         BadValue: It has a point that is neither the decimal mark nor between thousands.
     """
+    if fmt.unit is not None or fmt.parentheses:
+        text = without_unit(text, fmt.unit, parentheses=fmt.parentheses)
     mark, point = re.escape(fmt.thousands or ""), re.escape(fmt.decimal)
     grouped = rf"[+-]?[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+(?:{point}[0-9]*)?"
     if fmt.thousands and re.fullmatch(grouped, text):

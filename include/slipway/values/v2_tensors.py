@@ -63,7 +63,7 @@ EXPECTED: Mapping[ColumnType, str] = {
     "integer": "a whole number of 64 bits, as text without separators; as a float up to 2^53",
     "number": (
         f"a number of at most {LARGEST_NUMBER:g} in size, as text with a decimal point and no "
-        "other separator; NaN and null are missing"
+        "other separator and no unit; NaN and null are missing"
     ),
     "boolean": "true or false, 1 or 0, and no other word",
     "timestamp": "ISO 8601, for example 2013-05-01T12:00:00+00:00; UTC if it has no offset",

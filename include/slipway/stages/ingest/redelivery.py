@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from slipway.records.arrivals import Registration
 from slipway.records.store import digest, encode
-from slipway.spec import DatasetSpec
+from slipway.spec import Column, DatasetSpec
 from slipway.spec.dataset import StreamName
 
 
@@ -37,10 +37,17 @@ def marks_of(spec: DatasetSpec, stream: StreamName) -> dict[str, str]:
     that are stored, and `identity` with how key and event time are derived, where they are.
     """
     columns = spec.streams.file(stream).columns
-    kept = {name: [one.type, one.format, one.timezone] for name, one in columns.items()}
+    kept = {name: _how_read(one) for name, one in columns.items()}
     marks = {"reading": reading_digest(spec), "columns": digest(encode(kept))[:12]}
     identity = identity_mark(spec)
     return marks if identity is None else {**marks, "identity": identity}
+
+
+def _how_read(column: Column) -> list[str | None]:
+    """What decides the values of a column, beside the dialect of the files."""
+    spelt = [column.unit, column.decimal, column.thousands, column.negative]
+    # Registrations of columns without marks of their own stay what they were.
+    return [column.type, column.format, column.timezone, *(spelt if any(spelt) else [])]
 
 
 @dataclass(frozen=True)
