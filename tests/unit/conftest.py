@@ -57,3 +57,14 @@ def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(made, "platform_for", lambda _: FixedPlatform({2: 1.0}))
     monkeypatch.setattr(wiring, "Container", lambda: made)
     return made
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new project, which is the working directory."""
+    from slipway.local.new_project import make_project
+
+    folder = tmp_path / "project"
+    make_project(folder)
+    monkeypatch.chdir(folder)
+    return folder

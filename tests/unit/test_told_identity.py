@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slipway.cli.commands import commands
-from slipway.local.new_project import make_project
 from slipway.spec import DatasetSpec
 from slipway.spec.loading import load_all
 
@@ -20,11 +19,8 @@ ROWS = 300
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(home: Path) -> Path:
     """A new project, which is the working directory, with a file of sales beside it."""
-    folder = tmp_path / "project"
-    make_project(folder)
-    monkeypatch.chdir(folder)
     rng = np.random.default_rng(5)
     days = pd.date_range("2024-01-01", periods=ROWS, freq="D")
     visitors = rng.integers(100, 900, ROWS)
@@ -37,8 +33,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "visitors": visitors,
             "sales": (visitors * 3 + rng.normal(0, 40, ROWS)).round(2),
         }
-    ).to_csv(tmp_path / "shop.csv", index=False)
-    return folder
+    ).to_csv(home.parent / "shop.csv", index=False)
+    return home
 
 
 def new(*options: str, answers: str | None = None) -> Result:
