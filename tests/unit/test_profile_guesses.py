@@ -105,7 +105,7 @@ def test_the_decimal_mark_is_that_of_most_numbers(
         ("c", ["red", "NA", "blue"], "string", ("NA",)),
         ("c", ["None", "Pave", "Grvl"], "string", ()),
         ("c", ["1", "2", "three", "four"], "string", ()),
-        ("price", ["$1", "$2"], "string", ()),
+        ("price", ["$1", "$2"], "integer", ()),
         ("t", ["2024-01-01", "2024-01-02"], "timestamp", ()),
         ("t", ["2024-01-01T10:00:00+02:00", "2024-01-02T10:00:00Z"], "timestamp", ()),
         ("created", ["1700000000", "1700000100"], "timestamp", ()),

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from slipway.stages.profile.column_types import text_format_of
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column, to_series
 from slipway.stages.profile.roles import Chosen
@@ -52,13 +53,8 @@ def checked_on_every_row(plan: NewSpecs, delivery: OpenDelivery) -> NewSpecs:
 
 
 def _spelling(column: Column, plan: NewSpecs) -> TextFormat:
-    spelling = plan.measured.spelling
-    return TextFormat(
-        decimal=spelling.decimal,
-        thousands=spelling.thousands,
-        missing=frozenset(plan.marks),
-        timestamp=column.guess.format,
-    )
+    spelling = column.guess.spelling or plan.measured.spelling
+    return text_format_of(spelling, plan.marks, timestamp=column.guess.format)
 
 
 def _refused(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from slipway.stages.profile.number_marks import Votes, doubt_of
+from slipway.stages.profile.spellings import Spelling
 from slipway.stages.profile.time_forms import guess_time_form
+from slipway.stages.profile.written_numbers import guess_written
 from slipway.values.arrays import cast_array
 from slipway.values.text_format import BLANKS, MISSING_WORDS, TextFormat
+from slipway.values.units import without_unit
 from slipway.values.value_types import ColumnType
 
 PLACEHOLDERS = frozenset(
@@ -25,6 +29,9 @@ _MISSING_IN_TEXTS = frozenset(
 
 _FEW = 0.005
 """Share of refused texts under which they are bad rows of a column, and no other type."""
+
+_FEW_WRITTEN = 0.01
+"""The same of numbers with units."""
 
 _TRIED_FIRST = 500
 _MOST_MARKED = 0.95
@@ -45,6 +52,7 @@ class TypeGuess:
         refused: Share of the rows that the type refuses.
         is_day: Whether every time is a midnight: a day without a time.
         doubt: What a person should know about the guess; empty: nothing.
+        spelling: Spelling of its numbers, where it is another than the file's.
     """
 
     type: ColumnType
@@ -54,6 +62,7 @@ class TypeGuess:
     refused: float = 0.0
     is_day: bool = False
     doubt: str = ""
+    spelling: Spelling | None = None
 
 
 @dataclass(frozen=True)
@@ -62,13 +71,11 @@ class Texts:
 
     Attributes:
         counts: Rows by text.
-        decimal: Decimal mark of the file.
-        thousands: Its separator of thousands.
+        numbers: Spelling of its numbers.
     """
 
     counts: Mapping[str, int]
-    decimal: str = "."
-    thousands: str | None = None
+    numbers: Spelling = field(default_factory=Spelling)
     rows: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
@@ -76,12 +83,21 @@ class Texts:
 
     def spelling(self, marks: Sequence[str] = (), *, timestamp: str | None = None) -> TextFormat:
         """Return the spelling of the column's values."""
-        return TextFormat(
-            decimal=self.decimal,
-            thousands=self.thousands,
-            missing=frozenset(marks),
-            timestamp=timestamp,
-        )
+        return text_format_of(self.numbers, marks, timestamp=timestamp)
+
+
+def text_format_of(
+    numbers: Spelling, marks: Sequence[str] = (), *, timestamp: str | None = None
+) -> TextFormat:
+    """Return the format by which values of a spelling are parsed."""
+    return TextFormat(
+        decimal=numbers.decimal,
+        thousands=numbers.thousands,
+        unit=numbers.unit,
+        parentheses=numbers.parentheses,
+        missing=frozenset(marks),
+        timestamp=timestamp,
+    )
 
 
 def guess_type(name: str, texts: Texts) -> TypeGuess:
@@ -111,10 +127,27 @@ def guess_type(name: str, texts: Texts) -> TypeGuess:
             is_day=time.is_day,
             doubt=time.doubt,
         )
-    return TypeGuess("string", "its texts are of no other type", marks=marks_in_texts)
+    return _as_written(name, known, texts) or TypeGuess(
+        "string", "its texts are of no other type", marks=marks_in_texts
+    )
 
 
-def _as_number(name: str, known: Mapping[str, int], texts: Texts) -> TypeGuess | None:
+def _as_written(name: str, known: Mapping[str, int], texts: Texts) -> TypeGuess | None:
+    """The type of a column of numbers with a unit or with marks of its own."""
+    plain = {text: rows for text, rows in known.items() if text.strip().lower() not in PLACEHOLDERS}
+    written = guess_written(name, plain, texts.numbers) if plain else None
+    if written is None:
+        return None
+    own = written.spelling.within(texts.numbers)
+    found = _as_number(name, known, replace(texts, numbers=own), few=_FEW_WRITTEN)
+    if found is None or found.type not in {"integer", "number"}:
+        return None
+    return replace(found, why=written.why, doubt=written.doubt, spelling=own)
+
+
+def _as_number(
+    name: str, known: Mapping[str, int], texts: Texts, *, few: float = _FEW
+) -> TypeGuess | None:
     rows, found = sum(known.values()), _refused(known, texts)
     if found is None or len(found) == len(known):
         return None
@@ -122,13 +155,13 @@ def _as_number(name: str, known: Mapping[str, int], texts: Texts) -> TypeGuess |
     others = {text: known[text] for text in found if text not in marked}
     if sum(marked.values()) > rows * _MOST_MARKED:
         return None
-    if others and sum(others.values()) > rows * _FEW:
+    if others and sum(others.values()) > rows * few:
         word = _one_word(others, known)
         if word is None:
             return None
         marked, others = {**marked, word: others[word]}, {}
     numbers = [text.strip() for text in known if text not in found]
-    if any(_LEADING_ZERO.fullmatch(text) for text in numbers):
+    if any(_LEADING_ZERO.fullmatch(_without_groups(text, texts)) for text in numbers):
         return TypeGuess("string", "its digits begin with zeros, which a number would lose")
     marks = tuple(sorted({text.strip() for text in marked}))
     return _of_numbers(name, numbers, texts, marks=marks, refused=sum(others.values()) / rows)
@@ -141,16 +174,23 @@ def _of_numbers(
     epoch = _epoch(name, numbers)
     if epoch is not None:
         return TypeGuess("timestamp", "its numbers count since 1970", format=epoch, marks=marks)
-    is_whole = not any(_FRACTION.search(text) for text in numbers) or (
-        texts.thousands == "," and not any("." in text for text in numbers)
-    )
+    is_whole = not any(_FRACTION.search(_without_groups(text, texts)) for text in numbers)
     kind: ColumnType = "integer" if is_whole and _all_integers(numbers, texts) else "number"
     if kind == "integer" and (day := guess_time_form(name, numbers)) is not None:
         return TypeGuess(
             "timestamp", f"its digits are days of the form {day.format}", day.format, marks,
             is_day=True,
         )  # fmt: skip
-    return TypeGuess(kind, "its texts are numbers", marks=marks, refused=refused)
+    digits = (text.lstrip("+-") for text in numbers)
+    doubt = "" if texts.numbers == Spelling() else doubt_of(Votes.of(digits), texts.numbers)
+    return TypeGuess(kind, "its texts are numbers", marks=marks, refused=refused, doubt=doubt)
+
+
+def _without_groups(text: str, texts: Texts) -> str:
+    """A number without its unit and its separators of thousands."""
+    numbers = texts.numbers
+    bare = without_unit(text, numbers.unit, parentheses=numbers.parentheses)
+    return bare if numbers.thousands is None else bare.replace(numbers.thousands, "")
 
 
 def _refused(known: Mapping[str, int], texts: Texts) -> list[str] | None:

@@ -130,7 +130,7 @@ def texts_of(array: pa.Array, spelling: Spelling) -> Texts:
 
     counted = pc.value_counts(array.drop_null())
     names, rows = counted.field(0).to_pylist(), counted.field(1).to_pylist()
-    return Texts(dict(zip(names, rows, strict=True)), spelling.decimal, spelling.thousands)
+    return Texts(dict(zip(names, rows, strict=True)), spelling)
 
 
 def measure_column(
@@ -147,10 +147,11 @@ def measure_column(
     """
     import pyarrow as pa
 
-    texts = Texts({}, spelling.decimal, spelling.thousands)
+    texts = Texts({}, spelling)
     if pa.types.is_string(array.type):
         texts = texts_of(array, spelling)
         guess = guess_type(name, texts)
+        texts = texts if guess.spelling is None else replace(texts, numbers=guess.spelling)
     else:
         guess = _typed(array.type)
     fmt = texts.spelling((*guess.marks, *marks), timestamp=guess.format)

@@ -11,6 +11,7 @@ from slipway.stages.profile.bounds import Expected
 from slipway.stages.profile.model_text import model_text
 from slipway.stages.profile.new_specs import NewSpecs
 from slipway.stages.profile.roles import Chosen, is_word_of_a_spec
+from slipway.stages.profile.spellings import Spelling
 from slipway.stages.profile.yaml_text import comment, quoted
 
 __all__ = ["spec_files"]
@@ -49,14 +50,16 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     identity = {*plan.key.columns, *plan.time.columns}
     for name, one in plan.columns.items():
         if one.role != "target" and is_declared(plan, one):
-            declared = _column(one, needed=name in identity)
+            declared = _column(one, measured.spelling, needed=name in identity)
             yield f"      {quoted(name)}: {declared}  # {_about(one)}"
     yield "  labels:"
     yield "    from: features  # the target stands in the same file, and is missing until known"
     yield "    columns:"
     target = plan.columns[plan.target.column]
-    why = comment(plan.target.why)
-    yield f"      {quoted(plan.target.column)}: {_column(target, kind=plan.target.type)}  # {why}"
+    guess = target.column.guess
+    told = [plan.target.why] if guess.spelling is None else [plan.target.why, guess.why]
+    declared = _column(target, measured.spelling, kind=plan.target.type)
+    yield f"      {quoted(plan.target.column)}: {declared}  # {comment('; '.join(told))}"
     yield from _undeclared(plan)
 
 
@@ -142,11 +145,25 @@ def _of_texts(plan: NewSpecs) -> Iterator[tuple[str, str, str]]:
         yield "missing", f"[{listed}]", "mean that there is no value"
 
 
-def _column(one: Chosen, *, kind: str | None = None, needed: bool = False) -> str:
+def _marks(numbers: Spelling, file: Spelling) -> Iterator[str]:
+    """Fields of a column whose numbers are spelt otherwise than the file's."""
+    if numbers.unit is not None:
+        yield f"unit: {json.dumps(numbers.unit, ensure_ascii=False)}"
+    if numbers.decimal != file.decimal:
+        yield f"decimal: {json.dumps(numbers.decimal)}"
+    if numbers.thousands not in {None, file.thousands}:
+        yield f"thousands: {json.dumps(numbers.thousands)}"
+    if numbers.parentheses:
+        yield "negative: parentheses"
+
+
+def _column(one: Chosen, file: Spelling, *, kind: str | None = None, needed: bool = False) -> str:
     column = one.column
     fields = [f"type: {kind or column.type}"]
     if needed:
         fields.append("nullable: false")
+    if column.guess.spelling is not None and (kind or column.type) in {"integer", "number"}:
+        fields += _marks(column.guess.spelling, file)
     if column.guess.format is not None and kind is None:
         fields.append(f"format: {json.dumps(column.guess.format)}")
     if one.role == "personal":
