@@ -51,7 +51,7 @@ def facts(**known: Any) -> ObservedState:
 )
 def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: int | None) -> None:
     """Every state has one action, with a reason in a sentence."""
-    decision = decide_rollout(facts(**known), to)
+    decision = decide_rollout(facts(**known), to, model="delay")
     assert (decision.action, decision.version) == (action, version)
     assert decision.reason.endswith(".")
 
@@ -68,11 +68,11 @@ def test_what_is_decided(known: dict[str, Any], to: str, action: str, version: i
 def test_what_cannot_be_rolled_out(known: dict[str, Any], to: str) -> None:
     """A rollback without effect, or an unknown target, is refused."""
     with pytest.raises(BadParameter):
-        decide_rollout(facts(**known), to)
+        decide_rollout(facts(**known), to, model="delay")
 
 
 def test_a_decision_is_a_value() -> None:
     """Equal decisions have equal fields."""
-    assert decide_rollout(facts(challenger=3), "challenger") == RolloutDecision(
+    assert decide_rollout(facts(challenger=3), "challenger", model="delay") == RolloutDecision(
         "roll_out", 3, "version 3 is challenger, and version 2 is served."
     )

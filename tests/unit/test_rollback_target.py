@@ -17,7 +17,7 @@ from slipway.stages.rollout.rollback_target import roll_back
     [
         (None, "no version is champion either"),
         (1, "it is the first version"),
-        (4, "run <model>__deploy with the number of an older version as `to`"),
+        (4, "run delay__deploy with the number of an older version as `to`"),
     ],
     ids=["none", "first", "later"],
 )
@@ -25,7 +25,7 @@ def test_without_a_previous_champion_the_hint_is_true(champion: int | None, hint
     """It names an older version only where there may be one."""
     state = ObservedState(champion, None, None, {}, champion, None)
     with pytest.raises(BadParameter, match="no previous champion") as refused:
-        roll_back(state)
+        roll_back(state, model="delay")
     assert hint in str(refused.value)
 
 
@@ -33,8 +33,8 @@ def test_a_blocked_version_is_named_in_the_way_around() -> None:
     """The command of a rollback takes no number; the DAG does."""
     state = ObservedState(4, 3, None, {3: "refused"}, 4, None)
     with pytest.raises(BadParameter) as refused:
-        roll_back(state)
-    assert "run <model>__deploy with 3 as `to`" in str(refused.value)
+        roll_back(state, model="delay")
+    assert "run delay__deploy with 3 as `to`" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from slipway.stages.rollout.observed_state import (
 from slipway.stages.rollout.rollback_target import roll_back
 
 
-def decide_rollout(state: ObservedState, to: str) -> RolloutDecision:
+def decide_rollout(state: ObservedState, to: str, *, model: str) -> RolloutDecision:
     """Decide which rollout removes the difference between observed and desired state; pure.
 
     While a rollout shares the traffic, `previous` returns to the champion, which served before
@@ -23,6 +23,7 @@ def decide_rollout(state: ObservedState, to: str) -> RolloutDecision:
     Args:
         state: Aliases and traffic.
         to: `challenger`, `previous`, or a version's number, which overrides a blocking outcome.
+        model: Name of the model, for hints.
 
     Raises:
         BadParameter: `to` cannot be rolled out.
@@ -33,7 +34,7 @@ def decide_rollout(state: ObservedState, to: str) -> RolloutDecision:
     if to == "previous":
         if unfinished is not None and unfinished.action == "roll_back":
             return unfinished
-        return roll_back(state)
+        return roll_back(state, model=model)
     if to.isdecimal():
         return _to_version(state, int(to))
     raise BadParameter(

@@ -34,7 +34,7 @@ def decide_with_losses(
         EditedByHand: A field that rollouts own was edited by hand.
     """
     try:
-        decision = respect_edits(model, state, decide_rollout(state, to))
+        decision = respect_edits(model, state, decide_rollout(state, to, model=model))
     except BadParameter as error:
         if to != PREVIOUS or state.previous is not None:
             raise

@@ -75,7 +75,8 @@ def read_served_state(
         return ServedState(served, stopped=_stopped(store, model))
     try:
         observed = observe(model, store=store, registry=registry, platform=_Seen(served))
-        decision = respect_edits(model, observed, decide_rollout(observed, "challenger"))
+        decided = decide_rollout(observed, "challenger", model=model)
+        decision = respect_edits(model, observed, decided)
         if decision.action == "nothing" and is_unsettled(store, model):
             decision = confirm_champion(store, model, observed) or decision
     except EditedByHand:
