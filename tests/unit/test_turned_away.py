@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from slipway.errors import RegistryUnavailable
+from slipway.records.champion_history import champion_as_of
+from slipway.stages.report.why import why
 from slipway.stages.rollout.ledger_versions import LedgerVersions
 from slipway.stages.rollout.version_outcome import ROLLOUT_TAG
 from tests.support.rollout_env import MODEL, STEPPED, RolloutEnv, evidence
@@ -57,6 +60,33 @@ def test_a_repair_that_confirms_the_champion_moves_no_other_alias(env: RolloutEn
     env.platform.forget(MODEL)
     assert env.roll(holder="sweep")[0] == "repair"
     assert env.registry.aliases == {"champion": 3, "previous": 2} == by_ledger(env)
+
+
+def test_a_repair_that_confirms_the_champion_does_not_begin_its_time(env: RolloutEnv) -> None:
+    """It is champion since its promotion, unless another version served between."""
+
+    def since() -> str:
+        found = champion_as_of(env.store, MODEL, datetime.now(UTC))
+        assert found is not None
+        assert found.version == 3
+        return found.since
+
+    before = since()
+    for holder in ("sweep", "the next sweep"):
+        env.platform.forget(MODEL)
+        assert env.roll(holder=holder)[-1] == "promoted"
+        assert since() == before
+    [line] = [
+        one
+        for one in why(MODEL, store=env.store, registry=env.registry, platform=env.platform)
+        if one.startswith("Since: ")
+    ]
+    assert "(rollout-000001): Version 3 is served and is champion now; version 2 is kept" in line
+    assert line.endswith("UTC by rollout-000003, a repair.")
+    token = env.platform.served(MODEL).token  # type: ignore[union-attr]
+    env.platform.apply(MODEL, weights={2: 1.0}, keep=[], token=token)
+    assert env.roll(holder="after another version")[0] == "repair"
+    assert since() > before
 
 
 def test_a_blocked_version_becomes_no_way_back(env: RolloutEnv) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,12 @@ PROMOTED = ("promote_champion", "promoted")
 REGISTERED = frozenset({("promote_challenger", "promoted"), ("bring", "brought")})
 """Stage and action of the entries that register a version."""
 
+SWITCHED = ("switch", "switched")
+"""Stage and action of the entry of a rollout that gave a version every request."""
+
+REPAIRED = ("reconcile", "repair")
+"""Stage and action of the entry of a rollout that gave a champion every request at once."""
+
 
 @dataclass(frozen=True)
 class Champion:
@@ -23,7 +29,7 @@ class Champion:
 
     Attributes:
         version: Of the model.
-        since: Wall time of its promotion, ISO 8601, UTC.
+        since: Wall time of its promotion, ISO 8601, UTC; repairs that confirmed it do not count.
         reason: Reason of its promotion.
         record: Store key of the promotion's run record.
         sequence: Number of the ledger's entry.
@@ -54,16 +60,53 @@ def champion_as_of(store: Store, model: str, at: datetime) -> Champion | None:
         model: Name of the model.
         at: Wall time, with a time zone.
     """
-    for entry in newest_first(store, model):
-        fact = entry["fact"]
-        # A record that was entered late, after a kill, counts from when it was made.
-        since = fact.get("finished_at", entry["at"])
-        if is_promotion(fact) and datetime.fromisoformat(since) <= at:
+    entries = newest_first(store, model)
+    for entry in entries:
+        if is_promotion(entry["fact"]) and datetime.fromisoformat(_made_at(entry)) <= at:
+            began = first_promotion(entry, entries)
+            fact = began["fact"]
             return Champion(
                 version=int(fact["numbers"]["version"]),
-                since=since,
+                since=_made_at(began),
                 reason=fact["reason"],
                 record=fact["record"],
-                sequence=entry["sequence"],
+                sequence=began["sequence"],
             )
     return None
+
+
+def first_promotion(entry: Mapping[str, Any], older: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the entry of the promotion that a promotion confirmed, itself if none; pure.
+
+    A repair promotes the champion that it puts back. If no other version served between, that is
+    champion since its earlier promotion.
+
+    Args:
+        entry: A promotion.
+        older: The entries before it, newest first; no more is read than needed.
+    """
+    began, version = dict(entry), entry["fact"]["numbers"]["version"]
+    for one in older:
+        if began["fact"]["numbers"].get("action") != "repair":
+            break
+        if _is_of_another(one["fact"], version):
+            break
+        if is_promotion(one["fact"]):
+            began = dict(one)
+    return began
+
+
+def _is_of_another(fact: Mapping[str, Any], version: int) -> bool:
+    """Whether another version served, or the number was given to other bytes."""
+    kind, numbers = kind_of_fact(fact), fact.get("numbers", {})
+    about = numbers.get("version")
+    if kind in REGISTERED:
+        return bool(about == version)
+    if kind == REPAIRED and numbers.get("served") not in {None, version}:
+        return True
+    return kind in {PROMOTED, SWITCHED, REPAIRED} and about != version
+
+
+def _made_at(entry: Mapping[str, Any]) -> str:
+    """Wall time of a record; one that was entered late, after a kill, counts from when made."""
+    return str(entry["fact"].get("finished_at", entry["at"]))

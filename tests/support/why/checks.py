@@ -73,14 +73,21 @@ def _served_holds(life: Life, sentence: str) -> None:
 
 
 def _since_holds(life: Life, sentence: str) -> None:
-    """The ledger always has the promotion of before."""
+    """The ledger always has the promotion of before, and any repair that confirmed it."""
     entries = [
         entry["fact"]
         for entry in ledger.read(life.env.store, MODEL)
         if entry["fact"]["stage"] == "promote_champion"
     ]
     newest = entries[-1]
-    assert newest["reason"] in sentence
+    champion = champion_as_of(life.env.store, MODEL, datetime.now(UTC))
+    assert champion is not None
+    assert champion.reason in sentence
+    assert newest["run"] in sentence
+    if champion.record != newest["record"]:
+        assert newest["numbers"]["action"] == "repair"
+        assert newest["numbers"]["version"] == champion.version
+        assert f"by {newest['run']}, a repair." in sentence
 
 
 def _history_holds(life: Life, sentence: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from slipway.records.champion_history import PROMOTED, REGISTERED
+from slipway.records.champion_history import (
+    PROMOTED,
+    REGISTERED,
+    SWITCHED,
+    first_promotion,
+)
 from slipway.stages.report.model_state import Entry, ModelState, kind_of, moment_of, numbers_of
-from slipway.stages.rollout.version_outcome import SWITCHED
 
 ACTIONS = {"roll_back": "a rollback", "roll_out": "a rollout", "repair": "a repair"}
 
@@ -15,7 +19,7 @@ def describe_since(state: ModelState) -> str:
     if newest is None:
         return "Since: no version has become champion yet."
     about, version = numbers_of(newest).get("version"), state.version
-    told = f"{moment_of(newest)} ({newest['fact']['run']}): {newest['fact']['reason']}"
+    told = _describe_promotion(state, newest)
     if version is None or about == version:
         return f"Since: {told}"
     begin = f"by the ledger version {about} is champion since {told}"
@@ -28,6 +32,17 @@ def describe_since(state: ModelState) -> str:
         replaced_by and f"Version {version} was champion before, until {replaced_by}.",
     ]
     return f"Since: {' '.join(sentence for sentence in sentences if sentence)}"
+
+
+def _describe_promotion(state: ModelState, newest: Entry) -> str:
+    """When a version became champion, and which repair has confirmed that last."""
+    older = (one for one in state.entries[::-1] if one["sequence"] < newest["sequence"])
+    began = first_promotion(newest, older)
+    told = f"{moment_of(began)} ({began['fact']['run']}): {began['fact']['reason']}"
+    if began["sequence"] == newest["sequence"]:
+        return told
+    confirmed = f"Confirmed {moment_of(newest)} by {newest['fact']['run']}, a repair."
+    return f"{told if told.endswith('.') else f'{told}.'} {confirmed}"
 
 
 def _replaced_by(state: ModelState, version: int) -> str | None:
@@ -51,7 +66,7 @@ def _replaced_by(state: ModelState, version: int) -> str | None:
 def _describe_switch(state: ModelState, version: int) -> str | None:
     """The rollout that gave a version every request and has not made it champion yet."""
     served = state.traffic.served
-    newest = next(state.about(None, PROMOTED, ("switch", SWITCHED)), None)
+    newest = next(state.about(None, PROMOTED, SWITCHED), None)
     if newest is None or kind_of(newest) == PROMOTED or served is None:
         return None
     if numbers_of(newest).get("version") != version or set(served.weights) != {version}:
