@@ -27,6 +27,8 @@ def test_a_time_makes_a_split_by_time(tmp_path: Path, home: Path) -> None:
     ("texts", "form"),
     [
         ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M"),
+        ("%d.%m.%Y", "%d.%m.%Y"),
+        ("%d.%m.%Y %H.%M.%S", "%d.%m.%Y %H.%M.%S"),
         ("%m/%d/%Y", "%m/%d/%Y"),
         ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S"),
         ("%Y-%m-%dT%H:%M:%SZ", None),

@@ -69,6 +69,34 @@ def test_row_and_arrival_are_taken_where_a_column_was_guessed(home: Path) -> Non
     assert (made.key, made.event_time) == ("row", "arrival")
 
 
+def with_parts(home: Path) -> None:
+    """Give the file the year and the month of each row beside its day."""
+    frame = pd.read_csv(home.parent / "shop.csv")
+    days = pd.to_datetime(frame["day"])
+    frame.assign(model_year=days.dt.year, mo=days.dt.month, yr=days.dt.year).to_csv(
+        home.parent / "shop.csv", index=False
+    )
+
+
+def test_parts_of_a_time_are_named_by_several_options(home: Path) -> None:
+    """What each has is told by its name, or by its being the only year."""
+    with_parts(home)
+    result = new("--yes", "--event-time", "mo", "--event-time", "yr")
+    assert result.exit_code == 0, result.output
+    assert "event time  yr, mo: it was asked for" in result.output
+    assert dataset(home).identity.time.named == ("yr", "mo")
+    result = new("--yes", "--name", "models", "--event-time", "yr", "--event-time", "visitors")
+    assert "yr, visitors is no event time" in result.output
+
+
+def test_an_answer_may_name_parts_of_a_time(home: Path) -> None:
+    """With commas between them."""
+    with_parts(home)
+    result = new(answers="\n\nyr, mo\n\n")
+    assert result.exit_code == 0, result.output
+    assert dataset(home).identity.time.named == ("yr", "mo")
+
+
 def test_a_person_is_asked_and_an_empty_answer_takes_the_guess(home: Path) -> None:
     """Target, key, event time, and whether to write."""
     result = new(answers="\n\n\n\n")

@@ -11,7 +11,8 @@ import click
 from slipway.errors import BadParameter
 
 if TYPE_CHECKING:
-    from slipway.stages.profile.identity import KeyGuess, TimeGuess
+    from slipway.stages.profile.event_time import TimeGuess
+    from slipway.stages.profile.identity import KeyGuess
     from slipway.stages.profile.measured import Measured
     from slipway.stages.profile.new_specs import NewSpecs
 
@@ -41,20 +42,20 @@ def ask_identity(measured: Measured, plan: NewSpecs, told: Told) -> Told:
     """
     from slipway.stages.profile.told_identity import ARRIVAL, ROW, told_event_time, told_key
 
-    def key_of(answer: str) -> KeyGuess:
+    def names(answer: str) -> list[str]:
         # A name may hold a comma itself.
         parts = [answer] if answer in measured.columns else answer.split(",")
-        return told_key(measured, [part.strip() for part in parts])
+        return [part.strip() for part in parts]
 
     key, time = told.key, told.time
     if key is None:
         guess = ", ".join(plan.key.columns) or ROW
         question = f"Which columns identify a row (commas between them, or `{ROW}`)?"
-        key = _ask(question, guess, key_of)
+        key = _ask(question, guess, lambda answer: told_key(measured, names(answer)))
     if time is None:
-        guess = " and ".join(plan.time.columns) or ARRIVAL
+        guess = ", ".join(plan.time.columns) or ARRIVAL
         question = f"Which column has the time of a row (or `{ARRIVAL}`)?"
-        time = _ask(question, guess, lambda answer: told_event_time(measured, answer))
+        time = _ask(question, guess, lambda answer: told_event_time(measured, names(answer)))
     return Told(key, time)
 
 

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 @click.option(
     "--key", multiple=True, help="Column that identifies a row, or several; `row`: none does."
 )
-@click.option("--event-time", help="Column with the time of a row; `arrival`: none has it.")
+@click.option(
+    "--event-time",
+    multiple=True,
+    help="Column with the time of a row, or several with its parts; `arrival`: none has it.",
+)
 @click.option("--name", help="Name of the dataset; default: that of the file.")
 @click.option("--yes", is_flag=True, help="Take the guesses without asking.")
 def new(
@@ -33,7 +37,7 @@ def new(
     *,
     target: str | None,
     key: tuple[str, ...],
-    event_time: str | None,
+    event_time: tuple[str, ...],
     name: str | None,
     yes: bool,
 ) -> None:
@@ -143,7 +147,7 @@ def _guesses(plan: NewSpecs) -> list[tuple[str, str]]:
     target, sizes = plan.target, plan.sizes
     positive = "" if target.positive is None else f", class 1 is {target.positive!r}"
     key = ", ".join(plan.key.columns) or "row"
-    time = " and ".join(plan.time.columns) or "arrival"
+    time = ", ".join(plan.time.columns) or "arrival"
     bars = "; ".join(
         f"{bar.metric} {bar.threshold:g} (a constant {bar.constant:.4g}"
         + (")" if bar.reached is None else f", a quick model {bar.reached:.4g})")

@@ -13,7 +13,8 @@ from slipway.records.landed_names import PARQUET, hint_for, split_name
 from slipway.spec.csv import Csv
 from slipway.spec.look_alikes import plain
 from slipway.stages.profile.dialect import Dialect, guess_dialect
-from slipway.stages.profile.identity import KeyGuess, TimeGuess
+from slipway.stages.profile.event_time import TimeGuess
+from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.names import slug
 from slipway.stages.profile.new_specs import NewSpecs, plan_specs
 from slipway.stages.profile.write_specs import spec_files

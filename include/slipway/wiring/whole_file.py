@@ -96,7 +96,8 @@ def _with_key(plan: NewSpecs, repeated: int) -> NewSpecs:
 def _with_refusals(plan: NewSpecs, refused: Counter[str], whole: Counter[str]) -> NewSpecs:
     columns, doubts = dict(plan.columns), list(plan.doubts)
     for name, count in refused.items():
-        if count and columns[name].column.type == "integer" and not whole[name]:
+        is_whole = columns[name].column.type == "integer" and name not in plan.identity
+        if count and is_whole and not whole[name]:
             columns[name] = _as_number(columns[name])
         elif count > plan.columns[name].column.guess.refused * plan.measured.rows:
             doubts.append(f"{name}: {count:,} cells of the whole file are refused by its type")

@@ -1,4 +1,4 @@
-"""Guess what identifies a row and when it happened: key and event time."""
+"""Guess what identifies a row: its key."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from slipway.stages.profile.event_time import TimeGuess
 from slipway.stages.profile.measured import Column
 from slipway.stages.profile.names import (
-    EVENTS,
     IDENTIFIERS,
     LATER,
     ROW_NUMBERS,
@@ -25,11 +25,7 @@ LONGEST_KEY = 3
 _MOST_CANDIDATES = 7
 _ROWS_OF_A_COMBINATION = 20
 _LONGEST_IDENTIFIER = 64
-_CLOCKS: Mapping[str, str] = {"hr": "%H", "hour": "%H", "hourofday": "%H", "hh": "%H"}
-_HOURS, _MINUTES = 24, 60
 _NUMBERED = ("nr", "nummer", "number", "num", "code")
-_MOST_MISSING = 0.02
-"""Share of rows without an event time, which are bad rows, up to which a column has it."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +39,6 @@ class KeyGuess:
 
     columns: tuple[str, ...]
     why: str
-
-
-@dataclass(frozen=True)
-class TimeGuess:
-    """When a row happened.
-
-    Attributes:
-        columns: One column, the day and the time of day, or none: the arrival.
-        why: Why.
-        date_format: Form of the day, of two columns.
-        time_format: Form of the time of day, of two columns.
-    """
-
-    columns: tuple[str, ...]
-    why: str
-    date_format: str | None = None
-    time_format: str | None = None
 
 
 def guess_key(
@@ -129,10 +108,12 @@ def _together(columns: Mapping[str, Column], time: TimeGuess, rows: int) -> tupl
     """The fewest columns that identify a row together: times and codes, never measured numbers."""
     if rows < _ROWS_OF_A_COMBINATION:
         return None
-    candidates = [one for one in columns.values() if one.known == rows and _is_part(one, time)]
-    candidates.sort(key=lambda one: (one.name not in time.columns, -_strength(one), -one.distinct))
+    single = [one for one in columns.values() if one.known == rows and _is_part(one, time)]
+    single.sort(key=lambda one: (one.name not in time.columns, -_strength(one), -one.distinct))
+    candidates = [*_whole_time(columns, time, rows), *((one,) for one in single)]
     for length in range(1, LONGEST_KEY + 1):
-        for chosen in combinations(candidates[:_MOST_CANDIDATES], length):
+        for units in combinations(candidates[:_MOST_CANDIDATES], length):
+            chosen = [one for unit in units for one in unit]
             has_time = any(one.type == "timestamp" or one.name in time.columns for one in chosen)
             if not (has_time or all(map(_strength, chosen))) or _product(chosen) < rows:
                 continue
@@ -141,7 +122,18 @@ def _together(columns: Mapping[str, Column], time: TimeGuess, rows: int) -> tupl
     return None
 
 
+def _whole_time(
+    columns: Mapping[str, Column], time: TimeGuess, rows: int
+) -> list[tuple[Column, ...]]:
+    """Columns of a day in parts, which are one candidate together; none of others."""
+    named = [columns[name] for name in time.columns if name in columns]
+    is_known = len(named) == len(time.columns) and all(one.known == rows for one in named)
+    return [tuple(named)] if time.of_parts and is_known else []
+
+
 def _is_part(column: Column, time: TimeGuess) -> bool:
+    if time.of_parts and column.name in time.columns:
+        return False
     if column.name in time.columns or column.type == "timestamp":
         return not has_word(column.name, LATER)
     is_code = column.type == "integer" and bool(_strength(column))
@@ -163,88 +155,3 @@ def _frame(columns: Sequence[Column]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame({one.name: one.sample for one in columns})
-
-
-def guess_event_time(columns: Mapping[str, Column], *, but: Sequence[str]) -> TimeGuess:
-    """Return the event time: a column, a day and a time of day in two, or the arrival.
-
-    Args:
-        columns: Columns of the file.
-        but: Columns that are something else.
-    """
-    times = [
-        one
-        for name, one in columns.items()
-        if one.type == "timestamp" and name not in but and one.missing_share < _MOST_MISSING
-    ]
-    # The first of equals, since what happens later stands further right.
-    times.sort(
-        key=lambda one: (has_word(one.name, LATER), not has_word(one.name, EVENTS), _late(one))
-    )
-    times = [one for one in times if one.distinct > 1 and not _is_birth(one)]
-    if not times:
-        return TimeGuess((), "no column has the time of a row: that of its delivery counts")
-    best = times[0]
-    if best.guess.is_day and (clock := _clock(columns, but=(*but, best.name))) is not None:
-        other, form = clock
-        # A day of a form of its own has it on its column; the two columns have one zone.
-        why = "one column has the day and another the time of day"
-        return TimeGuess((best.name, other), why, time_format=form)
-    others = ", ".join(one.name for one in times[1:])
-    return TimeGuess(
-        (best.name,), f"its values are times{f'; others are {others}' if others else ''}"
-    )
-
-
-def _late(column: Column) -> tuple[int, int]:
-    return (-min(column.distinct, 1000) if column.guess.is_day else -1000, column.position)
-
-
-def _is_birth(column: Column) -> bool:
-    return has_word(column.name, {"birth", "born", "dob", "birthday", "birthdate"})
-
-
-def _clock(columns: Mapping[str, Column], *, but: Sequence[str]) -> tuple[str, str | None] | None:
-    """The column with the time of day, and its form."""
-    for name, one in columns.items():
-        if name in but or one.missing_share >= _MOST_MISSING:
-            continue
-        form = _hours(one) if one.type == "integer" else _clock_texts(one)
-        if form is not None:
-            return name, form or None
-    return None
-
-
-def _hours(column: Column) -> str | None:
-    form = _CLOCKS.get("".join(words(column.name)))
-    low, high = column.sample.min(), column.sample.max()
-    if form is not None and low >= 0 and high < _HOURS:
-        return form
-    is_named = has_word(column.name, {"time", "hhmm"})
-    fits = (
-        low >= 0
-        and _MINUTES <= high < _HOURS * 100
-        and bool((column.sample.dropna() % 100 < _MINUTES).all())
-    )
-    return "%H%M" if is_named and fits else None
-
-
-def _clock_texts(column: Column) -> str | None:
-    """Form of a column of texts such as 14:05; empty where they are ISO 8601."""
-    from datetime import datetime
-
-    if column.type != "string":
-        return None
-    for form, spelled in (
-        ("%H:%M:%S", ""),
-        ("%H:%M", ""),
-        ("%H.%M.%S", "%H.%M.%S"),
-        ("%I:%M %p",) * 2,
-    ):
-        try:
-            for text in column.shapes():
-                datetime.strptime(text.strip(), form)  # noqa: DTZ007 - only whether it is one
-        except ValueError:
-            continue
-        return spelled
-    return None

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.spec.labels import Label
 from slipway.stages.profile.bars import Bar
 from slipway.stages.profile.bounds import Expected, expected_of_features, expected_of_target
 from slipway.stages.profile.dialect import Dialect
+from slipway.stages.profile.event_time import TimeGuess, event_times
 from slipway.stages.profile.gates_of_plan import (
     choose_bars,
     distinct_rows,
     held_out_rows,
     reach_quickly,
 )
-from slipway.stages.profile.identity import KeyGuess, TimeGuess
+from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column, Measured
 from slipway.stages.profile.quick_model import QuickFit
 from slipway.stages.profile.roles import Chosen, Role, plan_columns
 from slipway.stages.profile.sizes import Sizes, choose_sizes
 from slipway.stages.profile.target import TargetGuess
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FEW_ROWS = 60
 """Different rows under which a random holdout may lack a class, or be unlike the others."""
@@ -67,6 +71,11 @@ class NewSpecs:
     shares: Mapping[Label, float] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> frozenset[str]:
+        """Columns of the key and the event time."""
+        return frozenset((*self.key.columns, *self.time.columns))
+
     def of_role(self, *roles: Role) -> list[Chosen]:
         """Return the columns with one of some roles, in the order of the file."""
         return [one for one in self.columns.values() if one.role in roles]
@@ -98,7 +107,7 @@ def plan_specs(
     columns, key, time = plan_columns(measured, target, key=key, time=time)
     label = measured.columns[target.column]
     labelled = label.sample.notna()
-    times = measured.columns[time.columns[0]].sample if time.columns else None
+    times = event_times(measured.columns, time)
     rows = round(int(labelled.sum()) * measured.share)
     known = None if times is None else times[labelled.to_numpy()]
     sizes = choose_sizes(rows, known, share=measured.share)
@@ -124,7 +133,7 @@ def plan_specs(
         labels=tuple(expected_of_target(label, classes=_allowed(target, label))),
         shares=shares,
     )
-    return _with_doubts(plan)
+    return _with_doubts(plan, times)
 
 
 def _allowed(target: TargetGuess, label: Column) -> tuple[Label, ...]:
@@ -147,7 +156,7 @@ def _is_number(mark: str) -> bool:
     return mark.strip().lstrip("+-").isdecimal()
 
 
-def _with_doubts(plan: NewSpecs) -> NewSpecs:
+def _with_doubts(plan: NewSpecs, times: pd.Series[Any] | None) -> NewSpecs:
     """Add what a person should look at."""
     doubts = [f"{plan.target.column}: {plan.target.doubt}"] if plan.target.doubt else []
     doubts += [
@@ -177,6 +186,9 @@ def _with_doubts(plan: NewSpecs) -> NewSpecs:
     doubts += [f"{name} is not read: {why}" for name, why in plan.measured.left_out.items() if name]
     if plan.measured.broken:
         doubts.append(f"{plan.measured.broken:,} lines of the file are no rows")
+    if plan.time.parts and times is not None and (lost := float(times.isna().mean())):
+        named = ", ".join(plan.time.columns)
+        doubts.append(f"{named}: {lost:.2%} of the rows have no such time, and are quarantined")
     refused = [
         f"{name}: {one.guess.refused:.2%} of its values are refused, and their rows quarantined"
         for name, one in plan.measured.columns.items()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from slipway.stages.profile.event_time import TimeGuess, guess_event_time
 from slipway.stages.profile.identity import (
     KeyGuess,
-    TimeGuess,
-    guess_event_time,
     guess_key,
     is_identifier,
     is_row_number,
@@ -99,12 +98,18 @@ def _no_feature(column: Column, key: KeyGuess, time: TimeGuess) -> tuple[Role, s
     name = column.name
     if key.columns == (name,):
         return "key", key.why
-    if name in time.columns and column.type != "integer":
+    if name in time.columns and column.type != "integer" and not _is_number_of(name, time):
         return "event time", time.why
     if is_word_of_a_spec(name, key, time):
         return "left out", "its name has another meaning in the spec: rename it in the file"
     why = _why_left_out(column)
     return None if why is None else ("left out", why)
+
+
+def _is_number_of(name: str, time: TimeGuess) -> bool:
+    """Whether a text is a number of the calendar or the clock, such as a month, or its name."""
+    what = dict(zip(time.columns, time.parts, strict=False)).get(name)
+    return what is not None and what not in {"date", "time"}
 
 
 def is_word_of_a_spec(name: str, key: KeyGuess, time: TimeGuess) -> bool:

@@ -23,7 +23,9 @@ _MONTHS = ("%Y-%m", "%b %Y", "%B %Y", "%m/%Y", "%b-%Y", "%Y/%m")
 _TRIED = 60
 _CHECKED = 20_000
 _MOST_BAD = 0.005
-_CLOCK = re.compile(r"[0-9]{1,2}[:.][0-9]{2}")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}|[ T][0-9]{1,2}\.[0-9]{2}")
+"""A time of day; without a colon it stands behind a day, or a day with points were one, too."""
+
 _SOME_DIGIT = re.compile(r"[0-9]")
 _OF_A_DATE = ("date", "day", "dt", "time", "ymd")
 _EARLIEST, _LATEST = 1900, 2100

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from slipway.errors import BadParameter
-from slipway.stages.profile.identity import KeyGuess, TimeGuess
+from slipway.stages.profile.event_time import TimeGuess, guess_event_time
+from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.measured import Column, Measured
 
 ROW, ARRIVAL = "row", "arrival"
@@ -48,28 +50,34 @@ def told_key(measured: Measured, asked: Sequence[str]) -> KeyGuess:
     return KeyGuess(tuple(one.name for one in chosen), _WHY)
 
 
-def told_event_time(measured: Measured, asked: str) -> TimeGuess:
+def told_event_time(measured: Measured, asked: Sequence[str]) -> TimeGuess:
     """Return the event time that a person named.
 
     Args:
         measured: The file.
-        asked: Column with the time of each row; `arrival`: that of its delivery.
+        asked: Column with the time of each row, or several with parts of it; `arrival` alone:
+            that of its delivery.
 
     Raises:
-        BadParameter: There is no such column, or it has no times.
+        BadParameter: There is no such column, or they have no times.
     """
-    if asked == ARRIVAL:
+    if tuple(asked) == (ARRIVAL,):
         return TimeGuess((), _WHY)
-    column = _column(measured.columns, asked, or_else=ARRIVAL)
-    if column.type != "timestamp":
+    chosen = {name: _column(measured.columns, name, or_else=ARRIVAL) for name in asked}
+    if [one.type for one in chosen.values()] == ["timestamp"]:
+        return TimeGuess(tuple(chosen), _WHY)
+    guess = guess_event_time(chosen, but=(), is_told=True)
+    if not guess.parts or set(guess.columns) != set(chosen):
         times = [name for name, one in measured.columns.items() if one.type == "timestamp"]
+        types = ", ".join(one.type for one in chosen.values())
         raise BadParameter(
-            f"{asked} is no event time",
-            expected=f"a column of times: {', '.join(times) or 'this file has none'}",
-            found=f"type {column.type}",
+            f"{', '.join(chosen)} is no event time",
+            expected=f"a column of times: {', '.join(times) or 'this file has none'}; or columns "
+            "of its year, month, day, hour and minute that are named so",
+            found=f"type {types}",
             hint=f"take one of them, or `{ARRIVAL}`: the time of its delivery",
         )
-    return TimeGuess((column.name,), _WHY)
+    return replace(guess, why=_WHY)
 
 
 def _column(columns: Mapping[str, Column], name: str, *, or_else: str) -> Column:

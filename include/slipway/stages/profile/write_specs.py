@@ -47,10 +47,9 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
     yield "streams:"
     yield "  features:"
     yield "    columns:"
-    identity = {*plan.key.columns, *plan.time.columns}
     for name, one in plan.columns.items():
         if one.role != "target" and is_declared(plan, one):
-            declared = _column(one, measured.spelling, needed=name in identity)
+            declared = _column(one, measured.spelling, needed=name in plan.identity)
             yield f"      {quoted(name)}: {declared}  # {_about(one)}"
     yield "  labels:"
     yield "    from: features  # the target stands in the same file, and is missing until known"
@@ -65,6 +64,8 @@ def _dataset(plan: NewSpecs) -> Iterator[str]:
 
 def is_declared(plan: NewSpecs, one: Chosen) -> bool:
     """Return whether the dataset has a column; one that counts rows of a file it has not."""
+    if one.column.name in plan.identity:
+        return True
     if is_word_of_a_spec(one.column.name, plan.key, plan.time):
         return False
     return not (one.role == "left out" and one.column.is_counter)
@@ -97,10 +98,10 @@ def _event_time(plan: NewSpecs) -> Iterator[str]:
     time = plan.time
     if not time.columns:
         yield f"event_time: arrival  # {comment(time.why)}"
-    elif len(time.columns) == 1:
+    elif not time.parts:
         yield f"event_time: {quoted(time.columns[0])}  # {comment(time.why)}"
     else:
-        fields = {"date": quoted(time.columns[0]), "time": quoted(time.columns[1])}
+        fields: dict[str, str] = dict(zip(time.parts, map(quoted, time.columns), strict=True))
         if time.time_format is not None:
             fields["time_format"] = json.dumps(time.time_format)
         listed = ", ".join(f"{name}: {value}" for name, value in fields.items())
