@@ -147,6 +147,27 @@ def test_a_day_or_an_hour_that_does_not_exist_is_told_under_a_format(form: str, 
         parse("May the 1st", "timestamp", TextFormat(timestamp=form))
 
 
+@pytest.mark.parametrize(
+    ("form", "day_366", "leap"),
+    [
+        ("%Y-%j", "2013-366", "2016-366"),
+        ("%Y%j", "1900366", "2000366"),
+        ("%j/%y %H:%M", "366/13 23:59", "366/16 23:59"),
+        ("%Y-%jT%H:%M%z", "2013-366T05:00+0100", "2016-366T05:00+0100"),
+    ],
+)
+def test_day_366_is_refused_of_a_year_of_365_days(form: str, day_366: str, leap: str) -> None:
+    """It was read as the first day of the next year; a leap year's is its last one."""
+    fmt = TextFormat(timestamp=form)
+    with pytest.raises(BadValue, match="names day 366, which does not exist in its year"):
+        parse(day_366, "timestamp", fmt)
+    read = parse(leap, "timestamp", fmt)
+    assert isinstance(read, datetime)
+    assert (read.month, read.day) == (12, 31)
+    (refused,) = cast_array([day_366, leap], "timestamp", fmt).refused
+    assert refused.rows == (0,)
+
+
 def test_a_time_that_no_calendar_has_names_no_exception() -> None:
     """Parquet's times reach beyond those of Python."""
     times = pa.array([2**62], pa.timestamp("s"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import datetime
 from functools import cache
 
 _NUMBERS = {
@@ -27,6 +29,17 @@ def names_no_time(text: str, form: str, error: ValueError) -> bool:
         return True
     shape = _shape(form)
     return shape is not None and shape.fullmatch(text) is not None
+
+
+def is_beyond_its_year(text: str, form: str, read: datetime) -> bool:
+    """Return whether a text names a day of the year that was read as one of the next year.
+
+    Args:
+        text: Text that has the form.
+        form: As `strptime` has it.
+        read: Time that was read from it.
+    """
+    return time.strptime(text, form).tm_yday != read.timetuple().tm_yday
 
 
 @cache

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from slipway.values.bad_value import BadValue
 from slipway.values.text_format import PLAIN, TextFormat, decoded, refused_text, stripped
-from slipway.values.time_shapes import names_no_time
+from slipway.values.time_shapes import is_beyond_its_year, names_no_time
 
 HINT = "e.g. 2013-05-01T12:00:00+00:00; other forms need `format` of the column in dataset.yaml"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,12 +78,15 @@ def _read(bare: str, fmt: TextFormat) -> datetime:
 
 def _read_in_form(bare: str, form: str) -> datetime:
     try:
-        return datetime.strptime(bare, form)  # noqa: DTZ007 - its zone is added
+        found = datetime.strptime(bare, form)  # noqa: DTZ007 - its zone is added
     except ValueError as error:
         hint = _hint_for_format(bare)
         if names_no_time(bare, form, error):
             raise _does_not_exist(hint) from None
         raise refused_text(bare, f"time of the form {form}", hint=hint) from None
+    if "%j" in form and is_beyond_its_year(bare, form, found):
+        raise BadValue("names day 366, which does not exist in its year")
+    return found
 
 
 def _hint_for_count(value: object) -> str:
