@@ -55,7 +55,7 @@ def container(project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     made = wiring.Container(Settings())
     made.registry = FixedRegistry({"champion": 2, "previous": 1})
     monkeypatch.setattr(made, "platform_for", lambda _: FixedPlatform({2: 1.0}))
-    monkeypatch.setattr(wiring, "Container", lambda: made)
+    monkeypatch.setattr(wiring, "Container", lambda **_: made)
     return made
 
 

@@ -13,6 +13,9 @@ from slipway.records.run_records import RunRecord
 from slipway.records.verdicts import Verdict
 from slipway.stages.report.why_dataset import DELIVER_AGAIN
 
+REPORT_WITHIN_S = 8.0
+"""Time limit of MLflow's answers to a report, which tells the rest without them."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 
 

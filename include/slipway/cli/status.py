@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.output import json_option, print_json
+from slipway.cli.output import REPORT_WITHIN_S, json_option, print_json
 from slipway.cli.specs_in_use import specs_in_use, warn
 from slipway.spec.deployment_targets import TARGETS
 
@@ -30,7 +30,7 @@ def status(model: str | None, *, as_json: bool) -> None:
     """
     from slipway import wiring
 
-    container = wiring.Container()
+    container = wiring.Container(registry_within_s=REPORT_WITHIN_S)
     if model is None:
         standings = _read_all(container)
     else:

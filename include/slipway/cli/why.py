@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.output import json_option, print_json
+from slipway.cli.output import REPORT_WITHIN_S, json_option, print_json
 from slipway.cli.specs_in_use import specs_in_use, warn
 from slipway.errors import BadParameter, SpecError
 from slipway.spec import ModelSpec
@@ -29,12 +29,14 @@ def why(name: str, *, as_json: bool) -> None:
     have bad rows: the reason, the commonest reasons of bad rows with what would accept them, and
     where the rows are; then what lies in the landing area and cannot be a delivery.
 
+    An MLflow that does not answer within some seconds is named as that, and the rest is told.
+
     An invalid spec, or a folder that is gone, is a warning: the specs of the last rollout are used.
     """
     from slipway import wiring
     from slipway.wiring.found_specs import is_dataset
 
-    container = wiring.Container()
+    container = wiring.Container(registry_within_s=REPORT_WITHIN_S)
     try:
         spec = container.model_or_dataset(name)
     except (BadParameter, SpecError) as error:

@@ -39,10 +39,15 @@ class Container:
 
     Args:
         settings: Settings of the installation; None: from the environment.
+        registry_within_s: Time limit of the model registry's answers; None: the adapter's. A
+            report has a short one, since it can tell the rest without the registry.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, registry_within_s: float | None = None
+    ) -> None:
         self.settings = settings or Settings()
+        self._registry_within_s = registry_within_s
         self._platforms = ModelPlatforms(self)
         self._pinned_models: dict[str, ModelSpec] = {}
         self._pinned_datasets: dict[str, DatasetSpec] = {}
@@ -78,7 +83,7 @@ class Container:
         """Model registry, MLflow's."""
         from slipway.adapters.mlflow_server import MlflowRegistry
 
-        return MlflowRegistry(self.settings.mlflow)
+        return MlflowRegistry(self.settings.mlflow, answer_within_s=self._registry_within_s)
 
     @cached_property
     def tracking(self) -> Tracking:

@@ -32,19 +32,23 @@ class MlflowApi:
     Args:
         url: Address; a user and password in it are sent with requests and shown nowhere.
         token: Bearer token, if the server requires one.
+        answer_within_s: Time limit of an answer; None: `ANSWER_WITHIN_S`.
 
     Attributes:
         url: Address without user and password.
     """
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, token: str | None = None, answer_within_s: float | None = None
+    ) -> None:
+        self._answer_within_s = answer_within_s or ANSWER_WITHIN_S
         given = httpx.URL(url)
         self.url = str(given.copy_with(userinfo=b"")).rstrip("/")
         self._client = httpx.Client(
             base_url=f"{self.url}/api/2.0/",
             auth=(given.username, given.password) if given.userinfo else None,
             headers={"Authorization": f"Bearer {token}"} if token else None,
-            timeout=httpx.Timeout(ANSWER_WITHIN_S, connect=CONNECT_WITHIN_S),
+            timeout=httpx.Timeout(self._answer_within_s, connect=CONNECT_WITHIN_S),
         )
         weakref.finalize(self, self._client.close)
 
@@ -126,8 +130,10 @@ class MlflowApi:
         try:
             response = self._client.request(method, path, **content)
         except httpx.HTTPError as error:
+            is_late = isinstance(error, httpx.ReadTimeout)
+            limit = f"did not answer within {self._answer_within_s:g} s"
             raise RegistryUnavailable(
-                "the MLflow server does not answer",
+                f"the MLflow server {limit if is_late else 'does not answer'}",
                 found=type(error).__name__,
                 where=self.url,
                 hint="start it, or set SLIPWAY_MLFLOW to where it is",

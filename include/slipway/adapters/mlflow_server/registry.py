@@ -29,10 +29,13 @@ class MlflowRegistry:
     Args:
         url: Address of the MLflow server.
         token: Bearer token, if the server requires one.
+        answer_within_s: Time limit of an answer; None: `api.ANSWER_WITHIN_S`.
     """
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
-        self._api = MlflowApi(url, token=token)
+    def __init__(
+        self, url: str, *, token: str | None = None, answer_within_s: float | None = None
+    ) -> None:
+        self._api = MlflowApi(url, token=token, answer_within_s=answer_within_s)
 
     @property
     def address(self) -> str:
