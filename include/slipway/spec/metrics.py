@@ -32,6 +32,8 @@ class Metric:
         takes: What the function takes in place of scores, if `classes`: the predicted ones, of
             shape (n_rows,); of two the second one from a score of one half.
         multiclass: Whether a metric of a classification measures more than two classes as well.
+        by_block: Import path of a function that prepares it for many resamples of blocks of rows;
+            empty: it is computed anew on the rows of each resample, which is slower.
         needs_both_classes: Whether it is undefined on rows of a single class.
         min_rows: With fewer rows it is undefined.
     """
@@ -45,6 +47,7 @@ class Metric:
     min_rows: int = 1
     takes: Literal["scores", "classes"] = "scores"
     multiclass: bool = False
+    by_block: str = ""
 
     def measures(self, task: Task) -> bool:
         """Return whether it measures a kind of prediction."""
@@ -52,6 +55,7 @@ class Metric:
 
 
 _SKLEARN = "sklearn.metrics."
+_BY_BLOCK = "slipway.adapters.metrics.by_block."
 _OWN = "slipway.adapters.metrics.class_metrics."
 METRICS: Mapping[str, Metric] = {
     row.name: row
@@ -62,6 +66,7 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=True,
             function=f"{_SKLEARN}roc_auc_score",
             needs_both_classes=True,
+            by_block=f"{_BY_BLOCK}ranked.roc_auc",
         ),
         Metric(
             "average_precision",
@@ -69,6 +74,7 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=True,
             function=f"{_SKLEARN}average_precision_score",
             needs_both_classes=True,
+            by_block=f"{_BY_BLOCK}ranked.average_precision",
         ),
         Metric(
             "log_loss",
@@ -76,12 +82,14 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=False,
             function=f"{_OWN}log_loss",
             multiclass=True,
+            by_block=f"{_BY_BLOCK}sums.log_loss",
         ),
         Metric(
             "brier_score",
             "classification",
             greater_is_better=False,
             function=f"{_SKLEARN}brier_score_loss",
+            by_block=f"{_BY_BLOCK}sums.brier_score",
         ),
         Metric(
             "accuracy",
@@ -90,6 +98,7 @@ METRICS: Mapping[str, Metric] = {
             function=f"{_SKLEARN}accuracy_score",
             takes="classes",
             multiclass=True,
+            by_block=f"{_BY_BLOCK}sums.accuracy",
         ),
         Metric(
             "balanced_accuracy",
@@ -98,6 +107,7 @@ METRICS: Mapping[str, Metric] = {
             function=f"{_OWN}balanced_accuracy",
             takes="classes",
             multiclass=True,
+            by_block=f"{_BY_BLOCK}confusions.balanced_accuracy",
         ),
         Metric(
             "f1_macro",
@@ -107,6 +117,7 @@ METRICS: Mapping[str, Metric] = {
             arguments={"average": "macro", "zero_division": 0},
             takes="classes",
             multiclass=True,
+            by_block=f"{_BY_BLOCK}confusions.f1_macro",
         ),
         Metric(
             "quadratic_kappa",
@@ -116,6 +127,7 @@ METRICS: Mapping[str, Metric] = {
             needs_both_classes=True,
             takes="classes",
             multiclass=True,
+            by_block=f"{_BY_BLOCK}confusions.quadratic_kappa",
         ),
         Metric(
             "roc_auc_ovr",
@@ -123,18 +135,21 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=True,
             function=f"{_OWN}roc_auc_ovr",
             needs_both_classes=True,
+            by_block=f"{_BY_BLOCK}ranked.roc_auc_ovr",
         ),
         Metric(
             "mean_absolute_error",
             "regression",
             greater_is_better=False,
             function=f"{_SKLEARN}mean_absolute_error",
+            by_block=f"{_BY_BLOCK}sums.mean_absolute_error",
         ),
         Metric(
             "root_mean_squared_error",
             "regression",
             greater_is_better=False,
             function=f"{_SKLEARN}root_mean_squared_error",
+            by_block=f"{_BY_BLOCK}sums.root_mean_squared_error",
         ),
         Metric(
             "r2_score",
@@ -142,6 +157,7 @@ METRICS: Mapping[str, Metric] = {
             greater_is_better=True,
             function=f"{_SKLEARN}r2_score",
             min_rows=2,
+            by_block=f"{_BY_BLOCK}sums.r2_score",
         ),
     )
 }

@@ -27,10 +27,11 @@ def measure(
     """
     labels = np.asarray(actual)
     predicted = np.asarray(scores, dtype=np.float64)
-    return {name: _measure_one(METRICS[name], labels, predicted) for name in names}
+    return {name: measure_one(METRICS[name], labels, predicted) for name in names}
 
 
-def _measure_one(metric: Metric, labels: np.ndarray, predicted: np.ndarray) -> float | None:
+def measure_one(metric: Metric, labels: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Return one metric; None where it cannot be computed on these rows; see `measure`."""
     too_few = len(labels) < metric.min_rows
     one_class = metric.needs_both_classes and len(np.unique(labels)) < 2  # noqa: PLR2004
     if too_few or one_class or not np.isfinite(predicted).all():

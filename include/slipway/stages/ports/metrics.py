@@ -1,11 +1,13 @@
-"""Metrics port: metrics by name, for labels and scores."""
+"""Metrics port: metrics by name, for labels and scores, and gains with their uncertainty."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -18,4 +20,62 @@ class Measure(Protocol):
         """Metrics by name, for labels and scores of shape (n_rows,).
 
         A metric that cannot be computed is None.
+        """
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Blocks of rows that are drawn as a whole, and how they are drawn.
+
+    Attributes:
+        blocks: Number of each row's block, from 0, of shape (n_rows,).
+        count: Number of blocks.
+        in_order: Whether the blocks follow one another in time, so that neighbours may be alike.
+        resamples: Number of resamples.
+        confidence: Of each one-sided bound.
+        seed: Seed of the draws.
+    """
+
+    blocks: np.ndarray[Any, Any]
+    count: int
+    in_order: bool
+    resamples: int
+    confidence: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Gain in a metric over another model on the same rows; positive where it is better.
+
+    Attributes:
+        value: Gain on all rows.
+        lower: Lower one-sided bound.
+        upper: Upper one-sided bound.
+        error: Standard error.
+        independent: Number of blocks that count as independent of one another.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    error: float
+    independent: float
+
+
+class MeasureGains(Protocol):
+    """Computes gains with their uncertainty."""
+
+    def __call__(
+        self,
+        names: Sequence[str],
+        *,
+        actual: pd.Series[Any],
+        challenger: Any,
+        other: Any,
+        resampling: Resampling,
+    ) -> Mapping[str, Gain | None]:
+        """Gain in each metric over another model on the same rows.
+
+        A gain that cannot be computed is None.
         """

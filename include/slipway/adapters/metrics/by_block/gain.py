@@ -1,0 +1,111 @@
+"""Gain of a challenger over another model on the same rows, by resampling blocks of rows.
+
+Rows of one day share what that day brought, so an interval that takes them for independent is too
+narrow. Whole blocks are drawn with replacement, the same ones for both models, and neighbouring
+blocks that are alike count as fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pkgutil import resolve_name
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from slipway.adapters.metrics.by_block.block_rows import Array, BlockMetric, BlockRows
+from slipway.adapters.metrics.by_block.recomputed import Recomputed
+from slipway.spec.metrics import METRICS, Metric
+from slipway.stages.ports.metrics import Gain, Resampling
+
+MOST_UNDEFINED = 0.01
+"""Share of resamples in which a metric may be undefined, as where they have one class alone."""
+
+STRONGEST_CORRELATION = 0.9
+
+
+def measure_gains(
+    names: Sequence[str],
+    *,
+    actual: pd.Series[Any],
+    challenger: Any,
+    other: Any,
+    resampling: Resampling,
+) -> dict[str, Gain | None]:
+    """Return the gain in each metric; None where it cannot be computed.
+
+    The lower and upper bounds are those of two one-sided intervals by Student's t, with the
+    standard deviation of the gain over resamples of whole blocks. Of blocks in order of time the
+    correlation of neighbours lowers the number of blocks that count as independent.
+
+    Args:
+        names: Metrics, as specs name them.
+        actual: Labels of shape (n_rows,); codes of classes for a classification.
+        challenger: Its scores, of shape (n_rows,) or (n_rows, n_classes).
+        other: Scores of the model that it is compared with, likewise.
+        resampling: Blocks of the rows, and how they are resampled.
+
+    Source:
+        Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 8 (resampling of
+        whole units); Davison and Hinkley 1997, Bootstrap Methods and their Application, 2.4
+        (factor n / (n - 1) of few units); Bayley and Hammersley 1946 (effective number of
+        correlated observations); Marriott and Pope 1954 (bias of a sample's autocorrelation).
+    """
+    labels = np.asarray(actual)
+    blocks, count = np.asarray(resampling.blocks), resampling.count
+    draws = np.random.default_rng(resampling.seed)
+    weights = draws.multinomial(count, np.full(count, 1 / count), size=resampling.resamples)
+    gains: dict[str, Gain | None] = {}
+    for name in names:
+        metric = METRICS[name]
+        both = [
+            _by_block(metric, BlockRows(labels, np.asarray(scores, np.float64), blocks, count))
+            for scores in (challenger, other)
+        ]
+        sign = 1.0 if metric.greater_is_better else -1.0
+        gains[name] = _gain(both, weights.astype(np.float64), resampling=resampling, sign=sign)
+    return gains
+
+
+def _by_block(metric: Metric, rows: BlockRows) -> BlockMetric:
+    if not metric.by_block:
+        return Recomputed(rows, metric)
+    prepared: BlockMetric = resolve_name(metric.by_block)(rows)
+    return prepared
+
+
+def _gain(
+    both: Sequence[BlockMetric], weights: Array, *, resampling: Resampling, sign: float
+) -> Gain | None:
+    def gains(counts: Array) -> Array:
+        challenger, other = (metric.values(counts) for metric in both)
+        difference: Array = sign * (challenger - other)
+        return difference
+
+    count = resampling.count
+    value = float(gains(np.ones((1, count)))[0])
+    drawn = gains(weights)
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or len(drawn) < (1 - MOST_UNDEFINED) * len(weights):
+        return None
+    correlation = 0.0
+    if resampling.in_order:
+        without_one = gains(np.ones((count, count)) - np.eye(count))
+        correlation = _correlation(without_one[np.isfinite(without_one)])
+    independent = max(2.0, count * (1 - correlation) / (1 + correlation))
+    error = float(drawn.std(ddof=1)) * (count / (count - 1)) ** 0.5
+    error *= (count / independent) ** 0.5
+    reach = float(stats.t.ppf(resampling.confidence, independent - 1)) * error
+    return Gain(value, value - reach, value + reach, error, independent)
+
+
+def _correlation(without_one: Array) -> float:
+    """Correlation of neighbouring blocks' influence on the gain, bias corrected, from 0 on."""
+    centred = without_one - without_one.mean()
+    squares = float(centred @ centred)
+    if squares == 0.0:
+        return 0.0
+    found = float(centred[1:] @ centred[:-1]) / squares
+    return float(np.clip(found + (1 + 3 * found) / len(centred), 0.0, STRONGEST_CORRELATION))

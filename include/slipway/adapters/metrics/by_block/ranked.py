@@ -1,0 +1,123 @@
+"""Metrics of the order of scores: areas under curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from slipway.adapters.metrics.by_block.block_rows import Array, BlockRows
+
+CHUNK = 50
+"""Resamples whose curves are held in memory at once."""
+
+
+@dataclass(frozen=True)
+class AreaByBlock:
+    """Area under the ROC curve, from the pairs of a row of class 1 and one of the others.
+
+    The area is a sum over pairs of blocks, so it is exact for any weights.
+
+    Attributes:
+        won: Pairs in which class 1 has the greater score, ties by half, by the blocks of both, of
+            shape (n_blocks, n_blocks).
+        positive: Rows of class 1 by block.
+        negative: Other rows by block.
+    """
+
+    won: Array
+    positive: Array
+    negative: Array
+
+    def values(self, weights: Array) -> Array:
+        """Return the metric of each resample; see `BlockMetric`."""
+        pairs = (weights @ self.positive) * (weights @ self.negative)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return ((weights @ self.won) * weights).sum(axis=1) / pairs
+
+
+@dataclass(frozen=True)
+class MeanArea:
+    """Mean area of each class that turned out against the others.
+
+    Attributes:
+        areas: Area of each class.
+    """
+
+    areas: Sequence[AreaByBlock]
+
+    def values(self, weights: Array) -> Array:
+        """Return the metric of each resample; see `BlockMetric`."""
+        every = np.column_stack([area.values(weights) for area in self.areas])
+        known = np.isfinite(every)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(known, every, 0.0).sum(axis=1) / known.sum(axis=1)
+
+
+@dataclass(frozen=True)
+class PrecisionByBlock:
+    """Average precision.
+
+    Attributes:
+        positive: Rows of class 1 by score, from the greatest, and block, sparse, of shape
+            (n_scores, n_blocks).
+        every: All rows likewise.
+    """
+
+    positive: sparse.csr_array
+    every: sparse.csr_array
+
+    def values(self, weights: Array) -> Array:
+        """Return the metric of each resample; see `BlockMetric`."""
+        starts = range(0, len(weights), CHUNK)
+        return np.concatenate([self._chunk(weights[start : start + CHUNK]) for start in starts])
+
+    def _chunk(self, weights: Array) -> Array:
+        found = self.positive @ weights.T
+        precision = np.cumsum(found, axis=0)
+        total = precision[-1].copy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            precision /= np.cumsum(self.every @ weights.T, axis=0)
+            gained = np.where(found > 0, found * precision, 0.0).sum(axis=0)
+            return gained / total
+
+
+def roc_auc(rows: BlockRows) -> AreaByBlock:
+    """Prepare the area under the ROC curve."""
+    return _area(rows, rows.labels == 1, rows.scores)
+
+
+def roc_auc_ovr(rows: BlockRows) -> MeanArea:
+    """Prepare the mean area of each class that turned out against the others."""
+    classes = np.unique(rows.labels)
+    return MeanArea([_area(rows, rows.labels == one, rows.scores[:, one]) for one in classes])
+
+
+def average_precision(rows: BlockRows) -> PrecisionByBlock:
+    """Prepare the average precision."""
+    scores, places = np.unique(-rows.scores, return_inverse=True)
+    shape = (len(scores), rows.count)
+    ones = np.ones(len(places))
+    is_one = rows.labels == 1
+    return PrecisionByBlock(
+        sparse.csr_array((ones[is_one], (places[is_one], rows.blocks[is_one])), shape=shape),
+        sparse.csr_array((ones, (places, rows.blocks)), shape=shape),
+    )
+
+
+def _area(rows: BlockRows, is_one: Array, scores: Array) -> AreaByBlock:
+    values, places = np.unique(scores, return_inverse=True)
+    # Counts and halves are exact in single precision up to 2^24.
+    others = np.zeros((len(values), rows.count), dtype=np.float32)
+    np.add.at(others, (places[~is_one], rows.blocks[~is_one]), 1.0)
+    below = np.cumsum(others, axis=0) - others / 2
+    positions = (rows.blocks[is_one], places[is_one])
+    ones = np.ones(int(is_one.sum()))
+    positive = sparse.csr_array((ones, positions), shape=(rows.count, len(values)))
+    return AreaByBlock(
+        np.asarray(positive @ below.astype(np.float64)),
+        np.bincount(rows.blocks[is_one], minlength=rows.count).astype(np.float64),
+        np.bincount(rows.blocks[~is_one], minlength=rows.count).astype(np.float64),
+    )
