@@ -54,7 +54,7 @@ estimator: {name: sklearn.linear_model.LogisticRegression, params: {max_iter: 20
 training: {window_days: 1, holdout_days: 1, min_rows: 200}
 gates:
   min_holdout_rows: 100
-  metrics: {roc_auc: {threshold: 0.6, min_absolute_change: 0.0}}
+  metrics: {roc_auc: {threshold: 0.6, compare: point, min_absolute_change: 0.0}}
 deployment:
   cron: "*/10 * * * *"
   verify: {replay_rows: 20, max_p99_ms: 5000.0}

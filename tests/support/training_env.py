@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.adapters.metrics import measure
+from slipway.adapters.metrics import measure, measure_gains
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.records.requests import Request, file_request
@@ -118,6 +118,7 @@ class TrainingEnv:
             tracking=self.tracking,
             load=load_package,
             measure=measure,
+            measure_gains=measure_gains,
             **self._common(request),
         )
 
@@ -154,7 +155,7 @@ def spec(**changes: Any) -> ModelSpec:
     value["training"] = {"holdout_days": 10, "min_rows": 500}
     value["gates"] = {
         "min_holdout_rows": 100,
-        "metrics": {"roc_auc": {"threshold": 0.55, "min_absolute_change": 0.0}},
+        "metrics": {"roc_auc": {"threshold": 0.55, "compare": "point", "min_absolute_change": 0.0}},
     }
     return ModelSpec.model_validate(value | changes)
 

@@ -13,13 +13,14 @@ from mlflow.models.evaluation import EvaluationResult
 from mlflow.models.evaluation.validation import validate_evaluation_results
 
 from slipway.records.verdicts import Number
-from slipway.spec.model import Gates, Threshold
+from slipway.spec.gates import Gates, Threshold
 from slipway.stages.train.gates import gate
 
 VALUES = st.floats(-10, 10, allow_nan=False) | st.sampled_from([0.0, 0.5, 0.6, 0.7, 1.0])
 CHANGES = st.floats(0.001, 2) | st.sampled_from([0.1, 0.5])
 THRESHOLDS = st.builds(
     Threshold,
+    compare=st.just("point"),
     greater_is_better=st.booleans(),
     threshold=st.none() | VALUES,
     min_absolute_change=st.none() | CHANGES,
@@ -34,7 +35,7 @@ def _metric(bar: Threshold) -> str:
 
 
 def _gates(bar: Threshold) -> Gates:
-    return Gates(metrics={_metric(bar): bar}, min_holdout_rows=100)
+    return Gates(metrics={_metric(bar): bar}, min_holdout_rows=100, when_champion_fails="refuse")
 
 
 def _numbers(
@@ -60,7 +61,7 @@ def test_with_a_champion_the_words_mean_what_mlflow_means(
     bar: Threshold, challenger: float, champion: float
 ) -> None:
     """MLflow's own validation gives the same result for the same threshold."""
-    metric, words = _metric(bar), bar.model_dump()
+    metric, words = _metric(bar), bar.model_dump(exclude={"compare", "margin"})
     assume(any(value is not None for name, value in words.items() if name != "greater_is_better"))
     try:
         validate_evaluation_results(
@@ -141,7 +142,7 @@ def test_every_verdict_can_be_written_down(
 
 def test_a_change_of_zero_lets_an_equal_challenger_pass() -> None:
     """`min_absolute_change: 0` means: at least as good as the champion."""
-    bar = Threshold(greater_is_better=True, threshold=0.6, min_absolute_change=0.0)
+    bar = Threshold(greater_is_better=True, threshold=0.6, compare="point", min_absolute_change=0.0)
     assert gate(_gates(bar), _numbers(0.7, champion=0.7)).action == "promote"
     assert gate(_gates(bar), _numbers(0.7, champion=0.70001)).action == "refuse"
 
@@ -158,7 +159,9 @@ def test_a_refusal_lists_what_does_not_hold(
     challenger: float, champion: float | None, reason: str
 ) -> None:
     """One sentence has the failed comparison with its numbers."""
-    bar = Threshold(greater_is_better=True, threshold=0.6, min_absolute_change=0.01)
+    bar = Threshold(
+        greater_is_better=True, threshold=0.6, compare="point", min_absolute_change=0.01
+    )
     verdict = gate(_gates(bar), _numbers(challenger, champion=champion))
     assert verdict.action == "refuse"
     assert reason in verdict.reason
@@ -181,7 +184,7 @@ def test_every_gate_has_to_hold() -> None:
 
 def test_the_gate_hands_on_how_far_the_two_differ() -> None:
     """The gate ignores it, and a rollout needs it."""
-    bar = Threshold(greater_is_better=True, threshold=0.6)
+    bar = Threshold(greater_is_better=True, threshold=0.6, compare="point")
     numbers = _numbers(0.7, champion=0.6) | {"disagreement": 0.02, "disagreement.spread": math.inf}
     compared = gate(_gates(bar), numbers).numbers
     assert (compared["disagreement"], compared["disagreement.spread"]) == (0.02, None)

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from slipway.adapters.metrics import measure
+from slipway.spec.gates import Gates, Threshold
 from slipway.spec.metrics import METRICS, metrics_of
-from slipway.spec.model import Gates, Monitoring, Threshold
+from slipway.spec.model import Monitoring
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate
 from tests.support.package_copy import run_with_row
@@ -37,7 +38,8 @@ USE_IT = """
 import pandas as pd
 from slipway.adapters.metrics import measure
 from slipway.spec.metrics import metrics_of
-from slipway.spec.model import Gates, Monitoring
+from slipway.spec.gates import Gates
+from slipway.spec.model import Monitoring
 from slipway.stages.monitor.performance import RealisedPerformance, judge_performance
 from slipway.stages.train.gates import gate
 
@@ -71,7 +73,7 @@ def test_every_metric_is_computed_on_rows_of_its_task(name: str) -> None:
 def test_gates_and_monitoring_compare_every_metric_in_the_same_direction(name: str) -> None:
     """A better value passes the gate and is no decay; a worse value is refused and is decay."""
     sign = 1 if METRICS[name].greater_is_better else -1
-    gates = Gates(metrics={name: Threshold(min_absolute_change=0.05)})
+    gates = Gates(metrics={name: Threshold(compare="point", min_absolute_change=0.05)})
     watched = Monitoring.model_validate(
         {"performance": {"metric": name, "max_absolute_drop": 0.05}}
     )

@@ -45,7 +45,10 @@ def _blocks() -> np.ndarray[Any, Any]:
 
 
 def _resampling(**fields: Any) -> Resampling:
-    return replace(Resampling(_blocks(), BLOCKS, True, 400, 0.95, 7), **fields)
+    return replace(
+        Resampling(_blocks(), BLOCKS, in_order=True, resamples=400, confidence=0.95, seed=7),
+        **fields,
+    )
 
 
 def _gain(name: str, labels: Any, challenger: Any, other: Any, **fields: Any) -> Gain | None:

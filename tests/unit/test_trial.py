@@ -14,7 +14,9 @@ from slipway.local.trial.held_out import reliability
 from tests.e2e import ferry_project
 from tests.support.command_line import Make, slipway
 
-MODEL = ferry_project.MODEL.replace("{threshold: 0.6, min_absolute_change: 0.0}", "{threshold: T}")
+MODEL = ferry_project.MODEL.replace(
+    "{threshold: 0.6, compare: point, min_absolute_change: 0.0}", "{threshold: T}"
+)
 
 
 @pytest.fixture

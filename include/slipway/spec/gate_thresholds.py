@@ -1,14 +1,18 @@
-"""Check gates: each sets a threshold or a change, and none contradicts its metric's direction."""
+"""Check gates: each can refuse and pass, and none contradicts its metric's direction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import ceil
 
+from slipway.spec.gates import BlockUnit
 from slipway.spec.metrics import METRICS
 from slipway.spec.model import ModelSpec
 from slipway.spec.problem_at import problem_at
 from slipway.spec.problems import Problem
 from slipway.spec.yaml_reader import Document, Where
+
+_DAYS: Mapping[BlockUnit, float] = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4375}
 
 
 def gate_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
@@ -20,6 +24,26 @@ def gate_problems(spec: ModelSpec, document: Document) -> Iterator[Problem]:
             summary = f"{metric} is better when it is {'greater' if better else 'smaller'}"
             hint = "remove greater_is_better; the direction follows from the metric"
             yield problem_at(document, (*where, "greater_is_better"), summary, hint=hint)
-        if gate.threshold is gate.min_absolute_change is gate.min_relative_change is None:
-            hint = "set threshold, min_absolute_change or min_relative_change"
+        is_compared = spec.gates.compare(metric) not in {None, "point"} or gate.has_change
+        if gate.threshold is None and not is_compared:
+            hint = "set threshold, `compare: better`, min_absolute_change or min_relative_change"
             yield problem_at(document, where, "sets no bar, so every challenger passes", hint=hint)
+
+
+def gate_warnings(spec: ModelSpec) -> Iterator[str]:
+    """Yield that a comparison with the champion can never be conclusive, with its field."""
+    gates, training = spec.gates, spec.training
+    if not gates.resampled or gates.cluster is not None or training.split != "time":
+        return
+    unit = gates.blocks or "day"
+    if unit == "key":
+        return
+    most = training.holdout_days / _DAYS[unit]
+    if most < gates.min_blocks:
+        days = ceil(gates.min_blocks * _DAYS[unit])
+        yield (
+            f"gates.min_blocks: no challenger can ever replace a champion: a holdout of "
+            f"{training.holdout_days} days has at most {ceil(most)} blocks of a {unit}, and a "
+            f"comparison needs {gates.min_blocks}; set `training.holdout_days` to {days} or more, "
+            "shorter `gates.blocks`, or `compare: point`"
+        )

@@ -11,6 +11,7 @@ from slipway.spec.cron import Cron
 from slipway.spec.deployment import Deployment
 from slipway.spec.encodings import Encoding, check_encodings
 from slipway.spec.estimators import EstimatorName
+from slipway.spec.gates import Gates
 from slipway.spec.labels import MOST_CLASSES, ClassWeights, GivenLabel, check_classes
 from slipway.spec.metrics import MetricName, Task, has_classes, metrics_of
 from slipway.spec.pods import Pods, Runtime, check_runtime
@@ -58,7 +59,7 @@ class Training(Spec):
         description="Length of a sliding window; none: the window expands.",
     )
     holdout_days: int = Field(
-        default=14,
+        default=28,
         ge=1,
         le=36_500,
         description="The newest labelled days, kept for the gates by `split: time`.",
@@ -76,31 +77,6 @@ class Training(Spec):
         "weighs the same, or by class, 1 for others. Probabilities shift with them.",
     )
     seed: int = Field(default=7, ge=0, lt=2**32, description="For every random choice.")
-
-
-class Threshold(Spec):
-    """One gate, with the fields of MLflow's `MetricThreshold`."""
-
-    greater_is_better: bool | None = Field(
-        default=None,
-        description="The metric's direction; known without it, and an error where it differs.",
-    )
-    threshold: float | None = Field(default=None, description="Absolute bar for the challenger.")
-    min_absolute_change: float | None = Field(
-        default=None, description="How much better than the champion, in the metric's unit."
-    )
-    min_relative_change: float | None = Field(
-        default=None, description="How much better than the champion, as a share."
-    )
-
-
-class Gates(Spec):
-    """Gates that a trained model has to pass to become challenger."""
-
-    metrics: dict[MetricName, Threshold] = Field(min_length=1, description="Gates by metric.")
-    min_holdout_rows: int = Field(
-        default=500, ge=1, description="Least number of common holdout rows."
-    )
 
 
 class Drift(Spec):

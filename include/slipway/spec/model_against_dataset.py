@@ -75,6 +75,9 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         else:
             kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
             yield from _wrong_type(document, where, name, features[name], kinds)
+    cluster = spec.gates.cluster
+    if cluster is not None and cluster not in features:
+        yield unknown_column(document, ("gates", "cluster"), cluster, features, "features")
     if spec.target not in labels or spec.target in key:
         others = [name for name in labels if name not in key]
         yield unknown_column(document, ("target",), spec.target, others, "labels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.spec.dataset import DatasetSpec
+from slipway.spec.gate_thresholds import gate_warnings
 from slipway.spec.holdout import holdout_warnings
 from slipway.spec.model import ModelSpec
 from slipway.spec.wide_columns import wide_warnings
@@ -18,5 +19,6 @@ def model_warnings(spec: ModelSpec, dataset: DatasetSpec | None) -> Iterator[str
         dataset: Its dataset; None: that one is not valid.
     """
     yield from holdout_warnings(spec)
+    yield from gate_warnings(spec)
     if dataset is not None:
         yield from wide_warnings(spec, dataset)

@@ -13,8 +13,8 @@ from slipway.stages.model.class_scores import with_unseen
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.ports.package import Package
+from slipway.stages.train.comparison import Comparison
 from slipway.stages.train.confusion import Confusion, confusion_of
-from slipway.stages.train.evaluate import Comparison
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,14 +68,14 @@ class HeldOut:
 
 def measure_held_out(trial: Trial) -> HeldOut | None:
     """Return what the trained model does on its holdout; None before it was trained."""
-    from slipway.adapters.metrics import measure
+    from slipway.adapters.metrics import measure, measure_gains
     from slipway.adapters.model_package import load_package
 
     pinned, trained = trial.find("snapshot"), trial.find("train")
     if pinned is None or trained is None:
         return None
     container, spec = trial.container, trial.model
-    contest = Comparison(spec, trial.dataset, container.tables, measure)
+    contest = Comparison(spec, trial.dataset, container.tables, measure, measure_gains)
     with scratch_folder("slipway-try-", needs="the trained version") as scratch:
         folder = container.tracking.download(
             trained.evidence["model_uri"],

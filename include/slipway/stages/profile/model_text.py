@@ -88,10 +88,17 @@ def _training(plan: NewSpecs) -> Iterator[str]:
 def _gates(plan: NewSpecs) -> Iterator[str]:
     yield "gates:"
     yield f"  min_holdout_rows: {plan.sizes.min_holdout_rows}"
+    compare = ", compare: better"
+    if plan.sizes.blocks is None:
+        yield "  # The holdout has too few days to tell a gain from chance; `better` can, of more."
+        compare = ", compare: point, min_absolute_change: 0.0"
+    elif plan.sizes.blocks == "hour":
+        yield "  blocks: hour  # too few days for blocks of a day"
     yield "  metrics:"
     for bar in plan.bars:
         yield f"    # {_reached(bar)}"
-        yield f"    {bar.metric}: {{threshold: {_number(bar.threshold)}, min_absolute_change: 0.0}}"
+        yield f"    {bar.metric}: {{threshold: {_number(bar.threshold)}{compare}}}"
+        compare = ""
     yield ""
 
 

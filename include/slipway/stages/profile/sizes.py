@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from slipway.spec.gates import BlockUnit, Gates
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -24,6 +26,8 @@ _ROWS_OF_A_WINDOW = 300
 _LEAST_WINDOW_ROWS = 20
 _BLOCKS = 20
 _TOLERANCE_DAYS = 31.0
+_LEAST_BLOCKS: int = Gates.model_fields["min_blocks"].default
+_BLOCK_UNITS: tuple[Literal["day", "hour"], ...] = ("day", "hour")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Sizes:
         tolerance_days: Largest plausible gap between event times.
         span_days: Days that the file spans; None without event times.
         why_split: Why the split is by time or at random.
+        blocks: What the gates resample as a whole; None: the holdout has too few blocks of a time.
     """
 
     split: Literal["time", "random"]
@@ -59,6 +64,7 @@ class Sizes:
     tolerance_days: float
     span_days: float | None
     why_split: str
+    blocks: BlockUnit | None
 
 
 def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Sizes:
@@ -79,7 +85,7 @@ def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Si
     window: Window = "week" if days is None else _window(days, share)
     return Sizes(
         split="random" if by_time is None else "time",
-        holdout_days=14 if by_time is None else by_time[0],
+        holdout_days=_LEAST_BLOCKS if by_time is None else by_time[0],
         holdout_rows=holdout_rows,
         min_rows=_rounded(min(1000, max(10, training * 0.8))),
         min_holdout_rows=_rounded(min(500, max(5, holdout_rows / 2))),
@@ -91,6 +97,7 @@ def choose_sizes(rows: int, times: pd.Series[Any] | None, *, share: float) -> Si
         tolerance_days=_tolerance(days),
         span_days=span,
         why_split=_why(days, by_time),
+        blocks="key" if days is None or by_time is None else _blocks(days, by_time[0]),
     )
 
 
@@ -110,12 +117,24 @@ def _holdout(days: Days) -> tuple[int, float] | None:
         return None
     wanted = float(days[-1] - np.quantile(days, 1 - HELD_OUT))
     best: tuple[float, int, float] | None = None
-    for count in {1, max(1, int(wanted)), int(wanted) + 1}:
+    # The gates compare by days, of which they need enough.
+    for count in {1, max(1, int(wanted)), int(wanted) + 1, max(int(wanted), _LEAST_BLOCKS)}:
         share = float((days >= days[-1] - count).mean())
-        distance = abs(share - HELD_OUT)
+        distance = abs(share - HELD_OUT) if count >= _LEAST_BLOCKS else 1.0 + abs(share - HELD_OUT)
         if _LEAST_HELD_OUT <= share <= _MOST_HELD_OUT and (best is None or distance < best[0]):
             best = (distance, count, share)
     return None if best is None else (best[1], best[2])
+
+
+def _blocks(days: Days, holdout_days: int) -> BlockUnit | None:
+    """The longest block of which the holdout has enough; None where there is none."""
+    import numpy as np
+
+    held_out = days[days >= days[-1] - holdout_days]
+    for unit in _BLOCK_UNITS:
+        if len(np.unique(np.floor(held_out / WINDOW_DAYS[unit]))) >= _LEAST_BLOCKS:
+            return unit
+    return None
 
 
 def _window(days: Days, share: float) -> Window:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from slipway.errors import BadRequest
 from slipway.records.attempts import Attempt
 from slipway.records.idempotent_stage import perform
 from slipway.records.requests import Request
@@ -17,27 +15,23 @@ from slipway.records.run_records import RunRecord, RunRef, need_record
 from slipway.records.scratch_folder import scratch_folder
 from slipway.records.verdicts import Number, Verdict
 from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.labels import Label
-from slipway.spec.metrics import has_classes, metrics_of
-from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.aliases import CHAMPION
-from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
-from slipway.stages.model.label_classes import to_target
-from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.registry_losses import find_lost_champion
-from slipway.stages.ports.metrics import Measure
+from slipway.stages.ports.metrics import Measure, MeasureGains
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
 from slipway.stages.ports.tracking import Tracking
-from slipway.stages.train.confusion import FILE, Confusion, confusion_of
-from slipway.stages.train.gates import CLASSES, LOST, POSITIVE_ROWS, UNSEEN_ROWS, WAIVED
-from slipway.stages.train.random_holdout import holdout_keys, unseen_by
+from slipway.stages.train.comparison import Comparison
+from slipway.stages.train.confusion import FILE
+from slipway.stages.train.gate_numbers import (
+    LOST,
+    UNSEEN_ROWS,
+    WAIVED,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from slipway.records.store import Store
 
 
@@ -52,6 +46,7 @@ def evaluate(
     tracking: Tracking,
     load: LoadPackage,
     measure: Measure,
+    measure_gains: MeasureGains,
 ) -> RunRecord:
     """Record the metrics of challenger, champion and constant on the same holdout rows.
 
@@ -65,7 +60,7 @@ def evaluate(
     ref = RunRef(spec.model, request.run, "evaluate")
     pinned = need_record(context.store, ref.beside("snapshot"))
     trained = need_record(context.store, ref.beside("train"))
-    contest = Comparison(spec, dataset, tables, measure)
+    contest = Comparison(spec, dataset, tables, measure, measure_gains)
     work = _Evaluation(contest, request, context.store, registry, tracking, load)
     return perform(
         context,
@@ -75,116 +70,6 @@ def evaluate(
         ),
         inputs={"request": request.number, "train": trained.ref.key},
     )
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Result of a comparison.
-
-    Attributes:
-        numbers: Metrics of challenger, champion and constant, for the gates.
-        confusion: Confusion matrix of the challenger; None of a regression.
-    """
-
-    numbers: dict[str, Number]
-    confusion: Confusion | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Comparison of two versions and a constant on common holdout rows.
-
-    Attributes:
-        spec: Model.
-        dataset: Its dataset.
-        tables: Tables of the dataset.
-        measure: Computes the metrics.
-    """
-
-    spec: ModelSpec
-    dataset: DatasetSpec
-    tables: Tables
-    measure: Measure
-
-    def compare(
-        self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
-    ) -> Compared:
-        """Return the metrics of challenger, champion and constant, for the gates.
-
-        Args:
-            pins: Pinned versions of the tables.
-            challenger: Trained model.
-            champion: Champion's model, or None without one.
-            version: Champion's version.
-        """
-        contenders = {"challenger": challenger} | ({"champion": champion} if champion else {})
-        rows = self.common_holdout(pins, list(contenders.values()))
-        known = challenger.manifest.get("classes")
-        classes = known
-        if self.spec.task == "multiclass":
-            pinned = [contender.manifest.get("classes") for contender in contenders.values()]
-            classes = known_to_any(self.spec, pinned)
-        labels = rows[self.spec.target]
-        actual = to_target(labels, self.spec, classes=classes)
-        numbers: dict[str, Number] = {"rows": len(rows), "champion.version": version}
-        numbers |= self._counts(labels, actual, known)
-        scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
-        for name, scored in scores.items():
-            numbers |= self._metrics(name, actual, scored)
-        if champion is not None:
-            numbers |= _agreement(scores["challenger"], scores["champion"])
-        import numpy as np
-
-        constant = align_scores(
-            np.array([challenger.manifest["constant"]] * len(rows), dtype=np.float64),
-            known=known,
-            wanted=classes,
-        )
-        numbers |= self._metrics("constant", actual, constant)
-        answers = scores["challenger"]
-        confusion = None
-        if has_classes(self.spec.task) and answers is not None:
-            confusion = confusion_of(actual, answers, classes or (0, 1))
-            numbers |= confusion.numbers()
-        return Compared(numbers, confusion)
-
-    def _counts(
-        self, labels: pd.Series[Any], actual: pd.Series[Any], known: Sequence[Label] | None
-    ) -> dict[str, Number]:
-        """Number of rows or classes, which say why a metric cannot be computed."""
-        if self.spec.task == "classification":
-            return {POSITIVE_ROWS: int(actual.sum())}
-        if self.spec.task == "multiclass":
-            unseen = 0 if known is None else int((~labels.isin(list(known))).sum())
-            return {CLASSES: int(labels.nunique()), UNSEEN_ROWS: unseen}
-        return {}
-
-    def common_holdout(self, pins: Snapshot, contenders: Sequence[Package]) -> pd.DataFrame:
-        """Holdout rows of the challenger that no contender was trained on."""
-        manifests = [contender.manifest for contender in contenders]
-        declared = self.dataset.streams.features.columns
-        inputs = [column["name"] for manifest in manifests for column in manifest["features"]]
-        rows = read_labelled(
-            self.tables,
-            self.dataset,
-            pins,
-            columns=[name for name in dict.fromkeys(inputs) if name in declared],
-            target=self.spec.target,
-        )
-        identity = self.dataset.identity
-        times = rows[identity.time.column]
-        unseen = times >= datetime.fromisoformat(manifests[0]["holdout_start"])
-        for manifest in manifests:
-            unseen &= unseen_by(manifest, times, holdout_keys(rows, identity.key))
-        return rows[unseen]
-
-    def _metrics(self, who: str, actual: pd.Series[Any], scores: Any | None) -> dict[str, Number]:
-        names = metrics_of(self.spec.task)
-        if scores is None:
-            return {f"{who}.{name}": None for name in names}
-        actual, scores = with_unseen(actual, scores)
-        measured = self.measure(names, actual=actual, scores=scores)
-        return {f"{who}.{name}": measured[name] for name in names}
 
 
 @dataclass(frozen=True)
@@ -249,31 +134,6 @@ class _Evaluation:
             reason += f" {unseen:,} have a class that the challenger was not trained for."
         lost = numbers.get(LOST, numbers.get(WAIVED))
         return reason if lost is None else f"{reason} The champion, version {lost}, is lost."
-
-
-def _scores(
-    contender: Package, rows: pd.DataFrame, classes: Sequence[Label] | None
-) -> np.ndarray[Any, Any] | None:
-    """Scores in the order of the challenger's classes.
-
-    None when the table no longer has a column that the model needs, or when it knows other classes.
-    """
-    try:
-        return align_scores(
-            contender.predict(rows), known=contender.manifest.get("classes"), wanted=classes
-        )
-    except BadRequest:
-        return None
-
-
-def _agreement(
-    challenger: np.ndarray[Any, Any] | None, champion: np.ndarray[Any, Any] | None
-) -> dict[str, Number]:
-    """Agreement of both on the same rows, which the rollout expects of its candidate."""
-    agreement = None
-    if challenger is not None and champion is not None:
-        agreement = measure_agreement(challenger.tolist(), champion.tolist())
-    return agreement.numbers() if agreement is not None else dict.fromkeys(EVIDENCE)
 
 
 def _finite_numbers(numbers: Mapping[str, Number]) -> dict[str, float]:

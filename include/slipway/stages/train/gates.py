@@ -1,6 +1,6 @@
-"""Gates: decide from metrics alone whether a trained model becomes challenger; pure.
+"""Gates: decide from numbers alone whether a trained model becomes challenger; pure.
 
-A metric that cannot be computed refuses: no verdict comes from a default.
+A number that cannot be computed refuses: no verdict comes from a default.
 Thresholds have the meaning of MLflow's `MetricThreshold`.
 """
 
@@ -8,55 +8,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from slipway.errors import NotComputable
 from slipway.records.verdicts import Number, Verdict
+from slipway.spec.gates import Gates
 from slipway.spec.metrics import METRICS
-from slipway.spec.model import Gates, Threshold
 from slipway.stages.model.agreement import EVIDENCE
 from slipway.stages.model.aliases import CHALLENGER, CHAMPION
+from slipway.stages.train.gate_numbers import (
+    BLOCK_UNIT,
+    BLOCKS,
+    CLASSES,
+    CONSTANT,
+    LOST,
+    POSITIVE_ROWS,
+    UNSEEN_ROWS,
+    WAIVED,
+    baseline,
+    finite,
+    gain_names,
+    need,
+    read_gain,
+)
+from slipway.stages.train.gate_rules import (
+    RULES,
+    Figures,
+    in_words,
+    missed_threshold,
+    no_better_than_constant,
+)
 
-CONSTANT = "constant"
-LOST, WAIVED = "champion.lost", "champion.waived"
-"""Version of a champion that the registry lost, and of one that the request leaves out."""
-
-POSITIVE_ROWS = "rows.positive"
-"""Rows whose label is 1, of a classification."""
-
-CLASSES, UNSEEN_ROWS = "rows.classes", "rows.unseen_class"
-"""Classes among the labels of a multi-class model, and rows of classes unknown to it."""
-
-# MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
-BETTER_THAN_ZERO = 1e-10
+GateAction = Literal["promote", "refuse", "inconclusive"]
 
 
 def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
-    """Return `promote` when every gate holds, else `refuse` with each comparison that fails.
+    """Return `promote` when every gate holds, else `refuse` or `inconclusive` with the reasons.
 
     Args:
-        gates: Thresholds by metric.
+        gates: Thresholds and comparisons by metric.
         numbers: `rows`, `champion.version` (None: there is no champion), and
-            `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`. `champion.lost` is the
+            `challenger.<metric>`, `champion.<metric>`, `constant.<metric>`. Of metrics that are
+            compared with their error `blocks` and `gain.<metric>.…`. `champion.lost` is the
             version of a champion that the registry lost, `champion.waived` one that its request
             leaves out. How far challenger and champion differ (`disagreement`) is passed on to
             the verdict, for the rollout.
     """
+    compared = _compared(gates, numbers)
     failures = [*_uncomputable(gates, numbers)]
     if not failures:
-        failures = [
-            failure
-            for metric, bar in gates.metrics.items()
-            for failure in _failures(metric, bar, numbers)
-        ]
-    compared = _compared(gates, numbers)
+        failures = [one for metric in gates.metrics for one in _failures(gates, metric, numbers)]
     if failures:
         return Verdict("refuse", f"A gate does not hold: {'; '.join(failures)}.", compared)
-    return Verdict("promote", f"Every gate holds: {_format_comparison(gates, compared)}.", compared)
+    undecided = [*_inconclusive(gates, numbers)]
+    if undecided:
+        return Verdict("inconclusive", f"No gate decides: {'; '.join(undecided)}.", compared)
+    return Verdict("promote", f"Every gate holds: {_format_comparison(gates, numbers)}.", compared)
 
 
 def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
     """Numbers that are missing; while there is one, nothing is compared."""
-    rows = _finite(numbers.get("rows"))
+    rows = finite(numbers.get("rows"))
     if rows is None:
         yield "the number of holdout rows is not known"
     elif rows < gates.min_holdout_rows:
@@ -69,10 +80,10 @@ def _uncomputable(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
             f"the champion, version {lost}, is lost in the registry, so nothing is compared with "
             "it; restore it, or ask again with `without_champion`"
         )
-    against = _baseline(numbers)
+    against = baseline(numbers)
     for metric in gates.metrics:
         for who in (CHALLENGER, against):
-            if _finite(numbers.get(f"{who}.{metric}")) is None:
+            if finite(numbers.get(f"{who}.{metric}")) is None:
                 yield f"{metric} of the {who} cannot be computed{_one_class(metric, numbers)}"
 
 
@@ -88,53 +99,53 @@ def _one_class(metric: str, numbers: Mapping[str, Number]) -> str:
     return f": the labels of all {rows:,} rows are {1 if positive else 0}"
 
 
-def _failures(metric: str, bar: Threshold, numbers: Mapping[str, Number]) -> Iterator[str]:
-    """Comparisons of one metric that fail; all its numbers are finite."""
-    greater_is_better = METRICS[metric].greater_is_better
-    sign = 1.0 if greater_is_better else -1.0
-    against = _baseline(numbers)
-    challenger = _need(numbers, f"{CHALLENGER}.{metric}")
-    baseline = _need(numbers, f"{against}.{metric}")
-    gain = sign * (challenger - baseline)
-    measured = f"{metric} {challenger:.4f}"
-    if bar.threshold is not None and sign * challenger < sign * bar.threshold:
-        side = "below" if greater_is_better else "above"
-        yield f"{measured} is {side} the threshold {bar.threshold:g}"
-    if against == CONSTANT:
-        if gain <= 0:
-            yield f"{measured} is no better than the constant model's {baseline:.4f}"
+def _failures(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> Iterator[str]:
+    """Yield why one metric refuses; its figures are finite."""
+    figures = Figures.of(gates, metric, numbers)
+    yield from missed_threshold(figures, is_relaxed=_is_relaxed(gates, figures))
+    if figures.against == CONSTANT:
+        yield from no_better_than_constant(figures)
         return
-    better = f"is not better than the champion's {baseline:.4f} by at least"
-    needed = bar.min_absolute_change
-    if needed is not None and sign * challenger < sign * baseline + needed:
-        yield f"{measured} {better} {needed:g}"
-    share = bar.min_relative_change
-    if share is not None and _relative_falls_short(gain, baseline, share):
-        yield f"{measured} {better} {share:.2%}"
+    compare = gates.compare(metric)
+    if compare is None or (metric in gates.resampled and _is_undecided(gates, metric, numbers)):
+        return
+    yield from RULES[compare](figures)
 
 
-def _relative_falls_short(gain: float, baseline: float, share: float) -> bool:
-    if baseline == 0:
-        return gain < BETTER_THAN_ZERO
-    return gain / abs(baseline) < share
+def _is_relaxed(gates: Gates, figures: Figures) -> bool:
+    """Whether the champion misses the threshold too, by more than the challenger."""
+    return (
+        gates.when_champion_fails == "relax"
+        and figures.against == CHAMPION
+        and figures.misses_threshold(figures.other)
+        and figures.sign * (figures.challenger - figures.other) > 0
+    )
 
 
-def _baseline(numbers: Mapping[str, Number]) -> str:
-    """The champion, or a constant model while there is none."""
-    return CHAMPION if numbers.get("champion.version") is not None else CONSTANT
+def _is_undecided(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> bool:
+    blocks = finite(numbers.get(BLOCKS))
+    is_few = blocks is None or blocks < gates.min_blocks
+    return is_few or read_gain(numbers, metric) is None
 
 
-def _finite(value: Number) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def _need(numbers: Mapping[str, Number], name: str) -> float:
-    value = _finite(numbers[name])
-    if value is None:
-        raise NotComputable(f"{name} cannot be computed")
-    return value
+def _inconclusive(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
+    """Yield why metrics cannot be compared with their error."""
+    if baseline(numbers) == CONSTANT or not gates.resampled:
+        return
+    blocks = finite(numbers.get(BLOCKS))
+    if blocks is None:
+        yield "the number of blocks of holdout rows is not known"
+    elif blocks < gates.min_blocks:
+        missing = gates.min_blocks - blocks
+        yield (
+            f"{in_words(numbers)} of common holdout rows are fewer than {gates.min_blocks}, "
+            f"{missing:,.0f} more are missing (a longer `training.holdout_days`, or labels of "
+            "more of them, or `compare: point`)"
+        )
+    else:
+        for metric in gates.resampled:
+            if read_gain(numbers, metric) is None:
+                yield f"the error of the gain in {metric} cannot be computed"
 
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
@@ -147,10 +158,13 @@ def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
         "champion.version",
         LOST,
         WAIVED,
+        BLOCKS,
+        BLOCK_UNIT,
         *EVIDENCE,
     ]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
+        names += gain_names(metric)
     return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}
 
 
@@ -159,14 +173,22 @@ def _finite_or_none(value: Number) -> Number:
 
 
 def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
-    against = _baseline(numbers)
-    compared = [
-        f"{metric} {_need(numbers, f'{CHALLENGER}.{metric}'):.4f} "
-        f"({against} {_need(numbers, f'{against}.{metric}'):.4f})"
-        for metric in gates.metrics
-    ]
+    compared = [_format_metric(gates, metric, numbers) for metric in gates.metrics]
     shown = f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"
     waived = numbers.get(WAIVED)
     if waived is None:
         return shown
     return f"{shown}; the champion, version {waived}, is lost and was left out as requested"
+
+
+def _format_metric(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> str:
+    against = baseline(numbers)
+    other = need(numbers, f"{against}.{metric}")
+    told = f"{against} {other:.4f}"
+    gain = read_gain(numbers, metric)
+    if against == CHAMPION and metric in gates.resampled and gain is not None:
+        told += f", at least {gain.lower:+.4f} by {in_words(numbers)}"
+    figures = Figures.of(gates, metric, numbers)
+    if figures.misses_threshold(figures.challenger):
+        told += f"; both miss the threshold {figures.bar.threshold:g}, which was relaxed"
+    return f"{figures.measured} ({told})"

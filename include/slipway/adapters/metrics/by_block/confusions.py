@@ -69,7 +69,8 @@ def _mean_f1(matrices: Array) -> Array:
 
 
 def _mean_where(values: Array, counts: Array) -> Array:
-    return np.where(counts, values, 0.0).sum(axis=1) / counts.sum(axis=1)
+    mean: Array = np.where(counts, values, 0.0).sum(axis=1) / counts.sum(axis=1)
+    return mean
 
 
 def _quadratic_kappa(matrices: Array) -> Array:
@@ -78,4 +79,5 @@ def _quadratic_kappa(matrices: Array) -> Array:
     expected = matrices.sum(axis=2)[:, :, None] * matrices.sum(axis=1)[:, None, :]
     rows = matrices.sum(axis=(1, 2))
     apart = (distance * matrices).sum(axis=(1, 2))
-    return 1.0 - apart * rows / (distance * expected).sum(axis=(1, 2))
+    kappa: Array = 1.0 - apart * rows / (distance * expected).sum(axis=(1, 2))
+    return kappa

@@ -13,6 +13,9 @@ from slipway.adapters.metrics.by_block.block_rows import Array, BlockRows
 CHUNK = 50
 """Resamples whose curves are held in memory at once."""
 
+CELLS = 4_000_000
+"""Scores times blocks that are held in memory at once."""
+
 
 @dataclass(frozen=True)
 class AreaByBlock:
@@ -35,7 +38,8 @@ class AreaByBlock:
         """Return the metric of each resample; see `BlockMetric`."""
         pairs = (weights @ self.positive) * (weights @ self.negative)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return ((weights @ self.won) * weights).sum(axis=1) / pairs
+            area: Array = ((weights @ self.won) * weights).sum(axis=1) / pairs
+        return area
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class MeanArea:
         every = np.column_stack([area.values(weights) for area in self.areas])
         known = np.isfinite(every)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(known, every, 0.0).sum(axis=1) / known.sum(axis=1)
+            mean: Array = np.where(known, every, 0.0).sum(axis=1) / known.sum(axis=1)
+        return mean
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ class PrecisionByBlock:
         with np.errstate(divide="ignore", invalid="ignore"):
             precision /= np.cumsum(self.every @ weights.T, axis=0)
             gained = np.where(found > 0, found * precision, 0.0).sum(axis=0)
-            return gained / total
+            shares: Array = gained / total
+        return shares
 
 
 def roc_auc(rows: BlockRows) -> AreaByBlock:
@@ -109,15 +115,23 @@ def average_precision(rows: BlockRows) -> PrecisionByBlock:
 
 def _area(rows: BlockRows, is_one: Array, scores: Array) -> AreaByBlock:
     values, places = np.unique(scores, return_inverse=True)
-    # Counts and halves are exact in single precision up to 2^24.
-    others = np.zeros((len(values), rows.count), dtype=np.float32)
-    np.add.at(others, (places[~is_one], rows.blocks[~is_one]), 1.0)
-    below = np.cumsum(others, axis=0) - others / 2
-    positions = (rows.blocks[is_one], places[is_one])
-    ones = np.ones(int(is_one.sum()))
-    positive = sparse.csr_array((ones, positions), shape=(rows.count, len(values)))
-    return AreaByBlock(
-        np.asarray(positive @ below.astype(np.float64)),
-        np.bincount(rows.blocks[is_one], minlength=rows.count).astype(np.float64),
-        np.bincount(rows.blocks[~is_one], minlength=rows.count).astype(np.float64),
+    numbers = (rows.blocks[is_one], rows.blocks[~is_one])
+    positive = sparse.csr_array(
+        (np.ones(len(numbers[0])), (numbers[0], places[is_one])), shape=(rows.count, len(values))
     )
+    width = max(1, CELLS // len(values))
+    won = [
+        positive @ _rows_below(places[~is_one], numbers[1] - start, shape=(len(values), width))
+        for start in range(0, rows.count, width)
+    ]
+    counted = [np.bincount(one, minlength=rows.count).astype(np.float64) for one in numbers]
+    return AreaByBlock(np.hstack(won)[:, : rows.count], counted[0], counted[1])
+
+
+def _rows_below(places: Array, blocks: Array, *, shape: tuple[int, int]) -> Array:
+    """Rows below each score, ties by half, for the blocks of a chunk from 0 on."""
+    inside = (blocks >= 0) & (blocks < shape[1])
+    cells = places[inside] * shape[1] + blocks[inside]
+    counts = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+    below: Array = np.cumsum(counts, axis=0) - counts / 2
+    return below

@@ -71,7 +71,8 @@ def r2_score(rows: BlockRows) -> SumsByBlock:
 
     def combine(sums: Array) -> Array:
         count, total, squares, wrong = sums.T
-        return 1.0 - wrong / (squares - total**2 / count)
+        explained: Array = 1.0 - wrong / (squares - total**2 / count)
+        return explained
 
     return SumsByBlock(rows.sums(np.ones(len(labels)), labels, labels**2, errors), combine)
 

@@ -1,0 +1,110 @@
+"""Spec of a model's gates: thresholds, and how a challenger is compared with the champion."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from slipway.spec.base import Spec, SpecConflict
+from slipway.spec.metrics import MetricName
+
+Compare = Literal["better", "not_worse", "point"]
+BlockUnit = Literal["hour", "day", "week", "month", "key"]
+
+DEFAULT_COMPARE: Compare = "better"
+
+
+class Threshold(Spec):
+    """One gate, with the fields of MLflow's `MetricThreshold`."""
+
+    greater_is_better: bool | None = Field(
+        default=None,
+        description="The metric's direction; known without it, and an error where it differs.",
+    )
+    threshold: float | None = Field(default=None, description="Absolute bar for the challenger.")
+    compare: Compare | None = Field(
+        default=None,
+        description="`better`: the lower bound of the gain over the champion is above 0. "
+        "`not_worse`: it is above `-margin`. `point`: the two figures alone, whatever their error. "
+        "Without it the first metric, and any with a change, has to be `better`; others are not "
+        "compared.",
+    )
+    margin: float | None = Field(
+        default=None,
+        gt=0,
+        description="How much worse than the champion `not_worse` allows, in the metric's unit.",
+    )
+    min_absolute_change: float | None = Field(
+        default=None,
+        description="How much better than the champion, in the metric's unit; of `better` the "
+        "lower bound.",
+    )
+    min_relative_change: float | None = Field(
+        default=None, description="How much better than the champion, as a share; likewise."
+    )
+
+    @property
+    def has_change(self) -> bool:
+        """Whether it asks for a change over the champion."""
+        return not (self.min_absolute_change is None and self.min_relative_change is None)
+
+    @model_validator(mode="after")
+    def _margin_of_not_worse(self) -> Threshold:
+        if (self.compare == "not_worse") != (self.margin is not None):
+            raise SpecConflict(
+                "`compare: not_worse` and `margin` belong together", field=("compare",)
+            )
+        if self.compare == "not_worse" and self.has_change:
+            raise SpecConflict("`compare: not_worse` asks for no change", field=("compare",))
+        return self
+
+
+class Gates(Spec):
+    """Gates that a trained model has to pass to become challenger."""
+
+    metrics: dict[MetricName, Threshold] = Field(min_length=1, description="Gates by metric.")
+    min_holdout_rows: int = Field(
+        default=500, ge=1, description="Least number of common holdout rows."
+    )
+    blocks: BlockUnit | None = Field(
+        default=None,
+        description="What is resampled as a whole: the rows of an hour, day, week or month of "
+        "event time, or of a key. Without it a day, by `split: random` a key.",
+    )
+    cluster: str | None = Field(
+        default=None,
+        description="Column whose rows of one value are resampled as a whole, in place of blocks.",
+    )
+    min_blocks: int = Field(
+        default=20, ge=5, description="With fewer blocks a comparison is inconclusive."
+    )
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="Of the one-sided bound of a gain."
+    )
+    resamples: int = Field(default=2000, ge=200, le=100_000, description="Draws of all blocks.")
+    when_champion_fails: Literal["relax", "refuse"] = Field(
+        default="relax",
+        description="What becomes of a threshold that the champion itself misses on the same rows: "
+        "`relax`: a challenger that is better than the champion needs not reach it. `refuse`: it "
+        "has to.",
+    )
+
+    @model_validator(mode="after")
+    def _blocks_or_cluster(self) -> Gates:
+        if self.blocks is not None and self.cluster is not None:
+            raise SpecConflict("either `blocks` or `cluster`", field=("cluster",))
+        return self
+
+    def compare(self, metric: str) -> Compare | None:
+        """Return how a metric is compared with the champion's; None: not at all."""
+        bar = self.metrics[metric]
+        if bar.compare is not None:
+            return bar.compare
+        is_first = metric == next(iter(self.metrics))
+        return DEFAULT_COMPARE if is_first or bar.has_change else None
+
+    @property
+    def resampled(self) -> tuple[str, ...]:
+        """Metrics whose gain is judged with its error."""
+        return tuple(one for one in self.metrics if self.compare(one) in {"better", "not_worse"})

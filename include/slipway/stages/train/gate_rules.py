@@ -1,0 +1,169 @@
+"""Rules of a gate: threshold, and how the challenger compares with the champion; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from slipway.records.verdicts import Number
+from slipway.spec.gates import Compare, Gates, Threshold
+from slipway.spec.metrics import METRICS
+from slipway.stages.model.aliases import CHALLENGER, CHAMPION
+from slipway.stages.train.gate_numbers import (
+    BLOCK_UNIT,
+    BLOCKS,
+    MeasuredGain,
+    baseline,
+    finite,
+    need,
+    read_gain,
+)
+
+# MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
+BETTER_THAN_ZERO = 1e-10
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures of one metric: the challenger's beside those that it is compared with.
+
+    Attributes:
+        metric: Name of the metric.
+        bar: Its gate.
+        challenger: Value of the challenger.
+        other: Value of the champion, or of a constant without one.
+        against: `champion` or `constant`.
+        gain: Gain over the champion with its error; None: not computed.
+        sample: Rows or blocks in words, as `28 days`.
+    """
+
+    metric: str
+    bar: Threshold
+    challenger: float
+    other: float
+    against: str
+    gain: MeasuredGain | None
+    sample: str
+
+    @classmethod
+    def of(cls, gates: Gates, metric: str, numbers: Mapping[str, Number]) -> Figures:
+        """Read the figures of a metric from the numbers of an evaluation; all are finite."""
+        against = baseline(numbers)
+        return cls(
+            metric,
+            gates.metrics[metric],
+            need(numbers, f"{CHALLENGER}.{metric}"),
+            need(numbers, f"{against}.{metric}"),
+            against,
+            read_gain(numbers, metric),
+            in_words(numbers),
+        )
+
+    @property
+    def sign(self) -> float:
+        """1 where greater is better, else -1."""
+        return 1.0 if METRICS[self.metric].greater_is_better else -1.0
+
+    @property
+    def measured(self) -> str:
+        """The challenger's value in words."""
+        return f"{self.metric} {self.challenger:.4f}"
+
+    def misses_threshold(self, value: float) -> bool:
+        """Return whether a value is on the wrong side of the threshold."""
+        bar = self.bar.threshold
+        return bar is not None and self.sign * value < self.sign * bar
+
+    @property
+    def needed_gain(self) -> float:
+        """Gain that `better` asks its lower bound to exceed."""
+        share = (self.bar.min_relative_change or 0.0) * abs(self.other)
+        return max(self.bar.min_absolute_change or 0.0, share)
+
+
+def in_words(numbers: Mapping[str, Number]) -> str:
+    """Return the number of blocks in words, as `28 days`."""
+    unit, count = numbers.get(BLOCK_UNIT), finite(numbers.get(BLOCKS))
+    name, of, column = str(unit or "block").partition(" of ")
+    return f"{count or 0:,.0f} {name}{'' if count == 1 else 's'}{of}{column}"
+
+
+def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
+    """Yield that the challenger misses the threshold, unless it is relaxed."""
+    if is_relaxed or not figures.misses_threshold(figures.challenger):
+        return
+    side = "below" if figures.sign > 0 else "above"
+    told = f"{figures.measured} is {side} the threshold {figures.bar.threshold:g}"
+    if figures.against == CHAMPION and figures.misses_threshold(figures.other):
+        told += (
+            f", which the champion misses too, by {figures.other:.4f} "
+            "(`gates.when_champion_fails: relax` lets a better challenger pass)"
+        )
+    yield told
+
+
+def no_better_than_constant(figures: Figures) -> Iterator[str]:
+    """Yield that a first model is no better than a constant."""
+    if figures.sign * (figures.challenger - figures.other) <= 0:
+        yield f"{figures.measured} is no better than the constant model's {figures.other:.4f}"
+
+
+def by_point(figures: Figures) -> Iterator[str]:
+    """Yield the changes that the two figures alone fall short of, as MLflow compares them."""
+    bar, gain = figures.bar, figures.sign * (figures.challenger - figures.other)
+    better = f"is not better than the champion's {figures.other:.4f} by at least"
+    needed = bar.min_absolute_change
+    if needed is not None and figures.sign * figures.challenger < (
+        figures.sign * figures.other + needed
+    ):
+        yield f"{figures.measured} {better} {needed:g}"
+    share = bar.min_relative_change
+    if share is not None and _relative_falls_short(gain, figures.other, share):
+        yield f"{figures.measured} {better} {share:.2%}"
+
+
+def is_better(figures: Figures) -> Iterator[str]:
+    """Yield that the lower bound of the gain is not above what is asked for."""
+    gain = _need_gain(figures)
+    if gain.lower > figures.needed_gain:
+        return
+    told = f"{figures.measured} is not shown to be better than the champion's {figures.other:.4f}"
+    if figures.needed_gain > 0:
+        told += f" by {figures.needed_gain:.3g}"
+    yield f"{told}: {_bounds(figures, gain)}"
+
+
+def is_not_worse(figures: Figures) -> Iterator[str]:
+    """Yield that the lower bound of the gain is below what `not_worse` allows."""
+    gain, margin = _need_gain(figures), figures.bar.margin or 0.0
+    if gain.lower > -margin:
+        return
+    told = f"{figures.measured} may be worse than the champion's {figures.other:.4f}"
+    yield f"{told} by more than {margin:g}: {_bounds(figures, gain)}"
+
+
+RULES: Mapping[Compare, Callable[[Figures], Iterator[str]]] = {
+    "better": is_better,
+    "not_worse": is_not_worse,
+    "point": by_point,
+}
+"""Why a challenger does not pass beside the champion, by the spec's word; one row adds a rule."""
+
+
+def _bounds(figures: Figures, gain: MeasuredGain) -> str:
+    return (
+        f"by {figures.sample} its gain of {gain.value:.4f} lies between {gain.lower:.4f} and "
+        f"{gain.upper:.4f} (a true gain of {gain.detectable:.2g} is found in 8 of 10 cases)"
+    )
+
+
+def _need_gain(figures: Figures) -> MeasuredGain:
+    if figures.gain is None:
+        raise AssertionError(figures.metric)
+    return figures.gain
+
+
+def _relative_falls_short(gain: float, other: float, share: float) -> bool:
+    if other == 0:
+        return gain < BETTER_THAN_ZERO
+    return gain / abs(other) < share
