@@ -1,0 +1,187 @@
+"""What each rule of a gate would have served in a year of flights, by months.
+
+At the end of each month from March on a challenger is trained on all flights until then, by the
+project's own spec and stages. The challengers are the same under every rule; which of them becomes
+champion is the rule's, and the area under the ROC curve is that of the champion on the next month.
+Every rule begins with the model of March.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from harness import Effort, Ratio, run
+from rich.progress import Progress
+
+from slipway.adapters.metrics import measure, measure_gains
+from slipway.adapters.model_package import load_package
+from slipway.local.sample_deliveries import make_sample
+from slipway.local.trial.play import TRAINING
+from slipway.records.outcomes import Outcome
+from slipway.records.run_records import RunRecord
+from slipway.records.verdicts import Verdict
+from slipway.spec.gates import Gates
+from slipway.stages.model.labelled_rows import Snapshot, read_labelled
+from slipway.stages.ports.package import Package
+from slipway.stages.train.comparison import Comparison
+from slipway.stages.train.gates import gate
+from slipway.wiring import run_stage
+from slipway.wiring.scratch_container import ScratchContainer
+
+ROOT = Path(__file__).resolve().parents[1]
+DATASET, MODEL, METRIC = "flights", "flight_delay", "roc_auc"
+FIRST = 3
+"""Month at whose end the first model is trained."""
+
+RULES: dict[str, dict[str, Any]] = {
+    "always": {"compare": "point", "min_absolute_change": -1.0},
+    "point": {"compare": "point", "min_absolute_change": 0.0},
+    "better": {"compare": "better"},
+    "not_worse": {"compare": "not_worse", "margin": 0.01},
+    "never": {"compare": "point", "min_absolute_change": 1.0},
+}
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A challenger of the end of a month.
+
+    Attributes:
+        month: Month.
+        package: The trained model.
+        pins: Rows that it was trained and held out from.
+    """
+
+    month: int
+    package: Package
+    pins: Snapshot
+
+
+def measure_year(effort: Effort) -> Iterator[Ratio]:
+    """Measure the year under every rule."""
+    last = effort.pick(quick=6, full=12)
+    with tempfile.TemporaryDirectory() as folder:
+        year = _Year(Path(folder), holdout_days=effort.options.holdout_days)
+        challengers = year.train_until(last)
+        areas = {one.month: year.areas(one.package, challengers[-1].pins) for one in challengers}
+        for rule in RULES:
+            served, told = year.play(rule, challengers, areas)
+            if not effort.options.json:
+                print("\n".join(told))
+            mean = sum(served) / len(served)
+            yield Ratio(f"{rule}_area", mean, f"mean area served in {len(served)} months")
+
+
+class _Year:
+    def __init__(self, folder: Path, *, holdout_days: int) -> None:
+        project = folder / "project"
+        for kind in ("datasets", "models"):
+            shutil.copytree(ROOT / "include" / kind, project / "include" / kind)
+        spec_file = project / "include" / "models" / MODEL / "model.yaml"
+        spec = yaml.safe_load(spec_file.read_text())
+        spec["training"]["holdout_days"] = holdout_days
+        spec["gates"]["metrics"] = {METRIC: RULES["better"]}
+        spec_file.write_text(yaml.safe_dump(spec))
+        self.container = ScratchContainer(project, folder / "scratch")
+        self.spec = self.container.model(MODEL)
+        self.dataset = self.container.dataset(DATASET)
+        self.folder = folder
+        with Progress(disable=True) as progress:
+            self.files = make_sample(
+                project / "include" / "datasets" / DATASET, folder / "sample", progress=progress
+            )
+        tables = self.container.tables
+        self.contest = Comparison(self.spec, self.dataset, tables, measure, measure_gains)
+
+    def train_until(self, last: int) -> list[Challenger]:
+        """Ingest month after month, and train at the end of each from the first on."""
+        trained = []
+        for month in range(1, last + 1):
+            for file in sorted(self.files):
+                if file.stem == f"2013-{month:02d}":
+                    self._ingest(file)
+            if FIRST <= month < last:
+                trained.append(self._train(month))
+        return trained
+
+    def _ingest(self, file: Path) -> None:
+        stream, key = file.parent.name, f"landing/{DATASET}/{file.parent.name}/{file.name}"
+        target = self.folder / "scratch" / "store" / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+        given = {"dataset": DATASET, "stream": stream, "batch": file.stem, "file": key}
+        self._run("ingest", given, unique=file.stem)
+
+    def _train(self, month: int) -> Challenger:
+        unique = f"month {month}"
+        accepted = self._run("accept", {"model": MODEL, "reason": unique}, unique=unique)
+        given = {"model": MODEL, "request": accepted.numbers["request"]}
+        told = {stage: self._run(stage, given, unique=unique) for stage in TRAINING}
+        evidence = told["train"].evidence
+        folder = self.container.tracking.download(
+            evidence["model_uri"], self.folder / str(month), sha256=evidence["manifest_sha256"]
+        )
+        pins = Snapshot.from_numbers(told["snapshot"].numbers)
+        return Challenger(month, load_package(folder), pins)
+
+    def _run(self, stage: str, given: Mapping[str, Any], *, unique: str) -> Verdict:
+        origin = {"by": "a benchmark", "run_id": unique}
+        outcome: Outcome = run_stage(stage, given, origin=origin, container=self.container)
+        if isinstance(outcome, RunRecord):
+            return outcome.verdict
+        if not isinstance(outcome, Verdict):
+            raise SystemExit(f"{stage} gave no verdict")
+        return outcome
+
+    def areas(self, package: Package, pins: Snapshot) -> dict[int, float]:
+        """Return the area of a model on each month."""
+        rows = read_labelled(
+            self.container.tables,
+            self.dataset,
+            Snapshot(
+                self.container.tables.version(f"{DATASET}/features") or 0,
+                self.container.tables.version(f"{DATASET}/labels") or 0,
+                pins.as_of.replace(year=pins.as_of.year + 1),
+            ),
+            columns=list(self.spec.features.names),
+            target=self.spec.target,
+        )
+        months = rows[self.dataset.identity.time.column].dt.month
+        found = {}
+        for month, inside in rows.groupby(months):
+            scores = package.predict(inside)
+            value = measure([METRIC], actual=inside[self.spec.target], scores=scores)[METRIC]
+            found[int(str(month))] = float(value or 0.0)
+        return found
+
+    def play(
+        self, rule: str, challengers: list[Challenger], areas: Mapping[int, Mapping[int, float]]
+    ) -> tuple[list[float], list[str]]:
+        """Return the area served in each month, and a line for each decision."""
+        gates = Gates.model_validate({"metrics": {METRIC: RULES[rule]}})
+        champion = challengers[0]
+        served, told = [areas[champion.month][champion.month + 1]], []
+        for one in challengers[1:]:
+            numbers = self.contest.compare(one.pins, one.package, champion.package, version=1)
+            verdict = gate(gates, numbers.numbers)
+            told.append(f"{rule:>9} {one.month:>2} {verdict.action:<12} {verdict.reason}")
+            champion = one if verdict.action == "promote" else champion
+            served.append(areas[champion.month][one.month + 1])
+        told.append(f"{rule:>9}    served: {', '.join(f'{area:.4f}' for area in served)}")
+        return served, told
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the length of the holdout."""
+    parser.add_argument("--holdout-days", type=int, default=28, help="days of each holdout")
+
+
+if __name__ == "__main__":
+    run("gates_on_flights", measure_year, add_options=add_options)
