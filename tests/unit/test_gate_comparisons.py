@@ -71,6 +71,8 @@ def test_a_gain_beyond_chance_is_promoted() -> None:
         ({"compare": "better", "min_absolute_change": 0.005}, 0.004, "refuse"),
         ({"compare": "better", "min_absolute_change": 0.005}, 0.006, "promote"),
         ({"compare": "better", "min_relative_change": 0.01}, 0.006, "refuse"),
+        ({"min_absolute_change": -0.02}, -0.019, "promote"),
+        ({"min_absolute_change": -0.02}, -0.021, "refuse"),
         ({"compare": "not_worse", "margin": 0.01}, -0.009, "promote"),
         ({"compare": "not_worse", "margin": 0.01}, -0.011, "refuse"),
         ({"compare": "point", "min_absolute_change": 0.0}, -0.2, "promote"),

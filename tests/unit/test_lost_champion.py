@@ -45,7 +45,8 @@ def test_a_champion_that_is_lost_after_the_gates_refuses_with_the_way_out(tmp_pa
     env = TrainingEnv.in_memory(tmp_path)
     env.land(ferry_dataset.crossings(days=60))
     promoted(env.store, env.spec.model, env.champion())
-    env.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": {"threshold": 0.55}}})
+    bar = {"threshold": 0.55, "compare": "point"}
+    env.spec = spec(gates={"min_holdout_rows": 100, "metrics": {"roc_auc": bar}})
     request = env.ask("again")
     assert env.until_gate(request).verdict.action == "promote"
     env.registry.delete_alias(env.spec.model, "champion")

@@ -76,9 +76,14 @@ class Figures:
 
     @property
     def needed_gain(self) -> float:
-        """Gain that `better` asks its lower bound to exceed."""
-        share = (self.bar.min_relative_change or 0.0) * abs(self.other)
-        return max(self.bar.min_absolute_change or 0.0, share)
+        """Gain that the lower bound has to exceed; negative where some loss is allowed."""
+        bar = self.bar
+        if bar.margin is not None:
+            return -bar.margin
+        share = bar.min_relative_change
+        relative = None if share is None else share * abs(self.other)
+        asked = [one for one in (bar.min_absolute_change, relative) if one is not None]
+        return max(asked, default=0.0)
 
 
 def in_words(numbers: Mapping[str, Number]) -> str:
@@ -122,29 +127,22 @@ def by_point(figures: Figures) -> Iterator[str]:
         yield f"{figures.measured} {better} {share:.2%}"
 
 
-def is_better(figures: Figures) -> Iterator[str]:
+def by_lower_bound(figures: Figures) -> Iterator[str]:
     """Yield that the lower bound of the gain is not above what is asked for."""
-    gain = _need_gain(figures)
-    if gain.lower > figures.needed_gain:
+    gain, needed = _need_gain(figures), figures.needed_gain
+    if gain.lower > needed:
         return
-    told = f"{figures.measured} is not shown to be better than the champion's {figures.other:.4f}"
-    if figures.needed_gain > 0:
-        told += f" by {figures.needed_gain:.3g}"
-    yield f"{told}: {_bounds(figures, gain)}"
-
-
-def is_not_worse(figures: Figures) -> Iterator[str]:
-    """Yield that the lower bound of the gain is below what `not_worse` allows."""
-    gain, margin = _need_gain(figures), figures.bar.margin or 0.0
-    if gain.lower > -margin:
-        return
-    told = f"{figures.measured} may be worse than the champion's {figures.other:.4f}"
-    yield f"{told} by more than {margin:g}: {_bounds(figures, gain)}"
+    if needed < 0:
+        told = f"may be worse than the champion's {figures.other:.4f} by more than {-needed:.3g}"
+    else:
+        told = f"is not shown to be better than the champion's {figures.other:.4f}"
+        told += f" by {needed:.3g}" if needed else ""
+    yield f"{figures.measured} {told}: {_bounds(figures, gain)}"
 
 
 RULES: Mapping[Compare, Callable[[Figures], Iterator[str]]] = {
-    "better": is_better,
-    "not_worse": is_not_worse,
+    "better": by_lower_bound,
+    "not_worse": by_lower_bound,
     "point": by_point,
 }
 """Why a challenger does not pass beside the champion, by the spec's word; one row adds a rule."""
