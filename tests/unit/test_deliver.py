@@ -251,11 +251,29 @@ def test_a_blocked_file_is_delivered_again(container: Container, tmp_path: Path)
 
 
 def test_a_batch_with_other_content_replaces_its_rows(container: Container, tmp_path: Path) -> None:
-    """Whoever delivers a new day under an old name reads it at once."""
-    deliver(write(tmp_path, "a.csv", FEATURES), container=container)
+    """Whoever delivers a new day under an old name reads it at once, and how to keep both."""
+    file = write(tmp_path, "a.csv", FEATURES)
+    register(container, deliver(file, container=container), file)
     write(tmp_path, "a.csv", FEATURES.replace("1.5", "2.5"))
-    output = slipway("deliver", str(tmp_path / "a.csv")).output
+    output = slipway("deliver", str(file)).output
     assert "  batch    a was delivered before; its rows are replaced\n" in output
+    assert "to keep both, deliver the earlier file again with --batch NAME\n" in output
+
+
+def test_a_file_that_was_never_read_is_told_to_be_overwritten(
+    container: Container, tmp_path: Path
+) -> None:
+    """It has no rows in the table that could be replaced; under another name both are kept."""
+    first = deliver(write(tmp_path, "x/a.csv", FEATURES), container=container)
+    other = write(tmp_path, "y/a.csv", FEATURES.replace("1.5", "2.5"))
+    output = slipway("deliver", str(other)).output
+    assert (
+        "  batch    a was delivered before and not read yet; that file is overwritten\n" in output
+    )
+    assert "rows are replaced" not in output
+    again = deliver(tmp_path / "x/a.csv", batch="first", container=container)
+    assert (again.is_copied, again.replaces) == (True, False)
+    assert landed(container) == [first.key, again.key]
 
 
 def test_a_half_written_copy_is_no_delivery(

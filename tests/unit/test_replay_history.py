@@ -12,9 +12,10 @@ from slipway.errors import BadParameter
 from slipway.local.replay.history import History, split_history
 from slipway.local.replay.periods import PastArrivals
 from slipway.local.replay.progress_file import Asked, ProgressFile
-from slipway.local.replay.raw_rows import read_history
+from slipway.local.replay.raw_rows import history_files, read_history
 from slipway.wiring import Container
-from tests.support.command_line import slipway
+from slipway.wiring.matching_stream import find_dataset
+from tests.support.command_line import Make, slipway
 from tests.support.small_specs import DATASET, EXPECTATIONS, FILES
 
 FEATURES = """\
@@ -248,6 +249,19 @@ def test_a_stopped_replay_goes_on_where_it_was(tmp_path: Path) -> None:
     assert began == NOW
     assert file.read({"by": "day"}, began=began) == progress
     assert file.read({"by": "week"}, began=began).next_step == 0
+
+
+def test_history_finds_its_dataset_by_its_columns(
+    container: Container, project: Make, tmp_path: Path
+) -> None:
+    """As a delivery does; a file that several datasets could have leaves it to the next one."""
+    yard = DATASET.replace("dataset: shop", "dataset: yard").replace("price", "weight")
+    project({"datasets/yard/dataset.yaml": yard})
+    past = write(tmp_path / "past", a=LABELS, b=FEATURES.replace("price", "weight"))
+    assert find_dataset(history_files(past), container) == "yard"
+    with pytest.raises(BadParameter, match="the file fits several streams") as caught:
+        find_dataset([past / "a.csv"], container)
+    assert "--dataset" in str(caught.value)
 
 
 def test_replay_needs_a_running_installation(container: Container, tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ def deliver(
         _print(delivered)
 
 
+def _replaced(delivered: Delivered) -> str:
+    """What becomes of the file that had the batch's name before."""
+    if delivered.is_unread:
+        return f"{delivered.batch} was delivered before and not read yet; that file is overwritten"
+    return f"{delivered.batch} was delivered before; its rows are replaced"
+
+
 def _print(delivered: Delivered) -> None:
     what = f"{delivered.stream} {delivered.batch} of {delivered.dataset}"
     if delivered.same_as is not None:
@@ -62,7 +69,8 @@ def _print(delivered: Delivered) -> None:
     click.echo(f"delivered: {what}, {delivered.size:,} bytes")
     click.echo(f"  where    {delivered.where}")
     if delivered.replaces:
-        click.echo(f"  batch    {delivered.batch} was delivered before; its rows are replaced")
+        click.echo(f"  batch    {_replaced(delivered)}")
+        click.echo("           to keep both, deliver the earlier file again with --batch NAME")
     click.echo(
         f"  follows  where Airflow runs, {delivered.dataset}__ingest takes it within some "
         f"{delivered.within_seconds:.0f} s; without Airflow:"

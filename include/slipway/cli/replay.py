@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Column by whose values they are put in order before they are cut; default: the order "
     "of the files and their lines.",
 )
-@click.option("--dataset", help="Its dataset; default: the only one of the project.")
+@click.option("--dataset", help="Its dataset; default: the one whose columns it has.")
 @click.option(
     "--label-delay",
     type=click.FloatRange(min=0),

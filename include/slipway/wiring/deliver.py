@@ -34,6 +34,7 @@ class Delivered:
         size: Bytes.
         within_seconds: Time in which the landing trigger sees it.
         replaces: Whether the batch was delivered before, with another content.
+        is_unread: Whether the file that it takes the place of was never read by ingest.
         same_as: Key of an earlier delivery with the same content, or None.
         became: What became of that one: `ingested`, `blocked`, …; None: it is not handled yet.
         is_copied: Whether it was copied; not, where the same content is there.
@@ -47,6 +48,7 @@ class Delivered:
     size: int
     within_seconds: float
     replaces: bool
+    is_unread: bool
     same_as: str | None
     became: str | None
     is_copied: bool
@@ -91,7 +93,8 @@ def deliver(
         key = proposed.key(spec.dataset, place.stream)
         earlier = _same_content(container, place, proposed)
         is_copied = earlier is None or again or _is_taken_again(container, place, proposed, earlier)
-        known = {one.batch for one in _landed(container, place)}
+        before = [one for one in _landed(container, place) if one.batch == proposed.batch]
+        is_unread = any(one.key == key and not _is_read(container, one) for one in before)
         if is_copied:
             copy_into_landing(proposed.path, key, store=container.store)
         registration = None
@@ -105,7 +108,8 @@ def deliver(
             where=container.store.uri(key),
             size=proposed.content.size,
             within_seconds=_seconds(spec),
-            replaces=earlier is None and proposed.batch in known,
+            replaces=earlier is None and bool(before),
+            is_unread=earlier is None and is_unread,
             same_as=None if earlier is None else earlier.key,
             became=None if registration is None else registration.action,
             is_copied=is_copied,
@@ -116,6 +120,10 @@ def _landed(container: Container, place: Place) -> Iterator[Delivery]:
     for one in list_deliveries(container.store, place.spec.dataset):
         if one.stream == place.stream:
             yield one
+
+
+def _is_read(container: Container, delivery: Delivery) -> bool:
+    return arrivals.find_registration(container.store, delivery) is not None
 
 
 def _same_content(

@@ -14,11 +14,12 @@ from slipway.spec.problems import SpecErrors
 from slipway.stages.ingest.absent_labels import with_absent_labels
 from slipway.stages.ingest.header import header_problem, likeness
 from slipway.wiring.container import Container
+from slipway.wiring.proposed_delivery import ProposedDelivery, proposed_delivery
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec
-    from slipway.wiring.proposed_delivery import ProposedDelivery
 
+_STREAMS: tuple[StreamName, ...] = ("features", "labels")
 _ALL_THE_SAME = "--dataset and --stream deliver it all the same; ingest then blocks it so"
 
 
@@ -103,6 +104,39 @@ def find_place(
             hint="name them with --dataset and --stream",
         )
     raise _unfitting(judged, file)
+
+
+def find_dataset(files: Sequence[Path], container: Container) -> str:
+    """Return the only dataset of the project, or the one whose columns files have.
+
+    Args:
+        files: Files of one dataset; one whose columns several datasets have does not tell.
+        container: Project.
+
+    Raises:
+        NotFound: There is no such file.
+        BadParameter: No file tells of which dataset it is.
+        SpecError: The specs are invalid.
+    """
+    names = [spec.dataset for spec in _specs(container, None)]
+    if len(names) == 1:
+        return names[0]
+    refused: list[BadParameter] = []
+    for file in files:
+        stream = next((one for one in _STREAMS if one == file.parent.name), None)
+        try:
+            with proposed_delivery(file) as proposed:
+                place = find_place(proposed, container, dataset=None, stream=stream, file=file)
+        except BadParameter as error:
+            refused.append(error)
+        else:
+            return place.spec.dataset
+    if refused:
+        raise refused[0]
+    raise BadParameter(
+        "there are no files that tell their dataset",
+        expected=f"--dataset with one of {', '.join(sorted(names))}",
+    )
 
 
 def _unfitting(judged: Sequence[_Judged], file: Path) -> BadParameter:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from slipway.errors import BadParameter, NotFound
+from slipway.errors import NotFound
 from slipway.local.addresses import LOOPBACK
 from slipway.local.airflow import AirflowApi, password
 from slipway.local.outside_world import OutsideWorld
@@ -19,13 +19,14 @@ from slipway.local.replay.history import History, split_history
 from slipway.local.replay.periods import PastArrivals
 from slipway.local.replay.player import Player
 from slipway.local.replay.progress_file import ProgressFile
-from slipway.local.replay.raw_rows import read_history
+from slipway.local.replay.raw_rows import history_files, read_history
 from slipway.local.running import Running, find_running, up_folder
 from slipway.local.trial.blocks import as_text
 from slipway.records.store import digest, encode
 from slipway.settings import Settings
 from slipway.spec.loading import load_all
 from slipway.wiring import Container
+from slipway.wiring.matching_stream import find_dataset
 
 if TYPE_CHECKING:
     from slipway.spec import DatasetSpec, ModelSpec
@@ -48,7 +49,7 @@ def replay(
 
     Args:
         place: A file, or a folder of files.
-        dataset: Its dataset; None: the only one.
+        dataset: Its dataset; None: the only one, or the one whose columns the files have.
         by: Length of a period.
         parts: Deliveries into which rows without an event time are cut; None: one for each file.
         order: Column by which they are put in order before; None: as the files have them.
@@ -69,7 +70,7 @@ def replay(
         project=project, store=running.store, mlflow=running.mlflow, platform=running.platform
     )
     container = Container(settings)
-    spec, models = _specs(container, dataset)
+    spec, models = _specs(container, dataset or find_dataset(history_files(place), container))
     horizon = max((one.monitoring.label_horizon_days for one in models), default=0.0)
     delay = timedelta(days=horizon if label_delay is None else label_delay)
     raw = read_history(place, spec, container)
@@ -114,20 +115,9 @@ def _running(project: Path) -> Running:
     return running
 
 
-def _specs(container: Container, dataset: str | None) -> tuple[DatasetSpec, list[ModelSpec]]:
-    """The dataset, and its models.
-
-    Raises:
-        BadParameter: There are several datasets, or none.
-    """
+def _specs(container: Container, dataset: str) -> tuple[DatasetSpec, list[ModelSpec]]:
+    """The dataset, and its models."""
     loaded = load_all(container.settings.project)
-    if dataset is None:
-        if len(loaded.datasets) != 1:
-            raise BadParameter(
-                "it is not known of which dataset the files are",
-                expected=f"--dataset with one of {', '.join(sorted(loaded.datasets))}",
-            )
-        dataset = next(iter(loaded.datasets))
     spec = container.dataset(dataset)
     return spec, [one for one in loaded.models.values() if one.dataset == dataset]
 

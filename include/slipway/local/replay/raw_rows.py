@@ -54,7 +54,7 @@ def read_history(place: Path, spec: DatasetSpec, container: Container) -> dict[S
         BadBatch: A file cannot be read.
     """
     parts: dict[StreamName, list[tuple[pa.Table, int]]] = {}
-    for file in _files(place):
+    for file in history_files(place):
         stream = next((one for one in spec.streams.delivered if one == file.parent.name), None)
         with proposed_delivery(file) as proposed:
             found = find_place(proposed, container, dataset=spec.dataset, stream=stream, file=file)
@@ -110,13 +110,14 @@ def _parts(spec: DatasetSpec, stream: StreamName) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _files(place: Path) -> list[Path]:
+def history_files(place: Path) -> list[Path]:
+    """Return the files of history, in the order of their names."""
     if not place.is_dir() or place.suffix.lower() in PARQUET:
         return [place]
     found: list[Path] = []
     for one in sorted(place.iterdir()):
         if not is_ignored(one.name):
-            found += _files(one)
+            found += history_files(one)
     return found
 
 
