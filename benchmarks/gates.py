@@ -39,6 +39,11 @@ RULES: dict[str, dict[str, Any]] = {
     "point": {"compare": "point", "min_absolute_change": 0.0},
     "better": {"compare": "better"},
     "not_worse": {"compare": "not_worse", "margin": 0.01},
+    "expected": {
+        "compare": "expected_gain",
+        "cost_of_change": 0.002,
+        "prior": {"mean": 0.0, "deviation": 0.01},
+    },
 }
 DEFAULT = "better"
 DIFFERENCES = {

@@ -45,6 +45,7 @@ RULES: dict[str, dict[str, Any]] = {
     "point": {"compare": "point", "min_absolute_change": 0.0},
     "better": {"compare": "better"},
     "not_worse": {"compare": "not_worse", "margin": 0.01},
+    "expected": {"compare": "expected_gain", "prior": {"mean": 0.005, "deviation": 0.01}},
     "never": {"compare": "point", "min_absolute_change": 1.0},
 }
 

@@ -9,10 +9,17 @@ from pydantic import Field, model_validator
 from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.metrics import MetricName
 
-Compare = Literal["better", "not_worse", "point"]
+Compare = Literal["better", "not_worse", "expected_gain", "point"]
 BlockUnit = Literal["hour", "day", "week", "month", "key"]
 
 DEFAULT_COMPARE: Compare = "better"
+
+
+class PriorGain(Spec):
+    """What challengers of a model gain, before a holdout has been looked at; normal."""
+
+    mean: float = Field(description="Mean gain over the champion, in the metric's unit.")
+    deviation: float = Field(gt=0, description="Standard deviation of the true gains.")
 
 
 class Threshold(Spec):
@@ -26,14 +33,30 @@ class Threshold(Spec):
     compare: Compare | None = Field(
         default=None,
         description="`better`: the lower bound of the gain over the champion is above 0. "
-        "`not_worse`: it is above `-margin`. `point`: the two figures alone, whatever their error. "
-        "Without it the first metric, and any with a change, has to be `better`; others are not "
-        "compared.",
+        "`not_worse`: it is above `-margin`. `expected_gain`: the gain that holdout and former "
+        "challengers let expect outweighs the costs. `point`: the two figures alone, whatever "
+        "their error. Without it the first metric, and any with a change, has to be `better`; "
+        "others are not compared.",
     )
     margin: float | None = Field(
         default=None,
         gt=0,
         description="How much worse than the champion `not_worse` allows, in the metric's unit.",
+    )
+    cost_of_change: float = Field(
+        default=0.0,
+        ge=0,
+        description="Gain that a change has to be worth by `expected_gain`, in the metric's unit.",
+    )
+    cost_of_keeping: float = Field(
+        default=0.0,
+        ge=0,
+        description="What keeping the champion costs by `expected_gain`, as where models age.",
+    )
+    prior: PriorGain | None = Field(
+        default=None,
+        description="Prior of `expected_gain`; without it from former challengers, if there are "
+        "at least five, else the holdout alone decides.",
     )
     min_absolute_change: float | None = Field(
         default=None,
@@ -55,8 +78,12 @@ class Threshold(Spec):
             raise SpecConflict(
                 "`compare: not_worse` and `margin` belong together", field=("compare",)
             )
-        if self.compare == "not_worse" and self.has_change:
-            raise SpecConflict("`compare: not_worse` asks for no change", field=("compare",))
+        if self.compare in {"not_worse", "expected_gain"} and self.has_change:
+            raise SpecConflict(f"`compare: {self.compare}` asks for no change", field=("compare",))
+        costs = {"cost_of_change", "cost_of_keeping", "prior"} & self.model_fields_set
+        if costs and self.compare != "expected_gain":
+            name = min(costs)
+            raise SpecConflict(f"`{name}` is of `compare: expected_gain`", field=(name,))
         return self
 
 
@@ -107,4 +134,4 @@ class Gates(Spec):
     @property
     def resampled(self) -> tuple[str, ...]:
         """Metrics whose gain is judged with its error."""
-        return tuple(one for one in self.metrics if self.compare(one) in {"better", "not_worse"})
+        return tuple(one for one in self.metrics if self.compare(one) not in {None, "point"})

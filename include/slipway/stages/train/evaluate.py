@@ -30,6 +30,7 @@ from slipway.stages.train.gate_numbers import (
     UNSEEN_ROWS,
     WAIVED,
 )
+from slipway.stages.train.past_gains import priors
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -94,6 +95,7 @@ class _Evaluation:
             champion, version = self._champion(scratch)
             compared = self.contest.compare(pins, challenger, champion, version=version)
         numbers = compared.numbers | (self._lost_champion() if version is None else {})
+        numbers |= priors(self.spec.gates, self.store, self.spec.model, run=attempt.ref.run)
         attempt.check()
         run_id = trained.evidence["mlflow_run"]
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))

@@ -30,6 +30,19 @@ POWER_QUANTILE = 0.8416
 
 
 @dataclass(frozen=True)
+class NormalPrior:
+    """Normal prior of a true gain, as the numbers hold it.
+
+    Attributes:
+        mean: Its mean.
+        deviation: Its standard deviation.
+    """
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
 class MeasuredGain:
     """Gain of the challenger over the champion in one metric, as the numbers hold it.
 
@@ -44,6 +57,17 @@ class MeasuredGain:
     lower: float
     upper: float
     error: float
+
+    def expected(self, prior: NormalPrior | None) -> float:
+        """Mean of the true gain, given the measured one and a normal prior.
+
+        Source:
+            Gelman et al. 2013, Bayesian Data Analysis, 2.5.
+        """
+        if prior is None or self.error == 0:
+            return self.value
+        own, former = self.error**-2, prior.deviation**-2
+        return (own * self.value + former * prior.mean) / (own + former)
 
     @property
     def detectable(self) -> float:
@@ -72,6 +96,23 @@ def read_gain(numbers: Mapping[str, Number], metric: str) -> MeasuredGain | None
     found = [finite(numbers.get(name)) for name in gain_names(metric)]
     known = [one for one in found if one is not None]
     return MeasuredGain(*known) if len(known) == len(_FIELDS) else None
+
+
+def prior_names(metric: str) -> tuple[str, ...]:
+    """Return the names of a metric's prior among the numbers."""
+    return tuple(f"prior.{metric}.{field}" for field in ("mean", "deviation", "count"))
+
+
+def prior_numbers(metric: str, prior: NormalPrior | None, *, count: int) -> dict[str, Number]:
+    """Return a prior that some former challengers tell as numbers; None: they are too few."""
+    fields = (None, None) if prior is None else (prior.mean, prior.deviation)
+    return dict(zip(prior_names(metric), (*fields, count), strict=True))
+
+
+def read_prior(numbers: Mapping[str, Number], metric: str) -> NormalPrior | None:
+    """Return a metric's prior; None where there is none."""
+    mean, deviation = (finite(numbers.get(name)) for name in prior_names(metric)[:2])
+    return None if mean is None or not deviation else NormalPrior(mean, deviation)
 
 
 def baseline(numbers: Mapping[str, Number]) -> str:

@@ -13,10 +13,12 @@ from slipway.stages.train.gate_numbers import (
     BLOCK_UNIT,
     BLOCKS,
     MeasuredGain,
+    NormalPrior,
     baseline,
     finite,
     need,
     read_gain,
+    read_prior,
 )
 
 # MLflow's fallback where a champion's value of 0 makes a relative change meaningless.
@@ -34,6 +36,7 @@ class Figures:
         other: Value of the champion, or of a constant without one.
         against: `champion` or `constant`.
         gain: Gain over the champion with its error; None: not computed.
+        prior: What former challengers gained; None: not known.
         sample: Rows or blocks in words, as `28 days`.
     """
 
@@ -43,6 +46,7 @@ class Figures:
     other: float
     against: str
     gain: MeasuredGain | None
+    prior: NormalPrior | None
     sample: str
 
     @classmethod
@@ -56,6 +60,7 @@ class Figures:
             need(numbers, f"{against}.{metric}"),
             against,
             read_gain(numbers, metric),
+            prior_of(gates.metrics[metric], metric, numbers),
             in_words(numbers),
         )
 
@@ -91,6 +96,12 @@ def in_words(numbers: Mapping[str, Number]) -> str:
     unit, count = numbers.get(BLOCK_UNIT), finite(numbers.get(BLOCKS))
     name, of, column = str(unit or "block").partition(" of ")
     return f"{count or 0:,.0f} {name}{'' if count == 1 else 's'}{of}{column}"
+
+
+def prior_of(bar: Threshold, metric: str, numbers: Mapping[str, Number]) -> NormalPrior | None:
+    """Return the prior of a metric's gain: the spec's own, else that of former challengers."""
+    own = bar.prior
+    return read_prior(numbers, metric) if own is None else NormalPrior(own.mean, own.deviation)
 
 
 def missed_threshold(figures: Figures, *, is_relaxed: bool) -> Iterator[str]:
@@ -140,9 +151,24 @@ def by_lower_bound(figures: Figures) -> Iterator[str]:
     yield f"{figures.measured} {told}: {_bounds(figures, gain)}"
 
 
+def by_expected_gain(figures: Figures) -> Iterator[str]:
+    """Yield that what the gain is expected to be does not outweigh the costs of a change."""
+    gain, bar = _need_gain(figures), figures.bar
+    expected = gain.expected(figures.prior)
+    needed = bar.cost_of_change - bar.cost_of_keeping
+    if expected > needed:
+        return
+    known = "by the holdout alone" if figures.prior is None else "with what is known of former ones"
+    yield (
+        f"{figures.measured} beside the champion's {figures.other:.4f}: a gain of {expected:.4f} "
+        f"is expected {known}, and more than {needed:.4g} is needed: {_bounds(figures, gain)}"
+    )
+
+
 RULES: Mapping[Compare, Callable[[Figures], Iterator[str]]] = {
     "better": by_lower_bound,
     "not_worse": by_lower_bound,
+    "expected_gain": by_expected_gain,
     "point": by_point,
 }
 """Why a challenger does not pass beside the champion, by the spec's word; one row adds a rule."""

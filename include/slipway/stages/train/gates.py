@@ -24,10 +24,11 @@ from slipway.stages.train.gate_numbers import (
     POSITIVE_ROWS,
     UNSEEN_ROWS,
     WAIVED,
+    MeasuredGain,
     baseline,
     finite,
     gain_names,
-    need,
+    prior_names,
     read_gain,
 )
 from slipway.stages.train.gate_rules import (
@@ -164,7 +165,7 @@ def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
     ]
     for metric in gates.metrics:
         names += [f"{who}.{metric}" for who in (CHALLENGER, CHAMPION, CONSTANT)]
-        names += gain_names(metric)
+        names += [*gain_names(metric), *prior_names(metric)]
     return {name: _finite_or_none(numbers[name]) for name in names if name in numbers}
 
 
@@ -181,14 +182,18 @@ def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
     return f"{shown}; the champion, version {waived}, is lost and was left out as requested"
 
 
+def _decisive(gates: Gates, figures: Figures, gain: MeasuredGain) -> str:
+    """What of the gain let the challenger pass, in words."""
+    if gates.compare(figures.metric) == "expected_gain":
+        return f"expected {gain.expected(figures.prior):+.4f}"
+    return f"at least {gain.lower:+.4f}"
+
+
 def _format_metric(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> str:
-    against = baseline(numbers)
-    other = need(numbers, f"{against}.{metric}")
-    told = f"{against} {other:.4f}"
-    gain = read_gain(numbers, metric)
-    if against == CHAMPION and metric in gates.resampled and gain is not None:
-        told += f", at least {gain.lower:+.4f} by {in_words(numbers)}"
     figures = Figures.of(gates, metric, numbers)
+    told = f"{figures.against} {figures.other:.4f}"
+    if figures.against == CHAMPION and metric in gates.resampled and figures.gain is not None:
+        told += f", {_decisive(gates, figures, figures.gain)} by {figures.sample}"
     if figures.misses_threshold(figures.challenger):
         told += f"; both miss the threshold {figures.bar.threshold:g}, which was relaxed"
     return f"{figures.measured} ({told})"
