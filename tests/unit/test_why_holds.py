@@ -150,3 +150,36 @@ def test_a_repair_that_was_cut_off_does_not_empty_the_traffic() -> None:
     del life.env.registry.aliases["champion"]
     life.roll(stages=0)
     assert life.env.weights() == {2: 1.0}
+
+
+@pytest.mark.parametrize("is_decided", [False, True], ids=["switched", "decided"])
+def test_a_half_done_rollback_of_a_model_that_is_gone(*, is_decided: bool) -> None:
+    """Its lines agree: what serves, since when, and that nothing can be completed any more."""
+    life = Life()
+    for _ in range(2):
+        life.challenge()
+        life.roll()
+    if is_decided:
+        life.mlflow.answers = False
+        life.roll("previous")
+        life.mlflow.answers = True
+    else:
+        life.roll("previous", stages=3)
+    life.end_lease()
+    for version in list(life.env.registry.tags):
+        life.env.registry.delete_version(version)
+    told = life.lines()
+    assert "version 5 is served and no version is champion" in told["Served"][0]
+    assert (
+        "Since then rollout-000003, a rollback, has moved the traffic to version 5 ("
+        in (told["Since"][0])
+    )
+    if is_decided:
+        cannot = "deploy cannot complete rollout-000003: MLflow has no version 5 with the bytes"
+        assert cannot in told["Served"][0]
+        assert told["Next"][0].startswith(cannot)
+        assert told["Next"][0].endswith(", and version 6 serves then.")
+        assert told["Since"][0].endswith(", and cannot make it champion any more.")
+    else:
+        assert told["Since"][0].endswith(", and has not made it champion yet.")
+    hold(life)

@@ -227,6 +227,9 @@ def _deploy_holds(life: Life, sentence: str, served: str) -> None:
     record = life.env.reconcile(holder="the next run")
     action, version = record.verdict.action, record.verdict.numbers["version"]
     live = life.env.platform.served(MODEL)
+    if "deploy cannot complete" in sentence:
+        assert "cannot be completed" in record.verdict.reason
+        return
     if "deploy completes" in sentence:
         # The completion may have ended in a refusal, or in a rollout of its own.
         assert "was stopped" in record.verdict.reason

@@ -21,7 +21,8 @@ def describe_since(state: ModelState) -> str:
     about, version = numbers_of(newest).get("version"), state.version
     told = _describe_promotion(state, newest)
     if version is None or about == version:
-        return f"Since: {told}"
+        moved = _describe_switch(state, _alone(state, other_than=about))
+        return f"Since: {told}{f' {moved}' if moved else ''}"
     begin = f"by the ledger version {about} is champion since {told}"
     replaced_by = _replaced_by(state, version)
     if replaced_by is None:
@@ -63,11 +64,18 @@ def _replaced_by(state: ModelState, version: int) -> str | None:
     return None
 
 
-def _describe_switch(state: ModelState, version: int) -> str | None:
+def _alone(state: ModelState, *, other_than: int | None) -> int | None:
+    """The one version with a share, if it is not a given one."""
+    shares = state.traffic.served.weights if state.traffic.served else {}
+    [*versions] = shares
+    return versions[0] if len(versions) == 1 and versions[0] != other_than else None
+
+
+def _describe_switch(state: ModelState, version: int | None) -> str | None:
     """The rollout that gave a version every request and has not made it champion yet."""
     served = state.traffic.served
     newest = next(state.about(None, PROMOTED, SWITCHED), None)
-    if newest is None or kind_of(newest) == PROMOTED or served is None:
+    if version is None or newest is None or kind_of(newest) == PROMOTED or served is None:
         return None
     if numbers_of(newest).get("version") != version or set(served.weights) != {version}:
         return None
@@ -75,6 +83,8 @@ def _describe_switch(state: ModelState, version: int) -> str | None:
     begun = next((one for one in state.entries if _begins(one, run)), None)
     what = "a rollout" if begun is None else ACTIONS.get(kind_of(begun)[1], "a rollout")
     moved = f"{run}, {what}, has moved the traffic to version {version} ({moment_of(newest)})"
+    if state.traffic.stopped == run and state.traffic.lost is not None:
+        return f"Since then {moved}, and cannot make it champion any more."
     if state.traffic.stopped != run:
         return f"Since then {moved}, and has not made it champion yet."
     when = "the next deploy" if state.outage is None else "the next deploy once MLflow answers"

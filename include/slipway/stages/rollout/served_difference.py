@@ -69,6 +69,8 @@ def _describe_other_bytes(observed: ObservedState, state: ServedState) -> str | 
 def describe_deploy(state: ServedState) -> str:
     """Describe what the next deploy does, as a clause; pure."""
     decision = state.decision
+    if state.stopped is not None and state.lost is not None:
+        return f"deploy cannot complete {state.stopped}: {state.lost}"
     if state.stopped is not None and decision is not None:
         return f"deploy completes {state.stopped} first"
     if decision is None or decision.action == "nothing":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from slipway.errors import Denied, EditedByHand, Transient
+from slipway.errors import Denied, EditedByHand, NotFound, Transient
+from slipway.records.champion_history import PROMOTED as PROMOTION
 from slipway.records.idempotent_stage import find_decision
 from slipway.records.open_work import open_stages
-from slipway.records.run_records import find_record
+from slipway.records.run_records import RunRef, find_record
 from slipway.records.store import Store
 from slipway.stages.ports.registry import Versions
 from slipway.stages.rollout.complete_rollouts import is_unsettled
@@ -18,8 +20,9 @@ from slipway.stages.rollout.ledger_versions import newest_promoted_run
 from slipway.stages.rollout.manual_edits import respect_edits
 from slipway.stages.rollout.observe import observe
 from slipway.stages.rollout.observed_state import ObservedState, RolloutDecision
-from slipway.stages.rollout.plan import rollout_number
+from slipway.stages.rollout.plan import read_plan, rollout_number
 from slipway.stages.rollout.platform import Served, ServedReader
+from slipway.stages.rollout.version_outcome import has_planned_digest
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class ServedState:
         unknown: Why what is served is not known; None when it is.
         stopped: Run of a rollout that was stopped, or is about to carry out what it decided; the
             next deploy completes it first.
+        lost: Why that cannot be completed, and what serves then, as a clause; None: it can, or
+            the registry is not known.
         foreign: That no record moved the alias `champion` where it is, while another version
             serves, as a clause; None otherwise.
     """
@@ -42,6 +47,7 @@ class ServedState:
     decision: RolloutDecision | None = None
     unknown: str | None = None
     stopped: str | None = None
+    lost: str | None = None
     foreign: str | None = None
 
     @property
@@ -81,7 +87,9 @@ def read_served_state(
             decision = confirm_champion(store, model, observed) or decision
     except EditedByHand:
         return ServedState(served)
-    found = ServedState(served, observed, decision, stopped=_stopped(store, model))
+    stopped = _stopped(store, model)
+    lost = None if stopped is None else _describe_loss(store, model, stopped, registry)
+    found = ServedState(served, observed, decision, stopped=stopped, lost=lost)
     if found.served_instead is None:
         return found
     return replace(found, foreign=describe_foreign_champion(store, model, observed.champion))
@@ -101,6 +109,23 @@ def _stopped(store: Store, model: str) -> str | None:
         and find_decision(store, ref) is not None
     )
     return next(stopped, None)
+
+
+def _describe_loss(store: Store, model: str, run: str, registry: Versions) -> str | None:
+    """Why a promotion that was decided cannot be carried out any more, or None."""
+    decided = find_decision(store, RunRef(model, run, PROMOTION[0]))
+    if decided is None or decided.action != PROMOTION[1]:
+        return None
+    plan = read_plan(store, model, run)
+    with suppress(NotFound):
+        if has_planned_digest(registry, plan):
+            return None
+    stays = plan.fallback is None and (plan.action == "repair" or plan.served_already)
+    back = (
+        "nothing serves then" if plan.fallback is None else f"version {plan.fallback} serves then"
+    )
+    why = f"MLflow has no version {plan.version} with the bytes that were verified"
+    return f"{why}, and {'what serves stays' if stays else back}"
 
 
 @dataclass(frozen=True)

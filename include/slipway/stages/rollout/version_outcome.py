@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from slipway.stages.model.version_tags import DIGEST
-from slipway.stages.ports.registry import Registry
+from slipway.stages.ports.registry import Registry, Versions
 from slipway.stages.rollout.canary_analysis import ABORTED, INCONCLUSIVE
 from slipway.stages.rollout.plan import RolloutPlan
 
@@ -30,7 +30,7 @@ def tag_version(registry: Registry, plan: RolloutPlan, tags: Mapping[str, str]) 
         registry.tag(plan.model, plan.version, tags)
 
 
-def has_planned_digest(registry: Registry, plan: RolloutPlan) -> bool:
+def has_planned_digest(registry: Versions, plan: RolloutPlan) -> bool:
     """Whether the number of a rollout's version still has the bytes that were planned.
 
     Raises:
