@@ -10,9 +10,12 @@ from slipway.records.champion_history import champion_as_of
 from slipway.records.leases import find_lease
 from slipway.records.open_work import open_stages
 from slipway.records.requests import accepted_unanswered
-from slipway.stages.model.aliases import CHAMPION
+from slipway.stages.model.aliases import CHAMPION, PREVIOUS
 from slipway.stages.model.version_tags import DIGEST
+from slipway.stages.ports.registry import ModelVersion
 from slipway.stages.rollout.lease import lease_name
+from slipway.stages.rollout.ledger_versions import LedgerVersions
+from slipway.stages.rollout.platform import Served
 from slipway.stages.rollout.version_outcome import BLOCKED, ROLLOUT_TAG
 from tests.support.theorem.world import World
 
@@ -66,5 +69,20 @@ def _traffic(world: World) -> Iterator[str]:
         yield f"version {served.version} serves, version {champion.version} is champion"
     if served.digests.get(served.version) != champion.tags[DIGEST]:
         yield f"version {served.version} serves with other bytes than the champion's"
+    yield from _way_back(world, served, champion)
     if entered.version != champion.version:
         yield f"the ledger says version {entered.version}, version {champion.version} is champion"
+
+
+def _way_back(world: World, served: Served, champion: ModelVersion) -> Iterator[str]:
+    """A rollback needs no MLflow: the previous champion of registry and ledger is warm."""
+    model = world.spec.model
+    previous = world.registry.alias(model, PREVIOUS)
+    entered = LedgerVersions(world.store).alias(model, PREVIOUS)
+    if previous is None or entered is None or served.version != champion.version:
+        return
+    is_moved_by_hand = previous.version == champion.version or previous.version != entered.version
+    if is_moved_by_hand or previous.tags.get(ROLLOUT_TAG) in BLOCKED:
+        return
+    if previous.version not in {*served.keep, *served.weights}:
+        yield f"version {previous.version} is previous, and only {served.keep} are warm"
