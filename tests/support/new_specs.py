@@ -11,14 +11,15 @@ import pandas as pd
 from slipway.spec.loading import Loaded, load_all
 from slipway.stages.profile.choose_target import plan_target
 from slipway.stages.profile.new_specs import NewSpecs
-from slipway.wiring.new_specs import plan_file, profile_file, write_specs
+from slipway.wiring.new_specs import open_file, plan_file, profile_file
+from slipway.wiring.written_specs import write_specs
 
 ROWS = 400
 
 
 def planned(file: Path, *, target: str | None = None) -> NewSpecs:
     """The plan of a file."""
-    profiled = profile_file(file)
+    profiled = profile_file(open_file(file))
     return plan_file(profiled, plan_target(profiled.measured, asked=target))
 
 

@@ -15,7 +15,8 @@ from slipway.spec import DatasetSpec
 from slipway.spec.loading import load_all
 from slipway.stages.profile.choose_target import plan_target
 from slipway.stages.profile.new_specs import NewSpecs
-from slipway.wiring.new_specs import plan_file, profile_file, write_specs
+from slipway.wiring.new_specs import open_file, plan_file, profile_file
+from slipway.wiring.written_specs import write_specs
 
 ROWS = 600
 
@@ -39,7 +40,7 @@ def planned(frame: pd.DataFrame, folder: Path) -> NewSpecs:
     """The plan of a file of prices, and its check in a project of its own."""
     file = folder / "prices.csv"
     frame.to_csv(file, index=False)
-    profiled = profile_file(file)
+    profiled = profile_file(open_file(file))
     plan = plan_file(profiled, plan_target(profiled.measured, asked="price"))
     make_project(folder / "project")
     write_specs(plan, folder / "project")

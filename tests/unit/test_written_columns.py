@@ -10,7 +10,7 @@ import pytest
 
 from slipway.stages.profile.column_types import Texts, guess_type
 from slipway.stages.profile.spellings import Spelling, guess_spelling
-from slipway.wiring.new_specs import write_specs
+from slipway.wiring.written_specs import write_specs
 from tests.support.new_specs import planned, written
 
 RNG = np.random.default_rng(3)

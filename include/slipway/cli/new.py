@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slipway.cli.signals import exit_on_sigterm
 from slipway.errors import BadParameter
 from slipway.records.landed_names import split_name
 from slipway.settings import Settings
 
 if TYPE_CHECKING:
+    from slipway.cli.ask_identity import Told
+    from slipway.spec import DatasetSpec
     from slipway.stages.profile.new_specs import NewSpecs
     from slipway.stages.profile.target import TargetGuess
     from slipway.wiring.new_specs import ProfiledFile
@@ -46,27 +49,36 @@ def new(
     The whole file is read once. What was guessed and why is printed, and stands in the comments of
     `dataset.yaml`, `expectations.yaml` and `model.yaml`. Identifiers, personal data and columns
     that leak the target are named and left out. On a terminal you are asked; elsewhere `--yes`
-    takes the guesses. Nothing is overwritten.
+    takes the guesses. What would not pass `slipway check` is not written, and nothing is
+    overwritten: where the dataset is there, `--target` names another of its labels, and a further
+    model is written on it.
     """
-    from slipway.cli.ask_identity import Told, ask_identity
-    from slipway.stages.profile.choose_target import plan_target
-    from slipway.stages.profile.told_identity import told_event_time, told_key
-    from slipway.wiring.new_specs import plan_file, profile_file, quick_fit, write_specs
+    from slipway.cli.ask_identity import ask_identity
+    from slipway.stages.profile.choose_target import find_column, plan_target
+    from slipway.stages.profile.told_identity import require_named
+    from slipway.wiring.further_model import find_dataset_of_project, no_features_of
+    from slipway.wiring.new_specs import open_file, plan_file, profile_file, quick_fit
+    from slipway.wiring.written_specs import require_features, write_specs
 
+    exit_on_sigterm()
     project = _project()
     asks = not yes and _is_terminal()
-    profiled = profile_file(file)
+    opened = open_file(file)
+    # What the header tells is told before a long file is read.
+    target = None if target is None else find_column(target, opened.names)
+    require_named(opened.names, key=key, event_time=event_time)
+    dataset = find_dataset_of_project(opened, project, name=name, target=target)
+    profiled = profile_file(opened)
     guessed = plan_target(profiled.measured, asked=target, fit=quick_fit())
     if asks and target is None:
         guessed = _ask_target(profiled, guessed)
-    told = Told(
-        told_key(profiled.measured, key) if key else None,
-        told_event_time(profiled.measured, event_time) if event_time else None,
-    )
-    plan = plan_file(profiled, guessed, name=name, key=told.key, time=told.time)
+    told = _told(profiled, dataset, key=key, event_time=event_time)
+    but = None if dataset is None else no_features_of(dataset, profiled.measured)
+    plan = plan_file(profiled, guessed, name=name, key=told.key, time=told.time, but=but)
     if asks and (answers := ask_identity(profiled.measured, plan, told)) != told:
-        plan = plan_file(profiled, guessed, name=name, key=answers.key, time=answers.time)
+        plan = plan_file(profiled, guessed, name=name, key=answers.key, time=answers.time, but=but)
     _print(plan)
+    require_features(plan)
     if not (yes or asks):
         raise BadParameter(
             "nothing was written, since nobody can be asked here",
@@ -78,12 +90,38 @@ def new(
         return
     for path in write_specs(plan, project):
         click.echo(f"wrote {path.relative_to(project)}")
-    _check(plan, project)
     delivery = file
     if split_name(file.name) is None:
         delivery = Path(f"{plan.dataset}{profiled.suffix}")
         click.echo(f"deliveries are named by their format: cp {quote(str(file))} {delivery}")
     click.echo(f"next: slipway try {plan.model} {quote(str(delivery))}")
+
+
+def _told(
+    profiled: ProfiledFile,
+    dataset: DatasetSpec | None,
+    *,
+    key: tuple[str, ...],
+    event_time: tuple[str, ...],
+) -> Told:
+    """Key and event time that a person named, or that the dataset has which is there."""
+    from slipway.cli.ask_identity import Told
+    from slipway.stages.profile.told_identity import told_event_time, told_key
+    from slipway.wiring.further_model import told_by_dataset
+
+    if dataset is None:
+        return Told(
+            told_key(profiled.measured, key) if key else None,
+            told_event_time(profiled.measured, event_time) if event_time else None,
+        )
+    if key or event_time:
+        raise BadParameter(
+            f"dataset {dataset.dataset} is there, and has its key and event time",
+            expected="--target alone, for a further model on it",
+            found="--key" if key else "--event-time",
+            hint="--name makes another dataset of the file",
+        )
+    return Told(*told_by_dataset(dataset, profiled.measured))
 
 
 def _is_terminal() -> bool:
@@ -168,10 +206,3 @@ def _runner_up(target: TargetGuess) -> str:
     if target.runner_up is None:
         return ""
     return f"; next likeliest is {target.runner_up!r}, which --target would take"
-
-
-def _check(plan: NewSpecs, project: Path) -> None:
-    """Raise if what was written does not pass `slipway check`."""
-    from slipway.spec.loading import load_all, raise_problems
-
-    raise_problems(load_all(project, only=plan.model))

@@ -1,4 +1,4 @@
-"""Read a file, plan its specs, and write them into the project."""
+"""Read a file, and plan its specs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from slipway.stages.profile.event_time import TimeGuess
 from slipway.stages.profile.identity import KeyGuess
 from slipway.stages.profile.names import slug
 from slipway.stages.profile.new_specs import NewSpecs, plan_specs
-from slipway.stages.profile.write_specs import spec_files
 from slipway.wiring.whole_file import checked_on_every_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from slipway.stages.ports.delivery_source import OpenDelivery
     from slipway.stages.profile.measured import Measured
     from slipway.stages.profile.quick_model import QuickFit
     from slipway.stages.profile.spellings import Spelling
@@ -30,6 +30,27 @@ if TYPE_CHECKING:
 
 MOST_SAMPLED = 100_000
 _ALSO_TEXT = (".txt", ".data", ".dat", ".test", ".csv")
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file of which the header was read.
+
+    Attributes:
+        path: The file.
+        suffix: The suffix as a delivery would have it.
+        dialect: Dialect of a CSV; None of another format.
+        delivery: Its rows, not yet read.
+        names: Columns that a spec can declare.
+        left_out: The others, with the reason.
+    """
+
+    path: Path
+    suffix: str
+    dialect: Dialect | None
+    delivery: OpenDelivery
+    names: tuple[str, ...]
+    left_out: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,15 +70,14 @@ class ProfiledFile:
     measured: Measured
 
 
-def profile_file(path: Path) -> ProfiledFile:
-    """Return what a file shows, of its whole length in bounded memory.
+def open_file(path: Path) -> OpenedFile:
+    """Return the header of a file, and how its rows are read.
 
     Raises:
         BadBatch: It cannot be read as a table.
         BadParameter: No delivery has such a format.
     """
     from slipway.adapters.sources.open_delivery import open_delivery
-    from slipway.adapters.sources.sample_rows import sample_rows
 
     suffix = _suffix(path)
     dialect = None if suffix.removesuffix(".gz") in _OTHERS else _dialect(path, suffix)
@@ -71,19 +91,45 @@ def profile_file(path: Path) -> ProfiledFile:
             hint="blanks between cells are not read: write commas instead",
         )
     kept, left_out = _declarable(delivery.names)
-    rows = sample_rows(delivery, list(kept), limit=MOST_SAMPLED)
-    measured = _measure(rows.columns, dialect)
+    return OpenedFile(path, suffix, dialect, delivery, tuple(kept), left_out)
+
+
+def profile_file(opened: OpenedFile) -> ProfiledFile:
+    """Return what a file shows, of its whole length in bounded memory.
+
+    Raises:
+        BadBatch: It cannot be read as a table.
+    """
+    from slipway.adapters.sources.sample_rows import sample_rows
+
+    rows = sample_rows(opened.delivery, list(opened.names), limit=MOST_SAMPLED)
+    measured = _measure(rows.columns, opened.dialect)
     return ProfiledFile(
-        path,
-        suffix,
-        dialect,
+        opened.path,
+        opened.suffix,
+        opened.dialect,
         replace(
             measured,
             rows=rows.rows,
             broken=rows.broken,
-            left_out={**left_out, **measured.left_out},
+            left_out={**opened.left_out, **measured.left_out},
         ),
     )
+
+
+def names_of(path: Path, *, name: str | None, target: str) -> tuple[str, str]:
+    """Return the names of the dataset and the model of a file.
+
+    Args:
+        path: The file.
+        name: Name of the dataset as a person has it; None: that of the file.
+        target: Target.
+    """
+    found = split_name(path.name)
+    stem = path.name.split(".")[0] if found is None else found[0]
+    dataset = slug(name or stem)
+    model = slug(f"{dataset}_{target}")
+    return dataset, model if model != dataset else f"{dataset}_model"
 
 
 _OTHERS = (*PARQUET, ".jsonl", ".ndjson")
@@ -203,6 +249,7 @@ def plan_file(
     name: str | None = None,
     key: KeyGuess | None = None,
     time: TimeGuess | None = None,
+    but: Mapping[str, str] | None = None,
 ) -> NewSpecs:
     """Return the plan of a file's specs.
 
@@ -212,20 +259,19 @@ def plan_file(
         name: Name of the dataset; None: that of the file.
         key: Key that a person named; None: it is guessed.
         time: Event time that a person named; None: it is guessed.
+        but: Columns that are no features of the dataset that is there, with the reason; None: the
+            dataset is new.
     """
-    found = split_name(profiled.path.name)
-    stem = profiled.path.name.split(".")[0] if found is None else found[0]
-    dataset = slug(name or stem)
-    model = slug(f"{dataset}_{target.column}")
     plan = plan_specs(
         profiled.measured,
         file=profiled.path.name,
-        names=(dataset, model if model != dataset else f"{dataset}_model"),
+        names=names_of(profiled.path, name=name, target=target.column),
         dialect=profiled.dialect,
         target=target,
         fit=quick_fit(),
         key=key,
         time=time,
+        but=but,
     )
     if plan.measured.sampled == plan.measured.rows:
         return plan
@@ -242,24 +288,3 @@ def quick_fit() -> QuickFit | None:
     from slipway.adapters.quick_fit import fit_quickly
 
     return fit_quickly
-
-
-def write_specs(plan: NewSpecs, project: Path) -> list[Path]:
-    """Write the files of a plan into a project; overwrite nothing.
-
-    Raises:
-        BadParameter: One of them is there already; nothing was written.
-    """
-    files = {project / "include" / name: text for name, text in spec_files(plan).items()}
-    there = [file for file in files if file.exists() or file.is_symlink()]
-    if there:
-        raise BadParameter(
-            "nothing was written, since nothing is overwritten",
-            expected="a dataset and a model with new names",
-            found=", ".join(str(one.relative_to(project)) for one in there),
-            hint="choose another name with --name, or remove these files",
-        )
-    for file, text in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return list(files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from slipway.errors import BadParameter
@@ -34,15 +34,7 @@ def plan_target(
     columns = measured.columns
     if asked is None:
         return _guessed(measured, fit)
-    found = _named(asked, columns)
-    if found is None:
-        close = nearest(asked, columns)
-        raise BadParameter(
-            "the file has no such column",
-            expected=f"one of {', '.join(list(columns)[:20])}",
-            found=asked,
-            hint=f"did you mean {close!r}?" if close else "name one with --target",
-        )
+    found = find_column(asked, columns)
     task = guess_task(columns[found])
     if task is None:
         raise BadParameter(
@@ -70,11 +62,24 @@ def _with_name(
     )
 
 
-def _named(name: str, columns: Mapping[str, Column]) -> str | None:
-    if name in columns:
-        return name
-    alike = [one for one in columns if one.strip().casefold() == name.strip().casefold()]
-    return alike[0] if len(alike) == 1 else None
+def find_column(asked: str, names: Collection[str]) -> str:
+    """Return the column of a file that a person names; case and blanks around do not matter.
+
+    Raises:
+        BadParameter: There is no such column.
+    """
+    if asked in names:
+        return asked
+    alike = [one for one in names if one.strip().casefold() == asked.strip().casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    close = nearest(asked, names)
+    raise BadParameter(
+        "the file has no such column",
+        expected=f"one of {', '.join(list(names)[:20])}",
+        found=asked,
+        hint=f"did you mean {close!r}?" if close else "name one with --target",
+    )
 
 
 def _guessed(measured: Measured, fit: QuickFit | None) -> TargetGuess:

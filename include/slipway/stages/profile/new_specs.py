@@ -52,6 +52,7 @@ class NewSpecs:
         labels: Expectations on the target.
         shares: Share of the rows of each class; empty for a number.
         doubts: What a person should look at.
+        is_further: Whether the dataset is there, and only the model is new.
     """
 
     dataset: str
@@ -70,6 +71,7 @@ class NewSpecs:
     labels: tuple[Expected, ...]
     shares: Mapping[Label, float] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    is_further: bool = False
 
     @property
     def identity(self) -> frozenset[str]:
@@ -91,6 +93,7 @@ def plan_specs(
     fit: QuickFit | None,
     key: KeyGuess | None = None,
     time: TimeGuess | None = None,
+    but: Mapping[str, str] | None = None,
 ) -> NewSpecs:
     """Return the plan of a dataset and a model.
 
@@ -103,8 +106,10 @@ def plan_specs(
         fit: Fits a quick model; None: nothing can.
         key: Key that a person named; None: it is guessed.
         time: Event time that a person named; None: it is guessed.
+        but: Columns that are no features of the dataset that is there, with the reason; None: the
+            dataset is new.
     """
-    columns, key, time = plan_columns(measured, target, key=key, time=time)
+    columns, key, time = plan_columns(measured, target, key=key, time=time, but=but or {})
     label = measured.columns[target.column]
     labelled = label.sample.notna()
     times = event_times(measured.columns, time)
@@ -132,6 +137,7 @@ def plan_specs(
         features=tuple(expected_of_features(used)),
         labels=tuple(expected_of_target(label, classes=_allowed(target, label))),
         shares=shares,
+        is_further=but is not None,
     )
     return _with_doubts(plan, times)
 

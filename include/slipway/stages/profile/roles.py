@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from slipway.stages.profile.event_time import TimeGuess, guess_event_time
@@ -47,6 +49,7 @@ def plan_columns(
     *,
     key: KeyGuess | None = None,
     time: TimeGuess | None = None,
+    but: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[dict[str, Chosen], KeyGuess, TimeGuess]:
     """Return the role of each column, the key and the event time.
 
@@ -55,6 +58,7 @@ def plan_columns(
         target: Target.
         key: Key that a person named; None: it is guessed.
         time: Event time that a person named; None: it is guessed.
+        but: Columns that can be no features, with the reason.
     """
     columns = measured.columns
     named = (target.column, *(key.columns if key else ()), *(time.columns if time else ()))
@@ -71,20 +75,28 @@ def plan_columns(
     for name, one in columns.items():
         if name == target.column:
             chosen[name] = Chosen(one, "target", target.why)
+        elif name in but:
+            chosen[name] = Chosen(one, "left out", but[name])
         elif name in personal:
             chosen[name] = Chosen(one, "personal", personal[name])
-        elif (reason := _no_feature(one, key, time)) is not None:
-            chosen[name] = Chosen(one, *reason)
-        elif one.is_numeric and not _is_code(one):
-            chosen[name] = Chosen(one, "number", one.guess.why)
         else:
-            chosen[name] = Chosen(one, "category", f"{one.distinct} categories")
+            chosen[name] = _chosen(one, key, time)
     able = {name: one.column for name, one in chosen.items() if one.role in {"number", "category"}}
     leaks = find_leaks(able, columns[target.column], is_class=target.task != "regression")
     if len(leaks) < len(able):
         for name, why in leaks.items():
             chosen[name] = Chosen(columns[name], "left out", f"it leaks the target: {why}")
     return chosen, key, time
+
+
+def _chosen(column: Column, key: KeyGuess, time: TimeGuess) -> Chosen:
+    """A column that is neither the target nor personal, before leaks are looked for."""
+    reason = _no_feature(column, key, time)
+    if reason is not None:
+        return Chosen(column, *reason)
+    if column.is_numeric and not _is_code(column):
+        return Chosen(column, "number", column.guess.why)
+    return Chosen(column, "category", f"{column.distinct} categories")
 
 
 def _is_code(column: Column) -> bool:

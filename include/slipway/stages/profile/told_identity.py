@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from slipway.errors import BadParameter
@@ -13,6 +13,22 @@ from slipway.stages.profile.measured import Column, Measured
 ROW, ARRIVAL = "row", "arrival"
 
 _WHY = "it was asked for"
+
+
+def require_named(names: Collection[str], *, key: Sequence[str], event_time: Sequence[str]) -> None:
+    """Raise unless a file has the columns that a person named.
+
+    Args:
+        names: Columns of the file.
+        key: Columns of the key; `row` alone: the row as a whole.
+        event_time: Columns of the event time; `arrival` alone: that of the delivery.
+
+    Raises:
+        BadParameter: It lacks one.
+    """
+    for asked, word in ((key, ROW), (event_time, ARRIVAL)):
+        for name in asked if tuple(asked) != (word,) else ():
+            _require_column(names, name, or_else=word)
 
 
 def told_key(measured: Measured, asked: Sequence[str]) -> KeyGuess:
@@ -81,9 +97,13 @@ def told_event_time(measured: Measured, asked: Sequence[str]) -> TimeGuess:
 
 
 def _column(columns: Mapping[str, Column], name: str, *, or_else: str) -> Column:
-    if name not in columns:
+    _require_column(columns, name, or_else=or_else)
+    return columns[name]
+
+
+def _require_column(names: Collection[str], name: str, *, or_else: str) -> None:
+    if name not in names:
         raise BadParameter(
             f"the file has no column {name!r}",
-            expected=f"one of {', '.join(columns)}, or `{or_else}`",
+            expected=f"one of {', '.join(names)}, or `{or_else}`",
         )
-    return columns[name]

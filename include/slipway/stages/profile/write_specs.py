@@ -18,11 +18,14 @@ __all__ = ["spec_files"]
 
 
 def spec_files(plan: NewSpecs) -> dict[str, str]:
-    """Return the files of a plan, by path below `include/`."""
+    """Return the files of a plan, by path below `include/`, a dataset's before its model's."""
+    model = {f"models/{plan.model}/model.yaml": model_text(plan)}
+    if plan.is_further:
+        return model
     return {
         f"datasets/{plan.dataset}/dataset.yaml": _text(_dataset(plan)),
         f"datasets/{plan.dataset}/expectations.yaml": _text(_expectations(plan)),
-        f"models/{plan.model}/model.yaml": model_text(plan),
+        **model,
     }
 
 
