@@ -130,3 +130,11 @@ def test_words_of_another_rule_are_refused(fields: dict[str, Any]) -> None:
     """A cost that nothing reads is a mistake."""
     with pytest.raises(ValidationError, match="compare"):
         Threshold.model_validate(fields)
+
+
+def test_a_threshold_that_is_written_out_whole_is_read_again() -> None:
+    """Every field is set then; a cost at its default asks for nothing."""
+    written = Threshold(compare="better").model_dump()
+    assert Threshold.model_validate(written) == Threshold(compare="better")
+    with pytest.raises(ValidationError, match="`cost_of_change` is of"):
+        Threshold.model_validate({**written, "cost_of_change": 0.1})

@@ -80,7 +80,10 @@ class Threshold(Spec):
             )
         if self.compare in {"not_worse", "expected_gain"} and self.has_change:
             raise SpecConflict(f"`compare: {self.compare}` asks for no change", field=("compare",))
-        costs = {"cost_of_change", "cost_of_keeping", "prior"} & self.model_fields_set
+        # By value: a spec that is written out whole and read again has every field set.
+        fields = type(self).model_fields
+        names = ("cost_of_change", "cost_of_keeping", "prior")
+        costs = [name for name in names if getattr(self, name) != fields[name].default]
         if costs and self.compare != "expected_gain":
             name = min(costs)
             raise SpecConflict(f"`{name}` is of `compare: expected_gain`", field=(name,))
