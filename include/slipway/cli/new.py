@@ -53,7 +53,10 @@ def new(
     overwritten: where the dataset is there, `--target` names another of its labels, and a further
     model is written on it.
     """
+    from rich.console import Console
+
     from slipway.cli.ask_identity import ask_identity
+    from slipway.local.progress import shown_progress
     from slipway.stages.profile.choose_target import find_column, plan_target
     from slipway.stages.profile.told_identity import require_named
     from slipway.wiring.further_model import find_dataset_of_project, no_features_of
@@ -68,15 +71,31 @@ def new(
     target = None if target is None else find_column(target, opened.names)
     require_named(opened.names, key=key, event_time=event_time)
     dataset = find_dataset_of_project(opened, project, name=name, target=target)
-    profiled = profile_file(opened)
-    guessed = plan_target(profiled.measured, asked=target, fit=quick_fit())
+    shown = Console(stderr=True)
+    with shown_progress(shown, f"reading {file.name}") as progress:
+        profiled = profile_file(opened, progress=progress)
+        progress("looking for the target")
+        guessed = plan_target(profiled.measured, asked=target, fit=quick_fit(progress))
     if asks and target is None:
         guessed = _ask_target(profiled, guessed)
     told = _told(profiled, dataset, key=key, event_time=event_time)
     but = None if dataset is None else no_features_of(dataset, profiled.measured)
-    plan = plan_file(profiled, guessed, name=name, key=told.key, time=told.time, but=but)
+
+    def plan_with(told: Told) -> NewSpecs:
+        with shown_progress(shown, "planning the specs") as progress:
+            return plan_file(
+                profiled,
+                guessed,
+                name=name,
+                key=told.key,
+                time=told.time,
+                but=but,
+                progress=progress,
+            )
+
+    plan = plan_with(told)
     if asks and (answers := ask_identity(profiled.measured, plan, told)) != told:
-        plan = plan_file(profiled, guessed, name=name, key=answers.key, time=answers.time, but=but)
+        plan = plan_with(answers)
     _print(plan)
     require_features(plan)
     if not (yes or asks):

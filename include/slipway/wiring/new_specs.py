@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import BadBatch, BadParameter
 from slipway.records.landed_names import PARQUET, hint_for, split_name
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from slipway.stages.ports.delivery_source import OpenDelivery
     from slipway.stages.profile.measured import Measured
-    from slipway.stages.profile.quick_model import QuickFit
+    from slipway.stages.profile.quick_model import QuickFit, Reached
     from slipway.stages.profile.spellings import Spelling
     from slipway.stages.profile.target import TargetGuess
+
+Progress = Callable[[str], None]
+"""Shows how far a piece of work is."""
 
 MOST_SAMPLED = 100_000
 _ALSO_TEXT = (".txt", ".data", ".dat", ".test", ".csv")
@@ -94,16 +98,20 @@ def open_file(path: Path) -> OpenedFile:
     return OpenedFile(path, suffix, dialect, delivery, tuple(kept), left_out)
 
 
-def profile_file(opened: OpenedFile) -> ProfiledFile:
+def profile_file(opened: OpenedFile, *, progress: Progress = lambda _: None) -> ProfiledFile:
     """Return what a file shows, of its whole length in bounded memory.
+
+    Args:
+        opened: The file, its header read.
+        progress: Shows how far it is.
 
     Raises:
         BadBatch: It cannot be read as a table.
     """
     from slipway.adapters.sources.sample_rows import sample_rows
 
-    rows = sample_rows(opened.delivery, list(opened.names), limit=MOST_SAMPLED)
-    measured = _measure(rows.columns, opened.dialect)
+    rows = sample_rows(opened.delivery, list(opened.names), limit=MOST_SAMPLED, progress=progress)
+    measured = _measure(rows.columns, opened.dialect, progress)
     return ProfiledFile(
         opened.path,
         opened.suffix,
@@ -192,7 +200,9 @@ def _declarable(names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
     return list(kept.values()), left_out
 
 
-def _measure(columns: Mapping[str, pa.Array], dialect: Dialect | None) -> Measured:
+def _measure(
+    columns: Mapping[str, pa.Array], dialect: Dialect | None, progress: Progress
+) -> Measured:
     from slipway.stages.profile.measured import Measured, measure_column
 
     spelling = _spelling(columns, dialect)
@@ -201,11 +211,11 @@ def _measure(columns: Mapping[str, pa.Array], dialect: Dialect | None) -> Measur
         for name, array in columns.items()
         if _is_nested(array)
     }
-    first = {
-        name: measure_column(name, at, array, spelling=spelling)
-        for at, (name, array) in enumerate(columns.items())
-        if name not in left_out
-    }
+    first = {}
+    for at, (name, array) in enumerate(columns.items()):
+        progress(f"measuring the columns: {at + 1:,} of {len(columns):,}")
+        if name not in left_out:
+            first[name] = measure_column(name, at, array, spelling=spelling)
     marks = sorted({mark for one in first.values() for mark in one.guess.marks})
     # A mark counts in every column, so those that were cast without it are cast again.
     again = {
@@ -250,6 +260,7 @@ def plan_file(
     key: KeyGuess | None = None,
     time: TimeGuess | None = None,
     but: Mapping[str, str] | None = None,
+    progress: Progress = lambda _: None,
 ) -> NewSpecs:
     """Return the plan of a file's specs.
 
@@ -261,14 +272,16 @@ def plan_file(
         time: Event time that a person named; None: it is guessed.
         but: Columns that are no features of the dataset that is there, with the reason; None: the
             dataset is new.
+        progress: Shows how far it is.
     """
+    progress("guessing key, event time, roles and gates")
     plan = plan_specs(
         profiled.measured,
         file=profiled.path.name,
         names=names_of(profiled.path, name=name, target=target.column),
         dialect=profiled.dialect,
         target=target,
-        fit=quick_fit(),
+        fit=quick_fit(progress),
         key=key,
         time=time,
         but=but,
@@ -278,13 +291,23 @@ def plan_file(
     from slipway.adapters.sources.open_delivery import open_delivery
 
     delivery = open_delivery(profiled.path, profiled.suffix, csv=_csv(profiled.dialect))
-    return checked_on_every_row(plan, delivery)
+    return checked_on_every_row(plan, delivery, progress=progress)
 
 
-def quick_fit() -> QuickFit | None:
-    """Return what fits a quick model; None where scikit-learn is not installed."""
+def quick_fit(progress: Progress = lambda _: None) -> QuickFit | None:
+    """Return what fits a quick model; None where scikit-learn is not installed.
+
+    Args:
+        progress: Shows each model.
+    """
     if find_spec("sklearn") is None:
         return None
     from slipway.adapters.quick_fit import fit_quickly
 
-    return fit_quickly
+    models = count(1)
+
+    def fit(*given: Any, **named: Any) -> Reached | None:
+        progress(f"fitting quick model {next(models)}")
+        return fit_quickly(*given, **named)
+
+    return fit

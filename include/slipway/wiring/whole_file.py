@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from slipway.stages.profile.new_specs import NewSpecs
 
 
-def checked_on_every_row(plan: NewSpecs, delivery: OpenDelivery) -> NewSpecs:
+def checked_on_every_row(
+    plan: NewSpecs, delivery: OpenDelivery, *, progress: Callable[[str], None] = lambda _: None
+) -> NewSpecs:
     """Return a plan that also holds for the rows that the sample left out.
 
     A key that repeats gives way to the row as a whole, and whole numbers to numbers where some
@@ -29,6 +32,7 @@ def checked_on_every_row(plan: NewSpecs, delivery: OpenDelivery) -> NewSpecs:
     Args:
         plan: Plan from a sample.
         delivery: The file, its header read.
+        progress: Shows how far it is.
 
     Raises:
         BadBatch: The file cannot be read to its end.
@@ -37,6 +41,7 @@ def checked_on_every_row(plan: NewSpecs, delivery: OpenDelivery) -> NewSpecs:
 
     refused, whole = Counter[str](), Counter[str]()
     digests: list[np.ndarray[Any, Any]] = []
+    checked = 0
     for rows in delivery.rows(list(plan.columns)):
         for name, one in plan.columns.items():
             if one.column.type != "string":
@@ -45,6 +50,8 @@ def checked_on_every_row(plan: NewSpecs, delivery: OpenDelivery) -> NewSpecs:
                 whole[name] += _refused(rows, name, one.column, plan, kind="number")
         if plan.key.columns:
             digests.append(_key_digests(rows, plan))
+        checked += rows.count
+        progress(f"checking every row: {checked:,} of {plan.measured.rows:,}")
     repeated = 0
     if digests:
         every = np.concatenate(digests)

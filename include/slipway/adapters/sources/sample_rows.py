@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,20 @@ def read_head(path: Path) -> bytes:
         return stream.read(HEAD_BYTES)
 
 
-def sample_rows(delivery: OpenDelivery, names: Sequence[str], *, limit: int) -> SampledRows:
+def sample_rows(
+    delivery: OpenDelivery,
+    names: Sequence[str],
+    *,
+    limit: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> SampledRows:
     """Return every n-th row of a file, for the least n under which a limit is kept.
 
     Args:
         delivery: File, its header read.
         names: Columns to keep.
         limit: Most rows to keep.
+        progress: Shows how far it is.
 
     Raises:
         BadBatch: The file cannot be read to its end.
@@ -67,6 +74,7 @@ def sample_rows(delivery: OpenDelivery, names: Sequence[str], *, limit: int) -> 
             kept[name].append(_array(rows.columns[name]).take(chosen))
         held += len(chosen)
         found.rows += rows.count
+        progress(f"reading the file: {found.rows:,} rows")
         while held > limit:
             kept = {name: [_joined(parts).take(_even(held))] for name, parts in kept.items()}
             held, step = -(-held // 2), step * 2
