@@ -70,12 +70,21 @@ class Package:
         rows = cast(frame, self.columns)
         if rows.empty:
             return np.empty(0) if self.scored is None else np.empty((0, self.scored.count))
+        return self.answers(self.pipeline, rows)
+
+    def answers(self, model: Any, rows: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Scores of the pipeline, or of its last step for prepared rows.
+
+        Args:
+            model: The pipeline, or its estimator.
+            rows: Rows as it takes them.
+        """
         if self.scored is not None:
-            return self.scored.spread(self.pipeline.predict_proba(rows))
+            return self.scored.spread(model.predict_proba(rows))
         if self.task == "classification":
-            scores = self.pipeline.predict_proba(rows)[:, 1]
+            scores = model.predict_proba(rows)[:, 1]
         else:
-            scores = self.pipeline.predict(rows)
+            scores = model.predict(rows)
         return np.asarray(scores, dtype=np.float64)
 
 

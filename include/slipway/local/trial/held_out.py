@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from slipway.local.trial.importance import Importance, weigh_columns
 from slipway.local.trial.play import Trial
 from slipway.records.scratch_folder import scratch_folder
-from slipway.spec.metrics import METRICS, has_classes
-from slipway.stages.model.class_scores import with_unseen
+from slipway.spec.metrics import has_classes
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot
-from slipway.stages.ports.package import Package
 from slipway.stages.train.comparison import Comparison
 from slipway.stages.train.confusion import Confusion, confusion_of
 
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from slipway.adapters.model_package.package import Package
+
 BINS = 10
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-PERMUTED_ROWS = 5_000
-"""Rows on which the columns are permuted: enough for the order of the columns that matter."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class HeldOut:
         metric: Metric by which the columns are weighed.
         reliability: Of a classification.
         residuals: Quantiles of actual minus predicted value, of a regression.
-        importance: Columns by how much worse the metric gets when their values are shuffled.
+        importance: What each column is worth.
         confusion: Predicted against actual classes; None of a regression.
     """
 
@@ -62,12 +61,17 @@ class HeldOut:
     metric: str
     reliability: Sequence[ReliabilityBin] = ()
     residuals: Sequence[tuple[float, float]] = ()
-    importance: Sequence[tuple[str, float]] = ()
+    importance: Importance = field(default_factory=Importance)
     confusion: Confusion | None = None
 
 
-def measure_held_out(trial: Trial) -> HeldOut | None:
-    """Return what the trained model does on its holdout; None before it was trained."""
+def measure_held_out(trial: Trial, *, progress: Callable[[str], None]) -> HeldOut | None:
+    """Return what the trained model does on its holdout; None before it was trained.
+
+    Args:
+        trial: Trial, played to its end.
+        progress: Shows how far it is.
+    """
     from slipway.adapters.metrics import measure, measure_gains
     from slipway.adapters.model_package import load_package
 
@@ -84,16 +88,20 @@ def measure_held_out(trial: Trial) -> HeldOut | None:
         )
         package = load_package(folder)
         rows = contest.common_holdout(Snapshot.from_numbers(pinned.numbers), [package])
-        return _measure(rows, package, trial)
+        return _measure(rows, package, trial, progress)
 
 
-def _measure(rows: pd.DataFrame, package: Package, trial: Trial) -> HeldOut:
+def _measure(
+    rows: pd.DataFrame, package: Package, trial: Trial, progress: Callable[[str], None]
+) -> HeldOut:
     spec = trial.model
     classes = package.manifest.get("classes")
     target = to_target(rows[spec.target], spec, classes=classes).reset_index(drop=True)
     scores = package.predict(rows)
     metric = next(iter(spec.gates.metrics))
-    importance = _importance(rows, package, target=target, metric=metric, trial=trial)
+    importance = weigh_columns(
+        rows, package, target=target, metric=metric, seed=spec.training.seed, progress=progress
+    )
     if not has_classes(spec.task):
         residuals = _residuals(target.to_numpy() - scores)
         return HeldOut(len(rows), metric, residuals=residuals, importance=importance)
@@ -140,40 +148,3 @@ def _residuals(differences: np.ndarray[Any, Any]) -> list[tuple[float, float]]:
 
     values = np.quantile(differences, QUANTILES)
     return [(share, float(one)) for share, one in zip(QUANTILES, values, strict=True)]
-
-
-def _importance(
-    rows: pd.DataFrame,
-    package: Package,
-    *,
-    target: pd.Series[Any],
-    metric: str,
-    trial: Trial,
-) -> list[tuple[str, float]]:
-    """How much worse a metric gets when one column's values are shuffled, the greatest first."""
-    import numpy as np
-
-    from slipway.adapters.metrics import measure
-
-    rng = np.random.default_rng(trial.model.training.seed)
-    chosen = rng.permutation(len(rows))[:PERMUTED_ROWS]
-    sample, truth = rows.iloc[chosen], target.iloc[chosen]
-    sign = 1.0 if METRICS[metric].greater_is_better else -1.0
-
-    def value(frame: pd.DataFrame) -> float | None:
-        actual, scores = with_unseen(truth, package.predict(frame))
-        return measure([metric], actual=actual, scores=scores)[metric]
-
-    base = value(sample)
-    if base is None:
-        return []
-    order = rng.permutation(len(sample))
-    worse = {}
-    for name in dict.fromkeys(column.name for column in package.signature_columns):
-        # Not by `assign`, which takes no column `self`.
-        shuffled = sample.copy(deep=False)
-        shuffled[name] = sample[name].to_numpy()[order]
-        changed = value(shuffled.astype({name: sample[name].dtype}))
-        if changed is not None:
-            worse[name] = sign * (base - changed)
-    return sorted(worse.items(), key=lambda item: -item[1])

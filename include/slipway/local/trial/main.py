@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from slipway.errors import BadParameter
+from slipway.local.progress import shown_progress
 from slipway.local.trial.blocks import as_markdown, as_text
 from slipway.local.trial.held_out import measure_held_out
 from slipway.local.trial.inputs import land_inputs
@@ -46,8 +47,8 @@ def try_model(name: str, files: Sequence[Path], *, keep: Path | None, report: Pa
         with _shown(console) as (begin, end):
             source = land_inputs(files, trial.dataset, scratch=scratch, own=own)
             play(trial, began=begin, ended=end)
-            begin("measuring the holdout")
-            held_out = measure_held_out(trial)
+        with shown_progress(console, "measuring the holdout") as progress:
+            held_out = measure_held_out(trial, progress=progress)
         sections = sections_of(trial, held_out, source=source, is_kept=keep is not None)
     console.print(Text(as_text(sections[1:])))
     target = report or (keep or own.settings.project / ".slipway" / "try" / name) / "report.md"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from slipway.local.trial.blocks import Section, Table
 from slipway.local.trial.held_out import HeldOut, ReliabilityBin
+from slipway.local.trial.importance import MOST_SECONDS, Importance
 from slipway.local.trial.play import Trial
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS, metrics_of
@@ -20,8 +21,8 @@ from slipway.stages.train.confusion import MOST_IN_RECORD
 
 SHOWN_COLUMNS = 15
 _WORTH = (
-    "By how much {metric} gets worse when the values of one column are shuffled; columns that tell "
-    "the same share it."
+    "By how much {metric} gets worse on {rows:,} rows when the values of one column are shuffled; "
+    "columns that tell the same share it."
 )
 
 
@@ -41,7 +42,7 @@ def sections_of(
         *_deliveries(trial, is_kept=is_kept),
         *_metrics(trial),
     ]
-    return found if held_out is None else [*found, *_held_out(held_out)]
+    return found if held_out is None else [*found, *held_out_sections(held_out)]
 
 
 def conclusion(trial: Trial) -> str:
@@ -131,7 +132,8 @@ def _number(numbers: Mapping[str, Number], name: str) -> str:
     return f"{value:.4f}" if isinstance(value, float) else "not computable"
 
 
-def _held_out(held_out: HeldOut) -> Iterator[Section]:
+def held_out_sections(held_out: HeldOut) -> Iterator[Section]:
+    """Yield the sections about the holdout: reliability or residuals, and the columns."""
     if held_out.reliability:
         rows = [(f"{one.low:.1f} to {one.high:.1f}", *_bin(one)) for one in held_out.reliability]
         yield Section(
@@ -150,12 +152,25 @@ def _held_out(held_out: HeldOut) -> Iterator[Section]:
         yield Section(
             "Residuals (actual minus predicted)", (), Table(("quantile", "residual"), quantiles)
         )
-    if held_out.importance:
-        shown = held_out.importance[:SHOWN_COLUMNS]
+    weighed = held_out.importance
+    if weighed.worse:
+        shown = weighed.worse[:SHOWN_COLUMNS]
         yield Section(
             "Columns",
-            [_WORTH.format(metric=held_out.metric)],
+            [_WORTH.format(metric=held_out.metric, rows=weighed.rows), *_not_weighed(weighed)],
             Table(("column", "worse by"), [(name, f"{value:.4f}") for name, value in shown]),
+        )
+
+
+def _not_weighed(weighed: Importance) -> Iterator[str]:
+    left_out = weighed.left_out
+    if left_out:
+        every = len(weighed.worse) + len(left_out)
+        more = len(left_out) - SHOWN_COLUMNS
+        yield (
+            f"The {len(weighed.worse):,} of {every:,} columns that the model uses most were "
+            f"weighed in {MOST_SECONDS:.0f} s; left out: {', '.join(left_out[:SHOWN_COLUMNS])}"
+            + (f" and {more:,} more" if more > 0 else "")
         )
 
 
