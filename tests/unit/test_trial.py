@@ -178,6 +178,21 @@ def test_other_tasks_have_their_own_tables(
     assert title in result.output
 
 
+def test_a_threshold_that_a_constant_passes_is_warned_of(
+    ferries: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """With both figures, in the report and as the last word."""
+    root = ferries("0.5")
+    result = slipway("try", "ferry_delay", *files(tmp_path / "files"))
+    warning = (
+        "Warning: the threshold 0.5 of roc_auc is not above 0.5000, which a constant reaches on "
+        "these rows, so a model that learnt nothing passes it: set it above that in model.yaml."
+    )
+    assert result.exit_code == 0, result.output
+    assert warning in result.output.strip().splitlines()[-2]
+    assert warning in (root / ".slipway/try/ferry_delay/report.md").read_text()
+
+
 def test_reliability_counts_rows_by_score() -> None:
     """Of two classes by the score of class 1, of several by the likeliest class."""
     two = reliability(np.array([0, 1, 1]), np.array([0.05, 0.95, 1.0]))

@@ -9,6 +9,7 @@ from slipway.local.trial.blocks import Section, Table
 from slipway.local.trial.held_out import HeldOut, ReliabilityBin
 from slipway.local.trial.importance import MOST_SECONDS, Importance
 from slipway.local.trial.play import Trial
+from slipway.local.trial.weak_thresholds import weak_thresholds
 from slipway.records.verdicts import Number
 from slipway.spec.metrics import METRICS, metrics_of
 from slipway.stages.report.why_dataset import (
@@ -46,7 +47,11 @@ def sections_of(
 
 
 def conclusion(trial: Trial) -> str:
-    """Return the outcome in one sentence."""
+    """Return the outcome in one sentence, and the thresholds that a constant passes."""
+    return " ".join((_outcome(trial), *weak_thresholds(trial)))
+
+
+def _outcome(trial: Trial) -> str:
     if trial.is_promoted:
         gate = trial.find("gate")
         return f"A challenger would be promoted. {gate.reason if gate else ''}".strip()
@@ -121,7 +126,7 @@ def _metrics(trial: Trial) -> Iterator[Section]:
             )
         )
     gate = trial.find("gate")
-    lines = [] if gate is None else [gate.reason]
+    lines = [*([] if gate is None else [gate.reason]), *weak_thresholds(trial)]
     head = ("metric", "model", "constant", "threshold", "")
     title = f"Metrics on {numbers['rows']:,} rows that the model has not seen"
     yield Section(title, lines, Table(head, rows))

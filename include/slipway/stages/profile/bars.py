@@ -13,6 +13,7 @@ _RARE = 0.1
 _UNEVEN = 3.0
 _HALFWAY = 0.5
 _ERRORS = 2.0
+_SLACK = 0.1
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def choose_bar(
     """Return a bar that a good model passes and a constant does not.
 
     It lies halfway between the constant and what the quick model surely reaches: less by two
-    standard errors of a holdout of this size.
+    standard errors of a holdout of this size. The bar is better than the constant by one of them or
+    by half of a smaller gain, and by a tenth of two where the quick model gained nothing: on other
+    rows a constant reaches more.
 
     Args:
         metric: Its name.
@@ -75,11 +78,13 @@ def choose_bar(
     error = _ERRORS * _HALFWAY * unit / math.sqrt(max(1, rows))
     gain = 0.0 if reached is None else sign * (reached - constant)
     sure = max(gain - error, 0.2 * gain, 0.0)
-    bar = constant + sign * _HALFWAY * sure
+    # Half of a small gain, so that the quick model itself passes.
+    least = min(error / _ERRORS, _HALFWAY * gain) if gain > 0 else _SLACK * error
+    bar = constant + sign * max(_HALFWAY * sure, least)
     drop = max(error, 0.1 * abs(gain))
     return Bar(
         metric,
-        _towards(bar, constant),
+        _rounded(bar, sign=sign, least=constant + sign * _HALFWAY * least),
         reached,
         constant,
         _digits(drop),
@@ -87,14 +92,14 @@ def choose_bar(
     )
 
 
-def _towards(value: float, constant: float) -> float:
-    """Return a number with three digits that is no stricter."""
-    rounded = _digits(value)
-    return (
-        rounded
-        if abs(rounded - constant) <= abs(value - constant)
-        else _digits(value + (constant - value) * 0.02)
-    )
+def _rounded(value: float, *, sign: float, least: float) -> float:
+    """Return a number with few digits that is no stricter, and stricter than the least one."""
+    for digits in range(3, 10):
+        unit = 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 1.0
+        found = float(f"{sign * math.floor(sign * value / unit) * unit:.{digits}g}")
+        if sign * found > sign * least:
+            return found
+    return value
 
 
 def _digits(value: float) -> float:

@@ -105,9 +105,8 @@ def _gates(plan: NewSpecs) -> Iterator[str]:
 def _reached(bar: Bar) -> str:
     better = "at least" if METRICS[bar.metric].greater_is_better else "at most"
     quick = "" if bar.reached is None else f", a quick model {bar.reached:.4g}"
-    return (
-        f"A constant reaches {bar.constant:.4g}{quick}; {better} this bar in between is asked for."
-    )
+    where = "in between" if bar.has_signal or bar.reached is None else "beyond the constant"
+    return f"A constant reaches {bar.constant:.4g}{quick}; {better} this bar {where} is asked for."
 
 
 def _number(value: float) -> str:
