@@ -73,3 +73,18 @@ def test_classes_of_any_spelling_are_targets(tmp_path: Path, home: Path) -> None
         assert plan.target.positive == positive
         model = written(plan, home).models[plan.model]
         assert model.positive == positive
+
+
+@pytest.mark.parametrize(("share", "is_offered"), [(0.05, True), (0.3, False)])
+def test_weights_are_offered_where_a_class_is_rare(
+    share: float, tmp_path: Path, home: Path, *, is_offered: bool
+) -> None:
+    """As a comment that says what they do: the scores stay probabilities without them."""
+    frame = binary(2000)
+    frame["sold"] = ["yes" if one < share * 2000 else "no" for one in range(2000)]
+    plan = planned(csv_file(frame, tmp_path / "houses.csv"), target="sold")
+    model = written(plan, home).models[plan.model]
+    assert model.training.class_weights is None
+    text = (home / f"include/models/{plan.model}/model.yaml").read_text()
+    assert ("  # class_weights: balanced\n" in text) == is_offered
+    assert ("no probabilities" in text) == is_offered

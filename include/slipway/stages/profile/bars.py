@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from slipway.spec.labels import Label
 from slipway.spec.metrics import METRICS, Task
 
-_RARE = 0.1
+RARE = 0.1
+"""Share of the rows below which a class is rare."""
+
 _UNEVEN = 3.0
 _HALFWAY = 0.5
 _ERRORS = 2.0
@@ -53,7 +55,7 @@ def metrics_for(
         uneven = max(shares.values()) > _UNEVEN * min(shares.values())
         return ("balanced_accuracy",) if uneven else ("accuracy",)
     one = max(shares, key=float) if positive is None else positive
-    return ("roc_auc", "average_precision") if shares[one] < _RARE else ("roc_auc",)
+    return ("roc_auc", "average_precision") if shares[one] < RARE else ("roc_auc",)
 
 
 def choose_bar(

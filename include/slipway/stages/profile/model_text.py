@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from slipway.spec.metrics import METRICS
-from slipway.stages.profile.bars import Bar
+from slipway.stages.profile.bars import RARE, Bar
 from slipway.stages.profile.new_specs import NewSpecs
 from slipway.stages.profile.roles import MOST_ONE_HOT, RARE_BELOW, Role
 from slipway.stages.profile.yaml_text import comment, quoted
@@ -82,7 +82,18 @@ def _training(plan: NewSpecs) -> Iterator[str]:
     if sizes.split == "time":
         yield f"  holdout_days: {sizes.holdout_days}  # about {sizes.holdout_rows:,} rows"
     yield f"  min_rows: {sizes.min_rows}"
+    yield from _class_weights(plan)
     yield ""
+
+
+def _class_weights(plan: NewSpecs) -> Iterator[str]:
+    """Offer weights where a class is rare; ranking does not gain by them, so they are left off."""
+    if not plan.shares or (rarest := min(plan.shares.values())) >= RARE:
+        return
+    yield f"  # The rarest class has {rarest:.1%} of the rows. With weights the model names it more"
+    yield "  # often, rightly and wrongly; its scores are no probabilities then, unless they are"
+    yield "  # calibrated, and metrics of ranking such as roc_auc do not get better."
+    yield "  # class_weights: balanced"
 
 
 def _gates(plan: NewSpecs) -> Iterator[str]:
