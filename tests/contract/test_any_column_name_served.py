@@ -1,4 +1,4 @@
-"""Columns of any name, from a delivery to a drift report, through every real adapter."""
+"""Columns of any name in a trained version: served, logged, exported, and in its scores."""
 
 from __future__ import annotations
 
@@ -12,34 +12,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from slipway.adapters.delta_tables import DeltaTables, ScoreTable
+from slipway.adapters.delta_tables import ScoreTable
 from slipway.adapters.drift_report import DriftReports
-from slipway.adapters.expectations.suites import ExpectationSuites
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
-from slipway.adapters.object_store import open_store
-from slipway.adapters.parquet_encoding import pack_rows
 from slipway.adapters.prediction_log import PredictionLog
-from slipway.adapters.row_spool import open_spool
-from slipway.adapters.sources.files import LandedFiles
 from slipway.records.attempts import Attempt
-from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRef
-from slipway.records.store import Store
-from slipway.records.verdicts import Verdict
 from slipway.serving.prediction_log.shipper import ship_segments
 from slipway.serving.v2.binary import SIZE
-from slipway.spec import DatasetSpec, ModelSpec
-from slipway.spec.loading import load_all
+from slipway.spec import ModelSpec
 from slipway.spec.logged_columns import logged_name
-from slipway.stages.ingest.ingest import claim, ingest
-from slipway.stages.model.labelled_rows import Snapshot, read_labelled
 from slipway.stages.model.manifest import open_sealed
 from slipway.stages.monitor.columns import monitored_columns, tidy
 from slipway.stages.ports.package import ReferenceRows
@@ -48,155 +35,18 @@ from slipway.stages.report.export import export_onnx
 from slipway.stages.rollout.replay import recent_rows
 from slipway.stages.rollout.v2_encode import encode_rows
 from tests.serving.quick_candidate import served
+from tests.support.any_named_shop import (
+    ESTIMATORS,
+    INTEGERS,
+    KEY,
+    TIME,
+    Shop,
+    files_of,
+    loaded,
+    shop_in,
+    some_rows,
+)
 from tests.support.any_names import CATEGORIES, NUMBERS
-from tests.support.command_line import Make
-from tests.support.small_specs import MODEL
-
-ROWS = 240
-INTEGERS = ("self", "class", "a[0]", "a.b", "名前")
-KEY, TIME, TARGET = "the key [id].<1>", "when, exactly?", 'wird\'s "spät"?'
-ESTIMATORS = ("sklearn.linear_model.LogisticRegression", "xgboost.XGBClassifier")
-
-
-def _dataset() -> dict[str, Any]:
-    numbers = {name: {"type": "integer" if name in INTEGERS else "number"} for name in NUMBERS}
-    categories = {name: {"type": "string"} for name in CATEGORIES}
-    identity = {KEY: {"type": "string"}, TIME: {"type": "timestamp"}}
-    return {
-        "dataset": "shop",
-        "key": KEY,
-        "arrival": {"settle_seconds": 0},
-        "event_time": TIME,
-        "streams": {
-            "features": {"columns": {**identity, **numbers, **categories}},
-            "labels": {"from": "features", "columns": {TARGET: {"type": "integer"}}},
-        },
-    }
-
-
-def _expectations() -> dict[str, Any]:
-    def expected(what: str, **kwargs: Any) -> dict[str, Any]:
-        return {"expect": f"expect_{what}", "kwargs": kwargs}
-
-    rows = [expected("column_values_to_be_between", column=one, min_value=-9) for one in NUMBERS]
-    rows += [
-        expected("column_values_to_be_in_set", column=one, value_set=["a", "b"])
-        for one in CATEGORIES
-    ]
-    whole = [
-        expected("column_mean_to_be_between", column=one, min_value=-9, max_value=9)
-        for one in NUMBERS[:8]
-    ]
-    labels = [expected("column_values_to_be_in_set", column=TARGET, value_set=[0, 1])]
-    return {"features": [*rows, *whole], "labels": labels}
-
-
-def _text(value: Any) -> str:
-    """A value as YAML, of which JSON is a part."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _model(estimator: str) -> dict[str, Any]:
-    import yaml
-
-    value: dict[str, Any] = yaml.safe_load(MODEL)
-    features = {"numeric": list(NUMBERS), "categorical": list(CATEGORIES)}
-    return value | {"target": TARGET, "features": features, "estimator": {"name": estimator}}
-
-
-def _rows(seed: int = 1) -> pd.DataFrame:
-    random = np.random.default_rng(seed)
-    frame = pd.DataFrame({KEY: [f"{seed}-{number}" for number in range(ROWS)]})
-    frame[TIME] = pd.date_range("2026-01-01", periods=ROWS, freq="h", tz="UTC").astype("str")
-    numbers = pd.DataFrame(random.normal(size=(ROWS, len(NUMBERS))).round(3), columns=NUMBERS)
-    numbers[list(INTEGERS)] = random.integers(0, 9, (ROWS, len(INTEGERS)))
-    texts = pd.DataFrame(random.choice(["a", "b"], (ROWS, len(CATEGORIES))), columns=CATEGORIES)
-    label = (numbers[NUMBERS[0]] > random.normal(size=ROWS)).astype("int64").rename(TARGET)
-    return pd.concat([frame, numbers, texts, label], axis=1)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A dataset of such names in a store of files."""
-
-    root: str
-    store: Store
-    tables: DeltaTables
-    spec: DatasetSpec
-
-    def deliver(self, name: str, data: bytes) -> Verdict:
-        """Land a file and ingest it."""
-        self.store.write(f"landing/shop/features/{name}", data)
-        source = LandedFiles(self.store)
-        (one,) = claim(self.spec, source=source, store=self.store).deliveries
-        return ingest(
-            self.spec,
-            stream="features",
-            batch=one["batch"],
-            file=one["file"],
-            context=RunContext(self.store, {"by": "a test"}),
-            source=source,
-            tables=self.tables,
-            pack=pack_rows,
-            suites=ExpectationSuites(),
-            open_spool=open_spool,
-        ).verdict
-
-    def labelled(self) -> pd.DataFrame:
-        """Rows as a training reads them."""
-        version = self.tables.version("shop/features") or 0
-        as_of = self.tables.newest("shop/features", TIME)
-        assert as_of is not None
-        pins = Snapshot(version, version, as_of)
-        columns = [*NUMBERS, *CATEGORIES]
-        return read_labelled(self.tables, self.spec, pins, columns=columns, target=TARGET)
-
-
-def _files(frame: pd.DataFrame) -> dict[str, bytes]:
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
-    return {
-        "a.csv": frame.to_csv(index=False).encode(),
-        "a.tsv": frame.to_csv(index=False, sep="\t").encode(),
-        "a.jsonl": frame.to_json(orient="records", lines=True, force_ascii=False).encode(),
-        "a.parquet": sink.getvalue().to_pybytes(),
-    }
-
-
-def _loaded(make: Make, estimator: str) -> tuple[DatasetSpec, ModelSpec]:
-    files = {
-        "datasets/shop/dataset.yaml": _text(_dataset()),
-        "datasets/shop/expectations.yaml": _text(_expectations()),
-        "models/sales/model.yaml": _text(_model(estimator)),
-    }
-    loaded = load_all(make(files))
-    assert [str(one) for one in loaded.problems] == []
-    return loaded.datasets["shop"], loaded.models["sales"]
-
-
-def _shop(folder: Path, spec: DatasetSpec) -> Shop:
-    root = str(folder / "store")
-    return Shop(root, open_store(root), DeltaTables(root), spec)
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet"])
-def test_a_delivery_may_name_its_columns_as_it_likes(
-    project: Make, tmp_path: Path, name: str
-) -> None:
-    """In each format; expectations see every column, and bad rows are kept under these names."""
-    spec, _ = _loaded(project, ESTIMATORS[0])
-    shop, frame = _shop(tmp_path, spec), _rows()
-    frame.loc[:4, CATEGORIES] = "c"
-    verdict = shop.deliver(name, _files(frame)[name])
-    assert verdict.action == "ingested", verdict.reason
-    assert verdict.numbers["quarantined"] == 5
-    assert verdict.numbers["failed_expectations"] == len(CATEGORIES)
-    read = shop.labelled().sort_values(TIME, ignore_index=True)
-    names = [*NUMBERS, *CATEGORIES, TARGET]
-    expected = frame.iloc[5:].reset_index(drop=True)
-    pd.testing.assert_frame_equal(read[names], expected[names], check_dtype=False)
-    kept = next(Path(shop.root).glob("quarantine/**/*.parquet"))
-    assert {*names, KEY, TIME} <= set(pq.read_schema(kept).names)
 
 
 @dataclass(frozen=True)
@@ -220,9 +70,9 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             (folder / "include" / name).write_text(text, encoding="utf-8")
         return folder
 
-    dataset, spec = _loaded(make, request.param)
-    shop = _shop(folder, dataset)
-    shop.deliver("a.jsonl", _files(_rows())["a.jsonl"])
+    dataset, spec = loaded(make, request.param)
+    shop = shop_in(folder, dataset)
+    shop.deliver("a.jsonl", files_of(some_rows())["a.jsonl"])
     rows = shop.labelled()
     learned = SklearnLearner(spec, dataset, None).learn(rows)
     reference = ReferenceRows(
@@ -245,9 +95,9 @@ def test_a_version_is_served_by_its_onnx_form(trained: Trained) -> None:
     inputs = mlflow.models.get_model_info(str(trained.folder)).signature.inputs
     assert inputs.input_names() == [*NUMBERS, *CATEGORIES]
     offline = load_package(trained.folder).predict(trained.rows)
-    loaded = mlflow.pyfunc.load_model(str(trained.folder))
+    pyfunc = mlflow.pyfunc.load_model(str(trained.folder))
     rows = trained.rows[trained.spec.features.names].astype(dict.fromkeys(INTEGERS, "float64"))
-    found = loaded.predict(rows)
+    found = pyfunc.predict(rows)
     assert np.allclose(np.asarray(found)[:, 1], offline)
 
 
