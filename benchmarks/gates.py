@@ -27,7 +27,7 @@ import pandas as pd
 from harness import Effort, Ratio, run
 from scipy.stats import norm
 
-from slipway.adapters.metrics import measure, measure_gains
+from slipway.adapters.metrics import BlockGains, measure
 from slipway.records.verdicts import Number
 from slipway.spec.gates import Gates
 from slipway.stages.ports.metrics import Resampling
@@ -156,7 +156,7 @@ def _evaluate(holdout: Holdout, days: int, seed: int) -> dict[str, Number]:
     }
     for who, scores in (("champion", holdout.champion), ("challenger", holdout.challenger)):
         numbers[f"{who}.{METRIC}"] = measure([METRIC], actual=actual, scores=scores)[METRIC]
-    gains = measure_gains(
+    gains = BlockGains.of_metrics(
         [METRIC],
         actual=actual,
         challenger=holdout.challenger,

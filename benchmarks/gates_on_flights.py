@@ -20,7 +20,7 @@ import yaml
 from harness import Effort, Ratio, run
 from rich.progress import Progress
 
-from slipway.adapters.metrics import measure, measure_gains
+from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.model_package import load_package
 from slipway.local.sample_deliveries import make_sample
 from slipway.local.trial.play import TRAINING
@@ -99,7 +99,7 @@ class _Year:
                 project / "include" / "datasets" / DATASET, folder / "sample", progress=progress
             )
         tables = self.container.tables
-        self.contest = Comparison(self.spec, self.dataset, tables, measure, measure_gains)
+        self.contest = Comparison(self.spec, self.dataset, tables, measure, BlockGains())
 
     def train_until(self, last: int) -> list[Challenger]:
         """Ingest month after month, and train at the end of each from the first on."""

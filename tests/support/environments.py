@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.adapters.metrics import measure, measure_gains
+from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.model_package import Package, load_package
 from slipway.records.run_context import RunContext
 from slipway.records.run_records import RunRecord
@@ -167,9 +167,7 @@ class Environment:
             theirs.version(model, int(which)) if which.isdecimal() else theirs.alias(model, which)
         )
         assert version is not None
-        tools = RegateTools(
-            training.registry, training.tables, load_package, measure, measure_gains
-        )
+        tools = RegateTools(training.registry, training.tables, load_package, measure, BlockGains())
         outcome = import_version.import_version(
             training.spec,
             training.dataset,

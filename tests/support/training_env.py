@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from slipway.adapters.metrics import measure, measure_gains
+from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.model_package import load_package
 from slipway.adapters.model_package.learner import SklearnLearner
 from slipway.records.requests import Request, file_request
@@ -118,7 +118,7 @@ class TrainingEnv:
             tracking=self.tracking,
             load=load_package,
             measure=measure,
-            measure_gains=measure_gains,
+            gains=BlockGains(),
             **self._common(request),
         )
 

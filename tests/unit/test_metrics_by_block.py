@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.adapters.metrics import measure, measure_gains
+from slipway.adapters.metrics import BlockGains, measure
 from slipway.adapters.metrics.by_block.block_rows import BlockRows
 from slipway.adapters.metrics.by_block.recomputed import Recomputed
 from slipway.spec.metrics import METRICS, Metric, Task
@@ -52,7 +52,7 @@ def _resampling(**fields: Any) -> Resampling:
 
 
 def _gain(name: str, labels: Any, challenger: Any, other: Any, **fields: Any) -> Gain | None:
-    found: Mapping[str, Gain | None] = measure_gains(
+    found: Mapping[str, Gain | None] = BlockGains.of_metrics(
         [name],
         actual=pd.Series(labels),
         challenger=challenger,

@@ -95,3 +95,16 @@ def feature_columns(spec: ModelSpec) -> Iterator[tuple[Where, str]]:
     for kind in ("numeric", "categorical"):
         for index, name in enumerate(getattr(spec.features, kind)):
             yield ("features", kind, index), name
+
+
+def gate_columns(spec: ModelSpec) -> Iterator[tuple[Where, str]]:
+    """Yield the columns that a model's gates name, with their places in `model.yaml`."""
+    gates = spec.gates
+    if gates.cluster is not None:
+        yield ("gates", "cluster"), gates.cluster
+    if gates.slices is not None:
+        for index, name in enumerate(gates.slices.columns):
+            yield ("gates", "slices", "columns", index), name
+        for title, conditions in gates.slices.named.items():
+            for name in conditions:
+                yield ("gates", "slices", "named", title, name), name

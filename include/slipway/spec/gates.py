@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from slipway.spec.base import Spec, SpecConflict
 from slipway.spec.metrics import MetricName
+from slipway.spec.slices import Slices
 
 Compare = Literal["better", "not_worse", "expected_gain", "point"]
 BlockUnit = Literal["hour", "day", "week", "month", "key"]
@@ -113,6 +114,9 @@ class Gates(Spec):
         default=0.95, gt=0.5, lt=1, description="Of the one-sided bound of a gain."
     )
     resamples: int = Field(default=2000, ge=200, le=100_000, description="Draws of all blocks.")
+    slices: Slices | None = Field(
+        default=None, description="Parts of the holdout in which a challenger may not be worse."
+    )
     when_champion_fails: Literal["relax", "refuse"] = Field(
         default="relax",
         description="What becomes of a threshold that the champion itself misses on the same rows: "
@@ -133,6 +137,17 @@ class Gates(Spec):
             return bar.compare
         is_first = metric == next(iter(self.metrics))
         return DEFAULT_COMPARE if is_first or bar.has_change else None
+
+    @property
+    def needs_blocks(self) -> bool:
+        """Whether blocks of the holdout are resampled, for a metric or for slices."""
+        return bool(self.resampled) or self.slices is not None
+
+    @property
+    def holdout_columns(self) -> tuple[str, ...]:
+        """Columns of the holdout that the gates need beside the model's features."""
+        cluster = () if self.cluster is None else (self.cluster,)
+        return (*cluster, *(() if self.slices is None else self.slices.used_columns))
 
     @property
     def resampled(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from slipway.spec.consistency import feature_columns
+from slipway.spec.consistency import feature_columns, gate_columns
 from slipway.spec.dataset import Column, DatasetSpec
 from slipway.spec.estimator_params import objective_against_expectations
 from slipway.spec.folders import Folder
@@ -75,9 +75,9 @@ def _columns(spec: ModelSpec, dataset: DatasetSpec, document: Document) -> Itera
         else:
             kinds = _NUMERIC if where[1] == "numeric" else _CATEGORICAL
             yield from _wrong_type(document, where, name, features[name], kinds)
-    cluster = spec.gates.cluster
-    if cluster is not None and cluster not in features:
-        yield unknown_column(document, ("gates", "cluster"), cluster, features, "features")
+    for where, name in gate_columns(spec):
+        if name not in features:
+            yield unknown_column(document, where, name, features, "features")
     if spec.target not in labels or spec.target in key:
         others = [name for name in labels if name not in key]
         yield unknown_column(document, ("target",), spec.target, others, "labels")

@@ -111,7 +111,7 @@ def _access(secrets: SourceSettings) -> S3Access:
 
 
 def _target(container: Container) -> TargetEnvironment:
-    from slipway.adapters.metrics import measure, measure_gains
+    from slipway.adapters.metrics import BlockGains, measure
     from slipway.adapters.mlflow_server import MlflowRuns
     from slipway.adapters.model_package import load_package
     from slipway.stages.import_version.environments import TargetEnvironment
@@ -122,6 +122,6 @@ def _target(container: Container) -> TargetEnvironment:
         tracking=container.tracking,
         runs=MlflowRuns(container.settings.mlflow),
         regate=RegateTools(
-            container.registry, container.tables, load_package, measure, measure_gains
+            container.registry, container.tables, load_package, measure, BlockGains()
         ),
     )

@@ -67,7 +67,7 @@ def run_train(call: StageCall) -> RunRecord:
 @stage("evaluate", required=(MODEL, REQUEST), recorded=True)
 def run_evaluate(call: StageCall) -> RunRecord:
     """Measure challenger and champion on the same rows."""
-    from slipway.adapters.metrics import measure, measure_gains
+    from slipway.adapters.metrics import BlockGains, measure
     from slipway.adapters.model_package import load_package
     from slipway.stages.train.evaluate import evaluate
 
@@ -80,7 +80,7 @@ def run_evaluate(call: StageCall) -> RunRecord:
         tracking=call.container.tracking,
         load=load_package,
         measure=measure,
-        measure_gains=measure_gains,
+        gains=BlockGains(),
     )
 
 

@@ -72,14 +72,14 @@ def measure_held_out(trial: Trial, *, progress: Callable[[str], None]) -> HeldOu
         trial: Trial, played to its end.
         progress: Shows how far it is.
     """
-    from slipway.adapters.metrics import measure, measure_gains
+    from slipway.adapters.metrics import BlockGains, measure
     from slipway.adapters.model_package import load_package
 
     pinned, trained = trial.find("snapshot"), trial.find("train")
     if pinned is None or trained is None:
         return None
     container, spec = trial.container, trial.model
-    contest = Comparison(spec, trial.dataset, container.tables, measure, measure_gains)
+    contest = Comparison(spec, trial.dataset, container.tables, measure, BlockGains())
     with scratch_folder("slipway-try-", needs="the trained version") as scratch:
         folder = container.tracking.download(
             trained.evidence["model_uri"],

@@ -63,10 +63,10 @@ class Gain:
     independent: float
 
 
-class MeasureGains(Protocol):
+class Gains(Protocol):
     """Computes gains with their uncertainty."""
 
-    def __call__(
+    def of_metrics(
         self,
         names: Sequence[str],
         *,
@@ -76,6 +76,21 @@ class MeasureGains(Protocol):
         resampling: Resampling,
     ) -> Mapping[str, Gain | None]:
         """Gain in each metric over another model on the same rows.
+
+        A gain that cannot be computed is None.
+        """
+
+    def of_slices(
+        self,
+        name: str,
+        *,
+        actual: pd.Series[Any],
+        challenger: Any,
+        other: Any,
+        slices: Mapping[str, np.ndarray[Any, Any]],
+        resampling: Resampling,
+    ) -> Mapping[str, Gain | None]:
+        """Gain in one metric in each slice, with bounds that hold in all slices at once.
 
         A gain that cannot be computed is None.
         """

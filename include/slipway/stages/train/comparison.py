@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from slipway.stages.model.agreement import EVIDENCE, measure_agreement
 from slipway.stages.model.class_scores import align_scores, known_to_any, with_unseen
 from slipway.stages.model.label_classes import to_target
 from slipway.stages.model.labelled_rows import Snapshot, read_labelled
-from slipway.stages.ports.metrics import Measure, MeasureGains
+from slipway.stages.ports.metrics import Gains, Measure
 from slipway.stages.ports.package import Package
 from slipway.stages.ports.tables import Tables
 from slipway.stages.train.confusion import Confusion, confusion_of
@@ -29,7 +29,9 @@ from slipway.stages.train.gate_numbers import (
     gain_numbers,
 )
 from slipway.stages.train.holdout_blocks import divide_into_blocks
+from slipway.stages.train.holdout_slices import slices_of
 from slipway.stages.train.random_holdout import holdout_keys, unseen_by
+from slipway.stages.train.slice_numbers import SliceGain, slice_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,10 +45,12 @@ class Compared:
     Attributes:
         numbers: Metrics of challenger, champion and constant, for the gates.
         confusion: Confusion matrix of the challenger; None of a regression.
+        slices: Gains over the champion by slice; empty without slices or champion.
     """
 
     numbers: dict[str, Number]
     confusion: Confusion | None
+    slices: list[SliceGain] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,14 @@ class Comparison:
         dataset: Its dataset.
         tables: Tables of the dataset.
         measure: Computes the metrics.
-        measure_gains: Computes gains over the champion, with their error.
+        gains: Computes gains over the champion, with their error.
     """
 
     spec: ModelSpec
     dataset: DatasetSpec
     tables: Tables
     measure: Measure
-    measure_gains: MeasureGains
+    gains: Gains
 
     def compare(
         self, pins: Snapshot, challenger: Package, champion: Package | None, *, version: int | None
@@ -92,9 +96,11 @@ class Comparison:
         scores = {name: _scores(contender, rows, classes) for name, contender in contenders.items()}
         for name, scored in scores.items():
             numbers |= self._metrics(name, actual, scored)
+        slices: list[SliceGain] = []
         if champion is not None:
             numbers |= _agreement(scores["challenger"], scores["champion"])
-            numbers |= self._gains(rows, actual, scores["challenger"], scores["champion"])
+            gained, slices = self._gains(rows, actual, scores["challenger"], scores["champion"])
+            numbers |= gained
         import numpy as np
 
         constant = align_scores(
@@ -108,7 +114,7 @@ class Comparison:
         if has_classes(self.spec.task) and answers is not None:
             confusion = confusion_of(actual, answers, classes or (0, 1))
             numbers |= confusion.numbers()
-        return Compared(numbers, confusion)
+        return Compared(numbers, confusion, slices)
 
     def _counts(
         self, labels: pd.Series[Any], actual: pd.Series[Any], known: Sequence[Label] | None
@@ -126,7 +132,7 @@ class Comparison:
         manifests = [contender.manifest for contender in contenders]
         declared = self.dataset.streams.features.columns
         inputs = [column["name"] for manifest in manifests for column in manifest["features"]]
-        inputs += filter(None, [self.spec.gates.cluster])
+        inputs += self.spec.gates.holdout_columns
         rows = read_labelled(
             self.tables,
             self.dataset,
@@ -151,28 +157,33 @@ class Comparison:
 
     def _gains(
         self, rows: pd.DataFrame, actual: pd.Series[Any], challenger: Any | None, other: Any | None
-    ) -> dict[str, Number]:
-        """Gains over the champion, with their error, in the metrics whose gates ask for it."""
-        names = self.spec.gates.resampled
-        if not names or not len(rows) or challenger is None or other is None:
-            return {}
+    ) -> tuple[dict[str, Number], list[SliceGain]]:
+        """Gains over the champion, with their error, where the gates ask for them."""
+        gates = self.spec.gates
+        if not gates.needs_blocks or not len(rows) or challenger is None or other is None:
+            return {}, []
         identity = self.dataset.identity
         keys = holdout_keys(rows, identity.key)
         blocks = divide_into_blocks(rows, self.spec, event_time=identity.time.column, keys=keys)
         numbers: dict[str, Number] = {BLOCKS: blocks.found, BLOCK_UNIT: blocks.unit}
-        if blocks.found < self.spec.gates.min_blocks:
-            return numbers
+        if blocks.found < gates.min_blocks:
+            return numbers, []
         target, challenger = with_unseen(actual, challenger)
-        gains = self.measure_gains(
-            names,
-            actual=target,
-            challenger=challenger,
-            other=with_unseen(actual, other)[1],
-            resampling=blocks.resampling(self.spec.gates, seed=self.spec.training.seed),
-        )
-        for name, gain in gains.items():
+        given: dict[str, Any] = {
+            "actual": target,
+            "challenger": challenger,
+            "other": with_unseen(actual, other)[1],
+            "resampling": blocks.resampling(gates, seed=self.spec.training.seed),
+        }
+        for name, gain in self.gains.of_metrics(gates.resampled, **given).items():
             numbers |= gain_numbers(name, gain)
-        return numbers
+        if gates.slices is None:
+            return numbers, []
+        masks = slices_of(rows, gates.slices)
+        metric = next(iter(gates.metrics))
+        found = self.gains.of_slices(metric, slices=masks, **given)
+        slices = [SliceGain(one, int(masks[one].sum()), gain) for one, gain in found.items()]
+        return numbers | slice_numbers(slices, max_loss=gates.slices.max_loss), slices
 
 
 def _scores(

@@ -18,7 +18,7 @@ from slipway.spec import DatasetSpec, ModelSpec
 from slipway.stages.model.aliases import CHAMPION
 from slipway.stages.model.labelled_rows import Snapshot
 from slipway.stages.model.registry_losses import find_lost_champion
-from slipway.stages.ports.metrics import Measure, MeasureGains
+from slipway.stages.ports.metrics import Gains, Measure
 from slipway.stages.ports.package import LoadPackage, Package
 from slipway.stages.ports.registry import Registry
 from slipway.stages.ports.tables import Tables
@@ -31,6 +31,8 @@ from slipway.stages.train.gate_numbers import (
     WAIVED,
 )
 from slipway.stages.train.past_gains import priors
+from slipway.stages.train.slice_numbers import FILE as SLICES
+from slipway.stages.train.slice_numbers import slices_file
 
 if TYPE_CHECKING:
     from slipway.records.store import Store
@@ -47,7 +49,7 @@ def evaluate(
     tracking: Tracking,
     load: LoadPackage,
     measure: Measure,
-    measure_gains: MeasureGains,
+    gains: Gains,
 ) -> RunRecord:
     """Record the metrics of challenger, champion and constant on the same holdout rows.
 
@@ -61,7 +63,7 @@ def evaluate(
     ref = RunRef(spec.model, request.run, "evaluate")
     pinned = need_record(context.store, ref.beside("snapshot"))
     trained = need_record(context.store, ref.beside("train"))
-    contest = Comparison(spec, dataset, tables, measure, measure_gains)
+    contest = Comparison(spec, dataset, tables, measure, gains)
     work = _Evaluation(contest, request, context.store, registry, tracking, load)
     return perform(
         context,
@@ -101,6 +103,8 @@ class _Evaluation:
         self.tracking.log_metrics(run_id, _finite_numbers(numbers))
         if compared.confusion is not None:
             self.tracking.log_file(run_id, FILE, compared.confusion.file())
+        if compared.slices:
+            self.tracking.log_file(run_id, SLICES, slices_file(compared.slices))
         return Verdict("evaluated", self._reason(numbers), numbers, dict(trained.evidence))
 
     def _challenger(self, trained: Verdict, scratch: Path) -> Package:

@@ -38,6 +38,7 @@ from slipway.stages.train.gate_rules import (
     missed_threshold,
     no_better_than_constant,
 )
+from slipway.stages.train.slice_numbers import COMPARED, slice_names, worse_slices
 
 GateAction = Literal["promote", "refuse", "inconclusive"]
 
@@ -58,6 +59,7 @@ def gate(gates: Gates, numbers: Mapping[str, Number]) -> Verdict:
     failures = [*_uncomputable(gates, numbers)]
     if not failures:
         failures = [one for metric in gates.metrics for one in _failures(gates, metric, numbers)]
+        failures += worse_slices(gates, numbers)
     if failures:
         return Verdict("refuse", f"A gate does not hold: {'; '.join(failures)}.", compared)
     undecided = [*_inconclusive(gates, numbers)]
@@ -131,7 +133,7 @@ def _is_undecided(gates: Gates, metric: str, numbers: Mapping[str, Number]) -> b
 
 def _inconclusive(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
     """Yield why metrics cannot be compared with their error."""
-    if baseline(numbers) == CONSTANT or not gates.resampled:
+    if baseline(numbers) == CONSTANT or not gates.needs_blocks:
         return
     blocks = finite(numbers.get(BLOCKS))
     if blocks is None:
@@ -147,6 +149,8 @@ def _inconclusive(gates: Gates, numbers: Mapping[str, Number]) -> Iterator[str]:
         for metric in gates.resampled:
             if read_gain(numbers, metric) is None:
                 yield f"the error of the gain in {metric} cannot be computed"
+        if gates.slices is not None and not finite(numbers.get(COMPARED)):
+            yield f"no slice has a gain, on at least {gates.slices.min_rows:,} rows"
 
 
 def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
@@ -161,6 +165,7 @@ def _compared(gates: Gates, numbers: Mapping[str, Number]) -> dict[str, Number]:
         WAIVED,
         BLOCKS,
         BLOCK_UNIT,
+        *slice_names(),
         *EVIDENCE,
     ]
     for metric in gates.metrics:
@@ -176,6 +181,8 @@ def _finite_or_none(value: Number) -> Number:
 def _format_comparison(gates: Gates, numbers: Mapping[str, Number]) -> str:
     compared = [_format_metric(gates, metric, numbers) for metric in gates.metrics]
     shown = f"{', '.join(compared)} on {numbers['rows']:,} rows that neither had seen"
+    if numbers.get(COMPARED):
+        shown += f", and in none of {numbers[COMPARED]} slices it is shown to be worse"
     waived = numbers.get(WAIVED)
     if waived is None:
         return shown

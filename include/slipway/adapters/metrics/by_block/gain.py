@@ -8,6 +8,7 @@ blocks that are alike count as fewer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
 
@@ -53,20 +54,87 @@ def measure_gains(
         (factor n / (n - 1) of few units); Bayley and Hammersley 1946 (effective number of
         correlated observations); Marriott and Pope 1954 (bias of a sample's autocorrelation).
     """
-    labels = np.asarray(actual)
-    blocks, count = np.asarray(resampling.blocks), resampling.count
-    draws = np.random.default_rng(resampling.seed)
-    weights = draws.multinomial(count, np.full(count, 1 / count), size=resampling.resamples)
+    weights = draw_weights(resampling)
     gains: dict[str, Gain | None] = {}
     for name in names:
-        metric = METRICS[name]
-        both = [
-            _by_block(metric, BlockRows(labels, np.asarray(scores, np.float64), blocks, count))
-            for scores in (challenger, other)
-        ]
-        sign = 1.0 if metric.greater_is_better else -1.0
-        gains[name] = _gain(both, weights.astype(np.float64), resampling=resampling, sign=sign)
+        drawn = draw_gain(
+            METRICS[name],
+            np.asarray(actual),
+            [np.asarray(scores, np.float64) for scores in (challenger, other)],
+            resampling=resampling,
+            weights=weights,
+        )
+        gains[name] = None if drawn is None else _with_bounds(drawn, resampling.confidence)
     return gains
+
+
+@dataclass(frozen=True)
+class DrawnGain:
+    """Gain with its draws.
+
+    Attributes:
+        value: Gain on all rows.
+        draws: Gain of each resample, of shape (n_resamples,); NaN where it is undefined.
+        error: Standard error.
+        independent: Number of blocks that count as independent.
+    """
+
+    value: float
+    draws: Array
+    error: float
+    independent: float
+
+    def quantile(self, confidence: float) -> float:
+        """Return Student's quantile for its number of blocks."""
+        return float(stats.t.ppf(confidence, self.independent - 1))
+
+
+def draw_weights(resampling: Resampling) -> Array:
+    """Return how often each resample has each block, of shape (n_resamples, n_blocks)."""
+    count = resampling.count
+    draws = np.random.default_rng(resampling.seed)
+    shares = np.full(count, 1 / count)
+    return draws.multinomial(count, shares, size=resampling.resamples).astype(np.float64)
+
+
+def draw_gain(
+    metric: Metric,
+    labels: Array,
+    both: Sequence[Array],
+    *,
+    resampling: Resampling,
+    weights: Array,
+) -> DrawnGain | None:
+    """Return the gain with its draws; None where it cannot be computed.
+
+    Args:
+        metric: The metric.
+        labels: Labels of shape (n_rows,).
+        both: Scores of the challenger, and of the other model.
+        resampling: Blocks of the rows.
+        weights: From `draw_weights`.
+    """
+    blocks, count = np.asarray(resampling.blocks), resampling.count
+    prepared = [_by_block(metric, BlockRows(labels, one, blocks, count)) for one in both]
+    sign = 1.0 if metric.greater_is_better else -1.0
+
+    def gains(counts: Array) -> Array:
+        challenger, other = (one.values(counts) for one in prepared)
+        difference: Array = sign * (challenger - other)
+        return difference
+
+    value = float(gains(np.ones((1, count)))[0])
+    draws = gains(weights)
+    known = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or len(known) < (1 - MOST_UNDEFINED) * len(weights):
+        return None
+    correlation = 0.0
+    if resampling.in_order:
+        without_one = gains(np.ones((count, count)) - np.eye(count))
+        correlation = _correlation(without_one[np.isfinite(without_one)])
+    independent = max(2.0, count * (1 - correlation) / (1 + correlation))
+    error = float(known.std(ddof=1)) * (count / (count - 1)) ** 0.5
+    return DrawnGain(value, draws, error * (count / independent) ** 0.5, independent)
 
 
 def _by_block(metric: Metric, rows: BlockRows) -> BlockMetric:
@@ -76,29 +144,10 @@ def _by_block(metric: Metric, rows: BlockRows) -> BlockMetric:
     return prepared
 
 
-def _gain(
-    both: Sequence[BlockMetric], weights: Array, *, resampling: Resampling, sign: float
-) -> Gain | None:
-    def gains(counts: Array) -> Array:
-        challenger, other = (metric.values(counts) for metric in both)
-        difference: Array = sign * (challenger - other)
-        return difference
-
-    count = resampling.count
-    value = float(gains(np.ones((1, count)))[0])
-    drawn = gains(weights)
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or len(drawn) < (1 - MOST_UNDEFINED) * len(weights):
-        return None
-    correlation = 0.0
-    if resampling.in_order:
-        without_one = gains(np.ones((count, count)) - np.eye(count))
-        correlation = _correlation(without_one[np.isfinite(without_one)])
-    independent = max(2.0, count * (1 - correlation) / (1 + correlation))
-    error = float(drawn.std(ddof=1)) * (count / (count - 1)) ** 0.5
-    error *= (count / independent) ** 0.5
-    reach = float(stats.t.ppf(resampling.confidence, independent - 1)) * error
-    return Gain(value, value - reach, value + reach, error, independent)
+def _with_bounds(drawn: DrawnGain, confidence: float) -> Gain:
+    reach = drawn.quantile(confidence) * drawn.error
+    value = drawn.value
+    return Gain(value, value - reach, value + reach, drawn.error, drawn.independent)
 
 
 def _correlation(without_one: Array) -> float:
