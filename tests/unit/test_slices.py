@@ -81,8 +81,9 @@ def _gains(*, worse_in: str | None, seed: int) -> dict[str, Gain | None]:
     blocks = np.repeat(np.arange(DAYS), A_DAY)
     day = random.normal(0, 0.5, DAYS)[blocks]
     noise = random.normal(0, 1, (2, len(rows)))
-    other = 2.0 + day + noise[0]
-    challenger = 2.0 + day + noise[1] + np.where(rows["port"] == worse_in, 0.6, 0.0)
+    other = day + noise[0]
+    scale = np.where(rows["port"] == worse_in, 1.4, 0.6 if worse_in else 1.0)
+    challenger = day + noise[1] * scale
     return BlockGains.of_slices(
         "mean_absolute_error",
         actual=pd.Series(np.zeros(len(rows))),
