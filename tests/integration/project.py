@@ -40,8 +40,9 @@ CPU, MEMORY = "1", "2Gi"
 KEY = ["crossing", "pier"]
 """Columns of the key together; the model learns from one of them as well."""
 
-SAILS = {"date": "sails_on", "time": "sails_at", "time_format": "%H%M", "timezone": "Europe/Oslo"}
-"""The event time, in two columns of local time."""
+CALENDAR = {"year": "sails_in", "month": "sails_month", "day": "sails_day"}
+SAILS = {**CALENDAR, "time": "sails_at", "time_format": "%H%M", "timezone": "Europe/Oslo"}
+"""The event time, in four columns of local time."""
 
 
 @dataclass
@@ -126,7 +127,8 @@ def crossings(number: int) -> pd.DataFrame:
     rows = ferry_project.day(number)
     departs = rows.pop("departs").dt.tz_convert(SAILS["timezone"])
     clock = departs.dt.strftime(SAILS["time_format"])
-    return rows.assign(sails_on=departs.dt.strftime("%Y-%m-%d"), sails_at=clock)
+    days = {column: getattr(departs.dt, part) for part, column in CALENDAR.items()}
+    return rows.assign(**days, sails_at=clock)
 
 
 @contextmanager
@@ -229,7 +231,8 @@ def specs(cluster: SuiteCluster) -> dict[str, str]:
     dataset |= {"key": KEY, "event_time": SAILS}
     features, labels = (dataset["streams"][name]["columns"] for name in ("features", "labels"))
     del features["departs"]
-    features |= {name: {"type": "string", "nullable": False} for name in ("sails_on", "sails_at")}
+    features |= {name: {"type": "integer", "nullable": False} for name in CALENDAR.values()}
+    features["sails_at"] = {"type": "string", "nullable": False}
     labels["pier"] = {"type": "string", "nullable": False}
     model = {**yaml.safe_load(ferry_project.MODEL), **inside_pods}
     model["deployment"] = {
