@@ -36,6 +36,16 @@ def test_a_sweep_is_killed_while_a_rollout_begins(at: int) -> None:
             assert problems_of(script) == []
 
 
+@pytest.mark.parametrize("at", range(12))
+def test_a_file_is_written_again_while_it_is_ingested(at: int) -> None:
+    """The rows of the file that lies there in the end stand, whichever ingest stood still."""
+    first, second = "2", "2 again, changed"
+    with fake_worlds():
+        for slow, quick in ((first, second), (second, first)):
+            step = Step("deliver", slow, at=at, meanwhile=(Step("deliver", quick),))
+            assert problems_of((step,)) == []
+
+
 def test_a_script_shrinks_to_what_fails() -> None:
     """What is left can be read."""
 

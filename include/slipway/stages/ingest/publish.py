@@ -23,6 +23,7 @@ from slipway.spec import DatasetSpec
 from slipway.spec.dataset import StreamName
 from slipway.stages.ingest.event_clock import clock_before
 from slipway.stages.ingest.fetched import Fetched
+from slipway.stages.ingest.overwritten import refuse_overwritten
 from slipway.stages.ingest.quarantine import (
     PackRows,
     keep_bad_rows,
@@ -99,8 +100,10 @@ class Publication:
         evidence = {"delivery": self.source.uri(self.delivery)}
         if self._repeats(revisions) and self._is_in_table():
             return duplicate_verdict(self._title, revisions, evidence=evidence)
-        # Claimed before the rows are read: a file that is written again meanwhile is a later one.
         number = number_of(self.store, self.delivery)
+        # A file that is written from here on is a later one, and claims a greater number. One that
+        # was written before may have claimed its own already, and these rows would count as newer.
+        refuse_overwritten(self.source, self.delivery)
         columns = {
             **self.spec.streams.file_types(self.stream),
             **self.spec.identity.derived(self.stream),
