@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from slipway.stages.profile.measured import MOST_CATEGORIES, Column
+from slipway.stages.profile.natural_zero import has_natural_zero
 
 MOST_EXPECTATIONS = 400
-_NATURAL_ZERO = 0.02
 _NULL_SLACK = 0.1
 _LONGEST_CATEGORY = 200
 
@@ -76,10 +76,7 @@ def _bounds(column: Column) -> Iterator[Expected]:
     if not (math.isfinite(low) and math.isfinite(high)):
         return
     spread = max(high - low, abs(high), abs(low)) if high == low else high - low
-    from_zero = low >= 0 and low <= _NATURAL_ZERO * spread
-    # Whole numbers count things or name them: of those without a negative one none is expected.
-    is_count = low >= 0 and column.type == "integer"
-    least = 0.0 if from_zero or is_count else _outward(low - spread, up=False)
+    least = 0.0 if has_natural_zero(column) else _outward(low - spread, up=False)
     most = _outward(high + spread, up=True)
     if column.type == "integer":
         least, most = float(math.floor(least)), float(math.ceil(most))
